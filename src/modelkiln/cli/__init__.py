@@ -1,0 +1,1 @@
+"""The `modelkiln` command line: one module a command."""

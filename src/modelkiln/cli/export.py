@@ -1,0 +1,37 @@
+"""`modelkiln export`: an image as one file or folder that holds all of its bytes."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from modelkiln.cli.options import Progress, add_layout, add_record, add_store, blobs_of, image_name
+from modelkiln.export import FORMATS, export
+from modelkiln.layout import Layout
+
+HELP = "Write an image with all of its layers to one file: an OCI or Docker archive, or a full OCI layout."
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `modelkiln export`."""
+    add_layout(parser)
+    parser.add_argument("output", type=Path, metavar="OUTPUT", help="file (or, for oci-layout, folder) to write")
+    parser.add_argument("--format", choices=FORMATS, default="oci-archive", help="default: %(default)s")
+    parser.add_argument(
+        "--name",
+        metavar="NAME:TAG",
+        help="what the image is called in the archive (default of a docker-archive: its title and version)",
+    )
+    add_store(parser)
+    add_record(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the archive and say what it is."""
+    layout = Layout(args.layout)
+    found = layout.manifest(args.image)
+    needs_name = args.format == "docker-archive" or args.name is not None
+    name = image_name(args.name, layout, found) if needs_name else None
+    total = sum(descriptor.size for descriptor in found.blobs)
+    export(blobs_of(args, layout), found, args.output, args.format, name, Progress("export", total))
+    print(f"{args.output}: {args.format} of {found.descriptor.digest}, {total} bytes of blobs", file=sys.stderr)
+    return 0

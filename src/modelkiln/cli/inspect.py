@@ -1,0 +1,109 @@
+"""`modelkiln inspect`: what a layout holds."""
+
+import argparse
+import json
+from typing import Any
+
+from modelkiln.cli.options import add_layout, add_record, add_store, blobs_of
+from modelkiln.descriptor import CONFIG
+from modelkiln.export import Blobs, recorded_layers
+from modelkiln.layout import FoundManifest, Layout
+
+HELP = "Show name, digest, platform, layers and labels of the images in a layout."
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `modelkiln inspect`."""
+    add_layout(parser)
+    parser.add_argument("--json", action="store_true", help="print a JSON list, one object an image")
+    add_store(parser)
+    add_record(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print a table, or JSON, of each image."""
+    layout = Layout(args.layout)
+    found = [layout.manifest(args.image)] if args.image else layout.manifests()
+    unpacked = {
+        layer.descriptor.digest: layer.unpacked_size for layer in recorded_layers(layout.path, args.record)
+    }
+    told = [_describe(one, layout, blobs_of(args, layout), unpacked) for one in found]
+    if args.json:
+        print(json.dumps(told, indent=1, sort_keys=True, ensure_ascii=False))
+    else:
+        print("\n\n".join(_table(one) for one in told))
+    return 0
+
+
+def _describe(found: FoundManifest, layout: Layout, blobs: Blobs, unpacked: dict) -> dict[str, Any]:
+    """sizes: bytes; an unpacked size is None where neither record nor media type tells it."""
+    config_descriptor, *descriptors = found.blobs
+    config = layout.read_json(config_descriptor) if config_descriptor.media_type == CONFIG else {}
+    history = [one for one in config.get("history", ()) if not one.get("empty_layer")]
+    layers = []
+    for number, one in enumerate(descriptors):
+        title = str(history[number].get("created_by", "")) if number < len(history) else ""
+        plain = one.size if one.media_type.endswith(".tar") else None
+        layers.append(
+            {
+                **one.to_json(),
+                "title": title.removeprefix("modelkiln ") or one.media_type,
+                "unpacked_size": unpacked.get(one.digest, plain),
+                "where": blobs.state(one),
+            }
+        )
+    sizes = [layer["unpacked_size"] for layer in layers]
+    settings = config.get("config") or {}
+    labels = settings.get("Labels") or found.content.get("annotations") or {}
+    return {
+        "name": found.name,
+        "title": labels.get("org.opencontainers.image.title", ""),
+        "digest": found.descriptor.digest,
+        "config": config_descriptor.digest,
+        "platform": f"{config['os']}/{config['architecture']}" if config.get("os") else found.platform,
+        "package_digest": labels.get("modelkiln.package.digest", ""),
+        "artifact_type": found.content.get("artifactType", ""),
+        "size": sum(layer["size"] for layer in layers),
+        "unpacked_size": None if None in sizes else sum(sizes),
+        "layers": layers,
+        "labels": labels,
+        "entrypoint": settings.get("Entrypoint") or [],
+        "cmd": settings.get("Cmd") or [],
+        "user": settings.get("User", ""),
+    }
+
+
+def _table(image: dict[str, Any]) -> str:
+    command = " ".join([*image["entrypoint"], *image["cmd"]])
+    size = f"{_size(image['size'])} ({_size(image['unpacked_size'])} unpacked)"
+    head = (
+        ("name", " ".join(filter(None, (image["title"], image["name"])))),
+        ("digest", image["digest"]),
+        ("package", image["package_digest"]),
+        ("artifact", image["artifact_type"]),
+        ("platform", image["platform"]),
+        ("user", image["user"]),
+        ("runs", command),
+        ("size", size),
+    )
+    rows = [f"{key:<9}{value}" for key, value in head if value]
+    rows += ["", f"{'layer':<14}{'size':>10}{'unpacked':>10}  {'where':<8}title"]
+    for layer in image["layers"]:
+        sizes = f"{_size(layer['size']):>10}{_size(layer['unpacked_size']):>10}"
+        rows.append(f"{layer['digest'][7:19]:<14}{sizes}  {layer['where']:<8}{_short(layer['title'])}")
+    if image["labels"]:
+        rows += ["", "labels", *(f"  {key}={value}" for key, value in sorted(image["labels"].items()))]
+    return "\n".join(rows)
+
+
+def _size(size) -> str:
+    if size is None:
+        return "?"
+    for limit, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if size >= limit:
+            return f"{size / limit:.1f} {unit}"
+    return f"{size} B"
+
+
+def _short(title: str) -> str:
+    return title if len(title) <= 60 else title[:57] + "..."

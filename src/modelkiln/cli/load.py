@@ -1,0 +1,37 @@
+"""`modelkiln load`: an image into a container engine of this machine."""
+
+import argparse
+import tempfile
+from pathlib import Path
+
+from modelkiln.cli.options import Progress, add_layout, add_record, add_store, blobs_of, image_name
+from modelkiln.export import export
+from modelkiln.layout import Layout
+from modelkiln.load import ENGINES, choose_engine, load_archive
+
+HELP = "Load an image into podman, Docker or containerd on this machine."
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `modelkiln load`."""
+    add_layout(parser)
+    names = list(dict.fromkeys(engine.name for engine in ENGINES))
+    parser.add_argument("--into", choices=["auto", *names], default="auto", help="default: the first usable one")
+    parser.add_argument("--name", metavar="NAME:TAG", help="what to call it (default: its title and version)")
+    add_store(parser)
+    add_record(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Load the image and print its name."""
+    layout = Layout(args.layout)
+    found = layout.manifest(args.image)
+    name = image_name(args.name, layout, found)
+    engine = choose_engine(args.into)
+    total = sum(descriptor.size for descriptor in found.blobs)
+    with tempfile.TemporaryDirectory(prefix="modelkiln-load-") as folder:
+        archive = Path(folder, "image.tar")
+        export(blobs_of(args, layout), found, archive, engine.format, name, Progress("load", total))
+        said = load_archive(engine, archive)
+    print(f"{name.full if engine.format == 'oci-archive' else name.short}: loaded into {engine.name}. {said}".rstrip())
+    return 0

@@ -1,0 +1,73 @@
+"""`modelkiln COMMAND`: what people use on layouts, and the steps that build processes run."""
+
+import argparse
+import importlib
+import os
+import sys
+from typing import Optional, Sequence
+
+from modelkiln import __version__
+from modelkiln.errors import ModelkilnError
+
+__all__ = ["main"]
+
+# Command -> module of this package. A module has HELP (one line), add_arguments(parser) and
+# run(args) -> exit code. It is imported only when its command is called: a build step starts in
+# tens of milliseconds, and importing every command would double that.
+COMMANDS = {
+    "inspect": "inspect",
+    "validate": "validate",
+    "export": "export",
+    "load": "load",
+}
+# Steps of a build, each one process. Their arguments may change with every release.
+STEPS = {
+    "resolve": "resolve",
+    "fetch": "fetch",
+    "layer": "layer",
+    "debian-lock": "debian_lock",
+    "registry-image": "registry_image",
+    "blob": "blob",
+    "pex": "pex",
+    "smoke": "smoke",
+    "run-image": "run_image",
+}
+
+
+def main(argv: Optional[Sequence[str]] = None) -> int:
+    """Run one command and return its exit code: 0 done, 1 refused or failed, 2 bad usage."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments[:1] == ["build"] and arguments[1:2] and arguments[1] in STEPS:
+        return _run(arguments[1], STEPS[arguments[1]], arguments[2:])
+    if arguments and arguments[0] in COMMANDS:
+        return _run(arguments[0], COMMANDS[arguments[0]], arguments[1:])
+    return _usage(arguments)
+
+
+def _run(name: str, module_name: str, arguments: Sequence[str]) -> int:
+    module = importlib.import_module(f"modelkiln.cli.{module_name}")
+    parser = argparse.ArgumentParser(prog=f"modelkiln {name}", description=module.HELP)
+    module.add_arguments(parser)
+    try:
+        return module.run(parser.parse_args(arguments))
+    except ModelkilnError as error:
+        print(f"modelkiln {name}: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        # The reader has left (`modelkiln inspect x | head`). Python would complain once more
+        # when it flushes standard output at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _usage(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="modelkiln", description="Inspect, check and move the packages that Modelkiln builds."
+    )
+    parser.add_argument("--version", action="version", version=f"modelkiln {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, module_name in COMMANDS.items():
+        module = importlib.import_module(f"modelkiln.cli.{module_name}")
+        commands.add_parser(name, help=module.HELP, add_help=False)
+    parser.parse_args(arguments)
+    return 2

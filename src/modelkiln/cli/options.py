@@ -1,0 +1,89 @@
+"""Options and helpers that the commands over layouts share."""
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Optional
+
+from modelkiln.errors import ModelkilnError
+from modelkiln.export import Blobs, recorded_layers
+from modelkiln.image_name import ImageName
+from modelkiln.layout import FoundManifest, Layout
+from modelkiln.store import Store
+
+__all__ = ["Progress", "add_layout", "add_record", "add_store", "blobs_of", "image_name", "store_of"]
+
+# Short commands say nothing; after this many seconds people wonder.
+_QUIET_SECONDS = 2.0
+
+
+def add_layout(parser: argparse.ArgumentParser) -> None:
+    """Declare LAYOUT and --image."""
+    parser.add_argument("layout", type=Path, metavar="LAYOUT", help="folder of an OCI image layout")
+    parser.add_argument("--image", metavar="TAG|DIGEST", help="which image, where the layout holds several")
+
+
+def add_store(parser: argparse.ArgumentParser) -> None:
+    """Declare --store."""
+    parser.add_argument(
+        "--store",
+        type=Path,
+        metavar="DIR",
+        help="folder of blobs that are not in the layout (default: $MODELKILN_STORE, else the one that "
+        "Pants uses, ~/.cache/pants/named_caches/modelkiln)",
+    )
+
+
+def add_record(parser: argparse.ArgumentParser) -> None:
+    """Declare --record."""
+    parser.add_argument(
+        "--record",
+        type=Path,
+        metavar="FILE",
+        help="the package's record, which tells how to make missing blobs again (default: NAME.package.json "
+        "beside NAME.oci)",
+    )
+
+
+def store_of(args: argparse.Namespace) -> Store:
+    """Return the store that --store, MODELKILN_STORE or Pants' default names.
+
+    Pants keeps named caches below $XDG_CACHE_HOME/pants, else ~/.cache/pants (pants,
+    option/global_options.py, named_caches_dir).
+    """
+    named = args.store or os.environ.get("MODELKILN_STORE")
+    if args.store and not args.store.is_dir():
+        raise ModelkilnError(f"--store {args.store}: is not a folder. Give the folder of a store.")
+    if named:
+        return Store(named)
+    cache = os.environ.get("XDG_CACHE_HOME")
+    return Store((Path(cache) if cache else Path.home() / ".cache") / "pants" / "named_caches" / "modelkiln")
+
+
+def blobs_of(args: argparse.Namespace, layout: Layout) -> Blobs:
+    """Return where the bytes of `layout` are, by --store and --record."""
+    return Blobs(layout, store_of(args), recorded_layers(layout.path, args.record))
+
+
+def image_name(text: Optional[str], layout: Layout, found: FoundManifest) -> ImageName:
+    """Return the name `text`, else the one that the image's labels and the layout's name give."""
+    if text:
+        return ImageName.parse(text)
+    fallback = layout.path.resolve().name.removesuffix(".oci")
+    return ImageName.of_labels(found.content.get("annotations") or {}, fallback)
+
+
+class Progress:
+    """Tells on standard error how much was read, when it takes longer than two seconds."""
+
+    def __init__(self, what: str, total: int) -> None:
+        self._what, self._total = what, total
+        self._started = self._told = time.monotonic()
+
+    def __call__(self, done: int) -> None:
+        now = time.monotonic()
+        if now - self._started > _QUIET_SECONDS and now - self._told > 1.0:
+            self._told = now
+            print(f"{self._what}: {done / 1e6:.0f} of {self._total / 1e6:.0f} MB", file=sys.stderr)

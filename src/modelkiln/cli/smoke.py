@@ -1,0 +1,66 @@
+"""`modelkiln build smoke`: a packaged model answers a request as expected."""
+
+import argparse
+import json
+import os
+import tempfile
+from pathlib import Path
+
+from modelkiln.compare import Tolerance
+from modelkiln.errors import ModelkilnError
+from modelkiln.layer import Layer
+from modelkiln.runnable import open_image, unpacked
+from modelkiln.sandbox import can_run
+from modelkiln.smoke import Smoke, image_runner, pex_runner, read_smoke, run_smoke
+from modelkiln.store import Store
+
+HELP = "Run a package on a request and compare its response with the expected one."
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `modelkiln build smoke`."""
+    parser.add_argument("--record", type=Path, required=True, help="the package's record")
+    parser.add_argument("--request", type=Path, required=True, help="the request, a JSON file")
+    parser.add_argument("--expected", type=Path, required=True, help="the expected response, a JSON file")
+    parser.add_argument("--rtol", type=float, default=0.0, help="relative tolerance of floats")
+    parser.add_argument("--atol", type=float, default=0.0, help="absolute tolerance of floats")
+    parser.add_argument("--timeout", type=float, default=300.0, help="seconds that predict may take")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--pex", type=Path, help="test this PEX file, with --python")
+    what.add_argument("--image", type=Path, help="test the image in this OCI layout, with --layers and --store")
+    parser.add_argument("--python", type=Path, help="the interpreter for the PEX")
+    parser.add_argument("--pex-root", type=Path, help="where the PEX unpacks itself (default: a temporary folder)")
+    parser.add_argument("--layers", type=Path, help="JSON list of the image's layers")
+    parser.add_argument("--store", type=Path, help="the store's folder")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print one line that starts with "passed" or "skipped:"; raises ModelkilnError on failure."""
+    missing = [name for name in (("python",) if args.pex else ("layers", "store")) if not getattr(args, name)]
+    if missing:
+        raise ModelkilnError(f"smoke: give --{' and --'.join(missing)} too.")
+    record = json.loads(args.record.read_text("utf-8"))
+    smoke = read_smoke(record, args.request, args.expected, Tolerance(args.rtol, args.atol))
+    print(_run_pex(args, smoke) if args.pex else _run_image(args, smoke))
+    return 0
+
+
+def _run_pex(args: argparse.Namespace, smoke: Smoke) -> str:
+    with tempfile.TemporaryDirectory() as folder:
+        scratch = Path(folder, "scratch")
+        scratch.mkdir()
+        pex_root = args.pex_root or Path(folder, "pex")
+        # abspath keeps a virtual environment's link to its interpreter, which tells it from that.
+        pex, python, cache = (Path(os.path.abspath(path)) for path in (args.pex, args.python, pex_root))
+        return run_smoke(smoke, pex_runner(pex, python, cache, scratch), args.timeout)
+
+
+def _run_image(args: argparse.Namespace, smoke: Smoke) -> str:
+    reason = can_run()
+    if reason:
+        return f"skipped: {reason}"
+    store = Store(args.store)
+    layers = [Layer.from_json(value) for value in json.loads(args.layers.read_text("utf-8"))]
+    image = open_image(args.image, layers, store)
+    with unpacked(image, store) as root:
+        return run_smoke(smoke, image_runner(image, root), args.timeout)

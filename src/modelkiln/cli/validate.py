@@ -1,0 +1,45 @@
+"""`modelkiln validate`: whether a layout is what it says."""
+
+import argparse
+import json
+from pathlib import Path
+
+from modelkiln.cli.options import add_store, store_of
+from modelkiln.errors import ModelkilnError
+from modelkiln.validate import validate_layout
+
+HELP = "Recompute every digest, size, diff ID and reference of a layout; exit code 1 when one is wrong."
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `modelkiln validate`."""
+    parser.add_argument("layout", type=Path, metavar="LAYOUT", help="folder of an OCI image layout")
+    parser.add_argument("--complete", action="store_true", help="the layout must hold every blob itself")
+    parser.add_argument("--record", type=Path, metavar="FILE", help="a record that the image's own must equal")
+    add_store(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print every issue, and what was checked."""
+    if not args.layout.is_dir():
+        raise ModelkilnError(f"{args.layout}: is not a folder. Give a layout that `pants package` wrote.")
+    issues = validate_layout(args.layout, store_of(args), _record(args.record), args.complete)
+    wrong = [issue for issue in issues if not issue.is_note]
+    notes = [issue for issue in issues if issue.is_note]
+    for issue in (*wrong, *notes):
+        print(f"{'note: ' if issue.is_note else ''}{issue}")
+    what = "structure, digests, sizes, diff IDs, layer contents, entrypoint and record"
+    print(f"{args.layout}: {len(wrong)} issues, {len(notes)} blobs not checked. Checked: {what}.")
+    return 1 if wrong else 0
+
+
+def _record(path):
+    if path is None:
+        return None
+    try:
+        record = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelkilnError(f"{path}: is not the record of a package ({error}).") from None
+    if not isinstance(record, dict):
+        raise ModelkilnError(f"{path}: got a JSON {type(record).__name__}, want the record of a package.")
+    return record

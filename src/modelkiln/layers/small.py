@@ -1,0 +1,43 @@
+"""Layers of a few bytes, made as pure functions: the venv's skeleton and the record."""
+
+import io
+from typing import Sequence
+
+from modelkiln.layer import Layer
+from modelkiln.packing import pack
+from modelkiln.store import BlobWriter
+from modelkiln.tar import Entry, bytes_entry
+
+__all__ = ["RECORD_PATH", "VENV", "record_layer", "venv_layer"]
+
+VENV = "opt/venv"
+RECORD_PATH = "app/.modelkiln/package.json"
+
+
+def venv_layer(python: str, python_path: str) -> tuple[Layer, bytes]:
+    """Return the layer that makes /opt/venv a virtual environment of `python_path`, and its bytes.
+
+    python: "3.11". The format of pyvenv.cfg is that of PEP 405. The link leads to the base's
+    interpreter, outside of this layer but inside of every image that it is part of.
+    """
+    home = python_path.rsplit("/", 1)[0]
+    config = f"home = {home}\ninclude-system-site-packages = false\nversion = {python}\n"
+    entries = [
+        bytes_entry(f"{VENV}/pyvenv.cfg", config.encode()),
+        Entry(f"{VENV}/bin/python", kind="symlink", link=python_path),
+        Entry(f"{VENV}/bin/python3", kind="symlink", link="python"),
+        Entry(f"{VENV}/bin/python{python}", kind="symlink", link="python"),
+        Entry(f"{VENV}/lib/python{python}/site-packages", kind="dir"),
+    ]
+    return _small("venv", f"virtual environment of Python {python}", entries)
+
+
+def record_layer(record: bytes) -> tuple[Layer, bytes]:
+    """Return the layer that holds the record at /app/.modelkiln/package.json, and its bytes."""
+    return _small("record", "record", [bytes_entry(RECORD_PATH, record)])
+
+
+def _small(kind: str, title: str, entries: Sequence[Entry]) -> tuple[Layer, bytes]:
+    buffer = io.BytesIO()
+    packed = pack(entries, "none", BlobWriter(buffer), title)
+    return Layer.of(kind, title, packed), buffer.getvalue()

@@ -1,0 +1,61 @@
+"""Machine configuration: where bytes come from, which must not say what they are.
+
+pip's, apt's and TLS settings of a machine decide from where a pinned file is fetched. They are
+kept out of cache keys on purpose: a file is accepted by its hash alone. Build processes run with
+an empty environment, so the variables travel beside the store, in `machine.json`.
+"""
+
+import json
+import os
+import pwd
+import tempfile
+from pathlib import Path
+from typing import Mapping
+
+__all__ = ["load_machine_env", "save_machine_env", "select_machine_env"]
+
+_NAME = "machine.json"
+_PREFIXES = ("PIP_", "APT_", "MODELKILN_DEBIAN_")
+_NAMES = frozenset(
+    {
+        "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
+        "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NETRC",
+        "DOCKER_CONFIG", "REGISTRY_AUTH_FILE", "XDG_CONFIG_HOME",
+    }
+)  # fmt: skip
+
+
+def select_machine_env(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables of `environ` that say where and how to fetch."""
+    return {
+        name: value
+        for name, value in sorted(environ.items())
+        if name in _NAMES or name.startswith(_PREFIXES)
+    }
+
+
+def save_machine_env(store_root: Path, environ: Mapping[str, str]) -> None:
+    """Write the fetch settings of `environ` beside the store, when they changed."""
+    text = json.dumps(select_machine_env(environ), indent=1, sort_keys=True)
+    target = store_root / _NAME
+    try:
+        if target.read_text() == text:
+            return
+    except OSError:
+        pass
+    store_root.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=store_root)  # Mode 0600: it may hold credentials.
+    with os.fdopen(descriptor, "w") as stream:
+        stream.write(text)
+    os.replace(name, target)
+
+
+def load_machine_env(store_root: Path) -> dict[str, str]:
+    """Return the environment for a tool that fetches (pip, apt): fetch settings, HOME and PATH."""
+    try:
+        saved = json.loads((store_root / _NAME).read_text())
+    except OSError:
+        saved = {}
+    home = pwd.getpwuid(os.getuid()).pw_dir
+    path = os.environ.get("PATH") or "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
+    return {"HOME": home, "LC_ALL": "C.UTF-8", **saved, "PATH": path}

@@ -1,0 +1,68 @@
+"""The record: everything that went into a package, and the package digest.
+
+A record is a JSON object. What goes into a package makes its digest; what came out of it
+(formats, layers) is added for the copy that lies in `dist/`, since a file cannot hold its own
+digest.
+"""
+
+from typing import Any, Mapping
+
+from modelkiln.canonical import canonical_json
+from modelkiln.digest import sha256_bytes
+
+__all__ = ["SCHEMA", "labels", "make_record", "package_digest", "with_outputs"]
+
+SCHEMA = 1
+_INPUTS = (
+    "name", "version", "variant", "entry_point", "signature", "artifacts", "code", "requirements",
+    "base", "metadata", "entrypoint",
+)  # fmt: skip
+
+# OCI image-spec 1.1, annotations.md, "Pre-Defined Annotation Keys": metadata keys with a meaning
+# that every registry and scanner knows.
+_ANNOTATIONS = {
+    "authors": "authors",
+    "description": "description",
+    "documentation": "documentation",
+    "license": "licenses",
+    "licenses": "licenses",
+    "revision": "revision",
+    "source": "source",
+    "title": "title",
+    "url": "url",
+    "vendor": "vendor",
+}
+_PREFIX = "org.opencontainers.image."
+
+
+def package_digest(inputs: Mapping[str, Any]) -> str:
+    """Return the digest of a package's inputs: the sha256 of their canonical JSON."""
+    return sha256_bytes(canonical_json({"schema": SCHEMA, **{key: inputs[key] for key in _INPUTS}}))
+
+
+def make_record(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the record that travels inside a package: its inputs and their digest."""
+    chosen = {key: inputs[key] for key in _INPUTS}
+    return {"schema": SCHEMA, **chosen, "package_digest": package_digest(inputs)}
+
+
+def with_outputs(record: Mapping[str, Any], formats: Mapping[str, Any], layers: list) -> dict[str, Any]:
+    """Return the record for `dist/`, which also tells what was made: formats and layers."""
+    return {**record, "formats": dict(formats), "layers": layers}
+
+
+def labels(record: Mapping[str, Any]) -> dict[str, str]:
+    """Return the annotations and labels of an image of this package.
+
+    Standard keys come from the metadata; `modelkiln.` keys hold what deployment tools select by.
+    """
+    found = {
+        _PREFIX + _ANNOTATIONS[key]: str(value)
+        for key, value in record["metadata"].items()
+        if key in _ANNOTATIONS and isinstance(value, (str, int, float))
+    }
+    found.setdefault(_PREFIX + "title", record["name"])
+    found[_PREFIX + "version"] = record["version"]
+    found["modelkiln.package.digest"] = record["package_digest"]
+    found["modelkiln.package.accelerator"] = record["variant"]["accelerator"]
+    return dict(sorted(found.items()))

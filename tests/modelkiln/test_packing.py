@@ -1,0 +1,47 @@
+"""Layers as blobs."""
+
+import gzip
+import io
+
+import pytest
+import zstandard
+
+from modelkiln.digest import sha256_bytes
+from modelkiln.errors import ModelkilnError
+from modelkiln.packing import pack
+from modelkiln.store import BlobWriter
+from modelkiln.tar import bytes_entry
+
+UNPACK = {
+    "none": bytes,
+    "gzip": gzip.decompress,
+    "zstd": lambda data: zstandard.ZstdDecompressor().decompressobj().decompress(data),
+}
+
+
+@pytest.mark.parametrize("compression", sorted(UNPACK))
+def test_digest_and_diff_id_are_those_of_the_bytes(compression):
+    """The descriptor is the blob's, the diff ID that of the tar inside."""
+    out = io.BytesIO()
+    packed = pack([bytes_entry("a", b"x" * 5000)], compression, BlobWriter(out))
+    assert sha256_bytes(out.getvalue()) == packed.descriptor.digest
+    assert len(out.getvalue()) == packed.descriptor.size
+    tar = UNPACK[compression](out.getvalue())
+    assert sha256_bytes(tar) == packed.diff_id
+    assert len(tar) == packed.unpacked_size
+
+
+@pytest.mark.parametrize("compression", sorted(UNPACK))
+def test_packing_twice_gives_the_same_bytes(compression):
+    """Nothing but the entries decides the blob."""
+    digests = {
+        pack([bytes_entry("a", b"x" * 5000)], compression, BlobWriter(io.BytesIO())).descriptor.digest
+        for _ in range(2)
+    }
+    assert 1 == len(digests)
+
+
+def test_an_unknown_compression_is_refused():
+    """The error names the value and the choices."""
+    with pytest.raises(ModelkilnError, match="'xz'; use one of none, gzip, zstd"):
+        pack([], "xz", BlobWriter(io.BytesIO()))
