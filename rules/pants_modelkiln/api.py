@@ -1,0 +1,161 @@
+"""Every call into Pants' engine that these rules make.
+
+Pants 2.17 asks for values with `Get(Output, Input)`; from 2.31 on rules are called by name and
+`Get` goes away. Rules that only use the functions of this module read the same under both: here
+each is a plain function that returns a `Get`, which the rule that awaits it is seen to need; for
+newer releases each becomes an `async` function that calls the rule.
+"""
+
+from __future__ import annotations
+
+from typing import Iterable
+
+from pants.backend.python.dependency_inference.module_mapper import (
+    PythonModuleOwners,
+    PythonModuleOwnersRequest,
+)
+from pants.backend.python.target_types import (
+    EntryPointField,
+    ResolvedPexEntryPoint,
+    ResolvePexEntryPointRequest,
+)
+from pants.backend.python.util_rules.interpreter_constraints import InterpreterConstraints
+from pants.backend.python.util_rules.pex import PexRequest, VenvPex, VenvPexProcess
+from pants.backend.python.util_rules.pex_environment import PythonExecutable
+from pants.backend.python.util_rules.python_sources import (
+    PythonSourceFilesRequest,
+    StrippedPythonSourceFiles,
+)
+from pants.engine.addresses import Addresses, UnparsedAddressInputs
+from pants.engine.fs import (
+    AddPrefix,
+    CreateDigest,
+    Digest,
+    DigestContents,
+    DigestEntries,
+    DigestSubset,
+    MergeDigests,
+    PathGlobs,
+    RemovePrefix,
+)
+from pants.engine.process import FallibleProcessResult, Process, ProcessResult
+from pants.engine.rules import Get
+from pants.engine.rules import MultiGet as concurrently
+from pants.engine.target import (
+    DependenciesRequest,
+    ExplicitlyProvidedDependencies,
+    HydratedSources,
+    HydrateSourcesRequest,
+    SourcesField,
+    Target,
+    Targets,
+    TransitiveTargets,
+    TransitiveTargetsRequest,
+)
+
+__all__ = ["concurrently"]
+
+
+def create_digest(files: Iterable) -> Get:
+    """A Digest of FileContent, FileEntry and SymlinkEntry values."""
+    return Get(Digest, CreateDigest(files))
+
+
+def merge_digests(digests: Iterable[Digest]) -> Get:
+    """One Digest of several."""
+    return Get(Digest, MergeDigests(digests))
+
+
+def add_prefix(digest: Digest, prefix: str) -> Get:
+    """A Digest below a folder."""
+    return Get(Digest, AddPrefix(digest, prefix))
+
+
+def remove_prefix(digest: Digest, prefix: str) -> Get:
+    """A Digest without the folder that all of it lies in."""
+    return Get(Digest, RemovePrefix(digest, prefix))
+
+
+def subset(digest: Digest, globs: Iterable[str]) -> Get:
+    """The part of a Digest that globs match."""
+    return Get(Digest, DigestSubset(digest, PathGlobs(globs)))
+
+
+def read_digest(digest: Digest) -> Get:
+    """DigestContents: all files with their bytes."""
+    return Get(DigestContents, Digest, digest)
+
+
+def list_digest(digest: Digest) -> Get:
+    """DigestEntries: all files with their sha256 and size, without reading them."""
+    return Get(DigestEntries, Digest, digest)
+
+
+def read_globs(globs: PathGlobs) -> Get:
+    """DigestContents of files in the workspace."""
+    return Get(DigestContents, PathGlobs, globs)
+
+
+def hydrate(field: SourcesField) -> Get:
+    """HydratedSources of a sources field."""
+    return Get(HydratedSources, HydrateSourcesRequest(field))
+
+
+def addresses_of(inputs: UnparsedAddressInputs) -> Get:
+    """Addresses that a field names."""
+    return Get(Addresses, UnparsedAddressInputs, inputs)
+
+
+def targets_of(addresses: Addresses) -> Get:
+    """Targets at addresses."""
+    return Get(Targets, Addresses, addresses)
+
+
+def transitive_targets(addresses: Addresses) -> Get:
+    """TransitiveTargets of addresses."""
+    return Get(TransitiveTargets, TransitiveTargetsRequest(addresses))
+
+
+def stripped_python_sources(targets: Iterable[Target]) -> Get:
+    """StrippedPythonSourceFiles: code and resources relative to their source roots."""
+    return Get(StrippedPythonSourceFiles, PythonSourceFilesRequest(targets, include_files=True))
+
+
+def resolved_entry_point(field: EntryPointField) -> Get:
+    """ResolvedPexEntryPoint: `predict.py:f` becomes `path.to.predict:f`."""
+    return Get(ResolvedPexEntryPoint, ResolvePexEntryPointRequest(field))
+
+
+def module_owners(module: str, resolve: str | None) -> Get:
+    """PythonModuleOwners of a module."""
+    return Get(PythonModuleOwners, PythonModuleOwnersRequest(module, resolve=resolve))
+
+
+def explicit_dependencies(request: DependenciesRequest) -> Get:
+    """ExplicitlyProvidedDependencies of a dependencies field."""
+    return Get(ExplicitlyProvidedDependencies, DependenciesRequest, request)
+
+
+def find_python(constraints: InterpreterConstraints) -> Get:
+    """PythonExecutable of this machine that fits."""
+    return Get(PythonExecutable, InterpreterConstraints, constraints)
+
+
+def build_venv_pex(request: PexRequest) -> Get:
+    """VenvPex of a tool."""
+    return Get(VenvPex, PexRequest, request)
+
+
+def venv_pex_process(request: VenvPexProcess) -> Get:
+    """Process that runs a VenvPex."""
+    return Get(Process, VenvPexProcess, request)
+
+
+def run_process(process: Process) -> Get:
+    """ProcessResult; a failure of the process is an error of the build."""
+    return Get(ProcessResult, Process, process)
+
+
+def try_process(process: Process) -> Get:
+    """FallibleProcessResult."""
+    return Get(FallibleProcessResult, Process, process)

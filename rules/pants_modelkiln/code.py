@@ -1,0 +1,141 @@
+"""From an entry point to the code that goes into a package, and what it requires."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+
+from modelkiln.errors import ModelkilnError
+from pants.backend.python.target_types import EntryPoint, PythonRequirementsField
+from pants.engine.addresses import Address, Addresses
+from pants.engine.fs import Digest
+from pants.engine.rules import Get, collect_rules, rule
+from pants.util.logging import LogLevel
+from pants_modelkiln.api import (
+    create_digest,
+    list_digest,
+    merge_digests,
+    read_digest,
+    resolved_entry_point,
+    stripped_python_sources,
+    subset,
+    transitive_targets,
+)
+from pants_modelkiln.artifacts import PinnedFile, pinned_files
+from pants_modelkiln.target_types import ModelEntryPointField
+from pants_modelkiln.tool import engine_files
+
+
+@dataclass(frozen=True)
+class PackageCodeRequest:
+    """The code of the `model_package` at an address."""
+
+    address: Address
+    entry_point: ModelEntryPointField
+
+
+@dataclass(frozen=True)
+class PackageCode:
+    """The inference script with its first-party dependencies and the runtime.
+
+    files and digest: paths as they lie below /app. requirements: PEP 508 strings that the code
+    needs directly.
+    """
+
+    entry_point: str
+    files: tuple[PinnedFile, ...]
+    digest: Digest
+    requirements: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class RuntimeFiles:
+    """The runtime that travels inside a package, as a Digest."""
+
+    digest: Digest
+
+
+def package_code(request: PackageCodeRequest) -> Get:
+    """PackageCode of a request."""
+    return Get(PackageCode, PackageCodeRequest, request)
+
+
+@rule(level=LogLevel.DEBUG)
+async def runtime_files() -> RuntimeFiles:
+    return RuntimeFiles(await create_digest(engine_files("runtime")))
+
+
+@rule(desc="Collect a package's code", level=LogLevel.DEBUG)
+async def collect_code(request: PackageCodeRequest, runtime: RuntimeFiles) -> PackageCode:
+    resolved = await resolved_entry_point(request.entry_point)
+    entry_point = resolved.val
+    closure = await transitive_targets(Addresses([request.address]))
+    stripped = await stripped_python_sources(closure.closure)
+    code = stripped.stripped_source_files.snapshot
+    module = entry_point.module.replace(".", "/")
+    candidates = [path for path in (f"{module}.py", f"{module}/__init__.py") if path in code.files]
+    if not candidates:
+        raise ModelkilnError(
+            f"{request.address}: entry_point {entry_point.spec!r}: no target of the package owns the "
+            f"module {entry_point.module}. Check the name, and that a `python_sources` target owns "
+            "its file (`pants tailor` adds one)."
+        )
+    source = await read_digest(await subset(code.digest, candidates[:1]))
+    check_entry_point(str(request.address), entry_point, source[0].path, source[0].content)
+    digest = await merge_digests((code.digest, runtime.digest))
+    requirements = {
+        str(requirement)
+        for target in closure.closure
+        if target.has_field(PythonRequirementsField)
+        for requirement in target[PythonRequirementsField].value
+    }
+    files = pinned_files(await list_digest(digest))
+    return PackageCode(entry_point.spec, files, digest, tuple(sorted(requirements)))
+
+
+def check_entry_point(address: str, entry_point: EntryPoint, path: str, source: bytes) -> None:
+    """Refuse an entry point that its module plainly does not define, or not as a callable.
+
+    The module is read, not imported: importing would need its environment. What can't be told
+    from the text (a star import, a name made by a function call) is left to the smoke test.
+    """
+    where = f"{address}: entry_point {entry_point.spec!r}"
+    if not entry_point.function:
+        raise ModelkilnError(f"{where}: names no callable; write `{entry_point.module}:predict`.")
+    try:
+        tree = ast.parse(source, path)
+    except SyntaxError as error:
+        raise ModelkilnError(f"{where}: {path}, line {error.lineno}: {error.msg}.") from None
+    found = [_definition(node, entry_point.function) for node in ast.walk(tree)]
+    if "callable" in found:
+        return
+    if "value" in found:
+        raise ModelkilnError(
+            f"{where}: {entry_point.function!r} in {path} is not callable. Name a function or a class."
+        )
+    names = sorted(
+        node.name
+        for node in tree.body
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_")
+    )
+    raise ModelkilnError(
+        f"{where}: {path} defines no {entry_point.function!r}; it defines {', '.join(names) or 'nothing'}."
+    )
+
+
+def _definition(node: ast.AST, name: str) -> str:
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        return "callable" if node.name == name else ""
+    if isinstance(node, (ast.Import, ast.ImportFrom)):
+        bound = {(alias.asname or alias.name).split(".")[0] for alias in node.names}
+        return "callable" if name in bound or "*" in bound else ""
+    if isinstance(node, (ast.Assign, ast.AnnAssign)):
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        if any(isinstance(target, ast.Name) and target.id == name for target in targets):
+            literal = isinstance(node.value, (ast.Constant, ast.Dict, ast.List, ast.Tuple, ast.JoinedStr))
+            return "value" if literal else "callable"
+    return ""
+
+
+def rules():
+    return collect_rules()

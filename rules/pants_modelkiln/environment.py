@@ -1,0 +1,135 @@
+"""From a resolve's lock to the wheels of one package."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from modelkiln.canonical import canonical_json
+from modelkiln.errors import ModelkilnError
+from pants.backend.python.subsystems.setup import PythonSetup
+from pants.engine.fs import FileContent, GlobMatchErrorBehavior, PathGlobs
+from pants.engine.rules import Get, collect_rules, rule
+from pants.util.logging import LogLevel
+from pants_modelkiln.api import create_digest, read_digest, read_globs
+from pants_modelkiln.tool import STORE, Step, perform_step
+
+
+@dataclass(frozen=True)
+class ResolvedLockRequest:
+    """All wheels of a resolve's lock, chosen for a target."""
+
+    resolve: str
+    python: str
+    platform: str
+    glibc: str
+
+
+@dataclass(frozen=True)
+class ResolvedLock:
+    """The chosen wheels as JSON text, as `modelkiln build resolve` writes it."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class EnvironmentRequest:
+    """The wheels that requirements need, from a resolve's lock."""
+
+    address: str
+    requirements: tuple[str, ...]
+    lock: ResolvedLockRequest
+
+
+@dataclass(frozen=True)
+class Environment:
+    """The dependency manifest of a package: its wheels as a JSON list.
+
+    Each has name, version, filename, sha256 (hex), size and unpacked_size (bytes).
+    """
+
+    wheels: str
+
+    def to_json(self) -> list[dict]:
+        """The list of wheels."""
+        return json.loads(self.wheels)
+
+
+def environment(request: EnvironmentRequest) -> Get:
+    """Environment of a request."""
+    return Get(Environment, EnvironmentRequest, request)
+
+
+def resolved_lock(request: ResolvedLockRequest) -> Get:
+    """ResolvedLock of a request."""
+    return Get(ResolvedLock, ResolvedLockRequest, request)
+
+
+@rule(desc="Choose wheels from a lock", level=LogLevel.DEBUG)
+async def choose_wheels(request: ResolvedLockRequest, python_setup: PythonSetup) -> ResolvedLock:
+    path = python_setup.resolves.get(request.resolve)
+    if not path:
+        raise ModelkilnError(
+            f"resolve {request.resolve!r} is not in [python].resolves of pants.toml, which has "
+            f"{', '.join(sorted(python_setup.resolves)) or 'none'}. Add it there, or choose another "
+            "one for the accelerator in [modelkiln.accelerators]."
+        )
+    contents = await read_globs(
+        PathGlobs(
+            [path],
+            glob_match_error_behavior=GlobMatchErrorBehavior.error,
+            description_of_origin=f"the resolve {request.resolve!r}",
+        )
+    )
+    lock = await create_digest([FileContent("lock.txt", _significant(contents[0].content))])
+    result = await perform_step(
+        Step(
+            argv=(
+                "resolve", "--lock=lock.txt", f"--name={path}", f"--python={request.python}",
+                f"--platform={request.platform}", f"--glibc={request.glibc}",
+                f"--store={STORE}", "--output=resolved.json",
+            ),
+            description=f"Choose wheels for {request.platform} from {path}",
+            input_digest=lock,
+            output_files=("resolved.json",),
+        )
+    )  # fmt: skip
+    return ResolvedLock((await read_digest(result.digest))[0].content.decode())
+
+
+def _significant(lock: bytes) -> bytes:
+    # A changed comment must not choose wheels anew.
+    lines = (line.rstrip() for line in lock.decode("utf-8", "replace").splitlines())
+    return "".join(f"{line}\n" for line in lines if line and not line.lstrip().startswith("#")).encode()
+
+
+@rule(desc="Fetch a package's wheels", level=LogLevel.DEBUG)
+async def fetch_environment(request: EnvironmentRequest) -> Environment:
+    from modelkiln.environment import closure
+
+    if not request.requirements:
+        return Environment("[]")
+    resolved = await resolved_lock(request.lock)
+    try:
+        wheels = closure(json.loads(resolved.text), request.requirements)
+    except ModelkilnError as error:
+        raise ModelkilnError(f"{request.address}: {error}") from None
+    text = canonical_json({**_target(request.lock), "wheels": [wheel.to_json() for wheel in wheels]})
+    result = await perform_step(
+        Step(
+            argv=("fetch", "--wheels=wheels.json", f"--store={STORE}", "--output=fetched.json"),
+            description=f"Fetch {len(wheels)} wheels for {request.address}",
+            input_digest=await create_digest([FileContent("wheels.json", text)]),
+            output_files=("fetched.json",),
+        )
+    )
+    fetched = json.loads((await read_digest(result.digest))[0].content)
+    return Environment(canonical_json(fetched["wheels"]).decode())
+
+
+def _target(lock: ResolvedLockRequest) -> dict[str, str]:
+    return {"python": lock.python, "platform": lock.platform, "glibc": lock.glibc}
+
+
+def rules():
+    return collect_rules()

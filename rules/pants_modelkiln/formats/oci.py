@@ -1,0 +1,207 @@
+"""The format `oci`: an image, assembled from descriptors."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Sequence
+
+from modelkiln.canonical import canonical_json
+from modelkiln.digest import hex_of
+from modelkiln.image import Base, Image, build_image
+from modelkiln.layer import Layer
+from modelkiln.layers import files as files_packer
+from modelkiln.layers import wheels as wheels_packer
+from modelkiln.layers.small import VENV, record_layer, venv_layer
+from modelkiln.layout import layout_files
+from modelkiln.record import labels
+from pants.engine.fs import Digest, FileContent, FileEntry, SymlinkEntry
+from pants.engine.rules import Get, collect_rules, rule
+from pants.util.logging import LogLevel
+from pants_modelkiln.api import add_prefix, concurrently, create_digest, merge_digests
+from pants_modelkiln.base_image import BaseLayers, base_layers
+from pants_modelkiln.inputs import PackageInputs
+from pants_modelkiln.layers import LayerRequest, blob_of, build_layer
+from pants_modelkiln.subsystem import ModelkilnSubsystem
+
+# Layers of up to this many bytes are carried by Pants beside their descriptor and lie in the
+# layout itself; larger ones go through the store.
+_CARRIED_BYTES = 1 << 20
+_DEFAULT_PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_ENTRYPOINT = (f"/{VENV}/bin/python", "-m", "modelkiln.runtime")
+
+# Where layouts in dist/ find the blobs that they share, relative to dist/.
+SHARED_BLOBS = ".blobs/sha256"
+
+
+@dataclass(frozen=True)
+class ImageRequest:
+    """An image of a package."""
+
+    inputs: PackageInputs
+
+
+@dataclass(frozen=True)
+class PackageImage:
+    """An image as a layout that holds only what Pants carries.
+
+    layout: a Digest of `oci-layout`, `index.json` and `blobs/`. layers: all of them, lowest
+    first. stored: the part of them whose bytes are in the store alone. manifest: the manifest's
+    descriptor, canonical JSON.
+    """
+
+    layout: Digest
+    layers: tuple[Layer, ...]
+    stored: tuple[Layer, ...]
+    manifest: str
+
+
+def package_image(inputs: PackageInputs) -> Get:
+    """PackageImage of a package."""
+    return Get(PackageImage, ImageRequest(inputs))
+
+
+@rule(desc="Assemble an image", level=LogLevel.DEBUG)
+async def assemble_image(request: ImageRequest, options: ModelkilnSubsystem) -> PackageImage:
+    inputs = request.inputs
+    assert inputs.base is not None, "checked when the inputs were resolved"
+    base = await base_layers(inputs.base)
+    built = await concurrently(build_layer(layer) for layer in layer_requests(inputs, options))
+    venv, venv_blob = venv_layer(inputs.base.python, inputs.base.python_path)
+    record, record_blob = record_layer(inputs.record)
+    weights = [layer.layer for layer in built if layer.layer.kind == "weights"]
+    rest = [layer.layer for layer in built if layer.layer.kind != "weights"]
+    own = (*weights, venv, *rest, record)
+    image = _image(inputs, base, own)
+    written = layout_files(
+        image.manifest_descriptor,
+        {
+            image.manifest_descriptor.digest: image.manifest,
+            image.config_descriptor.digest: image.config,
+            venv.descriptor.digest: venv_blob,
+            record.descriptor.digest: record_blob,
+        },
+        {"org.opencontainers.image.ref.name": inputs.record_json["version"]},
+    )
+    carried = {layer.layer.descriptor.digest: layer.blob for layer in built if layer.blob}
+    layout = await create_digest(
+        [
+            *(FileContent(path, data) for path, data in written.items()),
+            *(FileEntry(f"blobs/sha256/{hex_of(digest)}", blob) for digest, blob in carried.items()),
+        ]
+    )
+    in_layout = {venv.descriptor.digest, record.descriptor.digest, *carried}
+    layers = (*base.layers, *own)
+    return PackageImage(
+        layout=layout,
+        layers=layers,
+        stored=tuple(layer for layer in layers if layer.descriptor.digest not in in_layout),
+        manifest=canonical_json(image.manifest_descriptor.to_json()).decode(),
+    )
+
+
+def layer_requests(inputs: PackageInputs, options: ModelkilnSubsystem) -> list[LayerRequest]:
+    """The layers of a package that are made by processes, lowest first."""
+    requests = []
+    for artifact in inputs.artifacts:
+        recipe = files_packer.recipe(
+            "weights", str(artifact.address), "models", "none", [file.to_json() for file in artifact.files]
+        )
+        carry = artifact.size <= _CARRIED_BYTES
+        requests.append(LayerRequest(_text(recipe), recipe["title"], artifact.digest, carry))
+    base = inputs.base
+    for group in wheels_packer.plan(inputs.environment.to_json()):
+        recipe = wheels_packer.recipe(
+            group,
+            python=base.python,
+            platform=inputs.target.platform,
+            venv=VENV,
+            compression=options.compression,
+            bytecode=base.interpreter,
+        )
+        title = ", ".join(f"{wheel['name']} {wheel['version']}" for wheel in group)
+        requests.append(LayerRequest(_text(recipe), title))
+    files = [file.to_json() for file in inputs.code.files]
+    recipe = files_packer.recipe("code", "code", "app", options.compression, files)
+    requests.append(LayerRequest(_text(recipe), f"code of {inputs.address}", inputs.code.digest, True))
+    return requests
+
+
+def _image(inputs: PackageInputs, base: BaseLayers, own: Sequence[Layer]) -> Image:
+    record = inputs.record_json
+    path = next((value for value in base.env if value.startswith("PATH=")), _DEFAULT_PATH)
+    return build_image(
+        Base(
+            layers=base.layers,
+            architecture=inputs.base.architecture,
+            os="linux",
+            env=base.env,
+            python=inputs.base.python,
+            python_path=inputs.base.python_path,
+            glibc=inputs.base.glibc,
+            identity=record["base"],
+        ),
+        own,
+        env={
+            "PATH": f"/{VENV}/bin:{path[len('PATH='):]}",
+            "PYTHONPATH": "/app",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "MODELKILN_MODELS": "/models",
+        },
+        entrypoint=record["entrypoint"] or list(_ENTRYPOINT),
+        cmd=[],
+        working_dir="/app",
+        user="65532:65532",
+        labels=labels(record),
+        annotations=labels(record),
+    )
+
+
+def _text(recipe: dict) -> str:
+    return canonical_json(recipe).decode()
+
+
+@dataclass(frozen=True)
+class DistImageRequest:
+    """An image's layout as it lies in `dist/`, at `path` relative to it."""
+
+    image: PackageImage
+    path: str
+
+
+@dataclass(frozen=True)
+class DistImage:
+    """A Digest of the layout at its path, and of the blobs that it shares with others."""
+
+    digest: Digest
+    missing: tuple[Layer, ...]
+
+
+def dist_image(image: PackageImage, path: str) -> Get:
+    """DistImage of an image."""
+    return Get(DistImage, DistImageRequest(image, path))
+
+
+@rule(desc="Write an image layout", level=LogLevel.DEBUG)
+async def lay_out_image(request: DistImageRequest, options: ModelkilnSubsystem) -> DistImage:
+    # Dependency and base layers are the same for many packages. Each lies in dist/ once, and the
+    # layouts link to it: `package` copies its outputs on every run, and a hundred images that
+    # share an environment would cost a hundred copies of it.
+    layout = await add_prefix(request.image.layout, request.path)
+    limit = options.dist_blob_limit
+    shared = [layer for layer in request.image.stored if layer.descriptor.size <= limit]
+    blobs = await concurrently(blob_of(layer) for layer in shared)
+    folder = f"{request.path}/blobs/sha256"
+    entries = []
+    for layer, found in zip(shared, blobs):
+        name = hex_of(layer.descriptor.digest)
+        entries.append(FileEntry(f"{SHARED_BLOBS}/{name}", found.blob))
+        link = os.path.relpath(f"{SHARED_BLOBS}/{name}", folder)
+        entries.append(SymlinkEntry(f"{folder}/{name}", link))
+    digest = await merge_digests((layout, await create_digest(entries)))
+    missing = tuple(layer for layer in request.image.stored if layer not in shared)
+    return DistImage(digest, missing)
+
+
+def rules():
+    return collect_rules()

@@ -1,0 +1,67 @@
+"""The format `pex`: one executable file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from modelkiln.canonical import canonical_json
+from pants.engine.fs import Digest, FileContent
+from pants.engine.rules import Get, collect_rules, rule
+from pants.util.logging import LogLevel
+from pants_modelkiln.api import add_prefix, create_digest, merge_digests
+from pants_modelkiln.inputs import PackageInputs
+from pants_modelkiln.tool import STORE, Step, perform_step
+
+
+@dataclass(frozen=True)
+class PexFileRequest:
+    """A PEX of a package, called `file_name`."""
+
+    inputs: PackageInputs
+    file_name: str
+
+
+@dataclass(frozen=True)
+class PexFile:
+    """A Digest with the PEX at its file name."""
+
+    digest: Digest
+
+
+def pex_file(inputs: PackageInputs, file_name: str) -> Get:
+    """PexFile of a package."""
+    return Get(PexFile, PexFileRequest(inputs, file_name))
+
+
+@rule(desc="Build a PEX", level=LogLevel.DEBUG)
+async def build_pex_file(request: PexFileRequest) -> PexFile:
+    inputs = request.inputs
+    spec = {
+        "wheels": inputs.environment.to_json(),
+        "python": inputs.target.python,
+        "platform": inputs.target.platform,
+        "glibc": inputs.target.glibc,
+        "entry_point": "modelkiln.runtime.cli:main",
+    }
+    record = await create_digest([FileContent(".modelkiln/package.json", inputs.record)])
+    models = await merge_digests(artifact.digest for artifact in inputs.artifacts)
+    models = await add_prefix(models, ".modelkiln/models")
+    sources = await merge_digests((inputs.code.digest, record, models))
+    sources = await add_prefix(sources, "sources")
+    described = await create_digest([FileContent("spec.json", canonical_json(spec))])
+    result = await perform_step(
+        Step(
+            argv=(
+                "pex", "--spec=spec.json", "--sources=sources", f"--store={STORE}",
+                f"--output={request.file_name}",
+            ),
+            description=f"Build PEX of {inputs.address}",
+            input_digest=await merge_digests((sources, described)),
+            output_files=(request.file_name,),
+        )
+    )  # fmt: skip
+    return PexFile(result.digest)
+
+
+def rules():
+    return collect_rules()

@@ -1,0 +1,200 @@
+"""From a `model_package` target to everything that goes into the package, pinned."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from modelkiln.canonical import canonical_json
+from modelkiln.errors import ModelkilnError
+from modelkiln.record import make_record
+from pants.backend.python.subsystems.setup import PythonSetup
+from pants.core.goals.package import OutputPathField, PackageFieldSet
+from pants.core.goals.run import RunFieldSet, RunInSandboxBehavior
+from pants.engine.addresses import Address, UnparsedAddressInputs
+from pants.engine.rules import Get, collect_rules, rule
+from pants.util.logging import LogLevel
+from pants_modelkiln.api import addresses_of, concurrently, hydrate, read_digest
+from pants_modelkiln.artifacts import Artifact, artifact
+from pants_modelkiln.base_image import BaseImage, base_image
+from pants_modelkiln.code import PackageCode, PackageCodeRequest, package_code
+from pants_modelkiln.environment import (
+    Environment,
+    EnvironmentRequest,
+    ResolvedLockRequest,
+    environment,
+)
+from pants_modelkiln.subsystem import ModelkilnSubsystem
+from pants_modelkiln.target_types import (
+    ModelAcceleratorField,
+    ModelArtifactsField,
+    ModelBaseImageField,
+    ModelEntryPointField,
+    ModelEntrypointField,
+    ModelFormatsField,
+    ModelMetadataField,
+    ModelSignatureField,
+    ModelVersionField,
+)
+
+
+@dataclass(frozen=True)
+class ModelPackageFieldSet(PackageFieldSet, RunFieldSet):
+    """The fields of a `model_package` that packaging and running need."""
+
+    required_fields = (ModelEntryPointField, ModelSignatureField)
+    run_in_sandbox_behavior = RunInSandboxBehavior.RUN_REQUEST_HERMETIC
+
+    entry_point: ModelEntryPointField
+    artifacts: ModelArtifactsField
+    signature: ModelSignatureField
+    accelerator: ModelAcceleratorField
+    formats: ModelFormatsField
+    base_image: ModelBaseImageField
+    version: ModelVersionField
+    entrypoint: ModelEntrypointField
+    model_metadata: ModelMetadataField
+    output_path: OutputPathField
+
+
+@dataclass(frozen=True)
+class PackageInputs:
+    """What goes into a package, every byte of it pinned, and its record.
+
+    record: canonical JSON, as it lies inside every format. base: None for a package that is no
+    image and names no base image.
+    """
+
+    address: Address
+    formats: tuple[str, ...]
+    artifacts: tuple[Artifact, ...]
+    code: PackageCode
+    environment: Environment
+    base: BaseImage | None
+    target: ResolvedLockRequest
+    record: bytes
+
+    @property
+    def record_json(self) -> dict:
+        """The record as a JSON object."""
+        return json.loads(self.record)
+
+
+def package_inputs(field_set: ModelPackageFieldSet) -> Get:
+    """PackageInputs of a `model_package`."""
+    return Get(PackageInputs, ModelPackageFieldSet, field_set)
+
+
+def resolve_of(accelerator: str, options: ModelkilnSubsystem, setup: PythonSetup) -> str:
+    """The resolve that packages with this accelerator take their dependencies from."""
+    if accelerator in options.accelerators:
+        return options.accelerators[accelerator]
+    if accelerator in setup.resolves:
+        return accelerator
+    if accelerator == "cpu":
+        return setup.default_resolve
+    known = sorted({"cpu", *options.accelerators, *setup.resolves})
+    raise ModelkilnError(
+        f"accelerator {accelerator!r} is unknown; known are {', '.join(known)}. "
+        "Add it to [modelkiln.accelerators] in pants.toml."
+    )
+
+
+@rule(desc="Resolve a package's inputs", level=LogLevel.DEBUG)
+async def resolve_inputs(
+    field_set: ModelPackageFieldSet, options: ModelkilnSubsystem, setup: PythonSetup
+) -> PackageInputs:
+    address = field_set.address
+    base = await _find_base(field_set, options)
+    try:
+        resolve = resolve_of(field_set.accelerator.value, options, setup)
+    except ModelkilnError as error:
+        raise ModelkilnError(f"{address}: {error}") from None
+    target = ResolvedLockRequest(
+        resolve=resolve,
+        python=base.python if base else options.python,
+        platform=f"linux/{base.architecture if base else 'amd64'}",
+        glibc=base.glibc if base else options.glibc,
+    )
+    artifact_addresses = await addresses_of(field_set.artifacts.to_unparsed_address_inputs())
+    artifacts = await concurrently(artifact(found) for found in artifact_addresses)
+    code = await package_code(PackageCodeRequest(address, field_set.entry_point))
+    wheels = await environment(EnvironmentRequest(str(address), code.requirements, target))
+    signature = await hydrate(field_set.signature)
+    signature_file = (await read_digest(signature.snapshot.digest))[0]
+    record = make_record(
+        {
+            "name": address.generated_name or address.target_name,
+            "version": field_set.version.value,
+            "variant": {
+                "accelerator": field_set.accelerator.value,
+                "platform": target.platform,
+                "python": target.python,
+            },
+            "entry_point": code.entry_point,
+            "entrypoint": list(field_set.entrypoint.value or ()),
+            "signature": _load_signature(address, signature_file),
+            "artifacts": _merge_artifacts(address, artifacts),
+            "code": [file.to_json() for file in code.files],
+            "requirements": wheels.to_json(),
+            "base": json.loads(base.identity) if base else None,
+            "metadata": json.loads(field_set.model_metadata.value or "{}"),
+        }
+    )
+    return PackageInputs(
+        address=address,
+        formats=tuple(field_set.formats.value),
+        artifacts=tuple(artifacts),
+        code=code,
+        environment=wheels,
+        base=base,
+        target=target,
+        record=canonical_json(record),
+    )
+
+
+async def _find_base(field_set: ModelPackageFieldSet, options: ModelkilnSubsystem) -> BaseImage | None:
+    inputs = field_set.base_image.to_unparsed_address_inputs()
+    if not inputs.values and options.base_image:
+        inputs = UnparsedAddressInputs(
+            [options.base_image],
+            owning_address=None,
+            description_of_origin="the option `[modelkiln].base_image`",
+        )
+    addresses = await addresses_of(inputs)
+    if addresses:
+        return await base_image(addresses[0])
+    if "oci" in field_set.formats.value:
+        raise ModelkilnError(
+            f"{field_set.address}: an image needs a base. Name an `oci_base_image` in the field "
+            "`base_image` or in the option [modelkiln].base_image, or leave \"oci\" out of `formats`."
+        )
+    return None
+
+
+def _load_signature(address: Address, file) -> dict:
+    from modelkiln.signature import load_signature
+
+    try:
+        text = file.content.decode("utf-8")
+    except UnicodeDecodeError:
+        raise ModelkilnError(f"{address}: {file.path}: is not UTF-8 text. Write it as JSON.") from None
+    return load_signature(text, f"{address}: {file.path}").to_json()
+
+
+def _merge_artifacts(address: Address, artifacts: tuple[Artifact, ...]) -> list[dict]:
+    owners: dict[str, Artifact] = {}
+    for found in artifacts:
+        for file in found.files:
+            other = owners.setdefault(file.path, found)
+            if other is not found:
+                raise ModelkilnError(
+                    f"{address}: both {other.address} and {found.address} bring the file "
+                    f"{file.path}. Rename one, or leave one of them out of `artifacts`."
+                )
+    files = (file for found in artifacts for file in found.files)
+    return [file.to_json() for file in sorted(files, key=lambda file: file.path)]
+
+
+def rules():
+    return collect_rules()

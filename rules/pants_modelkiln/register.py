@@ -1,0 +1,48 @@
+"""Entry point of the Pants backend `pants_modelkiln`."""
+
+from pants_modelkiln import (
+    artifacts,
+    base_image,
+    code,
+    dependencies,
+    environment,
+    inputs,
+    layers,
+    lock,
+    package,
+    run,
+    smoke_test,
+    tool,
+)
+from pants_modelkiln.formats import oci, pex
+from pants_modelkiln.target_types import (
+    ModelArtifactTarget,
+    ModelPackageTarget,
+    OciBaseImageTarget,
+    SmokeTestTarget,
+)
+
+_MODULES = (
+    artifacts,
+    base_image,
+    code,
+    dependencies,
+    environment,
+    inputs,
+    layers,
+    lock,
+    oci,
+    package,
+    pex,
+    run,
+    smoke_test,
+    tool,
+)
+
+
+def target_types():
+    return [ModelArtifactTarget, ModelPackageTarget, OciBaseImageTarget, SmokeTestTarget]
+
+
+def rules():
+    return [rule for module in _MODULES for rule in module.rules()]

@@ -1,0 +1,210 @@
+"""`pants test`: a real request to each format of a packaged model."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from modelkiln.canonical import canonical_json
+from modelkiln.errors import ModelkilnError
+from pants.backend.python.util_rules.interpreter_constraints import InterpreterConstraints
+from pants.core.goals.test import TestFieldSet, TestRequest, TestResult, TestSubsystem
+from pants.core.util_rules.partitions import Partition, PartitionerType, Partitions
+from pants.engine.addresses import Addresses
+from pants.engine.fs import Digest, FileContent, GlobMatchErrorBehavior, PathGlobs
+from pants.engine.process import ProcessCacheScope
+from pants.engine.rules import Get, collect_rules, rule
+from pants.util.logging import LogLevel
+from pants_modelkiln.api import (
+    add_prefix,
+    addresses_of,
+    concurrently,
+    create_digest,
+    find_python,
+    hydrate,
+    merge_digests,
+    read_digest,
+    read_globs,
+    targets_of,
+)
+from pants_modelkiln.formats.oci import package_image
+from pants_modelkiln.formats.pex import pex_file
+from pants_modelkiln.inputs import ModelPackageFieldSet, PackageInputs, package_inputs
+from pants_modelkiln.subsystem import SmokeTestSubsystem
+from pants_modelkiln.target_types import (
+    SmokeTestAtolField,
+    SmokeTestExpectedField,
+    SmokeTestPackageField,
+    SmokeTestRequestField,
+    SmokeTestRtolField,
+)
+from pants_modelkiln.tool import STORE, Step, attempt_step
+
+logger = logging.getLogger(__name__)
+
+# `modelkiln build smoke` ends with this code where the host cannot run a format. It is a failure
+# to Pants' cache, so that "could not run" is never remembered as "has passed".
+NOT_RUN = 77
+
+
+@dataclass(frozen=True)
+class SmokeTestFieldSet(TestFieldSet):
+    required_fields = (SmokeTestPackageField, SmokeTestRequestField)
+
+    package: SmokeTestPackageField
+    sources: SmokeTestRequestField
+    expected: SmokeTestExpectedField
+    rtol: SmokeTestRtolField
+    atol: SmokeTestAtolField
+
+
+@dataclass(frozen=True)
+class SmokeTestFormat:
+    """Which format a partition tests."""
+
+    name: str
+
+    @property
+    def description(self) -> str:
+        """What the summary says beside the target's address."""
+        return self.name
+
+
+class SmokeTestRequest(TestRequest):
+    tool_subsystem = SmokeTestSubsystem
+    field_set_type = SmokeTestFieldSet
+    partitioner_type = PartitionerType.CUSTOM
+
+
+@dataclass(frozen=True)
+class TestedPackageRequest:
+    """The package that a smoke test names."""
+
+    field: SmokeTestPackageField
+
+
+@dataclass(frozen=True)
+class TestedPackage:
+    """The fields of the package under test."""
+
+    field_set: ModelPackageFieldSet
+
+
+def tested_package(field: SmokeTestPackageField) -> Get:
+    """TestedPackage of a smoke test."""
+    return Get(TestedPackage, TestedPackageRequest(field))
+
+
+@rule(level=LogLevel.DEBUG)
+async def find_tested_package(request: TestedPackageRequest) -> TestedPackage:
+    addresses = await addresses_of(request.field.to_unparsed_address_inputs())
+    target = (await targets_of(Addresses(addresses))).expect_single()
+    if not ModelPackageFieldSet.is_applicable(target):
+        raise ModelkilnError(
+            f"{request.field.address}: `package` must name a `model_package`, but {target.address} "
+            f"is a `{target.alias}`."
+        )
+    return TestedPackage(ModelPackageFieldSet.create(target))
+
+
+@rule
+async def partition_by_format(
+    request: SmokeTestRequest.PartitionRequest[SmokeTestFieldSet], subsystem: SmokeTestSubsystem
+) -> Partitions[SmokeTestFieldSet, SmokeTestFormat]:
+    if subsystem.skip:
+        return Partitions()
+    packages = await concurrently(tested_package(fields.package) for fields in request.field_sets)
+    return Partitions(
+        Partition((fields,), SmokeTestFormat(name))
+        for fields, package in zip(request.field_sets, packages)
+        for name in package.field_set.formats.value
+    )
+
+
+@dataclass(frozen=True)
+class PackageUnderTestRequest:
+    """A package in one format."""
+
+    inputs: PackageInputs
+    format: str
+
+
+@dataclass(frozen=True)
+class PackageUnderTest:
+    """Files and arguments that put one format of a package before `modelkiln build smoke`."""
+
+    digest: Digest
+    argv: tuple[str, ...]
+
+
+@rule(level=LogLevel.DEBUG)
+async def put_under_test(request: PackageUnderTestRequest) -> PackageUnderTest:
+    inputs = request.inputs
+    if request.format == "pex":
+        built = await pex_file(inputs, "package.pex")
+        python = await find_python(InterpreterConstraints([f"CPython=={inputs.target.python}.*"]))
+        return PackageUnderTest(
+            built.digest, ("--pex=package.pex", f"--python={python.path}", f"--pex-root={STORE}/pex-run")
+        )
+    image = await package_image(inputs)
+    stored = canonical_json([layer.to_json() for layer in image.stored])
+    digest = await merge_digests(
+        (
+            await add_prefix(image.layout, "image"),
+            await create_digest([FileContent("layers.json", stored)]),
+            await add_prefix(
+                await merge_digests(artifact.digest for artifact in inputs.artifacts), "sources"
+            ),
+        )
+    )
+    return PackageUnderTest(digest, ("--image=image", "--layers=layers.json", "--sources=sources"))
+
+
+@rule(desc="Smoke-test a packaged model", level=LogLevel.DEBUG)
+async def run_smoke_test(
+    batch: SmokeTestRequest.Batch[SmokeTestFieldSet, SmokeTestFormat],
+    test: TestSubsystem,
+    subsystem: SmokeTestSubsystem,
+) -> TestResult:
+    fields, format_name = batch.single_element, batch.partition_metadata.name
+    package = await tested_package(fields.package)
+    inputs = await package_inputs(package.field_set)
+    under_test = await Get(PackageUnderTest, PackageUnderTestRequest(inputs, format_name))
+    request = (await read_digest((await hydrate(fields.sources)).snapshot.digest))[0].content
+    expected_globs = PathGlobs(
+        [f"{fields.address.spec_path}/{fields.expected.value}".lstrip("/")],
+        glob_match_error_behavior=GlobMatchErrorBehavior.error,
+        description_of_origin=f"the field `expected` of {fields.address}",
+    )
+    expected = (await read_globs(expected_globs))[0].content
+    files = await create_digest(
+        [
+            FileContent("record.json", inputs.record),
+            FileContent("request.json", request),
+            FileContent("expected.json", expected),
+        ]
+    )
+    attempt = await attempt_step(
+        Step(
+            argv=(
+                "smoke", "--record=record.json", "--request=request.json",
+                "--expected=expected.json", f"--rtol={fields.rtol.value}",
+                f"--atol={fields.atol.value}", f"--store={STORE}", *under_test.argv,
+            ),
+            description=f"Smoke-test {fields.address} as {format_name}",
+            input_digest=await merge_digests((files, under_test.digest)),
+            cache_scope=(
+                ProcessCacheScope.PER_SESSION if test.force else ProcessCacheScope.SUCCESSFUL
+            ),
+        )
+    )  # fmt: skip
+    result = attempt.result
+    if result.exit_code == NOT_RUN and not subsystem.require:
+        reason = result.stdout.decode(errors="replace").strip()
+        logger.warning(f"{fields.address} ({format_name}) was not run: {reason}")
+        return TestResult.no_tests_found(fields.address, test.output)
+    return TestResult.from_fallible_process_result(result, fields.address, test.output)
+
+
+def rules():
+    return [*collect_rules(), *SmokeTestRequest.rules()]
