@@ -153,8 +153,8 @@ async def make_base_layers(request: BaseLayersRequest, options: ModelkilnSubsyst
     result = await perform_step(
         Step(
             argv=(
-                "registry-image", f"--image={base.reference}",
-                f"--architecture={base.architecture}", f"--store={STORE}", "--output=image.json",
+                "registry-image", f"--reference={base.reference}",
+                f"--platform=linux/{base.architecture}", f"--store={STORE}", "--output=image.json",
             ),
             description=f"Read manifest and config of {base.reference}",
             output_files=("image.json",),

@@ -100,6 +100,25 @@ def resolve_of(accelerator: str, options: ModelkilnSubsystem, setup: PythonSetup
     )
 
 
+async def _find_base(field_set: ModelPackageFieldSet, options: ModelkilnSubsystem) -> BaseImage | None:
+    inputs = field_set.base_image.to_unparsed_address_inputs()
+    if not inputs.values and options.base_image:
+        inputs = UnparsedAddressInputs(
+            [options.base_image],
+            owning_address=None,
+            description_of_origin="the option `[modelkiln].base_image`",
+        )
+    addresses = await addresses_of(inputs)
+    if addresses:
+        return await base_image(addresses[0])
+    if "oci" in field_set.formats.value:
+        raise ModelkilnError(
+            f"{field_set.address}: an image needs a base. Name an `oci_base_image` in the field "
+            "`base_image` or in the option [modelkiln].base_image, or leave \"oci\" out of `formats`."
+        )
+    return None
+
+
 @rule(desc="Resolve a package's inputs", level=LogLevel.DEBUG)
 async def resolve_inputs(
     field_set: ModelPackageFieldSet, options: ModelkilnSubsystem, setup: PythonSetup
@@ -151,25 +170,6 @@ async def resolve_inputs(
         target=target,
         record=canonical_json(record),
     )
-
-
-async def _find_base(field_set: ModelPackageFieldSet, options: ModelkilnSubsystem) -> BaseImage | None:
-    inputs = field_set.base_image.to_unparsed_address_inputs()
-    if not inputs.values and options.base_image:
-        inputs = UnparsedAddressInputs(
-            [options.base_image],
-            owning_address=None,
-            description_of_origin="the option `[modelkiln].base_image`",
-        )
-    addresses = await addresses_of(inputs)
-    if addresses:
-        return await base_image(addresses[0])
-    if "oci" in field_set.formats.value:
-        raise ModelkilnError(
-            f"{field_set.address}: an image needs a base. Name an `oci_base_image` in the field "
-            "`base_image` or in the option [modelkiln].base_image, or leave \"oci\" out of `formats`."
-        )
-    return None
 
 
 def _load_signature(address: Address, file) -> dict:
