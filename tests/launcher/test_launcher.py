@@ -1,0 +1,343 @@
+"""The launcher `pants`, with stand-ins for CPython, pip and Pants; test_real_install.py has the real ones."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+
+
+def ran(result):
+    """Return what the stand-in for Pants told about its run."""
+    assert 0 == result.returncode, result.stderr
+    return json.loads(result.stdout)
+
+
+def wait_until(holds):
+    """Wait until `holds()` is true, for ten seconds at most."""
+    end = time.monotonic() + 10
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def official(sandbox):
+    """Put a native program by the name of the official launcher on PATH: bash, so that it can answer."""
+    folder = sandbox.home / "official"
+    folder.mkdir()
+    (folder / "pants").symlink_to(shutil.which("bash"))
+    return f"{folder}:{sandbox.bin}"
+
+
+# Which Pants runs
+
+
+def test_the_official_launcher_runs_where_it_is_installed(sandbox):
+    """It gets the arguments, the working folder and the exit code, and nothing is installed."""
+    script = 'printf "%s|" "$@"; pwd; exit 7'
+    result = sandbox.run("-c", script, "x", "a b", "", cwd="deep/down", PATH=official(sandbox))
+    assert (7, f"a b||{sandbox.root}/deep/down\n", "") == (result.returncode, result.stdout, result.stderr)
+    assert not sandbox.cache.exists()
+
+
+def test_a_script_named_pants_is_not_the_official_launcher(sandbox):
+    """Neither the entry point of a virtual environment nor the launcher itself is taken for it."""
+    sandbox.add_python()
+    sandbox.add_program(sandbox.bin / "pants", "#!/bin/sh\necho wrong\n")
+    path = f"{sandbox.root}:{sandbox.bin}"
+    assert ["-V"] == ran(sandbox.run("-V", PATH=path))["argv"]
+
+
+def test_one_launcher_can_be_forced(sandbox):
+    """`own` passes an official launcher by; `official` fails where there is none."""
+    sandbox.add_python()
+    path = official(sandbox)
+    assert ["-V"] == ran(sandbox.run("-V", PATH=path, MODELKILN_PANTS_LAUNCHER="own"))["argv"]
+    for value, message in (("official", "no official launcher is on PATH"), ("other", "other is neither")):
+        result = sandbox.run("-V", MODELKILN_PANTS_LAUNCHER=value)
+        assert (1, "") == (result.returncode, result.stdout)
+        assert message in result.stderr
+
+
+# Which Python
+
+
+def test_without_cpython_39_three_ways_to_get_it_are_told(sandbox):
+    """One message, a failure, and nothing made."""
+    sandbox.add_program(sandbox.bin / "python3.9", "#!/bin/sh\nexit 127\n")
+    result = sandbox.run("-V")
+    assert (1, "") == (result.returncode, result.stdout)
+    for way in ("uv python install 3.9", "pyenv install 3.9", "apt-get install", "MODELKILN_PYTHON39="):
+        assert way in result.stderr
+    assert 1 == result.stderr.count("pants: ")
+    assert not sandbox.cache.exists()
+
+
+def test_another_python_is_not_taken(sandbox):
+    """A program that is no CPython 3.9 is refused by name."""
+    program = sandbox.add_program(sandbox.bin / "python3.9", "#!/bin/sh\ntrue\n")
+    result = sandbox.run("-V", MODELKILN_PYTHON39=str(program))
+    assert 1 == result.returncode
+    assert f"MODELKILN_PYTHON39: {program} is no CPython 3.9" in result.stderr
+
+
+def test_a_python_that_cannot_make_environments_is_told(sandbox):
+    """Debian splits the modules off; the message names them and the package."""
+    python = sandbox.add_python(lacks="ensurepip")
+    result = sandbox.run("-V")
+    assert 1 == result.returncode
+    assert f"{python} lacks the modules ensurepip." in result.stderr
+    assert "python3.9-venv" in result.stderr
+
+
+@pytest.mark.parametrize("where", ["pyenv", "PYENV_ROOT", "uv", "MODELKILN_PYTHON39"])
+def test_cpython_39_is_found_behind_a_shim_that_fails(sandbox, where):
+    """Where python3.9 on PATH does not run, pyenv's folders and uv are asked."""
+    sandbox.add_program(sandbox.bin / "python3.9", "#!/bin/sh\necho not found >&2\nexit 127\n")
+    root = sandbox.home / (".pyenv" if where == "pyenv" else "other")
+    python = sandbox.add_python(root / "versions/3.9.18/bin/python3.9")
+    sandbox.add_python(root / "versions/3.9.9/bin/python3.9", hook="false")
+    env = {}
+    if where == "uv":
+        sandbox.add_program(sandbox.bin / "uv", f'#!/bin/sh\n[ "$*" = "python find 3.9" ] && echo {python}\n')
+    elif where != "pyenv":
+        env[where] = str(root if where == "PYENV_ROOT" else python)
+    assert ["-V"] == ran(sandbox.run("-V", **env))["argv"]
+
+
+def test_another_choice_of_python_counts_at_once(sandbox):
+    """A choice is not overruled by what an earlier run has recorded; the same Python needs no new install."""
+    chosen = str(sandbox.add_python())
+    for env in ({}, {"MODELKILN_PYTHON39": chosen}, {}):
+        assert ["-V"] == ran(sandbox.run("-V", **env))["argv"]
+    assert 1 == sandbox.times_installed()
+    assert 1 == sandbox.run("-V", MODELKILN_PYTHON39="/none").returncode
+
+
+# Running
+
+
+def test_the_first_run_tells_its_steps_and_the_next_is_silent(sandbox):
+    """What it tells goes to standard error; later runs tell nothing and install nothing."""
+    sandbox.add_python()
+    first = sandbox.run("exit", "0")
+    assert ["1/4", "2/4", "3/4", "4/4"] == re.findall(r"\d/4", first.stderr)
+    second = sandbox.run("exit", "3", cwd="deep/down")
+    assert (3, "") == (second.returncode, second.stderr)
+    assert f"{sandbox.root}/deep/down" == json.loads(second.stdout)["cwd"]
+    assert 1 == sandbox.times_installed()
+
+
+def test_the_install_takes_nothing_from_pants(sandbox):
+    """Pants finds standard input and the file mode mask as they were, and no lock in its hands."""
+    sandbox.add_python()
+    sandbox.stdin = subprocess.PIPE
+    before = os.umask(0o027)
+    try:
+        process = sandbox.start()
+    finally:
+        os.umask(before)
+    run = json.loads(process.communicate("for Pants")[0])
+    assert ("for Pants", 0o027, False) == (run["stdin"], run["umask"], run["holds_lock"])
+
+
+def test_arguments_pass_unchanged(sandbox):
+    """Empty ones, blanks, patterns and line ends too."""
+    sandbox.add_python()
+    args = ["list", "", "a b", "*", "$HOME", "x\ny", "--", "-V"]
+    assert args == ran(sandbox.run(*args))["argv"]
+
+
+def test_signals_reach_pants(sandbox):
+    """The launcher becomes Pants, so it has no process of its own that could keep a signal."""
+    sandbox.add_python()
+    process = sandbox.start("wait")
+    assert process.pid == json.loads(process.stdout.readline())["pid"]
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=10)
+    assert 43 == process.returncode
+
+
+def test_pants_gets_the_pex_tool_and_the_certificates(sandbox):
+    """By options in the environment; what the user has set stays."""
+    sandbox.add_python()
+    env = ran(sandbox.run(SSL_CERT_FILE="/certs.pem", PYTHONPATH="/elsewhere", PYTHONHOME="/elsewhere"))["env"]
+    (home,) = sandbox.installs()
+    assert f"file://{home}/pex-tool/pex" == env["PANTS_PEX_CLI_URL_TEMPLATE"]
+    versions = json.loads(env["PANTS_PEX_CLI_KNOWN_VERSIONS"].replace("'", '"').replace(",]", "]"))
+    assert ["linux_x86_64", "linux_arm64", "macos_x86_64", "macos_arm64"] == [v.split("|")[1] for v in versions]
+    assert {env["PANTS_PEX_CLI_VERSION"]} == {v.split("|")[0] for v in versions}
+    assert ("/certs.pem", f"{home}/bin/pants") == (env["PANTS_CA_CERTS_PATH"], env["_PANTS_SERVER_EXE"])
+    assert not {"PYTHONPATH", "PYTHONHOME"} & set(env)
+    mine = {"PANTS_PEX_CLI_URL_TEMPLATE": "https://mine/pex", "PANTS_CA_CERTS_PATH": "/mine.pem"}
+    env = ran(sandbox.run(SSL_CERT_FILE="/certs.pem", **mine))["env"]
+    assert mine == {name: env[name] for name in mine}
+    assert "PANTS_PEX_CLI_VERSION" not in env
+
+
+def test_a_link_to_the_launcher_works(sandbox):
+    """The locks are found beside the launcher, not beside the link, be it relative or not."""
+    sandbox.add_python()
+    (sandbox.root / "deep/link").symlink_to("../pants")
+    (sandbox.bin / "kiln").symlink_to(sandbox.root / "deep/link")
+    for program in (sandbox.root / "deep/link", sandbox.bin / "kiln"):
+        env = {"PATH": str(sandbox.bin), "HOME": str(sandbox.home)}
+        assert 0 == subprocess.run([program, "-V"], env=env, stdout=subprocess.DEVNULL).returncode
+    assert 1 == sandbox.times_installed()
+
+
+def test_the_cache_folder_can_be_chosen(sandbox, tmp_path):
+    """XDG_CACHE_HOME counts when it is absolute; a path that Pants cannot read in a URL is refused."""
+    sandbox.add_python()
+    ran(sandbox.run(XDG_CACHE_HOME=str(tmp_path / "xdg")))
+    assert (tmp_path / "xdg/modelkiln/pants").is_dir()
+    ran(sandbox.run(XDG_CACHE_HOME="relative"))
+    assert 1 == len(sandbox.installs())
+    result = sandbox.run(XDG_CACHE_HOME=str(tmp_path / "a b"))
+    assert 1 == result.returncode
+    assert "set XDG_CACHE_HOME" in result.stderr
+
+
+# Installing
+
+
+def test_two_first_runs_at_once_install_once(sandbox):
+    """The second says that it waits, and both run."""
+    sandbox.add_python(hook="sleep 1")
+    processes = [sandbox.start("-V") for _ in range(3)]
+    told = [process.communicate(timeout=60)[1] for process in processes]
+    assert [0, 0, 0] == [process.returncode for process in processes]
+    assert 2 == sum("waiting for it" in text for text in told)
+    assert 1 == sandbox.times_installed()
+
+
+def test_a_failed_download_leaves_nothing(sandbox):
+    """The run fails, the next one starts over."""
+    sandbox.add_python(hook="mkdir ${0%/*}/half; exit 1")
+    result = sandbox.run("-V")
+    assert (1, "") == (result.returncode, result.stdout)
+    assert "pip failed" in result.stderr
+    assert [] == sandbox.installs()
+    sandbox.add_python()
+    ran(sandbox.run("-V"))
+
+
+def test_another_pex_tool_is_refused(sandbox):
+    """A Pex tool with other bytes than the launcher's digest stops the install."""
+    sandbox.add_python()
+    launcher = sandbox.root / "pants"
+    launcher.write_text(re.sub(r"pex_sha256=\w+", "pex_sha256=" + "0" * 64, launcher.read_text(), count=1))
+    result = sandbox.run("-V")
+    assert 1 == result.returncode
+    assert "want " + "0" * 64 in result.stderr
+    assert [] == sandbox.installs()
+
+
+def test_a_killed_install_is_not_used(sandbox, tmp_path):
+    """While its last process still writes the next run waits for it; then it starts over."""
+    gate = tmp_path / "gate"
+    sandbox.add_python(hook=f"while [[ ! -e {gate} ]]; do sleep 0.05; done")
+    killed = sandbox.start("-V")
+    wait_until(lambda: sandbox.times_installed() == 1)
+    killed.kill()
+    killed.wait()
+    (half,) = sandbox.installs()
+    (half / "half").touch()
+    nextrun = sandbox.start("-V")
+    assert "waiting for it" in nextrun.stderr.readline()
+    gate.touch()
+    assert 0 == nextrun.wait(timeout=60)
+    killed.communicate()
+    nextrun.communicate()
+    assert 2 == sandbox.times_installed()
+    assert [half] == sandbox.installs()
+    assert not (half / "half").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interrupted_install_removes_what_it_made(sandbox, number):
+    """The way a terminal interrupts: the signal goes to the whole group."""
+    sandbox.add_python(hook="sleep 30")
+    process = subprocess.Popen(
+        [sandbox.root / "pants"],
+        env={"PATH": str(sandbox.bin), "HOME": str(sandbox.home)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        universal_newlines=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    wait_until(lambda: sandbox.times_installed() == 1)
+    os.killpg(process.pid, number)
+    out, err = process.communicate(timeout=10)
+    assert 0 != process.returncode
+    assert "" == out
+    assert "nothing of it will be used" in err
+    assert [] == sandbox.installs()
+
+
+@pytest.mark.parametrize("lost", ["installed", "bin/python"])
+def test_an_install_that_is_not_whole_is_made_anew(sandbox, lost):
+    """Without its mark, or when its interpreter is gone, an install counts for nothing."""
+    sandbox.add_python()
+    ran(sandbox.run("-V"))
+    (home,) = sandbox.installs()
+    (home / lost).unlink()
+    (home / "stray").touch()
+    ran(sandbox.run("-V"))
+    assert 2 == sandbox.times_installed()
+    assert not (home / "stray").exists()
+
+
+def test_another_lock_is_another_install(sandbox):
+    """The key covers the locks, and an earlier install serves again when its locks are back."""
+    sandbox.add_python()
+    lock = sandbox.locks / "pex-cli.txt"
+    before = lock.read_text()
+    for text in (before, before + "# changed\n", before):
+        lock.write_text(text)
+        ran(sandbox.run("-V"))
+    assert 2 == sandbox.times_installed() == len(sandbox.installs())
+
+
+def test_a_lock_that_changes_meanwhile_is_not_recorded(sandbox):
+    """What was installed from a lock under change may be neither the old nor the new."""
+    sandbox.add_python(hook=f"echo '# changed' >>{sandbox.locks}/pants.txt")
+    result = sandbox.run("-V")
+    assert 1 == result.returncode
+    assert "a lock changed meanwhile" in result.stderr
+    assert [] == sandbox.installs()
+
+
+def test_the_lock_must_hold_the_pants_of_the_configuration(sandbox):
+    """A pants.toml that moves on without its lock gets an error, also when an install is there."""
+    sandbox.add_python()
+    ran(sandbox.run("-V"))
+    (sandbox.root / "pants.toml").write_text("[GLOBAL]\npants_version = '2.18.0'\n")
+    result = sandbox.run("-V")
+    assert 1 == result.returncode
+    assert "pants.txt does not lock Pants 2.18.0, which pants.toml wants" in result.stderr
+
+
+# What is committed
+
+
+def test_the_locks_are_those_of_the_launcher_and_pants_toml(sandbox):
+    """The versions in pants.toml, the launcher and both locks are the same."""
+    pants = re.search(r'^pants_version = "(.*)"', (sandbox.repository / "pants.toml").read_text(), re.M)
+    pex = re.search(r"^readonly pex_version=(.*)", (sandbox.repository / "pants").read_text(), re.M)
+    assert pants and f"pantsbuild-pants=={pants[1]} " in (sandbox.locks / "pants.txt").read_text()
+    assert pex and f"pex=={pex[1]} " in (sandbox.locks / "pex-cli.txt").read_text()
+
+
+@pytest.mark.parametrize("name", ["pants.txt", "pex-cli.txt"])
+def test_the_locks_hold_hashes_and_no_address(sandbox, name):
+    """Every requirement has hashes; index, mirror and folders are the machine's own matter."""
+    text = (sandbox.locks / name).read_text()
+    assert not re.search(r"(?m)://|^-|[ =@]/", text)
+    for requirement in re.split(r"\n(?=\S)", re.sub(r"(?m)^\s*#.*\n?", "", text).strip()):
+        assert re.match(r"[\w.-]+==\S+ \\\n +--hash=sha256:[0-9a-f]{64}", requirement), requirement

@@ -1,0 +1,68 @@
+"""The launcher with the real CPython 3.9, pip, Pants and Pex, from this machine's package index."""
+
+import os
+import re
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def env(sandbox):
+    """Return this machine's environment with caches of its own, and end the daemon afterwards."""
+    (sandbox.root / "pants.toml").write_text('[GLOBAL]\npants_version = "2.17.1"\n')
+    (sandbox.root / "deep/BUILD").write_text('file(name="text", source="a.txt")\n')
+    (sandbox.root / "deep/a.txt").touch()
+    env = {name: value for name, value in os.environ.items() if not re.match("_?PANTS_", name)}
+    env.update(MODELKILN_PANTS_LAUNCHER="own", XDG_CACHE_HOME=str(sandbox.cache.parents[1]))
+    downloads = Path.home() / ".cache/pip"
+    if downloads.is_dir():
+        env.setdefault("PIP_CACHE_DIR", str(downloads))
+    yield env
+    for pid in sandbox.root.glob(".pids/*/pantsd/pid"):
+        os.kill(int(pid.read_text()), signal.SIGTERM)
+
+
+def require_python(told):
+    """Skip where the launcher has found no CPython 3.9, or fail where that must not be."""
+    if "uv python install 3.9" in told:
+        if os.environ.get("MODELKILN_REQUIRE_COMPONENTS") == "1":
+            pytest.fail(told)
+        pytest.skip("no CPython 3.9")
+
+
+def test_two_first_real_installs_at_once_then_a_warm_command(sandbox, env):
+    """One installs and one waits; both run; a warm command takes half a second at most."""
+    processes = [sandbox.start("--no-pantsd", "--version", **env) for _ in range(2)]
+    results = [process.communicate(timeout=250) for process in processes]
+    told = "".join(err for _, err in results)
+    require_python(told)
+    assert ["2.17.1\n", "2.17.1\n"] == [out for out, _ in results], told
+    assert (1, 1) == (told.count("waiting for it"), told.count("4/4"))
+    assert 1 == len(sandbox.installs())
+
+    first = sandbox.run("list", "::", cwd="deep", **env)  # Starts the daemon.
+    assert (0, "deep:text\n") == (first.returncode, first.stdout), first.stderr
+    times = []
+    for _ in range(5):
+        start = time.monotonic()
+        warm = sandbox.run("list", ":text", cwd="deep", **env)
+        times.append(time.monotonic() - start)
+        assert (0, "deep:text\n", "") == (warm.returncode, warm.stdout, warm.stderr)
+    assert min(times) <= 0.5
+    assert 1 == sandbox.run("list", "deep:none", **env).returncode
+
+
+def test_a_real_download_with_another_hash_is_refused(sandbox, env):
+    """A wheel that is not the locked one fails the install, which leaves nothing."""
+    lock = sandbox.locks / "pants.txt"
+    chevron = re.search(r"chevron==.*(\n +--hash.*)+", lock.read_text())
+    assert chevron
+    lock.write_text(lock.read_text().replace(chevron[0], re.sub("sha256:.{64}", "sha256:" + "0" * 64, chevron[0])))
+    result = sandbox.run("--version", **env)
+    require_python(result.stderr)
+    assert (1, "") == (result.returncode, result.stdout)
+    assert "DO NOT MATCH THE HASHES" in result.stderr
+    assert [] == sandbox.installs()
