@@ -25,9 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write the lock file, or compare it (--check)."""
     names, left_out = parse_package_list(args.packages.read_text("utf-8"), str(args.packages))
-    lock = lock_packages(
-        names, left_out, args.suite, args.architecture, _env(args), args.mirror, args.keyring
-    )
+    lock = lock_packages(names, left_out, args.suite, args.architecture, _env(args), args.mirror, args.keyring)
     if not args.check:
         args.output.write_text(format_lock(lock), "utf-8")
         return 0

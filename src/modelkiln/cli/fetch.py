@@ -1,0 +1,34 @@
+"""`modelkiln build fetch`: an environment's wheels into the store."""
+
+import argparse
+import json
+from pathlib import Path
+
+from modelkiln.canonical import canonical_json
+from modelkiln.sources.wheels import check_wheels, fetch_wheels, open_wheels, wheel_digest
+from modelkiln.store import Store
+from modelkiln.venv import Venv, check_conflicts, install
+
+HELP = "Put an environment's wheels into the store, and check that they fit together."
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `modelkiln build fetch`."""
+    parser.add_argument("--wheels", type=Path, required=True, help='JSON with "wheels" and "python"')
+    parser.add_argument("--store", type=Path, required=True, help="the store's folder")
+    parser.add_argument("--output", type=Path, required=True, help="where the wheels' JSON with sizes goes")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Fetch what is missing, check all wheels, and report size and unpacked_size in bytes."""
+    store = Store(args.store)
+    request = json.loads(args.wheels.read_text("utf-8"))
+    wheels = check_wheels(request["wheels"])
+    fetch_wheels(wheels, request["python"], store)
+    with open_wheels(wheels, store) as opened:
+        check_conflicts([install(wheel, Venv(request["python"])) for wheel in opened])
+        for wheel, found in zip(wheels, opened):
+            wheel["size"] = store.path(wheel_digest(wheel)).stat().st_size
+            wheel["unpacked_size"] = found.unpacked_size
+    args.output.write_bytes(canonical_json({**request, "wheels": wheels}))
+    return 0

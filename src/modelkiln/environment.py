@@ -1,0 +1,222 @@
+"""The environment of a lock: which wheels serve a target, and which of them a package needs."""
+
+import json
+import re
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Iterable, Mapping, Optional, Sequence
+from urllib.parse import unquote, urlsplit
+
+from modelkiln.errors import ModelkilnError
+from modelkiln.platforms import Target
+from modelkiln.python_lock import Pin, read_lock
+from modelkiln.sources.pip import run_pip, target_options
+from modelkiln.store import Store
+
+__all__ = ["LockedWheel", "closure", "resolve_lock"]
+
+
+@dataclass(frozen=True)
+class LockedWheel:
+    """One wheel of an environment; sha256 is hex, the name is canonical (PEP 503).
+
+    requires: what the wheel's metadata asks for, as PEP 508 strings. problem: why there is no
+    wheel (`filename` and `sha256` are "" then), or None.
+    """
+
+    name: str
+    version: str
+    filename: str
+    sha256: str
+    requires: tuple[str, ...] = field(default=(), compare=False)
+    problem: Optional[str] = field(default=None, compare=False)
+
+    def to_json(self) -> dict[str, str]:
+        """The wheel as packages' records and recipes hold it."""
+        return {
+            "name": self.name,
+            "version": self.version,
+            "filename": self.filename,
+            "sha256": self.sha256,
+        }
+
+
+def resolve_lock(lock_text: str, target: Target, store: Store, where: str = "lock") -> dict[str, Any]:
+    """Choose one wheel for each pin of a lock that applies on `target`; nothing is installed.
+
+    Returns {"lock": `where`, "python", "platform", "glibc", "wheels": [{"name", "version",
+    "filename", "sha256", "requires", "problem"}]}, sorted by name. A pin without a wheel gets a
+    "problem" and fails only packages that need it, in `closure`. Raises ModelkilnError for a lock
+    that pins too little and for an index that cannot be reached.
+    """
+    pins = read_lock(lock_text, where, target.marker_environment())
+    with tempfile.TemporaryDirectory(prefix="modelkiln-resolve-") as folder:
+        wheels, problems = _choose(pins, target, store, Path(folder))
+    found = [_chosen(pin, wheels, problems, where) for pin in pins]
+    return {
+        "lock": where,
+        "python": target.python,
+        "platform": target.platform,
+        "glibc": target.glibc,
+        "wheels": found,
+    }
+
+
+def _choose(
+    pins: Sequence[Pin], target: Target, store: Store, folder: Path
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """pip's report by name, and problems by name.
+
+    pip stops at the first pin that it cannot serve and names it; the others are tried again
+    without it. Where pip names none, halves are tried.
+    """
+    if not pins:
+        return {}, {}
+    arguments = ["install", "--dry-run", "--no-deps", "--require-hashes", "--target=target"]
+    arguments += target_options(target.python, target.pip_platforms())
+    arguments += ["--report=report.json", "--requirement=lock.txt"]
+    (folder / "lock.txt").write_text("".join(pin.line() for pin in pins))
+    result = run_pip(arguments, store, folder)
+    if result.code == 0:
+        return _by_name(json.loads((folder / "report.json").read_text("utf-8"))), {}
+    failed = [pin for pin in pins if _names(result.messages, pin)] or (list(pins) if len(pins) == 1 else [])
+    middle = len(pins) // 2
+    parts = [[pin for pin in pins if pin not in failed]] if failed else [pins[:middle], pins[middle:]]
+    wheels, problems = {}, {pin.name: result.errors for pin in failed}
+    for part in parts:
+        more, worse = _choose(part, target, store, folder)
+        wheels.update(more)
+        problems.update(worse)
+    return wheels, problems
+
+
+def _names(messages: str, pin: Pin) -> bool:
+    text = re.escape(f"{pin.name}=={pin.version}")
+    return bool(
+        re.search(rf"No matching distribution found for {text}(?![\w.+-])", messages)
+        or re.search(rf"^\s+{text} from ", messages, re.MULTILINE)  # A list of wrong hashes.
+    )
+
+
+def _by_name(report: Mapping[str, Any]) -> dict[str, Any]:
+    from packaging.utils import canonicalize_name
+
+    # The format: pip's documentation, "Installation Report", version 1.
+    return {canonicalize_name(item["metadata"]["name"]): item for item in report["install"]}
+
+
+def _chosen(
+    pin: Pin, wheels: Mapping[str, Any], problems: Mapping[str, str], where: str
+) -> dict[str, Any]:
+    wheel = {"name": pin.name, "version": pin.version, "filename": "", "sha256": "", "requires": []}
+    if pin.name in problems:
+        return {**wheel, "problem": problems[pin.name]}
+    item = wheels[pin.name]
+    sha256 = item["download_info"].get("archive_info", {}).get("hashes", {}).get("sha256")
+    if sha256 not in pin.hashes:
+        raise ModelkilnError(f"{where}: pip chose a file for {pin} with sha256 {sha256}, which the lock lacks.")
+    filename = unquote(urlsplit(item["download_info"]["url"]).path).rsplit("/", 1)[-1]
+    requires = sorted(item["metadata"].get("requires_dist") or [])
+    return {**wheel, "filename": filename, "sha256": sha256, "requires": requires, "problem": None}
+
+
+def closure(resolved: Mapping[str, Any], roots: Iterable[str]) -> tuple[LockedWheel, ...]:
+    """Return the wheels that `roots` (requirement strings) need, sorted by name.
+
+    A pure function of what `resolve_lock` returned. Markers and extras are evaluated for its
+    target. Raises ModelkilnError for a requirement that the lock lacks, a root that excludes the
+    locked version, and a wheel that does not exist for the target.
+    """
+    target = Target(resolved["python"], resolved["platform"], resolved["glibc"])
+    walk = _Walk(resolved, target)
+    for root in roots:
+        walk.visit(root, "", frozenset([""]))
+    return tuple(walk.found[name] for name in sorted(walk.found))
+
+
+class _Walk:
+    """A walk over requirements; `found` holds the wheels met, by name."""
+
+    def __init__(self, resolved: Mapping[str, Any], target: Target) -> None:
+        self._lock = resolved.get("lock", "the lock")
+        self._target = target
+        self._environment = target.marker_environment()
+        self._wheels = {wheel["name"]: wheel for wheel in resolved["wheels"]}
+        self._extras: dict[str, frozenset[str]] = {}
+        self.found: dict[str, LockedWheel] = {}
+
+    def visit(self, text: str, parent: str, extras: Iterable[str]) -> None:
+        """Follow one requirement of `parent` ("" for a root), asked for with these extras."""
+        from packaging.utils import canonicalize_name
+
+        # A list and not recursion: chains of requirements have no bound.
+        waiting = [(text, parent, frozenset(extras))]
+        while waiting:
+            text, parent, extras = waiting.pop()
+            requirement = self._parse(text, parent)
+            if not self._applies(requirement, extras):
+                continue
+            wheel = self._wheel(requirement, canonicalize_name(requirement.name), parent)
+            # "" stands for the package itself; extras ask for more of it.
+            wanted = frozenset(["", *requirement.extras])
+            known = self._extras.get(wheel.name, frozenset())
+            if not wanted <= known:
+                self._extras[wheel.name] = known | wanted
+                waiting += [(needed, str(wheel.name), known | wanted) for needed in wheel.requires]
+
+    def _parse(self, text: str, parent: str) -> Any:
+        from packaging.requirements import InvalidRequirement, Requirement
+
+        try:
+            requirement = Requirement(text)
+        except InvalidRequirement as error:
+            raise ModelkilnError(
+                f"{self._lock}: {text!r}{_by(parent)} is not a requirement (PEP 508): {error}"
+            ) from None
+        if requirement.url and not parent:
+            raise ModelkilnError(
+                f"{self._lock}: {text!r} names a URL. Pin a released version, and compile the lock again."
+            )
+        return requirement
+
+    def _applies(self, requirement: Any, extras: Iterable[str]) -> bool:
+        if requirement.marker is None:
+            return True
+        # packaging before 22 compares extras as they are written.
+        spellings = {form for extra in extras for form in _spellings(extra)}
+        return any(
+            requirement.marker.evaluate({**self._environment, "extra": extra}) for extra in sorted(spellings)
+        )
+
+    def _wheel(self, requirement: Any, name: str, parent: str) -> LockedWheel:
+        if name not in self._wheels:
+            raise ModelkilnError(
+                f"{requirement.name}{_by(parent)} is not in the lock {self._lock} for {self._target}; "
+                "add it to the .in file and compile the lock again."
+            )
+        locked = self._wheels[name]
+        if not parent and not requirement.specifier.contains(locked["version"], prereleases=True):
+            raise ModelkilnError(
+                f"{requirement} excludes {name} {locked['version']}, which the lock {self._lock} has. "
+                "Change the requirement, or compile the lock again."
+            )
+        if locked["problem"]:
+            raise ModelkilnError(
+                f"{name} {locked['version']}{_by(parent)} has no wheel for {self._target} in the lock "
+                f"{self._lock}. Lock a version that has one, or choose a base image with a newer glibc "
+                f"or another Python. pip says: {locked['problem']}"
+            )
+        wheel = LockedWheel(
+            name, locked["version"], locked["filename"], locked["sha256"], tuple(locked["requires"])
+        )
+        return self.found.setdefault(name, wheel)
+
+
+def _by(parent: str) -> str:
+    return f", which {parent} needs," if parent else ""
+
+
+def _spellings(extra: str) -> set[str]:
+    canonical = re.sub(r"[-_.]+", "-", extra).lower()
+    return {extra, canonical, canonical.replace("-", "_")}

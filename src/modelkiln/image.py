@@ -1,0 +1,161 @@
+"""Images: config and manifest as a pure function of descriptors (OCI image-spec 1.1)."""
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import Any, Mapping, Sequence
+
+from modelkiln.canonical import canonical_json
+from modelkiln.descriptor import CONFIG, LAYER_MEDIA_TYPES, MANIFEST, Descriptor
+from modelkiln.errors import ModelkilnError
+from modelkiln.layer import Layer
+
+__all__ = ["Base", "Image", "build_image", "merge_env"]
+
+# Docker's layer store refuses longer chains (moby, layer/layer_store.go, maxLayerDepth): overlay
+# mounts hold up to 127 lower folders and a container adds two of its own.
+MAX_LAYERS = 125
+# Kubernetes' runAsNonRoot can only be checked for a number (a name would need the image's
+# /etc/passwd).
+_USER = re.compile(r"[0-9]+(:[0-9]+)?")
+
+
+@dataclass(frozen=True)
+class Base:
+    """What an image is built on.
+
+    layers: lowest first. env: "NAME=value" strings of the base's own config. python: "3.11".
+    python_path: absolute, in the base. glibc: "2.36". identity: what the record says of it.
+    """
+
+    layers: tuple[Layer, ...]
+    architecture: str
+    os: str
+    env: tuple[str, ...]
+    python: str
+    python_path: str
+    glibc: str
+    identity: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image without its layers' bytes: manifest and config, their descriptors, the layers."""
+
+    manifest: bytes
+    manifest_descriptor: Descriptor
+    config: bytes
+    config_descriptor: Descriptor
+    layers: tuple[Layer, ...]
+
+
+def build_image(
+    base: Base,
+    layers: Sequence[Layer],
+    *,
+    env: Mapping[str, str],
+    entrypoint: Sequence[str],
+    cmd: Sequence[str],
+    working_dir: str,
+    user: str,
+    labels: Mapping[str, str],
+    annotations: Mapping[str, str],
+) -> Image:
+    """Return the image of `layers` (lowest first) on `base`; it reads nothing else.
+
+    env: replaces variables of the base by name. user: "uid:gid", numeric. Raises ModelkilnError
+    for settings that no runtime would take.
+    """
+    stack = (*base.layers, *layers)
+    _check_layers(stack)
+    _check_settings(base, entrypoint, cmd, working_dir, user)
+    _check_texts("label", labels)
+    _check_texts("annotation", annotations)
+    settings: dict[str, Any] = {"User": user, "Env": merge_env(base.env, env), "WorkingDir": working_dir}
+    settings.update({"Entrypoint": list(entrypoint)} if entrypoint else {})
+    settings.update({"Cmd": list(cmd)} if cmd else {})
+    settings.update({"Labels": dict(labels)} if labels else {})
+    # "created" is optional, in the config and in the history. It is left out: an image is a
+    # function of its inputs, and an invented date would be read as a real one.
+    config = canonical_json(
+        {
+            "architecture": base.architecture,
+            "os": base.os,
+            "config": settings,
+            "rootfs": {"type": "layers", "diff_ids": [layer.diff_id for layer in stack]},
+            "history": [_history(layer) for layer in stack],
+        }
+    )
+    config_descriptor = Descriptor.of(CONFIG, config)
+    content: dict[str, Any] = {
+        "schemaVersion": 2,
+        "mediaType": MANIFEST,
+        "config": config_descriptor.to_json(),
+        "layers": [layer.descriptor.to_json() for layer in stack],
+    }
+    content.update({"annotations": dict(annotations)} if annotations else {})
+    manifest = canonical_json(content)
+    return Image(manifest, Descriptor.of(MANIFEST, manifest), config, config_descriptor, stack)
+
+
+def _history(layer: Layer) -> dict[str, str]:
+    entry = {"created_by": f"modelkiln {layer.kind}: {layer.title}"}
+    if layer.recipe:
+        # Tells our own layers from those of somebody's registry, which keep other conventions.
+        entry["comment"] = str(json.loads(layer.recipe)["packer"])
+    return entry
+
+
+def merge_env(base: Sequence[str], env: Mapping[str, str]) -> list[str]:
+    """Return "NAME=value" strings: those of `base` in their order with `env` put over them, then
+    what only `env` has, sorted."""
+    merged: dict[str, str] = {}
+    for text in base:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise ModelkilnError(f"base image: environment {text!r} is not NAME=value. Use another base.")
+        merged[name] = value
+    for name in sorted(env):
+        merged[name] = env[name]
+    for name, value in merged.items():
+        if not name or "=" in name or "\0" in name + value:
+            raise ModelkilnError(f"image: environment variable {name!r}={value!r}: no such name or value can be set.")
+    return [f"{name}={value}" for name, value in merged.items()]
+
+
+def _check_layers(stack: Sequence[Layer]) -> None:
+    if not stack:
+        raise ModelkilnError("image: has no layers. Give it a base image or a model artifact.")
+    if len(stack) > MAX_LAYERS:
+        raise ModelkilnError(
+            f"image: has {len(stack)} layers, container engines mount at most {MAX_LAYERS}. "
+            "Raise the size below which wheels are merged into one layer, or use fewer artifacts."
+        )
+    for layer in stack:
+        if layer.descriptor.media_type not in LAYER_MEDIA_TYPES:
+            raise ModelkilnError(
+                f"image: layer {layer.title!r} has media type {layer.descriptor.media_type!r}; "
+                f"want one of {', '.join(sorted(LAYER_MEDIA_TYPES))}."
+            )
+
+
+def _check_settings(base: Base, entrypoint: Sequence[str], cmd: Sequence[str], working_dir: str, user: str) -> None:
+    if not base.architecture or not base.os:
+        raise ModelkilnError(f"image: platform {base.os!r}/{base.architecture!r} is not complete. Set the base's.")
+    if not _USER.fullmatch(user):
+        raise ModelkilnError(f"image: user {user!r} is not numeric; write uid or uid:gid, such as 65532:65532.")
+    if not working_dir.startswith("/"):
+        raise ModelkilnError(f"image: working directory {working_dir!r} is not absolute.")
+    if isinstance(entrypoint, str) or isinstance(cmd, str):
+        raise ModelkilnError("image: entrypoint and cmd are lists of arguments, not one string.")
+    for argument in (*entrypoint, *cmd):
+        if not isinstance(argument, str) or "\0" in argument:
+            raise ModelkilnError(f"image: argument {argument!r} of entrypoint or cmd is not a text without NUL.")
+    if entrypoint and not entrypoint[0]:
+        raise ModelkilnError("image: the entrypoint's program is empty.")
+
+
+def _check_texts(what: str, texts: Mapping[str, str]) -> None:
+    for name, value in texts.items():
+        if not isinstance(name, str) or not name or not isinstance(value, str):
+            raise ModelkilnError(f"image: {what} {name!r}: {value!r} is not a text; write it in quotes.")

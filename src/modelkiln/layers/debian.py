@@ -1,0 +1,218 @@
+"""The base layer: Debian packages merged into one layer, straight from their .deb files.
+
+Nothing is installed: no maintainer script runs, and what the scripts would have written is added
+(see `debian_files`). Contents go through one temporary file without a name, because packages are
+read forward and a layer is sorted by path.
+"""
+
+import hashlib
+import os
+import posixpath
+import tempfile
+from pathlib import Path
+from typing import Any, BinaryIO, Iterator, Mapping, Optional
+
+from modelkiln.bytecode import cache_path, compile_tree, interpreter_packages
+from modelkiln.deb import DebEntry, iter_data, read_control
+from modelkiln.debian_lock import check_lock, python_of
+from modelkiln.digest import iter_chunks
+from modelkiln.errors import ModelkilnError
+from modelkiln.layer import Layer, pack_to_store
+from modelkiln.layers import debian_files
+from modelkiln.machine import load_machine_env
+from modelkiln.sources.debian import deb_digest, fetch_debs
+from modelkiln.store import Store
+from modelkiln.tar import Entry
+
+__all__ = ["build", "keeps", "merged_link", "merged_path"]
+
+# Documentation, in any language, that no program reads. Licences are kept: see `keeps`.
+_LEFT_OUT = tuple(
+    f"usr/share/{name}/" for name in ("bug", "doc", "doc-base", "info", "lintian", "locale", "man", "menu", "pixmaps")
+)
+# What other layers own.
+_RESERVED = ("app", "models", "opt/venv")
+# Folders that are links to their namesakes below /usr, on every Debian since 12 (usrmerge).
+_MERGED = ("bin", "lib", "lib32", "lib64", "libx32", "sbin")
+
+
+def build(recipe: Mapping[str, Any], store: Store) -> Layer:
+    """Make the base layer of a debian/1 recipe in `store` and return it.
+
+    recipe: {"packer": "debian/1", "compression", "lock"} and optionally "bytecode": absent, the
+    standard library is compiled by the base's own interpreter; {"packages": [...]}, by that of
+    another architecture's lock (the same release); null, not at all. Raises ModelkilnError for
+    packages that cannot be fetched, are damaged, hold what a layer must not hold, or get into
+    each other's way.
+    """
+    lock = check_lock(recipe["lock"], "base")
+    packages = lock["packages"]
+    fetch_debs(packages, store, load_machine_env(store.root))
+    release = python_of(lock)
+    bytecode = recipe["bytecode"] if "bytecode" in recipe else {"packages": interpreter_packages(lock)}
+    title = f"Python {release} on Debian {lock['suite']}"
+    incoming = store.root / "incoming"
+    incoming.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=incoming) as spool, tempfile.TemporaryDirectory(dir=incoming) as work:
+        root = _Root(_Spool(spool))
+        controls = [_add_package(package, store, root) for package in packages]
+        for entry in debian_files.entries(lock, controls, root.entries):
+            root.put(entry, "base")
+        if bytecode is not None:
+            _add_bytecode(root, Path(work), release, bytecode["packages"], store)
+        packed = pack_to_store(root.entries.values(), recipe["compression"], store, title)
+    return Layer.of("base", title, packed, recipe)
+
+
+class _Spool:
+    """Contents, one after the other in a file; each can be opened as often as needed."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream, self._end = stream, 0
+
+    def add(self, path: str, content: BinaryIO, executable: bool = False) -> Entry:
+        start, hasher = self._end, hashlib.sha256()
+        self._stream.seek(start)
+        for chunk in iter_chunks(content):
+            hasher.update(chunk)
+            self._stream.write(chunk)
+            self._end += len(chunk)
+        size = self._end - start
+        return Entry(
+            path, size=size, executable=executable, sha256=hasher.hexdigest(),
+            open=lambda: _Slice(self._stream, start, size),
+        )  # fmt: skip
+
+
+class _Slice:
+    """One content of a spool, as a stream."""
+
+    def __init__(self, stream: BinaryIO, start: int, size: int) -> None:
+        self._stream, self._position, self._end = stream, start, start + size
+
+    def __enter__(self) -> "_Slice":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        pass
+
+    def read(self, size: int = -1) -> bytes:
+        left = self._end - self._position
+        self._stream.seek(self._position)
+        data = self._stream.read(left if size < 0 else min(size, left))
+        self._position += len(data)
+        return data
+
+
+class _Root:
+    """The root file system as it grows: entries by path, and whose they are."""
+
+    def __init__(self, spool: _Spool) -> None:
+        self.spool = spool
+        self.entries: dict[str, Entry] = {}
+        self._owners: dict[str, str] = {}
+
+    def put(self, entry: Entry, owner: str) -> None:
+        known = self.entries.get(entry.path)
+        if known is not None and known.kind == entry.kind == "dir":
+            # Packages agree on folders but for the mode; /tmp stays open to all.
+            entry = known if known.sticky else entry
+        elif known is not None and not known.same_as(entry):
+            raise ModelkilnError(
+                f"{owner}: /{entry.path} is in {self._owners[entry.path]} as well, with other "
+                "content. Leave one of the two packages out of the package list."
+            )
+        self.entries[entry.path] = entry
+        self._owners.setdefault(entry.path, owner)
+
+
+def _add_package(package: Mapping[str, Any], store: Store, root: _Root) -> str:
+    """Add what `keeps` keeps of a package to `root`; returns its control paragraph."""
+    where = f"Debian package {package['name']} {package['version']}"
+    own: dict[str, Entry] = {}
+    with store.open(deb_digest(package)) as stream:
+        control = read_control(stream, where)
+        for entry, content in iter_data(stream, where):
+            path = merged_path(entry.path)
+            if not keeps(path, entry.kind):
+                continue
+            if any(path == name or path.startswith(name + "/") for name in _RESERVED):
+                raise ModelkilnError(f"{where}: holds /{path}, which is for other layers of a package. Leave it out.")
+            own[path] = _entry(entry, path, content, own, root.spool, where)
+            root.put(own[path], where)
+    return control
+
+
+def _entry(
+    entry: DebEntry, path: str, content: Optional[BinaryIO], own: Mapping[str, Entry], spool: _Spool, where: str
+) -> Entry:
+    if entry.kind == "dir":
+        return Entry(path, kind="dir", sticky=entry.sticky)
+    if entry.kind == "symlink":
+        return Entry(path, kind="symlink", link=merged_link(entry.path, entry.link))
+    if entry.kind == "file":
+        return spool.add(path, content, entry.executable)
+    # A layer that is unpacked by digest and path has no use for hard links: a copy.
+    target = own.get(merged_path(entry.link))
+    if target is None or target.kind != "file":
+        raise ModelkilnError(
+            f"{where}: {path!r} is a hard link to {entry.link!r}, which is no file before it in the package. Refused."
+        )
+    return Entry(path, size=target.size, executable=target.executable, sha256=target.sha256, open=target.open)
+
+
+def keeps(path: str, kind: str) -> bool:
+    """Whether the base keeps a package's entry at `path`: all but documentation.
+
+    Of /usr/share/doc, the licences stay, and the links by which packages share one.
+    """
+    if path in _MERGED:
+        return False
+    parts = path.split("/")
+    if parts[:3] == ["usr", "share", "doc"]:
+        return (len(parts) == 5 and parts[4] == "copyright") or (len(parts) == 4 and kind == "symlink")
+    return not (path + "/").startswith(_LEFT_OUT)
+
+
+def merged_path(path: str) -> str:
+    """Return where `path` lies when /bin, /lib and the like are links into /usr."""
+    return f"usr/{path}" if path.split("/", 1)[0] in _MERGED else path
+
+
+def merged_link(path: str, target: str) -> str:
+    """Return the target of the package's link at `path` after the link has moved into /usr.
+
+    A relative target that climbs to the root would point elsewhere from there; it is written anew.
+    """
+    moved = merged_path(path)
+    if moved == path or target.startswith("/") or ".." not in target.split("/"):
+        return target
+    meant = merged_path(posixpath.normpath(posixpath.join(posixpath.dirname(path), target)))
+    return posixpath.relpath("/" + meant, "/" + posixpath.dirname(moved))
+
+
+def _sources(root: _Root, release: str) -> Iterator[Entry]:
+    folder = f"usr/lib/python{release}/"
+    for path, entry in root.entries.items():
+        if entry.kind == "file" and path.startswith(folder) and path.endswith(".py"):
+            yield entry
+
+
+def _add_bytecode(root: _Root, work: Path, release: str, packages: Any, store: Store) -> None:
+    """Compile the standard library: a root that nobody can write to would never keep it."""
+    folder = f"usr/lib/python{release}"
+    names = []
+    for entry in _sources(root, release):
+        name = entry.path[len(folder) + 1 :]
+        target = work / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with entry.open() as content, target.open("wb") as out:
+            for chunk in iter_chunks(content):
+                out.write(chunk)
+        names.append(name)
+    compile_tree(work, names, f"/{folder}", packages, store)
+    for name in sorted(names):
+        compiled = work / cache_path(name, release)
+        if os.path.exists(compiled):
+            with compiled.open("rb") as content:
+                root.put(root.spool.add(f"{folder}/{cache_path(name, release)}", content), "byte code")

@@ -1,0 +1,148 @@
+"""Layers of wheels: a virtual environment's site-packages and scripts, straight from the zips."""
+
+import json
+import shutil
+import tempfile
+from functools import partial
+from pathlib import Path
+from typing import Any, Mapping, Optional, Sequence, Union
+
+from modelkiln.errors import ModelkilnError
+from modelkiln.layer import Layer, pack_to_store
+from modelkiln.platforms import Target
+from modelkiln.sources.wheels import check_wheels, fetch_wheels, open_wheels
+from modelkiln.store import Store
+from modelkiln.tar import Entry
+from modelkiln.venv import InstalledWheel, Venv, check_conflicts, install
+
+__all__ = ["LARGE_BYTES", "build", "plan", "recipe"]
+
+PACKER = "wheels/1"
+
+# A wheel of this size or more is a layer of its own, which images with the same wheel share and a
+# push of a new environment does not send again. Below it, a layer's own cost (requests to the
+# registry, a mount at run time; overlayfs has 128 at most) outweighs the bytes.
+LARGE_BYTES = 8 << 20
+
+
+def plan(wheels: Sequence[Mapping[str, Any]], large_bytes: int = LARGE_BYTES) -> list[list[dict[str, Any]]]:
+    """Return groups of wheels, one for each layer, lowest first, whatever the order of `wheels`.
+
+    wheels: objects with name, version, filename, sha256 and size (bytes). Those of `large_bytes`
+    or more are alone, by name; the small ones are together in the last group.
+    """
+    ordered = sorted((dict(wheel) for wheel in wheels), key=lambda wheel: wheel["name"])
+    large = [[wheel] for wheel in ordered if wheel["size"] >= large_bytes]
+    small = [wheel for wheel in ordered if wheel["size"] < large_bytes]
+    return [*large, small] if small else large
+
+
+def recipe(
+    group: Sequence[Mapping[str, Any]],
+    python: str,
+    platform: str,
+    venv: str,
+    compression: str,
+    bytecode: Union[str, Sequence[Mapping[str, Any]], None] = None,
+) -> dict[str, Any]:
+    """Return the recipe of a group's layer.
+
+    python: "3.11". platform: "linux/amd64". venv: path in the image, without a leading slash.
+    bytecode: the locked packages of the interpreter that compiles byte code, as a list or its
+    JSON text; nothing means no byte code.
+    """
+    packages = json.loads(bytecode) if isinstance(bytecode, str) and bytecode else bytecode
+    return {
+        "packer": PACKER,
+        "wheels": check_wheels(group),
+        "python": python,
+        "platform": platform,
+        "venv": venv,
+        "compression": compression,
+        "bytecode": {"packages": packages} if packages else None,
+    }
+
+
+def build(recipe: Mapping[str, Any], store: Store) -> Layer:
+    """Make the layer of a recipe in `store`; wheels that the store lacks are fetched.
+
+    Contents stream from the wheels into the layer and are checked against the wheels' RECORDs on
+    the way; only Python files are unpacked, when byte code is wanted, to a temporary folder.
+    """
+    wheels = check_wheels(recipe["wheels"])
+    Target(recipe["python"], recipe["platform"], "2.17")  # Checks both.
+    venv = Venv(recipe["python"], recipe["venv"])
+    fetch_wheels(wheels, recipe["python"], store)
+    title = _title(wheels)
+    with open_wheels(wheels, store) as opened, tempfile.TemporaryDirectory(prefix="modelkiln-") as scratch:
+        installed = [install(wheel, venv) for wheel in opened]
+        check_conflicts(installed)
+        byte_code = _byte_code(installed, recipe["bytecode"], venv, Path(scratch), store)
+        packed = pack_to_store(_entries(installed, byte_code), recipe["compression"], store, title)
+    return Layer.of("wheels", title, packed, recipe)
+
+
+def _title(wheels: Sequence[Mapping[str, str]]) -> str:
+    names = [f"{wheel['name']} {wheel['version']}" for wheel in wheels]
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ", ".join(names[:3]) + more
+
+
+def _entries(installed: Sequence[InstalledWheel], byte_code: Mapping[str, Entry]) -> list[Entry]:
+    """All entries of a layer. `byte_code`: path of a Python file -> entry of its pyc."""
+    # A pyc that a wheel brings itself gives way to the one that its Python made.
+    made = {entry.path: entry for entry in byte_code.values()}
+    found = list(made.values())
+    for wheel in installed:
+        own = _without(wheel, made)
+        compiled = [byte_code[entry.path].path for entry in own.entries if entry.path in byte_code]
+        found += [*own.entries, own.record(compiled)]
+    return found
+
+
+def _without(wheel: InstalledWheel, made: Mapping[str, Entry]) -> InstalledWheel:
+    """The wheel without the entries that `made` has a better one for."""
+    entries = tuple(entry for entry in wheel.entries if entry.path not in made)
+    return InstalledWheel(wheel.title, entries, wheel.dist_info, wheel.site_packages)
+
+
+def _byte_code(
+    installed: Sequence[InstalledWheel],
+    bytecode: Optional[Mapping[str, Any]],
+    venv: Venv,
+    root: Path,
+    store: Store,
+) -> dict[str, Entry]:
+    """Compile all Python files below site-packages; returns pyc entries by path of the source."""
+    if not bytecode:
+        return {}
+    from modelkiln.bytecode import cache_path, compile_tree
+
+    prefix = venv.site_packages + "/"
+    sources = {
+        entry.path[len(prefix) :]: entry
+        for wheel in installed
+        for entry in wheel.entries
+        if entry.path.startswith(prefix) and entry.path.endswith(".py")
+    }
+    for path, entry in sources.items():
+        _extract(entry, root / path)
+    compile_tree(root, sorted(sources), f"/{venv.site_packages}", bytecode["packages"], store)
+    found = {}
+    for path in sources:
+        compiled = cache_path(path, venv.python)
+        if (root / compiled).is_file():
+            size = (root / compiled).stat().st_size
+            stream = partial((root / compiled).open, "rb")
+            found[prefix + path] = Entry(prefix + compiled, size=size, open=stream)
+    return found
+
+
+def _extract(entry: Entry, path: Path) -> None:
+    assert entry.open is not None, entry.path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with entry.open() as source, path.open("xb") as target:
+            shutil.copyfileobj(source, target)
+    except OSError as error:
+        raise ModelkilnError(f"{entry.path}: cannot be unpacked to be compiled ({error}).") from None

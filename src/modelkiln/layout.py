@@ -1,0 +1,226 @@
+"""OCI image layouts: a folder of `oci-layout`, `index.json` and `blobs/` (image-spec 1.1, image-layout.md)."""
+
+import json
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Iterator, Mapping, Optional
+
+from modelkiln.canonical import canonical_json
+from modelkiln.descriptor import CONFIG, INDEX, MANIFEST, Descriptor
+from modelkiln.digest import hex_of, sha256_bytes
+from modelkiln.errors import ModelkilnError
+
+__all__ = ["REF_NAME", "FoundManifest", "Layout", "index_json", "layout_files", "write_layout"]
+
+# OCI image-spec 1.1, annotations.md: the tag of an image in a layout.
+REF_NAME = "org.opencontainers.image.ref.name"
+# Registries take manifests of up to 4 MiB (OCI distribution-spec 1.1, "Pushing Manifests"), and
+# configs of large images are a few KiB. More than this is not a document but an attack.
+_MAX_DOCUMENT = 16 << 20
+# An index of indexes is allowed; nobody nests deeper, and a limit ends cycles.
+_MAX_DEPTH = 4
+
+
+@dataclass(frozen=True)
+class FoundManifest:
+    """A manifest that an index names, with what the index says of it.
+
+    descriptor: of the manifest. content: its parsed JSON. name: the tag, or "". platform:
+    "linux/amd64", or "" where the index does not tell.
+    """
+
+    descriptor: Descriptor
+    content: Mapping[str, Any] = field(compare=False)
+    name: str = ""
+    platform: str = ""
+    annotations: Mapping[str, str] = field(default_factory=dict, compare=False)
+
+    @property
+    def blobs(self) -> tuple[Descriptor, ...]:
+        """The descriptors of config and layers, in that order."""
+        where = f"manifest {self.descriptor.digest}"
+        layers = self.content.get("layers")
+        if not isinstance(layers, list):
+            raise ModelkilnError(f"{where}: layers {layers!r} is not a list. Package the target again.")
+        return (
+            Descriptor.from_json(self.content.get("config"), f"{where}: config"),
+            *(Descriptor.from_json(value, f"{where}: layers[{i}]") for i, value in enumerate(layers)),
+        )
+
+
+class Layout:
+    """Reads the layout in the folder `path`; raises ModelkilnError when there is none.
+
+    Blobs may be missing, as the specification allows: large layers stay in the store.
+    """
+
+    def __init__(self, path: os.PathLike) -> None:
+        self.path = Path(path)
+        version = self._document("oci-layout").get("imageLayoutVersion")
+        if version != "1.0.0":
+            raise ModelkilnError(f"{self.path}/oci-layout: imageLayoutVersion is {version!r}, want '1.0.0'.")
+        self.index = self._document("index.json")
+
+    def _document(self, name: str) -> dict[str, Any]:
+        path = self.path / name
+        try:
+            data = path.read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            raise ModelkilnError(
+                f"{self.path}: is not an OCI image layout, it has no {name}. "
+                "Give a folder that `pants package` wrote, such as dist/models/digits/digits.oci."
+            ) from None
+        return _parse(data, str(path))
+
+    def blob_path(self, digest: str) -> Optional[Path]:
+        """Return where the blob of `digest` lies, or None when it is missing.
+
+        A link that leads nowhere counts as missing; contents are not checked.
+        """
+        path = self.path / "blobs" / "sha256" / hex_of(digest)
+        return path if path.is_file() else None
+
+    def read_blob(self, descriptor: Descriptor) -> bytes:
+        """Return a document's bytes (not a layer's), checked against its descriptor."""
+        where = f"{self.path}: blob {descriptor.digest}"
+        path = self.blob_path(descriptor.digest)
+        if path is None:
+            raise ModelkilnError(f"{where} ({descriptor.media_type}) is missing. Package the target again.")
+        if descriptor.size > _MAX_DOCUMENT:
+            raise ModelkilnError(f"{where}: {descriptor.size} bytes, a document has at most {_MAX_DOCUMENT}.")
+        with path.open("rb") as stream:
+            data = stream.read(descriptor.size + 1)
+        if len(data) != descriptor.size or sha256_bytes(data) != descriptor.digest:
+            raise ModelkilnError(
+                f"{where}: got {len(data)} bytes with {sha256_bytes(data)}, want {descriptor.size}. "
+                "It is damaged or was changed; package the target again."
+            )
+        return data
+
+    def read_json(self, descriptor: Descriptor) -> dict[str, Any]:
+        """Return the JSON object that `descriptor` names."""
+        return _parse(self.read_blob(descriptor), f"{self.path}: blob {descriptor.digest}")
+
+    def manifests(self) -> list[FoundManifest]:
+        """Return the manifests of `index.json` in its order, those of nested indexes included."""
+        return list(self._manifests(self.index, f"{self.path}/index.json", 0))
+
+    def _manifests(self, index: Mapping[str, Any], where: str, depth: int) -> Iterator[FoundManifest]:
+        if depth > _MAX_DEPTH:
+            raise ModelkilnError(f"{where}: indexes are nested more than {_MAX_DEPTH} deep. Refused.")
+        entries = index.get("manifests")
+        if not isinstance(entries, list):
+            raise ModelkilnError(f"{where}: manifests {entries!r} is not a list.")
+        for number, entry in enumerate(entries):
+            here = f"{where}: manifests[{number}]"
+            descriptor = Descriptor.from_json(entry, here)
+            content = self.read_json(descriptor)
+            if descriptor.media_type == INDEX:
+                yield from self._manifests(content, f"{self.path}: index {descriptor.digest}", depth + 1)
+            elif descriptor.media_type == MANIFEST:
+                annotations = entry.get("annotations") or {}
+                platform = _platform_text(entry.get("platform"))
+                name = annotations.get(REF_NAME, "")
+                yield FoundManifest(descriptor, content, name, platform, annotations)
+            else:
+                raise ModelkilnError(f"{here}: mediaType {descriptor.media_type!r}, want {MANIFEST!r} or {INDEX!r}.")
+
+    def manifest(self, name: Optional[str] = None) -> FoundManifest:
+        """Return the manifest of the tag or digest `name`; without it the only one there is."""
+        found = self.manifests()
+        matching = [one for one in found if name in (None, one.name, one.descriptor.digest)]
+        if len(matching) == 1:
+            return matching[0]
+        names = ", ".join(one.name or one.descriptor.digest for one in found) or "none"
+        if name is None:
+            raise ModelkilnError(f"{self.path}: holds {len(found)} manifests ({names}), want one. Name it.")
+        raise ModelkilnError(f"{self.path}: {len(matching)} manifests are named {name!r}; there are: {names}.")
+
+
+def _parse(data: bytes, where: str) -> dict[str, Any]:
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise ModelkilnError(f"{where}: is not JSON: {error}. Package the target again.") from None
+    if not isinstance(value, dict):
+        raise ModelkilnError(f"{where}: is a JSON {type(value).__name__}, want an object.")
+    return value
+
+
+def _platform_text(platform: Optional[Mapping[str, Any]]) -> str:
+    if not isinstance(platform, Mapping):
+        return ""
+    parts = (platform.get("os"), platform.get("architecture"), platform.get("variant"))
+    return "/".join(part for part in parts if isinstance(part, str) and part)
+
+
+def layout_files(
+    manifest_descriptor: Descriptor, blobs: Mapping[str, bytes], annotations: Mapping[str, str]
+) -> dict[str, bytes]:
+    """Return the files of a layout of one manifest, path -> content, with `blobs` in it.
+
+    blobs: digest -> content, the manifest among them; its config's platform goes into the index
+    when the config is among them too. annotations: those of the index's entry, such as the tag.
+    """
+    for digest, data in blobs.items():
+        if sha256_bytes(data) != digest:
+            raise ModelkilnError(f"layout: got a blob of {sha256_bytes(data)}, want {digest}.")
+    manifest = _parse(blobs[manifest_descriptor.digest], f"manifest {manifest_descriptor.digest}")
+    config = Descriptor.from_json(manifest.get("config"), f"manifest {manifest_descriptor.digest}: config")
+    platform = None
+    if config.media_type == CONFIG and config.digest in blobs:
+        content = _parse(blobs[config.digest], f"config {config.digest}")
+        platform = {key: content[key] for key in ("architecture", "os", "variant") if key in content}
+    files = {
+        "oci-layout": canonical_json({"imageLayoutVersion": "1.0.0"}),
+        "index.json": index_json(manifest_descriptor, annotations, platform, manifest.get("artifactType")),
+    }
+    for digest in sorted(blobs):
+        files[f"blobs/sha256/{hex_of(digest)}"] = blobs[digest]
+    return files
+
+
+def index_json(
+    manifest: Descriptor,
+    annotations: Mapping[str, str],
+    platform: Optional[Mapping[str, str]] = None,
+    artifact_type: Optional[str] = None,
+) -> bytes:
+    """Return an `index.json` that names one manifest (image-spec 1.1, image-index.md)."""
+    entry = manifest.to_json()
+    if artifact_type:
+        entry["artifactType"] = artifact_type
+    if platform:
+        entry["platform"] = dict(platform)
+    if annotations:
+        entry["annotations"] = dict(annotations)
+    return canonical_json({"schemaVersion": 2, "mediaType": INDEX, "manifests": [entry]})
+
+
+def write_layout(folder: os.PathLike, files: Mapping[str, bytes], replace: bool = False) -> Path:
+    """Write `files` (see `layout_files`) as the folder `folder` and return it.
+
+    They are written beside it and renamed, so that it is whole or not there. A folder that exists
+    is refused, or with `replace` and when it is a layout, replaced.
+    """
+    target = Path(folder)
+    if target.exists() and not (replace and (target / "oci-layout").is_file()):
+        raise ModelkilnError(f"{target}: exists. Remove it, or write to another folder.")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
+    try:
+        for name, data in files.items():
+            path = temporary / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+        temporary.chmod(0o755)
+        if target.exists():
+            shutil.rmtree(target)
+        os.replace(temporary, target)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    return target

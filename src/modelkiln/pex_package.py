@@ -1,0 +1,154 @@
+"""The PEX format: code, record, artifacts and wheels in one file that CPython runs.
+
+The PEX is put together by Pex' own builder, from wheels as they are: nothing is resolved,
+installed or compressed again, so the file is a function of its wheels, its sources and the
+version of Pex (which the tool lock pins), and is the same under every interpreter.
+"""
+
+import os
+import shutil
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import Any, Mapping, Sequence
+
+from modelkiln.errors import ModelkilnError
+from modelkiln.platforms import Target
+from modelkiln.sources.wheels import check_wheels, fetch_wheels, wheel_digest
+from modelkiln.store import Store
+
+__all__ = ["ZIP_LIMIT", "build_pex"]
+
+# Python's zipfile writes ZIP64 records from here on, and zipimport reads those only since 3.13
+# (its documentation, "Changed in version 3.13"). The rest is room for Pex' own files.
+ZIP_LIMIT = (1 << 31) - 1 - (64 << 20)
+_ZIP64_PYTHON = 13
+
+
+def build_pex(spec: Mapping[str, Any], sources: Path, store: Store, output: Path) -> None:
+    """Write a PEX to `output`.
+
+    spec: {"wheels": [{"name", "version", "filename", "sha256"}], "python", "platform", "glibc",
+    "entry_point": "module:function"}; wheels that the store lacks are fetched. sources: the tree
+    that becomes the PEX's user code, whose modes and times do not matter. Raises ModelkilnError
+    for sources that a PEX cannot carry and for one that is too large to be imported.
+    """
+    target = Target(spec["python"], spec["platform"], spec["glibc"])
+    wheels = check_wheels(spec["wheels"])
+    fetch_wheels(wheels, target.python, store)
+    files = _list_sources(sources)
+    _check_size(files, sources, wheels, target, store, output.name)
+    incoming = store.root / "incoming"
+    incoming.mkdir(parents=True, exist_ok=True)
+    # On the store's file system, so that wheels are linked and not copied.
+    with tempfile.TemporaryDirectory(dir=incoming) as name:
+        scratch = Path(name).absolute()
+        _assemble(spec, target, wheels, files, sources.absolute(), store, scratch)
+        _check_complete(scratch / "package.pex", files, wheels, output.name)
+        partial = output.with_name(output.name + ".partial")
+        shutil.move(str(scratch / "package.pex"), str(partial))
+        os.replace(partial, output)
+
+
+def _assemble(
+    spec: Mapping[str, Any],
+    target: Target,
+    wheels: Sequence[Mapping[str, str]],
+    files: Sequence[str],
+    sources: Path,
+    store: Store,
+    scratch: Path,
+) -> None:
+    from pex.dist_metadata import Distribution
+    from pex.interpreter_constraints import InterpreterConstraints
+    from pex.pex_builder import CopyMode, PEXBuilder
+    from pex.variables import ENV
+
+    (scratch / "wheels").mkdir()
+    (scratch / "plain").mkdir()
+    # Pex keeps what it learnt of the running interpreter here; nothing of it enters the PEX.
+    with ENV.patch(PEX_ROOT=str((store.root / "pex-root").absolute())):
+        builder = PEXBuilder(path=str(scratch / "tree"), copy_mode=CopyMode.SYMLINK)
+        for index, path in enumerate(files):
+            source = _plain(sources / path, scratch / "plain" / str(index))
+            builder.add_source(str(source), path)
+        for wheel in wheels:
+            link = scratch / "wheels" / wheel["filename"]
+            _link(store.path(wheel_digest(wheel)), link)
+            builder.add_distribution(Distribution.load(str(link)), fingerprint=wheel["sha256"])
+            builder.add_requirement(f"{wheel['name']}=={wheel['version']}")
+        builder.info.deps_are_wheel_files = True
+        # 0: one job for each core, when the wheels are installed on the PEX's first start.
+        builder.info.max_install_jobs = 0
+        builder.info.interpreter_constraints = InterpreterConstraints.parse(f"CPython=={target.python}.*")
+        builder.set_entry_point(spec["entry_point"])
+        builder.set_shebang(f"/usr/bin/env python{target.python}")
+        builder.build(
+            str(scratch / "package.pex"), bytecode_compile=False, deterministic=True, compress=False
+        )
+
+
+def _link(blob: Path, link: Path) -> None:
+    try:
+        os.link(blob, link)
+    except OSError:  # A file system without hard links.
+        shutil.copyfile(blob, link)
+
+
+def _plain(source: Path, copy: Path) -> Path:
+    # Pex takes over run bits, which depend on how the sources came here. Not changed in place:
+    # in a sandbox the file may be a link to somebody else's.
+    if not source.stat().st_mode & 0o111:
+        return source
+    shutil.copyfile(source, copy)
+    copy.chmod(0o644)
+    return copy
+
+
+def _list_sources(sources: Path) -> list[str]:
+    """The paths of all files below `sources`, sorted."""
+    found = []
+    for folder, folders, names in os.walk(sources):
+        for name in [*names, *(name for name in folders if os.path.islink(os.path.join(folder, name)))]:
+            path = Path(folder, name)
+            relative = path.relative_to(sources).as_posix()
+            if path.is_symlink() or not path.is_file():
+                raise ModelkilnError(f"{relative}: is a link or no regular file; a PEX holds files. Refused.")
+            if name.endswith((".pyc", ".pyo")) or relative.split("/")[0] in _RESERVED:
+                raise ModelkilnError(
+                    f"{relative}: Pex leaves out byte code and writes "
+                    f"{', '.join(_RESERVED)} itself. Rename the file."
+                )
+            found.append(relative)
+    return sorted(found)
+
+
+_RESERVED = (".bootstrap", ".deps", "PEX-INFO", "__main__.py", "__pex__")
+
+
+def _check_size(
+    files: Sequence[str],
+    sources: Path,
+    wheels: Sequence[Mapping[str, str]],
+    target: Target,
+    store: Store,
+    title: str,
+) -> None:
+    paths = [sources / path for path in files] + [store.path(wheel_digest(wheel)) for wheel in wheels]
+    size = sum(path.stat().st_size for path in paths)
+    if size > ZIP_LIMIT and int(target.python.split(".")[1]) < _ZIP64_PYTHON:
+        raise ModelkilnError(
+            f"{title}: would have {size} bytes of wheels and files, and Python {target.python} imports "
+            f"no zip file of more than {ZIP_LIMIT}. Package it as an image (formats=['oci']) or for "
+            f"Python 3.{_ZIP64_PYTHON}."
+        )
+
+
+def _check_complete(
+    path: Path, files: Sequence[str], wheels: Sequence[Mapping[str, str]], title: str
+) -> None:
+    with zipfile.ZipFile(path) as archive:
+        held = set(archive.namelist())
+    wanted = {*files, *(f".deps/{wheel['filename']}" for wheel in wheels)}
+    if not wanted <= held:
+        raise ModelkilnError(f"{title}: Pex left out {', '.join(sorted(wanted - held)[:10])}. Rename them.")

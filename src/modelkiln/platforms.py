@@ -1,0 +1,98 @@
+"""What an environment is chosen for: a Python, a platform and a C library."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from modelkiln.errors import ModelkilnError
+
+__all__ = ["ARCHITECTURES", "Target"]
+
+# OCI's and Go's names for architectures -> Linux' own, as wheel tags have them. The number is the
+# oldest minor of glibc 2 for which manylinux tags exist (PEP 600 and its legacy aliases).
+ARCHITECTURES = {"linux/amd64": ("x86_64", 5), "linux/arm64": ("aarch64", 17)}
+
+# PEP 600, "Legacy manylinux tags": minor of glibc 2 -> the older name of the same promise.
+_LEGACY = {17: "manylinux2014", 12: "manylinux2010", 5: "manylinux1"}
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a package runs: `python` ("3.11"), `platform` ("linux/amd64"), `glibc` ("2.36").
+
+    Raises ModelkilnError for a platform that is not in ARCHITECTURES and for versions of another
+    form. The interpreter is CPython, with the GIL.
+    """
+
+    python: str
+    platform: str
+    glibc: str
+
+    def __post_init__(self) -> None:
+        if self.platform not in ARCHITECTURES:
+            raise ModelkilnError(
+                f"platform {self.platform!r} is unknown; choose one of {', '.join(ARCHITECTURES)}."
+            )
+        if not isinstance(self.python, str) or not re.fullmatch(r"3\.[0-9]{1,2}", self.python):
+            raise ModelkilnError(f'python {self.python!r} is no release of CPython 3; write "3.11".')
+        if not isinstance(self.glibc, str) or not re.fullmatch(r"2\.[0-9]{1,2}", self.glibc):
+            raise ModelkilnError(f'glibc {self.glibc!r} is no release of glibc 2; write "2.36".')
+
+    def __str__(self) -> str:
+        return f"{self.platform}, CPython {self.python}, glibc {self.glibc}"
+
+    @property
+    def machine(self) -> str:
+        """The architecture as Linux names it: "x86_64" or "aarch64"."""
+        return ARCHITECTURES[self.platform][0]
+
+    def pip_platforms(self) -> list[str]:
+        """The platform tags of wheels that run here, best first, for pip's `--platform`.
+
+        pip takes the option literally, so every older glibc is named too.
+        """
+        machine, oldest = ARCHITECTURES[self.platform]
+        found = []
+        for minor in range(int(self.glibc.split(".")[1]), oldest - 1, -1):
+            found.append(f"manylinux_2_{minor}_{machine}")
+            if minor in _LEGACY:
+                found.append(f"{_LEGACY[minor]}_{machine}")
+        return [*found, f"linux_{machine}"]
+
+    def wheel_tags(self) -> list[str]:
+        """All compatibility tags (PEP 425) of wheels that run here, best first."""
+        from packaging import tags
+
+        version = (3, int(self.python.split(".")[1]))
+        interpreter = f"cp{version[0]}{version[1]}"
+        platforms = self.pip_platforms()
+        found = [
+            *tags.cpython_tags(version, [interpreter], platforms),
+            *tags.compatible_tags(version, interpreter, platforms),
+        ]
+        return [str(tag) for tag in found]
+
+    def marker_environment(self) -> dict[str, str]:
+        """The values of environment markers (PEP 508) on this target.
+
+        The patch release is 0: a marker such as `python_full_version < "3.11.3"` asks for a
+        backport, which a later patch release carries without harm and an earlier one needs.
+        """
+        full = f"{self.python}.0"
+        return {
+            "implementation_name": "cpython",
+            "implementation_version": full,
+            "os_name": "posix",
+            "platform_machine": self.machine,
+            "platform_python_implementation": "CPython",
+            "platform_release": "",
+            "platform_system": "Linux",
+            "platform_version": "",
+            "python_full_version": full,
+            "python_version": self.python,
+            "sys_platform": "linux",
+        }
+
+    def complete_platform(self) -> dict[str, Any]:
+        """The JSON object that `pex --complete-platform` reads."""
+        return {"marker_environment": self.marker_environment(), "compatible_tags": self.wheel_tags()}

@@ -1,0 +1,126 @@
+"""Locks of Python environments, as text: which versions and files are pinned.
+
+Read are requirements files with hashes, as pip-tools and `uv export` write them (pip's user guide,
+"Requirements File Format" and "Secure installs"), and the JSON locks of Pex, which Pants writes.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any, Mapping, Optional, Sequence
+
+from modelkiln.errors import ModelkilnError
+
+__all__ = ["Pin", "read_lock"]
+
+# Options of a lock that do not change what is pinned.
+_HARMLESS = ("--require-hashes", "--only-binary", "--prefer-binary")
+
+
+@dataclass(frozen=True)
+class Pin:
+    """One pinned package: canonical name, version, and the sha256 (hex) of files that may serve."""
+
+    name: str
+    version: str
+    hashes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}"
+
+    def line(self) -> str:
+        """The pin as a line of a requirements file."""
+        hashes = "".join(f" --hash=sha256:{value}" for value in self.hashes)
+        return f"{self.name}=={self.version}{hashes}\n"
+
+
+def read_lock(text: str, where: str, environment: Mapping[str, str]) -> list[Pin]:
+    """Return the pins of a lock that apply in a marker environment, sorted by name.
+
+    Raises ModelkilnError that tells all lines that pin no version or no file, or that name where
+    to fetch from.
+    """
+    found, issues = [], []
+    is_pex = text.lstrip().startswith(("{", "//"))
+    for line in _pex_lines(text, where) if is_pex else _logical_lines(text):
+        try:
+            pin = _pin(line, environment)
+        except ValueError as error:
+            issues.append(str(error))
+        else:
+            found.extend([pin] if pin else [])
+    issues += _twice(found)
+    if issues:
+        raise ModelkilnError(
+            f"{where}: " + " ".join(issues) + " Compile the lock again with hashes "
+            "(pip-compile --generate-hashes --no-emit-index-url --no-emit-find-links)."
+        )
+    return sorted(set(found), key=lambda pin: pin.name)
+
+
+def _logical_lines(text: str) -> list[str]:
+    joined = re.sub(r"\\\r?\n", " ", text)
+    # pip: a comment starts at the line's start or after white space.
+    lines = (re.sub(r"(^|\s)#.*$", "", line).strip() for line in joined.splitlines())
+    return [line for line in lines if line]
+
+
+def _pin(line: str, environment: Mapping[str, str]) -> Optional[Pin]:
+    if line.startswith("-"):
+        if line.startswith(_HARMLESS):
+            return None
+        raise ValueError(f"{line.split('=')[0].split()[0]!r} does not belong in a lock.")
+    requirement, *options = re.split(r"\s+--", line)
+    hashes = [option[len("hash=sha256:") :].strip() for option in options if option.startswith("hash=sha256:")]
+    parsed = _requirement(requirement.strip())
+    if parsed.marker is not None and not parsed.marker.evaluate({**environment, "extra": ""}):
+        return None
+    specifiers = list(parsed.specifier)
+    if parsed.url or len(specifiers) != 1 or specifiers[0].operator != "==" or "*" in specifiers[0].version:
+        raise ValueError(f"{requirement.strip()!r} is not pinned to one version with '=='.")
+    if not hashes or any(not re.fullmatch("[0-9a-f]{64}", value) for value in hashes):
+        raise ValueError(f"{requirement.strip()!r} has no good --hash=sha256:....")
+    from packaging.utils import canonicalize_name
+
+    return Pin(canonicalize_name(parsed.name), specifiers[0].version, tuple(sorted(set(hashes))))
+
+
+def _requirement(text: str) -> Any:
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    try:
+        return Requirement(text)
+    except InvalidRequirement:
+        raise ValueError(f"{text!r} is not a requirement of the form name==version.") from None
+
+
+def _twice(pins: Sequence[Pin]) -> list[str]:
+    first: dict[str, Pin] = {}
+    issues = []
+    for pin in pins:
+        known = first.setdefault(pin.name, pin)
+        if known != pin:
+            issues.append(f"{pin.name} is pinned twice, {known.version} and {pin.version}.")
+    return issues
+
+
+def _pex_lines(text: str, where: str) -> list[str]:
+    # Pants puts its own header before the JSON, in lines that start with //.
+    body = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("//"))
+    try:
+        (resolve,) = json.loads(body)["locked_resolves"]
+        return [_pex_line(locked) for locked in resolve["locked_requirements"]]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ModelkilnError(
+            f"{where}: looks like a Pex lock and cannot be read as one with a single resolve ({error!r}). "
+            "Generate it again as a universal lock, or compile one with pip-compile --generate-hashes."
+        ) from None
+
+
+def _pex_line(locked: Mapping[str, Any]) -> str:
+    hashes = [
+        f" --hash=sha256:{artifact['hash']}"
+        for artifact in locked["artifacts"]
+        if artifact["algorithm"] == "sha256"
+    ]
+    return f"{locked['project_name']}=={locked['version']}" + "".join(hashes)

@@ -1,0 +1,213 @@
+"""Unpacks an image's layers into a folder, as a container runtime does.
+
+OCI image-spec 1.1, layer.md: later layers overlay earlier ones, `.wh.NAME` removes NAME of the
+layers below, `.wh..wh..opq` all that those have in its folder. Owners and set-id bits are not
+kept: the root is run by one unprivileged user, see `sandbox`. Layers may come from others, so
+every name is resolved inside the root and what could lead out of it is refused.
+"""
+
+import gzip
+import hashlib
+import os
+import shutil
+import stat
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Iterable, Optional
+
+from modelkiln.descriptor import COMPRESSED_LAYER, Descriptor
+from modelkiln.digest import CHUNK, iter_chunks
+from modelkiln.errors import ModelkilnError
+from modelkiln.tar import check_link
+
+__all__ = ["RootLayer", "unpack"]
+
+_WHITEOUT = ".wh."
+_OPAQUE = ".wh..wh..opq"
+_MAX_LINKS = 40  # Linux gives up after as many (path_resolution(7)).
+
+
+@dataclass(frozen=True)
+class RootLayer:
+    """A layer to unpack: what its manifest and config say of it, and where its blob lies."""
+
+    descriptor: Descriptor
+    diff_id: str
+    path: Path
+
+
+class _Hashing:
+    """A readable stream that hashes and counts what passes."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream, self._hasher, self.size = stream, hashlib.sha256(), 0
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._stream.read(size)
+        self._hasher.update(data)
+        self.size += len(data)
+        return data
+
+    @property
+    def digest(self) -> str:
+        return "sha256:" + self._hasher.hexdigest()
+
+
+def unpack(layers: Iterable[RootLayer], root: Path) -> None:
+    """Unpack `layers`, lowest first, into `root`, an empty folder.
+
+    Raises ModelkilnError for an entry that is refused and for a blob that is not what its
+    descriptor and diff ID say. `root` is then unfit for use and the caller's to remove.
+    """
+    for layer in layers:
+        where = f"layer {layer.descriptor.digest}"
+        with layer.path.open("rb") as file:
+            blob = _Hashing(file)
+            content = _Hashing(_decompressed(blob, layer.descriptor.media_type, where))
+            try:
+                _unpack_one(content, Path(os.path.abspath(root)), where)
+                for source in (content, blob):
+                    for _ in iter_chunks(source):
+                        pass
+            except (tarfile.TarError, EOFError, gzip.BadGzipFile, _zstd_error()) as error:
+                raise ModelkilnError(f"{where}: damaged: {error}. Build or fetch it again.") from error
+        found, wanted = (blob.digest, blob.size), (layer.descriptor.digest, layer.descriptor.size)
+        if found != wanted:
+            raise ModelkilnError(f"{where}: got digest and size {found}, want {wanted}. The blob is damaged.")
+        if content.digest != layer.diff_id:
+            raise ModelkilnError(f"{where}: got diff ID {content.digest}, want {layer.diff_id} of the image's config.")
+
+
+def _decompressed(blob: _Hashing, media_type: str, where: str):
+    if media_type == COMPRESSED_LAYER["none"]:
+        return blob
+    if media_type == COMPRESSED_LAYER["gzip"]:
+        return gzip.GzipFile(fileobj=blob, mode="rb")
+    if media_type == COMPRESSED_LAYER["zstd"]:
+        import zstandard
+
+        return zstandard.ZstdDecompressor().stream_reader(blob, read_size=CHUNK, read_across_frames=True)
+    raise ModelkilnError(f"{where}: media type {media_type!r} is not one of {', '.join(COMPRESSED_LAYER.values())}.")
+
+
+def _zstd_error() -> type:
+    import zstandard
+
+    return zstandard.ZstdError
+
+
+def _unpack_one(content: _Hashing, root: Path, where: str) -> None:
+    mine: set[Path] = set()  # What this layer has put there: its whiteouts spare it.
+    with tarfile.open(fileobj=content, mode="r|", bufsize=CHUNK) as archive:
+        for member in archive:
+            parts = _parts(member.name, where)
+            if not parts:
+                continue  # "./", the root itself.
+            folder = _resolve(root, parts[:-1], where)
+            if parts[-1].startswith(_WHITEOUT):
+                _remove_hidden(folder, parts[-1], mine, where)
+                continue
+            target = folder / parts[-1]
+            _place(archive, member, target, root, where)
+            mine.add(target)
+            mine.update(target.parents)
+
+
+def _parts(name: str, where: str) -> list[str]:
+    parts = [part for part in name.split("/") if part not in ("", ".")]
+    if name.startswith("/") or ".." in parts or "\0" in name:
+        raise ModelkilnError(f"{where}: entry {name!r} could write outside of the root. Refused.")
+    return parts
+
+
+def _resolve(root: Path, parts: Iterable[str], where: str) -> Path:
+    """Return the folder `parts` with all links followed inside `root`, made where it is missing."""
+    todo, folder, links = list(parts)[::-1], root, 0
+    while todo:
+        part = todo.pop()
+        if part in ("", "."):
+            continue
+        if part == "..":
+            folder = folder.parent if folder != root else root
+            continue
+        path = folder / part
+        if path.is_symlink():
+            links += 1
+            if links > _MAX_LINKS:
+                raise ModelkilnError(f"{where}: links at {part!r} go in circles. Refused.")
+            target = os.readlink(path)
+            folder = root if target.startswith("/") else folder
+            todo += target.split("/")[::-1]
+            continue
+        if not path.is_dir():
+            if path.exists():
+                raise ModelkilnError(f"{where}: {path.relative_to(root)} is a file and not a folder. Refused.")
+            _make_folder(path, 0o755)
+        folder = path
+    return folder
+
+
+def _make_folder(path: Path, mode: int) -> None:
+    path.mkdir(exist_ok=True)
+    path.chmod(mode | 0o700)  # Ours to fill and to remove; chmod, because mkdir obeys the umask.
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _remove_hidden(folder: Path, name: str, mine: set[Path], where: str) -> None:
+    if name == _OPAQUE:
+        hidden = list(folder.iterdir())
+    elif name.startswith(_WHITEOUT * 2):
+        return  # AUFS' own bookkeeping, which layer.md reserves.
+    else:
+        hidden = [folder / name[len(_WHITEOUT) :]]
+        if hidden[0].name in ("", ".", "..") or name in (_WHITEOUT, _WHITEOUT + ".", _WHITEOUT + ".."):
+            raise ModelkilnError(f"{where}: whiteout {name!r} names no file. Refused.")
+    for path in hidden:
+        if path not in mine:
+            _remove(path)
+        elif path.is_dir() and not path.is_symlink():
+            _remove_hidden(path, _OPAQUE, mine, where)
+
+
+def _place(archive: tarfile.TarFile, member: tarfile.TarInfo, target: Path, root: Path, where: str) -> None:
+    mode = stat.S_IMODE(member.mode) & 0o777
+    if member.isdir():
+        if target.is_symlink() or not target.is_dir():
+            _remove(target)
+        _make_folder(target, mode)
+        return
+    linked = _linked(member, root, where) if member.islnk() else None
+    if linked == target:
+        return
+    _remove(target)
+    if member.isreg():
+        content = archive.extractfile(member)
+        with target.open("xb") as out:
+            shutil.copyfileobj(content, out, CHUNK)
+        target.chmod(mode | 0o400)
+    elif member.issym():
+        path = "/".join(_parts(member.name, where))
+        os.symlink(check_link(path, member.linkname, where), target)
+    elif linked is not None:
+        os.link(linked, target, follow_symlinks=False)
+    else:
+        raise ModelkilnError(
+            f"{where}: entry {member.name!r} is a device or another special file. Refused; "
+            "use a base image without it."
+        )
+
+
+def _linked(member: tarfile.TarInfo, root: Path, where: str) -> Optional[Path]:
+    parts = _parts(member.linkname.lstrip("/"), where)
+    if parts:
+        linked = _resolve(root, parts[:-1], where) / parts[-1]
+        if linked.is_symlink() or linked.is_file():
+            return linked
+    raise ModelkilnError(f"{where}: hard link {member.name!r} to {member.linkname!r}, which is not there. Refused.")

@@ -1,0 +1,105 @@
+"""An image made ready to run on this machine: its settings and its unpacked root."""
+
+import os
+import shutil
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Iterator, Mapping, Optional, Sequence
+
+from modelkiln.descriptor import Descriptor
+from modelkiln.digest import check_digest
+from modelkiln.errors import ModelkilnError
+from modelkiln.layer import Layer
+from modelkiln.layout import Layout
+from modelkiln.recipe import ensure
+from modelkiln.rootfs import RootLayer, unpack
+from modelkiln.sandbox import sandbox_command
+from modelkiln.store import Store
+
+__all__ = ["Runnable", "open_image", "unpacked"]
+
+
+@dataclass(frozen=True)
+class Runnable:
+    """What an image's config says of running it, and its layers, lowest first, with their blobs."""
+
+    entrypoint: tuple[str, ...]
+    cmd: tuple[str, ...]
+    env: Mapping[str, str]
+    working_dir: str
+    layers: tuple[RootLayer, ...]
+
+    def command(self, root: Path, argv: Sequence[str], terminal: bool = False) -> list[str]:
+        """Return the command line that runs `argv` in `root`, where this image is unpacked."""
+        return sandbox_command(root, argv, self.env, self.working_dir, terminal)
+
+
+def open_image(layout: Path, layers: Sequence[Layer], store: Store, sources: Optional[Path] = None) -> Runnable:
+    """Read the one image of the OCI image layout in the folder `layout`.
+
+    A layer that the layout names without holding it comes from `store`, rebuilt by its recipe in
+    `layers` when it is missing there too; `sources` is the folder of the model artifact's files,
+    where they are at hand. Raises ModelkilnError when a layer is in neither.
+    """
+    opened = Layout(layout)
+    manifest = opened.manifest()
+    config_descriptor, *descriptors = manifest.blobs
+    config = opened.read_json(config_descriptor)
+    diff_ids = (config.get("rootfs") or {}).get("diff_ids") or []
+    if len(diff_ids) != len(descriptors):
+        raise ModelkilnError(
+            f"{layout}: config has {len(diff_ids)} diff IDs for {len(descriptors)} layers. Package the target again."
+        )
+    by_digest = {layer.descriptor.digest: layer for layer in layers}
+    root_layers = tuple(
+        RootLayer(
+            descriptor,
+            check_digest(diff_id, f"{layout}: diff_ids"),
+            opened.blob_path(descriptor.digest) or _from_store(descriptor, by_digest, store, sources),
+        )
+        for descriptor, diff_id in zip(descriptors, diff_ids)
+    )
+    settings = config.get("config") or {}
+    return Runnable(
+        tuple(settings.get("Entrypoint") or ()),
+        tuple(settings.get("Cmd") or ()),
+        # What runtimes add for a user that /etc/passwd does not know.
+        {"HOME": "/", **dict(text.partition("=")[::2] for text in settings.get("Env") or ())},
+        settings.get("WorkingDir") or "/",
+        root_layers,
+    )
+
+
+def _from_store(
+    descriptor: Descriptor, by_digest: Mapping[str, Layer], store: Store, sources: Optional[Path]
+) -> Path:
+    layer = by_digest.get(descriptor.digest)
+    if layer is not None:
+        return ensure(layer, store, sources)
+    if store.has(descriptor.digest, descriptor.size):
+        return store.path(descriptor.digest)
+    raise ModelkilnError(
+        f"layer {descriptor.digest} is neither in the layout nor in the store {store.root}. "
+        "Package the target again (`pants package`)."
+    )
+
+
+@contextmanager
+def unpacked(image: Runnable, store: Store) -> Iterator[Path]:
+    """The image's root in a temporary folder, which is removed when the block ends.
+
+    The folder is beside the store's blobs: a system's own temporary folder is often memory, and
+    an image with its weights may be larger.
+    """
+    roots = Path(os.path.abspath(store.root)) / "roots"
+    roots.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(dir=roots))
+    try:
+        root = folder / "root"
+        root.mkdir(mode=0o755)
+        unpack(image.layers, root)
+        yield root
+    finally:
+        shutil.rmtree(folder)

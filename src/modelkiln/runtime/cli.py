@@ -1,0 +1,145 @@
+"""The command line of a package: predict, info and verify. Nothing here writes to disk."""
+
+import os
+import sys
+
+from modelkiln.runtime.errors import PackageError
+
+__all__ = ["main"]
+
+HELP = """\
+usage: predict [FILE|-] [--quiet] [--debug]
+       info
+       verify
+
+predict  answer a request (Open Inference Protocol v2, JSON) from FILE or standard input;
+         the response goes to standard output, what the inference script prints to standard error
+info     print the package's record
+verify   check the digests of the package's own files
+
+--quiet  drop what the inference script prints
+--debug  show tracebacks of refused inference scripts
+"""
+
+
+def main(argv=None):
+    """Run one command; returns the exit code: 0 done, 1 refused or failed, 2 bad usage."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    command = arguments[0] if arguments else "help"
+    options = {argument for argument in arguments[1:] if argument.startswith("--")}
+    operands = [argument for argument in arguments[1:] if argument not in options]
+    allowed = {"predict": ({"--quiet", "--debug"}, 1)}.get(command, (set(), 0))
+    if command in ("help", "--help", "-h") or "--help" in options:
+        sys.stdout.write(HELP)
+        return 0
+    if command not in ("predict", "info", "verify") or options - allowed[0] or len(operands) > allowed[1]:
+        sys.stderr.write(f"cannot read the arguments {' '.join(arguments)!r}\n{HELP}")
+        return 2
+    try:
+        return {"predict": _predict, "info": _info, "verify": _verify}[command](operands, options)
+    except PackageError as error:
+        sys.stderr.write(f"{command}: {error}\n")
+        return 1
+
+
+def _info(operands, options):
+    import json
+
+    from modelkiln.runtime.record import find_package
+
+    text = json.dumps(find_package().record, indent=2, sort_keys=True, ensure_ascii=False)
+    _write(1, text.encode() + b"\n")
+    return 0
+
+
+def _verify(operands, options):
+    from modelkiln.runtime.record import find_package
+    from modelkiln.runtime.verify import verify
+
+    package = find_package()
+    mismatches, summary = verify(package)
+    for mismatch in mismatches:
+        sys.stderr.write(f"verify: {mismatch}\n")
+    if mismatches:
+        sys.stderr.write(f"verify: {len(mismatches)} mismatches. The package is damaged; build or fetch it again.\n")
+        return 1
+    _write(1, f"verified {package.record['name']} {package.record['version']}: {summary}\n".encode())
+    return 0
+
+
+def _predict(operands, options):
+    from modelkiln.runtime.entry_point import UserError
+    from modelkiln.runtime.predict import predict
+    from modelkiln.runtime.record import find_package
+
+    package = find_package()
+    data, where = _read_request(operands[0] if operands else "-")
+    response_to, errors_to = _redirect("--quiet" in options)
+    try:
+        response = predict(package, data, where)
+    except UserError as error:
+        text = _user_traceback(error, "--debug" in options)
+    except PackageError as error:
+        text = _traceback(error) if "--debug" in options else ""
+        text += f"predict: {error}\n"
+    else:
+        _write(response_to, response)
+        return 0
+    sys.stderr.flush()
+    _write(errors_to, text.encode("utf-8", "backslashreplace"))
+    return 1
+
+
+def _read_request(name):
+    if name == "-":
+        return sys.stdin.buffer.read(), "standard input"
+    try:
+        with open(name, "rb") as stream:
+            return stream.read(), name
+    except OSError as error:
+        raise PackageError(f"{name}: {error.strerror}. Name a file with a request, or - for standard input.") from None
+
+
+def _redirect(quiet):
+    """Point file descriptor 1 at standard error (quiet: 1 and 2 at nothing), for good.
+
+    Returns descriptors for the response and for errors. On the level of descriptors, so that
+    prints of C libraries are caught too; for good, because C flushes its buffers at exit.
+    """
+    response_to, errors_to = os.dup(1), os.dup(2)
+    if quiet:
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nothing, 1)
+        os.dup2(nothing, 2)
+    else:
+        os.dup2(2, 1)
+    return response_to, errors_to
+
+
+def _write(descriptor, data):
+    sys.stdout.flush()
+    view = memoryview(data)
+    try:
+        while view:
+            view = view[os.write(descriptor, view) :]
+    except BrokenPipeError:
+        raise SystemExit(1) from None  # The reader has left.
+
+
+def _user_traceback(error, debug):
+    """The traceback of the inference script's exception, without our frames unless `debug`."""
+    import traceback
+
+    cause, frames = error.cause, error.cause.__traceback__
+    ours = os.path.dirname(__file__)
+    while not debug and frames and os.path.dirname(frames.tb_frame.f_code.co_filename) == ours:
+        frames = frames.tb_next
+    lines = traceback.format_exception(type(cause), cause, frames)
+    name = type(cause).__name__
+    return "".join(lines) + f"predict: {error} {name}; the traceback is above.\n"
+
+
+def _traceback(error):
+    import traceback
+
+    return "".join(traceback.format_exception(type(error), error, error.__traceback__))

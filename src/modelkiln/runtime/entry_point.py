@@ -1,0 +1,91 @@
+"""The inference script: found by its entry point and called."""
+
+import importlib
+import os
+import sys
+
+from modelkiln.runtime.errors import PackageError
+
+__all__ = ["UserError", "load", "run"]
+
+
+class UserError(Exception):
+    """An exception that the inference script raised; `cause` holds it with its traceback."""
+
+    def __init__(self, cause, doing):
+        super().__init__(doing)
+        self.cause = cause
+
+
+def load(entry_point, root):
+    """Import `module:attribute` below `root` and return the callable.
+
+    Raises PackageError when it is malformed, cannot be imported, is missing or is not callable.
+    """
+    module_name, _, attribute = entry_point.partition(":")
+    if not module_name or not attribute:
+        raise PackageError(f"entry point {entry_point!r} is not of the form module:callable.")
+    if str(root) not in sys.path:
+        sys.path.insert(0, str(root))
+    where = f"entry point {entry_point}"
+    try:
+        found = importlib.import_module(module_name)
+    except (Exception, SystemExit) as error:
+        raise PackageError(
+            f"{where}: cannot import {module_name}: {_describe(error)}. {_import_remedy(error)}"
+        ) from error
+    for part in attribute.split("."):
+        if not hasattr(found, part):
+            raise PackageError(
+                f"{where}: {found.__name__} has no {part!r}. Name a function or class of {found.__file__}."
+                if hasattr(found, "__file__")
+                else f"{where}: there is no {part!r} in it."
+            )
+        found = getattr(found, part)
+    if not callable(found):
+        raise PackageError(
+            f"{where}: {attribute} is a {type(found).__name__} and cannot be called. "
+            "Name a function or a class with a predict method."
+        )
+    return found
+
+
+def run(function, where, inputs, model):
+    """Call the inference script and return what it returns; raises UserError for what it raises.
+
+    function: `predict(inputs, model)`, or a class that is made with `model` and has
+    `predict(inputs)`. inputs: dict of numpy arrays by name. model: the models folder.
+    """
+    doing = f"{where} raised"
+    try:
+        if not isinstance(function, type):
+            return function(inputs, model)
+        doing = f"{where}: making the model raised"
+        instance = function(model)
+        doing = f"{where}: predict raised"
+        if callable(getattr(instance, "predict", None)):
+            return instance.predict(inputs)
+    except (Exception, SystemExit) as error:
+        raise UserError(error, doing) from error
+    raise PackageError(f"{where}: class {function.__name__} has no method predict(self, inputs). Add one.")
+
+
+def _describe(error):
+    """The error in one line, with the place in the deepest file outside of Python's importer."""
+    text = " ".join(f"{type(error).__name__}: {error}".split())
+    if isinstance(error, SyntaxError):
+        return text
+    place, frame = "", error.__traceback__
+    while frame is not None:
+        name = frame.tb_frame.f_code.co_filename
+        if not name.startswith("<frozen") and os.path.dirname(name) != os.path.dirname(importlib.__file__):
+            if name != __file__:
+                place = f" ({name}, line {frame.tb_lineno})"
+        frame = frame.tb_next
+    return text + place
+
+
+def _import_remedy(error):
+    if isinstance(error, ModuleNotFoundError):
+        return f"Is {error.name!r} in the package's dependencies?"
+    return "Run with --debug for the traceback."

@@ -1,0 +1,5 @@
+"""The one error type of the code that travels in a package."""
+
+
+class PackageError(Exception):
+    """A request, inference script or file that was refused, told in one message for people."""

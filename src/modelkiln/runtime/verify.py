@@ -1,0 +1,101 @@
+"""Whether a package's files are those that its record names."""
+
+import hashlib
+import os
+
+__all__ = ["verify"]
+
+# Bytes read at once: enough that Python's overhead vanishes beside SHA-256.
+_CHUNK = 1 << 20
+
+
+def verify(package):
+    """Return (mismatches, summary): one sentence for each file that differs, and what was read.
+
+    Read are the model artifact files, the code files, and the files of every distribution that
+    the record requires, each of which lists its own in RECORD (the "Recording installed
+    distributions" specification, PEP 376).
+    """
+    record, mismatches = package.record, []
+    for artifact in record["artifacts"]:
+        path = package.models / artifact["path"]
+        mismatches += _check_file(path, "model artifact", artifact["sha256"], artifact["size"])
+    for code in record["code"]:
+        mismatches += _check_file(package.root / code["path"], "code", code["sha256"])
+    files = 0
+    if record["requirements"]:
+        found, files = _check_requirements(record["requirements"])
+        mismatches += found
+    summary = (
+        f"{len(record['artifacts'])} model artifact files, {len(record['code'])} code files, "
+        f"{len(record['requirements'])} distributions ({files} files)"
+    )
+    return mismatches, summary
+
+
+def _check_file(path, kind, sha256, size=None):
+    try:
+        if size is not None and os.stat(path).st_size != size:
+            return [f"{path}: {kind} has {os.stat(path).st_size} bytes, want {size}."]
+        actual = _sha256(path)
+    except OSError as error:
+        return [f"{path}: {kind}: {error.strerror}."]
+    return [] if actual == sha256 else [f"{path}: {kind} has sha256 {actual}, want {sha256}."]
+
+
+def _sha256(path):
+    hasher = hashlib.sha256()
+    with open(path, "rb") as stream:
+        while True:
+            chunk = stream.read(_CHUNK)
+            if not chunk:
+                return hasher.hexdigest()
+            hasher.update(chunk)
+
+
+def _check_requirements(requirements):
+    import importlib.metadata
+
+    installed = {}
+    for distribution in importlib.metadata.distributions():
+        # The first on sys.path is the one that would be imported.
+        installed.setdefault(_canonical(distribution.metadata["Name"] or ""), distribution)
+    mismatches, files = [], 0
+    for requirement in requirements:
+        distribution = installed.get(_canonical(requirement["name"]))
+        if distribution is None:
+            mismatches.append(f"{requirement['name']}: not installed, want {requirement['version']}.")
+            continue
+        if distribution.version != requirement["version"]:
+            mismatches.append(
+                f"{requirement['name']}: version {distribution.version}, want {requirement['version']}."
+            )
+        found, count = _check_distribution(distribution, requirement["name"])
+        mismatches += found
+        files += count
+    return mismatches, files
+
+
+def _canonical(name):
+    import re
+
+    return re.sub(r"[-_.]+", "-", name).lower()  # PEP 503
+
+
+def _check_distribution(distribution, name):
+    import base64
+
+    if not distribution.files:
+        return [f"{name}: has no RECORD of its files."], 0
+    mismatches, count = [], 0
+    for file in distribution.files:
+        if file.hash is None:
+            continue  # RECORD itself, and byte code.
+        count += 1
+        if file.hash.mode != "sha256":
+            mismatches.append(f"{name}: {file}: RECORD has a {file.hash.mode} hash, want sha256.")
+            continue
+        # urlsafe base64 without padding, PEP 427.
+        sha256 = base64.urlsafe_b64decode(file.hash.value + "=").hex()
+        mismatches += _check_file(file.locate(), name, sha256, file.size)
+    return mismatches, count

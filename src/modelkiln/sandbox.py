@@ -1,0 +1,138 @@
+"""Runs a command in an unpacked image, without a container daemon.
+
+The root is read-only and there is no network; /proc, a minimal /dev and an empty /tmp are the
+only mounts. bubblewrap does it, as root or as a user with user namespaces.
+"""
+
+import functools
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Mapping, Optional, Sequence
+
+from modelkiln.errors import ModelkilnError
+
+__all__ = ["Finished", "can_run", "find_bwrap", "run_command", "sandbox_command", "without_network"]
+
+# The user that images run as (DESIGN.md, "Image").
+_UID = 65532
+# Build processes run with an empty PATH, and system tools are where every distribution has them.
+_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a command left: its exit code (negative: a signal) and all it wrote."""
+
+    exit_code: int
+    stdout: bytes
+    stderr: bytes
+
+
+def find_bwrap() -> Optional[str]:
+    """Return the path of bubblewrap's `bwrap`, or None."""
+    return shutil.which("bwrap", path=_PATH + ":" + os.environ.get("PATH", ""))
+
+
+@functools.lru_cache(maxsize=None)
+def can_run() -> Optional[str]:
+    """Return None where this machine can run images, else the reason and what mends it."""
+    if not sys.platform.startswith("linux"):
+        return f"images run on Linux only, this is {sys.platform}; test the package as a pex here."
+    bwrap = find_bwrap()
+    if bwrap is None:
+        return "bwrap is not installed; install the package bubblewrap to run images."
+    # The whole of the host as the root: any program of it will do to try the namespaces.
+    trial = [*_isolation(bwrap), "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "/bin/true"]
+    result = subprocess.run(trial, env={}, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    if result.returncode == 0:
+        return None
+    return (
+        f"bwrap cannot make namespaces here ({result.stderr.decode(errors='replace').strip()}); "
+        "allow user namespaces (sysctl kernel.unprivileged_userns_clone=1, or an AppArmor profile "
+        "for bwrap) or, in a container, run it with the seccomp and capability settings for them."
+    )
+
+
+def _isolation(bwrap: str) -> list[str]:
+    return [bwrap, "--unshare-all", "--die-with-parent", "--uid", str(_UID), "--gid", str(_UID)]
+
+
+def sandbox_command(
+    root: Path, argv: Sequence[str], env: Mapping[str, str], cwd: str = "/", terminal: bool = False
+) -> list[str]:
+    """Return the command line that runs `argv` in `root`; raises ModelkilnError where it cannot.
+
+    `env` is the whole environment. Files that only their owner may read are readable: uid 65532
+    is mapped to the user that unpacked them. With `terminal` the command keeps the terminal.
+    """
+    reason = can_run()
+    if reason:
+        raise ModelkilnError(f"cannot run an image: {reason}")
+    for name in ("proc", "dev", "tmp"):
+        mount = root / name
+        if mount.is_symlink() or (mount.exists() and not mount.is_dir()):
+            raise ModelkilnError(f"image: /{name} is no folder, so nothing can be mounted there. Use another base.")
+        mount.mkdir(exist_ok=True)
+    command = [*_isolation(str(find_bwrap())), "--ro-bind", str(root), "/"]
+    command += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--chdir", cwd or "/"]
+    for name, value in env.items():
+        command += ["--setenv", name, value]
+    # Without a session of its own, a program could type into our terminal (TIOCSTI).
+    return [*command, *([] if terminal else ["--new-session"]), "--", *argv]
+
+
+def without_network(argv: Sequence[str]) -> list[str]:
+    """Return the command line that runs `argv` on this machine without a network, where it can be
+    had; else `argv` itself."""
+    if can_run():
+        return list(argv)
+    return [str(find_bwrap()), "--unshare-net", "--die-with-parent", "--dev-bind", "/", "/", "--", *argv]
+
+
+def run_command(
+    argv: Sequence[str], env: Mapping[str, str], stdin: bytes, timeout: float, cwd: Optional[Path] = None
+) -> Finished:
+    """Run `argv` with the environment `env` and return what it left.
+
+    Raises ModelkilnError when it cannot be started or runs longer than `timeout` seconds; it and
+    the processes that it started are then killed.
+    """
+    with tempfile.TemporaryFile() as request, _start(argv, env, request, stdin, cwd) as process:
+        try:
+            stdout, stderr = process.communicate(timeout=timeout)
+        except BaseException as error:
+            _kill_group(process)
+            if not isinstance(error, subprocess.TimeoutExpired):
+                raise
+            raise ModelkilnError(
+                f"{argv[-1]}: no answer after {timeout:g} s; it was ended. Give it more time with --timeout."
+            ) from None
+    return Finished(process.returncode, stdout, stderr)
+
+
+def _start(argv: Sequence[str], env: Mapping[str, str], request, stdin: bytes, cwd: Optional[Path]):
+    # A file instead of a pipe: a program that does not read its input must not break ours.
+    request.write(stdin)
+    request.seek(0)
+    try:
+        return subprocess.Popen(
+            argv, env=dict(env), cwd=cwd, stdin=request, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            start_new_session=True,
+        )  # fmt: skip
+    except OSError as error:
+        raise ModelkilnError(f"{argv[0]}: {error.strerror}.") from None
+
+
+def _kill_group(process: subprocess.Popen) -> None:
+    import signal
+
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    process.wait()

@@ -1,0 +1,101 @@
+"""One way to read a URL: the machine's proxies and certificate authorities, retries, no globals.
+
+Only the standard library. Build processes have an empty environment, so proxies and authorities
+come from the machine's settings (`machine.load_machine_env`) and not from `os.environ`, which is
+where `requests` and what is built on it would look. Nothing here is trusted: callers check every
+byte against a hash that they were given.
+"""
+
+import functools
+import http.client
+import ssl
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from typing import Any, Callable, Mapping, Optional, TypeVar
+
+__all__ = ["NETWORK_ERRORS", "RETRY_WAITS", "http_status", "is_final", "open_url", "with_retries"]
+
+# A read that stalls for this long counts as a cut.
+_TIMEOUT_SECONDS = 60
+# Waits in seconds before the second and the third attempt: long enough for a restart of a mirror's server,
+# short enough that a wrong address is told at once.
+RETRY_WAITS = (0.3, 1.0)
+
+# What reading from a network may raise. urllib's errors are OSErrors; so are time-outs, resets
+# and TLS failures. An address that cannot be parsed is a ValueError.
+NETWORK_ERRORS = (OSError, http.client.HTTPException, ValueError)
+
+_Result = TypeVar("_Result")
+
+
+@functools.lru_cache(maxsize=4)
+def _tls_context(ca_file: Optional[str], ca_folder: Optional[str]) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=ca_file, capath=ca_folder)
+
+
+def _context(env: Mapping[str, str]) -> ssl.SSLContext:
+    names = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+    ca_file = next((env[name] for name in names if env.get(name)), None)
+    return _tls_context(ca_file, env.get("SSL_CERT_DIR"))
+
+
+def _proxies(url: str, env: Mapping[str, str]) -> dict[str, str]:
+    """The proxies for `url`; lower-case names win, as in curl."""
+    found = {}
+    for scheme in ("http", "https", "no"):
+        name = f"{scheme}_proxy"
+        value = env.get(name) or env.get(name.upper())
+        if value:
+            found[scheme] = value
+    host = urllib.parse.urlsplit(url).netloc
+    if urllib.request.proxy_bypass_environment(host, found):
+        return {}
+    found.pop("no", None)
+    return found
+
+
+def open_url(url: str, env: Mapping[str, str], headers: Mapping[str, str] = {}, authorization: str = "") -> Any:
+    """Open `url` (http, https or file) and return a readable response.
+
+    `authorization` is sent to this address alone: a redirect (registries answer for blobs with
+    one, to another host) must not carry credentials away. Raises one of NETWORK_ERRORS.
+    """
+    if urllib.parse.urlsplit(url).scheme not in ("http", "https", "file"):
+        raise ValueError(f"{url!r} is not an http, https or file address")
+    request = urllib.request.Request(url, headers=dict(headers))
+    request.add_unredirected_header("User-Agent", "modelkiln")
+    if authorization:
+        request.add_unredirected_header("Authorization", authorization)
+    opener = urllib.request.build_opener(
+        urllib.request.ProxyHandler(_proxies(url, env)),
+        urllib.request.HTTPSHandler(context=_context(env)),
+    )
+    return opener.open(request, timeout=_TIMEOUT_SECONDS)
+
+
+def http_status(error: BaseException) -> Optional[int]:
+    """Return the HTTP status that `error` tells of; None when no server answered."""
+    return error.code if isinstance(error, urllib.error.HTTPError) else None
+
+
+def is_final(error: BaseException) -> bool:
+    """Whether trying again is pointless: no such file, a bad certificate, or a server's plain no."""
+    reason = getattr(error, "reason", None)
+    if isinstance(reason, (FileNotFoundError, ssl.SSLCertVerificationError)):
+        return True
+    status = http_status(error)
+    return isinstance(error, ValueError) or (status is not None and 400 <= status < 500 and status not in (408, 429))
+
+
+def with_retries(action: Callable[[], _Result]) -> _Result:
+    """Return `action()`, tried up to three times while it raises a passing network error."""
+    for wait in RETRY_WAITS:
+        try:
+            return action()
+        except NETWORK_ERRORS as error:
+            if is_final(error):
+                raise
+            time.sleep(wait)
+    return action()

@@ -1,0 +1,64 @@
+"""References to images in a registry, pinned: `registry[:port]/name[:tag]@sha256:<hex>`."""
+
+import re
+from dataclasses import dataclass
+
+from modelkiln.digest import check_digest
+from modelkiln.errors import ModelkilnError
+
+__all__ = ["Reference", "parse_reference"]
+
+# OCI distribution-spec 1.1, "Pulling manifests": <name> and <reference> (a tag).
+_NAME = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*")
+_TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
+_REGISTRY = re.compile(r"(?:[a-zA-Z0-9][a-zA-Z0-9.-]*|\[[0-9a-fA-F:]+\])(?::[0-9]{1,5})?")
+_LOOPBACK = re.compile(r"(?:localhost|127(?:\.[0-9]{1,3}){3}|\[::1\])(?::[0-9]+)?")
+
+
+@dataclass(frozen=True)
+class Reference:
+    """An image by digest. registry: host, with a port when it has one. name: the repository. tag:
+    for people only, or "". digest: of a manifest or of an index."""
+
+    registry: str
+    name: str
+    tag: str
+    digest: str
+
+    @property
+    def image(self) -> str:
+        """The registry and the repository, without what pins the image."""
+        return f"{self.registry}/{self.name}"
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether the registry is on this machine: only there may it do without TLS."""
+        return bool(_LOOPBACK.fullmatch(self.registry))
+
+    def __str__(self) -> str:
+        tag = f":{self.tag}" if self.tag else ""
+        return f"{self.image}{tag}@{self.digest}"
+
+
+def parse_reference(text: str) -> Reference:
+    """Read a pinned reference; raises ModelkilnError that names what is missing and how to mend it."""
+    rest, at, digest = text.partition("@")
+    registry, slash, path = rest.partition("/")
+    # As docker tells them apart: a registry has a dot or a port, or is localhost. No registry is
+    # assumed where none is written, for that would pin an image to somebody's default.
+    if not slash or not ("." in registry or ":" in registry or registry == "localhost"):
+        raise ModelkilnError(
+            f"Image {text!r} names no registry. Write it in full, as in registry/name@sha256:..., "
+            "also for images that docker finds by a short name."
+        )
+    name, colon, tag = path.partition(":")
+    if not at:
+        raise ModelkilnError(
+            f"Image {text!r} is not pinned: a tag can be moved to another image. Add its digest, "
+            f"@sha256:..., as printed by: skopeo inspect --format '{{{{.Digest}}}}' docker://{rest}"
+        )
+    if not _REGISTRY.fullmatch(registry) or not _NAME.fullmatch(name) or (colon and not _TAG.fullmatch(tag)):
+        raise ModelkilnError(
+            f"Image {text!r} is not a reference: want registry[:port]/name[:tag]@sha256:..., with a lower-case name."
+        )
+    return Reference(registry, name, tag, check_digest(digest, f"image {text!r}"))

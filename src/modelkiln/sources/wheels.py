@@ -1,0 +1,110 @@
+"""Wheels from package indexes to the store, each kept by its hash alone."""
+
+import tempfile
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, Iterable, Iterator, Mapping, Sequence
+
+from modelkiln.errors import ModelkilnError
+from modelkiln.sources.pip import run_pip, target_options
+from modelkiln.store import Store
+from modelkiln.wheel import Wheel, open_wheel
+
+__all__ = ["check_wheels", "fetch_wheels", "open_wheels", "wheel_digest"]
+
+_FIELDS = ("name", "version", "filename", "sha256")
+
+
+def wheel_digest(wheel: Mapping[str, Any]) -> str:
+    """The digest of a wheel's blob."""
+    return f"sha256:{wheel['sha256']}"
+
+
+def check_wheels(wheels: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
+    """Return name, version, filename and sha256 of wheels, sorted by name.
+
+    Raises ModelkilnError for missing fields, names of files that are no wheel's, or another
+    package's, and a package that is there twice.
+    """
+    from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+    from packaging.version import InvalidVersion, Version
+
+    found: dict[str, dict[str, str]] = {}
+    for wheel in wheels:
+        try:
+            fields = {key: str(wheel[key]) for key in _FIELDS}
+            parsed, version, _, _ = parse_wheel_filename(fields["filename"])
+            same = parsed == canonicalize_name(fields["name"]) and version == Version(fields["version"])
+        except (KeyError, InvalidWheelFilename, InvalidVersion) as error:
+            raise ModelkilnError(f"wheel {dict(wheel)!r}: {error!r}. Resolve its lock again.") from None
+        if not same or "/" in fields["filename"] or fields["name"] in found:
+            raise ModelkilnError(
+                f"wheel {fields['filename']!r} is not that of {fields['name']} {fields['version']}, or is "
+                "there twice. Resolve its lock again."
+            )
+        found[fields["name"]] = fields
+    return [found[name] for name in sorted(found)]
+
+
+def fetch_wheels(wheels: Sequence[Mapping[str, Any]], python: str, store: Store) -> None:
+    """Put the wheels that `store` lacks into it: one run of pip for all.
+
+    wheels: objects with name, version, filename and sha256 (hex). python: "3.11". Raises
+    ModelkilnError for a wheel that no index has any more, or that has another hash there.
+    """
+    missing = [wheel for wheel in check_wheels(wheels) if not store.has(wheel_digest(wheel))]
+    if not missing:
+        return
+    incoming = store.root / "incoming"
+    incoming.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=incoming) as name:
+        folder = Path(name).absolute()
+        lines = (
+            f"{wheel['name']}=={wheel['version']} --hash={wheel_digest(wheel)}\n" for wheel in missing
+        )
+        (folder / "lock.txt").write_text("".join(lines))
+        arguments = ["download", "--no-deps", "--require-hashes", "--dest=wheels", "--progress-bar=off"]
+        arguments += [*target_options(python, _platforms(missing)), "--requirement=lock.txt"]
+        # Not kept in pip's cache: the store is the cache, and wheels with CUDA have gigabytes.
+        result = run_pip([*arguments, "--no-cache-dir"], store, folder)
+        if result.code:
+            raise ModelkilnError(
+                f"{', '.join(wheel['filename'] for wheel in missing)}: cannot be fetched with the "
+                f"locked hashes. pip says: {result.errors} Compile the lock again if an index "
+                "replaced or withdrew a file."
+            )
+        for wheel in missing:
+            _take(folder / "wheels", wheel, store)
+
+
+def _platforms(wheels: Sequence[Mapping[str, str]]) -> list[str]:
+    # The files are known: their own platform tags are those that pip has to accept.
+    from packaging.utils import parse_wheel_filename
+
+    tags = (tag for wheel in wheels for tag in parse_wheel_filename(wheel["filename"])[3])
+    return sorted({tag.platform for tag in tags} - {"any"}) or ["any"]
+
+
+def _take(folder: Path, wheel: Mapping[str, str], store: Store) -> None:
+    from packaging.utils import canonicalize_name, parse_wheel_filename
+
+    for path in sorted(folder.glob("*.whl")):
+        # An index may spell a file's name in another way than the lock's index did.
+        if parse_wheel_filename(path.name)[0] == canonicalize_name(wheel["name"]):
+            store.take(path, wheel_digest(wheel))
+            return
+    raise ModelkilnError(f"{wheel['filename']}: pip fetched no such file. Build again.")
+
+
+@contextmanager
+def open_wheels(wheels: Sequence[Mapping[str, Any]], store: Store) -> Iterator[list[Wheel]]:
+    """Open wheels that are in `store`, in the order of `wheels`."""
+    with ExitStack() as stack:
+        yield [
+            stack.enter_context(
+                open_wheel(
+                    store.path(wheel_digest(wheel)), wheel["filename"], wheel["name"], wheel["version"]
+                )
+            )
+            for wheel in wheels
+        ]

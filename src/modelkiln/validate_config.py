@@ -1,0 +1,146 @@
+"""Structure of an image's JSON documents, for the validator.
+
+Each function takes parsed JSON and yields sentences "NAME: got X, want Y". Sources: OCI image-spec
+1.1, descriptor.md, manifest.md, image-index.md and config.md.
+"""
+
+import re
+from typing import Any, Iterator, Mapping
+
+__all__ = ["config_problems", "descriptor_problems", "index_problems", "manifest_problems"]
+
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+# RFC 6838, section 4.2, which descriptor.md names for media types.
+_MEDIA_TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}")
+_OCI = "application/vnd.oci.image."
+_MANIFEST, _INDEX, _CONFIG = f"{_OCI}manifest.v1+json", f"{_OCI}index.v1+json", f"{_OCI}config.v1+json"
+_LAYERS = tuple(f"{_OCI}layer.v1.tar{ending}" for ending in ("", "+gzip", "+zstd"))
+
+
+def descriptor_problems(value: Any, where: str) -> Iterator[str]:
+    """Check a descriptor: the schemas of the specification let `sha256:xyz` pass, this does not."""
+    if not isinstance(value, dict):
+        yield f"{where}: got {value!r}, want a descriptor object."
+        return
+    media_type, digest, size = value.get("mediaType"), value.get("digest"), value.get("size")
+    if not isinstance(media_type, str) or not _MEDIA_TYPE.fullmatch(media_type):
+        yield f"{where}.mediaType: got {media_type!r}, want a media type."
+    if not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
+        yield f"{where}.digest: got {digest!r}, want sha256: and 64 lower-case hex digits."
+    if type(size) is not int or size < 0:
+        yield f"{where}.size: got {size!r}, want a number of bytes."
+    yield from _texts(value.get("annotations", {}), f"{where}.annotations")
+
+
+def index_problems(index: Mapping[str, Any]) -> Iterator[str]:
+    """Check an index without its descriptors."""
+    yield from _head(index, _INDEX, required=False)
+    entries = index.get("manifests")
+    if not isinstance(entries, list) or not entries:
+        yield f"manifests: got {entries!r}, want a list of at least one manifest."
+        return
+    names = []
+    for number, entry in enumerate(entries):
+        where = f"manifests[{number}]"
+        yield from descriptor_problems(entry, where)
+        if not isinstance(entry, dict):
+            continue
+        if entry.get("mediaType") not in (_MANIFEST, _INDEX):
+            yield f"{where}.mediaType: got {entry.get('mediaType')!r}, want {_MANIFEST} or {_INDEX}."
+        annotations = entry.get("annotations")
+        if isinstance(annotations, dict):
+            names.append(annotations.get("org.opencontainers.image.ref.name"))
+        platform = entry.get("platform", {"architecture": "", "os": ""})
+        keys = ("architecture", "os")
+        if not isinstance(platform, dict) or not all(isinstance(platform.get(key), str) for key in keys):
+            yield f"{where}.platform: got {platform!r}, want architecture and os."
+    for name in {name for name in names if isinstance(name, str) and names.count(name) > 1}:
+        yield f"manifests: the name {name!r} is given {names.count(name)} times, want once."
+
+
+def manifest_problems(manifest: Mapping[str, Any]) -> Iterator[str]:
+    """Check a manifest and its descriptors."""
+    yield from _head(manifest, _MANIFEST, required=True)
+    config, layers = manifest.get("config"), manifest.get("layers")
+    yield from descriptor_problems(config, "config")
+    is_image = isinstance(config, dict) and config.get("mediaType") == _CONFIG
+    if not is_image and not manifest.get("artifactType"):
+        found = config.get("mediaType") if isinstance(config, dict) else config
+        yield f"config.mediaType: got {found!r}, want {_CONFIG} (or an artifactType)."
+    if not isinstance(layers, list) or not layers:
+        yield f"layers: got {layers!r}, want a list of at least one layer."
+        return
+    for number, layer in enumerate(layers):
+        yield from descriptor_problems(layer, f"layers[{number}]")
+        if is_image and isinstance(layer, dict) and layer.get("mediaType") not in _LAYERS:
+            yield f"layers[{number}].mediaType: got {layer.get('mediaType')!r}, want one of {', '.join(_LAYERS)}."
+
+
+def _head(document: Mapping[str, Any], media_type: str, required: bool) -> Iterator[str]:
+    if document.get("schemaVersion") != 2 or document["schemaVersion"] is True:
+        yield f"schemaVersion: got {document.get('schemaVersion')!r}, want 2."
+    if document.get("mediaType", None if required else media_type) != media_type:
+        yield f"mediaType: got {document.get('mediaType')!r}, want {media_type}."
+    yield from _texts(document.get("annotations", {}), "annotations")
+
+
+def _texts(value: Any, where: str) -> Iterator[str]:
+    if not isinstance(value, dict):
+        yield f"{where}: got {value!r}, want an object of texts."
+        return
+    for key, text in value.items():
+        if not isinstance(text, str):
+            yield f"{where}: {key}: got {text!r}, want a text."
+
+
+def config_problems(config: Mapping[str, Any], layers: int) -> Iterator[str]:
+    """Check an image config; layers: how many its manifest has."""
+    for key in ("architecture", "os"):
+        if not isinstance(config.get(key), str) or not config[key]:
+            yield f"{key}: got {config.get(key)!r}, want a name."
+    rootfs = config.get("rootfs")
+    rootfs = rootfs if isinstance(rootfs, dict) else {}
+    if rootfs.get("type") != "layers":
+        yield f"rootfs.type: got {rootfs.get('type')!r}, want 'layers'."
+    diff_ids = rootfs.get("diff_ids")
+    diff_ids = diff_ids if isinstance(diff_ids, list) else []
+    if len(diff_ids) != layers:
+        yield f"rootfs.diff_ids: got {len(diff_ids)} diff IDs, want {layers}, one for each layer."
+    for number, diff_id in enumerate(diff_ids):
+        if not isinstance(diff_id, str) or not _DIGEST.fullmatch(diff_id):
+            yield f"rootfs.diff_ids[{number}]: got {diff_id!r}, want sha256: and 64 lower-case hex digits."
+    history = config.get("history", [])
+    if not isinstance(history, list) or not all(isinstance(entry, dict) for entry in history):
+        yield f"history: got {history!r}, want a list of objects."
+    elif history:
+        count = sum(entry.get("empty_layer") is not True for entry in history)
+        if count != layers:
+            yield f"history: got {count} entries of layers, want {layers}."
+    settings = config.get("config", {})
+    if isinstance(settings, dict):
+        yield from _settings_problems(settings)
+    else:
+        yield f"config: got {settings!r}, want an object."
+
+
+def _settings_problems(settings: Mapping[str, Any]) -> Iterator[str]:
+    user = settings.get("User", "")
+    if not isinstance(user, str) or not re.fullmatch(r"[0-9]+(:[0-9]+)?", user):
+        yield f"config.User: got {user!r}, want a numeric uid or uid:gid."
+    elif int(user.partition(":")[0]) == 0:
+        yield f"config.User: got {user!r}, want another user than root."
+    for key in ("Env", "Entrypoint", "Cmd"):
+        value = settings.get(key) or []
+        if not isinstance(value, list) or not all(isinstance(text, str) and "\0" not in text for text in value):
+            yield f"config.{key}: got {value!r}, want a list of texts."
+        elif key == "Env":
+            names = [text.partition("=")[0] if "=" in text[1:] else None for text in value]
+            for number, name in enumerate(names):
+                if name is None:
+                    yield f"config.Env: got {value[number]!r}, want NAME=value."
+                elif names.index(name) != number:
+                    yield f"config.Env: {name} is set twice, want once."
+    folder = settings.get("WorkingDir", "/")
+    if not isinstance(folder, str) or not folder.startswith("/"):
+        yield f"config.WorkingDir: got {folder!r}, want an absolute path."
+    yield from _texts(settings.get("Labels") or {}, "config.Labels")

@@ -1,0 +1,246 @@
+"""Reads one layer for the validator: what its bytes are, and what its tar holds.
+
+Written apart from `tar` and `packing`, which wrote the layer: an error there must not be
+repeated here.
+"""
+
+import hashlib
+import re
+import tarfile
+import zlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO, Collection, Iterator, Optional
+
+__all__ = ["LayerContents", "Node", "read_layer"]
+
+_CHUNK = 1 << 20
+# Kept of an executable: enough for its `#!` line (Linux reads 256 bytes, execve(2)).
+_HEAD = 256
+# Of a file whose content is kept (the record), which lists every code file and requirement.
+_MAX_KEPT = 64 << 20
+# The compression is what follows `tar` in a media type (OCI image-spec 1.1, media-types.md).
+_ENDING = re.compile(r"\.tar(?:\+(?P<compression>[a-z]+))?$")
+
+
+@dataclass(frozen=True)
+class Node:
+    """A file, directory or link of a layer; kind is "file", "dir", "symlink" or "other"."""
+
+    kind: str
+    mode: int = 0
+    sha256: str = ""
+    size: int = 0
+    link: str = ""
+    head: bytes = field(default=b"", repr=False)
+    content: Optional[bytes] = field(default=None, repr=False)
+
+
+@dataclass
+class LayerContents:
+    """What was read. digest, size: of the blob. diff_id, unpacked_size: of its tar, None when it
+    cannot be read. nodes: path -> Node. removed: paths that whiteouts name ("x/" for all in x).
+    problems: sentences that name path, got and want."""
+
+    digest: str = ""
+    size: int = 0
+    diff_id: Optional[str] = None
+    unpacked_size: Optional[int] = None
+    nodes: dict[str, Node] = field(default_factory=dict)
+    removed: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+class _Counted:
+    """A stream that hashes and counts what is read, and knows where the last non-zero byte was."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream, self._hasher, self.size, self.content_end = stream, hashlib.sha256(), 0, 0
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._stream.read(_CHUNK if size < 0 else size)
+        self._hasher.update(data)
+        text = data.rstrip(b"\0")
+        if text:
+            self.content_end = self.size + len(text)
+        self.size += len(data)
+        return data
+
+    def drain(self) -> None:
+        while self.read():
+            pass
+
+    @property
+    def digest(self) -> str:
+        return "sha256:" + self._hasher.hexdigest()
+
+
+class _Gunzip:
+    """A readable stream of what gzip members in a stream hold; trailing bytes are an error."""
+
+    def __init__(self, stream: _Counted) -> None:
+        self._stream, self._zip = stream, zlib.decompressobj(16 + zlib.MAX_WBITS)
+        self._rest = b""
+
+    def read(self, size: int) -> bytes:
+        while True:
+            if self._zip.eof:
+                self._rest = self._zip.unused_data or self._stream.read(_CHUNK)
+                if not self._rest:
+                    return b""
+                self._zip = zlib.decompressobj(16 + zlib.MAX_WBITS)
+            self._rest = self._rest or self._stream.read(_CHUNK)
+            if not self._rest:
+                raise EOFError("gzip stream ends early")
+            data = self._zip.decompress(self._rest, size)
+            self._rest = self._zip.unconsumed_tail
+            if data:
+                return data
+
+
+def read_layer(path: Path, media_type: str, ours: bool, keep: Collection[str] = ()) -> LayerContents:
+    """Read the layer blob at `path` to its end.
+
+    ours: it was packed by Modelkiln, so its tar must follow Modelkiln's conventions (DESIGN.md,
+    "Layers"). keep: paths of files whose content is wanted.
+    """
+    contents = LayerContents()
+    with path.open("rb") as file:
+        blob = _Counted(file)
+        try:
+            tar = _decompressed(blob, media_type)
+            _read_tar(tar, contents, ours, keep)
+            tar.drain()
+            contents.diff_id, contents.unpacked_size = tar.digest, tar.size
+        except (tarfile.TarError, EOFError, zlib.error, ValueError, _zstd_error()) as error:
+            contents.problems.append(f"cannot be read as {media_type}: {error or type(error).__name__}.")
+        blob.drain()
+    contents.digest, contents.size = blob.digest, blob.size
+    return contents
+
+
+def _decompressed(blob: _Counted, media_type: str) -> _Counted:
+    match = _ENDING.search(media_type)
+    compression = match["compression"] if match else "unknown"
+    if compression is None:
+        return blob
+    if compression == "gzip":
+        return _Counted(_Gunzip(blob))
+    if compression == "zstd":
+        import zstandard
+
+        return _Counted(zstandard.ZstdDecompressor().stream_reader(blob, read_size=_CHUNK, read_across_frames=True))
+    raise ValueError("its compression is not known")
+
+
+def _zstd_error() -> type:
+    import zstandard
+
+    return zstandard.ZstdError
+
+
+def _read_tar(tar: _Counted, contents: LayerContents, ours: bool, keep: Collection[str]) -> None:
+    before: list[str] = []
+    with tarfile.open(fileobj=tar, mode="r|", bufsize=_CHUNK) as archive:
+        for member in archive:
+            path = member.name[2:] if member.name.startswith("./") else member.name
+            path = path.rstrip("/")
+            if path in ("", "."):
+                continue
+            contents.problems += _unsafe(member)
+            if ours:
+                contents.problems += _unconventional(member, before)
+                before = member.name.split("/")
+            if path in contents.nodes and (ours or contents.nodes[path].kind != "dir"):
+                contents.problems.append(f"{path}: is in the archive twice, want once.")
+            name = path.rsplit("/", 1)[-1]
+            if name.startswith(".wh."):
+                parent = path[: -len(name)]
+                contents.removed.append(parent if name == ".wh..wh..opq" else parent + name[4:])
+                continue
+            contents.nodes[path] = _node(archive, member, contents.nodes, path in keep)
+        # Where tarfile stopped: at the end, or silently at a header that it could not read.
+        end = archive.offset
+    tar.drain()
+    if tar.content_end > end:
+        contents.problems.append(
+            f"has bytes up to offset {tar.content_end} after the archive's end at {end}, want zeros only."
+        )
+    if ours and tar.size != end + 1024:
+        contents.problems.append(f"got {tar.size} bytes of tar, want {end + 1024}: two blocks of zeros at its end.")
+
+
+def _node(archive: tarfile.TarFile, member: tarfile.TarInfo, nodes: dict[str, Node], keep: bool) -> Node:
+    if member.isdir():
+        return Node("dir", member.mode)
+    if member.issym():
+        return Node("symlink", member.mode, link=member.linkname)
+    if member.islnk():
+        target = member.linkname.lstrip("/")
+        return nodes.get(target[2:] if target.startswith("./") else target) or Node("other", link=target)
+    if not member.isreg():
+        return Node("other", member.mode)
+    hasher, head, kept = hashlib.sha256(), b"", [] if keep and member.size <= _MAX_KEPT else None
+    for chunk in _chunks(archive.extractfile(member)):
+        hasher.update(chunk)
+        if not head and member.mode & 0o111:
+            head = chunk[:_HEAD]
+        if kept is not None:
+            kept.append(chunk)
+    content = None if kept is None else b"".join(kept)
+    return Node("file", member.mode, hasher.hexdigest(), member.size, head=head, content=content)
+
+
+def _chunks(stream: Optional[BinaryIO]) -> Iterator[bytes]:
+    assert stream is not None  # tarfile gives None for what is not a file only.
+    while True:
+        chunk = stream.read(_CHUNK)
+        if not chunk:
+            return
+        yield chunk
+
+
+def _unsafe(member: tarfile.TarInfo) -> Iterator[str]:
+    """Problems that are wrong in anybody's layer."""
+    name = member.name
+    if name.startswith("/") or ".." in name.split("/") or "\0" in name:
+        yield f"{name}: the path leads out of the layer, want a relative one without '..'."
+    if member.ischr() or member.isblk() or member.isfifo():
+        yield f"{name}: is a device or a pipe, want files, directories and links only."
+    if member.issym() or member.islnk():
+        depth = len(name.split("/")) - 1 if member.issym() and not member.linkname.startswith("/") else 0
+        for part in member.linkname.split("/"):
+            depth += -1 if part == ".." else part not in ("", ".")
+            if depth < 0:
+                yield f"{name}: link to {member.linkname!r} leaves the root, want it inside."
+                break
+
+
+def _unconventional(member: tarfile.TarInfo, before: list[str]) -> Iterator[str]:
+    """Problems with what a layer of ours promises, so that equal inputs give equal bytes."""
+    name = member.name
+    if name.split("/") <= before:
+        yield f"{name}: comes after {'/'.join(before)}, want entries sorted by path, each once."
+    if any(part in ("", ".") for part in name.split("/")):
+        yield f"{name}: is not a clean path, want no empty or '.' parts."
+    if member.mtime != 0:
+        yield f"{name}: got modification time {member.mtime}, want 0."
+    if (member.uid, member.gid, member.uname, member.gname) != (0, 0, "", ""):
+        owner = f"{member.uid}:{member.gid} ({member.uname}:{member.gname})"
+        yield f"{name}: got owner {owner}, want 0:0 without names."
+    if member.isreg():
+        modes = (0o644, 0o755)
+    elif member.isdir():
+        modes = (0o755, 0o1777)  # /tmp and its like are for everyone.
+    elif member.issym():
+        modes = (0o777,)
+    else:
+        yield f"{name}: got entry type {member.type!r}, want a file, directory or symbolic link."
+        return
+    if member.mode not in modes:
+        yield f"{name}: got mode {member.mode:04o}, want {' or '.join(f'{mode:04o}' for mode in modes)}."
+    if name.rsplit("/", 1)[-1].startswith(".wh."):
+        yield f"{name}: is a whiteout, want layers that only add files."
+    unexpected = sorted(set(member.pax_headers) - {"path", "linkpath", "size"})
+    if unexpected:
+        yield f"{name}: got PAX headers {', '.join(unexpected)}, want path, linkpath and size only."

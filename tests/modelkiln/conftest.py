@@ -1,0 +1,78 @@
+"""A package as it lies on disk, made by hand: no builder takes part."""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import modelkiln.runtime
+
+SIGNATURE = {
+    "inputs": [{"name": "x", "datatype": "FP32", "shape": [-1, 2]}],
+    "outputs": [{"name": "y", "datatype": "FP32", "shape": [-1]}],
+}
+SCRIPT = """
+import numpy
+
+def predict(inputs, model):
+    weight = float((model / "weight.txt").read_text())
+    return {"y": inputs["x"].sum(axis=1) * numpy.float32(weight)}
+"""
+
+
+class HandMadePackage:
+    """A package's root; `run` starts its command line in a process of its own."""
+
+    def __init__(self, root, record):
+        self.root, self.record = root, record
+
+    def run(self, *arguments, request=None, check=None, **settings):
+        """Run `python -m modelkiln.runtime ARGUMENTS`; request: JSON value or bytes for stdin."""
+        data = request if isinstance(request, bytes) else json.dumps(request).encode()
+        result = subprocess.run(
+            [sys.executable, "-B", "-m", "modelkiln.runtime", *arguments],
+            input=data,
+            cwd=self.root,
+            env={"PYTHONPATH": str(self.root), **settings},
+            capture_output=True,
+            check=False,
+        )
+        if check is not None:
+            assert check == result.returncode, result.stderr.decode()
+        return result
+
+
+@pytest.fixture
+def make_package(tmp_path):
+    """Return a function that makes a package of an inference script."""
+
+    def make(script=SCRIPT, signature=SIGNATURE, entry_point="models.sums.predict:predict", **more):
+        root = tmp_path / "package"
+        runtime = Path(modelkiln.runtime.__file__).parent
+        shutil.copytree(runtime, root / "modelkiln" / "runtime", ignore=shutil.ignore_patterns("__pycache__"))
+        files = {"models/sums/predict.py": script.encode(), ".modelkiln/models/weight.txt": b"2"}
+        for name, data in files.items():
+            path = root / name
+            os.makedirs(path.parent, exist_ok=True)
+            path.write_bytes(data)
+        hashes = [hashlib.sha256(data).hexdigest() for data in files.values()]
+        record = {
+            "schema": 1,
+            "name": "sums",
+            "version": "1.2.0",
+            "entry_point": entry_point,
+            "signature": signature,
+            "code": [{"path": "models/sums/predict.py", "sha256": hashes[0]}],
+            "artifacts": [{"path": "weight.txt", "size": 1, "sha256": hashes[1]}],
+            "requirements": [],
+            **more,
+        }
+        (root / ".modelkiln" / "package.json").write_text(json.dumps(record))
+        return HandMadePackage(root, record)
+
+    return make

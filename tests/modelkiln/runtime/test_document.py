@@ -1,0 +1,32 @@
+"""Strict JSON."""
+
+import pytest
+
+from modelkiln.runtime.document import parse_json
+from modelkiln.runtime.errors import PackageError
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "line 1, column 1: Expecting value. It is empty"),
+        (b'{"a": [1,', "It ends too early"),
+        (b"{'a': 1}", "line 1, column 2: .*double quotes"),
+        (b'{\n "a": 01}', "line 2, column 8"),
+        (b'{"a": NaN}', "NaN is no JSON number"),
+        (b'{"a": -Infinity}', "-Infinity is no JSON number"),
+        (b'{"a": 1, "a": 2}', "names 'a' twice"),
+        (b'{"a": "\xff"}', "byte 7 is not UTF-8"),
+        (b"\xef\xbb\xbf{}", "byte order mark"),
+        (b"[" * 200_000, "nested too deeply|ends too early"),
+    ],
+)
+def test_what_is_not_json_is_refused(data, message):
+    """The message names the document, the place and the remedy."""
+    with pytest.raises(PackageError, match="^request.json: .*" + message):
+        parse_json(data, "request.json")
+
+
+def test_json_is_read():
+    """Text and bytes give the same value."""
+    assert {"ä": [1, 2.5]} == parse_json('{"ä": [1, 2.5]}', "t") == parse_json('{"ä": [1, 2.5]}'.encode(), "t")

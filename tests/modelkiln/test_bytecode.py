@@ -1,0 +1,117 @@
+"""Byte code from the base's own interpreter."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from debs import pinned_lock
+
+from modelkiln import bytecode
+from modelkiln.bytecode import cache_path, compile_tree, interpreter_packages
+from modelkiln.errors import ModelkilnError
+from modelkiln.store import Store
+
+SOURCES = {
+    "pkg/__init__.py": "names = frozenset({'a', None, 1.5, 'b', b'c'})\n",
+    "pkg/mod.py": "def where():\n    return where.__code__.co_filename\n",
+    "pkg/old.py": "print 'Python 2'\n",
+    "pkg/latin.py": "# -*- coding: latin-1 -*-\nname = 'caf\\xe9'\n",
+    "top.py": "from pkg.mod import where\nassert where.__doc__ is None\n",
+    "spaced name.py": "x = '\\d'\n",
+}
+PREFIX = "/opt/venv/lib/python3.11/site-packages"
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    """A store that keeps the interpreter's packages for all tests of this file."""
+    return Store(tmp_path_factory.mktemp("bytecode") / "store")
+
+
+@pytest.fixture(scope="module")
+def packages():
+    """The interpreter of the pinned base."""
+    return interpreter_packages(pinned_lock())
+
+
+def write_tree(root, sources=SOURCES):
+    """Write `sources` below `root`; returns their paths."""
+    for path, text in sources.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_bytes(text.encode("latin-1"))
+    return list(sources)
+
+
+def pycs(root):
+    """All byte code below `root`, by path."""
+    return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*.pyc")}
+
+
+def test_the_closure_is_five_packages(packages):
+    """Compiling takes the interpreter, its modules and three libraries."""
+    assert [package["name"] for package in packages] == [
+        "libc6", "libexpat1", "libpython3.11-minimal", "python3.11-minimal", "zlib1g",
+    ]  # fmt: skip
+
+
+def test_files_get_unchecked_byte_code_with_the_path_of_the_image(tmp_path, store, packages):
+    """Every file that compiles gets a pyc of Python 3.11 that is never checked against its source."""
+    compile_tree(tmp_path, write_tree(tmp_path), PREFIX, packages, store)
+    made = pycs(tmp_path)
+    assert set(made) == {cache_path(path, "3.11") for path in SOURCES if path != "pkg/old.py"}
+    # PEP 552: magic number (3495 is 3.11's), then flags: bit 0 hash-based, bit 1 checked.
+    assert {data[:8] for data in made.values()} == {b"\xa7\r\r\n\1\0\0\0"}
+    assert f"{PREFIX}/pkg/mod.py".encode() in made["pkg/__pycache__/mod.cpython-311.pyc"]
+
+
+def test_the_bytes_depend_on_nothing_but_the_arguments(tmp_path, store, packages, monkeypatch):
+    """Other folders, another order of the files and another environment give the same bytes."""
+    first, second = tmp_path / "one", tmp_path / "two" / "deeper"
+    first.mkdir()
+    second.mkdir(parents=True)
+    compile_tree(first, write_tree(first), PREFIX, packages, store)
+    monkeypatch.setenv("PYTHONHASHSEED", "77")
+    monkeypatch.setenv("PYTHONOPTIMIZE", "2")
+    monkeypatch.chdir(tmp_path)
+    other = Store(tmp_path / "other-store")
+    for package in packages:
+        with store.open("sha256:" + package["sha256"]) as blob:
+            other.add_bytes(blob.read())
+    files = write_tree(second)[::-1]
+    # A module of the tree must not shadow one that the compiler imports.
+    (second / "warnings.py").write_text("raise SystemExit(3)")
+    compile_tree(second, files, PREFIX, packages, other)
+    assert pycs(second) == pycs(first)
+
+
+def test_the_bytes_are_those_that_python_itself_writes(tmp_path, store, packages):
+    """A Python of the same release reads them, and finds the same code as in the source."""
+    compile_tree(tmp_path, write_tree(tmp_path), str(tmp_path), packages, store)
+    if sys.version_info[:2] != (3, 11):
+        pytest.skip("reads byte code of Python 3.11")
+    (tmp_path / "pkg" / "mod.py").write_text("raise SystemExit('the source was read')")
+    script = "import json, top; print(json.dumps([top.where(), top.where.__module__]))"
+    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, stdout=subprocess.PIPE, check=True)
+    assert json.loads(done.stdout) == [str(tmp_path / "pkg/mod.py"), "pkg.mod"]
+
+
+def test_an_interpreter_of_another_architecture_is_refused(store, packages, monkeypatch, tmp_path):
+    """Where the packages cannot run, the error says so and what would do."""
+    monkeypatch.setattr(bytecode.platform, "machine", lambda: "riscv64")
+    with pytest.raises(ModelkilnError, match=r"is for amd64, and this machine .* cannot run it"):
+        compile_tree(tmp_path, ["a.py"], PREFIX, packages, store)
+
+
+def test_an_incomplete_lock_is_refused():
+    """A base without a library that its Python needs cannot compile."""
+    lock = pinned_lock()
+    lock["packages"] = [package for package in lock["packages"] if package["name"] != "zlib1g"]
+    with pytest.raises(ModelkilnError, match="lacks zlib1g"):
+        interpreter_packages(lock)
+
+
+def test_cache_paths_are_those_of_pep_3147():
+    """Byte code lies in __pycache__ beside its source."""
+    assert cache_path("a/b.py", "3.11") == "a/__pycache__/b.cpython-311.pyc"
+    assert cache_path("b.py", "3.9") == "__pycache__/b.cpython-39.pyc"
