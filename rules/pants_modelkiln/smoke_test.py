@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass
 
 from modelkiln.canonical import canonical_json
+from modelkiln.cli.smoke import NOT_RUN
 from modelkiln.errors import ModelkilnError
 from pants.backend.python.util_rules.interpreter_constraints import InterpreterConstraints
 from pants.core.goals.test import TestFieldSet, TestRequest, TestResult, TestSubsystem
@@ -41,10 +42,6 @@ from pants_modelkiln.target_types import (
 from pants_modelkiln.tool import STORE, Step, attempt_step
 
 logger = logging.getLogger(__name__)
-
-# `modelkiln build smoke` ends with this code where the host cannot run a format. It is a failure
-# to Pants' cache, so that "could not run" is never remembered as "has passed".
-NOT_RUN = 77
 
 
 @dataclass(frozen=True)
