@@ -1,0 +1,46 @@
+"""Fields of targets."""
+
+import pytest
+from pants.engine.addresses import Address
+from pants.engine.target import InvalidFieldException
+
+from pants_modelkiln.target_types import (
+    ModelArtifactSourceField,
+    ModelBaseImageField,
+    ModelMetadataField,
+    SmokeTestExpectedField,
+)
+
+ADDRESS = Address("models/m", target_name="m")
+
+
+@pytest.mark.parametrize("value", ["w.onnx", ["w.onnx"]])
+def test_a_source_is_a_path_or_a_list(value):
+    """Both ways of writing one file mean the same."""
+    assert ("w.onnx",) == ModelArtifactSourceField(value, ADDRESS).value
+
+
+def test_metadata_is_json():
+    """Nested metadata is kept, in one order."""
+    field = ModelMetadataField({"b": 1, "a": {"c": [1.5, None]}}, ADDRESS)
+    assert '{"a": {"c": [1.5, null]}, "b": 1}' == field.value
+
+
+@pytest.mark.parametrize("value", ["text", {"a": object()}, {"a": float("nan")}])
+def test_metadata_that_is_no_json_object_is_refused(value):
+    """The error names the target and the field."""
+    with pytest.raises(InvalidFieldException, match="models/m:m"):
+        ModelMetadataField(value, ADDRESS)
+
+
+def test_one_address_is_a_string():
+    """`base_image` takes one address and no list."""
+    assert ("//b:i",) == ModelBaseImageField("//b:i", ADDRESS).value
+    with pytest.raises(InvalidFieldException, match="base_image"):
+        ModelBaseImageField(["//b:i"], ADDRESS)
+
+
+def test_the_expected_response_belongs_to_its_test():
+    """A change of the file selects the test with --changed-since."""
+    field = SmokeTestExpectedField("response.json", ADDRESS)
+    assert {"includes": ["models/m/response.json"]} == field.filespec
