@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from modelkiln.canonical import canonical_json
 from modelkiln.cli.smoke import NOT_RUN
@@ -200,7 +200,8 @@ async def run_smoke_test(
         reason = result.stdout.decode(errors="replace").strip()
         logger.warning(f"{fields.address} ({format_name}) was not run: {reason}")
         return TestResult.no_tests_found(fields.address, test.output)
-    return TestResult.from_fallible_process_result(result, fields.address, test.output)
+    tested = TestResult.from_fallible_process_result(result, fields.address, test.output)
+    return replace(tested, partition_description=format_name)
 
 
 def rules():

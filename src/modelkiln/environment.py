@@ -159,17 +159,18 @@ class _Walk:
                 continue
             wheel = self._wheel(requirement, canonicalize_name(requirement.name), parent)
             # "" stands for the package itself; extras ask for more of it.
-            wanted = frozenset(["", *requirement.extras])
+            wanted = frozenset(["", *map(_canonical, requirement.extras)])
             known = self._extras.get(wheel.name, frozenset())
             if not wanted <= known:
                 self._extras[wheel.name] = known | wanted
-                waiting += [(needed, str(wheel.name), known | wanted) for needed in wheel.requires]
+                waiting += [(needed, wheel.name, known | wanted) for needed in wheel.requires]
 
     def _parse(self, text: str, parent: str) -> Any:
         from packaging.requirements import InvalidRequirement, Requirement
 
         try:
-            requirement = Requirement(text)
+            # packaging before 22 compares extras as they are written.
+            requirement = Requirement(_EXTRA.sub(lambda match: match[1] + _canonical(match[2]) + match[3], text))
         except InvalidRequirement as error:
             raise ModelkilnError(
                 f"{self._lock}: {text!r}{_by(parent)} is not a requirement (PEP 508): {error}"
@@ -183,11 +184,7 @@ class _Walk:
     def _applies(self, requirement: Any, extras: Iterable[str]) -> bool:
         if requirement.marker is None:
             return True
-        # packaging before 22 compares extras as they are written.
-        spellings = {form for extra in extras for form in _spellings(extra)}
-        return any(
-            requirement.marker.evaluate({**self._environment, "extra": extra}) for extra in sorted(spellings)
-        )
+        return any(requirement.marker.evaluate({**self._environment, "extra": extra}) for extra in sorted(extras))
 
     def _wheel(self, requirement: Any, name: str, parent: str) -> LockedWheel:
         if name not in self._wheels:
@@ -217,6 +214,9 @@ def _by(parent: str) -> str:
     return f", which {parent} needs," if parent else ""
 
 
-def _spellings(extra: str) -> set[str]:
-    canonical = re.sub(r"[-_.]+", "-", extra).lower()
-    return {extra, canonical, canonical.replace("-", "_")}
+_EXTRA = re.compile(r"""(\bextra\s*[=!]=\s*["'])([^"']*)(["'])""")
+
+
+def _canonical(extra: str) -> str:
+    # PEP 685.
+    return re.sub(r"[-_.]+", "-", extra).lower()
