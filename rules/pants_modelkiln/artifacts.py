@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from modelkiln.errors import ModelkilnError
 from pants.engine.addresses import Address, Addresses
 from pants.engine.fs import Digest, FileEntry
 from pants.engine.rules import Get, collect_rules, rule
 from pants.util.logging import LogLevel
+
+from modelkiln.errors import ModelkilnError
 from pants_modelkiln.api import hydrate, list_digest, read_digest, remove_prefix, subset, targets_of
 from pants_modelkiln.target_types import ModelArtifactSourceField
 
@@ -72,9 +73,7 @@ async def hash_artifact(request: ArtifactRequest) -> Artifact:
     address = request.address
     target = (await targets_of(Addresses([address]))).expect_single()
     if not target.has_field(ModelArtifactSourceField):
-        raise ModelkilnError(
-            f"{address}: is a `{target.alias}`, but `artifacts` must name `model_artifact` targets."
-        )
+        raise ModelkilnError(f"{address}: is a `{target.alias}`, but `artifacts` must name `model_artifact` targets.")
     sources = await hydrate(target[ModelArtifactSourceField])
     digest = sources.snapshot.digest
     if address.spec_path:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from modelkiln.canonical import canonical_json
-from modelkiln.digest import sha256_bytes
-from modelkiln.errors import ModelkilnError
-from modelkiln.layer import Layer
 from pants.engine.addresses import Address, Addresses
 from pants.engine.rules import Get, collect_rules, rule
 from pants.engine.target import Target
 from pants.util.logging import LogLevel
+
+from modelkiln.canonical import canonical_json
+from modelkiln.digest import sha256_bytes
+from modelkiln.errors import ModelkilnError
+from modelkiln.layer import Layer
 from pants_modelkiln.api import hydrate, read_digest, targets_of
 from pants_modelkiln.layers import LayerRequest, build_layer
 from pants_modelkiln.subsystem import ModelkilnSubsystem

@@ -5,12 +5,13 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
-from modelkiln.errors import ModelkilnError
 from pants.backend.python.target_types import EntryPoint, PythonRequirementsField
 from pants.engine.addresses import Address, Addresses
 from pants.engine.fs import Digest
 from pants.engine.rules import Get, collect_rules, rule
 from pants.util.logging import LogLevel
+
+from modelkiln.errors import ModelkilnError
 from pants_modelkiln.api import (
     create_digest,
     list_digest,

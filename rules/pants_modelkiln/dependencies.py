@@ -13,6 +13,7 @@ from pants.engine.target import (
     InferredDependencies,
 )
 from pants.engine.unions import UnionRule
+
 from pants_modelkiln.api import explicit_dependencies, module_owners, resolved_entry_point
 from pants_modelkiln.inputs import resolve_of
 from pants_modelkiln.subsystem import ModelkilnSubsystem
@@ -52,9 +53,7 @@ async def infer_entry_point_dependency(
         import_reference="module",
         context=f"The model_package target {fields.address} has entry_point {entry_point.val.spec!r}",
     )
-    chosen = explicit.disambiguated(
-        owners.ambiguous, owners_must_be_ancestors=entry_point.file_name_used
-    )
+    chosen = explicit.disambiguated(owners.ambiguous, owners_must_be_ancestors=entry_point.file_name_used)
     return InferredDependencies(owners.unambiguous or ((chosen,) if chosen else ()))
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from modelkiln.canonical import canonical_json
-from modelkiln.errors import ModelkilnError
 from pants.backend.python.subsystems.setup import PythonSetup
 from pants.engine.fs import FileContent, GlobMatchErrorBehavior, PathGlobs
 from pants.engine.rules import Get, collect_rules, rule
 from pants.util.logging import LogLevel
+
+from modelkiln.canonical import canonical_json
+from modelkiln.errors import ModelkilnError
 from pants_modelkiln.api import create_digest, read_digest, read_globs
 from pants_modelkiln.tool import STORE, Step, perform_step
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from modelkiln.canonical import canonical_json
-from modelkiln.errors import ModelkilnError
-from modelkiln.record import make_record
 from pants.backend.python.subsystems.setup import PythonSetup
 from pants.core.goals.package import OutputPathField, PackageFieldSet
 from pants.core.goals.run import RunFieldSet, RunInSandboxBehavior
 from pants.engine.addresses import Address, UnparsedAddressInputs
 from pants.engine.rules import Get, collect_rules, rule
 from pants.util.logging import LogLevel
+
+from modelkiln.canonical import canonical_json
+from modelkiln.errors import ModelkilnError
+from modelkiln.record import make_record
 from pants_modelkiln.api import addresses_of, concurrently, hydrate, read_digest
 from pants_modelkiln.artifacts import Artifact, artifact
 from pants_modelkiln.base_image import BaseImage, base_image
@@ -114,7 +115,7 @@ async def _find_base(field_set: ModelPackageFieldSet, options: ModelkilnSubsyste
     if "oci" in field_set.formats.value:
         raise ModelkilnError(
             f"{field_set.address}: an image needs a base. Name an `oci_base_image` in the field "
-            "`base_image` or in the option [modelkiln].base_image, or leave \"oci\" out of `formats`."
+            '`base_image` or in the option [modelkiln].base_image, or leave "oci" out of `formats`.'
         )
     return None
 

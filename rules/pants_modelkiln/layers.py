@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from modelkiln.canonical import canonical_json
-from modelkiln.layer import Layer
 from pants.engine.fs import EMPTY_DIGEST, Digest, FileContent, FileDigest
 from pants.engine.rules import Get, collect_rules, rule
 from pants.util.logging import LogLevel
+
+from modelkiln.canonical import canonical_json
+from modelkiln.layer import Layer
 from pants_modelkiln.api import (
     add_prefix,
     create_digest,
@@ -19,6 +20,7 @@ from pants_modelkiln.api import (
     subset,
 )
 from pants_modelkiln.tool import STORE, Step, perform_step
+
 
 @dataclass(frozen=True)
 class LayerRequest:
@@ -92,9 +94,7 @@ class LayerBlob:
 @rule(desc="Fetch a layer from the store", level=LogLevel.DEBUG)
 async def fetch_blob(request: LayerBlobRequest) -> LayerBlob:
     layer = request.layer
-    described = await create_digest(
-        [FileContent("layer.json", canonical_json(layer.to_json()))]
-    )
+    described = await create_digest([FileContent("layer.json", canonical_json(layer.to_json()))])
     result = await perform_step(
         Step(
             argv=("blob", "--layer=layer.json", f"--store={STORE}", "--output=blobs"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from modelkiln.errors import ModelkilnError
 from pants.engine.console import Console
 from pants.engine.fs import Digest, FileContent, GlobMatchErrorBehavior, PathGlobs, Workspace
 from pants.engine.goal import Goal, GoalSubsystem
@@ -14,6 +13,8 @@ from pants.engine.rules import Get, collect_rules, goal_rule, rule
 from pants.engine.target import FieldSet, FilteredTargets
 from pants.option.option_types import BoolOption
 from pants.util.logging import LogLevel
+
+from modelkiln.errors import ModelkilnError
 from pants_modelkiln.api import (
     add_prefix,
     concurrently,

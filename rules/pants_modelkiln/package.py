@@ -6,13 +6,14 @@ import json
 import os
 from dataclasses import dataclass
 
-from modelkiln.canonical import canonical_json
-from modelkiln.record import with_outputs
 from pants.core.goals.package import BuiltPackage, BuiltPackageArtifact, PackageFieldSet
 from pants.engine.fs import Digest, FileContent
 from pants.engine.rules import Get, collect_rules, rule
 from pants.engine.unions import UnionRule
 from pants.util.logging import LogLevel
+
+from modelkiln.canonical import canonical_json
+from modelkiln.record import with_outputs
 from pants_modelkiln.api import add_prefix, create_digest, list_digest, merge_digests
 from pants_modelkiln.formats.oci import dist_image, package_image
 from pants_modelkiln.formats.pex import pex_file

@@ -6,6 +6,7 @@ from pants.backend.python.util_rules.interpreter_constraints import InterpreterC
 from pants.core.goals.run import RunRequest
 from pants.engine.rules import collect_rules, rule
 from pants.util.logging import LogLevel
+
 from pants_modelkiln.api import find_python
 from pants_modelkiln.formats.pex import pex_file
 from pants_modelkiln.inputs import ModelPackageFieldSet, package_inputs

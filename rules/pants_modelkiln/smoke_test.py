@@ -5,9 +5,6 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, replace
 
-from modelkiln.canonical import canonical_json
-from modelkiln.cli.smoke import NOT_RUN
-from modelkiln.errors import ModelkilnError
 from pants.backend.python.util_rules.interpreter_constraints import InterpreterConstraints
 from pants.core.goals.test import TestFieldSet, TestRequest, TestResult, TestSubsystem
 from pants.core.util_rules.partitions import Partition, PartitionerType, Partitions
@@ -16,6 +13,10 @@ from pants.engine.fs import Digest, FileContent, GlobMatchErrorBehavior, PathGlo
 from pants.engine.process import ProcessCacheScope
 from pants.engine.rules import Get, collect_rules, rule
 from pants.util.logging import LogLevel
+
+from modelkiln.canonical import canonical_json
+from modelkiln.cli.smoke import NOT_RUN
+from modelkiln.errors import ModelkilnError
 from pants_modelkiln.api import (
     add_prefix,
     addresses_of,
@@ -149,9 +150,7 @@ async def put_under_test(request: PackageUnderTestRequest) -> PackageUnderTest:
         (
             await add_prefix(image.layout, "image"),
             await create_digest([FileContent("layers.json", stored)]),
-            await add_prefix(
-                await merge_digests(artifact.digest for artifact in inputs.artifacts), "sources"
-            ),
+            await add_prefix(await merge_digests(artifact.digest for artifact in inputs.artifacts), "sources"),
         )
     )
     return PackageUnderTest(digest, ("--image=image", "--layers=layers.json", "--sources=sources"))

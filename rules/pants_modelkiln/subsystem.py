@@ -23,8 +23,7 @@ class ModelkilnSubsystem(Subsystem):
 
     accelerators = DictOption[str](
         default={},
-        help=help_text(
-            """
+        help=help_text("""
             Accelerators by name, each with the resolve (a key of `[python].resolves`) that its
             packages' dependencies come from:
 
@@ -33,8 +32,7 @@ class ModelkilnSubsystem(Subsystem):
 
             A name that is not listed here takes the resolve of the same name, and `cpu` takes
             `[python].default_resolve` where there is none.
-            """
-        ),
+            """),
     )
     base_image = StrOption(
         default=None,
@@ -46,34 +44,28 @@ class ModelkilnSubsystem(Subsystem):
     )
     glibc = StrOption(
         default="2.28",
-        help=help_text(
-            """
+        help=help_text("""
             The C library's release that wheels may need, for packages whose base image does not
             tell it.
-            """
-        ),
+            """),
     )
     compression = StrOption(
         default="zstd",
-        help=help_text(
-            """
+        help=help_text("""
             How layers of code and dependencies are compressed: `zstd`, `gzip` (for registries and
             runtimes from before 2020) or `none`. Weights are never compressed.
-            """
-        ),
+            """),
     )
     dist_blob_limit = IntOption(
         default=64 * _MIB,
         advanced=True,
-        help=help_text(
-            """
+        help=help_text("""
             Layers of more bytes than this stay in the store: the image layout in `dist/` names
             them without holding them, and `modelkiln export` completes it.
 
             Layers of up to this size lie in `dist/.blobs/`, once for all packages, and layouts
             link there. 0 writes no dependency or base layer to `dist/`.
-            """
-        ),
+            """),
     )
     interpreter_constraints = StrListOption(
         default=["CPython>=3.9,<3.15"],
@@ -83,12 +75,10 @@ class ModelkilnSubsystem(Subsystem):
     debian_mirror = StrOption(
         default=None,
         advanced=True,
-        help=help_text(
-            """
+        help=help_text("""
             The address of a Debian archive to fetch locked packages from. The default is what the
             machine's apt is configured to use.
-            """
-        ),
+            """),
     )
 
 
@@ -100,10 +90,8 @@ class SmokeTestSubsystem(Subsystem):
     skip = SkipOption("test")
     require = BoolOption(
         default=False,
-        help=help_text(
-            """
+        help=help_text("""
             Fail where this host cannot run a format (an image where there is no bubblewrap, say).
             Otherwise such a test says why it was not run. CI should set it.
-            """
-        ),
+            """),
     )

@@ -39,16 +39,14 @@ class ModelArtifactSourceField(MultipleSourcesField):
     alias = "source"
     required = True
     uses_source_roots = False
-    help = help_text(
-        """
+    help = help_text("""
         The files of the model artifact: one path or glob, or a list of them, relative to the
         BUILD file. Globs start with the folder, as in `["weights/*.safetensors", "config.json"]`;
         a path after `!` is left out.
 
         Each file keeps its path relative to the BUILD file: `source="digits.onnx"` is found by the
         inference script at `model / "digits.onnx"`, and lies at `/models/digits.onnx` in an image.
-        """
-    )
+        """)
 
     @classmethod
     def compute_value(cls, raw_value: Any, address: Address) -> Any:
@@ -58,8 +56,7 @@ class ModelArtifactSourceField(MultipleSourcesField):
 class ModelArtifactTarget(Target):
     alias = "model_artifact"
     core_fields = (*COMMON_TARGET_FIELDS, Dependencies, ModelArtifactSourceField)
-    help = help_text(
-        """
+    help = help_text("""
         The output of training: weights and the files that go with them.
 
         A model artifact is data. Its files are hashed, copied byte for byte into packages and
@@ -68,8 +65,7 @@ class ModelArtifactTarget(Target):
         Example:
 
             model_artifact(name="weights", source="digits.onnx")
-        """
-    )
+        """)
 
 
 # ---------------------------------------------------------------------------------------------
@@ -81,24 +77,20 @@ class BaseImageLockField(OptionalSingleSourceField):
     alias = "lock"
     uses_source_roots = False
     expected_file_extensions = (".json",)
-    help = help_text(
-        """
+    help = help_text("""
         A lock of Debian packages (name, version, size and sha256 of each) that make the image,
         written by `pants lock` from the package list in the field `packages`.
 
         Set either this field or `image`.
-        """
-    )
+        """)
 
 
 class BaseImagePackagesField(StringField, AsyncFieldMixin, SecondaryOwnerMixin):
     alias = "packages"
-    help = help_text(
-        """
+    help = help_text("""
         The list of Debian packages that `pants lock` resolves into the file of the field `lock`:
         one name a line, `#` starts a comment, and a name after `-` is a dependency to leave out.
-        """
-    )
+        """)
 
     @property
     def filespec(self) -> Filespec:
@@ -107,16 +99,14 @@ class BaseImagePackagesField(StringField, AsyncFieldMixin, SecondaryOwnerMixin):
 
 class BaseImageReferenceField(StringField):
     alias = "image"
-    help = help_text(
-        """
+    help = help_text("""
         An image of a registry, pinned by digest: `registry.example.com/python@sha256:...`.
 
         A tag alone is refused, since it can change its meaning. While packaging, only the image's
         manifest and config are read; its layers are fetched when something needs their bytes.
 
         Set either this field or `lock`.
-        """
-    )
+        """)
 
 
 class BaseImageSuiteField(StringField):
@@ -134,33 +124,27 @@ class BaseImageArchitectureField(StringField):
 
 class BaseImagePythonField(StringField):
     alias = "python"
-    help = help_text(
-        """
+    help = help_text("""
         The Python release in the image, such as `"3.11"`. A lock tells it by itself; for an image
         of a registry the default is `[modelkiln].python`.
-        """
-    )
+        """)
 
 
 class BaseImagePythonPathField(StringField):
     alias = "python_path"
-    help = help_text(
-        """
+    help = help_text("""
         Where the image's Python interpreter lies, such as `"/usr/local/bin/python3.11"`. The
         default is `/usr/bin/python<release>`.
-        """
-    )
+        """)
 
 
 class BaseImageGlibcField(StringField):
     alias = "glibc"
-    help = help_text(
-        """
+    help = help_text("""
         The release of the image's C library, such as `"2.36"`: wheels that need a newer one are
         not chosen. A lock tells it by itself; for an image of a registry the default is
         `[modelkiln].glibc`.
-        """
-    )
+        """)
 
 
 class OciBaseImageTarget(Target):
@@ -177,8 +161,7 @@ class OciBaseImageTarget(Target):
         BaseImagePythonPathField,
         BaseImageGlibcField,
     )
-    help = help_text(
-        """
+    help = help_text("""
         What images of packages are built on: pinned Debian packages, or an image of a registry
         pinned by digest.
 
@@ -187,8 +170,7 @@ class OciBaseImageTarget(Target):
             oci_base_image(name="python311", packages="python311.packages", lock="python311.lock.json")
 
             oci_base_image(name="slim", image="registry.example.com/python@sha256:0123...")
-        """
-    )
+        """)
 
 
 # ---------------------------------------------------------------------------------------------
@@ -214,8 +196,7 @@ class ModelPackageDependenciesField(Dependencies):
 
 class ModelEntryPointField(EntryPointField):
     required = True
-    help = help_text(
-        """
+    help = help_text("""
         The inference script's callable: `"models.digits.predict:predict"`, or with the file's
         name relative to the BUILD file, `"predict.py:predict"`.
 
@@ -223,8 +204,7 @@ class ModelEntryPointField(EntryPointField):
         dict[str, numpy.ndarray]`, or a class with `__init__(self, model)` and
         `predict(self, inputs)`. `model` is the folder of the model artifact's files. The script
         needs no import from Modelkiln. Its dependencies are inferred.
-        """
-    )
+        """)
 
 
 class ModelArtifactsField(SpecialCasedDependencies):
@@ -236,48 +216,40 @@ class ModelSignatureField(SingleSourceField):
     alias = "signature"
     required = True
     uses_source_roots = False
-    help = help_text(
-        """
+    help = help_text("""
         A JSON file with the names, datatypes and shapes of the inputs and outputs, as in the Open
         Inference Protocol v2; -1 stands for a variable dimension:
 
             {"inputs":  [{"name": "pixels", "datatype": "FP32",  "shape": [-1, 8, 8]}],
              "outputs": [{"name": "digit",  "datatype": "INT64", "shape": [-1]}]}
-        """
-    )
+        """)
 
 
 class ModelAcceleratorField(StringField):
     alias = "accelerator"
     default = "cpu"
-    help = help_text(
-        """
+    help = help_text("""
         What the package computes on: a name of `[modelkiln].accelerators`, which says the resolve
         that the dependencies come from. `parametrize("cpu", "cuda12")` makes two variants.
-        """
-    )
+        """)
 
 
 class ModelFormatsField(StringSequenceField):
     alias = "formats"
     default = ("pex", "oci")
     valid_choices = ("pex", "oci")
-    help = help_text(
-        """
+    help = help_text("""
         What the package is rendered as: `"pex"`, one executable file for machines that have the
         right Python, and `"oci"`, a container image in an OCI image layout.
-        """
-    )
+        """)
 
 
 class ModelBaseImageField(_OneAddressField):
     alias = "base_image"
-    help = help_text(
-        """
+    help = help_text("""
         The address of the `oci_base_image` that the image is built on. The default is
         `[modelkiln].base_image`.
-        """
-    )
+        """)
 
 
 class ModelVersionField(StringField):
@@ -288,23 +260,19 @@ class ModelVersionField(StringField):
 
 class ModelEntrypointField(StringSequenceField):
     alias = "entrypoint"
-    help = help_text(
-        """
+    help = help_text("""
         The command that the image starts. The default is Modelkiln's own command with `predict`,
         `info` and `verify`; set it where the image starts your server.
-        """
-    )
+        """)
 
 
 class ModelMetadataField(Field):
     alias = "metadata"
-    help = help_text(
-        """
+    help = help_text("""
         What people and registries should know about the model: any JSON object. `authors`,
         `license`, `description`, `url`, `source`, `revision`, `documentation`, `title` and
         `vendor` become the `org.opencontainers.image.*` annotations and labels of the image.
-        """
-    )
+        """)
     value: Optional[str]
     default = None
 
@@ -342,8 +310,7 @@ class ModelPackageTarget(Target):
         OutputPathField,
         RestartableField,
     )
-    help = help_text(
-        """
+    help = help_text("""
         A model with all that it needs to answer a request: an immutable package, identified by
         its package digest.
 
@@ -362,8 +329,7 @@ class ModelPackageTarget(Target):
                 version="1.2.0",
                 metadata={"authors": "Ada Example", "license": "Apache-2.0"},
             )
-        """
-    )
+        """)
 
 
 # ---------------------------------------------------------------------------------------------
@@ -388,12 +354,10 @@ class SmokeTestRequestField(SingleSourceField):
 class SmokeTestExpectedField(StringField, AsyncFieldMixin, SecondaryOwnerMixin):
     alias = "expected"
     required = True
-    help = help_text(
-        """
+    help = help_text("""
         A JSON file, relative to the BUILD file, with the response to expect. Its outputs are
         compared with the package's: exactly, or within `rtol` and `atol`.
-        """
-    )
+        """)
 
     @property
     def filespec(self) -> Filespec:
@@ -423,8 +387,7 @@ class SmokeTestTarget(Target):
         SmokeTestRtolField,
         SmokeTestAtolField,
     )
-    help = help_text(
-        """
+    help = help_text("""
         Sends a real request to the packaged model and compares its response with the expected one.
 
         Each format of the package is tested as it will run: the PEX by its own, the image in an
@@ -438,5 +401,4 @@ class SmokeTestTarget(Target):
                 name="smoke", package=":digits",
                 request="request.json", expected="response.json", rtol=1e-4,
             )
-        """
-    )
+        """)

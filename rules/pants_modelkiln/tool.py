@@ -5,9 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import modelkiln
-from modelkiln.errors import ModelkilnError
-from modelkiln.machine import save_machine_env
 from pants.backend.python.target_types import EntryPoint
 from pants.backend.python.util_rules.interpreter_constraints import InterpreterConstraints
 from pants.backend.python.util_rules.pex import PexRequest, VenvPex, VenvPexProcess
@@ -18,6 +15,10 @@ from pants.engine.process import FallibleProcessResult, ProcessCacheScope
 from pants.engine.rules import Get, collect_rules, rule
 from pants.option.global_options import GlobalOptions
 from pants.util.logging import LogLevel
+
+import modelkiln
+from modelkiln.errors import ModelkilnError
+from modelkiln.machine import save_machine_env
 from pants_modelkiln.api import build_venv_pex, create_digest, try_process, venv_pex_process
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 
@@ -34,8 +35,11 @@ def engine_files(*folders: str) -> list[FileContent]:
     for root in modelkiln.__path__:
         for path in sorted(Path(root).rglob("*.py")):
             relative = path.relative_to(root)
-            if not folders or len(relative.parts) == 1 and relative.name == "__init__.py" or (
-                relative.parts[0] in folders
+            if (
+                not folders
+                or len(relative.parts) == 1
+                and relative.name == "__init__.py"
+                or (relative.parts[0] in folders)
             ):
                 files.append(FileContent(f"modelkiln/{relative.as_posix()}", path.read_bytes()))
     return files

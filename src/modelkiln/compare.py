@@ -9,7 +9,7 @@ from typing import Any, Iterable
 
 from modelkiln.runtime.tensors import Tensor
 
-__all__ = ["Tolerance", "differences"]
+__all__ = ["EXACT", "Tolerance", "differences"]
 
 # Elements that are shown of a tensor; enough to see a pattern, few enough to read.
 _SHOWN = 5
@@ -28,6 +28,9 @@ class Tolerance:
     def allows(self, actual: float, expected: float) -> bool:
         """Whether `actual` is close enough to `expected`."""
         return actual == expected or abs(actual - expected) <= self.absolute + self.relative * abs(expected)
+
+
+EXACT = Tolerance()
 
 
 def differences(actual: Iterable[Tensor], expected: Iterable[Tensor], tolerance: Tolerance) -> list[str]:

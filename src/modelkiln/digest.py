@@ -20,9 +20,7 @@ _SHA256 = re.compile(r"sha256:[0-9a-f]{64}")
 def check_digest(digest: object, where: str) -> str:
     """Return `digest` when it is a well-formed sha256 digest, else raise ModelkilnError."""
     if not isinstance(digest, str) or not _SHA256.fullmatch(digest):
-        raise ModelkilnError(
-            f"{where}: {digest!r} is not a digest; expected sha256: and 64 lower-case hex digits."
-        )
+        raise ModelkilnError(f"{where}: {digest!r} is not a digest; expected sha256: and 64 lower-case hex digits.")
     return digest
 
 

@@ -63,9 +63,7 @@ def resolve_lock(lock_text: str, target: Target, store: Store, where: str = "loc
     }
 
 
-def _choose(
-    pins: Sequence[Pin], target: Target, store: Store, folder: Path
-) -> tuple[dict[str, Any], dict[str, str]]:
+def _choose(pins: Sequence[Pin], target: Target, store: Store, folder: Path) -> tuple[dict[str, Any], dict[str, str]]:
     """pip's report by name, and problems by name.
 
     pip stops at the first pin that it cannot serve and names it; the others are tried again
@@ -106,9 +104,7 @@ def _by_name(report: Mapping[str, Any]) -> dict[str, Any]:
     return {canonicalize_name(item["metadata"]["name"]): item for item in report["install"]}
 
 
-def _chosen(
-    pin: Pin, wheels: Mapping[str, Any], problems: Mapping[str, str], where: str
-) -> dict[str, Any]:
+def _chosen(pin: Pin, wheels: Mapping[str, Any], problems: Mapping[str, str], where: str) -> dict[str, Any]:
     wheel = {"name": pin.name, "version": pin.version, "filename": "", "sha256": "", "requires": []}
     if pin.name in problems:
         return {**wheel, "problem": problems[pin.name]}
@@ -204,9 +200,7 @@ class _Walk:
                 f"{self._lock}. Lock a version that has one, or choose a base image with a newer glibc "
                 f"or another Python. pip says: {locked['problem']}"
             )
-        wheel = LockedWheel(
-            name, locked["version"], locked["filename"], locked["sha256"], tuple(locked["requires"])
-        )
+        wheel = LockedWheel(name, locked["version"], locked["filename"], locked["sha256"], tuple(locked["requires"]))
         return self.found.setdefault(name, wheel)
 
 

@@ -210,9 +210,7 @@ def _docker_entries(
     return [*entries, bytes_entry("manifest.json", canonical_json(manifest))]
 
 
-def _plain_entry(
-    name: str, diff_id: str, layer: Descriptor, blobs: Blobs, counter: _Counter, scratch: Path
-) -> Entry:
+def _plain_entry(name: str, diff_id: str, layer: Descriptor, blobs: Blobs, counter: _Counter, scratch: Path) -> Entry:
     if layer.media_type not in LAYER_MEDIA_TYPES:
         raise ModelkilnError(f"layer {layer.digest}: media type {layer.media_type!r} is not a layer's.")
     compressed = _blob_entry(name, layer, blobs, counter)

@@ -27,11 +27,7 @@ _NAMES = frozenset(
 
 def select_machine_env(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the variables of `environ` that say where and how to fetch."""
-    return {
-        name: value
-        for name, value in sorted(environ.items())
-        if name in _NAMES or name.startswith(_PREFIXES)
-    }
+    return {name: value for name, value in sorted(environ.items()) if name in _NAMES or name.startswith(_PREFIXES)}
 
 
 def save_machine_env(store_root: Path, environ: Mapping[str, str]) -> None:

@@ -75,9 +75,7 @@ def _compressor(compression: str, blob: BlobWriter):
 def pack(entries: Iterable[Entry], compression: str, blob: BlobWriter, where: str = "layer") -> Packed:
     """Write `entries` as a layer to `blob`; `compression` is "none", "gzip" or "zstd"."""
     if compression not in COMPRESSED_LAYER:
-        raise ModelkilnError(
-            f"{where}: unknown compression {compression!r}; use one of {', '.join(COMPRESSED_LAYER)}."
-        )
+        raise ModelkilnError(f"{where}: unknown compression {compression!r}; use one of {', '.join(COMPRESSED_LAYER)}.")
     if compression == "none":
         tee = _Tee(blob)
         write_tar(entries, tee, where)

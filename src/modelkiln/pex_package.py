@@ -86,9 +86,7 @@ def _assemble(
         builder.info.interpreter_constraints = InterpreterConstraints.parse(f"CPython=={target.python}.*")
         builder.set_entry_point(spec["entry_point"])
         builder.set_shebang(f"/usr/bin/env python{target.python}")
-        builder.build(
-            str(scratch / "package.pex"), bytecode_compile=False, deterministic=True, compress=False
-        )
+        builder.build(str(scratch / "package.pex"), bytecode_compile=False, deterministic=True, compress=False)
 
 
 def _link(blob: Path, link: Path) -> None:
@@ -147,9 +145,7 @@ def _check_size(
         )
 
 
-def _check_complete(
-    path: Path, files: Sequence[str], wheels: Sequence[Mapping[str, str]], title: str
-) -> None:
+def _check_complete(path: Path, files: Sequence[str], wheels: Sequence[Mapping[str, str]], title: str) -> None:
     with zipfile.ZipFile(path) as archive:
         held = set(archive.namelist())
     wanted = {*files, *(f".deps/{wheel['filename']}" for wheel in wheels)}

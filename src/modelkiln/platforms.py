@@ -30,9 +30,7 @@ class Target:
 
     def __post_init__(self) -> None:
         if self.platform not in ARCHITECTURES:
-            raise ModelkilnError(
-                f"platform {self.platform!r} is unknown; choose one of {', '.join(ARCHITECTURES)}."
-            )
+            raise ModelkilnError(f"platform {self.platform!r} is unknown; choose one of {', '.join(ARCHITECTURES)}.")
         if not isinstance(self.python, str) or not re.fullmatch(r"3\.[0-9]{1,2}", self.python):
             raise ModelkilnError(f'python {self.python!r} is no release of CPython 3; write "3.11".')
         if not isinstance(self.glibc, str) or not re.fullmatch(r"2\.[0-9]{1,2}", self.glibc):

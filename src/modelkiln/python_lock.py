@@ -119,8 +119,6 @@ def _pex_lines(text: str, where: str) -> list[str]:
 
 def _pex_line(locked: Mapping[str, Any]) -> str:
     hashes = [
-        f" --hash=sha256:{artifact['hash']}"
-        for artifact in locked["artifacts"]
-        if artifact["algorithm"] == "sha256"
+        f" --hash=sha256:{artifact['hash']}" for artifact in locked["artifacts"] if artifact["algorithm"] == "sha256"
     ]
     return f"{locked['project_name']}=={locked['version']}" + "".join(hashes)

@@ -72,9 +72,7 @@ def open_image(layout: Path, layers: Sequence[Layer], store: Store, sources: Opt
     )
 
 
-def _from_store(
-    descriptor: Descriptor, by_digest: Mapping[str, Layer], store: Store, sources: Optional[Path]
-) -> Path:
+def _from_store(descriptor: Descriptor, by_digest: Mapping[str, Layer], store: Store, sources: Optional[Path]) -> Path:
     layer = by_digest.get(descriptor.digest)
     if layer is not None:
         return ensure(layer, store, sources)

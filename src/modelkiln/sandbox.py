@@ -4,6 +4,7 @@ The root is read-only and there is no network; /proc, a minimal /dev and an empt
 only mounts. bubblewrap does it, as root or as a user with user namespaces.
 """
 
+import contextlib
 import functools
 import os
 import shutil
@@ -38,7 +39,7 @@ def find_bwrap() -> Optional[str]:
     return shutil.which("bwrap", path=_PATH + ":" + os.environ.get("PATH", ""))
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def can_run() -> Optional[str]:
     """Return None where this machine can run images, else the reason and what mends it."""
     if not sys.platform.startswith("linux"):
@@ -131,8 +132,6 @@ def _start(argv: Sequence[str], env: Mapping[str, str], request, stdin: bytes, c
 def _kill_group(process: subprocess.Popen) -> None:
     import signal
 
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     process.wait()

@@ -11,7 +11,7 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.runtime.document import parse_json
 from modelkiln.runtime.errors import PackageError
 from modelkiln.runtime.signature import problems
-from modelkiln.runtime.tensors import DATATYPES, Tensor
+from modelkiln.runtime.tensors import DATATYPES, Tensor, is_size
 
 __all__ = ["Signature", "TensorSpec", "load_signature"]
 
@@ -105,7 +105,7 @@ def _wrong_spec(item: dict[str, Any]) -> list[str]:
     datatype, shape = item.get("datatype"), item.get("shape")
     if not isinstance(datatype, str) or datatype not in DATATYPES:
         wrong.append(f"datatype {datatype!r} is unknown; use one of {', '.join(DATATYPES)}.")
-    if not isinstance(shape, list) or not all(type(size) is int and (size == -1 or size > 0) for size in shape):
+    if not isinstance(shape, list) or not all(is_size(size) and (size == -1 or size > 0) for size in shape):
         wrong.append(f"shape {shape!r} is not a list of positive sizes and -1.")
     unknown = sorted(set(item) - {"name", "datatype", "shape"})
     if unknown:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Mapping, Sequence
 
-from modelkiln.compare import Tolerance, differences
+from modelkiln.compare import EXACT, Tolerance, differences
 from modelkiln.errors import ModelkilnError
 from modelkiln.runnable import Runnable
 from modelkiln.runtime.document import parse_json
@@ -37,9 +37,7 @@ class Smoke:
     tolerance: Tolerance
 
 
-def read_smoke(
-    record: Mapping[str, Any], request: Path, expected: Path, tolerance: Tolerance = Tolerance()
-) -> Smoke:
+def read_smoke(record: Mapping[str, Any], request: Path, expected: Path, tolerance: Tolerance = EXACT) -> Smoke:
     """Read both files and check them against the record's signature; raises ModelkilnError."""
     signature = read_signature(record.get("signature"), "record: signature")
     data = request.read_bytes()

@@ -9,7 +9,7 @@ import errno
 import hashlib
 import os
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Iterator, Optional
 
@@ -154,5 +154,7 @@ class Store:
         folder = self.root / "corrupt"
         folder.mkdir(parents=True, exist_ok=True)
         target = folder / hex_of(digest)
-        os.replace(self.path(digest), target)
+        # Another process may have found the damage at the same time, and moved it.
+        with suppress(FileNotFoundError):
+            os.replace(self.path(digest), target)
         return target

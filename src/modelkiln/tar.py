@@ -78,9 +78,7 @@ def check_link(path: str, target: str, where: str) -> str:
     for part in target.split("/"):
         if part == "..":
             if not depth:
-                raise ModelkilnError(
-                    f"{where}: link {path!r} -> {target!r} leaves the layer. Refused."
-                )
+                raise ModelkilnError(f"{where}: link {path!r} -> {target!r} leaves the layer. Refused.")
             depth.pop()
         elif part not in ("", "."):
             depth.append(part)

@@ -7,6 +7,7 @@ is found and not repeated.
 import hashlib
 import json
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Iterator, Mapping, Optional
@@ -56,9 +57,7 @@ def validate_layout(
 
 
 class _Validation:
-    def __init__(
-        self, root: Path, store: Optional[Store], record: Optional[Mapping[str, Any]], complete: bool
-    ) -> None:
+    def __init__(self, root: Path, store: Optional[Store], record: Optional[Mapping[str, Any]], complete: bool) -> None:
         self.root, self.store, self.record, self.complete = root, store, record, complete
         self.issues: list[Issue] = []
         self.referenced: set[str] = set()
@@ -160,7 +159,7 @@ class _Validation:
         self.report(f"{where}: config", config_problems(config, len(layers)))
         platform = entry.get("platform")
         if isinstance(platform, dict):
-            got, want = [[one.get(key) for key in ("os", "architecture")] for one in (platform, config)]
+            got, want = ([one.get(key) for key in ("os", "architecture")] for one in (platform, config))
             if got != want:
                 self.issues.append(Issue(where, f"platform: got {got} in the index, want {want} of the config."))
         self.check_image(config, layers, where)
@@ -182,10 +181,9 @@ class _Validation:
                 self.report(here, tree.add(f"layers[{number}] ({title})", contents, ours))
         settings = config.get("config")
         settings = settings if isinstance(settings, dict) else {}
-        try:
+        # Settings of a wrong type raise here; config_problems has told them.
+        with suppress(TypeError, AttributeError, ValueError):
             self.report(f"{where}: config", entrypoint_problems(tree, settings, whole))
-        except (TypeError, AttributeError, ValueError):
-            pass  # Settings of a wrong type, which config_problems has told.
         labels = settings.get("Labels")
         labels = labels if isinstance(labels, dict) else {}
         if not history and "modelkiln.package.digest" in labels:

@@ -27,7 +27,7 @@ def descriptor_problems(value: Any, where: str) -> Iterator[str]:
         yield f"{where}.mediaType: got {media_type!r}, want a media type."
     if not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
         yield f"{where}.digest: got {digest!r}, want sha256: and 64 lower-case hex digits."
-    if type(size) is not int or size < 0:
+    if not isinstance(size, int) or isinstance(size, bool) or size < 0:
         yield f"{where}.size: got {size!r}, want a number of bytes."
     yield from _texts(value.get("annotations", {}), f"{where}.annotations")
 

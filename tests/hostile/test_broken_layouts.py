@@ -7,7 +7,6 @@ import os
 import tarfile
 
 import pytest
-
 from random_image import blob_file, make_image, read_json
 
 from modelkiln.validate import validate_layout
@@ -360,7 +359,8 @@ def no_end_of_archive(broken):
 
 @case("etc/passwd: sha256", "want one content for one path", "(code: code)")
 def two_layers_write_one_path(broken):
-    broken.rewrite_layer("code", _same, [("etc", {"type": tarfile.DIRTYPE, "mode": 0o755}, b""), ("etc/passwd", {}, b"x")])
+    folder = ("etc", {"type": tarfile.DIRTYPE, "mode": 0o755}, b"")
+    broken.rewrite_layer("code", _same, [folder, ("etc/passwd", {}, b"x")])
 
 
 @case("bin: a directory", "a link to 'usr/bin'")

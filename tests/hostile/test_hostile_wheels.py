@@ -1,6 +1,5 @@
 """Wheels that want to do harm, or that installers read in different ways, are refused."""
 
-
 import pytest
 
 # The makers of fixtures live with the engine's tests.

@@ -133,7 +133,7 @@ def test_the_first_run_tells_its_steps_and_the_next_is_silent(sandbox):
 
 
 def test_the_install_takes_nothing_from_pants(sandbox):
-    """Pants finds standard input and the file mode mask as they were, and no lock in its hands."""
+    """Pants finds standard input as it was, no lock in its hands, and always the same file mode mask."""
     sandbox.add_python()
     sandbox.stdin = subprocess.PIPE
     before = os.umask(0o027)
@@ -142,7 +142,7 @@ def test_the_install_takes_nothing_from_pants(sandbox):
     finally:
         os.umask(before)
     run = json.loads(process.communicate("for Pants")[0])
-    assert ("for Pants", 0o027, False) == (run["stdin"], run["umask"], run["holds_lock"])
+    assert ("for Pants", 0o022, False) == (run["stdin"], run["umask"], run["holds_lock"])
 
 
 def test_arguments_pass_unchanged(sandbox):

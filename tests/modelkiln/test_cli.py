@@ -6,12 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import modelkiln
 import pytest
 from components import require
 from random_image import blob_file, make_image
 from readers import podman_clean, podman_env, run
 
+import modelkiln
 from modelkiln.cli.main import main
 from modelkiln.cli.options import Progress
 from modelkiln.store import Store

@@ -78,6 +78,6 @@ def test_other_outputs_datatypes_and_shapes_are_told():
 def test_strings_are_compared():
     """BYTES are shown quoted."""
     actual, expected = (Tensor("y", "BYTES", (), [value]) for value in ("cat", "dog"))
-    assert ['output "y" (BYTES []): 1 of 1 elements differ.\n  []: got \'cat\', want \'dog\''] == differences(
+    assert ["output \"y\" (BYTES []): 1 of 1 elements differ.\n  []: got 'cat', want 'dog'"] == differences(
         [actual], [expected], EXACT
     )

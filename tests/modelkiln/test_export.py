@@ -16,8 +16,8 @@ from readers import (
     umoci_unpack,
 )
 
-from modelkiln.digest import hex_of, sha256_bytes
 from modelkiln import recipe
+from modelkiln.digest import hex_of, sha256_bytes
 from modelkiln.errors import ModelkilnError
 from modelkiln.export import FORMATS, Blobs, export, recorded_layers
 from modelkiln.image_name import ImageName

@@ -3,9 +3,9 @@
 import json
 
 import pytest
+from components import require
 from random_image import make_image, pack_layer
 from readers import run, schema_errors, skopeo_inspect, umoci_unpack
-from components import require
 
 from modelkiln.canonical import canonical_json
 from modelkiln.errors import ModelkilnError
@@ -51,7 +51,7 @@ def test_config_holds_settings_and_diff_ids():
 def test_nothing_tells_a_date():
     """Dates are optional and would make equal inputs differ."""
     image = build()
-    assert b"created\"" not in image.config + image.manifest
+    assert b'created"' not in image.config + image.manifest
 
 
 def test_the_order_of_mappings_does_not_count():

@@ -31,9 +31,10 @@ def test_what_was_written_is_read_back(made):
 
 def test_equal_input_gives_equal_files(tmp_path):
     """A layout's files depend on blobs and annotations only, and all JSON is canonical."""
+    images = [make_image(tmp_path / name).image for name in ("one", "other")]
     files = [
-        layout_files(image.manifest_descriptor, {image.manifest_descriptor.digest: image.manifest}, {"b": "1", "a": "2"})
-        for image in (make_image(tmp_path / name).image for name in ("one", "other"))
+        layout_files(one.manifest_descriptor, {one.manifest_descriptor.digest: one.manifest}, {"b": "1", "a": "2"})
+        for one in images
     ]
     assert files[0] == files[1]
     assert files[0]["oci-layout"] == b'{"imageLayoutVersion":"1.0.0"}'

@@ -35,8 +35,7 @@ def test_digest_and_diff_id_are_those_of_the_bytes(compression):
 def test_packing_twice_gives_the_same_bytes(compression):
     """Nothing but the entries decides the blob."""
     digests = {
-        pack([bytes_entry("a", b"x" * 5000)], compression, BlobWriter(io.BytesIO())).descriptor.digest
-        for _ in range(2)
+        pack([bytes_entry("a", b"x" * 5000)], compression, BlobWriter(io.BytesIO())).descriptor.digest for _ in range(2)
     }
     assert 1 == len(digests)
 

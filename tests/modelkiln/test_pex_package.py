@@ -150,8 +150,6 @@ def test_an_older_python_is_told_which_one_is_wanted(tmp_path):
     sources, store = _sources(tmp_path / "sources"), Store(tmp_path / "store")
     build_pex(_spec(python="3.99"), sources, store, tmp_path / "demo.pex")
     environ = {"HOME": str(tmp_path), "PEX_ROOT": str(tmp_path / "root"), "PATH": str(Path(shutil.which("env")).parent)}
-    done = subprocess.run(
-        [sys.executable, str(tmp_path / "demo.pex")], env=environ, capture_output=True, check=False
-    )
+    done = subprocess.run([sys.executable, str(tmp_path / "demo.pex")], env=environ, capture_output=True, check=False)
     assert 0 != done.returncode
     assert b"CPython==3.99.*" in done.stderr

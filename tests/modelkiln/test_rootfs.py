@@ -77,7 +77,8 @@ def test_links_of_lower_layers_are_followed_inside_the_root(tmp_path, root):
 
 def test_set_id_bits_are_dropped_and_the_owner_can_read(tmp_path, root):
     """Modes are those of the layer, as far as an unprivileged root goes."""
-    unpack([raw_layer(tmp_path, entry("a", b"", mode=0o4755), entry("d", kind=DIR, mode=0o500), entry("d/b", mode=0))], root)
+    entries = (entry("a", b"", mode=0o4755), entry("d", kind=DIR, mode=0o500), entry("d/b", mode=0))
+    unpack([raw_layer(tmp_path, *entries)], root)
     modes = [(root / name).stat().st_mode & 0o7777 for name in ("a", "d", "d/b")]
     assert [0o755, 0o700, 0o400] == modes
 

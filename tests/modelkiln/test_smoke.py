@@ -8,13 +8,13 @@ import pytest
 from components import require
 from rawtar import entry, raw_layer
 
+from modelkiln.canonical import canonical_json
 from modelkiln.cli.main import main
 from modelkiln.compare import Tolerance
+from modelkiln.descriptor import CONFIG, MANIFEST, Descriptor
 from modelkiln.errors import ModelkilnError
 from modelkiln.layer import Layer
 from modelkiln.layout import layout_files
-from modelkiln.canonical import canonical_json
-from modelkiln.descriptor import CONFIG, MANIFEST, Descriptor
 from modelkiln.sandbox import can_run, run_command
 from modelkiln.smoke import read_smoke, run_smoke
 from modelkiln.store import Store

@@ -24,28 +24,27 @@ def test_a_blob_is_found_by_its_digest(tmp_path):
 def test_an_unexpected_digest_is_refused(tmp_path):
     """Bytes other than those that were pinned leave nothing behind."""
     store = Store(tmp_path)
-    with pytest.raises(ModelkilnError, match="want sha256:" + "0" * 64):
-        with store.writer(expected="sha256:" + "0" * 64) as blob:
-            blob.write(b"other")
+    pinned = "sha256:" + "0" * 64
+    with pytest.raises(ModelkilnError, match="want " + pinned), store.writer(expected=pinned) as blob:
+        blob.write(b"other")
     assert [] == [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
 def test_an_error_while_writing_leaves_nothing(tmp_path):
     """A writer whose block fails adds no blob and no temporary file."""
     store = Store(tmp_path)
-    with pytest.raises(ValueError):
-        with store.writer() as blob:
-            blob.write(b"half")
-            raise ValueError
+    with pytest.raises(ValueError), store.writer() as blob:
+        blob.write(b"half")
+        raise ValueError
     assert [] == [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
 def test_a_full_disk_is_told(tmp_path):
     """ENOSPC becomes an error that names the store, and nothing is kept."""
     store = Store(tmp_path)
-    with pytest.raises(ModelkilnError, match="No space left on device while a blob was written"):
-        with store.writer():
-            raise OSError(errno.ENOSPC, "full")
+    full = pytest.raises(ModelkilnError, match="No space left on device while a blob was written")
+    with full, store.writer():
+        raise OSError(errno.ENOSPC, "full")
     assert [] == [path for path in tmp_path.rglob("*") if path.is_file()]
 
 

@@ -103,9 +103,7 @@ def _inputs(weights, code, entrypoint):
         "variant": {"accelerator": "cpu", "platform": "linux/amd64", "python": "3.11"},
         "entry_point": "models.digits.predict:predict",
         "signature": {"inputs": [tensor], "outputs": [tensor]},
-        "artifacts": [
-            {"path": "digits.onnx", "size": len(weights), "sha256": hashlib.sha256(weights).hexdigest()}
-        ],
+        "artifacts": [{"path": "digits.onnx", "size": len(weights), "sha256": hashlib.sha256(weights).hexdigest()}],
         "code": [{"path": name, "sha256": hashlib.sha256(data).hexdigest()} for name, data in code.items()],
         "requirements": [],
         "base": {"debian": "bookworm"},

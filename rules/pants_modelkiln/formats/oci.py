@@ -6,6 +6,10 @@ import os
 from dataclasses import dataclass
 from typing import Sequence
 
+from pants.engine.fs import Digest, FileContent, FileEntry, SymlinkEntry
+from pants.engine.rules import Get, collect_rules, rule
+from pants.util.logging import LogLevel
+
 from modelkiln.canonical import canonical_json
 from modelkiln.digest import hex_of
 from modelkiln.image import Base, Image, build_image
@@ -15,9 +19,6 @@ from modelkiln.layers import wheels as wheels_packer
 from modelkiln.layers.small import VENV, record_layer, venv_layer
 from modelkiln.layout import layout_files
 from modelkiln.record import labels
-from pants.engine.fs import Digest, FileContent, FileEntry, SymlinkEntry
-from pants.engine.rules import Get, collect_rules, rule
-from pants.util.logging import LogLevel
 from pants_modelkiln.api import add_prefix, concurrently, create_digest, merge_digests
 from pants_modelkiln.base_image import BaseLayers, base_layers
 from pants_modelkiln.inputs import PackageInputs

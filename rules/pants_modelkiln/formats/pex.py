@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from modelkiln.canonical import canonical_json
 from pants.engine.fs import Digest, FileContent
 from pants.engine.rules import Get, collect_rules, rule
 from pants.util.logging import LogLevel
+
+from modelkiln.canonical import canonical_json
 from pants_modelkiln.api import add_prefix, create_digest, merge_digests
 from pants_modelkiln.inputs import PackageInputs
 from pants_modelkiln.tool import STORE, Step, perform_step

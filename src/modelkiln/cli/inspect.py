@@ -24,9 +24,7 @@ def run(args: argparse.Namespace) -> int:
     """Print a table, or JSON, of each image."""
     layout = Layout(args.layout)
     found = [layout.manifest(args.image)] if args.image else layout.manifests()
-    unpacked = {
-        layer.descriptor.digest: layer.unpacked_size for layer in recorded_layers(layout.path, args.record)
-    }
+    unpacked = {layer.descriptor.digest: layer.unpacked_size for layer in recorded_layers(layout.path, args.record)}
     told = [_describe(one, layout, blobs_of(args, layout), unpacked) for one in found]
     if args.json:
         print(json.dumps(told, indent=1, sort_keys=True, ensure_ascii=False))

@@ -19,13 +19,11 @@ def parse_json(data, where):
         return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_unique)
     except UnicodeDecodeError as error:
         raise PackageError(
-            f"{where}: byte {error.start} is not UTF-8, so this is not JSON. "
-            "Save the file as UTF-8."
+            f"{where}: byte {error.start} is not UTF-8, so this is not JSON. " "Save the file as UTF-8."
         ) from None
     except json.JSONDecodeError as error:
         raise PackageError(
-            f"{where}: not JSON at line {error.lineno}, column {error.colno}: {error.msg}. "
-            + _remedy(text, error.pos)
+            f"{where}: not JSON at line {error.lineno}, column {error.colno}: {error.msg}. " + _remedy(text, error.pos)
         ) from None
     except RecursionError:
         raise PackageError(f"{where}: JSON nested too deeply. Give tensor data flat.") from None

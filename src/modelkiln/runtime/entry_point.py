@@ -78,9 +78,9 @@ def _describe(error):
     place, frame = "", error.__traceback__
     while frame is not None:
         name = frame.tb_frame.f_code.co_filename
-        if not name.startswith("<frozen") and os.path.dirname(name) != os.path.dirname(importlib.__file__):
-            if name != __file__:
-                place = f" ({name}, line {frame.tb_lineno})"
+        importer = name.startswith("<frozen") or os.path.dirname(name) == os.path.dirname(importlib.__file__)
+        if not importer and name != __file__:
+            place = f" ({name}, line {frame.tb_lineno})"
         frame = frame.tb_next
     return text + place
 

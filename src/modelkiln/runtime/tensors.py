@@ -74,7 +74,7 @@ def _read_tensor(item, position, side, where):
     address = f'{where}: {side} "{name}"'
     if not isinstance(datatype, str) or datatype not in DATATYPES:
         raise PackageError(f"{address}: datatype {_short(datatype)} is unknown; use one of {', '.join(DATATYPES)}.")
-    if not isinstance(shape, list) or not all(type(size) is int and size >= 0 for size in shape):
+    if not isinstance(shape, list) or not all(is_size(size) and size >= 0 for size in shape):
         raise PackageError(
             f"{address}: shape {_short(shape)} is not a list of sizes; give the shape of this very data."
         )
@@ -102,11 +102,14 @@ def _flatten(data, shape, address):
         for row in level:
             if not isinstance(row, list) or len(row) != size:
                 got = f"{len(row)} elements" if isinstance(row, list) else _short(row)
-                raise PackageError(
-                    f"{address}: got {got} along axis {axis}, want {size} for shape {list(shape)}."
-                )
+                raise PackageError(f"{address}: got {got} along axis {axis}, want {size} for shape {list(shape)}.")
         level = list(chain.from_iterable(level))
     return level
+
+
+def is_size(value):
+    """Whether `value` is an integer; JSON's true and false, which Python counts as such, are not."""
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _check_elements(data, datatype, address):
@@ -116,10 +119,10 @@ def _check_elements(data, datatype, address):
         raise PackageError(
             f"{address}: element {index} is {_short(data[index])}, want {_JSON_NAMES[datatype.kinds[0]]}."
         )
-    if data and datatype.below is not None:
-        if not (datatype.above < min(data) and max(data) < datatype.below):
-            index = next(i for i, value in enumerate(data) if not datatype.above < value < datatype.below)
-            raise PackageError(f"{address}: element {index} is {_short(data[index])}, which is out of range.")
+    if not data or datatype.below is None or datatype.above < min(data) and max(data) < datatype.below:
+        return
+    index = next(i for i, value in enumerate(data) if not datatype.above < value < datatype.below)
+    raise PackageError(f"{address}: element {index} is {_short(data[index])}, which is out of range.")
 
 
 def to_array(tensor):
@@ -189,7 +192,9 @@ def _text(name, index, value):
         problem = f"is {_short(value)}, neither bytes nor a string"
     except UnicodeError:
         problem = "is not UTF-8 text"
-    raise PackageError(f'output "{name}": element {index} {problem}. BYTES in JSON are text; encode it, for example as base64.')
+    raise PackageError(
+        f'output "{name}": element {index} {problem}. BYTES in JSON are text; encode it, for example as base64.'
+    )
 
 
 def _short(value):

@@ -64,7 +64,7 @@ def fetch_debs(packages: Sequence[Mapping[str, Any]], store: Store, env: Mapping
     and "sha256" (hex). What is in the store is not fetched again. Raises ModelkilnError with all
     packages that could not be had, the addresses that were tried and the remedy.
     """
-    missing = [one for one in packages if not store.has(deb_digest(one), one["size"])]
+    missing = [one for one in packages if not store.verify(deb_digest(one))]
     if not missing:
         return
     mirrors = machine_mirrors(env)

@@ -71,9 +71,7 @@ def run_pip(arguments: Sequence[str], store: Store, cwd: Path) -> PipResult:
     log.unlink(missing_ok=True)
     command += ["--no-input", "--disable-pip-version-check", "--no-color", "--quiet"]
     command += [f"--cache-dir={cache}", f"--log={log.absolute()}"]
-    done = subprocess.run(
-        command, cwd=cwd, env=environ, stdin=subprocess.DEVNULL, capture_output=True, check=False
-    )
+    done = subprocess.run(command, cwd=cwd, env=environ, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     result = PipResult(done.returncode, (done.stdout + done.stderr).decode("utf-8", "replace"))
     if result.code:
         _check_reachable(result.messages + (log.read_text("utf-8", "replace") if log.exists() else ""))

@@ -52,16 +52,14 @@ def fetch_wheels(wheels: Sequence[Mapping[str, Any]], python: str, store: Store)
     wheels: objects with name, version, filename and sha256 (hex). python: "3.11". Raises
     ModelkilnError for a wheel that no index has any more, or that has another hash there.
     """
-    missing = [wheel for wheel in check_wheels(wheels) if not store.has(wheel_digest(wheel))]
+    missing = [wheel for wheel in check_wheels(wheels) if not store.verify(wheel_digest(wheel))]
     if not missing:
         return
     incoming = store.root / "incoming"
     incoming.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=incoming) as name:
         folder = Path(name).absolute()
-        lines = (
-            f"{wheel['name']}=={wheel['version']} --hash={wheel_digest(wheel)}\n" for wheel in missing
-        )
+        lines = (f"{wheel['name']}=={wheel['version']} --hash={wheel_digest(wheel)}\n" for wheel in missing)
         (folder / "lock.txt").write_text("".join(lines))
         arguments = ["download", "--no-deps", "--require-hashes", "--dest=wheels", "--progress-bar=off"]
         arguments += [*target_options(python, _platforms(missing)), "--requirement=lock.txt"]
@@ -102,9 +100,7 @@ def open_wheels(wheels: Sequence[Mapping[str, Any]], store: Store) -> Iterator[l
     with ExitStack() as stack:
         yield [
             stack.enter_context(
-                open_wheel(
-                    store.path(wheel_digest(wheel)), wheel["filename"], wheel["name"], wheel["version"]
-                )
+                open_wheel(store.path(wheel_digest(wheel)), wheel["filename"], wheel["name"], wheel["version"])
             )
             for wheel in wheels
         ]

@@ -1,0 +1,184 @@
+"""Bad input through the real command: refused with the target, the bad value and the remedy."""
+
+import json
+import shutil
+
+import pytest
+from monorepo import small_monorepo
+
+BUILD, LOCK, SIGNATURE = "rain/BUILD", "locks/python.txt", "rain/signature.json"
+POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:{}\nsize 12345\n".format("0" * 64)
+
+
+@pytest.fixture(scope="module")
+def shared_repo(tmp_path_factory):
+    """Return a small monorepo of good input."""
+    repo = small_monorepo(tmp_path_factory.mktemp("bad") / "monorepo")
+    repo.pants("package", "rain:rain")
+    yield repo
+    repo.stop()
+
+
+@pytest.fixture
+def repo(shared_repo):
+    """Return the monorepo with an empty dist/; changes are taken back afterwards."""
+    shutil.rmtree(shared_repo.dist, ignore_errors=True)
+    files = [path for name in ("rain", "locks", "images") for path in (shared_repo.root / name).iterdir()]
+    before = {path: path.read_bytes() for path in files if path.is_file()}
+    before[shared_repo.root / "pants.toml"] = (shared_repo.root / "pants.toml").read_bytes()
+    yield shared_repo
+    for path, data in before.items():
+        if not path.is_file() or path.read_bytes() != data:
+            path.write_bytes(data)
+
+
+def refused(repo, *told, command="package", target="rain:rain"):
+    """Run a command that must fail, tell all of `told`, show no traceback and leave nothing in dist/."""
+    run = repo.pants(command, target, code=1)
+    for text in told:
+        assert text in run.log
+    assert "Traceback" not in run.log
+    left = [path for path in repo.dist.rglob("*") if path.is_file()] if repo.dist.exists() else []
+    assert [] == left
+    return run.log
+
+
+def require(repo, name, version, sha256):
+    """Let the inference script need one more package, which the lock pins."""
+    repo.write(LOCK, f"{repo.read(LOCK)}{name}=={version} \\\n    --hash=sha256:{sha256}\n")
+    repo.write("locks/python.in", f"numpy\n{name}\n")
+    repo.write("rain/forecast.py", f"import {name}\n" + repo.read("rain/forecast.py"))
+
+
+@pytest.mark.parametrize(
+    ("entry_point", "told"),
+    [
+        ("rain.forecasts:predict", ["'rain.forecasts:predict'", "no target", "python_sources"]),
+        ("rain.forecast:foresee", ["'rain.forecast:foresee'", "rain/forecast.py defines no 'foresee'", "predict"]),
+        ("rain.forecast:LIMIT", ["'LIMIT' in rain/forecast.py is not callable", "Name a function or a class"]),
+        ("rain.forecast", ["names no callable", "write `rain.forecast:predict`"]),
+    ],
+)
+def test_an_entry_point_that_is_not_there_or_not_callable(repo, entry_point, told):
+    """The package's address and the entry point are named, and what there is instead."""
+    repo.write("rain/forecast.py", repo.read("rain/forecast.py") + "\n\nLIMIT = 3\n")
+    repo.replace(BUILD, "rain.forecast:predict", entry_point)
+    refused(repo, "rain:rain", *told)
+
+
+def test_an_inference_script_that_does_not_parse(repo):
+    """The line is named."""
+    repo.replace("rain/forecast.py", "def predict(inputs, model):", "def predict(inputs, model)")
+    refused(repo, "rain:rain", "rain/forecast.py", "line 4")
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (None, ["factor.txt"]),
+        ("", ["factor.txt: is empty", "Write the trained artifact"]),
+        (POINTER, ["factor.txt: is a Git LFS pointer", "git lfs pull"]),
+    ],
+    ids=["missing", "empty", "git lfs pointer"],
+)
+def test_an_artifact_that_is_none(repo, content, told):
+    """A file that is missing, empty or a placeholder is not packaged."""
+    if content is None:
+        (repo.root / "rain/factor.txt").unlink()
+    else:
+        repo.write("rain/factor.txt", content)
+    refused(repo, "rain:weights", *told)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda text: text[:-1], ["signature.json"]),
+        (lambda text: text.replace('"outputs"', '"results"'), ['"outputs"', "-1 for a variable dimension"]),
+        (lambda text: text.replace("FP32", "float32", 1), ['"clouds"', "'float32' is unknown", "FP32"]),
+        (lambda text: text.replace("[-1, 2]", "[-2, 2]"), ['"clouds"', "[-2, 2]"]),
+    ],
+    ids=["cut off", "no outputs", "unknown datatype", "negative size"],
+)
+def test_a_malformed_signature(repo, change, told):
+    """The file, the tensor and its bad value are named."""
+    text = repo.read(SIGNATURE)
+    assert text != change(text)
+    repo.write(SIGNATURE, change(text))
+    refused(repo, "rain:rain", "rain/signature.json", *told)
+
+
+def test_a_signature_that_predict_does_not_keep(repo):
+    """The smoke test fails in each format and tells what was got and what the signature wants."""
+    document = json.loads(repo.read(SIGNATURE))
+    document["outputs"][0].update(datatype="FP64")
+    repo.write(SIGNATURE, json.dumps(document))
+    repo.write("rain/response.json", repo.read("rain/response.json").replace("FP32", "FP64"))
+    run = repo.pants("test", "rain:smoke", code=1)
+    assert "amount" in run.log and "FP32" in run.log and "FP64" in run.log
+    assert "signature" in run.log and "✕ rain:smoke" in run.log
+
+
+def test_a_response_that_is_not_the_expected_one(repo):
+    """The element, both values and how far they are apart are shown."""
+    repo.replace("rain/response.json", "3.5", "4.5")
+    run = repo.pants("test", "rain:smoke", code=1)
+    assert "[1]: got 3.5, want 4.5, off by 1" in run.log
+
+
+def test_a_wheel_whose_hash_is_not_the_locked_one(repo):
+    """A lock that was edited does not lead to another wheel; what was got and wanted is told."""
+    # A small one, for it is downloaded.
+    require(repo, "iniconfig", "2.0.0", "0" * 64)
+    told = refused(repo, "rain:rain", "iniconfig 2.0.0", "hash")
+    assert "locks/python.txt" in told
+
+
+def test_a_package_that_is_not_in_the_lock(repo):
+    """The package, the lock and the way to add it are named."""
+    repo.write("locks/python.in", "numpy\nnot-in-the-lock\n")
+    repo.write("rain/forecast.py", "import not_in_the_lock\n" + repo.read("rain/forecast.py"))
+    refused(repo, "rain:rain", "not-in-the-lock is not in the lock locks/python.txt", "compile the lock again")
+
+
+def test_a_dependency_that_has_no_wheel(repo):
+    """What would have to be built from source is refused: building could run any code."""
+    # It was only ever published as a source archive.
+    require(repo, "docopt", "0.6.2", "49b3a825280bd66b3aa83585ef59c4a8c82f2c8a522dbe754a8bc8d08c85c491")
+    refused(repo, "rain:rain", "docopt 0.6.2", "has no wheel for", "Lock a version that has one")
+
+
+def test_a_lock_without_hashes(repo):
+    """What is not pinned by hash is not fetched."""
+    repo.write(LOCK, "numpy==2.4.6\n")
+    refused(repo, "locks/python.txt", "numpy", "hash")
+
+
+def test_a_base_image_that_a_tag_names(repo):
+    """A tag may mean another image tomorrow."""
+    repo.write("images/BUILD", 'oci_base_image(name="python", image="registry.example.com/python:3.11")\n')
+    refused(repo, "images:python", "registry.example.com/python:3.11", "@sha256:")
+
+
+def test_a_base_image_that_is_not_there(repo):
+    """The address that has no target is named."""
+    repo.replace(BUILD, 'version="0.1.0",', 'version="0.1.0",\n    base_image="images:none",')
+    refused(repo, "none", "images")
+
+
+def test_a_package_without_a_base_image(repo):
+    """The field and the option that would name one are told."""
+    repo.replace("pants.toml", 'base_image = "images:python"', "")
+    refused(repo, "rain:rain", "an image needs a base", "`base_image`", "[modelkiln].base_image")
+
+
+def test_an_unknown_accelerator(repo):
+    """The known ones are listed."""
+    repo.replace(BUILD, 'version="0.1.0",', 'version="0.1.0",\n    accelerator="abacus",')
+    refused(repo, "rain:rain", "accelerator 'abacus' is unknown", "known are cpu", "[modelkiln.accelerators]")
+
+
+def test_good_input_is_packaged_after_all_that(repo):
+    """Nothing of what was refused stays behind."""
+    repo.pants("package", "rain:rain")
+    assert {"rain.oci", "rain.package.json", "rain.pex"} == {path.name for path in (repo.dist / "rain").iterdir()}
