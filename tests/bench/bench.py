@@ -1,0 +1,115 @@
+"""What all scenarios share: generated monorepos, saved caches and peers, each made when first needed."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import Sequence
+
+from buildah import Buildah, write_context
+from engine import Engine, Pex
+from generate import Monorepo, copy_backend
+from measure import Sample
+from workspace import Workspace
+
+__all__ = ["GIB", "Bench"]
+
+GIB = 1 << 30
+PEER = "localhost/bench-peer"
+
+
+class Bench:
+    """Everything lies below `folder`. rounds: how often a warm command is measured; cold_rounds:
+    how often a cold one is. use_peer: whether to compare with buildah."""
+
+    def __init__(self, folder: Path, rounds: int, cold_rounds: int, use_peer: bool = True) -> None:
+        self.folder, self.rounds, self.cold_rounds = folder, rounds, cold_rounds
+        self.no_peer = Buildah.missing() if use_peer else "left out"
+        self._backend = copy_backend(folder / "backend")
+        self._workspaces: dict[tuple, Workspace] = {}
+        self._contexts: set[Path] = set()
+
+    def workspace(self, packages: int = 1, formats: Sequence[str] = ("oci",), big: int = 0) -> Workspace:
+        """A monorepo whose daemon is warm, the only one of ours that runs."""
+        key = (packages, tuple(formats), big)
+        if key not in self._workspaces:
+            name = f"repo-{packages}-{'-'.join(formats)}{'-big' if big else ''}"
+            repo = Monorepo(self.folder / name, packages, self._backend, self.folder / "caches", formats, big)
+            repo.write()
+            self._workspaces[key] = Workspace(repo)
+        self._stop_all(but=self._workspaces[key])
+        if self._workspaces[key].daemon() is None:
+            self._workspaces[key].pants("list", "::")
+        return self._workspaces[key]
+
+    def cold(self, workspace: Workspace) -> None:
+        """Forget all that was built, except the engine's tool and what was downloaded."""
+        saved, downloads = self.saved
+        self._stop_all(but=workspace)
+        workspace.restore_caches(saved, downloads)
+
+    @cached_property
+    def first(self) -> Sample:
+        """The very first `package` in empty caches, of a package without dependencies: it makes the
+        engine's tool, which happens once on a machine."""
+        return self.workspace().package("prime:prime")
+
+    @cached_property
+    def saved(self) -> tuple[Path, Path]:
+        """Folders: the caches of a machine that has packaged nothing yet, and its downloads."""
+        workspace = self.workspace()
+        assert self.first
+        saved, downloads = self.folder / "saved-caches", self.folder / "downloads"
+        workspace.save_caches(saved)
+        workspace.package()
+        workspace.save_downloads(downloads)
+        return saved, downloads
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The engine outside of Pants."""
+        return Engine(self.folder / "engine", self._backend)
+
+    @cached_property
+    def pex(self) -> Pex:
+        """The peer of the PEX format."""
+        return Pex(self.folder / "pex", self.wheels)
+
+    @cached_property
+    def buildah(self) -> Buildah:
+        """The peer, with its base."""
+        peer = Buildah(self.folder / "buildah", self.wheels)
+        peer.make_base()
+        return peer
+
+    @property
+    def wheels(self) -> Path:
+        """A folder of the environment's wheels; filled by `context`."""
+        return self.folder / "wheels"
+
+    def context(self, workspace: Workspace) -> Path:
+        """The build context of the workspace's first package, which must have been packaged."""
+        context = self.folder / f"context-{workspace.repo.root.name}"
+        if context not in self._contexts:
+            write_context(context, workspace, self.wheels)
+            self._contexts.add(context)
+        return context
+
+    @cached_property
+    def peer_image(self) -> str:
+        """The tag of the peer's image of the first package."""
+        workspace = self.workspace()
+        workspace.package()
+        self.buildah.build(self.context(workspace), PEER)
+        return PEER
+
+    def close(self) -> None:
+        """End the daemons that were started, and unmount what was mounted."""
+        self._stop_all()
+        if "buildah" in self.__dict__:
+            self.buildah.clean()
+
+    def _stop_all(self, but: Workspace | None = None) -> None:
+        for workspace in self._workspaces.values():
+            if workspace is not but:
+                workspace.stop()

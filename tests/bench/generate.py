@@ -1,0 +1,173 @@
+"""A monorepo of many model packages that share one environment."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Sequence
+
+__all__ = ["Monorepo", "copy_backend", "write_big_file"]
+
+SOURCE = Path(__file__).resolve().parents[2]
+_MODEL = SOURCE / "src" / "models" / "digits"
+_CHUNK = 1 << 20
+
+_PANTS_TOML = """\
+[GLOBAL]
+pants_version = "{pants_version}"
+pythonpath = ["{backend}"]
+backend_packages = ["pants.backend.python", "pants_modelkiln"]
+local_store_dir = "{caches}/lmdb_store"
+named_caches_dir = "{caches}/named_caches"
+local_execution_root_dir = "{caches}"
+
+[source]
+root_patterns = ["/"]
+
+[python]
+interpreter_constraints = ["CPython==3.11.*"]
+enable_resolves = true
+default_resolve = "cpu"
+invalid_lockfile_behavior = "ignore"
+
+[python.resolves]
+cpu = "3rdparty/python/cpu.txt"
+
+[python-infer]
+use_rust_parser = true
+
+[modelkiln]
+base_image = "//3rdparty/debian:python311"
+"""
+_PACKAGE = """\
+python_sources(sources=["predict.py"])
+
+model_artifact(name="weights", source="digits.onnx")
+{big}
+model_package(
+    name="digits",
+    entry_point="predict.py:predict",
+    artifacts=[":weights"{big_name}],
+    signature="signature.json",
+    formats=[{formats}],
+    version="1.0.0",
+)
+"""
+# A package that needs nothing from outside: to package it makes the engine's tool and no more.
+_PRIME = """\
+python_sources(name="code", sources=["predict.py"])
+
+model_package(
+    name="prime",
+    entry_point="predict.py:predict",
+    artifacts=[],
+    signature="signature.json",
+    formats=["pex"],
+)
+"""
+
+
+def copy_backend(folder: Path) -> Path:
+    """Copy the backend with its engine as an installed wheel has them; returns `folder`.
+
+    A copy, so that work on the sources meanwhile cannot change what is measured.
+    """
+    ignored = shutil.ignore_patterns("__pycache__", "BUILD")
+    shutil.copytree(SOURCE / "rules" / "pants_modelkiln", folder / "pants_modelkiln", ignore=ignored)
+    shutil.copytree(SOURCE / "src" / "modelkiln", folder / "modelkiln", ignore=ignored)
+    return folder
+
+
+def write_big_file(path: Path, size: int, seed: int = 0) -> None:
+    """Write `size` bytes that don't compress, the same ones for a seed."""
+    numbers = random.Random(seed)
+    with path.open("wb") as stream:
+        for start in range(0, size, _CHUNK):
+            stream.write(numbers.randbytes(min(_CHUNK, size - start)))
+
+
+@dataclass
+class Monorepo:
+    """`packages` packages `models/m000:digits`, ... below `root`, in the given formats.
+
+    big: bytes of one more artifact file of the first package, or 0.
+    """
+
+    root: Path
+    packages: int
+    backend: Path
+    caches: Path
+    formats: Sequence[str] = ("oci",)
+    big: int = 0
+
+    def write(self) -> None:
+        """Write all files; the folder must not exist."""
+        for source in ("3rdparty/python/cpu.in", "3rdparty/python/cpu.txt", "3rdparty/debian"):
+            _copy(SOURCE / source, self.root / source)
+        (self.root / "3rdparty/python/BUILD").write_text(
+            'python_requirements(name="cpu", source="cpu.in", resolve="cpu")\n'
+        )
+        version = re.search(r'^pants_version = "(.+)"', (SOURCE / "pants.toml").read_text(), re.MULTILINE)
+        assert version, "pants.toml names no pants_version"
+        (self.root / "pants.toml").write_text(
+            _PANTS_TOML.format(pants_version=version[1], backend=self.backend, caches=self.caches)
+        )
+        for number in range(self.packages):
+            self._write_package(number)
+        self._write_prime()
+
+    def _write_package(self, number: int) -> None:
+        folder = self.package(number)
+        folder.mkdir(parents=True)
+        for name in ("predict.py", "signature.json", "request.json"):
+            shutil.copyfile(_MODEL / name, folder / name)
+        self.change_weights(number, f"package {number}")
+        big = self.big and not number
+        if big:
+            write_big_file(folder / "big.bin", self.big)
+        (folder / "BUILD").write_text(
+            _PACKAGE.format(
+                formats=", ".join(json.dumps(name) for name in self.formats),
+                big='model_artifact(name="big", source="big.bin")\n' if big else "",
+                big_name=', ":big"' if big else "",
+            )
+        )
+
+    def _write_prime(self) -> None:
+        folder = self.root / "prime"
+        folder.mkdir()
+        shutil.copyfile(_MODEL / "signature.json", folder / "signature.json")
+        (folder / "predict.py").write_text("def predict(inputs, model):\n    return inputs\n")
+        (folder / "BUILD").write_text(_PRIME)
+
+    def package(self, number: int) -> Path:
+        """The folder of a package."""
+        return self.root / "models" / f"m{number:03d}"
+
+    def edit_code(self, number: int, line: str) -> None:
+        """Change one line of a package's inference script."""
+        text = (_MODEL / "predict.py").read_text() + f"\n# {line}\n"
+        (self.package(number) / "predict.py").write_text(text)
+
+    def change_weights(self, number: int, text: str) -> None:
+        """Give a package weights that no other package has, and that answer the same.
+
+        ONNX, onnx.proto: field 6 of ModelProto is the string doc_string; of a field that is there
+        twice, the last counts. So a model file may be made longer at its end.
+        """
+        data = text.encode()
+        assert len(data) < 128, "its length would need more than one byte"
+        field = bytes([6 << 3 | 2, len(data)]) + data
+        (self.package(number) / "digits.onnx").write_bytes((_MODEL / "digits.onnx").read_bytes() + field)
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if source.is_dir():
+        shutil.copytree(source, target)
+    else:
+        shutil.copyfile(source, target)

@@ -1,0 +1,90 @@
+"""What one command costs: seconds, peak memory, bytes written."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable, Mapping, Optional, Sequence
+
+__all__ = ["CommandFailed", "Sample", "median_of", "repeat", "run", "written_by"]
+
+_TAIL = 3000
+
+
+class CommandFailed(Exception):
+    """A measured command failed; the message holds the end of what it said."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One run. seconds: wall time. peak: bytes of resident memory of the largest process among the
+    command and the descendants that were waited for. written: bytes sent to block devices."""
+
+    seconds: float
+    peak: int
+    written: int
+
+
+def run(
+    argv: Sequence[str],
+    cwd: Path,
+    env: Optional[Mapping[str, str]] = None,
+    stdin: Optional[Path] = None,
+    daemon: Optional[int] = None,
+) -> Sample:
+    """Run a command to its end and return what it cost; raises CommandFailed.
+
+    daemon: the id of a process that works for the command; what it writes meanwhile counts too
+    (its memory does not: it is not a descendant).
+
+    wait4's ru_maxrss starts from the parent's own, because a child shares the parent's memory
+    until it executes its program (kernel/fork.c, fs/exec.c); this program is small enough.
+    """
+    before = written_by(os.getpid()) + (written_by(daemon) if daemon else 0)
+    with tempfile.TemporaryFile() as output, open(stdin or os.devnull, "rb") as given:
+        started = time.perf_counter()
+        process = subprocess.Popen(
+            [str(part) for part in argv], cwd=cwd, env=env, stdin=given, stdout=output, stderr=output
+        )
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - started
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            size = output.tell()
+            output.seek(max(0, size - _TAIL))
+            said = output.read().decode(errors="replace").strip()
+            raise CommandFailed(f"exit code {process.returncode} of {' '.join(map(str, argv))}\n{said}")
+    after = written_by(os.getpid()) + (written_by(daemon) if daemon else 0)
+    return Sample(seconds, usage.ru_maxrss * 1024, max(0, after - before))
+
+
+def written_by(pid: int) -> int:
+    """Bytes that a process and its reaped children sent to block devices (proc(5), /proc/PID/io)."""
+    try:
+        lines = Path(f"/proc/{pid}/io").read_text().splitlines()
+    except OSError:
+        return 0
+    return next(int(line.split()[1]) for line in lines if line.startswith("write_bytes:"))
+
+
+def median_of(samples: Sequence[Sample]) -> Sample:
+    """The median of each figure on its own; of the peak, the maximum."""
+    return Sample(
+        statistics.median(sample.seconds for sample in samples),
+        max(sample.peak for sample in samples),
+        int(statistics.median(sample.written for sample in samples)),
+    )
+
+
+def repeat(count: int, measured: Callable[[], Sample], prepare: Callable[[], object] = lambda: None) -> Sample:
+    """The median of `count` runs of `measured`, each after an unmeasured `prepare`."""
+    samples = []
+    for _ in range(count):
+        prepare()
+        samples.append(measured())
+    return median_of(samples)

@@ -1,0 +1,254 @@
+"""The scenarios, each with its target. A scenario yields rows of the table."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from dataclasses import dataclass
+from functools import partial
+from itertools import count
+from pathlib import Path
+from typing import Callable, Iterator, Mapping, Optional
+
+from bench import GIB, PEER, Bench
+from engine import write_big_wheel
+from generate import write_big_file
+from measure import Sample, median_of, repeat
+from workspace import Workspace
+
+__all__ = ["SCENARIOS", "Row"]
+
+MB = 10**6
+_numbers = count(1)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table. Values are in `unit`; `limit` is what the target comes to; written:
+    bytes that ours and the other wrote."""
+
+    scenario: str
+    ours: float
+    other_name: str = ""
+    other: Optional[float] = None
+    target: str = ""
+    limit: Optional[float] = None
+    unit: str = "s"
+    written: tuple[Optional[int], Optional[int]] = (None, None)
+
+
+def _row(scenario: str, ours: Sample, name: str = "", other: Optional[Sample] = None, target: str = "",
+         limit: Optional[float] = None) -> Row:  # fmt: skip
+    written = (ours.written, other.written if other else None)
+    return Row(scenario, ours.seconds, name, other.seconds if other else None, target, limit, written=written)
+
+
+def nothing_to_do(bench: Bench, packages: list[int]) -> Iterator[Row]:
+    """`package` when nothing changed, beside `list`."""
+    for number in packages:
+        workspace = _packaged(bench, packages=number)
+        floor = repeat(bench.rounds, partial(workspace.pants, "list", "::"))
+        ours = repeat(bench.rounds, workspace.package)
+        limit = 1.5 * floor.seconds + 0.2
+        yield _row(f"nothing to do, {number} packages", ours, "list ::", floor, "1.5 x list + 0.2 s", limit)
+
+
+def edit_image(bench: Bench, packages: list[int]) -> Iterator[Row]:
+    """One line of an inference script changes: a new image."""
+    workspace = _packaged(bench)
+    ours = repeat(bench.rounds, workspace.package, lambda: _edit(workspace))
+    peer = _peer(bench, workspace, _edit_context)
+    limit = min(0.8, peer.seconds) if peer else 0.8
+    yield _row("one-line edit, image", ours, "buildah", peer, "0.8 s and buildah", limit)
+
+
+def change_weights(bench: Bench, packages: list[int]) -> Iterator[Row]:
+    """The weights change: a new image."""
+    workspace = _packaged(bench)
+    ours = repeat(bench.rounds, workspace.package, lambda: workspace.repo.change_weights(0, f"round {next(_numbers)}"))
+    yield _row("changed weights, image", ours, "buildah", _peer(bench, workspace, _change_context_weights))
+
+
+def edit_big(bench: Bench, packages: list[int]) -> Iterator[Row]:
+    """One line changes beside 1 GiB of weights: a new image."""
+    workspace = bench.workspace(big=GIB)
+    bench.cold(workspace)
+    first = workspace.package()
+    ours = repeat(bench.rounds, workspace.package, lambda: _edit(workspace))
+    yield _row("cold, 1 GiB of weights", first)
+    peer = None
+    if not bench.no_peer:
+        context = bench.context(workspace)
+        tag = f"{PEER}-big"
+        bench.buildah.build(context, tag)
+        rounds = min(bench.rounds, 3)
+        peer = repeat(rounds, lambda: bench.buildah.build(context, tag), lambda: _edit_context(context))
+    limit = peer.seconds / 10 if peer else 1.2
+    yield _row("one-line edit, 1 GiB of weights", ours, "buildah", peer, "1/10 of buildah", limit)
+
+
+def edit_pex(bench: Bench, packages: list[int]) -> Iterator[Row]:
+    """One line of an inference script changes: a new PEX."""
+    workspace = _packaged(bench, formats=("pex",))
+    ours = repeat(bench.rounds, workspace.package, lambda: _edit(workspace))
+    context = bench.context(workspace)
+    bench.pex.build(context)
+    peer = repeat(bench.rounds, lambda: bench.pex.build(context), lambda: _edit_context(context))
+    yield _row("one-line edit, PEX", ours, "pex --no-compress", peer, "pex", peer.seconds)
+
+
+def cold(bench: Bench, packages: list[int]) -> Iterator[Row]:
+    """Nothing was built before; wheels and Debian packages were downloaded."""
+    yield _row("the engine's tool, once on a machine", bench.first)
+    one: Optional[Sample] = None
+    for number in packages:
+        workspace = bench.workspace(packages=number)
+        ours = repeat(bench.cold_rounds, workspace.package, partial(bench.cold, workspace))
+        if number == 1:
+            one, peer = ours, _cold_peer(bench, workspace)
+            yield _row("cold, 1 package", ours, "buildah", peer, "1/2 of buildah", peer.seconds / 2 if peer else None)
+        else:
+            target, limit = ("4 x one package", 4 * one.seconds) if one and number == 100 else ("", None)
+            yield _row(f"cold, {number} packages", ours, "1 package", one, target, limit)
+
+
+def size(bench: Bench, packages: list[int]) -> Iterator[Row]:
+    """How large the image is."""
+    workspace = _packaged(bench)
+    layers = workspace.record()["layers"]
+    ours = (sum(layer["descriptor"]["size"] for layer in layers), sum(layer["unpacked_size"] for layer in layers))
+    peer = (None, None) if bench.no_peer else bench.buildah.sizes(bench.peer_image)
+    for name, mine, other in zip(("compressed", "unpacked"), ours, peer):
+        limit = other / 2 / MB if other else None
+        yield Row(f"image size, {name}", mine / MB, "buildah", other and other / MB, "1/2 of buildah", limit, "MB")
+
+
+def start(bench: Bench, packages: list[int]) -> Iterator[Row]:
+    """From `podman run` to the first prediction."""
+    if bench.no_peer or not shutil.which("podman"):
+        return
+    workspace, tag = _packaged(bench), "localhost/bench-ours:1"
+    record = workspace.layout().with_name("digits.package.json")
+    bench.engine.run(
+        "load", "--into=podman", f"--name={tag}", f"--store={workspace.store}", f"--record={record}",
+        str(workspace.layout()), env=bench.buildah.env,
+    )  # fmt: skip
+    request = workspace.repo.package(0) / "request.json"
+    images = (tag, bench.peer_image)
+    samples: dict[str, list[Sample]] = {image: [] for image in images}
+    # In turns, and often: the two differ by less than the machine does from minute to minute.
+    for _ in range(3 * bench.rounds):
+        for image in images:
+            samples[image].append(bench.buildah.podman_run(image, ["predict"], request))
+    ours, peer = (median_of(samples[image]) for image in images)
+    yield _row("start to first prediction", ours, "buildah", peer, "buildah's image", peer.seconds)
+
+
+def memory(bench: Bench, packages: list[int]) -> Iterator[Row]:
+    """The peak memory of the process that makes a layer."""
+    workspace = _packaged(bench)
+    scratch = bench.folder / "memory"
+    scratch.mkdir()
+    for layer in workspace.record()["layers"]:
+        if layer["kind"] in ("base", "wheels"):
+            sample = bench.engine.layer(json.loads(layer["recipe"]), workspace.store, scratch)
+            yield _memory_row(f"{layer['kind']} {layer['title']}", sample)
+    yield _memory_row("wheel of 1 GiB", _big_wheel(bench, scratch))
+    yield _memory_row("weights of 1 GiB", _big_weights(bench, scratch))
+
+
+def _memory_row(title: str, sample: Sample) -> Row:
+    written = (sample.written, None)
+    title = f"peak memory, {title[:40]} ({sample.seconds:.1f} s)"
+    return Row(title, sample.peak / MB, "", None, "150 MB", 150, "MB", written)
+
+
+def _big_wheel(bench: Bench, scratch: Path) -> Sample:
+    wheel = scratch / "big-1.0-py3-none-any.whl"
+    write_big_wheel(wheel, GIB)
+    digest = _sha256(wheel)
+    store = scratch / "store"
+    blob = store / "sha256" / digest[:2] / digest
+    blob.parent.mkdir(parents=True)
+    wheel.rename(blob)
+    wheels = [{"name": "big", "version": "1.0", "filename": wheel.name, "sha256": digest}]
+    recipe = {
+        "packer": "wheels/1", "wheels": wheels, "python": "3.11", "platform": "linux/amd64", "venv": "opt/venv",
+        "compression": "zstd", "bytecode": None,
+    }  # fmt: skip
+    try:
+        return bench.engine.layer(recipe, store, scratch)
+    finally:
+        shutil.rmtree(store)
+
+
+def _big_weights(bench: Bench, scratch: Path) -> Sample:
+    sources = scratch / "sources"
+    sources.mkdir()
+    write_big_file(sources / "big.bin", GIB)
+    file = {"path": "big.bin", "sha256": _sha256(sources / "big.bin"), "size": GIB}
+    recipe = {
+        "packer": "files/1", "kind": "weights", "title": "big", "prefix": "models", "compression": "none",
+        "files": [file],
+    }  # fmt: skip
+    try:
+        return bench.engine.layer(recipe, scratch / "store", scratch, sources)
+    finally:
+        shutil.rmtree(scratch / "store")
+        shutil.rmtree(sources)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _packaged(bench: Bench, **what) -> Workspace:
+    """A monorepo that is packaged already, whatever was cold before."""
+    assert bench.saved  # Made first: it wants the caches as a fresh machine has them.
+    workspace = bench.workspace(**what)
+    workspace.package()
+    return workspace
+
+
+def _edit(workspace: Workspace) -> None:
+    workspace.repo.edit_code(0, f"edit {next(_numbers)}")
+
+
+def _edit_context(context: Path) -> None:
+    path = context / "app/models/m000/predict.py"
+    path.write_text(path.read_text() + f"# edit {next(_numbers)}\n")
+
+
+def _change_context_weights(context: Path) -> None:
+    path = context / "models/digits.onnx"
+    path.write_bytes(path.read_bytes() + b"\x32\x01" + bytes([next(_numbers)]))
+
+
+def _peer(bench: Bench, workspace: Workspace, change: Callable[[Path], None]) -> Optional[Sample]:
+    if bench.no_peer:
+        return None
+    tag, context = bench.peer_image, bench.context(workspace)
+    return repeat(bench.rounds, lambda: bench.buildah.build(context, tag), lambda: change(context))
+
+
+def _cold_peer(bench: Bench, workspace: Workspace) -> Optional[Sample]:
+    if bench.no_peer:
+        return None
+    context = bench.context(workspace)
+    assert bench.buildah
+    return repeat(bench.cold_rounds, lambda: bench.buildah.build(context, f"{PEER}-cold", cached=False))
+
+
+SCENARIOS: Mapping[str, Callable[[Bench, list[int]], Iterator[Row]]] = {
+    "cold": cold,
+    "nothing": nothing_to_do,
+    "edit": edit_image,
+    "weights": change_weights,
+    "pex": edit_pex,
+    "size": size,
+    "start": start,
+    "memory": memory,
+    "big": edit_big,
+}
