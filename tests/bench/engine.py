@@ -61,7 +61,7 @@ class Pex:
 def _make_venv(folder: Path, lock: Path) -> Path:
     subprocess.run([sys.executable, "-m", "venv", folder], check=True)
     python = folder / "bin" / "python"
-    install = [python, "-m", "pip", "install", "-qq", "--no-deps", "--require-hashes", "-r", lock]
+    install: list[str | Path] = [python, "-m", "pip", "install", "-qq", "--no-deps", "--require-hashes", "-r", lock]
     subprocess.run(install, check=True)
     return python
 

@@ -31,7 +31,7 @@ class Sample:
 
 
 def run(
-    argv: Sequence[str],
+    argv: Sequence[str | Path],
     cwd: Path,
     env: Optional[Mapping[str, str]] = None,
     stdin: Optional[Path] = None,
