@@ -11,6 +11,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import jsonschema
 import pytest
 from components import require
 
@@ -116,7 +117,6 @@ def podman_clean(env):
 
 def schema_errors(document, schema):
     """Return what the image-spec's JSON schema (`image-manifest-schema.json`, ...) finds wrong."""
-    jsonschema = pytest.importorskip("jsonschema")
     if not _SCHEMAS.is_dir():
         message = "the Debian package golang-github-opencontainers-image-spec-dev is not installed"
         (pytest.fail if os.environ.get("MODELKILN_REQUIRE_COMPONENTS") == "1" else pytest.skip)(message)
