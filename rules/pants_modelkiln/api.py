@@ -38,7 +38,7 @@ from pants.engine.fs import (
     PathGlobs,
     RemovePrefix,
 )
-from pants.engine.process import FallibleProcessResult, Process, ProcessResult
+from pants.engine.process import FallibleProcessResult, Process
 from pants.engine.rules import Get
 from pants.engine.rules import MultiGet as concurrently
 from pants.engine.target import (
@@ -151,11 +151,6 @@ def venv_pex_process(request: VenvPexProcess) -> Get:
     return Get(Process, VenvPexProcess, request)
 
 
-def run_process(process: Process) -> Get:
-    """ProcessResult; a failure of the process is an error of the build."""
-    return Get(ProcessResult, Process, process)
-
-
 def try_process(process: Process) -> Get:
-    """FallibleProcessResult."""
+    """FallibleProcessResult: how a process ended, whatever its exit code."""
     return Get(FallibleProcessResult, Process, process)
