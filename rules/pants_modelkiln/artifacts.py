@@ -11,7 +11,7 @@ from pants.util.logging import LogLevel
 
 from modelkiln.errors import ModelkilnError
 from pants_modelkiln.api import hydrate, list_digest, read_digest, remove_prefix, subset, targets_of
-from pants_modelkiln.target_types import ModelArtifactSourceField
+from pants_modelkiln.target_types.artifact import ModelArtifactSourceField
 
 # Git LFS specification, spec.md: a pointer is a UTF-8 text of less than 1024 bytes that starts
 # with its version line.

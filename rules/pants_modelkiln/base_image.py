@@ -17,7 +17,7 @@ from modelkiln.layer import Layer
 from pants_modelkiln.api import hydrate, read_digest, targets_of
 from pants_modelkiln.layers import LayerRequest, build_layer
 from pants_modelkiln.subsystem import ModelkilnSubsystem
-from pants_modelkiln.target_types import (
+from pants_modelkiln.target_types.base_image import (
     BaseImageArchitectureField,
     BaseImageGlibcField,
     BaseImageLockField,

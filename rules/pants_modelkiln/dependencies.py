@@ -17,7 +17,7 @@ from pants.engine.unions import UnionRule
 from pants_modelkiln.api import explicit_dependencies, module_owners, resolved_entry_point
 from pants_modelkiln.inputs import resolve_of
 from pants_modelkiln.subsystem import ModelkilnSubsystem
-from pants_modelkiln.target_types import (
+from pants_modelkiln.target_types.package import (
     ModelAcceleratorField,
     ModelEntryPointField,
     ModelPackageDependenciesField,

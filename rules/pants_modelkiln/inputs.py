@@ -26,7 +26,7 @@ from pants_modelkiln.environment import (
     environment,
 )
 from pants_modelkiln.subsystem import ModelkilnSubsystem
-from pants_modelkiln.target_types import (
+from pants_modelkiln.target_types.package import (
     ModelAcceleratorField,
     ModelArtifactsField,
     ModelBaseImageField,

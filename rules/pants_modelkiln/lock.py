@@ -23,7 +23,7 @@ from pants_modelkiln.api import (
     read_digest,
     read_globs,
 )
-from pants_modelkiln.target_types import (
+from pants_modelkiln.target_types.base_image import (
     BaseImageArchitectureField,
     BaseImageLockField,
     BaseImagePackagesField,

@@ -15,12 +15,10 @@ from pants_modelkiln import (
     tool,
 )
 from pants_modelkiln.formats import oci, pex
-from pants_modelkiln.target_types import (
-    ModelArtifactTarget,
-    ModelPackageTarget,
-    OciBaseImageTarget,
-    SmokeTestTarget,
-)
+from pants_modelkiln.target_types.artifact import ModelArtifactTarget
+from pants_modelkiln.target_types.base_image import OciBaseImageTarget
+from pants_modelkiln.target_types.package import ModelPackageTarget
+from pants_modelkiln.target_types.smoke_test import SmokeTestTarget
 
 _MODULES = (
     artifacts,

@@ -33,7 +33,7 @@ from pants_modelkiln.formats.oci import package_image
 from pants_modelkiln.formats.pex import pex_file
 from pants_modelkiln.inputs import ModelPackageFieldSet, PackageInputs, package_inputs
 from pants_modelkiln.subsystem import SmokeTestSubsystem
-from pants_modelkiln.target_types import (
+from pants_modelkiln.target_types.smoke_test import (
     SmokeTestAtolField,
     SmokeTestExpectedField,
     SmokeTestPackageField,

@@ -1,6 +1,5 @@
 """Exports an image: one file, or one folder, that holds all of its bytes."""
 
-import json
 import os
 import shutil
 import tempfile
@@ -10,74 +9,21 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Callable, Iterator, Optional, Sequence
 
+from modelkiln.blobs import Blobs
 from modelkiln.canonical import canonical_json
 from modelkiln.descriptor import CONFIG, LAYER_MEDIA_TYPES, Descriptor
 from modelkiln.digest import check_digest, hex_of, sha256_stream
 from modelkiln.errors import ModelkilnError
 from modelkiln.image_name import ImageName
-from modelkiln.layer import Layer
-from modelkiln.layout import REF_NAME, FoundManifest, Layout, index_json
-from modelkiln.recipe import ensure
-from modelkiln.store import Store
+from modelkiln.layout import REF_NAME, FoundManifest, index_json
 from modelkiln.tar import Entry, bytes_entry, write_tar
 
-__all__ = ["FORMATS", "Blobs", "export", "recorded_layers"]
+__all__ = ["FORMATS", "export"]
 
 FORMATS = ("oci-archive", "docker-archive", "oci-layout")
 # containerd names an imported image by this annotation (containerd, images/annotations.go).
 _CONTAINERD_NAME = "io.containerd.image.name"
 _ZIPPED = {"+gzip": "gzip", "+zstd": "zstd"}
-
-
-class Blobs:
-    """The bytes of a layout's blobs: in the layout, in the store, or made again by their recipes.
-
-    layers: those that the record tells of, with recipes.
-    """
-
-    def __init__(self, layout: Layout, store: Optional[Store] = None, layers: Sequence[Layer] = ()) -> None:
-        self.layout, self.store = layout, store
-        self._layers = {layer.descriptor.digest: layer for layer in layers}
-
-    def state(self, descriptor: Descriptor) -> str:
-        """Return "here" (in the layout), "store" or "missing"."""
-        if self.layout.blob_path(descriptor.digest) is not None:
-            return "here"
-        return "store" if self.store is not None and self.store.path(descriptor.digest).is_file() else "missing"
-
-    def path(self, descriptor: Descriptor) -> Path:
-        """Return where the blob lies, made again when it is missing and has a recipe."""
-        path = self.layout.blob_path(descriptor.digest)
-        if path is not None:
-            return path
-        if self.store is not None and self.store.has(descriptor.digest, descriptor.size):
-            return self.store.path(descriptor.digest)
-        layer = self._layers.get(descriptor.digest)
-        if self.store is None or layer is None:
-            raise ModelkilnError(
-                f"{self.layout.path}: blob {descriptor.digest} ({descriptor.size} bytes) is neither in the "
-                f"layout nor in the store {self.store.root if self.store else '(none)'}. Give the store with "
-                "--store and the record with --record, or package the target again (`pants package`)."
-            )
-        return ensure(layer, self.store)
-
-
-def recorded_layers(layout: Path, record: Optional[Path] = None) -> tuple[Layer, ...]:
-    """Return the layers of the record in the file `record`, else of the one beside `layout`.
-
-    The record of `digits.oci` is `digits.package.json`. Without `record` it may be missing: then
-    there are no layers to tell of.
-    """
-    path = record
-    if path is None:
-        path = layout.resolve().with_name(layout.resolve().name.removesuffix(".oci") + ".package.json")
-        if not path.is_file():
-            return ()
-    try:
-        content = json.loads(path.read_text("utf-8"))
-        return tuple(Layer.from_json(layer) for layer in content.get("layers", ()))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ModelkilnError(f"{path}: is not the record of a package ({error}). Give one with --record.") from None
 
 
 def export(
@@ -115,8 +61,8 @@ class _Counter:
     def __init__(self, progress: Callable[[int], None]) -> None:
         self._progress, self._done = progress, 0
 
-    def open(self, path: Path) -> BinaryIO:
-        return _CountedFile(path.open("rb"), self)
+    def open(self, blobs: Blobs, descriptor: Descriptor) -> BinaryIO:
+        return _CountedFile(blobs.open(descriptor), self)
 
     def add(self, size: int) -> None:
         self._done += size
@@ -160,8 +106,9 @@ def _replacing(output: Path, is_folder: bool) -> Iterator[Path]:
 
 
 def _blob_entry(name: str, descriptor: Descriptor, blobs: Blobs, counter: _Counter) -> Entry:
-    path = blobs.path(descriptor)
-    return Entry(name, size=descriptor.size, sha256=hex_of(descriptor.digest), open=partial(counter.open, path))
+    blobs.ensure(descriptor)
+    opening = partial(counter.open, blobs, descriptor)
+    return Entry(name, size=descriptor.size, sha256=hex_of(descriptor.digest), open=opening)
 
 
 def _oci_entries(blobs: Blobs, found: FoundManifest, name: Optional[ImageName], counter: _Counter) -> list[Entry]:

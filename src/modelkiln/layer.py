@@ -38,6 +38,12 @@ class Layer:
         return cls(kind, title, packed.descriptor, packed.diff_id, packed.unpacked_size, text)
 
     @classmethod
+    def of_plain(cls, kind: str, title: str, descriptor: Descriptor, recipe: Mapping[str, Any]) -> "Layer":
+        """Return the layer of an uncompressed tar, whose digest is its diff ID."""
+        text = canonical_json(recipe).decode()
+        return cls(kind, title, descriptor, descriptor.digest, descriptor.size, text)
+
+    @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "Layer":
         """Read what `to_json` gave; raises ModelkilnError on a bad descriptor or diff ID."""
         where = f"layer {value.get('title')!r}"

@@ -14,7 +14,7 @@ import stat
 import tarfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Iterable, Optional
+from typing import BinaryIO, Callable, Iterable, Optional
 
 from modelkiln.descriptor import COMPRESSED_LAYER, Descriptor
 from modelkiln.digest import CHUNK, iter_chunks
@@ -30,11 +30,11 @@ _MAX_LINKS = 40  # Linux gives up after as many (path_resolution(7)).
 
 @dataclass(frozen=True)
 class RootLayer:
-    """A layer to unpack: what its manifest and config say of it, and where its blob lies."""
+    """A layer to unpack: what its manifest and config say of it, and how its blob is opened."""
 
     descriptor: Descriptor
     diff_id: str
-    path: Path
+    open: Callable[[], BinaryIO]
 
 
 class _Hashing:
@@ -62,7 +62,7 @@ def unpack(layers: Iterable[RootLayer], root: Path) -> None:
     """
     for layer in layers:
         where = f"layer {layer.descriptor.digest}"
-        with layer.path.open("rb") as file:
+        with layer.open() as file:
             blob = _Hashing(file)
             content = _Hashing(_decompressed(blob, layer.descriptor.media_type, where))
             try:

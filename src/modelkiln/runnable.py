@@ -5,15 +5,15 @@ import shutil
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Iterator, Mapping, Optional, Sequence
 
-from modelkiln.descriptor import Descriptor
+from modelkiln.blobs import Blobs
 from modelkiln.digest import check_digest
 from modelkiln.errors import ModelkilnError
 from modelkiln.layer import Layer
 from modelkiln.layout import Layout
-from modelkiln.recipe import ensure
 from modelkiln.rootfs import RootLayer, unpack
 from modelkiln.sandbox import sandbox_command
 from modelkiln.store import Store
@@ -52,12 +52,12 @@ def open_image(layout: Path, layers: Sequence[Layer], store: Store, sources: Opt
         raise ModelkilnError(
             f"{layout}: config has {len(diff_ids)} diff IDs for {len(descriptors)} layers. Package the target again."
         )
-    by_digest = {layer.descriptor.digest: layer for layer in layers}
+    blobs = Blobs(opened, store, layers, sources)
     root_layers = tuple(
         RootLayer(
             descriptor,
             check_digest(diff_id, f"{layout}: diff_ids"),
-            opened.blob_path(descriptor.digest) or _from_store(descriptor, by_digest, store, sources),
+            partial(blobs.open, descriptor),
         )
         for descriptor, diff_id in zip(descriptors, diff_ids)
     )
@@ -69,18 +69,6 @@ def open_image(layout: Path, layers: Sequence[Layer], store: Store, sources: Opt
         {"HOME": "/", **dict(text.partition("=")[::2] for text in settings.get("Env") or ())},
         settings.get("WorkingDir") or "/",
         root_layers,
-    )
-
-
-def _from_store(descriptor: Descriptor, by_digest: Mapping[str, Layer], store: Store, sources: Optional[Path]) -> Path:
-    layer = by_digest.get(descriptor.digest)
-    if layer is not None:
-        return ensure(layer, store, sources)
-    if store.has(descriptor.digest, descriptor.size):
-        return store.path(descriptor.digest)
-    raise ModelkilnError(
-        f"layer {descriptor.digest} is neither in the layout nor in the store {store.root}. "
-        "Package the target again (`pants package`)."
     )
 
 

@@ -13,7 +13,17 @@ from typing import BinaryIO, Callable, Iterable, Optional
 from modelkiln.digest import iter_chunks
 from modelkiln.errors import ModelkilnError
 
-__all__ = ["Entry", "bytes_entry", "check_link", "check_path", "sorted_entries", "write_tar"]
+__all__ = [
+    "Entry",
+    "bytes_entry",
+    "check_link",
+    "check_path",
+    "sorted_entries",
+    "tar_end",
+    "tar_header",
+    "tar_padding",
+    "write_tar",
+]
 
 _BLOCK = tarfile.BLOCKSIZE
 
@@ -125,16 +135,29 @@ def write_tar(entries: Iterable[Entry], out: BinaryIO, where: str = "layer") -> 
     """
     ordered = sorted_entries(entries, where)
     for entry in ordered:
-        out.write(_header(entry))
+        out.write(tar_header(entry))
         if entry.kind == "file":
             _copy(entry, out, where)
-    # POSIX: an archive ends with two blocks of zeros. No further padding to a record: it would
-    # only be bytes to hash, and every reader accepts its absence.
-    out.write(bytes(2 * _BLOCK))
+    out.write(tar_end())
     return ordered
 
 
-def _header(entry: Entry) -> bytes:
+def tar_end() -> bytes:
+    """Return what ends a tar: two blocks of zeros (POSIX, pax, "ustar Interchange Format").
+
+    No further padding to a record: it would only be bytes to hash, and every reader accepts its
+    absence.
+    """
+    return bytes(2 * _BLOCK)
+
+
+def tar_padding(size: int) -> bytes:
+    """Return the zeros that fill the last block of a content of `size` bytes."""
+    return bytes(-size % _BLOCK)
+
+
+def tar_header(entry: Entry) -> bytes:
+    """Return the header blocks of `entry`; raises ModelkilnError for what a layer does not hold."""
     info = tarfile.TarInfo(entry.path + "/" if entry.kind == "dir" else entry.path)
     info.mode = 0o755 if entry.executable or entry.kind == "dir" else 0o644
     info.uname = info.gname = ""
@@ -173,4 +196,4 @@ def _copy(entry: Entry, out: BinaryIO, where: str) -> None:
             f"{where}: {entry.path!r} has sha256 {hasher.hexdigest()}, expected {entry.sha256}. "
             "The file is damaged or was tampered with."
         )
-    out.write(bytes(-size % _BLOCK))
+    out.write(tar_padding(size))

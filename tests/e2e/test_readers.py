@@ -7,8 +7,9 @@ from components import require
 from monorepo import Monorepo, copy_repository, named_caches
 from readers import run, schema_errors, skopeo_copy, skopeo_inspect, umoci_unpack
 
+from modelkiln.blobs import Blobs
 from modelkiln.digest import hex_of
-from modelkiln.export import Blobs, export
+from modelkiln.export import export
 from modelkiln.image_name import ImageName
 from modelkiln.layout import Layout
 from modelkiln.store import Store

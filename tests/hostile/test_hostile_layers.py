@@ -50,7 +50,7 @@ def blob_of(folder, blob, tar, compression):
     path = folder / "blob"
     path.write_bytes(blob)
     diff_id = "sha256:" + hashlib.sha256(tar).hexdigest()
-    return RootLayer(Descriptor.of(COMPRESSED_LAYER[compression], blob), diff_id, path)
+    return RootLayer(Descriptor.of(COMPRESSED_LAYER[compression], blob), diff_id, lambda: path.open("rb"))
 
 
 @pytest.mark.parametrize("name", HOSTILE)

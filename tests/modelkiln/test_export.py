@@ -17,9 +17,10 @@ from readers import (
 )
 
 from modelkiln import recipe
+from modelkiln.blobs import Blobs, recorded_layers
 from modelkiln.digest import hex_of, sha256_bytes
 from modelkiln.errors import ModelkilnError
-from modelkiln.export import FORMATS, Blobs, export, recorded_layers
+from modelkiln.export import FORMATS, export
 from modelkiln.image_name import ImageName
 from modelkiln.layout import Layout
 from modelkiln.store import Store

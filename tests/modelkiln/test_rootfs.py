@@ -3,6 +3,7 @@
 import dataclasses
 import subprocess
 import tarfile
+from pathlib import Path
 
 import pytest
 from components import require
@@ -115,9 +116,9 @@ def raw_tree(root):
 def test_a_damaged_blob_is_refused(tmp_path, root):
     """One changed bit of content shows in the digest."""
     layer = raw_layer(tmp_path, entry("a", b"1" * 100))
-    data = bytearray(layer.path.read_bytes())
+    data = bytearray(Path(layer.open().name).read_bytes())
     data[600] ^= 1
-    layer.path.write_bytes(data)
+    Path(layer.open().name).write_bytes(data)
     with pytest.raises(ModelkilnError, match="got digest and size .* want .* The blob is damaged"):
         unpack([layer], root)
 
@@ -126,7 +127,8 @@ def test_a_damaged_blob_is_refused(tmp_path, root):
 def test_a_truncated_blob_is_refused(tmp_path, root, compression):
     """Half a layer is no layer."""
     layer = raw_layer(tmp_path, entry("a", bytes(range(256)) * 40), compression=compression)
-    layer.path.write_bytes(layer.path.read_bytes()[:-20])
+    path = Path(layer.open().name)
+    path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(ModelkilnError, match=layer.descriptor.digest):
         unpack([layer], root)
 

@@ -4,12 +4,9 @@ import pytest
 from pants.engine.addresses import Address
 from pants.engine.target import InvalidFieldException
 
-from pants_modelkiln.target_types import (
-    ModelArtifactSourceField,
-    ModelBaseImageField,
-    ModelMetadataField,
-    SmokeTestExpectedField,
-)
+from pants_modelkiln.target_types.artifact import ModelArtifactSourceField
+from pants_modelkiln.target_types.package import ModelBaseImageField, ModelMetadataField
+from pants_modelkiln.target_types.smoke_test import SmokeTestExpectedField
 
 ADDRESS = Address("models/m", target_name="m")
 

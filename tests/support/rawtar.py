@@ -29,7 +29,7 @@ def raw_layer(folder, *entries, compression="none", diff_id=None):
     descriptor = Descriptor.of(COMPRESSED_LAYER[compression], blob)
     path = folder / descriptor.digest
     path.write_bytes(blob)
-    return RootLayer(descriptor, diff_id or "sha256:" + hashlib.sha256(tar).hexdigest(), path)
+    return RootLayer(descriptor, diff_id or "sha256:" + hashlib.sha256(tar).hexdigest(), lambda: path.open("rb"))
 
 
 def _compress(tar, compression):

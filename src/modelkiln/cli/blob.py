@@ -5,9 +5,9 @@ import json
 import shutil
 from pathlib import Path
 
-from modelkiln.digest import hex_of, sha256_stream
+from modelkiln.digest import CHUNK, hex_of, sha256_stream
 from modelkiln.layer import Layer
-from modelkiln.recipe import ensure
+from modelkiln.recipe import open_layer
 from modelkiln.store import Store
 
 HELP = "Copy the blob of a layer out of the store; it is fetched or rebuilt when it is missing."
@@ -28,7 +28,8 @@ def run(args: argparse.Namespace) -> int:
     args.output.mkdir(parents=True, exist_ok=True)
     target = args.output / hex_of(digest)
     for _ in range(2):
-        shutil.copyfile(ensure(layer, store), target)
+        with open_layer(layer, store) as stream, target.open("wb") as out:
+            shutil.copyfileobj(stream, out, CHUNK)
         with target.open("rb") as stream:
             if sha256_stream(stream)[0] == digest:
                 return 0

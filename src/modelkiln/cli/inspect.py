@@ -4,9 +4,9 @@ import argparse
 import json
 from typing import Any
 
+from modelkiln.blobs import Blobs, recorded_layers
 from modelkiln.cli.options import add_layout, add_record, add_store, blobs_of
 from modelkiln.descriptor import CONFIG
-from modelkiln.export import Blobs, recorded_layers
 from modelkiln.layout import FoundManifest, Layout
 
 HELP = "Show name, digest, platform, layers and labels of the images in a layout."

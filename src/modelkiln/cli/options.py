@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 from typing import Optional
 
+from modelkiln.blobs import Blobs, recorded_layers
 from modelkiln.errors import ModelkilnError
-from modelkiln.export import Blobs, recorded_layers
 from modelkiln.image_name import ImageName
 from modelkiln.layout import FoundManifest, Layout
 from modelkiln.store import Store

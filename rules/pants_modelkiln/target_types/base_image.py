@@ -1,0 +1,117 @@
+"""The target type `oci_base_image`."""
+
+from __future__ import annotations
+
+import os
+
+from pants.engine.target import (
+    COMMON_TARGET_FIELDS,
+    AsyncFieldMixin,
+    Dependencies,
+    OptionalSingleSourceField,
+    SecondaryOwnerMixin,
+    StringField,
+    Target,
+)
+from pants.source.filespec import Filespec
+from pants.util.strutil import help_text
+
+
+class BaseImageLockField(OptionalSingleSourceField):
+    alias = "lock"
+    uses_source_roots = False
+    expected_file_extensions = (".json",)
+    help = help_text("""
+        A lock of Debian packages (name, version, size and sha256 of each) that make the image,
+        written by `pants lock` from the package list in the field `packages`.
+
+        Set either this field or `image`.
+        """)
+
+
+class BaseImagePackagesField(StringField, AsyncFieldMixin, SecondaryOwnerMixin):
+    alias = "packages"
+    help = help_text("""
+        The list of Debian packages that `pants lock` resolves into the file of the field `lock`:
+        one name a line, `#` starts a comment, and a name after `-` is a dependency to leave out.
+        """)
+
+    @property
+    def filespec(self) -> Filespec:
+        return {"includes": [os.path.join(self.address.spec_path, self.value)] if self.value else []}
+
+
+class BaseImageReferenceField(StringField):
+    alias = "image"
+    help = help_text("""
+        An image of a registry, pinned by digest: `registry.example.com/python@sha256:...`.
+
+        A tag alone is refused, since it can change its meaning. While packaging, only the image's
+        manifest and config are read; its layers are fetched when something needs their bytes.
+
+        Set either this field or `lock`.
+        """)
+
+
+class BaseImageSuiteField(StringField):
+    alias = "suite"
+    default = "bookworm"
+    help = "The Debian release that `pants lock` takes packages from."
+
+
+class BaseImageArchitectureField(StringField):
+    alias = "architecture"
+    default = "amd64"
+    valid_choices = ("amd64", "arm64")
+    help = "The processor architecture of the image, as OCI and Debian name it."
+
+
+class BaseImagePythonField(StringField):
+    alias = "python"
+    help = help_text("""
+        The Python release in the image, such as `"3.11"`. A lock tells it by itself; for an image
+        of a registry the default is `[modelkiln].python`.
+        """)
+
+
+class BaseImagePythonPathField(StringField):
+    alias = "python_path"
+    help = help_text("""
+        Where the image's Python interpreter lies, such as `"/usr/local/bin/python3.11"`. The
+        default is `/usr/bin/python<release>`.
+        """)
+
+
+class BaseImageGlibcField(StringField):
+    alias = "glibc"
+    help = help_text("""
+        The release of the image's C library, such as `"2.36"`: wheels that need a newer one are
+        not chosen. A lock tells it by itself; for an image of a registry the default is
+        `[modelkiln].glibc`.
+        """)
+
+
+class OciBaseImageTarget(Target):
+    alias = "oci_base_image"
+    core_fields = (
+        *COMMON_TARGET_FIELDS,
+        Dependencies,
+        BaseImageLockField,
+        BaseImagePackagesField,
+        BaseImageReferenceField,
+        BaseImageSuiteField,
+        BaseImageArchitectureField,
+        BaseImagePythonField,
+        BaseImagePythonPathField,
+        BaseImageGlibcField,
+    )
+    help = help_text("""
+        What images of packages are built on: pinned Debian packages, or an image of a registry
+        pinned by digest.
+
+        Examples:
+
+            oci_base_image(name="python311", packages="python311.packages", lock="python311.lock.json")
+
+            oci_base_image(name="slim", image="registry.example.com/python@sha256:0123...")
+        """)

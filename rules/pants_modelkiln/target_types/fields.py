@@ -1,0 +1,23 @@
+"""Fields that several target types share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pants.engine.addresses import Address
+from pants.engine.target import (
+    InvalidFieldTypeException,
+    SpecialCasedDependencies,
+)
+
+
+class OneAddressField(SpecialCasedDependencies):
+    """A field that holds one address, written as a plain string."""
+
+    @classmethod
+    def compute_value(cls, raw_value: Any, address: Address) -> Any:
+        if raw_value is not None and not isinstance(raw_value, str):
+            raise InvalidFieldTypeException(
+                address, cls.alias, raw_value, expected_type="an address, such as ':digits'"
+            )
+        return super().compute_value(None if raw_value is None else (raw_value,), address)

@@ -1,0 +1,168 @@
+"""The target type `model_package`."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Optional
+
+from pants.backend.python.target_types import EntryPointField
+from pants.core.goals.package import OutputPathField
+from pants.core.goals.run import RestartableField
+from pants.engine.addresses import Address
+from pants.engine.target import (
+    COMMON_TARGET_FIELDS,
+    Dependencies,
+    Field,
+    InvalidFieldException,
+    InvalidFieldTypeException,
+    SingleSourceField,
+    SpecialCasedDependencies,
+    StringField,
+    StringSequenceField,
+    Target,
+)
+from pants.util.strutil import help_text
+
+from pants_modelkiln.target_types.fields import OneAddressField
+
+
+class ModelPackageDependenciesField(Dependencies):
+    pass
+
+
+class ModelEntryPointField(EntryPointField):
+    required = True
+    help = help_text("""
+        The inference script's callable: `"models.digits.predict:predict"`, or with the file's
+        name relative to the BUILD file, `"predict.py:predict"`.
+
+        It is a function `predict(inputs: dict[str, numpy.ndarray], model: pathlib.Path) ->
+        dict[str, numpy.ndarray]`, or a class with `__init__(self, model)` and
+        `predict(self, inputs)`. `model` is the folder of the model artifact's files. The script
+        needs no import from Modelkiln. Its dependencies are inferred.
+        """)
+
+
+class ModelArtifactsField(SpecialCasedDependencies):
+    alias = "artifacts"
+    help = "Addresses of the `model_artifact` targets whose files go into the package."
+
+
+class ModelSignatureField(SingleSourceField):
+    alias = "signature"
+    required = True
+    uses_source_roots = False
+    help = help_text("""
+        A JSON file with the names, datatypes and shapes of the inputs and outputs, as in the Open
+        Inference Protocol v2; -1 stands for a variable dimension:
+
+            {"inputs":  [{"name": "pixels", "datatype": "FP32",  "shape": [-1, 8, 8]}],
+             "outputs": [{"name": "digit",  "datatype": "INT64", "shape": [-1]}]}
+        """)
+
+
+class ModelAcceleratorField(StringField):
+    alias = "accelerator"
+    default = "cpu"
+    help = help_text("""
+        What the package computes on: a name of `[modelkiln].accelerators`, which says the resolve
+        that the dependencies come from. `parametrize("cpu", "cuda12")` makes two variants.
+        """)
+
+
+class ModelFormatsField(StringSequenceField):
+    alias = "formats"
+    default = ("pex", "oci")
+    valid_choices = ("pex", "oci")
+    help = help_text("""
+        What the package is rendered as: `"pex"`, one executable file for machines that have the
+        right Python, and `"oci"`, a container image in an OCI image layout.
+        """)
+
+
+class ModelBaseImageField(OneAddressField):
+    alias = "base_image"
+    help = help_text("""
+        The address of the `oci_base_image` that the image is built on. The default is
+        `[modelkiln].base_image`.
+        """)
+
+
+class ModelVersionField(StringField):
+    alias = "version"
+    default = "0.0.0"
+    help = "The version of the model, such as `1.2.0`. It is part of the package digest."
+
+
+class ModelEntrypointField(StringSequenceField):
+    alias = "entrypoint"
+    help = help_text("""
+        The command that the image starts. The default is Modelkiln's own command with `predict`,
+        `info` and `verify`; set it where the image starts your server.
+        """)
+
+
+class ModelMetadataField(Field):
+    alias = "metadata"
+    help = help_text("""
+        What people and registries should know about the model: any JSON object. `authors`,
+        `license`, `description`, `url`, `source`, `revision`, `documentation`, `title` and
+        `vendor` become the `org.opencontainers.image.*` annotations and labels of the image.
+        """)
+    value: Optional[str]
+    default = None
+
+    @classmethod
+    def compute_value(cls, raw_value: Any, address: Address) -> Optional[str]:
+        """The value as JSON text: it must be hashable, and nested."""
+        value = super().compute_value(raw_value, address)
+        if value is None:
+            return None
+        if not isinstance(value, dict):
+            raise InvalidFieldTypeException(address, cls.alias, value, expected_type="a dictionary")
+        try:
+            return json.dumps(value, sort_keys=True, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise InvalidFieldException(
+                f"{address}: the field `metadata` cannot be written as JSON: {error}. "
+                "Use strings, numbers, booleans, lists and dictionaries."
+            ) from error
+
+
+class ModelPackageTarget(Target):
+    alias = "model_package"
+    core_fields = (
+        *COMMON_TARGET_FIELDS,
+        ModelPackageDependenciesField,
+        ModelEntryPointField,
+        ModelArtifactsField,
+        ModelSignatureField,
+        ModelAcceleratorField,
+        ModelFormatsField,
+        ModelBaseImageField,
+        ModelVersionField,
+        ModelEntrypointField,
+        ModelMetadataField,
+        OutputPathField,
+        RestartableField,
+    )
+    help = help_text("""
+        A model with all that it needs to answer a request: an immutable package, identified by
+        its package digest.
+
+        `package` writes each of its `formats` and its record (`.package.json`) to `dist/`, `run`
+        starts it, and a `model_smoke_test` tests it. Every format answers `predict`, `info` and
+        `verify`.
+
+        Example:
+
+            model_package(
+                name="digits",
+                entry_point="models.digits.predict:predict",
+                artifacts=[":weights"],
+                signature="signature.json",
+                base_image="//3rdparty/debian:python311",
+                version="1.2.0",
+                metadata={"authors": "Ada Example", "license": "Apache-2.0"},
+            )
+        """)

@@ -1,0 +1,87 @@
+"""The target type `model_smoke_test`."""
+
+from __future__ import annotations
+
+import os
+
+from pants.engine.target import (
+    COMMON_TARGET_FIELDS,
+    AsyncFieldMixin,
+    Dependencies,
+    FloatField,
+    SecondaryOwnerMixin,
+    SingleSourceField,
+    StringField,
+    Target,
+)
+from pants.source.filespec import Filespec
+from pants.util.strutil import help_text
+
+from pants_modelkiln.target_types.fields import OneAddressField
+
+
+class SmokeTestPackageField(OneAddressField):
+    alias = "package"
+    required = True
+    help = "The address of the `model_package` to test. Each of its formats is tested."
+
+
+class SmokeTestRequestField(SingleSourceField):
+    alias = "request"
+    required = True
+    uses_source_roots = False
+    expected_file_extensions = (".json",)
+    help = "A JSON file with a request of the Open Inference Protocol v2."
+
+
+class SmokeTestExpectedField(StringField, AsyncFieldMixin, SecondaryOwnerMixin):
+    alias = "expected"
+    required = True
+    help = help_text("""
+        A JSON file, relative to the BUILD file, with the response to expect. Its outputs are
+        compared with the package's: exactly, or within `rtol` and `atol`.
+        """)
+
+    @property
+    def filespec(self) -> Filespec:
+        return {"includes": [os.path.join(self.address.spec_path, self.value)] if self.value else []}
+
+
+class SmokeTestRtolField(FloatField):
+    alias = "rtol"
+    default = 0.0
+    help = "Relative tolerance: |actual - expected| may be `atol + rtol * |expected|`."
+
+
+class SmokeTestAtolField(FloatField):
+    alias = "atol"
+    default = 0.0
+    help = "Absolute tolerance: |actual - expected| may be `atol + rtol * |expected|`."
+
+
+class SmokeTestTarget(Target):
+    alias = "model_smoke_test"
+    core_fields = (
+        *COMMON_TARGET_FIELDS,
+        Dependencies,
+        SmokeTestPackageField,
+        SmokeTestRequestField,
+        SmokeTestExpectedField,
+        SmokeTestRtolField,
+        SmokeTestAtolField,
+    )
+    help = help_text("""
+        Sends a real request to the packaged model and compares its response with the expected one.
+
+        Each format of the package is tested as it will run: the PEX by its own, the image in an
+        unpacked root without network, read-only, as the image's user. Request and response are
+        also checked against the package's signature. Results are cached until the package, the
+        request or the expected response changes.
+
+        Example:
+
+            model_smoke_test(
+                name="smoke", package=":digits",
+                request="request.json", expected="response.json", rtol=1e-4,
+            )
+        """)

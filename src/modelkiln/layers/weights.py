@@ -1,0 +1,86 @@
+"""Layers of weights that are never stored twice: a tar around files that lie in the store."""
+
+from functools import partial
+from typing import Any, Iterable, Mapping, Optional
+
+from modelkiln.descriptor import LAYER, Descriptor
+from modelkiln.digest import sha256_stream
+from modelkiln.layer import Layer
+from modelkiln.store import Store
+from modelkiln.tar import Entry
+from modelkiln.tar_stream import TarStream
+
+__all__ = ["build", "fetch", "layer_of", "open_layer", "recipe"]
+
+PACKER = "weights/1"
+_FIELDS = ("path", "sha256", "size", "version", "locator")
+
+
+def recipe(
+    title: str,
+    prefix: str,
+    files: Iterable[Mapping[str, Any]],
+    source: Mapping[str, Any],
+    descriptor: Optional[Descriptor] = None,
+) -> dict[str, Any]:
+    """Return the recipe of an uncompressed layer that holds `files` below `prefix`.
+
+    files: objects with path (relative), sha256 (hex) and size (bytes), each a blob of the store,
+    and with the version and locator that its source knows it by.
+    source: where missing ones are fetched from, as a weights lock has it. descriptor: of the
+    layer where it is known, so that nothing has to be read to tell it.
+    """
+    return {
+        "packer": PACKER,
+        "title": title,
+        "prefix": prefix,
+        "files": sorted(({key: file[key] for key in _FIELDS if key in file} for file in files), key=_path),
+        "source": dict(source),
+        "layer": descriptor.to_json() if descriptor else None,
+    }
+
+
+def _path(file: Mapping[str, Any]) -> str:
+    return file["path"]
+
+
+def layer_of(recipe: Mapping[str, Any], descriptor: Descriptor) -> Layer:
+    """Return the layer of a recipe whose descriptor is known, reading nothing."""
+    return Layer.of_plain("weights", recipe["title"], descriptor, {**recipe, "layer": descriptor.to_json()})
+
+
+def build(recipe: Mapping[str, Any], store: Store) -> Layer:
+    """Put the recipe's files into `store` where they are missing, and return the layer.
+
+    The layer's bytes are read only when the recipe does not tell its descriptor.
+    """
+    fetch(recipe, store)
+    if recipe["layer"]:
+        return layer_of(recipe, Descriptor.from_json(recipe["layer"], recipe["title"]))
+    with _stream(recipe, store) as stream:
+        digest, size = sha256_stream(stream)
+    return layer_of(recipe, Descriptor(LAYER, digest, size))
+
+
+def fetch(recipe: Mapping[str, Any], store: Store) -> None:
+    """Put the recipe's files that `store` lacks into it, from the recipe's source."""
+    from modelkiln.sources.fetch import fetch_files
+
+    missing = [file for file in recipe["files"] if not store.has(f"sha256:{file['sha256']}", file["size"])]
+    if missing:
+        fetch_files(recipe["source"], missing, store, recipe["title"])
+
+
+def open_layer(recipe: Mapping[str, Any], store: Store) -> TarStream:
+    """Open the layer's tar for reading; missing files are fetched first. Contents are not hashed."""
+    fetch(recipe, store)
+    return _stream(recipe, store)
+
+
+def _stream(recipe: Mapping[str, Any], store: Store) -> TarStream:
+    return TarStream((_entry(recipe["prefix"], file, store) for file in recipe["files"]), recipe["title"])
+
+
+def _entry(prefix: str, file: Mapping[str, Any], store: Store) -> Entry:
+    digest = f"sha256:{file['sha256']}"
+    return Entry(f"{prefix}/{file['path']}", size=file["size"], sha256=file["sha256"], open=partial(store.open, digest))

@@ -1,0 +1,91 @@
+"""Where model artifacts come from: one protocol, and the module for each scheme of a URI."""
+
+import importlib
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, Mapping, Optional
+
+from modelkiln.errors import ModelkilnError
+
+__all__ = ["SCHEMES", "Listing", "Source", "SourceFile", "open_source"]
+
+# Scheme of a URI -> module with `open_source(uri, env, folder) -> Source`.
+SCHEMES = {
+    "file": "modelkiln.sources.local",
+    "http": "modelkiln.sources.web",
+    "https": "modelkiln.sources.web",
+    "oci": "modelkiln.sources.oci",
+    "models": "modelkiln.sources.mlflow",
+    "runs": "modelkiln.sources.mlflow",
+    "hf": "modelkiln.sources.hugging_face",
+    "lfs": "modelkiln.sources.git_lfs",
+    "s3": "modelkiln.sources.filesystem",
+    "gs": "modelkiln.sources.filesystem",
+    "gcs": "modelkiln.sources.filesystem",
+    "az": "modelkiln.sources.filesystem",
+    "abfs": "modelkiln.sources.filesystem",
+    "memory": "modelkiln.sources.filesystem",
+}
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A file that a source offers.
+
+    path: relative, clean, as it will lie in the package. size: bytes, or None where only reading
+    tells. sha256: hex where the source tells it, else None; it is checked and not believed.
+    version: what names these very bytes at the source (ETag, object version, blob digest, commit),
+    or "" where nothing does. locator: where the source finds it, when that is not its path.
+    """
+
+    path: str
+    size: Optional[int] = None
+    sha256: Optional[str] = None
+    version: str = ""
+    locator: str = ""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a source held when it was asked.
+
+    uri: as it goes into the lock, without credentials. revision: the exact state (a commit, a
+    model version, a manifest digest), or "" where the files' versions are all there is. facts:
+    what the source tells of the model, a JSON object: signature, requirements, input_example,
+    metrics, lineage, ...
+    """
+
+    uri: str
+    revision: str
+    files: tuple[SourceFile, ...]
+    facts: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+
+class Source:
+    """A place that holds model artifacts. Its methods may be called from several threads."""
+
+    def list(self, revision: str = "") -> Listing:
+        """Return what is there now, or at `revision`; raises ModelkilnError when it can't be told."""
+        raise NotImplementedError
+
+    def open(self, file: SourceFile, offset: int = 0) -> BinaryIO:
+        """Open `file` for reading from byte `offset`.
+
+        Raises ModelkilnError when the file is gone or has another version than `file.version`.
+        """
+        raise NotImplementedError
+
+
+def open_source(uri: str, env: Mapping[str, str], folder: Path) -> Source:
+    """Return the source that `uri` names.
+
+    env: this machine's settings for fetching (see `machine.load_machine_env`). folder: what a
+    path without a scheme is relative to. Raises ModelkilnError for an unknown scheme.
+    """
+    match = _SCHEME.match(uri)
+    scheme = match.group(1).lower() if match else "file"
+    if scheme not in SCHEMES:
+        raise ModelkilnError(f"source {uri!r}: unknown scheme {scheme!r}; use a path or one of {', '.join(SCHEMES)}.")
+    return importlib.import_module(SCHEMES[scheme]).open_source(uri, env, folder)

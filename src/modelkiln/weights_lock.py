@@ -1,0 +1,129 @@
+"""The lock of a model artifact: its source, every file's sha256, and the layers that they make."""
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import Any, Iterable, Mapping
+
+from modelkiln.descriptor import LAYER, Descriptor
+from modelkiln.digest import check_digest
+from modelkiln.errors import ModelkilnError
+from modelkiln.layer import Layer
+from modelkiln.layers import weights
+from modelkiln.tar import check_path
+
+__all__ = ["PREFIX", "LockedFile", "LockedLayer", "WeightsLock", "load_weights_lock", "set_digest"]
+
+SCHEMA = 1
+# Where model artifacts lie in an image; layers' digests depend on it. KServe looks there too.
+PREFIX = "models"
+
+
+@dataclass(frozen=True)
+class LockedFile:
+    """One file: path (relative), size (bytes), sha256 (hex), and how its source knows it.
+
+    version, locator: see `sources.source.SourceFile`. format: what its content is, such as
+    "safetensors" (see `checks`), or "".
+    """
+
+    path: str
+    size: int
+    sha256: str
+    version: str = ""
+    locator: str = ""
+    format: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON object without the fields that are empty."""
+        return {key: value for key, value in vars(self).items() if value != ""}
+
+
+@dataclass(frozen=True)
+class LockedLayer:
+    """One layer: digest and size (bytes) of its tar, and the paths of its files."""
+
+    digest: str
+    size: int
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class WeightsLock:
+    """A weights lock.
+
+    source: {"uri", "revision", "include", "exclude"}. facts: what the source tells of the model.
+    """
+
+    source: Mapping[str, Any] = field(hash=False)
+    files: tuple[LockedFile, ...]
+    layers: tuple[LockedLayer, ...]
+    facts: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files together."""
+        return sum(file.size for file in self.files)
+
+    def to_text(self) -> str:
+        """Return the lock as it is committed: JSON for people to read, one text for one value."""
+        content = {
+            "schema": SCHEMA,
+            "source": dict(self.source),
+            "set_digest": set_digest(self.files),
+            "files": [file.to_json() for file in self.files],
+            "layers": [{"digest": one.digest, "size": one.size, "files": list(one.files)} for one in self.layers],
+            "facts": dict(self.facts),
+        }
+        return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False, sort_keys=True) + "\n"
+
+    def to_layers(self, title: str) -> tuple[Layer, ...]:
+        """Return the layers, in order, without reading a byte of them."""
+        by_path = {file.path: file for file in self.files}
+        found = []
+        for number, locked in enumerate(self.layers, 1):
+            files = [by_path[path].to_json() for path in locked.files]
+            name = f"{title} ({number} of {len(self.layers)})" if len(self.layers) > 1 else title
+            recipe = weights.recipe(name, PREFIX, files, self.source)
+            found.append(weights.layer_of(recipe, Descriptor(LAYER, locked.digest, locked.size)))
+        return tuple(found)
+
+
+def set_digest(files: Iterable[LockedFile]) -> str:
+    """Return the sha256 of the sorted `<hex>  <path>` lines, which does not depend on packing."""
+    lines = sorted(f"{file.sha256}  {file.path}\n" for file in files)
+    return "sha256:" + hashlib.sha256("".join(lines).encode("utf-8")).hexdigest()
+
+
+def load_weights_lock(text: str, where: str) -> WeightsLock:
+    """Read a lock; raises ModelkilnError that names `where` for one that is broken or was edited."""
+    try:
+        content = json.loads(text)
+        if content["schema"] != SCHEMA:
+            raise ModelkilnError(f"{where}: schema {content['schema']!r}, this Modelkiln reads {SCHEMA}. Upgrade it.")
+        files = tuple(LockedFile(**file) for file in content["files"])
+        layers = tuple(LockedLayer(one["digest"], one["size"], tuple(one["files"])) for one in content["layers"])
+        lock = WeightsLock(content["source"], files, layers, content.get("facts") or {})
+        recorded = content["set_digest"]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ModelkilnError(f"{where}: is not a weights lock ({error!r}). Write it with `pants lock`.") from None
+    _check(lock, recorded, where)
+    return lock
+
+
+def _check(lock: WeightsLock, recorded: str, where: str) -> None:
+    again = "Restore it, or write it again with `pants lock`."
+    for file in lock.files:
+        check_path(file.path, where)
+        check_digest(f"sha256:{file.sha256}", f"{where}: {file.path}")
+        if not isinstance(file.size, int) or file.size <= 0:
+            raise ModelkilnError(f"{where}: {file.path}: size {file.size!r} is not a number of bytes. {again}")
+    for layer in lock.layers:
+        check_digest(layer.digest, where)
+    if set_digest(lock.files) != recorded:
+        raise ModelkilnError(
+            f"{where}: was edited: its files have set digest {set_digest(lock.files)}, it says {recorded}. {again}"
+        )
+    paths = sorted(path for layer in lock.layers for path in layer.files)
+    if not lock.files or paths != sorted({file.path for file in lock.files}):
+        raise ModelkilnError(f"{where}: its layers and its files do not list the same paths, each once. {again}")
