@@ -44,6 +44,9 @@ from pants_modelkiln.tool import STORE, Step, attempt_step
 
 logger = logging.getLogger(__name__)
 
+# Formats that answer requests; the others hold data alone.
+_RUNNABLE = ("pex", "oci")
+
 
 @dataclass(frozen=True)
 class SmokeTestFieldSet(TestFieldSet):
@@ -116,6 +119,7 @@ async def partition_by_format(
         Partition((fields,), SmokeTestFormat(name))
         for fields, package in zip(request.field_sets, packages)
         for name in package.field_set.formats.value
+        if name in _RUNNABLE
     )
 
 

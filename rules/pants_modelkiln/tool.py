@@ -11,7 +11,7 @@ from pants.backend.python.util_rules.pex import PexRequest, VenvPex, VenvPexProc
 from pants.backend.python.util_rules.pex_requirements import EntireLockfile, Lockfile
 from pants.engine.env_vars import CompleteEnvironmentVars
 from pants.engine.fs import EMPTY_DIGEST, Digest, FileContent
-from pants.engine.process import FallibleProcessResult, ProcessCacheScope
+from pants.engine.process import FallibleProcessResult, Process, ProcessCacheScope
 from pants.engine.rules import Get, collect_rules, rule
 from pants.option.global_options import GlobalOptions
 from pants.util.logging import LogLevel
@@ -111,8 +111,20 @@ def perform_step(step: Step) -> Get:
     return Get(StepResult, Step, step)
 
 
+@dataclass(frozen=True)
+class StepProcess:
+    """The process of a build step, also for goals that run one in the foreground."""
+
+    process: Process
+
+
+def step_process(step: Step) -> Get:
+    """StepProcess of a step."""
+    return Get(StepProcess, Step, step)
+
+
 @rule(level=LogLevel.DEBUG)
-async def try_step(step: Step, tool: EngineTool) -> FallibleStep:
+async def prepare_step(step: Step, tool: EngineTool) -> StepProcess:
     process = await venv_pex_process(
         VenvPexProcess(
             tool.venv,
@@ -126,7 +138,12 @@ async def try_step(step: Step, tool: EngineTool) -> FallibleStep:
             timeout_seconds=step.timeout_seconds,
         )
     )
-    return FallibleStep(await try_process(process))
+    return StepProcess(process)
+
+
+@rule(level=LogLevel.DEBUG)
+async def try_step(step: Step) -> FallibleStep:
+    return FallibleStep(await try_process((await step_process(step)).process))
 
 
 @dataclass(frozen=True)

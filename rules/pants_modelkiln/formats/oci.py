@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass
 from typing import Sequence
 
+from pants.core.goals.package import BuiltPackageArtifact
 from pants.engine.fs import Digest, FileContent, FileEntry, SymlinkEntry
 from pants.engine.rules import Get, collect_rules, rule
+from pants.engine.unions import UnionRule
 from pants.util.logging import LogLevel
 
 from modelkiln.canonical import canonical_json
@@ -21,6 +24,7 @@ from modelkiln.layout import layout_files
 from modelkiln.record import labels
 from pants_modelkiln.api import add_prefix, concurrently, create_digest, merge_digests
 from pants_modelkiln.base_image import BaseLayers, base_layers
+from pants_modelkiln.formats.rendering import Rendering, RenderingRequest, readable_size
 from pants_modelkiln.inputs import PackageInputs
 from pants_modelkiln.layers import LayerRequest, blob_of, build_layer
 from pants_modelkiln.subsystem import ModelkilnSubsystem
@@ -204,5 +208,32 @@ async def lay_out_image(request: DistImageRequest, options: ModelkilnSubsystem) 
     return DistImage(digest, missing)
 
 
+@dataclass(frozen=True)
+class OciRenderingRequest(RenderingRequest):
+    """The format `oci` in `dist/`."""
+
+    format = "oci"
+    ending = "oci"
+
+
+@rule(level=LogLevel.DEBUG)
+async def render_oci(request: OciRenderingRequest) -> Rendering:
+    image = await package_image(request.inputs)
+    laid_out = await dist_image(image, request.path)
+    manifest = json.loads(image.manifest)
+    facts = {"path": os.path.basename(request.path), "manifest": manifest}
+    size = sum(layer.descriptor.size for layer in image.layers)
+    lines = [f"  image {manifest['digest']}, {len(image.layers)} layers, {readable_size(size)}"]
+    if laid_out.missing:
+        names = ", ".join(layer.title for layer in laid_out.missing)
+        lines.append(f"  in the store, not in dist/ (`modelkiln export` completes it): {names}")
+    return Rendering(
+        digest=laid_out.digest,
+        facts=canonical_json(facts).decode(),
+        layers=image.layers,
+        artifact=BuiltPackageArtifact(request.path, tuple(lines)),
+    )
+
+
 def rules():
-    return collect_rules()
+    return [*collect_rules(), UnionRule(RenderingRequest, OciRenderingRequest)]

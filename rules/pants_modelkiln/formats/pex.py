@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
+from pants.core.goals.package import BuiltPackageArtifact
 from pants.engine.fs import Digest, FileContent
 from pants.engine.rules import Get, collect_rules, rule
+from pants.engine.unions import UnionRule
 from pants.util.logging import LogLevel
 
 from modelkiln.canonical import canonical_json
-from pants_modelkiln.api import add_prefix, create_digest, merge_digests
+from pants_modelkiln.api import add_prefix, create_digest, list_digest, merge_digests
+from pants_modelkiln.formats.rendering import Rendering, RenderingRequest, readable_size
 from pants_modelkiln.inputs import PackageInputs
 from pants_modelkiln.tool import STORE, Step, perform_step
 
@@ -64,5 +68,28 @@ async def build_pex_file(request: PexFileRequest) -> PexFile:
     return PexFile(result.digest)
 
 
+@dataclass(frozen=True)
+class PexRenderingRequest(RenderingRequest):
+    """The format `pex` in `dist/`."""
+
+    format = "pex"
+    ending = "pex"
+
+
+@rule(level=LogLevel.DEBUG)
+async def render_pex(request: PexRenderingRequest) -> Rendering:
+    folder, name = os.path.split(request.path)
+    built = await pex_file(request.inputs, name)
+    entry = (await list_digest(built.digest))[0].file_digest
+    size = entry.serialized_bytes_length
+    facts = {"path": name, "sha256": entry.fingerprint, "size": size}
+    return Rendering(
+        digest=await add_prefix(built.digest, folder),
+        facts=canonical_json(facts).decode(),
+        layers=(),
+        artifact=BuiltPackageArtifact(request.path, (f"  PEX, {readable_size(size)}",)),
+    )
+
+
 def rules():
-    return collect_rules()
+    return [*collect_rules(), UnionRule(RenderingRequest, PexRenderingRequest)]

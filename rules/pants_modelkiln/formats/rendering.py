@@ -1,0 +1,59 @@
+"""What a format is to `pants package`: one request for each, told apart by Pants' unions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from pants.core.goals.package import BuiltPackageArtifact
+from pants.engine.environment import EnvironmentName
+from pants.engine.fs import Digest
+from pants.engine.rules import Get
+from pants.engine.unions import union
+
+from pants_modelkiln.inputs import PackageInputs
+
+
+@union(in_scope_types=[EnvironmentName])
+@dataclass(frozen=True)
+class RenderingRequest:
+    """A package in one format, at a path relative to `dist/`.
+
+    A format's module subclasses it, gives a rule from its class to Rendering, and registers it
+    with `UnionRule(RenderingRequest, ItsRequest)`. format: its name in the field `formats`.
+    ending: of its file or folder in `dist/`.
+    """
+
+    format: ClassVar[str]
+    ending: ClassVar[str]
+
+    inputs: PackageInputs
+    path: str
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """One format of a package for `dist/`: its files, what the record says, and log lines.
+
+    facts: canonical JSON. layers: those whose recipes the record keeps.
+    """
+
+    digest: Digest
+    facts: str
+    layers: tuple
+    artifact: BuiltPackageArtifact
+
+
+def rendering(request: RenderingRequest) -> Get:
+    """Rendering of a request."""
+    return Get(Rendering, RenderingRequest, request)
+
+
+def readable_size(size: int) -> str:
+    """Bytes for people: `13.2 MB`."""
+    value, unit = float(size), "B"
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 1000 or unit == "GB":
+            break
+        value /= 1000
+    return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
