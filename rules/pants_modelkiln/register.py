@@ -15,6 +15,7 @@ from pants_modelkiln import (
     tool,
 )
 from pants_modelkiln.formats import oci, pex
+from pants_modelkiln.locks import base_image as base_image_lock
 from pants_modelkiln.target_types.artifact import ModelArtifactTarget
 from pants_modelkiln.target_types.base_image import OciBaseImageTarget
 from pants_modelkiln.target_types.package import ModelPackageTarget
@@ -23,6 +24,7 @@ from pants_modelkiln.target_types.smoke_test import SmokeTestTarget
 _MODULES = (
     artifacts,
     base_image,
+    base_image_lock,
     code,
     dependencies,
     environment,

@@ -1,0 +1,1 @@
+"""What `pants lock` can pin, one module for each kind of target."""

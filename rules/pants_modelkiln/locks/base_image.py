@@ -1,0 +1,84 @@
+"""Locks of base images: Debian packages with versions and hashes."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from pants.engine.fs import FileContent, GlobMatchErrorBehavior, PathGlobs
+from pants.engine.process import ProcessCacheScope
+from pants.engine.rules import collect_rules, rule
+from pants.engine.target import FieldSet, Target
+from pants.engine.unions import UnionRule
+from pants.util.logging import LogLevel
+
+from modelkiln.errors import ModelkilnError
+from pants_modelkiln.api import create_digest, read_digest, read_globs
+from pants_modelkiln.locks.request import LockPlan, LockRequest
+from pants_modelkiln.target_types.base_image import (
+    BaseImageArchitectureField,
+    BaseImageLockField,
+    BaseImagePackagesField,
+    BaseImageSuiteField,
+)
+from pants_modelkiln.tool import STORE, Step, perform_step
+
+
+@dataclass(frozen=True)
+class BaseImageLockFieldSet(FieldSet):
+    required_fields = (BaseImagePackagesField, BaseImageLockField)
+
+    packages: BaseImagePackagesField
+    lock: BaseImageLockField
+    suite: BaseImageSuiteField
+    architecture: BaseImageArchitectureField
+
+    @classmethod
+    def opt_out(cls, tgt: Target) -> bool:
+        return not tgt[BaseImagePackagesField].value
+
+
+@dataclass(frozen=True)
+class BaseImageLockRequest(LockRequest):
+    """An `oci_base_image` of Debian packages."""
+
+    field_set_type = BaseImageLockFieldSet
+    field_set: BaseImageLockFieldSet
+
+
+@rule(desc="Lock a base image", level=LogLevel.DEBUG)
+async def lock_base_image(request: BaseImageLockRequest) -> LockPlan:
+    field_set = request.field_set
+    name = field_set.lock.value
+    if not name:
+        raise ModelkilnError(
+            f"{field_set.address}: name the file to write in the field `lock`, such as "
+            f'lock="{field_set.address.target_name}.lock.json".'
+        )
+    folder = field_set.address.spec_path
+    packages = await read_globs(
+        PathGlobs(
+            [os.path.join(folder, field_set.packages.value)],
+            glob_match_error_behavior=GlobMatchErrorBehavior.error,
+            description_of_origin=f"the field `packages` of {field_set.address}",
+        )
+    )
+    result = await perform_step(
+        Step(
+            argv=(
+                "debian-lock", "--packages=packages", f"--suite={field_set.suite.value}",
+                f"--architecture={field_set.architecture.value}", f"--store={STORE}", "--output=lock.json",
+            ),
+            description=f"Lock Debian packages of {field_set.address}",
+            input_digest=await create_digest([FileContent("packages", packages[0].content)]),
+            output_files=("lock.json",),
+            # What an archive offers changes from day to day.
+            cache_scope=ProcessCacheScope.PER_SESSION,
+        )
+    )  # fmt: skip
+    content = (await read_digest(result.digest))[0].content
+    return LockPlan(os.path.join(folder, name), content)
+
+
+def rules():
+    return [*collect_rules(), UnionRule(LockRequest, BaseImageLockRequest)]

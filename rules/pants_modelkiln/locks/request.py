@@ -1,0 +1,49 @@
+"""What locking is to `pants lock`: one request for each kind of target, told apart by unions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from pants.engine.environment import EnvironmentName
+from pants.engine.process import Process
+from pants.engine.rules import Get
+from pants.engine.target import FieldSet
+from pants.engine.unions import union
+
+
+@union(in_scope_types=[EnvironmentName])
+@dataclass(frozen=True)
+class LockRequest:
+    """A target to lock.
+
+    A kind's module subclasses it, gives a rule from its class to LockPlan, and registers it with
+    `UnionRule(LockRequest, ItsRequest)`. field_set_type: tells which targets are of the kind;
+    its `opt_out` leaves out those with nothing to pin.
+    """
+
+    field_set_type: ClassVar[type[FieldSet]]
+
+    field_set: FieldSet
+    check: bool
+
+
+@dataclass(frozen=True)
+class LockPlan:
+    """A lock file to write, or how it is written.
+
+    path: in the repository. content: the lock, or None where `process` makes it. process: runs in
+    the foreground, so that people see its progress, with the absolute path of the lock as its
+    last argument; it writes that file, or with `check` compares and exits with 1. summary: lines
+    for people on what changed.
+    """
+
+    path: str
+    content: bytes | None = None
+    process: Process | None = None
+    summary: tuple[str, ...] = ()
+
+
+def lock_plan(request: LockRequest) -> Get:
+    """LockPlan of a request."""
+    return Get(LockPlan, LockRequest, request)
