@@ -15,7 +15,7 @@ from pants.engine.target import (
 from pants.engine.unions import UnionRule
 
 from pants_modelkiln.api import explicit_dependencies, module_owners, resolved_entry_point
-from pants_modelkiln.inputs import resolve_of
+from pants_modelkiln.inputs import accelerator_of
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 from pants_modelkiln.target_types.package import (
     ModelAcceleratorField,
@@ -45,7 +45,8 @@ async def infer_entry_point_dependency(
     explicit = await explicit_dependencies(DependenciesRequest(fields.dependencies))
     entry_point = await resolved_entry_point(fields.entry_point)
     module = entry_point.val.module
-    owners = await module_owners(module, resolve_of(fields.accelerator.value, options, setup))
+    accelerator = accelerator_of(fields.address, fields.accelerator.value, options, setup)
+    owners = await module_owners(module, accelerator.resolve)
     explicit.maybe_warn_of_ambiguous_dependency_inference(
         owners.ambiguous,
         fields.address,

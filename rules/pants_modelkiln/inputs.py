@@ -12,6 +12,7 @@ from pants.engine.addresses import Address, UnparsedAddressInputs
 from pants.engine.rules import Get, collect_rules, rule
 from pants.util.logging import LogLevel
 
+from modelkiln.accelerators import Accelerator, find_accelerator
 from modelkiln.canonical import canonical_json
 from modelkiln.errors import ModelkilnError
 from modelkiln.record import make_record
@@ -68,6 +69,7 @@ class PackageInputs:
 
     address: Address
     formats: tuple[str, ...]
+    accelerator: Accelerator
     artifacts: tuple[Artifact, ...]
     code: PackageCode
     environment: Environment
@@ -86,19 +88,12 @@ def package_inputs(field_set: ModelPackageFieldSet) -> Get:
     return Get(PackageInputs, ModelPackageFieldSet, field_set)
 
 
-def resolve_of(accelerator: str, options: ModelkilnSubsystem, setup: PythonSetup) -> str:
-    """The resolve that packages with this accelerator take their dependencies from."""
-    if accelerator in options.accelerators:
-        return options.accelerators[accelerator]
-    if accelerator in setup.resolves:
-        return accelerator
-    if accelerator == "cpu":
-        return setup.default_resolve
-    known = sorted({"cpu", *options.accelerators, *setup.resolves})
-    raise ModelkilnError(
-        f"accelerator {accelerator!r} is unknown; known are {', '.join(known)}. "
-        "Add it to [modelkiln.accelerators] in pants.toml."
-    )
+def accelerator_of(address: Address, name: str, options: ModelkilnSubsystem, setup: PythonSetup) -> Accelerator:
+    """What the field `accelerator` of a package says, after `[modelkiln.accelerators]`."""
+    try:
+        return find_accelerator(name, options.accelerators, tuple(setup.resolves), setup.default_resolve)
+    except ModelkilnError as error:
+        raise ModelkilnError(f"{address}: {error}") from None
 
 
 async def _find_base(field_set: ModelPackageFieldSet, options: ModelkilnSubsystem) -> BaseImage | None:
@@ -126,12 +121,9 @@ async def resolve_inputs(
 ) -> PackageInputs:
     address = field_set.address
     base = await _find_base(field_set, options)
-    try:
-        resolve = resolve_of(field_set.accelerator.value, options, setup)
-    except ModelkilnError as error:
-        raise ModelkilnError(f"{address}: {error}") from None
+    accelerator = accelerator_of(address, field_set.accelerator.value, options, setup)
     target = ResolvedLockRequest(
-        resolve=resolve,
+        resolve=accelerator.resolve,
         python=base.python if base else options.python,
         platform=f"linux/{base.architecture if base else 'amd64'}",
         glibc=base.glibc if base else options.glibc,
@@ -147,7 +139,7 @@ async def resolve_inputs(
             "name": address.generated_name or address.target_name,
             "version": field_set.version.value,
             "variant": {
-                "accelerator": field_set.accelerator.value,
+                **accelerator.to_json(),
                 "platform": target.platform,
                 "python": target.python,
             },
@@ -164,6 +156,7 @@ async def resolve_inputs(
     return PackageInputs(
         address=address,
         formats=tuple(field_set.formats.value),
+        accelerator=accelerator,
         artifacts=tuple(artifacts),
         code=code,
         environment=wheels,

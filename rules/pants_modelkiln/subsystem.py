@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pants.option.option_types import (
     BoolOption,
     DictOption,
@@ -21,17 +23,26 @@ class ModelkilnSubsystem(Subsystem):
     name = "modelkiln"
     help = "Packages of trained machine-learning models."
 
-    accelerators = DictOption[str](
+    accelerators = DictOption[Any](
         default={},
         help=help_text("""
-            Accelerators by name, each with the resolve (a key of `[python].resolves`) that its
-            packages' dependencies come from:
+            Accelerators by name. `model_package(accelerator="cuda12")` takes all that makes a variant
+            from here:
 
                 [modelkiln.accelerators]
-                cpu = "python-default"
+                cpu = "python-default"          # only the resolve
 
-            A name that is not listed here takes the resolve of the same name, and `cpu` takes
-            `[python].default_resolve` where there is none.
+                [modelkiln.accelerators.gpu]
+                resolve = "gpu"                 # a key of `[python].resolves`
+                cuda = "12.4"                   # its release, or "12" for any minor release
+                driver = "550.54.14"            # the oldest that will do
+                architectures = ["8.0", "9.0"]  # compute capabilities that the code is compiled for
+                env = {OMP_NUM_THREADS = "1"}   # put into the image
+
+            Every key may be left out, and the whole table, too. The resolve is the one of the
+            accelerator's name, and for `cpu` it may also be `[python].default_resolve`. Names such as
+            `cuda12`, `cuda124` and `cu124` say their CUDA release; other names stand for no CUDA. The
+            driver is the oldest that NVIDIA names for the major release.
             """),
     )
     base_image = StrOption(

@@ -64,5 +64,7 @@ def labels(record: Mapping[str, Any]) -> dict[str, str]:
     found.setdefault(_PREFIX + "title", record["name"])
     found[_PREFIX + "version"] = record["version"]
     found["modelkiln.package.digest"] = record["package_digest"]
-    found["modelkiln.package.accelerator"] = record["variant"]["accelerator"]
+    for key in ("accelerator", "cuda", "driver"):
+        if key in record["variant"]:
+            found[f"modelkiln.package.{key}"] = record["variant"][key]
     return dict(sorted(found.items()))

@@ -44,3 +44,13 @@ def test_metadata_becomes_standard_annotations():
     assert "MIT" == found["org.opencontainers.image.licenses"]
     assert "1.2.0" == found["org.opencontainers.image.version"]
     assert not [key for key in found if "metrics" in key]
+
+
+def test_labels_tell_what_a_variant_needs():
+    """Deployment tools select by accelerator, CUDA release and driver."""
+    assert "cpu" == labels(make_record(INPUTS))["modelkiln.package.accelerator"]
+    assert "modelkiln.package.cuda" not in labels(make_record(INPUTS))
+    variant = {**INPUTS["variant"], "accelerator": "cuda12", "cuda": "12", "driver": "525.60.13"}
+    found = labels(make_record({**INPUTS, "variant": variant}))
+    expected = {"accelerator": "cuda12", "cuda": "12", "driver": "525.60.13"}
+    assert expected == {key: found[f"modelkiln.package.{key}"] for key in expected}

@@ -152,6 +152,7 @@ def _image(inputs: PackageInputs, base: BaseLayers, own: Sequence[Layer]) -> Ima
             "PYTHONPATH": "/app",
             "PYTHONDONTWRITEBYTECODE": "1",
             "MODELKILN_MODELS": "/models",
+            **inputs.accelerator.image_env(),
         },
         entrypoint=record["entrypoint"] or list(_ENTRYPOINT),
         cmd=[],

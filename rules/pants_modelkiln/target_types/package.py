@@ -65,8 +65,15 @@ class ModelAcceleratorField(StringField):
     alias = "accelerator"
     default = "cpu"
     help = help_text("""
-        What the package computes on: a name of `[modelkiln].accelerators`, which says the resolve
-        that the dependencies come from. `parametrize("cpu", "cuda12")` makes two variants.
+        What the package computes on: `"cpu"`, a CUDA release such as `"cuda12"` or `"cuda124"`, or
+        a name of `[modelkiln.accelerators]`. It decides the resolve that the dependencies come from,
+        the CUDA release and driver that the package is checked for, and the image's environment.
+        `parametrize("cpu", "cuda12")` makes two variants.
+
+        Code that several variants share must be in each of their resolves. One line in the BUILD
+        file, or in one above it, puts all `python_sources` there:
+
+            __defaults__({python_sources: dict(resolve=parametrize("cpu", "cuda12"))})
         """)
 
 
