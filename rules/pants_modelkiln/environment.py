@@ -10,8 +10,10 @@ from pants.engine.fs import FileContent, GlobMatchErrorBehavior, PathGlobs
 from pants.engine.rules import Get, collect_rules, rule
 from pants.util.logging import LogLevel
 
+from modelkiln.accelerators import Accelerator
 from modelkiln.canonical import canonical_json
 from modelkiln.errors import ModelkilnError
+from modelkiln.platforms import Target
 from pants_modelkiln.api import create_digest, read_digest, read_globs
 from pants_modelkiln.tool import STORE, Step, perform_step
 
@@ -35,9 +37,10 @@ class ResolvedLock:
 
 @dataclass(frozen=True)
 class EnvironmentRequest:
-    """The wheels that requirements need, from a resolve's lock."""
+    """The wheels that a package's requirements need, from the lock of its accelerator's resolve."""
 
     address: str
+    accelerator: Accelerator
     requirements: tuple[str, ...]
     lock: ResolvedLockRequest
 
@@ -106,6 +109,7 @@ def _significant(lock: bytes) -> bytes:
 
 @rule(desc="Fetch a package's wheels", level=LogLevel.DEBUG)
 async def fetch_environment(request: EnvironmentRequest) -> Environment:
+    from modelkiln.consistency import check_consistency
     from modelkiln.environment import closure
 
     if not request.requirements:
@@ -115,6 +119,8 @@ async def fetch_environment(request: EnvironmentRequest) -> Environment:
         wheels = closure(json.loads(resolved.text), request.requirements)
     except ModelkilnError as error:
         raise ModelkilnError(f"{request.address}: {error}") from None
+    # Before anything is fetched: what does not fit may have gigabytes.
+    check_consistency(request.address, request.accelerator, wheels, Target(**_target(request.lock)))
     text = canonical_json({**_target(request.lock), "wheels": [wheel.to_json() for wheel in wheels]})
     result = await perform_step(
         Step(

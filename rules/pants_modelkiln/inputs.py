@@ -131,7 +131,7 @@ async def resolve_inputs(
     artifact_addresses = await addresses_of(field_set.artifacts.to_unparsed_address_inputs())
     artifacts = await concurrently(artifact(found) for found in artifact_addresses)
     code = await package_code(PackageCodeRequest(address, field_set.entry_point))
-    wheels = await environment(EnvironmentRequest(str(address), code.requirements, target))
+    wheels = await environment(EnvironmentRequest(str(address), accelerator, code.requirements, target))
     signature = await hydrate(field_set.signature)
     signature_file = (await read_digest(signature.snapshot.digest))[0]
     record = make_record(
