@@ -179,7 +179,7 @@ def _driver(name: str, cuda: str, driver: Optional[str]) -> str:
         )
     if driver and _numbers(driver) < _numbers(oldest or "0"):
         raise ModelkilnError(
-            f"[modelkiln.accelerators] {name}: driver {driver} is too old for CUDA {major}, which needs {oldest} or newer."
+            f"[modelkiln.accelerators] {name}: driver {driver} is too old for CUDA {major}; set {oldest} or newer."
         )
     return driver or oldest
 

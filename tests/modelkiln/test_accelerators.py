@@ -50,7 +50,7 @@ def test_a_table_says_otherwise():
         ("x", {"cuda": "12.4.1"}, "cuda = '12.4.1'"),
         ("x", {"driver": "new"}, "driver = 'new'"),
         ("cpu", {"driver": "525.60.13"}, "cpu: has a `driver` and no `cuda`"),
-        ("cuda12", {"driver": "470.82"}, "driver 470.82 is too old for CUDA 12, which needs 525.60.13"),
+        ("cuda12", {"driver": "470.82"}, "driver 470.82 is too old for CUDA 12; set 525.60.13"),
         ("x", {"resolve": "base", "cuda": "19.0"}, "which driver CUDA 19.0 needs is not known.*Set driver"),
         ("x", {"architectures": "8.0"}, "is not a list"),
         ("x", {"architectures": ["ampere"]}, "architecture 'ampere'"),
