@@ -37,6 +37,7 @@ from pants_modelkiln.target_types.package import (
     ModelMetadataField,
     ModelSignatureField,
     ModelVersionField,
+    ModelWeightsField,
 )
 
 
@@ -52,6 +53,7 @@ class ModelPackageFieldSet(PackageFieldSet, RunFieldSet):
     signature: ModelSignatureField
     accelerator: ModelAcceleratorField
     formats: ModelFormatsField
+    weights: ModelWeightsField
     base_image: ModelBaseImageField
     version: ModelVersionField
     entrypoint: ModelEntrypointField
@@ -120,6 +122,8 @@ async def resolve_inputs(
     field_set: ModelPackageFieldSet, options: ModelkilnSubsystem, setup: PythonSetup
 ) -> PackageInputs:
     address = field_set.address
+    if field_set.weights.value != "bundled":
+        raise ModelkilnError(f"{address}: weights={field_set.weights.value!r} cannot be packaged yet; use 'bundled'.")
     base = await _find_base(field_set, options)
     accelerator = accelerator_of(address, field_set.accelerator.value, options, setup)
     target = ResolvedLockRequest(
@@ -150,6 +154,7 @@ async def resolve_inputs(
             "code": [file.to_json() for file in code.files],
             "requirements": wheels.to_json(),
             "base": json.loads(base.identity) if base else None,
+            "weights": field_set.weights.value,
             "metadata": json.loads(field_set.model_metadata.value or "{}"),
         }
     )

@@ -15,7 +15,7 @@ __all__ = ["SCHEMA", "labels", "make_record", "package_digest", "with_outputs"]
 SCHEMA = 1
 _INPUTS = (
     "name", "version", "variant", "entry_point", "signature", "artifacts", "code", "requirements",
-    "base", "metadata", "entrypoint",
+    "base", "metadata", "entrypoint", "weights",
 )  # fmt: skip
 
 # OCI image-spec 1.1, annotations.md, "Pre-Defined Annotation Keys": metadata keys with a meaning

@@ -10,6 +10,7 @@ INPUTS = {
     "variant": {"accelerator": "cpu", "platform": "linux/amd64", "python": "3.11"},
     "entry_point": "models.digits.predict:predict",
     "entrypoint": [],
+    "weights": "bundled",
     "signature": {"inputs": [], "outputs": []},
     "artifacts": [{"path": "digits.onnx", "sha256": "0" * 64, "size": 3}],
     "code": [{"path": "models/digits/predict.py", "sha256": "1" * 64, "size": 4}],

@@ -87,6 +87,18 @@ class ModelFormatsField(StringSequenceField):
         """)
 
 
+class ModelWeightsField(StringField):
+    alias = "weights"
+    default = "bundled"
+    valid_choices = ("bundled", "sidecar", "lazy")
+    help = help_text("""
+        Where the files of `artifacts` are when the package starts: `"bundled"`, in the package;
+        `"sidecar"`, mounted beside it by whoever deploys it; or `"lazy"`, fetched into a store
+        that the packages of a host share. In every case their sha256 are part of the package, and
+        other files are refused.
+        """)
+
+
 class ModelBaseImageField(OneAddressField):
     alias = "base_image"
     help = help_text("""
@@ -146,6 +158,7 @@ class ModelPackageTarget(Target):
         ModelSignatureField,
         ModelAcceleratorField,
         ModelFormatsField,
+        ModelWeightsField,
         ModelBaseImageField,
         ModelVersionField,
         ModelEntrypointField,
