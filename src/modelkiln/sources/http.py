@@ -56,6 +56,17 @@ def _proxies(url: str, env: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    """Follows redirects (ten at most, and no loop: urllib's limits), but none that gives up TLS."""
+
+    def redirect_request(self, req, fp, code, msg, headers, newurl):
+        schemes = urllib.parse.urlsplit(req.full_url).scheme, urllib.parse.urlsplit(newurl).scheme
+        if schemes[1] not in ("http", "https") or schemes == ("https", "http"):
+            message = f"redirected from {schemes[0]} to {schemes[1]}, which is refused"
+            raise urllib.error.HTTPError(req.full_url, code, message, headers, fp)
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
 def open_url(url: str, env: Mapping[str, str], headers: Mapping[str, str] = {}, authorization: str = "") -> Any:
     """Open `url` (http, https or file) and return a readable response.
 
@@ -71,6 +82,7 @@ def open_url(url: str, env: Mapping[str, str], headers: Mapping[str, str] = {}, 
     opener = urllib.request.build_opener(
         urllib.request.ProxyHandler(_proxies(url, env)),
         urllib.request.HTTPSHandler(context=_context(env)),
+        _Redirects,
     )
     return opener.open(request, timeout=_TIMEOUT_SECONDS)
 
@@ -81,12 +93,15 @@ def http_status(error: BaseException) -> Optional[int]:
 
 
 def is_final(error: BaseException) -> bool:
-    """Whether trying again is pointless: no such file, a bad certificate, or a server's plain no."""
+    """Whether trying again is pointless: no such file, a bad certificate, or a server's plain no.
+
+    Redirects that urllib does not follow, such as a loop, are one.
+    """
     reason = getattr(error, "reason", None)
     if isinstance(reason, (FileNotFoundError, ssl.SSLCertVerificationError)):
         return True
     status = http_status(error)
-    return isinstance(error, ValueError) or (status is not None and 400 <= status < 500 and status not in (408, 429))
+    return isinstance(error, ValueError) or (status is not None and 300 <= status < 500 and status not in (408, 429))
 
 
 def with_retries(action: Callable[[], _Result]) -> _Result:
