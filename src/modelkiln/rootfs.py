@@ -6,8 +6,6 @@ kept: the root is run by one unprivileged user, see `sandbox`. Layers may come f
 every name is resolved inside the root and what could lead out of it is refused.
 """
 
-import gzip
-import hashlib
 import os
 import shutil
 import stat
@@ -16,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Callable, Iterable, Optional
 
-from modelkiln.descriptor import COMPRESSED_LAYER, Descriptor
+from modelkiln.decompress import HashingReader, damage_errors, decompressed
+from modelkiln.descriptor import Descriptor
 from modelkiln.digest import CHUNK, iter_chunks
 from modelkiln.errors import ModelkilnError
 from modelkiln.tar import check_link
@@ -37,23 +36,6 @@ class RootLayer:
     open: Callable[[], BinaryIO]
 
 
-class _Hashing:
-    """A readable stream that hashes and counts what passes."""
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream, self._hasher, self.size = stream, hashlib.sha256(), 0
-
-    def read(self, size: int = -1) -> bytes:
-        data = self._stream.read(size)
-        self._hasher.update(data)
-        self.size += len(data)
-        return data
-
-    @property
-    def digest(self) -> str:
-        return "sha256:" + self._hasher.hexdigest()
-
-
 def unpack(layers: Iterable[RootLayer], root: Path) -> None:
     """Unpack `layers`, lowest first, into `root`, an empty folder.
 
@@ -63,14 +45,14 @@ def unpack(layers: Iterable[RootLayer], root: Path) -> None:
     for layer in layers:
         where = f"layer {layer.descriptor.digest}"
         with layer.open() as file:
-            blob = _Hashing(file)
-            content = _Hashing(_decompressed(blob, layer.descriptor.media_type, where))
+            blob = HashingReader(file)
+            content = HashingReader(decompressed(blob, layer.descriptor.media_type, where))
             try:
                 _unpack_one(content, Path(os.path.abspath(root)), where)
                 for source in (content, blob):
                     for _ in iter_chunks(source):
                         pass
-            except (tarfile.TarError, EOFError, gzip.BadGzipFile, _zstd_error()) as error:
+            except (tarfile.TarError, *damage_errors()) as error:
                 raise ModelkilnError(f"{where}: damaged: {error}. Build or fetch it again.") from error
         found, wanted = (blob.digest, blob.size), (layer.descriptor.digest, layer.descriptor.size)
         if found != wanted:
@@ -79,25 +61,7 @@ def unpack(layers: Iterable[RootLayer], root: Path) -> None:
             raise ModelkilnError(f"{where}: got diff ID {content.digest}, want {layer.diff_id} of the image's config.")
 
 
-def _decompressed(blob: _Hashing, media_type: str, where: str):
-    if media_type == COMPRESSED_LAYER["none"]:
-        return blob
-    if media_type == COMPRESSED_LAYER["gzip"]:
-        return gzip.GzipFile(fileobj=blob, mode="rb")
-    if media_type == COMPRESSED_LAYER["zstd"]:
-        import zstandard
-
-        return zstandard.ZstdDecompressor().stream_reader(blob, read_size=CHUNK, read_across_frames=True)
-    raise ModelkilnError(f"{where}: media type {media_type!r} is not one of {', '.join(COMPRESSED_LAYER.values())}.")
-
-
-def _zstd_error() -> type:
-    import zstandard
-
-    return zstandard.ZstdError
-
-
-def _unpack_one(content: _Hashing, root: Path, where: str) -> None:
+def _unpack_one(content: HashingReader, root: Path, where: str) -> None:
     mine: set[Path] = set()  # What this layer has put there: its whiteouts spare it.
     with tarfile.open(fileobj=content, mode="r|", bufsize=CHUNK) as archive:
         for member in archive:

@@ -109,6 +109,7 @@ def _inputs(weights, code, entrypoint):
         "base": {"debian": "bookworm"},
         "metadata": {"license": "Apache-2.0", "authors": "Ünïcode Authors"},
         "entrypoint": entrypoint,
+        "weights": None,
     }
 
 

@@ -59,10 +59,10 @@ def _wait_for(port):
     raise AssertionError(f"nothing listens on port {port}")
 
 
-def push(layout, target, *options):
-    """Copy the OCI layout `layout` to `target` (host/name:tag) with skopeo, digests kept."""
+def push(layout, target, *options, name="image"):
+    """Copy the image `name` of the OCI layout `layout` to `target` (host/name:tag) with skopeo, digests kept."""
     command = [require("skopeo"), "copy", "-q", "--all", "--preserve-digests", "--dest-tls-verify=false"]
-    command += ["--insecure-policy", *options, f"oci:{layout}:image", f"docker://{target}"]
+    command += ["--insecure-policy", *options, f"oci:{layout}:{name}", f"docker://{target}"]
     subprocess.run(command, check=True, env={"PATH": os.environ.get("PATH", ""), "HOME": str(layout)})
 
 

@@ -13,7 +13,17 @@ from modelkiln.sources.reference import Reference, parse_reference
 from modelkiln.sources.registry_client import RegistryClient
 from modelkiln.store import Store
 
-__all__ = ["build", "read_image"]
+__all__ = [
+    "ACCEPT",
+    "CONFIG_LIMIT",
+    "MANIFEST_LIMIT",
+    "build",
+    "choose",
+    "descriptor_of",
+    "parse_document",
+    "read_image",
+    "type_of",
+]
 
 # Docker's names for what OCI has standardised since; the bytes are the same (image-spec 1.1,
 # media-types.md, "Compatibility Matrix").
@@ -25,10 +35,10 @@ _AS_OCI = {
     f"{_DOCKER}.image.rootfs.diff.tar": LAYER,
     f"{_DOCKER}.image.rootfs.diff.tar.gzip": LAYER + "+gzip",
 }
-_ACCEPT = ", ".join([MANIFEST, INDEX, *list(_AS_OCI)[:2]])
+ACCEPT = ", ".join([MANIFEST, INDEX, *list(_AS_OCI)[:2]])
 # Registries refuse larger manifests; a config of this size would hold thousands of layers.
-_MANIFEST_LIMIT = 4 << 20
-_CONFIG_LIMIT = 8 << 20
+MANIFEST_LIMIT = 4 << 20
+CONFIG_LIMIT = 8 << 20
 
 
 def read_image(reference: str, platform: str, env: Mapping[str, str]) -> dict[str, Any]:
@@ -42,16 +52,16 @@ def read_image(reference: str, platform: str, env: Mapping[str, str]) -> dict[st
     """
     pinned = parse_reference(reference)
     client = RegistryClient(pinned, env)
-    manifest = _document(client.read("manifests", pinned.digest, _MANIFEST_LIMIT, _ACCEPT), pinned)
-    if _type_of(manifest) == INDEX:
-        chosen = _choose(manifest, platform, pinned)
-        manifest = _document(client.read("manifests", chosen, _MANIFEST_LIMIT, _ACCEPT), pinned)
-    if _type_of(manifest) != MANIFEST:
-        raise ModelkilnError(f"{pinned}: is a {_type_of(manifest)!r}, not an image. Pin an image.")
-    config_descriptor = _descriptor(manifest.get("config"), pinned)
+    manifest = parse_document(client.read("manifests", pinned.digest, MANIFEST_LIMIT, ACCEPT), pinned)
+    if type_of(manifest) == INDEX:
+        chosen = choose(manifest, platform, pinned)
+        manifest = parse_document(client.read("manifests", chosen, MANIFEST_LIMIT, ACCEPT), pinned)
+    if type_of(manifest) != MANIFEST:
+        raise ModelkilnError(f"{pinned}: is a {type_of(manifest)!r}, not an image. Pin an image.")
+    config_descriptor = descriptor_of(manifest.get("config"), pinned)
     if config_descriptor.media_type != CONFIG:
         raise ModelkilnError(f"{pinned}: has a config of {config_descriptor.media_type!r}, so it is not an image.")
-    config = _document(client.read("blobs", config_descriptor.digest, _CONFIG_LIMIT), pinned)
+    config = parse_document(client.read("blobs", config_descriptor.digest, CONFIG_LIMIT), pinned)
     _check_platform(config, platform, pinned)
     layers = [layer.to_json() for layer in _layers(manifest, config, pinned)]
     return {"reference": str(pinned), "manifest": manifest, "config": config, "layers": layers}
@@ -83,7 +93,8 @@ def _layer(image: str, descriptor: Descriptor, diff_id: str) -> Layer:
     return Layer("base", title, descriptor, diff_id, 0, canonical_json(recipe).decode())
 
 
-def _document(data: bytes, pinned: Reference) -> dict[str, Any]:
+def parse_document(data: bytes, pinned: Reference) -> dict[str, Any]:
+    """Return the JSON object of a manifest or config; raises ModelkilnError for anything else."""
     try:
         value = json.loads(data)
     except ValueError as error:
@@ -93,7 +104,7 @@ def _document(data: bytes, pinned: Reference) -> dict[str, Any]:
     return value
 
 
-def _type_of(document: Mapping[str, Any]) -> Optional[str]:
+def type_of(document: Mapping[str, Any]) -> Optional[str]:
     """The document's media type, as OCI names it. OCI lets it be absent: then the shape tells."""
     media_type = document.get("mediaType")
     if media_type is None:
@@ -101,7 +112,8 @@ def _type_of(document: Mapping[str, Any]) -> Optional[str]:
     return _AS_OCI.get(media_type, media_type)
 
 
-def _descriptor(value: Any, pinned: Reference) -> Descriptor:
+def descriptor_of(value: Any, pinned: Reference) -> Descriptor:
+    """Read a descriptor; Docker's media types become those of OCI."""
     descriptor = Descriptor.from_json(value, str(pinned))
     media_type = _AS_OCI.get(descriptor.media_type, descriptor.media_type)
     return Descriptor(media_type, descriptor.digest, descriptor.size)
@@ -119,7 +131,7 @@ def _fits(value: Mapping[str, Any], platform: str) -> bool:
     return have == f"{system}/{architecture}" and (not variant or not have_variant or variant == have_variant)
 
 
-def _choose(index: Mapping[str, Any], platform: str, pinned: Reference) -> str:
+def choose(index: Mapping[str, Any], platform: str, pinned: Reference) -> str:
     """The digest of the index's manifest for `platform`."""
     manifests = [one for one in index.get("manifests", []) if isinstance(one.get("platform"), dict)]
     for manifest in manifests:
@@ -135,7 +147,7 @@ def _check_platform(config: Mapping[str, Any], platform: str, pinned: Reference)
 
 
 def _layers(manifest: Mapping[str, Any], config: Mapping[str, Any], pinned: Reference) -> list[Layer]:
-    descriptors = [_descriptor(value, pinned) for value in manifest.get("layers") or []]
+    descriptors = [descriptor_of(value, pinned) for value in manifest.get("layers") or []]
     diff_ids = (config.get("rootfs") or {}).get("diff_ids") or []
     if len(descriptors) != len(diff_ids):
         raise ModelkilnError(

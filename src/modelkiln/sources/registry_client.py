@@ -63,6 +63,25 @@ class RegistryClient:
             )
         return data
 
+    def resolve(self, tag: str, limit: int, accept: str) -> bytes:
+        """Return the manifest that `tag` stands for now, of at most `limit` bytes."""
+
+        def read() -> bytes:
+            with self._get(f"manifests/{tag}", {"Accept": accept}) as response:
+                return response.read(limit + 1)
+
+        try:
+            data = with_retries(read)
+        except NETWORK_ERRORS as error:
+            raise self._told(f"manifests/{tag}", error) from error
+        if len(data) > limit:
+            raise ModelkilnError(f"{self._reference}: the manifest is larger than {limit} bytes. Refused.")
+        return data
+
+    def open_blob(self, digest: str, headers: Mapping[str, str]) -> Any:
+        """Open a blob, or the part that a Range header names; raises one of NETWORK_ERRORS."""
+        return self._get(f"blobs/{digest}", headers)
+
     def stream_blob(self, digest: str, size: int, write: Callable[[bytes], Any]) -> None:
         """Pass the blob's bytes to `write`; after a cut, go on from where it was.
 
