@@ -51,6 +51,7 @@ from pants.engine.target import (
     Targets,
     TransitiveTargets,
     TransitiveTargetsRequest,
+    UnexpandedTargets,
 )
 
 __all__ = ["concurrently"]
@@ -109,6 +110,11 @@ def addresses_of(inputs: UnparsedAddressInputs) -> Get:
 def targets_of(addresses: Addresses) -> Get:
     """Targets at addresses."""
     return Get(Targets, Addresses, addresses)
+
+
+def unexpanded_targets(addresses: Addresses) -> Get:
+    """UnexpandedTargets at addresses: generators, and not what they generate."""
+    return Get(UnexpandedTargets, Addresses, addresses)
 
 
 def transitive_targets(addresses: Addresses) -> Get:

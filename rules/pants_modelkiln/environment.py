@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
+from pants.backend.python.dependency_inference.module_mapper import AllPythonTargets
 from pants.backend.python.subsystems.setup import PythonSetup
-from pants.engine.fs import FileContent, GlobMatchErrorBehavior, PathGlobs
+from pants.backend.python.target_types import PythonRequirementsField
+from pants.engine.fs import FileContent, PathGlobs
 from pants.engine.rules import Get, collect_rules, rule
 from pants.util.logging import LogLevel
 
@@ -14,7 +16,9 @@ from modelkiln.accelerators import Accelerator
 from modelkiln.canonical import canonical_json
 from modelkiln.errors import ModelkilnError
 from modelkiln.platforms import Target
+from modelkiln.python_requirements import check_fresh
 from pants_modelkiln.api import create_digest, read_digest, read_globs
+from pants_modelkiln.locks.resolve import lock_address, requirements_of
 from pants_modelkiln.tool import STORE, Step, perform_step
 
 
@@ -69,8 +73,14 @@ def resolved_lock(request: ResolvedLockRequest) -> Get:
     return Get(ResolvedLock, ResolvedLockRequest, request)
 
 
+def _target(lock: ResolvedLockRequest) -> dict[str, str]:
+    return {"python": lock.python, "platform": lock.platform, "glibc": lock.glibc}
+
+
 @rule(desc="Choose wheels from a lock", level=LogLevel.DEBUG)
-async def choose_wheels(request: ResolvedLockRequest, python_setup: PythonSetup) -> ResolvedLock:
+async def choose_wheels(
+    request: ResolvedLockRequest, python_setup: PythonSetup, python: AllPythonTargets
+) -> ResolvedLock:
     path = python_setup.resolves.get(request.resolve)
     if not path:
         raise ModelkilnError(
@@ -78,13 +88,11 @@ async def choose_wheels(request: ResolvedLockRequest, python_setup: PythonSetup)
             f"{', '.join(sorted(python_setup.resolves)) or 'none'}. Add it there, or choose another "
             "one for the accelerator in [modelkiln.accelerators]."
         )
-    contents = await read_globs(
-        PathGlobs(
-            [path],
-            glob_match_error_behavior=GlobMatchErrorBehavior.error,
-            description_of_origin=f"the resolve {request.resolve!r}",
-        )
-    )
+    requirements = requirements_of(request.resolve, python, python_setup)
+    remedy = f"./pants lock {lock_address(requirements)}"
+    contents = await read_globs(PathGlobs([path]))
+    if not contents:
+        raise ModelkilnError(f"resolve {request.resolve!r}: its lock {path} does not exist. Write it with {remedy}.")
     lock = await create_digest([FileContent("lock.txt", _significant(contents[0].content))])
     result = await perform_step(
         Step(
@@ -98,7 +106,10 @@ async def choose_wheels(request: ResolvedLockRequest, python_setup: PythonSetup)
             output_files=("resolved.json",),
         )
     )  # fmt: skip
-    return ResolvedLock((await read_digest(result.digest))[0].content.decode())
+    text = (await read_digest(result.digest))[0].content.decode()
+    wanted = [str(requirement) for target in requirements for requirement in target[PythonRequirementsField].value]
+    check_fresh(json.loads(text), wanted, Target(**_target(request)).marker_environment(), remedy)
+    return ResolvedLock(text)
 
 
 def _significant(lock: bytes) -> bytes:
@@ -132,10 +143,6 @@ async def fetch_environment(request: EnvironmentRequest) -> Environment:
     )
     fetched = json.loads((await read_digest(result.digest))[0].content)
     return Environment(canonical_json(fetched["wheels"]).decode())
-
-
-def _target(lock: ResolvedLockRequest) -> dict[str, str]:
-    return {"python": lock.python, "platform": lock.platform, "glibc": lock.glibc}
 
 
 def rules():

@@ -14,6 +14,7 @@ from pants.engine.rules import Effect, collect_rules, goal_rule
 from pants.engine.target import FilteredTargets
 from pants.engine.unions import UnionMembership
 from pants.option.option_types import BoolOption
+from pants.util.strutil import help_text
 
 from modelkiln.errors import ModelkilnError
 from pants_modelkiln.api import concurrently, create_digest, read_globs
@@ -27,6 +28,13 @@ class LockSubsystem(GoalSubsystem):
     check = BoolOption(
         default=False,
         help="Write nothing; fail where a lock does not match what it was made from.",
+    )
+    upgrade = BoolOption(
+        default=False,
+        help=help_text("""
+            Take the newest versions that the requirements of a Python resolve allow. Otherwise what
+            its lock pins stays as it is, as far as it fits.
+            """),
     )
 
 
@@ -55,7 +63,8 @@ async def lock_targets(
             "lock: none of the given targets can be locked. Name a `model_artifact` with a `lock`, an "
             "`oci_base_image` with `packages`, or the requirements of a resolve; `::` locks all there are."
         )
-    plans = await concurrently(lock_plan(request) for request in requests)
+    # Several targets may have one lock: all requirements of a resolve.
+    plans = {plan.path: plan for plan in await concurrently(lock_plan(request) for request in requests)}.values()
     known = await read_globs(PathGlobs([plan.path for plan in plans]))
     before = {file.path: file.content for file in known}
     fresh = [plan for plan in plans if plan.content is not None]

@@ -16,6 +16,7 @@ from pants_modelkiln import (
 )
 from pants_modelkiln.formats import oci, pex
 from pants_modelkiln.locks import base_image as base_image_lock
+from pants_modelkiln.locks import resolve as resolve_lock
 from pants_modelkiln.target_types.artifact import ModelArtifactTarget
 from pants_modelkiln.target_types.base_image import OciBaseImageTarget
 from pants_modelkiln.target_types.package import ModelPackageTarget
@@ -34,6 +35,7 @@ _MODULES = (
     oci,
     package,
     pex,
+    resolve_lock,
     run,
     smoke_test,
     tool,

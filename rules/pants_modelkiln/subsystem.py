@@ -45,6 +45,37 @@ class ModelkilnSubsystem(Subsystem):
             driver is the oldest that NVIDIA names for the major release.
             """),
     )
+    resolve_constraints = DictOption[Any](
+        default={},
+        help=help_text("""
+            Python resolves by name, each with a list of other resolves whose pins it shares: `pants lock`
+            takes the same versions as far as they fit, so that variants of a package differ only in
+            what must differ.
+
+                [modelkiln.resolve_constraints]
+                cuda12 = ["cpu"]
+            """),
+    )
+    resolve_indexes = DictOption[Any](
+        default={},
+        help=help_text("""
+            Python resolves by name, each with a list of package indexes to use besides the one that pip
+            is configured with on the machine. They are not written to locks.
+
+                [modelkiln.resolve_indexes]
+                cuda12 = ["https://registry.example.com/whl/cu126"]
+
+            `pants lock` reads no further indexes and no folders of wheels from pip's configuration: a
+            lock must not depend on the machine that made it.
+            """),
+    )
+    resolve_find_links = DictOption[Any](
+        default={},
+        help=help_text("""
+            Python resolves by name, each with a list of folders (`file:///path`) or pages of wheels to
+            use besides indexes. They are not written to locks.
+            """),
+    )
     base_image = StrOption(
         default=None,
         help="The address of the `oci_base_image` for packages that don't name one.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,6 +62,8 @@ async def build_engine_tool(
     settings = dict(env)
     if subsystem.debian_mirror:
         settings["MODELKILN_DEBIAN_MIRROR"] = subsystem.debian_mirror
+    indexes = {"indexes": subsystem.resolve_indexes, "find_links": subsystem.resolve_find_links}
+    settings["MODELKILN_INDEXES"] = json.dumps(indexes, sort_keys=True)
     save_machine_env(Path(options.named_caches_dir, "modelkiln"), settings)
     sources = await create_digest(engine_files())
     lock = Lockfile(
@@ -83,7 +86,10 @@ async def build_engine_tool(
 
 @dataclass(frozen=True)
 class Step:
-    """One step of a build: `modelkiln build <argv>`, with the store at STORE."""
+    """One step of a build: `modelkiln build <argv>`, with the store at STORE.
+
+    tool: what runs it; the default is EngineTool.
+    """
 
     argv: tuple[str, ...]
     description: str
@@ -92,6 +98,7 @@ class Step:
     output_directories: tuple[str, ...] = ()
     cache_scope: ProcessCacheScope = ProcessCacheScope.SUCCESSFUL
     timeout_seconds: int | None = None
+    tool: VenvPex | None = None
 
 
 @dataclass(frozen=True)
@@ -127,7 +134,7 @@ def step_process(step: Step) -> Get:
 async def prepare_step(step: Step, tool: EngineTool) -> StepProcess:
     process = await venv_pex_process(
         VenvPexProcess(
-            tool.venv,
+            step.tool or tool.venv,
             argv=("build", *step.argv),
             description=step.description,
             input_digest=step.input_digest,

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 from modelkiln.errors import ModelkilnError
 from modelkiln.platforms import Target
 from modelkiln.python_lock import Pin, read_lock
-from modelkiln.sources.pip import run_pip, target_options
+from modelkiln.sources.pip import index_lines, run_pip, target_options
 from modelkiln.store import Store
 
 __all__ = ["LockedWheel", "closure", "resolve_lock"]
@@ -74,7 +74,7 @@ def _choose(pins: Sequence[Pin], target: Target, store: Store, folder: Path) -> 
     arguments = ["install", "--dry-run", "--no-deps", "--require-hashes", "--target=target"]
     arguments += target_options(target.python, target.pip_platforms())
     arguments += ["--report=report.json", "--requirement=lock.txt"]
-    (folder / "lock.txt").write_text("".join(pin.line() for pin in pins))
+    (folder / "lock.txt").write_text(index_lines(store) + "".join(pin.line() for pin in pins))
     result = run_pip(arguments, store, folder)
     if result.code == 0:
         return _by_name(json.loads((folder / "report.json").read_text("utf-8"))), {}

@@ -15,7 +15,7 @@ from typing import Mapping
 __all__ = ["load_machine_env", "save_machine_env", "select_machine_env"]
 
 _NAME = "machine.json"
-_PREFIXES = ("PIP_", "APT_", "MODELKILN_DEBIAN_")
+_PREFIXES = ("PIP_", "APT_", "MODELKILN_DEBIAN_", "MODELKILN_INDEXES")
 _NAMES = frozenset(
     {
         "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",

@@ -11,7 +11,7 @@ from typing import Any, Mapping, Optional, Sequence
 
 from modelkiln.errors import ModelkilnError
 
-__all__ = ["Pin", "read_lock"]
+__all__ = ["Pin", "logical_lines", "read_lock"]
 
 # Options of a lock that do not change what is pinned.
 _HARMLESS = ("--require-hashes", "--only-binary", "--prefer-binary")
@@ -42,7 +42,7 @@ def read_lock(text: str, where: str, environment: Mapping[str, str]) -> list[Pin
     """
     found, issues = [], []
     is_pex = text.lstrip().startswith(("{", "//"))
-    for line in _pex_lines(text, where) if is_pex else _logical_lines(text):
+    for line in _pex_lines(text, where) if is_pex else logical_lines(text):
         try:
             pin = _pin(line, environment)
         except ValueError as error:
@@ -58,7 +58,8 @@ def read_lock(text: str, where: str, environment: Mapping[str, str]) -> list[Pin
     return sorted(set(found), key=lambda pin: pin.name)
 
 
-def _logical_lines(text: str) -> list[str]:
+def logical_lines(text: str) -> list[str]:
+    """Return the lines of a requirements file, continued lines joined, without comments."""
     joined = re.sub(r"\\\r?\n", " ", text)
     # pip: a comment starts at the line's start or after white space.
     lines = (re.sub(r"(^|\s)#.*$", "", line).strip() for line in joined.splitlines())

@@ -138,7 +138,27 @@ def test_a_package_that_is_not_in_the_lock(repo):
     """The package, the lock and the way to add it are named."""
     repo.write("locks/python.in", "numpy\nnot-in-the-lock\n")
     repo.write("rain/forecast.py", "import not_in_the_lock\n" + repo.read("rain/forecast.py"))
-    refused(repo, "rain:rain", "not-in-the-lock is not in the lock locks/python.txt", "compile the lock again")
+    refused(repo, "locks/python.txt is stale", "not-in-the-lock is not in it", "./pants lock locks")
+
+
+def test_a_lock_that_is_older_than_its_requirements(repo):
+    """The requirement, what the lock has instead and the command that mends it are told."""
+    repo.write("locks/python.in", "numpy>=99\n")
+    refused(repo, "locks/python.txt is stale: numpy>=99 is wanted", "./pants lock locks")
+
+
+def test_a_resolve_without_a_lock(repo):
+    """The file and the command that writes it are told."""
+    (repo.root / LOCK).unlink()
+    refused(repo, "'python-default'", "locks/python.txt does not exist", "./pants lock locks")
+
+
+def test_packages_of_a_gpu_in_a_variant_without_one(repo):
+    """The package and what the accelerator says are told, before anything is fetched."""
+    require(repo, "nvidia-nvtx-cu12", "12.9.79", "fec150986817f2b4e7eed72ed059f2dcb9ba3856b9a96134e448eac946a6952f")
+    repo.write("rain/forecast.py", repo.read("rain/forecast.py").replace("import nvidia-nvtx-cu12", "import nvtx"))
+    repo.replace("locks/BUILD", '"python.in"', '"python.in", module_mapping={"nvidia-nvtx-cu12": ["nvtx"]}')
+    refused(repo, "rain:rain", "'cpu' is without CUDA", "nvidia-nvtx-cu12 12.9.79 (CUDA 12)")
 
 
 def test_a_dependency_that_has_no_wheel(repo):

@@ -26,6 +26,7 @@ STEPS = {
     "fetch": "fetch",
     "layer": "layer",
     "debian-lock": "debian_lock",
+    "python-lock": "python_lock",
     "registry-image": "registry_image",
     "blob": "blob",
     "pex": "pex",

@@ -1,17 +1,18 @@
 """pip, as the one that asks package indexes: it chooses wheels and fetches them."""
 
+import json
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Iterable, Sequence
+from typing import Iterable, Optional, Sequence
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.machine import load_machine_env
 from modelkiln.store import Store
 
-__all__ = ["PipResult", "run_pip", "target_options"]
+__all__ = ["PipResult", "check_reachable", "index_lines", "run_pip", "target_options"]
 
 # The settings that say from where and how pip fetches. Others of the user's (PIP_USER,
 # PIP_CONSTRAINT, PIP_PRE, ...) would say what it fetches, and stay out.
@@ -55,6 +56,23 @@ def target_options(python: str, platforms: Iterable[str]) -> list[str]:
     return [*options, *(f"--platform={tag}" for tag in platforms)]
 
 
+def index_lines(store: Store, resolve: Optional[str] = None) -> str:
+    """Return the lines of a requirements file that name the project's own indexes.
+
+    They are options of the project, by resolve; without `resolve` all of them, for files that are
+    pinned by hash may come from any. In a file, and not on the command line, which others can read:
+    an address may hold a password.
+    """
+    settings = json.loads(load_machine_env(store.root).get("MODELKILN_INDEXES", "{}"))
+    lines = []
+    for option, key in (("--extra-index-url", "indexes"), ("--find-links", "find_links")):
+        by_resolve = settings.get(key, {})
+        names = sorted(by_resolve) if resolve is None else [resolve]
+        chosen = [address for name in names for address in by_resolve.get(name, [])]
+        lines += [f"{option} {address}" for address in dict.fromkeys(chosen)]
+    return "".join(f"{line}\n" for line in lines)
+
+
 def run_pip(arguments: Sequence[str], store: Store, cwd: Path) -> PipResult:
     """Run `pip <arguments>` in `cwd`, a temporary folder, with this machine's settings for fetching.
 
@@ -74,11 +92,12 @@ def run_pip(arguments: Sequence[str], store: Store, cwd: Path) -> PipResult:
     done = subprocess.run(command, cwd=cwd, env=environ, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     result = PipResult(done.returncode, (done.stdout + done.stderr).decode("utf-8", "replace"))
     if result.code:
-        _check_reachable(result.messages + (log.read_text("utf-8", "replace") if log.exists() else ""))
+        check_reachable(result.messages + (log.read_text("utf-8", "replace") if log.exists() else ""))
     return result
 
 
-def _check_reachable(messages: str) -> None:
+def check_reachable(messages: str) -> None:
+    """Raise ModelkilnError where pip's messages tell that an index did not answer."""
     # pip tells failed index pages in its log alone.
     found = dict.fromkeys(match.group().strip() for match in _UNREACHABLE.finditer(messages))
     if found:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Iterable, Iterator, Mapping, Sequence
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.sources.pip import run_pip, target_options
+from modelkiln.sources.pip import index_lines, run_pip, target_options
 from modelkiln.store import Store
 from modelkiln.wheel import Wheel, open_wheel
 
@@ -60,7 +60,7 @@ def fetch_wheels(wheels: Sequence[Mapping[str, Any]], python: str, store: Store)
     with tempfile.TemporaryDirectory(dir=incoming) as name:
         folder = Path(name).absolute()
         lines = (f"{wheel['name']}=={wheel['version']} --hash={wheel_digest(wheel)}\n" for wheel in missing)
-        (folder / "lock.txt").write_text("".join(lines))
+        (folder / "lock.txt").write_text(index_lines(store) + "".join(lines))
         arguments = ["download", "--no-deps", "--require-hashes", "--dest=wheels", "--progress-bar=off"]
         arguments += [*target_options(python, _platforms(missing)), "--requirement=lock.txt"]
         # Not kept in pip's cache: the store is the cache, and wheels with CUDA have gigabytes.

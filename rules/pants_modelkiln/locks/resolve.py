@@ -1,0 +1,228 @@
+"""Locks of Python resolves: what their requirements ask for, pinned by pip-tools."""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import dataclass
+from typing import Iterable
+
+from pants.backend.python.dependency_inference.module_mapper import AllPythonTargets
+from pants.backend.python.macros.python_requirements import PythonRequirementsSourceField
+from pants.backend.python.subsystems.setup import PythonSetup
+from pants.backend.python.target_types import (
+    EntryPoint,
+    PythonRequirementResolveField,
+    PythonRequirementsField,
+)
+from pants.backend.python.util_rules.interpreter_constraints import InterpreterConstraints
+from pants.backend.python.util_rules.pex import PexRequest, VenvPex
+from pants.backend.python.util_rules.pex_requirements import EntireLockfile, Lockfile
+from pants.engine.addresses import Addresses
+from pants.engine.fs import DigestContents, FileContent, GlobMatchErrorBehavior, PathGlobs
+from pants.engine.process import ProcessCacheScope
+from pants.engine.rules import Get, collect_rules, rule
+from pants.engine.target import FieldSet, Target
+from pants.engine.unions import UnionRule
+from pants.util.logging import LogLevel
+
+from modelkiln.errors import ModelkilnError
+from modelkiln.python_requirements import included_files
+from pants_modelkiln.api import (
+    build_venv_pex,
+    create_digest,
+    read_digest,
+    read_globs,
+    unexpanded_targets,
+)
+from pants_modelkiln.lock import LockSubsystem
+from pants_modelkiln.locks.request import LockPlan, LockRequest
+from pants_modelkiln.subsystem import ModelkilnSubsystem
+from pants_modelkiln.tool import STORE, Step, engine_files, perform_step
+
+# Requirements that BUILD files hold themselves, in `python_requirement` targets.
+_INLINE = "BUILD.in"
+
+
+@dataclass(frozen=True)
+class RequirementLockFieldSet(FieldSet):
+    required_fields = (PythonRequirementsField, PythonRequirementResolveField)
+
+    resolve: PythonRequirementResolveField
+
+
+@dataclass(frozen=True)
+class RequirementLockRequest(LockRequest):
+    """A requirement of a resolve. All of the resolve are locked together."""
+
+    field_set_type = RequirementLockFieldSet
+    field_set: RequirementLockFieldSet
+
+
+@dataclass(frozen=True)
+class ResolveLockRequest:
+    """A resolve to lock."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class PipToolsRequest:
+    """The engine's step that compiles locks, under a release of CPython such as "3.11"."""
+
+    python: str
+
+
+@dataclass(frozen=True)
+class PipTools:
+    """pip-tools and the engine, ready to run."""
+
+    venv: VenvPex
+
+
+def requirements_of(resolve: str, python: AllPythonTargets, setup: PythonSetup) -> list[Target]:
+    """The `python_requirement` targets of a resolve."""
+    return [
+        target
+        for target in python.third_party
+        if target[PythonRequirementResolveField].normalized_value(setup) == resolve
+    ]
+
+
+def lock_address(requirements: Iterable[Target]) -> str:
+    """What people name to lock the resolve that has these requirements: `3rdparty/python:cpu`."""
+    return min((str(target.address.maybe_convert_to_target_generator()) for target in requirements), default="::")
+
+
+@rule(level=LogLevel.DEBUG)
+async def build_pip_tools(request: PipToolsRequest) -> PipTools:
+    lock = Lockfile(
+        url="resource://pants_modelkiln/pip_tools.txt",
+        url_description_of_origin="the lock of pip-tools",
+        resolve_name="modelkiln-pip-tools",
+    )
+    venv = await build_venv_pex(
+        PexRequest(
+            output_filename="pip_tools.pex",
+            internal_only=True,
+            requirements=EntireLockfile(lock),
+            interpreter_constraints=InterpreterConstraints([f"CPython=={request.python}.*"]),
+            main=EntryPoint.parse("modelkiln.cli.main:main"),
+            sources=await create_digest(engine_files()),
+        )
+    )
+    return PipTools(venv)
+
+
+@rule(level=LogLevel.DEBUG)
+async def lock_requirement(request: RequirementLockRequest, setup: PythonSetup) -> LockPlan:
+    return await Get(LockPlan, ResolveLockRequest(request.field_set.resolve.normalized_value(setup)))
+
+
+def _read(paths: tuple[str, ...], origin: str) -> Get:
+    missing = GlobMatchErrorBehavior.error
+    return Get(DigestContents, PathGlobs(paths, glob_match_error_behavior=missing, description_of_origin=origin))
+
+
+async def _read_included(sources: tuple[FileContent, ...]) -> tuple[FileContent, ...]:
+    """The files that requirements files include, and those that they include in turn."""
+    found = {file.path: file for file in sources}
+    waiting = sources
+    while waiting:
+        names = {name for file in waiting for name in included_files(file.content.decode("utf-8"), file.path)}
+        names -= set(found)
+        waiting = await _read(tuple(sorted(names)), "`-r` and `-c` in requirements files") if names else ()
+        found.update({file.path: file for file in waiting})
+    return tuple(found[path] for path in sorted(set(found) - {file.path for file in sources}))
+
+
+async def _read_sources(requirements: list[Target]) -> tuple[FileContent, ...]:
+    """What a resolve's requirements are written in: files, and one for those in BUILD files."""
+    owners = sorted({target.address.maybe_convert_to_target_generator() for target in requirements})
+    targets = await unexpanded_targets(Addresses(owners))
+    generators = [target for target in targets if target.has_field(PythonRequirementsSourceField)]
+    paths = [
+        posixpath.join(target.address.spec_path, target[PythonRequirementsSourceField].value) for target in generators
+    ]
+    files = list(await _read(tuple(paths), "the field `source` of `python_requirements`")) if paths else []
+    generated = {target.address for target in generators}
+    inline = sorted(
+        str(requirement)
+        for target in requirements
+        if target.address.maybe_convert_to_target_generator() not in generated
+        for requirement in target[PythonRequirementsField].value
+    )
+    if inline:
+        files.append(FileContent(_INLINE, "".join(f"{line}\n" for line in inline).encode()))
+    return tuple(files)
+
+
+def _shared_locks(name: str, setup: PythonSetup, options: ModelkilnSubsystem) -> list[str]:
+    shared = options.resolve_constraints.get(name, [])
+    unknown = (
+        [other for other in shared if other not in setup.resolves] if isinstance(shared, (list, tuple)) else [shared]
+    )
+    if unknown:
+        raise ModelkilnError(
+            f"[modelkiln.resolve_constraints] {name}: {unknown[0]!r} is no list of resolves of [python.resolves], "
+            f"which has {', '.join(sorted(setup.resolves))}."
+        )
+    return [setup.resolves[other] for other in shared]
+
+
+def resolve_python(name: str, setup: PythonSetup) -> str:
+    """The oldest release of CPython that a resolve serves, "3.11": what it is locked under."""
+    constraints = InterpreterConstraints(
+        setup.resolves_to_interpreter_constraints.get(name) or setup.interpreter_constraints
+    )
+    found = constraints.minimum_python_version(setup.interpreter_versions_universe)
+    if found is None:
+        raise ModelkilnError(
+            f"resolve {name!r}: no release of CPython fits {constraints}. Mend its interpreter constraints in "
+            "[python.resolves_to_interpreter_constraints]."
+        )
+    return found
+
+
+@rule(desc="Lock a Python resolve", level=LogLevel.DEBUG)
+async def lock_resolve(
+    request: ResolveLockRequest,
+    python: AllPythonTargets,
+    setup: PythonSetup,
+    options: ModelkilnSubsystem,
+    locking: LockSubsystem,
+) -> LockPlan:
+    lock = setup.resolves[request.name]
+    known = {file.path: file for file in await read_globs(PathGlobs([lock]))}
+    if lock in known and known[lock].content.lstrip().startswith((b"{", b"//")):
+        return LockPlan(lock, known[lock].content, summary=("  a lock of Pex: `pants generate-lockfiles` makes it",))
+    shared = _shared_locks(request.name, setup, options)
+    known.update({file.path: file for file in await read_globs(PathGlobs(shared))})
+    requirements = requirements_of(request.name, python, setup)
+    sources = await _read_sources(requirements)
+    included = await _read_included(sources)
+    release = resolve_python(request.name, setup)
+    tools = await Get(PipTools, PipToolsRequest(release))
+    files = {file.path: FileContent(file.path, file.content) for file in (*known.values(), *sources, *included)}
+    result = await perform_step(
+        Step(
+            argv=(
+                "python-lock", f"--lock={lock}", f"--resolve={request.name}", f"--python={release}",
+                f"--address={lock_address(requirements)}", f"--store={STORE}", "--summary=summary.txt",
+                *(f"--source={file.path}" for file in sources),
+                *(f"--share={path}" for path in shared if path in known),
+                *(("--upgrade",) if locking.upgrade else ()),
+            ),
+            description=f"Lock the resolve {request.name}",
+            input_digest=await create_digest(files.values()),
+            output_files=(lock, "summary.txt"),
+            # What an index offers changes from hour to hour.
+            cache_scope=ProcessCacheScope.PER_SESSION,
+            tool=tools.venv,
+        )
+    )  # fmt: skip
+    written = {file.path: file.content for file in await read_digest(result.digest)}
+    return LockPlan(lock, written[lock], summary=tuple(written["summary.txt"].decode().splitlines()))
+
+
+def rules():
+    return [*collect_rules(), UnionRule(LockRequest, RequirementLockRequest)]

@@ -1,0 +1,102 @@
+"""Locks compiled by the real pip-tools, from a folder of wheels."""
+
+import json
+
+import pytest
+from wheelhouse import make_wheel, offline_store, pin
+
+from modelkiln.cli.main import main
+from modelkiln.errors import ModelkilnError
+from modelkiln.sources.pip import index_lines
+from modelkiln.sources.pip_tools import compile_lock, seed_lock
+
+
+@pytest.fixture
+def store(tmp_path):
+    """Return a store whose machine reaches no index, in a project whose resolve `cpu` has a folder of wheels."""
+    made = [("demo", "1.0", ["six>=1"]), ("demo", "2.0", ["six>=1"]), ("six", "1.0", []), ("six", "1.1", [])]
+    data = [make_wheel(name, version, requires=requires) for name, version, requires in made]
+    wheels = [(pin(wheel, name, version), wheel) for wheel, (name, version, _) in zip(data, made)]
+    store = offline_store(tmp_path, wheels)
+    links = {"find_links": {"cpu": [(tmp_path / "links").as_uri()]}}
+    # The machine's own folder of wheels must not be looked at.
+    settings = {"PIP_CONFIG_FILE": "/dev/null", "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path / "none")}
+    settings["MODELKILN_INDEXES"] = json.dumps(links)
+    (store.root / "machine.json").write_text(json.dumps(settings))
+    return store
+
+
+def _lock(folder, store, *more, resolve="cpu"):
+    options = ["--source=cpu.in", "--lock=cpu.txt", f"--resolve={resolve}", "--address=3rdparty:cpu", "--python=3.11"]
+    code = main(["build", "python-lock", *options, f"--store={store.root}", "--summary=summary.txt", *more])
+    return code, [line.split("==")[0:2] for line in (folder / "cpu.txt").read_text().splitlines() if "==" in line]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Return the current folder, with requirements."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "cpu.in").write_text("demo<2\n")
+    return tmp_path
+
+
+def _versions(found):
+    return {name: version.split()[0] for name, version in found[1]}
+
+
+def test_a_resolve_is_locked_with_hashes_and_no_address(folder, store):
+    """Everything that is needed is pinned; the lock tells how to make it again."""
+    assert {"demo": "1.0", "six": "1.1"} == _versions(_lock(folder, store))
+    text = (folder / "cpu.txt").read_text()
+    assert text.startswith("# The resolve cpu, compiled from cpu.in by: ./pants lock 3rdparty:cpu\n")
+    assert 2 == text.count("--hash=sha256:") and "links" not in text and "://" not in text
+    assert ["  demo (new) 1.0, 0.0 MB", "  six (new) 1.1, 0.0 MB"] == (folder / "summary.txt").read_text().splitlines()[
+        :2
+    ]
+
+
+def test_pins_stay_until_they_are_upgraded(folder, store):
+    """Only what the requirements exclude moves; comments alone make no other lock."""
+    _lock(folder, store)
+    text = (folder / "cpu.txt").read_text().replace("six==1.1", "six==1.0")
+    old = pin(make_wheel("six", "1.0"), "six", "1.0")["sha256"]
+    new = pin(make_wheel("six", "1.1"), "six", "1.1")["sha256"]
+    (folder / "cpu.txt").write_text("# mine\n" + text.replace(new, old))
+    assert {"demo": "1.0", "six": "1.0"} == _versions(_lock(folder, store))
+    assert (folder / "cpu.txt").read_text().startswith("# mine\n")
+    assert "" == (folder / "summary.txt").read_text()
+    (folder / "cpu.in").write_text("demo>=2\n")
+    assert {"demo": "2.0", "six": "1.0"} == _versions(_lock(folder, store))
+    assert "  demo 1.0 -> 2.0, 0.0 MB" in (folder / "summary.txt").read_text().splitlines()
+    assert {"demo": "2.0", "six": "1.1"} == _versions(_lock(folder, store, "--upgrade"))
+
+
+def test_pins_of_another_variant_are_shared_where_they_fit(folder, store):
+    """What does not fit is taken as if it were not shared."""
+    (folder / "other.txt").write_text(f"demo==2.0 --hash=sha256:{'0' * 64}\nsix==1.0+cpu --hash=sha256:{'0' * 64}\n")
+    assert {"demo": "1.0", "six": "1.0"} == _versions(_lock(folder, store, "--share=other.txt"))
+
+
+def test_own_pins_follow_shared_ones():
+    """A shared pin wins; local versions lose what is another variant's; an upgrade forgets own pins."""
+    own, shared = "A==1 --hash=x\nb==2\n", "a==3 --hash=y\nc==4+cu1 --hash=z\n"
+    assert "a==3 --hash=y\nb==2\nc==4\n" == seed_lock(own, [shared], upgrade=False)
+    assert "a==3 --hash=y\nc==4\n" == seed_lock(own, [shared], upgrade=True)
+
+
+def test_indexes_belong_to_their_resolve(folder, store):
+    """Another resolve does not see them; what is pinned by hash may come from any."""
+    links = (folder / "links").as_uri()
+    assert f"--find-links {links}\n" == index_lines(store, "cpu") == index_lines(store)
+    assert "" == index_lines(store, "cuda12")
+    with pytest.raises(ModelkilnError, match="cpu.in: cannot be locked. pip-tools says: .*demo"):
+        compile_lock(folder, ["cpu.in"], "cpu.txt", "cuda12", store)
+
+
+def test_an_editable_requirement_is_refused_before_anything_runs(folder, store, capsys):
+    """The lock stays as it was."""
+    (folder / "cpu.in").write_text("-e .\n")
+    (folder / "cpu.txt").write_text("x==1\n")
+    assert 1 == _lock(folder, store)[0]
+    assert "is editable" in capsys.readouterr().err
+    assert "x==1\n" == (folder / "cpu.txt").read_text()
