@@ -68,10 +68,12 @@ class Layer:
         }
 
 
-def pack_to_store(entries: Iterable[Entry], compression: str, store: Store, where: str) -> Packed:
-    """Pack `entries` into a blob of `store`."""
+def pack_to_store(
+    entries: Iterable[Entry], compression: str, store: Store, where: str, parallel: bool = False
+) -> Packed:
+    """Pack `entries` into a blob of `store`; `parallel` is that of `packing.pack`."""
     with store.writer() as blob:
-        packed = pack(entries, compression, blob, where)
+        packed = pack(entries, compression, blob, where, parallel)
     return packed
 
 

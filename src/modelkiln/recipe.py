@@ -22,7 +22,7 @@ PACKERS = {
     "files/1": "modelkiln.layers.files",
     "registry/1": "modelkiln.sources.registry",
     "weights/1": "modelkiln.layers.weights",
-    "wheels/1": "modelkiln.layers.wheels",
+    "wheels/2": "modelkiln.layers.wheels",
 }
 
 

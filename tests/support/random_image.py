@@ -70,7 +70,7 @@ def make_image(
             "weights", "digits.onnx", [bytes_entry("models/digits.onnx", weights)], "none", {"packer": "files/1"}
         ),
         venv_layer("3.11", PYTHON),
-        pack_layer("wheels", "numpy 2.4.6", _wheel_entries(rng), compression, {"packer": "wheels/1"}),
+        pack_layer("wheels", "numpy 2.4.6", _wheel_entries(rng), compression, {"packer": "wheels/2"}),
         pack_layer("code", "code", [bytes_entry(f"app/{name}", data) for name, data in code.items()], compression),
         record_layer(canonical_json(record)),
     ]

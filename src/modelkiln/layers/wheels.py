@@ -17,7 +17,7 @@ from modelkiln.venv import InstalledWheel, Venv, check_conflicts, install
 
 __all__ = ["LARGE_BYTES", "build", "plan", "recipe"]
 
-PACKER = "wheels/1"
+PACKER = "wheels/2"
 
 # A wheel of this size or more is a layer of its own, which images with the same wheel share and a
 # push of a new environment does not send again. Below it, a layer's own cost (requests to the
@@ -78,7 +78,7 @@ def build(recipe: Mapping[str, Any], store: Store) -> Layer:
         installed = [install(wheel, venv) for wheel in opened]
         check_conflicts(installed)
         byte_code = _byte_code(installed, recipe["bytecode"], venv, Path(scratch), store)
-        packed = pack_to_store(_entries(installed, byte_code), recipe["compression"], store, title)
+        packed = pack_to_store(_entries(installed, byte_code), recipe["compression"], store, title, True)
     return Layer.of("wheels", title, packed, recipe)
 
 
