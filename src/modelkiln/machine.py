@@ -12,10 +12,18 @@ import tempfile
 from pathlib import Path
 from typing import Mapping
 
-__all__ = ["load_machine_env", "save_machine_env", "select_machine_env"]
+__all__ = [
+    "INSECURE_REGISTRIES",
+    "insecure_registries",
+    "load_machine_env",
+    "save_machine_env",
+    "select_machine_env",
+]
 
 _NAME = "machine.json"
-_PREFIXES = ("PIP_", "APT_", "MODELKILN_DEBIAN_", "MODELKILN_INDEXES")
+_PREFIXES = ("PIP_", "APT_", "MODELKILN_DEBIAN_", "MODELKILN_INDEXES", "MODELKILN_INSECURE_")
+# Hosts, with a port, of registries that may be spoken to without TLS; spaces or commas between.
+INSECURE_REGISTRIES = "MODELKILN_INSECURE_REGISTRIES"
 _NAMES = frozenset(
     {
         "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
@@ -55,3 +63,8 @@ def load_machine_env(store_root: Path) -> dict[str, str]:
     home = pwd.getpwuid(os.getuid()).pw_dir
     path = os.environ.get("PATH") or "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
     return {"HOME": home, "LC_ALL": "C.UTF-8", **saved, "PATH": path}
+
+
+def insecure_registries(env: Mapping[str, str]) -> frozenset[str]:
+    """Return the registries (host, with a port when it has one) that may be spoken to without TLS."""
+    return frozenset(env.get(INSECURE_REGISTRIES, "").replace(",", " ").split())

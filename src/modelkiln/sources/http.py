@@ -13,9 +13,21 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from pathlib import Path
 from typing import Any, Callable, Mapping, Optional, TypeVar
 
-__all__ = ["NETWORK_ERRORS", "RETRY_WAITS", "http_status", "is_final", "open_url", "with_retries"]
+from modelkiln.errors import ModelkilnError
+
+__all__ = [
+    "NETWORK_ERRORS",
+    "RETRY_WAITS",
+    "http_status",
+    "is_final",
+    "open_url",
+    "proxies_for",
+    "tls_context",
+    "with_retries",
+]
 
 # A read that stalls for this long counts as a cut.
 _TIMEOUT_SECONDS = 60
@@ -30,19 +42,42 @@ NETWORK_ERRORS = (OSError, http.client.HTTPException, ValueError)
 _Result = TypeVar("_Result")
 
 
-@functools.lru_cache(maxsize=4)
-def _tls_context(ca_file: Optional[str], ca_folder: Optional[str]) -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=ca_file, capath=ca_folder)
+@functools.lru_cache(maxsize=32)
+def _tls_context(ca_file: Optional[str], ca_folder: Optional[str], folders: tuple[Path, ...]) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=ca_file, capath=ca_folder)
+    for folder in folders:
+        for path in sorted(folder.iterdir()):
+            try:
+                if path.suffix == ".crt":
+                    context.load_verify_locations(path)
+                elif path.suffix == ".cert":
+                    context.load_cert_chain(path, path.with_suffix(".key"))
+            except OSError as error:
+                raise ModelkilnError(
+                    f"{path}: cannot be used for TLS ({error}). It must be PEM, and a .cert have its .key beside it."
+                ) from None
+    return context
 
 
-def _context(env: Mapping[str, str]) -> ssl.SSLContext:
+def tls_context(env: Mapping[str, str], host: str) -> ssl.SSLContext:
+    """Return how to speak TLS with `host` (with its port): whom to trust, and who we are.
+
+    Authorities come from the usual variables (SSL_CERT_FILE and so on). What docker and podman
+    keep for one registry in `certs.d/<host>` counts too: `*.crt` are authorities, `*.cert` with
+    `*.key` a client's certificate (containers-certs.d(5)).
+    """
     names = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
     ca_file = next((env[name] for name in names if env.get(name)), None)
-    return _tls_context(ca_file, env.get("SSL_CERT_DIR"))
+    roots = [Path("/etc/containers/certs.d"), Path("/etc/docker/certs.d")]
+    if env.get("XDG_CONFIG_HOME") or env.get("HOME"):
+        config = Path(env.get("XDG_CONFIG_HOME") or Path(env["HOME"], ".config"))
+        roots[:0] = [config / "containers/certs.d", config / "docker/certs.d"]
+    folders = tuple(root / host for root in roots if host and (root / host).is_dir())
+    return _tls_context(ca_file, env.get("SSL_CERT_DIR"), folders)
 
 
-def _proxies(url: str, env: Mapping[str, str]) -> dict[str, str]:
-    """The proxies for `url`; lower-case names win, as in curl."""
+def proxies_for(url: str, env: Mapping[str, str]) -> dict[str, str]:
+    """Return the proxies for `url` by scheme; lower-case names win, as in curl."""
     found = {}
     for scheme in ("http", "https", "no"):
         name = f"{scheme}_proxy"
@@ -67,21 +102,27 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
-def open_url(url: str, env: Mapping[str, str], headers: Mapping[str, str] = {}, authorization: str = "") -> Any:
-    """Open `url` (http, https or file) and return a readable response.
+def open_url(
+    url: str,
+    env: Mapping[str, str],
+    headers: Mapping[str, str] = {},
+    authorization: str = "",
+    data: Optional[bytes] = None,
+) -> Any:
+    """Open `url` (http, https or file) and return a readable response; with `data`, a form is posted.
 
     `authorization` is sent to this address alone: a redirect (registries answer for blobs with
     one, to another host) must not carry credentials away. Raises one of NETWORK_ERRORS.
     """
     if urllib.parse.urlsplit(url).scheme not in ("http", "https", "file"):
         raise ValueError(f"{url!r} is not an http, https or file address")
-    request = urllib.request.Request(url, headers=dict(headers))
+    request = urllib.request.Request(url, data=data, headers=dict(headers))
     request.add_unredirected_header("User-Agent", "modelkiln")
     if authorization:
         request.add_unredirected_header("Authorization", authorization)
     opener = urllib.request.build_opener(
-        urllib.request.ProxyHandler(_proxies(url, env)),
-        urllib.request.HTTPSHandler(context=_context(env)),
+        urllib.request.ProxyHandler(proxies_for(url, env)),
+        urllib.request.HTTPSHandler(context=tls_context(env, urllib.parse.urlsplit(url).netloc)),
         _Redirects,
     )
     return opener.open(request, timeout=_TIMEOUT_SECONDS)

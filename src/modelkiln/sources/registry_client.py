@@ -6,17 +6,14 @@ empty in a build; it keeps a token that has expired; and it wants to know in adv
 registry asks for a password or for a token.
 """
 
-import json
-import re
 import ssl
 import time
 import urllib.error
-import urllib.parse
-from typing import Any, Callable, Mapping, Optional
+from typing import Any, Callable, Iterator, Mapping
 
 from modelkiln.digest import CHUNK, check_digest, sha256_bytes
 from modelkiln.errors import ModelkilnError
-from modelkiln.sources.credentials import find_credentials
+from modelkiln.machine import insecure_registries
 from modelkiln.sources.http import (
     NETWORK_ERRORS,
     RETRY_WAITS,
@@ -26,12 +23,12 @@ from modelkiln.sources.http import (
     with_retries,
 )
 from modelkiln.sources.reference import Reference
+from modelkiln.sources.registry_auth import RegistryAuth
 
 __all__ = ["RegistryClient"]
 
 # A blob that arrives in more pieces than this arrives over a line that is not worth the wait.
 _ATTEMPTS = 6
-_CHALLENGE = re.compile(r'([a-zA-Z_]+)="([^"]*)"')
 
 
 class RegistryClient:
@@ -39,8 +36,12 @@ class RegistryClient:
 
     def __init__(self, reference: Reference, env: Mapping[str, str]) -> None:
         self._reference, self._env = reference, env
-        self._scheme = "https"
-        self._authorization = ""
+        # A registry on this machine may do without TLS, and one that an option names. No other may:
+        # what is read is verified, but credentials would be sent in the clear.
+        is_named = reference.registry in insecure_registries(env)
+        self._is_plain_allowed = is_named or reference.is_loopback
+        self._scheme = "http" if is_named else "https"
+        self._auth = RegistryAuth(reference, env, self._is_plain_allowed)
 
     def read(self, kind: str, digest: str, limit: int, accept: str = "") -> bytes:
         """Return a document of at most `limit` bytes, verified; `kind` is "manifests" or "blobs"."""
@@ -83,7 +84,12 @@ class RegistryClient:
         return self._get(f"blobs/{digest}", headers)
 
     def stream_blob(self, digest: str, size: int, write: Callable[[bytes], Any]) -> None:
-        """Pass the blob's bytes to `write`; after a cut, go on from where it was.
+        """Pass the blob's bytes to `write`; see `blob_chunks`."""
+        for chunk in self.blob_chunks(digest, size):
+            write(chunk)
+
+    def blob_chunks(self, digest: str, size: int) -> Iterator[bytes]:
+        """Yield the blob's bytes; after a cut, go on from where it was.
 
         The bytes are for the caller to verify. Raises ModelkilnError when the registry has no
         such blob, sends more than `size` bytes, or is cut off again and again.
@@ -92,9 +98,11 @@ class RegistryClient:
         for _ in range(_ATTEMPTS):
             before = done
             try:
-                done = self._stream_from(digest, done, size, write)
+                for chunk in self._chunks_from(digest, done, size):
+                    done += len(chunk)
+                    yield chunk
             except _Cut as cut:
-                done, last = cut.done, cut.reason
+                last = cut.reason
                 if is_final(last):
                     break
             if done == size:
@@ -103,9 +111,8 @@ class RegistryClient:
                 time.sleep(RETRY_WAITS[0])
         raise self._told(f"blobs/{digest}", last or ConnectionError(f"cut off after {done} of {size} bytes"))
 
-    def _stream_from(self, digest: str, done: int, size: int, write: Callable[[bytes], Any]) -> int:
+    def _chunks_from(self, digest: str, done: int, size: int) -> Iterator[bytes]:
         headers = {"Range": f"bytes={done}-"} if done else {}
-        position = done
         try:
             with self._get(f"blobs/{digest}", headers) as response:
                 # A server that knows no ranges answers 200 and starts anew.
@@ -113,7 +120,7 @@ class RegistryClient:
                 while position < size:
                     chunk = response.read(CHUNK)
                     if not chunk:
-                        break
+                        return
                     fresh = chunk[max(0, done - position) :]
                     position += len(chunk)
                     if position > size:
@@ -121,64 +128,31 @@ class RegistryClient:
                             f"{self._reference}: blob {digest} is larger than the {size} bytes its "
                             "manifest says. Refused."
                         )
-                    write(fresh)
+                    if fresh:
+                        yield fresh
         except NETWORK_ERRORS as error:
-            raise _Cut(max(position, done), error) from error
-        return max(position, done)
+            raise _Cut(error) from error
 
     def _get(self, path: str, headers: Mapping[str, str]) -> Any:
         """Open a path of the repository; logs in when asked to, again when a token has expired."""
+        used = self._auth.header
         try:
-            return self._open(path, headers)
+            return self._open(path, headers, used)
         except urllib.error.HTTPError as error:
-            if error.code != 401:
+            if error.code != 401 or not self._auth.renew(error.headers.get_all("WWW-Authenticate") or [], used):
                 raise
-            self._authorization = self._answer(error.headers.get_all("WWW-Authenticate") or [])
-            if not self._authorization:
-                raise
-            return self._open(path, headers)
+            return self._open(path, headers, self._auth.header)
 
-    def _open(self, path: str, headers: Mapping[str, str]) -> Any:
+    def _open(self, path: str, headers: Mapping[str, str], authorization: str) -> Any:
         host = f"{self._reference.registry}/v2/{self._reference.name}/{path}"
         try:
-            return open_url(f"{self._scheme}://{host}", self._env, headers, self._authorization)
+            return open_url(f"{self._scheme}://{host}", self._env, headers, authorization)
         except urllib.error.URLError as error:
-            # A registry on this machine may do without TLS. No other may: what is read is verified,
-            # but credentials would be sent in the clear.
-            plain = self._reference.is_loopback and isinstance(error.reason, ssl.SSLError)
+            plain = self._is_plain_allowed and isinstance(error.reason, ssl.SSLError)
             if not plain or self._scheme == "http" or isinstance(error.reason, ssl.SSLCertVerificationError):
                 raise
             self._scheme = "http"
-            return open_url(f"http://{host}", self._env, headers, self._authorization)
-
-    def _answer(self, challenges: list[str]) -> str:
-        """The Authorization header that meets one of `challenges`; "" when none can be met."""
-        basic = find_credentials(self._reference.registry, self._env)
-        for challenge in challenges:
-            scheme, _, rest = challenge.partition(" ")
-            if scheme.lower() == "bearer":
-                token = self._token(dict(_CHALLENGE.findall(rest)), basic)
-                if token:
-                    return f"Bearer {token}"
-            elif scheme.lower() == "basic" and basic:
-                return f"Basic {basic}"
-        return ""
-
-    def _token(self, challenge: Mapping[str, str], basic: Optional[str]) -> str:
-        """Ask for a token (distribution's token authentication); without `basic` an anonymous one."""
-        realm = challenge.get("realm", "")
-        if not realm.startswith("https:") and not self._reference.is_loopback:
-            raise ModelkilnError(
-                f"{self._reference}: the registry sends its users to {realm!r} for a token, which "
-                "is not encrypted. Refused."
-            )
-        query = {"scope": challenge.get("scope") or f"repository:{self._reference.name}:pull"}
-        if "service" in challenge:
-            query["service"] = challenge["service"]
-        url = f"{realm}{'&' if '?' in realm else '?'}{urllib.parse.urlencode(query)}"
-        with open_url(url, self._env, authorization=f"Basic {basic}" if basic else "") as response:
-            answer = json.loads(response.read(1 << 20))
-        return answer.get("token") or answer.get("access_token") or ""
+            return open_url(f"http://{host}", self._env, headers, authorization)
 
     def _told(self, path: str, error: BaseException) -> ModelkilnError:
         status = http_status(error)
@@ -191,8 +165,8 @@ class RegistryClient:
 
 
 class _Cut(Exception):
-    """A blob's stream ended early: `done` bytes were passed on, `reason` is what the network said."""
+    """A blob's stream ended early; `reason` is what the network said."""
 
-    def __init__(self, done: int, reason: BaseException) -> None:
+    def __init__(self, reason: BaseException) -> None:
         super().__init__(str(reason))
-        self.done, self.reason = done, reason
+        self.reason = reason
