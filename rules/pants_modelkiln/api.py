@@ -27,6 +27,7 @@ from pants.backend.python.util_rules.python_sources import (
     StrippedPythonSourceFiles,
 )
 from pants.engine.addresses import Addresses, UnparsedAddressInputs
+from pants.engine.env_vars import EnvironmentVars, EnvironmentVarsRequest
 from pants.engine.fs import (
     AddPrefix,
     CreateDigest,
@@ -160,3 +161,8 @@ def venv_pex_process(request: VenvPexProcess) -> Get:
 def try_process(process: Process) -> Get:
     """FallibleProcessResult: how a process ended, whatever its exit code."""
     return Get(FallibleProcessResult, Process, process)
+
+
+def environment_vars(names: Iterable[str]) -> Get:
+    """EnvironmentVars: those of the machine with these names."""
+    return Get(EnvironmentVars, EnvironmentVarsRequest(tuple(names)))

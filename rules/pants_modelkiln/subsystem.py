@@ -109,6 +109,40 @@ class ModelkilnSubsystem(Subsystem):
             link there. 0 writes no dependency or base layer to `dist/`.
             """),
     )
+    stamps = StrListOption(
+        default=[],
+        help=help_text("""
+            Values for placeholders in `publish_tags` and `repositories` that come from outside, such as a
+            commit: `--modelkiln-stamps=git_sha=0a1b2c3` gives `{git_sha}` a value. A name alone is
+            that environment variable's: with `GITHUB_SHA` in this list a tag may be
+            `{GITHUB_SHA}`.
+
+            They name what is published and are no part of the package.
+            """),
+    )
+    insecure_registries = StrListOption(
+        default=[],
+        help=help_text("""
+            Registries (host, with its port) that are spoken to without TLS, such as
+            `127.0.0.1:5000`. Everything is published over TLS otherwise.
+            """),
+    )
+    format_suffixes = DictOption[str](
+        default={"artifact": "-artifact", "weights-image": "-weights"},
+        advanced=True,
+        help=help_text("""
+            What is added to a package's tags for each of its formats, which would otherwise want
+            the same ones. A format that is not listed adds nothing.
+            """),
+    )
+    publish_record = BoolOption(
+        default=True,
+        advanced=True,
+        help=help_text("""
+            Publish the package's record beside it, as an artifact that refers to it (OCI 1.1
+            `subject`). Turn it off for registries that take images alone.
+            """),
+    )
     interpreter_constraints = StrListOption(
         default=["CPython>=3.9,<3.15"],
         advanced=True,

@@ -19,7 +19,7 @@ from pants.util.logging import LogLevel
 
 import modelkiln
 from modelkiln.errors import ModelkilnError
-from modelkiln.machine import save_machine_env
+from modelkiln.machine import INSECURE_REGISTRIES, save_machine_env
 from pants_modelkiln.api import build_venv_pex, create_digest, try_process, venv_pex_process
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 
@@ -64,6 +64,8 @@ async def build_engine_tool(
         settings["MODELKILN_DEBIAN_MIRROR"] = subsystem.debian_mirror
     indexes = {"indexes": subsystem.resolve_indexes, "find_links": subsystem.resolve_find_links}
     settings["MODELKILN_INDEXES"] = json.dumps(indexes, sort_keys=True)
+    if subsystem.insecure_registries:
+        settings[INSECURE_REGISTRIES] = " ".join(subsystem.insecure_registries)
     save_machine_env(Path(options.named_caches_dir, "modelkiln"), settings)
     sources = await create_digest(engine_files())
     lock = Lockfile(

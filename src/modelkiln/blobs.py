@@ -11,7 +11,7 @@ from modelkiln.layout import Layout
 from modelkiln.recipe import is_at_hand, open_layer
 from modelkiln.store import Store
 
-__all__ = ["Blobs", "recorded_layers"]
+__all__ = ["Blobs", "record_beside", "recorded_layers"]
 
 
 class Blobs:
@@ -72,17 +72,22 @@ class Blobs:
         )
 
 
+def record_beside(layout: Path) -> Optional[Path]:
+    """Return where the record of the layout in dist/ lies: `NAME.package.json` beside `NAME.oci`."""
+    path = layout.resolve()
+    path = path.with_name(f"{path.stem}.package.json")
+    return path if path.is_file() else None
+
+
 def recorded_layers(layout: Path, record: Optional[Path] = None) -> tuple[Layer, ...]:
     """Return the layers of the record in the file `record`, else of the one beside `layout`.
 
     The record of `digits.oci` is `digits.package.json`. Without `record` it may be missing: then
     there are no layers to tell of.
     """
-    path = record
+    path = record or record_beside(layout)
     if path is None:
-        path = layout.resolve().with_name(layout.resolve().name.removesuffix(".oci") + ".package.json")
-        if not path.is_file():
-            return ()
+        return ()
     try:
         content = json.loads(path.read_text("utf-8"))
         return tuple(Layer.from_json(layer) for layer in content.get("layers", ()))

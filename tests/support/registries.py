@@ -23,8 +23,9 @@ def _free_port():
 
 
 @contextmanager
-def registry(folder, tls=None, **auth):
-    """Run docker-registry below `folder`; yields its host and port. tls: (certificate, key) files."""
+def registry(folder, tls=None, client_ca=None, **auth):
+    """Run docker-registry below `folder`; yields its host and port. tls: (certificate, key) files.
+    client_ca: the file of an authority of clients, whose certificates are wanted then."""
     port = _free_port()
     folder.mkdir(parents=True, exist_ok=True)
     config = {
@@ -35,6 +36,8 @@ def registry(folder, tls=None, **auth):
     }
     if tls:
         config["http"]["tls"] = {"certificate": str(tls[0]), "key": str(tls[1])}
+    if client_ca:
+        config["http"]["tls"]["clientcas"] = [str(client_ca)]
     if auth:
         config["auth"] = auth
     path = folder / "config.yml"

@@ -24,6 +24,7 @@ from pants.engine.target import (
 from pants.util.strutil import help_text
 
 from pants_modelkiln.target_types.fields import OneAddressField
+from pants_modelkiln.target_types.publish import PUBLISH_FIELDS
 
 
 class ModelPackageDependenciesField(Dependencies):
@@ -163,6 +164,7 @@ class ModelPackageTarget(Target):
         ModelVersionField,
         ModelEntrypointField,
         ModelMetadataField,
+        *PUBLISH_FIELDS,
         OutputPathField,
         RestartableField,
     )

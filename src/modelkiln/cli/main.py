@@ -19,6 +19,7 @@ COMMANDS = {
     "validate": "validate",
     "export": "export",
     "load": "load",
+    "publish": "publish",
 }
 # Steps of a build, each one process. Their arguments may change with every release.
 STEPS = {
@@ -32,6 +33,7 @@ STEPS = {
     "pex": "pex",
     "smoke": "smoke",
     "run-image": "run_image",
+    "publish": "publish",
 }
 
 

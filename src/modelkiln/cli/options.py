@@ -11,9 +11,20 @@ from modelkiln.blobs import Blobs, recorded_layers
 from modelkiln.errors import ModelkilnError
 from modelkiln.image_name import ImageName
 from modelkiln.layout import FoundManifest, Layout
+from modelkiln.machine import INSECURE_REGISTRIES, load_machine_env, select_machine_env
 from modelkiln.store import Store
 
-__all__ = ["Progress", "add_layout", "add_record", "add_store", "blobs_of", "image_name", "store_of"]
+__all__ = [
+    "Progress",
+    "add_insecure",
+    "add_layout",
+    "add_record",
+    "add_store",
+    "blobs_of",
+    "image_name",
+    "machine_env",
+    "store_of",
+]
 
 # Short commands say nothing; after this many seconds people wonder.
 _QUIET_SECONDS = 2.0
@@ -45,6 +56,29 @@ def add_record(parser: argparse.ArgumentParser) -> None:
         help="the package's record, which tells how to make missing blobs again (default: NAME.package.json "
         "beside NAME.oci)",
     )
+
+
+def add_insecure(parser: argparse.ArgumentParser) -> None:
+    """Declare --insecure."""
+    parser.add_argument(
+        "--insecure",
+        action="append",
+        default=[],
+        metavar="HOST[:PORT]",
+        help=f"a registry without TLS, which is refused otherwise; repeatable (also: ${INSECURE_REGISTRIES})",
+    )
+
+
+def machine_env(args: argparse.Namespace) -> dict[str, str]:
+    """Return the settings of this machine and of this process for speaking to registries.
+
+    This process's own variables count more than what Pants left beside the store.
+    """
+    here = {name: os.environ[name] for name in ("HOME", "PATH") if os.environ.get(name)}
+    env = {**load_machine_env(store_of(args).root), **select_machine_env(os.environ), **here}
+    if args.insecure:
+        env[INSECURE_REGISTRIES] = " ".join([env.get(INSECURE_REGISTRIES, ""), *args.insecure])
+    return env
 
 
 def store_of(args: argparse.Namespace) -> Store:
@@ -87,3 +121,8 @@ class Progress:
         if now - self._started > _QUIET_SECONDS and now - self._told > 1.0:
             self._told = now
             print(f"{self._what}: {done / 1e6:.0f} of {self._total / 1e6:.0f} MB", file=sys.stderr)
+
+    def of(self, done: int, total: int) -> None:
+        """Tell `done` of a total that is known only now."""
+        self._total = total
+        self(done)

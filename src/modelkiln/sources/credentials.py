@@ -25,7 +25,6 @@ class Login:
     identity_token: str = field(default="", repr=False)
 
 
-
 def find_login(registry: str, env: Mapping[str, str]) -> Optional[Login]:
     """Return the login for `registry` (host with port), or None when there is none.
 

@@ -1,4 +1,4 @@
-"""References to images in a registry, pinned: `registry[:port]/name[:tag]@sha256:<hex>`."""
+"""References to what lies in a registry: `registry[:port]/name[:tag][@sha256:<hex>]`."""
 
 import re
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from modelkiln.digest import check_digest
 from modelkiln.errors import ModelkilnError
 
-__all__ = ["Reference", "parse_reference"]
+__all__ = ["Reference", "check_tag", "parse_image", "parse_reference", "parse_repository"]
 
 # OCI distribution-spec 1.1, "Pulling manifests": <name> and <reference> (a tag).
 _NAME = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*")
@@ -17,8 +17,8 @@ _LOOPBACK = re.compile(r"(?:localhost|127(?:\.[0-9]{1,3}){3}|\[::1\])(?::[0-9]+)
 
 @dataclass(frozen=True)
 class Reference:
-    """An image by digest. registry: host, with a port when it has one. name: the repository. tag:
-    for people only, or "". digest: of a manifest or of an index."""
+    """A repository, or what lies in it. registry: host, with a port when it has one. name: the
+    repository. tag: or "". digest: of a manifest or of an index, or ""."""
 
     registry: str
     name: str
@@ -37,28 +37,62 @@ class Reference:
 
     def __str__(self) -> str:
         tag = f":{self.tag}" if self.tag else ""
-        return f"{self.image}{tag}@{self.digest}"
+        digest = f"@{self.digest}" if self.digest else ""
+        return f"{self.image}{tag}{digest}"
 
 
 def parse_reference(text: str) -> Reference:
     """Read a pinned reference; raises ModelkilnError that names what is missing and how to mend it."""
+    found = _parse(text, f"Image {text!r}")
+    if not found.digest:
+        raise ModelkilnError(
+            f"Image {text!r} is not pinned: a tag can be moved to another image. Add its digest, "
+            f"@sha256:..., as printed by: skopeo inspect --format '{{{{.Digest}}}}' docker://{text}"
+        )
+    return found
+
+
+def parse_repository(text: str, where: str = "") -> Reference:
+    """Read `registry/name`, without tag and digest; `where` says who names it."""
+    where = where or f"Repository {text!r}"
+    found = _parse(text, where)
+    if found.tag or found.digest:
+        raise ModelkilnError(f"{where}: names a tag or a digest. Give registry/name alone, and tags apart.")
+    return found
+
+
+def parse_image(text: str) -> Reference:
+    """Read a reference that has a tag, a digest, or both."""
+    found = _parse(text, f"Image {text!r}")
+    if not found.tag and not found.digest:
+        raise ModelkilnError(f"Image {text!r} has neither tag nor digest. Add one: {text}:TAG or {text}@sha256:...")
+    return found
+
+
+def check_tag(tag: str, where: str) -> str:
+    """Return `tag` when registries take it, else raise ModelkilnError."""
+    if not _TAG.fullmatch(tag):
+        raise ModelkilnError(
+            f"{where}: {tag!r} is not a tag: it has 1 to 128 letters, digits, '_', '.' and '-', and does not "
+            "start with '.' or '-'."
+        )
+    return tag
+
+
+def _parse(text: str, where: str) -> Reference:
     rest, at, digest = text.partition("@")
     registry, slash, path = rest.partition("/")
     # As docker tells them apart: a registry has a dot or a port, or is localhost. No registry is
     # assumed where none is written, for that would pin an image to somebody's default.
     if not slash or not ("." in registry or ":" in registry or registry == "localhost"):
         raise ModelkilnError(
-            f"Image {text!r} names no registry. Write it in full, as in registry/name@sha256:..., "
+            f"{where}: names no registry. Write it in full, as in registry.example.com/name, "
             "also for images that docker finds by a short name."
         )
     name, colon, tag = path.partition(":")
-    if not at:
-        raise ModelkilnError(
-            f"Image {text!r} is not pinned: a tag can be moved to another image. Add its digest, "
-            f"@sha256:..., as printed by: skopeo inspect --format '{{{{.Digest}}}}' docker://{rest}"
-        )
     if not _REGISTRY.fullmatch(registry) or not _NAME.fullmatch(name) or (colon and not _TAG.fullmatch(tag)):
         raise ModelkilnError(
-            f"Image {text!r} is not a reference: want registry[:port]/name[:tag]@sha256:..., with a lower-case name."
+            f"{where}: {text!r} is not a reference: want registry[:port]/name[:tag][@sha256:...], with a "
+            "lower-case name."
         )
-    return Reference(registry, name, tag, check_digest(digest, f"image {text!r}"))
+    return Reference(registry, name, tag, check_digest(digest, where) if at else "")

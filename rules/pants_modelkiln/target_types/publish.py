@@ -1,0 +1,44 @@
+"""The fields that say where a target is published."""
+
+from __future__ import annotations
+
+from pants.engine.target import BoolField, StringSequenceField
+from pants.util.strutil import help_text
+
+
+class PublishRepositoriesField(StringSequenceField):
+    alias = "repositories"
+    help = help_text("""
+        Where `pants publish` puts the package: repositories in full, without tags, such as
+        `registry.example.com/models/digits`. The placeholders of `publish_tags` may be used.
+        """)
+
+
+class PublishTagsField(StringSequenceField):
+    # `tags` is every target's own field, for `--tag`; `__defaults__` often set it.
+    alias = "publish_tags"
+    default = ("{version}",)
+    help = help_text("""
+        The tags under which the package is published. A tag does not change its meaning: where it
+        exists with another digest, publishing fails.
+
+        Placeholders: `{version}`, `{name}`, `{digest}` (12 digits of the package digest),
+        `{variant}` (the accelerator), `{platform}` (such as `linux-amd64`), and the values of
+        `[modelkiln].stamps`, such as `{git_sha}`. A tag with a placeholder that has no value is
+        an error.
+        """)
+
+
+class PublishMovingTagsField(StringSequenceField):
+    alias = "moving_tags"
+    default = ()
+    help = "Tags that follow the newest package, such as `latest`; with placeholders as in `publish_tags`."
+
+
+class SkipPublishField(BoolField):
+    alias = "skip_publish"
+    default = False
+    help = "Leave the target out of `pants publish`."
+
+
+PUBLISH_FIELDS = (PublishRepositoriesField, PublishTagsField, PublishMovingTagsField, SkipPublishField)

@@ -1,0 +1,103 @@
+"""`modelkiln publish`: a layout into a registry."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any, Optional
+
+from modelkiln.blobs import record_beside
+from modelkiln.cli.options import (
+    Progress,
+    add_insecure,
+    add_layout,
+    add_record,
+    add_store,
+    blobs_of,
+    machine_env,
+    store_of,
+)
+from modelkiln.errors import ModelkilnError
+from modelkiln.layout import Layout
+from modelkiln.registry.blob_source import BlobSource
+from modelkiln.registry.contents import layout_contents
+from modelkiln.registry.publish import Publication, Published, publish
+from modelkiln.sources.reference import Reference, check_tag, parse_repository
+
+HELP = "Put a package into a registry: only the bytes that it lacks, and tags last."
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `modelkiln publish`."""
+    add_layout(parser)
+    parser.add_argument("repository", metavar="REPOSITORY", help="registry.example.com/name")
+    parser.add_argument("--tag", action="append", default=[], help="a tag that never changes its meaning; repeatable")
+    parser.add_argument("--moving-tag", action="append", default=[], metavar="TAG", help="a tag that may, as `latest`")
+    parser.add_argument("--no-record", action="store_true", help="don't add the record as an artifact")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="where JSON goes that tells what is where")
+    add_insecure(parser)
+    add_store(parser)
+    add_record(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Publish, and print the reference that pins what was published."""
+    layout, store = Layout(args.layout), store_of(args)
+    repository = parse_repository(args.repository)
+    tags = tuple(dict.fromkeys(check_tag(tag, args.repository) for tag in [*args.tag, *args.moving_tag]))
+    record = None if args.no_record else _record(args.record or record_beside(layout.path))
+    publication = Publication(
+        layout_contents(layout, args.image),
+        BlobSource(blobs_of(args, layout), machine_env(args)),
+        tags,
+        frozenset(args.moving_tag),
+        record,
+        _annotations(record),
+    )
+    progress = Progress(str(repository), 0)
+    done = publish(
+        publication,
+        repository,
+        machine_env(args),
+        store.root if store.root.is_dir() else None,
+        lambda line: print(line, file=sys.stderr, flush=True),
+        progress.of,
+    )
+    print(f"{repository}: {done}", file=sys.stderr)
+    print(f"{repository}@{done.digest}")
+    if args.output:
+        args.output.write_text(json.dumps(_told(done, repository, tags), indent=2, sort_keys=True) + "\n")
+    return 0
+
+
+def _record(path: Optional[Path]) -> Optional[bytes]:
+    if path is None:
+        return None
+    try:
+        data = path.read_bytes()
+        json.loads(data)["package_digest"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelkilnError(f"{path}: is not the record of a package ({error!r}). Give one with --record.") from None
+    return data
+
+
+def _annotations(record: Optional[bytes]) -> dict[str, str]:
+    """What a list of referrers tells of the record."""
+    if record is None:
+        return {}
+    content = json.loads(record)
+    named = {"title": content.get("name"), "version": content.get("version")}
+    found = {f"org.opencontainers.image.{key}": value for key, value in named.items() if isinstance(value, str)}
+    return {**found, "modelkiln.package.digest": str(content["package_digest"])}
+
+
+def _told(done: Published, repository: Reference, tags: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        "repository": str(repository),
+        "digest": done.digest,
+        "reference": f"{repository}@{done.digest}",
+        "tags": list(tags),
+        "sent_blobs": done.sent,
+        "sent_bytes": done.sent_size,
+        "mounted_blobs": done.mounted,
+    }

@@ -1,0 +1,1 @@
+"""Packages in registries: publish, pull and verify."""

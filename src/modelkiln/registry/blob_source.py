@@ -1,0 +1,39 @@
+"""Where the bytes of a blob that is to be published come from."""
+
+import json
+from typing import Iterator, Mapping, Optional
+
+from modelkiln.blobs import Blobs
+from modelkiln.descriptor import Descriptor
+from modelkiln.digest import iter_chunks
+from modelkiln.errors import ModelkilnError
+from modelkiln.sources.reference import Reference, parse_repository
+from modelkiln.sources.registry_client import RegistryClient
+
+__all__ = ["BlobSource"]
+
+
+class BlobSource:
+    """The layout's own bytes and the store's; and other registries', from where they pass through
+    without touching the disk. env: the machine's settings, see `load_machine_env`."""
+
+    def __init__(self, blobs: Blobs, env: Mapping[str, str]) -> None:
+        self._blobs, self._env = blobs, env
+
+    def repository_of(self, descriptor: Descriptor) -> Optional[Reference]:
+        """Return the repository that the blob was pinned in, as a base image's layers are."""
+        layer = self._blobs.layer(descriptor)
+        recipe = json.loads(layer.recipe) if layer and layer.recipe else {}
+        return parse_repository(recipe["image"]) if recipe.get("packer") == "registry/1" else None
+
+    def chunks(self, descriptor: Descriptor) -> Iterator[bytes]:
+        """Yield the blob's bytes, which are for the caller to verify; raises ModelkilnError."""
+        origin = self.repository_of(descriptor)
+        if origin is not None and self._blobs.state(descriptor) == "missing":
+            yield from RegistryClient(origin, self._env).blob_chunks(descriptor.digest, descriptor.size)
+            return
+        try:
+            with self._blobs.open(descriptor) as stream:
+                yield from iter_chunks(stream)
+        except OSError as error:
+            raise ModelkilnError(f"blob {descriptor.digest}: cannot be read ({error}). Mend the disk.") from error
