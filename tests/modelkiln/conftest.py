@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,11 @@ class HandMadePackage:
     """A package's root; `run` starts its command line in a process of its own."""
 
     def __init__(self, root, record):
-        self.root, self.record = root, record
+        self.root, self.record, self.settings = root, record, {}
+
+    def environment(self, **settings):
+        """Return the variables that its process runs with."""
+        return {"PYTHONPATH": str(self.root), **self.settings, **settings}
 
     def run(self, *arguments, request=None, check=None, **settings):
         """Run `python -m modelkiln.runtime ARGUMENTS`; request: JSON value or bytes for stdin."""
@@ -38,7 +43,7 @@ class HandMadePackage:
             [sys.executable, "-B", "-m", "modelkiln.runtime", *arguments],
             input=data,
             cwd=self.root,
-            env={"PYTHONPATH": str(self.root), **settings},
+            env=self.environment(**settings),
             capture_output=True,
             check=False,
         )
@@ -52,7 +57,7 @@ def make_package(tmp_path):
     """Return a function that makes a package of an inference script."""
 
     def make(script=SCRIPT, signature=SIGNATURE, entry_point="models.sums.predict:predict", **more):
-        root = tmp_path / "package"
+        root = Path(tempfile.mkdtemp(dir=tmp_path, prefix="package-"))
         runtime = Path(modelkiln.runtime.__file__).parent
         shutil.copytree(runtime, root / "modelkiln" / "runtime", ignore=shutil.ignore_patterns("__pycache__"))
         files = {"models/sums/predict.py": script.encode(), ".modelkiln/models/weight.txt": b"2"}
@@ -74,5 +79,38 @@ def make_package(tmp_path):
         }
         (root / ".modelkiln" / "package.json").write_text(json.dumps(record))
         return HandMadePackage(root, record)
+
+    return make
+
+
+@pytest.fixture
+def make_lazy_package(make_package, tmp_path):
+    """Return a function that makes a package which fetches its weights.
+
+    files: bytes by path. places: a function from a path to the objects of its places. more: by
+    path, other fields of a file in the lock. Its store is `store` below tmp_path.
+    """
+
+    def make(files, places, more=None, script=SCRIPT):
+        listed = [
+            {"path": path, "size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+            for path, data in sorted(files.items())
+        ]
+        lines = "".join(sorted(f"{file['sha256']}  {file['path']}\n" for file in listed))
+        lock = {
+            "schema": 1,
+            "set_digest": "sha256:" + hashlib.sha256(lines.encode()).hexdigest(),
+            "files": [
+                {**file, "places": places(file["path"]), **(more or {}).get(file["path"], {})} for file in listed
+            ],
+        }
+        text = json.dumps(lock).encode()
+        digest = hashlib.sha256(text).hexdigest()
+        package = make_package(script, weights="lazy", weights_lock=digest, artifacts=listed)
+        shutil.rmtree(package.root / ".modelkiln/models")
+        (package.root / ".modelkiln/weights.lock.json").write_bytes(text)
+        package.settings = {"MODELKILN_STORE": str(tmp_path / "store"), "HOME": str(tmp_path)}
+        package.store = tmp_path / "store"
+        return package
 
     return make

@@ -1,4 +1,4 @@
-"""The command line of a package: predict, info and verify. Nothing here writes to disk."""
+"""The command line of a package: predict, info, verify and fetch."""
 
 import os
 import sys
@@ -11,11 +11,14 @@ HELP = """\
 usage: predict [FILE|-] [--quiet] [--debug]
        info
        verify
+       fetch
 
 predict  answer a request (Open Inference Protocol v2, JSON) from FILE or standard input;
          the response goes to standard output, what the inference script prints to standard error
 info     print the package's record
 verify   check the digests of the package's own files
+fetch    fetch weights that the package does not carry, all of them, into the store: the folder
+         MODELKILN_STORE; MODELKILN_WEIGHTS_URL names mirrors that are tried first
 
 --quiet  drop what the inference script prints
 --debug  show tracebacks of refused inference scripts
@@ -32,11 +35,11 @@ def main(argv=None):
     if command in ("help", "--help", "-h") or "--help" in options:
         sys.stdout.write(HELP)
         return 0
-    if command not in ("predict", "info", "verify") or options - allowed[0] or len(operands) > allowed[1]:
+    if command not in ("predict", "info", "verify", "fetch") or options - allowed[0] or len(operands) > allowed[1]:
         sys.stderr.write(f"cannot read the arguments {' '.join(arguments)!r}\n{HELP}")
         return 2
     try:
-        return {"predict": _predict, "info": _info, "verify": _verify}[command](operands, options)
+        return {"predict": _predict, "info": _info, "verify": _verify, "fetch": _fetch}[command](operands, options)
     except PackageError as error:
         sys.stderr.write(f"{command}: {error}\n")
         return 1
@@ -45,9 +48,12 @@ def main(argv=None):
 def _info(operands, options):
     import json
 
+    from modelkiln.runtime.lazy import is_lazy, state
     from modelkiln.runtime.record import find_package
 
-    text = json.dumps(find_package().record, indent=2, sort_keys=True, ensure_ascii=False)
+    package = find_package()
+    here = {"lazy": state(package)} if is_lazy(package) else {}
+    text = json.dumps({**package.record, **here}, indent=2, sort_keys=True, ensure_ascii=False)
     _write(1, text.encode() + b"\n")
     return 0
 
@@ -67,8 +73,22 @@ def _verify(operands, options):
     return 0
 
 
+def _fetch(operands, options):
+    from modelkiln.runtime.lazy import fetch_weights, is_lazy
+    from modelkiln.runtime.record import find_package
+
+    package = find_package()
+    if not is_lazy(package):
+        _write(1, f"nothing to fetch: the files are in {package.models}\n".encode())
+        return 0
+    folder = fetch_weights(package, everything=True)
+    _write(1, f"{len(package.record['artifacts'])} files are in {folder}\n".encode())
+    return 0
+
+
 def _predict(operands, options):
     from modelkiln.runtime.entry_point import UserError
+    from modelkiln.runtime.models import model_folder
     from modelkiln.runtime.predict import predict
     from modelkiln.runtime.record import find_package
 
@@ -76,6 +96,7 @@ def _predict(operands, options):
     data, where = _read_request(operands[0] if operands else "-")
     response_to, errors_to = _redirect("--quiet" in options)
     try:
+        package.models = model_folder(package)
         response = predict(package, data, where)
     except UserError as error:
         text = _user_traceback(error, "--debug" in options)

@@ -3,7 +3,10 @@
 import hashlib
 import os
 
-__all__ = ["verify"]
+from modelkiln.runtime.lazy import found_blobs, is_lazy
+from modelkiln.runtime.weights_lock import LOCK_PATH
+
+__all__ = ["sha256_of", "verify"]
 
 # Bytes read at once: enough that Python's overhead vanishes beside SHA-256.
 _CHUNK = 1 << 20
@@ -17,17 +20,24 @@ def verify(package):
     distributions" specification, PEP 376).
     """
     record, mismatches = package.record, []
+    paths = {artifact["path"]: package.models / artifact["path"] for artifact in record["artifacts"]}
+    if is_lazy(package):
+        mismatches += _check_file(package.root / LOCK_PATH, "weights lock", record["weights_lock"])
+        paths = found_blobs(package)
     for artifact in record["artifacts"]:
-        path = package.models / artifact["path"]
-        mismatches += _check_file(path, "model artifact", artifact["sha256"], artifact["size"])
+        if artifact["path"] in paths:
+            path = paths[artifact["path"]]
+            mismatches += _check_file(path, "model artifact", artifact["sha256"], artifact["size"])
     for code in record["code"]:
         mismatches += _check_file(package.root / code["path"], "code", code["sha256"])
     files = 0
     if record["requirements"]:
         found, files = _check_requirements(record["requirements"])
         mismatches += found
+    absent = len(record["artifacts"]) - len(paths)
+    later = f" ({absent} more are not fetched yet)" if absent else ""
     summary = (
-        f"{len(record['artifacts'])} model artifact files, {len(record['code'])} code files, "
+        f"{len(paths)} model artifact files{later}, {len(record['code'])} code files, "
         f"{len(record['requirements'])} distributions ({files} files)"
     )
     return mismatches, summary
@@ -37,13 +47,14 @@ def _check_file(path, kind, sha256, size=None):
     try:
         if size is not None and os.stat(path).st_size != size:
             return [f"{path}: {kind} has {os.stat(path).st_size} bytes, want {size}."]
-        actual = _sha256(path)
+        actual = sha256_of(path)
     except OSError as error:
         return [f"{path}: {kind}: {error.strerror}."]
     return [] if actual == sha256 else [f"{path}: {kind} has sha256 {actual}, want {sha256}."]
 
 
-def _sha256(path):
+def sha256_of(path):
+    """Return the sha256 (hex) of a file."""
     hasher = hashlib.sha256()
     with open(path, "rb") as stream:
         while True:
