@@ -80,9 +80,12 @@ def _environment(store: Store) -> dict[str, str]:
 
 
 def _reason(messages: str) -> str:
-    # Its error is the last paragraph; what is above are the versions that it tried.
-    lines = [line.strip() for line in messages.splitlines() if line.strip() and "Traceback" not in line]
-    return " ".join(lines[-8:])[:1500]
+    """What pip logged, and the exception that pip-tools ended with, without its traceback."""
+    logged, _, traceback = messages.partition("Traceback (most recent call last)")
+    lines = [line.strip() for line in logged.splitlines() if line.strip()]
+    raised = [line for line in traceback.splitlines() if re.match(r"[\w.]+(Error|Exception|Found|Impossible)\b", line)]
+    lines += [line.split(": ", 1)[-1] for line in raised[-1:]]
+    return " ".join(lines or messages.split())[-1500:]
 
 
 def seed_lock(own: str, shared: Sequence[str], upgrade: bool) -> str:
