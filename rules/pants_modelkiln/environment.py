@@ -53,7 +53,8 @@ class EnvironmentRequest:
 class Environment:
     """The dependency manifest of a package: its wheels as a JSON list.
 
-    Each has name, version, filename, sha256 (hex), size and unpacked_size (bytes).
+    Each has name, version, filename, sha256 (hex), size and unpacked_size (bytes), and where it has
+    CUDA libraries "libraries": their folders, relative to site-packages.
     """
 
     wheels: str

@@ -14,6 +14,7 @@ from pants.engine.unions import UnionRule
 from pants.util.logging import LogLevel
 
 from modelkiln.canonical import canonical_json
+from modelkiln.cuda_libraries import library_folders
 from modelkiln.digest import hex_of
 from modelkiln.image import Base, Image, build_image
 from modelkiln.layer import Layer
@@ -152,6 +153,7 @@ def _image(inputs: PackageInputs, base: BaseLayers, own: Sequence[Layer]) -> Ima
             "PYTHONPATH": "/app",
             "PYTHONDONTWRITEBYTECODE": "1",
             "MODELKILN_MODELS": "/models",
+            **_library_path(inputs, base),
             **inputs.accelerator.image_env(),
         },
         entrypoint=record["entrypoint"] or list(_ENTRYPOINT),
@@ -161,6 +163,13 @@ def _image(inputs: PackageInputs, base: BaseLayers, own: Sequence[Layer]) -> Ima
         labels=labels(record),
         annotations=labels(record),
     )
+
+
+def _library_path(inputs: PackageInputs, base: BaseLayers) -> dict[str, str]:
+    name, site_packages = "LD_LIBRARY_PATH", f"/{VENV}/lib/python{inputs.base.python}/site-packages"
+    folders = [f"{site_packages}/{folder}" for folder in library_folders(inputs.environment.to_json())]
+    before = [value[len(name) + 1 :] for value in base.env if value.startswith(f"{name}=")]
+    return {name: ":".join([*folders, *filter(None, before)])} if folders else {}
 
 
 def _text(recipe: dict) -> str:

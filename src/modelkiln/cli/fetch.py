@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 from modelkiln.canonical import canonical_json
+from modelkiln.cuda_libraries import library_folder
 from modelkiln.sources.wheels import check_wheels, fetch_wheels, open_wheels, wheel_digest
 from modelkiln.store import Store
 from modelkiln.venv import Venv, check_conflicts, install
@@ -20,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Fetch what is missing, check all wheels, and report size and unpacked_size in bytes."""
+    """Fetch what is missing, check all wheels, and report size and unpacked_size in bytes, and "libraries"."""
     store = Store(args.store)
     request = json.loads(args.wheels.read_text("utf-8"))
     wheels = check_wheels(request["wheels"])
@@ -30,5 +31,7 @@ def run(args: argparse.Namespace) -> int:
         for wheel, found in zip(wheels, opened):
             wheel["size"] = store.path(wheel_digest(wheel)).stat().st_size
             wheel["unpacked_size"] = found.unpacked_size
+            libraries = sorted({library_folder(file.path) for file in found.files} - {""})
+            wheel.update({"libraries": libraries} if libraries else {})
     args.output.write_bytes(canonical_json({**request, "wheels": wheels}))
     return 0
