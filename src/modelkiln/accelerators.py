@@ -50,7 +50,7 @@ class Accelerator:
 
     def to_json(self) -> dict[str, Any]:
         """The part of a record's variant that the accelerator decides; without what is not set."""
-        found = {"accelerator": self.name, "cuda": self.cuda, "driver": self.driver}
+        found: dict[str, Any] = {"accelerator": self.name, "cuda": self.cuda, "driver": self.driver}
         found.update(architectures=list(self.architectures), env=dict(self.env))
         return {key: value for key, value in found.items() if value}
 

@@ -94,7 +94,8 @@ def _named(name: str, version: str) -> Optional[str]:
 
 def _required(wheel: LockedWheel, target: Target) -> str:
     """The CUDA major that a wheel's requirements agree on, or ""."""
-    firm, loose = set(), set()
+    firm: set[str] = set()
+    loose: set[str] = set()
     for requirement in _requirements(wheel):
         major = _required_major(requirement)
         if major:

@@ -105,9 +105,7 @@ def test_an_editable_requirement_is_refused_before_anything_runs(folder, store, 
 def test_what_cannot_be_locked_is_told_in_a_line(folder, store, capsys):
     """pip's reason, and no traceback."""
     (folder / "cpu.in").write_text("demo>=99\n")
-    assert 1 == main(
-        ["build", "python-lock", "--source=cpu.in", "--lock=cpu.txt", "--resolve=cpu", "--address=x", "--python=3.11"]
-        + [f"--store={store.root}", "--summary=summary.txt"]
-    )
+    options = ["--source=cpu.in", "--lock=cpu.txt", "--resolve=cpu", "--address=x", "--python=3.11"]
+    assert 1 == main(["build", "python-lock", *options, f"--store={store.root}", "--summary=summary.txt"])
     told = capsys.readouterr().err
     assert "demo>=99" in told and "Traceback" not in told and 1 == told.count("\n")
