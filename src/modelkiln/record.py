@@ -10,13 +10,16 @@ from typing import Any, Mapping
 from modelkiln.canonical import canonical_json
 from modelkiln.digest import sha256_bytes
 
-__all__ = ["SCHEMA", "labels", "make_record", "package_digest", "with_outputs"]
+__all__ = ["SCHEMA", "labels", "make_record", "package_digest", "recorded_digest", "with_outputs"]
 
 SCHEMA = 1
 _INPUTS = (
     "name", "version", "variant", "entry_point", "signature", "artifacts", "code", "requirements",
     "base", "metadata", "entrypoint", "weights",
 )  # fmt: skip
+
+# What a record tells of the package that is no input of it.
+_OUTPUTS = ("package_digest", "formats", "layers")
 
 # OCI image-spec 1.1, annotations.md, "Pre-Defined Annotation Keys": metadata keys with a meaning
 # that every registry and scanner knows.
@@ -38,6 +41,11 @@ _PREFIX = "org.opencontainers.image."
 def package_digest(inputs: Mapping[str, Any]) -> str:
     """Return the digest of a package's inputs: the sha256 of their canonical JSON."""
     return sha256_bytes(canonical_json({"schema": SCHEMA, **{key: inputs[key] for key in _INPUTS}}))
+
+
+def recorded_digest(record: Mapping[str, Any]) -> str:
+    """Return the package digest of what a record lists, also one of another release with other keys."""
+    return sha256_bytes(canonical_json({key: value for key, value in record.items() if key not in _OUTPUTS}))
 
 
 def make_record(inputs: Mapping[str, Any]) -> dict[str, Any]:

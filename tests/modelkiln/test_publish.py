@@ -11,10 +11,9 @@ import threading
 import pytest
 from components import require
 from hostile_registry import Fault, hostile_registry
-from random_image import make_image
+from published import Package
 from registries import certificate, registry
 
-from modelkiln.blobs import Blobs
 from modelkiln.canonical import canonical_json
 from modelkiln.descriptor import INDEX
 from modelkiln.digest import hex_of, sha256_bytes
@@ -23,9 +22,7 @@ from modelkiln.layer import Layer
 from modelkiln.layout import Layout
 from modelkiln.machine import INSECURE_REGISTRIES
 from modelkiln.registry import session as session_module
-from modelkiln.registry.blob_source import BlobSource
 from modelkiln.registry.contents import layout_contents
-from modelkiln.registry.publish import Publication, publish
 from modelkiln.registry.record_manifest import RECORD, find_records
 from modelkiln.registry.session import RegistrySession
 from modelkiln.sources.reference import parse_repository
@@ -36,27 +33,6 @@ from modelkiln.store import Store
 def _short_waits(monkeypatch):
     """Nobody waits for a server that is made to fail."""
     monkeypatch.setattr(session_module, "_WAITS", (0.01, 0.01, 0.01, 0.01))
-
-
-class Package:
-    """An image in a layout, of which the weights are in the store alone, with its record."""
-
-    def __init__(self, folder, seed=0, weights_size=3_000_000):
-        self.store = Store(folder / "store")
-        self.store.root.mkdir(parents=True, exist_ok=True)
-        self.made = make_image(folder / f"digits{seed}.oci", seed, weights_size=weights_size, store=self.store)
-        self.layout = self.made.path
-        self.digest = self.made.image.manifest_descriptor.digest
-        self.weights = max(layout_contents(Layout(self.layout)).blobs, key=lambda blob: blob.size)
-        self.record = canonical_json({**self.made.record, "layers": [], "formats": {}})
-
-    def publish(self, address, name="team/digits", tags=("1.2.0",), moving=(), layers=(), record=None, env=None):
-        """Publish to `address`, a host without TLS unless `env` is given."""
-        env = {INSECURE_REGISTRIES: address} if env is None else env
-        blobs = Blobs(Layout(self.layout), self.store, layers)
-        contents = layout_contents(Layout(self.layout))
-        publication = Publication(contents, BlobSource(blobs, env), (*tags, *moving), frozenset(moving), record)
-        return publish(publication, parse_repository(f"{address}/{name}"), env, self.store.root)
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,8 @@ COMMANDS = {
     "export": "export",
     "load": "load",
     "publish": "publish",
+    "pull": "pull",
+    "verify": "verify",
 }
 # Steps of a build, each one process. Their arguments may change with every release.
 STEPS = {

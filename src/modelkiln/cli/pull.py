@@ -1,0 +1,31 @@
+"""`modelkiln pull`: a package out of a registry."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from modelkiln.cli.options import Progress, add_insecure, add_store, machine_env
+from modelkiln.registry.pull import PARTS, pull
+from modelkiln.registry.remote import RemotePackage
+from modelkiln.sources.reference import parse_image
+
+HELP = "Fetch a package from a registry, or only its record, signature or weights; every digest is checked."
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `modelkiln pull`."""
+    parser.add_argument("reference", metavar="REF", help="registry.example.com/name:tag, or name@sha256:...")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="a folder that is made")
+    parser.add_argument("--only", choices=PARTS, default="layout", help="which part (default: all, as an OCI layout)")
+    add_insecure(parser)
+    add_store(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Fetch, and say what was fetched."""
+    reference = parse_image(args.reference)
+    package = RemotePackage(reference, machine_env(args), lambda line: print(line, file=sys.stderr, flush=True))
+    total = sum(blob.size for blob in package.contents.blobs)
+    folder = pull(package, args.only, args.output, Progress(f"pull {reference}", total))
+    print(f"{folder}: {args.only} of {reference.image}@{package.contents.root.descriptor.digest}")
+    return 0

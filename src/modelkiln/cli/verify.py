@@ -1,0 +1,73 @@
+"""`modelkiln verify`: whether a package is what it says, and what it would run."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any, Callable, Mapping
+
+from modelkiln.blobs import record_beside
+from modelkiln.cli.options import Progress, add_insecure, add_store, machine_env, store_of
+from modelkiln.descriptor import CONFIG, INDEX, Descriptor
+from modelkiln.layout import Layout
+from modelkiln.registry.contents import Contents, layout_contents
+from modelkiln.registry.remote import RemotePackage
+from modelkiln.registry.verify import describe, verify_remote
+from modelkiln.sources.reference import parse_image
+from modelkiln.validate import validate_layout
+
+HELP = "Check every digest of a package in a registry or in a layout, and tell what would run."
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `modelkiln verify`."""
+    parser.add_argument("package", metavar="REF|LAYOUT", help="registry.example.com/name:tag, or a layout's folder")
+    add_insecure(parser)
+    add_store(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print what is wrong, else what the package is; exit code 1 when something is wrong."""
+    if Path(args.package).is_dir():
+        problems, what = _layout(args)
+    else:
+        problems, what = _remote(args)
+    for problem in problems:
+        print(f"{args.package}: {problem}", file=sys.stderr)
+    print("\n\n".join("\n".join(f"{word:<12}{value}" for word, value in pairs) for pairs in what))
+    print(f"{args.package}: {f'{len(problems)} problems' if problems else 'verified'}", file=sys.stderr)
+    return 1 if problems else 0
+
+
+def _remote(args: argparse.Namespace) -> tuple[list[str], list]:
+    reference = parse_image(args.package)
+    package = RemotePackage(reference, machine_env(args), lambda line: print(line, file=sys.stderr, flush=True))
+    total = sum(blob.size for blob in package.contents.blobs)
+    problems, record = verify_remote(package, Progress(f"verify {reference}", total))
+    return problems, _what(package.contents, package.read, json.loads(record) if record else {})
+
+
+def _layout(args: argparse.Namespace) -> tuple[list[str], list]:
+    layout = Layout(args.package)
+    path = record_beside(layout.path)
+    record = json.loads(path.read_text("utf-8")) if path else None
+    issues = validate_layout(layout.path, store_of(args), record)
+    for issue in issues:
+        if issue.is_note:
+            print(f"note: {issue}", file=sys.stderr)
+    wrong = [str(issue) for issue in issues if not issue.is_note]
+    # What could not even be read is among the issues.
+    return wrong, [] if wrong else _what(layout_contents(layout), layout.read_blob, record or {})
+
+
+def _what(contents: Contents, read: Callable[[Descriptor], bytes], record: Mapping[str, Any]) -> list:
+    """What each image or artifact of the package is, as pairs of word and value."""
+    found = []
+    for document in contents.manifests:
+        if document.descriptor.media_type == INDEX:
+            continue
+        descriptor = Descriptor.from_json(document.content.get("config"))
+        config = json.loads(read(descriptor)) if descriptor.media_type == CONFIG else {}
+        labels = (config.get("config") or {}).get("Labels") or document.content.get("annotations") or {}
+        found.append([("digest", document.descriptor.digest), *describe(config, labels, record)])
+    return found

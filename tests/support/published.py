@@ -1,0 +1,36 @@
+"""A package that can be published from where it was made."""
+
+from random_image import make_image
+
+from modelkiln.blobs import Blobs
+from modelkiln.canonical import canonical_json
+from modelkiln.layout import Layout
+from modelkiln.machine import INSECURE_REGISTRIES
+from modelkiln.registry.blob_source import BlobSource
+from modelkiln.registry.contents import layout_contents
+from modelkiln.registry.publish import Publication, publish
+from modelkiln.sources.reference import parse_repository
+from modelkiln.store import Store
+
+__all__ = ["Package"]
+
+
+class Package:
+    """An image in a layout, of which the weights are in the store alone, with its record."""
+
+    def __init__(self, folder, seed=0, weights_size=3_000_000):
+        self.store = Store(folder / "store")
+        self.store.root.mkdir(parents=True, exist_ok=True)
+        self.made = make_image(folder / f"digits{seed}.oci", seed, weights_size=weights_size, store=self.store)
+        self.layout = self.made.path
+        self.digest = self.made.image.manifest_descriptor.digest
+        self.weights = max(layout_contents(Layout(self.layout)).blobs, key=lambda blob: blob.size)
+        self.record = canonical_json({**self.made.record, "layers": [], "formats": {}})
+
+    def publish(self, address, name="team/digits", tags=("1.2.0",), moving=(), layers=(), record=None, env=None):
+        """Publish to `address`, a host without TLS unless `env` is given."""
+        env = {INSECURE_REGISTRIES: address} if env is None else env
+        blobs = Blobs(Layout(self.layout), self.store, layers)
+        contents = layout_contents(Layout(self.layout))
+        publication = Publication(contents, BlobSource(blobs, env), (*tags, *moving), frozenset(moving), record)
+        return publish(publication, parse_repository(f"{address}/{name}"), env, self.store.root)
