@@ -20,7 +20,7 @@ from pants.backend.python.target_types import (
     ResolvePexEntryPointRequest,
 )
 from pants.backend.python.util_rules.interpreter_constraints import InterpreterConstraints
-from pants.backend.python.util_rules.pex import PexRequest, VenvPex, VenvPexProcess
+from pants.backend.python.util_rules.pex import PexRequest, VenvPex
 from pants.backend.python.util_rules.pex_environment import PythonExecutable
 from pants.backend.python.util_rules.python_sources import (
     PythonSourceFilesRequest,
@@ -151,11 +151,6 @@ def find_python(constraints: InterpreterConstraints) -> Get:
 def build_venv_pex(request: PexRequest) -> Get:
     """VenvPex of a tool."""
     return Get(VenvPex, PexRequest, request)
-
-
-def venv_pex_process(request: VenvPexProcess) -> Get:
-    """Process that runs a VenvPex."""
-    return Get(Process, VenvPexProcess, request)
 
 
 def try_process(process: Process) -> Get:

@@ -12,11 +12,13 @@ from pants.engine.addresses import Addresses
 from pants.engine.fs import Digest, FileContent, GlobMatchErrorBehavior, PathGlobs
 from pants.engine.process import ProcessCacheScope
 from pants.engine.rules import Get, collect_rules, rule
+from pants.option.global_options import GlobalOptions
 from pants.util.logging import LogLevel
 
 from modelkiln.canonical import canonical_json
 from modelkiln.cli.smoke import NOT_RUN
 from modelkiln.errors import ModelkilnError
+from modelkiln.machine import save_python
 from pants_modelkiln.api import (
     add_prefix,
     addresses_of,
@@ -40,7 +42,7 @@ from pants_modelkiln.target_types.smoke_test import (
     SmokeTestRequestField,
     SmokeTestRtolField,
 )
-from pants_modelkiln.tool import STORE, Step, attempt_step
+from pants_modelkiln.tool import STORE, Step, attempt_step, machine_store
 
 logger = logging.getLogger(__name__)
 
@@ -140,14 +142,15 @@ class PackageUnderTest:
 
 
 @rule(level=LogLevel.DEBUG)
-async def put_under_test(request: PackageUnderTestRequest) -> PackageUnderTest:
+async def put_under_test(request: PackageUnderTestRequest, options: GlobalOptions) -> PackageUnderTest:
     inputs = request.inputs
     if request.format == "pex":
         built = await pex_file(inputs, "package.pex")
         python = await find_python(InterpreterConstraints([f"CPython=={inputs.target.python}.*"]))
-        return PackageUnderTest(
-            built.digest, ("--pex=package.pex", f"--python={python.path}", f"--pex-root={STORE}/pex-run")
-        )
+        # By its release: a machine's path to it must not be in the test's key.
+        save_python(machine_store(options), inputs.target.python, python.path)
+        arguments = ("--pex=package.pex", f"--python={inputs.target.python}", f"--pex-root={STORE}/pex-run")
+        return PackageUnderTest(built.digest, arguments)
     image = await package_image(inputs)
     stored = canonical_json([layer.to_json() for layer in image.stored])
     digest = await merge_digests(

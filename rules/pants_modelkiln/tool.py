@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from pants.backend.python.target_types import EntryPoint
 from pants.backend.python.util_rules.interpreter_constraints import InterpreterConstraints
-from pants.backend.python.util_rules.pex import PexRequest, VenvPex, VenvPexProcess
+from pants.backend.python.util_rules.pex import PexLayout, PexRequest
+from pants.backend.python.util_rules.pex_environment import PexEnvironment
 from pants.backend.python.util_rules.pex_requirements import EntireLockfile, Lockfile
 from pants.engine.env_vars import CompleteEnvironmentVars
 from pants.engine.fs import EMPTY_DIGEST, Digest, FileContent
@@ -19,12 +21,51 @@ from pants.util.logging import LogLevel
 
 import modelkiln
 from modelkiln.errors import ModelkilnError
-from modelkiln.machine import INSECURE_REGISTRIES, save_machine_env
-from pants_modelkiln.api import build_venv_pex, create_digest, try_process, venv_pex_process
+from modelkiln.machine import INSECURE_REGISTRIES, save_machine_env, save_machine_file
+from pants_modelkiln.api import (
+    build_venv_pex,
+    create_digest,
+    find_python,
+    merge_digests,
+    subset,
+    try_process,
+)
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 
 STORE = ".cache/modelkiln"
-_CACHES = {"modelkiln": STORE}
+_PEX_ROOT = ".cache/pex_root"
+_TOOL = "__modelkiln"
+# A remote cache may take this long to answer before a step is started here as well: most answers
+# take some tens of milliseconds, and starting every step of a clean checkout only to cancel it
+# would keep the machine busy.
+_REMOTE_CACHE_MILLIS = 1000
+
+# Which interpreter runs the engine, and where its virtual environment and the machine's programs
+# are, is this machine's business: a layer's process must have the same key on every machine, so
+# that a remote cache serves all of them. The shim therefore reads it from beside the store, in a
+# file that no key holds. Where there is none, as on a worker of remote execution, any Python on
+# PATH runs the tool, which is a PEX and declared as an input.
+_SHIM = f"""#!/bin/sh
+set -eu
+tool=${{0%/*}} state={STORE}/tools/$1
+shift
+export PEX_ROOT="$PWD/{_PEX_ROOT}" PEX_IGNORE_RCFILES=1 LC_ALL=C.UTF-8
+if [ -r "$state" ]; then
+  {{ IFS= read -r python; IFS= read -r venv; IFS= read -r PATH; }} <"$state"
+  export PATH
+  if [ -x "$PEX_ROOT/$venv/pex" ]; then exec "$PEX_ROOT/$venv/pex" "$@"; fi
+else
+  PATH=${{PATH:-/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin}}
+  export PATH
+  python=python3
+fi
+exec "$python" "$tool/modelkiln.pex" "$@"
+"""
+
+
+def machine_store(options: GlobalOptions) -> Path:
+    """Where the store lies on this machine."""
+    return Path(options.named_caches_dir, "modelkiln")
 
 
 def engine_files(*folders: str) -> list[FileContent]:
@@ -47,18 +88,43 @@ def engine_files(*folders: str) -> list[FileContent]:
 
 
 @dataclass(frozen=True)
+class ToolRequest:
+    """The engine with the dependencies of one lock, a resource of this package such as "tool.txt"."""
+
+    lock: str
+    interpreter_constraints: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class EngineTool:
-    """The engine with its locked dependencies, ready to run."""
+    """The engine with its locked dependencies, ready to run: a Digest of PEX and shim, and its key."""
 
-    venv: VenvPex
+    digest: Digest
+    key: str
 
 
-@rule(desc="Build the packaging engine", level=LogLevel.DEBUG)
-async def build_engine_tool(
-    subsystem: ModelkilnSubsystem, options: GlobalOptions, env: CompleteEnvironmentVars
-) -> EngineTool:
-    # Where files are fetched from is this machine's business and must stay out of cache keys, so
-    # it does not travel in the process's environment: see modelkiln.machine.
+@dataclass(frozen=True)
+class MachineState:
+    """What build processes need to know of this machine lies beside the store, in `store`."""
+
+    store: Path
+    path: str
+
+
+def engine_tool(request: ToolRequest) -> Get:
+    """EngineTool of a request."""
+    return Get(EngineTool, ToolRequest, request)
+
+
+@rule(level=LogLevel.DEBUG)
+async def save_machine_state(
+    subsystem: ModelkilnSubsystem,
+    options: GlobalOptions,
+    env: CompleteEnvironmentVars,
+    pex_environment: PexEnvironment,
+) -> MachineState:
+    # Where files are fetched from must stay out of cache keys as well: see modelkiln.machine.
+    store = machine_store(options)
     settings = dict(env)
     if subsystem.debian_mirror:
         settings["MODELKILN_DEBIAN_MIRROR"] = subsystem.debian_mirror
@@ -66,31 +132,46 @@ async def build_engine_tool(
     settings["MODELKILN_INDEXES"] = json.dumps(indexes, sort_keys=True)
     if subsystem.insecure_registries:
         settings[INSECURE_REGISTRIES] = " ".join(subsystem.insecure_registries)
-    save_machine_env(Path(options.named_caches_dir, "modelkiln"), settings)
+    save_machine_env(store, settings)
+    return MachineState(store, os.pathsep.join(pex_environment.path))
+
+
+@rule(desc="Build the packaging engine", level=LogLevel.DEBUG)
+async def build_engine_tool(request: ToolRequest, machine: MachineState) -> EngineTool:
     sources = await create_digest(engine_files())
     lock = Lockfile(
-        url="resource://pants_modelkiln/tool.txt",
+        url=f"resource://pants_modelkiln/{request.lock}",
         url_description_of_origin="the packaging engine's own lock",
-        resolve_name="modelkiln",
+        resolve_name=f"modelkiln-{request.lock}",
     )
+    constraints = InterpreterConstraints(request.interpreter_constraints)
     venv = await build_venv_pex(
         PexRequest(
             output_filename="modelkiln.pex",
             internal_only=True,
+            # One file: what a remote cache keeps of a folder with empty files in it differs from
+            # server to server, and some never find it again.
+            layout=PexLayout.ZIPAPP,
+            additional_args=("--no-compress",),
             requirements=EntireLockfile(lock),
-            interpreter_constraints=InterpreterConstraints(subsystem.interpreter_constraints),
+            interpreter_constraints=constraints,
             main=EntryPoint.parse("modelkiln.cli.main:main"),
             sources=sources,
         )
     )
-    return EngineTool(venv)
+    pex = await subset(venv.digest, ["modelkiln.pex"])
+    shim = await create_digest([FileContent("modelkiln", _SHIM.encode(), is_executable=True)])
+    python = await find_python(constraints)
+    state = f"{python.path}\n{venv.venv_rel_dir}\n{machine.path}\n"
+    save_machine_file(machine.store, f"tools/{pex.fingerprint}", state)
+    return EngineTool(await merge_digests((pex, shim)), pex.fingerprint)
 
 
 @dataclass(frozen=True)
 class Step:
     """One step of a build: `modelkiln build <argv>`, with the store at STORE.
 
-    tool: what runs it; the default is EngineTool.
+    tool: the engine with which dependencies; by default those of packaging.
     """
 
     argv: tuple[str, ...]
@@ -100,7 +181,7 @@ class Step:
     output_directories: tuple[str, ...] = ()
     cache_scope: ProcessCacheScope = ProcessCacheScope.SUCCESSFUL
     timeout_seconds: int | None = None
-    tool: VenvPex | None = None
+    tool: ToolRequest | None = None
 
 
 @dataclass(frozen=True)
@@ -133,21 +214,25 @@ def step_process(step: Step) -> Get:
 
 
 @rule(level=LogLevel.DEBUG)
-async def prepare_step(step: Step, tool: EngineTool) -> StepProcess:
-    process = await venv_pex_process(
-        VenvPexProcess(
-            step.tool or tool.venv,
-            argv=("build", *step.argv),
+async def prepare_step(step: Step, subsystem: ModelkilnSubsystem) -> StepProcess:
+    default = ToolRequest("tool.txt", tuple(subsystem.interpreter_constraints))
+    tool = await engine_tool(step.tool or default)
+    return StepProcess(
+        Process(
+            argv=(f"{_TOOL}/modelkiln", tool.key, "build", *step.argv),
             description=step.description,
             input_digest=step.input_digest,
+            # Pants lays these out once for all processes, and not in every sandbox.
+            immutable_input_digests={_TOOL: tool.digest},
             output_files=step.output_files,
             output_directories=step.output_directories,
-            append_only_caches=_CACHES,
+            append_only_caches={"modelkiln": STORE, "pex_root": _PEX_ROOT},
             cache_scope=step.cache_scope,
             timeout_seconds=step.timeout_seconds,
+            remote_cache_speculation_delay_millis=_REMOTE_CACHE_MILLIS,
+            level=LogLevel.DEBUG,
         )
     )
-    return StepProcess(process)
 
 
 @rule(level=LogLevel.DEBUG)

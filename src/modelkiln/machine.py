@@ -8,15 +8,21 @@ an empty environment, so the variables travel beside the store, in `machine.json
 import json
 import os
 import pwd
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Mapping
 
+from modelkiln.errors import ModelkilnError
+
 __all__ = [
     "INSECURE_REGISTRIES",
+    "find_python",
     "insecure_registries",
     "load_machine_env",
     "save_machine_env",
+    "save_machine_file",
+    "save_python",
     "select_machine_env",
 ]
 
@@ -40,18 +46,38 @@ def select_machine_env(environ: Mapping[str, str]) -> dict[str, str]:
 
 def save_machine_env(store_root: Path, environ: Mapping[str, str]) -> None:
     """Write the fetch settings of `environ` beside the store, when they changed."""
-    text = json.dumps(select_machine_env(environ), indent=1, sort_keys=True)
-    target = store_root / _NAME
+    save_machine_file(store_root, _NAME, json.dumps(select_machine_env(environ), indent=1, sort_keys=True))
+
+
+def save_machine_file(store_root: Path, name: str, text: str) -> None:
+    """Write a file that is about this machine alone beside the store, when it changed."""
+    target = store_root / name
     try:
         if target.read_text() == text:
             return
     except OSError:
         pass
-    store_root.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=store_root)  # Mode 0600: it may hold credentials.
+    target.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=target.parent)  # Mode 0600: it may hold credentials.
     with os.fdopen(descriptor, "w") as stream:
         stream.write(text)
     os.replace(name, target)
+
+
+def save_python(store_root: Path, release: str, path: str) -> None:
+    """Remember beside the store which interpreter of this machine runs PEX files for `release`."""
+    save_machine_file(store_root, f"pythons/{release}", path)
+
+
+def find_python(store_root: Path, release: str) -> Path:
+    """Return this machine's CPython of `release` ("3.11"): the remembered one, else that on PATH."""
+    try:
+        return Path((store_root / "pythons" / release).read_text())
+    except OSError:
+        found = shutil.which(f"python{release}")
+    if not found:
+        raise ModelkilnError(f"no CPython {release} on PATH to run the package with. Install one.")
+    return Path(found)
 
 
 def load_machine_env(store_root: Path) -> dict[str, str]:

@@ -138,12 +138,12 @@ def image(tmp_path):
     manifest = canonical_json(
         {"schemaVersion": 2, "mediaType": MANIFEST, "config": config_descriptor, "layers": layers}
     )
-    blobs = {Descriptor.of("a/b", data).digest: data for data in (config, manifest, base.path.read_bytes())}
+    blobs = {Descriptor.of("a/b", data).digest: data for data in (config, manifest, base.open().read())}
     for name, data in layout_files(Descriptor.of(MANIFEST, manifest), blobs, {}).items():
         path = tmp_path / "image" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
-    Store(tmp_path / "store").add_bytes(answer.path.read_bytes())
+    Store(tmp_path / "store").add_bytes(answer.open().read())
     layer = Layer("weights", "answer", answer.descriptor, answer.diff_id, 0)
     (tmp_path / "layers.json").write_text(json.dumps([layer.to_json()]))
     return ["--image", tmp_path / "image", "--layers", tmp_path / "layers.json", "--store", tmp_path / "store"]

@@ -10,13 +10,10 @@ from pants.backend.python.dependency_inference.module_mapper import AllPythonTar
 from pants.backend.python.macros.python_requirements import PythonRequirementsSourceField
 from pants.backend.python.subsystems.setup import PythonSetup
 from pants.backend.python.target_types import (
-    EntryPoint,
     PythonRequirementResolveField,
     PythonRequirementsField,
 )
 from pants.backend.python.util_rules.interpreter_constraints import InterpreterConstraints
-from pants.backend.python.util_rules.pex import PexRequest, VenvPex
-from pants.backend.python.util_rules.pex_requirements import EntireLockfile, Lockfile
 from pants.engine.addresses import Addresses
 from pants.engine.fs import DigestContents, FileContent, GlobMatchErrorBehavior, PathGlobs
 from pants.engine.process import ProcessCacheScope
@@ -28,7 +25,6 @@ from pants.util.logging import LogLevel
 from modelkiln.errors import ModelkilnError
 from modelkiln.python_requirements import included_files
 from pants_modelkiln.api import (
-    build_venv_pex,
     create_digest,
     read_digest,
     read_globs,
@@ -37,7 +33,7 @@ from pants_modelkiln.api import (
 from pants_modelkiln.lock import LockSubsystem
 from pants_modelkiln.locks.request import LockPlan, LockRequest
 from pants_modelkiln.subsystem import ModelkilnSubsystem
-from pants_modelkiln.tool import STORE, Step, engine_files, perform_step
+from pants_modelkiln.tool import STORE, Step, ToolRequest, perform_step
 
 # Requirements that BUILD files hold themselves, in `python_requirement` targets.
 _INLINE = "BUILD.in"
@@ -65,20 +61,6 @@ class ResolveLockRequest:
     name: str
 
 
-@dataclass(frozen=True)
-class PipToolsRequest:
-    """The engine's step that compiles locks, under a release of CPython such as "3.11"."""
-
-    python: str
-
-
-@dataclass(frozen=True)
-class PipTools:
-    """pip-tools and the engine, ready to run."""
-
-    venv: VenvPex
-
-
 def requirements_of(resolve: str, python: AllPythonTargets, setup: PythonSetup) -> list[Target]:
     """The `python_requirement` targets of a resolve."""
     return [
@@ -91,26 +73,6 @@ def requirements_of(resolve: str, python: AllPythonTargets, setup: PythonSetup) 
 def lock_address(requirements: Iterable[Target]) -> str:
     """What people name to lock the resolve that has these requirements: `3rdparty/python:cpu`."""
     return min((str(target.address.maybe_convert_to_target_generator()) for target in requirements), default="::")
-
-
-@rule(level=LogLevel.DEBUG)
-async def build_pip_tools(request: PipToolsRequest) -> PipTools:
-    lock = Lockfile(
-        url="resource://pants_modelkiln/pip_tools.txt",
-        url_description_of_origin="the lock of pip-tools",
-        resolve_name="modelkiln-pip-tools",
-    )
-    venv = await build_venv_pex(
-        PexRequest(
-            output_filename="pip_tools.pex",
-            internal_only=True,
-            requirements=EntireLockfile(lock),
-            interpreter_constraints=InterpreterConstraints([f"CPython=={request.python}.*"]),
-            main=EntryPoint.parse("modelkiln.cli.main:main"),
-            sources=await create_digest(engine_files()),
-        )
-    )
-    return PipTools(venv)
 
 
 @rule(level=LogLevel.DEBUG)
@@ -201,7 +163,6 @@ async def lock_resolve(
     sources = await _read_sources(requirements)
     included = await _read_included(sources)
     release = resolve_python(request.name, setup)
-    tools = await Get(PipTools, PipToolsRequest(release))
     files = {file.path: FileContent(file.path, file.content) for file in (*known.values(), *sources, *included)}
     result = await perform_step(
         Step(
@@ -217,7 +178,8 @@ async def lock_resolve(
             output_files=(lock, "summary.txt"),
             # What an index offers changes from hour to hour.
             cache_scope=ProcessCacheScope.PER_SESSION,
-            tool=tools.venv,
+            # pip-tools looks for what its own interpreter can use.
+            tool=ToolRequest("pip_tools.txt", (f"CPython=={release}.*",)),
         )
     )  # fmt: skip
     written = {file.path: file.content for file in await read_digest(result.digest)}

@@ -9,6 +9,7 @@ from pathlib import Path
 from modelkiln.compare import Tolerance
 from modelkiln.errors import ModelkilnError
 from modelkiln.layer import Layer
+from modelkiln.machine import find_python
 from modelkiln.runnable import open_image, unpacked
 from modelkiln.sandbox import can_run
 from modelkiln.smoke import Smoke, image_runner, pex_runner, read_smoke, run_smoke
@@ -32,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--pex", type=Path, help="test this PEX file, with --python")
     what.add_argument("--image", type=Path, help="test the image in this OCI layout, with --layers and --store")
-    parser.add_argument("--python", type=Path, help="the interpreter for the PEX")
+    parser.add_argument("--python", help="the interpreter for the PEX: a release such as 3.11, or a path")
     parser.add_argument("--pex-root", type=Path, help="where the PEX unpacks itself (default: a temporary folder)")
     parser.add_argument("--layers", type=Path, help="JSON list of the image's layers")
     parser.add_argument("--store", type=Path, help="the store's folder")
@@ -63,7 +64,8 @@ def _run_pex(args: argparse.Namespace, smoke: Smoke) -> str:
         scratch.mkdir()
         pex_root = args.pex_root or Path(folder, "pex")
         # abspath keeps a virtual environment's link to its interpreter, which tells it from that.
-        pex, python, cache = (Path(os.path.abspath(path)) for path in (args.pex, args.python, pex_root))
+        python = Path(args.python) if "/" in args.python else find_python(args.store, args.python)
+        pex, python, cache = (Path(os.path.abspath(path)) for path in (args.pex, python, pex_root))
         return run_smoke(smoke, pex_runner(pex, python, cache, scratch), args.timeout)
 
 
