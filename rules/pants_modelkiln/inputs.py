@@ -18,7 +18,7 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.record import make_record
 from pants_modelkiln.api import addresses_of, concurrently, hydrate, read_digest
 from pants_modelkiln.artifacts import Artifact, artifact
-from pants_modelkiln.base_image import BaseImage, base_image
+from pants_modelkiln.base_image import BaseImage, base_image, base_layers
 from pants_modelkiln.code import PackageCode, PackageCodeRequest, package_code
 from pants_modelkiln.environment import (
     Environment,
@@ -117,6 +117,15 @@ async def _find_base(field_set: ModelPackageFieldSet, options: ModelkilnSubsyste
     return None
 
 
+async def _choose_wheels(request: EnvironmentRequest, base: BaseImage | None) -> Environment:
+    if base is None:
+        return await environment(request)
+    # An image needs both, and neither needs the other: choosing wheels waits for an index while
+    # the base's layers are made. The image asks for them again and has them at once.
+    wheels, _ = await concurrently(environment(request), base_layers(base))
+    return wheels
+
+
 @rule(desc="Resolve a package's inputs", level=LogLevel.DEBUG)
 async def resolve_inputs(
     field_set: ModelPackageFieldSet, options: ModelkilnSubsystem, setup: PythonSetup
@@ -135,7 +144,10 @@ async def resolve_inputs(
     artifact_addresses = await addresses_of(field_set.artifacts.to_unparsed_address_inputs())
     artifacts = await concurrently(artifact(found) for found in artifact_addresses)
     code = await package_code(PackageCodeRequest(address, field_set.entry_point))
-    wheels = await environment(EnvironmentRequest(str(address), accelerator, code.requirements, target))
+    wheels = await _choose_wheels(
+        EnvironmentRequest(str(address), accelerator, code.requirements, target),
+        base if "oci" in field_set.formats.value else None,
+    )
     signature = await hydrate(field_set.signature)
     signature_file = (await read_digest(signature.snapshot.digest))[0]
     record = make_record(

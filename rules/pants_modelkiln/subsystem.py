@@ -15,8 +15,6 @@ from pants.option.option_types import (
 from pants.option.subsystem import Subsystem
 from pants.util.strutil import help_text
 
-_MIB = 1 << 20
-
 
 class ModelkilnSubsystem(Subsystem):
     options_scope = "modelkiln"
@@ -99,14 +97,16 @@ class ModelkilnSubsystem(Subsystem):
             """),
     )
     dist_blob_limit = IntOption(
-        default=64 * _MIB,
+        default=0,
         advanced=True,
         help=help_text("""
-            Layers of more bytes than this stay in the store: the image layout in `dist/` names
-            them without holding them, and `modelkiln export` completes it.
+            Layers of dependencies, bases and large weights are not copied to `dist/`: image layouts
+            link to them through `dist/.store`, a link to the store in Pants' named caches. So a
+            layout reads as a whole on this machine; `cp -rL` or `modelkiln export` makes a copy
+            that can leave it.
 
-            Layers of up to this size lie in `dist/.blobs/`, once for all packages, and layouts
-            link there. 0 writes no dependency or base layer to `dist/`.
+            Layers of up to this many bytes lie in `dist/.blobs/` instead, once for all packages,
+            for those who carry the folder `dist/` itself to another machine.
             """),
     )
     stamps = StrListOption(

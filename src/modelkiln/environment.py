@@ -9,12 +9,16 @@ from typing import Any, Iterable, Mapping, Optional, Sequence
 from urllib.parse import unquote, urlsplit
 
 from modelkiln.errors import ModelkilnError
+from modelkiln.memo import Memo
 from modelkiln.platforms import Target
 from modelkiln.python_lock import Pin, read_lock
 from modelkiln.sources.pip import index_lines, run_pip, target_options
 from modelkiln.store import Store
 
 __all__ = ["LockedWheel", "closure", "resolve_lock"]
+
+# Where the store keeps what indexes answered.
+_CHOICES = "choices"
 
 
 @dataclass(frozen=True)
@@ -49,11 +53,21 @@ def resolve_lock(lock_text: str, target: Target, store: Store, where: str = "loc
     "filename", "sha256", "requires", "problem"}]}, sorted by name. A pin without a wheel gets a
     "problem" and fails only packages that need it, in `closure`. Raises ModelkilnError for a lock
     that pins too little and for an index that cannot be reached.
+
+    What an index answered for a pin is kept in the store: a wheel's name, hash and requirements
+    never change, and only new pins ask the network again.
     """
     pins = read_lock(lock_text, where, target.marker_environment())
+    known = {pin.name: _recall(pin, target, store) for pin in pins}
+    unknown = [pin for pin in pins if known[pin.name] is None]
     with tempfile.TemporaryDirectory(prefix="modelkiln-resolve-") as folder:
-        wheels, problems = _choose(pins, target, store, Path(folder))
-    found = [_chosen(pin, wheels, problems, where) for pin in pins]
+        wheels, problems = _choose(unknown, target, store, Path(folder))
+    for pin in unknown:
+        known[pin.name] = _chosen(pin, wheels, problems, where)
+        # An index may get a wheel that it lacks today.
+        if not known[pin.name]["problem"]:
+            Memo(store, _CHOICES).remember(_question(pin, target), known[pin.name])
+    found = [known[pin.name] for pin in pins]
     return {
         "lock": where,
         "python": target.python,
@@ -61,6 +75,19 @@ def resolve_lock(lock_text: str, target: Target, store: Store, where: str = "loc
         "glibc": target.glibc,
         "wheels": found,
     }
+
+
+def _question(pin: Pin, target: Target) -> dict[str, Any]:
+    return {
+        "format": 1,
+        "pin": [pin.name, pin.version, *pin.hashes],
+        "target": [target.python, target.platform, target.glibc],
+    }
+
+
+def _recall(pin: Pin, target: Target, store: Store) -> Optional[dict[str, Any]]:
+    wheel = Memo(store, _CHOICES).recall(_question(pin, target))
+    return wheel if wheel is not None and wheel.get("sha256") in pin.hashes else None
 
 
 def _choose(pins: Sequence[Pin], target: Target, store: Store, folder: Path) -> tuple[dict[str, Any], dict[str, str]]:

@@ -5,16 +5,21 @@ whole input of a layer process, so equal layers of different packages are one pr
 blob; and it travels with the layer, so that a blob that went missing can be made again.
 """
 
+import hashlib
 import importlib
 import json
+import sys
+import zlib
+from importlib import metadata
 from pathlib import Path
 from typing import Any, BinaryIO, Mapping, Optional
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.layer import Layer
+from modelkiln.memo import Memo
 from modelkiln.store import Store
 
-__all__ = ["PACKERS", "build", "ensure", "is_at_hand", "open_layer"]
+__all__ = ["PACKERS", "build", "ensure", "is_at_hand", "open_layer", "packing_key"]
 
 # The number after the slash rises whenever a packer gives other bytes for the same inputs.
 PACKERS = {
@@ -25,11 +30,22 @@ PACKERS = {
     "wheels/2": "modelkiln.layers.wheels",
 }
 
+# Packers whose layers take long, and depend on nothing but the recipe and the engine.
+_REMEMBERED = ("debian/", "wheels/")
+# Modules that cannot change a layer's bytes, because no packer imports them. All others count.
+_NOT_PACKING = (
+    "accelerators.py", "blobs.py", "cli/", "compare.py", "consistency.py", "environment.py", "export.py",
+    "image.py", "image_name.py", "layout.py", "load.py", "lock_changes.py", "pex_package.py",
+    "python_lock.py", "python_requirements.py", "recipe.py", "record.py", "rootfs.py", "runnable.py",
+    "runtime/", "sandbox.py", "signature.py", "smoke.py", "validate",
+)  # fmt: skip
+
 
 def build(recipe: Mapping[str, Any], store: Store, sources: Optional[Path] = None) -> Layer:
     """Make the layer of `recipe` in `store`, fetching what it needs.
 
-    `sources` is a folder with the files of a "files" recipe. Raises ModelkilnError for an unknown
+    `sources` is a folder with the files of a "files" recipe. A layer that this engine has made
+    before, and that is still whole in the store, is not made again. Raises ModelkilnError for an unknown
     packer and whatever that packer refuses.
     """
     packer = recipe.get("packer")
@@ -41,7 +57,33 @@ def build(recipe: Mapping[str, Any], store: Store, sources: Optional[Path] = Non
     module = importlib.import_module(PACKERS[packer])
     if packer.startswith("files/"):
         return module.build(recipe, store, sources)
-    return module.build(recipe, store)
+    if not packer.startswith(_REMEMBERED):
+        return module.build(recipe, store)
+    memo, question = Memo(store, "layers"), {"recipe": recipe, "packing": packing_key()}
+    layer = _layer_of(memo.recall(question))
+    if layer is None or not store.verify(layer.descriptor.digest):
+        layer = module.build(recipe, store)
+        memo.remember(question, layer.to_json())
+    return layer
+
+
+def _layer_of(answer: Optional[Mapping[str, Any]]) -> Optional[Layer]:
+    try:
+        return None if answer is None else Layer.from_json(answer)
+    except (KeyError, TypeError, AttributeError, ModelkilnError):
+        return None
+
+
+def packing_key() -> str:
+    """Return the digest of what turns a recipe into bytes: the engine's modules and its libraries."""
+    root, hasher = Path(__file__).parent, hashlib.sha256()
+    for path in sorted(root.rglob("*.py")):
+        name = path.relative_to(root).as_posix()
+        if not name.startswith(_NOT_PACKING):
+            hasher.update(f"{name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    versions = [metadata.version(name) for name in ("installer", "packaging", "zstandard")]
+    hasher.update(" ".join([*versions, zlib.ZLIB_RUNTIME_VERSION, sys.version]).encode())
+    return hasher.hexdigest()
 
 
 def is_at_hand(layer: Layer, store: Store) -> bool:

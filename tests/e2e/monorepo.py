@@ -136,12 +136,18 @@ def _end(pid: int) -> None:
 
 
 def files_of(folder: Path) -> Dict[str, Tuple[str, str]]:
-    """Return all files below `folder` by relative path: what they are, with their digest or target."""
+    """Return all files below `folder` by relative path: what they are, with their digest or target.
+
+    Where an absolute link leads (to the store) is this machine's; what lies there counts by the
+    relative links through it.
+    """
     found = {}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
         if path.is_symlink():
-            found[name] = ("link", os.readlink(path))
+            target = os.readlink(path)
+            content = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+            found[name] = ("link", "" if os.path.isabs(target) else f"{target} {content}")
         elif path.is_file():
             kind = "program" if path.stat().st_mode & 0o100 else "file"
             found[name] = (kind, hashlib.sha256(path.read_bytes()).hexdigest())

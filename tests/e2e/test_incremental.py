@@ -92,7 +92,7 @@ def test_a_comment_changes_nothing(repo, file):
 
 
 def test_packages_share_the_blobs_of_shared_wheels_and_base(repo):
-    """Equal layers are one blob: it lies in dist/ once, and both images link to it."""
+    """Equal layers are one blob of the store, and both images link to it."""
     links = [
         {path.name: path.resolve() for path in (repo.dist / f"{name}.oci/blobs/sha256").iterdir() if path.is_symlink()}
         for name in (DIGITS, "src.models.diabetes/diabetes")
@@ -102,4 +102,4 @@ def test_packages_share_the_blobs_of_shared_wheels_and_base(repo):
     assert ["base", "wheels"] == [layer["kind"] for layer in shared]
     assert shared[1]["title"].startswith("numpy ")
     for name in common:
-        assert links[0][name] == links[1][name] == repo.dist.resolve() / ".blobs/sha256" / name
+        assert links[0][name] == links[1][name] == (repo.dist / ".store" / name[:2] / name).resolve()

@@ -99,6 +99,35 @@ def test_resolve_chooses_the_best_wheel_for_the_target(tmp_path):
     )
 
 
+def test_a_lock_that_was_resolved_before_asks_no_index(tmp_path):
+    """The answer is the same without a network, in any store that has it, and only new pins are asked for."""
+    data = {name: make_wheel(name, requires=["six"]) for name in ("one", "two")}
+    pins = [pin(wheel, name) for name, wheel in data.items()]
+    store = offline_store(tmp_path, zip(pins, data.values()))
+    first = resolve_lock(_lock(*pins), TARGET, store, "cpu.txt")
+    (tmp_path / "links" / pins[0]["filename"]).unlink()
+    assert first == resolve_lock(_lock(*pins), TARGET, store, "cpu.txt")
+    assert first["wheels"][:1] == resolve_lock(_lock(pins[0]), TARGET, store)["wheels"]
+    # Another target is another question, and so is another set of files that may serve.
+    assert resolve_lock(_lock(pins[0]), Target("3.12", "linux/amd64", "2.36"), store)["wheels"][0]["problem"]
+    more = _lock(pins[0]).strip() + f" --hash=sha256:{'0' * 64}"
+    assert resolve_lock(more, TARGET, store)["wheels"][0]["problem"]
+
+
+def test_a_wheel_that_an_index_lacked_is_asked_for_again(tmp_path):
+    """Only good answers are kept, and a damaged one counts for nothing."""
+    data = make_wheel()
+    store = offline_store(tmp_path)
+    assert resolve_lock(_lock(pin(data)), TARGET, store)["wheels"][0]["problem"]
+    (tmp_path / "links" / pin(data)["filename"]).write_bytes(data)
+    expected = resolve_lock(_lock(pin(data)), TARGET, store)
+    assert expected["wheels"][0]["problem"] is None
+    for text in ("", '{"name"', "[]", '{"sha256": "0"}'):
+        for path in (store.root / "choices").iterdir():
+            path.write_text(text)
+        assert expected == resolve_lock(_lock(pin(data)), TARGET, store)
+
+
 def test_pins_without_a_wheel_do_not_fail_the_others(tmp_path):
     """Only packages that need such a pin fail, and are told why."""
     good, other = make_wheel("good"), make_wheel("other")

@@ -1,13 +1,19 @@
 """Recipes: blobs that can be made again."""
 
+import ast
 import hashlib
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from wheelhouse import make_wheel, put_wheel
 
+import modelkiln
+from modelkiln import recipe as recipes
 from modelkiln.canonical import canonical_json
 from modelkiln.errors import ModelkilnError
-from modelkiln.layers import files
+from modelkiln.layers import files, wheels
 from modelkiln.recipe import build, ensure
 from modelkiln.store import Store
 
@@ -62,3 +68,66 @@ def test_an_unknown_packer_is_refused(tmp_path):
     """The error names the packer and says to upgrade."""
     with pytest.raises(ModelkilnError, match="'wheels/99'.*upgrade"):
         build({"packer": "wheels/99"}, Store(tmp_path))
+
+
+def wheels_recipe(store):
+    """The recipe of a layer with one small wheel, which is in the store."""
+    wheel = put_wheel(store, make_wheel())
+    return wheels.recipe([wheel], python="3.11", platform="linux/amd64", venv="opt/venv", compression="zstd")
+
+
+def test_a_layer_is_not_made_twice(tmp_path, monkeypatch):
+    """The engine remembers the layers that it made, as long as their blobs are whole."""
+    store = Store(tmp_path)
+    recipe = wheels_recipe(store)
+    layer = build(recipe, store)
+    with monkeypatch.context() as context:
+        context.setattr(wheels, "build", None)
+        assert layer == build(recipe, store)
+    path = store.path(layer.descriptor.digest)
+    for damaged in (path.read_bytes()[:-1], path.read_bytes()[:-1] + b"x", None):
+        path.chmod(0o644)
+        path.unlink() if damaged is None else path.write_bytes(damaged)
+        assert layer == build(recipe, store)
+        assert store.verify(layer.descriptor.digest)
+
+
+def test_an_engine_that_packs_otherwise_makes_the_layer_again(tmp_path, monkeypatch):
+    """What is remembered counts for the same packing code alone; what is damaged, for nothing."""
+    store = Store(tmp_path)
+    recipe, made = wheels_recipe(store), []
+    layer = build(recipe, store)
+    monkeypatch.setattr(wheels, "build", lambda recipe, store: made.append(recipe) or layer)
+    with monkeypatch.context() as context:
+        context.setattr(recipes, "packing_key", lambda: "other")
+        build(recipe, store)
+    assert 1 == len(made)
+    for text in ("", "{}", '{"kind": 1}', json.dumps({**layer.to_json(), "diff_id": "x"})):
+        for path in (store.root / "layers").iterdir():
+            path.write_text(text)
+        assert layer == build(recipe, store)
+    assert 5 == len(made)
+
+
+def _imports(path):
+    """The modules of the engine that a module imports, also inside functions."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        names = [alias.name for alias in node.names] if isinstance(node, (ast.Import, ast.ImportFrom)) else []
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module, *(f"{node.module}.{name}" for name in names)]
+        yield from (name for name in names if name.startswith("modelkiln."))
+
+
+def test_no_module_that_packers_use_is_left_out_of_the_packing_key():
+    """A change of code that decides a layer's bytes is never overlooked."""
+    root = Path(modelkiln.__file__).parent
+    packers = [name for packer, name in recipes.PACKERS.items() if packer.startswith(recipes._REMEMBERED)]
+    waiting, used = packers, set()
+    while waiting:
+        name = waiting.pop().replace(".", "/").removeprefix("modelkiln/") + ".py"
+        if name not in used and (root / name).is_file():
+            used.add(name)
+            waiting += _imports(root / name)
+    assert {"tar.py", "bytecode.py", "layers/small.py", "wheel.py"} <= used
+    assert [] == sorted(name for name in used if name.startswith(recipes._NOT_PACKING))
+    assert all(any(root.rglob(f"{name.rstrip('/')}*")) for name in recipes._NOT_PACKING)

@@ -11,6 +11,7 @@ from pants.core.goals.package import BuiltPackageArtifact
 from pants.engine.fs import Digest, FileContent, FileEntry, SymlinkEntry
 from pants.engine.rules import Get, collect_rules, rule
 from pants.engine.unions import UnionRule
+from pants.option.global_options import GlobalOptions
 from pants.util.logging import LogLevel
 
 from modelkiln.canonical import canonical_json
@@ -23,12 +24,14 @@ from modelkiln.layers import wheels as wheels_packer
 from modelkiln.layers.small import VENV, record_layer, venv_layer
 from modelkiln.layout import layout_files
 from modelkiln.record import labels
+from modelkiln.store import Store
 from pants_modelkiln.api import add_prefix, concurrently, create_digest, merge_digests
 from pants_modelkiln.base_image import BaseLayers, base_layers
 from pants_modelkiln.formats.rendering import Rendering, RenderingRequest, readable_size
 from pants_modelkiln.inputs import PackageInputs
 from pants_modelkiln.layers import LayerRequest, blob_of, build_layer
 from pants_modelkiln.subsystem import ModelkilnSubsystem
+from pants_modelkiln.tool import machine_store
 
 # Layers of up to this many bytes are carried by Pants beside their descriptor and lie in the
 # layout itself; larger ones go through the store.
@@ -36,8 +39,10 @@ _CARRIED_BYTES = 1 << 20
 _DEFAULT_PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _ENTRYPOINT = (f"/{VENV}/bin/python", "-m", "modelkiln.runtime")
 
-# Where layouts in dist/ find the blobs that they share, relative to dist/.
+# Where layouts in dist/ find the blobs that they share, relative to dist/: copies, and a link to
+# those of the store.
 SHARED_BLOBS = ".blobs/sha256"
+STORE_BLOBS = ".store"
 
 
 @dataclass(frozen=True)
@@ -71,8 +76,8 @@ def package_image(inputs: PackageInputs) -> Get:
 async def assemble_image(request: ImageRequest, options: ModelkilnSubsystem) -> PackageImage:
     inputs = request.inputs
     assert inputs.base is not None, "checked when the inputs were resolved"
-    base = await base_layers(inputs.base)
-    built = await concurrently(build_layer(layer) for layer in layer_requests(inputs, options))
+    requests = layer_requests(inputs, options)
+    base, *built = await concurrently([base_layers(inputs.base), *(build_layer(layer) for layer in requests)])
     venv, venv_blob = venv_layer(inputs.base.python, inputs.base.python_path)
     record, record_blob = record_layer(inputs.record)
     weights = [layer.layer for layer in built if layer.layer.kind == "weights"]
@@ -186,7 +191,10 @@ class DistImageRequest:
 
 @dataclass(frozen=True)
 class DistImage:
-    """A Digest of the layout at its path, and of the blobs that it shares with others."""
+    """A Digest of the layout at its path, and of what it shares with others.
+
+    missing: layers whose blobs this machine's store lacks, because another machine made them.
+    """
 
     digest: Digest
     missing: tuple[Layer, ...]
@@ -198,24 +206,32 @@ def dist_image(image: PackageImage, path: str) -> Get:
 
 
 @rule(desc="Write an image layout", level=LogLevel.DEBUG)
-async def lay_out_image(request: DistImageRequest, options: ModelkilnSubsystem) -> DistImage:
-    # Dependency and base layers are the same for many packages. Each lies in dist/ once, and the
-    # layouts link to it: `package` copies its outputs on every run, and a hundred images that
-    # share an environment would cost a hundred copies of it.
+async def lay_out_image(
+    request: DistImageRequest, options: ModelkilnSubsystem, global_options: GlobalOptions
+) -> DistImage:
+    # `package` copies its outputs on every run, and Pants keeps a copy of its own before. So blobs
+    # of the store are not copied: layouts link to one link in dist/ that leads to the store.
     layout = await add_prefix(request.image.layout, request.path)
     limit = options.dist_blob_limit
-    shared = [layer for layer in request.image.stored if layer.descriptor.size <= limit]
-    blobs = await concurrently(blob_of(layer) for layer in shared)
-    folder = f"{request.path}/blobs/sha256"
-    entries = []
-    for layer, found in zip(shared, blobs):
-        name = hex_of(layer.descriptor.digest)
-        entries.append(FileEntry(f"{SHARED_BLOBS}/{name}", found.blob))
-        link = os.path.relpath(f"{SHARED_BLOBS}/{name}", folder)
-        entries.append(SymlinkEntry(f"{folder}/{name}", link))
+    copied = [layer for layer in request.image.stored if layer.descriptor.size <= limit]
+    linked = [layer for layer in request.image.stored if layer.descriptor.size > limit]
+    blobs = await concurrently(blob_of(layer) for layer in copied)
+    entries: list = [_link(request.path, layer, SHARED_BLOBS) for layer in copied]
+    for layer, found in zip(copied, blobs):
+        entries.append(FileEntry(f"{SHARED_BLOBS}/{hex_of(layer.descriptor.digest)}", found.blob))
+    store = Store(machine_store(global_options).absolute())
+    if linked:
+        entries.append(SymlinkEntry(STORE_BLOBS, str(store.root / "sha256")))
+        entries += [_link(request.path, layer, f"{STORE_BLOBS}/{layer.descriptor.digest[7:9]}") for layer in linked]
     digest = await merge_digests((layout, await create_digest(entries)))
-    missing = tuple(layer for layer in request.image.stored if layer not in shared)
-    return DistImage(digest, missing)
+    # Only told, and so it does no harm that Pants may remember the answer.
+    return DistImage(digest, tuple(layer for layer in linked if not store.path(layer.descriptor.digest).exists()))
+
+
+def _link(path: str, layer: Layer, folder: str) -> SymlinkEntry:
+    """The link from the layout at `path` to a layer's blob in `folder`; both are relative to dist/."""
+    name, blobs = hex_of(layer.descriptor.digest), f"{path}/blobs/sha256"
+    return SymlinkEntry(f"{blobs}/{name}", os.path.relpath(f"{folder}/{name}", blobs))
 
 
 @dataclass(frozen=True)
@@ -236,7 +252,7 @@ async def render_oci(request: OciRenderingRequest) -> Rendering:
     lines = [f"  image {manifest['digest']}, {len(image.layers)} layers, {readable_size(size)}"]
     if laid_out.missing:
         names = ", ".join(layer.title for layer in laid_out.missing)
-        lines.append(f"  in the store, not in dist/ (`modelkiln export` completes it): {names}")
+        lines.append(f"  not on this machine (`modelkiln export` makes them): {names}")
     return Rendering(
         digest=laid_out.digest,
         facts=canonical_json(facts).decode(),
