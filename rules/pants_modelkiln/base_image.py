@@ -145,7 +145,7 @@ async def make_base_layers(request: BaseLayersRequest, options: ModelkilnSubsyst
     base = request.base
     if base.lock:
         recipe = {
-            "packer": "debian/1",
+            "packer": "debian/2",
             "compression": options.compression,
             "lock": json.loads(base.lock),
         }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pants.backend.python.target_types import EntryPoint, PythonRequirementsField
 from pants.engine.addresses import Address, Addresses
-from pants.engine.fs import Digest
+from pants.engine.fs import Digest, FileDigest, FileEntry
 from pants.engine.rules import Get, collect_rules, rule
 from pants.util.logging import LogLevel
 
@@ -36,24 +36,28 @@ class PackageCodeRequest:
 
 
 @dataclass(frozen=True)
+class RuntimeFiles:
+    """The runtime that travels inside a package; paths as they lie below /app."""
+
+    files: tuple[PinnedFile, ...]
+    digest: Digest
+
+
+@dataclass(frozen=True)
 class PackageCode:
     """The inference script with its first-party dependencies and the runtime.
 
-    files and digest: paths as they lie below /app. requirements: PEP 508 strings that the code
-    needs directly.
+    files and digest: paths as they lie below /app. own_files and own: without the runtime.
+    requirements: PEP 508 strings that the code needs directly.
     """
 
     entry_point: str
     files: tuple[PinnedFile, ...]
     digest: Digest
     requirements: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class RuntimeFiles:
-    """The runtime that travels inside a package, as a Digest."""
-
-    digest: Digest
+    own_files: tuple[PinnedFile, ...]
+    own: Digest
+    runtime: RuntimeFiles
 
 
 def package_code(request: PackageCodeRequest) -> Get:
@@ -63,7 +67,8 @@ def package_code(request: PackageCodeRequest) -> Get:
 
 @rule(level=LogLevel.DEBUG)
 async def runtime_files() -> RuntimeFiles:
-    return RuntimeFiles(await create_digest(engine_files("runtime")))
+    digest = await create_digest(engine_files("runtime"))
+    return RuntimeFiles(pinned_files(await list_digest(digest)), digest)
 
 
 @rule(desc="Collect a package's code", level=LogLevel.DEBUG)
@@ -91,7 +96,16 @@ async def collect_code(request: PackageCodeRequest, runtime: RuntimeFiles) -> Pa
         for requirement in target[PythonRequirementsField].value
     }
     files = pinned_files(await list_digest(digest))
-    return PackageCode(entry_point.spec, files, digest, tuple(sorted(requirements)))
+    own = tuple(file for file in files if file not in runtime.files)
+    return PackageCode(
+        entry_point=entry_point.spec,
+        files=files,
+        digest=digest,
+        requirements=tuple(sorted(requirements)),
+        own_files=own,
+        own=await create_digest([FileEntry(file.path, FileDigest(file.sha256, file.size)) for file in own]),
+        runtime=runtime,
+    )
 
 
 def check_entry_point(address: str, entry_point: EntryPoint, path: str, source: bytes) -> None:

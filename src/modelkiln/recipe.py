@@ -23,11 +23,11 @@ __all__ = ["PACKERS", "build", "ensure", "is_at_hand", "open_layer", "packing_ke
 
 # The number after the slash rises whenever a packer gives other bytes for the same inputs.
 PACKERS = {
-    "debian/1": "modelkiln.layers.debian",
+    "debian/2": "modelkiln.layers.debian",
     "files/1": "modelkiln.layers.files",
     "registry/1": "modelkiln.sources.registry",
     "weights/1": "modelkiln.layers.weights",
-    "wheels/2": "modelkiln.layers.wheels",
+    "wheels/3": "modelkiln.layers.wheels",
 }
 
 # Packers whose layers take long, and depend on nothing but the recipe and the engine.

@@ -174,7 +174,7 @@ def _big_wheel(bench: Bench, scratch: Path) -> Sample:
     wheel.rename(blob)
     wheels = [{"name": "big", "version": "1.0", "filename": wheel.name, "sha256": digest}]
     recipe = {
-        "packer": "wheels/2", "wheels": wheels, "python": "3.11", "platform": "linux/amd64", "venv": "opt/venv",
+        "packer": "wheels/3", "wheels": wheels, "python": "3.11", "platform": "linux/amd64", "venv": "opt/venv",
         "compression": "zstd", "bytecode": None,
     }  # fmt: skip
     try:

@@ -84,20 +84,25 @@ class Workspace:
         shutil.rmtree(self.repo.caches, ignore_errors=True)
         shutil.rmtree(self.repo.root / "dist", ignore_errors=True)
         shutil.copytree(folder, self.repo.caches, symlinks=True)
-        for path in downloads.iterdir():
+        shutil.copytree(downloads / "choices", self.store / "choices")
+        for path in (downloads / "blobs").iterdir():
             target = self.blob(path.name)
             target.parent.mkdir(parents=True, exist_ok=True)
             if not target.exists():
                 os.link(path, target)
         os.sync()
-        self.pants("list", "::")
+        # Warms the daemon: the package is in the saved caches, but each new daemon looks for a
+        # Python interpreter for the engine's tool.
+        self.package("prime:prime")
 
     def save_downloads(self, folder: Path) -> None:
-        """Copy the wheels and Debian packages that the locks name from the store to `folder`."""
-        folder.mkdir()
+        """Copy what the store has from the network to `folder`: the wheels and Debian packages that
+        the locks name, and what the package index told of them."""
+        (folder / "blobs").mkdir(parents=True)
         for digest in self._locked():
             if self.blob(digest).exists():
-                shutil.copyfile(self.blob(digest), folder / digest)
+                shutil.copyfile(self.blob(digest), folder / "blobs" / digest)
+        shutil.copytree(self.store / "choices", folder / "choices")
 
     def _locked(self) -> Iterable[str]:
         lock = (self.repo.root / "3rdparty/python/cpu.txt").read_text()

@@ -383,6 +383,11 @@ def code_that_is_not_in_the_record(broken):
     broken.rewrite_layer("code", _same, [("app/sitecustomize.py", {}, b"x")])
 
 
+@case("/app/__pycache__/sitecustomize.cpython-311.pyc: is not in the record")
+def byte_code_without_a_source(broken):
+    broken.rewrite_layer("code", _same, [("app/__pycache__/sitecustomize.cpython-311.pyc", {}, b"x")])
+
+
 @case("/app/.modelkiln/package.json: package_digest: got sha256:")
 def changed_record(broken):
     broken.rewrite_layer("record", lambda member, data: data.replace(b'"1.2.0"', b'"1.2.1"'))

@@ -1,5 +1,6 @@
 """Byte code from the base's own interpreter."""
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -8,9 +9,11 @@ import pytest
 from debs import pinned_lock
 
 from modelkiln import bytecode
-from modelkiln.bytecode import cache_path, compile_tree, interpreter_packages
+from modelkiln.bytecode import cache_path, compile_entries, compile_tree, interpreter_packages
 from modelkiln.errors import ModelkilnError
+from modelkiln.layers import files
 from modelkiln.store import Store
+from modelkiln.tar import Entry, bytes_entry
 
 SOURCES = {
     "pkg/__init__.py": "names = frozenset({'a', None, 1.5, 'b', b'c'})\n",
@@ -115,3 +118,27 @@ def test_cache_paths_are_those_of_pep_3147():
     """Byte code lies in __pycache__ beside its source."""
     assert cache_path("a/b.py", "3.11") == "a/__pycache__/b.cpython-311.pyc"
     assert cache_path("b.py", "3.9") == "__pycache__/b.cpython-39.pyc"
+
+
+def test_entries_below_a_folder_get_byte_code_and_tests_do_not(tmp_path, store, packages):
+    """Sources elsewhere, links, other files, folders of tests and what does not compile are left alone."""
+    names = ["app/a/b.py", "app/top.py", "lib/c.py", "app/a/data.txt", "app/a/tests/d.py", "app/tests.py"]
+    entries = [bytes_entry(name, b"x = 1\n") for name in names] + [bytes_entry("app/old.py", b"print 1\n")]
+    entries.append(Entry("app/link.py", kind="symlink", link="top.py"))
+    found = compile_entries(entries, "app", "3.11", packages, store, tmp_path)
+    expected = {name: cache_path(name, "3.11") for name in ("app/a/b.py", "app/top.py", "app/tests.py")}
+    assert expected == {source: entry.path for source, entry in found.items()}
+    with found["app/top.py"].open() as stream:
+        assert found["app/top.py"].size == len(stream.read())
+
+
+def test_a_layer_of_files_holds_byte_code_where_its_recipe_asks_for_it(tmp_path, store, packages):
+    """The runtime starts compiled, and a recipe without byte code says nothing of it."""
+    (tmp_path / "a.py").write_bytes(b"x = 1\n")
+    pinned = {"path": "a.py", "sha256": hashlib.sha256(b"x = 1\n").hexdigest(), "size": 6}
+    plain = files.recipe("code", "code", "app", "none", [pinned])
+    compiled = files.recipe("code", "code", "app", "none", [pinned], "3.11", json.dumps(packages))
+    assert {"bytecode", "python"} == set(compiled) - set(plain)
+    sizes = [files.build(recipe, store, tmp_path).unpacked_size for recipe in (plain, compiled)]
+    # One more file, its content and its folder.
+    assert sizes[0] + 3 * 512 <= sizes[1]

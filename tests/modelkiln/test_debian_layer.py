@@ -35,7 +35,7 @@ def base(tmp_path_factory):
     """The store, the layer and the unpacked root of the pinned base."""
     folder = tmp_path_factory.mktemp("base")
     store = Store(folder / "store")
-    recipe = {"packer": "debian/1", "compression": "zstd", "lock": pinned_lock()}
+    recipe = {"packer": "debian/2", "compression": "zstd", "lock": pinned_lock()}
     layer = debian.build(recipe, store)
     root = folder / "root"
     root.mkdir()
@@ -87,6 +87,15 @@ def test_licences_stay_and_manuals_go(base):
         assert (docs / package["name"] / "copyright").is_file(), package["name"]
     assert not (root / "usr/share/man").exists()
     assert {path.name for path in docs.glob("*/*")} == {"copyright"}
+
+
+def test_what_no_model_needs_goes(base):
+    """Tables of old character sets, texts of help() and the standard library's tests are left out."""
+    root = base[2]
+    library = root / "usr/lib/python3.11"
+    assert [] == list(root.glob("usr/lib/*/gconv"))
+    assert not any((library / name).exists() for name in ("pydoc_data", "test"))
+    assert (library / "unittest/__init__.py").is_file()
 
 
 def test_no_link_of_the_base_dangles_into_usr(base):
@@ -142,7 +151,7 @@ def base_of(store, members, **settings):
     """The entries of a base made of one package with `members`, by path."""
     package = put_deb(store, members, name="python3.11-minimal", **settings)
     lock = {**pinned_lock(), "packages": [package]}
-    recipe = {"packer": "debian/1", "compression": "none", "lock": lock, "bytecode": None}
+    recipe = {"packer": "debian/2", "compression": "none", "lock": lock, "bytecode": None}
     data = store.open(debian.build(recipe, store).descriptor.digest).read()
     with tarfile.open(fileobj=io.BytesIO(data)) as tar:
         return {

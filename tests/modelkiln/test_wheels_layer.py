@@ -132,12 +132,13 @@ def test_wheels_that_clash_are_refused(tmp_path):
 
 
 def test_byte_code_is_compiled_by_the_bases_python(tmp_path):
-    """pycs lie beside their sources, are listed in RECORD, and what does not compile has none."""
+    """pycs lie beside their sources, are listed in RECORD; tests and what does not compile have none."""
     store = Store(tmp_path)
     save_machine_env(store.root, machine_env())
     files = {"demo/__init__.py": b"VALUE = 1\n", "demo/old.py": b"print 1\n", "top.py": b"import demo\n"}
     files["demo/__pycache__/__init__.cpython-311.pyc"] = b"stale"
     files["demo-1.0.data/scripts/tool.py"] = b"#!python\n"
+    files["demo/tests/test_demo.py"] = b""
     group = [put_wheel(store, make_wheel(files=files))]
     packages = interpreter_packages(pinned_lock())
     members = _members(store, wheels.build(_recipe(group, bytecode=packages), store))

@@ -65,13 +65,13 @@ def make_image(
     }
     record = make_record(_inputs(weights, code, entrypoint))
     made = [
-        pack_layer("base", "debian", _base_entries(rng, busybox), compression, {"packer": "debian/1"}),
+        pack_layer("base", "debian", _base_entries(rng, busybox), compression, {"packer": "debian/2"}),
         pack_layer(
             "weights", "digits.onnx", [bytes_entry("models/digits.onnx", weights)], "none", {"packer": "files/1"}
         ),
         venv_layer("3.11", PYTHON),
-        pack_layer("wheels", "numpy 2.4.6", _wheel_entries(rng), compression, {"packer": "wheels/2"}),
-        pack_layer("code", "code", [bytes_entry(f"app/{name}", data) for name, data in code.items()], compression),
+        pack_layer("wheels", "numpy 2.4.6", _wheel_entries(rng), compression, {"packer": "wheels/3"}),
+        pack_layer("code", "code", _code_entries(code), compression),
         record_layer(canonical_json(record)),
     ]
     layers = [layer for layer, _ in made]
@@ -93,6 +93,12 @@ def make_image(
     blobs[image.config_descriptor.digest] = image.config
     write_layout(path, layout_files(image.manifest_descriptor, blobs, {REF_NAME: "1.2.0"}))
     return MadeImage(path, image, blobs, record)
+
+
+def _code_entries(code):
+    # Byte code of the runtime, which the record does not list.
+    files = {**code, "modelkiln/runtime/__pycache__/__main__.cpython-311.pyc": b"pyc"}
+    return [bytes_entry(f"app/{name}", data) for name, data in files.items()]
 
 
 def _inputs(weights, code, entrypoint):

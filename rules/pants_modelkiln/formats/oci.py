@@ -132,10 +132,21 @@ def layer_requests(inputs: PackageInputs, options: ModelkilnSubsystem) -> list[L
         )
         title = ", ".join(f"{wheel['name']} {wheel['version']}" for wheel in group)
         requests.append(LayerRequest(_text(recipe), title))
-    files = [file.to_json() for file in inputs.code.files]
-    recipe = files_packer.recipe("code", "code", "app", options.compression, files)
-    requests.append(LayerRequest(_text(recipe), f"code of {inputs.address}", inputs.code.digest, True))
-    return requests
+    return [*requests, *_code_requests(inputs, options.compression)]
+
+
+def _code_requests(inputs: PackageInputs, compression: str) -> list[LayerRequest]:
+    # The runtime is compiled, once for all packages, because it is imported at every start. Code
+    # of the package's own is not: it changes often, and compiling it takes as long as importing.
+    code, base = inputs.code, inputs.base
+    files = [file.to_json() for file in code.runtime.files]
+    runtime = files_packer.recipe("code", "runtime", "app", compression, files, base.python, base.interpreter)
+    files = [file.to_json() for file in code.own_files]
+    own = files_packer.recipe("code", "code", "app", compression, files)
+    return [
+        LayerRequest(_text(runtime), "runtime", code.runtime.digest, True),
+        LayerRequest(_text(own), f"code of {inputs.address}", code.own, True),
+    ]
 
 
 def _image(inputs: PackageInputs, base: BaseLayers, own: Sequence[Layer]) -> Image:

@@ -6,13 +6,13 @@ read forward and a layer is sorted by path.
 """
 
 import hashlib
-import os
 import posixpath
+import re
 import tempfile
 from pathlib import Path
-from typing import Any, BinaryIO, Iterator, Mapping, Optional
+from typing import Any, BinaryIO, Mapping, Optional
 
-from modelkiln.bytecode import cache_path, compile_tree, interpreter_packages
+from modelkiln.bytecode import compile_entries, interpreter_packages
 from modelkiln.deb import DebEntry, iter_data, read_control
 from modelkiln.debian_lock import check_lock, python_of
 from modelkiln.digest import iter_chunks
@@ -28,8 +28,12 @@ __all__ = ["build", "keeps", "merged_link", "merged_path"]
 
 # Documentation, in any language, that no program reads. Licences are kept: see `keeps`.
 _LEFT_OUT = tuple(
-    f"usr/share/{name}/" for name in ("bug", "doc", "doc-base", "info", "lintian", "locale", "man", "menu", "pixmaps")
+    f"usr/share/{name}/"
+    for name in ("bug", "doc", "doc-base", "gcc", "gdb", "info", "lintian", "locale", "man", "menu", "pixmaps")
 )
+# What serving a model never needs: the C library's tables of character sets other than Unicode's
+# (Python has its own), and of the standard library, the texts of `help()` and its tests.
+_UNNEEDED = re.compile(r"usr/lib/([^/]+/gconv|python3\.\d+/(pydoc_data|test|idlelib|lib2to3|turtledemo))/")
 # What other layers own.
 _RESERVED = ("app", "models", "opt/venv")
 # Folders that are links to their namesakes below /usr, on every Debian since 12 (usrmerge).
@@ -37,9 +41,9 @@ _MERGED = ("bin", "lib", "lib32", "lib64", "libx32", "sbin")
 
 
 def build(recipe: Mapping[str, Any], store: Store) -> Layer:
-    """Make the base layer of a debian/1 recipe in `store` and return it.
+    """Make the base layer of a debian/2 recipe in `store` and return it.
 
-    recipe: {"packer": "debian/1", "compression", "lock"} and optionally "bytecode": absent, the
+    recipe: {"packer": "debian/2", "compression", "lock"} and optionally "bytecode": absent, the
     standard library is compiled by the base's own interpreter; {"packages": [...]}, by that of
     another architecture's lock (the same release); null, not at all. Raises ModelkilnError for
     packages that cannot be fetched, are damaged, hold what a layer must not hold, or get into
@@ -59,7 +63,13 @@ def build(recipe: Mapping[str, Any], store: Store) -> Layer:
         for entry in debian_files.entries(lock, controls, root.entries):
             root.put(entry, "base")
         if bytecode is not None:
-            _add_bytecode(root, Path(work), release, bytecode["packages"], store)
+            # A root that nobody can write to would never keep byte code of its own making.
+            standard_library = f"usr/lib/python{release}"
+            compiled = compile_entries(
+                root.entries.values(), standard_library, release, bytecode["packages"], store, Path(work)
+            )
+            for entry in compiled.values():
+                root.put(entry, "byte code")
         packed = pack_to_store(root.entries.values(), recipe["compression"], store, title)
     return Layer.of("base", title, packed, recipe)
 
@@ -162,7 +172,7 @@ def _entry(
 
 
 def keeps(path: str, kind: str) -> bool:
-    """Whether the base keeps a package's entry at `path`: all but documentation.
+    """Whether the base keeps a package's entry at `path`: all but documentation and what no model needs.
 
     Of /usr/share/doc, the licences stay, and the links by which packages share one.
     """
@@ -171,7 +181,7 @@ def keeps(path: str, kind: str) -> bool:
     parts = path.split("/")
     if parts[:3] == ["usr", "share", "doc"]:
         return (len(parts) == 5 and parts[4] == "copyright") or (len(parts) == 4 and kind == "symlink")
-    return not (path + "/").startswith(_LEFT_OUT)
+    return not (path + "/").startswith(_LEFT_OUT) and not _UNNEEDED.match(path + "/")
 
 
 def merged_path(path: str) -> str:
@@ -189,30 +199,3 @@ def merged_link(path: str, target: str) -> str:
         return target
     meant = merged_path(posixpath.normpath(posixpath.join(posixpath.dirname(path), target)))
     return posixpath.relpath("/" + meant, "/" + posixpath.dirname(moved))
-
-
-def _sources(root: _Root, release: str) -> Iterator[Entry]:
-    folder = f"usr/lib/python{release}/"
-    for path, entry in root.entries.items():
-        if entry.kind == "file" and path.startswith(folder) and path.endswith(".py"):
-            yield entry
-
-
-def _add_bytecode(root: _Root, work: Path, release: str, packages: Any, store: Store) -> None:
-    """Compile the standard library: a root that nobody can write to would never keep it."""
-    folder = f"usr/lib/python{release}"
-    names = []
-    for entry in _sources(root, release):
-        name = entry.path[len(folder) + 1 :]
-        target = work / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with entry.open() as content, target.open("wb") as out:
-            for chunk in iter_chunks(content):
-                out.write(chunk)
-        names.append(name)
-    compile_tree(work, names, f"/{folder}", packages, store)
-    for name in sorted(names):
-        compiled = work / cache_path(name, release)
-        if os.path.exists(compiled):
-            with compiled.open("rb") as content:
-                root.put(root.spool.add(f"{folder}/{cache_path(name, release)}", content), "byte code")

@@ -1,5 +1,7 @@
 """Layers made of a folder's files: inference code and model artifact files."""
 
+import json
+import tempfile
 from functools import partial
 from pathlib import Path
 from typing import Any, Iterable, Mapping, Optional
@@ -14,12 +16,23 @@ __all__ = ["build", "file_entries", "recipe"]
 PACKER = "files/1"
 
 
-def recipe(kind: str, title: str, prefix: str, compression: str, files: Iterable[Mapping[str, Any]]) -> dict:
+def recipe(
+    kind: str,
+    title: str,
+    prefix: str,
+    compression: str,
+    files: Iterable[Mapping[str, Any]],
+    python: str = "",
+    interpreter: str = "",
+) -> dict:
     """Return the recipe of a layer that holds `files` below `prefix`.
 
-    files: objects with path (relative), sha256 (hex) and size (bytes).
+    files: objects with path (relative), sha256 (hex) and size (bytes). python ("3.11") and
+    interpreter (the JSON text of the locked packages of one) are given for byte code.
     """
+    byte_code = {"python": python, "bytecode": {"packages": json.loads(interpreter)}} if interpreter else {}
     return {
+        **byte_code,
         "packer": PACKER,
         "kind": kind,
         "title": title,
@@ -37,8 +50,20 @@ def build(recipe: Mapping[str, Any], store: Store, sources: Optional[Path] = Non
             f"{title}: its layer is not in the store {store.root}, and its source files are not at "
             "hand here. Package the target again in its repository (`pants package`)."
         )
-    packed = pack_to_store(file_entries(recipe, sources), recipe["compression"], store, title)
+    entries = file_entries(recipe, sources)
+    with tempfile.TemporaryDirectory(prefix="modelkiln-") as scratch:
+        if recipe.get("bytecode"):
+            entries += _byte_code(recipe, entries, store, Path(scratch))
+        packed = pack_to_store(entries, recipe["compression"], store, title)
     return Layer.of(recipe["kind"], title, packed, recipe)
+
+
+def _byte_code(recipe: Mapping[str, Any], entries: list[Entry], store: Store, scratch: Path) -> Iterable[Entry]:
+    # Imported here: most layers of files have none, and Pants plans layers with this module.
+    from modelkiln.bytecode import compile_entries
+
+    packages = recipe["bytecode"]["packages"]
+    return compile_entries(entries, recipe["prefix"], recipe["python"], packages, store, scratch).values()
 
 
 def file_entries(recipe: Mapping[str, Any], sources: Path) -> list[Entry]:

@@ -1,13 +1,10 @@
 """Layers of wheels: a virtual environment's site-packages and scripts, straight from the zips."""
 
 import json
-import shutil
 import tempfile
-from functools import partial
 from pathlib import Path
 from typing import Any, Mapping, Optional, Sequence, Union
 
-from modelkiln.errors import ModelkilnError
 from modelkiln.layer import Layer, pack_to_store
 from modelkiln.platforms import Target
 from modelkiln.sources.wheels import check_wheels, fetch_wheels, open_wheels
@@ -17,7 +14,7 @@ from modelkiln.venv import InstalledWheel, Venv, check_conflicts, install
 
 __all__ = ["LARGE_BYTES", "build", "plan", "recipe"]
 
-PACKER = "wheels/2"
+PACKER = "wheels/3"
 
 # A wheel of this size or more is a layer of its own, which images with the same wheel share and a
 # push of a new environment does not send again. Below it, a layer's own cost (requests to the
@@ -110,39 +107,13 @@ def _byte_code(
     installed: Sequence[InstalledWheel],
     bytecode: Optional[Mapping[str, Any]],
     venv: Venv,
-    root: Path,
+    scratch: Path,
     store: Store,
 ) -> dict[str, Entry]:
-    """Compile all Python files below site-packages; returns pyc entries by path of the source."""
+    """The pycs of the Python files below site-packages, by path of the source."""
     if not bytecode:
         return {}
-    from modelkiln.bytecode import cache_path, compile_tree
+    from modelkiln.bytecode import compile_entries
 
-    prefix = venv.site_packages + "/"
-    sources = {
-        entry.path[len(prefix) :]: entry
-        for wheel in installed
-        for entry in wheel.entries
-        if entry.path.startswith(prefix) and entry.path.endswith(".py")
-    }
-    for path, entry in sources.items():
-        _extract(entry, root / path)
-    compile_tree(root, sorted(sources), f"/{venv.site_packages}", bytecode["packages"], store)
-    found = {}
-    for path in sources:
-        compiled = cache_path(path, venv.python)
-        if (root / compiled).is_file():
-            size = (root / compiled).stat().st_size
-            stream = partial((root / compiled).open, "rb")
-            found[prefix + path] = Entry(prefix + compiled, size=size, open=stream)
-    return found
-
-
-def _extract(entry: Entry, path: Path) -> None:
-    assert entry.open is not None, entry.path
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with entry.open() as source, path.open("xb") as target:
-            shutil.copyfileobj(source, target)
-    except OSError as error:
-        raise ModelkilnError(f"{entry.path}: cannot be unpacked to be compiled ({error}).") from None
+    entries = [entry for wheel in installed for entry in wheel.entries]
+    return compile_entries(entries, venv.site_packages, venv.python, bytecode["packages"], store, scratch)
