@@ -6,6 +6,7 @@ loader, and nothing of the host but its kernel takes part. Byte code does not de
 architecture: packages of the host's architecture compile for any other.
 """
 
+import fcntl
 import hashlib
 import os
 import platform
@@ -183,20 +184,24 @@ def _interpreter(packages: Sequence[Mapping[str, Any]], store: Store) -> Path:
         return folder.absolute()
     fetch_debs(packages, store, load_machine_env(store.root))
     folder.parent.mkdir(parents=True, exist_ok=True)
+    # One of the layers that want it at the same time unpacks it, the others wait.
+    with (folder.parent / f"{name}.lock").open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.is_dir():
+            _make_interpreter(packages, folder, store)
+    return folder.absolute()
+
+
+def _make_interpreter(packages: Sequence[Mapping[str, Any]], folder: Path, store: Store) -> None:
     # Renamed when it is whole: a killed or a second process never leaves half an interpreter.
     temporary = Path(tempfile.mkdtemp(dir=folder.parent))
     try:
         for package in packages:
             _unpack(package, store, temporary)
         temporary.chmod(0o755)
-        try:
-            temporary.rename(folder)
-        except OSError:
-            if not folder.is_dir():
-                raise
+        temporary.rename(folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    return folder.absolute()
 
 
 def _unpack(package: Mapping[str, Any], store: Store, folder: Path) -> None:

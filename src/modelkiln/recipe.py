@@ -10,7 +10,6 @@ import importlib
 import json
 import sys
 import zlib
-from importlib import metadata
 from pathlib import Path
 from typing import Any, BinaryIO, Mapping, Optional
 
@@ -76,6 +75,9 @@ def _layer_of(answer: Optional[Mapping[str, Any]]) -> Optional[Layer]:
 
 def packing_key() -> str:
     """Return the digest of what turns a recipe into bytes: the engine's modules and its libraries."""
+    # Imported here: most steps look no version up, and it would be half of their start.
+    from importlib import metadata
+
     root, hasher = Path(__file__).parent, hashlib.sha256()
     for path in sorted(root.rglob("*.py")):
         name = path.relative_to(root).as_posix()
