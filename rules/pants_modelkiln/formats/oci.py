@@ -263,7 +263,7 @@ async def render_oci(request: OciRenderingRequest) -> Rendering:
     lines = [f"  image {manifest['digest']}, {len(image.layers)} layers, {readable_size(size)}"]
     if laid_out.missing:
         names = ", ".join(layer.title for layer in laid_out.missing)
-        lines.append(f"  not on this machine (`modelkiln export` makes them): {names}")
+        lines.append(f"  not on this machine yet (`modelkiln export` gets them): {names}")
     return Rendering(
         digest=laid_out.digest,
         facts=canonical_json(facts).decode(),
