@@ -150,6 +150,7 @@ def memory(bench: Bench, packages: list[int]) -> Iterator[Row]:
     workspace = _packaged(bench)
     scratch = bench.folder / "memory"
     scratch.mkdir()
+    shutil.rmtree(workspace.store / "layers")  # What the engine remembers, it does not make again.
     for layer in workspace.record()["layers"]:
         if layer["kind"] in ("base", "wheels"):
             sample = bench.engine.layer(json.loads(layer["recipe"]), workspace.store, scratch)
