@@ -1,0 +1,187 @@
+"""The one entry point: which format a file of a model artifact has, and whether it is sound.
+
+Formats are found by content; an ending only says what a file must be, never what it is not.
+"""
+
+import lzma
+import posixpath
+import zlib
+from dataclasses import dataclass
+from typing import Any, BinaryIO, Callable, Iterable, Mapping, Optional
+
+from modelkiln.checks import archives, numpy_files, onnx, pickles, safetensors
+from modelkiln.checks.content import Content
+from modelkiln.checks.pickle_globals import check_allowed
+from modelkiln.errors import ModelkilnError
+
+__all__ = ["Finding", "Need", "Options", "check_file", "check_set"]
+
+UNKNOWN = "unknown"
+# A pickle in a zip in a zip is odd; deeper nesting is made to tire a reader.
+_MAX_DEPTH = 4
+_HEAD = 512
+_INDEX_ENDING = ".safetensors.index.json"
+
+
+@dataclass(frozen=True)
+class Options:
+    """where: the target, for messages. allow_pickle: full names that pickles may import, None where
+    pickles are refused. Raises ModelkilnError for a name that could do anything."""
+
+    where: str
+    allow_pickle: Optional[tuple] = None
+
+    def __post_init__(self) -> None:
+        check_allowed(self.where, self.allow_pickle)
+
+
+@dataclass(frozen=True)
+class Need:
+    """Another file of the artifact that a file needs: its path, and the bytes that it must have."""
+
+    path: str
+    size: int = 0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a file is: its path in the artifact, size in bytes, format ("safetensors", "onnx",
+    "pickle", "npy", "zip", ..., "unknown"), names that its pickles import, and files that it needs."""
+
+    path: str
+    size: int
+    format: str
+    imports: tuple = ()
+    needs: tuple = ()
+
+    def to_json(self) -> dict:
+        """Return a JSON object that holds all fields."""
+        needs = [{"path": need.path, "size": need.size} for need in self.needs]
+        return {
+            "path": self.path, "size": self.size, "format": self.format, "imports": list(self.imports), "needs": needs,
+        }  # fmt: skip
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "Finding":
+        """Read what `to_json` returns."""
+        needs = tuple(Need(need["path"], need["size"]) for need in value["needs"])
+        return cls(value["path"], value["size"], value["format"], tuple(value["imports"]), needs)
+
+
+def check_file(path: str, open_seekable: Callable[[], BinaryIO], size: int, options: Options) -> Finding:
+    """Check one file and say what it is.
+
+    path: in the artifact. open_seekable: gives a new binary stream at the first byte, which can seek.
+    size: bytes. Weights are not read where headers tell enough; memory does not grow with the file.
+    Raises ModelkilnError that names the file, what is wrong, and the remedy.
+    """
+    content = Content(options.where, path, open_seekable, size)
+    if path.endswith(_INDEX_ENDING):
+        folder = posixpath.dirname(path)
+        needs = tuple(Need(_inside(content, folder, file)) for file in safetensors.index_files(content))
+        return Finding(path, size, safetensors.INDEX_FORMAT, needs=needs)
+    found = _Findings(check_allowed(options.where, options.allow_pickle))
+    format = _check(content, path, found)
+    return Finding(path, size, format, tuple(sorted(found.imports)), tuple(sorted(found.needs, key=_by_path)))
+
+
+def check_set(findings: Iterable[Finding], options: Options) -> None:
+    """Check what the files of an artifact say of each other: shards and external data are there.
+
+    Raises ModelkilnError.
+    """
+    files = {finding.path: finding for finding in findings}
+    for finding in files.values():
+        for need in finding.needs:
+            where = f"{options.where}: {finding.path}"
+            if need.path not in files:
+                raise ModelkilnError(
+                    f"{where}: needs the file {need.path!r}, which is not in the artifact. Add it to the field "
+                    "`source`, or include it where a lock's patterns leave it out."
+                )
+            if files[need.path].size < need.size:
+                raise ModelkilnError(
+                    f"{where}: needs {need.size} bytes of {need.path!r}, which has {files[need.path].size}; the "
+                    "file is truncated. Fetch it again."
+                )
+            is_shard = finding.format == safetensors.INDEX_FORMAT
+            if is_shard and files[need.path].format != safetensors.FORMAT:
+                raise ModelkilnError(f"{where}: its shard {need.path!r} is not a safetensors file. Fetch it again.")
+
+
+def _by_path(need: Need) -> str:
+    return need.path
+
+
+def _inside(content: Content, folder: str, file: str) -> str:
+    path = posixpath.normpath(posixpath.join(folder, file))
+    if "\\" in file or file.startswith("/") or path.startswith("../") or posixpath.relpath(path, folder or ".") != file:
+        raise content.refuse(f"names the file {file!r}, which is not a clean path inside the folder", "Write it again")
+    return path
+
+
+class _Findings:
+    """What is collected over a file and the members in it."""
+
+    def __init__(self, allowed: Optional[frozenset]) -> None:
+        self.allowed = allowed
+        self.imports: set = set()
+        self.needs: set = set()
+
+
+def _check(content: Content, path: str, found: _Findings) -> str:
+    """Check a content and what lies in it; returns its format."""
+    if content.depth > _MAX_DEPTH:
+        raise content.refuse(f"lies in more than {_MAX_DEPTH} archives", "Unpack them and give the files")
+    try:
+        return _check_format(content, path, found)
+    except (EOFError, OSError, lzma.LZMAError, zlib.error) as error:
+        what = f"cannot be read: {error or 'it ends too early'}"
+        raise content.refuse(what, "Save it again uncompressed, or fetch it again") from None
+
+
+def _check_format(content: Content, path: str, found: _Findings) -> str:
+    head = content.head(_HEAD)
+    # An archive is found by its end: what comes before it may be something else too.
+    is_zip = _check_zip(content, head, found)
+    if archives.starts_as_zip(head):
+        return "zip"
+    # So is a pickle: a file can be safetensors and a pickle, for whoever loads it.
+    is_pickle = pickles.looks_like(content)
+    if is_pickle:
+        found.imports |= pickles.check(content, found.allowed, in_archive=_is_torch_member(content))
+    if path.endswith(".safetensors") or safetensors.looks_like(head[:32], content.size or 0):
+        safetensors.check(content)
+        return safetensors.FORMAT
+    if numpy_files.looks_like(head):
+        found.imports |= numpy_files.check(content, found.allowed)
+        return numpy_files.FORMAT
+    compression = archives.compression_of(content)
+    if compression:
+        _check(archives.decompressed(content, compression), "", found)
+        return compression.name
+    if path.endswith(".onnx") or onnx.looks_like(content):
+        found.needs |= {Need(data.path, data.end) for data in onnx.check(content, path)}
+        return onnx.FORMAT
+    if is_pickle:
+        return pickles.FORMAT
+    if archives.is_tar(head):
+        with content.on_disk() as seekable:
+            for member in archives.tar_members(seekable):
+                _check(member, "", found)
+        return "tar"
+    return "zip" if is_zip else UNKNOWN
+
+
+def _check_zip(content: Content, head: bytes, found: _Findings) -> bool:
+    if not content.seekable and not archives.starts_as_zip(head):
+        return False
+    with content.on_disk() as seekable:
+        members = archives.zip_members(seekable)
+        for member in members or ():
+            _check(member, "", found)
+    return members is not None
+
+
+def _is_torch_member(content: Content) -> bool:
+    return content.depth > 0 and content.name.endswith(".pkl")

@@ -1,0 +1,146 @@
+"""Pickles: refused, or held to a list of the names that they may import.
+
+A pickle is a program, which imports and calls as it is loaded. Lists of known bad names miss attacks;
+here a name is either listed or refused, and so is all that cannot be followed to its end.
+"""
+
+from typing import Any, Optional
+
+from modelkiln.checks.content import Content, Reader
+from modelkiln.checks.joblib_arrays import array_of, skip_bytes
+from modelkiln.checks.pickle_globals import is_never_allowed
+from modelkiln.checks.pickle_machine import Machine
+from modelkiln.checks.pickle_opcodes import BadPickle
+
+__all__ = ["FORMAT", "check", "check_stream", "looks_like"]
+
+FORMAT = "pickle"
+# torch/serialization.py, MAGIC_NUMBER: the first of the five pickles of a file of torch before 1.6;
+# what follows them are the bytes of the tensors.
+_TORCH_MAGIC = 0x1950A86A20F9469CFC6C
+_TORCH_PICKLES = 5
+_CONVERT = "Save the model in a format without code, such as safetensors or ONNX"
+
+
+class _Forbidden(Exception):
+    """An import of a name that is not allowed."""
+
+
+def looks_like(content: Content) -> bool:
+    """Tell whether an unpickler would load, or call anything for, these bytes.
+
+    Protocols 2 to 5 are known by their first two bytes; older ones, and streams of newer opcodes
+    without that start, by what they would do.
+    """
+    head = content.head(2)
+    if head[:1] == b"\x80" and head[1:2] in (b"\2", b"\3", b"\4", b"\5"):
+        return True
+    with content.reader() as reader:
+        while True:
+            machine = Machine(reader, lambda name: None, lenient=True)
+            try:
+                machine.run()
+            except BadPickle:
+                return machine.acted
+            if machine.imports or reader.at_end():
+                return True
+
+
+def check(content: Content, allowed: Optional[frozenset], *, in_archive: bool = False) -> set:
+    """Check a file of one or more pickles; returns the names that they import.
+
+    allowed: names of `allow_pickle`, None where pickles are not allowed at all. in_archive: it is a
+    member of a zip of torch, whose tensors are persistent IDs. Raises ModelkilnError.
+    """
+    with content.reader() as reader:
+        return check_stream(content, reader, allowed, in_archive=in_archive)
+
+
+def check_stream(content: Content, reader: Reader, allowed: Optional[frozenset], *, in_archive: bool = False) -> set:
+    """Check the pickles from the reader's position to its end."""
+    found: dict = {}
+    try:
+        _follow_all(content, reader, allowed, found, in_archive)
+    except BadPickle as bad:
+        # Without a list the answer is the same for every pickle.
+        if allowed is None:
+            raise _not_allowed(content, found) from None
+        raise content.refuse(f"is a pickle that cannot be checked: {bad}", _CONVERT) from None
+    except _Forbidden as forbidden:
+        name = str(forbidden)
+        if is_never_allowed(name):
+            raise content.refuse(f"is a pickle that imports {name}, which can run anything", _CONVERT) from None
+        raise content.refuse(
+            f"is a pickle that imports {name}, which the field `allow_pickle` does not list",
+            f"{_CONVERT}, or add the name if you trust who made the file",
+        ) from None
+    if allowed is None:
+        raise _not_allowed(content, found)
+    return set(found)
+
+
+def _not_allowed(content: Content, found: dict) -> Exception:
+    bad = sorted(name for name in found if is_never_allowed(name))
+    if bad:
+        return content.refuse(f"is a pickle that imports {', '.join(bad[:5])}, which can run anything", _CONVERT)
+    names = ", ".join(repr(name) for name in sorted(found))
+    return content.refuse(
+        "is a pickle, which can run code when it is loaded",
+        f"{_CONVERT}, or, if you trust who made it, allow what it imports: allow_pickle=[{names}]",
+    )
+
+
+def _follow_all(content: Content, reader: Reader, allowed: Optional[frozenset], found: dict, persistent: bool) -> None:
+    follow = _Follower(content, allowed, found)
+    first = follow.one(reader, persistent)
+    if first == _TORCH_MAGIC:
+        for _ in range(_TORCH_PICKLES - 1):
+            follow.one(reader, True)
+        return
+    while not reader.at_end():
+        start = reader.position
+        try:
+            follow.one(reader, persistent)
+        except BadPickle as bad:
+            raise BadPickle(f"what follows its STOP, at byte {start}, is no pickle: {bad}") from None
+
+
+class _Follower:
+    """Follows pickles of one content, noting imports in `found`."""
+
+    def __init__(self, content: Content, allowed: Optional[frozenset], found: dict) -> None:
+        self._content, self._allowed, self._found = content, allowed, found
+
+    def one(self, reader: Reader, persistent: bool) -> Any:
+        """Follow the pickle at the reader's position; returns what it makes."""
+        start, arrays = reader.position, []
+
+        def after_build(value: Any) -> None:
+            array = array_of(value)
+            if array is None:
+                return
+            arrays.append(array)
+            if array.objects:
+                self.one(reader, False)
+            else:
+                skip_bytes(reader, array)
+
+        made = Machine(reader, self._note, persistent=persistent, after_build=after_build).run()
+        if arrays:
+            self._follow_plainly(start, persistent)
+        return made
+
+    def _follow_plainly(self, start: int, persistent: bool) -> None:
+        # joblib reads the bytes of an array where every other unpickler reads opcodes. Whichever
+        # loads the file, it must find no name that is not listed.
+        with self._content.reader() as reader:
+            reader.skip(start)
+            try:
+                Machine(reader, self._note, persistent=persistent).run()
+            except BadPickle:
+                return
+
+    def _note(self, name: str) -> None:
+        self._found[name] = None
+        if self._allowed is not None and (name not in self._allowed or is_never_allowed(name)):
+            raise _Forbidden(name)

@@ -1,0 +1,234 @@
+"""Sound files are taken: their format, what their pickles import, and which files they need."""
+
+import io
+import json
+import os
+import resource
+import struct
+import subprocess
+import sys
+from collections import OrderedDict
+from pathlib import Path
+
+import joblib
+import numpy
+import onnx
+import pytest
+import safetensors.numpy
+from onnx import TensorProto, helper, numpy_helper
+from pickles import ALLOWED, Tensor, torch_legacy, torch_zip
+
+import modelkiln
+from modelkiln.checks import Finding, Need, Options, check_file, check_set
+from modelkiln.errors import ModelkilnError
+
+OPTIONS = Options("src/demo:weights")
+NUMPY = ("collections.OrderedDict", "numpy._core.multiarray._reconstruct", "numpy.dtype", "numpy.ndarray")
+JOBLIB = ("joblib.numpy_pickle.NumpyArrayWrapper", "numpy.dtype", "numpy.ndarray")
+
+
+def _check(data, path="model.bin", allowed=None):
+    return check_file(path, lambda: io.BytesIO(data), len(data), Options("src/demo:weights", allowed))
+
+
+def _model(weights, **tensor):
+    graph = helper.make_graph(
+        [helper.make_node("MatMul", ["x", "w"], ["y"])],
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, weights.shape[0]])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, weights.shape[1]])],
+        [tensor.get("initializer") or numpy_helper.from_array(weights, "w")],
+    )
+    return helper.make_model(graph)
+
+
+def test_safetensors_of_the_reference_writer():
+    """Files of the `safetensors` package are sound, and found under any name."""
+    data = safetensors.numpy.save({"a": numpy.zeros((2, 3), "f4"), "b": numpy.ones(0, "i8")}, {"k": "v"})
+    assert _check(data, "x.dat") == Finding("x.dat", len(data), "safetensors")
+
+
+def test_only_the_header_of_20_gigabytes_is_read(tmp_path):
+    """A sparse file of 20 GB is checked at once."""
+    size = 20 << 30
+    header = json.dumps({"w": {"dtype": "F16", "shape": [size // 2], "data_offsets": [0, size]}}).encode()
+    path = tmp_path / "w.safetensors"
+    with path.open("wb") as stream:
+        stream.write(struct.pack("<Q", len(header)) + header)
+        stream.truncate(8 + len(header) + size)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_utime
+    assert check_file("w.safetensors", lambda: path.open("rb"), path.stat().st_size, OPTIONS).format == "safetensors"
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_utime - before < 1
+
+
+def test_state_dict_of_torch():
+    """A zip of torch needs the three names that every state dict imports."""
+    data = torch_zip(OrderedDict(w=Tensor("0", 4), b=Tensor("1", 1)), [bytes(16), bytes(4)])
+    finding = _check(data, "model.pt", ALLOWED)
+    assert ("zip", tuple(sorted(ALLOWED))) == (finding.format, finding.imports)
+
+
+def test_state_dict_of_torch_before_zip_files():
+    """Five pickles and the tensors' bytes are a file of torch before 1.6."""
+    data = torch_legacy(OrderedDict(w=Tensor("0", 4)), struct.pack("<q4f", 4, 1, 2, 3, 4))
+    finding = _check(data, "model.pth", ALLOWED)
+    assert ("pickle", tuple(sorted(ALLOWED))) == (finding.format, finding.imports)
+
+
+@pytest.mark.parametrize("protocol", range(5))
+def test_arrays_in_a_pickle(protocol):
+    """Pickles of every protocol give the same names."""
+    import pickle
+
+    data = pickle.dumps(OrderedDict(a=numpy.arange(3)), protocol)
+    allowed = (*NUMPY, "_codecs.encode") if protocol < 3 else NUMPY
+    assert _check(data, allowed=allowed).imports == tuple(sorted(allowed))
+
+
+@pytest.mark.parametrize("compress", [0, ("zlib", 3), ("gzip", 3), ("bz2", 3), ("lzma", 3), ("xz", 3)])
+def test_joblib_files(tmp_path, compress):
+    """The bytes of joblib's arrays are passed over, whichever way the file is compressed."""
+    value = {"a": numpy.arange(10_000.0), "b": [numpy.ones((2, 2), "c16"), numpy.array(["x", "yy"])]}
+    joblib.dump(value, tmp_path / "m.joblib", compress=compress)
+    data = (tmp_path / "m.joblib").read_bytes()
+    assert _check(data, allowed=JOBLIB).imports == JOBLIB
+
+
+def test_objects_in_an_array_of_joblib(tmp_path):
+    """An array of objects is a pickle within the pickle, and its names count too."""
+    joblib.dump(numpy.array([OrderedDict(a=1), None]), tmp_path / "m.joblib")
+    data = (tmp_path / "m.joblib").read_bytes()
+    names = tuple(sorted((*JOBLIB, "collections.OrderedDict", "numpy._core.multiarray._reconstruct")))
+    assert _check(data, allowed=names).imports == names
+    with pytest.raises(ModelkilnError, match="imports numpy._core.multiarray._reconstruct"):
+        _check(data, allowed=JOBLIB)
+
+
+def test_numpy_files():
+    """Arrays of numbers need no permission; arrays of objects are pickles."""
+    plain, objects, many = io.BytesIO(), io.BytesIO(), io.BytesIO()
+    numpy.save(plain, numpy.zeros((3, 4)))
+    numpy.save(objects, numpy.array([OrderedDict(), None]))
+    numpy.savez_compressed(many, a=numpy.zeros(3), b=numpy.zeros(2, [("x", "f4"), ("y", "i2", (2,))]))
+    assert _check(plain.getvalue()).format == "npy"
+    assert _check(objects.getvalue(), allowed=NUMPY).imports == NUMPY
+    assert (_check(many.getvalue()).format, _check(many.getvalue()).imports) == ("zip", ())
+    with pytest.raises(ModelkilnError, match="is truncated"):
+        _check(plain.getvalue()[:-1])
+
+
+def test_models_of_this_repository():
+    """The models under src/models are what they are."""
+    found = {}
+    for path in (Path(modelkiln.__path__[0]).parent / "models").rglob("*.*"):
+        if path.suffix in (".onnx", ".safetensors"):
+            data = path.read_bytes()
+            found[path.name] = _check(data, "no-ending").format
+    assert found == {"digits.onnx": "onnx", "diabetes.safetensors": "safetensors"}
+
+
+@pytest.mark.parametrize("typed", [False, True])
+def test_onnx_weights_are_not_looked_at(typed):
+    """The checker sees the model, not its weights, in whichever field they are."""
+    weights = numpy.zeros((100, 50), "f4")
+    tensor = helper.make_tensor("w", TensorProto.FLOAT, weights.shape, weights.ravel()) if typed else None
+    data = _model(weights, initializer=tensor).SerializeToString()
+    assert _check(data, "m").format == "onnx"
+
+
+def test_onnx_external_data_is_needed(tmp_path):
+    """A model says which file of the artifact its weights are in, and how long that is at least."""
+    weights = numpy.zeros((100, 50), "f4")
+    (tmp_path / "w").mkdir()
+    onnx.save(_model(weights), tmp_path / "m.onnx", save_as_external_data=True, location="w/data", size_threshold=0)
+    data = (tmp_path / "m.onnx").read_bytes()
+    finding = _check(data, "sub/m.onnx")
+    assert finding.needs == (Need("sub/w/data", 20_000),)
+    check_set([finding, Finding("sub/w/data", 20_000, "unknown")], OPTIONS)
+    with pytest.raises(ModelkilnError, match=r"sub/m.onnx: needs the file 'sub/w/data', which is not in the artifact"):
+        check_set([finding, Finding("w/data", 20_000, "unknown")], OPTIONS)
+    with pytest.raises(ModelkilnError, match=r"needs 20000 bytes of 'sub/w/data', which has 19999"):
+        check_set([finding, Finding("sub/w/data", 19_999, "unknown")], OPTIONS)
+
+
+def _external(**entries):
+    model = _model(numpy.zeros((100, 50), "f4"))
+    tensor = model.graph.initializer[0]
+    tensor.ClearField("raw_data")
+    tensor.data_location = TensorProto.EXTERNAL
+    for key, value in entries.items():
+        tensor.external_data.add(key=key, value=value)
+    return model.SerializeToString()
+
+
+def _changed(change):
+    model = _model(numpy.zeros((100, 50), "f4"))
+    change(model)
+    return model.SerializeToString()
+
+
+def _cut_tensor(model):
+    model.graph.initializer[0].raw_data = bytes(19_999)
+
+
+BAD_MODELS = {
+    "absolute": (_external(location="/etc/passwd"), "not a clean path"),
+    "dot-dot": (_external(location="../w"), "not a clean path"),
+    "no-location": (_external(offset="0"), "not a clean path"),
+    "other-length": (_external(location="w", length="5"), "takes 20000 bytes"),
+    "negative-offset": (_external(location="w", offset="-1"), "offset '-1'"),
+    "truncated-tensor": (_changed(_cut_tensor), "but has 19999"),
+    "unknown-operator": (_changed(lambda m: setattr(m.graph.node[0], "op_type", "NoSuch")), "No Op registered"),
+    "input-from-nowhere": (_changed(lambda m: m.graph.node[0].input.append("z")), "z"),
+    "no-opset": (_changed(lambda m: m.ClearField("opset_import")), "opset"),
+    "cut": (_changed(lambda m: None)[:-5], "reaches past its message"),
+    "text": (b"hello", "field 13"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BAD_MODELS)
+def test_bad_onnx_model_is_refused(case):
+    """What the checker of `onnx` refuses, and sizes and paths that it does not look at."""
+    data, message = BAD_MODELS[case]
+    with pytest.raises(ModelkilnError, match=f"^src/demo:weights: m.onnx: not a valid ONNX model: .*{message}"):
+        _check(data, "m.onnx")
+
+
+def test_shards_of_an_index_are_needed():
+    """An index names the shards that must be in the artifact, and these must be safetensors."""
+    index = json.dumps({"metadata": {}, "weight_map": {"a": "m-1.safetensors", "b": "m-2.safetensors"}}).encode()
+    finding = _check(index, "x/m.safetensors.index.json")
+    assert finding.needs == (Need("x/m-1.safetensors"), Need("x/m-2.safetensors"))
+    shard = Finding("x/m-1.safetensors", 10, "safetensors")
+    with pytest.raises(ModelkilnError, match=r"'x/m-2.safetensors', which is not in the artifact"):
+        check_set([finding, shard], OPTIONS)
+    with pytest.raises(ModelkilnError, match="is not a safetensors file"):
+        check_set([finding, shard, Finding("x/m-2.safetensors", 10, "pickle")], OPTIONS)
+    with pytest.raises(ModelkilnError, match="not a clean path"):
+        _check(json.dumps({"weight_map": {"a": "../m.safetensors"}}).encode(), "m.safetensors.index.json")
+
+
+def test_finding_survives_json():
+    """A finding is read back from its JSON as it was."""
+    finding = Finding("a", 3, "onnx", ("x.y",), (Need("b", 4),))
+    assert Finding.from_json(json.loads(json.dumps(finding.to_json()))) == finding
+
+
+def test_large_pickle_takes_little_memory(tmp_path):
+    """A gigabyte of bytes in a pickle is passed over."""
+    path = tmp_path / "m.pkl"
+    with path.open("wb") as stream:
+        stream.write(b"\x80\x04\x8e" + struct.pack("<Q", 1 << 30))
+        stream.seek(1 << 30, os.SEEK_CUR)
+        stream.write(b".")
+    code = (
+        "import re, sys; from modelkiln.checks import Options, check_file; p = sys.argv[1]\n"
+        "f = check_file('m.pkl', lambda: open(p, 'rb'), (1 << 30) + 12, Options('a', ()))\n"
+        "peak = re.search('VmHWM:(.*) kB', open('/proc/self/status').read())[1]\n"
+        "print(f.format, int(peak) < 50_000)"
+    )
+    environment = {"PYTHONPATH": str(Path(modelkiln.__path__[0]).parent)}
+    done = subprocess.run(
+        [sys.executable, "-c", code, path], capture_output=True, text=True, env=environment, check=True
+    )
+    assert done.stdout == "pickle True\n"
