@@ -11,7 +11,8 @@ from pants.util.logging import LogLevel
 
 from modelkiln.errors import ModelkilnError
 from pants_modelkiln.api import hydrate, list_digest, read_digest, remove_prefix, subset, targets_of
-from pants_modelkiln.target_types.artifact import ModelArtifactSourceField
+from pants_modelkiln.checks import ArtifactCheckRequest, artifact_formats
+from pants_modelkiln.target_types.artifact import ModelArtifactAllowPickleField, ModelArtifactSourceField
 
 # Git LFS specification, spec.md: a pointer is a UTF-8 text of less than 1024 bytes that starts
 # with its version line.
@@ -41,11 +42,20 @@ class ArtifactRequest:
 
 @dataclass(frozen=True)
 class Artifact:
-    """Files of a model artifact, and a Digest that holds them at their paths."""
+    """Files of a model artifact, and a Digest that holds them at their paths.
+
+    formats: pairs of path and format, for the files that were checked.
+    """
 
     address: Address
     files: tuple[PinnedFile, ...]
     digest: Digest
+    formats: tuple[tuple[str, str], ...] = ()
+
+    def record_entries(self) -> list[dict]:
+        """The record's objects for the files."""
+        formats = dict(self.formats)
+        return [{**file.to_json(), "format": formats.get(file.path, "unknown")} for file in self.files]
 
     @property
     def size(self) -> int:
@@ -87,7 +97,9 @@ async def hash_artifact(request: ArtifactRequest) -> Artifact:
     suspects = [file.path for file in files if file.size < _LFS_MAX]
     contents = await read_digest(await subset(digest, suspects)) if suspects else ()
     _refuse_placeholders(address, contents)
-    return Artifact(address, files, digest)
+    allowed = target[ModelArtifactAllowPickleField].value
+    checked = await artifact_formats(ArtifactCheckRequest(address, digest, allowed))
+    return Artifact(address, files, digest, checked.formats)
 
 
 def _refuse_placeholders(address: Address, contents) -> None:

@@ -203,8 +203,8 @@ def _merge_artifacts(address: Address, artifacts: tuple[Artifact, ...]) -> list[
                     f"{address}: both {other.address} and {found.address} bring the file "
                     f"{file.path}. Rename one, or leave one of them out of `artifacts`."
                 )
-    files = (file for found in artifacts for file in found.files)
-    return [file.to_json() for file in sorted(files, key=lambda file: file.path)]
+    entries = (entry for found in artifacts for entry in found.record_entries())
+    return sorted(entries, key=lambda entry: entry["path"])
 
 
 def rules():

@@ -3,6 +3,7 @@
 from pants_modelkiln import (
     artifacts,
     base_image,
+    checks,
     code,
     dependencies,
     environment,
@@ -27,6 +28,7 @@ _MODULES = (
     artifacts,
     base_image,
     base_image_lock,
+    checks,
     code,
     dependencies,
     environment,

@@ -28,6 +28,7 @@ STEPS = {
     "resolve": "resolve",
     "fetch": "fetch",
     "layer": "layer",
+    "check-artifact": "check_artifact",
     "debian-lock": "debian_lock",
     "python-lock": "python_lock",
     "registry-image": "registry_image",

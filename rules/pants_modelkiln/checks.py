@@ -1,0 +1,64 @@
+"""Checks of model artifact files, as a build step that is keyed by the files alone."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from pants.engine.addresses import Address
+from pants.engine.fs import Digest
+from pants.engine.rules import Get, collect_rules, rule
+from pants.util.logging import LogLevel
+
+from modelkiln.errors import ModelkilnError
+from pants_modelkiln.api import add_prefix, read_digest
+from pants_modelkiln.tool import Step, attempt_step
+
+# Stands for the address in the step's messages: equal files of two targets are one process.
+_ADDRESS = "@artifact"
+
+
+@dataclass(frozen=True)
+class ArtifactCheckRequest:
+    """Files to check, at their paths in the artifact. allow_pickle: None where pickles are refused."""
+
+    address: Address
+    digest: Digest
+    allow_pickle: tuple[str, ...] | None
+
+
+@dataclass(frozen=True)
+class ArtifactFormats:
+    """Format of each file by its path, as pairs, sorted."""
+
+    formats: tuple[tuple[str, str], ...]
+
+
+def artifact_formats(request: ArtifactCheckRequest) -> Get:
+    """ArtifactFormats of files; bad files are an error."""
+    return Get(ArtifactFormats, ArtifactCheckRequest, request)
+
+
+@rule(desc="Check a model artifact", level=LogLevel.DEBUG)
+async def check_artifact(request: ArtifactCheckRequest) -> ArtifactFormats:
+    argv = ["check-artifact", "--sources=sources", f"--where={_ADDRESS}", "--output=findings.json"]
+    if request.allow_pickle is not None:
+        argv += ["--pickles", *(f"--allow-pickle={name}" for name in request.allow_pickle)]
+    step = Step(
+        argv=tuple(argv),
+        description=f"Check model artifact {request.address}",
+        input_digest=await add_prefix(request.digest, "sources"),
+        output_files=("findings.json",),
+    )
+    result = (await attempt_step(step)).result
+    if result.exit_code != 0:
+        message = result.stderr.decode(errors="replace").strip()
+        raise ModelkilnError(
+            message.replace(_ADDRESS, str(request.address)) or f"{request.address}: cannot be checked."
+        )
+    findings = json.loads((await read_digest(result.output_digest))[0].content)
+    return ArtifactFormats(tuple((finding["path"], finding["format"]) for finding in findings))
+
+
+def rules():
+    return collect_rules()
