@@ -131,8 +131,8 @@ async def resolve_inputs(
     field_set: ModelPackageFieldSet, options: ModelkilnSubsystem, setup: PythonSetup
 ) -> PackageInputs:
     address = field_set.address
-    if field_set.weights.value != "bundled":
-        raise ModelkilnError(f"{address}: weights={field_set.weights.value!r} cannot be packaged yet; use 'bundled'.")
+    if field_set.weights.value == "lazy":
+        raise ModelkilnError(f"{address}: weights='lazy' cannot be packaged yet; use 'bundled' or 'sidecar'.")
     base = await _find_base(field_set, options)
     accelerator = accelerator_of(address, field_set.accelerator.value, options, setup)
     target = ResolvedLockRequest(

@@ -27,7 +27,8 @@ async def package_model(field_set: ModelPackageFieldSet, unions: UnionMembership
     record = with_outputs(
         inputs.record_json,
         {kind.format: json.loads(one.facts) for kind, one in zip(wanted, made)},
-        [layer.to_json() for one in made for layer in one.layers],
+        # Formats share layers.
+        [layer.to_json() for layer in dict.fromkeys(layer for one in made for layer in one.layers)],
     )
     path = field_set.output_path.value_or_default(file_ending="package.json")
     text = json.dumps(record, indent=2, sort_keys=True, ensure_ascii=False) + "\n"

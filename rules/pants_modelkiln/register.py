@@ -16,7 +16,7 @@ from pants_modelkiln import (
     smoke_test,
     tool,
 )
-from pants_modelkiln.formats import oci, pex
+from pants_modelkiln.formats import oci, pex, weights
 from pants_modelkiln.locks import base_image as base_image_lock
 from pants_modelkiln.locks import resolve as resolve_lock
 from pants_modelkiln.target_types.artifact import ModelArtifactTarget
@@ -43,6 +43,7 @@ _MODULES = (
     run,
     smoke_test,
     tool,
+    weights,
 )
 
 

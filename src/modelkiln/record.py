@@ -10,7 +10,15 @@ from typing import Any, Mapping
 from modelkiln.canonical import canonical_json
 from modelkiln.digest import sha256_bytes
 
-__all__ = ["SCHEMA", "labels", "make_record", "package_digest", "recorded_digest", "with_outputs"]
+__all__ = [
+    "SCHEMA",
+    "labels",
+    "make_record",
+    "metadata_annotations",
+    "package_digest",
+    "recorded_digest",
+    "with_outputs",
+]
 
 SCHEMA = 1
 _INPUTS = (
@@ -59,11 +67,8 @@ def with_outputs(record: Mapping[str, Any], formats: Mapping[str, Any], layers: 
     return {**record, "formats": dict(formats), "layers": layers}
 
 
-def labels(record: Mapping[str, Any]) -> dict[str, str]:
-    """Return the annotations and labels of an image of this package.
-
-    Standard keys come from the metadata; `modelkiln.` keys hold what deployment tools select by.
-    """
+def metadata_annotations(record: Mapping[str, Any]) -> dict[str, str]:
+    """Return the standard annotations of what people call the model; they name no package."""
     found = {
         _PREFIX + _ANNOTATIONS[key]: str(value)
         for key, value in record["metadata"].items()
@@ -71,6 +76,15 @@ def labels(record: Mapping[str, Any]) -> dict[str, str]:
     }
     found.setdefault(_PREFIX + "title", record["name"])
     found[_PREFIX + "version"] = record["version"]
+    return dict(sorted(found.items()))
+
+
+def labels(record: Mapping[str, Any]) -> dict[str, str]:
+    """Return the annotations and labels of an image of this package.
+
+    Standard keys come from the metadata; `modelkiln.` keys hold what deployment tools select by.
+    """
+    found = metadata_annotations(record)
     found["modelkiln.package.digest"] = record["package_digest"]
     for key in ("accelerator", "cuda", "driver"):
         if key in record["variant"]:

@@ -15,12 +15,13 @@ from typing import Any, Iterator, Mapping, Optional
 from modelkiln.store import Store
 from modelkiln.validate_config import config_problems, descriptor_problems, index_problems, manifest_problems
 from modelkiln.validate_layer import LayerContents, read_layer
-from modelkiln.validate_tree import RECORD, Tree, entrypoint_problems, record_problems
+from modelkiln.validate_tree import RECORD, Tree, entrypoint_problems, record_problems, weights_problems
 
 __all__ = ["Issue", "validate_layout"]
 
 _OCI = "application/vnd.oci.image."
 _INDEX, _CONFIG = f"{_OCI}index.v1+json", f"{_OCI}config.v1+json"
+_MODEL = "application/vnd.cncf.model.manifest.v1+json"
 # A manifest has at most 4 MiB (distribution-spec 1.1, "Pushing Manifests"); configs are smaller.
 _MAX_DOCUMENT = 4 << 20
 _MAX_DEPTH = 4
@@ -152,6 +153,9 @@ class _Validation:
         if config is None or manifest["config"]["mediaType"] != _CONFIG:
             diff_ids = ((config or {}).get("modelfs") or {}).get("diffIds")  # CNCF model-spec, config.md.
             diff_ids = diff_ids if isinstance(diff_ids, list) else []
+            if manifest.get("artifactType") == _MODEL and config is not None and len(diff_ids) != len(layers):
+                text = f"modelfs.diffIds: got {len(diff_ids)} diff IDs, want {len(layers)}, one for each layer."
+                self.issues.append(Issue(f"{where}: config", text))
             for number, layer in enumerate(layers):
                 wanted = diff_ids[number] if number < len(diff_ids) else None
                 self.layer(layer, wanted, f"{where}: layers[{number}]", True)
@@ -190,6 +194,7 @@ class _Validation:
             # Without it all layers would pass for somebody else's.
             self.issues.append(Issue(where, "config: history: got none, want an entry for each layer."))
         self.report(where, record_problems(tree, self.record, labels, whole))
+        self.report(where, weights_problems(tree, labels, whole))
 
     def layer(self, descriptor: Any, diff_id: Any, where: str, ours: bool) -> Optional[LayerContents]:
         """Read a layer and check it against its descriptor and diff ID; None when it is missing."""

@@ -7,10 +7,12 @@ from typing import Any, Iterator, Mapping, Optional
 
 from modelkiln.validate_layer import LayerContents, Node
 
-__all__ = ["RECORD", "Tree", "entrypoint_problems", "record_problems"]
+__all__ = ["RECORD", "Tree", "entrypoint_problems", "record_problems", "weights_problems"]
 
 RECORD = "app/.modelkiln/package.json"
 _MODELS, _CODE = "models/", "app/"
+# Of an image that holds the files of model artifacts and nothing else.
+_WEIGHTS = "modelkiln.weights.digest"
 _MAX_LINKS = 40  # As Linux, path_resolution(7).
 # What the record in dist/ tells beyond the one inside of the package.
 _OUTPUTS = ("formats", "layers")
@@ -131,18 +133,36 @@ def record_problems(
     """
     node = tree.nodes.get(RECORD)
     if node is None or node.content is None:
-        if whole and (given is not None or any(key.startswith("modelkiln.") for key in labels)):
+        if (
+            whole
+            and _WEIGHTS not in labels
+            and (given is not None or any(key.startswith("modelkiln.package.") for key in labels))
+        ):
             yield f"/{RECORD}: is missing, want the package's record."
         return
     try:
         record = json.loads(node.content)
         names = [{file["path"]: file for file in record[key]} for key in ("artifacts", "code")]
+        if record["weights"] != "bundled":
+            names[0] = {}  # They are mounted or fetched when the package starts.
         yield from _digest_problems(record, given, labels)
     except (ValueError, KeyError, TypeError) as error:
         yield f"/{RECORD}: is not a record: {type(error).__name__}: {error}."
         return
     for prefix, wanted in zip((_MODELS, _CODE), names):
         yield from _file_problems(tree, prefix, wanted, whole)
+
+
+def weights_problems(tree: Tree, labels: Mapping[str, str], whole: bool) -> Iterator[str]:
+    """Yield where the files of a weights image are not those that its label says."""
+    said = labels.get(_WEIGHTS)
+    if said is None or not whole:
+        return
+    nodes = tree.files_below(_MODELS).items()
+    lines = sorted(f"{node.sha256}  {path}\n" for path, node in nodes)
+    actual = "sha256:" + hashlib.sha256("".join(lines).encode()).hexdigest()
+    if actual != said:
+        yield f"config.Labels: {_WEIGHTS}: got {said!r}, want {actual} of the files."
 
 
 def _digest_problems(record: Mapping[str, Any], given: Optional[Mapping[str, Any]], labels: Mapping[str, str]):

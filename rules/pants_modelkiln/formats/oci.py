@@ -111,8 +111,8 @@ async def assemble_image(request: ImageRequest, options: ModelkilnSubsystem) -> 
     )
 
 
-def layer_requests(inputs: PackageInputs, options: ModelkilnSubsystem) -> list[LayerRequest]:
-    """The layers of a package that are made by processes, lowest first."""
+def weights_requests(inputs: PackageInputs) -> list[LayerRequest]:
+    """The layers of a package's model artifacts."""
     requests = []
     for artifact in inputs.artifacts:
         recipe = files_packer.recipe(
@@ -120,6 +120,12 @@ def layer_requests(inputs: PackageInputs, options: ModelkilnSubsystem) -> list[L
         )
         carry = artifact.size <= _CARRIED_BYTES
         requests.append(LayerRequest(_text(recipe), recipe["title"], artifact.digest, carry))
+    return requests
+
+
+def layer_requests(inputs: PackageInputs, options: ModelkilnSubsystem) -> list[LayerRequest]:
+    """The layers of a package that are made by processes, lowest first."""
+    requests = weights_requests(inputs) if inputs.record_json["weights"] == "bundled" else []
     base = inputs.base
     for group in wheels_packer.plan(inputs.environment.to_json()):
         recipe = wheels_packer.recipe(

@@ -49,7 +49,8 @@ async def build_pex_file(request: PexFileRequest) -> PexFile:
         "entry_point": "modelkiln.runtime.cli:main",
     }
     record = await create_digest([FileContent(".modelkiln/package.json", inputs.record)])
-    models = await merge_digests(artifact.digest for artifact in inputs.artifacts)
+    bundled = inputs.artifacts if inputs.record_json["weights"] == "bundled" else ()
+    models = await merge_digests(artifact.digest for artifact in bundled)
     models = await add_prefix(models, ".modelkiln/models")
     sources = await merge_digests((inputs.code.digest, record, models))
     sources = await add_prefix(sources, "sources")

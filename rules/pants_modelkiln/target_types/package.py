@@ -81,10 +81,16 @@ class ModelAcceleratorField(StringField):
 class ModelFormatsField(StringSequenceField):
     alias = "formats"
     default = ("pex", "oci")
-    valid_choices = ("pex", "oci")
+    valid_choices = ("pex", "oci", "artifact", "weights-image")
     help = help_text("""
         What the package is rendered as: `"pex"`, one executable file for machines that have the
         right Python, and `"oci"`, a container image in an OCI image layout.
+
+        Two more hold the files of `artifacts` alone, from the same layers as the image, for a
+        package whose weights are mounted beside it: `"artifact"`, a ModelPack artifact (CNCF
+        model-spec), which CRI-O mounts and model tools read; and `"weights-image"`, an image with
+        the files under `/models`, which Kubernetes mounts as an image volume. That image has no
+        shell: KServe's modelcar container, which runs `sh` in it, needs an image with one.
         """)
 
 

@@ -39,13 +39,15 @@ def _describe(found: FoundManifest, layout: Layout, blobs: Blobs, unpacked: dict
     config = layout.read_json(config_descriptor) if config_descriptor.media_type == CONFIG else {}
     history = [one for one in config.get("history", ()) if not one.get("empty_layer")]
     layers = []
+    # CNCF model-spec, annotations.md: the path of a layer's file.
+    named = [(layer.get("annotations") or {}).get("org.cncf.model.filepath") for layer in found.content["layers"]]
     for number, one in enumerate(descriptors):
         title = str(history[number].get("created_by", "")) if number < len(history) else ""
         plain = one.size if one.media_type.endswith(".tar") else None
         layers.append(
             {
                 **one.to_json(),
-                "title": title.removeprefix("modelkiln ") or one.media_type,
+                "title": title.removeprefix("modelkiln ") or named[number] or one.media_type,
                 "unpacked_size": unpacked.get(one.digest, plain),
                 "where": blobs.state(one),
             }
