@@ -9,7 +9,7 @@ from pants.backend.python.util_rules.interpreter_constraints import InterpreterC
 from pants.core.goals.test import TestFieldSet, TestRequest, TestResult, TestSubsystem
 from pants.core.util_rules.partitions import Partition, PartitionerType, Partitions
 from pants.engine.addresses import Addresses
-from pants.engine.fs import Digest, FileContent, GlobMatchErrorBehavior, PathGlobs
+from pants.engine.fs import EMPTY_DIGEST, Digest, FileContent, GlobMatchErrorBehavior, PathGlobs
 from pants.engine.process import ProcessCacheScope
 from pants.engine.rules import Get, collect_rules, rule
 from pants.option.global_options import GlobalOptions
@@ -144,23 +144,29 @@ class PackageUnderTest:
 @rule(level=LogLevel.DEBUG)
 async def put_under_test(request: PackageUnderTestRequest, options: GlobalOptions) -> PackageUnderTest:
     inputs = request.inputs
+    files = await merge_digests(artifact.digest for artifact in inputs.artifacts)
+    # As whoever deploys the package does it.
+    is_sidecar = inputs.record_json["weights"] == "sidecar"
+    mount = ("--models=models",) if is_sidecar else ()
+    mounted = await add_prefix(files, "models") if is_sidecar else EMPTY_DIGEST
     if request.format == "pex":
         built = await pex_file(inputs, "package.pex")
         python = await find_python(InterpreterConstraints([f"CPython=={inputs.target.python}.*"]))
         # By its release: a machine's path to it must not be in the test's key.
         save_python(machine_store(options), inputs.target.python, python.path)
-        arguments = ("--pex=package.pex", f"--python={inputs.target.python}", f"--pex-root={STORE}/pex-run")
-        return PackageUnderTest(built.digest, arguments)
+        arguments = ("--pex=package.pex", f"--python={inputs.target.python}", f"--pex-root={STORE}/pex-run", *mount)
+        return PackageUnderTest(await merge_digests((built.digest, mounted)), arguments)
     image = await package_image(inputs)
     stored = canonical_json([layer.to_json() for layer in image.stored])
     digest = await merge_digests(
         (
             await add_prefix(image.layout, "image"),
             await create_digest([FileContent("layers.json", stored)]),
-            await add_prefix(await merge_digests(artifact.digest for artifact in inputs.artifacts), "sources"),
+            mounted if is_sidecar else await add_prefix(files, "sources"),
         )
     )
-    return PackageUnderTest(digest, ("--image=image", "--layers=layers.json", "--sources=sources"))
+    sources = mount or ("--sources=sources",)
+    return PackageUnderTest(digest, ("--image=image", "--layers=layers.json", *sources))
 
 
 @rule(desc="Smoke-test a packaged model", level=LogLevel.DEBUG)

@@ -31,9 +31,14 @@ class Runnable:
     working_dir: str
     layers: tuple[RootLayer, ...]
 
-    def command(self, root: Path, argv: Sequence[str], terminal: bool = False) -> list[str]:
-        """Return the command line that runs `argv` in `root`, where this image is unpacked."""
-        return sandbox_command(root, argv, self.env, self.working_dir, terminal)
+    def command(
+        self, root: Path, argv: Sequence[str], terminal: bool = False, mounts: Optional[Mapping[str, Path]] = None
+    ) -> list[str]:
+        """Return the command line that runs `argv` in `root`, where this image is unpacked.
+
+        mounts: path in the image -> folder of this machine, to be seen there read-only.
+        """
+        return sandbox_command(root, argv, self.env, self.working_dir, terminal, mounts)
 
 
 def open_image(layout: Path, layers: Sequence[Layer], store: Store, sources: Optional[Path] = None) -> Runnable:

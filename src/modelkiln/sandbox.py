@@ -64,23 +64,32 @@ def _isolation(bwrap: str) -> list[str]:
 
 
 def sandbox_command(
-    root: Path, argv: Sequence[str], env: Mapping[str, str], cwd: str = "/", terminal: bool = False
+    root: Path,
+    argv: Sequence[str],
+    env: Mapping[str, str],
+    cwd: str = "/",
+    terminal: bool = False,
+    mounts: Optional[Mapping[str, Path]] = None,
 ) -> list[str]:
     """Return the command line that runs `argv` in `root`; raises ModelkilnError where it cannot.
 
     `env` is the whole environment. Files that only their owner may read are readable: uid 65532
     is mapped to the user that unpacked them. With `terminal` the command keeps the terminal.
+    mounts: path in the root -> folder of this machine, to be seen there read-only.
     """
     reason = can_run()
     if reason:
         raise ModelkilnError(f"cannot run an image: {reason}")
-    for name in ("proc", "dev", "tmp"):
+    mounts = mounts or {}
+    for name in ("proc", "dev", "tmp", *(path.strip("/") for path in mounts)):
         mount = root / name
         if mount.is_symlink() or (mount.exists() and not mount.is_dir()):
             raise ModelkilnError(f"image: /{name} is no folder, so nothing can be mounted there. Use another base.")
         mount.mkdir(exist_ok=True)
     command = [*_isolation(str(find_bwrap())), "--ro-bind", str(root), "/"]
     command += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--chdir", cwd or "/"]
+    for path, folder in mounts.items():
+        command += ["--ro-bind", str(folder), path]
     for name, value in env.items():
         command += ["--setenv", name, value]
     # Without a session of its own, a program could type into our terminal (TIOCSTI).

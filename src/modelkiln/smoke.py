@@ -4,7 +4,7 @@ import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Mapping, Sequence
+from typing import Any, Callable, Mapping, Optional, Sequence
 
 from modelkiln.compare import EXACT, Tolerance, differences
 from modelkiln.errors import ModelkilnError
@@ -78,21 +78,24 @@ def run_smoke(smoke: Smoke, runner: Runner, timeout: float) -> str:
     return f"passed in {seconds:.2f} s: {shapes}"
 
 
-def pex_runner(pex: Path, python: Path, pex_root: Path, scratch: Path) -> Runner:
+def pex_runner(pex: Path, python: Path, pex_root: Path, scratch: Path, models: Optional[Path] = None) -> Runner:
     """Run the PEX file `pex` with `python`, without a network where this machine allows.
 
-    pex_root: where the PEX unpacks itself. scratch: an empty folder to run in, also its HOME.
+    pex_root: where the PEX unpacks itself. scratch: an empty folder to run in, also its HOME. models:
+    the folder of weights that are mounted beside the package.
     """
     env = {"PEX_ROOT": str(pex_root), "PEX_IGNORE_RCFILES": "1", "HOME": str(scratch), "LC_ALL": "C.UTF-8"}
+    env.update({"MODELKILN_MODELS": str(models)} if models else {})
     argv = without_network([str(python), str(pex), "predict", "-"])
     return lambda request, timeout: run_command(argv, env, request, timeout, scratch)
 
 
-def image_runner(image: Runnable, root: Path) -> Runner:
-    """Run `image`, which is unpacked in `root`."""
+def image_runner(image: Runnable, root: Path, models: Optional[Path] = None) -> Runner:
+    """Run `image`, which is unpacked in `root`, with the folder `models` mounted at /models."""
     entrypoint: Sequence[str] = image.entrypoint
     ours = "modelkiln.runtime" in entrypoint
-    argv = image.command(root, (*entrypoint, "predict", "-") if ours else _PREDICT)
+    mounts = {"/models": models} if models else {}
+    argv = image.command(root, (*entrypoint, "predict", "-") if ours else _PREDICT, mounts=mounts)
     return lambda request, timeout: run_command(argv, {}, request, timeout)
 
 

@@ -15,7 +15,7 @@ from typing import Any, Iterator, Mapping, Optional
 from modelkiln.store import Store
 from modelkiln.validate_config import config_problems, descriptor_problems, index_problems, manifest_problems
 from modelkiln.validate_layer import LayerContents, read_layer
-from modelkiln.validate_tree import RECORD, Tree, entrypoint_problems, record_problems, weights_problems
+from modelkiln.validate_tree import RECORD, WEIGHTS, Tree, entrypoint_problems, record_problems, weights_problems
 
 __all__ = ["Issue", "validate_layout"]
 
@@ -185,11 +185,12 @@ class _Validation:
                 self.report(here, tree.add(f"layers[{number}] ({title})", contents, ours))
         settings = config.get("config")
         settings = settings if isinstance(settings, dict) else {}
-        # Settings of a wrong type raise here; config_problems has told them.
-        with suppress(TypeError, AttributeError, ValueError):
-            self.report(f"{where}: config", entrypoint_problems(tree, settings, whole))
         labels = settings.get("Labels")
         labels = labels if isinstance(labels, dict) else {}
+        # Settings of a wrong type raise here; config_problems has told them. Weights run nothing.
+        with suppress(TypeError, AttributeError, ValueError):
+            if WEIGHTS not in labels or settings.get("Entrypoint"):
+                self.report(f"{where}: config", entrypoint_problems(tree, settings, whole))
         if not history and "modelkiln.package.digest" in labels:
             # Without it all layers would pass for somebody else's.
             self.issues.append(Issue(where, "config: history: got none, want an entry for each layer."))

@@ -7,12 +7,12 @@ from typing import Any, Iterator, Mapping, Optional
 
 from modelkiln.validate_layer import LayerContents, Node
 
-__all__ = ["RECORD", "Tree", "entrypoint_problems", "record_problems", "weights_problems"]
+__all__ = ["RECORD", "WEIGHTS", "Tree", "entrypoint_problems", "record_problems", "weights_problems"]
 
 RECORD = "app/.modelkiln/package.json"
 _MODELS, _CODE = "models/", "app/"
 # Of an image that holds the files of model artifacts and nothing else.
-_WEIGHTS = "modelkiln.weights.digest"
+WEIGHTS = "modelkiln.weights.digest"
 _MAX_LINKS = 40  # As Linux, path_resolution(7).
 # What the record in dist/ tells beyond the one inside of the package.
 _OUTPUTS = ("formats", "layers")
@@ -135,7 +135,7 @@ def record_problems(
     if node is None or node.content is None:
         if (
             whole
-            and _WEIGHTS not in labels
+            and WEIGHTS not in labels
             and (given is not None or any(key.startswith("modelkiln.package.") for key in labels))
         ):
             yield f"/{RECORD}: is missing, want the package's record."
@@ -143,7 +143,7 @@ def record_problems(
     try:
         record = json.loads(node.content)
         names = [{file["path"]: file for file in record[key]} for key in ("artifacts", "code")]
-        if record["weights"] != "bundled":
+        if record.get("weights") in ("sidecar", "lazy"):
             names[0] = {}  # They are mounted or fetched when the package starts.
         yield from _digest_problems(record, given, labels)
     except (ValueError, KeyError, TypeError) as error:
@@ -155,14 +155,14 @@ def record_problems(
 
 def weights_problems(tree: Tree, labels: Mapping[str, str], whole: bool) -> Iterator[str]:
     """Yield where the files of a weights image are not those that its label says."""
-    said = labels.get(_WEIGHTS)
+    said = labels.get(WEIGHTS)
     if said is None or not whole:
         return
     nodes = tree.files_below(_MODELS).items()
     lines = sorted(f"{node.sha256}  {path}\n" for path, node in nodes)
     actual = "sha256:" + hashlib.sha256("".join(lines).encode()).hexdigest()
     if actual != said:
-        yield f"config.Labels: {_WEIGHTS}: got {said!r}, want {actual} of the files."
+        yield f"config.Labels: {WEIGHTS}: got {said!r}, want {actual} of the files."
 
 
 def _digest_problems(record: Mapping[str, Any], given: Optional[Mapping[str, Any]], labels: Mapping[str, str]):

@@ -5,6 +5,7 @@ import json
 import os
 import tempfile
 from pathlib import Path
+from typing import Optional
 
 from modelkiln.compare import Tolerance
 from modelkiln.errors import ModelkilnError
@@ -38,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--layers", type=Path, help="JSON list of the image's layers")
     parser.add_argument("--store", type=Path, help="the store's folder")
     parser.add_argument("--sources", type=Path, help="folder of the model artifact's files")
+    parser.add_argument("--models", type=Path, help="mount this folder as the package's weights")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -66,7 +68,7 @@ def _run_pex(args: argparse.Namespace, smoke: Smoke) -> str:
         # abspath keeps a virtual environment's link to its interpreter, which tells it from that.
         python = Path(args.python) if "/" in args.python else find_python(args.store, args.python)
         pex, python, cache = (Path(os.path.abspath(path)) for path in (args.pex, python, pex_root))
-        return run_smoke(smoke, pex_runner(pex, python, cache, scratch), args.timeout)
+        return run_smoke(smoke, pex_runner(pex, python, cache, scratch, _mounted(args)), args.timeout)
 
 
 def _run_image(args: argparse.Namespace, smoke: Smoke) -> str:
@@ -74,4 +76,8 @@ def _run_image(args: argparse.Namespace, smoke: Smoke) -> str:
     layers = [Layer.from_json(value) for value in json.loads(args.layers.read_text("utf-8"))]
     image = open_image(args.image, layers, store, args.sources)
     with unpacked(image, store) as root:
-        return run_smoke(smoke, image_runner(image, root), args.timeout)
+        return run_smoke(smoke, image_runner(image, root, _mounted(args)), args.timeout)
+
+
+def _mounted(args: argparse.Namespace) -> Optional[Path]:
+    return Path(os.path.abspath(args.models)) if args.models else None

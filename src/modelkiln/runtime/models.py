@@ -10,9 +10,14 @@ def model_folder(package=None):
 
     For servers that an image starts instead of the package's own commands. package: a
     record.Package, by default the one that this code lies in. Files that are fetched at start are
-    fetched first, with progress on standard error. Raises PackageError when that can't be done.
+    fetched first, with progress on standard error; files that are mounted are verified first. Raises
+    PackageError when that can't be done.
     """
     package = package or find_package()
     from modelkiln.runtime.lazy import fetch_weights, is_lazy
 
-    return fetch_weights(package) if is_lazy(package) else package.models
+    if is_lazy(package):
+        return fetch_weights(package)
+    from modelkiln.runtime.sidecar import check_weights, is_sidecar
+
+    return check_weights(package) if is_sidecar(package) else package.models
