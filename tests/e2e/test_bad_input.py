@@ -1,6 +1,8 @@
 """Bad input through the real command: refused with the target, the bad value and the remedy."""
 
+import fractions
 import json
+import pickle
 import shutil
 
 import pytest
@@ -88,6 +90,27 @@ def test_an_artifact_that_is_none(repo, content, told):
     else:
         repo.write("rain/factor.txt", content)
     refused(repo, "rain:weights", *told)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "told"),
+    [
+        ("factor.bin", pickle.dumps(fractions.Fraction(1, 2)), ["allow_pickle=['fractions.Fraction']"]),
+        ("factor.safetensors", b"\x02\0\0\0\0\0\0\0{}more", ["not a valid safetensors file", "4 bytes follow"]),
+        ("factor.onnx", b"half", ["not a valid ONNX model"]),
+    ],
+)
+def test_an_artifact_of_a_bad_format(repo, name, data, told):
+    """Pickles are refused with what would allow them; broken files with what is broken."""
+    (repo.root / "rain" / name).write_bytes(data)
+    try:
+        repo.replace(BUILD, 'source="factor.txt"', f'source="{name}"')
+        refused(repo, f"rain:weights: {name}: ", *told)
+        if "allow_pickle" in told[0]:
+            repo.replace(BUILD, f'source="{name}"', f'source="{name}", {told[0]}')
+            repo.pants("package", "rain:rain")
+    finally:
+        (repo.root / "rain" / name).unlink()
 
 
 @pytest.mark.parametrize(

@@ -120,7 +120,7 @@ async def render_weights(request: WeightsRenderingRequest) -> Rendering:
     lines = [f"  {kind} {manifest['digest']}, {len(image.layers)} layers, {readable_size(size)}"]
     if laid_out.missing:
         names = ", ".join(layer.title for layer in laid_out.missing)
-        lines.append(f"  in the store, not in dist/ (`modelkiln export` completes it): {names}")
+        lines.append(f"  not on this machine yet (`modelkiln export` gets them): {names}")
     return Rendering(
         digest=laid_out.digest,
         facts=canonical_json({"path": os.path.basename(request.path), "manifest": manifest}).decode(),
