@@ -61,12 +61,15 @@ class ResolveLockRequest:
     name: str
 
 
+def _name_of(field: PythonRequirementResolveField, setup: PythonSetup) -> str:
+    # Without resolves there is one lock, which Pants' fields do not name.
+    return field.normalized_value(setup) if setup.enable_resolves else setup.default_resolve
+
+
 def requirements_of(resolve: str, python: AllPythonTargets, setup: PythonSetup) -> list[Target]:
     """The `python_requirement` targets of a resolve."""
     return [
-        target
-        for target in python.third_party
-        if target[PythonRequirementResolveField].normalized_value(setup) == resolve
+        target for target in python.third_party if _name_of(target[PythonRequirementResolveField], setup) == resolve
     ]
 
 
@@ -77,7 +80,7 @@ def lock_address(requirements: Iterable[Target]) -> str:
 
 @rule(level=LogLevel.DEBUG)
 async def lock_requirement(request: RequirementLockRequest, setup: PythonSetup) -> LockPlan:
-    return await Get(LockPlan, ResolveLockRequest(request.field_set.resolve.normalized_value(setup)))
+    return await Get(LockPlan, ResolveLockRequest(_name_of(request.field_set.resolve, setup)))
 
 
 def _read(paths: tuple[str, ...], origin: str) -> Get:

@@ -1,0 +1,70 @@
+"""Variants: one field that makes packages for a CPU and for CUDA."""
+
+import json
+
+import pytest
+from monorepo import small_monorepo
+
+CUDA12 = "rain/rain@accelerator=cuda12"
+
+
+@pytest.fixture(scope="module")
+def repo(tmp_path_factory):
+    """Return a monorepo whose model has two variants: a resolve, one line of defaults, one field."""
+    repo = small_monorepo(tmp_path_factory.mktemp("variants"))
+    repo.replace("pants.toml", "[python.resolves]\n", '[python.resolves]\ncuda12 = "locks/cuda12.txt"\n')
+    repo.write("locks/cuda12.txt", repo.read("locks/python.txt"))
+    repo.write("locks/cuda12.in", "numpy\n")
+    more = 'python_requirements(name="cuda12", source="cuda12.in", resolve="cuda12")\n'
+    repo.write("locks/BUILD", repo.read("locks/BUILD") + more)
+    repo.write("BUILD", '__defaults__({python_sources: dict(resolve=parametrize("python-default", "cuda12"))})\n')
+    repo.write("rain/factor.py", "import numpy\n\nONE = numpy.float32(1)\n")
+    repo.write(
+        "rain/forecast.py", repo.read("rain/forecast.py").replace("import numpy", "import numpy\nimport rain.factor")
+    )
+    field = 'version="0.1.0",\n    accelerator=parametrize("cpu", "cuda12"),'
+    repo.replace("rain/BUILD", 'version="0.1.0",', field)
+    repo.replace("rain/BUILD", 'package=":rain"', 'package=":rain@accelerator=cpu"')
+    yield repo
+    repo.stop()
+
+
+def image(repo, name):
+    """Return an image's config and the annotations of its manifest."""
+    layout = repo.dist / f"{name}.oci"
+    blobs = layout / "blobs/sha256"
+    index = json.loads((layout / "index.json").read_text())
+    manifest = json.loads((blobs / index["manifests"][0]["digest"].split(":")[1]).read_text())
+    return json.loads((blobs / manifest["config"]["digest"].split(":")[1]).read_text()), manifest["annotations"]
+
+
+def test_code_is_inferred_in_the_resolve_of_each_variant(repo):
+    """Shared sources are taken from the resolve that the accelerator names, and so are requirements."""
+    for accelerator, resolve, requirement in (
+        ("cpu", "python-default", "locks#numpy"),
+        ("cuda12",) * 2 + ("locks:cuda12#numpy",),
+    ):
+        found = repo.pants("dependencies", "--transitive", f"rain:rain@accelerator={accelerator}").out.decode().split()
+        assert {f"rain/{name}.py:code@resolve={resolve}" for name in ("forecast", "factor")} <= set(found)
+        assert requirement in found
+        assert 2 == sum("@resolve=" in line for line in found)
+
+
+def test_each_variant_is_a_package(repo):
+    """Equal layers are shared; record, labels and environment tell the variants apart."""
+    repo.pants("package", "rain:rain@accelerator=cpu", "rain:rain@accelerator=cuda12")
+    cpu, cuda = repo.record("rain/rain@accelerator=cpu"), repo.record(CUDA12)
+    assert cpu["package_digest"] != cuda["package_digest"]
+    assert "cuda" not in cpu["variant"]
+    expected = {"accelerator": "cuda12", "cuda": "12", "driver": "525.60.13"}
+    assert expected == {key: cuda["variant"][key] for key in expected}
+    config, annotations = image(repo, CUDA12)
+    env = dict(value.split("=", 1) for value in config["config"]["Env"])
+    assert ("all", "cuda>=12.0") == (env["NVIDIA_VISIBLE_DEVICES"], env["NVIDIA_REQUIRE_CUDA"])
+    for key, value in expected.items():
+        assert (
+            value == annotations[f"modelkiln.package.{key}"] == config["config"]["Labels"][f"modelkiln.package.{key}"]
+        )
+    plain, _ = image(repo, "rain/rain@accelerator=cpu")
+    assert not [value for value in plain["config"]["Env"] if "NVIDIA" in value]
+    assert config["rootfs"]["diff_ids"][:-1] == plain["rootfs"]["diff_ids"][:-1]
