@@ -21,6 +21,7 @@ from pants.engine.target import Target
 from pants.util.logging import LogLevel
 
 from modelkiln.errors import ModelkilnError
+from modelkiln.machine import INSECURE_REGISTRIES
 from modelkiln.registry.contents import root_digest
 from modelkiln.registry.names import expand, read_stamps, record_values
 from modelkiln.sources.reference import check_tag, parse_repository
@@ -41,6 +42,14 @@ from pants_modelkiln.target_types.publish import (
     SkipPublishField,
 )
 from pants_modelkiln.tool import STORE, Step, step_process
+
+# Where credentials, their helpers and certificates lie. The rest of the machine's settings, of which
+# a proxy's address may hold a secret, lies beside the store (see modelkiln.machine): Pants logs the
+# environment of a process.
+_PLACES = (
+    "CURL_CA_BUNDLE", "DOCKER_CONFIG", "HOME", "PATH", "REGISTRY_AUTH_FILE", "REQUESTS_CA_BUNDLE",
+    "SSL_CERT_DIR", "SSL_CERT_FILE", "XDG_CONFIG_HOME",
+)  # fmt: skip
 
 
 class PublishModelRequest(PublishRequest):
@@ -223,7 +232,8 @@ async def publish_model(request: PublishModelRequest, options: ModelkilnSubsyste
         )
         for push, inputs in zip(pushes, needed)
     )
-    kept = {name: environ[name] for name in ("HOME", "PATH") if name in environ}
+    kept = {name: environ[name] for name in _PLACES if name in environ}
+    kept[INSECURE_REGISTRIES] = " ".join(options.insecure_registries)
     return PublishProcesses(
         PublishPackages(
             names=tuple(f"{push.repository}:{tag}" for tag in (*push.tags, *push.moving)),

@@ -15,6 +15,7 @@ from bench import GIB, PEER, Bench
 from engine import write_big_wheel
 from generate import write_big_file
 from measure import Sample, median_of, repeat
+from publishing import publish_big, publish_edits
 from workspace import Workspace
 
 __all__ = ["SCENARIOS", "Row"]
@@ -242,6 +243,25 @@ def _cold_peer(bench: Bench, workspace: Workspace) -> Optional[Sample]:
     return repeat(bench.cold_rounds, lambda: bench.buildah.build(context, f"{PEER}-cold", cached=False))
 
 
+def publish(bench: Bench, packages: list[int]) -> Iterator[Row]:
+    """A changed image, and a new layer of 4 GiB, to a docker-registry on loopback."""
+    pushed = publish_edits(bench, _packaged(bench), _edit)
+    ours, goal = pushed.samples["ours"], pushed.samples["pants publish"]
+    assert ours and goal
+    for name in ("skopeo copy", "buildah push"):
+        other = pushed.samples[name]
+        if other:
+            yield Row("publish a one-line edit", ours.seconds, name, other.seconds, "1 s", 1.0)
+    limit = 64 * 1024 + pushed.code
+    yield Row("publish a one-line edit, sent", pushed.sent, target="64 KiB + code layer", limit=limit, unit="B")
+    yield Row("edit and `pants publish`", goal.seconds)
+    big = publish_big(bench, 4 * GIB)
+    ours, curl = big.samples["ours"], big.samples["curl -T"]
+    assert ours and curl
+    yield _row("publish a new 4 GiB layer", ours, "curl -T", curl, "1.3 x curl", 1.3 * curl.seconds)
+    yield Row("publish a new 4 GiB layer, memory", ours.peak / MB, target="150 MB", limit=150, unit="MB")
+
+
 SCENARIOS: Mapping[str, Callable[[Bench, list[int]], Iterator[Row]]] = {
     "cold": cold,
     "nothing": nothing_to_do,
@@ -252,4 +272,5 @@ SCENARIOS: Mapping[str, Callable[[Bench, list[int]], Iterator[Row]]] = {
     "start": start,
     "memory": memory,
     "big": edit_big,
+    "publish": publish,
 }

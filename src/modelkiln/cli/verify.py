@@ -66,7 +66,7 @@ def _what(contents: Contents, read: Callable[[Descriptor], bytes], record: Mappi
     for document in contents.manifests:
         if document.descriptor.media_type == INDEX:
             continue
-        descriptor = Descriptor.from_json(document.content.get("config"))
+        descriptor = Descriptor.from_json(document.content["config"])
         config = json.loads(read(descriptor)) if descriptor.media_type == CONFIG else {}
         labels = (config.get("config") or {}).get("Labels") or document.content.get("annotations") or {}
         found.append([("digest", document.descriptor.digest), *describe(config, labels, record)])

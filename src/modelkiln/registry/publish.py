@@ -13,6 +13,7 @@ them is told when it reads back. No tag ever names a package that is not complet
 import threading
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Callable, Iterator, Mapping, Optional, Sequence
 
@@ -152,8 +153,12 @@ def _add_record(session: RegistrySession, publication: Publication) -> bool:
         for blob in (EMPTY, record):
             one = Descriptor.of("application/octet-stream", blob)
             if not has_blob(session, one):
-                upload_blob(session, one, lambda blob=blob: iter([blob]))
+                upload_blob(session, one, partial(_whole, blob))
     return attach(session, descriptor, data)
+
+
+def _whole(blob: bytes) -> Iterator[bytes]:
+    yield blob
 
 
 class _Stopped(Exception):

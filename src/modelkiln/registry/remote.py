@@ -129,9 +129,12 @@ class RemotePackage:
 
     def layers(self, document: Document) -> list[tuple[Descriptor, str]]:
         """Return a manifest's layers, each with what its image's history says of it, or ""."""
-        config, *layers = _blobs(document, str(self.reference)) or [None]
+        blobs = _blobs(document, str(self.reference))
+        if not blobs:
+            return []
+        config, *layers = blobs
         history = []
-        if config is not None and config.media_type.endswith("image.config.v1+json"):
+        if config.media_type.endswith("image.config.v1+json"):
             listed = json.loads(self.read(config)).get("history") or []
             history = [str(one.get("created_by", "")) for one in listed if not one.get("empty_layer")]
         return [(layer, history[number] if number < len(history) else "") for number, layer in enumerate(layers)]

@@ -1,0 +1,103 @@
+"""`pants publish`: packages into a registry, through the goal."""
+
+import base64
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+from components import require
+from monorepo import named_caches, small_monorepo
+from registries import registry
+
+PASSWORD = "s3cret-of-the-registry"
+FIELDS = 'version="0.1.0",\n    repositories=["{host}/team/{{name}}"],\n    moving_tags=["latest"],'
+
+
+@pytest.fixture(scope="module")
+def host(tmp_path_factory):
+    """A registry that wants a password."""
+    folder = tmp_path_factory.mktemp("registry")
+    command = [require("htpasswd", "apache2-utils"), "-Bbn", "ada", PASSWORD]
+    (folder / "users").write_bytes(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
+    with registry(folder / "registry", htpasswd={"realm": "tests", "path": str(folder / "users")}) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def repo(tmp_path_factory, host):
+    """A repository whose package goes to the registry."""
+    folder = tmp_path_factory.mktemp("repo")
+    repository = small_monorepo(folder / "repo", modelkiln=f'insecure_registries = ["{host}"]')
+    login = base64.b64encode(f"ada:{PASSWORD}".encode()).decode()
+    (folder / "docker").mkdir()
+    (folder / "docker/config.json").write_text(json.dumps({"auths": {host: {"auth": login}}}))
+    repository.env["DOCKER_CONFIG"] = str(folder / "docker")
+    repository.replace("rain/BUILD", 'version="0.1.0",', FIELDS.format(host=host))
+    yield repository
+    repository.stop()
+
+
+def tagged(host, tag):
+    """The digest that a tag means."""
+    command = [require("skopeo"), "inspect", "--tls-verify=false", "--creds", f"ada:{PASSWORD}"]
+    found = subprocess.run([*command, f"docker://{host}/team/rain:{tag}"], capture_output=True, check=True)
+    return json.loads(found.stdout)["Digest"]
+
+
+def test_publish_tells_where_what_is_and_no_secret(repo, host):
+    """Tags mean the image of dist/, `--output` names it by digest, and the password is nowhere."""
+    out = repo.root / "published.json"
+    run = repo.pants("-ldebug", "publish", f"--output={out}", "rain:rain")
+    repo.pants("package", "rain:rain")
+    digest = repo.record("rain/rain")["formats"]["oci"]["manifest"]["digest"]
+    assert digest == tagged(host, "0.1.0") == tagged(host, "latest")
+    (told,) = json.loads(out.read_text())
+    assert [f"{host}/team/rain:0.1.0", f"{host}/team/rain:latest"] == told["names"]
+    assert (digest, f"{host}/team/rain@{digest}", True) == (told["digest"], told["reference"], told["published"])
+    assert repo.record("rain/rain")["package_digest"] == told["package_digest"]
+    login = base64.b64encode(f"ada:{PASSWORD}".encode()).decode()
+    texts = [run.log, run.out.decode(), out.read_text()]
+    files = [repo.root / ".pants.d/pants.log", repo.root / "dist/rain/rain.package.json"]
+    files += list(Path(named_caches(repo.env), "modelkiln/published").glob("*"))
+    texts += [file.read_text("utf-8", "replace") for file in files if file.is_file()]
+    for secret in (PASSWORD, login):
+        assert [] == [text for text in texts if secret in text]
+
+
+def test_an_edit_sends_its_own_bytes_alone(repo, host):
+    """After a new version only code, record, config and manifest move; nothing changed moves nothing."""
+    assert "nothing was sent" in repo.pants("publish", "rain:rain").log
+    repo.write("rain/forecast.py", repo.read("rain/forecast.py") + "# edited\n")
+    told = repo.pants("publish", "rain:rain", code=1).log
+    assert "A published tag does not change" in told
+    repo.replace("rain/BUILD", "0.1.0", "0.1.1")
+    told = repo.pants("publish", "rain:rain").log
+    assert "3 blobs sent" in told
+    assert tagged(host, "0.1.0") != tagged(host, "0.1.1") == tagged(host, "latest")
+
+
+def test_names_are_checked_before_anything_is_sent(repo, host):
+    """A placeholder without a value, a tag and a repository that are none name the target."""
+    good = f'repositories=["{host}/team/{{name}}"]'
+    for bad, told in (
+        (f'{good}, publish_tags=["{{git_sha}}"]', "rain:rain: '{git_sha}': {git_sha} has no value"),
+        (f'{good}, publish_tags=["a b"]', "rain:rain: 'a b' is not a tag"),
+        ('repositories=["Team/rain"]', "rain:rain: repository 'Team/rain': names no registry"),
+    ):
+        repo.replace("rain/BUILD", good, bad)
+        assert told in repo.pants("publish", "rain:rain", code=1).log
+        repo.replace("rain/BUILD", bad, good)
+    repo.replace("rain/BUILD", good, f'{good}, publish_tags=["{{git_sha}}"]')
+    repo.pants("--modelkiln-stamps=git_sha=0a1b2c3", "publish", "rain:rain")
+    assert tagged(host, "0a1b2c3") == tagged(host, "latest")
+    repo.replace("rain/BUILD", good, f"{good}, skip_publish=True")
+    assert "skipped (by `skip_publish` on rain:rain)" in repo.pants("publish", "rain:rain").log
+
+
+def test_a_registry_that_is_gone_is_told(repo, host):
+    """The goal fails with the registry's address, and says which names were not published."""
+    repo.replace("rain/BUILD", f'"{host}/team/{{name}}"', '"127.0.0.1:1/team/{name}"')
+    run = repo.pants("publish", "--modelkiln-stamps=git_sha=x", "rain:rain", code=1)
+    assert "127.0.0.1:1/team/rain: manifests/" in run.log
+    repo.replace("rain/BUILD", '"127.0.0.1:1/team/{name}"', f'"{host}/team/{{name}}"')
