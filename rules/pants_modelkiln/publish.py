@@ -217,9 +217,7 @@ async def publish_model(request: PublishModelRequest, options: ModelkilnSubsyste
         for file in await read_digest(await subset(built, ["**/*.package.json", "**/oci-layout", "**/index.json"]))
     }
     names = [stamp for stamp in options.stamps if "=" not in stamp]
-    # Credential helpers are found by PATH, and docker's configuration lies in HOME. The rest of the
-    # machine's settings, some of which are secret, lies beside the store: see modelkiln.machine.
-    environ = await environment_vars(["HOME", "PATH", *names])
+    environ = await environment_vars([*_PLACES, *names])
     pushes = _plan(fields, documents, read_stamps(options.stamps, environ, "[modelkiln].stamps"), options)
     needed = await concurrently(layout_input(push.layout, push.record, built) for push in pushes)
     processes = await concurrently(

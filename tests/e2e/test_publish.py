@@ -93,6 +93,7 @@ def test_names_are_checked_before_anything_is_sent(repo, host):
     assert tagged(host, "0a1b2c3") == tagged(host, "latest")
     repo.replace("rain/BUILD", good, f"{good}, skip_publish=True")
     assert "skipped (by `skip_publish` on rain:rain)" in repo.pants("publish", "rain:rain").log
+    repo.replace("rain/BUILD", ", skip_publish=True", "")
 
 
 def test_a_registry_that_is_gone_is_told(repo, host):

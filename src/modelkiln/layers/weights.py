@@ -1,16 +1,18 @@
 """Layers of weights that are never stored twice: a tar around files that lie in the store."""
 
+from dataclasses import replace
 from functools import partial
-from typing import Any, Iterable, Mapping, Optional
+from typing import Any, BinaryIO, Iterable, Mapping, Optional
 
 from modelkiln.descriptor import LAYER, Descriptor
 from modelkiln.digest import sha256_stream
+from modelkiln.errors import ModelkilnError
 from modelkiln.layer import Layer
 from modelkiln.store import Store
 from modelkiln.tar import Entry
 from modelkiln.tar_stream import TarStream
 
-__all__ = ["build", "fetch", "layer_of", "open_layer", "recipe"]
+__all__ = ["build", "fetch", "layer_of", "open_layer", "pass_through", "recipe"]
 
 PACKER = "weights/1"
 _FIELDS = ("path", "sha256", "size", "version", "locator")
@@ -75,6 +77,45 @@ def open_layer(recipe: Mapping[str, Any], store: Store) -> TarStream:
     """Open the layer's tar for reading; missing files are fetched first. Contents are not hashed."""
     fetch(recipe, store)
     return _stream(recipe, store)
+
+
+def pass_through(recipe: Mapping[str, Any], store: Store, env: Mapping[str, str]) -> TarStream:
+    """Open the layer's tar with the files that `store` lacks read from their source, past the disk.
+
+    env: the machine's settings, see `load_machine_env`. Nothing is hashed: whoever reads knows
+    the digest.
+    """
+    from modelkiln.sources.fetch import source_opener
+
+    open_file = source_opener(recipe["source"], env)
+
+    def entry(file: Mapping[str, Any]) -> Entry:
+        here = _entry(recipe["prefix"], file, store)
+        is_here = store.has(f"sha256:{file['sha256']}", file["size"])
+        return here if is_here else replace(here, open=lambda: _Forward(open_file(file)))
+
+    return TarStream(map(entry, recipe["files"]), recipe["title"])
+
+
+class _Forward:
+    """A stream of a source that is read from its beginning, and tells where it is."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream, self._position = stream, 0
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, offset: int) -> int:
+        raise ModelkilnError(f"a source cannot be read from byte {offset} on; read it from its beginning.")
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._stream.read(size)
+        self._position += len(data)
+        return data
+
+    def close(self) -> None:
+        self._stream.close()
 
 
 def _stream(recipe: Mapping[str, Any], store: Store) -> TarStream:

@@ -1,7 +1,7 @@
 """Where the bytes of a blob that is to be published come from."""
 
 import json
-from typing import Iterator, Mapping, Optional
+from typing import Any, BinaryIO, Iterator, Mapping, Optional
 
 from modelkiln.blobs import Blobs
 from modelkiln.descriptor import Descriptor
@@ -22,8 +22,7 @@ class BlobSource:
 
     def repository_of(self, descriptor: Descriptor) -> Optional[Reference]:
         """Return the repository that the blob was pinned in, as a base image's layers are."""
-        layer = self._blobs.layer(descriptor)
-        recipe = json.loads(layer.recipe) if layer and layer.recipe else {}
+        recipe = self._recipe(descriptor)
         return parse_repository(recipe["image"]) if recipe.get("packer") == "registry/1" else None
 
     def chunks(self, descriptor: Descriptor) -> Iterator[bytes]:
@@ -33,7 +32,21 @@ class BlobSource:
             yield from RegistryClient(origin, self._env).blob_chunks(descriptor.digest, descriptor.size)
             return
         try:
-            with self._blobs.open(descriptor) as stream:
+            with self._open(descriptor) as stream:
                 yield from iter_chunks(stream)
         except OSError as error:
             raise ModelkilnError(f"blob {descriptor.digest}: cannot be read ({error}). Mend the disk.") from error
+
+    def _open(self, descriptor: Descriptor) -> BinaryIO:
+        recipe, store = self._recipe(descriptor), self._blobs.store
+        is_weights = str(recipe.get("packer")).startswith("weights/")
+        if is_weights and store is not None and self._blobs.state(descriptor) == "missing":
+            from modelkiln.layers.weights import pass_through
+
+            return pass_through(recipe, store, self._env)
+        return self._blobs.open(descriptor)
+
+    def _recipe(self, descriptor: Descriptor) -> Mapping[str, Any]:
+        """What the record tells of a layer's origin; {} when it tells nothing."""
+        layer = self._blobs.layer(descriptor)
+        return json.loads(layer.recipe) if layer and layer.recipe else {}
