@@ -121,7 +121,8 @@ async def _read_sources(requirements: list[Target]) -> tuple[FileContent, ...]:
     return tuple(files)
 
 
-def _shared_locks(name: str, setup: PythonSetup, options: ModelkilnSubsystem) -> list[str]:
+def shared_locks(name: str, setup: PythonSetup, options: ModelkilnSubsystem) -> list[str]:
+    """The locks whose pins a resolve shares, after `[modelkiln.resolve_constraints]`."""
     shared = options.resolve_constraints.get(name, [])
     unknown = (
         [other for other in shared if other not in setup.resolves] if isinstance(shared, (list, tuple)) else [shared]
@@ -160,7 +161,7 @@ async def lock_resolve(
     known = {file.path: file for file in await read_globs(PathGlobs([lock]))}
     if lock in known and known[lock].content.lstrip().startswith((b"{", b"//")):
         return LockPlan(lock, known[lock].content, summary=("  a lock of Pex: `pants generate-lockfiles` makes it",))
-    shared = _shared_locks(request.name, setup, options)
+    shared = shared_locks(request.name, setup, options)
     known.update({file.path: file for file in await read_globs(PathGlobs(shared))})
     requirements = requirements_of(request.name, python, setup)
     sources = await _read_sources(requirements)
