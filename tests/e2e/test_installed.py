@@ -42,7 +42,12 @@ def test_the_wheel_holds_backend_and_engine_and_needs_nothing(wheel):
         metadata = archive.read("modelkiln-0.1.0.dist-info/METADATA").decode().splitlines()
     folders = {name.parts[0] for name in names}
     assert {"modelkiln", "pants_modelkiln", "modelkiln-0.1.0.dist-info"} == folders
-    for name in ("modelkiln/runtime/cli.py", "pants_modelkiln/register.py", "pants_modelkiln/tool.txt"):
+    for name in (
+        "modelkiln/runtime/cli.py",
+        "pants_modelkiln/register.py",
+        "pants_modelkiln/tool.txt",
+        "pants_modelkiln/pip_tools.txt",
+    ):
         assert Path(name) in names
     assert [] == [name for name in names if name.name.startswith("test_") or name.name == "conftest.py"]
     assert [] == [line for line in metadata if line.startswith("Requires-Dist") and "extra ==" not in line]
