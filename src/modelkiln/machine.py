@@ -27,7 +27,10 @@ __all__ = [
 ]
 
 _NAME = "machine.json"
-_PREFIXES = ("PIP_", "APT_", "MODELKILN_DEBIAN_", "MODELKILN_INDEXES", "MODELKILN_INSECURE_")
+_PREFIXES = (
+    "APT_", "AWS_", "AZURE_", "GOOGLE_", "HF_", "MLFLOW_S3_", "MLFLOW_TRACKING_", "MODELKILN_DEBIAN_",
+    "MODELKILN_INDEXES", "MODELKILN_INSECURE_", "PIP_",
+)  # fmt: skip
 # Hosts, with a port, of registries that may be spoken to without TLS; spaces or commas between.
 INSECURE_REGISTRIES = "MODELKILN_INSECURE_REGISTRIES"
 _NAMES = frozenset(
@@ -35,6 +38,9 @@ _NAMES = frozenset(
         "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
         "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NETRC",
         "DOCKER_CONFIG", "REGISTRY_AUTH_FILE", "XDG_CONFIG_HOME",
+        # Where git keeps logins, and where keys for ssh are.
+        "GIT_ASKPASS", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM", "GIT_SSH", "GIT_SSH_COMMAND", "SSH_AUTH_SOCK",
+        "CLOUDSDK_CONFIG", "HUGGING_FACE_HUB_TOKEN", "STORAGE_EMULATOR_HOST",
     }
 )  # fmt: skip
 

@@ -13,10 +13,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from components import require
 
-__all__ = ["certificate", "cut_line", "push", "registry", "served", "signed_token"]
+__all__ = ["certificate", "cut_line", "free_port", "push", "registry", "served", "signed_token"]
 
 
-def _free_port():
+def free_port():
+    """A port of loopback that nothing listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
@@ -26,7 +27,7 @@ def _free_port():
 def registry(folder, tls=None, client_ca=None, **auth):
     """Run docker-registry below `folder`; yields its host and port. tls: (certificate, key) files.
     client_ca: the file of an authority of clients, whose certificates are wanted then."""
-    port = _free_port()
+    port = free_port()
     folder.mkdir(parents=True, exist_ok=True)
     config = {
         "version": "0.1",

@@ -64,7 +64,8 @@ class HttpFile(io.RawIOBase):
     known; another one is an error. version: see `version_of`; bytes of another one are refused.
     is_immutable: the address names these bytes for ever (a digest, a commit), or the caller
     compares their sha256 in the end; without that and without a version, a resumed read starts
-    anew and compares what was passed on already. Errors are ModelkilnErrors that begin with
+    anew and compares what was passed on already. has_versions: whether the server's ETags mean
+    anything. Errors are ModelkilnErrors that begin with
     `where`; login says how to log in.
     """
 
@@ -78,6 +79,7 @@ class HttpFile(io.RawIOBase):
         size: Optional[int] = None,
         version: str = "",
         is_immutable: bool = False,
+        has_versions: bool = True,
         login: str = "Log in, or ask for the right to read.",
     ) -> None:
         super().__init__()
@@ -85,7 +87,7 @@ class HttpFile(io.RawIOBase):
         self._start = self._position = offset
         self._size, self._stop = size, size if stop is None else stop
         self._version, self._is_immutable = version, is_immutable
-        self._is_free_of_version = is_immutable and not version
+        self._is_free_of_version = not version and (is_immutable or not has_versions)
         self._passed = hashlib.sha256()
         self._failures = 0
         self._response: Any = None

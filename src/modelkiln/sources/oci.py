@@ -12,7 +12,7 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.sources.addresses import check_files
 from modelkiln.sources.http_file import HttpFile
 from modelkiln.sources.model_pack import config_facts
-from modelkiln.sources.reference import Reference, parse_reference
+from modelkiln.sources.reference import Reference, parse_image
 from modelkiln.sources.registry import (
     ACCEPT,
     CONFIG_LIMIT,
@@ -38,7 +38,6 @@ _UNPACK = "io.deis.oras.content.unpack"
 _MODEL_PACK = "application/vnd.cncf.model."
 # Files of an index for several platforms are those of this one: weights know no platform.
 _PLATFORM = "linux/amd64"
-_NO_DIGEST = "sha256:" + "0" * 64
 
 
 def open_source(uri: str, env: Mapping[str, str], folder: Path) -> Source:
@@ -47,12 +46,7 @@ def open_source(uri: str, env: Mapping[str, str], folder: Path) -> Source:
     Raises ModelkilnError for a reference that is none, or has neither tag nor digest.
     """
     text = uri.partition("://")[2]
-    reference = parse_reference(text if "@" in text else f"{text}@{_NO_DIGEST}")
-    if reference.digest == _NO_DIGEST:
-        reference = dataclasses.replace(reference, digest="")
-    if not reference.tag and not reference.digest:
-        raise ModelkilnError(f"source {uri}: has neither tag nor digest. Add one, as in {uri}:1.0.")
-    return _Oci(uri, reference, env)
+    return _Oci(uri, parse_image(text), env)
 
 
 @dataclasses.dataclass(frozen=True)
