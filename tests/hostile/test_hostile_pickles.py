@@ -201,6 +201,15 @@ def test_error_names_what_to_list():
         _check(pickles.proto(2, ORDERED + b")R"), None)
 
 
+def test_random_weights_are_left_alone():
+    """Of many files of random numbers none passes for a pickle, also with the two bytes of its start."""
+    random = numpy.random.default_rng(1)
+    for _ in range(2000):
+        data = random.bytes(4096)
+        assert _check(data, None).format == "unknown"
+    assert _check(b"\x80\x04" + bytes(4096), None).format == "unknown"
+
+
 @pytest.mark.parametrize("data", OTHER)
 def test_other_data_are_left_alone(data):
     """Texts and numbers that happen to start with an opcode are no pickles."""

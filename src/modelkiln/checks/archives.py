@@ -19,7 +19,8 @@ from modelkiln.checks.content import Content
 __all__ = ["COMPRESSIONS", "compression_of", "decompressed", "is_tar", "starts_as_zip", "tar_members", "zip_members"]
 
 # APPNOTE.TXT 6.3.10, 4.3.7: local file header, and 4.3.16: end of central directory.
-_ZIP_STARTS = (b"PK\x03\x04", b"PK\x05\x06")
+_ZIP_END = b"PK\x05\x06"
+_ZIP_STARTS = (b"PK\x03\x04", _ZIP_END)
 _LOCAL = struct.Struct("<4s5H3L2H")
 _ENCRYPTED = 0x1 | 0x40 | 0x2000
 # 4.4.5: stored and deflated are what loaders of models read.
@@ -102,6 +103,8 @@ def zip_members(content: Content) -> Optional[list]:
     `content` can seek. Archives are found by their end, so that one behind other bytes is found too.
     Raises ModelkilnError for an archive that readers understand in different ways.
     """
+    if not _may_be_zip(content):
+        return None
     try:
         with content.open() as stream, zipfile.ZipFile(stream) as archive:
             infos = archive.infolist()
@@ -113,6 +116,16 @@ def zip_members(content: Content) -> Optional[list]:
     if len(set(names)) != len(names) or len(infos) > _MAX_MEMBERS:
         raise content.refuse("is a zip archive that has a name twice, or too many", _AGAIN)
     return [_zip_member(content, info) for info in infos if not info.is_dir() or info.compress_size]
+
+
+def _may_be_zip(content: Content) -> bool:
+    """Whether it starts as a zip archive or may end as one; the second is told by its last bytes."""
+    with content.open() as stream:
+        if stream.read(4) in _ZIP_STARTS:
+            return True
+        # 4.3.16: a record of 22 bytes, and a comment of at most 65535.
+        stream.seek(max(0, (content.size or 0) - 22 - 65535))
+        return _ZIP_END in stream.read()
 
 
 def _zip_member(content: Content, info: zipfile.ZipInfo) -> Content:

@@ -3,10 +3,12 @@
 Formats are found by content; an ending only says what a file must be, never what it is not.
 """
 
+import io
 import lzma
 import posixpath
 import zlib
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, BinaryIO, Callable, Iterable, Mapping, Optional
 
 from modelkiln.checks import archives, numpy_files, onnx, pickles, safetensors
@@ -20,6 +22,7 @@ UNKNOWN = "unknown"
 # A pickle in a zip in a zip is odd; deeper nesting is made to tire a reader.
 _MAX_DEPTH = 4
 _HEAD = 512
+_SMALL = 1 << 20
 _INDEX_ENDING = ".safetensors.index.json"
 
 
@@ -75,6 +78,10 @@ def check_file(path: str, open_seekable: Callable[[], BinaryIO], size: int, opti
     size: bytes. Weights are not read where headers tell enough; memory does not grow with the file.
     Raises ModelkilnError that names the file, what is wrong, and the remedy.
     """
+    if size <= _SMALL:
+        # Opened once and not once for each format: of small files there may be many.
+        with open_seekable() as stream:
+            open_seekable = partial(io.BytesIO, stream.read())
     content = Content(options.where, path, open_seekable, size)
     if path.endswith(_INDEX_ENDING):
         folder = posixpath.dirname(path)

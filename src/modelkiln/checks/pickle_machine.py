@@ -55,7 +55,7 @@ class Machine:
     IDs are data. after_build: called with each object that BUILD has filled, and may read on.
 
     imports: qualified names in the order of import. acted: whether it came to a call. stopped: whether
-    it came to its STOP.
+    it came to its STOP. count: of opcodes.
     """
 
     def __init__(
@@ -72,14 +72,15 @@ class Machine:
         self._stack: list = []
         self._marks: list = []
         self._memo: dict = {}
-        self._protocol = self._held = 0
+        self._protocol = self._held = self.count = 0
         self.imports: dict = {}
         self.acted = self.stopped = False
 
     def run(self) -> Any:
         """Follow the pickle to its STOP and return what it makes; raises BadPickle."""
-        for count, opcode in enumerate(opcodes(self._reader)):
-            if count > _MAX_OPCODES or len(self._stack) > _MAX_VALUES or self._held > _MAX_HELD:
+        for opcode in opcodes(self._reader):
+            self.count += 1
+            if self.count > _MAX_OPCODES or len(self._stack) > _MAX_VALUES or self._held > _MAX_HELD:
                 self._too_large()
             try:
                 self._step(opcode)
@@ -266,13 +267,12 @@ class Machine:
     def _do_stack_global(self, _: Any) -> None:
         name, module = self._pop(), self._pop()
         if not isinstance(name, str) or not isinstance(module, str):
-            self.acted = True
             raise BadPickle("the name that it imports is computed")
         self._push(self._import(module, name))
 
     def _import_pair(self, names: Any) -> Global:
         if names is LARGE:
-            self._too_large()
+            raise BadPickle("it imports a name of more bytes than any has")
         return self._import(*names)
 
     def _import(self, module: str, name: str) -> Global:

@@ -10,10 +10,11 @@ from typing import Any, Iterator, NamedTuple
 
 from modelkiln.checks.content import Reader
 
-__all__ = ["LARGE", "BadPickle", "Opcode", "opcodes"]
+__all__ = ["LARGE", "BadPickle", "NoOpcode", "Opcode", "opcodes"]
 
 # No name or number that a pickle means anything by is longer; longer values are data.
 _MAX_ARGUMENT = 1024
+_MAX_INDEX = 1 << 20
 # Stands for an argument that was skipped.
 LARGE = object()
 _OPCODES = {info.code: info for info in pickletools.opcodes}
@@ -30,6 +31,10 @@ _STRINGS = ("BINSTRING", "SHORT_BINSTRING")
 
 class BadPickle(Exception):
     """The bytes are not a pickle that can be followed to its end."""
+
+
+class NoOpcode(BadPickle):
+    """A byte that no pickler writes: perhaps the bytes were never meant as a pickle."""
 
 
 class Opcode(NamedTuple):
@@ -49,7 +54,7 @@ def opcodes(reader: Reader) -> Iterator[Opcode]:
             code = reader.read(1)
             info = _OPCODES.get(code.decode("latin-1"))
             if info is None:
-                raise BadPickle(f"byte {position} is {code!r}, which is no opcode")
+                raise NoOpcode(f"byte {position} is {code!r}, which is no opcode")
             argument = None if info.arg is None else _argument(reader, info)
         except EOFError:
             raise BadPickle(f"it ends at byte {reader.position}, before STOP") from None
@@ -84,14 +89,16 @@ def _argument(reader: Reader, info: Any) -> Any:
 
 
 def _line(reader: Reader, name: str) -> Any:
-    line = reader.readline(_MAX_ARGUMENT)
+    line = reader.readline(_MAX_INDEX if name in ("GET", "PUT") else _MAX_ARGUMENT)
     if name in ("GLOBAL", "INST"):
         second = reader.readline(_MAX_ARGUMENT)
         return LARGE if line is None or second is None else (line.decode("utf-8"), second.decode("utf-8"))
     if line is None:
         return LARGE
     if name in ("GET", "PUT"):
-        return int(line)
+        # Zeros in front count for nothing, however many there are.
+        digits = line.strip().lstrip(b"0") or b"0"
+        return LARGE if len(digits) > 20 and digits.isdigit() else int(digits)
     if name == "INT":
         return {b"00": False, b"01": True}[line] if line in (b"00", b"01") else int(line, 0)
     if name == "LONG":

@@ -10,7 +10,7 @@ from modelkiln.checks.content import Content, Reader
 from modelkiln.checks.joblib_arrays import array_of, skip_bytes
 from modelkiln.checks.pickle_globals import is_never_allowed
 from modelkiln.checks.pickle_machine import Machine
-from modelkiln.checks.pickle_opcodes import BadPickle
+from modelkiln.checks.pickle_opcodes import BadPickle, NoOpcode
 
 __all__ = ["FORMAT", "check", "check_stream", "looks_like"]
 
@@ -19,6 +19,8 @@ FORMAT = "pickle"
 # what follows them are the bytes of the tensors.
 _TORCH_MAGIC = 0x1950A86A20F9469CFC6C
 _TORCH_PICKLES = 5
+# Weights may start with the two bytes of a pickle's start. By chance no more opcodes follow.
+_MEANT_OPCODES = 16
 _CONVERT = "Save the model in a format without code, such as safetensors or ONNX"
 
 
@@ -27,22 +29,23 @@ class _Forbidden(Exception):
 
 
 def looks_like(content: Content) -> bool:
-    """Tell whether an unpickler would load, or call anything for, these bytes.
+    """Tell whether an unpickler would load, or call anything for, these bytes, or they are meant so.
 
-    Protocols 2 to 5 are known by their first two bytes; older ones, and streams of newer opcodes
-    without that start, by what they would do.
+    Protocols 2 to 5 are known by their first two bytes, if opcodes follow; older ones, and streams of
+    newer opcodes without that start, by what they would do.
     """
-    head = content.head(2)
-    if head[:1] == b"\x80" and head[1:2] in (b"\2", b"\3", b"\4", b"\5"):
-        return True
     with content.reader() as reader:
+        head = reader.peek(2)
+        is_meant = head[:1] == b"\x80" and head[1:] in (b"\2", b"\3", b"\4", b"\5")
         while True:
             machine = Machine(reader, lambda name: None, lenient=True)
             try:
                 machine.run()
+            except NoOpcode:
+                return machine.acted or (is_meant and machine.count > _MEANT_OPCODES)
             except BadPickle:
-                return machine.acted
-            if machine.imports or reader.at_end():
+                return machine.acted or is_meant
+            if is_meant or machine.imports or reader.at_end():
                 return True
 
 
