@@ -85,6 +85,7 @@ async def lock_targets(
 
 
 def _foreground(plan: LockPlan, build_root: BuildRoot) -> InteractiveProcess:
+    assert plan.process is not None
     target = os.path.join(build_root.path, plan.path)
     return InteractiveProcess.from_process(replace(plan.process, argv=(*plan.process.argv, target)))
 

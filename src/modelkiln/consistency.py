@@ -30,8 +30,8 @@ _ALSO_CPU = ("tensorflow",)
 
 # cu12, cuda12x, cuda118: nvidia-cublas-cu12, cupy-cuda12x, jax-cuda13-plugin, dgl-cu118.
 _SUFFIX = re.compile(r"(?:^|-)cu(?:da)?([1-9][0-9])(?:[0-9]|x)?(?=-|$)")
-# PyTorch's 2.4.0+cu121 and jaxlib's 0.4.7+cuda12.cudnn88.
-_LOCAL = re.compile(r"cu(?:da)?([1-9][0-9])([0-9])?(?:\.|$)")
+# PyTorch's 2.4.0+cu121, jaxlib's 0.4.7+cuda12.cudnn88, flash-attn's 2.6.3+cu123torch2.4cxx11abifalse.
+_LOCAL = re.compile(r"cu(?:da)?([1-9][0-9])([0-9])?(?![0-9])")
 # NVIDIA's wheels that are numbered as the toolkit is. Those for CUDA 11 and 12 carry -cu11 and
 # -cu12; from 13 on there is no suffix.
 _TOOLKIT = re.compile(

@@ -63,10 +63,10 @@ def resolve_lock(lock_text: str, target: Target, store: Store, where: str = "loc
     with tempfile.TemporaryDirectory(prefix="modelkiln-resolve-") as folder:
         wheels, problems = _choose(unknown, target, store, Path(folder))
     for pin in unknown:
-        known[pin.name] = _chosen(pin, wheels, problems, where)
+        chosen = known[pin.name] = _chosen(pin, wheels, problems, where)
         # An index may get a wheel that it lacks today.
-        if not known[pin.name]["problem"]:
-            Memo(store, _CHOICES).remember(_question(pin, target), known[pin.name])
+        if not chosen["problem"]:
+            Memo(store, _CHOICES).remember(_question(pin, target), chosen)
     found = [known[pin.name] for pin in pins]
     return {
         "lock": where,

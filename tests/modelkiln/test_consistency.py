@@ -35,6 +35,8 @@ TORCH = 'nvidia-cudnn-cu12==9.1.0.70; platform_system == "Linux" and platform_ma
         (("torch", "2.4.0+cu121"), ("12.1", False)),
         (("torch", "2.7.0+cu118"), ("11.8", False)),
         (("jaxlib", "0.4.7+cuda12.cudnn88"), ("12", False)),
+        (("flash-attn", "2.6.3+cu123torch2.4cxx11abifalse"), ("12.3", False)),
+        (("demo", "1.0+custom1"), None),
         (("nvidia-cublas-cu12", "12.4.5.8"), ("12", False)),
         (("nvidia-cuda-runtime-cu12", "12.4.127"), ("12.4", False)),
         (("nvidia-cuda-runtime", "13.0.48"), ("13.0", False)),
