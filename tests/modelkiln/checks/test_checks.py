@@ -117,16 +117,6 @@ def test_numpy_files():
         _check(plain.getvalue()[:-1])
 
 
-def test_models_of_this_repository():
-    """The models under src/models are what they are."""
-    found = {}
-    for path in (Path(modelkiln.__path__[0]).parent / "models").rglob("*.*"):
-        if path.suffix in (".onnx", ".safetensors"):
-            data = path.read_bytes()
-            found[path.name] = _check(data, "no-ending").format
-    assert found == {"digits.onnx": "onnx", "diabetes.safetensors": "safetensors"}
-
-
 @pytest.mark.parametrize("typed", [False, True])
 def test_onnx_weights_are_not_looked_at(typed):
     """The checker sees the model, not its weights, in whichever field they are."""
