@@ -73,10 +73,15 @@ class Blobs:
 
 
 def record_beside(layout: Path) -> Optional[Path]:
-    """Return where the record of the layout in dist/ lies: `NAME.package.json` beside `NAME.oci`."""
+    """Return where the record of the layout in dist/ lies: `NAME.package.json` beside `NAME.oci`,
+    `NAME.artifact` or `NAME.weights.oci`; None when it is not there."""
     path = layout.resolve()
-    path = path.with_name(f"{path.stem}.package.json")
-    return path if path.is_file() else None
+    name = path.name
+    while "." in name:
+        name = name.rpartition(".")[0]
+        if path.with_name(f"{name}.package.json").is_file():
+            return path.with_name(f"{name}.package.json")
+    return None
 
 
 def recorded_layers(layout: Path, record: Optional[Path] = None) -> tuple[Layer, ...]:

@@ -1,6 +1,7 @@
 """`pants publish`: packages into a registry, through the goal."""
 
 import base64
+import hashlib
 import json
 import subprocess
 from pathlib import Path
@@ -102,3 +103,18 @@ def test_a_registry_that_is_gone_is_told(repo, host):
     run = repo.pants("publish", "--modelkiln-stamps=git_sha=x", "rain:rain", code=1)
     assert "127.0.0.1:1/team/rain: manifests/" in run.log
     repo.replace("rain/BUILD", '"127.0.0.1:1/team/{name}"', f'"{host}/team/{{name}}"')
+
+
+def test_formats_beside_the_image_have_tags_of_their_own(repo, host):
+    """Artifact and weights image are published under the image's tags with an ending."""
+    repo.replace("rain/BUILD", "publish_tags=", 'formats=["oci", "artifact", "weights-image"], publish_tags=')
+    repo.pants("--modelkiln-stamps=git_sha=4d5e6f7", "publish", "rain:rain")
+    repo.pants("package", "rain:rain")
+    formats = repo.record("rain/rain")["formats"]
+    for name, ending in (("artifact", "-artifact"), ("weights-image", "-weights")):
+        command = [require("skopeo"), "inspect", "--raw", "--tls-verify=false", "--creds", f"ada:{PASSWORD}"]
+        found = subprocess.run(
+            [*command, f"docker://{host}/team/rain:4d5e6f7{ending}"], capture_output=True, check=True
+        )
+        digest = "sha256:" + hashlib.sha256(found.stdout).hexdigest()
+        assert formats[name]["manifest"]["digest"] == digest
