@@ -1,5 +1,9 @@
-"""A package that can be published from where it was made."""
+"""A package that can be published from where it was made, and read back."""
 
+import os
+import subprocess
+
+from components import require
 from random_image import make_image
 
 from modelkiln.blobs import Blobs
@@ -12,7 +16,7 @@ from modelkiln.registry.publish import Publication, publish
 from modelkiln.sources.reference import parse_repository
 from modelkiln.store import Store
 
-__all__ = ["Package"]
+__all__ = ["Package", "skopeo_read"]
 
 
 class Package:
@@ -34,3 +38,11 @@ class Package:
         contents = layout_contents(Layout(self.layout))
         publication = Publication(contents, BlobSource(blobs, env), (*tags, *moving), frozenset(moving), record)
         return publish(publication, parse_repository(f"{address}/{name}"), env, self.store.root)
+
+
+def skopeo_read(target, folder):
+    """Copy an image out of a registry; skopeo checks all digests. Returns the manifest's bytes."""
+    command = [require("skopeo"), "--insecure-policy", "copy", "-q", "--src-tls-verify=false"]
+    environ = {"PATH": os.environ.get("PATH", ""), "HOME": str(folder)}
+    subprocess.run([*command, f"docker://{target}", f"dir:{folder}/copy"], check=True, env=environ)
+    return (folder / "copy" / "manifest.json").read_bytes()
