@@ -231,7 +231,8 @@ async def publish_model(request: PublishModelRequest, options: ModelkilnSubsyste
         for push, inputs in zip(pushes, needed)
     )
     kept = {name: environ[name] for name in _PLACES if name in environ}
-    kept[INSECURE_REGISTRIES] = " ".join(options.insecure_registries)
+    if options.insecure_registries:
+        kept[INSECURE_REGISTRIES] = " ".join(options.insecure_registries)
     return PublishProcesses(
         PublishPackages(
             names=tuple(f"{push.repository}:{tag}" for tag in (*push.tags, *push.moving)),
