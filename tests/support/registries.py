@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from components import require
 
-__all__ = ["certificate", "cut_line", "free_port", "push", "registry", "served", "signed_token"]
+__all__ = ["certificate", "cut_line", "free_port", "push", "registry", "served", "signed_token", "wait_for"]
 
 
 def free_port():
@@ -47,15 +47,16 @@ def registry(folder, tls=None, client_ca=None, **auth):
         command = [require("docker-registry"), "serve", str(path)]
         process = subprocess.Popen(command, stdout=log, stderr=log, env={"OTEL_TRACES_EXPORTER": "none"})
     try:
-        _wait_for(port)
+        wait_for(port)
         yield f"127.0.0.1:{port}"
     finally:
         process.terminate()
         process.wait(10)
 
 
-def _wait_for(port):
-    for _ in range(200):
+def wait_for(port, seconds=4):
+    """Return when something listens on a port of loopback."""
+    for _ in range(seconds * 50):
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
@@ -102,11 +103,13 @@ def signed_token(cert, key, audience, access):
 
 @contextmanager
 def served(answer):
-    """Serve `answer(handler)` for every GET on loopback; yields host and port."""
+    """Serve `answer(handler)` for every GET and HEAD on loopback; yields host and port."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
             answer(self)
+
+        do_HEAD = do_GET
 
         def log_message(self, *arguments):
             pass
@@ -138,7 +141,7 @@ def cut_line(target, cuts, ranges=True):
         if not ranges:
             headers.pop("Range", None)
         line = http.client.HTTPConnection(target)
-        line.request("GET", handler.path, headers=headers)
+        line.request(handler.command, handler.path, headers=headers)
         response = line.getresponse()
         handler.send_response(response.status)
         for key, value in response.getheaders():

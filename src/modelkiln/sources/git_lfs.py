@@ -1,0 +1,233 @@
+"""Files in Git LFS: from the checkout's own objects, else from the server that git is configured with."""
+
+import json
+import re
+import subprocess
+import urllib.error
+import urllib.parse
+from base64 import b64encode
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, BinaryIO, Dict, Mapping, Optional, Tuple
+
+from modelkiln.errors import ModelkilnError
+from modelkiln.lfs_pointer import POINTER_LIMIT, parse_pointer
+from modelkiln.sources.addresses import check_files, shown
+from modelkiln.sources.http import open_url, with_retries
+from modelkiln.sources.http_file import HttpFile, network_error
+from modelkiln.sources.source import Listing, Source, SourceFile
+from modelkiln.sources.web import basic_login
+
+__all__ = ["CHECKOUT", "open_source"]
+
+# The variable of the machine's settings that says where the checkout is: a recipe must not.
+CHECKOUT = "MODELKILN_CHECKOUT"
+_LOGIN = "Log in as git does for this server (a credential helper, or ~/.netrc)."
+# Git LFS, docs/api/batch.md.
+_TYPE = "application/vnd.git-lfs+json"
+_ANSWER_LIMIT = 1 << 20
+_GIT_SECONDS = 60
+# user@host:path, which git takes for ssh.
+_SCP_LIKE = re.compile(r"(?:[\w.-]+@)?[\w.-]+:(?!//).+")
+
+
+def open_source(uri: str, env: Mapping[str, str], folder: Path) -> Source:
+    """Return the source of the pointer `lfs:<path>`, relative to the checkout.
+
+    The checkout is that of MODELKILN_CHECKOUT, else the one that `folder` is in.
+    """
+    path = uri.partition(":")[2].lstrip("/")
+    return _GitLfs(uri, path, env, Path(env.get(CHECKOUT) or folder))
+
+
+class _GitLfs(Source):
+    def __init__(self, uri: str, path: str, env: Mapping[str, str], folder: Path) -> None:
+        self._uri, self._path, self._env, self._folder = uri, path, env, folder
+        self._where = f"source {uri}"
+        self._authorization = ""
+        self._endpoint = lru_cache(maxsize=1)(self._find_endpoint)
+
+    def list(self, revision: str = "") -> Listing:
+        path = self._folder / self._path
+        try:
+            with path.open("rb") as stream:
+                data = stream.read(POINTER_LIMIT)
+        except OSError as error:
+            raise ModelkilnError(f"{self._where}: {error.strerror}. Check its path.") from None
+        pointer = parse_pointer(data, self._where)
+        file = SourceFile(path.name, pointer.size, pointer.sha256, pointer.sha256)
+        return Listing(self._uri, "", check_files([file], self._where))
+
+    def open(self, file: SourceFile, offset: int = 0) -> BinaryIO:
+        if not file.sha256 or file.size is None:
+            raise ModelkilnError(f"{self._where}: {file.path}: has no sha256 to find it by. Write the lock again.")
+        for folder in self._object_folders():
+            found = folder / file.sha256[:2] / file.sha256[2:4] / file.sha256
+            if found.is_file() and found.stat().st_size == file.size:
+                stream = found.open("rb")
+                stream.seek(offset)
+                return stream
+        endpoint, _ = self._endpoint()
+        return HttpFile(
+            lambda headers: self._download(file.sha256 or "", file.size or 0, headers),
+            f"{self._where}: {file.path} from {shown(endpoint)}",
+            offset=offset,
+            size=file.size,
+            is_immutable=True,
+            login=_LOGIN,
+        )
+
+    def _object_folders(self) -> Tuple[Path, ...]:
+        """Where objects may lie on this machine: the checkout's, and a remote's that is a folder."""
+        common = self._git("rev-parse", "--git-common-dir")
+        if not common:
+            raise ModelkilnError(
+                f"{self._where}: {self._folder} is no checkout of git, so nothing tells where its large files are. "
+                "Fetch them with `git lfs pull` where it is one."
+            )
+        storage = self._git("config", "--get", "lfs.storage")
+        folders = [self._folder / common / (storage or "lfs") / "objects"]
+        remote = self._remote()[1]
+        local = Path(urllib.parse.unquote(remote[7:]) if remote.startswith("file://") else remote)
+        if remote and (remote.startswith("file://") or local.is_absolute()):
+            folders += [local / "lfs" / "objects", local / ".git" / "lfs" / "objects"]
+        return tuple(folders)
+
+    def _remote(self) -> Tuple[str, str]:
+        """Name and address of the remote: `lfs.remote`, else origin."""
+        name = self._config("remote.lfsdefault") or "origin"
+        return name, self._git("config", "--get", f"remote.{name}.url")
+
+    def _find_endpoint(self) -> Tuple[str, Mapping[str, str]]:
+        """The LFS server's address and the headers that it wants (docs/api/server-discovery.md)."""
+        name, remote = self._remote()
+        configured = self._config("lfs.url") or self._config(f"remote.{name}.lfsurl")
+        address = configured or remote
+        if address.startswith("ssh://") or (_SCP_LIKE.fullmatch(address) and "://" not in address):
+            return self._ssh(address)
+        if urllib.parse.urlsplit(address).scheme not in ("http", "https"):
+            raise ModelkilnError(
+                f"{self._where}: the object is not in this checkout, and remote {name!r} is "
+                f"{shown(address) or 'not set'!r}, no server. Set lfs.url, or fetch it with `git lfs pull`."
+            )
+        if configured:
+            return address.rstrip("/"), {}
+        ending = "/info/lfs" if address.rstrip("/").endswith(".git") else ".git/info/lfs"
+        return address.rstrip("/") + ending, {}
+
+    def _ssh(self, address: str) -> Tuple[str, Mapping[str, str]]:
+        """Ask over ssh for address and headers: `git-lfs-authenticate <path> download`."""
+        parts = urllib.parse.urlsplit(address)
+        host, path = (parts.netloc, parts.path) if parts.scheme == "ssh" else address.split(":", 1)
+        host, _, port = host.partition(":")
+        if host.startswith("-"):
+            raise ModelkilnError(f"{self._where}: {host!r} is no host's name. Check the remote.")
+        command = [*self._env.get("GIT_SSH_COMMAND", self._env.get("GIT_SSH", "ssh")).split(), "-oBatchMode=yes"]
+        command += [f"-p{port}"] if port else []
+        command += ["--", host, f"git-lfs-authenticate {path.lstrip('/')} download"]
+        try:
+            done = subprocess.run(command, env=dict(self._env), capture_output=True, timeout=_GIT_SECONDS)
+            answer = json.loads(done.stdout)
+            return answer["href"].rstrip("/"), dict(answer.get("header") or {})
+        except (OSError, subprocess.SubprocessError, ValueError, KeyError, AttributeError):
+            raise ModelkilnError(
+                f"{self._where}: {host} does not answer git-lfs-authenticate over ssh. Set lfs.url to the server's "
+                "https address, or fetch the file with `git lfs pull`."
+            ) from None
+
+    def _download(self, sha256: str, size: int, headers: Mapping[str, str]) -> Any:
+        """Open an object; its address is asked for each time, since it expires."""
+        action = self._batch(sha256, size)
+        wanted = {str(name): str(value) for name, value in (action.get("header") or {}).items()}
+        login = next((wanted.pop(name) for name in list(wanted) if name.lower() == "authorization"), "")
+        server = urllib.parse.urlsplit(self._endpoint()[0]).netloc.rpartition("@")[2]
+        if not login and urllib.parse.urlsplit(action["href"]).netloc == server and not action.get("authenticated"):
+            login = self._authorization
+        return open_url(action["href"], self._env, {**wanted, **headers}, login)
+
+    def _batch(self, sha256: str, size: int) -> Dict[str, Any]:
+        question = {
+            "operation": "download",
+            "transfers": ["basic"],
+            "objects": [{"oid": sha256, "size": size}],
+            "hash_algo": "sha256",
+        }
+        endpoint = self._endpoint()[0]
+        try:
+            answer = with_retries(lambda: self._ask(json.dumps(question).encode()))
+        except urllib.error.HTTPError as error:
+            raise network_error(f"{self._where}: {shown(endpoint)}", error, _LOGIN) from error
+        try:
+            (found,) = answer["objects"]
+            problem = found.get("error")
+            if not problem:
+                action = found["actions"]["download"]
+                return {**action, "href": str(action["href"])}
+        except (KeyError, TypeError, ValueError, AttributeError):
+            problem = {"message": "an answer that is not one of Git LFS"}
+        raise ModelkilnError(
+            f"{self._where}: {shown(endpoint)} has no object {sha256}: {str(problem.get('message'))[:200]}. "
+            "Push it from where it is, with `git lfs push`."
+        )
+
+    def _ask(self, question: bytes) -> Any:
+        endpoint, extra = self._endpoint()
+        url, user = _without_user(f"{endpoint}/objects/batch")
+        headers = {"Accept": _TYPE, "Content-Type": _TYPE, **extra}
+        login = next((headers.pop(name) for name in list(headers) if name.lower() == "authorization"), "")
+        self._authorization = self._authorization or user
+        login = login or self._authorization
+        try:
+            with open_url(url, self._env, headers, login, question) as response:
+                return json.loads(response.read(_ANSWER_LIMIT))
+        except urllib.error.HTTPError as error:
+            if error.code != 401 or self._authorization:
+                raise
+            self._authorization = basic_login(url, self._env) or self._credential(url)
+            if not self._authorization:
+                raise
+        with open_url(url, self._env, headers, self._authorization, question) as response:
+            return json.loads(response.read(_ANSWER_LIMIT))
+
+    def _credential(self, url: str) -> str:
+        """What git's credential helpers know (git-credential(1)); nobody is asked."""
+        parts = urllib.parse.urlsplit(url)
+        question = f"protocol={parts.scheme}\nhost={parts.netloc}\npath={parts.path.lstrip('/')}\n\n"
+        text = self._git("credential", "fill", question=question)
+        found = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+        if "username" not in found or "password" not in found:
+            return ""
+        return "Basic " + b64encode(f"{found['username']}:{found['password']}".encode()).decode()
+
+    def _config(self, name: str) -> str:
+        """A setting of git, else of the repository's .lfsconfig."""
+        return self._git("config", "--get", name) or self._git("config", "-f", ".lfsconfig", "--get", name)
+
+    def _git(self, *arguments: str, question: Optional[str] = None) -> str:
+        env = {**self._env, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C.UTF-8"}
+        env.setdefault("GIT_ASKPASS", "true")
+        try:
+            done = subprocess.run(
+                ["git", *arguments],
+                cwd=self._folder,
+                env=env,
+                input=question or "",
+                capture_output=True,
+                text=True,
+                timeout=_GIT_SECONDS,
+            )
+        except (OSError, subprocess.SubprocessError) as error:
+            raise ModelkilnError(
+                f"{self._where}: git cannot be run in {self._folder} ({error}). Install it, or fetch the file with "
+                "`git lfs pull`."
+            ) from None
+        return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def _without_user(url: str) -> Tuple[str, str]:
+    parts = urllib.parse.urlsplit(url)
+    user, _, host = parts.netloc.rpartition("@")
+    if ":" not in user:
+        return urllib.parse.urlunsplit(parts._replace(netloc=host)), ""
+    login = "Basic " + b64encode(urllib.parse.unquote(user).encode()).decode()
+    return urllib.parse.urlunsplit(parts._replace(netloc=host)), login
