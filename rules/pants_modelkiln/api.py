@@ -37,6 +37,7 @@ from pants.engine.fs import (
     DigestSubset,
     MergeDigests,
     PathGlobs,
+    Paths,
     RemovePrefix,
 )
 from pants.engine.process import FallibleProcessResult, Process
@@ -91,6 +92,11 @@ def read_digest(digest: Digest) -> Get:
 def list_digest(digest: Digest) -> Get:
     """DigestEntries: all files with their sha256 and size, without reading them."""
     return Get(DigestEntries, Digest, digest)
+
+
+def paths_of(globs: PathGlobs) -> Get:
+    """Paths of files in the workspace, without reading them."""
+    return Get(Paths, PathGlobs, globs)
 
 
 def read_globs(globs: PathGlobs) -> Get:

@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from typing import Iterable
 
+from pants.base.build_environment import get_buildroot
 from pants.engine.addresses import Address, Addresses
-from pants.engine.fs import Digest, FileEntry
+from pants.engine.fs import EMPTY_DIGEST, Digest, FileEntry, PathGlobs
 from pants.engine.rules import Get, collect_rules, rule
 from pants.util.logging import LogLevel
 
+from modelkiln.canonical import canonical_json
 from modelkiln.errors import ModelkilnError
-from pants_modelkiln.api import hydrate, list_digest, read_digest, remove_prefix, subset, targets_of
+from modelkiln.layer import Layer
+from modelkiln.weights_lock import load_weights_lock, set_digest
+from pants_modelkiln.api import (
+    hydrate,
+    list_digest,
+    paths_of,
+    read_digest,
+    read_globs,
+    remove_prefix,
+    subset,
+    targets_of,
+)
 from pants_modelkiln.checks import ArtifactCheckRequest, artifact_formats
-from pants_modelkiln.target_types.artifact import ModelArtifactAllowPickleField, ModelArtifactSourceField
+from pants_modelkiln.subsystem import ModelkilnSubsystem
+from pants_modelkiln.target_types.artifact import (
+    ModelArtifactAllowPickleField,
+    ModelArtifactLockField,
+    ModelArtifactSourceField,
+)
 
 # Git LFS specification, spec.md: a pointer is a UTF-8 text of less than 1024 bytes that starts
 # with its version line.
@@ -45,12 +65,16 @@ class Artifact:
     """Files of a model artifact, and a Digest that holds them at their paths.
 
     formats: pairs of path and format, for the files that were checked.
+    layers: those of a locked artifact, whose digest is empty: its bytes are in the store alone.
+    origin: what the record says of a locked artifact's source, canonical JSON; else "".
     """
 
     address: Address
     files: tuple[PinnedFile, ...]
     digest: Digest
     formats: tuple[tuple[str, str], ...] = ()
+    layers: tuple[Layer, ...] = ()
+    origin: str = ""
 
     def record_entries(self) -> list[dict]:
         """The record's objects for the files."""
@@ -78,13 +102,54 @@ def pinned_files(entries) -> tuple[PinnedFile, ...]:
     return tuple(sorted(files, key=lambda file: file.path))
 
 
+@dataclass(frozen=True)
+class LockedArtifactRequest:
+    """The `model_artifact` at an address, whose lock is the file `lock` in its folder."""
+
+    address: Address
+    lock: str
+
+
+def locked_artifact(request: LockedArtifactRequest) -> Get:
+    """Artifact of a lock."""
+    return Get(Artifact, LockedArtifactRequest, request)
+
+
+@rule(desc="Read a weights lock", level=LogLevel.DEBUG)
+async def read_locked_artifact(request: LockedArtifactRequest) -> Artifact:
+    address = request.address
+    path = os.path.join(address.spec_path, request.lock)
+    found = await read_globs(PathGlobs([path]))
+    if not found:
+        raise ModelkilnError(f"{address}: there is no file {path}. Write it with `pants lock {address}`.")
+    lock = load_weights_lock(found[0].content.decode("utf-8", "replace"), f"{address}: {path}")
+    files = (PinnedFile(file.path, file.sha256, file.size) for file in lock.files)
+    origin = {"target": str(address), "source": dict(lock.source), "set_digest": set_digest(lock.files)}
+    return Artifact(
+        address=address,
+        files=tuple(sorted(files, key=lambda file: file.path)),
+        digest=EMPTY_DIGEST,
+        formats=tuple((file.path, file.format) for file in lock.files if file.format),
+        layers=lock.to_layers(str(address)),
+        origin=canonical_json({**origin, "facts": dict(lock.facts)}).decode(),
+    )
+
+
 @rule(desc="Hash a model artifact", level=LogLevel.DEBUG)
-async def hash_artifact(request: ArtifactRequest) -> Artifact:
+async def hash_artifact(request: ArtifactRequest, options: ModelkilnSubsystem) -> Artifact:
     address = request.address
     target = (await targets_of(Addresses([address]))).expect_single()
     if not target.has_field(ModelArtifactSourceField):
         raise ModelkilnError(f"{address}: is a `{target.alias}`, but `artifacts` must name `model_artifact` targets.")
-    sources = await hydrate(target[ModelArtifactSourceField])
+    if target[ModelArtifactLockField].value:
+        return await locked_artifact(LockedArtifactRequest(address, target[ModelArtifactLockField].value))
+    field = target[ModelArtifactSourceField]
+    if not field.value:
+        raise ModelkilnError(f"{address}: name its files in the field `source`, or its lock in the field `lock`.")
+    spec = field.filespec
+    paths = await paths_of(PathGlobs([*spec["includes"], *(f"!{path}" for path in spec.get("excludes", ()))]))
+    _refuse_large(address, paths.files, options.large_blob_limit)
+    sources = await hydrate(field)
     digest = sources.snapshot.digest
     if address.spec_path:
         digest = await remove_prefix(digest, address.spec_path)
@@ -100,6 +165,18 @@ async def hash_artifact(request: ArtifactRequest) -> Artifact:
     allowed = target[ModelArtifactAllowPickleField].value
     checked = await artifact_formats(ArtifactCheckRequest(address, digest, allowed))
     return Artifact(address, files, digest, checked.formats)
+
+
+def _refuse_large(address: Address, paths: Iterable[str], limit: int) -> None:
+    # Before Pants reads them: it takes half a minute for each GB, at every start of its daemon.
+    for path in paths:
+        size = os.stat(os.path.join(get_buildroot(), path)).st_size
+        if size > limit:
+            raise ModelkilnError(
+                f"{address}: {path}: has {size} bytes, and files of more than {limit} must not pass through Pants. "
+                f'Name a lock in the target, lock="{address.target_name}.lock.json", and write it with '
+                f"`pants lock {address}`. (The limit is [modelkiln].large_blob_limit.)"
+            )
 
 
 def _refuse_placeholders(address: Address, contents) -> None:

@@ -29,6 +29,7 @@ async def package_model(field_set: ModelPackageFieldSet, unions: UnionMembership
         {kind.format: json.loads(one.facts) for kind, one in zip(wanted, made)},
         # Formats share layers.
         [layer.to_json() for layer in dict.fromkeys(layer for one in made for layer in one.layers)],
+        [json.loads(artifact.origin) for artifact in inputs.artifacts if artifact.origin],
     )
     path = field_set.output_path.value_or_default(file_ending="package.json")
     text = json.dumps(record, indent=2, sort_keys=True, ensure_ascii=False) + "\n"

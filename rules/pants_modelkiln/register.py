@@ -19,6 +19,7 @@ from pants_modelkiln import (
 from pants_modelkiln.formats import oci, pex, weights
 from pants_modelkiln.locks import base_image as base_image_lock
 from pants_modelkiln.locks import resolve as resolve_lock
+from pants_modelkiln.locks import weights as weights_lock
 from pants_modelkiln.target_types.artifact import ModelArtifactTarget
 from pants_modelkiln.target_types.base_image import OciBaseImageTarget
 from pants_modelkiln.target_types.package import ModelPackageTarget
@@ -44,6 +45,7 @@ _MODULES = (
     smoke_test,
     tool,
     weights,
+    weights_lock,
 )
 
 

@@ -147,8 +147,10 @@ async def put_under_test(request: PackageUnderTestRequest, options: GlobalOption
     files = await merge_digests(artifact.digest for artifact in inputs.artifacts)
     # As whoever deploys the package does it.
     is_sidecar = inputs.record_json["weights"] == "sidecar"
-    mount = ("--models=models",) if is_sidecar else ()
-    mounted = await add_prefix(files, "models") if is_sidecar else EMPTY_DIGEST
+    mount = ("--models=models", "--weights=weights.json") if is_sidecar else ()
+    locked = [layer.to_json() for artifact in inputs.artifacts for layer in artifact.layers]
+    described = await create_digest([FileContent("weights.json", canonical_json(locked))])
+    mounted = await merge_digests((described, await add_prefix(files, "models"))) if is_sidecar else EMPTY_DIGEST
     if request.format == "pex":
         built = await pex_file(inputs, "package.pex")
         python = await find_python(InterpreterConstraints([f"CPython=={inputs.target.python}.*"]))

@@ -96,6 +96,15 @@ class ModelkilnSubsystem(Subsystem):
             runtimes from before 2020) or `none`. Weights are never compressed.
             """),
     )
+    large_blob_limit = IntOption(
+        default=64 << 20,
+        advanced=True,
+        help=help_text("""
+            Model artifacts of more bytes than this never pass through Pants, which would take half
+            a minute for each GB: a larger file is refused in the field `source` of a
+            `model_artifact` that has no `lock`, and larger artifacts in a PEX that bundles them.
+            """),
+    )
     dist_blob_limit = IntOption(
         default=0,
         advanced=True,

@@ -10,7 +10,7 @@ import shutil
 import tempfile
 import zipfile
 from pathlib import Path
-from typing import Any, Mapping, Sequence
+from typing import Any, Iterable, Iterator, Mapping, Sequence
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.platforms import Target
@@ -30,21 +30,22 @@ def build_pex(spec: Mapping[str, Any], sources: Path, store: Store, output: Path
 
     spec: {"wheels": [{"name", "version", "filename", "sha256"}], "python", "platform", "glibc",
     "entry_point": "module:function"}; wheels that the store lacks are fetched. sources: the tree
-    that becomes the PEX's user code, whose modes and times do not matter. Raises ModelkilnError
+    that becomes the PEX's user code, whose modes and times do not matter. spec["weights"]: recipes
+    of layers of weights, whose files are put beside it from the store. Raises ModelkilnError
     for sources that a PEX cannot carry and for one that is too large to be imported.
     """
     target = Target(spec["python"], spec["platform"], spec["glibc"])
     wheels = check_wheels(spec["wheels"])
     fetch_wheels(wheels, target.python, store)
-    files = _list_sources(sources)
-    _check_size(files, sources, wheels, target, store, output.name)
-    incoming = store.root / "incoming"
-    incoming.mkdir(parents=True, exist_ok=True)
+    files = {path: sources.absolute() / path for path in _list_sources(sources)}
+    files.update(_stored_files(spec.get("weights", ()), store))
+    _check_size(files.values(), wheels, target, store, output.name)
+    incoming, prefix = store.scratch("incoming")
     # On the store's file system, so that wheels are linked and not copied.
-    with tempfile.TemporaryDirectory(dir=incoming) as name:
+    with tempfile.TemporaryDirectory(dir=incoming, prefix=prefix) as name:
         scratch = Path(name).absolute()
-        _assemble(spec, target, wheels, files, sources.absolute(), store, scratch)
-        _check_complete(scratch / "package.pex", files, wheels, output.name)
+        _assemble(spec, target, wheels, files, store, scratch)
+        _check_complete(scratch / "package.pex", list(files), wheels, output.name)
         partial = output.with_name(output.name + ".partial")
         shutil.move(str(scratch / "package.pex"), str(partial))
         os.replace(partial, output)
@@ -54,8 +55,7 @@ def _assemble(
     spec: Mapping[str, Any],
     target: Target,
     wheels: Sequence[Mapping[str, str]],
-    files: Sequence[str],
-    sources: Path,
+    files: Mapping[str, Path],
     store: Store,
     scratch: Path,
 ) -> None:
@@ -69,8 +69,8 @@ def _assemble(
     # Pex keeps what it learnt of the running interpreter here; nothing of it enters the PEX.
     with ENV.patch(PEX_ROOT=str((store.root / "pex-root").absolute())):
         builder = PEXBuilder(path=str(scratch / "tree"), copy_mode=CopyMode.SYMLINK)
-        for index, path in enumerate(files):
-            source = _plain(sources / path, scratch / "plain" / str(index))
+        for index, (path, file) in enumerate(sorted(files.items())):
+            source = _plain(file, scratch / "plain" / str(index))
             builder.add_source(str(source), path)
         for wheel in wheels:
             link = scratch / "wheels" / wheel["filename"]
@@ -87,6 +87,15 @@ def _assemble(
         builder.set_entry_point(spec["entry_point"])
         builder.set_shebang(f"/usr/bin/env python{target.python}")
         builder.build(str(scratch / "package.pex"), bytecode_compile=False, deterministic=True, compress=False)
+
+
+def _stored_files(recipes: Iterable[Mapping[str, Any]], store: Store) -> Iterator[tuple[str, Path]]:
+    from modelkiln.layers import weights
+
+    for recipe in recipes:
+        weights.fetch(recipe, store)
+        for file in recipe["files"]:
+            yield f".modelkiln/models/{file['path']}", store.path(f"sha256:{file['sha256']}").absolute()
 
 
 def _link(blob: Path, link: Path) -> None:
@@ -128,14 +137,13 @@ _RESERVED = (".bootstrap", ".deps", "PEX-INFO", "__main__.py", "__pex__")
 
 
 def _check_size(
-    files: Sequence[str],
-    sources: Path,
+    files: Iterable[Path],
     wheels: Sequence[Mapping[str, str]],
     target: Target,
     store: Store,
     title: str,
 ) -> None:
-    paths = [sources / path for path in files] + [store.path(wheel_digest(wheel)) for wheel in wheels]
+    paths = [*files, *(store.path(wheel_digest(wheel)) for wheel in wheels)]
     size = sum(path.stat().st_size for path in paths)
     if size > ZIP_LIMIT and int(target.python.split(".")[1]) < _ZIP64_PYTHON:
         raise ModelkilnError(

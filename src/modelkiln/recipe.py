@@ -18,7 +18,7 @@ from modelkiln.layer import Layer
 from modelkiln.memo import Memo
 from modelkiln.store import Store
 
-__all__ = ["PACKERS", "build", "ensure", "is_at_hand", "open_layer", "packing_key"]
+__all__ = ["PACKERS", "build", "ensure", "has_blob", "is_at_hand", "open_layer", "packing_key"]
 
 # The number after the slash rises whenever a packer gives other bytes for the same inputs.
 PACKERS = {
@@ -107,6 +107,11 @@ def open_layer(layer: Layer, store: Store, sources: Optional[Path] = None) -> Bi
 
         return weights.open_layer(json.loads(layer.recipe), store)
     return ensure(layer, store, sources).open("rb")
+
+
+def has_blob(layer: Layer) -> bool:
+    """Whether the layer's bytes are a blob of the store once it is made; else a tar around its files."""
+    return _files_of(layer) is None
 
 
 def _files_of(layer: Layer) -> Optional[list]:

@@ -5,7 +5,7 @@ A record is a JSON object. What goes into a package makes its digest; what came 
 digest.
 """
 
-from typing import Any, Mapping
+from typing import Any, Iterable, Mapping
 
 from modelkiln.canonical import canonical_json
 from modelkiln.digest import sha256_bytes
@@ -62,9 +62,16 @@ def make_record(inputs: Mapping[str, Any]) -> dict[str, Any]:
     return {"schema": SCHEMA, **chosen, "package_digest": package_digest(inputs)}
 
 
-def with_outputs(record: Mapping[str, Any], formats: Mapping[str, Any], layers: list) -> dict[str, Any]:
-    """Return the record for `dist/`, which also tells what was made: formats and layers."""
-    return {**record, "formats": dict(formats), "layers": layers}
+def with_outputs(
+    record: Mapping[str, Any], formats: Mapping[str, Any], layers: list, sources: Iterable[Mapping[str, Any]] = ()
+) -> dict[str, Any]:
+    """Return the record for `dist/`, which also tells what was made, formats and layers, and from
+    where the locked model artifacts came.
+
+    sources: of each, its target, source, set digest and facts. They are no inputs: the same bytes
+    from another mirror are the same package.
+    """
+    return {**record, "formats": dict(formats), "layers": layers, "sources": [dict(one) for one in sources]}
 
 
 def metadata_annotations(record: Mapping[str, Any]) -> dict[str, str]:

@@ -12,13 +12,14 @@ import stat
 import tarfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Callable, Iterable, Optional
+from typing import BinaryIO, Callable, Iterable, Mapping, Optional
 
 from modelkiln.decompress import HashingReader, damage_errors, decompressed
 from modelkiln.descriptor import Descriptor
 from modelkiln.digest import CHUNK, iter_chunks
 from modelkiln.errors import ModelkilnError
 from modelkiln.tar import check_link
+from modelkiln.weights_tree import link_file
 
 __all__ = ["RootLayer", "unpack"]
 
@@ -29,11 +30,16 @@ _MAX_LINKS = 40  # Linux gives up after as many (path_resolution(7)).
 
 @dataclass(frozen=True)
 class RootLayer:
-    """A layer to unpack: what its manifest and config say of it, and how its blob is opened."""
+    """A layer to unpack: what its manifest and config say of it, and how its blob is opened.
+
+    files: gives path -> file of a layer whose files lie elsewhere and were verified there, so that
+    they are linked and not read; None from it for another layer.
+    """
 
     descriptor: Descriptor
     diff_id: str
     open: Callable[[], BinaryIO]
+    files: Callable[[], Optional[Mapping[str, Path]]] = lambda: None
 
 
 def unpack(layers: Iterable[RootLayer], root: Path) -> None:
@@ -44,6 +50,10 @@ def unpack(layers: Iterable[RootLayer], root: Path) -> None:
     """
     for layer in layers:
         where = f"layer {layer.descriptor.digest}"
+        files = layer.files()
+        if files is not None:
+            _link_files(files, Path(os.path.abspath(root)), where)
+            continue
         with layer.open() as file:
             blob = HashingReader(file)
             content = HashingReader(decompressed(blob, layer.descriptor.media_type, where))
@@ -59,6 +69,14 @@ def unpack(layers: Iterable[RootLayer], root: Path) -> None:
             raise ModelkilnError(f"{where}: got digest and size {found}, want {wanted}. The blob is damaged.")
         if content.digest != layer.diff_id:
             raise ModelkilnError(f"{where}: got diff ID {content.digest}, want {layer.diff_id} of the image's config.")
+
+
+def _link_files(files: Mapping[str, Path], root: Path, where: str) -> None:
+    for name, file in sorted(files.items()):
+        parts = _parts(name, where)
+        target = _resolve(root, parts[:-1], where) / parts[-1]
+        _remove(target)
+        link_file(file, target)
 
 
 def _unpack_one(content: HashingReader, root: Path, where: str) -> None:

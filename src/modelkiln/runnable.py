@@ -63,6 +63,7 @@ def open_image(layout: Path, layers: Sequence[Layer], store: Store, sources: Opt
             descriptor,
             check_digest(diff_id, f"{layout}: diff_ids"),
             partial(blobs.open, descriptor),
+            partial(blobs.files, descriptor),
         )
         for descriptor, diff_id in zip(descriptors, diff_ids)
     )
@@ -84,9 +85,8 @@ def unpacked(image: Runnable, store: Store) -> Iterator[Path]:
     The folder is beside the store's blobs: a system's own temporary folder is often memory, and
     an image with its weights may be larger.
     """
-    roots = Path(os.path.abspath(store.root)) / "roots"
-    roots.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(dir=roots))
+    roots, prefix = store.scratch("roots")
+    folder = Path(tempfile.mkdtemp(dir=os.path.abspath(roots), prefix=prefix))
     try:
         root = folder / "root"
         root.mkdir(mode=0o755)

@@ -5,6 +5,7 @@ entries sorted by path, every parent directory present, modification time 0, own
 0644 and 0755. Paths and links that could leave the tree are refused, never repaired.
 """
 
+import functools
 import io
 import tarfile
 from dataclasses import dataclass, field
@@ -158,6 +159,33 @@ def tar_padding(size: int) -> bytes:
 
 def tar_header(entry: Entry) -> bytes:
     """Return the header blocks of `entry`; raises ModelkilnError for what a layer does not hold."""
+    if entry.kind == "file" and entry.size < _PLAIN_SIZE and len(entry.path) <= _PLAIN_PATH and entry.path.isascii():
+        return _plain_header(entry.path, entry.size, entry.executable)
+    return _any_header(entry)
+
+
+# POSIX, pax, "ustar Interchange Format": the widths of name and size (11 octal digits and a NUL).
+_PLAIN_PATH, _PLAIN_SIZE = 100, 8**11
+_CHECKSUM = slice(148, 156)
+
+
+def _plain_header(path: str, size: int, executable: bool) -> bytes:
+    # The usual header, from tarfile's of another file: ten times as fast, and a model artifact may
+    # have ten thousand files.
+    header = bytearray(_plain_template(executable))
+    header[: len(path)] = path.encode("ascii")
+    header[124:135] = b"%011o" % size
+    header[_CHECKSUM] = b"        "
+    header[_CHECKSUM] = b"%06o\0 " % (sum(header) & 0o777777)
+    return bytes(header)
+
+
+@functools.lru_cache(maxsize=2)
+def _plain_template(executable: bool) -> bytes:
+    return b"\0" + _any_header(Entry("x", executable=executable))[1:]
+
+
+def _any_header(entry: Entry) -> bytes:
     info = tarfile.TarInfo(entry.path + "/" if entry.kind == "dir" else entry.path)
     info.mode = 0o755 if entry.executable or entry.kind == "dir" else 0o644
     info.uname = info.gname = ""

@@ -9,9 +9,12 @@ import json
 import os
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, Iterator, Mapping, Optional
+from typing import Any, BinaryIO, Callable, Iterable, Iterator, Mapping, Optional
 
+from modelkiln.layer import Layer
+from modelkiln.recipe import is_at_hand, open_layer
 from modelkiln.store import Store
 from modelkiln.validate_config import config_problems, descriptor_problems, index_problems, manifest_problems
 from modelkiln.validate_layer import LayerContents, read_layer
@@ -45,21 +48,31 @@ def validate_layout(
     store: Optional[Store] = None,
     record: Optional[Mapping[str, Any]] = None,
     complete: bool = False,
+    layers: Iterable[Layer] = (),
 ) -> list[Issue]:
     """Return all issues of the layout at `path`; empty when all is as it should be.
 
     store: where blobs that the layout does not hold are looked up. record: the package's record
     as it lies in dist/, which the one inside of the image must equal. complete: the layout must
-    hold every blob itself; otherwise one that is nowhere gives a note.
+    hold every blob itself; otherwise one that is nowhere gives a note. layers: those that the
+    record tells of; one of weights is read from its files in the store.
     """
-    validation = _Validation(Path(path), store, record, complete)
+    validation = _Validation(Path(path), store, record, complete, layers)
     validation.run()
     return validation.issues
 
 
 class _Validation:
-    def __init__(self, root: Path, store: Optional[Store], record: Optional[Mapping[str, Any]], complete: bool) -> None:
+    def __init__(
+        self,
+        root: Path,
+        store: Optional[Store],
+        record: Optional[Mapping[str, Any]],
+        complete: bool,
+        layers: Iterable[Layer],
+    ) -> None:
         self.root, self.store, self.record, self.complete = root, store, record, complete
+        self.layers = {layer.descriptor.digest: layer for layer in layers}
         self.issues: list[Issue] = []
         self.referenced: set[str] = set()
 
@@ -114,33 +127,37 @@ class _Validation:
             else:
                 self.check_manifest(document, f"manifest {entry['digest']}", entry)
 
-    def find(self, descriptor: Any, where: str) -> Optional[Path]:
-        """Where a blob lies, in the layout or in the store; None, reported, when nowhere."""
+    def find(self, descriptor: Any, where: str) -> Optional[Callable[[], BinaryIO]]:
+        """What opens a blob of the layout or the store; None, reported, when it is nowhere."""
         if any(True for _ in descriptor_problems(descriptor, "")):
             return None  # Reported where the descriptor stands.
         digest = descriptor["digest"]
         self.referenced.add(digest[7:])
         path = self.root / "blobs" / "sha256" / digest[7:]
         if path.is_file():
-            return path
+            return partial(path.open, "rb")
         if self.complete:
             self.issues.append(Issue(where, f"blob {digest}: is missing, want it in the layout."))
             return None
+        layer = self.layers.get(digest)
+        if self.store is not None and layer is not None and is_at_hand(layer, self.store):
+            return partial(open_layer, layer, self.store)
         if self.store is not None and self.store.path(digest).is_file():
-            return self.store.path(digest)
+            return partial(self.store.path(digest).open, "rb")
         self.issues.append(Issue(where, f"blob {digest}: not checked, it is not here.", is_note=True))
         return None
 
     def document(self, descriptor: Any, where: str) -> Optional[dict[str, Any]]:
         """The JSON document that a descriptor names, checked against it."""
-        path = self.find(descriptor, where)
-        if path is None:
+        opening = self.find(descriptor, where)
+        if opening is None:
             return None
         here = f"{where}: blob {descriptor['digest']}"
-        if path.stat().st_size > _MAX_DOCUMENT:
-            self.issues.append(Issue(here, f"got {path.stat().st_size} bytes, want at most {_MAX_DOCUMENT}."))
+        with opening() as stream:
+            data = stream.read(_MAX_DOCUMENT + 1)
+        if len(data) > _MAX_DOCUMENT:
+            self.issues.append(Issue(here, f"got more than {_MAX_DOCUMENT} bytes, want at most as many."))
             return None
-        data = path.read_bytes()
         digest = "sha256:" + hashlib.sha256(data).hexdigest()
         self.report(here, _blob_problems(digest, len(data), descriptor))
         return self.parse(data, here)
@@ -199,17 +216,19 @@ class _Validation:
 
     def layer(self, descriptor: Any, diff_id: Any, where: str, ours: bool) -> Optional[LayerContents]:
         """Read a layer and check it against its descriptor and diff ID; None when it is missing."""
-        path = self.find(descriptor, where)
-        if path is None:
+        opening = self.find(descriptor, where)
+        if opening is None:
             return None
         if ".tar" not in descriptor["mediaType"]:  # A document or a raw file of an artifact.
-            with path.open("rb") as stream:
-                hasher = hashlib.sha256()
+            with opening() as stream:
+                hasher, size = hashlib.sha256(), 0
                 for chunk in iter(lambda: stream.read(1 << 20), b""):
                     hasher.update(chunk)
-            self.report(where, _blob_problems("sha256:" + hasher.hexdigest(), path.stat().st_size, descriptor))
+                    size += len(chunk)
+            self.report(where, _blob_problems("sha256:" + hasher.hexdigest(), size, descriptor))
             return None
-        contents = read_layer(path, descriptor["mediaType"], ours, {RECORD})
+        with opening() as stream:
+            contents = read_layer(stream, descriptor["mediaType"], ours, {RECORD})
         self.report(where, _blob_problems(contents.digest, contents.size, descriptor))
         self.report(where, iter(contents.problems))
         if contents.diff_id is not None and diff_id is not None and contents.diff_id != diff_id:

@@ -9,7 +9,6 @@ import re
 import tarfile
 import zlib
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import BinaryIO, Collection, Iterator, Optional
 
 __all__ = ["LayerContents", "Node", "read_layer"]
@@ -98,23 +97,22 @@ class _Gunzip:
                 return data
 
 
-def read_layer(path: Path, media_type: str, ours: bool, keep: Collection[str] = ()) -> LayerContents:
-    """Read the layer blob at `path` to its end.
+def read_layer(file: BinaryIO, media_type: str, ours: bool, keep: Collection[str] = ()) -> LayerContents:
+    """Read the layer blob `file` to its end.
 
     ours: it was packed by Modelkiln, so its tar must follow Modelkiln's conventions (DESIGN.md,
     "Layers"). keep: paths of files whose content is wanted.
     """
     contents = LayerContents()
-    with path.open("rb") as file:
-        blob = _Counted(file)
-        try:
-            tar = _decompressed(blob, media_type)
-            _read_tar(tar, contents, ours, keep)
-            tar.drain()
-            contents.diff_id, contents.unpacked_size = tar.digest, tar.size
-        except (tarfile.TarError, EOFError, zlib.error, ValueError, _zstd_error()) as error:
-            contents.problems.append(f"cannot be read as {media_type}: {error or type(error).__name__}.")
-        blob.drain()
+    blob = _Counted(file)
+    try:
+        tar = _decompressed(blob, media_type)
+        _read_tar(tar, contents, ours, keep)
+        tar.drain()
+        contents.diff_id, contents.unpacked_size = tar.digest, tar.size
+    except (tarfile.TarError, EOFError, zlib.error, ValueError, _zstd_error()) as error:
+        contents.problems.append(f"cannot be read as {media_type}: {error or type(error).__name__}.")
+    blob.drain()
     contents.digest, contents.size = blob.digest, blob.size
     return contents
 

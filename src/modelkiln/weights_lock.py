@@ -15,8 +15,7 @@ from modelkiln.tar import check_path
 __all__ = ["PREFIX", "LockedFile", "LockedLayer", "WeightsLock", "load_weights_lock", "set_digest"]
 
 SCHEMA = 1
-# Where model artifacts lie in an image; layers' digests depend on it. KServe looks there too.
-PREFIX = "models"
+PREFIX = weights.FOLDER
 
 
 @dataclass(frozen=True)

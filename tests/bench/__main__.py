@@ -13,7 +13,8 @@ from pathlib import Path
 
 from bench import Bench
 from measure import CommandFailed
-from scenarios import SCENARIOS, Row
+from rows import Row
+from scenarios import SCENARIOS
 
 _HEAD = ("scenario", "ours", "beside", "", "ratio", "target", "limit", "", "written MB", "by other")
 

@@ -33,14 +33,20 @@ class Bench:
         """A monorepo whose daemon is warm, the only one of ours that runs."""
         key = (packages, tuple(formats), big)
         if key not in self._workspaces:
-            name = f"repo-{packages}-{'-'.join(formats)}{'-big' if big else ''}"
+            name = f"repo-{packages}-{'-'.join(formats)}{f'-{big}' if big else ''}"
             repo = Monorepo(self.folder / name, packages, self._backend, self.folder / "caches", formats, big)
             repo.write()
+            if big:
+                Workspace(repo).pants("lock", "models/m000:big")
             self._workspaces[key] = Workspace(repo)
-        self._stop_all(but=self._workspaces[key])
-        if self._workspaces[key].daemon() is None:
-            self._workspaces[key].pants("list", "::")
+        self.awake(self._workspaces[key])
         return self._workspaces[key]
+
+    def awake(self, workspace: Workspace) -> None:
+        """Make its daemon the only one of ours that runs."""
+        self._stop_all(but=workspace)
+        if workspace.daemon() is None:
+            workspace.pants("list", "::")
 
     def cold(self, workspace: Workspace) -> None:
         """Forget all that was built, except the engine's tool and what was downloaded."""

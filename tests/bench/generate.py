@@ -15,6 +15,7 @@ __all__ = ["Monorepo", "copy_backend", "write_big_file"]
 SOURCE = Path(__file__).resolve().parents[2]
 _MODEL = SOURCE / "src" / "models" / "digits"
 _CHUNK = 1 << 20
+_MOST_WRITTEN = 8 << 30
 
 _PANTS_TOML = """\
 [GLOBAL]
@@ -83,11 +84,13 @@ def copy_backend(folder: Path) -> Path:
 
 
 def write_big_file(path: Path, size: int, seed: int = 0) -> None:
-    """Write `size` bytes that don't compress, the same ones for a seed."""
+    """Write `size` bytes that don't compress, the same ones for a seed; of a huge file only the first,
+    before a hole."""
     numbers = random.Random(seed)
     with path.open("wb") as stream:
-        for start in range(0, size, _CHUNK):
+        for start in range(0, min(size, _MOST_WRITTEN), _CHUNK):
             stream.write(numbers.randbytes(min(_CHUNK, size - start)))
+        stream.truncate(size)
 
 
 @dataclass
@@ -132,7 +135,7 @@ class Monorepo:
         (folder / "BUILD").write_text(
             _PACKAGE.format(
                 formats=", ".join(json.dumps(name) for name in self.formats),
-                big='model_artifact(name="big", source="big.bin")\n' if big else "",
+                big='model_artifact(name="big", source="big.bin", lock="big.lock.json")\n' if big else "",
                 big_name=', ":big"' if big else "",
             )
         )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, Mapping, Optional, Sequence
 
-__all__ = ["CommandFailed", "Sample", "median_of", "repeat", "run", "written_by"]
+__all__ = ["CommandFailed", "Sample", "median_of", "repeat", "run"]
 
 _TAIL = 3000
 
@@ -23,11 +23,13 @@ class CommandFailed(Exception):
 @dataclass(frozen=True)
 class Sample:
     """One run. seconds: wall time. peak: bytes of resident memory of the largest process among the
-    command and the descendants that were waited for. written: bytes sent to block devices."""
+    command and the descendants that were waited for. written: bytes sent to block devices. read:
+    bytes that were asked for, from a disk or from memory."""
 
     seconds: float
     peak: int
     written: int
+    read: int = 0
 
 
 def run(
@@ -45,7 +47,7 @@ def run(
     wait4's ru_maxrss starts from the parent's own, because a child shares the parent's memory
     until it executes its program (kernel/fork.c, fs/exec.c); this program is small enough.
     """
-    before = written_by(os.getpid()) + (written_by(daemon) if daemon else 0)
+    before = [_counted(name, daemon) for name in ("write_bytes", "rchar")]
     with tempfile.TemporaryFile() as output, open(stdin or os.devnull, "rb") as given:
         started = time.perf_counter()
         process = subprocess.Popen(
@@ -59,17 +61,23 @@ def run(
             output.seek(max(0, size - _TAIL))
             said = output.read().decode(errors="replace").strip()
             raise CommandFailed(f"exit code {process.returncode} of {' '.join(map(str, argv))}\n{said}")
-    after = written_by(os.getpid()) + (written_by(daemon) if daemon else 0)
-    return Sample(seconds, usage.ru_maxrss * 1024, max(0, after - before))
+    after = [_counted(name, daemon) for name in ("write_bytes", "rchar")]
+    written, read = (max(0, late - early) for early, late in zip(before, after))
+    return Sample(seconds, usage.ru_maxrss * 1024, written, read)
 
 
-def written_by(pid: int) -> int:
-    """Bytes that a process and its reaped children sent to block devices (proc(5), /proc/PID/io)."""
+def _counted(name: str, daemon: Optional[int]) -> int:
+    return counter_of(os.getpid(), name) + (counter_of(daemon, name) if daemon else 0)
+
+
+def counter_of(pid: int, name: str) -> int:
+    """A counter of /proc/PID/io (proc(5)) of a process and its reaped children: "write_bytes", sent
+    to block devices, or "rchar", read from anything."""
     try:
         lines = Path(f"/proc/{pid}/io").read_text().splitlines()
     except OSError:
         return 0
-    return next(int(line.split()[1]) for line in lines if line.startswith("write_bytes:"))
+    return next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:"))
 
 
 def median_of(samples: Sequence[Sample]) -> Sample:
@@ -78,6 +86,7 @@ def median_of(samples: Sequence[Sample]) -> Sample:
         statistics.median(sample.seconds for sample in samples),
         max(sample.peak for sample in samples),
         int(statistics.median(sample.written for sample in samples)),
+        int(statistics.median(sample.read for sample in samples)),
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from dataclasses import dataclass
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -16,27 +15,13 @@ from engine import write_big_wheel
 from generate import write_big_file
 from measure import Sample, median_of, repeat
 from publishing import publish_big, publish_edits
+from rows import MB, Row
+from weights_plane import lock_big, lock_small, package_locked
 from workspace import Workspace
 
 __all__ = ["SCENARIOS", "Row"]
 
-MB = 10**6
 _numbers = count(1)
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of the table. Values are in `unit`; `limit` is what the target comes to; written:
-    bytes that ours and the other wrote."""
-
-    scenario: str
-    ours: float
-    other_name: str = ""
-    other: Optional[float] = None
-    target: str = ""
-    limit: Optional[float] = None
-    unit: str = "s"
-    written: tuple[Optional[int], Optional[int]] = (None, None)
 
 
 def _row(scenario: str, ours: Sample, name: str = "", other: Optional[Sample] = None, target: str = "",
@@ -272,5 +257,8 @@ SCENARIOS: Mapping[str, Callable[[Bench, list[int]], Iterator[Row]]] = {
     "start": start,
     "memory": memory,
     "big": edit_big,
+    "lock": lock_big,
+    "lock-small": lock_small,
+    "weights-plane": package_locked,
     "publish": publish,
 }

@@ -13,7 +13,6 @@ from readers import podman_clean, podman_env, run
 
 import modelkiln
 from modelkiln.cli.main import main
-from modelkiln.cli.options import Progress
 from modelkiln.store import Store
 from modelkiln.validate import validate_layout
 
@@ -161,17 +160,6 @@ def test_load_puts_the_image_into_podman(made, tmp_path, monkeypatch, capsys):
         assert "sha256:" + image_id.decode().strip() == made.image.config_descriptor.digest
     finally:
         podman_clean(env)
-
-
-def test_progress_is_silent_at_first(capsys, monkeypatch):
-    """Only what takes longer than two seconds is told, at most once a second."""
-    clock = [0.0]
-    monkeypatch.setattr("time.monotonic", lambda: clock[0])
-    progress = Progress("export", 5_000_000)
-    for second in (0.5, 1.9, 2.5, 2.6, 3.6):
-        clock[0] = second
-        progress(int(second * 1_000_000))
-    assert capsys.readouterr().err.splitlines() == ["export: 2 of 5 MB", "export: 4 of 5 MB"]
 
 
 def test_a_linked_layout_is_exported_whole(made, tmp_path):

@@ -16,6 +16,7 @@ from wheelhouse import make_wheel, put_wheel
 import modelkiln
 from modelkiln import pex_package
 from modelkiln.errors import ModelkilnError
+from modelkiln.layers import weights
 from modelkiln.pex_package import build_pex
 from modelkiln.store import Store
 
@@ -153,3 +154,14 @@ def test_an_older_python_is_told_which_one_is_wanted(tmp_path):
     done = subprocess.run([sys.executable, str(tmp_path / "demo.pex")], env=environ, capture_output=True, check=False)
     assert 0 != done.returncode
     assert b"CPython==3.99.*" in done.stderr
+
+
+def test_locked_weights_come_from_the_store(tmp_path):
+    """Their files lie where those of the sources would."""
+    store, sources = Store(tmp_path / "store"), _sources(tmp_path / "sources")
+    (sources / ".modelkiln/models/w.bin").unlink()
+    digest = store.add_bytes(b"weights")
+    files = [{"path": "w.bin", "size": 7, "sha256": digest[7:]}]
+    recipe = weights.recipe("x:w", "models", files, {"uri": "w", "revision": ""})
+    build_pex(_spec(weights=[recipe]), sources, store, tmp_path / "locked.pex")
+    assert [None, "weights", []] == _run(tmp_path / "locked.pex", tmp_path)

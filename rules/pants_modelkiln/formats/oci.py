@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass
-from typing import Sequence
+from typing import Iterable, Sequence
 
 from pants.core.goals.package import BuiltPackageArtifact
 from pants.engine.fs import Digest, FileContent, FileEntry, SymlinkEntry
@@ -23,13 +23,14 @@ from modelkiln.layers import files as files_packer
 from modelkiln.layers import wheels as wheels_packer
 from modelkiln.layers.small import VENV, record_layer, venv_layer
 from modelkiln.layout import layout_files
+from modelkiln.recipe import has_blob
 from modelkiln.record import labels
 from modelkiln.store import Store
 from pants_modelkiln.api import add_prefix, concurrently, create_digest, merge_digests
 from pants_modelkiln.base_image import BaseLayers, base_layers
 from pants_modelkiln.formats.rendering import Rendering, RenderingRequest, readable_size
 from pants_modelkiln.inputs import PackageInputs
-from pants_modelkiln.layers import LayerRequest, blob_of, build_layer
+from pants_modelkiln.layers import BuiltLayer, LayerRequest, blob_of, build_layer
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 from pants_modelkiln.tool import machine_store
 
@@ -80,7 +81,7 @@ async def assemble_image(request: ImageRequest, options: ModelkilnSubsystem) -> 
     base, *built = await concurrently([base_layers(inputs.base), *(build_layer(layer) for layer in requests)])
     venv, venv_blob = venv_layer(inputs.base.python, inputs.base.python_path)
     record, record_blob = record_layer(inputs.record)
-    weights = [layer.layer for layer in built if layer.layer.kind == "weights"]
+    weights = weights_layers(inputs, built) if inputs.record_json["weights"] == "bundled" else ()
     rest = [layer.layer for layer in built if layer.layer.kind != "weights"]
     own = (*weights, venv, *rest, record)
     image = _image(inputs, base, own)
@@ -111,10 +112,18 @@ async def assemble_image(request: ImageRequest, options: ModelkilnSubsystem) -> 
     )
 
 
+def weights_layers(inputs: PackageInputs, built: Iterable[BuiltLayer]) -> tuple[Layer, ...]:
+    """The layers of a package's model artifacts in order: those of locks, and those that were built."""
+    made = {one.layer.title: one.layer for one in built if one.layer.kind == "weights"}
+    return tuple(layer for artifact in inputs.artifacts for layer in artifact.layers or (made[str(artifact.address)],))
+
+
 def weights_requests(inputs: PackageInputs) -> list[LayerRequest]:
-    """The layers of a package's model artifacts."""
+    """The layers of a package's model artifacts that are made by processes."""
     requests = []
     for artifact in inputs.artifacts:
+        if artifact.layers:
+            continue  # Its lock tells them: no process, and not a byte of it.
         recipe = files_packer.recipe(
             "weights", str(artifact.address), "models", "none", [file.to_json() for file in artifact.files]
         )
@@ -211,10 +220,12 @@ class DistImage:
     """A Digest of the layout at its path, and of what it shares with others.
 
     missing: layers whose blobs this machine's store lacks, because another machine made them.
+    apart: layers of weights, which are no blobs but files of the store.
     """
 
     digest: Digest
     missing: tuple[Layer, ...]
+    apart: tuple[Layer, ...]
 
 
 def dist_image(image: PackageImage, path: str) -> Get:
@@ -231,7 +242,8 @@ async def lay_out_image(
     layout = await add_prefix(request.image.layout, request.path)
     limit = options.dist_blob_limit
     copied = [layer for layer in request.image.stored if layer.descriptor.size <= limit]
-    linked = [layer for layer in request.image.stored if layer.descriptor.size > limit]
+    linked = [layer for layer in request.image.stored if layer.descriptor.size > limit and has_blob(layer)]
+    bare = [layer for layer in request.image.stored if layer.descriptor.size > limit and not has_blob(layer)]
     blobs = await concurrently(blob_of(layer) for layer in copied)
     entries: list = [_link(request.path, layer, SHARED_BLOBS) for layer in copied]
     for layer, found in zip(copied, blobs):
@@ -242,7 +254,8 @@ async def lay_out_image(
         entries += [_link(request.path, layer, f"{STORE_BLOBS}/{layer.descriptor.digest[7:9]}") for layer in linked]
     digest = await merge_digests((layout, await create_digest(entries)))
     # Only told, and so it does no harm that Pants may remember the answer.
-    return DistImage(digest, tuple(layer for layer in linked if not store.path(layer.descriptor.digest).exists()))
+    gone = [layer for layer in linked if not store.path(layer.descriptor.digest).exists()]
+    return DistImage(digest, tuple(gone), tuple(bare))
 
 
 def _link(path: str, layer: Layer, folder: str) -> SymlinkEntry:
@@ -259,6 +272,14 @@ class OciRenderingRequest(RenderingRequest):
     ending = "oci"
 
 
+def apart_lines(image: DistImage) -> list[str]:
+    """What is told of layers that the layout names without holding them."""
+    if not image.apart:
+        return []
+    size = readable_size(sum(layer.descriptor.size for layer in image.apart))
+    return [f"  {size} of weights are in the store (`modelkiln export` puts them in)"]
+
+
 @rule(level=LogLevel.DEBUG)
 async def render_oci(request: OciRenderingRequest) -> Rendering:
     image = await package_image(request.inputs)
@@ -270,6 +291,7 @@ async def render_oci(request: OciRenderingRequest) -> Rendering:
     if laid_out.missing:
         names = ", ".join(layer.title for layer in laid_out.missing)
         lines.append(f"  not on this machine yet (`modelkiln export` gets them): {names}")
+    lines += apart_lines(laid_out)
     return Rendering(
         digest=laid_out.digest,
         facts=canonical_json(facts).decode(),

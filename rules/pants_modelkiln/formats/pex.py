@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass
 
@@ -12,18 +13,21 @@ from pants.engine.unions import UnionRule
 from pants.util.logging import LogLevel
 
 from modelkiln.canonical import canonical_json
+from modelkiln.errors import ModelkilnError
 from pants_modelkiln.api import add_prefix, create_digest, list_digest, merge_digests
 from pants_modelkiln.formats.rendering import Rendering, RenderingRequest, readable_size
 from pants_modelkiln.inputs import PackageInputs
+from pants_modelkiln.subsystem import ModelkilnSubsystem
 from pants_modelkiln.tool import STORE, Step, perform_step
 
 
 @dataclass(frozen=True)
 class PexFileRequest:
-    """A PEX of a package, called `file_name`."""
+    """A PEX of a package, called `file_name`. has_models: whether the model artifacts are in it."""
 
     inputs: PackageInputs
     file_name: str
+    has_models: bool
 
 
 @dataclass(frozen=True)
@@ -33,24 +37,28 @@ class PexFile:
     digest: Digest
 
 
-def pex_file(inputs: PackageInputs, file_name: str) -> Get:
+def pex_file(inputs: PackageInputs, file_name: str, has_models: bool = True) -> Get:
     """PexFile of a package."""
-    return Get(PexFile, PexFileRequest(inputs, file_name))
+    return Get(PexFile, PexFileRequest(inputs, file_name, has_models))
 
 
 @rule(desc="Build a PEX", level=LogLevel.DEBUG)
-async def build_pex_file(request: PexFileRequest) -> PexFile:
+async def build_pex_file(request: PexFileRequest, options: ModelkilnSubsystem) -> PexFile:
     inputs = request.inputs
+    has_models = request.has_models and inputs.record_json["weights"] == "bundled"
+    artifacts = inputs.artifacts if has_models else ()
+    _refuse_large(inputs, sum(artifact.size for artifact in artifacts), options.large_blob_limit)
     spec = {
         "wheels": inputs.environment.to_json(),
         "python": inputs.target.python,
         "platform": inputs.target.platform,
         "glibc": inputs.target.glibc,
         "entry_point": "modelkiln.runtime.cli:main",
+        # Of locked artifacts: the files come from the store.
+        "weights": [json.loads(layer.recipe) for artifact in artifacts for layer in artifact.layers],
     }
     record = await create_digest([FileContent(".modelkiln/package.json", inputs.record)])
-    bundled = inputs.artifacts if inputs.record_json["weights"] == "bundled" else ()
-    models = await merge_digests(artifact.digest for artifact in bundled)
+    models = await merge_digests(artifact.digest for artifact in artifacts)
     models = await add_prefix(models, ".modelkiln/models")
     sources = await merge_digests((inputs.code.digest, record, models))
     sources = await add_prefix(sources, "sources")
@@ -67,6 +75,16 @@ async def build_pex_file(request: PexFileRequest) -> PexFile:
         )
     )  # fmt: skip
     return PexFile(result.digest)
+
+
+def _refuse_large(inputs: PackageInputs, size: int, limit: int) -> None:
+    if size > limit:
+        raise ModelkilnError(
+            f"{inputs.address}: its model artifacts have {readable_size(size)}, and a PEX bundles at most "
+            f'{readable_size(limit)}. Leave them out of the package with weights="sidecar" (files at a mount point) '
+            'or weights="lazy" (fetched at start), or leave "pex" out of `formats`. (The limit is '
+            "[modelkiln].large_blob_limit.)"
+        )
 
 
 @dataclass(frozen=True)

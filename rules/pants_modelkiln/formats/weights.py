@@ -19,7 +19,7 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.layout import REF_NAME, layout_files
 from modelkiln.weights_package import build_artifact, build_weights_image
 from pants_modelkiln.api import concurrently, create_digest
-from pants_modelkiln.formats.oci import PackageImage, dist_image, weights_requests
+from pants_modelkiln.formats.oci import PackageImage, apart_lines, dist_image, weights_layers, weights_requests
 from pants_modelkiln.formats.rendering import Rendering, RenderingRequest, readable_size
 from pants_modelkiln.inputs import PackageInputs
 from pants_modelkiln.layers import build_layer
@@ -49,7 +49,7 @@ def weights_layout(inputs: PackageInputs, is_image: bool) -> Get:
 async def assemble_weights(request: WeightsRequest) -> WeightsLayout:
     record = request.inputs.record_json
     built = await concurrently(build_layer(layer) for layer in weights_requests(request.inputs))
-    layers = tuple(one.layer for one in built)
+    layers = weights_layers(request.inputs, built)
     try:
         if request.is_image:
             made = build_weights_image(layers, record, _set_digest(record))
@@ -121,6 +121,7 @@ async def render_weights(request: WeightsRenderingRequest) -> Rendering:
     if laid_out.missing:
         names = ", ".join(layer.title for layer in laid_out.missing)
         lines.append(f"  not on this machine yet (`modelkiln export` gets them): {names}")
+    lines += apart_lines(laid_out)
     return Rendering(
         digest=laid_out.digest,
         facts=canonical_json({"path": os.path.basename(request.path), "manifest": manifest}).decode(),

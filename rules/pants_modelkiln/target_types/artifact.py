@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from pants.engine.addresses import Address
 from pants.engine.target import (
     COMMON_TARGET_FIELDS,
+    AsyncFieldMixin,
     Dependencies,
     MultipleSourcesField,
+    SecondaryOwnerMixin,
+    StringField,
     StringSequenceField,
     Target,
 )
+from pants.source.filespec import Filespec
 from pants.util.strutil import help_text
 
 from modelkiln.checks.pickle_globals import check_allowed
@@ -19,7 +24,6 @@ from modelkiln.checks.pickle_globals import check_allowed
 
 class ModelArtifactSourceField(MultipleSourcesField):
     alias = "source"
-    required = True
     uses_source_roots = False
     help = help_text("""
         The files of the model artifact: one path or glob, or a list of them, relative to the
@@ -28,6 +32,10 @@ class ModelArtifactSourceField(MultipleSourcesField):
 
         Each file keeps its path relative to the BUILD file: `source="digits.onnx"` is found by the
         inference script at `model / "digits.onnx"`, and lies at `/models/digits.onnx` in an image.
+
+        With the field `lock` it may be a folder, whose files have paths relative to it, or a URI,
+        such as `https://...`, `oci://...`, `s3://...`, `hf:...` or `models:/...`. Then only
+        `pants lock` reads it.
         """)
 
     @classmethod
@@ -62,18 +70,58 @@ class ModelArtifactAllowPickleField(StringSequenceField):
         return value
 
 
+class ModelArtifactLockField(StringField, AsyncFieldMixin, SecondaryOwnerMixin):
+    alias = "lock"
+    help = help_text("""
+        The file that `pants lock` writes, such as `"llm.lock.json"`: path, size and sha256 of each
+        file, and the layers that they make. It is committed, and packages are made from it alone:
+        the files themselves stay in the store and never pass through Pants.
+        """)
+
+    @property
+    def filespec(self) -> Filespec:
+        return {"includes": [os.path.join(self.address.spec_path, self.value)] if self.value else []}
+
+
+class ModelArtifactIncludeField(StringSequenceField):
+    alias = "include"
+    help = help_text("""
+        Patterns of the files that `pants lock` takes from `source`; the default is all of them.
+
+        `*` stands for characters other than `/`, `**` for any folders, `[ab]` for one of a set. A
+        pattern without `/` is compared with the file's name in any folder, one with `/` with its
+        path from the top; one that names a folder takes all that is in it. Each has to match a file.
+        """)
+
+
+class ModelArtifactExcludeField(StringSequenceField):
+    alias = "exclude"
+    help = "Patterns, as in `include`, of the files that `pants lock` leaves out, whatever `include` says."
+
+
 class ModelArtifactTarget(Target):
     alias = "model_artifact"
-    core_fields = (*COMMON_TARGET_FIELDS, Dependencies, ModelArtifactSourceField, ModelArtifactAllowPickleField)
+    core_fields = (
+        *COMMON_TARGET_FIELDS,
+        Dependencies,
+        ModelArtifactSourceField,
+        ModelArtifactLockField,
+        ModelArtifactIncludeField,
+        ModelArtifactExcludeField,
+        ModelArtifactAllowPickleField,
+    )
     help = help_text("""
         The output of training: weights and the files that go with them.
 
         A model artifact is data. Its files are hashed, copied byte for byte into packages and
         never loaded while packaging. Empty files and Git LFS pointers are refused, and so are broken
         safetensors files, ONNX models and numpy arrays, models whose external data or shards are not
-        among the files, and pickles unless `allow_pickle` lists what they import.
+        among the files, and pickles unless `allow_pickle` lists what they import. Files of
+        more than `[modelkiln].large_blob_limit` bytes, and files that are elsewhere, are locked.
 
-        Example:
+        Examples:
 
             model_artifact(name="weights", source="digits.onnx")
+
+            model_artifact(name="llm", source="hf:example/llm", lock="llm.lock.json")
         """)

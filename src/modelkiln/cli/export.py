@@ -4,9 +4,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from modelkiln.cli.options import Progress, add_layout, add_record, add_store, blobs_of, image_name
+from modelkiln.cli.options import add_layout, add_record, add_store, blobs_of, image_name
 from modelkiln.export import FORMATS, export
 from modelkiln.layout import Layout
+from modelkiln.progress import Progress
 
 HELP = "Write an image with all of its layers to one file: an OCI or Docker archive, or a full OCI layout."
 
@@ -32,6 +33,7 @@ def run(args: argparse.Namespace) -> int:
     needs_name = args.format == "docker-archive" or args.name is not None
     name = image_name(args.name, layout, found) if needs_name else None
     total = sum(descriptor.size for descriptor in found.blobs)
-    export(blobs_of(args, layout), found, args.output, args.format, name, Progress("export", total))
+    with Progress("export", total) as progress:
+        export(blobs_of(args, layout), found, args.output, args.format, name, progress)
     print(f"{args.output}: {args.format} of {found.descriptor.digest}, {total} bytes of blobs", file=sys.stderr)
     return 0

@@ -4,10 +4,11 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from modelkiln.cli.options import Progress, add_layout, add_record, add_store, blobs_of, image_name
+from modelkiln.cli.options import add_layout, add_record, add_store, blobs_of, image_name
 from modelkiln.export import export
 from modelkiln.layout import Layout
 from modelkiln.load import ENGINES, choose_engine, load_archive
+from modelkiln.progress import Progress
 
 HELP = "Load an image into podman, Docker or containerd on this machine."
 
@@ -31,7 +32,8 @@ def run(args: argparse.Namespace) -> int:
     total = sum(descriptor.size for descriptor in found.blobs)
     with tempfile.TemporaryDirectory(prefix="modelkiln-load-") as folder:
         archive = Path(folder, "image.tar")
-        export(blobs_of(args, layout), found, archive, engine.format, name, Progress("load", total))
+        with Progress("load", total) as progress:
+            export(blobs_of(args, layout), found, archive, engine.format, name, progress)
         said = load_archive(engine, archive)
     print(f"{name.full if engine.format == 'oci-archive' else name.short}: loaded into {engine.name}. {said}".rstrip())
     return 0

@@ -22,6 +22,7 @@ COMMANDS = {
     "publish": "publish",
     "pull": "pull",
     "verify": "verify",
+    "store": "store",
 }
 # Steps of a build, each one process. Their arguments may change with every release.
 STEPS = {
@@ -31,12 +32,14 @@ STEPS = {
     "check-artifact": "check_artifact",
     "debian-lock": "debian_lock",
     "python-lock": "python_lock",
+    "lock-weights": "lock_weights",
     "registry-image": "registry_image",
     "blob": "blob",
     "pex": "pex",
     "smoke": "smoke",
     "run-image": "run_image",
     "publish": "publish",
+    "run-pex": "run_pex",
 }
 
 

@@ -2,8 +2,6 @@
 
 import argparse
 import os
-import sys
-import time
 from pathlib import Path
 from typing import Optional
 
@@ -15,7 +13,6 @@ from modelkiln.machine import INSECURE_REGISTRIES, load_machine_env, select_mach
 from modelkiln.store import Store
 
 __all__ = [
-    "Progress",
     "add_insecure",
     "add_layout",
     "add_record",
@@ -25,9 +22,6 @@ __all__ = [
     "machine_env",
     "store_of",
 ]
-
-# Short commands say nothing; after this many seconds people wonder.
-_QUIET_SECONDS = 2.0
 
 
 def add_layout(parser: argparse.ArgumentParser) -> None:
@@ -107,22 +101,3 @@ def image_name(text: Optional[str], layout: Layout, found: FoundManifest) -> Ima
         return ImageName.parse(text)
     fallback = layout.path.resolve().name.removesuffix(".oci")
     return ImageName.of_labels(found.content.get("annotations") or {}, fallback)
-
-
-class Progress:
-    """Tells on standard error how much was read, when it takes longer than two seconds."""
-
-    def __init__(self, what: str, total: int) -> None:
-        self._what, self._total = what, total
-        self._started = self._told = time.monotonic()
-
-    def __call__(self, done: int) -> None:
-        now = time.monotonic()
-        if now - self._started > _QUIET_SECONDS and now - self._told > 1.0:
-            self._told = now
-            print(f"{self._what}: {done / 1e6:.0f} of {self._total / 1e6:.0f} MB", file=sys.stderr)
-
-    def of(self, done: int, total: int) -> None:
-        """Tell `done` of a total that is known only now."""
-        self._total = total
-        self(done)

@@ -8,7 +8,6 @@ from typing import Any, Optional
 
 from modelkiln.blobs import record_beside
 from modelkiln.cli.options import (
-    Progress,
     add_insecure,
     add_layout,
     add_record,
@@ -19,6 +18,7 @@ from modelkiln.cli.options import (
 )
 from modelkiln.errors import ModelkilnError
 from modelkiln.layout import Layout
+from modelkiln.progress import Progress
 from modelkiln.registry.blob_source import BlobSource
 from modelkiln.registry.contents import layout_contents
 from modelkiln.registry.publish import Publication, Published, publish
@@ -54,15 +54,15 @@ def run(args: argparse.Namespace) -> int:
         record,
         _annotations(record),
     )
-    progress = Progress(str(repository), 0)
-    done = publish(
-        publication,
-        repository,
-        machine_env(args),
-        store.root if store.root.is_dir() else None,
-        lambda line: print(line, file=sys.stderr, flush=True),
-        progress.of,
-    )
+    with Progress(str(repository), 0) as progress:
+        done = publish(
+            publication,
+            repository,
+            machine_env(args),
+            store.root if store.root.is_dir() else None,
+            lambda line: print(line, file=sys.stderr, flush=True),
+            progress.of,
+        )
     print(f"{repository}: {done}", file=sys.stderr)
     print(f"{repository}@{done.digest}")
     if args.output:

@@ -4,7 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from modelkiln.cli.options import Progress, add_insecure, add_store, machine_env
+from modelkiln.cli.options import add_insecure, add_store, machine_env
+from modelkiln.progress import Progress
 from modelkiln.registry.pull import PARTS, pull
 from modelkiln.registry.remote import RemotePackage
 from modelkiln.sources.reference import parse_image
@@ -26,6 +27,7 @@ def run(args: argparse.Namespace) -> int:
     reference = parse_image(args.reference)
     package = RemotePackage(reference, machine_env(args), lambda line: print(line, file=sys.stderr, flush=True))
     total = sum(blob.size for blob in package.contents.blobs)
-    folder = pull(package, args.only, args.output, Progress(f"pull {reference}", total))
+    with Progress(f"pull {reference}", total) as progress:
+        folder = pull(package, args.only, args.output, progress)
     print(f"{folder}: {args.only} of {reference.image}@{package.contents.root.descriptor.digest}")
     return 0

@@ -4,8 +4,9 @@ import argparse
 import json
 import os
 import tempfile
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Optional
+from typing import ContextManager, Optional
 
 from modelkiln.compare import Tolerance
 from modelkiln.errors import ModelkilnError
@@ -15,6 +16,7 @@ from modelkiln.runnable import open_image, unpacked
 from modelkiln.sandbox import can_run
 from modelkiln.smoke import Smoke, image_runner, pex_runner, read_smoke, run_smoke
 from modelkiln.store import Store
+from modelkiln.weights_tree import models_folder
 
 # The exit code of a test that could not be run (automake's convention). To a build tool's cache it
 # is a failure, so that "could not run" is never remembered as "has passed".
@@ -40,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--store", type=Path, help="the store's folder")
     parser.add_argument("--sources", type=Path, help="folder of the model artifact's files")
     parser.add_argument("--models", type=Path, help="mount this folder as the package's weights")
+    parser.add_argument("--weights", type=Path, help="JSON list of layers of weights whose files are mounted too")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -56,11 +59,12 @@ def run(args: argparse.Namespace) -> int:
     if reason:
         print(f"skipped: {reason}")
         return NOT_RUN
-    print(_run_pex(args, smoke) if args.pex else _run_image(args, smoke))
+    with _mounted(args) as models:
+        print(_run_pex(args, smoke, models) if args.pex else _run_image(args, smoke, models))
     return 0
 
 
-def _run_pex(args: argparse.Namespace, smoke: Smoke) -> str:
+def _run_pex(args: argparse.Namespace, smoke: Smoke, models: Optional[Path]) -> str:
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder, "scratch")
         scratch.mkdir()
@@ -68,16 +72,19 @@ def _run_pex(args: argparse.Namespace, smoke: Smoke) -> str:
         # abspath keeps a virtual environment's link to its interpreter, which tells it from that.
         python = Path(args.python) if "/" in args.python else find_python(args.store, args.python)
         pex, python, cache = (Path(os.path.abspath(path)) for path in (args.pex, python, pex_root))
-        return run_smoke(smoke, pex_runner(pex, python, cache, scratch, _mounted(args)), args.timeout)
+        return run_smoke(smoke, pex_runner(pex, python, cache, scratch, models), args.timeout)
 
 
-def _run_image(args: argparse.Namespace, smoke: Smoke) -> str:
+def _run_image(args: argparse.Namespace, smoke: Smoke, models: Optional[Path]) -> str:
     store = Store(args.store)
     layers = [Layer.from_json(value) for value in json.loads(args.layers.read_text("utf-8"))]
     image = open_image(args.image, layers, store, args.sources)
     with unpacked(image, store) as root:
-        return run_smoke(smoke, image_runner(image, root, _mounted(args)), args.timeout)
+        return run_smoke(smoke, image_runner(image, root, models), args.timeout)
 
 
-def _mounted(args: argparse.Namespace) -> Optional[Path]:
-    return Path(os.path.abspath(args.models)) if args.models else None
+def _mounted(args: argparse.Namespace) -> ContextManager[Optional[Path]]:
+    layers = [Layer.from_json(value) for value in json.loads(args.weights.read_text("utf-8"))] if args.weights else []
+    if layers:
+        return models_folder(layers, Store(args.store), args.models)
+    return nullcontext(Path(os.path.abspath(args.models)) if args.models else None)

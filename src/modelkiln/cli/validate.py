@@ -4,6 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
+from modelkiln.blobs import recorded_layers
 from modelkiln.cli.options import add_store, store_of
 from modelkiln.errors import ModelkilnError
 from modelkiln.validate import validate_layout
@@ -23,7 +24,8 @@ def run(args: argparse.Namespace) -> int:
     """Print every issue, and what was checked."""
     if not args.layout.is_dir():
         raise ModelkilnError(f"{args.layout}: is not a folder. Give a layout that `pants package` wrote.")
-    issues = validate_layout(args.layout, store_of(args), _record(args.record), args.complete)
+    layers = recorded_layers(args.layout, args.record)
+    issues = validate_layout(args.layout, store_of(args), _record(args.record), args.complete, layers)
     wrong = [issue for issue in issues if not issue.is_note]
     notes = [issue for issue in issues if issue.is_note]
     for issue in (*wrong, *notes):

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any, Callable, Mapping
 
 from modelkiln.blobs import record_beside
-from modelkiln.cli.options import Progress, add_insecure, add_store, machine_env, store_of
+from modelkiln.cli.options import add_insecure, add_store, machine_env, store_of
 from modelkiln.descriptor import CONFIG, INDEX, Descriptor
 from modelkiln.layout import Layout
+from modelkiln.progress import Progress
 from modelkiln.registry.contents import Contents, layout_contents
 from modelkiln.registry.remote import RemotePackage
 from modelkiln.registry.verify import describe, verify_remote
@@ -43,7 +44,8 @@ def _remote(args: argparse.Namespace) -> tuple[list[str], list]:
     reference = parse_image(args.package)
     package = RemotePackage(reference, machine_env(args), lambda line: print(line, file=sys.stderr, flush=True))
     total = sum(blob.size for blob in package.contents.blobs)
-    problems, record = verify_remote(package, Progress(f"verify {reference}", total))
+    with Progress(f"verify {reference}", total) as progress:
+        problems, record = verify_remote(package, progress)
     return problems, _what(package.contents, package.read, json.loads(record) if record else {})
 
 

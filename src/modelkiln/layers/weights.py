@@ -1,21 +1,49 @@
 """Layers of weights that are never stored twice: a tar around files that lie in the store."""
 
-from dataclasses import replace
+import hashlib
+import json
+import os
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, BinaryIO, Iterable, Mapping, Optional
+from typing import Any, BinaryIO, Iterable, Mapping, Optional, Sequence
 
+from modelkiln.canonical import canonical_json
 from modelkiln.descriptor import LAYER, Descriptor
-from modelkiln.digest import sha256_stream
+from modelkiln.digest import CHUNK, sha256_stream
 from modelkiln.errors import ModelkilnError
 from modelkiln.layer import Layer
 from modelkiln.store import Store
-from modelkiln.tar import Entry
+from modelkiln.tar import Entry, sorted_entries, tar_end, tar_header, tar_padding
 from modelkiln.tar_stream import TarStream
 
-__all__ = ["build", "fetch", "layer_of", "open_layer", "pass_through", "recipe"]
+__all__ = [
+    "FOLDER",
+    "PACKER",
+    "Envelope",
+    "build",
+    "envelope",
+    "fetch",
+    "hash_layer",
+    "layer_of",
+    "note_key",
+    "note_of",
+    "open_layer",
+    "pass_through",
+    "recipe",
+]
 
 PACKER = "weights/1"
+# Where model artifacts lie in an image; layers' digests depend on it. KServe looks there too.
+FOLDER = "models"
 _FIELDS = ("path", "sha256", "size", "version", "locator")
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """What a layer's tar has before and after the content of its one file."""
+
+    before: bytes
+    after: bytes
 
 
 def recipe(
@@ -116,6 +144,58 @@ class _Forward:
 
     def close(self) -> None:
         self._stream.close()
+
+
+def note_key(prefix: str, files: Iterable[Mapping[str, Any]]) -> str:
+    """Return the key under which a machine keeps which layer these files make (see `seen_files`)."""
+    listed = sorted([file["path"], file["size"], file["sha256"]] for file in files)
+    return "layer " + hashlib.sha256(canonical_json([PACKER, prefix, listed])).hexdigest()
+
+
+def note_of(descriptor: Descriptor) -> str:
+    """Return what is kept under `note_key`."""
+    return json.dumps([descriptor.digest, descriptor.size])
+
+
+def envelope(prefix: str, path: str, size: int) -> Envelope:
+    """Return what is around the content of a file of `size` bytes that is alone in its layer."""
+    entries = sorted_entries([Entry(f"{prefix}/{path}", size=size)], path)
+    return Envelope(b"".join(map(tar_header, entries)), tar_padding(size) + tar_end())
+
+
+def hash_layer(prefix: str, files: Sequence[tuple[str, int, str]], where: str) -> Descriptor:
+    """Return the descriptor of the layer of `files`: (path, size in bytes, where it lies).
+
+    Raises ModelkilnError for a file of another size.
+    """
+    places = {f"{prefix}/{path}": place for path, _, place in files}
+    hasher, total = hashlib.sha256(), 0
+    for entry in sorted_entries((Entry(f"{prefix}/{path}", size=size) for path, size, _ in files), where):
+        header = tar_header(entry)
+        hasher.update(header)
+        total += len(header)
+        if entry.kind != "file":
+            continue
+        _hash_file(places[entry.path], entry, hasher, where)
+        padding = tar_padding(entry.size)
+        hasher.update(padding)
+        total += entry.size + len(padding)
+    hasher.update(tar_end())
+    return Descriptor(LAYER, "sha256:" + hasher.hexdigest(), total + len(tar_end()))
+
+
+def _hash_file(place: str, entry: Entry, hasher: Any, where: str) -> None:
+    # System calls without a stream around them: a layer may have thousands of small files.
+    file, left = os.open(place, os.O_RDONLY), entry.size
+    try:
+        while left > 0:
+            data = os.read(file, min(CHUNK, left))
+            if not data:
+                raise ModelkilnError(f"{where}: {entry.path!r}: its blob has not {entry.size} bytes. It is damaged.")
+            hasher.update(data)
+            left -= len(data)
+    finally:
+        os.close(file)
 
 
 def _stream(recipe: Mapping[str, Any], store: Store) -> TarStream:

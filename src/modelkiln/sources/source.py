@@ -4,11 +4,11 @@ import importlib
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, Mapping, Optional
+from typing import Any, BinaryIO, Mapping, NamedTuple, Optional
 
 from modelkiln.errors import ModelkilnError
 
-__all__ = ["SCHEMES", "Listing", "Source", "SourceFile", "open_source"]
+__all__ = ["SCHEMES", "Listing", "Source", "SourceFile", "Stamp", "open_source", "scheme_of"]
 
 # Scheme of a URI -> module with `open_source(uri, env, folder) -> Source`.
 SCHEMES = {
@@ -63,6 +63,14 @@ class Listing:
     facts: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
+class Stamp(NamedTuple):
+    """text: another one when a file was changed, "" where nothing tells. is_settled: whether a
+    later change is sure to give another text."""
+
+    text: str = ""
+    is_settled: bool = False
+
+
 class Source:
     """A place that holds model artifacts. Its methods may be called from several threads."""
 
@@ -77,6 +85,20 @@ class Source:
         """
         raise NotImplementedError
 
+    def stamp(self, file: SourceFile) -> Stamp:
+        """Return what tells, on this machine, whether a file without a version is still the same."""
+        return Stamp()
+
+    def place(self, file: SourceFile) -> str:
+        """Return the path of `file` on this machine, or "" when it is elsewhere."""
+        return ""
+
+
+def scheme_of(uri: str) -> str:
+    """Return the scheme of a URI in lower case, "" for a path."""
+    match = _SCHEME.match(uri)
+    return match.group(1).lower() if match else ""
+
 
 def open_source(uri: str, env: Mapping[str, str], folder: Path) -> Source:
     """Return the source that `uri` names.
@@ -84,8 +106,7 @@ def open_source(uri: str, env: Mapping[str, str], folder: Path) -> Source:
     env: this machine's settings for fetching (see `machine.load_machine_env`). folder: what a
     path without a scheme is relative to. Raises ModelkilnError for an unknown scheme.
     """
-    match = _SCHEME.match(uri)
-    scheme = match.group(1).lower() if match else "file"
+    scheme = scheme_of(uri) or "file"
     if scheme not in SCHEMES:
         raise ModelkilnError(f"source {uri!r}: unknown scheme {scheme!r}; use a path or one of {', '.join(SCHEMES)}.")
     return importlib.import_module(SCHEMES[scheme]).open_source(uri, env, folder)

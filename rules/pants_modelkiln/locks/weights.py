@@ -1,0 +1,80 @@
+"""Locks of model artifacts: exact files with their hashes, read once into the store."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from pants.base.build_root import BuildRoot
+from pants.engine.process import ProcessCacheScope
+from pants.engine.rules import collect_rules, rule
+from pants.engine.target import FieldSet, Target
+from pants.engine.unions import UnionRule
+from pants.util.logging import LogLevel
+
+from modelkiln.errors import ModelkilnError
+from modelkiln.weights_source import parse_source
+from pants_modelkiln.locks.request import LockPlan, LockRequest
+from pants_modelkiln.target_types.artifact import (
+    ModelArtifactAllowPickleField,
+    ModelArtifactExcludeField,
+    ModelArtifactIncludeField,
+    ModelArtifactLockField,
+    ModelArtifactSourceField,
+)
+from pants_modelkiln.tool import STORE, Step, step_process
+
+
+@dataclass(frozen=True)
+class WeightsLockFieldSet(FieldSet):
+    required_fields = (ModelArtifactSourceField, ModelArtifactLockField)
+
+    source: ModelArtifactSourceField
+    lock: ModelArtifactLockField
+    include: ModelArtifactIncludeField
+    exclude: ModelArtifactExcludeField
+    allow_pickle: ModelArtifactAllowPickleField
+
+    @classmethod
+    def opt_out(cls, tgt: Target) -> bool:
+        return not tgt[ModelArtifactLockField].value
+
+
+@dataclass(frozen=True)
+class WeightsLockRequest(LockRequest):
+    """A `model_artifact` that has a lock."""
+
+    field_set_type = WeightsLockFieldSet
+    field_set: WeightsLockFieldSet
+
+
+@rule(desc="Lock a model artifact", level=LogLevel.DEBUG)
+async def lock_weights(request: WeightsLockRequest, build_root: BuildRoot) -> LockPlan:
+    fields = request.field_set
+    address = fields.address
+    if not fields.source.value:
+        raise ModelkilnError(f"{address}: name in the field `source` what `pants lock` shall read: a path or URI.")
+    try:
+        uri, include, exclude = parse_source(fields.source.value)
+    except ModelkilnError as error:
+        raise ModelkilnError(f"{address}: {error}") from None
+    include = (*include, *(fields.include.value or ()))
+    exclude = (*exclude, *(fields.exclude.value or ()))
+    allowed = fields.allow_pickle.value
+    pickles = () if allowed is None else ("--pickles", *(f"--allow-pickle={name}" for name in allowed))
+    step = Step(
+        argv=(
+            "lock-weights", f"--source={uri}", *(f"--include={pattern}" for pattern in include),
+            *(f"--exclude={pattern}" for pattern in exclude),
+            f"--folder={os.path.join(build_root.path, address.spec_path)}", f"--where={address}",
+            f"--store={STORE}", *pickles, *(("--check",) if request.check else ()),
+        ),
+        description=f"Lock {address}",
+        cache_scope=ProcessCacheScope.PER_SESSION,
+    )  # fmt: skip
+    process = await step_process(step)
+    return LockPlan(os.path.join(address.spec_path, fields.lock.value), process=process.process)
+
+
+def rules():
+    return [*collect_rules(), UnionRule(LockRequest, WeightsLockRequest)]

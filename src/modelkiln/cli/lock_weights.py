@@ -1,0 +1,101 @@
+"""`modelkiln build lock-weights`: a model artifact's source becomes exact files, pinned by hash."""
+
+import argparse
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Optional
+
+from modelkiln.check_weights import check_weights
+from modelkiln.errors import ModelkilnError
+from modelkiln.lock_weights import lock_weights
+from modelkiln.store import Store, sync_folder
+from modelkiln.weights_lock import WeightsLock, load_weights_lock
+from modelkiln.weights_source import WeightsSource
+
+HELP = "Read a model artifact's files into the store once, and write their lock."
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `modelkiln build lock-weights`."""
+    parser.add_argument("--source", required=True, help="URI, path or pattern")
+    parser.add_argument("--include", action="append", default=[], help="pattern of files to take; default: all")
+    parser.add_argument("--exclude", action="append", default=[], help="pattern of files to leave out")
+    parser.add_argument("--folder", type=Path, default=Path(), help="what a path is relative to")
+    parser.add_argument("--where", required=True, help="the target's address, for messages")
+    parser.add_argument("--store", type=Path, required=True, help="the store's folder")
+    parser.add_argument("--pickles", action="store_true", help="allow pickles that import nothing, or what follows")
+    parser.add_argument("--allow-pickle", action="append", default=[], help="a name that pickles may import")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 where the lock differs")
+    parser.add_argument("lock", type=Path, metavar="LOCK", help="the lock to write")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the lock where it changed, and say what is in it."""
+    wanted = WeightsSource(args.source, args.folder, args.where, tuple(args.include), tuple(args.exclude))
+    store = Store(args.store)
+    before = _read(args.lock)
+    if args.check:
+        return _check(wanted, store, before, args.lock)
+    lock = lock_weights(wanted, store, _usable(before, args.lock), args.allow_pickle if args.pickles else None)
+    text = lock.to_text()
+    state = "unchanged" if text == before else "written"
+    if text != before:
+        _write(args.lock, text)
+    print(f"{args.lock.name}: {state}, {_summary(lock)}")
+    return 0
+
+
+def _check(wanted: WeightsSource, store: Store, text: Optional[str], path: Path) -> int:
+    if text is None:
+        raise ModelkilnError(f"{path}: there is no such lock. Write it with `pants lock {wanted.where}`.")
+    differences = check_weights(wanted, store, load_weights_lock(text, str(path)))
+    for difference in differences:
+        print(f"{wanted.where}: {difference}")
+    print(f"{path.name}: {'differs' if differences else 'unchanged'}")
+    return 1 if differences else 0
+
+
+def _summary(lock: WeightsLock) -> str:
+    return f"{len(lock.files)} files of {lock.size} bytes in {len(lock.layers)} layers"
+
+
+def _read(path: Path) -> Optional[str]:
+    try:
+        return path.read_text("utf-8")
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ModelkilnError(f"{path}: cannot be read as a lock ({error}).") from None
+
+
+def _usable(text: Optional[str], path: Path) -> Optional[WeightsLock]:
+    """The lock that is there; None for one that is broken, and will be written anew."""
+    if text is None:
+        return None
+    try:
+        return load_weights_lock(text, str(path))
+    except ModelkilnError as error:
+        print(f"{error} It is written anew.", file=sys.stderr)
+        return None
+
+
+def _write(path: Path, text: str) -> None:
+    """Write the whole lock or leave the old one."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        raise ModelkilnError(f"{path}: {error.strerror}. Mend it and lock again.") from None
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+        sync_folder(path.parent)
+    except OSError as error:
+        Path(name).unlink(missing_ok=True)
+        raise ModelkilnError(f"{path}: {error.strerror}. The lock that was there is unchanged.") from None

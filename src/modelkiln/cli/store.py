@@ -1,0 +1,122 @@
+"""`modelkiln store`: what is in the store, whether it is whole, and what can go."""
+
+import argparse
+import datetime
+import json
+import os
+import re
+from pathlib import Path
+from typing import Iterator, Optional
+
+from modelkiln.cli.options import add_store, store_of
+from modelkiln.errors import ModelkilnError
+from modelkiln.store import Store
+from modelkiln.store_care import clean, list_blobs, named_blobs, verify
+
+HELP = "List, verify or clean the store of blobs."
+
+# What names blobs in a repository: locks of weights, base images and Python, and records in dist/.
+_LOCKS = (".lock.json", ".package.json", ".lock")
+_SKIPPED = ("__pycache__", "node_modules")
+_SECONDS = {"m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+_BYTES = {"": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12, "kib": 2**10, "mib": 2**20, "gib": 2**30}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `modelkiln store`."""
+    parser.add_argument("action", choices=("list", "verify", "gc"))
+    parser.add_argument("--json", action="store_true", help="list: print a JSON list")
+    gc = parser.add_argument_group("gc", "Removes what dead processes left, and with an option below, blobs.")
+    gc.add_argument("--older-than", type=_age, metavar="AGE", help="remove blobs unused for this long, such as 30d")
+    gc.add_argument("--max-size", type=_size, metavar="SIZE", help="remove the longest unused above this, such as 50GB")
+    gc.add_argument(
+        "--keep",
+        action="append",
+        metavar="GLOB",
+        help="locks and records whose blobs stay (default: all *.lock.json, *.package.json, *.lock and pip's "
+        "locks below the current folder)",
+    )
+    gc.add_argument("--dry-run", action="store_true", help="only tell what would go")
+    add_store(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do it; exit code 1 where `verify` found damage."""
+    store = store_of(args)
+    return {"list": _list, "verify": _verify, "gc": _gc}[args.action](args, store)
+
+
+def _list(args: argparse.Namespace, store: Store) -> int:
+    blobs = sorted(list_blobs(store), key=lambda blob: blob.used_ns)
+    if args.json:
+        listed = [{"digest": blob.digest, "size": blob.size, "used": blob.used_ns / 1e9} for blob in blobs]
+        print(json.dumps(listed, indent=1))
+        return 0
+    for blob in blobs:
+        used = datetime.datetime.fromtimestamp(blob.used_ns / 1e9).strftime("%Y-%m-%d %H:%M")
+        print(f"{blob.digest}  {blob.size:>15}  {used}")
+    print(f"{store.root}: {len(blobs)} blobs, {sum(blob.size for blob in blobs)} bytes")
+    return 0
+
+
+def _verify(args: argparse.Namespace, store: Store) -> int:
+    damaged = verify(store)
+    for digest in damaged:
+        print(
+            f"{digest}: is damaged, and was moved to {store.root / 'corrupt'}. It is fetched or made again when needed."
+        )
+    print(f"{store.root}: {len(damaged)} damaged blobs")
+    return 1 if damaged else 0
+
+
+def _gc(args: argparse.Namespace, store: Store) -> int:
+    keep = named_blobs(_named_files(args.keep))
+    done = clean(store, keep, args.older_than, args.max_size, args.dry_run)
+    verb = "would remove" if args.dry_run else "removed"
+    for name in done.leftovers:
+        print(f"{verb} {name}")
+    for blob in done.removed:
+        print(f"{verb} {blob.digest}, {blob.size} bytes")
+    size = sum(blob.size for blob in done.removed)
+    print(f"{store.root}: {verb} {len(done.removed)} blobs, {size} bytes; {done.kept} bytes stay")
+    return 0
+
+
+def _named_files(globs: Optional[list[str]]) -> Iterator[Path]:
+    if globs is None:
+        yield from _locks_below(Path())
+        return
+    for pattern in globs:
+        found = list(_files(pattern))
+        if not found:
+            raise ModelkilnError(f"--keep {pattern}: matches no file, so nothing would be kept for it. Correct it.")
+        yield from found
+
+
+def _locks_below(top: Path) -> Iterator[Path]:
+    for folder, folders, names in os.walk(top):
+        folders[:] = [name for name in folders if not name.startswith(".") and name not in _SKIPPED]
+        for name in names:
+            path = Path(folder, name)
+            is_pips = name.endswith(".txt") and path.is_file() and b"--hash=sha256:" in path.read_bytes()
+            if is_pips or (name.endswith(_LOCKS) and path.is_file()):
+                yield path
+
+
+def _files(pattern: str) -> Iterator[Path]:
+    top, pattern = (Path("/"), pattern.lstrip("/")) if os.path.isabs(pattern) else (Path(), pattern)
+    return (path for path in top.glob(pattern) if path.is_file())
+
+
+def _age(text: str) -> float:
+    match = re.fullmatch(r"(\d+)([mhdw])", text)
+    if not match:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an age such as 12h, 30d or 8w")
+    return int(match[1]) * _SECONDS[match[2]]
+
+
+def _size(text: str) -> int:
+    match = re.fullmatch(r"(\d+)\s*([a-z]*)", text.lower())
+    if not match or match[2] not in _BYTES:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size such as 50GB")
+    return int(match[1]) * _BYTES[match[2]]

@@ -1,0 +1,66 @@
+"""Several digests of one stream, each computed in a thread of its own.
+
+hashlib lets other threads run while it works on more than 2 KiB (its documentation, "Hash
+Objects"), so that a second digest of the same bytes costs no time where there is a second core.
+"""
+
+import hashlib
+import queue
+import threading
+from typing import Optional, Sequence
+
+__all__ = ["ParallelHashes"]
+
+# Pieces that wait for a slow thread: few, since each is held in memory.
+_WAITING = 3
+
+
+class ParallelHashes:
+    """sha256 of the bytes that `update` gets, after each of `heads`.
+
+    Use it as a context: its threads end with it.
+    """
+
+    def __init__(self, heads: Sequence[bytes] = (b"",)) -> None:
+        self._hashers = [hashlib.sha256(head) for head in heads]
+        self._queues: list[queue.Queue[Optional[bytes]]] = []
+        self._threads: list[threading.Thread] = []
+
+    def __enter__(self) -> "ParallelHashes":
+        for hasher in self._hashers:
+            waiting: queue.Queue[Optional[bytes]] = queue.Queue(_WAITING)
+            thread = threading.Thread(target=_work, args=(hasher, waiting), daemon=True)
+            self._queues.append(waiting)
+            self._threads.append(thread)
+            thread.start()
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        self._end()
+
+    def update(self, data: bytes) -> None:
+        """Take more bytes, which must not change afterwards."""
+        for waiting in self._queues:
+            waiting.put(data)
+
+    def _end(self) -> None:
+        for waiting in self._queues:
+            waiting.put(None)
+        for thread in self._threads:
+            thread.join()
+        self._queues, self._threads = [], []
+
+    def digests(self, tails: Sequence[bytes] = (b"",)) -> list[str]:
+        """Return the digests as hex, each with its tail after all bytes. No more may be taken."""
+        self._end()
+        for hasher, tail in zip(self._hashers, tails):
+            hasher.update(tail)
+        return [hasher.hexdigest() for hasher in self._hashers]
+
+
+def _work(hasher, waiting: queue.Queue) -> None:
+    while True:
+        data = waiting.get()
+        if data is None:
+            return
+        hasher.update(data)

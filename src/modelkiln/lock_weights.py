@@ -1,0 +1,287 @@
+"""Locks a model artifact: each of its files is read once, into the store, and hashed on the way.
+
+What was read before is not read again: a file that the source names by a version, and one of this
+machine whose times have not changed, is known by what it was then; see `seen_files`.
+"""
+
+import hashlib
+import json
+import os
+import threading
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from dataclasses import replace
+from typing import Any, Callable, Iterator, Optional, Sequence
+
+from modelkiln.checks import Options
+from modelkiln.descriptor import LAYER, Descriptor
+from modelkiln.errors import ModelkilnError
+from modelkiln.known_files import known_files, stamps_of
+from modelkiln.layers.weights import Envelope, envelope, hash_layer, note_key, note_of
+from modelkiln.progress import Progress
+from modelkiln.seen_files import SeenFiles
+from modelkiln.small_files import SMALL_BYTES, SmallFiles
+from modelkiln.sources.fetch import fetch_files
+from modelkiln.sources.http import NETWORK_ERRORS, with_retries
+from modelkiln.sources.source import SourceFile
+from modelkiln.store import Store
+from modelkiln.transfer import transfer
+from modelkiln.weights_checks import check_formats
+from modelkiln.weights_lock import PREFIX, LockedFile, LockedLayer, WeightsLock
+from modelkiln.weights_packing import group_files
+from modelkiln.weights_source import FoundFiles, WeightsSource, find_files
+
+__all__ = ["lock_weights"]
+
+# Transfers at once: a network's latency is hidden by many, a disk is kept busy by few.
+_REMOTE_JOBS, _LOCAL_JOBS = 8, 2
+# Small files of one job: a job of its own for each would cost more than reading it.
+_SMALL_JOB = 64
+
+
+class _Stopped(Exception):
+    """Another file has failed."""
+
+
+class _Stoppable(Progress):
+    """Progress that ends the threads which report to it."""
+
+    def __init__(self, what: str, total: Optional[int]) -> None:
+        super().__init__(what, total)
+        self._stop = threading.Event()
+
+    def stop(self) -> None:
+        """Let all threads end at their next report."""
+        self._stop.set()
+
+    def add(self, size: int) -> None:
+        """See Progress."""
+        if self._stop.is_set():
+            raise _Stopped
+        super().add(size)
+
+
+def lock_weights(
+    wanted: WeightsSource,
+    store: Store,
+    known: Optional[WeightsLock] = None,
+    allow_pickle: Optional[Sequence[str]] = None,
+) -> WeightsLock:
+    """Return the lock of what `wanted` names now; afterwards its files are in `store`.
+
+    known: the lock that is there already: files that have the version that it names are the same
+    and are not read, also where the store lacks them. allow_pickle: see `checks.Options`. Raises ModelkilnError for whatever cannot be
+    read, changes while it is read or is refused; the store is consistent then, and what was read
+    is not read again by the next try.
+    """
+    options = Options(wanted.where, None if allow_pickle is None else tuple(allow_pickle))
+    return _Locking(find_files(wanted, store), store, known, options).run()
+
+
+class _Locking:
+    def __init__(self, found: FoundFiles, store: Store, known: Optional[WeightsLock], options: Options) -> None:
+        self._options = options
+        self._found, self._store, self._before = found, store, known
+        self._where = found.wanted.where
+        self._seen = SeenFiles(store.root)
+        self._small = SmallFiles(store)
+        self._stamps = stamps_of(found)
+        self._files = {file.path: file for file in known_files(found, store, known, self._stamps)}
+        self._layers: dict[str, str] = {}
+        todo = [file for file in found.files if file.path not in self._files]
+        sizes = [file.size for file in todo]
+        total = None if None in sizes else sum(size for size in sizes if size is not None)
+        self._progress = _Stoppable(f"lock {self._where}", total)
+        self._todo, self._read = todo, {file.path for file in todo}
+
+    def run(self) -> WeightsLock:
+        """Read what has to be read, and make the lock of it."""
+        try:
+            with self._progress:
+                self._read_all()
+                layers = self._finish()
+        finally:
+            self._small.discard()
+        ordered = tuple(self._files[path] for path in sorted(self._files))
+        return WeightsLock(self._found.to_json(), ordered, layers, self._found.listing.facts)
+
+    def _read_all(self) -> None:
+        is_local = any(self._found.source.place(file) for file in self._todo[:1])
+        jobs = list(self._jobs())
+        with ThreadPoolExecutor(_LOCAL_JOBS if is_local else _REMOTE_JOBS) as pool:
+            running = [pool.submit(job) for job in jobs]
+            try:
+                self._await(running)
+            except BaseException:
+                self._progress.stop()
+                for one in running:
+                    one.cancel()
+                raise
+
+    def _await(self, running: Sequence[Future]) -> None:
+        done, _ = wait(running, return_when=FIRST_EXCEPTION)
+        errors = [error for error in (one.exception() for one in done if not one.cancelled()) if error]
+        for error in errors:
+            if not isinstance(error, _Stopped):
+                self._keep_what_was_read()
+                raise error
+
+    def _keep_what_was_read(self) -> None:
+        try:
+            self._small.flush()
+        except ModelkilnError:
+            return  # The error that is being told comes first.
+        self._remember([file for file in self._todo if file.path in self._files])
+
+    def _jobs(self) -> Iterator[Callable[[], None]]:
+        """What can be done at the same time: large files one by one, small ones together."""
+        alone = self._alone()
+        small: list[SourceFile] = []
+        for file in self._todo:
+            if file.size is not None and file.size < SMALL_BYTES:
+                small.append(file)
+            else:
+                yield _job(self._read_large, file, alone.get(file.path))
+        for start in range(0, len(small), _SMALL_JOB):
+            yield _job(self._read_small, small[start : start + _SMALL_JOB])
+
+    def _alone(self) -> dict[str, Envelope]:
+        """The envelopes of files that are alone in their layers; none while sizes are not known."""
+        sizes = {file.path: file.size for file in self._found.files}
+        sizes.update((path, file.size) for path, file in self._files.items())
+        if None in sizes.values():
+            return {}
+        groups = group_files((path, size) for path, size in sizes.items() if size is not None)
+        return {group[0]: envelope(PREFIX, group[0], sizes[group[0]] or 0) for group in groups if len(group) == 1}
+
+    def _read_large(self, file: SourceFile, around: Optional[Envelope]) -> None:
+        stamp = self._stamps[file.path]
+        key = hashlib.sha256(stamp.text.encode("utf-8", "surrogateescape")).hexdigest() if stamp.text else ""
+        where = f"{self._where}: {file.path}"
+        read = transfer(self._found.source, file, self._store, key, self._progress, around, where)
+        self._check_unchanged(file)
+        self._files[file.path] = LockedFile(file.path, read.size, read.sha256, file.version, file.locator)
+        if read.layer:
+            self._layers[file.path] = read.layer
+        self._remember([file])
+
+    def _read_small(self, files: Sequence[SourceFile]) -> None:
+        for file in files:
+            data = self._content(file)
+            sha256 = hashlib.sha256(data).hexdigest()
+            if file.sha256 not in (None, sha256) or len(data) != file.size:
+                raise ModelkilnError(
+                    f"{self._where}: {file.path}: got {len(data)} bytes with sha256 {sha256}, the source listed "
+                    f"{file.size} bytes{f' with {file.sha256}' if file.sha256 else ''}. It changed while it was "
+                    "read, or the source is damaged: lock again."
+                )
+            self._check_unchanged(file)
+            self._small.add(data, sha256)
+            self._files[file.path] = LockedFile(file.path, len(data), sha256, file.version, file.locator)
+            self._progress.add(len(data))
+
+    def _content(self, file: SourceFile) -> bytes:
+        is_local = bool(self._found.source.place(file))
+
+        def read() -> bytes:
+            size, data = file.size or 0, b""
+            with self._found.source.open(file) as stream:
+                # One byte more than there should be. A file of this machine that has grown is found
+                # by its times.
+                while len(data) < size or (len(data) == size and not is_local):
+                    more = stream.read(size + 1 - len(data))
+                    if not more:
+                        break
+                    data += more
+            return data
+
+        try:
+            return with_retries(read)
+        except NETWORK_ERRORS as error:
+            raise ModelkilnError(f"{self._where}: {file.path}: {error}. Try again.") from error
+
+    def _check_unchanged(self, file: SourceFile) -> None:
+        if not file.version and self._found.source.stamp(file).text != self._stamps[file.path].text:
+            raise ModelkilnError(
+                f"{self._where}: {file.path}: was changed while it was read. Lock again when nothing writes to it."
+            )
+
+    def _remember(self, files: Sequence[SourceFile]) -> None:
+        """Keep what was learnt of files that are in the store."""
+        rows = []
+        for file in files:
+            stamp, locked = self._stamps[file.path], self._files[file.path]
+            if stamp.text and stamp.is_settled:
+                rows.append((stamp.text, locked.sha256, locked.size, self._found.source.place(file)))
+        if rows:
+            self._seen.remember(rows)
+
+    def _finish(self) -> tuple[LockedLayer, ...]:
+        """Hash the layers while the disk takes the small files, then remember all of it."""
+        with ThreadPoolExecutor(1) as pool:
+            syncing = pool.submit(self._store.sync_all)
+            self._check()
+            groups = group_files((file.path, file.size) for file in self._files.values())
+            layers = tuple(self._layer(group) for group in groups)
+            syncing.result()
+        self._small.flush()
+        self._remember([file for file in self._todo if (file.size or SMALL_BYTES) < SMALL_BYTES])
+        self._seen.keep_notes(
+            (self._note_key(layer.files), note_of(Descriptor(LAYER, layer.digest, layer.size))) for layer in layers
+        )
+        return layers
+
+    def _check(self) -> None:
+        def place(file: LockedFile) -> Optional[str]:
+            is_here = file.path in self._read or self._store.has(f"sha256:{file.sha256}", file.size)
+            return self._place(file) if is_here else None
+
+        try:
+            formats = check_formats(list(self._files.values()), place, self._options, self._seen)
+        except ModelkilnError:
+            self._keep_what_was_read()
+            raise
+        for path, format in formats.items():
+            self._files[path] = replace(self._files[path], format="" if format == "unknown" else format)
+
+    def _layer(self, paths: Sequence[str]) -> LockedLayer:
+        files = [self._files[path] for path in paths]
+        found = self._known_layer(files)
+        if found is None:
+            places = [(file.path, file.size, self._place(file)) for file in files]
+            found = hash_layer(PREFIX, places, self._where)
+        return LockedLayer(found.digest, found.size, tuple(paths))
+
+    def _known_layer(self, files: Sequence[LockedFile]) -> Optional[Descriptor]:
+        if len(files) == 1 and files[0].path in self._layers:
+            around = envelope(PREFIX, files[0].path, files[0].size)
+            size = len(around.before) + files[0].size + len(around.after)
+            return Descriptor(LAYER, f"sha256:{self._layers[files[0].path]}", size)
+        note = self._seen.note(self._note_key([file.path for file in files]))
+        if note:
+            return Descriptor(LAYER, *json.loads(note))
+        if all(file.path in self._read or self._store.has(f"sha256:{file.sha256}", file.size) for file in files):
+            return None
+        return self._layer_of_lock(files)
+
+    def _layer_of_lock(self, files: Sequence[LockedFile]) -> Optional[Descriptor]:
+        """The layer as the lock tells it that is there, for files that are not here."""
+        assert self._before is not None  # It alone makes files known that the store lacks.
+        before = {file.path: file.sha256 for file in self._before.files}
+        wanted = {file.path: file.sha256 for file in files}
+        for layer in self._before.layers:
+            if {path: before[path] for path in layer.files} == wanted:
+                return Descriptor(LAYER, layer.digest, layer.size)
+        # Other files share the layer now: its digest can only be told from their bytes.
+        missing = [file.to_json() for file in files if not self._store.has(f"sha256:{file.sha256}", file.size)]
+        fetch_files(self._found.to_json(), missing, self._store, self._where, self._found.source)
+        return None
+
+    def _note_key(self, paths: Sequence[str]) -> str:
+        return note_key(PREFIX, [self._files[path].to_json() for path in paths])
+
+    def _place(self, file: LockedFile) -> str:
+        return self._small.path(file.sha256) or os.fspath(self._store.path(f"sha256:{file.sha256}"))
+
+
+def _job(action: Callable[..., None], *arguments: Any) -> Callable[[], None]:
+    return lambda: action(*arguments)

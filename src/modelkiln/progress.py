@@ -1,0 +1,113 @@
+"""Progress of what takes longer than two seconds: a bar on a terminal, else a line now and then."""
+
+import sys
+import threading
+import time
+from types import TracebackType
+from typing import Optional, TextIO
+
+__all__ = ["Progress"]
+
+# Short commands say nothing; after this many seconds people wonder.
+_QUIET_SECONDS = 2.0
+_LINE_SECONDS = 2.0
+_BAR_SECONDS = 0.1
+_BAR_WIDTH = 24
+
+
+class Progress:
+    """Tells on standard error how many bytes of `total` are done, at which rate, and when it ends.
+
+    Use it as a context, or call it with the bytes done. Its methods may be called from several
+    threads. total: bytes, or None where nobody knows.
+    """
+
+    def __init__(self, what: str, total: Optional[int] = None, stream: Optional[TextIO] = None) -> None:
+        self._what, self._total, self._stream = what, total, stream or sys.stderr
+        self._is_terminal = self._stream.isatty()
+        self._lock = threading.Lock()
+        self._done = self._skipped = 0
+        self._started = self._told = time.monotonic()
+        self._width = 0
+
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(
+        self, kind: Optional[type], error: Optional[BaseException], traceback: Optional[TracebackType]
+    ) -> None:
+        self.clear()
+
+    def __call__(self, done: int) -> None:
+        """Say that `done` bytes are done in all."""
+        self.add(done - self._done)
+
+    def of(self, done: int, total: int) -> None:
+        """Say that `done` bytes are done of a total that is known only now."""
+        self._total = total
+        self(done)
+
+    def add(self, size: int) -> None:
+        """Say that `size` more bytes are done (fewer, when they have to be done again)."""
+        with self._lock:
+            self._done += size
+            now = time.monotonic()
+            if now - self._told < (_BAR_SECONDS if self._is_terminal else _LINE_SECONDS):
+                return
+            if now - self._started >= _QUIET_SECONDS or (self._is_terminal and self._width):
+                self._told = now
+                self._tell(now - self._started)
+
+    def skip(self, size: int) -> None:
+        """Say that `size` bytes were done before, at no cost: they do not count for the rate."""
+        with self._lock:
+            self._skipped += size
+            self._done += size
+
+    def clear(self) -> None:
+        """Take the bar off the terminal."""
+        with self._lock:
+            if self._width:
+                self._stream.write("\r" + " " * self._width + "\r")
+                self._stream.flush()
+                self._width = 0
+
+    def _tell(self, seconds: float) -> None:
+        rate = max(0, self._done - self._skipped) / seconds
+        text = f"{self._what}: {_size(self._done)}"
+        if self._total:
+            share = min(1.0, self._done / self._total)
+            filled = int(share * _BAR_WIDTH)
+            bar = f" [{'#' * filled}{'.' * (_BAR_WIDTH - filled)}]" if self._is_terminal else ""
+            text = f"{self._what}:{bar} {_size(self._done)} of {_size(self._total)}, {share:.0%}"
+        text += f", {_size(rate)}/s"
+        if self._total and rate:
+            text += f", {_duration(max(0, self._total - self._done) / rate)} left"
+        if self._is_terminal:
+            text = text[: _columns() - 1]
+            self._stream.write("\r" + text.ljust(self._width))
+            self._width = len(text)
+        else:
+            self._stream.write(text + "\n")
+        self._stream.flush()
+
+
+def _columns() -> int:
+    import shutil
+
+    return shutil.get_terminal_size().columns
+
+
+def _size(size: float) -> str:
+    for unit, limit in (("kB", 1e6), ("MB", 1e9), ("GB", 1e12)):
+        if size < limit:
+            return f"{size / limit * 1000:.1f} {unit}"
+    return f"{size / 1e12:.2f} TB"
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds + 0.5), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

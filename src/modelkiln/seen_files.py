@@ -1,0 +1,96 @@
+"""What this machine learnt about files when it read them, so that it need not read them again.
+
+A database beside the store. It is a cache and no more: whoever believes it has looked in the store
+for the bytes, and a lock that it helps to write is held to its digests whenever bytes are read.
+"""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Callable, Iterable, Optional, TypeVar
+
+__all__ = ["SeenFiles"]
+
+_TABLES = """
+create table if not exists file (stamp text primary key, sha256 text not null, size integer not null, place text);
+create index if not exists file_by_sha256 on file (sha256);
+create table if not exists note (key text primary key, value text not null);
+"""
+_BUSY_SECONDS = 30.0
+
+_Result = TypeVar("_Result")
+
+
+class SeenFiles:
+    """The database of the store in the folder `root`. It may be damaged, locked or read-only: then
+    nothing is known and nothing is kept."""
+
+    def __init__(self, root: Path) -> None:
+        self._path = root / "seen.sqlite"
+
+    def recall(self, stamps: Iterable[str]) -> dict[str, tuple[str, int]]:
+        """Return stamp -> (sha256 as hex, size in bytes) of the `stamps` that are known."""
+
+        def read(database: sqlite3.Connection) -> dict[str, tuple[str, int]]:
+            found = {}
+            database.execute("begin")  # Else each look would lock the file anew.
+            for stamp in stamps:
+                row = database.execute("select sha256, size from file where stamp = ?", (stamp,)).fetchone()
+                if row:
+                    found[stamp] = (row[0], row[1])
+            return found
+
+        return self._try(read) or {}
+
+    def remember(self, files: Iterable[tuple[str, str, int, str]]) -> None:
+        """Keep (stamp, sha256, size, place) of files whose bytes are safe in the store.
+
+        place: the path on this machine that they were read from, or "".
+        """
+        rows = list(files)
+        self._try(lambda database: database.executemany("insert or replace into file values (?, ?, ?, ?)", rows))
+
+    def places(self, sha256: str) -> list[str]:
+        """Return the paths on this machine that had this content once."""
+        query = "select distinct place from file where sha256 = ? and place != ''"
+        rows = self._try(lambda database: database.execute(query, (sha256,)).fetchall())
+        return [row[0] for row in rows or ()]
+
+    def note(self, key: str) -> Optional[str]:
+        """Return what `keep_note` kept."""
+        query = "select value from note where key = ?"
+        row = self._try(lambda database: database.execute(query, (key,)).fetchone())
+        return row[0] if row else None
+
+    def notes(self, keys: Iterable[str]) -> dict[str, str]:
+        """Return key -> text of all of `keys` that are known."""
+        wanted = list(keys)
+
+        def read(database: sqlite3.Connection) -> dict[str, str]:
+            database.execute("begin")
+            rows = (database.execute("select key, value from note where key = ?", (key,)).fetchone() for key in wanted)
+            return dict(row for row in rows if row)
+
+        return self._try(read) or {}
+
+    def keep_notes(self, notes: Iterable[tuple[str, str]]) -> None:
+        """Keep texts by their keys, each of which must name all that its text depends on."""
+        rows = list(notes)
+        self._try(lambda database: database.executemany("insert or replace into note values (?, ?)", rows))
+
+    def _try(self, action: Callable[[sqlite3.Connection], _Result]) -> Optional[_Result]:
+        for last in (False, True):
+            try:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                with closing(sqlite3.connect(self._path, timeout=_BUSY_SECONDS)) as database, database:
+                    database.executescript(_TABLES)
+                    return action(database)
+            except sqlite3.OperationalError:
+                return None  # Read-only, full, or held for too long.
+            except sqlite3.DatabaseError:
+                if last:
+                    return None
+                self._path.unlink(missing_ok=True)
+            except OSError:
+                return None
+        return None

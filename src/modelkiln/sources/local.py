@@ -1,0 +1,142 @@
+"""Model artifacts of this machine's file system: one file, a folder, or the files of a pattern."""
+
+import io
+import os
+import stat
+import time
+import urllib.parse
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Iterator, Mapping, Sequence
+
+from modelkiln.errors import ModelkilnError
+from modelkiln.patterns import has_pattern, matches
+from modelkiln.sources.source import Listing, Source, SourceFile, Stamp
+
+__all__ = ["LocalSource", "open_source"]
+
+# File systems keep times in ticks of up to 10 ms (Linux, CONFIG_HZ): a file that was written to
+# more recently than this may be written to again without a change of its time.
+_SETTLED_NS = 50_000_000
+
+
+def open_source(uri: str, env: Mapping[str, str], folder: Path) -> "LocalSource":
+    """Return the source of a path or pattern, relative to `folder`, or of a `file:` URI."""
+    return LocalSource(uri, folder)
+
+
+@dataclass
+class LocalSource(Source):
+    """Files below a folder, by the URI that names them.
+
+    A folder's files have paths relative to it; a file keeps its path as it was written, or its
+    name when that leads out of `folder`; a pattern's files have paths relative to `folder`.
+    """
+
+    uri: str
+    folder: Path
+
+    def __post_init__(self) -> None:
+        text = self.uri
+        if text.startswith("file:"):
+            parts = urllib.parse.urlsplit(text)
+            if parts.netloc not in ("", "localhost"):
+                raise ModelkilnError(f"source {text!r}: names the host {parts.netloc!r}; write file:///path.")
+            text = urllib.parse.unquote(parts.path)
+        self._is_pattern = has_pattern(text)
+        self._text = text[2:] if text.startswith("./") else text
+        self._path = os.path.abspath(self.folder / ("" if self._is_pattern else text))
+        self._is_folder = self._is_pattern or os.path.isdir(self._path)
+
+    def list(self, revision: str = "") -> Listing:
+        """Return the files that are there; raises ModelkilnError when there is none."""
+        if self._is_pattern:
+            files = self._matching()
+        elif self._is_folder:
+            files = [self._file(name, entry) for name, entry in _walk(self._path)]
+        else:
+            inside = os.path.relpath(self._path, os.path.abspath(self.folder))
+            outside = os.path.isabs(self._text) or inside.startswith("..")
+            size = self._status(self._path).st_size
+            files = [SourceFile(os.path.basename(self._path) if outside else inside, size)]
+        return Listing(self.uri, "", tuple(files))
+
+    def _matching(self) -> Sequence[SourceFile]:
+        parts = self._text.split("/")
+        plain = parts[: next(i for i, part in enumerate(parts) if has_pattern(part))]
+        if self._text.startswith("/") or ".." in plain:
+            raise ModelkilnError(f"source {self.uri!r}: a pattern must stay below its folder. Name the folder itself.")
+        start = os.path.join(self._path, *plain)
+        found = _walk(start, "".join(f"{part}/" for part in plain)) if os.path.isdir(start) else ()
+        return [self._file(name, entry) for name, entry in found if matches(name, "/" + self._text)]
+
+    def _file(self, name: str, entry: "os.DirEntry[str]") -> SourceFile:
+        try:
+            status = entry.stat()
+        except OSError as error:
+            raise self._refuse(entry.path, f"{error.strerror}. Mend it, or exclude it") from None
+        if not stat.S_ISREG(status.st_mode):
+            raise self._refuse(entry.path, "is no regular file. Remove it")
+        return SourceFile(name, status.st_size)
+
+    def _at(self, file: SourceFile) -> str:
+        return os.path.join(self._path, file.path) if self._is_folder else self._path
+
+    def _status(self, path: str) -> os.stat_result:
+        try:
+            status = os.stat(path)
+        except OSError as error:
+            raise self._refuse(path, f"{error.strerror}. Correct the path") from None
+        if not stat.S_ISREG(status.st_mode):
+            raise self._refuse(path, "is no regular file. Remove it")
+        return status
+
+    def _refuse(self, path: str, what: str) -> ModelkilnError:
+        return ModelkilnError(f"source {self.uri!r}: {path}: {what}, and lock again.")
+
+    def open(self, file: SourceFile, offset: int = 0) -> BinaryIO:
+        """Open the file from byte `offset`; `stamp` tells whether it is still the same."""
+        path = self._at(file)
+        try:
+            stream = io.FileIO(path, "rb", opener=_open_at_once)
+        except OSError as error:
+            raise self._refuse(path, f"{error.strerror}. Mend it") from None
+        if offset:
+            stream.seek(offset)
+        return stream  # type: ignore[return-value]
+
+    def stamp(self, file: SourceFile) -> Stamp:
+        """Return what changes when the file does: where it lies, its size and its times."""
+        path = self._at(file)
+        status = self._status(path)
+        times = (status.st_mtime_ns, status.st_ctime_ns)
+        text = "\0".join((path, *map(str, (status.st_dev, status.st_ino, status.st_size, *times))))
+        return Stamp(text, time.time_ns() - status.st_ctime_ns > _SETTLED_NS)
+
+    def place(self, file: SourceFile) -> str:
+        """Return the file's own path."""
+        return self._at(file)
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)  # What has become a pipe must not make us wait.
+
+
+def _walk(
+    top: str, prefix: str = "", above: tuple[tuple[int, int], ...] = ()
+) -> Iterator[tuple[str, "os.DirEntry[str]"]]:
+    """Yield all files below `top`, links followed, with their paths relative to it after `prefix`."""
+    try:
+        status = os.stat(top)
+        with os.scandir(top) as found:
+            entries = sorted(found, key=lambda entry: entry.name)
+    except OSError as error:
+        raise ModelkilnError(f"{top}: {error.strerror}. Mend it, or choose another source.") from None
+    here = (status.st_dev, status.st_ino)
+    if here in above:
+        raise ModelkilnError(f"{top}: is a link to a folder above it. Remove it, or choose another source.")
+    for entry in entries:
+        if entry.is_dir():
+            yield from _walk(entry.path, f"{prefix}{entry.name}/", (*above, here))
+        else:
+            yield f"{prefix}{entry.name}", entry

@@ -1,0 +1,78 @@
+"""The files of a weights layer as they lie in the store, for who needs files and not a tar."""
+
+import json
+import os
+import shutil
+import tempfile
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Iterable, Iterator, Optional
+
+from modelkiln.digest import sha256_stream
+from modelkiln.errors import ModelkilnError
+from modelkiln.layer import Layer
+from modelkiln.layers import weights
+from modelkiln.seen_files import SeenFiles
+from modelkiln.store import Store
+
+__all__ = ["link_file", "models_folder", "stored_files"]
+
+
+def stored_files(layer: Layer, store: Store) -> Optional[dict[str, Path]]:
+    """Return path in the layer -> its blob for a layer of weights; None for another kind.
+
+    Missing files are fetched. That they make the layer's digest is computed once on a machine, by
+    whoever locks them or else here; the store has hashed each of them when it was written. Raises
+    ModelkilnError for files that make another layer.
+    """
+    recipe = json.loads(layer.recipe) if layer.recipe else {}
+    if recipe.get("packer") != weights.PACKER:
+        return None
+    weights.fetch(recipe, store)
+    seen, key = SeenFiles(store.root), weights.note_key(recipe["prefix"], recipe["files"])
+    note = weights.note_of(layer.descriptor)
+    if seen.note(key) != note:
+        with weights.open_layer(recipe, store) as stream:
+            found = sha256_stream(stream)
+        if found != (layer.descriptor.digest, layer.descriptor.size):
+            raise ModelkilnError(
+                f"{layer.title}: its files make a layer with digest and size {found}, want "
+                f"{(layer.descriptor.digest, layer.descriptor.size)}. A file in the store is damaged (`modelkiln "
+                "store verify` finds it), or the lock was edited: lock and package again."
+            )
+        seen.keep_notes([(key, note)])
+    return {f"{recipe['prefix']}/{file['path']}": store.path(f"sha256:{file['sha256']}") for file in recipe["files"]}
+
+
+@contextmanager
+def models_folder(layers: Iterable[Layer], store: Store, more: Optional[Path] = None) -> Iterator[Path]:
+    """A folder of model artifact files, as a package's `model`, until the block ends.
+
+    Files of the layers are links to the store's; more: a folder of files beside them.
+    """
+    roots, prefix = store.scratch("roots")
+    with tempfile.TemporaryDirectory(dir=os.path.abspath(roots), prefix=prefix) as name:
+        models = Path(name, weights.FOLDER)
+        models.mkdir(mode=0o755)
+        Path(name).chmod(0o755)
+        files = {path: file for layer in layers for path, file in (stored_files(layer, store) or {}).items()}
+        for path in sorted(more.rglob("*")) if more and more.is_dir() else ():
+            if path.is_file():
+                files[f"{weights.FOLDER}/{path.relative_to(more).as_posix()}"] = path.resolve()
+        for name_of_file, file in files.items():
+            target = Path(name, name_of_file)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            link_file(file, target)
+        yield models
+
+
+def link_file(blob: Path, target: Path) -> None:
+    """Put a blob at `target`, which does not exist, without copying it where the file system allows.
+
+    The file is the blob itself and must not be written to; its mode forbids it.
+    """
+    with suppress(OSError):
+        os.link(blob, target)
+        return
+    shutil.copyfile(blob, target)
+    target.chmod(0o444)

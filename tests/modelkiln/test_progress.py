@@ -1,0 +1,51 @@
+"""Progress of long commands."""
+
+import io
+
+import pytest
+
+from modelkiln.progress import Progress
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    return now
+
+
+def test_long_work_is_told_line_by_line(clock):
+    """Where there is no terminal: nothing for two seconds, then a line every two."""
+    stream = io.StringIO()
+    progress = Progress("export", 5_000_000, stream)
+    for second in (0.5, 1.9, 2.5, 2.6, 4.6):
+        clock[0] = second
+        progress(int(second * 1_000_000))
+    lines = ["export: 2.5 MB of 5.0 MB, 50%, 1.0 MB/s, 3 s left", "export: 4.6 MB of 5.0 MB, 92%, 1.0 MB/s, 0 s left"]
+    assert lines == stream.getvalue().splitlines()
+
+
+def test_a_terminal_shows_a_bar_that_goes_away(clock, monkeypatch):
+    """The bar shows share, rate and time left, and is wiped at the end."""
+    monkeypatch.setenv("COLUMNS", "120")
+    stream = Terminal()
+    with Progress("lock x:y", 400_000_000, stream) as progress:
+        clock[0] = 4.0
+        progress.skip(100_000_000)
+        progress.add(100_000_000)
+    assert "[############............] 200.0 MB of 400.0 MB, 50%, 25.0 MB/s, 8 s left" in stream.getvalue()
+    assert stream.getvalue().endswith(" \r")
+
+
+def test_an_unknown_total_is_no_hindrance(clock):
+    """Without a total, bytes and rate are told."""
+    stream = io.StringIO()
+    progress = Progress("fetch", None, stream)
+    clock[0] = 10.0
+    progress.add(20_000_000)
+    assert "fetch: 20.0 MB, 2.0 MB/s\n" == stream.getvalue()

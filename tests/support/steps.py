@@ -1,0 +1,50 @@
+"""Kills a process at each of its steps on the file system, one after the other."""
+
+import os
+import signal
+import sys
+from typing import Callable, Iterator
+
+__all__ = ["killed_at_every_step"]
+
+# Audit events (Python, "Audit events table") of what changes a file system or opens a file.
+_STEPS = (
+    "open", "os.chmod", "os.link", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.truncate", "os.utime",
+    "fcntl.flock", "shutil.rmtree", "sqlite3.connect",
+)  # fmt: skip
+_MOST_STEPS = 2000
+
+
+def killed_at_every_step(action: Callable[[], object], stride: int = 1) -> Iterator[int]:
+    """Run `action` in a child that is killed (SIGKILL) just before its n-th step; yields n after each
+    child that was killed, and ends with the child that came to its end."""
+    for number in range(1, _MOST_STEPS, stride):
+        child = os.fork()
+        if child == 0:
+            _run(action, number)
+        _, status = os.waitpid(child, 0)
+        if not os.WIFSIGNALED(status):
+            assert 0 == os.waitstatus_to_exitcode(status), "the action failed"
+            return
+        assert signal.SIGKILL == os.WTERMSIG(status)
+        yield number
+    raise AssertionError(f"more than {_MOST_STEPS} steps")
+
+
+def _run(action: Callable[[], object], number: int) -> None:
+    count = 0
+
+    def hook(event: str, arguments: tuple) -> None:
+        nonlocal count
+        if event in _STEPS:
+            count += 1
+            if count == number:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(hook)
+    code = 1
+    try:
+        action()
+        code = 0
+    finally:
+        os._exit(code)
