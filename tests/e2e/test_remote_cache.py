@@ -53,6 +53,11 @@ def first(cache, tmp_path_factory):
     return repo
 
 
+def outputs(repo):
+    """Return what is in dist/; of links into the store, which another machine's may lack, the names."""
+    return {name: None if kind == "link" else digest for name, (kind, digest) in files_of(repo.dist).items()}
+
+
 def misses(run):
     """Return how many processes the remote cache did not know, of those that it was asked for."""
     assert run.counters["remote_cache_requests"] > 0
@@ -70,7 +75,7 @@ def test_a_clean_machine_runs_nothing(first, cache, tmp_path):
         assert 0 == misses(second.pants("test", "::"))
     finally:
         second.stop()
-    assert files_of(first.dist) == files_of(second.dist)
+    assert outputs(first) == outputs(second)
 
 
 def test_a_blob_of_another_machine_is_made_here_when_it_is_needed(first, cache, tmp_path):
@@ -94,7 +99,7 @@ def test_a_cache_that_lost_and_damaged_blobs_costs_time_alone(first, cache, tmp_
     repo = machine(tmp_path / "unlucky", cache)
     repo.pants("package", "::")
     repo.stop()
-    assert files_of(first.dist) == files_of(repo.dist)
+    assert outputs(first) == outputs(repo)
 
 
 def test_without_its_cache_a_build_says_so_and_goes_on(first, cache, tmp_path):
@@ -106,7 +111,7 @@ def test_without_its_cache_a_build_says_so_and_goes_on(first, cache, tmp_path):
     run = repo.pants("package", "::")
     repo.stop()
     assert "remote cache" in run.log
-    assert files_of(first.dist) == files_of(repo.dist)
+    assert outputs(first) == outputs(repo)
 
 
 def test_no_key_holds_this_machine(first, cache):
