@@ -8,6 +8,12 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
+# CUDA's libraries come from wheels, which no loader searches; without CUDA this does nothing.
+onnxruntime.preload_dlls()
+
+# Best first. Where there is no GPU, onnxruntime says so and takes the next one.
+_PROVIDERS = ("CUDAExecutionProvider", "CPUExecutionProvider")
+
 
 @cache
 def _session(path: Path) -> onnxruntime.InferenceSession:
@@ -15,7 +21,9 @@ def _session(path: Path) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     # One image is far too little work to share between threads.
     options.intra_op_num_threads = 1
-    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    available = onnxruntime.get_available_providers()
+    providers = [provider for provider in _PROVIDERS if provider in available]
+    return onnxruntime.InferenceSession(path, options, providers=providers)
 
 
 def predict(inputs: dict[str, np.ndarray], model: Path) -> dict[str, np.ndarray]:
