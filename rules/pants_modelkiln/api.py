@@ -26,7 +26,8 @@ from pants.backend.python.util_rules.python_sources import (
     PythonSourceFilesRequest,
     StrippedPythonSourceFiles,
 )
-from pants.engine.addresses import Addresses, UnparsedAddressInputs
+from pants.base.specs import AddressLiteralSpec, RawSpecs
+from pants.engine.addresses import Address, Addresses, UnparsedAddressInputs
 from pants.engine.env_vars import EnvironmentVars, EnvironmentVarsRequest
 from pants.engine.fs import (
     AddPrefix,
@@ -55,6 +56,7 @@ from pants.engine.target import (
     TransitiveTargetsRequest,
     UnexpandedTargets,
 )
+from pants.util.frozendict import FrozenDict
 
 __all__ = ["concurrently"]
 
@@ -117,6 +119,14 @@ def addresses_of(inputs: UnparsedAddressInputs) -> Get:
 def targets_of(addresses: Addresses) -> Get:
     """Targets at addresses."""
     return Get(Targets, Addresses, addresses)
+
+
+def targets_matching(address: Address, origin: str) -> Get:
+    """UnexpandedTargets that an address stands for: all parametrizations that agree with it."""
+    spec = AddressLiteralSpec(
+        address.spec_path, address.target_name, address.generated_name, FrozenDict(address.parameters)
+    )
+    return Get(UnexpandedTargets, RawSpecs(description_of_origin=origin, address_literals=(spec,)))
 
 
 def unexpanded_targets(addresses: Addresses) -> Get:

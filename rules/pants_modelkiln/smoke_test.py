@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from pants.backend.python.util_rules.interpreter_constraints import InterpreterConstraints
 from pants.core.goals.test import TestFieldSet, TestRequest, TestResult, TestSubsystem
 from pants.core.util_rules.partitions import Partition, PartitionerType, Partitions
-from pants.engine.addresses import Addresses
 from pants.engine.fs import EMPTY_DIGEST, Digest, FileContent, GlobMatchErrorBehavior, PathGlobs
 from pants.engine.process import ProcessCacheScope
 from pants.engine.rules import Get, collect_rules, rule
@@ -29,7 +28,7 @@ from pants_modelkiln.api import (
     merge_digests,
     read_digest,
     read_globs,
-    targets_of,
+    targets_matching,
 )
 from pants_modelkiln.formats.oci import package_image
 from pants_modelkiln.formats.pex import pex_file
@@ -63,14 +62,16 @@ class SmokeTestFieldSet(TestFieldSet):
 
 @dataclass(frozen=True)
 class SmokeTestFormat:
-    """Which format a partition tests."""
+    """Which package a partition tests, and in which format."""
 
     name: str
+    package: ModelPackageFieldSet
 
     @property
     def description(self) -> str:
-        """What the summary says beside the target's address."""
-        return self.name
+        """What the summary says beside the target's address: `pex`, or `cuda12 pex` of a variant."""
+        parameters = self.package.address.parameters
+        return " ".join([*(parameters[key] for key in sorted(parameters)), self.name])
 
 
 class SmokeTestRequest(TestRequest):
@@ -80,34 +81,36 @@ class SmokeTestRequest(TestRequest):
 
 
 @dataclass(frozen=True)
-class TestedPackageRequest:
+class TestedPackagesRequest:
     """The package that a smoke test names."""
 
     field: SmokeTestPackageField
 
 
 @dataclass(frozen=True)
-class TestedPackage:
-    """The fields of the package under test."""
+class TestedPackages:
+    """The package under test: all of its variants, where the test names none."""
 
-    field_set: ModelPackageFieldSet
+    field_sets: tuple[ModelPackageFieldSet, ...]
 
 
-def tested_package(field: SmokeTestPackageField) -> Get:
-    """TestedPackage of a smoke test."""
-    return Get(TestedPackage, TestedPackageRequest(field))
+def tested_packages(field: SmokeTestPackageField) -> Get:
+    """TestedPackages of a smoke test."""
+    return Get(TestedPackages, TestedPackagesRequest(field))
 
 
 @rule(level=LogLevel.DEBUG)
-async def find_tested_package(request: TestedPackageRequest) -> TestedPackage:
+async def find_tested_packages(request: TestedPackagesRequest) -> TestedPackages:
     addresses = await addresses_of(request.field.to_unparsed_address_inputs())
-    target = (await targets_of(Addresses(addresses))).expect_single()
-    if not ModelPackageFieldSet.is_applicable(target):
-        raise ModelkilnError(
-            f"{request.field.address}: `package` must name a `model_package`, but {target.address} "
-            f"is a `{target.alias}`."
-        )
-    return TestedPackage(ModelPackageFieldSet.create(target))
+    origin = f"the field `package` of {request.field.address}"
+    targets = await targets_matching(addresses[0], origin)
+    for target in targets:
+        if not ModelPackageFieldSet.is_applicable(target):
+            raise ModelkilnError(
+                f"{request.field.address}: `package` must name a `model_package`, but {target.address} "
+                f"is a `{target.alias}`."
+            )
+    return TestedPackages(tuple(ModelPackageFieldSet.create(target) for target in targets))
 
 
 @rule
@@ -116,11 +119,12 @@ async def partition_by_format(
 ) -> Partitions[SmokeTestFieldSet, SmokeTestFormat]:
     if subsystem.skip:
         return Partitions()
-    packages = await concurrently(tested_package(fields.package) for fields in request.field_sets)
+    tested = await concurrently(tested_packages(fields.package) for fields in request.field_sets)
     return Partitions(
-        Partition((fields,), SmokeTestFormat(name))
-        for fields, package in zip(request.field_sets, packages)
-        for name in package.field_set.formats.value
+        Partition((fields,), SmokeTestFormat(name, package))
+        for fields, packages in zip(request.field_sets, tested)
+        for package in packages.field_sets
+        for name in package.formats.value
         if name in _RUNNABLE
     )
 
@@ -178,8 +182,7 @@ async def run_smoke_test(
     subsystem: SmokeTestSubsystem,
 ) -> TestResult:
     fields, format_name = batch.single_element, batch.partition_metadata.name
-    package = await tested_package(fields.package)
-    inputs = await package_inputs(package.field_set)
+    inputs = await package_inputs(batch.partition_metadata.package)
     under_test = await Get(PackageUnderTest, PackageUnderTestRequest(inputs, format_name))
     request = (await read_digest((await hydrate(fields.sources)).snapshot.digest))[0].content
     expected_globs = PathGlobs(
@@ -202,7 +205,7 @@ async def run_smoke_test(
                 "--expected=expected.json", f"--rtol={fields.rtol.value}",
                 f"--atol={fields.atol.value}", f"--store={STORE}", *under_test.argv,
             ),
-            description=f"Smoke-test {fields.address} as {format_name}",
+            description=f"Smoke-test {fields.address} ({batch.partition_metadata.description})",
             input_digest=await merge_digests((files, under_test.digest)),
             cache_scope=(
                 ProcessCacheScope.PER_SESSION if test.force else ProcessCacheScope.SUCCESSFUL
@@ -212,10 +215,10 @@ async def run_smoke_test(
     result = attempt.result
     if result.exit_code == NOT_RUN and not subsystem.require:
         reason = result.stdout.decode(errors="replace").strip()
-        logger.warning(f"{fields.address} ({format_name}) was not run: {reason}")
+        logger.warning(f"{fields.address} ({batch.partition_metadata.description}) was not run: {reason}")
         return TestResult.no_tests_found(fields.address, test.output)
     tested = TestResult.from_fallible_process_result(result, fields.address, test.output)
-    return replace(tested, partition_description=format_name)
+    return replace(tested, partition_description=batch.partition_metadata.description)
 
 
 def rules():
