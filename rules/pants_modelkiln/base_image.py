@@ -6,19 +6,22 @@ import json
 from dataclasses import dataclass
 
 from pants.engine.addresses import Address, Addresses
+from pants.engine.fs import GlobExpansionConjunction, GlobMatchErrorBehavior, PathGlobs
 from pants.engine.rules import Get, collect_rules, rule
 from pants.engine.target import Target
 from pants.util.logging import LogLevel
 
+from modelkiln.bytecode import interpreter_packages
 from modelkiln.canonical import canonical_json
+from modelkiln.debian_lock import glibc_of, load_lock, lock_name, python_of
 from modelkiln.digest import sha256_bytes
 from modelkiln.errors import ModelkilnError
 from modelkiln.layer import Layer
-from pants_modelkiln.api import hydrate, read_digest, targets_of
+from pants_modelkiln.api import hydrate, read_digest, read_globs, targets_of
 from pants_modelkiln.layers import LayerRequest, build_layer
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 from pants_modelkiln.target_types.base_image import (
-    BaseImageArchitectureField,
+    BaseImageArchitecturesField,
     BaseImageGlibcField,
     BaseImageLockField,
     BaseImagePythonField,
@@ -30,21 +33,24 @@ from pants_modelkiln.tool import STORE, Step, perform_step
 
 @dataclass(frozen=True)
 class BaseImageRequest:
-    """The `oci_base_image` at an address."""
+    """The `oci_base_image` at an address, for one of its architectures; "" for the first."""
 
     address: Address
+    architecture: str = ""
 
 
 @dataclass(frozen=True)
 class BaseImage:
     """What a base image is, told without making it.
 
-    identity: canonical JSON for the record. lock: a Debian lock's canonical JSON, or "".
-    interpreter: canonical JSON of the locked packages that compile byte code, or "".
+    architectures: all that the target has. identity: canonical JSON for the record. lock: a Debian
+    lock's canonical JSON, or "". interpreter: canonical JSON of the locked packages that compile
+    byte code, by architecture where there are several, or "".
     """
 
     address: Address
     architecture: str
+    architectures: tuple[str, ...]
     python: str
     python_path: str
     glibc: str
@@ -69,9 +75,9 @@ class BaseLayers:
     env: tuple[str, ...]
 
 
-def base_image(address: Address) -> Get:
-    """BaseImage at an address."""
-    return Get(BaseImage, BaseImageRequest(address))
+def base_image(address: Address, architecture: str = "") -> Get:
+    """BaseImage at an address, for an architecture, or the first of those that it has."""
+    return Get(BaseImage, BaseImageRequest(address, architecture))
 
 
 def base_layers(base: BaseImage) -> Get:
@@ -86,6 +92,13 @@ async def describe_base_image(request: BaseImageRequest, options: ModelkilnSubsy
         raise ModelkilnError(
             f"{request.address}: is a `{target.alias}`, but `base_image` must name an `oci_base_image`."
         )
+    architectures = tuple(dict.fromkeys(target[BaseImageArchitecturesField].value or ()))
+    architecture = request.architecture or (architectures[0] if architectures else "")
+    if architecture not in architectures:
+        raise ModelkilnError(
+            f"{request.address}: is not for {architecture or 'any architecture'}, but for "
+            f"{', '.join(architectures) or 'none'}. Add it to `architectures` and pin it with pants lock."
+        )
     lock_field, reference = target[BaseImageLockField], target[BaseImageReferenceField].value
     if bool(lock_field.value) == bool(reference):
         raise ModelkilnError(
@@ -93,13 +106,28 @@ async def describe_base_image(request: BaseImageRequest, options: ModelkilnSubsy
             "(an image of a registry, pinned by digest)."
         )
     if reference:
-        return _from_registry(target, reference, options)
+        return _from_registry(target, reference, options, architecture)
     sources = await hydrate(lock_field)
-    contents = await read_digest(sources.snapshot.digest)
-    return _from_debian(target, contents[0].path, contents[0].content)
+    first = (await read_digest(sources.snapshot.digest))[0]
+    paths = [lock_name(first.path, architectures, name) for name in architectures[1:]]
+    others = await read_globs(
+        PathGlobs(
+            paths,
+            glob_match_error_behavior=GlobMatchErrorBehavior.error,
+            conjunction=GlobExpansionConjunction.all_match,
+            description_of_origin=f"the locks of `architectures` of {request.address}; write them with pants lock",
+        )
+    )
+    texts = {file.path: file.content for file in (first, *others)}
+    locks = {
+        name: _load(target, path, texts[path], name) for name, path in zip(architectures, [first.path, *paths])
+    }
+    return _from_debian(target, locks, architecture)
 
 
-def _from_registry(target: Target, reference: str, options: ModelkilnSubsystem) -> BaseImage:
+def _from_registry(
+    target: Target, reference: str, options: ModelkilnSubsystem, architecture: str
+) -> BaseImage:
     from modelkiln.sources.registry import parse_reference
 
     try:
@@ -109,7 +137,8 @@ def _from_registry(target: Target, reference: str, options: ModelkilnSubsystem) 
     python = target[BaseImagePythonField].value or options.python
     return BaseImage(
         address=target.address,
-        architecture=target[BaseImageArchitectureField].value,
+        architecture=architecture,
+        architectures=tuple(target[BaseImageArchitecturesField].value),
         python=python,
         python_path=target[BaseImagePythonPathField].value or f"/usr/bin/python{python}",
         glibc=target[BaseImageGlibcField].value or options.glibc,
@@ -120,22 +149,48 @@ def _from_registry(target: Target, reference: str, options: ModelkilnSubsystem) 
     )
 
 
-def _from_debian(target: Target, path: str, text: bytes) -> BaseImage:
-    from modelkiln.bytecode import interpreter_packages
-    from modelkiln.debian_lock import glibc_of, load_lock, python_of
-
+def _load(target: Target, path: str, text: bytes, architecture: str) -> dict:
     lock = load_lock(text.decode("utf-8", "replace"), f"{target.address}: {path}")
+    if lock["architecture"] != architecture:
+        raise ModelkilnError(
+            f"{target.address}: {path}: is a lock for {lock['architecture']}, want one for {architecture}. "
+            "Lock the base again with pants lock."
+        )
+    return lock
+
+
+def _interpreter(target: Target, locks: dict[str, dict]) -> str:
+    """The packages that compile byte code; they must be of one release, or bytes would depend on
+    the machine that builds."""
+    found = {name: interpreter_packages(lock) for name, lock in locks.items()}
+    releases = {
+        package["version"].partition("+b")[0]  # Debian's rebuilds of the same source, for one architecture.
+        for packages in found.values()
+        for package in packages
+        if package["name"] == f"python{python_of(locks[next(iter(locks))])}-minimal"
+    }
+    if len(releases) != 1:
+        raise ModelkilnError(
+            f"{target.address}: its architectures have different Pythons, {', '.join(sorted(releases)) or 'none'}. "
+            "Lock the base again with pants lock."
+        )
+    return canonical_json(found if len(found) > 1 else next(iter(found.values()))).decode()
+
+
+def _from_debian(target: Target, locks: dict[str, dict], architecture: str) -> BaseImage:
+    lock = locks[architecture]
     python = target[BaseImagePythonField].value or python_of(lock)
     canonical = canonical_json(lock)
     return BaseImage(
         address=target.address,
-        architecture=lock["architecture"],
+        architecture=architecture,
+        architectures=tuple(locks),
         python=python,
         python_path=target[BaseImagePythonPathField].value or f"/usr/bin/python{python}",
         glibc=target[BaseImageGlibcField].value or glibc_of(lock),
         identity=canonical_json({"debian": lock["suite"], "lock": sha256_bytes(canonical)}).decode(),
         lock=canonical.decode(),
-        interpreter=canonical_json(interpreter_packages(lock)).decode(),
+        interpreter=_interpreter(target, locks),
         reference="",
     )
 
@@ -149,6 +204,8 @@ async def make_base_layers(request: BaseLayersRequest, options: ModelkilnSubsyst
             "compression": options.compression,
             "lock": json.loads(base.lock),
         }
+        if len(base.architectures) > 1:
+            recipe["bytecode"] = {"architectures": json.loads(base.interpreter)}
         built = await build_layer(LayerRequest(canonical_json(recipe).decode(), f"{base.address}"))
         return BaseLayers((built.layer,), ())
     result = await perform_step(

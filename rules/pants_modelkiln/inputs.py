@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pants.backend.python.subsystems.setup import PythonSetup
 from pants.core.goals.package import OutputPathField, PackageFieldSet
@@ -14,6 +14,7 @@ from pants.util.logging import LogLevel
 
 from modelkiln.accelerators import Accelerator, find_accelerator
 from modelkiln.canonical import canonical_json
+from modelkiln.digest import sha256_bytes
 from modelkiln.errors import ModelkilnError
 from modelkiln.record import make_record
 from pants_modelkiln.api import addresses_of, concurrently, hydrate, read_digest
@@ -35,6 +36,7 @@ from pants_modelkiln.target_types.package import (
     ModelEntrypointField,
     ModelFormatsField,
     ModelMetadataField,
+    ModelPlatformsField,
     ModelSignatureField,
     ModelVersionField,
     ModelWeightsField,
@@ -53,6 +55,7 @@ class ModelPackageFieldSet(PackageFieldSet, RunFieldSet):
     signature: ModelSignatureField
     accelerator: ModelAcceleratorField
     formats: ModelFormatsField
+    platforms: ModelPlatformsField
     weights: ModelWeightsField
     base_image: ModelBaseImageField
     version: ModelVersionField
@@ -66,7 +69,7 @@ class PackageInputs:
     """What goes into a package, every byte of it pinned, and its record.
 
     record: canonical JSON, as it lies inside every format. base: None for a package that is no
-    image and names no base image.
+    image and names no base image. others: the same package for its further platforms.
     """
 
     address: Address
@@ -78,6 +81,12 @@ class PackageInputs:
     base: BaseImage | None
     target: ResolvedLockRequest
     record: bytes
+    others: tuple[PackageInputs, ...] = ()
+
+    @property
+    def platforms(self) -> tuple[PackageInputs, ...]:
+        """The inputs of each platform, the first one first."""
+        return (self, *self.others)
 
     @property
     def record_json(self) -> dict:
@@ -98,7 +107,9 @@ def accelerator_of(address: Address, name: str, options: ModelkilnSubsystem, set
         raise ModelkilnError(f"{address}: {error}") from None
 
 
-async def _find_base(field_set: ModelPackageFieldSet, options: ModelkilnSubsystem) -> BaseImage | None:
+async def _find_bases(
+    field_set: ModelPackageFieldSet, options: ModelkilnSubsystem
+) -> tuple[BaseImage | None, ...]:
     inputs = field_set.base_image.to_unparsed_address_inputs()
     if not inputs.values and options.base_image:
         inputs = UnparsedAddressInputs(
@@ -107,14 +118,39 @@ async def _find_base(field_set: ModelPackageFieldSet, options: ModelkilnSubsyste
             description_of_origin="the option `[modelkiln].base_image`",
         )
     addresses = await addresses_of(inputs)
+    architectures = [platform.split("/")[1] for platform in dict.fromkeys(field_set.platforms.value or ())]
     if addresses:
-        return await base_image(addresses[0])
+        return await concurrently(base_image(addresses[0], name) for name in architectures or [""])
     if "oci" in field_set.formats.value:
         raise ModelkilnError(
             f"{field_set.address}: an image needs a base. Name an `oci_base_image` in the field "
             '`base_image` or in the option [modelkiln].base_image, or leave "oci" out of `formats`.'
         )
-    return None
+    if architectures not in ([], ["amd64"]):
+        raise ModelkilnError(
+            f"{field_set.address}: `platforms` needs a base image that tells their Python and C library. "
+            "Name an `oci_base_image` in the field `base_image` or in the option [modelkiln].base_image."
+        )
+    return (None,)
+
+
+def _target_of(base: BaseImage | None, resolve: str, options: ModelkilnSubsystem) -> ResolvedLockRequest:
+    return ResolvedLockRequest(
+        resolve=resolve,
+        python=base.python if base else options.python,
+        platform=f"linux/{base.architecture if base else 'amd64'}",
+        glibc=base.glibc if base else options.glibc,
+    )
+
+
+def _variant(accelerator: Accelerator, target: ResolvedLockRequest, made_of: dict[str, str]) -> dict:
+    """What the record says of a variant.
+
+    made_of: by platform, a digest of wheels and base. One package has one version of everything:
+    where it is for several platforms, the package digest of each depends on all of them.
+    """
+    several = {"platforms": made_of} if len(made_of) > 1 else {}
+    return {**accelerator.to_json(), "platform": target.platform, "python": target.python, **several}
 
 
 async def _choose_wheels(request: EnvironmentRequest, base: BaseImage | None) -> Environment:
@@ -133,53 +169,57 @@ async def resolve_inputs(
     address = field_set.address
     if field_set.weights.value == "lazy":
         raise ModelkilnError(f"{address}: weights='lazy' cannot be packaged yet; use 'bundled' or 'sidecar'.")
-    base = await _find_base(field_set, options)
+    bases = await _find_bases(field_set, options)
     accelerator = accelerator_of(address, field_set.accelerator.value, options, setup)
-    target = ResolvedLockRequest(
-        resolve=accelerator.resolve,
-        python=base.python if base else options.python,
-        platform=f"linux/{base.architecture if base else 'amd64'}",
-        glibc=base.glibc if base else options.glibc,
-    )
+    targets = [_target_of(base, accelerator.resolve, options) for base in bases]
     artifact_addresses = await addresses_of(field_set.artifacts.to_unparsed_address_inputs())
     artifacts = await concurrently(artifact(found) for found in artifact_addresses)
     code = await package_code(PackageCodeRequest(address, field_set.entry_point))
-    wheels = await _choose_wheels(
-        EnvironmentRequest(str(address), accelerator, code.requirements, target),
-        base if "oci" in field_set.formats.value else None,
+    environments = await concurrently(
+        _choose_wheels(
+            EnvironmentRequest(str(address), accelerator, code.requirements, target),
+            base if "oci" in field_set.formats.value else None,
+        )
+        for base, target in zip(bases, targets)
     )
     signature = await hydrate(field_set.signature)
     signature_file = (await read_digest(signature.snapshot.digest))[0]
-    record = make_record(
-        {
-            "name": address.generated_name or address.target_name,
-            "version": field_set.version.value,
-            "variant": {
-                **accelerator.to_json(),
-                "platform": target.platform,
-                "python": target.python,
-            },
-            "entry_point": code.entry_point,
-            "entrypoint": list(field_set.entrypoint.value or ()),
-            "signature": _load_signature(address, signature_file),
-            "artifacts": _merge_artifacts(address, artifacts),
-            "code": [file.to_json() for file in code.files],
-            "requirements": wheels.to_json(),
-            "base": json.loads(base.identity) if base else None,
-            "weights": field_set.weights.value,
-            "metadata": json.loads(field_set.model_metadata.value or "{}"),
-        }
+    made_of = {
+        target.platform: sha256_bytes(f"{wheels.wheels}\n{base.identity if base else ''}".encode())
+        for base, target, wheels in zip(bases, targets, environments)
+    }
+    described = {
+        "name": address.generated_name or address.target_name,
+        "version": field_set.version.value,
+        "entry_point": code.entry_point,
+        "entrypoint": list(field_set.entrypoint.value or ()),
+        "signature": _load_signature(address, signature_file),
+        "artifacts": _merge_artifacts(address, artifacts),
+        "code": [file.to_json() for file in code.files],
+        "weights": field_set.weights.value,
+        "metadata": json.loads(field_set.model_metadata.value or "{}"),
+    }
+    first, *others = (
+        PackageInputs(
+            address=address,
+            formats=tuple(field_set.formats.value),
+            accelerator=accelerator,
+            artifacts=tuple(artifacts),
+            code=code,
+            environment=wheels,
+            base=base,
+            target=target,
+            record=_record(described, _variant(accelerator, target, made_of), base, wheels),
+        )
+        for base, target, wheels in zip(bases, targets, environments)
     )
-    return PackageInputs(
-        address=address,
-        formats=tuple(field_set.formats.value),
-        accelerator=accelerator,
-        artifacts=tuple(artifacts),
-        code=code,
-        environment=wheels,
-        base=base,
-        target=target,
-        record=canonical_json(record),
+    return replace(first, others=tuple(others))
+
+
+def _record(described: dict, variant: dict, base: BaseImage | None, wheels: Environment) -> bytes:
+    identity = json.loads(base.identity) if base else None
+    return canonical_json(
+        make_record({**described, "variant": variant, "requirements": wheels.to_json(), "base": identity})
     )
 
 

@@ -64,7 +64,8 @@ async def lock_targets(
             "`oci_base_image` with `packages`, or the requirements of a resolve; `::` locks all there are."
         )
     # Several targets may have one lock: all requirements of a resolve.
-    plans = {plan.path: plan for plan in await concurrently(lock_plan(request) for request in requests)}.values()
+    made = await concurrently(lock_plan(request) for request in requests)
+    plans = {plan.path: plan for first in made for plan in (first, *first.also)}.values()
     known = await read_globs(PathGlobs([plan.path for plan in plans]))
     before = {file.path: file.content for file in known}
     fresh = [plan for plan in plans if plan.content is not None]

@@ -30,6 +30,7 @@ async def package_model(field_set: ModelPackageFieldSet, unions: UnionMembership
         # Formats share layers.
         [layer.to_json() for layer in dict.fromkeys(layer for one in made for layer in one.layers)],
         [json.loads(artifact.origin) for artifact in inputs.artifacts if artifact.origin],
+        [other.record_json for other in inputs.others],
     )
     path = field_set.output_path.value_or_default(file_ending="package.json")
     text = json.dumps(record, indent=2, sort_keys=True, ensure_ascii=False) + "\n"

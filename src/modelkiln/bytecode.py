@@ -29,7 +29,7 @@ from modelkiln.sources.debian import deb_digest, fetch_debs
 from modelkiln.store import Store
 from modelkiln.tar import Entry
 
-__all__ = ["cache_path", "compile_entries", "compile_tree", "interpreter_packages"]
+__all__ = ["cache_path", "compile_entries", "compile_tree", "host_packages", "interpreter_packages"]
 
 # What `python3.N-minimal` needs to start and compile, and no more.
 _CLOSURE = ("libc6", "libexpat1", "zlib1g")
@@ -79,6 +79,19 @@ def interpreter_packages(lock: Mapping[str, Any]) -> list[dict[str, Any]]:
             "code. Add them to its package list and lock it again with pants lock."
         )
     return found
+
+
+def host_packages(bytecode: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """Return the interpreter's packages that this machine can run.
+
+    bytecode: that of a recipe: {"packages": [...]}, or for a base of several architectures
+    {"architectures": {"amd64": [...], "arm64": [...]}}, of which the machine's own is taken. Byte
+    code does not depend on it, so the recipe is the same on every machine.
+    """
+    if "packages" in bytecode:
+        return bytecode["packages"]
+    architectures = bytecode["architectures"]
+    return architectures.get(_host_architecture()) or architectures[min(architectures)]
 
 
 def cache_path(path: str, release: str) -> str:
@@ -175,8 +188,8 @@ def _interpreter(packages: Sequence[Mapping[str, Any]], store: Store) -> Path:
         if package["architecture"] not in ("all", host):
             raise ModelkilnError(
                 f"Byte code: {package['name']} is for {package['architecture']}, and this machine "
-                f"({host or sys.platform}) cannot run it. Pin the interpreter's packages for this "
-                "machine's architecture as well, or switch byte code off for this base."
+                f"({host or sys.platform}) cannot run it. Add this machine's architecture to the field "
+                "`architectures` of the `oci_base_image` and lock it with pants lock."
             )
     name = hashlib.sha256(canonical_json([package["sha256"] for package in packages])).hexdigest()
     folder = store.root / "interpreters" / name

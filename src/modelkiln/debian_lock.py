@@ -18,6 +18,7 @@ __all__ = [
     "format_lock",
     "glibc_of",
     "load_lock",
+    "lock_name",
     "platform_of",
     "python_of",
 ]
@@ -57,6 +58,18 @@ def load_lock(text: str, where: str) -> dict[str, Any]:
     except ValueError as error:
         raise ModelkilnError(f"{where}: not JSON ({error}). {_REMEDY}") from None
     return check_lock(value, where)
+
+
+def lock_name(name: str, architectures: Sequence[str], architecture: str) -> str:
+    """Return the file of the lock for `architecture`, of a base whose field `lock` is `name`.
+
+    The first of `architectures` has that file itself, another one a file beside it:
+    "python311.arm64.lock.json" beside "python311.lock.json".
+    """
+    if architecture == architectures[0]:
+        return name
+    stem, ending = (name[: -len(".lock.json")], ".lock.json") if name.endswith(".lock.json") else (name[:-5], ".json")
+    return f"{stem}.{architecture}{ending}"
 
 
 def format_lock(lock: Mapping[str, Any]) -> str:

@@ -6,14 +6,22 @@ import shutil
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Iterator, Mapping, Optional
+from typing import Any, Iterator, Mapping, Optional, Sequence
 
 from modelkiln.canonical import canonical_json
 from modelkiln.descriptor import CONFIG, INDEX, MANIFEST, Descriptor
 from modelkiln.digest import hex_of, sha256_bytes
 from modelkiln.errors import ModelkilnError
 
-__all__ = ["REF_NAME", "FoundManifest", "Layout", "index_json", "layout_files", "write_layout"]
+__all__ = [
+    "REF_NAME",
+    "FoundManifest",
+    "Layout",
+    "index_json",
+    "layout_files",
+    "platform_index",
+    "write_layout",
+]
 
 # OCI image-spec 1.1, annotations.md: the tag of an image in a layout.
 REF_NAME = "org.opencontainers.image.ref.name"
@@ -129,12 +137,12 @@ class Layout:
                 raise ModelkilnError(f"{here}: mediaType {descriptor.media_type!r}, want {MANIFEST!r} or {INDEX!r}.")
 
     def manifest(self, name: Optional[str] = None) -> FoundManifest:
-        """Return the manifest of the tag or digest `name`; without it the only one there is."""
+        """Return the manifest of the tag, digest or platform `name`; without it the only one there is."""
         found = self.manifests()
-        matching = [one for one in found if name in (None, one.name, one.descriptor.digest)]
+        matching = [one for one in found if name in (None, one.name, one.descriptor.digest, one.platform)]
         if len(matching) == 1:
             return matching[0]
-        names = ", ".join(one.name or one.descriptor.digest for one in found) or "none"
+        names = ", ".join(one.name or one.platform or one.descriptor.digest for one in found) or "none"
         if name is None:
             raise ModelkilnError(f"{self.path}: holds {len(found)} manifests ({names}), want one. Name it.")
         raise ModelkilnError(f"{self.path}: {len(matching)} manifests are named {name!r}; there are: {names}.")
@@ -198,6 +206,21 @@ def index_json(
     if annotations:
         entry["annotations"] = dict(annotations)
     return canonical_json({"schemaVersion": 2, "mediaType": INDEX, "manifests": [entry]})
+
+
+def platform_index(images: Sequence[tuple[Descriptor, str]], annotations: Mapping[str, str]) -> bytes:
+    """Return the index of one image for several platforms (image-spec 1.1, image-index.md).
+
+    images: the manifests with their platforms ("linux/arm64"), in the order in which a runtime
+    that is content with several takes them.
+    """
+    entries = []
+    for descriptor, platform in images:
+        parts = dict(zip(("os", "architecture", "variant"), platform.split("/")))
+        entries.append({**descriptor.to_json(), "platform": parts})
+    index: dict[str, Any] = {"schemaVersion": 2, "mediaType": INDEX, "manifests": entries}
+    index.update({"annotations": dict(annotations)} if annotations else {})
+    return canonical_json(index)
 
 
 def write_layout(folder: os.PathLike, files: Mapping[str, bytes], replace: bool = False) -> Path:

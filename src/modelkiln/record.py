@@ -5,7 +5,7 @@ A record is a JSON object. What goes into a package makes its digest; what came 
 digest.
 """
 
-from typing import Any, Iterable, Mapping
+from typing import Any, Iterable, Mapping, Sequence
 
 from modelkiln.canonical import canonical_json
 from modelkiln.digest import sha256_bytes
@@ -63,15 +63,22 @@ def make_record(inputs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def with_outputs(
-    record: Mapping[str, Any], formats: Mapping[str, Any], layers: list, sources: Iterable[Mapping[str, Any]] = ()
+    record: Mapping[str, Any],
+    formats: Mapping[str, Any],
+    layers: list,
+    sources: Iterable[Mapping[str, Any]] = (),
+    others: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """Return the record for `dist/`, which also tells what was made, formats and layers, and from
     where the locked model artifacts came.
 
     sources: of each, its target, source, set digest and facts. They are no inputs: the same bytes
-    from another mirror are the same package.
+    from another mirror are the same package. others: the records of the package's further
+    platforms, whose images hold them.
     """
-    return {**record, "formats": dict(formats), "layers": layers, "sources": [dict(one) for one in sources]}
+    several = {"variants": [dict(other) for other in (record, *others)]} if others else {}
+    told = {"formats": dict(formats), "layers": layers, "sources": [dict(one) for one in sources]}
+    return {**record, **told, **several}
 
 
 def metadata_annotations(record: Mapping[str, Any]) -> dict[str, str]:

@@ -17,6 +17,7 @@ from modelkiln.layer import Layer
 from modelkiln.recipe import is_at_hand, open_layer
 from modelkiln.store import Store
 from modelkiln.validate_config import config_problems, descriptor_problems, index_problems, manifest_problems
+from modelkiln.validate_elf import machine_problems
 from modelkiln.validate_layer import LayerContents, read_layer
 from modelkiln.validate_tree import RECORD, WEIGHTS, Tree, entrypoint_problems, record_problems, weights_problems
 
@@ -211,8 +212,13 @@ class _Validation:
         if not history and "modelkiln.package.digest" in labels:
             # Without it all layers would pass for somebody else's.
             self.issues.append(Issue(where, "config: history: got none, want an entry for each layer."))
+<<<<<<< HEAD
         self.report(where, record_problems(tree, self.record, labels, whole))
         self.report(where, weights_problems(tree, labels, whole))
+=======
+        self.report(where, record_problems(tree, _variant(self.record, config), labels, whole))
+        self.report(where, machine_problems(tree, config))
+>>>>>>> aacae84 (Images for several platforms: an index, built on one host without emulation)
 
     def layer(self, descriptor: Any, diff_id: Any, where: str, ours: bool) -> Optional[LayerContents]:
         """Read a layer and check it against its descriptor and diff ID; None when it is missing."""
@@ -262,6 +268,15 @@ def _origin(entry: Mapping[str, Any]) -> tuple[str, bool]:
     created_by = str(entry.get("created_by", "no history"))
     ours = created_by.startswith("modelkiln ") and not str(entry.get("comment")).startswith("registry/")
     return created_by.removeprefix("modelkiln "), ours
+
+
+def _variant(record: Optional[Mapping[str, Any]], config: Mapping[str, Any]) -> Optional[Mapping[str, Any]]:
+    """The given record, or of a package for several platforms that of the image's own."""
+    platform = f"{config.get('os')}/{config.get('architecture')}"
+    for one in (record or {}).get("variants") or ():
+        if (one.get("variant") or {}).get("platform") == platform:
+            return one
+    return record
 
 
 def _without_duplicates(pairs: list) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import BinaryIO, Collection, Iterator, Optional
 __all__ = ["LayerContents", "Node", "read_layer"]
 
 _CHUNK = 1 << 20
-# Kept of an executable: enough for its `#!` line (Linux reads 256 bytes, execve(2)).
+# Kept of an executable or a shared library: an ELF header, and enough for its `#!` line (Linux reads 256 bytes, execve(2)).
 _HEAD = 256
 # Of a file whose content is kept (the record), which lists every code file and requirement.
 _MAX_KEPT = 64 << 20
@@ -181,7 +181,7 @@ def _node(archive: tarfile.TarFile, member: tarfile.TarInfo, nodes: dict[str, No
     hasher, head, kept = hashlib.sha256(), b"", [] if keep and member.size <= _MAX_KEPT else None
     for chunk in _chunks(archive.extractfile(member)):
         hasher.update(chunk)
-        if not head and member.mode & 0o111:
+        if not head and (member.mode & 0o111 or chunk.startswith(b"\x7fELF")):
             head = chunk[:_HEAD]
         if kept is not None:
             kept.append(chunk)

@@ -16,17 +16,18 @@ from pants.util.logging import LogLevel
 
 from modelkiln.canonical import canonical_json
 from modelkiln.cuda_libraries import library_folders
+from modelkiln.descriptor import INDEX, Descriptor
 from modelkiln.digest import hex_of
 from modelkiln.image import Base, Image, build_image
 from modelkiln.layer import Layer
 from modelkiln.layers import files as files_packer
 from modelkiln.layers import wheels as wheels_packer
 from modelkiln.layers.small import VENV, record_layer, venv_layer
-from modelkiln.layout import layout_files
+from modelkiln.layout import REF_NAME, index_json, layout_files, platform_index
 from modelkiln.recipe import has_blob
 from modelkiln.record import labels
 from modelkiln.store import Store
-from pants_modelkiln.api import add_prefix, concurrently, create_digest, merge_digests
+from pants_modelkiln.api import add_prefix, concurrently, create_digest, merge_digests, subset
 from pants_modelkiln.base_image import BaseLayers, base_layers
 from pants_modelkiln.formats.rendering import Rendering, RenderingRequest, readable_size
 from pants_modelkiln.inputs import PackageInputs
@@ -58,8 +59,9 @@ class PackageImage:
     """An image as a layout that holds only what Pants carries.
 
     layout: a Digest of `oci-layout`, `index.json` and `blobs/`. layers: all of them, lowest
-    first. stored: the part of them whose bytes are in the store alone. manifest: the manifest's
-    descriptor, canonical JSON.
+    first, and for several platforms each once. stored: the part of them whose bytes are in the
+    store alone. manifest: the descriptor of the manifest, or of the index of several, canonical
+    JSON.
     """
 
     layout: Digest
@@ -112,6 +114,50 @@ async def assemble_image(request: ImageRequest, options: ModelkilnSubsystem) -> 
     )
 
 
+@dataclass(frozen=True)
+class ImageIndexRequest:
+    """The images of a package for all of its platforms."""
+
+    inputs: PackageInputs
+
+
+def package_index(inputs: PackageInputs) -> Get:
+    """PackageImage of all platforms of a package, under one index where there are several."""
+    if not inputs.others:
+        return package_image(inputs)
+    return Get(PackageImage, ImageIndexRequest(inputs))
+
+
+@rule(desc="Assemble an image index", level=LogLevel.DEBUG)
+async def assemble_index(request: ImageIndexRequest) -> PackageImage:
+    platforms = request.inputs.platforms
+    images = await concurrently(package_image(inputs) for inputs in platforms)
+    manifests = [Descriptor.from_json(json.loads(image.manifest)) for image in images]
+    record = request.inputs.record_json
+    data = platform_index(
+        [(manifest, inputs.target.platform) for manifest, inputs in zip(manifests, platforms)], labels(record)
+    )
+    index = Descriptor.of(INDEX, data)
+    entry = index_json(index, {REF_NAME: record["version"]})
+    # Of each image its blobs: what lies beside them names one image alone.
+    blobs = await concurrently(subset(image.layout, ["blobs/**"]) for image in images)
+    top = await create_digest(
+        [
+            FileContent("oci-layout", canonical_json({"imageLayoutVersion": "1.0.0"})),
+            FileContent("index.json", entry),
+            FileContent(f"blobs/sha256/{hex_of(index.digest)}", data),
+        ]
+    )
+    layers = {layer.descriptor.digest: layer for image in images for layer in image.layers}
+    stored = {layer.descriptor.digest: layer for image in images for layer in image.stored}
+    return PackageImage(
+        layout=await merge_digests((top, *blobs)),
+        layers=tuple(layers.values()),
+        stored=tuple(stored.values()),
+        manifest=canonical_json(index.to_json()).decode(),
+    )
+
+
 def weights_layers(inputs: PackageInputs, built: Iterable[BuiltLayer]) -> tuple[Layer, ...]:
     """The layers of a package's model artifacts in order: those of locks, and those that were built."""
     made = {one.layer.title: one.layer for one in built if one.layer.kind == "weights"}
@@ -136,7 +182,9 @@ def layer_requests(inputs: PackageInputs, options: ModelkilnSubsystem) -> list[L
     """The layers of a package that are made by processes, lowest first."""
     requests = weights_requests(inputs) if inputs.record_json["weights"] == "bundled" else []
     base = inputs.base
-    for group in wheels_packer.plan(inputs.environment.to_json()):
+    # Platforms of one package share the layer of wheels that are for any.
+    apart = "platforms" in inputs.record_json["variant"]
+    for group in wheels_packer.plan(inputs.environment.to_json(), apart=apart):
         recipe = wheels_packer.recipe(
             group,
             python=base.python,
@@ -282,12 +330,13 @@ def apart_lines(image: DistImage) -> list[str]:
 
 @rule(level=LogLevel.DEBUG)
 async def render_oci(request: OciRenderingRequest) -> Rendering:
-    image = await package_image(request.inputs)
+    image = await package_index(request.inputs)
     laid_out = await dist_image(image, request.path)
     manifest = json.loads(image.manifest)
     facts = {"path": os.path.basename(request.path), "manifest": manifest}
     size = sum(layer.descriptor.size for layer in image.layers)
-    lines = [f"  image {manifest['digest']}, {len(image.layers)} layers, {readable_size(size)}"]
+    what = f"image index of {len(request.inputs.platforms)} platforms" if request.inputs.others else "image"
+    lines = [f"  {what} {manifest['digest']}, {len(image.layers)} layers, {readable_size(size)}"]
     if laid_out.missing:
         names = ", ".join(layer.title for layer in laid_out.missing)
         lines.append(f"  not on this machine yet (`modelkiln export` gets them): {names}")

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from pants.engine.fs import FileContent, GlobMatchErrorBehavior, PathGlobs
+from pants.engine.fs import Digest, FileContent, GlobMatchErrorBehavior, PathGlobs
 from pants.engine.process import ProcessCacheScope
 from pants.engine.rules import collect_rules, rule
 from pants.engine.target import FieldSet, Target
 from pants.engine.unions import UnionRule
 from pants.util.logging import LogLevel
 
+from modelkiln.debian_lock import lock_name
 from modelkiln.errors import ModelkilnError
-from pants_modelkiln.api import create_digest, read_digest, read_globs
+from pants_modelkiln.api import concurrently, create_digest, read_digest, read_globs
 from pants_modelkiln.locks.request import LockPlan, LockRequest
 from pants_modelkiln.target_types.base_image import (
-    BaseImageArchitectureField,
+    BaseImageArchitecturesField,
     BaseImageLockField,
     BaseImagePackagesField,
     BaseImageSuiteField,
@@ -31,7 +32,7 @@ class BaseImageLockFieldSet(FieldSet):
     packages: BaseImagePackagesField
     lock: BaseImageLockField
     suite: BaseImageSuiteField
-    architecture: BaseImageArchitectureField
+    architectures: BaseImageArchitecturesField
 
     @classmethod
     def opt_out(cls, tgt: Target) -> bool:
@@ -63,21 +64,31 @@ async def lock_base_image(request: BaseImageLockRequest) -> LockPlan:
             description_of_origin=f"the field `packages` of {field_set.address}",
         )
     )
-    result = await perform_step(
-        Step(
-            argv=(
-                "debian-lock", "--packages=packages", f"--suite={field_set.suite.value}",
-                f"--architecture={field_set.architecture.value}", f"--store={STORE}", "--output=lock.json",
-            ),
-            description=f"Lock Debian packages of {field_set.address}",
-            input_digest=await create_digest([FileContent("packages", packages[0].content)]),
-            output_files=("lock.json",),
-            # What an archive offers changes from day to day.
-            cache_scope=ProcessCacheScope.PER_SESSION,
-        )
+    listed = await create_digest([FileContent("packages", packages[0].content)])
+    architectures = tuple(field_set.architectures.value or ())
+    results = await concurrently(
+        perform_step(_lock_step(field_set, listed, architecture)) for architecture in architectures
+    )
+    contents = await concurrently(read_digest(result.digest) for result in results)
+    first, *others = (
+        LockPlan(os.path.join(folder, lock_name(name, architectures, architecture)), files[0].content)
+        for architecture, files in zip(architectures, contents)
+    )
+    return replace(first, also=tuple(others))
+
+
+def _lock_step(field_set: BaseImageLockFieldSet, listed: Digest, architecture: str) -> Step:
+    return Step(
+        argv=(
+            "debian-lock", "--packages=packages", f"--suite={field_set.suite.value}",
+            f"--architecture={architecture}", f"--store={STORE}", "--output=lock.json",
+        ),
+        description=f"Lock Debian packages of {field_set.address} for {architecture}",
+        input_digest=listed,
+        output_files=("lock.json",),
+        # What an archive offers changes from day to day.
+        cache_scope=ProcessCacheScope.PER_SESSION,
     )  # fmt: skip
-    content = (await read_digest(result.digest))[0].content
-    return LockPlan(os.path.join(folder, name), content)
 
 
 def rules():

@@ -35,13 +35,14 @@ class LockPlan:
     path: in the repository. content: the lock, or None where `process` makes it. process: runs in
     the foreground, so that people see its progress, with the absolute path of the lock as its
     last argument; it writes that file, or with `check` compares and exits with 1. summary: lines
-    for people on what changed.
+    for people on what changed. also: further locks of the same target.
     """
 
     path: str
     content: bytes | None = None
     process: Process | None = None
     summary: tuple[str, ...] = ()
+    also: tuple[LockPlan, ...] = ()
 
 
 def lock_plan(request: LockRequest) -> Get:

@@ -11,6 +11,7 @@ from pants.engine.target import (
     OptionalSingleSourceField,
     SecondaryOwnerMixin,
     StringField,
+    StringSequenceField,
     Target,
 )
 from pants.source.filespec import Filespec
@@ -59,11 +60,19 @@ class BaseImageSuiteField(StringField):
     help = "The Debian release that `pants lock` takes packages from."
 
 
-class BaseImageArchitectureField(StringField):
-    alias = "architecture"
-    default = "amd64"
+class BaseImageArchitecturesField(StringSequenceField):
+    alias = "architectures"
+    default = ("amd64",)
     valid_choices = ("amd64", "arm64")
-    help = "The processor architecture of the image, as OCI and Debian name it."
+    help = help_text("""
+        The processor architectures of the image, as OCI and Debian name them. Packages are built
+        for the first one, unless they name `platforms`.
+
+        Each has a lock of its own: that of the first is the file of the field `lock`, and those of
+        the others lie beside it, `python311.arm64.lock.json` beside `python311.lock.json`. Byte
+        code is compiled by the interpreter of the machine's own architecture, so name that of
+        every machine that builds.
+        """)
 
 
 class BaseImagePythonField(StringField):
@@ -100,7 +109,7 @@ class OciBaseImageTarget(Target):
         BaseImagePackagesField,
         BaseImageReferenceField,
         BaseImageSuiteField,
-        BaseImageArchitectureField,
+        BaseImageArchitecturesField,
         BaseImagePythonField,
         BaseImagePythonPathField,
         BaseImageGlibcField,

@@ -78,6 +78,19 @@ class ModelAcceleratorField(StringField):
         """)
 
 
+class ModelPlatformsField(StringSequenceField):
+    alias = "platforms"
+    valid_choices = ("linux/amd64", "linux/arm64")
+    help = help_text("""
+        What the package runs on: `["linux/amd64", "linux/arm64"]` makes one image of both, an OCI
+        image index, on any machine and without emulation. The base image needs a lock of each
+        architecture, and the resolve's lock a wheel.
+
+        The first platform is the one of the formats that have no room for several, such as `pex`.
+        The default is the first architecture of the base image.
+        """)
+
+
 class ModelFormatsField(StringSequenceField):
     alias = "formats"
     default = ("pex", "oci")
@@ -165,6 +178,7 @@ class ModelPackageTarget(Target):
         ModelSignatureField,
         ModelAcceleratorField,
         ModelFormatsField,
+        ModelPlatformsField,
         ModelWeightsField,
         ModelBaseImageField,
         ModelVersionField,

@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
     notes = [issue for issue in issues if issue.is_note]
     for issue in (*wrong, *notes):
         print(f"{'note: ' if issue.is_note else ''}{issue}")
-    what = "structure, digests, sizes, diff IDs, layer contents, entrypoint and record"
+    what = "structure, digests, sizes, diff IDs, layer contents, machine code, entrypoint and record"
     print(f"{args.layout}: {len(wrong)} issues, {len(notes)} blobs not checked. Checked: {what}.")
     return 1 if wrong else 0
 

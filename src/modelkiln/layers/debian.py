@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, BinaryIO, Mapping, Optional
 
-from modelkiln.bytecode import compile_entries, interpreter_packages
+from modelkiln.bytecode import compile_entries, host_packages, interpreter_packages
 from modelkiln.deb import DebEntry, iter_data, read_control
 from modelkiln.debian_lock import check_lock, python_of
 from modelkiln.digest import iter_chunks
@@ -45,7 +45,8 @@ def build(recipe: Mapping[str, Any], store: Store) -> Layer:
 
     recipe: {"packer": "debian/2", "compression", "lock"} and optionally "bytecode": absent, the
     standard library is compiled by the base's own interpreter; {"packages": [...]}, by that of
-    another architecture's lock (the same release); null, not at all. Raises ModelkilnError for
+    another architecture's lock (the same release), or {"architectures": {NAME: [...]}}, by the
+    one that this machine can run; null, not at all. Raises ModelkilnError for
     packages that cannot be fetched, are damaged, hold what a layer must not hold, or get into
     each other's way.
     """
@@ -66,7 +67,7 @@ def build(recipe: Mapping[str, Any], store: Store) -> Layer:
             # A root that nobody can write to would never keep byte code of its own making.
             standard_library = f"usr/lib/python{release}"
             compiled = compile_entries(
-                root.entries.values(), standard_library, release, bytecode["packages"], store, Path(work)
+                root.entries.values(), standard_library, release, host_packages(bytecode), store, Path(work)
             )
             for entry in compiled.values():
                 root.put(entry, "byte code")

@@ -22,16 +22,21 @@ PACKER = "wheels/3"
 LARGE_BYTES = 8 << 20
 
 
-def plan(wheels: Sequence[Mapping[str, Any]], large_bytes: int = LARGE_BYTES) -> list[list[dict[str, Any]]]:
+def plan(
+    wheels: Sequence[Mapping[str, Any]], large_bytes: int = LARGE_BYTES, apart: bool = False
+) -> list[list[dict[str, Any]]]:
     """Return groups of wheels, one for each layer, lowest first, whatever the order of `wheels`.
 
     wheels: objects with name, version, filename, sha256 and size (bytes). Those of `large_bytes`
-    or more are alone, by name; the small ones are together in the last group.
+    or more are alone, by name; the small ones are together in the last group. apart: those for any
+    platform are a group of their own, whose layer a package's platforms then share.
     """
     ordered = sorted((dict(wheel) for wheel in wheels), key=lambda wheel: wheel["name"])
     large = [[wheel] for wheel in ordered if wheel["size"] >= large_bytes]
     small = [wheel for wheel in ordered if wheel["size"] < large_bytes]
-    return [*large, small] if small else large
+    shared = [wheel for wheel in small if apart and wheel["filename"].endswith("-any.whl")]
+    rest = [wheel for wheel in small if wheel not in shared]
+    return [*large, *(group for group in (shared, rest) if group)]
 
 
 def recipe(
@@ -40,15 +45,16 @@ def recipe(
     platform: str,
     venv: str,
     compression: str,
-    bytecode: Union[str, Sequence[Mapping[str, Any]], None] = None,
+    bytecode: Union[str, Sequence[Mapping[str, Any]], Mapping[str, Any], None] = None,
 ) -> dict[str, Any]:
     """Return the recipe of a group's layer.
 
     python: "3.11". platform: "linux/amd64". venv: path in the image, without a leading slash.
-    bytecode: the locked packages of the interpreter that compiles byte code, as a list or its
-    JSON text; nothing means no byte code.
+    bytecode: the locked packages of the interpreter that compiles byte code, as a list, or by the
+    architecture that they run on, or the JSON text of either; nothing means no byte code.
     """
     packages = json.loads(bytecode) if isinstance(bytecode, str) and bytecode else bytecode
+    key = "architectures" if isinstance(packages, Mapping) else "packages"
     return {
         "packer": PACKER,
         "wheels": check_wheels(group),
@@ -56,7 +62,7 @@ def recipe(
         "platform": platform,
         "venv": venv,
         "compression": compression,
-        "bytecode": {"packages": packages} if packages else None,
+        "bytecode": {key: packages} if packages else None,
     }
 
 
@@ -113,7 +119,7 @@ def _byte_code(
     """The pycs of the Python files below site-packages, by path of the source."""
     if not bytecode:
         return {}
-    from modelkiln.bytecode import compile_entries
+    from modelkiln.bytecode import compile_entries, host_packages
 
     entries = [entry for wheel in installed for entry in wheel.entries]
-    return compile_entries(entries, venv.site_packages, venv.python, bytecode["packages"], store, scratch)
+    return compile_entries(entries, venv.site_packages, venv.python, host_packages(bytecode), store, scratch)
