@@ -41,15 +41,17 @@ class Runnable:
         return sandbox_command(root, argv, self.env, self.working_dir, terminal, mounts)
 
 
-def open_image(layout: Path, layers: Sequence[Layer], store: Store, sources: Optional[Path] = None) -> Runnable:
-    """Read the one image of the OCI image layout in the folder `layout`.
+def open_image(
+    layout: Path, layers: Sequence[Layer], store: Store, sources: Optional[Path] = None, name: Optional[str] = None
+) -> Runnable:
+    """Read the image `name` (tag, digest or platform), or the only one, of the OCI layout in `layout`.
 
     A layer that the layout names without holding it comes from `store`, rebuilt by its recipe in
     `layers` when it is missing there too; `sources` is the folder of the model artifact's files,
     where they are at hand. Raises ModelkilnError when a layer is in neither.
     """
     opened = Layout(layout)
-    manifest = opened.manifest()
+    manifest = opened.manifest(name)
     config_descriptor, *descriptors = manifest.blobs
     config = opened.read_json(config_descriptor)
     diff_ids = (config.get("rootfs") or {}).get("diff_ids") or []

@@ -15,7 +15,7 @@ _MODELS, _CODE = "models/", "app/"
 WEIGHTS = "modelkiln.weights.digest"
 _MAX_LINKS = 40  # As Linux, path_resolution(7).
 # What the record in dist/ tells beyond the one inside of the package.
-_OUTPUTS = ("formats", "layers", "variants")
+_OUTPUTS = ("formats", "layers", "sources", "variants")
 
 
 class Tree:

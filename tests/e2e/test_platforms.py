@@ -1,0 +1,89 @@
+"""One package for two platforms, built on this machine alone."""
+
+import json
+import shutil
+import subprocess
+
+import pytest
+from components import require
+from monorepo import Monorepo, copy_repository, named_caches
+from readers import run, schema_errors
+
+from modelkiln.blobs import recorded_layers
+from modelkiln.digest import hex_of
+from modelkiln.layout import Layout
+from modelkiln.runnable import open_image, unpacked
+from modelkiln.store import Store
+from modelkiln.validate import validate_layout
+
+PLATFORMS = ["linux/amd64", "linux/arm64"]
+PACKAGE = "src.models.diabetes/diabetes"
+
+
+@pytest.fixture(scope="module")
+def packaged(tmp_path_factory):
+    """Return the repository with the package in dist/."""
+    repo = Monorepo(copy_repository(tmp_path_factory.mktemp("platforms") / "repository"))
+    formats = '    formats=["pex", "oci"],\n'
+    repo.replace("src/models/diabetes/BUILD", formats, f"{formats}    platforms={PLATFORMS},\n")
+    repo.pants("package", "src/models/diabetes:diabetes")
+    yield repo
+    repo.stop()
+
+
+@pytest.fixture(scope="module")
+def layout(packaged):
+    """Return the package's image layout."""
+    return Layout(packaged.dist / f"{PACKAGE}.oci")
+
+
+def test_an_index_names_an_image_for_each_platform(layout):
+    """The tag means an index, and platforms are told by it and by the images' own configs."""
+    found = layout.manifests()
+    assert PLATFORMS == [one.platform for one in found]
+    configs = [layout.read_json(one.blobs[0]) for one in found]
+    assert PLATFORMS == [f"{config['os']}/{config['architecture']}" for config in configs]
+    (entry,) = layout.index["manifests"]
+    index = json.loads((layout.path / "blobs/sha256" / hex_of(entry["digest"])).read_text())
+    assert [] == schema_errors(index, "image-index-schema.json")
+
+
+def test_what_no_platform_decides_is_one_blob(layout):
+    """Weights, venv, code and wheels for any platform are shared; base, compiled wheels and record are not."""
+    amd64, arm64 = ({blob.digest for blob in one.blobs} for one in layout.manifests())
+    titles = {layer.descriptor.digest: layer.kind for layer in recorded_layers(layout.path)}
+    assert {"code", "venv", "weights"} <= {titles[digest] for digest in amd64 & arm64}
+    assert {"base", "record", "wheels"} == {titles[digest] for digest in amd64 - arm64 if digest in titles}
+
+
+def test_the_validator_finds_nothing(packaged, layout):
+    """Every program and library is of its image's machine; each image holds its own record."""
+    store, record = Store(named_caches(packaged.env) / "modelkiln"), packaged.record(PACKAGE)
+    assert [] == [str(issue) for issue in validate_layout(layout.path, store, record)]
+    assert PLATFORMS == [one["variant"]["platform"] for one in record["variants"]]
+
+
+@pytest.mark.parametrize("architecture", ["amd64", "arm64"])
+def test_skopeo_chooses_by_platform(layout, architecture):
+    """skopeo follows the index to the image of the architecture that it is told."""
+    source = f"oci:{layout.path}:0.3.0"
+    command = [require("skopeo"), f"--override-arch={architecture}", "inspect", "--config", source]
+    assert architecture == json.loads(run(command))["architecture"]
+
+
+def test_the_arm64_image_answers_under_emulation(packaged, layout):
+    """Its interpreter starts, its wheels load, and the response is the expected one."""
+    require("bwrap", "bubblewrap")
+    emulator = require("qemu-aarch64-static", "qemu-user-static")
+    store = Store(named_caches(packaged.env) / "modelkiln")
+    image = open_image(layout.path, recorded_layers(layout.path), store, name="linux/arm64")
+    request = (packaged.root / "src/models/diabetes/request.json").read_bytes()
+    with unpacked(image, store) as root:
+        shutil.copy(emulator, root / "emulator")
+        argv = ["/emulator", *image.entrypoint, "predict", "-"]
+        done = subprocess.run(image.command(root, argv), env={}, input=request, capture_output=True, timeout=300)
+    assert 0 == done.returncode, done.stderr.decode()
+    response = json.loads(done.stdout)
+    expected = json.loads(packaged.read("src/models/diabetes/response.json"))
+    for want, got in zip(expected["outputs"], response["outputs"]):
+        assert want["data"] == pytest.approx(got["data"], rel=1e-6)
