@@ -17,6 +17,7 @@ from pants.util.logging import LogLevel
 from modelkiln.canonical import canonical_json
 from modelkiln.cli.smoke import NOT_RUN
 from modelkiln.errors import ModelkilnError
+from modelkiln.gpu import find_gpu
 from modelkiln.machine import save_python
 from pants_modelkiln.api import (
     add_prefix,
@@ -39,6 +40,7 @@ from pants_modelkiln.target_types.smoke_test import (
     SmokeTestExpectedField,
     SmokeTestPackageField,
     SmokeTestRequestField,
+    SmokeTestRequiresGpuField,
     SmokeTestRtolField,
 )
 from pants_modelkiln.tool import STORE, Step, attempt_step, machine_store
@@ -58,6 +60,7 @@ class SmokeTestFieldSet(TestFieldSet):
     expected: SmokeTestExpectedField
     rtol: SmokeTestRtolField
     atol: SmokeTestAtolField
+    requires_gpu: SmokeTestRequiresGpuField
 
 
 @dataclass(frozen=True)
@@ -183,6 +186,11 @@ async def run_smoke_test(
 ) -> TestResult:
     fields, format_name = batch.single_element, batch.partition_metadata.name
     inputs = await package_inputs(batch.partition_metadata.package)
+    has_gpu = bool(inputs.accelerator.cuda or fields.requires_gpu.value) and find_gpu() is not None
+    if fields.requires_gpu.value and not has_gpu:
+        what = f"{fields.address} ({batch.partition_metadata.description})"
+        logger.warning(f"{what} was not run: it requires a GPU, and this machine has no NVIDIA device with a driver.")
+        return TestResult.no_tests_found(fields.address, test.output)
     under_test = await Get(PackageUnderTest, PackageUnderTestRequest(inputs, format_name))
     request = (await read_digest((await hydrate(fields.sources)).snapshot.digest))[0].content
     expected_globs = PathGlobs(
@@ -204,6 +212,8 @@ async def run_smoke_test(
                 "smoke", "--record=record.json", "--request=request.json",
                 "--expected=expected.json", f"--rtol={fields.rtol.value}",
                 f"--atol={fields.atol.value}", f"--store={STORE}", *under_test.argv,
+                # In the key, so that a result without a GPU is none for a machine that has one.
+                *(("--gpu",) if has_gpu else ()),
             ),
             description=f"Smoke-test {fields.address} ({batch.partition_metadata.description})",
             input_digest=await merge_digests((files, under_test.digest)),

@@ -12,6 +12,7 @@ from typing import Iterator, Mapping, Optional, Sequence
 from modelkiln.blobs import Blobs
 from modelkiln.digest import check_digest
 from modelkiln.errors import ModelkilnError
+from modelkiln.gpu import Gpu
 from modelkiln.layer import Layer
 from modelkiln.layout import Layout
 from modelkiln.rootfs import RootLayer, unpack
@@ -32,13 +33,23 @@ class Runnable:
     layers: tuple[RootLayer, ...]
 
     def command(
-        self, root: Path, argv: Sequence[str], terminal: bool = False, mounts: Optional[Mapping[str, Path]] = None
+        self,
+        root: Path,
+        argv: Sequence[str],
+        terminal: bool = False,
+        mounts: Optional[Mapping[str, Path]] = None,
+        env: Optional[Mapping[str, str]] = None,
+        gpu: Optional[Gpu] = None,
     ) -> list[str]:
         """Return the command line that runs `argv` in `root`, where this image is unpacked.
 
-        mounts: path in the image -> folder of this machine, to be seen there read-only.
+        mounts: path in the image -> folder of this machine, to be seen there read-only. env:
+        variables over those of the image. gpu: this machine's, which the command may use.
         """
-        return sandbox_command(root, argv, self.env, self.working_dir, terminal, mounts)
+        variables = {**self.env, **(env or {})}
+        variables = gpu.env(variables) if gpu else variables
+        options = gpu.options() if gpu else ()
+        return sandbox_command(root, argv, variables, self.working_dir, terminal, mounts, options)
 
 
 def open_image(

@@ -70,12 +70,14 @@ def sandbox_command(
     cwd: str = "/",
     terminal: bool = False,
     mounts: Optional[Mapping[str, Path]] = None,
+    options: Sequence[str] = (),
 ) -> list[str]:
     """Return the command line that runs `argv` in `root`; raises ModelkilnError where it cannot.
 
     `env` is the whole environment. Files that only their owner may read are readable: uid 65532
     is mapped to the user that unpacked them. With `terminal` the command keeps the terminal.
-    mounts: path in the root -> folder of this machine, to be seen there read-only.
+    mounts: path in the root -> folder of this machine, to be seen there read-only. `options`
+    are bubblewrap's own, for further ones.
     """
     reason = can_run()
     if reason:
@@ -87,7 +89,7 @@ def sandbox_command(
             raise ModelkilnError(f"image: /{name} is no folder, so nothing can be mounted there. Use another base.")
         mount.mkdir(exist_ok=True)
     command = [*_isolation(str(find_bwrap())), "--ro-bind", str(root), "/"]
-    command += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--chdir", cwd or "/"]
+    command += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", *options, "--chdir", cwd or "/"]
     for path, folder in mounts.items():
         command += ["--ro-bind", str(folder), path]
     for name, value in env.items():

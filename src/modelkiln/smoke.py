@@ -8,6 +8,7 @@ from typing import Any, Callable, Mapping, Optional, Sequence
 
 from modelkiln.compare import EXACT, Tolerance, differences
 from modelkiln.errors import ModelkilnError
+from modelkiln.gpu import Gpu
 from modelkiln.runnable import Runnable
 from modelkiln.runtime.document import parse_json
 from modelkiln.runtime.errors import PackageError
@@ -90,12 +91,17 @@ def pex_runner(pex: Path, python: Path, pex_root: Path, scratch: Path, models: O
     return lambda request, timeout: run_command(argv, env, request, timeout, scratch)
 
 
-def image_runner(image: Runnable, root: Path, models: Optional[Path] = None) -> Runner:
-    """Run `image`, which is unpacked in `root`, with the folder `models` mounted at /models."""
+def image_runner(
+    image: Runnable, root: Path, models: Optional[Path] = None, gpu: Optional[Gpu] = None
+) -> Runner:
+    """Run `image`, which is unpacked in `root`, with the folder `models` mounted at /models.
+
+    gpu: this machine's, which the image may use.
+    """
     entrypoint: Sequence[str] = image.entrypoint
     ours = "modelkiln.runtime" in entrypoint
     mounts = {"/models": models} if models else {}
-    argv = image.command(root, (*entrypoint, "predict", "-") if ours else _PREDICT, mounts=mounts)
+    argv = image.command(root, (*entrypoint, "predict", "-") if ours else _PREDICT, mounts=mounts, gpu=gpu)
     return lambda request, timeout: run_command(argv, {}, request, timeout)
 
 

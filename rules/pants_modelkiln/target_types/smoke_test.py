@@ -7,6 +7,7 @@ import os
 from pants.engine.target import (
     COMMON_TARGET_FIELDS,
     AsyncFieldMixin,
+    BoolField,
     Dependencies,
     FloatField,
     SecondaryOwnerMixin,
@@ -59,6 +60,17 @@ class SmokeTestAtolField(FloatField):
     help = "Absolute tolerance: |actual - expected| may be `atol + rtol * |expected|`."
 
 
+class SmokeTestRequiresGpuField(BoolField):
+    alias = "requires_gpu"
+    default = False
+    help = help_text("""
+        Run the test only where there is an NVIDIA GPU; elsewhere it says that it was not run.
+
+        Without it, a CUDA variant is tested on any machine as far as that goes: it imports, the
+        image's CUDA libraries find each other, and its fallback to the CPU answers.
+        """)
+
+
 class SmokeTestTarget(Target):
     alias = "model_smoke_test"
     core_fields = (
@@ -69,6 +81,7 @@ class SmokeTestTarget(Target):
         SmokeTestExpectedField,
         SmokeTestRtolField,
         SmokeTestAtolField,
+        SmokeTestRequiresGpuField,
     )
     help = help_text("""
         Sends a real request to the packaged model and compares its response with the expected one.

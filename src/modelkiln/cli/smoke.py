@@ -10,7 +10,9 @@ from typing import ContextManager, Optional
 
 from modelkiln.compare import Tolerance
 from modelkiln.errors import ModelkilnError
+from modelkiln.gpu import Gpu, find_gpu
 from modelkiln.layer import Layer
+from modelkiln.linking import check_cuda_libraries
 from modelkiln.machine import find_python
 from modelkiln.runnable import open_image, unpacked
 from modelkiln.sandbox import can_run
@@ -43,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sources", type=Path, help="folder of the model artifact's files")
     parser.add_argument("--models", type=Path, help="mount this folder as the package's weights")
     parser.add_argument("--weights", type=Path, help="JSON list of layers of weights whose files are mounted too")
+    parser.add_argument("--gpu", action="store_true", help="let an image use this machine's NVIDIA GPUs")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -55,12 +58,18 @@ def run(args: argparse.Namespace) -> int:
         raise ModelkilnError(f"smoke: give --{' and --'.join(missing)} too.")
     record = json.loads(args.record.read_text("utf-8"))
     smoke = read_smoke(record, args.request, args.expected, Tolerance(args.rtol, args.atol))
+    cuda = (record.get("variant") or {}).get("cuda")
+    gpu = find_gpu() if args.gpu else None
+    if args.gpu and gpu is None:
+        raise ModelkilnError("smoke: --gpu, but this machine has no NVIDIA device with a driver.")
     reason = None if args.pex else can_run()
     if reason:
         print(f"skipped: {reason}")
         return NOT_RUN
     with _mounted(args) as models:
-        print(_run_pex(args, smoke, models) if args.pex else _run_image(args, smoke, models))
+        print(_run_pex(args, smoke, models) if args.pex else _run_image(args, smoke, models, gpu, bool(cuda)))
+    if cuda and gpu is None:
+        print(f"not run: what CUDA {cuda} computes, since this machine has no NVIDIA GPU; the fallback answered.")
     return 0
 
 
@@ -75,12 +84,19 @@ def _run_pex(args: argparse.Namespace, smoke: Smoke, models: Optional[Path]) -> 
         return run_smoke(smoke, pex_runner(pex, python, cache, scratch, models), args.timeout)
 
 
-def _run_image(args: argparse.Namespace, smoke: Smoke, models: Optional[Path]) -> str:
+def _run_image(
+    args: argparse.Namespace, smoke: Smoke, models: Optional[Path], gpu: Optional[Gpu], cuda: bool
+) -> str:
     store = Store(args.store)
     layers = [Layer.from_json(value) for value in json.loads(args.layers.read_text("utf-8"))]
     image = open_image(args.image, layers, store, args.sources)
     with unpacked(image, store) as root:
-        return run_smoke(smoke, image_runner(image, root, models), args.timeout)
+        told = run_smoke(smoke, image_runner(image, root, models, gpu), args.timeout)
+        if not cuda:
+            return told
+        linked = check_cuda_libraries(image, root)
+        more = f"; of no use here: {', '.join(linked.optional)}" if linked.optional else ""
+        return f"{told}\n{linked.libraries} libraries that use CUDA find all they need{more}"
 
 
 def _mounted(args: argparse.Namespace) -> ContextManager[Optional[Path]]:
