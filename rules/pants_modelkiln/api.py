@@ -27,6 +27,7 @@ from pants.backend.python.util_rules.python_sources import (
     StrippedPythonSourceFiles,
 )
 from pants.base.specs import AddressLiteralSpec, RawSpecs
+from pants.build_graph.address import AddressInput
 from pants.engine.addresses import Address, Addresses, UnparsedAddressInputs
 from pants.engine.env_vars import EnvironmentVars, EnvironmentVarsRequest
 from pants.engine.fs import (
@@ -119,6 +120,11 @@ def addresses_of(inputs: UnparsedAddressInputs) -> Get:
 def targets_of(addresses: Addresses) -> Get:
     """Targets at addresses."""
     return Get(Targets, Addresses, addresses)
+
+
+def parse_address(text: str, relative_to: str, origin: str) -> Get:
+    """Address that a text names; there need not be such a target."""
+    return Get(Address, AddressInput, AddressInput.parse(text, relative_to=relative_to, description_of_origin=origin))
 
 
 def targets_matching(address: Address, origin: str) -> Get:

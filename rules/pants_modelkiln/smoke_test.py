@@ -11,6 +11,8 @@ from pants.core.util_rules.partitions import Partition, PartitionerType, Partiti
 from pants.engine.fs import EMPTY_DIGEST, Digest, FileContent, GlobMatchErrorBehavior, PathGlobs
 from pants.engine.process import ProcessCacheScope
 from pants.engine.rules import Get, collect_rules, rule
+from pants.engine.target import InferDependenciesRequest, InferredDependencies
+from pants.engine.unions import UnionRule
 from pants.option.global_options import GlobalOptions
 from pants.util.logging import LogLevel
 
@@ -21,12 +23,12 @@ from modelkiln.gpu import find_gpu
 from modelkiln.machine import save_python
 from pants_modelkiln.api import (
     add_prefix,
-    addresses_of,
     concurrently,
     create_digest,
     find_python,
     hydrate,
     merge_digests,
+    parse_address,
     read_digest,
     read_globs,
     targets_matching,
@@ -104,9 +106,10 @@ def tested_packages(field: SmokeTestPackageField) -> Get:
 
 @rule(level=LogLevel.DEBUG)
 async def find_tested_packages(request: TestedPackagesRequest) -> TestedPackages:
-    addresses = await addresses_of(request.field.to_unparsed_address_inputs())
-    origin = f"the field `package` of {request.field.address}"
-    targets = await targets_matching(addresses[0], origin)
+    field = request.field
+    origin = f"the field `package` of {field.address}"
+    named = await parse_address(str(field.value), field.address.spec_path, origin)
+    targets = await targets_matching(named, origin)
     for target in targets:
         if not ModelPackageFieldSet.is_applicable(target):
             raise ModelkilnError(
@@ -231,5 +234,19 @@ async def run_smoke_test(
     return replace(tested, partition_description=batch.partition_metadata.description)
 
 
+class InferSmokeTestDependencies(InferDependenciesRequest):
+    infer_from = SmokeTestFieldSet
+
+
+@rule(desc="Infer the dependency of a smoke test on its package")
+async def infer_package_dependency(request: InferSmokeTestDependencies) -> InferredDependencies:
+    packages = await tested_packages(request.field_set.package)
+    return InferredDependencies(package.address for package in packages.field_sets)
+
+
 def rules():
-    return [*collect_rules(), *SmokeTestRequest.rules()]
+    return [
+        *collect_rules(),
+        *SmokeTestRequest.rules(),
+        UnionRule(InferDependenciesRequest, InferSmokeTestDependencies),
+    ]

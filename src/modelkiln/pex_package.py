@@ -19,9 +19,11 @@ from modelkiln.store import Store
 
 __all__ = ["ZIP_LIMIT", "build_pex"]
 
-# Python's zipfile writes ZIP64 records from here on, and zipimport reads those only since 3.13
-# (its documentation, "Changed in version 3.13"). The rest is room for Pex' own files.
-ZIP_LIMIT = (1 << 31) - 1 - (64 << 20)
+# Offsets in a zip file have 32 bits (PKWARE, APPNOTE.TXT, 4.3.12). Beyond them it needs ZIP64
+# records, which zipimport reads only since 3.13 (its documentation, "Changed in version 3.13").
+# Python's zipfile writes those from half of that on; Pex has it use all (pex/common.py,
+# ZIP64_LIMIT), and every zipimport reads it. The rest is room for Pex' own files.
+ZIP_LIMIT = (1 << 32) - 1 - (64 << 20)
 _ZIP64_PYTHON = 13
 
 

@@ -118,6 +118,18 @@ def test_the_tool_lock_pins_one_file_of_pex():
     assert 1 == entry.count("--hash=")
 
 
+def test_a_pex_beyond_two_gigabytes_starts(tmp_path):
+    """Offsets up to 4 GiB need no ZIP64 records, which older Pythons' zipimport cannot read."""
+    sources, store = _sources(tmp_path / "sources"), Store(tmp_path / "store")
+    with (sources / "zeros").open("wb") as stream:
+        stream.truncate((2 << 30) + 1)
+    build_pex(_spec(), sources, store, tmp_path / "large.pex")
+    assert (tmp_path / "large.pex").stat().st_size > 2 << 30
+    script = "import sys, zipimport; zipimport.zipimporter(sys.argv[1]).get_code('__main__')"
+    subprocess.run([sys.executable, "-c", script, tmp_path / "large.pex"], check=True)
+    (tmp_path / "large.pex").unlink()
+
+
 @pytest.mark.parametrize("path", ["demo.pyc", "PEX-INFO", "__main__.py", ".deps/x", ".bootstrap/x"])
 def test_refuses_files_that_a_pex_would_lose_or_replace(tmp_path, path):
     """Pex has files of its own and leaves out byte code; neither happens silently."""

@@ -18,13 +18,16 @@ from pants.engine.target import (
 from pants.source.filespec import Filespec
 from pants.util.strutil import help_text
 
-from pants_modelkiln.target_types.fields import OneAddressField
 
-
-class SmokeTestPackageField(OneAddressField):
+class SmokeTestPackageField(StringField, AsyncFieldMixin):
+    # No SpecialCasedDependencies: Pants resolves those to one target each, and this may name all
+    # variants of one.
     alias = "package"
     required = True
-    help = "The address of the `model_package` to test. Each of its formats is tested."
+    help = help_text("""
+        The address of the `model_package` to test. Each of its formats is tested, and each of its
+        variants, where the address names none: `":digits"` or `":digits@accelerator=cpu"`.
+        """)
 
 
 class SmokeTestRequestField(SingleSourceField):
