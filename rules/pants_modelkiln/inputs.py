@@ -153,15 +153,6 @@ def _variant(accelerator: Accelerator, target: ResolvedLockRequest, made_of: dic
     return {**accelerator.to_json(), "platform": target.platform, "python": target.python, **several}
 
 
-async def _choose_wheels(request: EnvironmentRequest, base: BaseImage | None) -> Environment:
-    if base is None:
-        return await environment(request)
-    # An image needs both, and neither needs the other: choosing wheels waits for an index while
-    # the base's layers are made. The image asks for them again and has them at once.
-    wheels, _ = await concurrently(environment(request), base_layers(base))
-    return wheels
-
-
 @rule(desc="Resolve a package's inputs", level=LogLevel.DEBUG)
 async def resolve_inputs(
     field_set: ModelPackageFieldSet, options: ModelkilnSubsystem, setup: PythonSetup
@@ -175,13 +166,14 @@ async def resolve_inputs(
     artifact_addresses = await addresses_of(field_set.artifacts.to_unparsed_address_inputs())
     artifacts = await concurrently(artifact(found) for found in artifact_addresses)
     code = await package_code(PackageCodeRequest(address, field_set.entry_point))
-    environments = await concurrently(
-        _choose_wheels(
-            EnvironmentRequest(str(address), accelerator, code.requirements, target),
-            base if "oci" in field_set.formats.value else None,
-        )
-        for base, target in zip(bases, targets)
+    wanted = [EnvironmentRequest(str(address), accelerator, code.requirements, target) for target in targets]
+    # An image needs wheels and base, and neither needs the other: choosing wheels waits for an
+    # index while the base's layers are made. The image asks for them again and has them at once.
+    standing = [base for base in bases if base and "oci" in field_set.formats.value]
+    made = await concurrently(
+        [*(environment(request) for request in wanted), *(base_layers(base) for base in standing)]
     )
+    environments = made[: len(wanted)]
     signature = await hydrate(field_set.signature)
     signature_file = (await read_digest(signature.snapshot.digest))[0]
     made_of = {

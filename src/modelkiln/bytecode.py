@@ -8,6 +8,7 @@ architecture: packages of the host's architecture compile for any other.
 
 import fcntl
 import hashlib
+import json
 import os
 import platform
 import re
@@ -29,7 +30,14 @@ from modelkiln.sources.debian import deb_digest, fetch_debs
 from modelkiln.store import Store
 from modelkiln.tar import Entry
 
-__all__ = ["cache_path", "compile_entries", "compile_tree", "host_packages", "interpreter_packages"]
+__all__ = [
+    "bytecode_recipe",
+    "cache_path",
+    "compile_entries",
+    "compile_tree",
+    "host_packages",
+    "interpreter_packages",
+]
 
 # What `python3.N-minimal` needs to start and compile, and no more.
 _CLOSURE = ("libc6", "libexpat1", "zlib1g")
@@ -79,6 +87,18 @@ def interpreter_packages(lock: Mapping[str, Any]) -> list[dict[str, Any]]:
             "code. Add them to its package list and lock it again with pants lock."
         )
     return found
+
+
+def bytecode_recipe(interpreter: Any) -> Optional[dict[str, Any]]:
+    """Return what a recipe's "bytecode" says of an interpreter.
+
+    interpreter: its locked packages as a list, or by the architecture that they run on, or the JSON
+    text of either; nothing means no byte code.
+    """
+    packages = json.loads(interpreter) if isinstance(interpreter, str) and interpreter else interpreter
+    if not packages:
+        return None
+    return {"architectures" if isinstance(packages, Mapping) else "packages": packages}
 
 
 def host_packages(bytecode: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:

@@ -1,11 +1,11 @@
 """Layers made of a folder's files: inference code and model artifact files."""
 
-import json
 import tempfile
 from functools import partial
 from pathlib import Path
 from typing import Any, Iterable, Mapping, Optional
 
+from modelkiln.bytecode import bytecode_recipe, compile_entries, host_packages
 from modelkiln.errors import ModelkilnError
 from modelkiln.layer import Layer, pack_to_store
 from modelkiln.store import Store
@@ -28,9 +28,9 @@ def recipe(
     """Return the recipe of a layer that holds `files` below `prefix`.
 
     files: objects with path (relative), sha256 (hex) and size (bytes). python ("3.11") and
-    interpreter (the JSON text of the locked packages of one) are given for byte code.
+    interpreter (see `bytecode.bytecode_recipe`) are given for byte code.
     """
-    byte_code = {"python": python, "bytecode": {"packages": json.loads(interpreter)}} if interpreter else {}
+    byte_code = {"python": python, "bytecode": bytecode_recipe(interpreter)} if interpreter else {}
     return {
         **byte_code,
         "packer": PACKER,
@@ -59,10 +59,7 @@ def build(recipe: Mapping[str, Any], store: Store, sources: Optional[Path] = Non
 
 
 def _byte_code(recipe: Mapping[str, Any], entries: list[Entry], store: Store, scratch: Path) -> Iterable[Entry]:
-    # Imported here: most layers of files have none, and Pants plans layers with this module.
-    from modelkiln.bytecode import compile_entries
-
-    packages = recipe["bytecode"]["packages"]
+    packages = host_packages(recipe["bytecode"])
     return compile_entries(entries, recipe["prefix"], recipe["python"], packages, store, scratch).values()
 
 

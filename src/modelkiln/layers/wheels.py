@@ -1,10 +1,10 @@
 """Layers of wheels: a virtual environment's site-packages and scripts, straight from the zips."""
 
-import json
 import tempfile
 from pathlib import Path
 from typing import Any, Mapping, Optional, Sequence, Union
 
+from modelkiln.bytecode import bytecode_recipe, compile_entries, host_packages
 from modelkiln.layer import Layer, pack_to_store
 from modelkiln.platforms import Target
 from modelkiln.sources.wheels import check_wheels, fetch_wheels, open_wheels
@@ -50,11 +50,8 @@ def recipe(
     """Return the recipe of a group's layer.
 
     python: "3.11". platform: "linux/amd64". venv: path in the image, without a leading slash.
-    bytecode: the locked packages of the interpreter that compiles byte code, as a list, or by the
-    architecture that they run on, or the JSON text of either; nothing means no byte code.
+    bytecode: the interpreter that compiles byte code, see `bytecode.bytecode_recipe`.
     """
-    packages = json.loads(bytecode) if isinstance(bytecode, str) and bytecode else bytecode
-    key = "architectures" if isinstance(packages, Mapping) else "packages"
     return {
         "packer": PACKER,
         "wheels": check_wheels(group),
@@ -62,7 +59,7 @@ def recipe(
         "platform": platform,
         "venv": venv,
         "compression": compression,
-        "bytecode": {key: packages} if packages else None,
+        "bytecode": bytecode_recipe(bytecode),
     }
 
 
@@ -119,7 +116,5 @@ def _byte_code(
     """The pycs of the Python files below site-packages, by path of the source."""
     if not bytecode:
         return {}
-    from modelkiln.bytecode import compile_entries, host_packages
-
     entries = [entry for wheel in installed for entry in wheel.entries]
     return compile_entries(entries, venv.site_packages, venv.python, host_packages(bytecode), store, scratch)
