@@ -9,6 +9,7 @@ import re
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Sequence
 
@@ -53,15 +54,16 @@ def check_cuda_libraries(image: Runnable, root: Path) -> Linked:
         if not any(_CUDA.fullmatch(name) for name in (*names, path.rsplit("/", 1)[-1])):
             continue
         missing = re.findall(r"^\s*(\S+) => not found", text, re.MULTILINE)
-        undefined = [name for name in re.findall(r"undefined symbol: ([^\s,]+)", text) if not _of_python(name)]
+        undefined = sorted(set(re.findall(r"undefined symbol: ([^\s,]+)", text)))
         cuda = [name for name in missing if _CUDA.fullmatch(name)]
         other = [name for name in missing if not _CUDA.fullmatch(name) and not _DRIVER.fullmatch(name)]
         if cuda and not other:
             problems.append(f"{path} needs {', '.join(cuda)}, which the image lacks.")
         elif other:
             optional.append(f"{path.rsplit('/', 1)[-1]} ({', '.join(other)})")
-        elif undefined and not missing:
-            problems.append(f"{path}: undefined symbols {', '.join(sorted(set(undefined))[:5])}.")
+        elif not missing:
+            lacking = [name for name in undefined if not _of_host(name, root / path.lstrip("/"))]
+            problems += [f"{path}: undefined symbols {', '.join(lacking[:5])}."] if lacking else []
         count += not other
     if problems:
         raise ModelkilnError(
@@ -71,9 +73,21 @@ def check_cuda_libraries(image: Runnable, root: Path) -> Linked:
     return Linked(count, tuple(optional))
 
 
-def _of_python(symbol: str) -> bool:
-    # Extension modules take them from the interpreter that loads them.
-    return symbol.startswith(("Py", "_Py"))
+def _of_host(symbol: str, path: Path) -> bool:
+    """Whether a plug-in takes `symbol` from what loads it: Python, or a library beside it.
+
+    libonnxruntime_providers_cuda.so, say, needs libonnxruntime_providers_shared.so, and names it
+    nowhere. Names of symbols stand in a library's string table, between zeros.
+    """
+    if symbol.startswith(("Py", "_Py")):
+        return True
+    name = b"\0" + symbol.partition("@")[0].encode() + b"\0"
+    for other in sorted(path.parent.glob("*.so*")):
+        if other != path and other.stat().st_size:
+            with other.open("rb") as stream, mmap(stream.fileno(), 0, access=ACCESS_READ) as content:
+                if content.find(name) >= 0:
+                    return True
+    return False
 
 
 def _loader(root: Path) -> str:
