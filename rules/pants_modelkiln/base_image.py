@@ -119,15 +119,11 @@ async def describe_base_image(request: BaseImageRequest, options: ModelkilnSubsy
         )
     )
     texts = {file.path: file.content for file in (first, *others)}
-    locks = {
-        name: _load(target, path, texts[path], name) for name, path in zip(architectures, [first.path, *paths])
-    }
+    locks = {name: _load(target, path, texts[path], name) for name, path in zip(architectures, [first.path, *paths])}
     return _from_debian(target, locks, architecture)
 
 
-def _from_registry(
-    target: Target, reference: str, options: ModelkilnSubsystem, architecture: str
-) -> BaseImage:
+def _from_registry(target: Target, reference: str, options: ModelkilnSubsystem, architecture: str) -> BaseImage:
     from modelkiln.sources.registry import parse_reference
 
     try:

@@ -107,9 +107,7 @@ def accelerator_of(address: Address, name: str, options: ModelkilnSubsystem, set
         raise ModelkilnError(f"{address}: {error}") from None
 
 
-async def _find_bases(
-    field_set: ModelPackageFieldSet, options: ModelkilnSubsystem
-) -> tuple[BaseImage | None, ...]:
+async def _find_bases(field_set: ModelPackageFieldSet, options: ModelkilnSubsystem) -> tuple[BaseImage | None, ...]:
     inputs = field_set.base_image.to_unparsed_address_inputs()
     if not inputs.values and options.base_image:
         inputs = UnparsedAddressInputs(

@@ -91,9 +91,7 @@ def pex_runner(pex: Path, python: Path, pex_root: Path, scratch: Path, models: O
     return lambda request, timeout: run_command(argv, env, request, timeout, scratch)
 
 
-def image_runner(
-    image: Runnable, root: Path, models: Optional[Path] = None, gpu: Optional[Gpu] = None
-) -> Runner:
+def image_runner(image: Runnable, root: Path, models: Optional[Path] = None, gpu: Optional[Gpu] = None) -> Runner:
     """Run `image`, which is unpacked in `root`, with the folder `models` mounted at /models.
 
     gpu: this machine's, which the image may use.

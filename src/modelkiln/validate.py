@@ -212,13 +212,9 @@ class _Validation:
         if not history and "modelkiln.package.digest" in labels:
             # Without it all layers would pass for somebody else's.
             self.issues.append(Issue(where, "config: history: got none, want an entry for each layer."))
-<<<<<<< HEAD
-        self.report(where, record_problems(tree, self.record, labels, whole))
-        self.report(where, weights_problems(tree, labels, whole))
-=======
         self.report(where, record_problems(tree, _variant(self.record, config), labels, whole))
+        self.report(where, weights_problems(tree, labels, whole))
         self.report(where, machine_problems(tree, config))
->>>>>>> aacae84 (Images for several platforms: an index, built on one host without emulation)
 
     def layer(self, descriptor: Any, diff_id: Any, where: str, ours: bool) -> Optional[LayerContents]:
         """Read a layer and check it against its descriptor and diff ID; None when it is missing."""

@@ -84,9 +84,7 @@ def _run_pex(args: argparse.Namespace, smoke: Smoke, models: Optional[Path]) -> 
         return run_smoke(smoke, pex_runner(pex, python, cache, scratch, models), args.timeout)
 
 
-def _run_image(
-    args: argparse.Namespace, smoke: Smoke, models: Optional[Path], gpu: Optional[Gpu], cuda: bool
-) -> str:
+def _run_image(args: argparse.Namespace, smoke: Smoke, models: Optional[Path], gpu: Optional[Gpu], cuda: bool) -> str:
     store = Store(args.store)
     layers = [Layer.from_json(value) for value in json.loads(args.layers.read_text("utf-8"))]
     image = open_image(args.image, layers, store, args.sources)
