@@ -5,18 +5,20 @@ machine whose times have not changed, is known by what it was then; see `seen_fi
 """
 
 import hashlib
+import io
 import json
 import os
 import threading
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
-from typing import Any, Callable, Iterator, Optional, Sequence
+from functools import partial
+from typing import Callable, Iterator, Optional, Sequence
 
-from modelkiln.checks import Options
+from modelkiln.checks import Finding, Options, check_file
 from modelkiln.descriptor import LAYER, Descriptor
 from modelkiln.errors import ModelkilnError
 from modelkiln.known_files import known_files, stamps_of
-from modelkiln.layers.weights import Envelope, envelope, hash_layer, note_key, note_of
+from modelkiln.layers.weights import Envelope, envelope, hash_layer, layer_size, note_key, note_of
 from modelkiln.progress import Progress
 from modelkiln.seen_files import SeenFiles
 from modelkiln.small_files import SMALL_BYTES, SmallFiles
@@ -24,6 +26,7 @@ from modelkiln.sources.fetch import fetch_files
 from modelkiln.sources.http import NETWORK_ERRORS, with_retries
 from modelkiln.sources.source import SourceFile
 from modelkiln.store import Store
+from modelkiln.tar import Entry, sorted_entries, tar_end, tar_header, tar_padding
 from modelkiln.transfer import transfer
 from modelkiln.weights_checks import check_formats
 from modelkiln.weights_lock import PREFIX, LockedFile, LockedLayer, WeightsLock
@@ -69,9 +72,10 @@ def lock_weights(
     """Return the lock of what `wanted` names now; afterwards its files are in `store`.
 
     known: the lock that is there already: files that have the version that it names are the same
-    and are not read, also where the store lacks them. allow_pickle: see `checks.Options`. Raises ModelkilnError for whatever cannot be
-    read, changes while it is read or is refused; the store is consistent then, and what was read
-    is not read again by the next try.
+    and are not read, also where the store lacks them. allow_pickle: see `checks.Options`.
+
+    Raises ModelkilnError for whatever cannot be read, changes while it is read or is refused; the
+    store is consistent then, and what was read is not read again by the next try.
     """
     options = Options(wanted.where, None if allow_pickle is None else tuple(allow_pickle))
     return _Locking(find_files(wanted, store), store, known, options).run()
@@ -86,7 +90,9 @@ class _Locking:
         self._small = SmallFiles(store)
         self._stamps = stamps_of(found)
         self._files = {file.path: file for file in known_files(found, store, known, self._stamps)}
-        self._layers: dict[str, str] = {}
+        # By the paths of a layer: its sha256 (hex).
+        self._layers: dict[tuple[str, ...], str] = {}
+        self._findings: dict[str, Finding] = {}
         todo = [file for file in found.files if file.path not in self._files]
         sizes = [file.size for file in todo]
         total = None if None in sizes else sum(size for size in sizes if size is not None)
@@ -134,24 +140,28 @@ class _Locking:
 
     def _jobs(self) -> Iterator[Callable[[], None]]:
         """What can be done at the same time: large files one by one, small ones together."""
-        alone = self._alone()
-        small: list[SourceFile] = []
-        for file in self._todo:
-            if file.size is not None and file.size < SMALL_BYTES:
-                small.append(file)
-            else:
-                yield _job(self._read_large, file, alone.get(file.path))
-        for start in range(0, len(small), _SMALL_JOB):
-            yield _job(self._read_small, small[start : start + _SMALL_JOB])
+        todo = {file.path: file for file in self._todo}
+        groups = self._groups()
+        for paths in groups or [[path] for path in todo]:
+            small = [todo[path] for path in paths if path in todo and (todo[path].size or SMALL_BYTES) < SMALL_BYTES]
+            if groups and len(small) == len(paths) and self._found.source.place(small[0]):
+                yield partial(self._read_layer, small)
+                continue
+            large = [todo[path] for path in paths if path in todo and (todo[path].size or SMALL_BYTES) >= SMALL_BYTES]
+            is_alone = groups and len(paths) == len(large) == 1
+            around = envelope(PREFIX, paths[0], large[0].size or 0) if is_alone else None
+            yield from (partial(self._read_large, file, around) for file in large)
+            for start in range(0, len(small), _SMALL_JOB):
+                yield partial(self._read_all_of, small[start : start + _SMALL_JOB])
 
-    def _alone(self) -> dict[str, Envelope]:
-        """The envelopes of files that are alone in their layers; none while sizes are not known."""
+    def _groups(self) -> list[list[str]]:
+        """The paths of each layer that has something to read; none while sizes are not known."""
         sizes = {file.path: file.size for file in self._found.files}
         sizes.update((path, file.size) for path, file in self._files.items())
         if None in sizes.values():
-            return {}
+            return []
         groups = group_files((path, size) for path, size in sizes.items() if size is not None)
-        return {group[0]: envelope(PREFIX, group[0], sizes[group[0]] or 0) for group in groups if len(group) == 1}
+        return [group for group in groups if not self._read.isdisjoint(group)]
 
     def _read_large(self, file: SourceFile, around: Optional[Envelope]) -> None:
         stamp = self._stamps[file.path]
@@ -161,23 +171,40 @@ class _Locking:
         self._check_unchanged(file)
         self._files[file.path] = LockedFile(file.path, read.size, read.sha256, file.version, file.locator)
         if read.layer:
-            self._layers[file.path] = read.layer
+            self._layers[file.path,] = read.layer
         self._remember([file])
 
-    def _read_small(self, files: Sequence[SourceFile]) -> None:
+    def _read_layer(self, files: Sequence[SourceFile]) -> None:
+        """Read the small files of a whole layer in its order, and hash them and it in one pass."""
+        by_entry = {f"{PREFIX}/{file.path}": file for file in files}
+        hasher = hashlib.sha256()
+        for entry in sorted_entries((Entry(path, size=file.size or 0) for path, file in by_entry.items()), self._where):
+            hasher.update(tar_header(entry))
+            if entry.kind == "file":
+                hasher.update(self._read_small(by_entry[entry.path]))
+                hasher.update(tar_padding(entry.size))
+        hasher.update(tar_end())
+        self._layers[tuple(sorted(file.path for file in files))] = hasher.hexdigest()
+
+    def _read_all_of(self, files: Sequence[SourceFile]) -> None:
         for file in files:
-            data = self._content(file)
-            sha256 = hashlib.sha256(data).hexdigest()
-            if file.sha256 not in (None, sha256) or len(data) != file.size:
-                raise ModelkilnError(
-                    f"{self._where}: {file.path}: got {len(data)} bytes with sha256 {sha256}, the source listed "
-                    f"{file.size} bytes{f' with {file.sha256}' if file.sha256 else ''}. It changed while it was "
-                    "read, or the source is damaged: lock again."
-                )
-            self._check_unchanged(file)
-            self._small.add(data, sha256)
-            self._files[file.path] = LockedFile(file.path, len(data), sha256, file.version, file.locator)
-            self._progress.add(len(data))
+            self._read_small(file)
+
+    def _read_small(self, file: SourceFile) -> bytes:
+        data = self._content(file)
+        sha256 = hashlib.sha256(data).hexdigest()
+        if file.sha256 not in (None, sha256) or len(data) != file.size:
+            raise ModelkilnError(
+                f"{self._where}: {file.path}: got {len(data)} bytes with sha256 {sha256}, the source listed "
+                f"{file.size} bytes{f' with {file.sha256}' if file.sha256 else ''}. It changed while it was "
+                "read, or the source is damaged: lock again."
+            )
+        self._check_unchanged(file)
+        self._small.add(data, sha256)
+        self._findings[file.path] = check_file(file.path, partial(io.BytesIO, data), len(data), self._options)
+        self._files[file.path] = LockedFile(file.path, len(data), sha256, file.version, file.locator)
+        self._progress.add(len(data))
+        return data
 
     def _content(self, file: SourceFile) -> bytes:
         is_local = bool(self._found.source.place(file))
@@ -236,12 +263,12 @@ class _Locking:
             return self._place(file) if is_here else None
 
         try:
-            formats = check_formats(list(self._files.values()), place, self._options, self._seen)
+            formats = check_formats(self._files.values(), place, self._options, self._seen, self._findings)
         except ModelkilnError:
             self._keep_what_was_read()
             raise
         for path, format in formats.items():
-            self._files[path] = replace(self._files[path], format="" if format == "unknown" else format)
+            self._files[path] = replace(self._files[path], format=format)
 
     def _layer(self, paths: Sequence[str]) -> LockedLayer:
         files = [self._files[path] for path in paths]
@@ -252,10 +279,9 @@ class _Locking:
         return LockedLayer(found.digest, found.size, tuple(paths))
 
     def _known_layer(self, files: Sequence[LockedFile]) -> Optional[Descriptor]:
-        if len(files) == 1 and files[0].path in self._layers:
-            around = envelope(PREFIX, files[0].path, files[0].size)
-            size = len(around.before) + files[0].size + len(around.after)
-            return Descriptor(LAYER, f"sha256:{self._layers[files[0].path]}", size)
+        digest = self._layers.get(tuple(file.path for file in files))
+        if digest:
+            return Descriptor(LAYER, f"sha256:{digest}", layer_size(PREFIX, [(file.path, file.size) for file in files]))
         note = self._seen.note(self._note_key([file.path for file in files]))
         if note:
             return Descriptor(LAYER, *json.loads(note))
@@ -281,7 +307,3 @@ class _Locking:
 
     def _place(self, file: LockedFile) -> str:
         return self._small.path(file.sha256) or os.fspath(self._store.path(f"sha256:{file.sha256}"))
-
-
-def _job(action: Callable[..., None], *arguments: Any) -> Callable[[], None]:
-    return lambda: action(*arguments)

@@ -25,6 +25,7 @@ __all__ = [
     "fetch",
     "hash_layer",
     "layer_of",
+    "layer_size",
     "note_key",
     "note_of",
     "open_layer",
@@ -161,6 +162,13 @@ def envelope(prefix: str, path: str, size: int) -> Envelope:
     """Return what is around the content of a file of `size` bytes that is alone in its layer."""
     entries = sorted_entries([Entry(f"{prefix}/{path}", size=size)], path)
     return Envelope(b"".join(map(tar_header, entries)), tar_padding(size) + tar_end())
+
+
+def layer_size(prefix: str, files: Iterable[tuple[str, int]]) -> int:
+    """Return the bytes of the tar of `files`: (path, size in bytes)."""
+    entries = sorted_entries((Entry(f"{prefix}/{path}", size=size) for path, size in files), prefix)
+    contents = sum(entry.size + len(tar_padding(entry.size)) for entry in entries)
+    return sum(len(tar_header(entry)) for entry in entries) + contents + len(tar_end())
 
 
 def hash_layer(prefix: str, files: Sequence[tuple[str, int, str]], where: str) -> Descriptor:

@@ -1,0 +1,128 @@
+"""Locked weights through the real command: locked, packaged, run and exported without passing through Pants."""
+
+import hashlib
+import json
+import os
+
+import pytest
+from monorepo import small_monorepo
+
+LIMIT = 1_000_000
+SIZE = 3_000_000
+_BUILD = """\
+python_sources(name="code")
+
+model_artifact(name="weights", source="factor.txt")
+model_artifact(name="big", source="{source}", lock="big.lock.json", exclude=["*.tmp"])
+
+model_package(
+    name="rain",
+    entry_point="rain.forecast:predict",
+    artifacts=[":weights", ":big"],
+    signature="signature.json",
+    version="0.1.0",
+    formats=["{format}"],
+)
+
+model_smoke_test(name="smoke", package=":rain", request="request.json", expected="response.json")
+"""
+
+
+@pytest.fixture(scope="module")
+def repo(tmp_path_factory):
+    """A repository with one small plain artifact and one of several files, which has to be locked."""
+    repo = small_monorepo(tmp_path_factory.mktemp("weights") / "repo", modelkiln=f"large_blob_limit = {LIMIT}")
+    repo.write("rain/BUILD", _BUILD.format(source="big", format="oci"))
+    (repo.root / "rain/big/sub").mkdir(parents=True)
+    (repo.root / "rain/big/model.bin").write_bytes(os.urandom(SIZE))
+    repo.write("rain/big/sub/config.json", "{}")
+    repo.write("rain/big/left.tmp", "left out")
+    yield repo
+    repo.stop()
+
+
+def test_a_package_needs_its_lock(repo):
+    """Without the lock the target and the command are named."""
+    run = repo.pants("package", "rain:rain", code=1)
+    assert "rain:big: there is no file rain/big.lock.json. Write it with `pants lock rain:big`." in run.log
+
+
+def test_a_lock_pins_files_and_is_stable(repo):
+    """It lists the chosen files with their hashes; a second one is the same, and --check agrees."""
+    repo.pants("lock", "rain:big")
+    text = repo.read("rain/big.lock.json")
+    files = {file["path"]: file for file in json.loads(text)["files"]}
+    assert {"model.bin", "sub/config.json"} == set(files)
+    data = (repo.root / "rain/big/model.bin").read_bytes()
+    assert (SIZE, hashlib.sha256(data).hexdigest()) == (files["model.bin"]["size"], files["model.bin"]["sha256"])
+    repo.pants("lock", "--check", "rain:big")
+    repo.pants("lock", "rain:big")
+    assert text == repo.read("rain/big.lock.json")
+
+
+def test_packages_are_made_from_the_lock_alone(repo):
+    """Also without the files: layouts name the layers, tests and runs find the bytes in the store."""
+    hidden = repo.root / "hidden"
+    (repo.root / "rain/big").rename(hidden)
+    try:
+        repo.pants("package", "rain:rain")
+        record = repo.record("rain/rain")
+        lock = json.loads(repo.read("rain/big.lock.json"))
+        assert [lock["set_digest"]] == [source["set_digest"] for source in record["sources"]]
+        digests = [layer["digest"] for layer in lock["layers"]]
+        held = {path.name for path in (repo.dist / "rain/rain.oci/blobs/sha256").iterdir()}
+        assert not held & {digest[7:] for digest in digests}
+        assert digests == [
+            layer["descriptor"]["digest"] for layer in record["layers"] if layer["title"].startswith("rain:big")
+        ]
+        assert b"verified rain 0.1.0: 3 model artifact files" in repo.pants("run", "rain:rain", "--", "verify").out
+        repo.pants("test", "--smoke-test-require", "rain:smoke")
+    finally:
+        hidden.rename(repo.root / "rain/big")
+
+
+def test_a_moved_source_is_found(repo):
+    """--check fails where the source has other files than the lock, and writes nothing."""
+    text = repo.read("rain/big.lock.json")
+    repo.write("rain/big/sub/config.json", "{1}")
+    assert b"sub/config.json: has sha256" in repo.pants("lock", "--check", "rain:big", code=1).out
+    assert text == repo.read("rain/big.lock.json")
+    repo.write("rain/big/sub/config.json", "{}")
+
+
+def test_large_files_without_a_lock_are_refused(repo):
+    """Before Pants reads them, with the remedy."""
+    repo.replace("rain/BUILD", ', lock="big.lock.json", exclude=["*.tmp"]', "")
+    repo.replace("rain/BUILD", 'source="big"', 'source="big/**"')
+    run = repo.pants("package", "rain:rain", code=1)
+    assert f"rain:big: rain/big/model.bin: has {SIZE} bytes" in run.log
+    assert '"big.lock.json"' in run.log
+    repo.write("rain/BUILD", _BUILD.format(source="big", format="oci"))
+
+
+def test_a_pex_of_large_weights_is_refused(repo):
+    """The error names the choices."""
+    repo.write("rain/BUILD", _BUILD.format(source="big", format="pex"))
+    run = repo.pants("package", "rain:rain", code=1)
+    assert 'weights="sidecar"' in run.log
+    assert 'weights="lazy"' in run.log
+    repo.write("rain/BUILD", _BUILD.format(source="big", format="oci"))
+
+
+def test_an_edited_lock_is_refused(repo):
+    """What was changed by hand is told with the file's name."""
+    text = repo.read("rain/big.lock.json")
+    repo.write(
+        "rain/big.lock.json", text.replace(f'"size": {SIZE}', f'"size": {SIZE + 1}', 1).replace("sub/", "sup/", 1)
+    )
+    run = repo.pants("package", "rain:rain", code=1)
+    assert "rain:big: rain/big.lock.json: was edited" in run.log
+    repo.write("rain/big.lock.json", text)
+
+
+def test_two_artifacts_that_bring_one_path_are_refused(repo):
+    """Both are named, and the path."""
+    repo.write("rain/model.bin", "x")
+    repo.replace("rain/BUILD", 'source="factor.txt"', 'source="model.bin"')
+    run = repo.pants("package", "rain:rain", code=1)
+    assert "both rain:weights and rain:big bring the file model.bin" in run.log
