@@ -12,7 +12,8 @@ from pants.util.logging import LogLevel
 
 from modelkiln.errors import ModelkilnError
 from pants_modelkiln.api import add_prefix, read_digest
-from pants_modelkiln.tool import Step, attempt_step
+from pants_modelkiln.subsystem import ModelkilnSubsystem
+from pants_modelkiln.tool import Step, ToolRequest, attempt_step
 
 # Stands for the address in the step's messages: equal files of two targets are one process.
 _ADDRESS = "@artifact"
@@ -40,7 +41,7 @@ def artifact_formats(request: ArtifactCheckRequest) -> Get:
 
 
 @rule(desc="Check a model artifact", level=LogLevel.DEBUG)
-async def check_artifact(request: ArtifactCheckRequest) -> ArtifactFormats:
+async def check_artifact(request: ArtifactCheckRequest, options: ModelkilnSubsystem) -> ArtifactFormats:
     argv = ["check-artifact", "--sources=sources", f"--where={_ADDRESS}", "--output=findings.json"]
     if request.allow_pickle is not None:
         argv += ["--pickles", *(f"--allow-pickle={name}" for name in request.allow_pickle)]
@@ -49,6 +50,7 @@ async def check_artifact(request: ArtifactCheckRequest) -> ArtifactFormats:
         description=f"Check model artifact {request.address}",
         input_digest=await add_prefix(request.digest, "sources"),
         output_files=("findings.json",),
+        tool=ToolRequest("checks.txt", tuple(options.interpreter_constraints)),
     )
     result = (await attempt_step(step)).result
     if result.exit_code != 0:

@@ -46,7 +46,9 @@ def test_the_wheel_holds_backend_and_engine_and_needs_nothing(wheel):
         "modelkiln/runtime/cli.py",
         "pants_modelkiln/register.py",
         "pants_modelkiln/tool.txt",
+        "pants_modelkiln/checks.txt",
         "pants_modelkiln/pip_tools.txt",
+        "pants_modelkiln/sources.txt",
     ):
         assert Path(name) in names
     assert [] == [name for name in names if name.name.startswith("test_") or name.name == "conftest.py"]
