@@ -14,7 +14,8 @@ from typing import BinaryIO, Collection, Iterator, Optional
 __all__ = ["LayerContents", "Node", "read_layer"]
 
 _CHUNK = 1 << 20
-# Kept of an executable or a shared library: an ELF header, and enough for its `#!` line (Linux reads 256 bytes, execve(2)).
+# Kept of an executable or a shared library: enough for an ELF header and a `#!` line (Linux reads
+# 256 bytes, execve(2)).
 _HEAD = 256
 # Of a file whose content is kept (the record), which lists every code file and requirement.
 _MAX_KEPT = 64 << 20

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import platform
 import subprocess
 import sys
 
@@ -9,7 +10,14 @@ import pytest
 from debs import pinned_lock
 
 from modelkiln import bytecode
-from modelkiln.bytecode import cache_path, compile_entries, compile_tree, interpreter_packages
+from modelkiln.bytecode import (
+    bytecode_recipe,
+    cache_path,
+    compile_entries,
+    compile_tree,
+    host_packages,
+    interpreter_packages,
+)
 from modelkiln.errors import ModelkilnError
 from modelkiln.layers import files
 from modelkiln.store import Store
@@ -142,3 +150,14 @@ def test_a_layer_of_files_holds_byte_code_where_its_recipe_asks_for_it(tmp_path,
     sizes = [files.build(recipe, store, tmp_path).unpacked_size for recipe in (plain, compiled)]
     # One more file, its content and its folder.
     assert sizes[0] + 3 * 512 <= sizes[1]
+
+
+def test_a_recipe_holds_the_interpreters_of_all_architectures():
+    """Each machine takes its own, so that the recipe is the same on all of them."""
+    interpreters = {"amd64": [{"name": "a"}], "arm64": [{"name": "b"}]}
+    recipe = bytecode_recipe(json.dumps(interpreters))
+    assert {"architectures": interpreters} == recipe
+    own = {"x86_64": "amd64", "aarch64": "arm64"}[platform.machine()]
+    assert interpreters[own] == host_packages(recipe)
+    assert {"packages": [{"name": "a"}]} == bytecode_recipe([{"name": "a"}])
+    assert bytecode_recipe("") is None

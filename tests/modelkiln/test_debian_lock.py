@@ -11,7 +11,7 @@ from debs import locked, machine_env, make_deb, pinned_lock
 
 from modelkiln.cli.main import main
 from modelkiln.debian_index import lock_packages, parse_package_list
-from modelkiln.debian_lock import format_lock, glibc_of, load_lock, platform_of, python_of
+from modelkiln.debian_lock import format_lock, glibc_of, load_lock, lock_name, platform_of, python_of
 from modelkiln.errors import ModelkilnError
 from modelkiln.sources.debian import MIRROR_VARIABLE, fetch_debs, machine_mirrors
 from modelkiln.store import Store
@@ -258,3 +258,11 @@ def test_mirrors_come_from_apt_or_the_variable():
     assert machine_mirrors({MIRROR_VARIABLE: "file:///a/ file:///b"}) == ["file:///a", "file:///b"]
     with pytest.raises(ModelkilnError, match="No Debian mirror is known"):
         machine_mirrors({"PATH": "/nonexistent"})
+
+
+def test_each_architecture_has_a_lock_file():
+    """That of the first is the one that the target names; the others lie beside it."""
+    architectures = ("amd64", "arm64")
+    assert "base.lock.json" == lock_name("base.lock.json", architectures, "amd64")
+    assert "base.arm64.lock.json" == lock_name("base.lock.json", architectures, "arm64")
+    assert "a/base.arm64.json" == lock_name("a/base.json", architectures, "arm64")

@@ -186,3 +186,13 @@ def test_memory_does_not_grow_with_the_wheel(tmp_path):
         check=True,
     )
     assert int(done.stdout) < 150 * 1024  # Linux counts in KiB.
+
+
+def test_platforms_share_the_small_wheels_that_are_for_any():
+    """Apart, they are a layer that does not depend on the platform."""
+    names = ("one-1-py3-none-any.whl", "two-1-cp311-cp311-manylinux2014_x86_64.whl")
+    found = [{"name": name[:3], "filename": name, "size": 1} for name in names]
+    assert [list(names)] == [[wheel["filename"] for wheel in group] for group in wheels.plan(found)]
+    assert [[name] for name in names] == [
+        [wheel["filename"] for wheel in group] for group in wheels.plan(found, apart=True)
+    ]
