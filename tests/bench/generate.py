@@ -15,7 +15,8 @@ __all__ = ["Monorepo", "copy_backend", "write_big_file"]
 SOURCE = Path(__file__).resolve().parents[2]
 _MODEL = SOURCE / "src" / "models" / "digits"
 _CHUNK = 1 << 20
-_MOST_WRITTEN = 8 << 30
+# Of the weights of a package; the rest of a larger file is a hole.
+_MOST_WRITTEN = 1 << 30
 
 _PANTS_TOML = """\
 [GLOBAL]
@@ -83,12 +84,11 @@ def copy_backend(folder: Path) -> Path:
     return folder
 
 
-def write_big_file(path: Path, size: int, seed: int = 0) -> None:
-    """Write `size` bytes that don't compress, the same ones for a seed; of a huge file only the first,
-    before a hole."""
+def write_big_file(path: Path, size: int, seed: int = 0, written: int | None = None) -> None:
+    """Write `size` bytes that don't compress, the same ones for a seed; after `written` bytes a hole."""
     numbers = random.Random(seed)
     with path.open("wb") as stream:
-        for start in range(0, min(size, _MOST_WRITTEN), _CHUNK):
+        for start in range(0, size if written is None else min(size, written), _CHUNK):
             stream.write(numbers.randbytes(min(_CHUNK, size - start)))
         stream.truncate(size)
 
@@ -131,7 +131,7 @@ class Monorepo:
         self.change_weights(number, f"package {number}")
         big = self.big and not number
         if big:
-            write_big_file(folder / "big.bin", self.big)
+            write_big_file(folder / "big.bin", self.big, written=_MOST_WRITTEN)
         (folder / "BUILD").write_text(
             _PACKAGE.format(
                 formats=", ".join(json.dumps(name) for name in self.formats),
