@@ -4,9 +4,12 @@ import io
 import tarfile
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from modelkiln import tar
 from modelkiln.errors import ModelkilnError
-from modelkiln.tar import Entry, bytes_entry, write_tar
+from modelkiln.tar import Entry, bytes_entry, tar_header, write_tar
 
 
 def written(entries):
@@ -80,3 +83,14 @@ def test_content_is_checked_against_its_digest():
     """Bytes of another sha256 than the entry says are an error."""
     with pytest.raises(ModelkilnError, match="sha256"):
         written([Entry("a", size=1, sha256="0" * 64, open=lambda: io.BytesIO(b"1"))])
+
+
+@given(
+    st.text("aé/.-_0", min_size=1, max_size=120).filter(lambda path: all(path.split("/"))),
+    st.integers(0, 8**11 + 1),
+    st.booleans(),
+)
+def test_the_usual_header_is_as_tarfile_writes_it(path, size, executable):
+    """The short way to a header gives the bytes of the long one, whatever path and size."""
+    entry = Entry(path, size=size, executable=executable)
+    assert tar._any_header(entry) == tar_header(entry)
