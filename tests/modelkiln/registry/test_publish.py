@@ -100,7 +100,8 @@ def test_a_base_layer_passes_from_another_registry(package, tmp_path):
         assert 7 == done.sent
         assert [] == list(empty.root.glob("sha256/*/*"))
         # In the same registry it is mounted, though nothing is known of earlier publishes.
-        assert (6, 1) == ((again := here.publish(origin, "x/y", layers=[layer], env=env)).sent, again.mounted)
+        again = here.publish(origin, "x/y", layers=[layer], env=env)
+        assert (6, 1) == (again.sent, again.mounted)
 
 
 @pytest.mark.parametrize("referrers", [True, False])
