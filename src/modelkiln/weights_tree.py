@@ -56,9 +56,9 @@ def models_folder(layers: Iterable[Layer], store: Store, more: Optional[Path] = 
         models.mkdir(mode=0o755)
         Path(name).chmod(0o755)
         files = {path: file for layer in layers for path, file in (stored_files(layer, store) or {}).items()}
-        for path in sorted(more.rglob("*")) if more and more.is_dir() else ():
-            if path.is_file():
-                files[f"{weights.FOLDER}/{path.relative_to(more).as_posix()}"] = path.resolve()
+        if more is not None:
+            found = (path for path in more.rglob("*") if path.is_file())
+            files.update((f"{weights.FOLDER}/{path.relative_to(more).as_posix()}", path.resolve()) for path in found)
         for name_of_file, file in files.items():
             target = Path(name, name_of_file)
             target.parent.mkdir(parents=True, exist_ok=True)
