@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass
 from typing import Iterable
@@ -15,6 +16,7 @@ from pants.util.logging import LogLevel
 from modelkiln.canonical import canonical_json
 from modelkiln.errors import ModelkilnError
 from modelkiln.layer import Layer
+from modelkiln.lfs_pointer import POINTER_LIMIT, is_pointer
 from modelkiln.weights_lock import load_weights_lock, set_digest
 from pants_modelkiln.api import (
     hydrate,
@@ -33,11 +35,6 @@ from pants_modelkiln.target_types.artifact import (
     ModelArtifactLockField,
     ModelArtifactSourceField,
 )
-
-# Git LFS specification, spec.md: a pointer is a UTF-8 text of less than 1024 bytes that starts
-# with its version line.
-_LFS_START = b"version https://git-lfs"
-_LFS_MAX = 1024
 
 
 @dataclass(frozen=True)
@@ -85,6 +82,11 @@ class Artifact:
     def size(self) -> int:
         """Bytes of all files together."""
         return sum(file.size for file in self.files)
+
+    @property
+    def facts(self) -> dict:
+        """What the source of a locked artifact tells of the model (see `modelkiln.facts`)."""
+        return json.loads(self.origin)["facts"] if self.origin else {}
 
 
 def artifact(address: Address) -> Get:
@@ -159,7 +161,7 @@ async def hash_artifact(request: ArtifactRequest, options: ModelkilnSubsystem) -
             f"{address}: the field `source` matches no file. Check its path, which is relative to "
             f"{address.spec_path or 'the root'}."
         )
-    suspects = [file.path for file in files if file.size < _LFS_MAX]
+    suspects = [file.path for file in files if file.size < POINTER_LIMIT]
     contents = await read_digest(await subset(digest, suspects)) if suspects else ()
     _refuse_placeholders(address, contents)
     allowed = target[ModelArtifactAllowPickleField].value
@@ -186,10 +188,11 @@ def _refuse_placeholders(address: Address, contents) -> None:
                 f"{address}: {file.path}: is empty. Write the trained artifact there, or leave the "
                 "file out of the field `source`."
             )
-        if file.content.startswith(_LFS_START):
+        if is_pointer(file.content):
             raise ModelkilnError(
                 f"{address}: {file.path}: is a Git LFS pointer, not the file that it stands for. "
-                "Fetch it with `git lfs pull` and package again."
+                "Fetch it with `git lfs pull` and package again, or lock it, which fetches it when it is needed: "
+                f'source="lfs:{file.path}", lock="{address.target_name}.lock.json".'
             )
 
 

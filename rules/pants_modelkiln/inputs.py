@@ -16,7 +16,9 @@ from modelkiln.accelerators import Accelerator, find_accelerator
 from modelkiln.canonical import canonical_json
 from modelkiln.digest import sha256_bytes
 from modelkiln.errors import ModelkilnError
+from modelkiln.facts import metadata_of, signature_of
 from modelkiln.record import make_record
+from modelkiln.signature import read_signature
 from pants_modelkiln.api import addresses_of, concurrently, hydrate, read_digest
 from pants_modelkiln.artifacts import Artifact, artifact
 from pants_modelkiln.base_image import BaseImage, base_image, base_layers
@@ -172,8 +174,12 @@ async def resolve_inputs(
         [*(environment(request) for request in wanted), *(base_layers(base) for base in standing)]
     )
     environments = made[: len(wanted)]
-    signature = await hydrate(field_set.signature)
-    signature_file = (await read_digest(signature.snapshot.digest))[0]
+    facts = [(str(found.address), found.facts) for found in artifacts]
+    if field_set.signature.value:
+        hydrated = await hydrate(field_set.signature)
+        signature = _load_signature(address, (await read_digest(hydrated.snapshot.digest))[0])
+    else:
+        signature = read_signature(signature_of(facts, str(address)), f"{address}: signature of its artifact").to_json()
     made_of = {
         target.platform: sha256_bytes(f"{wheels.wheels}\n{base.identity if base else ''}".encode())
         for base, target, wheels in zip(bases, targets, environments)
@@ -183,11 +189,11 @@ async def resolve_inputs(
         "version": field_set.version.value,
         "entry_point": code.entry_point,
         "entrypoint": list(field_set.entrypoint.value or ()),
-        "signature": _load_signature(address, signature_file),
+        "signature": signature,
         "artifacts": _merge_artifacts(address, artifacts),
         "code": [file.to_json() for file in code.files],
         "weights": field_set.weights.value,
-        "metadata": json.loads(field_set.model_metadata.value or "{}"),
+        "metadata": metadata_of(facts, json.loads(field_set.model_metadata.value or "{}")),
     }
     first, *others = (
         PackageInputs(

@@ -19,7 +19,8 @@ from pants_modelkiln.api import (
     read_digest,
     subset,
 )
-from pants_modelkiln.tool import STORE, Step, perform_step
+from pants_modelkiln.subsystem import ModelkilnSubsystem
+from pants_modelkiln.tool import STORE, Step, client_tool, perform_step
 
 
 @dataclass(frozen=True)
@@ -92,8 +93,9 @@ class LayerBlob:
 
 
 @rule(desc="Fetch a layer from the store", level=LogLevel.DEBUG)
-async def fetch_blob(request: LayerBlobRequest) -> LayerBlob:
+async def fetch_blob(request: LayerBlobRequest, subsystem: ModelkilnSubsystem) -> LayerBlob:
     layer = request.layer
+    recipe = json.loads(layer.recipe) if layer.recipe else {}
     described = await create_digest([FileContent("layer.json", canonical_json(layer.to_json()))])
     result = await perform_step(
         Step(
@@ -101,6 +103,7 @@ async def fetch_blob(request: LayerBlobRequest) -> LayerBlob:
             description=f"Copy layer {layer.title} from the store",
             input_digest=described,
             output_directories=("blobs",),
+            tool=client_tool((recipe.get("source") or {}).get("uri", ""), subsystem),
         )
     )
     return LayerBlob((await list_digest(result.digest))[0].file_digest)

@@ -19,6 +19,7 @@ from pants.util.logging import LogLevel
 from modelkiln.canonical import canonical_json
 from modelkiln.cli.smoke import NOT_RUN
 from modelkiln.errors import ModelkilnError
+from modelkiln.facts import example_of
 from modelkiln.gpu import find_gpu
 from modelkiln.machine import save_python
 from pants_modelkiln.api import (
@@ -195,7 +196,11 @@ async def run_smoke_test(
         logger.warning(f"{what} was not run: it requires a GPU, and this machine has no NVIDIA device with a driver.")
         return TestResult.no_tests_found(fields.address, test.output)
     under_test = await Get(PackageUnderTest, PackageUnderTestRequest(inputs, format_name))
-    request = (await read_digest((await hydrate(fields.sources)).snapshot.digest))[0].content
+    if fields.sources.value:
+        request = (await read_digest((await hydrate(fields.sources)).snapshot.digest))[0].content
+    else:
+        facts = [(str(found.address), found.facts) for found in inputs.artifacts]
+        request = canonical_json(example_of(facts, str(fields.address)))
     expected_globs = PathGlobs(
         [f"{fields.address.spec_path}/{fields.expected.value}".lstrip("/")],
         glob_match_error_behavior=GlobMatchErrorBehavior.error,

@@ -74,6 +74,15 @@ class ModelkilnSubsystem(Subsystem):
             use besides indexes. They are not written to locks.
             """),
     )
+    source_clients_lock = StrOption(
+        default=None,
+        help=help_text("""
+            A file with locked requirements for the engine's processes that read from object stores,
+            Hugging Face and MLflow, in place of the backend's own `sources.txt`, which has clients for
+            s3 and Hugging Face. It needs all that is in there, and what is to be added, such as `gcsfs`
+            for `gs://` and `adlfs` for `az://`.
+            """),
+    )
     base_image = StrOption(
         default=None,
         help="The address of the `oci_base_image` for packages that don't name one.",

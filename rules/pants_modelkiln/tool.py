@@ -12,6 +12,7 @@ from pants.backend.python.util_rules.interpreter_constraints import InterpreterC
 from pants.backend.python.util_rules.pex import PexLayout, PexRequest
 from pants.backend.python.util_rules.pex_environment import PexEnvironment
 from pants.backend.python.util_rules.pex_requirements import EntireLockfile, Lockfile
+from pants.base.build_environment import get_buildroot
 from pants.engine.env_vars import CompleteEnvironmentVars
 from pants.engine.fs import EMPTY_DIGEST, Digest, FileContent
 from pants.engine.process import FallibleProcessResult, Process, ProcessCacheScope
@@ -22,6 +23,9 @@ from pants.util.logging import LogLevel
 import modelkiln
 from modelkiln.errors import ModelkilnError
 from modelkiln.machine import INSECURE_REGISTRIES, save_machine_env, save_machine_file
+from modelkiln.sources.clients import CLIENT_SCHEMES
+from modelkiln.sources.git_lfs import CHECKOUT
+from modelkiln.sources.source import scheme_of
 from pants_modelkiln.api import (
     build_venv_pex,
     create_digest,
@@ -89,10 +93,14 @@ def engine_files(*folders: str) -> list[FileContent]:
 
 @dataclass(frozen=True)
 class ToolRequest:
-    """The engine with the dependencies of one lock, a resource of this package such as "tool.txt"."""
+    """The engine with the dependencies of one lock.
+
+    lock: a resource of this package such as "tool.txt", or else a file of the repository.
+    """
 
     lock: str
     interpreter_constraints: tuple[str, ...]
+    is_resource: bool = True
 
 
 @dataclass(frozen=True)
@@ -109,6 +117,14 @@ class MachineState:
 
     store: Path
     path: str
+
+
+def client_tool(uri: str, subsystem: ModelkilnSubsystem) -> ToolRequest | None:
+    """The engine with the clients that the source `uri` needs; None where it needs none."""
+    if scheme_of(uri) not in CLIENT_SCHEMES:
+        return None
+    own = subsystem.source_clients_lock
+    return ToolRequest(own or "sources.txt", tuple(subsystem.interpreter_constraints), is_resource=not own)
 
 
 def engine_tool(request: ToolRequest) -> Get:
@@ -132,6 +148,7 @@ async def save_machine_state(
     settings["MODELKILN_INDEXES"] = json.dumps(indexes, sort_keys=True)
     if subsystem.insecure_registries:
         settings[INSECURE_REGISTRIES] = " ".join(subsystem.insecure_registries)
+    settings[CHECKOUT] = get_buildroot()
     save_machine_env(store, settings)
     return MachineState(store, os.pathsep.join(pex_environment.path))
 
@@ -140,7 +157,7 @@ async def save_machine_state(
 async def build_engine_tool(request: ToolRequest, machine: MachineState) -> EngineTool:
     sources = await create_digest(engine_files())
     lock = Lockfile(
-        url=f"resource://pants_modelkiln/{request.lock}",
+        url=f"resource://pants_modelkiln/{request.lock}" if request.is_resource else request.lock,
         url_description_of_origin="the packaging engine's own lock",
         resolve_name=f"modelkiln-{request.lock}",
     )

@@ -18,7 +18,7 @@ from pants_modelkiln.api import add_prefix, create_digest, list_digest, merge_di
 from pants_modelkiln.formats.rendering import Rendering, RenderingRequest, readable_size
 from pants_modelkiln.inputs import PackageInputs
 from pants_modelkiln.subsystem import ModelkilnSubsystem
-from pants_modelkiln.tool import STORE, Step, perform_step
+from pants_modelkiln.tool import STORE, Step, client_tool, perform_step
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,7 @@ async def build_pex_file(request: PexFileRequest, options: ModelkilnSubsystem) -
         # Of locked artifacts: the files come from the store.
         "weights": [json.loads(layer.recipe) for artifact in artifacts for layer in artifact.layers],
     }
+    clients = [client_tool(recipe["source"]["uri"], options) for recipe in spec["weights"]]
     record = await create_digest([FileContent(".modelkiln/package.json", inputs.record)])
     models = await merge_digests(artifact.digest for artifact in artifacts)
     models = await add_prefix(models, ".modelkiln/models")
@@ -72,6 +73,7 @@ async def build_pex_file(request: PexFileRequest, options: ModelkilnSubsystem) -
             description=f"Build PEX of {inputs.address}",
             input_digest=await merge_digests((sources, described)),
             output_files=(request.file_name,),
+            tool=next(filter(None, clients), None),
         )
     )  # fmt: skip
     return PexFile(result.digest)

@@ -15,6 +15,7 @@ from pants.util.logging import LogLevel
 from modelkiln.errors import ModelkilnError
 from modelkiln.weights_source import parse_source
 from pants_modelkiln.locks.request import LockPlan, LockRequest
+from pants_modelkiln.subsystem import ModelkilnSubsystem
 from pants_modelkiln.target_types.artifact import (
     ModelArtifactAllowPickleField,
     ModelArtifactExcludeField,
@@ -22,7 +23,7 @@ from pants_modelkiln.target_types.artifact import (
     ModelArtifactLockField,
     ModelArtifactSourceField,
 )
-from pants_modelkiln.tool import STORE, Step, step_process
+from pants_modelkiln.tool import STORE, Step, ToolRequest, client_tool, step_process
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class WeightsLockRequest(LockRequest):
 
 
 @rule(desc="Lock a model artifact", level=LogLevel.DEBUG)
-async def lock_weights(request: WeightsLockRequest, build_root: BuildRoot) -> LockPlan:
+async def lock_weights(request: WeightsLockRequest, build_root: BuildRoot, subsystem: ModelkilnSubsystem) -> LockPlan:
     fields = request.field_set
     address = fields.address
     if not fields.source.value:
@@ -71,6 +72,8 @@ async def lock_weights(request: WeightsLockRequest, build_root: BuildRoot) -> Lo
         ),
         description=f"Lock {address}",
         cache_scope=ProcessCacheScope.PER_SESSION,
+        # Locking checks files by content, so it needs what checks need.
+        tool=client_tool(uri, subsystem) or ToolRequest("checks.txt", tuple(subsystem.interpreter_constraints)),
     )  # fmt: skip
     process = await step_process(step)
     return LockPlan(os.path.join(address.spec_path, fields.lock.value), process=process.process)

@@ -15,7 +15,7 @@ from pants.engine.target import (
     Field,
     InvalidFieldException,
     InvalidFieldTypeException,
-    SingleSourceField,
+    OptionalSingleSourceField,
     SpecialCasedDependencies,
     StringField,
     StringSequenceField,
@@ -49,9 +49,8 @@ class ModelArtifactsField(SpecialCasedDependencies):
     help = "Addresses of the `model_artifact` targets whose files go into the package."
 
 
-class ModelSignatureField(SingleSourceField):
+class ModelSignatureField(OptionalSingleSourceField):
     alias = "signature"
-    required = True
     uses_source_roots = False
     help = help_text("""
         A JSON file with the names, datatypes and shapes of the inputs and outputs, as in the Open
@@ -59,6 +58,8 @@ class ModelSignatureField(SingleSourceField):
 
             {"inputs":  [{"name": "pixels", "datatype": "FP32",  "shape": [-1, 8, 8]}],
              "outputs": [{"name": "digit",  "datatype": "INT64", "shape": [-1]}]}
+
+        It may be left out where the lock of a model artifact has one, as from an MLflow server.
         """)
 
 

@@ -10,8 +10,8 @@ from pants.engine.target import (
     BoolField,
     Dependencies,
     FloatField,
+    OptionalSingleSourceField,
     SecondaryOwnerMixin,
-    SingleSourceField,
     StringField,
     Target,
 )
@@ -30,12 +30,14 @@ class SmokeTestPackageField(StringField, AsyncFieldMixin):
         """)
 
 
-class SmokeTestRequestField(SingleSourceField):
+class SmokeTestRequestField(OptionalSingleSourceField):
     alias = "request"
-    required = True
     uses_source_roots = False
     expected_file_extensions = (".json",)
-    help = "A JSON file with a request of the Open Inference Protocol v2."
+    help = help_text("""
+        A JSON file with a request of the Open Inference Protocol v2. It may be left out where the lock
+        of a model artifact has an input example, as from an MLflow server.
+        """)
 
 
 class SmokeTestExpectedField(StringField, AsyncFieldMixin, SecondaryOwnerMixin):

@@ -32,23 +32,23 @@ _SCP_LIKE = re.compile(r"(?:[\w.-]+@)?[\w.-]+:(?!//).+")
 
 
 def open_source(uri: str, env: Mapping[str, str], folder: Path) -> Source:
-    """Return the source of the pointer `lfs:<path>`, relative to the checkout.
+    """Return the source of the pointer `lfs:<path>`, relative to `folder`.
 
     The checkout is that of MODELKILN_CHECKOUT, else the one that `folder` is in.
     """
     path = uri.partition(":")[2].lstrip("/")
-    return _GitLfs(uri, path, env, Path(env.get(CHECKOUT) or folder))
+    return _GitLfs(uri, folder / path, env, Path(env.get(CHECKOUT) or folder))
 
 
 class _GitLfs(Source):
-    def __init__(self, uri: str, path: str, env: Mapping[str, str], folder: Path) -> None:
+    def __init__(self, uri: str, path: Path, env: Mapping[str, str], folder: Path) -> None:
         self._uri, self._path, self._env, self._folder = uri, path, env, folder
         self._where = f"source {uri}"
         self._authorization = ""
         self._endpoint = lru_cache(maxsize=1)(self._find_endpoint)
 
     def list(self, revision: str = "") -> Listing:
-        path = self._folder / self._path
+        path = self._path
         try:
             with path.open("rb") as stream:
                 data = stream.read(POINTER_LIMIT)

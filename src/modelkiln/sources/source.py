@@ -52,9 +52,14 @@ class Listing:
     """What a source held when it was asked.
 
     uri: as it goes into the lock, without credentials. revision: the exact state (a commit, a
-    model version, a manifest digest), or "" where the files' versions are all there is. facts:
-    what the source tells of the model, a JSON object: signature, requirements, input_example,
-    metrics, lineage, ...
+    model version, a manifest digest), or "" where the files' versions are all there is.
+
+    facts: what the source tells of the model, each key only where it does:
+    signature {"inputs", "outputs"} and input_example {"inputs"} (a request), as in the Open
+    Inference Protocol v2; requirements [PEP 508 strings], python ("3.11.7"); metrics {name: finite
+    number}, params and tags {name: text}; name, version, description, license (SPDX), family,
+    vendor, library, task: texts; authors [text]; lineage {"run_id", "experiment", "git_commit",
+    "datasets": [...], "base_model", ...}; not_taken [text]: what it tells in no form of these.
     """
 
     uri: str

@@ -1,0 +1,58 @@
+"""What sources tell of models, taken over into packages where their targets do not say otherwise.
+
+The normal form of facts is that of `sources.source.Listing`.
+"""
+
+from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
+
+from modelkiln.errors import ModelkilnError
+
+__all__ = ["example_of", "metadata_of", "signature_of"]
+
+# Facts that become metadata of a package under the same name.
+_METADATA = ("authors", "description", "family", "license", "lineage", "metrics", "params", "tags", "task", "vendor")
+
+Named = Sequence[Tuple[str, Mapping[str, Any]]]
+
+
+def signature_of(facts: Named, where: str) -> Mapping[str, Any]:
+    """Return the signature that the artifacts of a package bring.
+
+    facts: (address, facts) of each artifact. Raises ModelkilnError when none or several of them
+    have one that differs; then the target has to say it.
+    """
+    return _only("signature", facts, where, "Write one to a JSON file and name it in the field `signature`.")
+
+
+def example_of(facts: Named, where: str) -> Mapping[str, Any]:
+    """Return the request that the artifacts of a package bring; see `signature_of`."""
+    return _only("input_example", facts, where, "Write one to a JSON file and name it in the field `request`.")
+
+
+def metadata_of(facts: Named, own: Mapping[str, Any]) -> Dict[str, Any]:
+    """Return a package's metadata: what its target says, and below it what its artifacts bring.
+
+    A target's key replaces a fact as a whole. Of a fact that several artifacts tell in different
+    ways none is taken, since it is of a part and not of the package.
+    """
+    found: Dict[str, Any] = {}
+    for name in _METADATA:
+        values = [told[name] for _, told in facts if told.get(name)]
+        if values and all(value == values[0] for value in values):
+            # Annotations of images are texts.
+            found[name] = ", ".join(values[0]) if name == "authors" and isinstance(values[0], list) else values[0]
+    return {**found, **own}
+
+
+def _only(name: str, facts: Named, where: str, remedy: str) -> Mapping[str, Any]:
+    told = [(address, one[name]) for address, one in facts if one.get(name)]
+    what = name.replace("_", " ")
+    if not told:
+        hints = [f"{address}: {hint}" for address, one in facts for hint in one.get("not_taken") or ()]
+        why = f" ({'; '.join(hints)})" if hints else ""
+        raise ModelkilnError(f"{where}: has no {what}, and none of its artifacts brings one{why}. {remedy}")
+    first: Optional[Any] = told[0][1]
+    others = [address for address, value in told if value != first]
+    if others:
+        raise ModelkilnError(f"{where}: {told[0][0]} and {others[0]} bring different {what}s. {remedy}")
+    return told[0][1]
