@@ -93,12 +93,12 @@ def _login(url):
 def places_of(file):
     """Return the Places of a LazyFile, in the order in which to try them.
 
-    MODELKILN_WEIGHTS_URL names mirrors, divided by commas: a base of `<base>/sha256/<hex>` (or
+    MODELKILN_WEIGHTS_URL names mirrors, divided by commas, and so may the lock: a base of `<base>/sha256/<hex>` (or
     `sha256/<2>/<hex>`, a store that is served) or `<base>/<path>`; a folder; or
     `oci://registry/name`, a repository that holds the package's layers or the files as blobs.
     """
     found = []
-    for base in (os.environ.get("MODELKILN_WEIGHTS_URL") or "").split(","):
+    for base in (*(os.environ.get("MODELKILN_WEIGHTS_URL") or "").split(","), *file.mirrors):
         base = base.strip().rstrip("/")
         if base.startswith("oci://"):
             if file.layer:

@@ -16,8 +16,11 @@ class LazyFile:
     places: where it can be read, objects {"url"} with an "offset" where it is a part of something.
     layer: {"digest", "offset"} of the tar that holds it in registries, or None. chunks: {"size",
     "sha256": [hex of each chunk]} with which a part of it can be checked, or None. on_demand:
-    whether the inference script reads it in parts, so that a start does not fetch it.
+    whether the inference script reads it in parts, so that a start does not fetch it. mirrors:
+    bases that may have it, and are asked first.
     """
+
+    mirrors = ()
 
     def __init__(self, path, size, sha256, places, layer=None, chunks=None, on_demand=False):
         self.path, self.size, self.sha256, self.places = path, size, sha256, places
@@ -39,6 +42,8 @@ def read_lock(package):
         if content["schema"] != SCHEMA:
             raise PackageError(f"{path}: schema {content['schema']!r}, want {SCHEMA}. The package is damaged.")
         lock = WeightsLock([LazyFile(**file) for file in content["files"]], content["set_digest"])
+        for file in lock.files:
+            file.mirrors = content.get("mirrors") or ()
         found = [(file.path, file.size, file.sha256) for file in lock.files]
     except OSError as error:
         raise PackageError(f"{path}: {error.strerror}. The package is damaged; build it again.") from None
