@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass, replace
 
@@ -17,6 +18,7 @@ from modelkiln.canonical import canonical_json
 from modelkiln.digest import sha256_bytes
 from modelkiln.errors import ModelkilnError
 from modelkiln.facts import metadata_of, signature_of
+from modelkiln.lazy import lazy_document
 from modelkiln.record import make_record
 from modelkiln.signature import read_signature
 from pants_modelkiln.api import addresses_of, concurrently, hydrate, read_digest
@@ -38,10 +40,12 @@ from pants_modelkiln.target_types.package import (
     ModelEntrypointField,
     ModelFormatsField,
     ModelMetadataField,
+    ModelOnDemandField,
     ModelPlatformsField,
     ModelSignatureField,
     ModelVersionField,
     ModelWeightsField,
+    ModelWeightsMirrorsField,
 )
 
 
@@ -59,6 +63,8 @@ class ModelPackageFieldSet(PackageFieldSet, RunFieldSet):
     formats: ModelFormatsField
     platforms: ModelPlatformsField
     weights: ModelWeightsField
+    weights_mirrors: ModelWeightsMirrorsField
+    on_demand: ModelOnDemandField
     base_image: ModelBaseImageField
     version: ModelVersionField
     entrypoint: ModelEntrypointField
@@ -71,7 +77,8 @@ class PackageInputs:
     """What goes into a package, every byte of it pinned, and its record.
 
     record: canonical JSON, as it lies inside every format. base: None for a package that is no
-    image and names no base image. others: the same package for its further platforms.
+    image and names no base image. weights_lock: what a package with lazy weights carries in their
+    place, else empty. others: the same package for its further platforms.
     """
 
     address: Address
@@ -83,6 +90,7 @@ class PackageInputs:
     base: BaseImage | None
     target: ResolvedLockRequest
     record: bytes
+    weights_lock: bytes
     others: tuple[PackageInputs, ...] = ()
 
     @property
@@ -158,13 +166,12 @@ async def resolve_inputs(
     field_set: ModelPackageFieldSet, options: ModelkilnSubsystem, setup: PythonSetup
 ) -> PackageInputs:
     address = field_set.address
-    if field_set.weights.value == "lazy":
-        raise ModelkilnError(f"{address}: weights='lazy' cannot be packaged yet; use 'bundled' or 'sidecar'.")
     bases = await _find_bases(field_set, options)
     accelerator = accelerator_of(address, field_set.accelerator.value, options, setup)
     targets = [_target_of(base, accelerator.resolve, options) for base in bases]
     artifact_addresses = await addresses_of(field_set.artifacts.to_unparsed_address_inputs())
     artifacts = await concurrently(artifact(found) for found in artifact_addresses)
+    weights_lock = _lazy_lock(field_set, artifacts)
     code = await package_code(PackageCodeRequest(address, field_set.entry_point))
     wanted = [EnvironmentRequest(str(address), accelerator, code.requirements, target) for target in targets]
     # An image needs wheels and base, and neither needs the other: choosing wheels waits for an
@@ -193,6 +200,7 @@ async def resolve_inputs(
         "artifacts": _merge_artifacts(address, artifacts),
         "code": [file.to_json() for file in code.files],
         "weights": field_set.weights.value,
+        "weights_lock": hashlib.sha256(weights_lock).hexdigest() if weights_lock else None,
         "metadata": metadata_of(facts, json.loads(field_set.model_metadata.value or "{}")),
     }
     first, *others = (
@@ -206,6 +214,7 @@ async def resolve_inputs(
             base=base,
             target=target,
             record=_record(described, _variant(accelerator, target, made_of), base, wheels),
+            weights_lock=weights_lock,
         )
         for base, target, wheels in zip(bases, targets, environments)
     )
@@ -217,6 +226,26 @@ def _record(described: dict, variant: dict, base: BaseImage | None, wheels: Envi
     return canonical_json(
         make_record({**described, "variant": variant, "requirements": wheels.to_json(), "base": identity})
     )
+
+
+def _lazy_lock(field_set: ModelPackageFieldSet, artifacts: tuple[Artifact, ...]) -> bytes:
+    address, mirrors, on_demand = field_set.address, field_set.weights_mirrors, field_set.on_demand
+    if field_set.weights.value != "lazy":
+        for field in (mirrors, on_demand):
+            if field.value:
+                raise ModelkilnError(f'{address}: the field `{field.alias}` is for weights="lazy" alone. Remove it.')
+        return b""
+    for found in artifacts:
+        if not found.layers:
+            raise ModelkilnError(
+                f'{address}: weights="lazy": {found.address} has no lock that says where its files can be fetched. '
+                f'Give it one (lock="{found.address.target_name}.lock.json", then `pants lock {found.address}`), '
+                'or bundle the weights (weights="bundled").'
+            )
+    if not artifacts:
+        raise ModelkilnError(f'{address}: weights="lazy": the field `artifacts` is empty, there is nothing to fetch.')
+    layers = [layer for found in artifacts for layer in found.layers]
+    return lazy_document(layers, str(address), mirrors.value or (), on_demand.value or ())
 
 
 def _load_signature(address: Address, file) -> dict:

@@ -156,18 +156,19 @@ class PackageUnderTest:
 async def put_under_test(request: PackageUnderTestRequest, options: GlobalOptions) -> PackageUnderTest:
     inputs = request.inputs
     files = await merge_digests(artifact.digest for artifact in inputs.artifacts)
-    # As whoever deploys the package does it.
+    # As whoever deploys the package does it: weights are mounted, or a store has been filled.
     is_sidecar = inputs.record_json["weights"] == "sidecar"
-    mount = ("--models=models", "--weights=weights.json") if is_sidecar else ()
+    given = ("--models=models", "--weights=weights.json") if is_sidecar else ()
+    given = ("--filled=weights.json",) if inputs.weights_lock else given
     locked = [layer.to_json() for artifact in inputs.artifacts for layer in artifact.layers]
     described = await create_digest([FileContent("weights.json", canonical_json(locked))])
-    mounted = await merge_digests((described, await add_prefix(files, "models"))) if is_sidecar else EMPTY_DIGEST
+    mounted = await merge_digests((described, await add_prefix(files, "models"))) if given else EMPTY_DIGEST
     if request.format == "pex":
         built = await pex_file(inputs, "package.pex")
         python = await find_python(InterpreterConstraints([f"CPython=={inputs.target.python}.*"]))
         # By its release: a machine's path to it must not be in the test's key.
         save_python(machine_store(options), inputs.target.python, python.path)
-        arguments = ("--pex=package.pex", f"--python={inputs.target.python}", f"--pex-root={STORE}/pex-run", *mount)
+        arguments = ("--pex=package.pex", f"--python={inputs.target.python}", f"--pex-root={STORE}/pex-run", *given)
         return PackageUnderTest(await merge_digests((built.digest, mounted)), arguments)
     image = await package_image(inputs)
     stored = canonical_json([layer.to_json() for layer in image.stored])
@@ -175,11 +176,10 @@ async def put_under_test(request: PackageUnderTestRequest, options: GlobalOption
         (
             await add_prefix(image.layout, "image"),
             await create_digest([FileContent("layers.json", stored)]),
-            mounted if is_sidecar else await add_prefix(files, "sources"),
+            mounted if given else await add_prefix(files, "sources"),
         )
     )
-    sources = mount or ("--sources=sources",)
-    return PackageUnderTest(digest, ("--image=image", "--layers=layers.json", *sources))
+    return PackageUnderTest(digest, ("--image=image", "--layers=layers.json", *(given or ("--sources=sources",))))
 
 
 @rule(desc="Smoke-test a packaged model", level=LogLevel.DEBUG)

@@ -60,10 +60,12 @@ def build_image(
     user: str,
     labels: Mapping[str, str],
     annotations: Mapping[str, str],
+    volumes: Sequence[str] = (),
 ) -> Image:
     """Return the image of `layers` (lowest first) on `base`; it reads nothing else.
 
-    env: replaces variables of the base by name. user: "uid:gid", numeric. Raises ModelkilnError
+    env: replaces variables of the base by name. user: "uid:gid", numeric. volumes: absolute paths
+    of folders that outlive a container. Raises ModelkilnError
     for settings that no runtime would take.
     """
     stack = (*base.layers, *layers)
@@ -74,6 +76,7 @@ def build_image(
     settings: dict[str, Any] = {"User": user, "Env": merge_env(base.env, env), "WorkingDir": working_dir}
     settings.update({"Entrypoint": list(entrypoint)} if entrypoint else {})
     settings.update({"Cmd": list(cmd)} if cmd else {})
+    settings.update({"Volumes": {path: {} for path in volumes}} if volumes else {})
     settings.update({"Labels": dict(labels)} if labels else {})
     # "created" is optional, in the config and in the history. It is left out: an image is a
     # function of its inputs, and an invented date would be read as a real one.

@@ -7,7 +7,6 @@ knows (`modelkiln.runtime.weights_lock`): it has no client libraries, and comput
 import fnmatch
 import hashlib
 import json
-import re
 import urllib.parse
 from typing import Any, Iterable, Mapping, Sequence
 
@@ -17,11 +16,9 @@ from modelkiln.layer import Layer
 from modelkiln.sources.reference import parse_reference
 from modelkiln.tar import Entry, sorted_entries, tar_header, tar_padding
 
-__all__ = ["LAZY_STORE", "MIRROR_SCHEMES", "lazy_document"]
+__all__ = ["MIRROR_SCHEMES", "lazy_document"]
 
 SCHEMA = 1
-# Where an image has the store, for a volume to be mounted at.
-LAZY_STORE = "/var/cache/modelkiln"
 MIRROR_SCHEMES = ("http", "https", "file", "oci", "s3", "gs")
 _LAZY = "http(s)://, oci://, hf://, s3://, gs:// and file:///"
 
@@ -128,18 +125,19 @@ def _oci(source: Mapping[str, Any], file: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _hugging_face(source: Mapping[str, Any], file: Mapping[str, Any]) -> dict[str, Any]:
-    repository = re.sub(r"^hf:(//)?", "", source["uri"]).partition("@")[0].strip("/")
-    if repository.count("/") != 1:
+    # The locator is the commit: sources/hugging_face.py.
+    name = source["uri"].partition("://")[2].partition("@")[0]
+    if not name or name.count("/") > 1:
         raise _NotLazy("is no model repository (hf://owner/name)")
-    return {"url": f"hf://{repository}/{urllib.parse.quote(file.get('locator') or file['path'])}@{source['revision']}"}
+    commit = file.get("locator") or source["revision"]
+    return {"url": f"hf://{name}@{commit}/{urllib.parse.quote(file['path'])}"}
 
 
 def _bucket(source: Mapping[str, Any], file: Mapping[str, Any]) -> dict[str, Any]:
-    locator = file.get("locator") or ""
-    base = source["uri"].rstrip("/")
-    url = locator if "://" in locator else f"{base}/{file['path']}"
-    scheme, _, rest = url.partition("://")
-    return {"url": f"{'gs' if scheme == 'gcs' else scheme}://{urllib.parse.quote(rest)}"}
+    # The locator is `bucket/key`: sources/filesystem.py.
+    scheme, _, rest = source["uri"].partition("://")
+    name = file.get("locator") or f"{rest.rstrip('/')}/{file['path']}"
+    return {"url": f"{'gs' if scheme == 'gcs' else scheme}://{urllib.parse.quote(name)}"}
 
 
 def _local(source: Mapping[str, Any], file: Mapping[str, Any]) -> dict[str, Any]:

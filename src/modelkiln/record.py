@@ -24,6 +24,7 @@ SCHEMA = 1
 _INPUTS = (
     "name", "version", "variant", "entry_point", "signature", "artifacts", "code", "requirements",
     "base", "metadata", "entrypoint", "weights",
+    "weights_lock",
 )  # fmt: skip
 
 # What a record tells of the package that is no input of it.

@@ -87,11 +87,11 @@ def sandbox_command(
         mount = root / name
         if mount.is_symlink() or (mount.exists() and not mount.is_dir()):
             raise ModelkilnError(f"image: /{name} is no folder, so nothing can be mounted there. Use another base.")
-        mount.mkdir(exist_ok=True)
+        mount.mkdir(parents=True, exist_ok=True)
     command = [*_isolation(str(find_bwrap())), "--ro-bind", str(root), "/"]
     command += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", *options, "--chdir", cwd or "/"]
     for path, folder in mounts.items():
-        command += ["--ro-bind", str(folder), path]
+        command += ["--ro-bind", os.path.abspath(folder), path]
     for name, value in env.items():
         command += ["--setenv", name, value]
     # Without a session of its own, a program could type into our terminal (TIOCSTI).

@@ -79,26 +79,29 @@ def run_smoke(smoke: Smoke, runner: Runner, timeout: float) -> str:
     return f"passed in {seconds:.2f} s: {shapes}"
 
 
-def pex_runner(pex: Path, python: Path, pex_root: Path, scratch: Path, models: Optional[Path] = None) -> Runner:
+def pex_runner(
+    pex: Path, python: Path, pex_root: Path, scratch: Path, settings: Optional[Mapping[str, str]] = None
+) -> Runner:
     """Run the PEX file `pex` with `python`, without a network where this machine allows.
 
-    pex_root: where the PEX unpacks itself. scratch: an empty folder to run in, also its HOME. models:
-    the folder of weights that are mounted beside the package.
+    pex_root: where the PEX unpacks itself. scratch: an empty folder to run in, also its HOME.
+    settings: other variables, as a deployment would set them.
     """
     env = {"PEX_ROOT": str(pex_root), "PEX_IGNORE_RCFILES": "1", "HOME": str(scratch), "LC_ALL": "C.UTF-8"}
-    env.update({"MODELKILN_MODELS": str(models)} if models else {})
+    env.update(settings or {})
     argv = without_network([str(python), str(pex), "predict", "-"])
     return lambda request, timeout: run_command(argv, env, request, timeout, scratch)
 
 
-def image_runner(image: Runnable, root: Path, models: Optional[Path] = None, gpu: Optional[Gpu] = None) -> Runner:
-    """Run `image`, which is unpacked in `root`, with the folder `models` mounted at /models.
+def image_runner(
+    image: Runnable, root: Path, mounts: Optional[Mapping[str, Path]] = None, gpu: Optional[Gpu] = None
+) -> Runner:
+    """Run `image`, which is unpacked in `root`.
 
-    gpu: this machine's, which the image may use.
+    mounts: see sandbox_command. gpu: this machine's, which the image may use.
     """
     entrypoint: Sequence[str] = image.entrypoint
     ours = "modelkiln.runtime" in entrypoint
-    mounts = {"/models": models} if models else {}
     argv = image.command(root, (*entrypoint, "predict", "-") if ours else _PREDICT, mounts=mounts, gpu=gpu)
     return lambda request, timeout: run_command(argv, {}, request, timeout)
 

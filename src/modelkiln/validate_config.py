@@ -143,4 +143,7 @@ def _settings_problems(settings: Mapping[str, Any]) -> Iterator[str]:
     folder = settings.get("WorkingDir", "/")
     if not isinstance(folder, str) or not folder.startswith("/"):
         yield f"config.WorkingDir: got {folder!r}, want an absolute path."
+    volumes = settings.get("Volumes") or {}
+    if not isinstance(volumes, dict) or not all(path.startswith("/") and volumes[path] == {} for path in volumes):
+        yield f"config.Volumes: got {volumes!r}, want an object of absolute paths and empty objects."
     yield from _texts(settings.get("Labels") or {}, "config.Labels")

@@ -41,9 +41,9 @@ def places(*arguments, **settings):
             {"locator": f"{DIGEST}+1536"},
             {"url": f"oci://registry.example.com/a/b@{DIGEST}", "offset": 1536},
         ),
-        ("hf://ada/llm", {"revision": "abc"}, {"url": "hf://ada/llm/w.bin@abc"}),
-        ("hf:ada/llm@main", {"revision": "abc"}, {"url": "hf://ada/llm/w.bin@abc"}),
-        ("s3://bucket/a b", {}, {"url": "s3://bucket/a%20b/w.bin"}),
+        ("hf://ada/llm@main", {"locator": "abc"}, {"url": "hf://ada/llm@abc/w.bin"}),
+        ("hf://llm", {"revision": "abc"}, {"url": "hf://llm@abc/w.bin"}),
+        ("s3://bucket/a b", {"locator": "bucket/a b/w.bin"}, {"url": "s3://bucket/a%20b/w.bin"}),
         ("gcs://bucket/a", {}, {"url": "gs://bucket/a/w.bin"}),
         ("file:///mnt/a", {}, {"url": "file:///mnt/a/w.bin"}),
     ],
@@ -67,12 +67,17 @@ def test_a_source_that_cannot_be_lazy_is_refused(uri, locator, reason):
     """The message says why, and names what can be done."""
     with pytest.raises(ModelkilnError, match=f'^a:b: weights="lazy": w.bin: its source {uri} .*{reason}.*oci://'):
         places(uri, locator=locator)
-    assert [] == json.loads(
-        lazy_document([layer(uri, locator=locator)], "a:b", mirrors=["https://example.com/mirror"])
-    )["files"][0]["places"]
+    assert (
+        []
+        == json.loads(lazy_document([layer(uri, locator=locator)], "a:b", mirrors=["https://example.com/mirror"]))[
+            "files"
+        ][0]["places"]
+    )
 
 
-@pytest.mark.parametrize("mirror", ["weights", "ftp://example.com", "https://example.com/a,b", "https://a.example.com?b=1"])
+@pytest.mark.parametrize(
+    "mirror", ["weights", "ftp://example.com", "https://example.com/a,b", "https://a.example.com?b=1"]
+)
 def test_a_mirror_that_is_none_is_refused(mirror):
     """Addresses are checked when the package is made."""
     with pytest.raises(ModelkilnError, match="a:b: `weights_mirrors`: "):

@@ -11,6 +11,7 @@ INPUTS = {
     "entry_point": "models.digits.predict:predict",
     "entrypoint": [],
     "weights": "bundled",
+    "weights_lock": None,
     "signature": {"inputs": [], "outputs": []},
     "artifacts": [{"path": "digits.onnx", "sha256": "0" * 64, "size": 3}],
     "code": [{"path": "models/digits/predict.py", "sha256": "1" * 64, "size": 4}],

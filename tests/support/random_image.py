@@ -115,7 +115,8 @@ def _inputs(weights, code, entrypoint):
         "base": {"debian": "bookworm"},
         "metadata": {"license": "Apache-2.0", "authors": "Ünïcode Authors"},
         "entrypoint": entrypoint,
-        "weights": None,
+        "weights": "bundled",
+        "weights_lock": None,
     }
 
 

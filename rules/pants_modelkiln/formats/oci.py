@@ -22,7 +22,7 @@ from modelkiln.image import Base, Image, build_image
 from modelkiln.layer import Layer
 from modelkiln.layers import files as files_packer
 from modelkiln.layers import wheels as wheels_packer
-from modelkiln.layers.small import VENV, record_layer, venv_layer
+from modelkiln.layers.small import LAZY_STORE, VENV, record_layer, venv_layer
 from modelkiln.layout import REF_NAME, index_json, layout_files, platform_index
 from modelkiln.recipe import has_blob
 from modelkiln.record import labels
@@ -82,7 +82,7 @@ async def assemble_image(request: ImageRequest, options: ModelkilnSubsystem) -> 
     requests = layer_requests(inputs, options)
     base, *built = await concurrently([base_layers(inputs.base), *(build_layer(layer) for layer in requests)])
     venv, venv_blob = venv_layer(inputs.base.python, inputs.base.python_path)
-    record, record_blob = record_layer(inputs.record)
+    record, record_blob = record_layer(inputs.record, inputs.weights_lock)
     weights = weights_layers(inputs, built) if inputs.record_json["weights"] == "bundled" else ()
     rest = [layer.layer for layer in built if layer.layer.kind != "weights"]
     own = (*weights, venv, *rest, record)
@@ -231,7 +231,7 @@ def _image(inputs: PackageInputs, base: BaseLayers, own: Sequence[Layer]) -> Ima
             "PATH": f"/{VENV}/bin:{path[len('PATH='):]}",
             "PYTHONPATH": "/app",
             "PYTHONDONTWRITEBYTECODE": "1",
-            "MODELKILN_MODELS": "/models",
+            **({"MODELKILN_STORE": LAZY_STORE} if inputs.weights_lock else {"MODELKILN_MODELS": "/models"}),
             **_library_path(inputs, base),
             **inputs.accelerator.image_env(),
         },
@@ -241,6 +241,7 @@ def _image(inputs: PackageInputs, base: BaseLayers, own: Sequence[Layer]) -> Ima
         user="65532:65532",
         labels=labels(record),
         annotations=labels(record),
+        volumes=[LAZY_STORE] if inputs.weights_lock else [],
     )
 
 

@@ -14,6 +14,7 @@ from pants.util.logging import LogLevel
 
 from modelkiln.canonical import canonical_json
 from modelkiln.errors import ModelkilnError
+from modelkiln.runtime.weights_lock import LOCK_PATH
 from pants_modelkiln.api import add_prefix, create_digest, list_digest, merge_digests
 from pants_modelkiln.formats.rendering import Rendering, RenderingRequest, readable_size
 from pants_modelkiln.inputs import PackageInputs
@@ -58,7 +59,10 @@ async def build_pex_file(request: PexFileRequest, options: ModelkilnSubsystem) -
         "weights": [json.loads(layer.recipe) for artifact in artifacts for layer in artifact.layers],
     }
     clients = [client_tool(recipe["source"]["uri"], options) for recipe in spec["weights"]]
-    record = await create_digest([FileContent(".modelkiln/package.json", inputs.record)])
+    in_package = [FileContent(".modelkiln/package.json", inputs.record)]
+    if inputs.weights_lock:
+        in_package.append(FileContent(LOCK_PATH, inputs.weights_lock))
+    record = await create_digest(in_package)
     models = await merge_digests(artifact.digest for artifact in artifacts)
     models = await add_prefix(models, ".modelkiln/models")
     sources = await merge_digests((inputs.code.digest, record, models))

@@ -120,6 +120,25 @@ class ModelWeightsField(StringField):
         """)
 
 
+class ModelWeightsMirrorsField(StringSequenceField):
+    alias = "weights_mirrors"
+    help = help_text("""
+        With `weights="lazy"`: where the files are looked for before the sources that their locks
+        name. `"https://host/folder"` and `"s3://bucket/folder"` hold them as `sha256/<hex>` or by
+        their paths, `"oci://registry/name"` is a repository that the model artifact was published
+        to. `MODELKILN_WEIGHTS_URL` names others when the package starts, divided by commas.
+        """)
+
+
+class ModelOnDemandField(StringSequenceField):
+    alias = "on_demand"
+    help = help_text("""
+        With `weights="lazy"`: patterns of paths, such as `"*.safetensors"`, of the files that are
+        not fetched at start. The inference script reads them tensor by tensor with
+        `modelkiln.runtime.safetensors_reader.open_safetensors(model / "x.safetensors")`.
+        """)
+
+
 class ModelBaseImageField(OneAddressField):
     alias = "base_image"
     help = help_text("""
@@ -181,6 +200,8 @@ class ModelPackageTarget(Target):
         ModelFormatsField,
         ModelPlatformsField,
         ModelWeightsField,
+        ModelWeightsMirrorsField,
+        ModelOnDemandField,
         ModelBaseImageField,
         ModelVersionField,
         ModelEntrypointField,

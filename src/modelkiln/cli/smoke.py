@@ -12,6 +12,8 @@ from modelkiln.compare import Tolerance
 from modelkiln.errors import ModelkilnError
 from modelkiln.gpu import Gpu, find_gpu
 from modelkiln.layer import Layer
+from modelkiln.layers import weights
+from modelkiln.layers.small import LAZY_STORE
 from modelkiln.linking import check_cuda_libraries
 from modelkiln.machine import find_python
 from modelkiln.runnable import open_image, unpacked
@@ -46,6 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--models", type=Path, help="mount this folder as the package's weights")
     parser.add_argument("--weights", type=Path, help="JSON list of layers of weights whose files are mounted too")
     parser.add_argument("--gpu", action="store_true", help="let an image use this machine's NVIDIA GPUs")
+    parser.add_argument("--filled", type=Path, help="JSON list of layers whose files the package finds in --store")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -53,7 +56,9 @@ def run(args: argparse.Namespace) -> int:
 
     Where this host cannot run an image, the line starts with "skipped:" and the code is NOT_RUN.
     """
-    missing = [name for name in (("python",) if args.pex else ("layers", "store")) if not getattr(args, name)]
+    needed = ("python",) if args.pex else ("layers", "store")
+    needed = (*needed, *(("store",) if args.filled else ()))
+    missing = sorted({name for name in needed if not getattr(args, name)})
     if missing:
         raise ModelkilnError(f"smoke: give --{' and --'.join(missing)} too.")
     record = json.loads(args.record.read_text("utf-8"))
@@ -66,11 +71,20 @@ def run(args: argparse.Namespace) -> int:
     if reason:
         print(f"skipped: {reason}")
         return NOT_RUN
+    if args.filled:
+        _fill_store(args.filled, Store(args.store))
     with _mounted(args) as models:
         print(_run_pex(args, smoke, models) if args.pex else _run_image(args, smoke, models, gpu, bool(cuda)))
     if cuda and gpu is None:
         print(f"not run: what CUDA {cuda} computes, since this machine has no NVIDIA GPU; the fallback answered.")
     return 0
+
+
+def _fill_store(layers: Path, store: Store) -> None:
+    """Fetch what the store lacks: a package with lazy weights runs without a network here, as it
+    would where its store was filled before."""
+    for value in json.loads(layers.read_text("utf-8")):
+        weights.fetch(json.loads(Layer.from_json(value).recipe), store)
 
 
 def _run_pex(args: argparse.Namespace, smoke: Smoke, models: Optional[Path]) -> str:
@@ -81,7 +95,9 @@ def _run_pex(args: argparse.Namespace, smoke: Smoke, models: Optional[Path]) -> 
         # abspath keeps a virtual environment's link to its interpreter, which tells it from that.
         python = Path(args.python) if "/" in args.python else find_python(args.store, args.python)
         pex, python, cache = (Path(os.path.abspath(path)) for path in (args.pex, python, pex_root))
-        return run_smoke(smoke, pex_runner(pex, python, cache, scratch, models), args.timeout)
+        settings = {"MODELKILN_MODELS": str(models)} if models else {}
+        settings.update({"MODELKILN_STORE": os.path.abspath(args.store)} if args.filled else {})
+        return run_smoke(smoke, pex_runner(pex, python, cache, scratch, settings), args.timeout)
 
 
 def _run_image(args: argparse.Namespace, smoke: Smoke, models: Optional[Path], gpu: Optional[Gpu], cuda: bool) -> str:
@@ -89,7 +105,9 @@ def _run_image(args: argparse.Namespace, smoke: Smoke, models: Optional[Path], g
     layers = [Layer.from_json(value) for value in json.loads(args.layers.read_text("utf-8"))]
     image = open_image(args.image, layers, store, args.sources)
     with unpacked(image, store) as root:
-        told = run_smoke(smoke, image_runner(image, root, models, gpu), args.timeout)
+        mounts = {"/models": models} if models else {}
+        mounts.update({LAZY_STORE: store.root} if args.filled else {})
+        told = run_smoke(smoke, image_runner(image, root, mounts, gpu), args.timeout)
         if not cuda:
             return told
         linked = check_cuda_libraries(image, root)

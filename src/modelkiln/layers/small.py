@@ -5,13 +5,17 @@ from typing import Sequence
 
 from modelkiln.layer import Layer
 from modelkiln.packing import pack
+from modelkiln.runtime.weights_lock import LOCK_PATH
 from modelkiln.store import BlobWriter
 from modelkiln.tar import Entry, bytes_entry
 
-__all__ = ["RECORD_PATH", "VENV", "record_layer", "venv_layer"]
+__all__ = ["LAZY_STORE", "RECORD_PATH", "VENV", "WEIGHTS_LOCK_PATH", "record_layer", "venv_layer"]
 
 VENV = "opt/venv"
 RECORD_PATH = "app/.modelkiln/package.json"
+WEIGHTS_LOCK_PATH = f"app/{LOCK_PATH}"
+# Where an image has the store of lazy weights, for a volume to be mounted at.
+LAZY_STORE = "/var/cache/modelkiln"
 
 
 def venv_layer(python: str, python_path: str) -> tuple[Layer, bytes]:
@@ -32,9 +36,18 @@ def venv_layer(python: str, python_path: str) -> tuple[Layer, bytes]:
     return _small("venv", f"virtual environment of Python {python}", entries)
 
 
-def record_layer(record: bytes) -> tuple[Layer, bytes]:
-    """Return the layer that holds the record at /app/.modelkiln/package.json, and its bytes."""
-    return _small("record", "record", [bytes_entry(RECORD_PATH, record)])
+def record_layer(record: bytes, weights_lock: bytes = b"") -> tuple[Layer, bytes]:
+    """Return the layer that holds the record at /app/.modelkiln/package.json, and its bytes.
+
+    weights_lock: what a package with lazy weights carries in their place; the layer then has the
+    folder for the store too. Anyone may write there, as in /tmp: a volume that is mounted at it
+    takes over its mode, and the image runs as a user that owns nothing.
+    """
+    entries = [bytes_entry(RECORD_PATH, record)]
+    if weights_lock:
+        entries.append(bytes_entry(WEIGHTS_LOCK_PATH, weights_lock))
+        entries.append(Entry(LAZY_STORE.lstrip("/"), kind="dir", sticky=True))
+    return _small("record", "record", entries)
 
 
 def _small(kind: str, title: str, entries: Sequence[Entry]) -> tuple[Layer, bytes]:

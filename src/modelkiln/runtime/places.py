@@ -15,7 +15,7 @@ _STORAGE = {"s3": "https://{}.s3.amazonaws.com/{}", "gs": "https://storage.googl
 class Place:
     """A URL that holds a file's bytes, from byte `offset` of what it names.
 
-    url: http, https, file, oci (`oci://registry/name@sha256:<hex>`), hf (`hf://owner/name/path@revision`),
+    url: http, https, file, oci (`oci://registry/name@sha256:<hex>`), hf (`hf://owner/name@commit/path`),
     s3 or gs. total: bytes of all that the URL names, None where unknown.
     """
 
@@ -66,11 +66,10 @@ def _address(scheme, rest, url):
     """Return the http address and the Authorization header (or "") for a URL."""
     if scheme == "hf":
         # What huggingface_hub asks for (its constants.py, HUGGINGFACE_CO_URL_TEMPLATE, HF_ENDPOINT, HF_TOKEN).
-        file, _, revision = rest.rpartition("@")
-        owner, name, path = file.split("/", 2)
+        name, _, file = rest.partition("@")
         endpoint = os.environ.get("HF_ENDPOINT") or "https://huggingface.co"
         token = os.environ.get("HF_TOKEN")
-        return f"{endpoint.rstrip('/')}/{owner}/{name}/resolve/{revision}/{path}", f"Bearer {token}" if token else ""
+        return f"{endpoint.rstrip('/')}/{name}/resolve/{file}", f"Bearer {token}" if token else ""
     if scheme in _STORAGE:
         bucket, _, key = rest.partition("/")
         endpoint = scheme == "s3" and (os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL"))

@@ -277,7 +277,7 @@ def test_hugging_face_is_read_by_its_own_addresses(make_lazy_package):
         headers = []
         with served(redirect) as endpoint:
             package = make_lazy_package(
-                {"w/weight.txt": b"2"}, lambda path: [{"url": f"hf://ada/example/{path}@abc123"}]
+                {"w/weight.txt": b"2"}, lambda path: [{"url": f"hf://ada/example@abc123/{path}"}]
             )
             package.run("fetch", check=0, HF_ENDPOINT=f"http://{endpoint}", HF_TOKEN="hf_x")
     assert [("/ada/example/resolve/abc123/w/weight.txt", "Bearer hf_x")] == headers
