@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import time
 import urllib.request
@@ -77,8 +78,17 @@ def mlflow_server(folder, *options):
         _wait_for(f"http://127.0.0.1:{port}/health", folder / "log")
         yield f"http://127.0.0.1:{port}"
     finally:
-        os.killpg(process.pid, 15)
-        process.wait(30)
+        _end(process)
+
+
+def _end(process):
+    os.killpg(process.pid, signal.SIGTERM)
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        # A busy machine's server waits long for its workers.
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(10)
 
 
 def log_models(address):
