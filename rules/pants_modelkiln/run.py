@@ -30,7 +30,11 @@ async def run_model(field_set: ModelPackageFieldSet, options: ModelkilnSubsystem
     built = await pex_file(inputs, "package.pex", is_whole)
     python = await find_python(InterpreterConstraints([f"CPython=={inputs.target.python}.*"]))
     if is_whole:
-        return RunRequest(digest=built.digest, args=(python.path, "{chroot}/package.pex"))
+        return RunRequest(
+            digest=built.digest,
+            args=(python.path, "{chroot}/package.pex"),
+            append_only_caches={"modelkiln": STORE} if built.is_stored else None,
+        )
     # Large weights stay where they are, and the engine links them into a folder beside the PEX.
     layers = [layer.to_json() for artifact in inputs.artifacts for layer in artifact.layers]
     models = await merge_digests(artifact.digest for artifact in inputs.artifacts)

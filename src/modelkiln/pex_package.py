@@ -9,15 +9,17 @@ import os
 import shutil
 import tempfile
 import zipfile
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Iterable, Iterator, Mapping, Sequence
 
+from modelkiln.digest import sha256_stream
 from modelkiln.errors import ModelkilnError
 from modelkiln.platforms import Target
 from modelkiln.sources.wheels import check_wheels, fetch_wheels, wheel_digest
 from modelkiln.store import Store
 
-__all__ = ["ZIP_LIMIT", "build_pex"]
+__all__ = ["ZIP_LIMIT", "build_pex", "store_pex"]
 
 # Offsets in a zip file have 32 bits (PKWARE, APPNOTE.TXT, 4.3.12). Beyond them it needs ZIP64
 # records, which zipimport reads only since 3.13 (its documentation, "Changed in version 3.13").
@@ -36,21 +38,42 @@ def build_pex(spec: Mapping[str, Any], sources: Path, store: Store, output: Path
     of layers of weights, whose files are put beside it from the store. Raises ModelkilnError
     for sources that a PEX cannot carry and for one that is too large to be imported.
     """
+    with _built(spec, sources, store, output.name) as made:
+        partial = output.with_name(output.name + ".partial")
+        shutil.move(str(made), str(partial))
+        os.replace(partial, output)
+
+
+def store_pex(spec: Mapping[str, Any], sources: Path, store: Store, name: str) -> tuple[str, int]:
+    """Make the PEX that `build_pex` writes a blob of `store`; returns its digest and size in bytes.
+
+    For one of gigabytes, which would be copied several times on its way through Pants. name: what
+    messages call it.
+    """
+    with _built(spec, sources, store, name) as made:
+        with made.open("rb") as stream:
+            digest, size = sha256_stream(stream)
+        store.take(made, digest)
+    store.path(digest).chmod(0o555)  # It is a program, whoever starts it through a link.
+    return digest, size
+
+
+@contextmanager
+def _built(spec: Mapping[str, Any], sources: Path, store: Store, name: str) -> Iterator[Path]:
+    """The path of the PEX on the store's file system, until the block ends."""
     target = Target(spec["python"], spec["platform"], spec["glibc"])
     wheels = check_wheels(spec["wheels"])
     fetch_wheels(wheels, target.python, store)
     files = {path: sources.absolute() / path for path in _list_sources(sources)}
     files.update(_stored_files(spec.get("weights", ()), store))
-    _check_size(files.values(), wheels, target, store, output.name)
+    _check_size(files.values(), wheels, target, store, name)
     incoming, prefix = store.scratch("incoming")
     # On the store's file system, so that wheels are linked and not copied.
-    with tempfile.TemporaryDirectory(dir=incoming, prefix=prefix) as name:
-        scratch = Path(name).absolute()
+    with tempfile.TemporaryDirectory(dir=incoming, prefix=prefix) as folder:
+        scratch = Path(folder).absolute()
         _assemble(spec, target, wheels, files, store, scratch)
-        _check_complete(scratch / "package.pex", list(files), wheels, output.name)
-        partial = output.with_name(output.name + ".partial")
-        shutil.move(str(scratch / "package.pex"), str(partial))
-        os.replace(partial, output)
+        _check_complete(scratch / "package.pex", list(files), wheels, name)
+        yield scratch / "package.pex"
 
 
 def _assemble(

@@ -29,7 +29,7 @@ from modelkiln.record import labels
 from modelkiln.store import Store
 from pants_modelkiln.api import add_prefix, concurrently, create_digest, merge_digests, subset
 from pants_modelkiln.base_image import BaseLayers, base_layers
-from pants_modelkiln.formats.rendering import Rendering, RenderingRequest, readable_size
+from pants_modelkiln.formats.rendering import STORE_BLOBS, Rendering, RenderingRequest, readable_size
 from pants_modelkiln.inputs import PackageInputs
 from pants_modelkiln.layers import BuiltLayer, LayerRequest, blob_of, build_layer
 from pants_modelkiln.subsystem import ModelkilnSubsystem
@@ -41,10 +41,8 @@ _CARRIED_BYTES = 1 << 20
 _DEFAULT_PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _ENTRYPOINT = (f"/{VENV}/bin/python", "-m", "modelkiln.runtime")
 
-# Where layouts in dist/ find the blobs that they share, relative to dist/: copies, and a link to
-# those of the store.
+# Where layouts in dist/ find copies of the blobs that they share, relative to dist/.
 SHARED_BLOBS = ".blobs/sha256"
-STORE_BLOBS = ".store"
 
 
 @dataclass(frozen=True)

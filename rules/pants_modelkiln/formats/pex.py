@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pants.core.goals.package import BuiltPackageArtifact
-from pants.engine.fs import Digest, FileContent
+from pants.engine.fs import Digest, FileContent, SymlinkEntry
+from pants.engine.process import ProcessCacheScope
 from pants.engine.rules import Get, collect_rules, rule
 from pants.engine.unions import UnionRule
+from pants.option.global_options import GlobalOptions
 from pants.util.logging import LogLevel
 
 from modelkiln.canonical import canonical_json
+from modelkiln.digest import hex_of
 from modelkiln.errors import ModelkilnError
 from modelkiln.runtime.weights_lock import LOCK_PATH
-from pants_modelkiln.api import add_prefix, create_digest, list_digest, merge_digests
-from pants_modelkiln.formats.rendering import Rendering, RenderingRequest, readable_size
+from modelkiln.store import Store
+from pants_modelkiln.api import add_prefix, create_digest, list_digest, merge_digests, read_digest
+from pants_modelkiln.formats.rendering import STORE_BLOBS, Rendering, RenderingRequest, readable_size
 from pants_modelkiln.inputs import PackageInputs
 from pants_modelkiln.subsystem import ModelkilnSubsystem
-from pants_modelkiln.tool import STORE, Step, client_tool, perform_step
+from pants_modelkiln.tool import STORE, Step, client_tool, machine_store, perform_step
 
 
 @dataclass(frozen=True)
@@ -33,9 +37,16 @@ class PexFileRequest:
 
 @dataclass(frozen=True)
 class PexFile:
-    """A Digest with the PEX at its file name."""
+    """A PEX of `size` bytes with the hex digest `sha256`.
+
+    digest: holds it at its file name, for a build step; one that is large is a link into the
+    store, as steps see it.
+    """
 
     digest: Digest
+    sha256: str
+    size: int
+    is_stored: bool
 
 
 def pex_file(inputs: PackageInputs, file_name: str, has_models: bool = True) -> Get:
@@ -44,7 +55,9 @@ def pex_file(inputs: PackageInputs, file_name: str, has_models: bool = True) -> 
 
 
 @rule(desc="Build a PEX", level=LogLevel.DEBUG)
-async def build_pex_file(request: PexFileRequest, options: ModelkilnSubsystem) -> PexFile:
+async def build_pex_file(
+    request: PexFileRequest, options: ModelkilnSubsystem, global_options: GlobalOptions
+) -> PexFile:
     inputs = request.inputs
     has_models = request.has_models and inputs.record_json["weights"] == "bundled"
     artifacts = inputs.artifacts if has_models else ()
@@ -68,19 +81,31 @@ async def build_pex_file(request: PexFileRequest, options: ModelkilnSubsystem) -
     sources = await merge_digests((inputs.code.digest, record, models))
     sources = await add_prefix(sources, "sources")
     described = await create_digest([FileContent("spec.json", canonical_json(spec))])
-    result = await perform_step(
-        Step(
-            argv=(
-                "pex", "--spec=spec.json", "--sources=sources", f"--store={STORE}",
-                f"--output={request.file_name}",
-            ),
-            description=f"Build PEX of {inputs.address}",
-            input_digest=await merge_digests((sources, described)),
-            output_files=(request.file_name,),
-            tool=next(filter(None, clients), None),
-        )
-    )  # fmt: skip
-    return PexFile(result.digest)
+    # A PEX of gigabytes would be copied into Pants' own store, out of it, and to dist/ on each run.
+    size = sum(wheel["size"] for wheel in spec["wheels"]) + sum(artifact.size for artifact in artifacts)
+    is_stored = size > options.large_blob_limit
+    output = ("--stored", "stored.json") if is_stored else ("--output", request.file_name)
+    step = Step(
+        argv=("pex", "--spec=spec.json", "--sources=sources", f"--store={STORE}", *output),
+        description=f"Build PEX of {inputs.address}",
+        input_digest=await merge_digests((sources, described)),
+        output_files=output[1:],
+        tool=next(filter(None, clients), None),
+    )
+    result = await perform_step(step)
+    if not is_stored:
+        file = (await list_digest(result.digest))[0].file_digest
+        return PexFile(result.digest, file.fingerprint, file.serialized_bytes_length, False)
+    blob = json.loads((await read_digest(result.digest))[0].content)
+    if not Store(machine_store(global_options)).has(blob["digest"], blob["size"]):
+        # Made on another machine, whose result a remote cache told, or removed from the store since.
+        await perform_step(replace(step, cache_scope=ProcessCacheScope.PER_SESSION))
+    link = SymlinkEntry(request.file_name, f"{STORE}/{_stored_at(hex_of(blob['digest']))}")
+    return PexFile(await create_digest([link]), hex_of(blob["digest"]), blob["size"], True)
+
+
+def _stored_at(sha256: str) -> str:
+    return f"sha256/{sha256[:2]}/{sha256}"
 
 
 def _refuse_large(inputs: PackageInputs, size: int, limit: int) -> None:
@@ -102,17 +127,22 @@ class PexRenderingRequest(RenderingRequest):
 
 
 @rule(level=LogLevel.DEBUG)
-async def render_pex(request: PexRenderingRequest) -> Rendering:
+async def render_pex(request: PexRenderingRequest, global_options: GlobalOptions) -> Rendering:
     folder, name = os.path.split(request.path)
     built = await pex_file(request.inputs, name)
-    entry = (await list_digest(built.digest))[0].file_digest
-    size = entry.serialized_bytes_length
-    facts = {"path": name, "sha256": entry.fingerprint, "size": size}
+    lines = [f"  PEX, {readable_size(built.size)}"]
+    digest = await add_prefix(built.digest, folder)
+    if built.is_stored:
+        store = machine_store(global_options).absolute()
+        target = os.path.relpath(f"{STORE_BLOBS}/{built.sha256[:2]}/{built.sha256}", folder)
+        links = [SymlinkEntry(STORE_BLOBS, str(store / "sha256")), SymlinkEntry(request.path, target)]
+        digest = await create_digest(links)
+        lines.append("  in the store, dist/ links to it (`cp -L` makes a file of it)")
     return Rendering(
-        digest=await add_prefix(built.digest, folder),
-        facts=canonical_json(facts).decode(),
+        digest=digest,
+        facts=canonical_json({"path": name, "sha256": built.sha256, "size": built.size}).decode(),
         layers=(),
-        artifact=BuiltPackageArtifact(request.path, (f"  PEX, {readable_size(size)}",)),
+        artifact=BuiltPackageArtifact(request.path, tuple(lines)),
     )
 
 

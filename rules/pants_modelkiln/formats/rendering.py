@@ -13,6 +13,9 @@ from pants.engine.unions import union
 
 from pants_modelkiln.inputs import PackageInputs
 
+# The link in dist/ that leads to the store's blobs, and that links to large files go through.
+STORE_BLOBS = ".store"
+
 
 @union(in_scope_types=[EnvironmentName])
 @dataclass(frozen=True)
