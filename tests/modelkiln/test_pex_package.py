@@ -17,7 +17,7 @@ import modelkiln
 from modelkiln import pex_package
 from modelkiln.errors import ModelkilnError
 from modelkiln.layers import weights
-from modelkiln.pex_package import build_pex
+from modelkiln.pex_package import build_pex, store_pex
 from modelkiln.store import Store
 
 PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
@@ -66,6 +66,19 @@ def test_a_pex_runs_with_its_wheels_and_files(tmp_path):
     assert [None, "weights", []] == _run(tmp_path / "bare.pex", tmp_path)
     assert os.access(tmp_path / "demo.pex", os.X_OK)
     assert [] == list((store.root / "incoming").iterdir())
+
+
+def test_a_large_pex_is_a_blob_of_the_store(tmp_path):
+    """It has the bytes that the file would have, and starts through a link."""
+    store, sources = Store(tmp_path / "store"), _sources(tmp_path / "sources")
+    wheel = put_wheel(store, make_wheel())
+    build_pex(_spec(wheel), sources, store, tmp_path / "demo.pex")
+    digest, size = store_pex(_spec(wheel), sources, store, "demo.pex")
+    assert (tmp_path / "demo.pex").read_bytes() == store.path(digest).read_bytes()
+    assert size == store.path(digest).stat().st_size
+    (tmp_path / "link.pex").symlink_to(store.path(digest))
+    assert [1, "weights", []] == _run(tmp_path / "link.pex", tmp_path)
+    assert os.access(tmp_path / "link.pex", os.X_OK)
 
 
 def test_wheels_are_carried_as_they_are(tmp_path):
