@@ -32,8 +32,8 @@ def open_ranges(path, allow_unverified=False):
         return _VerifiedRanges(found, WeightsStore(store_root()))
     if not allow_unverified:
         raise PackageError(
-            f"{path}: the lock has no digests of its chunks, so that a part of it cannot be verified. Lock it with "
-            "`chunked=True` on its model_artifact, or read it with allow_unverified=True."
+            f"{path}: the lock has no digests of its chunks, so that a part of it cannot be verified. Read it "
+            "with allow_unverified=True, or take the file out of the package's `on_demand`."
         )
     return _UnverifiedRanges(found)
 
