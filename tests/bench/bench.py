@@ -10,6 +10,7 @@ from buildah import Buildah, write_context
 from engine import Engine, Pex
 from generate import Monorepo, copy_backend
 from measure import Sample
+from teams import TeamMonorepo
 from workspace import Workspace
 
 __all__ = ["GIB", "Bench"]
@@ -39,6 +40,23 @@ class Bench:
             if big:
                 Workspace(repo).pants("lock", "models/m000:big")
             self._workspaces[key] = Workspace(repo)
+        self.awake(self._workspaces[key])
+        return self._workspaces[key]
+
+    def team(self, packages: int, environments: int) -> Workspace:
+        """A monorepo of packages of all sizes, as `workspace`."""
+        key = (packages, environments)
+        if key not in self._workspaces:
+            root = self.folder / f"teams-{packages}-{environments}"
+            repo = TeamMonorepo(root, packages, self._backend, self.folder / "caches", environments=environments)
+            repo.write()
+            self._workspaces[key] = Workspace(repo)
+            for folder in repo.to_lock():
+                self.engine.run(
+                    "build", "lock-weights", "--source=weights.bin", f"--folder={folder}", "--where=bench:weights",
+                    f"--store={self.folder / 'locks'}", folder / "weights.lock.json",
+                )  # fmt: skip
+            repo.share_locks()
         self.awake(self._workspaces[key])
         return self._workspaces[key]
 

@@ -15,14 +15,14 @@ from typing import Mapping
 from generate import SOURCE, write_big_file
 from measure import Sample, run
 
-__all__ = ["Engine", "Pex", "write_big_wheel"]
+__all__ = ["Engine", "Pex", "make_venv", "write_big_wheel"]
 
 
 class Engine:
     """The engine from `backend`, in a virtual environment of the lock of Pants' build processes."""
 
     def __init__(self, folder: Path, backend: Path) -> None:
-        self._python = _make_venv(folder, SOURCE / "rules/pants_modelkiln/tool.txt")
+        self._python = make_venv(folder, SOURCE / "rules/pants_modelkiln/tool.txt")
         self._env = {**os.environ, "PYTHONPATH": str(backend)}
 
     def run(self, *arguments: str | Path, env: Mapping[str, str] | None = None) -> Sample:
@@ -42,7 +42,7 @@ class Pex:
     """The command `pex`, with a warm cache in `folder`."""
 
     def __init__(self, folder: Path, wheels: Path) -> None:
-        self._python = _make_venv(folder / "venv", Path(__file__).with_name("pex.txt"))
+        self._python = make_venv(folder / "venv", Path(__file__).with_name("pex.txt"))
         self._folder, self._wheels = folder, wheels
 
     def build(self, context: Path) -> Sample:
@@ -58,7 +58,8 @@ class Pex:
         )  # fmt: skip
 
 
-def _make_venv(folder: Path, lock: Path) -> Path:
+def make_venv(folder: Path, lock: Path) -> Path:
+    """Make a virtual environment of a lock; returns its interpreter."""
     subprocess.run([sys.executable, "-m", "venv", folder], check=True)
     python = folder / "bin" / "python"
     install: list[str | Path] = [python, "-m", "pip", "install", "-qq", "--no-deps", "--require-hashes", "-r", lock]

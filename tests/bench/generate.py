@@ -126,8 +126,7 @@ class Monorepo:
     def _write_package(self, number: int) -> None:
         folder = self.package(number)
         folder.mkdir(parents=True)
-        for name in ("predict.py", "signature.json", "request.json"):
-            shutil.copyfile(_MODEL / name, folder / name)
+        self._copy_sources(folder)
         self.change_weights(number, f"package {number}")
         big = self.big and not number
         if big:
@@ -139,6 +138,10 @@ class Monorepo:
                 big_name=', ":big"' if big else "",
             )
         )
+
+    def _copy_sources(self, folder: Path) -> None:
+        for name in ("predict.py", "signature.json", "request.json"):
+            shutil.copyfile(_MODEL / name, folder / name)
 
     def _write_prime(self) -> None:
         folder = self.root / "prime"

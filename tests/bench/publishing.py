@@ -19,7 +19,7 @@ from bench import Bench
 from measure import Sample, median_of, run
 from workspace import Workspace
 
-__all__ = ["Pushed", "publish_big", "publish_edits"]
+__all__ = ["Pushed", "add_repository", "publish_big", "publish_edits", "run_registry"]
 
 _numbers = count(1)
 _LAYER = "application/vnd.oci.image.layer.v1.tar"
@@ -35,7 +35,7 @@ class Pushed:
 
 
 @contextmanager
-def _registry(folder: Path) -> Iterator[str]:
+def run_registry(folder: Path) -> Iterator[str]:
     """Run docker-registry with its data below `folder`; yields host and port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -70,8 +70,8 @@ def _publish(bench: Bench, layout: Path, repository: str, store: Path) -> tuple[
 def publish_edits(bench: Bench, workspace: Workspace, edit) -> Pushed:
     """A line of an inference script changes; the new image goes to a registry that has the one before."""
     ours, copied, pushed, goal, sent, code = [], [], [], [], 0, 0
-    with _registry(bench.folder / "registry") as host:
-        _add_repository(workspace, host)
+    with run_registry(bench.folder / "registry") as host:
+        add_repository(workspace, host)
         policy = ["--insecure-policy", "copy", "-q", "--preserve-digests", "--dest-tls-verify=false"]
         for number in range(bench.rounds + 1):
             edit(workspace)
@@ -95,7 +95,8 @@ def publish_edits(bench: Bench, workspace: Workspace, edit) -> Pushed:
     return Pushed({**samples, "buildah push": median_of(pushed) if pushed else None}, sent, code)
 
 
-def _add_repository(workspace: Workspace, host: str) -> None:
+def add_repository(workspace: Workspace, host: str) -> None:
+    """Let a workspace's first package be published to the registry `host`, with its digest for a tag."""
     build = workspace.repo.package(0) / "BUILD"
     field = f'model_package(\n    repositories=["{host}/goal/digits"],\n    publish_tags=["{{digest}}"],'
     build.write_text(re.sub(r"model_package\((\n    repositories=.*\n.*publish_tags=.*)?", field, build.read_text()))
@@ -135,9 +136,9 @@ def publish_big(bench: Bench, size: int) -> Pushed:
     (layout / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
     ours, curl = [], []
     for number in range(bench.cold_rounds):
-        with _registry(bench.folder / f"registry-{number}") as host:
+        with run_registry(bench.folder / f"registry-{number}") as host:
             ours.append(_publish(bench, layout, f"{host}/ours/big", folder)[0])
-        with _registry(bench.folder / f"registry-{number}") as host:
+        with run_registry(bench.folder / f"registry-{number}") as host:
             curl.append(_curl(bench, host, blobs / digest, digest))
     shutil.rmtree(folder)
     return Pushed({"ours": median_of(ours), "curl -T": median_of(curl)}, size)

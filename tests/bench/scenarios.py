@@ -16,6 +16,7 @@ from generate import write_big_file
 from measure import Sample, median_of, repeat
 from publishing import publish_big, publish_edits
 from rows import MB, Row
+from scale import clean_runner, scale
 from weights_plane import lock_big, lock_small, package_locked
 from workspace import Workspace
 
@@ -261,4 +262,6 @@ SCENARIOS: Mapping[str, Callable[[Bench, list[int]], Iterator[Row]]] = {
     "lock-small": lock_small,
     "weights-plane": package_locked,
     "publish": publish,
+    "scale": scale,
+    "clean-runner": clean_runner,
 }

