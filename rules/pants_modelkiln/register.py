@@ -16,6 +16,7 @@ from pants_modelkiln import (
     smoke_test,
     tool,
 )
+from pants_modelkiln.collection_hash import repair_collection_hash
 from pants_modelkiln.formats import oci, pex, weights
 from pants_modelkiln.locks import base_image as base_image_lock
 from pants_modelkiln.locks import resolve as resolve_lock
@@ -24,6 +25,8 @@ from pants_modelkiln.target_types.artifact import ModelArtifactTarget
 from pants_modelkiln.target_types.base_image import OciBaseImageTarget
 from pants_modelkiln.target_types.package import ModelPackageTarget
 from pants_modelkiln.target_types.smoke_test import SmokeTestTarget
+
+repair_collection_hash()
 
 _MODULES = (
     artifacts,

@@ -1,6 +1,7 @@
 """Layers of a few bytes, made as pure functions: the venv's skeleton and the record."""
 
 import io
+from functools import lru_cache
 from typing import Sequence
 
 from modelkiln.layer import Layer
@@ -18,6 +19,7 @@ WEIGHTS_LOCK_PATH = f"app/{LOCK_PATH}"
 LAZY_STORE = "/var/cache/modelkiln"
 
 
+@lru_cache(maxsize=16)  # A monorepo asks for the same few, once for each package.
 def venv_layer(python: str, python_path: str) -> tuple[Layer, bytes]:
     """Return the layer that makes /opt/venv a virtual environment of `python_path`, and its bytes.
 

@@ -1,0 +1,66 @@
+"""What docs/ci.md tells people to run, with its example configuration."""
+
+import json
+import subprocess
+
+import pytest
+from monorepo import ROOT, environment, small_monorepo
+from registries import registry
+
+_CHANGED = ("--changed-since=HEAD~1", "--changed-dependents=transitive")
+_PUBLISHED = 'version="0.1.0",\n    repositories=["{host}/{{name}}"],\n    publish_tags=["{{CI_COMMIT}}"],'
+_OTHER = """
+python_sources(name="code")
+
+model_package(name="sun", entry_point="sun.shine:predict", signature="signature.json", formats=["pex"], artifacts=[])
+"""
+
+
+@pytest.fixture
+def host(tmp_path):
+    """A registry."""
+    with registry(tmp_path / "registry") as address:
+        yield address
+
+
+@pytest.fixture
+def repo(tmp_path, host):
+    """Two packages under Git, one of which the last commit changed."""
+    env = environment()
+    # The interpreters are where this machine has them, and the cache of the example is nowhere.
+    env.update(PANTS_CONFIG_FILES="pants.ci.toml", PANTS_PYTHON_BOOTSTRAP_SEARCH_PATH="['<PYENV>', '<PATH>']")
+    env.update(PANTS_REMOTE_CACHE_READ="false", PANTS_REMOTE_CACHE_WRITE="false", CI_COMMIT="0a1b2c3")
+    repository = small_monorepo(tmp_path / "repo", modelkiln=f'insecure_registries = ["{host}"]', env=env)
+    repository.write("pants.ci.toml", (ROOT / "docs/examples/pants.ci.toml").read_text())
+    repository.replace("rain/BUILD", 'version="0.1.0",', _PUBLISHED.format(host=host))
+    repository.write("sun/BUILD", _OTHER)
+    repository.write("sun/shine.py", "def predict(inputs, model):\n    return inputs\n")
+    repository.write("sun/signature.json", repository.read("rain/signature.json"))
+    repository.write(".gitignore", "/dist/\n/.p*\n")
+    for arguments in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "Rain and sun"]):
+        _git(repository, *arguments)
+    repository.replace("rain/forecast.py", "factor}", "factor * 1}")
+    _git(repository, "commit", "-qam", "Rain")
+    yield repository
+    repository.stop()
+
+
+def _git(repository, *arguments):
+    command = ["git", "-c", "user.name=Ada", "-c", "user.email=ada@example.com", *arguments]
+    subprocess.run(command, cwd=repository.root, check=True)
+
+
+def test_one_command_packages_tests_and_publishes_what_changed(repo, host):
+    """The package of the changed script alone is made, tested and published, and a second run sends nothing."""
+    first = repo.pants(*_CHANGED, "package", "test", "publish", "--output=published.json")
+    (told,) = json.loads(repo.read("published.json"))
+    assert [f"{host}/rain:0a1b2c3"] == told["names"]
+    assert "✓ rain:smoke succeeded" in first.log
+    assert ["rain"] == sorted(path.name for path in repo.dist.iterdir() if not path.name.startswith("."))
+    again = repo.pants(*_CHANGED, "package", "test", "publish")
+    assert "nothing was sent" in again.log
+
+
+def test_a_commit_that_is_not_there_is_an_error(repo):
+    """As in a checkout of one commit alone."""
+    assert "bad revision" in repo.pants("--changed-since=nowhere/main", "list", code=1).log
