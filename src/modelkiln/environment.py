@@ -4,6 +4,7 @@ import json
 import re
 import tempfile
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Iterable, Mapping, Optional, Sequence
 from urllib.parse import unquote, urlsplit
@@ -158,6 +159,15 @@ def closure(resolved: Mapping[str, Any], roots: Iterable[str]) -> tuple[LockedWh
     return tuple(walk.found[name] for name in sorted(walk.found))
 
 
+# A monorepo's packages ask for the same ones, and parsing takes most of a walk's time.
+@lru_cache(maxsize=1 << 14)
+def _requirement(text: str) -> Any:
+    from packaging.requirements import Requirement
+
+    # packaging before 22 compares extras as they are written.
+    return Requirement(_EXTRA.sub(lambda match: match[1] + _canonical(match[2]) + match[3], text))
+
+
 class _Walk:
     """A walk over requirements; `found` holds the wheels met, by name."""
 
@@ -189,11 +199,10 @@ class _Walk:
                 waiting += [(needed, wheel.name, known | wanted) for needed in wheel.requires]
 
     def _parse(self, text: str, parent: str) -> Any:
-        from packaging.requirements import InvalidRequirement, Requirement
+        from packaging.requirements import InvalidRequirement
 
         try:
-            # packaging before 22 compares extras as they are written.
-            requirement = Requirement(_EXTRA.sub(lambda match: match[1] + _canonical(match[2]) + match[3], text))
+            requirement = _requirement(text)
         except InvalidRequirement as error:
             raise ModelkilnError(
                 f"{self._lock}: {text!r}{_by(parent)} is not a requirement (PEP 508): {error}"

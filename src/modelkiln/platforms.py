@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from modelkiln.errors import ModelkilnError
@@ -59,16 +60,7 @@ class Target:
 
     def wheel_tags(self) -> list[str]:
         """All compatibility tags (PEP 425) of wheels that run here, best first."""
-        from packaging import tags
-
-        version = (3, int(self.python.split(".")[1]))
-        interpreter = f"cp{version[0]}{version[1]}"
-        platforms = self.pip_platforms()
-        found = [
-            *tags.cpython_tags(version, [interpreter], platforms),
-            *tags.compatible_tags(version, interpreter, platforms),
-        ]
-        return [str(tag) for tag in found]
+        return list(_wheel_tags(self))
 
     def marker_environment(self) -> dict[str, str]:
         """The values of environment markers (PEP 508) on this target.
@@ -94,3 +86,17 @@ class Target:
     def complete_platform(self) -> dict[str, Any]:
         """The JSON object that `pex --complete-platform` reads."""
         return {"marker_environment": self.marker_environment(), "compatible_tags": self.wheel_tags()}
+
+
+@lru_cache(maxsize=64)  # Thousands of tags, and each package of a monorepo asks for the same.
+def _wheel_tags(target: Target) -> tuple[str, ...]:
+    from packaging import tags
+
+    version = (3, int(target.python.split(".")[1]))
+    interpreter = f"cp{version[0]}{version[1]}"
+    platforms = target.pip_platforms()
+    found = [
+        *tags.cpython_tags(version, [interpreter], platforms),
+        *tags.compatible_tags(version, interpreter, platforms),
+    ]
+    return tuple(str(tag) for tag in found)
