@@ -33,7 +33,7 @@ _PASSED = re.compile(
     r"(PIP|APT)_\w+|SSL_CERT_\w+|(REQUESTS|CURL)_CA_BUNDLE|NETRC|(?i:https?|no)_proxy"
 )
 # A first command on a cold machine installs Pants and downloads everything.
-_SECONDS = 550
+_SECONDS = 900
 
 
 def environment() -> Dict[str, str]:
