@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--expected", type=Path, required=True, help="the expected response, a JSON file")
     parser.add_argument("--rtol", type=float, default=0.0, help="relative tolerance of floats")
     parser.add_argument("--atol", type=float, default=0.0, help="absolute tolerance of floats")
-    parser.add_argument("--timeout", type=float, default=300.0, help="seconds that predict may take")
+    parser.add_argument("--timeout", type=float, default=600.0, help="seconds that predict may take")
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--pex", type=Path, help="test this PEX file, with --python")
     what.add_argument("--image", type=Path, help="test the image in this OCI layout, with --layers and --store")
