@@ -9,7 +9,9 @@ import pytest
 from modelkiln.descriptor import LAYER, Descriptor
 from modelkiln.errors import ModelkilnError
 from modelkiln.layers import weights
+from modelkiln.layers.small import WEIGHTS_LOCK_PATH
 from modelkiln.lazy import lazy_document
+from modelkiln.runtime.weights_lock import LOCK_PATH
 from modelkiln.store import Store
 
 DIGEST = "sha256:" + "a" * 64
@@ -108,3 +110,8 @@ def test_files_that_are_read_on_demand_are_named_by_patterns():
     assert document["files"][0]["on_demand"]
     with pytest.raises(ModelkilnError, match="'\\*.gguf' matches no file; there are w.bin"):
         lazy_document([layer("https://example.com/w.bin")], "a:b", on_demand=["*.gguf"])
+
+
+def test_the_runtime_finds_the_document_where_images_have_it():
+    """The layer's packer must not import the runtime, so both sides name the place."""
+    assert f"app/{LOCK_PATH}" == WEIGHTS_LOCK_PATH

@@ -6,7 +6,6 @@ from typing import Sequence
 
 from modelkiln.layer import Layer
 from modelkiln.packing import pack
-from modelkiln.runtime.weights_lock import LOCK_PATH
 from modelkiln.store import BlobWriter
 from modelkiln.tar import Entry, bytes_entry
 
@@ -14,7 +13,7 @@ __all__ = ["LAZY_STORE", "RECORD_PATH", "VENV", "WEIGHTS_LOCK_PATH", "record_lay
 
 VENV = "opt/venv"
 RECORD_PATH = "app/.modelkiln/package.json"
-WEIGHTS_LOCK_PATH = f"app/{LOCK_PATH}"
+WEIGHTS_LOCK_PATH = "app/.modelkiln/weights.lock.json"  # Where runtime.weights_lock looks for it.
 # Where an image has the store of lazy weights, for a volume to be mounted at.
 LAZY_STORE = "/var/cache/modelkiln"
 
