@@ -269,7 +269,8 @@ def test_an_interrupted_install_removes_what_it_made(sandbox, number):
         stderr=subprocess.PIPE,
         universal_newlines=True,
         start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        # Whoever started the tests may ignore it, as nohup does, and a shell cannot undo that.
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
     )
     wait_until(lambda: sandbox.times_installed() == 1)
     os.killpg(process.pid, number)
