@@ -59,14 +59,17 @@ model_package(
     version="1.0.0",
 )
 """
-# A package that needs nothing from outside: to package it makes the engine's tool and no more.
+# A package that needs nothing from outside: to package it makes the engine's tools (the one of checks,
+# which is for its weights, too) and no more.
 _PRIME = """\
 python_sources(name="code", sources=["predict.py"])
+
+model_artifact(name="weights", source="weights.txt")
 
 model_package(
     name="prime",
     entry_point="predict.py:predict",
-    artifacts=[],
+    artifacts=[":weights"],
     signature="signature.json",
     formats=["pex"],
 )
@@ -148,6 +151,7 @@ class Monorepo:
         folder.mkdir()
         shutil.copyfile(_MODEL / "signature.json", folder / "signature.json")
         (folder / "predict.py").write_text("def predict(inputs, model):\n    return inputs\n")
+        (folder / "weights.txt").write_text("1")
         (folder / "BUILD").write_text(_PRIME)
 
     def package(self, number: int) -> Path:
