@@ -17,7 +17,7 @@ from modelkiln.canonical import canonical_json
 from modelkiln.errors import ModelkilnError
 from modelkiln.layer import Layer
 from modelkiln.lfs_pointer import POINTER_LIMIT, is_pointer
-from modelkiln.weights_lock import load_weights_lock, set_digest
+from modelkiln.weights_lock import load_weights_lock
 from pants_modelkiln.api import (
     hydrate,
     list_digest,
@@ -126,7 +126,7 @@ async def read_locked_artifact(request: LockedArtifactRequest) -> Artifact:
         raise ModelkilnError(f"{address}: there is no file {path}. Write it with `pants lock {address}`.")
     lock = load_weights_lock(found[0].content.decode("utf-8", "replace"), f"{address}: {path}")
     files = (PinnedFile(file.path, file.sha256, file.size) for file in lock.files)
-    origin = {"target": str(address), "source": dict(lock.source), "set_digest": set_digest(lock.files)}
+    origin = {"target": str(address), "source": dict(lock.source), "set_digest": lock.set_digest}
     return Artifact(
         address=address,
         files=tuple(sorted(files, key=lambda file: file.path)),

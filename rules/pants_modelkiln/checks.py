@@ -13,7 +13,7 @@ from pants.util.logging import LogLevel
 from modelkiln.errors import ModelkilnError
 from pants_modelkiln.api import add_prefix, read_digest
 from pants_modelkiln.subsystem import ModelkilnSubsystem
-from pants_modelkiln.tool import Step, ToolRequest, attempt_step
+from pants_modelkiln.tool import Step, attempt_step, own_tool
 
 # Stands for the address in the step's messages: equal files of two targets are one process.
 _ADDRESS = "@artifact"
@@ -50,7 +50,7 @@ async def check_artifact(request: ArtifactCheckRequest, options: ModelkilnSubsys
         description=f"Check model artifact {request.address}",
         input_digest=await add_prefix(request.digest, "sources"),
         output_files=("findings.json",),
-        tool=ToolRequest("checks.txt", tuple(options.interpreter_constraints)),
+        tool=own_tool("checks.txt", options),
     )
     result = (await attempt_step(step)).result
     if result.exit_code != 0:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Mapping
 
 from pants.core.goals.publish import (
@@ -15,7 +15,7 @@ from pants.core.goals.publish import (
     PublishRequest,
 )
 from pants.engine.fs import Digest, FileEntry
-from pants.engine.process import InteractiveProcess, Process
+from pants.engine.process import InteractiveProcess
 from pants.engine.rules import Get, collect_rules, rule
 from pants.engine.target import Target
 from pants.util.logging import LogLevel
@@ -180,16 +180,6 @@ async def select_layout_input(request: LayoutInputRequest) -> LayoutInput:
     )
 
 
-def _in_foreground(process: Process, env: Mapping[str, str]) -> InteractiveProcess:
-    return InteractiveProcess(
-        argv=process.argv,
-        env={**process.env, **env},
-        input_digest=process.input_digest,
-        append_only_caches=process.append_only_caches,
-        immutable_input_digests=process.immutable_input_digests,
-    )
-
-
 def _data(push: _Push) -> PublishOutputData:
     """What `[publish].output` tells of one layout, for deployment tools."""
     return PublishOutputData(
@@ -236,7 +226,7 @@ async def publish_model(request: PublishModelRequest, options: ModelkilnSubsyste
     return PublishProcesses(
         PublishPackages(
             names=tuple(f"{push.repository}:{tag}" for tag in (*push.tags, *push.moving)),
-            process=_in_foreground(found.process, kept),
+            process=InteractiveProcess.from_process(replace(found.process, env={**found.process.env, **kept})),
             data=_data(push),
         )
         for push, found in zip(pushes, processes)

@@ -119,6 +119,11 @@ class MachineState:
     path: str
 
 
+def own_tool(lock: str, subsystem: ModelkilnSubsystem) -> ToolRequest:
+    """The engine with the dependencies of one of this package's locks, on the Python of the options."""
+    return ToolRequest(lock, tuple(subsystem.interpreter_constraints))
+
+
 def client_tool(uri: str, subsystem: ModelkilnSubsystem) -> ToolRequest | None:
     """The engine with the clients that the source `uri` needs; None where it needs none."""
     if scheme_of(uri) not in CLIENT_SCHEMES:
@@ -232,8 +237,7 @@ def step_process(step: Step) -> Get:
 
 @rule(level=LogLevel.DEBUG)
 async def prepare_step(step: Step, subsystem: ModelkilnSubsystem) -> StepProcess:
-    default = ToolRequest("tool.txt", tuple(subsystem.interpreter_constraints))
-    tool = await engine_tool(step.tool or default)
+    tool = await engine_tool(step.tool or own_tool("tool.txt", subsystem))
     return StepProcess(
         Process(
             argv=(f"{_TOOL}/modelkiln", tool.key, "build", *step.argv),

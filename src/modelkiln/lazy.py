@@ -5,7 +5,6 @@ knows (`modelkiln.runtime.weights_lock`): it has no client libraries, and comput
 """
 
 import fnmatch
-import hashlib
 import json
 import urllib.parse
 from typing import Any, Iterable, Mapping, Sequence
@@ -15,6 +14,7 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.layer import Layer
 from modelkiln.sources.reference import parse_reference
 from modelkiln.tar import Entry, sorted_entries, tar_header, tar_padding
+from modelkiln.weights_lock import set_digest
 
 __all__ = ["MIRROR_SCHEMES", "lazy_document"]
 
@@ -41,11 +41,10 @@ def lazy_document(
             raise ModelkilnError(f"{where}: `on_demand`: {pattern!r} matches no file; there are {names}.")
         for file in found:
             file["on_demand"] = True
-    lines = sorted(f"{file['sha256']}  {file['path']}\n" for file in files)
     return canonical_json(
         {
             "schema": SCHEMA,
-            "set_digest": "sha256:" + hashlib.sha256("".join(lines).encode()).hexdigest(),
+            "set_digest": set_digest((file["sha256"], file["path"]) for file in files),
             "mirrors": list(mirrors),
             "files": sorted(files, key=lambda file: file["path"]),
         }

@@ -64,12 +64,17 @@ class WeightsLock:
         """Bytes of all files together."""
         return sum(file.size for file in self.files)
 
+    @property
+    def set_digest(self) -> str:
+        """Which files these are: see `set_digest`."""
+        return set_digest((file.sha256, file.path) for file in self.files)
+
     def to_text(self) -> str:
         """Return the lock as it is committed: JSON for people to read, one text for one value."""
         content = {
             "schema": SCHEMA,
             "source": dict(self.source),
-            "set_digest": set_digest(self.files),
+            "set_digest": self.set_digest,
             "files": [file.to_json() for file in self.files],
             "layers": [{"digest": one.digest, "size": one.size, "files": list(one.files)} for one in self.layers],
             "facts": dict(self.facts),
@@ -88,9 +93,12 @@ class WeightsLock:
         return tuple(found)
 
 
-def set_digest(files: Iterable[LockedFile]) -> str:
-    """Return the sha256 of the sorted `<hex>  <path>` lines, which does not depend on packing."""
-    lines = sorted(f"{file.sha256}  {file.path}\n" for file in files)
+def set_digest(files: Iterable[tuple[str, str]]) -> str:
+    """Return the digest of files as (sha256 in hex, path), which does not depend on their packing.
+
+    It is the sha256 of their sorted `<hex>  <path>` lines.
+    """
+    lines = sorted(f"{sha256}  {path}\n" for sha256, path in files)
     return "sha256:" + hashlib.sha256("".join(lines).encode("utf-8")).hexdigest()
 
 
@@ -119,9 +127,9 @@ def _check(lock: WeightsLock, recorded: str, where: str) -> None:
             raise ModelkilnError(f"{where}: {file.path}: size {file.size!r} is not a number of bytes. {again}")
     for layer in lock.layers:
         check_digest(layer.digest, where)
-    if set_digest(lock.files) != recorded:
+    if lock.set_digest != recorded:
         raise ModelkilnError(
-            f"{where}: was edited: its files have set digest {set_digest(lock.files)}, it says {recorded}. {again}"
+            f"{where}: was edited: its files have set digest {lock.set_digest}, it says {recorded}. {again}"
         )
     paths = sorted(path for layer in lock.layers for path in layer.files)
     if not lock.files or paths != sorted({file.path for file in lock.files}):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass
-from typing import Iterable, Sequence
+from typing import Iterable, Mapping, Sequence
 
 from pants.core.goals.package import BuiltPackageArtifact
 from pants.engine.fs import Digest, FileContent, FileEntry, SymlinkEntry
@@ -26,10 +26,11 @@ from modelkiln.layers.small import LAZY_STORE, VENV, record_layer, venv_layer
 from modelkiln.layout import REF_NAME, index_json, layout_files, platform_index
 from modelkiln.recipe import has_blob
 from modelkiln.record import labels
+from modelkiln.runtime.weights_store import readable_size
 from modelkiln.store import Store
 from pants_modelkiln.api import add_prefix, concurrently, create_digest, merge_digests, subset
 from pants_modelkiln.base_image import BaseLayers, base_layers
-from pants_modelkiln.formats.rendering import STORE_BLOBS, Rendering, RenderingRequest, readable_size
+from pants_modelkiln.formats.rendering import STORE_BLOBS, Rendering, RenderingRequest
 from pants_modelkiln.inputs import PackageInputs
 from pants_modelkiln.layers import BuiltLayer, LayerRequest, blob_of, build_layer
 from pants_modelkiln.subsystem import ModelkilnSubsystem
@@ -73,6 +74,31 @@ def package_image(inputs: PackageInputs) -> Get:
     return Get(PackageImage, ImageRequest(inputs))
 
 
+async def held_image(
+    manifest: Descriptor,
+    documents: Mapping[str, bytes],
+    tag: str,
+    layers: Sequence[Layer],
+    built: Iterable[BuiltLayer],
+) -> PackageImage:
+    """PackageImage of a manifest. documents: content by digest, the manifest and small layers among
+    them. layers: all, lowest first. built: those made by processes, some carried by Pants."""
+    written = layout_files(manifest, documents, {REF_NAME: tag})
+    carried = {one.layer.descriptor.digest: one.blob for one in built if one.blob}
+    layout = await create_digest(
+        [
+            *(FileContent(path, data) for path, data in written.items()),
+            *(FileEntry(f"blobs/sha256/{hex_of(digest)}", blob) for digest, blob in carried.items()),
+        ]
+    )
+    return PackageImage(
+        layout=layout,
+        layers=tuple(layers),
+        stored=tuple(layer for layer in layers if layer.descriptor.digest not in {*documents, *carried}),
+        manifest=canonical_json(manifest.to_json()).decode(),
+    )
+
+
 @rule(desc="Assemble an image", level=LogLevel.DEBUG)
 async def assemble_image(request: ImageRequest, options: ModelkilnSubsystem) -> PackageImage:
     inputs = request.inputs
@@ -85,31 +111,14 @@ async def assemble_image(request: ImageRequest, options: ModelkilnSubsystem) -> 
     rest = [layer.layer for layer in built if layer.layer.kind != "weights"]
     own = (*weights, venv, *rest, record)
     image = _image(inputs, base, own)
-    written = layout_files(
-        image.manifest_descriptor,
-        {
-            image.manifest_descriptor.digest: image.manifest,
-            image.config_descriptor.digest: image.config,
-            venv.descriptor.digest: venv_blob,
-            record.descriptor.digest: record_blob,
-        },
-        {"org.opencontainers.image.ref.name": inputs.record_json["version"]},
-    )
-    carried = {layer.layer.descriptor.digest: layer.blob for layer in built if layer.blob}
-    layout = await create_digest(
-        [
-            *(FileContent(path, data) for path, data in written.items()),
-            *(FileEntry(f"blobs/sha256/{hex_of(digest)}", blob) for digest, blob in carried.items()),
-        ]
-    )
-    in_layout = {venv.descriptor.digest, record.descriptor.digest, *carried}
-    layers = (*base.layers, *own)
-    return PackageImage(
-        layout=layout,
-        layers=layers,
-        stored=tuple(layer for layer in layers if layer.descriptor.digest not in in_layout),
-        manifest=canonical_json(image.manifest_descriptor.to_json()).decode(),
-    )
+    documents = {
+        image.manifest_descriptor.digest: image.manifest,
+        image.config_descriptor.digest: image.config,
+        venv.descriptor.digest: venv_blob,
+        record.descriptor.digest: record_blob,
+    }
+    version = inputs.record_json["version"]
+    return await held_image(image.manifest_descriptor, documents, version, (*base.layers, *own), built)
 
 
 @dataclass(frozen=True)
@@ -319,33 +328,30 @@ class OciRenderingRequest(RenderingRequest):
     ending = "oci"
 
 
-def apart_lines(image: DistImage) -> list[str]:
-    """What is told of layers that the layout names without holding them."""
-    if not image.apart:
-        return []
-    size = readable_size(sum(layer.descriptor.size for layer in image.apart))
-    return [f"  {size} of weights are in the store (`modelkiln export` puts them in)"]
+def layout_rendering(what: str, path: str, image: PackageImage, laid_out: DistImage) -> Rendering:
+    """The Rendering of a layout, with what is told of layers that it names without holding them."""
+    manifest = json.loads(image.manifest)
+    size = sum(layer.descriptor.size for layer in image.layers)
+    lines = [f"  {what} {manifest['digest']}, {len(image.layers)} layers, {readable_size(size)}"]
+    if laid_out.missing:
+        names = ", ".join(layer.title for layer in laid_out.missing)
+        lines.append(f"  not on this machine yet (`modelkiln export` gets them): {names}")
+    if laid_out.apart:
+        size = sum(layer.descriptor.size for layer in laid_out.apart)
+        lines.append(f"  {readable_size(size)} of weights are in the store (`modelkiln export` puts them in)")
+    return Rendering(
+        digest=laid_out.digest,
+        facts=canonical_json({"path": os.path.basename(path), "manifest": manifest}).decode(),
+        layers=image.layers,
+        artifact=BuiltPackageArtifact(path, tuple(lines)),
+    )
 
 
 @rule(level=LogLevel.DEBUG)
 async def render_oci(request: OciRenderingRequest) -> Rendering:
     image = await package_index(request.inputs)
-    laid_out = await dist_image(image, request.path)
-    manifest = json.loads(image.manifest)
-    facts = {"path": os.path.basename(request.path), "manifest": manifest}
-    size = sum(layer.descriptor.size for layer in image.layers)
     what = f"image index of {len(request.inputs.platforms)} platforms" if request.inputs.others else "image"
-    lines = [f"  {what} {manifest['digest']}, {len(image.layers)} layers, {readable_size(size)}"]
-    if laid_out.missing:
-        names = ", ".join(layer.title for layer in laid_out.missing)
-        lines.append(f"  not on this machine yet (`modelkiln export` gets them): {names}")
-    lines += apart_lines(laid_out)
-    return Rendering(
-        digest=laid_out.digest,
-        facts=canonical_json(facts).decode(),
-        layers=image.layers,
-        artifact=BuiltPackageArtifact(request.path, tuple(lines)),
-    )
+    return layout_rendering(what, request.path, image, await dist_image(image, request.path))
 
 
 def rules():

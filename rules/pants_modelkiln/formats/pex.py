@@ -18,9 +18,10 @@ from modelkiln.canonical import canonical_json
 from modelkiln.digest import hex_of
 from modelkiln.errors import ModelkilnError
 from modelkiln.runtime.weights_lock import LOCK_PATH
+from modelkiln.runtime.weights_store import readable_size
 from modelkiln.store import Store
 from pants_modelkiln.api import add_prefix, create_digest, list_digest, merge_digests, read_digest
-from pants_modelkiln.formats.rendering import STORE_BLOBS, Rendering, RenderingRequest, readable_size
+from pants_modelkiln.formats.rendering import STORE_BLOBS, Rendering, RenderingRequest
 from pants_modelkiln.inputs import PackageInputs
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 from pants_modelkiln.tool import STORE, Step, client_tool, machine_store, perform_step

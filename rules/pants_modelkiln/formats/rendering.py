@@ -50,13 +50,3 @@ class Rendering:
 def rendering(request: RenderingRequest) -> Get:
     """Rendering of a request."""
     return Get(Rendering, RenderingRequest, request)
-
-
-def readable_size(size: int) -> str:
-    """Bytes for people: `13.2 MB`."""
-    value, unit = float(size), "B"
-    for unit in ("B", "kB", "MB", "GB"):
-        if value < 1000 or unit == "GB":
-            break
-        value /= 1000
-    return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"

@@ -8,6 +8,7 @@ from modelkiln.blobs import Blobs, recorded_layers
 from modelkiln.cli.options import add_layout, add_record, add_store, blobs_of
 from modelkiln.descriptor import CONFIG
 from modelkiln.layout import FoundManifest, Layout
+from modelkiln.runtime.weights_store import readable_size
 
 HELP = "Show name, digest, platform, layers and labels of the images in a layout."
 
@@ -97,12 +98,7 @@ def _table(image: dict[str, Any]) -> str:
 
 
 def _size(size) -> str:
-    if size is None:
-        return "?"
-    for limit, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
-        if size >= limit:
-            return f"{size / limit:.1f} {unit}"
-    return f"{size} B"
+    return "?" if size is None else readable_size(size)
 
 
 def _short(title: str) -> str:
