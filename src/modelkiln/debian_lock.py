@@ -19,7 +19,6 @@ __all__ = [
     "glibc_of",
     "load_lock",
     "lock_name",
-    "platform_of",
     "python_of",
 ]
 
@@ -38,16 +37,6 @@ _PACKAGE_FIELDS = {
     "filename": lambda value: isinstance(value, str) and value.endswith(".deb"),
     "size": lambda value: isinstance(value, int) and not isinstance(value, bool) and value > 0,
     "sha256": lambda value: isinstance(value, str) and _HEX.fullmatch(value),
-}
-# Debian's names of architectures, as platforms of OCI images (GOARCH).
-_PLATFORMS = {
-    "amd64": "linux/amd64",
-    "arm64": "linux/arm64",
-    "armhf": "linux/arm/v7",
-    "i386": "linux/386",
-    "ppc64el": "linux/ppc64le",
-    "riscv64": "linux/riscv64",
-    "s390x": "linux/s390x",
 }
 
 
@@ -138,16 +127,6 @@ def python_of(lock: Mapping[str, Any]) -> str:
             f"{_names(lock)}. Mend its package list and lock it again with pants lock."
         )
     return releases[0]
-
-
-def platform_of(lock: Mapping[str, Any]) -> str:
-    """Return the platform of the base as OCI writes it ("linux/amd64")."""
-    architecture = lock["architecture"]
-    if architecture not in _PLATFORMS:
-        raise ModelkilnError(
-            f"Debian's architecture {architecture!r} is not known; use one of {', '.join(_PLATFORMS)}."
-        )
-    return _PLATFORMS[architecture]
 
 
 def _version_of(lock: Mapping[str, Any], name: str) -> Optional[str]:

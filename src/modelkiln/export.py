@@ -23,6 +23,8 @@ __all__ = ["FORMATS", "export"]
 FORMATS = ("oci-archive", "docker-archive", "oci-layout")
 # containerd names an imported image by this annotation (containerd, images/annotations.go).
 _CONTAINERD_NAME = "io.containerd.image.name"
+# Is told each number of bytes that were read.
+_Progress = Callable[[int], None]
 _ZIPPED = {"+gzip": "gzip", "+zstd": "zstd"}
 
 
@@ -32,23 +34,22 @@ def export(
     output: Path,
     format: str = "oci-archive",
     name: Optional[ImageName] = None,
-    progress: Callable[[int], None] = lambda done: None,
+    progress: _Progress = lambda done: None,
 ) -> Path:
     """Write the image `found` with all of its blobs to `output`, and return it.
 
     name: what the image is called in the archive; a docker-archive needs one. progress: is told
-    the bytes that were read so far. The output is made beside its place and renamed; its bytes
+    each number of bytes that were read. The output is made beside its place and renamed; its bytes
     depend on image, format and name only. Every blob is checked against its descriptor, and a
     docker-archive's layers against their diff IDs.
     """
     if format not in FORMATS:
         raise ModelkilnError(f"export: unknown format {format!r}; use one of {', '.join(FORMATS)}.")
-    counter = _Counter(progress)
     with _replacing(output, format == "oci-layout") as temporary:
         if format == "docker-archive":
-            entries = _docker_entries(blobs, found, name, counter, temporary.parent)
+            entries = _docker_entries(blobs, found, name, progress, temporary.parent)
         else:
-            entries = _oci_entries(blobs, found, name, counter)
+            entries = _oci_entries(blobs, found, name, progress)
         if format == "oci-layout":
             _write_folder(entries, temporary)
         else:
@@ -57,25 +58,13 @@ def export(
     return output
 
 
-class _Counter:
-    def __init__(self, progress: Callable[[int], None]) -> None:
-        self._progress, self._done = progress, 0
-
-    def open(self, blobs: Blobs, descriptor: Descriptor) -> BinaryIO:
-        return _CountedFile(blobs.open(descriptor), self)
-
-    def add(self, size: int) -> None:
-        self._done += size
-        self._progress(self._done)
-
-
 class _CountedFile:
-    def __init__(self, stream: BinaryIO, counter: _Counter) -> None:
-        self._stream, self._counter = stream, counter
+    def __init__(self, stream: BinaryIO, progress: _Progress) -> None:
+        self._stream, self._progress = stream, progress
 
     def read(self, size: int = -1) -> bytes:
         data = self._stream.read(size)
-        self._counter.add(len(data))
+        self._progress(len(data))
         return data
 
     def __enter__(self) -> "_CountedFile":
@@ -83,6 +72,10 @@ class _CountedFile:
 
     def __exit__(self, *details) -> None:
         self._stream.close()
+
+
+def _open_counted(blobs: Blobs, descriptor: Descriptor, progress: _Progress) -> _CountedFile:
+    return _CountedFile(blobs.open(descriptor), progress)
 
 
 @contextmanager
@@ -105,13 +98,13 @@ def _replacing(output: Path, is_folder: bool) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _blob_entry(name: str, descriptor: Descriptor, blobs: Blobs, counter: _Counter) -> Entry:
+def _blob_entry(name: str, descriptor: Descriptor, blobs: Blobs, progress: _Progress) -> Entry:
     blobs.ensure(descriptor)
-    opening = partial(counter.open, blobs, descriptor)
+    opening = partial(_open_counted, blobs, descriptor, progress)
     return Entry(name, size=descriptor.size, sha256=hex_of(descriptor.digest), open=opening)
 
 
-def _oci_entries(blobs: Blobs, found: FoundManifest, name: Optional[ImageName], counter: _Counter) -> list[Entry]:
+def _oci_entries(blobs: Blobs, found: FoundManifest, name: Optional[ImageName], progress: _Progress) -> list[Entry]:
     annotations = dict(found.annotations)
     if name is not None:
         annotations[REF_NAME] = annotations[_CONTAINERD_NAME] = name.full
@@ -124,12 +117,12 @@ def _oci_entries(blobs: Blobs, found: FoundManifest, name: Optional[ImageName], 
         bytes_entry("index.json", index),
     ]
     for descriptor in dict.fromkeys((found.descriptor, *found.blobs)):
-        entries.append(_blob_entry(f"blobs/sha256/{hex_of(descriptor.digest)}", descriptor, blobs, counter))
+        entries.append(_blob_entry(f"blobs/sha256/{hex_of(descriptor.digest)}", descriptor, blobs, progress))
     return entries
 
 
 def _docker_entries(
-    blobs: Blobs, found: FoundManifest, name: Optional[ImageName], counter: _Counter, scratch: Path
+    blobs: Blobs, found: FoundManifest, name: Optional[ImageName], progress: _Progress, scratch: Path
 ) -> list[Entry]:
     """The entries of what `docker load` reads (moby, image/spec/v1.2.md, "Combined Image JSON").
 
@@ -147,20 +140,20 @@ def _docker_entries(
     diff_ids = blobs.layout.read_json(config)["rootfs"]["diff_ids"]
     if len(diff_ids) != len(layers):
         raise ModelkilnError(f"config {config.digest}: got {len(diff_ids)} diff IDs, want {len(layers)}.")
-    entries = [_blob_entry(f"{hex_of(config.digest)}.json", config, blobs, counter)]
+    entries = [_blob_entry(f"{hex_of(config.digest)}.json", config, blobs, progress)]
     names = []
     for diff_id, layer in zip(diff_ids, layers):
         names.append(f"{hex_of(check_digest(diff_id, f'config {config.digest}'))}.tar")
         if names[-1] not in names[:-1]:
-            entries.append(_plain_entry(names[-1], diff_id, layer, blobs, counter, scratch))
+            entries.append(_plain_entry(names[-1], diff_id, layer, blobs, progress, scratch))
     manifest = [{"Config": entries[0].path, "RepoTags": [name.short], "Layers": names}]
     return [*entries, bytes_entry("manifest.json", canonical_json(manifest))]
 
 
-def _plain_entry(name: str, diff_id: str, layer: Descriptor, blobs: Blobs, counter: _Counter, scratch: Path) -> Entry:
+def _plain_entry(name: str, diff_id: str, layer: Descriptor, blobs: Blobs, progress: _Progress, scratch: Path) -> Entry:
     if layer.media_type not in LAYER_MEDIA_TYPES:
         raise ModelkilnError(f"layer {layer.digest}: media type {layer.media_type!r} is not a layer's.")
-    compressed = _blob_entry(name, layer, blobs, counter)
+    compressed = _blob_entry(name, layer, blobs, progress)
     compression = _ZIPPED.get(layer.media_type[-5:], "none")
     if compression == "none":
         if layer.digest != diff_id:

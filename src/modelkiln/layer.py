@@ -1,17 +1,16 @@
 """A layer as the rest of the engine sees it: a descriptor, its diff ID and its recipe."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Iterable, Mapping, Optional
 
 from modelkiln.canonical import canonical_json
 from modelkiln.descriptor import Descriptor
 from modelkiln.digest import check_digest
 from modelkiln.packing import Packed, pack
-from modelkiln.store import BlobWriter, Store
+from modelkiln.store import Store
 from modelkiln.tar import Entry
 
-__all__ = ["Layer", "pack_to_file", "pack_to_store"]
+__all__ = ["Layer", "pack_to_store"]
 
 
 @dataclass(frozen=True)
@@ -75,13 +74,3 @@ def pack_to_store(
     with store.writer() as blob:
         packed = pack(entries, compression, blob, where, parallel)
     return packed
-
-
-def pack_to_file(entries: Iterable[Entry], compression: str, path: Path, where: str) -> Packed:
-    """Pack `entries` into the file `path`, which a failed build does not leave behind."""
-    try:
-        with path.open("wb") as stream:
-            return pack(entries, compression, BlobWriter(stream), where)
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise

@@ -3,7 +3,6 @@
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 from modelkiln.errors import ModelkilnError
 
@@ -82,10 +81,6 @@ class Target:
             "python_version": self.python,
             "sys_platform": "linux",
         }
-
-    def complete_platform(self) -> dict[str, Any]:
-        """The JSON object that `pex --complete-platform` reads."""
-        return {"marker_environment": self.marker_environment(), "compatible_tags": self.wheel_tags()}
 
 
 @lru_cache(maxsize=64)  # Thousands of tags, and each package of a monorepo asks for the same.

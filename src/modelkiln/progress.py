@@ -18,7 +18,7 @@ _BAR_WIDTH = 24
 class Progress:
     """Tells on standard error how many bytes of `total` are done, at which rate, and when it ends.
 
-    Use it as a context, or call it with the bytes done. Its methods may be called from several
+    Use it as a context. Its methods may be called from several
     threads. total: bytes, or None where nobody knows.
     """
 
@@ -38,14 +38,10 @@ class Progress:
     ) -> None:
         self.clear()
 
-    def __call__(self, done: int) -> None:
-        """Say that `done` bytes are done in all."""
-        self.add(done - self._done)
-
     def of(self, done: int, total: int) -> None:
         """Say that `done` bytes are done of a total that is known only now."""
         self._total = total
-        self(done)
+        self.add(done - self._done)
 
     def add(self, size: int) -> None:
         """Say that `size` more bytes are done (fewer, when they have to be done again)."""

@@ -36,7 +36,6 @@ class Runnable:
         self,
         root: Path,
         argv: Sequence[str],
-        terminal: bool = False,
         mounts: Optional[Mapping[str, Path]] = None,
         env: Optional[Mapping[str, str]] = None,
         gpu: Optional[Gpu] = None,
@@ -49,7 +48,7 @@ class Runnable:
         variables = {**self.env, **(env or {})}
         variables = gpu.env(variables) if gpu else variables
         options = gpu.options() if gpu else ()
-        return sandbox_command(root, argv, variables, self.working_dir, terminal, mounts, options)
+        return sandbox_command(root, argv, variables, self.working_dir, mounts, options)
 
 
 def open_image(

@@ -68,14 +68,13 @@ def sandbox_command(
     argv: Sequence[str],
     env: Mapping[str, str],
     cwd: str = "/",
-    terminal: bool = False,
     mounts: Optional[Mapping[str, Path]] = None,
     options: Sequence[str] = (),
 ) -> list[str]:
     """Return the command line that runs `argv` in `root`; raises ModelkilnError where it cannot.
 
     `env` is the whole environment. Files that only their owner may read are readable: uid 65532
-    is mapped to the user that unpacked them. With `terminal` the command keeps the terminal.
+    is mapped to the user that unpacked them.
     mounts: path in the root -> folder of this machine, to be seen there read-only. `options`
     are bubblewrap's own, for further ones.
     """
@@ -95,7 +94,7 @@ def sandbox_command(
     for name, value in env.items():
         command += ["--setenv", name, value]
     # Without a session of its own, a program could type into our terminal (TIOCSTI).
-    return [*command, *([] if terminal else ["--new-session"]), "--", *argv]
+    return [*command, "--new-session", "--", *argv]
 
 
 def without_network(argv: Sequence[str]) -> list[str]:

@@ -11,7 +11,7 @@ from debs import locked, machine_env, make_deb, pinned_lock
 
 from modelkiln.cli.main import main
 from modelkiln.debian_index import lock_packages, parse_package_list
-from modelkiln.debian_lock import format_lock, glibc_of, load_lock, lock_name, platform_of, python_of
+from modelkiln.debian_lock import format_lock, glibc_of, load_lock, lock_name, python_of
 from modelkiln.errors import ModelkilnError
 from modelkiln.sources.debian import MIRROR_VARIABLE, fetch_debs, machine_mirrors
 from modelkiln.store import Store
@@ -213,7 +213,7 @@ def test_a_lock_is_sorted_and_without_repeats():
 def test_a_lock_tells_its_python_glibc_and_platform():
     """What wheels are chosen for is read from the lock."""
     lock = pinned_lock()
-    assert (python_of(lock), glibc_of(lock), platform_of(lock)) == ("3.11", "2.36", "linux/amd64")
+    assert (python_of(lock), glibc_of(lock)) == ("3.11", "2.36")
     lock["packages"] = [package for package in lock["packages"] if package["name"] == "zlib1g"]
     with pytest.raises(ModelkilnError, match=r"has exactly one python3.N-minimal"):
         python_of(lock)

@@ -69,13 +69,6 @@ def test_markers_are_those_of_the_target(marker, holds):
     assert holds == Marker(marker).evaluate({**AMD64.marker_environment(), "extra": ""})
 
 
-def test_complete_platform_is_what_pex_reads():
-    """Pex wants the two keys that it prints itself."""
-    complete = AMD64.complete_platform()
-    assert {"marker_environment", "compatible_tags"} == set(complete)
-    assert "cp311-cp311-manylinux_2_36_x86_64" == complete["compatible_tags"][0]
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

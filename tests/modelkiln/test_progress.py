@@ -25,7 +25,7 @@ def test_long_work_is_told_line_by_line(clock):
     progress = Progress("export", 5_000_000, stream)
     for second in (0.5, 1.9, 2.5, 2.6, 4.6):
         clock[0] = second
-        progress(int(second * 1_000_000))
+        progress.of(int(second * 1_000_000), 5_000_000)
     lines = ["export: 2.5 MB of 5.0 MB, 50%, 1.0 MB/s, 3 s left", "export: 4.6 MB of 5.0 MB, 92%, 1.0 MB/s, 0 s left"]
     assert lines == stream.getvalue().splitlines()
 

@@ -161,9 +161,3 @@ def test_a_layer_that_is_nowhere_is_told(image, make_package, tmp_path, capsys):
     shutil.rmtree(tmp_path / "store")
     assert 1 == main(smoke_arguments(make_package(), write(tmp_path), *image))
     assert "answer: blob sha256:" in capsys.readouterr().err
-
-
-def test_an_image_is_run_with_arguments(image, capfd):
-    """Arguments and environment reach the entrypoint; its exit code is ours."""
-    arguments = [str(argument) for argument in ["build", "run-image", *image, "--", "a", "--b"]]
-    assert (5, "hello -m modelkiln.runtime a --b\n") == (main(arguments), capfd.readouterr().out)

@@ -34,6 +34,6 @@ def run(args: argparse.Namespace) -> int:
     name = image_name(args.name, layout, found) if needs_name else None
     total = sum(descriptor.size for descriptor in found.blobs)
     with Progress("export", total) as progress:
-        export(blobs_of(args, layout), found, args.output, args.format, name, progress)
+        export(blobs_of(args, layout), found, args.output, args.format, name, progress.add)
     print(f"{args.output}: {args.format} of {found.descriptor.digest}, {total} bytes of blobs", file=sys.stderr)
     return 0

@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix="modelkiln-load-") as folder:
         archive = Path(folder, "image.tar")
         with Progress("load", total) as progress:
-            export(blobs_of(args, layout), found, archive, engine.format, name, progress)
+            export(blobs_of(args, layout), found, archive, engine.format, name, progress.add)
         said = load_archive(engine, archive)
     print(f"{name.full if engine.format == 'oci-archive' else name.short}: loaded into {engine.name}. {said}".rstrip())
     return 0

@@ -37,7 +37,6 @@ STEPS = {
     "blob": "blob",
     "pex": "pex",
     "smoke": "smoke",
-    "run-image": "run_image",
     "publish": "publish",
     "run-pex": "run_pex",
 }

@@ -28,6 +28,6 @@ def run(args: argparse.Namespace) -> int:
     package = RemotePackage(reference, machine_env(args), lambda line: print(line, file=sys.stderr, flush=True))
     total = sum(blob.size for blob in package.contents.blobs)
     with Progress(f"pull {reference}", total) as progress:
-        folder = pull(package, args.only, args.output, progress)
+        folder = pull(package, args.only, args.output, progress.add)
     print(f"{folder}: {args.only} of {reference.image}@{package.contents.root.descriptor.digest}")
     return 0

@@ -45,7 +45,7 @@ def _remote(args: argparse.Namespace) -> tuple[list[str], list]:
     package = RemotePackage(reference, machine_env(args), lambda line: print(line, file=sys.stderr, flush=True))
     total = sum(blob.size for blob in package.contents.blobs)
     with Progress(f"verify {reference}", total) as progress:
-        problems, record = verify_remote(package, progress)
+        problems, record = verify_remote(package, progress.add)
     return problems, _what(package.contents, package.read, json.loads(record) if record else {})
 
 

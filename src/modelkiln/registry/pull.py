@@ -32,7 +32,8 @@ def pull(package: RemotePackage, part: str, folder: Path, progress: Callable[[in
     """Write a part of the package into the new folder `folder`, and return what was written.
 
     part: "layout" (all of it, an OCI layout), "record" (package.json), "signature"
-    (signature.json), "weights" (the model artifact's files). progress: is told the bytes so far.
+    (signature.json), "weights" (the model artifact's files). progress: is told each number of bytes
+    that came.
     The folder is made beside its place and renamed, so that it is whole or not there.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -78,13 +79,12 @@ def _pull_layout(package: RemotePackage, folder: Path, progress: Callable[[int],
     files["index.json"] = index_json(root, annotations)
     folder.rmdir()
     write_layout(folder, files)
-    done = _Count(progress)
 
     def fetch(blob: Descriptor) -> None:
         with (folder / "blobs/sha256" / hex_of(blob.digest)).open("wb") as out:
             for chunk in package.chunks(blob):
                 out.write(chunk)
-                done.add(len(chunk))
+                progress(len(chunk))
 
     with ThreadPoolExecutor(_THREADS) as pool:
         for _ in pool.map(fetch, package.contents.blobs):
@@ -96,13 +96,12 @@ def _pull_weights(
 ) -> None:
     """Write the model artifact's files, each with the sha256 that the record tells."""
     wanted = {file["path"]: file for file in record["artifacts"]}
-    done = _Count(progress)
     for document in package.contents.manifests:
         if document.descriptor.media_type == INDEX:
             continue
         for layer, path in _weights_layers(package, document):
             try:
-                _take_files(package, layer, path, wanted, folder, done)
+                _take_files(package, layer, path, wanted, folder, progress)
             except (tarfile.TarError, *damage_errors()) as error:
                 raise ModelkilnError(f"{package.reference}: layer {layer.digest}: is damaged ({error}).") from None
         if all((folder / path).is_file() for path in wanted):
@@ -123,9 +122,14 @@ def _weights_layers(package: RemotePackage, document: Document) -> Iterator[tupl
 
 
 def _take_files(
-    package: RemotePackage, layer: Descriptor, path: str, wanted: Mapping[str, Any], folder: Path, done: "_Count"
+    package: RemotePackage,
+    layer: Descriptor,
+    path: str,
+    wanted: Mapping[str, Any],
+    folder: Path,
+    progress: Callable[[int], None],
 ) -> None:
-    chunks = _counted(package.chunks(layer), done)
+    chunks = _counted(package.chunks(layer), progress)
     stream = ChunkReader(chunks)
     if not layer.media_type.partition("+")[0].endswith("tar"):
         _take(stream, path, wanted, folder, str(package.reference))
@@ -161,16 +165,7 @@ def _take(stream: Any, path: str, wanted: Mapping[str, Any], folder: Path, where
         )
 
 
-def _counted(chunks: Iterator[bytes], done: "_Count") -> Iterator[bytes]:
+def _counted(chunks: Iterator[bytes], progress: Callable[[int], None]) -> Iterator[bytes]:
     for chunk in chunks:
-        done.add(len(chunk))
+        progress(len(chunk))
         yield chunk
-
-
-class _Count:
-    def __init__(self, progress: Callable[[int], None]) -> None:
-        self._progress, self._done = progress, 0
-
-    def add(self, size: int) -> None:
-        self._done += size
-        self._progress(self._done)

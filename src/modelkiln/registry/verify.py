@@ -21,15 +21,15 @@ def verify_remote(package: RemotePackage, progress: Callable[[int], None]) -> tu
     """Read every blob and return what is wrong, one sentence each, and the package's record.
 
     Checked are digests and sizes, the diff IDs that images' configs tell, and the record's package
-    digest against the images' labels. Nothing is written to disk.
+    digest against the images' labels. Nothing is written to disk. progress: is told each number of
+    bytes that were read.
     """
     problems: list[str] = []
     diff_ids = _diff_ids(package, problems)
-    done = [0]
 
     def check(blob: Descriptor) -> Optional[str]:
         try:
-            return _check(package, blob, diff_ids.get(blob.digest), lambda size: _add(done, size, progress))
+            return _check(package, blob, diff_ids.get(blob.digest), progress)
         except ModelkilnError as error:
             return str(error)
 
@@ -46,11 +46,6 @@ def verify_remote(package: RemotePackage, progress: Callable[[int], None]) -> tu
         if told and label and label != told:
             problems.append(f"manifest {document.descriptor.digest}: is of package {label}, want {told} of the record.")
     return problems, record
-
-
-def _add(done: list[int], size: int, progress: Callable[[int], None]) -> None:
-    done[0] += size
-    progress(done[0])
 
 
 def _diff_ids(package: RemotePackage, problems: list[str]) -> dict[str, str]:
