@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from typing import Any, Mapping
 
 from pants.core.goals.package import BuiltPackage, BuiltPackageArtifact, PackageFieldSet
 from pants.engine.fs import FileContent
-from pants.engine.rules import collect_rules, rule
+from pants.engine.rules import Get, collect_rules, rule
 from pants.engine.unions import UnionMembership, UnionRule
 from pants.util.logging import LogLevel
 
@@ -14,6 +15,12 @@ from modelkiln.record import with_outputs
 from pants_modelkiln.api import concurrently, create_digest, merge_digests
 from pants_modelkiln.formats.rendering import RenderingRequest, rendering
 from pants_modelkiln.inputs import ModelPackageFieldSet, package_inputs
+
+
+def written_record(path: str, record: Mapping[str, Any]) -> Get:
+    """Digest of the record as a file for people to read."""
+    text = json.dumps(record, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    return create_digest([FileContent(path, text.encode())])
 
 
 @rule(desc="Package a model", level=LogLevel.DEBUG)
@@ -30,12 +37,10 @@ async def package_model(field_set: ModelPackageFieldSet, unions: UnionMembership
         # Formats share layers.
         [layer.to_json() for layer in dict.fromkeys(layer for one in made for layer in one.layers)],
         [json.loads(artifact.origin) for artifact in inputs.artifacts if artifact.origin],
-        [other.record_json for other in inputs.others],
+        [one.record_json for one in inputs.platforms] if inputs.others else [],
     )
     path = field_set.output_path.value_or_default(file_ending="package.json")
-    text = json.dumps(record, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
-    written = await create_digest([FileContent(path, text.encode())])
-    digest = await merge_digests((written, *(one.digest for one in made)))
+    digest = await merge_digests((await written_record(path, record), *(one.digest for one in made)))
     line = f"  package digest {record['package_digest']}"
     return BuiltPackage(digest, (*(one.artifact for one in made), BuiltPackageArtifact(path, (line,))))
 

@@ -7,9 +7,11 @@ from pants_modelkiln import (
     code,
     dependencies,
     environment,
+    index,
     inputs,
     layers,
     lock,
+    named_packages,
     package,
     publish,
     run,
@@ -23,6 +25,7 @@ from pants_modelkiln.locks import resolve as resolve_lock
 from pants_modelkiln.locks import weights as weights_lock
 from pants_modelkiln.target_types.artifact import ModelArtifactTarget
 from pants_modelkiln.target_types.base_image import OciBaseImageTarget
+from pants_modelkiln.target_types.index import ModelIndexTarget
 from pants_modelkiln.target_types.package import ModelPackageTarget
 from pants_modelkiln.target_types.smoke_test import SmokeTestTarget
 
@@ -36,9 +39,11 @@ _MODULES = (
     code,
     dependencies,
     environment,
+    index,
     inputs,
     layers,
     lock,
+    named_packages,
     oci,
     package,
     pex,
@@ -53,7 +58,7 @@ _MODULES = (
 
 
 def target_types():
-    return [ModelArtifactTarget, ModelPackageTarget, OciBaseImageTarget, SmokeTestTarget]
+    return [ModelArtifactTarget, ModelIndexTarget, ModelPackageTarget, OciBaseImageTarget, SmokeTestTarget]
 
 
 def rules():

@@ -18,7 +18,6 @@ from pants.util.logging import LogLevel
 
 from modelkiln.canonical import canonical_json
 from modelkiln.cli.smoke import NOT_RUN
-from modelkiln.errors import ModelkilnError
 from modelkiln.facts import example_of
 from modelkiln.gpu import find_gpu
 from modelkiln.machine import save_python
@@ -29,14 +28,13 @@ from pants_modelkiln.api import (
     find_python,
     hydrate,
     merge_digests,
-    parse_address,
     read_digest,
     read_globs,
-    targets_matching,
 )
 from pants_modelkiln.formats.oci import package_image
 from pants_modelkiln.formats.pex import pex_file
 from pants_modelkiln.inputs import ModelPackageFieldSet, PackageInputs, package_inputs
+from pants_modelkiln.named_packages import named_packages
 from pants_modelkiln.subsystem import SmokeTestSubsystem
 from pants_modelkiln.target_types.smoke_test import (
     SmokeTestAtolField,
@@ -86,47 +84,15 @@ class SmokeTestRequest(TestRequest):
     partitioner_type = PartitionerType.CUSTOM
 
 
-@dataclass(frozen=True)
-class TestedPackagesRequest:
-    """The package that a smoke test names."""
-
-    field: SmokeTestPackageField
-
-
-@dataclass(frozen=True)
-class TestedPackages:
-    """The package under test: all of its variants, where the test names none."""
-
-    field_sets: tuple[ModelPackageFieldSet, ...]
-
-
-def tested_packages(field: SmokeTestPackageField) -> Get:
-    """TestedPackages of a smoke test."""
-    return Get(TestedPackages, TestedPackagesRequest(field))
-
-
-@rule(level=LogLevel.DEBUG)
-async def find_tested_packages(request: TestedPackagesRequest) -> TestedPackages:
-    field = request.field
-    origin = f"the field `package` of {field.address}"
-    named = await parse_address(str(field.value), field.address.spec_path, origin)
-    targets = await targets_matching(named, origin)
-    for target in targets:
-        if not ModelPackageFieldSet.is_applicable(target):
-            raise ModelkilnError(
-                f"{request.field.address}: `package` must name a `model_package`, but {target.address} "
-                f"is a `{target.alias}`."
-            )
-    return TestedPackages(tuple(ModelPackageFieldSet.create(target) for target in targets))
-
-
 @rule
 async def partition_by_format(
     request: SmokeTestRequest.PartitionRequest[SmokeTestFieldSet], subsystem: SmokeTestSubsystem
 ) -> Partitions[SmokeTestFieldSet, SmokeTestFormat]:
     if subsystem.skip:
         return Partitions()
-    tested = await concurrently(tested_packages(fields.package) for fields in request.field_sets)
+    tested = await concurrently(
+        named_packages(fields.address, fields.package.alias, fields.package.value) for fields in request.field_sets
+    )
     return Partitions(
         Partition((fields,), SmokeTestFormat(name, package))
         for fields, packages in zip(request.field_sets, tested)
@@ -245,7 +211,8 @@ class InferSmokeTestDependencies(InferDependenciesRequest):
 
 @rule(desc="Infer the dependency of a smoke test on its package")
 async def infer_package_dependency(request: InferSmokeTestDependencies) -> InferredDependencies:
-    packages = await tested_packages(request.field_set.package)
+    field = request.field_set.package
+    packages = await named_packages(request.field_set.address, field.alias, field.value)
     return InferredDependencies(package.address for package in packages.field_sets)
 
 

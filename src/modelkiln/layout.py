@@ -47,6 +47,11 @@ class FoundManifest:
     annotations: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """What people call it beside its digest: tag, platform and accelerator, or "" for each."""
+        return self.name, self.platform, self.annotations.get("modelkiln.package.accelerator", "")
+
+    @property
     def blobs(self) -> tuple[Descriptor, ...]:
         """The descriptors of config and layers, in that order."""
         where = f"manifest {self.descriptor.digest}"
@@ -137,12 +142,12 @@ class Layout:
                 raise ModelkilnError(f"{here}: mediaType {descriptor.media_type!r}, want {MANIFEST!r} or {INDEX!r}.")
 
     def manifest(self, name: Optional[str] = None) -> FoundManifest:
-        """Return the manifest of the tag, digest or platform `name`; without it the only one there is."""
+        """Return the manifest of the tag, digest, platform or accelerator `name`; without it the only one there is."""
         found = self.manifests()
-        matching = [one for one in found if name in (None, one.name, one.descriptor.digest, one.platform)]
+        matching = [one for one in found if name in (None, one.descriptor.digest, *one.names)]
         if len(matching) == 1:
             return matching[0]
-        names = ", ".join(one.name or one.platform or one.descriptor.digest for one in found) or "none"
+        names = ", ".join(" ".join(filter(None, one.names)) or one.descriptor.digest for one in found) or "none"
         if name is None:
             raise ModelkilnError(f"{self.path}: holds {len(found)} manifests ({names}), want one. Name it.")
         raise ModelkilnError(f"{self.path}: {len(matching)} manifests are named {name!r}; there are: {names}.")
@@ -208,16 +213,18 @@ def index_json(
     return canonical_json({"schemaVersion": 2, "mediaType": INDEX, "manifests": [entry]})
 
 
-def platform_index(images: Sequence[tuple[Descriptor, str]], annotations: Mapping[str, str]) -> bytes:
-    """Return the index of one image for several platforms (image-spec 1.1, image-index.md).
+def platform_index(
+    images: Sequence[tuple[Descriptor, str, Mapping[str, str]]], annotations: Mapping[str, str]
+) -> bytes:
+    """Return the index of one image for several platforms or variants (image-spec 1.1, image-index.md).
 
-    images: the manifests with their platforms ("linux/arm64"), in the order in which a runtime
-    that is content with several takes them.
+    images: the manifests with their platforms ("linux/arm64") and what tells them apart beyond
+    that, in the order in which a runtime that is content with several takes them.
     """
     entries = []
-    for descriptor, platform in images:
+    for descriptor, platform, own in images:
         parts = dict(zip(("os", "architecture", "variant"), platform.split("/")))
-        entries.append({**descriptor.to_json(), "platform": parts})
+        entries.append({**descriptor.to_json(), "platform": parts, **({"annotations": dict(own)} if own else {})})
     index: dict[str, Any] = {"schemaVersion": 2, "mediaType": INDEX, "manifests": entries}
     index.update({"annotations": dict(annotations)} if annotations else {})
     return canonical_json(index)

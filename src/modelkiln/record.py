@@ -12,11 +12,14 @@ from modelkiln.digest import sha256_bytes
 
 __all__ = [
     "SCHEMA",
+    "index_record",
     "labels",
     "make_record",
     "metadata_annotations",
     "package_digest",
     "recorded_digest",
+    "split_labels",
+    "variant_records",
     "with_outputs",
 ]
 
@@ -28,7 +31,7 @@ _INPUTS = (
 )  # fmt: skip
 
 # What a record tells of the package that is no input of it.
-_OUTPUTS = ("package_digest", "formats", "layers")
+_OUTPUTS = ("package_digest", "formats", "layers", "sources", "variants")
 
 # OCI image-spec 1.1, annotations.md, "Pre-Defined Annotation Keys": metadata keys with a meaning
 # that every registry and scanner knows.
@@ -63,21 +66,37 @@ def make_record(inputs: Mapping[str, Any]) -> dict[str, Any]:
     return {"schema": SCHEMA, **chosen, "package_digest": package_digest(inputs)}
 
 
+def index_record(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the record of an index of packages, variants of one model: their digests make its own."""
+    told = {
+        "schema": SCHEMA,
+        "name": records[0]["name"],
+        "version": records[0]["version"],
+        "packages": [record["package_digest"] for record in records],
+    }
+    return {**told, "package_digest": recorded_digest(told)}
+
+
+def variant_records(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the record of each image that a record of several tells of, or the record itself."""
+    return record.get("variants") or [record]
+
+
 def with_outputs(
     record: Mapping[str, Any],
     formats: Mapping[str, Any],
     layers: list,
     sources: Iterable[Mapping[str, Any]] = (),
-    others: Sequence[Mapping[str, Any]] = (),
+    variants: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """Return the record for `dist/`, which also tells what was made, formats and layers, and from
     where the locked model artifacts came.
 
     sources: of each, its target, source, set digest and facts. They are no inputs: the same bytes
-    from another mirror are the same package. others: the records of the package's further
-    platforms, whose images hold them.
+    from another mirror are the same package. variants: where one index names several images, the
+    records that these hold.
     """
-    several = {"variants": [dict(other) for other in (record, *others)]} if others else {}
+    several = {"variants": [dict(variant) for variant in variants]} if variants else {}
     told = {"formats": dict(formats), "layers": layers, "sources": [dict(one) for one in sources]}
     return {**record, **told, **several}
 
@@ -105,3 +124,10 @@ def labels(record: Mapping[str, Any]) -> dict[str, str]:
         if key in record["variant"]:
             found[f"modelkiln.package.{key}"] = record["variant"][key]
     return dict(sorted(found.items()))
+
+
+def split_labels(records: Sequence[Mapping[str, Any]]) -> tuple[dict[str, str], list[dict[str, str]]]:
+    """Return the labels that all images of an index share, and of each image those that tell it apart."""
+    each = [labels(record) for record in records]
+    shared = dict(sorted(set.intersection(*(set(one.items()) for one in each))))
+    return shared, [{key: value for key, value in one.items() if key not in shared} for one in each]

@@ -267,10 +267,16 @@ def _origin(entry: Mapping[str, Any]) -> tuple[str, bool]:
 
 
 def _variant(record: Optional[Mapping[str, Any]], config: Mapping[str, Any]) -> Optional[Mapping[str, Any]]:
-    """The given record, or of a package for several platforms that of the image's own."""
+    """The given record, or where it is of several images that of the image's own."""
     platform = f"{config.get('os')}/{config.get('architecture')}"
-    for one in (record or {}).get("variants") or ():
-        if (one.get("variant") or {}).get("platform") == platform:
+    digest = ((config.get("config") or {}).get("Labels") or {}).get("modelkiln.package.digest")
+    variants = (record or {}).get("variants") or ()
+    # By platform too: an image whose label was changed is still compared with what it should be.
+    for is_own in (
+        lambda one: one.get("package_digest") == digest,
+        lambda one: (one.get("variant") or {}).get("platform") == platform,
+    ):
+        for one in filter(is_own, variants):
             return one
     return record
 

@@ -8,8 +8,10 @@ import pytest
 from components import require
 from monorepo import Monorepo, copy_repository, named_caches
 from readers import run, schema_errors
+from registries import registry
 
 from modelkiln.blobs import recorded_layers
+from modelkiln.cli.main import main
 from modelkiln.digest import hex_of
 from modelkiln.layout import Layout
 from modelkiln.runnable import open_image, unpacked
@@ -69,6 +71,20 @@ def test_skopeo_chooses_by_platform(layout, architecture):
     source = f"oci:{layout.path}:0.3.0"
     command = [require("skopeo"), f"--override-arch={architecture}", "inspect", "--config", source]
     assert architecture == json.loads(run(command))["architecture"]
+
+
+def test_a_registry_gives_back_all_platforms(packaged, layout, tmp_path, capsys):
+    """What was published verifies, each image against its own record, and its record can be pulled."""
+    store = f"--store={named_caches(packaged.env) / 'modelkiln'}"
+    with registry(tmp_path / "registry") as host:
+        options, name = [f"--insecure={host}", store], f"{host}/team/diabetes:0.3.0"
+        assert 0 == main(["publish", str(layout.path), name[:-6], "--tag=0.3.0", *options])
+        assert 0 == main(["verify", name, *options]), capsys.readouterr().err
+        assert [f"platform    {one}" for one in PLATFORMS] == [
+            line for line in capsys.readouterr().out.splitlines() if line.startswith("platform")
+        ]
+        assert 0 == main(["pull", name, "--only=record", "-o", str(tmp_path / "record"), *options])
+    assert packaged.record(PACKAGE) == json.loads((tmp_path / "record/package.json").read_text())
 
 
 def test_the_arm64_image_answers_under_emulation(packaged, layout):

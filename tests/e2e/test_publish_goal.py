@@ -11,6 +11,8 @@ from components import require
 from monorepo import named_caches, small_monorepo
 from registries import registry
 
+from modelkiln.cli.main import main
+
 PASSWORD = "s3cret-of-the-registry"
 FIELDS = 'version="0.1.0",\n    repositories=["{host}/team/{{name}}"],\n    moving_tags=["latest"],'
 
@@ -46,8 +48,8 @@ def tagged(host, tag):
     return json.loads(found.stdout)["Digest"]
 
 
-def test_publish_tells_where_what_is_and_no_secret(repo, host):
-    """Tags mean the image of dist/, `--output` names it by digest, and the password is nowhere."""
+def test_publish_tells_where_what_is_and_no_secret(repo, host, monkeypatch):
+    """Tags mean the image of dist/, what is there verifies, `--output` names it by digest, and the password is nowhere."""
     out = repo.root / "published.json"
     run = repo.pants("-ldebug", "publish", f"--output={out}", "rain:rain")
     repo.pants("package", "rain:rain")
@@ -57,6 +59,9 @@ def test_publish_tells_where_what_is_and_no_secret(repo, host):
     assert [f"{host}/team/rain:0.1.0", f"{host}/team/rain:latest"] == told["names"]
     assert (digest, f"{host}/team/rain@{digest}", True) == (told["digest"], told["reference"], told["published"])
     assert repo.record("rain/rain")["package_digest"] == told["package_digest"]
+    command = ["verify", f"{host}/team/rain:0.1.0", f"--insecure={host}"]
+    monkeypatch.setenv("DOCKER_CONFIG", repo.env["DOCKER_CONFIG"])
+    assert 0 == main([*command, f"--store={named_caches(repo.env) / 'modelkiln'}"])
     login = base64.b64encode(f"ada:{PASSWORD}".encode()).decode()
     texts = [run.log, run.out.decode(), out.read_text()]
     files = [repo.root / ".pants.d/pants.log", repo.root / "dist/rain/rain.package.json"]

@@ -3,8 +3,15 @@
 import json
 
 import pytest
-from monorepo import small_monorepo
+from monorepo import named_caches, small_monorepo
+from registries import registry
 
+from modelkiln.cli.main import main
+from modelkiln.layout import Layout
+from modelkiln.store import Store
+from modelkiln.validate import validate_layout
+
+ACCELERATORS = ["cpu", "cuda12"]
 CUDA12 = "rain/rain@accelerator=cuda12"
 
 
@@ -68,3 +75,58 @@ def test_each_variant_is_a_package(repo):
     plain, _ = image(repo, "rain/rain@accelerator=cpu")
     assert not [value for value in plain["config"]["Env"] if "NVIDIA" in value]
     assert config["rootfs"]["diff_ids"][:-1] == plain["rootfs"]["diff_ids"][:-1]
+
+
+INDEX = """
+model_index(
+    name="all",
+    packages=[":rain@accelerator=cpu", ":rain@accelerator=cuda12"],
+    repositories=["{host}/team/{{name}}"],
+    publish_tags=["{{version}}-all"],
+)
+"""
+
+
+def test_variants_share_an_index(repo, tmp_path, capsys):
+    """One tag names the images of both variants; entries tell them apart, and each is its variant's own."""
+    store = named_caches(repo.env) / "modelkiln"
+    with registry(tmp_path / "registry") as host:
+        repo.write("rain/BUILD", repo.read("rain/BUILD") + INDEX.format(host=host))
+        told = repo.pants(f"--modelkiln-insecure-registries=['{host}']", "publish", "rain:all").log
+        assert f"{host}/team/rain:0.1.0-all published" in told
+        repo.pants("package", "rain:")
+        name, options = f"{host}/team/rain:0.1.0-all", [f"--insecure={host}", f"--store={store}"]
+        assert 0 == main(["verify", name, *options]), capsys.readouterr().err
+        verified = capsys.readouterr().out
+        assert 0 == main(["pull", name, "-o", str(tmp_path / "pulled"), *options])
+    found = Layout(repo.dist / "rain/all.oci").manifests()
+    assert ACCELERATORS == [one.names[2] for one in found]
+    own = [Layout(repo.dist / f"rain/rain@accelerator={name}.oci").manifest() for name in ACCELERATORS]
+    assert [one.descriptor for one in own] == [one.descriptor for one in found]
+    assert [one.descriptor for one in found] == [one.descriptor for one in Layout(tmp_path / "pulled").manifests()]
+    assert "525.60.13" == found[1].annotations["modelkiln.package.driver"]
+    record, variants = repo.record("rain/all"), [repo.record(f"rain/rain@accelerator={name}") for name in ACCELERATORS]
+    assert record["packages"] == [one["package_digest"] for one in variants]
+    assert all(f"package     {digest}" in verified for digest in record["packages"])
+    assert [] == validate_layout(repo.dist / "rain/all.oci", Store(store), record)
+    assert "rain:all" in repo.pants("dependents", "rain:rain@accelerator=cuda12").out.decode().split()
+
+
+@pytest.mark.parametrize(
+    ("packages", "message"),
+    [
+        ('[":rain@accelerator=cpu", ":other@accelerator=cpu"]', "names are 'rain' of rain@accelerator=cpu, 'other' of"),
+        ('[":smoke"]', "must name a `model_package`, but rain:smoke is a `model_smoke_test`"),
+        ("[]", "the field `packages` is empty"),
+    ],
+)
+def test_an_index_of_other_things_is_refused(repo, packages, message):
+    """Only variants of one model share an index; the error names what does not fit."""
+    build = repo.read("rain/BUILD")
+    start = build.index("model_package(")
+    other = build[start : build.index("\n)\n", start) + 3].replace('name="rain"', 'name="other"')
+    try:
+        repo.write("rain/BUILD", f"{build}{other}\nmodel_index(name='wrong', packages={packages})\n")
+        assert message in repo.pants("package", "rain:wrong", code=1).log
+    finally:
+        repo.write("rain/BUILD", build)

@@ -25,7 +25,7 @@ from modelkiln.layers import wheels as wheels_packer
 from modelkiln.layers.small import LAZY_STORE, VENV, record_layer, venv_layer
 from modelkiln.layout import REF_NAME, index_json, layout_files, platform_index
 from modelkiln.recipe import has_blob
-from modelkiln.record import labels
+from modelkiln.record import labels, split_labels
 from modelkiln.runtime.weights_store import readable_size
 from modelkiln.store import Store
 from pants_modelkiln.api import add_prefix, concurrently, create_digest, merge_digests, subset
@@ -140,12 +140,12 @@ async def assemble_index(request: ImageIndexRequest) -> PackageImage:
     platforms = request.inputs.platforms
     images = await concurrently(package_image(inputs) for inputs in platforms)
     manifests = [Descriptor.from_json(json.loads(image.manifest)) for image in images]
-    record = request.inputs.record_json
-    data = platform_index(
-        [(manifest, inputs.target.platform) for manifest, inputs in zip(manifests, platforms)], labels(record)
-    )
+    records = [inputs.record_json for inputs in platforms]
+    shared, own = split_labels(records)
+    names = [inputs.target.platform for inputs in platforms]
+    data = platform_index(list(zip(manifests, names, own)), shared)
     index = Descriptor.of(INDEX, data)
-    entry = index_json(index, {REF_NAME: record["version"]})
+    entry = index_json(index, {REF_NAME: records[0]["version"]})
     # Of each image its blobs: what lies beside them names one image alone.
     blobs = await concurrently(subset(image.layout, ["blobs/**"]) for image in images)
     top = await create_digest(

@@ -4,6 +4,7 @@ import string
 from typing import Any, Mapping, Sequence
 
 from modelkiln.errors import ModelkilnError
+from modelkiln.record import variant_records
 
 __all__ = ["expand", "read_stamps", "record_values"]
 
@@ -15,9 +16,11 @@ def record_values(record: Mapping[str, Any]) -> dict[str, str]:
     """Return what placeholders stand for by a package's record.
 
     `{digest}` is the package digest's first 12 hex digits, `{variant}` the accelerator,
-    `{platform}` operating system and architecture, as in `linux-amd64`.
+    `{platform}` operating system and architecture, as in `linux-amd64`. What differs between the
+    images of an index has no value.
     """
-    variant = record.get("variant") or {}
+    variants = [one.get("variant") or {} for one in variant_records(record)]
+    variant = {key: value for key, value in variants[0].items() if all(one.get(key) == value for one in variants)}
     values = {
         "name": record.get("name"),
         "version": record.get("version"),

@@ -16,6 +16,7 @@ from modelkiln.descriptor import INDEX, Descriptor
 from modelkiln.digest import hex_of
 from modelkiln.errors import ModelkilnError
 from modelkiln.layout import index_json, write_layout
+from modelkiln.record import variant_records
 from modelkiln.registry.contents import Document
 from modelkiln.registry.remote import ChunkReader, RemotePackage
 
@@ -51,7 +52,8 @@ def pull(package: RemotePackage, part: str, folder: Path, progress: Callable[[in
         if part == "record":
             (made / "package.json").write_bytes(record)
         elif part == "signature":
-            text = json.dumps(content["signature"], indent=2, ensure_ascii=False) + "\n"
+            # Variants of one model answer the same requests.
+            text = json.dumps(variant_records(content)[0]["signature"], indent=2, ensure_ascii=False) + "\n"
             (made / "signature.json").write_text(text, "utf-8")
         else:
             _pull_weights(package, content, made, progress)
@@ -95,7 +97,7 @@ def _pull_weights(
     package: RemotePackage, record: Mapping[str, Any], folder: Path, progress: Callable[[int], None]
 ) -> None:
     """Write the model artifact's files, each with the sha256 that the record tells."""
-    wanted = {file["path"]: file for file in record["artifacts"]}
+    wanted = {file["path"]: file for one in variant_records(record) for file in one["artifacts"]}
     for document in package.contents.manifests:
         if document.descriptor.media_type == INDEX:
             continue

@@ -6,7 +6,7 @@ from typing import Any, Callable, Iterator, Mapping, Optional
 from modelkiln.descriptor import INDEX, MANIFEST, Descriptor
 from modelkiln.digest import sha256_bytes
 from modelkiln.errors import ModelkilnError
-from modelkiln.record import recorded_digest
+from modelkiln.record import recorded_digest, variant_records
 from modelkiln.registry.contents import Contents, Document
 from modelkiln.registry.record_manifest import RECORD, find_records
 from modelkiln.registry.session import RegistrySession
@@ -144,11 +144,13 @@ def check_record(data: bytes, where: str) -> bytes:
     """Return the record when its inputs have the package digest that it tells."""
     try:
         content = dict(json.loads(data))
-        actual, told = recorded_digest(content), content["package_digest"]
-    except (ValueError, KeyError, TypeError) as error:
+        records = list({id(one): one for one in (content, *variant_records(content))}.values())
+        digests = [(recorded_digest(one), one["package_digest"]) for one in records]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelkilnError(f"{where}: its record is not one of a package ({error!r}).") from None
-    if actual != told:
-        raise ModelkilnError(f"{where}: its record tells package digest {told}, want {actual} for what it lists.")
+    for actual, told in digests:
+        if actual != told:
+            raise ModelkilnError(f"{where}: its record tells package digest {told}, want {actual} for what it lists.")
     return data
 
 

@@ -9,6 +9,7 @@ from modelkiln.decompress import damage_errors, decompressed
 from modelkiln.descriptor import CONFIG, INDEX, LAYER_MEDIA_TYPES, Descriptor
 from modelkiln.digest import iter_chunks
 from modelkiln.errors import ModelkilnError
+from modelkiln.record import variant_records
 from modelkiln.registry.contents import Document
 from modelkiln.registry.remote import ChunkReader, RemotePackage
 
@@ -40,11 +41,12 @@ def verify_remote(package: RemotePackage, progress: Callable[[int], None]) -> tu
         record = package.record()
     except ModelkilnError as error:
         problems.append(str(error))
-    told = json.loads(record)["package_digest"] if record else None
+    told = [one["package_digest"] for one in variant_records(json.loads(record))] if record else []
     for document in package.contents.manifests:
         label = (document.content.get("annotations") or {}).get("modelkiln.package.digest")
-        if told and label and label != told:
-            problems.append(f"manifest {document.descriptor.digest}: is of package {label}, want {told} of the record.")
+        if told and label and label not in told:
+            where, wanted = f"manifest {document.descriptor.digest}", " or ".join(told)
+            problems.append(f"{where}: is of package {label}, want {wanted} of the record.")
     return problems, record
 
 
@@ -94,8 +96,10 @@ def describe(config: Mapping[str, Any], labels: Mapping[str, str], record: Mappi
     """Return what a package is and what would run, as (word, value) pairs.
 
     config: the image's, or {} for an artifact. labels: the image's, or a manifest's annotations.
-    record: the package's, or {}.
+    record: the package's, or {}; where it is of several images, the image's own is taken by its label.
     """
+    digest = labels.get("modelkiln.package.digest")
+    record = next((one for one in variant_records(record) if one.get("package_digest") == digest), record)
     settings = config.get("config") or {}
     variant = record.get("variant") or {}
     platform = f"{config['os']}/{config['architecture']}" if config.get("os") else str(variant.get("platform", ""))
