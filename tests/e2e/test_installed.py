@@ -7,16 +7,15 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from monorepo import ROOT, Monorepo, copy_repository, files_of, small_monorepo
+from monorepo import Monorepo, copy_repository, files_of, small_monorepo
 
 WHEEL = "modelkiln-0.1.0-py3-none-any.whl"
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
-    """Return the wheel: Pants puts it into the test's sandbox; elsewhere it is built."""
-    if (ROOT / WHEEL).is_file():
-        return ROOT / WHEEL
+    """Return the wheel, built here: a test that depends on `//:dist` cannot be asked for its dependents,
+    because Pants demands the interpreter of the wheel, which is its own, of whatever depends on it."""
     repo = Monorepo(copy_repository(tmp_path_factory.mktemp("wheel") / "repository"))
     repo.pants("package", "//:dist")
     repo.stop()
