@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, Mapping
 
-from pants.core.goals.package import BuiltPackage, BuiltPackageArtifact, PackageFieldSet
+from pants.core.goals.package import BuiltPackage, PackageFieldSet
 from pants.engine.fs import FileContent
 from pants.engine.rules import Get, collect_rules, rule
 from pants.engine.unions import UnionMembership, UnionRule
@@ -13,6 +13,7 @@ from pants.util.logging import LogLevel
 
 from modelkiln.record import with_outputs
 from pants_modelkiln.api import concurrently, create_digest, merge_digests
+from pants_modelkiln.dist_writing import KnownArtifact
 from pants_modelkiln.formats.rendering import RenderingRequest, rendering
 from pants_modelkiln.inputs import ModelPackageFieldSet, package_inputs
 
@@ -42,7 +43,7 @@ async def package_model(field_set: ModelPackageFieldSet, unions: UnionMembership
     path = field_set.output_path.value_or_default(file_ending="package.json")
     digest = await merge_digests((await written_record(path, record), *(one.digest for one in made)))
     line = f"  package digest {record['package_digest']}"
-    return BuiltPackage(digest, (*(one.artifact for one in made), BuiltPackageArtifact(path, (line,))))
+    return BuiltPackage(digest, (*(one.artifact for one in made), KnownArtifact(path, (line,))))
 
 
 def rules():

@@ -19,6 +19,7 @@ from pants_modelkiln import (
     tool,
 )
 from pants_modelkiln.collection_hash import repair_collection_hash
+from pants_modelkiln.dist_writing import write_only_changes
 from pants_modelkiln.formats import oci, pex, weights
 from pants_modelkiln.locks import base_image as base_image_lock
 from pants_modelkiln.locks import resolve as resolve_lock
@@ -30,6 +31,7 @@ from pants_modelkiln.target_types.package import ModelPackageTarget
 from pants_modelkiln.target_types.smoke_test import SmokeTestTarget
 
 repair_collection_hash()
+write_only_changes()
 
 _MODULES = (
     artifacts,

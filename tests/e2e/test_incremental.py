@@ -1,7 +1,9 @@
 """A change rebuilds what depends on it and nothing else; no change runs nothing."""
 
+import shutil
+
 import pytest
-from monorepo import Monorepo, copy_repository
+from monorepo import Monorepo, copy_repository, files_of
 
 DIGITS = "src.models.digits/digits"
 PACKAGE = ("--stats-log", "package", "src/models::")
@@ -55,6 +57,23 @@ def test_no_change_runs_no_process(repo):
     """A warm daemon knows it all: not even the process cache is asked."""
     run = repo.pants(*PACKAGE)
     assert 0 == processes(run)
+
+
+def test_what_is_in_dist_is_written_again_where_somebody_touched_it(repo):
+    """What was edited, deleted or added comes back as it was; what nobody touched is not even written."""
+    layout, pex = repo.dist / f"{DIGITS}.oci", repo.dist / f"{DIGITS}.pex"
+    other = repo.dist / "src.models.diabetes/diabetes.package.json"
+    repo.pants(*PACKAGE)  # The fixture's run may have been a daemon's first, which writes everything.
+    before, kept = files_of(repo.dist), other.stat()
+    (layout / "index.json").write_text("{}")
+    shutil.rmtree(layout / "blobs")
+    (layout / "more").touch()
+    (repo.dist / ".store").unlink()
+    pex.unlink()
+    repo.pants("package", "src/models/digits:digits")
+    assert before == files_of(repo.dist)
+    repo.pants(*PACKAGE)
+    assert (kept.st_ino, kept.st_mtime_ns) == (other.stat().st_ino, other.stat().st_mtime_ns)
 
 
 def test_a_line_of_code_changes_the_code_layer_and_the_record(repo):

@@ -7,7 +7,6 @@ import os
 from dataclasses import dataclass
 from typing import Iterable, Mapping, Sequence
 
-from pants.core.goals.package import BuiltPackageArtifact
 from pants.engine.fs import Digest, FileContent, FileEntry, SymlinkEntry
 from pants.engine.rules import Get, collect_rules, rule
 from pants.engine.unions import UnionRule
@@ -30,6 +29,7 @@ from modelkiln.runtime.weights_store import readable_size
 from modelkiln.store import Store
 from pants_modelkiln.api import add_prefix, concurrently, create_digest, merge_digests, subset
 from pants_modelkiln.base_image import BaseLayers, base_layers
+from pants_modelkiln.dist_writing import KnownArtifact
 from pants_modelkiln.formats.rendering import STORE_BLOBS, Rendering, RenderingRequest
 from pants_modelkiln.inputs import PackageInputs
 from pants_modelkiln.layers import BuiltLayer, LayerRequest, blob_of, build_layer
@@ -276,12 +276,14 @@ class DistImage:
     """A Digest of the layout at its path, and of what it shares with others.
 
     missing: layers whose blobs this machine's store lacks, because another machine made them.
-    apart: layers of weights, which are no blobs but files of the store.
+    apart: layers of weights, which are no blobs but files of the store. shared: paths relative to
+    `dist/` outside of the layout.
     """
 
     digest: Digest
     missing: tuple[Layer, ...]
     apart: tuple[Layer, ...]
+    shared: tuple[str, ...]
 
 
 def dist_image(image: PackageImage, path: str) -> Get:
@@ -311,7 +313,8 @@ async def lay_out_image(
     digest = await merge_digests((layout, await create_digest(entries)))
     # Only told, and so it does no harm that Pants may remember the answer.
     gone = [layer for layer in linked if not store.path(layer.descriptor.digest).exists()]
-    return DistImage(digest, tuple(gone), tuple(bare))
+    shared = [entry.path for entry in entries if not entry.path.startswith(f"{request.path}/")]
+    return DistImage(digest, tuple(gone), tuple(bare), tuple(shared))
 
 
 def _link(path: str, layer: Layer, folder: str) -> SymlinkEntry:
@@ -343,7 +346,7 @@ def layout_rendering(what: str, path: str, image: PackageImage, laid_out: DistIm
         digest=laid_out.digest,
         facts=canonical_json({"path": os.path.basename(path), "manifest": manifest}).decode(),
         layers=image.layers,
-        artifact=BuiltPackageArtifact(path, tuple(lines)),
+        artifact=KnownArtifact(path, tuple(lines), laid_out.shared),
     )
 
 

@@ -6,7 +6,6 @@ import json
 import os
 from dataclasses import dataclass, replace
 
-from pants.core.goals.package import BuiltPackageArtifact
 from pants.engine.fs import Digest, FileContent, SymlinkEntry
 from pants.engine.process import ProcessCacheScope
 from pants.engine.rules import Get, collect_rules, rule
@@ -21,6 +20,7 @@ from modelkiln.runtime.weights_lock import LOCK_PATH
 from modelkiln.runtime.weights_store import readable_size
 from modelkiln.store import Store
 from pants_modelkiln.api import add_prefix, create_digest, list_digest, merge_digests, read_digest
+from pants_modelkiln.dist_writing import KnownArtifact
 from pants_modelkiln.formats.rendering import STORE_BLOBS, Rendering, RenderingRequest
 from pants_modelkiln.inputs import PackageInputs
 from pants_modelkiln.subsystem import ModelkilnSubsystem
@@ -143,7 +143,7 @@ async def render_pex(request: PexRenderingRequest, global_options: GlobalOptions
         digest=digest,
         facts=canonical_json({"path": name, "sha256": built.sha256, "size": built.size}).decode(),
         layers=(),
-        artifact=BuiltPackageArtifact(request.path, tuple(lines)),
+        artifact=KnownArtifact(request.path, tuple(lines), (STORE_BLOBS,) if built.is_stored else ()),
     )
 
 

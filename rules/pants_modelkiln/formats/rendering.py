@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from pants.core.goals.package import BuiltPackageArtifact
 from pants.engine.environment import EnvironmentName
 from pants.engine.fs import Digest
 from pants.engine.rules import Get
 from pants.engine.unions import union
 
+from pants_modelkiln.dist_writing import KnownArtifact
 from pants_modelkiln.inputs import PackageInputs
 
 # The link in dist/ that leads to the store's blobs, and that links to large files go through.
@@ -44,7 +44,7 @@ class Rendering:
     digest: Digest
     facts: str
     layers: tuple
-    artifact: BuiltPackageArtifact
+    artifact: KnownArtifact
 
 
 def rendering(request: RenderingRequest) -> Get:
