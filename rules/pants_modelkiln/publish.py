@@ -14,19 +14,20 @@ from pants.core.goals.publish import (
     PublishProcesses,
     PublishRequest,
 )
-from pants.engine.fs import Digest, FileEntry
+from pants.engine.fs import Digest, FileContent, FileEntry
 from pants.engine.process import InteractiveProcess
 from pants.engine.rules import Get, collect_rules, rule
 from pants.engine.target import Target
+from pants.util.frozendict import FrozenDict
 from pants.util.logging import LogLevel
 
+from modelkiln.canonical import canonical_json
 from modelkiln.errors import ModelkilnError
 from modelkiln.machine import INSECURE_REGISTRIES
 from modelkiln.registry.contents import root_digest
 from modelkiln.registry.names import expand, read_stamps, record_values
 from modelkiln.sources.reference import check_tag, parse_repository
 from pants_modelkiln.api import (
-    concurrently,
     create_digest,
     environment_vars,
     list_digest,
@@ -90,14 +91,20 @@ class _Push:
     tags: tuple[str, ...]
     moving: tuple[str, ...]
 
+    def to_json(self) -> dict:
+        """As `modelkiln build publish-package` reads it."""
+        return {
+            "layout": self.layout,
+            "repository": self.repository,
+            "tags": self.tags,
+            "moving": self.moving,
+            "record": self.record or None,
+        }
+
     @property
-    def argv(self) -> tuple[str, ...]:
-        """Of `modelkiln build publish`."""
-        return (
-            "publish", self.layout, self.repository, f"--store={STORE}",
-            *(f"--tag={tag}" for tag in self.tags), *(f"--moving-tag={tag}" for tag in self.moving),
-            *((f"--record={self.record}",) if self.record else ()),
-        )  # fmt: skip
+    def names(self) -> tuple[str, ...]:
+        """The names that it gets."""
+        return tuple(f"{self.repository}:{tag}" for tag in (*self.tags, *self.moving))
 
 
 def _plan(
@@ -135,8 +142,7 @@ def _check_names(where: str, pushes: list[_Push]) -> None:
     """Refuse two layouts under one name, of which the second would fail or replace the first."""
     seen: dict[str, str] = {}
     for push in pushes:
-        for tag in (*push.tags, *push.moving):
-            name = f"{push.repository}:{tag}"
+        for name in push.names:
             if seen.setdefault(name, push.digest) != push.digest:
                 raise ModelkilnError(
                     f"{where}: two formats would be published as {name}. Give them different endings with "
@@ -145,53 +151,56 @@ def _check_names(where: str, pushes: list[_Push]) -> None:
 
 
 @dataclass(frozen=True)
-class LayoutInputRequest:
-    """The files of a package that publishing one of its layouts needs."""
+class PublishInputRequest:
+    """The files of a package that publishing `layouts` needs."""
 
-    layout: str
+    layouts: tuple[str, ...]
     record: str
     package: Digest
 
 
 @dataclass(frozen=True)
-class LayoutInput:
-    """A Digest of the layout, of the blobs in dist/ that it shares with others, and of the record."""
+class PublishInput:
+    """A Digest of the layouts and of the record."""
 
     digest: Digest
 
 
-def layout_input(layout: str, record: str, package: Digest) -> Get:
-    """LayoutInput of a built package."""
-    return Get(LayoutInput, LayoutInputRequest(layout, record, package))
+def publish_input(request: PublishInputRequest) -> Get:
+    """PublishInput of a built package."""
+    return Get(PublishInput, PublishInputRequest, request)
 
 
 @rule(level=LogLevel.DEBUG)
-async def select_layout_input(request: LayoutInputRequest) -> LayoutInput:
+async def select_publish_input(request: PublishInputRequest) -> PublishInput:
     # Links into dist/.blobs stay behind: what they lead to is in the store too, from where nothing
     # has to be copied.
     entries = await list_digest(request.package)
-    return LayoutInput(
+    folders = tuple(f"{layout}/" for layout in request.layouts)
+    return PublishInput(
         await create_digest(
             entry
             for entry in entries
-            if isinstance(entry, FileEntry)
-            and (entry.path == request.record or entry.path.startswith(request.layout + "/"))
+            if isinstance(entry, FileEntry) and (entry.path == request.record or entry.path.startswith(folders))
         )
     )
 
 
-def _data(push: _Push) -> PublishOutputData:
-    """What `[publish].output` tells of one layout, for deployment tools."""
-    return PublishOutputData(
-        {
-            "repository": push.repository,
-            "digest": push.digest,
-            "reference": f"{push.repository}@{push.digest}",
-            "tags": (*push.tags, *push.moving),
-            "format": push.format,
-            "package_digest": push.package_digest,
-        }
+def _data(pushes: list[_Push]) -> PublishOutputData:
+    """What `[publish].output` tells of a package, for deployment tools."""
+    layouts = tuple(
+        FrozenDict(
+            {
+                "repository": push.repository,
+                "digest": push.digest,
+                "reference": f"{push.repository}@{push.digest}",
+                "tags": (*push.tags, *push.moving),
+                "format": push.format,
+            }
+        )
+        for push in pushes
     )
+    return PublishOutputData({"package_digest": pushes[0].package_digest, "layouts": layouts})
 
 
 @rule(desc="Prepare to publish a model", level=LogLevel.DEBUG)
@@ -209,28 +218,29 @@ async def publish_model(request: PublishModelRequest, options: ModelkilnSubsyste
     names = [stamp for stamp in options.stamps if "=" not in stamp]
     environ = await environment_vars([*_PLACES, *names])
     pushes = _plan(fields, documents, read_stamps(options.stamps, environ, "[modelkiln].stamps"), options)
-    needed = await concurrently(layout_input(push.layout, push.record, built) for push in pushes)
-    processes = await concurrently(
-        step_process(
-            Step(
-                argv=(*push.argv, *(() if options.publish_record else ("--no-record",))),
-                description=f"Publish {fields.address}",
-                input_digest=inputs.digest,
-            )
+    layouts = tuple(dict.fromkeys(push.layout for push in pushes))
+    needed = await publish_input(PublishInputRequest(layouts, pushes[0].record, built))
+    plan = await create_digest([FileContent("plan.json", canonical_json([push.to_json() for push in pushes]))])
+    # One process for all, so that no tag is put while another one is not free. What it is published
+    # as depends on this moment's registries: it runs in the foreground and is never cached.
+    found = await step_process(
+        Step(
+            argv=(
+                "publish-package",
+                "plan.json",
+                f"--store={STORE}",
+                *(() if options.publish_record else ("--no-record",)),
+            ),
+            description=f"Publish {fields.address}",
+            input_digest=await merge_digests((needed.digest, plan)),
         )
-        for push, inputs in zip(pushes, needed)
     )
     kept = {name: environ[name] for name in _PLACES if name in environ}
     if options.insecure_registries:
         kept[INSECURE_REGISTRIES] = " ".join(options.insecure_registries)
-    return PublishProcesses(
-        PublishPackages(
-            names=tuple(f"{push.repository}:{tag}" for tag in (*push.tags, *push.moving)),
-            process=InteractiveProcess.from_process(replace(found.process, env={**found.process.env, **kept})),
-            data=_data(push),
-        )
-        for push, found in zip(pushes, processes)
-    )
+    process = InteractiveProcess.from_process(replace(found.process, env={**found.process.env, **kept}))
+    names = tuple(dict.fromkeys(name for push in pushes for name in push.names))
+    return PublishProcesses([PublishPackages(names=names, process=process, data=_data(pushes))])
 
 
 def rules():

@@ -57,7 +57,8 @@ def test_publish_tells_where_what_is_and_no_secret(repo, host, monkeypatch):
     assert digest == tagged(host, "0.1.0") == tagged(host, "latest")
     (told,) = json.loads(out.read_text())
     assert [f"{host}/team/rain:0.1.0", f"{host}/team/rain:latest"] == told["names"]
-    assert (digest, f"{host}/team/rain@{digest}", True) == (told["digest"], told["reference"], told["published"])
+    (layout,) = told["layouts"]
+    assert (digest, f"{host}/team/rain@{digest}", True) == (layout["digest"], layout["reference"], told["published"])
     assert repo.record("rain/rain")["package_digest"] == told["package_digest"]
     command = ["verify", f"{host}/team/rain:0.1.0", f"--insecure={host}"]
     monkeypatch.setenv("DOCKER_CONFIG", repo.env["DOCKER_CONFIG"])

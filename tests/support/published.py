@@ -34,10 +34,15 @@ class Package:
     def publish(self, address, name="team/digits", tags=("1.2.0",), moving=(), layers=(), record=None, env=None):
         """Publish to `address`, a host without TLS unless `env` is given."""
         env = {INSECURE_REGISTRIES: address} if env is None else env
+        publication, repository = self.publication(f"{address}/{name}", env, tags, moving, layers, record)
+        return publish(publication, repository, env, self.store.root)
+
+    def publication(self, repository, env, tags=("1.2.0",), moving=(), layers=(), record=None):
+        """Return one item of what `publish_all` takes."""
         blobs = Blobs(Layout(self.layout), self.store, layers)
         contents = layout_contents(Layout(self.layout))
         publication = Publication(contents, BlobSource(blobs, env), (*tags, *moving), frozenset(moving), record)
-        return publish(publication, parse_repository(f"{address}/{name}"), env, self.store.root)
+        return publication, parse_repository(repository)
 
 
 def skopeo_read(target, folder):

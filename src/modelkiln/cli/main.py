@@ -37,7 +37,7 @@ STEPS = {
     "blob": "blob",
     "pex": "pex",
     "smoke": "smoke",
-    "publish": "publish",
+    "publish-package": "publish_package",
     "run-pex": "run_pex",
 }
 

@@ -4,7 +4,7 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Iterable, Optional, Sequence
 
 from modelkiln.blobs import record_beside
 from modelkiln.cli.options import (
@@ -20,7 +20,7 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.layout import Layout
 from modelkiln.progress import Progress
 from modelkiln.registry.blob_source import BlobSource
-from modelkiln.registry.contents import layout_contents
+from modelkiln.registry.contents import Contents, layout_contents
 from modelkiln.registry.publish import Publication, Published, publish
 from modelkiln.sources.reference import Reference, check_tag, parse_repository
 
@@ -45,29 +45,41 @@ def run(args: argparse.Namespace) -> int:
     layout, store = Layout(args.layout), store_of(args)
     repository = parse_repository(args.repository)
     tags = tuple(dict.fromkeys(check_tag(tag, args.repository) for tag in [*args.tag, *args.moving_tag]))
-    record = None if args.no_record else _record(args.record or record_beside(layout.path))
-    publication = Publication(
-        layout_contents(layout, args.image),
-        BlobSource(blobs_of(args, layout), machine_env(args)),
-        tags,
-        frozenset(args.moving_tag),
-        record,
-        _annotations(record),
-    )
+    record = None if args.no_record else args.record or record_beside(layout.path)
+    source = BlobSource(blobs_of(args, layout), machine_env(args))
+    publication = publication_of(layout_contents(layout, args.image), source, tags, args.moving_tag, record)
     with Progress(str(repository), 0) as progress:
         done = publish(
             publication,
             repository,
             machine_env(args),
             store.root if store.root.is_dir() else None,
-            lambda line: print(line, file=sys.stderr, flush=True),
+            tell,
             progress.of,
         )
-    print(f"{repository}: {done}", file=sys.stderr)
-    print(f"{repository}@{done.digest}")
+    tell_published(repository, done)
     if args.output:
         args.output.write_text(json.dumps(_told(done, repository, tags), indent=2, sort_keys=True) + "\n")
     return 0
+
+
+def tell(line: str) -> None:
+    """Print a line for people."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def tell_published(repository: Reference, done: Published) -> None:
+    """Print what was done, and the reference that pins it."""
+    tell(f"{repository}: {done}")
+    print(f"{repository}@{done.digest}", flush=True)
+
+
+def publication_of(
+    contents: Contents, source: BlobSource, tags: Sequence[str], moving: Iterable[str], record: Optional[Path]
+) -> Publication:
+    """Return the Publication of a layout's contents. tags: all, also those of `moving`. record: its file."""
+    data = _record(record)
+    return Publication(contents, source, tuple(tags), frozenset(moving), data, _annotations(data))
 
 
 def _record(path: Optional[Path]) -> Optional[bytes]:

@@ -4,15 +4,20 @@ The order is what keeps readers safe: blobs, then manifests by digest (an index'
 it), then the record, and tags last. A publisher that dies on the way leaves no tag, and the next
 one sends what is still missing.
 
-A tag is looked up before anything is sent, again just before it is put, and read back. Registries
-have no way to put a tag only if it is free, so two publishers of different packages that put the
-same tag within that last moment (one round trip) can still overwrite each other; the first of
-them is told when it reads back. No tag ever names a package that is not complete.
+What one package is published as, in several formats, repositories and tags, is one publication:
+all of its tags are looked up before anything is sent, and all once more when everything is there,
+before the first one is put. So a tag that is taken leaves all others alone. Tags that may move are
+put after those that may not.
+
+Each tag is looked up again just before it is put, and read back. Registries have no way to put a
+tag only if it is free, so two publishers of different packages that put the same tag within that
+last moment (one round trip) can still overwrite each other; the first of them is told when it reads
+back. No tag ever names a package that is not complete.
 """
 
 import threading
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Callable, Iterator, Mapping, Optional, Sequence
@@ -27,7 +32,7 @@ from modelkiln.registry.session import RegistrySession
 from modelkiln.registry.uploads import has_blob, upload_blob
 from modelkiln.sources.reference import Reference
 
-__all__ = ["Publication", "Published", "publish"]
+__all__ = ["Publication", "Published", "publish", "publish_all"]
 
 # Two streams fill most lines; more hide the waits of a far registry for many small blobs.
 _THREADS = 4
@@ -83,31 +88,82 @@ def publish(
     report: Callable[[str], None] = lambda line: None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Published:
-    """Put a package into `repository`; returns what had to be done.
+    """Put one layout into one `repository`; see `publish_all`."""
+    (done,) = publish_all([(publication, repository)], env, store_root, report, progress)
+    return done
+
+
+def publish_all(
+    publications: Sequence[tuple[Publication, Reference]],
+    env: Mapping[str, str],
+    store_root: Optional[Path] = None,
+    report: Callable[[str], None] = lambda line: None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> list[Published]:
+    """Put a package into repositories, as several layouts; returns what had to be done for each.
 
     env: the machine's settings, see `load_machine_env`. store_root: where is remembered which
-    repository holds what. progress: is told the bytes sent so far, and of how many. Raises
-    ModelkilnError, with nothing tagged, for a tag that means something else, for bytes that are
-    not what their descriptor says, and for what the registry refuses.
+    repository holds what. progress: is told the bytes of a layout sent so far, and of how many.
+    Raises ModelkilnError, with nothing tagged, for a tag that means something else, for bytes that
+    are not what their descriptor says, and for what a registry refuses.
     """
-    session = RegistrySession(repository, env, report)
-    contents, root = publication.contents, publication.contents.root.descriptor
-    current = {tag: _digest_of(session, tag) for tag in publication.tags}
-    for tag, digest in current.items():
-        _check_tag(session, tag, digest, root.digest, publication.moving)
-    done = Published(root.digest, present=len(contents.blobs))
-    if root.digest not in current.values() and session.read_manifest(root.digest) is None:
-        known = KnownBlobs(store_root, repository.registry)
-        done = _Transfer(session, publication, known, progress).run(contents.blobs, root.digest)
-        for document in contents.manifests:
-            put_manifest(session, document.descriptor.digest, document.descriptor, document.data)
-        known.remember((blob.digest for blob in contents.blobs), repository.name)
-    has_record = publication.record is not None and _add_record(session, publication)
-    put = tuple(tag for tag in publication.tags if current[tag] != root.digest)
-    for tag in put:
-        _put_tag(session, tag, publication, report)
-    kept = tuple(tag for tag in publication.tags if tag not in put)
-    return Published(root.digest, done.sent, done.sent_size, done.mounted, done.present, put, kept, has_record)
+    pushes = [_Push(publication, RegistrySession(repository, env, report)) for publication, repository in publications]
+    for push in pushes:
+        push.look_up()
+    for push in pushes:
+        push.bring(store_root, progress)
+    if sum(len(push.missing) for push in pushes) > 1:  # One alone is looked up just before it is put.
+        for push in pushes:
+            push.look_up()
+    for moving in (False, True):
+        for push in pushes:
+            push.put_tags(moving, report)
+    return [push.done for push in pushes]
+
+
+class _Push:
+    """One layout on its way into one repository. missing: the tags that have to be put."""
+
+    def __init__(self, publication: Publication, session: RegistrySession) -> None:
+        self._publication, self._session = publication, session
+        self._digest = publication.contents.root.descriptor.digest
+        self._current: dict[str, Optional[str]] = {}
+        self._put: list[str] = []
+        self._sent = Published(self._digest, present=len(publication.contents.blobs))
+        self._has_record = False
+
+    @property
+    def missing(self) -> list[str]:
+        return [tag for tag, digest in self._current.items() if digest != self._digest]
+
+    @property
+    def done(self) -> Published:
+        kept = tuple(tag for tag in self._publication.tags if tag not in self._put)
+        return replace(self._sent, put=tuple(self._put), kept=kept, has_record=self._has_record)
+
+    def look_up(self) -> None:
+        """Learn what the tags mean; raises ModelkilnError for one that must not change."""
+        self._current = {tag: _digest_of(self._session, tag) for tag in self._publication.tags}
+        for tag, digest in self._current.items():
+            _check_tag(self._session, tag, digest, self._digest, self._publication.moving)
+
+    def bring(self, store_root: Optional[Path], progress: Callable[[int, int], None]) -> None:
+        """Bring blobs, manifests and record, as far as they are not there."""
+        session, contents = self._session, self._publication.contents
+        if self._digest not in self._current.values() and session.read_manifest(self._digest) is None:
+            known = KnownBlobs(store_root, session.repository.registry)
+            self._sent = _Transfer(session, self._publication, known, progress).run(contents.blobs, self._digest)
+            for document in contents.manifests:
+                put_manifest(session, document.descriptor.digest, document.descriptor, document.data)
+            known.remember((blob.digest for blob in contents.blobs), session.repository.name)
+        self._has_record = self._publication.record is not None and _add_record(session, self._publication)
+
+    def put_tags(self, moving: bool, report: Callable[[str], None]) -> None:
+        """Put the missing tags that may move, or those that may not."""
+        for tag in self.missing:
+            if (tag in self._publication.moving) == moving:
+                _put_tag(self._session, tag, self._publication, report)
+                self._put.append(tag)
 
 
 def _digest_of(session: RegistrySession, tag: str) -> Optional[str]:
