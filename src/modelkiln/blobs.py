@@ -10,6 +10,7 @@ from modelkiln.layer import Layer
 from modelkiln.layout import Layout
 from modelkiln.recipe import is_at_hand, open_layer
 from modelkiln.store import Store
+from modelkiln.stored_files import StoredFile
 from modelkiln.weights_tree import stored_files
 
 __all__ = ["Blobs", "record_beside", "recorded_layers"]
@@ -48,8 +49,8 @@ class Blobs:
         """Return what the record tells of a layer: its title and its recipe."""
         return self._layers.get(descriptor.digest)
 
-    def files(self, descriptor: Descriptor) -> Optional[dict[str, Path]]:
-        """Return path -> file of a layer of weights whose files lie in the store; None for another
+    def files(self, descriptor: Descriptor) -> Optional[dict[str, StoredFile]]:
+        """Return path -> where it lies, of a layer of weights whose files lie in the store; None for another
         blob. Missing ones are fetched, see `stored_files`."""
         layer = self._layers.get(descriptor.digest)
         if self.store is None or layer is None or self.layout.blob_path(descriptor.digest) is not None:

@@ -6,6 +6,7 @@ from typing import Iterator, Mapping, Optional
 from modelkiln.seen_files import SeenFiles
 from modelkiln.sources.source import SourceFile, Stamp
 from modelkiln.store import Store
+from modelkiln.stored_files import find_stored
 from modelkiln.weights_lock import LockedFile, WeightsLock
 from modelkiln.weights_source import FoundFiles
 
@@ -17,7 +18,7 @@ def stamps_of(found: FoundFiles) -> dict[str, Stamp]:
     stamps = {}
     for file in found.files:
         name = found.name_of(file)
-        stamps[file.path] = Stamp(name, True) if name else found.source.stamp(file)
+        stamps[file.path] = Stamp(name, True) if name else found.source.listed_stamp(file)
     return stamps
 
 
@@ -30,15 +31,18 @@ def known_files(
     recalled = SeenFiles(store.root).recall({stamp.text for stamp in stamps.values() if stamp.text})
     is_same_source = known is not None and known.source.get("uri") == found.listing.uri
     before = {file.path: file for file in known.files} if known and is_same_source else {}
+    told = []
     for file in found.files:
         old = before.get(file.path)
         if old and _is_same(file, old):
             yield replace(old, version=file.version, locator=file.locator)
             continue
         sha256, size = recalled.get(stamps[file.path].text, (file.sha256, file.size))
-        # What a source tells is believed only of bytes that are here, under that very digest.
-        if sha256 and size and file.size in (None, size) and store.has(f"sha256:{sha256}", size):
-            yield LockedFile(file.path, size, sha256, file.version, file.locator)
+        if sha256 and size and file.size in (None, size):
+            told.append(LockedFile(file.path, size, sha256, file.version, file.locator))
+    # What a source tells is believed only of bytes that are here, under that very digest.
+    here = find_stored(({"sha256": file.sha256, "size": file.size} for file in told), store)
+    yield from (file for file in told if file.sha256 in here)
 
 
 def _is_same(file: SourceFile, old: LockedFile) -> bool:

@@ -7,18 +7,19 @@ machine whose times have not changed, is known by what it was then; see `seen_fi
 import hashlib
 import io
 import json
-import os
 import threading
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import Callable, Iterator, Optional, Sequence
+from typing import BinaryIO, Callable, Iterable, Iterator, Optional, Sequence
 
 from modelkiln.checks import Finding, Options, check_file
 from modelkiln.descriptor import LAYER, Descriptor
 from modelkiln.errors import ModelkilnError
+from modelkiln.file_tar import FileTar
 from modelkiln.known_files import known_files, stamps_of
-from modelkiln.layers.weights import Envelope, envelope, hash_layer, layer_size, note_key, note_of
+from modelkiln.layers.weights import Envelope, envelope, hash_layer, note_key, note_of
 from modelkiln.progress import Progress
 from modelkiln.seen_files import SeenFiles
 from modelkiln.small_files import SMALL_BYTES, SmallFiles
@@ -26,7 +27,8 @@ from modelkiln.sources.fetch import fetch_files
 from modelkiln.sources.http import NETWORK_ERRORS, with_retries
 from modelkiln.sources.source import SourceFile
 from modelkiln.store import Store
-from modelkiln.tar import Entry, sorted_entries, tar_end, tar_header, tar_padding
+from modelkiln.stored_files import StoredFile, find_stored
+from modelkiln.tar import Entry, sorted_entries
 from modelkiln.transfer import transfer
 from modelkiln.weights_checks import check_formats
 from modelkiln.weights_lock import PREFIX, LockedFile, LockedLayer, WeightsLock
@@ -39,6 +41,8 @@ __all__ = ["lock_weights"]
 _REMOTE_JOBS, _LOCAL_JOBS = 8, 2
 # Small files of one job: a job of its own for each would cost more than reading it.
 _SMALL_JOB = 64
+# From so many small files of this machine on they become one blob and not one each.
+_TAR_FILES = 16
 
 
 class _Stopped(Exception):
@@ -90,8 +94,10 @@ class _Locking:
         self._small = SmallFiles(store)
         self._stamps = stamps_of(found)
         self._files = {file.path: file for file in known_files(found, store, known, self._stamps)}
-        # By the paths of a layer: its sha256 (hex).
-        self._layers: dict[tuple[str, ...], str] = {}
+        # By the paths of a layer: what its bytes were when they were read.
+        self._layers: dict[tuple[str, ...], Descriptor] = {}
+        # Where small files are in a blob of many, see `SeenFiles.keep_tars`.
+        self._tars: list[tuple[str, str, int, int]] = []
         self._findings: dict[str, Finding] = {}
         todo = [file for file in found.files if file.path not in self._files]
         sizes = [file.size for file in todo]
@@ -136,21 +142,24 @@ class _Locking:
             self._small.flush()
         except ModelkilnError:
             return  # The error that is being told comes first.
+        self._seen.keep_tars(self._tars)
         self._remember([file for file in self._todo if file.path in self._files])
 
     def _jobs(self) -> Iterator[Callable[[], None]]:
         """What can be done at the same time: large files one by one, small ones together."""
         todo = {file.path: file for file in self._todo}
         groups = self._groups()
+        is_local = any(self._found.source.place(file) for file in self._todo[:1])
         for paths in groups or [[path] for path in todo]:
-            small = [todo[path] for path in paths if path in todo and (todo[path].size or SMALL_BYTES) < SMALL_BYTES]
-            if groups and len(small) == len(paths) and self._found.source.place(small[0]):
-                yield partial(self._read_layer, small)
-                continue
-            large = [todo[path] for path in paths if path in todo and (todo[path].size or SMALL_BYTES) >= SMALL_BYTES]
+            read = [todo[path] for path in paths if path in todo]
+            small = [file for file in read if (file.size or SMALL_BYTES) < SMALL_BYTES]
+            large = [file for file in read if (file.size or SMALL_BYTES) >= SMALL_BYTES]
             is_alone = groups and len(paths) == len(large) == 1
             around = envelope(PREFIX, paths[0], large[0].size or 0) if is_alone else None
             yield from (partial(self._read_large, file, around) for file in large)
+            if groups and is_local and len(small) >= _TAR_FILES:
+                yield partial(self._read_together, small)
+                continue
             for start in range(0, len(small), _SMALL_JOB):
                 yield partial(self._read_all_of, small[start : start + _SMALL_JOB])
 
@@ -171,26 +180,41 @@ class _Locking:
         self._check_unchanged(file)
         self._files[file.path] = LockedFile(file.path, read.size, read.sha256, file.version, file.locator)
         if read.layer:
-            self._layers[file.path,] = read.layer
+            self._layers[file.path,] = Descriptor(LAYER, f"sha256:{read.layer}", read.layer_size)
         self._remember([file])
 
-    def _read_layer(self, files: Sequence[SourceFile]) -> None:
-        """Read the small files of a whole layer in its order, and hash them and it in one pass."""
+    def _read_together(self, files: Sequence[SourceFile]) -> None:
+        """Read small files into one blob, a tar of them; when they are all of a layer, it is that layer's.
+
+        What was read before an error is kept.
+        """
         by_entry = {f"{PREFIX}/{file.path}": file for file in files}
-        hasher = hashlib.sha256()
-        for entry in sorted_entries((Entry(path, size=file.size or 0) for path, file in by_entry.items()), self._where):
-            hasher.update(tar_header(entry))
-            if entry.kind == "file":
-                hasher.update(self._read_small(by_entry[entry.path]))
-                hasher.update(tar_padding(entry.size))
-        hasher.update(tar_end())
-        self._layers[tuple(sorted(file.path for file in files))] = hasher.hexdigest()
+        entries = sorted_entries((Entry(path, size=file.size or 0) for path, file in by_entry.items()), self._where)
+        tar = FileTar(self._store)
+        try:
+            for entry in entries:
+                if entry.kind == "file":
+                    tar.add(entry, *self._read_small(by_entry[entry.path]))
+                else:
+                    tar.add(entry)
+        except BaseException:
+            with suppress(ModelkilnError):  # The error that is being told comes first.
+                tar.discard() if tar.is_empty else self._end_tar(tar)
+            raise
+        self._layers[tuple(sorted(file.path for file in files))] = self._end_tar(tar)
+
+    def _end_tar(self, tar: FileTar) -> Descriptor:
+        try:
+            return tar.close()
+        finally:
+            self._tars += tar.rows
 
     def _read_all_of(self, files: Sequence[SourceFile]) -> None:
         for file in files:
-            self._read_small(file)
+            self._small.add(*self._read_small(file))
 
-    def _read_small(self, file: SourceFile) -> bytes:
+    def _read_small(self, file: SourceFile) -> tuple[bytes, str]:
+        """Return content and sha256 (hex) of a file, which is checked."""
         data = self._content(file)
         sha256 = hashlib.sha256(data).hexdigest()
         if file.sha256 not in (None, sha256) or len(data) != file.size:
@@ -200,29 +224,14 @@ class _Locking:
                 "read, or the source is damaged: lock again."
             )
         self._check_unchanged(file)
-        self._small.add(data, sha256)
         self._findings[file.path] = check_file(file.path, partial(io.BytesIO, data), len(data), self._options)
         self._files[file.path] = LockedFile(file.path, len(data), sha256, file.version, file.locator)
         self._progress.add(len(data))
-        return data
+        return data, sha256
 
     def _content(self, file: SourceFile) -> bytes:
-        is_local = bool(self._found.source.place(file))
-
-        def read() -> bytes:
-            size, data = file.size or 0, b""
-            with self._found.source.open(file) as stream:
-                # One byte more than there should be. A file of this machine that has grown is found
-                # by its times.
-                while len(data) < size or (len(data) == size and not is_local):
-                    more = stream.read(size + 1 - len(data))
-                    if not more:
-                        break
-                    data += more
-            return data
-
         try:
-            return with_retries(read)
+            return with_retries(partial(self._found.source.read, file))
         except NETWORK_ERRORS as error:
             raise ModelkilnError(f"{self._where}: {file.path}: {error}. Try again.") from error
 
@@ -243,14 +252,12 @@ class _Locking:
             self._seen.remember(rows)
 
     def _finish(self) -> tuple[LockedLayer, ...]:
-        """Hash the layers while the disk takes the small files, then remember all of it."""
-        with ThreadPoolExecutor(1) as pool:
-            syncing = pool.submit(self._store.sync_all)
-            self._check()
-            groups = group_files((file.path, file.size) for file in self._files.values())
-            layers = tuple(self._layer(group) for group in groups)
-            syncing.result()
+        """Hash the layers that were not hashed while they were read, then remember all of it."""
         self._small.flush()
+        self._seen.keep_tars(self._tars)
+        self._check()
+        groups = group_files((file.path, file.size) for file in self._files.values())
+        layers = tuple(self._layer(group) for group in groups)
         self._remember([file for file in self._todo if (file.size or SMALL_BYTES) < SMALL_BYTES])
         self._seen.keep_notes(
             (self._note_key(layer.files), note_of(Descriptor(LAYER, layer.digest, layer.size))) for layer in layers
@@ -258,9 +265,12 @@ class _Locking:
         return layers
 
     def _check(self) -> None:
-        def place(file: LockedFile) -> Optional[str]:
-            is_here = file.path in self._read or self._store.has(f"sha256:{file.sha256}", file.size)
-            return self._place(file) if is_here else None
+        here: dict[str, StoredFile] = {}
+
+        def place(file: LockedFile) -> Optional[Callable[[], BinaryIO]]:
+            if not here:  # Mostly nobody asks.
+                here.update(self._stored(file for file in self._files.values() if file.path not in self._findings))
+            return here[file.sha256].open if file.sha256 in here else None
 
         try:
             formats = check_formats(self._files.values(), place, self._options, self._seen, self._findings)
@@ -270,24 +280,29 @@ class _Locking:
         for path, format in formats.items():
             self._files[path] = replace(self._files[path], format=format)
 
+    def _stored(self, files: Iterable[LockedFile]) -> dict[str, StoredFile]:
+        return find_stored(({"sha256": file.sha256, "size": file.size} for file in files), self._store)
+
     def _layer(self, paths: Sequence[str]) -> LockedLayer:
         files = [self._files[path] for path in paths]
-        found = self._known_layer(files)
-        if found is None:
-            places = [(file.path, file.size, self._place(file)) for file in files]
-            found = hash_layer(PREFIX, places, self._where)
+        found = self._layers.get(tuple(paths)) or self._noted_layer(paths) or self._hashed_layer(files)
         return LockedLayer(found.digest, found.size, tuple(paths))
 
-    def _known_layer(self, files: Sequence[LockedFile]) -> Optional[Descriptor]:
-        digest = self._layers.get(tuple(file.path for file in files))
-        if digest:
-            return Descriptor(LAYER, f"sha256:{digest}", layer_size(PREFIX, [(file.path, file.size) for file in files]))
-        note = self._seen.note(self._note_key([file.path for file in files]))
-        if note:
-            return Descriptor(LAYER, *json.loads(note))
-        if all(file.path in self._read or self._store.has(f"sha256:{file.sha256}", file.size) for file in files):
-            return None
-        return self._layer_of_lock(files)
+    def _noted_layer(self, paths: Sequence[str]) -> Optional[Descriptor]:
+        note = self._seen.note(self._note_key(paths))
+        return Descriptor(LAYER, *json.loads(note)) if note else None
+
+    def _hashed_layer(self, files: Sequence[LockedFile]) -> Descriptor:
+        here = self._stored(files)
+        missing = [file.to_json() for file in files if file.sha256 not in here]
+        found = self._layer_of_lock(files) if missing else None
+        if found is not None:
+            return found
+        if missing:
+            # Other files share the layer now: its digest can only be told from their bytes.
+            fetch_files(self._found.to_json(), missing, self._store, self._where, self._found.source)
+            here = self._stored(files)
+        return hash_layer(PREFIX, [(file.path, here[file.sha256]) for file in files], self._where)
 
     def _layer_of_lock(self, files: Sequence[LockedFile]) -> Optional[Descriptor]:
         """The layer as the lock tells it that is there, for files that are not here."""
@@ -297,13 +312,7 @@ class _Locking:
         for layer in self._before.layers:
             if {path: before[path] for path in layer.files} == wanted:
                 return Descriptor(LAYER, layer.digest, layer.size)
-        # Other files share the layer now: its digest can only be told from their bytes.
-        missing = [file.to_json() for file in files if not self._store.has(f"sha256:{file.sha256}", file.size)]
-        fetch_files(self._found.to_json(), missing, self._store, self._where, self._found.source)
         return None
 
     def _note_key(self, paths: Sequence[str]) -> str:
-        return note_key(PREFIX, [self._files[path].to_json() for path in paths])
-
-    def _place(self, file: LockedFile) -> str:
-        return self._small.path(file.sha256) or os.fspath(self._store.path(f"sha256:{file.sha256}"))
+        return note_key(PREFIX, [vars(self._files[path]) for path in paths])

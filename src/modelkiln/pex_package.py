@@ -65,12 +65,12 @@ def _built(spec: Mapping[str, Any], sources: Path, store: Store, name: str) -> I
     wheels = check_wheels(spec["wheels"])
     fetch_wheels(wheels, target.python, store)
     files = {path: sources.absolute() / path for path in _list_sources(sources)}
-    files.update(_stored_files(spec.get("weights", ()), store))
-    _check_size(files.values(), wheels, target, store, name)
     incoming, prefix = store.scratch("incoming")
     # On the store's file system, so that wheels are linked and not copied.
     with tempfile.TemporaryDirectory(dir=incoming, prefix=prefix) as folder:
         scratch = Path(folder).absolute()
+        files.update(_stored_files(spec.get("weights", ()), store, scratch / "weights"))
+        _check_size(files.values(), wheels, target, store, name)
         _assemble(spec, target, wheels, files, store, scratch)
         _check_complete(scratch / "package.pex", list(files), wheels, name)
         yield scratch / "package.pex"
@@ -114,13 +114,17 @@ def _assemble(
         builder.build(str(scratch / "package.pex"), bytecode_compile=False, deterministic=True, compress=False)
 
 
-def _stored_files(recipes: Iterable[Mapping[str, Any]], store: Store) -> Iterator[tuple[str, Path]]:
+def _stored_files(recipes: Iterable[Mapping[str, Any]], store: Store, scratch: Path) -> Iterator[tuple[str, Path]]:
     from modelkiln.layers import weights
 
+    scratch.mkdir()
     for recipe in recipes:
-        weights.fetch(recipe, store)
+        found = weights.fetch(recipe, store)
         for file in recipe["files"]:
-            yield f".modelkiln/models/{file['path']}", store.path(f"sha256:{file['sha256']}").absolute()
+            path = scratch / file["sha256"]
+            if not path.exists():
+                found[file["sha256"]].put(path)
+            yield f".modelkiln/models/{file['path']}", path
 
 
 def _link(blob: Path, link: Path) -> None:

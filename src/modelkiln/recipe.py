@@ -92,7 +92,10 @@ def is_at_hand(layer: Layer, store: Store) -> bool:
     """Whether `open_layer` needs nothing that `store` does not have."""
     files = _files_of(layer)
     if files is not None:
-        return all(store.has(f"sha256:{file['sha256']}", file["size"]) for file in files)
+        from modelkiln.layers import weights
+
+        found = weights.stored(json.loads(layer.recipe), store)
+        return all(file["sha256"] in found for file in files)
     return store.has(layer.descriptor.digest, layer.descriptor.size)
 
 

@@ -19,7 +19,7 @@ from modelkiln.descriptor import Descriptor
 from modelkiln.digest import CHUNK, iter_chunks
 from modelkiln.errors import ModelkilnError
 from modelkiln.tar import check_link
-from modelkiln.weights_tree import link_file
+from modelkiln.stored_files import StoredFile
 
 __all__ = ["RootLayer", "unpack"]
 
@@ -39,7 +39,7 @@ class RootLayer:
     descriptor: Descriptor
     diff_id: str
     open: Callable[[], BinaryIO]
-    files: Callable[[], Optional[Mapping[str, Path]]] = lambda: None
+    files: Callable[[], Optional[Mapping[str, StoredFile]]] = lambda: None
 
 
 def unpack(layers: Iterable[RootLayer], root: Path) -> None:
@@ -71,12 +71,12 @@ def unpack(layers: Iterable[RootLayer], root: Path) -> None:
             raise ModelkilnError(f"{where}: got diff ID {content.digest}, want {layer.diff_id} of the image's config.")
 
 
-def _link_files(files: Mapping[str, Path], root: Path, where: str) -> None:
+def _link_files(files: Mapping[str, StoredFile], root: Path, where: str) -> None:
     for name, file in sorted(files.items()):
         parts = _parts(name, where)
         target = _resolve(root, parts[:-1], where) / parts[-1]
         _remove(target)
-        link_file(file, target)
+        file.put(target)
 
 
 def _unpack_one(content: HashingReader, root: Path, where: str) -> None:

@@ -14,6 +14,8 @@ __all__ = ["SeenFiles"]
 _TABLES = """
 create table if not exists file (stamp text primary key, sha256 text not null, size integer not null, place text);
 create index if not exists file_by_sha256 on file (sha256);
+create table if not exists tar (sha256 text primary key, digest text not null, start integer, size integer not null);
+create index if not exists tar_by_digest on tar (digest);
 create table if not exists note (key text primary key, value text not null);
 """
 _BUSY_SECONDS = 30.0
@@ -55,6 +57,36 @@ class SeenFiles:
         query = "select distinct place from file where sha256 = ? and place != ''"
         rows = self._try(lambda database: database.execute(query, (sha256,)).fetchall())
         return [row[0] for row in rows or ()]
+
+    def keep_tars(self, rows: Iterable[tuple[str, str, int, int]]) -> None:
+        """Keep (sha256, digest, start, size) of files that lie in the blob `digest`, from its byte `start` on."""
+        listed = list(rows)
+        self._try(lambda database: database.executemany("insert or replace into tar values (?, ?, ?, ?)", listed))
+
+    def tars(self, sha256s: Iterable[str]) -> dict[str, tuple[str, int, int]]:
+        """Return sha256 -> (digest, start, size) of files that lie in another blob; see `keep_tars`."""
+
+        def read(database: sqlite3.Connection) -> dict[str, tuple[str, int, int]]:
+            found = {}
+            database.execute("begin")
+            for sha256 in sha256s:
+                row = database.execute("select digest, start, size from tar where sha256 = ?", (sha256,)).fetchone()
+                if row:
+                    found[sha256] = (row[0], row[1], row[2])
+            return found
+
+        return self._try(read) or {}
+
+    def files_in(self, digest: str) -> list[str]:
+        """Return the sha256 of all files that lie in the blob `digest`."""
+        rows = self._try(lambda db: db.execute("select sha256 from tar where digest = ?", (digest,)).fetchall())
+        return [row[0] for row in rows or ()]
+
+    def forget_tars(self, digests: Iterable[str]) -> None:
+        """Forget the files in blobs that are gone."""
+        rows = [(digest,) for digest in digests]
+        if rows:
+            self._try(lambda database: database.executemany("delete from tar where digest = ?", rows))
 
     def note(self, key: str) -> Optional[str]:
         """Return what `keep_note` kept."""

@@ -4,7 +4,6 @@ import itertools
 import os
 import threading
 from pathlib import Path
-from typing import Optional
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.store import Store
@@ -30,8 +29,9 @@ class SmallFiles:
 
     def add(self, data: bytes, sha256: str) -> None:
         """Take the content of one file, whose `sha256` (hex) the caller has computed."""
-        if self.path(sha256):
-            return
+        with self._mutex:
+            if sha256 in self._waiting:
+                return
         name = f"{self._start}{next(self._numbers)}"
         try:
             # Unbuffered system calls: this is done ten thousand times.
@@ -52,11 +52,6 @@ class SmallFiles:
             os.unlink(name)
         if is_full:
             self.flush()
-
-    def path(self, sha256: str) -> Optional[str]:
-        """Return where a file that waits lies; None for one that does not."""
-        with self._mutex:
-            return self._waiting.get(sha256)
 
     def flush(self) -> None:
         """Sync what waits, and make blobs of it. On an error the store is as it was before."""

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Iterable, Iterator, Optional
 
 from modelkiln.progress import Progress
+from modelkiln.seen_files import SeenFiles
 from modelkiln.store import Store
 from modelkiln.store_users import Users, cleaning
 
@@ -93,8 +94,8 @@ def clean(
     """Remove blobs that were not used for `older_than` seconds, then the longest unused ones until
     at most `max_bytes` are left; and what dead processes left.
 
-    keep: digests that stay in any case. A blob that a living process uses stays too. is_trial:
-    tell what would go, and remove nothing.
+    keep: digests that stay in any case, and with them the blobs that such files are in. A blob
+    that a living process uses stays too. is_trial: tell what would go, and remove nothing.
     """
     now = time.time_ns()
     # Names before users: whoever owns a thing that is listed was a user before.
@@ -103,15 +104,20 @@ def clean(
     done = Cleaning(leftovers=list(_remove_leftovers(store, names, users, is_trial)))
     blobs = sorted(list_blobs(store), key=lambda blob: (blob.used_ns, blob.digest))
     done.kept = sum(blob.size for blob in blobs)
+    seen = SeenFiles(store.root)
     in_use_ns = min(now, users.oldest_ns) if users.oldest_ns is not None else now
     for blob in blobs:
         is_old = older_than is not None and blob.used_ns < now - older_than * 1e9
         is_too_much = max_bytes is not None and done.kept > max_bytes
         if not (is_old or is_too_much) or blob.digest in keep or blob.used_ns >= in_use_ns:
             continue
+        if not keep.isdisjoint(f"sha256:{name}" for name in seen.files_in(blob.digest)):
+            continue
         if is_trial or _remove(store, blob):
             done.removed.append(blob)
             done.kept -= blob.size
+    if not is_trial:
+        seen.forget_tars(blob.digest for blob in done.removed)
     return done
 
 

@@ -123,9 +123,13 @@ def sorted_entries(entries: Iterable[Entry], where: str) -> list[Entry]:
 def _add_parents(path: str, by_path: dict[str, Entry], where: str) -> None:
     while "/" in path:
         path = path.rsplit("/", 1)[0]
-        parent = by_path.setdefault(path, Entry(path, kind="dir"))
-        if parent.kind != "dir":
+        parent = by_path.get(path)
+        if parent is None:
+            by_path[path] = Entry(path, kind="dir")
+        elif parent.kind != "dir":
             raise ModelkilnError(f"{where}: {path!r} is both a {parent.kind} and a directory. Refused.")
+        else:
+            return  # Its own parents are there, or are added for it.
 
 
 def write_tar(entries: Iterable[Entry], out: BinaryIO, where: str = "layer") -> list[Entry]:

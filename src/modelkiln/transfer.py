@@ -29,12 +29,13 @@ _ZEROS = bytes(CHUNK)
 
 @dataclass(frozen=True)
 class Transferred:
-    """A file that is a blob of the store now: sha256 (hex) and size (bytes), and the sha256 (hex)
-    of its layer where its envelope was given."""
+    """A file that is a blob of the store now: sha256 (hex) and size (bytes), and those of its layer
+    where its envelope was given."""
 
     sha256: str
     size: int
     layer: str = ""
+    layer_size: int = 0
 
 
 def transfer(
@@ -148,7 +149,10 @@ class _Transfer:
             self._store.adopt(str(part.path), f"sha256:{digests[0]}")
         except OSError as error:
             raise self._disk_error(error, part) from error
-        return Transferred(digests[0], part.size, digests[1] if envelope else "")
+        if envelope is None:
+            return Transferred(digests[0], part.size)
+        layer_size = len(envelope.before) + part.size + len(envelope.after)
+        return Transferred(digests[0], part.size, digests[1], layer_size)
 
     def _resume(self, part: _Part, hashes: ParallelHashes) -> None:
         offset = 0

@@ -2,8 +2,7 @@
 
 import hashlib
 import json
-from functools import partial
-from typing import Callable, Iterable, Mapping, Optional, Sequence
+from typing import BinaryIO, Callable, Iterable, Mapping, Optional, Sequence
 
 from modelkiln import __version__
 from modelkiln.canonical import canonical_json
@@ -19,7 +18,7 @@ _UNKNOWN = "unknown"
 
 def check_formats(
     files: Iterable[LockedFile],
-    place: Callable[[LockedFile], Optional[str]],
+    place: Callable[[LockedFile], Optional[Callable[[], BinaryIO]]],
     options: Options,
     seen: SeenFiles,
     found: Mapping[str, Finding] = {},
@@ -27,7 +26,7 @@ def check_formats(
     """Return path -> format of the files that have a known one; raises ModelkilnError for one that is
     broken or not allowed.
 
-    place: where the bytes of a file lie, None for one that the lock before knew and that is not
+    place: what opens a file, None for one that the lock before knew and that is not
     here: it was checked then. found: what is known already, by path. What is found is noted in
     `seen`: of large files, which may take long, and of all files together.
     """
@@ -47,7 +46,7 @@ def check_formats(
 
 def _findings(
     files: Sequence[LockedFile],
-    place: Callable[[LockedFile], Optional[str]],
+    place: Callable[[LockedFile], Optional[Callable[[], BinaryIO]]],
     options: Options,
     seen: SeenFiles,
     found: Mapping[str, Finding],
@@ -58,11 +57,11 @@ def _findings(
         finding = found.get(file.path)
         if finding is None and file.size >= SMALL_BYTES and _key(file, options) in known:
             finding = Finding.from_json(json.loads(known[_key(file, options)]))
-        lies_at = place(file) if finding is None else None
-        if finding is None and lies_at is None:
+        open_file = place(file) if finding is None else None
+        if finding is None and open_file is None:
             finding = Finding(file.path, file.size, file.format)
-        elif finding is None:
-            finding = check_file(file.path, partial(open, lies_at, "rb"), file.size, options)
+        elif finding is None and open_file is not None:
+            finding = check_file(file.path, open_file, file.size, options)
             if file.size >= SMALL_BYTES:
                 notes.append((_key(file, options), canonical_json(finding.to_json()).decode()))
         findings.append(finding)

@@ -5,6 +5,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, Iterable, Mapping
 
+from modelkiln.canonical import readable_json
 from modelkiln.descriptor import LAYER, Descriptor
 from modelkiln.digest import check_digest
 from modelkiln.errors import ModelkilnError
@@ -79,7 +80,7 @@ class WeightsLock:
             "layers": [{"digest": one.digest, "size": one.size, "files": list(one.files)} for one in self.layers],
             "facts": dict(self.facts),
         }
-        return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False, sort_keys=True) + "\n"
+        return readable_json(content) + "\n"
 
     def to_layers(self, title: str) -> tuple[Layer, ...]:
         """Return the layers, in order, without reading a byte of them."""

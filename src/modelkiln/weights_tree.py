@@ -2,9 +2,8 @@
 
 import json
 import os
-import shutil
 import tempfile
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Iterable, Iterator, Optional
 
@@ -14,12 +13,13 @@ from modelkiln.layer import Layer
 from modelkiln.layers import weights
 from modelkiln.seen_files import SeenFiles
 from modelkiln.store import Store
+from modelkiln.stored_files import StoredFile, link_file
 
-__all__ = ["link_file", "models_folder", "stored_files"]
+__all__ = ["models_folder", "stored_files"]
 
 
-def stored_files(layer: Layer, store: Store) -> Optional[dict[str, Path]]:
-    """Return path in the layer -> its blob for a layer of weights; None for another kind.
+def stored_files(layer: Layer, store: Store) -> Optional[dict[str, StoredFile]]:
+    """Return path in the layer -> where it lies for a layer of weights; None for another kind.
 
     Missing files are fetched. That they make the layer's digest is computed once on a machine, by
     whoever locks them or else here; the store has hashed each of them when it was written. Raises
@@ -28,7 +28,7 @@ def stored_files(layer: Layer, store: Store) -> Optional[dict[str, Path]]:
     recipe = json.loads(layer.recipe) if layer.recipe else {}
     if recipe.get("packer") != weights.PACKER:
         return None
-    weights.fetch(recipe, store)
+    where = weights.fetch(recipe, store)
     seen, key = SeenFiles(store.root), weights.note_key(recipe["prefix"], recipe["files"])
     note = weights.note_of(layer.descriptor)
     if seen.note(key) != note:
@@ -41,38 +41,30 @@ def stored_files(layer: Layer, store: Store) -> Optional[dict[str, Path]]:
                 "store verify` finds it), or the lock was edited: lock and package again."
             )
         seen.keep_notes([(key, note)])
-    return {f"{recipe['prefix']}/{file['path']}": store.path(f"sha256:{file['sha256']}") for file in recipe["files"]}
+    return {f"{recipe['prefix']}/{file['path']}": where[file["sha256"]] for file in recipe["files"]}
 
 
 @contextmanager
 def models_folder(layers: Iterable[Layer], store: Store, more: Optional[Path] = None) -> Iterator[Path]:
     """A folder of model artifact files, as a package's `model`, until the block ends.
 
-    Files of the layers are links to the store's; more: a folder of files beside them.
+    Files of the layers are links to the store's where they are blobs; more: a folder of files beside them.
     """
     roots, prefix = store.scratch("roots")
     with tempfile.TemporaryDirectory(dir=os.path.abspath(roots), prefix=prefix) as name:
         models = Path(name, weights.FOLDER)
         models.mkdir(mode=0o755)
         Path(name).chmod(0o755)
-        files = {path: file for layer in layers for path, file in (stored_files(layer, store) or {}).items()}
-        if more is not None:
-            found = (path for path in more.rglob("*") if path.is_file())
-            files.update((f"{weights.FOLDER}/{path.relative_to(more).as_posix()}", path.resolve()) for path in found)
-        for name_of_file, file in files.items():
-            target = Path(name, name_of_file)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            link_file(file, target)
+        for layer in layers:
+            for path, file in (stored_files(layer, store) or {}).items():
+                file.put(_place(name, path))
+        for path in more.rglob("*") if more is not None else ():
+            if path.is_file():
+                link_file(path.resolve(), _place(name, f"{weights.FOLDER}/{path.relative_to(more).as_posix()}"))
         yield models
 
 
-def link_file(blob: Path, target: Path) -> None:
-    """Put a blob at `target`, which does not exist, without copying it where the file system allows.
-
-    The file is the blob itself and must not be written to; its mode forbids it.
-    """
-    with suppress(OSError):
-        os.link(blob, target)
-        return
-    shutil.copyfile(blob, target)
-    target.chmod(0o444)
+def _place(root: str, path: str) -> Path:
+    target = Path(root, path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    return target

@@ -24,6 +24,7 @@ from modelkiln.store import Store
 from modelkiln.store_care import list_blobs
 from modelkiln.weights_lock import load_weights_lock
 from modelkiln.weights_source import WeightsSource
+from modelkiln.weights_tree import models_folder
 
 MIB = 1 << 20
 
@@ -87,6 +88,67 @@ def test_a_second_lock_reads_nothing(tmp_path, store):
     before = read_bytes()
     assert first == lock_weights(wanted("w", tmp_path), store)
     assert 200_000 > read_bytes() - before
+
+
+def many(count=40):
+    return {f"many__{number}": b"%d" % number * (number + 1) for number in range(count)}
+
+
+def test_small_files_become_one_blob(tmp_path, store):
+    """Many small files are stored once, as the tar that is their layer, and read from it by their place."""
+    write_files(tmp_path / "w", big=os.urandom(65 * MIB), **many())
+    lock = lock_weights(wanted("w", tmp_path), store)
+    small = lock.layers[1]
+    assert [f"sha256:{lock.files[0].sha256}", small.digest] == sorted(
+        (blob.digest for blob in list_blobs(store)), key=lambda digest: digest == small.digest
+    )
+    check_bytes(lock, store)
+    with models_folder(lock.to_layers("t"), store) as models:
+        found = {path.name: path.read_bytes() for path in (models / "many").iterdir()}
+    assert {name.partition("__")[2]: data for name, data in many().items()} == found
+    before = read_bytes()
+    assert lock == lock_weights(wanted("w", tmp_path), store)
+    assert 300_000 > read_bytes() - before
+
+
+def test_a_changed_small_file_is_cheap(tmp_path, store):
+    """It alone is read and stored, beside the blob that holds the others."""
+    write_files(tmp_path / "w", **many())
+    first = lock_weights(wanted("w", tmp_path), store)
+    write_files(tmp_path / "w", many__7=b"changed")
+    second = lock_weights(wanted("w", tmp_path), store)
+    changed = {file.sha256 for file in second.files} - {file.sha256 for file in first.files}
+    assert {f"sha256:{name}" for name in changed} | {first.layers[0].digest} == {
+        blob.digest for blob in list_blobs(store)
+    }
+    check_bytes(second, store)
+    assert second == lock_weights(wanted("w", tmp_path), Store(tmp_path / "other"))
+
+
+def test_small_files_are_found_without_what_was_learnt(tmp_path, store):
+    """A lock's layer tells where its files are; others are read again when the database is gone."""
+    write_files(tmp_path / "w", **many())
+    first = lock_weights(wanted("w", tmp_path), store)
+    write_files(tmp_path / "w", many__7=b"changed")
+    second = lock_weights(wanted("w", tmp_path), store)
+    (store.root / "seen.sqlite").unlink()
+    check_bytes(first, store)
+    with models_folder(first.to_layers("t"), store) as models:
+        assert b"11" == (models / "many/1").read_bytes()
+    assert second == lock_weights(wanted("w", tmp_path), store)
+    check_bytes(second, store)
+
+
+def test_what_was_read_before_an_error_is_not_read_again(tmp_path, store):
+    """A bad file among many small ones costs one file more, and no other is read a second time."""
+    write_files(tmp_path / "w", many__99=b"\x80\x04cos\nsystem\n.", **many())
+    with pytest.raises(ModelkilnError, match="many/99: is a pickle"):
+        lock_weights(wanted("w", tmp_path), store)
+    assert 1 == len(list(list_blobs(store)))
+    write_files(tmp_path / "w", many__99=b"good")
+    lock = lock_weights(wanted("w", tmp_path), store)
+    assert 2 == len(list(list_blobs(store)))
+    check_bytes(lock, store)
 
 
 def test_a_changed_shard_changes_one_layer(tmp_path, store):
@@ -159,17 +221,14 @@ def test_a_path_that_is_listed_twice_is_refused(store, script):
 def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path, store, monkeypatch, size):
     """Its times tell; a second try, when it is quiet, works."""
     write_files(tmp_path / "w", a=b"1" * size)
-    from modelkiln.sources.local import LocalSource
 
-    opening = LocalSource.open
-
-    def open_and_write(self, file, offset=0):
-        stream = opening(self, file, offset)
+    def open_and_write(path, flags):
+        opened = os.open(path, flags)
         (tmp_path / "w" / "a").write_bytes(b"2" * size)
-        return stream
+        return opened
 
     with monkeypatch.context() as patch:
-        patch.setattr(LocalSource, "open", open_and_write)
+        patch.setattr("modelkiln.sources.local._open_at_once", open_and_write)
         with pytest.raises(ModelkilnError, match="a: was changed while it was read"):
             lock_weights(wanted("w", tmp_path), store)
     lock = lock_weights(wanted("w", tmp_path), store)
@@ -280,10 +339,36 @@ def test_a_full_disk_is_told_and_gone_on_with(tmp_path, store):
     check_bytes(load_weights_lock((tmp_path / "w.lock.json").read_text(), "x"), store)
 
 
+def test_a_full_disk_keeps_small_files_that_it_took(tmp_path, store):
+    """Of many small files those that were written stay, as a blob; the second try reads the others."""
+    write_files(tmp_path / "w", **{f"f{number:02}": os.urandom(MIB // 2) for number in range(40)})
+    command = (
+        "import resource, signal, sys\n"
+        "from modelkiln.cli.main import main\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({6 * MIB}, {6 * MIB}))\n"
+        "sys.exit(main(sys.argv[1:]))\n"
+    )
+    arguments = ["build", "lock-weights", "--source=w", f"--folder={tmp_path}", "--where=models/x:w"]
+    arguments += [f"--store={store.root}", str(tmp_path / "w.lock.json")]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        [sys.executable, "-c", command, *arguments], capture_output=True, text=True, env=env, check=False
+    )
+    assert (1, False) == (done.returncode, (tmp_path / "w.lock.json").exists()), done.stderr
+    assert "File too large while a blob was written. What was read is kept" in done.stderr
+    (blob,) = list_blobs(store)
+    assert store.verify(blob.digest)
+    assert 0 == main(arguments)
+    (rest,) = (one for one in list_blobs(store) if one != blob and one.digest != blob.digest)
+    assert (True, 20 * MIB) == (blob.size > 5 * MIB, (blob.size + rest.size) // MIB * MIB)
+    check_bytes(load_weights_lock((tmp_path / "w.lock.json").read_text(), "x"), store)
+
+
 def test_a_lock_that_is_killed_at_any_step_can_be_made_again(tmp_path, store):
     """After kill -9 at every step on the file system no blob and no lock is half-written, and the
     next try gives the same lock."""
-    write_files(tmp_path / "w", a=os.urandom(2 * MIB), b=b"b", c__d=b"d" * 5000)
+    write_files(tmp_path / "w", a=os.urandom(2 * MIB), b=b"b", c__d=b"d" * 5000, **many(20))
     path = tmp_path / "w.lock.json"
     arguments = ["build", "lock-weights", "--source=w", f"--folder={tmp_path}", "--where=models/x:w"]
     arguments += [f"--store={store.root}", str(path)]

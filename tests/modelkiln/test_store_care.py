@@ -10,8 +10,11 @@ from steps import killed_at_every_step
 
 from modelkiln.cli.main import main
 from modelkiln.digest import sha256_bytes
+from modelkiln.lock_weights import lock_weights
+from modelkiln.seen_files import SeenFiles
 from modelkiln.store import Store
 from modelkiln.store_care import clean, list_blobs, named_blobs, verify
+from modelkiln.weights_source import WeightsSource
 
 DAY = 86400
 
@@ -62,6 +65,20 @@ def test_what_a_lock_names_stays(store, tmp_path, monkeypatch, capsys):
     assert 0 == main(["store", "gc", "--older-than=1d", f"--store={store.root}"])
     assert sorted(named) == digests(store)
     assert f"removed {other}" in capsys.readouterr().out
+
+
+def test_a_blob_of_many_files_stays_with_any_of_them(store, tmp_path):
+    """Small files lie in one blob, which stays while a lock names one of them, and then goes."""
+    files = {f"{number}.txt": b"%d" % number for number in range(20)}
+    (tmp_path / "w").mkdir()
+    for name, data in files.items():
+        (tmp_path / "w" / name).write_bytes(data)
+    lock_weights(WeightsSource("w", tmp_path, "x:w"), store)
+    (blob,) = digests(store)
+    os.utime(store.path(blob), (0, 0))
+    assert [] == clean(store, {sha256_bytes(b"7")}, older_than=DAY).removed
+    assert [blob] == [one.digest for one in clean(store, set(), older_than=DAY).removed]
+    assert [] == digests(store) + SeenFiles(store.root).files_in(blob)
 
 
 def test_keep_takes_globs(store, tmp_path, monkeypatch):

@@ -39,7 +39,7 @@ def test_a_root_gets_links_and_no_copies(locked, tmp_path):
     root = tmp_path / "root"
     root.mkdir()
     unpack([root_layer(layer, store) for layer in layers], root)
-    assert os.path.samefile(root / "models/big.bin", stored_files(layers[1], store)["models/big.bin"])
+    assert os.path.samefile(root / "models/big.bin", stored_files(layers[1], store)["models/big.bin"].blob)
     assert (b"a", b"b") == ((root / "models/sub/a").read_bytes(), (root / "models/b").read_bytes())
     assert 0o444 == (root / "models/b").stat().st_mode & 0o777
 

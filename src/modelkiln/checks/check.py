@@ -78,11 +78,13 @@ def check_file(path: str, open_seekable: Callable[[], BinaryIO], size: int, opti
     size: bytes. Weights are not read where headers tell enough; memory does not grow with the file.
     Raises ModelkilnError that names the file, what is wrong, and the remedy.
     """
+    data = None
     if size <= _SMALL:
         # Opened once and not once for each format: of small files there may be many.
         with open_seekable() as stream:
-            open_seekable = partial(io.BytesIO, stream.read())
-    content = Content(options.where, path, open_seekable, size)
+            data = stream.read()
+        open_seekable = partial(io.BytesIO, data)
+    content = Content(options.where, path, open_seekable, size, data=data)
     if path.endswith(_INDEX_ENDING):
         folder = posixpath.dirname(path)
         needs = tuple(Need(_inside(content, folder, file)) for file in safetensors.index_files(content))

@@ -108,7 +108,8 @@ class Content:
 
     where: the target, for messages. name: the file's path in the artifact, and after a colon the
     member's in an archive. open: gives a new stream at the first byte. size: bytes, None when not
-    known. seekable: the stream can seek. depth: how many archives it lies in.
+    known. seekable: the stream can seek. depth: how many archives it lies in. data: all of it, where
+    it is in memory.
     """
 
     where: str
@@ -117,6 +118,7 @@ class Content:
     size: Optional[int]
     seekable: bool = True
     depth: int = 0
+    data: Optional[bytes] = None
 
     @contextmanager
     def reader(self) -> Iterator[Reader]:
@@ -126,6 +128,8 @@ class Content:
 
     def head(self, count: int) -> bytes:
         """Return the first bytes, at most `count`."""
+        if self.data is not None:
+            return self.data[:count]
         with self.reader() as reader:
             return reader.peek(count)
 

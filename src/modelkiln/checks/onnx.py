@@ -55,11 +55,11 @@ class _Bad(Exception):
 
 def looks_like(content: Content) -> bool:
     """Tell whether the whole content is one ModelProto with a graph; only its outermost tags are read."""
+    # Other protobuf messages and texts end here, at their first byte.
+    if content.head(1) != b"\x08" or content.size is None:
+        return False
     try:
         with content.reader() as reader:
-            # Other protobuf messages and texts end here, at their first bytes.
-            if reader.peek(1)[:1] != b"\x08" or content.size is None:
-                return False
             numbers = set()
             for field in fields(reader, content.size):
                 if field.number not in _MODEL_FIELDS or field.wire not in (VARINT, BYTES):

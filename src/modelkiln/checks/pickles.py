@@ -10,7 +10,7 @@ from modelkiln.checks.content import Content, Reader
 from modelkiln.checks.joblib_arrays import array_of, skip_bytes
 from modelkiln.checks.pickle_globals import is_never_allowed
 from modelkiln.checks.pickle_machine import Machine
-from modelkiln.checks.pickle_opcodes import BadPickle, NoOpcode
+from modelkiln.checks.pickle_opcodes import BadPickle, NoOpcode, may_start
 
 __all__ = ["FORMAT", "check", "check_stream", "looks_like"]
 
@@ -34,6 +34,8 @@ def looks_like(content: Content) -> bool:
     Protocols 2 to 5 are known by their first two bytes, if opcodes follow; older ones, and streams of
     newer opcodes without that start, by what they would do.
     """
+    if not may_start(content.head(1)):
+        return False
     with content.reader() as reader:
         head = reader.peek(2)
         is_meant = head[:1] == b"\x80" and head[1:] in (b"\2", b"\3", b"\4", b"\5")

@@ -1,6 +1,7 @@
 """`modelkiln build lock-weights`: a model artifact's source becomes exact files, pinned by hash."""
 
 import argparse
+import gc
 import os
 import sys
 import tempfile
@@ -33,6 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the lock where it changed, and say what is in it."""
+    # Ten thousand files are a hundred thousand objects, none of them in a cycle: looking for some takes
+    # longer than hashing the files.
+    gc.set_threshold(200_000)
     wanted = WeightsSource(args.source, args.folder, args.where, tuple(args.include), tuple(args.exclude))
     store = Store(args.store)
     before = _read(args.lock)

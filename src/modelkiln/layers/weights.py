@@ -3,9 +3,8 @@
 import hashlib
 import json
 import os
-from dataclasses import dataclass, replace
-from functools import partial
-from typing import Any, BinaryIO, Iterable, Mapping, Optional, Sequence
+from dataclasses import dataclass
+from typing import Any, BinaryIO, Callable, Iterable, Mapping, Optional, Sequence
 
 from modelkiln.canonical import canonical_json
 from modelkiln.descriptor import LAYER, Descriptor
@@ -13,6 +12,7 @@ from modelkiln.digest import CHUNK, sha256_stream
 from modelkiln.errors import ModelkilnError
 from modelkiln.layer import Layer
 from modelkiln.store import Store
+from modelkiln.stored_files import StoredFile, find_stored
 from modelkiln.tar import Entry, sorted_entries, tar_end, tar_header, tar_padding
 from modelkiln.tar_stream import TarStream
 
@@ -25,12 +25,12 @@ __all__ = [
     "fetch",
     "hash_layer",
     "layer_of",
-    "layer_size",
     "note_key",
     "note_of",
     "open_layer",
     "pass_through",
     "recipe",
+    "stored",
 ]
 
 PACKER = "weights/1"
@@ -85,27 +85,38 @@ def build(recipe: Mapping[str, Any], store: Store) -> Layer:
 
     The layer's bytes are read only when the recipe does not tell its descriptor.
     """
-    fetch(recipe, store)
+    found = fetch(recipe, store)
     if recipe["layer"]:
         return layer_of(recipe, Descriptor.from_json(recipe["layer"], recipe["title"]))
-    with _stream(recipe, store) as stream:
+    with _stream(recipe, found) as stream:
         digest, size = sha256_stream(stream)
     return layer_of(recipe, Descriptor(LAYER, digest, size))
 
 
-def fetch(recipe: Mapping[str, Any], store: Store) -> None:
-    """Put the recipe's files that `store` lacks into it, from the recipe's source."""
+def fetch(recipe: Mapping[str, Any], store: Store) -> dict[str, StoredFile]:
+    """Put the recipe's files that `store` lacks into it, from the recipe's source; see `stored`."""
     from modelkiln.sources.fetch import fetch_files
 
-    missing = [file for file in recipe["files"] if not store.has(f"sha256:{file['sha256']}", file["size"])]
+    found = stored(recipe, store)
+    missing = [file for file in recipe["files"] if file["sha256"] not in found]
     if missing:
         fetch_files(recipe["source"], missing, store, recipe["title"])
+        found = stored(recipe, store)
+    return found
 
 
-def open_layer(recipe: Mapping[str, Any], store: Store) -> TarStream:
+def stored(recipe: Mapping[str, Any], store: Store) -> dict[str, StoredFile]:
+    """Return sha256 (hex) -> where it lies, of the recipe's files that `store` has."""
+    layer = Descriptor.from_json(recipe["layer"], recipe["title"]) if recipe["layer"] else None
+    return find_stored(recipe["files"], store, recipe["prefix"], layer)
+
+
+def open_layer(recipe: Mapping[str, Any], store: Store) -> BinaryIO:
     """Open the layer's tar for reading; missing files are fetched first. Contents are not hashed."""
-    fetch(recipe, store)
-    return _stream(recipe, store)
+    layer = recipe["layer"]
+    if layer and store.has(layer["digest"], layer["size"]):
+        return store.open(layer["digest"])
+    return _stream(recipe, fetch(recipe, store))  # type: ignore[return-value]
 
 
 def pass_through(recipe: Mapping[str, Any], store: Store, env: Mapping[str, str]) -> TarStream:
@@ -116,12 +127,11 @@ def pass_through(recipe: Mapping[str, Any], store: Store, env: Mapping[str, str]
     """
     from modelkiln.sources.fetch import source_opener
 
-    open_file = source_opener(recipe["source"], env)
+    open_file, found = source_opener(recipe["source"], env), stored(recipe, store)
 
     def entry(file: Mapping[str, Any]) -> Entry:
-        here = _entry(recipe["prefix"], file, store)
-        is_here = store.has(f"sha256:{file['sha256']}", file["size"])
-        return here if is_here else replace(here, open=lambda: _Forward(open_file(file)))
+        here = found.get(file["sha256"])
+        return _entry(recipe["prefix"], file, here.open if here else lambda: _Forward(open_file(file)))
 
     return TarStream(map(entry, recipe["files"]), recipe["title"])
 
@@ -164,21 +174,14 @@ def envelope(prefix: str, path: str, size: int) -> Envelope:
     return Envelope(b"".join(map(tar_header, entries)), tar_padding(size) + tar_end())
 
 
-def layer_size(prefix: str, files: Iterable[tuple[str, int]]) -> int:
-    """Return the bytes of the tar of `files`: (path, size in bytes)."""
-    entries = sorted_entries((Entry(f"{prefix}/{path}", size=size) for path, size in files), prefix)
-    contents = sum(entry.size + len(tar_padding(entry.size)) for entry in entries)
-    return sum(len(tar_header(entry)) for entry in entries) + contents + len(tar_end())
-
-
-def hash_layer(prefix: str, files: Sequence[tuple[str, int, str]], where: str) -> Descriptor:
-    """Return the descriptor of the layer of `files`: (path, size in bytes, where it lies).
+def hash_layer(prefix: str, files: Sequence[tuple[str, StoredFile]], where: str) -> Descriptor:
+    """Return the descriptor of the layer of `files`: (path, where it lies).
 
     Raises ModelkilnError for a file of another size.
     """
-    places = {f"{prefix}/{path}": place for path, _, place in files}
+    places = {f"{prefix}/{path}": file for path, file in files}
     hasher, total = hashlib.sha256(), 0
-    for entry in sorted_entries((Entry(f"{prefix}/{path}", size=size) for path, size, _ in files), where):
+    for entry in sorted_entries((Entry(f"{prefix}/{path}", size=file.size) for path, file in files), where):
         header = tar_header(entry)
         hasher.update(header)
         total += len(header)
@@ -192,24 +195,25 @@ def hash_layer(prefix: str, files: Sequence[tuple[str, int, str]], where: str) -
     return Descriptor(LAYER, "sha256:" + hasher.hexdigest(), total + len(tar_end()))
 
 
-def _hash_file(place: str, entry: Entry, hasher: Any, where: str) -> None:
+def _hash_file(place: StoredFile, entry: Entry, hasher: Any, where: str) -> None:
     # System calls without a stream around them: a layer may have thousands of small files.
-    file, left = os.open(place, os.O_RDONLY), entry.size
+    file, left, at = os.open(place.blob, os.O_RDONLY), entry.size, place.start or 0
     try:
         while left > 0:
-            data = os.read(file, min(CHUNK, left))
+            data = os.pread(file, min(CHUNK, left), at)
             if not data:
                 raise ModelkilnError(f"{where}: {entry.path!r}: its blob has not {entry.size} bytes. It is damaged.")
             hasher.update(data)
             left -= len(data)
+            at += len(data)
     finally:
         os.close(file)
 
 
-def _stream(recipe: Mapping[str, Any], store: Store) -> TarStream:
-    return TarStream((_entry(recipe["prefix"], file, store) for file in recipe["files"]), recipe["title"])
+def _stream(recipe: Mapping[str, Any], found: Mapping[str, StoredFile]) -> TarStream:
+    files = recipe["files"]
+    return TarStream((_entry(recipe["prefix"], file, found[file["sha256"]].open) for file in files), recipe["title"])
 
 
-def _entry(prefix: str, file: Mapping[str, Any], store: Store) -> Entry:
-    digest = f"sha256:{file['sha256']}"
-    return Entry(f"{prefix}/{file['path']}", size=file["size"], sha256=file["sha256"], open=partial(store.open, digest))
+def _entry(prefix: str, file: Mapping[str, Any], open_file: Callable[[], Any]) -> Entry:
+    return Entry(f"{prefix}/{file['path']}", size=file["size"], sha256=file["sha256"], open=open_file)

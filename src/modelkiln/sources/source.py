@@ -90,9 +90,24 @@ class Source:
         """
         raise NotImplementedError
 
+    def read(self, file: SourceFile) -> bytes:
+        """Return the content of a small file whose size is known, and one byte of what is too much."""
+        wanted, data = (file.size or 0) + 1, b""
+        with self.open(file) as stream:
+            while len(data) < wanted:
+                more = stream.read(wanted - len(data))
+                if not more:
+                    break
+                data += more
+        return data
+
     def stamp(self, file: SourceFile) -> Stamp:
         """Return what tells, on this machine, whether a file without a version is still the same."""
         return Stamp()
+
+    def listed_stamp(self, file: SourceFile) -> Stamp:
+        """Return what `stamp` told when the file was listed, or tells now. Asked for once."""
+        return self.stamp(file)
 
     def place(self, file: SourceFile) -> str:
         """Return the path of `file` on this machine, or "" when it is elsewhere."""
