@@ -2,16 +2,21 @@
 
 pip's, apt's and TLS settings of a machine decide from where a pinned file is fetched. They are
 kept out of cache keys on purpose: a file is accepted by its hash alone. Build processes run with
-an empty environment, so the variables travel beside the store, in `machine.json`.
+an empty environment, so the variables travel beside the store: in a file of `machine/` for each run
+of Pants, which a build process finds by its ancestors, so that runs with different logins do not
+get in each other's way.
 """
 
+import fcntl
 import json
 import os
 import pwd
 import shutil
 import tempfile
+import time
+from contextlib import suppress
 from pathlib import Path
-from typing import Mapping
+from typing import Mapping, Optional
 
 from modelkiln.errors import ModelkilnError
 
@@ -26,7 +31,9 @@ __all__ = [
     "select_machine_env",
 ]
 
-_NAME = "machine.json"
+_FOLDER = "machine"
+# Of this process, the open files by which others see that it lives.
+_held: dict[Path, int] = {}
 _PREFIXES = (
     "APT_", "AWS_", "AZURE_", "GOOGLE_", "HF_", "MLFLOW_S3_", "MLFLOW_TRACKING_", "MODELKILN_DEBIAN_",
     "MODELKILN_INDEXES", "MODELKILN_INSECURE_", "PIP_",
@@ -51,8 +58,57 @@ def select_machine_env(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def save_machine_env(store_root: Path, environ: Mapping[str, str]) -> None:
-    """Write the fetch settings of `environ` beside the store, when they changed."""
-    save_machine_file(store_root, _NAME, json.dumps(select_machine_env(environ), indent=1, sort_keys=True))
+    """Write the fetch settings of `environ` beside the store, for this process and its descendants.
+
+    The file has the mode 0600, since it may hold credentials. As long as this process lives it holds
+    a lock on it; files that nobody holds are of runs that are over, and are removed.
+    """
+    target = store_root / _FOLDER / f"{_identity(os.getpid())[0]}.json"
+    save_machine_file(target.parent, target.name, json.dumps(select_machine_env(environ), indent=1, sort_keys=True))
+    _hold(target)
+    for path in target.parent.glob("*.json"):
+        if path != target:
+            _remove_abandoned(path)
+
+
+def _hold(path: Path) -> None:
+    file = os.open(path, os.O_RDONLY)
+    fcntl.flock(file, fcntl.LOCK_SH)
+    before = _held.pop(path, None)
+    if before is not None:
+        os.close(before)
+    _held[path] = file
+
+
+def _remove_abandoned(path: Path) -> None:
+    # A file is there for a moment before its process holds it; a minute is more than that.
+    with suppress(OSError):
+        file = os.open(path, os.O_RDONLY)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if time.time() - os.fstat(file).st_mtime > 60:
+                path.unlink()
+        finally:
+            os.close(file)
+
+
+def _identity(pid: int) -> tuple[str, int]:
+    """What no other process of this machine is called, and the parent's id (proc(5), stat)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return f"{pid}-{fields[19]}", int(fields[1])  # starttime and ppid, of which the first is field 3.
+
+
+def _settings_file(store_root: Path) -> Optional[Path]:
+    """The file of the run that this process belongs to, else the one that was written last."""
+    folder, pid = store_root / _FOLDER, os.getpid()
+    with suppress(OSError):
+        while pid > 0:
+            name, pid = _identity(pid)
+            if (folder / f"{name}.json").is_file():
+                return folder / f"{name}.json"
+    with suppress(OSError):
+        return max(folder.glob("*.json"), key=lambda path: path.stat().st_mtime_ns, default=None)
+    return None
 
 
 def save_machine_file(store_root: Path, name: str, text: str) -> None:
@@ -88,8 +144,9 @@ def find_python(store_root: Path, release: str) -> Path:
 
 def load_machine_env(store_root: Path) -> dict[str, str]:
     """Return the environment for a tool that fetches (pip, apt): fetch settings, HOME and PATH."""
+    path = _settings_file(store_root)
     try:
-        saved = json.loads((store_root / _NAME).read_text())
+        saved = json.loads(path.read_text()) if path else {}
     except OSError:
         saved = {}
     home = pwd.getpwuid(os.getuid()).pw_dir

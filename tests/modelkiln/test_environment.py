@@ -1,6 +1,5 @@
 """Environments: a lock's wheels for a target, and those that a package needs."""
 
-import json
 import socket
 
 import pytest
@@ -8,6 +7,7 @@ from wheelhouse import make_wheel, offline_store, pin
 
 from modelkiln.environment import closure, resolve_lock
 from modelkiln.errors import ModelkilnError
+from modelkiln.machine import load_machine_env, save_machine_env
 from modelkiln.platforms import Target
 from modelkiln.sources.wheels import fetch_wheels, wheel_digest
 
@@ -161,9 +161,8 @@ def test_the_users_other_pip_settings_stay_out(tmp_path):
     """Settings that say what to install, and not from where, change nothing."""
     data = make_wheel()
     store = offline_store(tmp_path, [(pin(data), data)])
-    machine = json.loads((store.root / "machine.json").read_text())
-    machine.update(PIP_USER="1", PIP_CONSTRAINT="/nope", PIP_NO_BINARY=":all:", PIP_REQUIRE_VIRTUALENV="1")
-    (store.root / "machine.json").write_text(json.dumps(machine))
+    others = {"PIP_USER": "1", "PIP_CONSTRAINT": "/nope", "PIP_NO_BINARY": ":all:", "PIP_REQUIRE_VIRTUALENV": "1"}
+    save_machine_env(store.root, {**load_machine_env(store.root), **others})
     assert resolve_lock(_lock(pin(data)), TARGET, store)["wheels"][0]["problem"] is None
 
 

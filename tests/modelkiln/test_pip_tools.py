@@ -7,6 +7,7 @@ from wheelhouse import make_wheel, offline_store, pin
 
 from modelkiln.cli.main import main
 from modelkiln.errors import ModelkilnError
+from modelkiln.machine import save_machine_env
 from modelkiln.sources.pip import index_lines
 from modelkiln.sources.pip_tools import compile_lock, seed_lock
 
@@ -22,7 +23,7 @@ def store(tmp_path):
     # The machine's own folder of wheels must not be looked at.
     settings = {"PIP_CONFIG_FILE": "/dev/null", "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path / "none")}
     settings["MODELKILN_INDEXES"] = json.dumps(links)
-    (store.root / "machine.json").write_text(json.dumps(settings))
+    save_machine_env(store.root, settings)
     return store
 
 

@@ -3,11 +3,11 @@
 import base64
 import hashlib
 import io
-import json
 import warnings
 import zipfile
 from pathlib import Path
 
+from modelkiln.machine import save_machine_env
 from modelkiln.store import Store
 
 __all__ = ["make_wheel", "offline_store", "pin", "put_wheel", "record_row", "zip_of"]
@@ -81,5 +81,5 @@ def offline_store(folder: Path, wheels=(), **settings):
     store = Store(folder / "store")
     store.root.mkdir(exist_ok=True)
     machine = {"PIP_CONFIG_FILE": "/dev/null", "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(links)}
-    (store.root / "machine.json").write_text(json.dumps(settings or machine))
+    save_machine_env(store.root, settings or machine)
     return store
