@@ -49,7 +49,7 @@ def tagged(host, tag):
 
 
 def test_publish_tells_where_what_is_and_no_secret(repo, host, monkeypatch):
-    """Tags mean the image of dist/, what is there verifies, `--output` names it by digest, and the password is nowhere."""
+    """Tags mean the image of dist/, which verifies, `--output` names it by digest, and the password is nowhere."""
     out = repo.root / "published.json"
     run = repo.pants("-ldebug", "publish", f"--output={out}", "rain:rain")
     repo.pants("package", "rain:rain")
