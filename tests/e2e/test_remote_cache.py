@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 
 import pytest
 from monorepo import environment, files_of, named_caches, small_monorepo
@@ -102,15 +103,36 @@ def test_a_cache_that_lost_and_damaged_blobs_costs_time_alone(first, cache, tmp_
     assert outputs(first) == outputs(repo)
 
 
-def test_without_its_cache_a_build_says_so_and_goes_on(first, cache, tmp_path):
-    """Nobody listens at the address."""
+@pytest.fixture
+def silent():
+    """Return the address of a cache that takes calls and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"grpc://127.0.0.1:{server.getsockname()[1]}"
+
+
+@pytest.mark.parametrize("trouble", ["gone", "silent"])
+def test_without_its_cache_a_build_says_so_and_goes_on(first, cache, silent, tmp_path, trouble):
+    """Nobody listens at the address, or nobody answers there."""
     repo = machine(tmp_path / "alone", cache)
-    repo.env["PANTS_REMOTE_STORE_ADDRESS"] = "grpc://127.0.0.1:9"
+    repo.env["PANTS_REMOTE_STORE_ADDRESS"] = "grpc://127.0.0.1:9" if trouble == "gone" else silent
     # What needs no network of its own: this is about the cache.
     shutil.copytree(named_caches(first.env), named_caches(repo.env), symlinks=True)
     run = repo.pants("package", "::")
     repo.stop()
     assert "remote cache" in run.log
+    assert outputs(first) == outputs(repo)
+
+
+def test_a_slow_cache_changes_nothing(first, cache, tmp_path):
+    """Each answer comes a second late: what is quicker to make here is made here, with the same bytes."""
+    repo = machine(tmp_path / "patient", cache)
+    shutil.copytree(named_caches(first.env), named_caches(repo.env), symlinks=True)
+    cache.delay = 1.0
+    try:
+        repo.pants("package", "::")
+    finally:
+        cache.delay = 0.0
+        repo.stop()
     assert outputs(first) == outputs(repo)
 
 

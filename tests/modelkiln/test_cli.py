@@ -171,3 +171,16 @@ def test_a_linked_layout_is_exported_whole(made, tmp_path):
     os.symlink(os.path.relpath(tmp_path / "pool" / blob.name, blob.parent), blob)
     assert main(["export", str(made.path), str(tmp_path / "out.oci"), "--format", "oci-layout"]) == 0
     assert not blob_file(tmp_path / "out.oci", digest).is_symlink()
+
+
+def test_without_a_command_all_are_listed(capsys):
+    """Whoever types the name alone sees what there is."""
+    assert 2 == main([])
+    told = capsys.readouterr().err
+    assert all(f"    {name} " in told for name in ("inspect", "publish", "store"))
+
+
+def test_a_place_that_cannot_be_written_is_told(made, capsys):
+    """The system's reason and the path, and no traceback."""
+    assert 1 == main(["export", str(made.path), "/proc/x.tar"])
+    assert "modelkiln export: [Errno 2] No such file or directory: '/proc/" in capsys.readouterr().err

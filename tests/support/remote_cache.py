@@ -1,6 +1,7 @@
 """A real remote cache (REAPI) on loopback: buildbox-casd, behind a proxy that counts its bytes."""
 
 import os
+import queue
 import socket
 import subprocess
 import threading
@@ -21,6 +22,8 @@ class RemoteCache:
         self.folder, self._upstream = folder, upstream
         self.received = 0
         """Bytes that clients got."""
+        self.delay = 0.0
+        """Seconds that all answers come late."""
         self._server = socket.create_server(("127.0.0.1", 0))
         self.address = f"grpc://127.0.0.1:{self._server.getsockname()[1]}"
         threading.Thread(target=self._accept, daemon=True).start()
@@ -37,13 +40,21 @@ class RemoteCache:
                 client.close()
 
     def _pump(self, source, target, counted):
+        pieces = queue.SimpleQueue()
+        threading.Thread(target=self._deliver, args=(pieces, target), daemon=True).start()
         with suppress(OSError):
             while data := source.recv(1 << 16):
                 self.received += len(data) if counted else 0
-                target.sendall(data)
-        for one in (source, target):
-            with suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
+                pieces.put((time.monotonic() + (self.delay if counted else 0), data))
+        pieces.put((0, b""))
+
+    def _deliver(self, pieces, target):
+        with suppress(OSError):
+            while (piece := pieces.get())[1]:
+                time.sleep(max(0.0, piece[0] - time.monotonic()))
+                target.sendall(piece[1])
+        with suppress(OSError):
+            target.shutdown(socket.SHUT_RDWR)
 
     def blobs(self):
         """Return the files of all blobs, the largest first."""

@@ -43,7 +43,7 @@ STEPS = {
 
 
 def main(argv: Optional[Sequence[str]] = None) -> int:
-    """Run one command and return its exit code: 0 done, 1 refused or failed, 2 bad usage."""
+    """Run one command and return its exit code: 0 done, 1 refused or failed, 2 bad usage, 130 interrupted."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     if arguments[:1] == ["build"] and arguments[1:2] and arguments[1] in STEPS:
         return _run(arguments[1], STEPS[arguments[1]], arguments[2:])
@@ -66,6 +66,13 @@ def _run(name: str, module_name: str, arguments: Sequence[str]) -> int:
         # when it flushes standard output at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:
+        # A disk that is full, a folder that may not be written: told with its path.
+        print(f"modelkiln {name}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"modelkiln {name}: interrupted", file=sys.stderr)
+        return 130  # 128 and the signal's number, as shells tell it.
 
 
 def _usage(arguments: Sequence[str]) -> int:
@@ -73,9 +80,10 @@ def _usage(arguments: Sequence[str]) -> int:
         prog="modelkiln", description="Inspect, check and move the packages that Modelkiln builds."
     )
     parser.add_argument("--version", action="version", version=f"modelkiln {__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     for name, module_name in COMMANDS.items():
         module = importlib.import_module(f"modelkiln.cli.{module_name}")
         commands.add_parser(name, help=module.HELP, add_help=False)
     parser.parse_args(arguments)
+    parser.print_help(sys.stderr)
     return 2

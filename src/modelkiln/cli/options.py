@@ -27,7 +27,11 @@ __all__ = [
 def add_layout(parser: argparse.ArgumentParser) -> None:
     """Declare LAYOUT and --image."""
     parser.add_argument("layout", type=Path, metavar="LAYOUT", help="folder of an OCI image layout")
-    parser.add_argument("--image", metavar="TAG|DIGEST", help="which image, where the layout holds several")
+    parser.add_argument(
+        "--image",
+        metavar="NAME",
+        help="which image, where the layout holds several: its tag, digest, platform or accelerator",
+    )
 
 
 def add_store(parser: argparse.ArgumentParser) -> None:
