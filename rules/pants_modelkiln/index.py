@@ -15,7 +15,8 @@ from pants.util.logging import LogLevel
 from modelkiln.errors import ModelkilnError
 from modelkiln.record import index_record, with_outputs
 from pants_modelkiln.api import concurrently, merge_digests
-from pants_modelkiln.formats.oci import dist_image, layout_rendering, package_index
+from pants_modelkiln.formats.layouts import dist_image, layout_rendering
+from pants_modelkiln.formats.oci import package_index
 from pants_modelkiln.inputs import PackageInputs, package_inputs
 from pants_modelkiln.named_packages import named_packages
 from pants_modelkiln.package import written_record

@@ -20,7 +20,7 @@ from pants_modelkiln import (
 )
 from pants_modelkiln.collection_hash import repair_collection_hash
 from pants_modelkiln.dist_writing import write_only_changes
-from pants_modelkiln.formats import oci, pex, weights
+from pants_modelkiln.formats import layouts, oci, pex, weights
 from pants_modelkiln.locks import base_image as base_image_lock
 from pants_modelkiln.locks import resolve as resolve_lock
 from pants_modelkiln.locks import weights as weights_lock
@@ -44,6 +44,7 @@ _MODULES = (
     index,
     inputs,
     layers,
+    layouts,
     lock,
     named_packages,
     oci,

@@ -24,7 +24,7 @@ def readable_json(value: Any, indent: str = "") -> str:
     inner = indent + "  "
     if isinstance(value, str):
         return encode_basestring(value)
-    if type(value) is int:
+    if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     if isinstance(value, dict) and value:
         pairs = [f"{inner}{encode_basestring(key)}: {readable_json(value[key], inner)}" for key in sorted(value)]

@@ -18,8 +18,8 @@ from modelkiln.decompress import HashingReader, damage_errors, decompressed
 from modelkiln.descriptor import Descriptor
 from modelkiln.digest import CHUNK, iter_chunks
 from modelkiln.errors import ModelkilnError
-from modelkiln.tar import check_link
 from modelkiln.stored_files import StoredFile
+from modelkiln.tar import check_link
 
 __all__ = ["RootLayer", "unpack"]
 

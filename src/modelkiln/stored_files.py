@@ -35,7 +35,7 @@ class StoredFile:
     def open(self) -> BinaryIO:
         """Open it for reading; the stream can seek. Contents are not checked."""
         if self.start is None:
-            return open(self.blob, "rb")
+            return open(self.blob, "rb")  # noqa: SIM115
         return io.BytesIO(self.read())
 
     def read(self) -> bytes:

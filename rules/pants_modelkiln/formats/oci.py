@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
-from typing import Iterable, Mapping, Sequence
+from typing import Iterable, Sequence
 
-from pants.engine.fs import Digest, FileContent, FileEntry, SymlinkEntry
+from pants.engine.fs import FileContent
 from pants.engine.rules import Get, collect_rules, rule
 from pants.engine.unions import UnionRule
-from pants.option.global_options import GlobalOptions
 from pants.util.logging import LogLevel
 
 from modelkiln.canonical import canonical_json
@@ -22,28 +20,21 @@ from modelkiln.layer import Layer
 from modelkiln.layers import files as files_packer
 from modelkiln.layers import wheels as wheels_packer
 from modelkiln.layers.small import LAZY_STORE, VENV, record_layer, venv_layer
-from modelkiln.layout import REF_NAME, index_json, layout_files, platform_index
-from modelkiln.recipe import has_blob
+from modelkiln.layout import REF_NAME, index_json, platform_index
 from modelkiln.record import labels, split_labels
-from modelkiln.runtime.weights_store import readable_size
-from modelkiln.store import Store
-from pants_modelkiln.api import add_prefix, concurrently, create_digest, merge_digests, subset
+from pants_modelkiln.api import concurrently, create_digest, merge_digests, subset
 from pants_modelkiln.base_image import BaseLayers, base_layers
-from pants_modelkiln.dist_writing import KnownArtifact
-from pants_modelkiln.formats.rendering import STORE_BLOBS, Rendering, RenderingRequest
+from pants_modelkiln.formats.layouts import PackageImage, dist_image, held_image, layout_rendering
+from pants_modelkiln.formats.rendering import Rendering, RenderingRequest
 from pants_modelkiln.inputs import PackageInputs
-from pants_modelkiln.layers import BuiltLayer, LayerRequest, blob_of, build_layer
+from pants_modelkiln.layers import BuiltLayer, LayerRequest, build_layer
 from pants_modelkiln.subsystem import ModelkilnSubsystem
-from pants_modelkiln.tool import machine_store
 
 # Layers of up to this many bytes are carried by Pants beside their descriptor and lie in the
 # layout itself; larger ones go through the store.
 _CARRIED_BYTES = 1 << 20
 _DEFAULT_PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _ENTRYPOINT = (f"/{VENV}/bin/python", "-m", "modelkiln.runtime")
-
-# Where layouts in dist/ find copies of the blobs that they share, relative to dist/.
-SHARED_BLOBS = ".blobs/sha256"
 
 
 @dataclass(frozen=True)
@@ -53,50 +44,9 @@ class ImageRequest:
     inputs: PackageInputs
 
 
-@dataclass(frozen=True)
-class PackageImage:
-    """An image as a layout that holds only what Pants carries.
-
-    layout: a Digest of `oci-layout`, `index.json` and `blobs/`. layers: all of them, lowest
-    first, and for several platforms each once. stored: the part of them whose bytes are in the
-    store alone. manifest: the descriptor of the manifest, or of the index of several, canonical
-    JSON.
-    """
-
-    layout: Digest
-    layers: tuple[Layer, ...]
-    stored: tuple[Layer, ...]
-    manifest: str
-
-
 def package_image(inputs: PackageInputs) -> Get:
     """PackageImage of a package."""
     return Get(PackageImage, ImageRequest(inputs))
-
-
-async def held_image(
-    manifest: Descriptor,
-    documents: Mapping[str, bytes],
-    tag: str,
-    layers: Sequence[Layer],
-    built: Iterable[BuiltLayer],
-) -> PackageImage:
-    """PackageImage of a manifest. documents: content by digest, the manifest and small layers among
-    them. layers: all, lowest first. built: those made by processes, some carried by Pants."""
-    written = layout_files(manifest, documents, {REF_NAME: tag})
-    carried = {one.layer.descriptor.digest: one.blob for one in built if one.blob}
-    layout = await create_digest(
-        [
-            *(FileContent(path, data) for path, data in written.items()),
-            *(FileEntry(f"blobs/sha256/{hex_of(digest)}", blob) for digest, blob in carried.items()),
-        ]
-    )
-    return PackageImage(
-        layout=layout,
-        layers=tuple(layers),
-        stored=tuple(layer for layer in layers if layer.descriptor.digest not in {*documents, *carried}),
-        manifest=canonical_json(manifest.to_json()).decode(),
-    )
 
 
 @rule(desc="Assemble an image", level=LogLevel.DEBUG)
@@ -264,90 +214,11 @@ def _text(recipe: dict) -> str:
 
 
 @dataclass(frozen=True)
-class DistImageRequest:
-    """An image's layout as it lies in `dist/`, at `path` relative to it."""
-
-    image: PackageImage
-    path: str
-
-
-@dataclass(frozen=True)
-class DistImage:
-    """A Digest of the layout at its path, and of what it shares with others.
-
-    missing: layers whose blobs this machine's store lacks, because another machine made them.
-    apart: layers of weights, which are no blobs but files of the store. shared: paths relative to
-    `dist/` outside of the layout.
-    """
-
-    digest: Digest
-    missing: tuple[Layer, ...]
-    apart: tuple[Layer, ...]
-    shared: tuple[str, ...]
-
-
-def dist_image(image: PackageImage, path: str) -> Get:
-    """DistImage of an image."""
-    return Get(DistImage, DistImageRequest(image, path))
-
-
-@rule(desc="Write an image layout", level=LogLevel.DEBUG)
-async def lay_out_image(
-    request: DistImageRequest, options: ModelkilnSubsystem, global_options: GlobalOptions
-) -> DistImage:
-    # `package` copies its outputs on every run, and Pants keeps a copy of its own before. So blobs
-    # of the store are not copied: layouts link to one link in dist/ that leads to the store.
-    layout = await add_prefix(request.image.layout, request.path)
-    limit = options.dist_blob_limit
-    copied = [layer for layer in request.image.stored if layer.descriptor.size <= limit]
-    linked = [layer for layer in request.image.stored if layer.descriptor.size > limit and has_blob(layer)]
-    bare = [layer for layer in request.image.stored if layer.descriptor.size > limit and not has_blob(layer)]
-    blobs = await concurrently(blob_of(layer) for layer in copied)
-    entries: list = [_link(request.path, layer, SHARED_BLOBS) for layer in copied]
-    for layer, found in zip(copied, blobs):
-        entries.append(FileEntry(f"{SHARED_BLOBS}/{hex_of(layer.descriptor.digest)}", found.blob))
-    store = Store(machine_store(global_options).absolute())
-    if linked:
-        entries.append(SymlinkEntry(STORE_BLOBS, str(store.root / "sha256")))
-        entries += [_link(request.path, layer, f"{STORE_BLOBS}/{layer.descriptor.digest[7:9]}") for layer in linked]
-    digest = await merge_digests((layout, await create_digest(entries)))
-    # Only told, and so it does no harm that Pants may remember the answer.
-    gone = [layer for layer in linked if not store.path(layer.descriptor.digest).exists()]
-    shared = [entry.path for entry in entries if not entry.path.startswith(f"{request.path}/")]
-    return DistImage(digest, tuple(gone), tuple(bare), tuple(shared))
-
-
-def _link(path: str, layer: Layer, folder: str) -> SymlinkEntry:
-    """The link from the layout at `path` to a layer's blob in `folder`; both are relative to dist/."""
-    name, blobs = hex_of(layer.descriptor.digest), f"{path}/blobs/sha256"
-    return SymlinkEntry(f"{blobs}/{name}", os.path.relpath(f"{folder}/{name}", blobs))
-
-
-@dataclass(frozen=True)
 class OciRenderingRequest(RenderingRequest):
     """The format `oci` in `dist/`."""
 
     format = "oci"
     ending = "oci"
-
-
-def layout_rendering(what: str, path: str, image: PackageImage, laid_out: DistImage) -> Rendering:
-    """The Rendering of a layout, with what is told of layers that it names without holding them."""
-    manifest = json.loads(image.manifest)
-    size = sum(layer.descriptor.size for layer in image.layers)
-    lines = [f"  {what} {manifest['digest']}, {len(image.layers)} layers, {readable_size(size)}"]
-    if laid_out.missing:
-        names = ", ".join(layer.title for layer in laid_out.missing)
-        lines.append(f"  not on this machine yet (`modelkiln export` gets them): {names}")
-    if laid_out.apart:
-        size = sum(layer.descriptor.size for layer in laid_out.apart)
-        lines.append(f"  {readable_size(size)} of weights are in the store (`modelkiln export` puts them in)")
-    return Rendering(
-        digest=laid_out.digest,
-        facts=canonical_json({"path": os.path.basename(path), "manifest": manifest}).decode(),
-        layers=image.layers,
-        artifact=KnownArtifact(path, tuple(lines), laid_out.shared),
-    )
 
 
 @rule(level=LogLevel.DEBUG)

@@ -12,14 +12,8 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.weights_lock import set_digest
 from modelkiln.weights_package import build_artifact, build_weights_image
 from pants_modelkiln.api import concurrently
-from pants_modelkiln.formats.oci import (
-    PackageImage,
-    dist_image,
-    held_image,
-    layout_rendering,
-    weights_layers,
-    weights_requests,
-)
+from pants_modelkiln.formats.layouts import PackageImage, dist_image, held_image, layout_rendering
+from pants_modelkiln.formats.oci import weights_layers, weights_requests
 from pants_modelkiln.formats.rendering import Rendering, RenderingRequest
 from pants_modelkiln.inputs import PackageInputs
 from pants_modelkiln.layers import build_layer
