@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, replace
+from typing import Sequence
 
 from pants.backend.python.subsystems.setup import PythonSetup
 from pants.core.goals.package import OutputPathField, PackageFieldSet
@@ -25,12 +26,7 @@ from pants_modelkiln.api import addresses_of, concurrently, hydrate, read_digest
 from pants_modelkiln.artifacts import Artifact, artifact
 from pants_modelkiln.base_image import BaseImage, base_image, base_layers
 from pants_modelkiln.code import PackageCode, PackageCodeRequest, package_code
-from pants_modelkiln.environment import (
-    Environment,
-    EnvironmentRequest,
-    ResolvedLockRequest,
-    environment,
-)
+from pants_modelkiln.environment import Environment, ResolvedLockRequest
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 from pants_modelkiln.target_types.package import (
     ModelAcceleratorField,
@@ -47,6 +43,7 @@ from pants_modelkiln.target_types.package import (
     ModelWeightsField,
     ModelWeightsMirrorsField,
 )
+from pants_modelkiln.wheel_layers import PackageEnvironmentRequest, package_environment
 
 
 @dataclass(frozen=True)
@@ -161,6 +158,34 @@ def _variant(accelerator: Accelerator, target: ResolvedLockRequest, made_of: dic
     return {**accelerator.to_json(), "platform": target.platform, "python": target.python, **several}
 
 
+async def _gather(
+    field_set: ModelPackageFieldSet,
+    accelerator: Accelerator,
+    bases: Sequence[BaseImage | None],
+    targets: Sequence[ResolvedLockRequest],
+) -> tuple[Sequence[Environment], Sequence[Artifact]]:
+    """What takes long, all of it at once: the wheels for each target, and the artifacts.
+
+    An image's layers of base and wheels are made here, too, while weights are checked and an index
+    is waited for: none of them needs another. The image asks for them again and has them at once.
+    """
+    standing = [base for base in bases if base and "oci" in field_set.formats.value]
+    code, apart = PackageCodeRequest(field_set.address, field_set.entry_point), len(targets) > 1
+    wanted = [
+        PackageEnvironmentRequest(code, accelerator, target, base.interpreter if base in standing else None, apart)
+        for base, target in zip(bases, targets)
+    ]
+    addresses = await addresses_of(field_set.artifacts.to_unparsed_address_inputs())
+    made = await concurrently(
+        [
+            *(package_environment(request) for request in wanted),
+            *(artifact(address) for address in addresses),
+            *(base_layers(base) for base in standing),
+        ]
+    )
+    return made[: len(wanted)], made[len(wanted) :][: len(addresses)]
+
+
 @rule(desc="Resolve a package's inputs", level=LogLevel.DEBUG)
 async def resolve_inputs(
     field_set: ModelPackageFieldSet, options: ModelkilnSubsystem, setup: PythonSetup
@@ -169,18 +194,9 @@ async def resolve_inputs(
     bases = await _find_bases(field_set, options)
     accelerator = accelerator_of(address, field_set.accelerator.value, options, setup)
     targets = [_target_of(base, accelerator.resolve, options) for base in bases]
-    artifact_addresses = await addresses_of(field_set.artifacts.to_unparsed_address_inputs())
-    artifacts = await concurrently(artifact(found) for found in artifact_addresses)
+    environments, artifacts = await _gather(field_set, accelerator, bases, targets)
     weights_lock = _lazy_lock(field_set, artifacts)
     code = await package_code(PackageCodeRequest(address, field_set.entry_point))
-    wanted = [EnvironmentRequest(str(address), accelerator, code.requirements, target) for target in targets]
-    # An image needs wheels and base, and neither needs the other: choosing wheels waits for an
-    # index while the base's layers are made. The image asks for them again and has them at once.
-    standing = [base for base in bases if base and "oci" in field_set.formats.value]
-    made = await concurrently(
-        [*(environment(request) for request in wanted), *(base_layers(base) for base in standing)]
-    )
-    environments = made[: len(wanted)]
     facts = [(str(found.address), found.facts) for found in artifacts]
     if field_set.signature.value:
         hydrated = await hydrate(field_set.signature)

@@ -1,4 +1,4 @@
-"""Layers as processes: one for each recipe, whoever needs it."""
+"""Layers as processes: one for each recipe, whoever needs it; small ones need none."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from pants.engine.rules import Get, collect_rules, rule
 from pants.util.logging import LogLevel
 
 from modelkiln.canonical import canonical_json
+from modelkiln.digest import hex_of
 from modelkiln.layer import Layer
+from modelkiln.layers import files as files_packer
 from pants_modelkiln.api import (
     add_prefix,
     create_digest,
@@ -28,7 +30,7 @@ class LayerRequest:
     """A layer to make. `recipe` is canonical JSON; `sources` holds a files recipe's files.
 
     carry: whether Pants takes the blob as well, for layers that are small and have no recipe
-    that could be followed elsewhere.
+    that could be followed elsewhere. The smallest of them are packed right here.
     """
 
     recipe: str
@@ -57,6 +59,12 @@ def blob_of(layer: Layer) -> Get:
 
 @rule(desc="Make a layer", level=LogLevel.DEBUG)
 async def make_layer(request: LayerRequest) -> BuiltLayer:
+    described = json.loads(request.recipe)
+    if request.carry and files_packer.is_small(described):
+        contents = {file.path: file.content for file in await read_digest(request.sources)}
+        layer, blob = files_packer.build_small(described, contents)
+        await create_digest([FileContent("blob", blob)])
+        return BuiltLayer(layer, FileDigest(hex_of(layer.descriptor.digest), layer.descriptor.size))
     recipe = await create_digest([FileContent("recipe.json", request.recipe.encode())])
     sources = await add_prefix(request.sources, "sources")
     outputs = ("layer.json", "blob") if request.carry else ("layer.json",)
@@ -72,8 +80,8 @@ async def make_layer(request: LayerRequest) -> BuiltLayer:
             output_files=outputs,
         )
     )  # fmt: skip
-    described = await read_digest(await subset(result.digest, ["layer.json"]))
-    layer = Layer.from_json(json.loads(described[0].content))
+    written = await read_digest(await subset(result.digest, ["layer.json"]))
+    layer = Layer.from_json(json.loads(written[0].content))
     files = {entry.path: entry.file_digest for entry in await list_digest(result.digest)}
     return BuiltLayer(layer, files.get("blob"))
 

@@ -17,6 +17,7 @@ from pants_modelkiln import (
     run,
     smoke_test,
     tool,
+    wheel_layers,
 )
 from pants_modelkiln.collection_hash import repair_collection_hash
 from pants_modelkiln.dist_writing import write_only_changes
@@ -57,6 +58,7 @@ _MODULES = (
     tool,
     weights,
     weights_lock,
+    wheel_layers,
 )
 
 

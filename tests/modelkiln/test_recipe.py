@@ -131,3 +131,28 @@ def test_no_module_that_packers_use_is_left_out_of_the_packing_key():
     assert {"tar.py", "bytecode.py", "layers/small.py", "wheel.py"} <= used
     assert [] == sorted(name for name in used if name.startswith(recipes._NOT_PACKING))
     assert all(any(root.rglob(f"{name.rstrip('/')}*")) for name in recipes._NOT_PACKING)
+
+
+def test_a_small_layer_is_the_same_in_memory(tmp_path):
+    """What the rules pack by themselves has the bytes that a layer process gives it."""
+    (tmp_path / "a.py").write_bytes(b"x = 1\n")
+    pinned = {"path": "a.py", "sha256": hashlib.sha256(b"x = 1\n").hexdigest(), "size": 6}
+    recipe = files.recipe("code", "code", "app", "none", [pinned])
+    store = Store(tmp_path / "store")
+    layer, blob = files.build_small(recipe, {"a.py": b"x = 1\n"})
+    assert build(recipe, store, tmp_path) == layer
+    assert store.path(layer.descriptor.digest).read_bytes() == blob
+
+
+def test_only_plain_files_of_few_bytes_are_small(tmp_path):
+    """Compression and byte code take a process, and so do many bytes."""
+    file = {"path": "a.py", "sha256": "0" * 64, "size": files.SMALL_BYTES}
+    plain = files.recipe("code", "code", "app", "none", [file])
+    others = [
+        {**plain, "compression": "zstd"},
+        {**plain, "bytecode": {"packages": []}, "python": "3.11"},
+        {**plain, "files": [file, {**file, "path": "b.py", "size": 1}]},
+    ]
+    assert [True, False, False, False] == [files.is_small(recipe) for recipe in (plain, *others)]
+    with pytest.raises(ModelkilnError, match="'app/a.py' has another size"):
+        files.build_small(plain, {"a.py": b""})

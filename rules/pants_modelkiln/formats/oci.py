@@ -18,7 +18,6 @@ from modelkiln.digest import hex_of
 from modelkiln.image import Base, Image, build_image
 from modelkiln.layer import Layer
 from modelkiln.layers import files as files_packer
-from modelkiln.layers import wheels as wheels_packer
 from modelkiln.layers.small import LAZY_STORE, VENV, record_layer, venv_layer
 from modelkiln.layout import REF_NAME, index_json, platform_index
 from modelkiln.record import labels, split_labels
@@ -29,6 +28,7 @@ from pants_modelkiln.formats.rendering import Rendering, RenderingRequest
 from pants_modelkiln.inputs import PackageInputs
 from pants_modelkiln.layers import BuiltLayer, LayerRequest, build_layer
 from pants_modelkiln.subsystem import ModelkilnSubsystem
+from pants_modelkiln.wheel_layers import wheel_layers
 
 # Layers of up to this many bytes are carried by Pants beside their descriptor and lie in the
 # layout itself; larger ones go through the store.
@@ -138,21 +138,10 @@ def weights_requests(inputs: PackageInputs) -> list[LayerRequest]:
 def layer_requests(inputs: PackageInputs, options: ModelkilnSubsystem) -> list[LayerRequest]:
     """The layers of a package that are made by processes, lowest first."""
     requests = weights_requests(inputs) if inputs.record_json["weights"] == "bundled" else []
-    base = inputs.base
-    # Platforms of one package share the layer of wheels that are for any.
     apart = "platforms" in inputs.record_json["variant"]
-    for group in wheels_packer.plan(inputs.environment.to_json(), apart=apart):
-        recipe = wheels_packer.recipe(
-            group,
-            python=base.python,
-            platform=inputs.target.platform,
-            venv=VENV,
-            compression=options.compression,
-            bytecode=base.interpreter,
-        )
-        title = ", ".join(f"{wheel['name']} {wheel['version']}" for wheel in group)
-        requests.append(LayerRequest(_text(recipe), title))
-    return [*requests, *_code_requests(inputs, options.compression)]
+    compression = options.compression
+    wheels = wheel_layers(inputs.environment, inputs.target, inputs.base.interpreter, compression, apart)
+    return [*requests, *wheels, *_code_requests(inputs, compression)]
 
 
 def _code_requests(inputs: PackageInputs, compression: str) -> list[LayerRequest]:
@@ -162,7 +151,8 @@ def _code_requests(inputs: PackageInputs, compression: str) -> list[LayerRequest
     files = [file.to_json() for file in code.runtime.files]
     runtime = files_packer.recipe("code", "runtime", "app", compression, files, base.python, base.interpreter)
     files = [file.to_json() for file in code.own_files]
-    own = files_packer.recipe("code", "code", "app", compression, files)
+    is_small = sum(file["size"] for file in files) <= files_packer.SMALL_BYTES
+    own = files_packer.recipe("code", "code", "app", "none" if is_small else compression, files)
     return [
         LayerRequest(_text(runtime), "runtime", code.runtime.digest, True),
         LayerRequest(_text(own), f"code of {inputs.address}", code.own, True),

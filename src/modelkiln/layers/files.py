@@ -1,19 +1,25 @@
 """Layers made of a folder's files: inference code and model artifact files."""
 
+import io
 import tempfile
 from functools import partial
 from pathlib import Path
-from typing import Any, Iterable, Mapping, Optional
+from typing import Any, BinaryIO, Callable, Iterable, Mapping, Optional
 
 from modelkiln.bytecode import bytecode_recipe, compile_entries, host_packages
 from modelkiln.errors import ModelkilnError
 from modelkiln.layer import Layer, pack_to_store
-from modelkiln.store import Store
+from modelkiln.packing import pack
+from modelkiln.store import BlobWriter, Store
 from modelkiln.tar import Entry
 
-__all__ = ["build", "file_entries", "recipe"]
+__all__ = ["SMALL_BYTES", "build", "build_small", "file_entries", "is_small", "recipe"]
 
 PACKER = "files/1"
+
+# Files of up to this many bytes together are a layer without a process of its own: starting one
+# takes longer than packing them, and compression would save less than an entry of the manifest costs.
+SMALL_BYTES = 64 << 10
 
 
 def recipe(
@@ -58,6 +64,25 @@ def build(recipe: Mapping[str, Any], store: Store, sources: Optional[Path] = Non
     return Layer.of(recipe["kind"], title, packed, recipe)
 
 
+def is_small(recipe: Mapping[str, Any]) -> bool:
+    """Whether `build_small` can make the layer of a recipe: few bytes, neither compiled nor compressed."""
+    plain = recipe["compression"] == "none" and not recipe.get("bytecode")
+    return plain and sum(file["size"] for file in recipe["files"]) <= SMALL_BYTES
+
+
+def build_small(recipe: Mapping[str, Any], contents: Mapping[str, bytes]) -> tuple[Layer, bytes]:
+    """Return the layer of a small recipe and its bytes; the same that `build` makes.
+
+    contents: the bytes of the recipe's files by their paths; they are checked against it.
+    """
+    entries = [
+        _entry(recipe["prefix"], file, partial(io.BytesIO, contents[file["path"]])) for file in recipe["files"]
+    ]
+    blob = io.BytesIO()
+    packed = pack(entries, recipe["compression"], BlobWriter(blob), recipe["title"])
+    return Layer.of(recipe["kind"], recipe["title"], packed, recipe), blob.getvalue()
+
+
 def _byte_code(recipe: Mapping[str, Any], entries: list[Entry], store: Store, scratch: Path) -> Iterable[Entry]:
     packages = host_packages(recipe["bytecode"])
     return compile_entries(entries, recipe["prefix"], recipe["python"], packages, store, scratch).values()
@@ -65,15 +90,17 @@ def _byte_code(recipe: Mapping[str, Any], entries: list[Entry], store: Store, sc
 
 def file_entries(recipe: Mapping[str, Any], sources: Path) -> list[Entry]:
     """Return the entries of a files recipe; contents are checked while they are packed."""
-    return [_entry(recipe["prefix"], file, sources / file["path"]) for file in recipe["files"]]
+    return [
+        _entry(recipe["prefix"], file, partial((sources / file["path"]).open, "rb")) for file in recipe["files"]
+    ]
 
 
-def _entry(prefix: str, file: Mapping[str, Any], path: Path) -> Entry:
+def _entry(prefix: str, file: Mapping[str, Any], open: Callable[[], BinaryIO]) -> Entry:
     # Modes are not taken over: git keeps the run bit, but archives, umasks and file systems do
     # not, and nothing in these layers is started by its own name.
     return Entry(
         f"{prefix}/{file['path']}",
         size=file["size"],
         sha256=file["sha256"],
-        open=partial(path.open, "rb"),
+        open=open,
     )

@@ -1,0 +1,80 @@
+"""The wheels of a package, and their layers as soon as they are known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pants.engine.rules import Get, collect_rules, rule
+from pants.util.logging import LogLevel
+
+from modelkiln.accelerators import Accelerator
+from modelkiln.canonical import canonical_json
+from modelkiln.layers import wheels as wheels_packer
+from modelkiln.layers.small import VENV
+from pants_modelkiln.api import concurrently
+from pants_modelkiln.code import PackageCodeRequest, package_code
+from pants_modelkiln.environment import (
+    Environment,
+    EnvironmentRequest,
+    ResolvedLockRequest,
+    environment,
+)
+from pants_modelkiln.layers import LayerRequest, build_layer
+from pants_modelkiln.subsystem import ModelkilnSubsystem
+
+
+@dataclass(frozen=True)
+class PackageEnvironmentRequest:
+    """The wheels that a package's code needs, from a lock.
+
+    interpreter: the one of the image's base that compiles byte code; None for a package that is
+    no image. apart: whether the image is for several platforms.
+    """
+
+    code: PackageCodeRequest
+    accelerator: Accelerator
+    lock: ResolvedLockRequest
+    interpreter: str | None
+    apart: bool
+
+
+def package_environment(request: PackageEnvironmentRequest) -> Get:
+    """Environment of a request."""
+    return Get(Environment, PackageEnvironmentRequest, request)
+
+
+@rule(desc="Find a package's wheels", level=LogLevel.DEBUG)
+async def find_package_environment(request: PackageEnvironmentRequest, options: ModelkilnSubsystem) -> Environment:
+    code = await package_code(request.code)
+    where = str(request.code.address)
+    wheels = await environment(EnvironmentRequest(where, request.accelerator, code.requirements, request.lock))
+    if request.interpreter is not None:
+        # They take longest of all, and only here nothing else is waited for. The image asks for
+        # them again and has them at once.
+        layers = wheel_layers(wheels, request.lock, request.interpreter, options.compression, request.apart)
+        await concurrently(build_layer(layer) for layer in layers)
+    return wheels
+
+
+def wheel_layers(
+    wheels: Environment, target: ResolvedLockRequest, interpreter: str, compression: str, apart: bool
+) -> list[LayerRequest]:
+    """The layers of an environment's wheels, lowest first. interpreter and apart: as in the request."""
+    requests = []
+    # Platforms of one package share the layer of wheels that are for any.
+    for group in wheels_packer.plan(wheels.to_json(), apart=apart):
+        recipe = wheels_packer.recipe(
+            group,
+            python=target.python,
+            platform=target.platform,
+            venv=VENV,
+            compression=compression,
+            bytecode=interpreter,
+        )
+        title = ", ".join(f"{wheel['name']} {wheel['version']}" for wheel in group)
+        requests.append(LayerRequest(canonical_json(recipe).decode(), title))
+    return requests
+
+
+def rules():
+    return collect_rules()
