@@ -5,7 +5,10 @@ on the weights' bytes, so it is given the model with one byte in place of each l
 external data files are checked here, which it does not do or only for models on disk.
 """
 
+import importlib.util
 import posixpath
+import sys
+from importlib.machinery import PathFinder
 from typing import Any, Iterable, NamedTuple, Optional
 
 from modelkiln.checks.content import MAX_READ, Content, Reader
@@ -93,7 +96,7 @@ def check(content: Content, path: str) -> list:
 
 def _run_checker(content: Content, data: bytes) -> None:
     try:
-        from onnx import checker  # pants: no-infer-dep
+        checker = _checker()
     except ImportError as error:
         raise content.refuse(
             f"cannot be checked, for want of the package onnx: {error}", "Install it (`pip install onnx`)"
@@ -104,6 +107,29 @@ def _run_checker(content: Content, data: bytes) -> None:
         # The checker also raises what its parser raises, RuntimeError and ValueError among it.
         text = " ".join(str(error).split())
         raise content.refuse(f"not a valid ONNX model: {text[:500].rstrip('.')}", _AGAIN) from None
+
+
+def _checker() -> Any:
+    """The checker of the `onnx` package, of which only the extension module is loaded.
+
+    Importing the whole package, with numpy and protobuf, takes ten times as long as starting a
+    process and checking a model. `onnx.checker.check_model` does no more than to call this one.
+    Raises ImportError.
+    """
+    if "onnx" in sys.modules:
+        from onnx import onnx_cpp2py_export  # pants: no-infer-dep
+
+        return onnx_cpp2py_export.checker
+    package = importlib.util.find_spec("onnx")
+    name = "onnx.onnx_cpp2py_export"
+    found = package and PathFinder.find_spec(name, package.submodule_search_locations)
+    if not found or not found.loader:
+        raise ImportError("there is no such package with its extension module")
+    extension = importlib.util.module_from_spec(found)
+    found.loader.exec_module(extension)
+    # Who imports the package after all must not load it twice.
+    sys.modules[name] = extension
+    return extension.checker
 
 
 class _Skeleton:

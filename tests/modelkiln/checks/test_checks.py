@@ -222,3 +222,17 @@ def test_large_pickle_takes_little_memory(tmp_path):
         [sys.executable, "-c", code, path], capture_output=True, text=True, env=environment, check=True
     )
     assert done.stdout == "pickle True\n"
+
+
+def test_checking_an_onnx_model_imports_only_the_checker(tmp_path):
+    """Not the whole package, whose numpy and protobuf take longer to import than a model to check."""
+    (tmp_path / "m.onnx").write_bytes(_model(numpy.ones((2, 3), "float32")).SerializeToString())
+    script = (
+        "import os, sys; from modelkiln.checks import Options, check_file; path = sys.argv[1]\n"
+        "found = check_file('m.onnx', lambda: open(path, 'rb'), os.stat(path).st_size, Options('x'))\n"
+        "print(found.format, 'numpy' in sys.modules)\n"
+        "import onnx; onnx.checker.check_model(path); print('numpy' in sys.modules)"
+    )
+    argv = [sys.executable, "-c", script, str(tmp_path / "m.onnx")]
+    done = subprocess.run(argv, env={"PYTHONPATH": os.pathsep.join(sys.path)}, stdout=subprocess.PIPE, check=True)
+    assert done.stdout.decode().split() == ["onnx", "False", "True"]
