@@ -1,25 +1,28 @@
 """Byte code from the base's own interpreter."""
 
 import hashlib
+import io
 import json
 import platform
 import subprocess
 import sys
+from functools import partial
 
 import pytest
 from debs import pinned_lock
 
-from modelkiln import bytecode
+from modelkiln import bytecode, interpreter
 from modelkiln.bytecode import (
     bytecode_recipe,
     cache_path,
     compile_entries,
-    compile_tree,
+    compile_sources,
     host_packages,
-    interpreter_packages,
 )
 from modelkiln.errors import ModelkilnError
+from modelkiln.interpreter import interpreter_packages
 from modelkiln.layers import files
+from modelkiln.spool import Spool
 from modelkiln.store import Store
 from modelkiln.tar import Entry, bytes_entry
 
@@ -46,17 +49,16 @@ def packages():
     return interpreter_packages(pinned_lock())
 
 
+def opened(sources=SOURCES):
+    """Pairs of path and what opens it."""
+    return [(path, partial(io.BytesIO, text.encode("latin-1"))) for path, text in sources.items()]
+
+
 def write_tree(root, sources=SOURCES):
-    """Write `sources` below `root`; returns their paths."""
+    """Write `sources` below `root`."""
     for path, text in sources.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_bytes(text.encode("latin-1"))
-    return list(sources)
-
-
-def pycs(root):
-    """All byte code below `root`, by path."""
-    return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*.pyc")}
 
 
 def test_the_closure_is_five_packages(packages):
@@ -66,22 +68,18 @@ def test_the_closure_is_five_packages(packages):
     ]  # fmt: skip
 
 
-def test_files_get_unchecked_byte_code_with_the_path_of_the_image(tmp_path, store, packages):
+def test_files_get_unchecked_byte_code_with_the_path_of_the_image(store, packages):
     """Every file that compiles gets a pyc of Python 3.11 that is never checked against its source."""
-    compile_tree(tmp_path, write_tree(tmp_path), PREFIX, packages, store)
-    made = pycs(tmp_path)
-    assert set(made) == {cache_path(path, "3.11") for path in SOURCES if path != "pkg/old.py"}
+    made = dict(compile_sources(opened(), PREFIX, packages, store))
+    assert set(made) == {path for path in SOURCES if path != "pkg/old.py"}
     # PEP 552: magic number (3495 is 3.11's), then flags: bit 0 hash-based, bit 1 checked.
     assert {data[:8] for data in made.values()} == {b"\xa7\r\r\n\1\0\0\0"}
-    assert f"{PREFIX}/pkg/mod.py".encode() in made["pkg/__pycache__/mod.cpython-311.pyc"]
+    assert f"{PREFIX}/pkg/mod.py".encode() in made["pkg/mod.py"]
 
 
 def test_the_bytes_depend_on_nothing_but_the_arguments(tmp_path, store, packages, monkeypatch):
     """Other folders, another order of the files and another environment give the same bytes."""
-    first, second = tmp_path / "one", tmp_path / "two" / "deeper"
-    first.mkdir()
-    second.mkdir(parents=True)
-    compile_tree(first, write_tree(first), PREFIX, packages, store)
+    first = dict(compile_sources(opened(), PREFIX, packages, store))
     monkeypatch.setenv("PYTHONHASHSEED", "77")
     monkeypatch.setenv("PYTHONOPTIMIZE", "2")
     monkeypatch.chdir(tmp_path)
@@ -89,16 +87,17 @@ def test_the_bytes_depend_on_nothing_but_the_arguments(tmp_path, store, packages
     for package in packages:
         with store.open("sha256:" + package["sha256"]) as blob:
             other.add_bytes(blob.read())
-    files = write_tree(second)[::-1]
-    # A module of the tree must not shadow one that the compiler imports.
-    (second / "warnings.py").write_text("raise SystemExit(3)")
-    compile_tree(second, files, PREFIX, packages, other)
-    assert pycs(second) == pycs(first)
+    # A module of the current folder must not shadow one that the compiler imports.
+    (tmp_path / "warnings.py").write_text("raise SystemExit(3)")
+    assert first == dict(compile_sources(opened()[::-1], PREFIX, packages, other))
 
 
 def test_the_bytes_are_those_that_python_itself_writes(tmp_path, store, packages):
     """A Python of the same release reads them, and finds the same code as in the source."""
-    compile_tree(tmp_path, write_tree(tmp_path), str(tmp_path), packages, store)
+    write_tree(tmp_path)
+    for path, data in compile_sources(opened(), str(tmp_path), packages, store):
+        (tmp_path / cache_path(path, "3.11")).parent.mkdir(exist_ok=True)
+        (tmp_path / cache_path(path, "3.11")).write_bytes(data)
     if sys.version_info[:2] != (3, 11):
         pytest.skip("reads byte code of Python 3.11")
     (tmp_path / "pkg" / "mod.py").write_text("raise SystemExit('the source was read')")
@@ -107,11 +106,11 @@ def test_the_bytes_are_those_that_python_itself_writes(tmp_path, store, packages
     assert json.loads(done.stdout) == [str(tmp_path / "pkg/mod.py"), "pkg.mod"]
 
 
-def test_an_interpreter_of_another_architecture_is_refused(store, packages, monkeypatch, tmp_path):
+def test_an_interpreter_of_another_architecture_is_refused(store, packages, monkeypatch):
     """Where the packages cannot run, the error says so and what would do."""
-    monkeypatch.setattr(bytecode.platform, "machine", lambda: "riscv64")
+    monkeypatch.setattr(interpreter.platform, "machine", lambda: "riscv64")
     with pytest.raises(ModelkilnError, match=r"is for amd64, and this machine .* cannot run it"):
-        compile_tree(tmp_path, ["a.py"], PREFIX, packages, store)
+        list(compile_sources(opened(), PREFIX, packages, store))
 
 
 def test_an_incomplete_lock_is_refused():
@@ -133,7 +132,8 @@ def test_entries_below_a_folder_get_byte_code_and_tests_do_not(tmp_path, store, 
     names = ["app/a/b.py", "app/top.py", "lib/c.py", "app/a/data.txt", "app/a/tests/d.py", "app/tests.py"]
     entries = [bytes_entry(name, b"x = 1\n") for name in names] + [bytes_entry("app/old.py", b"print 1\n")]
     entries.append(Entry("app/link.py", kind="symlink", link="top.py"))
-    found = compile_entries(entries, "app", "3.11", packages, store, tmp_path)
+    spool = Spool((tmp_path / "spool").open("w+b"))
+    found = compile_entries(entries, "app", "3.11", packages, store, spool)
     expected = {name: cache_path(name, "3.11") for name in ("app/a/b.py", "app/top.py", "app/tests.py")}
     assert expected == {source: entry.path for source, entry in found.items()}
     with found["app/top.py"].open() as stream:
@@ -161,3 +161,20 @@ def test_a_recipe_holds_the_interpreters_of_all_architectures():
     assert interpreters[own] == host_packages(recipe)
     assert {"packages": [{"name": "a"}]} == bytecode_recipe([{"name": "a"}])
     assert bytecode_recipe("") is None
+
+
+def test_a_source_that_cannot_be_read_is_the_error(store, packages):
+    """What a source raises comes out of the compiler, which ends."""
+
+    def broken():
+        raise ModelkilnError("the wheel is damaged")
+
+    with pytest.raises(ModelkilnError, match="the wheel is damaged"):
+        list(compile_sources([*opened(), ("z.py", broken)], PREFIX, packages, store))
+
+
+def test_an_interpreter_that_fails_is_told(store, packages, monkeypatch):
+    """Its exit code and its last words are in the message, and no byte code is taken for whole."""
+    monkeypatch.setattr(bytecode, "_SCRIPT", "raise SystemExit('out of order')")
+    with pytest.raises(ModelkilnError, match=r"failed to compile byte code \(exit 1\): out of order"):
+        list(compile_sources(opened(), PREFIX, packages, store))

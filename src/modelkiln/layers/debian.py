@@ -5,22 +5,21 @@ Nothing is installed: no maintainer script runs, and what the scripts would have
 read forward and a layer is sorted by path.
 """
 
-import hashlib
 import posixpath
 import re
 import tempfile
-from pathlib import Path
-from typing import Any, BinaryIO, Mapping, Optional
+from typing import Any, BinaryIO, Mapping, Optional, Sequence
 
-from modelkiln.bytecode import compile_entries, host_packages, interpreter_packages
+from modelkiln.bytecode import compile_entries, host_packages
 from modelkiln.deb import DebEntry, iter_data, read_control
 from modelkiln.debian_lock import check_lock, python_of
-from modelkiln.digest import iter_chunks
 from modelkiln.errors import ModelkilnError
+from modelkiln.interpreter import interpreter_packages, making_interpreter, unpack_entries
 from modelkiln.layer import Layer, pack_to_store
 from modelkiln.layers import debian_files
 from modelkiln.machine import load_machine_env
 from modelkiln.sources.debian import deb_digest, fetch_debs
+from modelkiln.spool import Spool
 from modelkiln.store import Store
 from modelkiln.tar import Entry
 
@@ -58,16 +57,16 @@ def build(recipe: Mapping[str, Any], store: Store) -> Layer:
     title = f"Python {release} on Debian {lock['suite']}"
     incoming = store.root / "incoming"
     incoming.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=incoming) as spool, tempfile.TemporaryDirectory(dir=incoming) as work:
-        root = _Root(_Spool(spool))
-        controls = [_add_package(package, store, root) for package in packages]
+    with tempfile.TemporaryFile(dir=incoming) as spool:
+        root = _Root(Spool(spool))
+        controls = _add_packages(packages, host_packages(bytecode) if bytecode is not None else (), store, root)
         for entry in debian_files.entries(lock, controls, root.entries):
             root.put(entry, "base")
         if bytecode is not None:
             # A root that nobody can write to would never keep byte code of its own making.
             standard_library = f"usr/lib/python{release}"
             compiled = compile_entries(
-                root.entries.values(), standard_library, release, host_packages(bytecode), store, Path(work)
+                root.entries.values(), standard_library, release, host_packages(bytecode), store, root.spool
             )
             for entry in compiled.values():
                 root.put(entry, "byte code")
@@ -75,50 +74,10 @@ def build(recipe: Mapping[str, Any], store: Store) -> Layer:
     return Layer.of("base", title, packed, recipe)
 
 
-class _Spool:
-    """Contents, one after the other in a file; each can be opened as often as needed."""
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream, self._end = stream, 0
-
-    def add(self, path: str, content: BinaryIO, executable: bool = False) -> Entry:
-        start, hasher = self._end, hashlib.sha256()
-        self._stream.seek(start)
-        for chunk in iter_chunks(content):
-            hasher.update(chunk)
-            self._stream.write(chunk)
-            self._end += len(chunk)
-        size = self._end - start
-        return Entry(
-            path, size=size, executable=executable, sha256=hasher.hexdigest(),
-            open=lambda: _Slice(self._stream, start, size),
-        )  # fmt: skip
-
-
-class _Slice:
-    """One content of a spool, as a stream."""
-
-    def __init__(self, stream: BinaryIO, start: int, size: int) -> None:
-        self._stream, self._position, self._end = stream, start, start + size
-
-    def __enter__(self) -> "_Slice":
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        pass
-
-    def read(self, size: int = -1) -> bytes:
-        left = self._end - self._position
-        self._stream.seek(self._position)
-        data = self._stream.read(left if size < 0 else min(size, left))
-        self._position += len(data)
-        return data
-
-
 class _Root:
     """The root file system as it grows: entries by path, and whose they are."""
 
-    def __init__(self, spool: _Spool) -> None:
+    def __init__(self, spool: Spool) -> None:
         self.spool = spool
         self.entries: dict[str, Entry] = {}
         self._owners: dict[str, str] = {}
@@ -135,6 +94,28 @@ class _Root:
             )
         self.entries[entry.path] = entry
         self._owners.setdefault(entry.path, owner)
+
+
+def _add_packages(
+    packages: Sequence[Mapping[str, Any]], interpreter: Sequence[Mapping[str, Any]], store: Store, root: _Root
+) -> list[str]:
+    """Add packages to `root`; returns their control paragraphs in the same order.
+
+    The interpreter's come first, and are laid out for it too where it was never unpacked before, so
+    that they are read once. Layers of wheels, which want it meanwhile, wait for it.
+    """
+    digests = {deb_digest(package) for package in interpreter}
+    own = [package for package in packages if deb_digest(package) in digests]
+    controls = {}
+    if interpreter and len(own) == len(digests):
+        with making_interpreter(interpreter, store) as folder:
+            controls = {deb_digest(package): _add_package(package, store, root) for package in own}
+            if folder is not None:
+                unpack_entries(root.entries.values(), folder)
+    for package in packages:
+        if deb_digest(package) not in controls:
+            controls[deb_digest(package)] = _add_package(package, store, root)
+    return [controls[deb_digest(package)] for package in packages]
 
 
 def _add_package(package: Mapping[str, Any], store: Store, root: _Root) -> str:
@@ -155,7 +136,7 @@ def _add_package(package: Mapping[str, Any], store: Store, root: _Root) -> str:
 
 
 def _entry(
-    entry: DebEntry, path: str, content: Optional[BinaryIO], own: Mapping[str, Entry], spool: _Spool, where: str
+    entry: DebEntry, path: str, content: Optional[BinaryIO], own: Mapping[str, Entry], spool: Spool, where: str
 ) -> Entry:
     if entry.kind == "dir":
         return Entry(path, kind="dir", sticky=entry.sticky)

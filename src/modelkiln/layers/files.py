@@ -10,6 +10,7 @@ from modelkiln.bytecode import bytecode_recipe, compile_entries, host_packages
 from modelkiln.errors import ModelkilnError
 from modelkiln.layer import Layer, pack_to_store
 from modelkiln.packing import pack
+from modelkiln.spool import Spool
 from modelkiln.store import BlobWriter, Store
 from modelkiln.tar import Entry
 
@@ -57,9 +58,9 @@ def build(recipe: Mapping[str, Any], store: Store, sources: Optional[Path] = Non
             "hand here. Package the target again in its repository (`pants package`)."
         )
     entries = file_entries(recipe, sources)
-    with tempfile.TemporaryDirectory(prefix="modelkiln-") as scratch:
+    with tempfile.TemporaryFile() as scratch:
         if recipe.get("bytecode"):
-            entries += _byte_code(recipe, entries, store, Path(scratch))
+            entries += _byte_code(recipe, entries, store, Spool(scratch))
         packed = pack_to_store(entries, recipe["compression"], store, title)
     return Layer.of(recipe["kind"], title, packed, recipe)
 
@@ -75,24 +76,20 @@ def build_small(recipe: Mapping[str, Any], contents: Mapping[str, bytes]) -> tup
 
     contents: the bytes of the recipe's files by their paths; they are checked against it.
     """
-    entries = [
-        _entry(recipe["prefix"], file, partial(io.BytesIO, contents[file["path"]])) for file in recipe["files"]
-    ]
+    entries = [_entry(recipe["prefix"], file, partial(io.BytesIO, contents[file["path"]])) for file in recipe["files"]]
     blob = io.BytesIO()
     packed = pack(entries, recipe["compression"], BlobWriter(blob), recipe["title"])
     return Layer.of(recipe["kind"], recipe["title"], packed, recipe), blob.getvalue()
 
 
-def _byte_code(recipe: Mapping[str, Any], entries: list[Entry], store: Store, scratch: Path) -> Iterable[Entry]:
+def _byte_code(recipe: Mapping[str, Any], entries: list[Entry], store: Store, spool: Spool) -> Iterable[Entry]:
     packages = host_packages(recipe["bytecode"])
-    return compile_entries(entries, recipe["prefix"], recipe["python"], packages, store, scratch).values()
+    return compile_entries(entries, recipe["prefix"], recipe["python"], packages, store, spool).values()
 
 
 def file_entries(recipe: Mapping[str, Any], sources: Path) -> list[Entry]:
     """Return the entries of a files recipe; contents are checked while they are packed."""
-    return [
-        _entry(recipe["prefix"], file, partial((sources / file["path"]).open, "rb")) for file in recipe["files"]
-    ]
+    return [_entry(recipe["prefix"], file, partial((sources / file["path"]).open, "rb")) for file in recipe["files"]]
 
 
 def _entry(prefix: str, file: Mapping[str, Any], open: Callable[[], BinaryIO]) -> Entry:

@@ -1,13 +1,13 @@
 """Layers of wheels: a virtual environment's site-packages and scripts, straight from the zips."""
 
 import tempfile
-from pathlib import Path
 from typing import Any, Mapping, Optional, Sequence, Union
 
 from modelkiln.bytecode import bytecode_recipe, compile_entries, host_packages
 from modelkiln.layer import Layer, pack_to_store
 from modelkiln.platforms import Target
 from modelkiln.sources.wheels import check_wheels, fetch_wheels, open_wheels
+from modelkiln.spool import Spool
 from modelkiln.store import Store
 from modelkiln.tar import Entry
 from modelkiln.venv import InstalledWheel, Venv, check_conflicts, install
@@ -67,17 +67,17 @@ def build(recipe: Mapping[str, Any], store: Store) -> Layer:
     """Make the layer of a recipe in `store`; wheels that the store lacks are fetched.
 
     Contents stream from the wheels into the layer and are checked against the wheels' RECORDs on
-    the way; only Python files are unpacked, when byte code is wanted, to a temporary folder.
+    the way; only byte code, where it is wanted, waits in a temporary file.
     """
     wheels = check_wheels(recipe["wheels"])
     Target(recipe["python"], recipe["platform"], "2.17")  # Checks both.
     venv = Venv(recipe["python"], recipe["venv"])
     fetch_wheels(wheels, recipe["python"], store)
     title = _title(wheels)
-    with open_wheels(wheels, store) as opened, tempfile.TemporaryDirectory(prefix="modelkiln-") as scratch:
+    with open_wheels(wheels, store) as opened, tempfile.TemporaryFile() as scratch:
         installed = [install(wheel, venv) for wheel in opened]
         check_conflicts(installed)
-        byte_code = _byte_code(installed, recipe["bytecode"], venv, Path(scratch), store)
+        byte_code = _byte_code(installed, recipe["bytecode"], venv, Spool(scratch), store)
         packed = pack_to_store(_entries(installed, byte_code), recipe["compression"], store, title, True)
     return Layer.of("wheels", title, packed, recipe)
 
@@ -110,11 +110,11 @@ def _byte_code(
     installed: Sequence[InstalledWheel],
     bytecode: Optional[Mapping[str, Any]],
     venv: Venv,
-    scratch: Path,
+    spool: Spool,
     store: Store,
 ) -> dict[str, Entry]:
     """The pycs of the Python files below site-packages, by path of the source."""
     if not bytecode:
         return {}
     entries = [entry for wheel in installed for entry in wheel.entries]
-    return compile_entries(entries, venv.site_packages, venv.python, host_packages(bytecode), store, scratch)
+    return compile_entries(entries, venv.site_packages, venv.python, host_packages(bytecode), store, spool)
