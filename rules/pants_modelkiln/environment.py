@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from pants.backend.python.dependency_inference.module_mapper import AllPythonTargets
 from pants.backend.python.subsystems.setup import PythonSetup
@@ -17,9 +18,14 @@ from modelkiln.canonical import canonical_json
 from modelkiln.errors import ModelkilnError
 from modelkiln.platforms import Target
 from modelkiln.python_requirements import check_fresh
-from pants_modelkiln.api import create_digest, read_digest, read_globs
+from pants_modelkiln.api import concurrently, create_digest, read_digest, read_globs
 from pants_modelkiln.locks.resolve import lock_address, requirements_of
+from pants_modelkiln.resolved_lock import LockChoiceRequest, ResolvedLock, lock_choice
+from pants_modelkiln.sdists import BuiltWheelRequest, built_wheel
 from pants_modelkiln.tool import STORE, Step, perform_step
+
+if TYPE_CHECKING:
+    from modelkiln.environment import LockedWheel
 
 
 @dataclass(frozen=True)
@@ -30,13 +36,6 @@ class ResolvedLockRequest:
     python: str
     platform: str
     glibc: str
-
-
-@dataclass(frozen=True)
-class ResolvedLock:
-    """The chosen wheels as JSON text, as `modelkiln build resolve` writes it."""
-
-    text: str
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,8 @@ class Environment:
     """The dependency manifest of a package: its wheels as a JSON list.
 
     Each has name, version, filename, sha256 (hex), size and unpacked_size (bytes), and where it has
-    CUDA libraries "libraries": their folders, relative to site-packages.
+    CUDA libraries "libraries": their folders, relative to site-packages; where it was built from an
+    sdist "build": the sdist's hash and the wheels that built it.
     """
 
     wheels: str
@@ -94,43 +94,43 @@ async def choose_wheels(
     contents = await read_globs(PathGlobs([path]))
     if not contents:
         raise ModelkilnError(f"resolve {request.resolve!r}: its lock {path} does not exist. Write it with {remedy}.")
-    lock = await create_digest([FileContent("lock.txt", _significant(contents[0].content))])
-    result = await perform_step(
-        Step(
-            argv=(
-                "resolve", "--lock=lock.txt", f"--name={path}", f"--python={request.python}",
-                f"--platform={request.platform}", f"--glibc={request.glibc}",
-                f"--store={STORE}", "--output=resolved.json",
-            ),
-            description=f"Choose wheels for {request.platform} from {path}",
-            input_digest=lock,
-            output_files=("resolved.json",),
-        )
-    )  # fmt: skip
-    text = (await read_digest(result.digest))[0].content.decode()
+    resolved = await lock_choice(LockChoiceRequest(path, contents[0].content, **_target(request)))
     wanted = [str(requirement) for target in requirements for requirement in target[PythonRequirementsField].value]
-    check_fresh(json.loads(text), wanted, Target(**_target(request)).marker_environment(), remedy)
-    return ResolvedLock(text)
+    check_fresh(json.loads(resolved.text), wanted, Target(**_target(request)).marker_environment(), remedy)
+    return ResolvedLock(resolved.text, remedy)
 
 
-def _significant(lock: bytes) -> bytes:
-    # A changed comment must not choose wheels anew.
-    lines = (line.rstrip() for line in lock.decode("utf-8", "replace").splitlines())
-    return "".join(f"{line}\n" for line in lines if line and not line.lstrip().startswith("#")).encode()
+async def _wheels_of(request: EnvironmentRequest) -> tuple[LockedWheel, ...]:
+    """The wheels of a package; those that no index has are built from their sdists.
+
+    What such a package requires is known when it is built, and may be such packages again.
+    """
+    from modelkiln.environment import closure, with_built
+
+    chosen = await resolved_lock(request.lock)
+    resolved = json.loads(chosen.text)
+    while True:
+        try:
+            wheels = closure(resolved, request.requirements)
+        except ModelkilnError as error:
+            raise ModelkilnError(f"{request.address}: {error}") from None
+        sdists = [canonical_json(wheel.to_json()).decode() for wheel in wheels if wheel.is_sdist]
+        if not sdists:
+            return wheels
+        built = await concurrently(
+            built_wheel(BuiltWheelRequest(sdist, resolved["lock"], request.lock.python, chosen.remedy))
+            for sdist in sdists
+        )
+        resolved = with_built(resolved, [json.loads(one.text) for one in built])
 
 
 @rule(desc="Fetch a package's wheels", level=LogLevel.DEBUG)
 async def fetch_environment(request: EnvironmentRequest) -> Environment:
     from modelkiln.consistency import check_consistency
-    from modelkiln.environment import closure
 
     if not request.requirements:
         return Environment("[]")
-    resolved = await resolved_lock(request.lock)
-    try:
-        wheels = closure(json.loads(resolved.text), request.requirements)
-    except ModelkilnError as error:
-        raise ModelkilnError(f"{request.address}: {error}") from None
+    wheels = await _wheels_of(request)
     # Before anything is fetched: what does not fit may have gigabytes.
     check_consistency(request.address, request.accelerator, wheels, Target(**_target(request.lock)))
     text = canonical_json({**_target(request.lock), "wheels": [wheel.to_json() for wheel in wheels]})

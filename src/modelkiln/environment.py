@@ -14,9 +14,10 @@ from modelkiln.memo import Memo
 from modelkiln.platforms import Target
 from modelkiln.python_lock import Pin, read_lock
 from modelkiln.sources.pip import index_lines, run_pip, target_options
+from modelkiln.sources.sdists import find_sdist
 from modelkiln.store import Store
 
-__all__ = ["LockedWheel", "closure", "resolve_lock"]
+__all__ = ["LockedWheel", "closure", "resolve_lock", "with_built"]
 
 # Where the store keeps what indexes answered.
 _CHOICES = "choices"
@@ -26,8 +27,9 @@ _CHOICES = "choices"
 class LockedWheel:
     """One wheel of an environment; sha256 is hex, the name is canonical (PEP 503).
 
-    requires: what the wheel's metadata asks for, as PEP 508 strings. problem: why there is no
-    wheel (`filename` and `sha256` are "" then), or None.
+    requires: what the wheel's metadata asks for, as PEP 508 strings. is_sdist: there is no wheel
+    yet, file name and hash are those of the sdist that it is to be built from. build: of a wheel
+    that was built from one, how (see `wheel_build.build_wheel`).
     """
 
     name: str
@@ -35,15 +37,17 @@ class LockedWheel:
     filename: str
     sha256: str
     requires: tuple[str, ...] = field(default=(), compare=False)
-    problem: Optional[str] = field(default=None, compare=False)
+    is_sdist: bool = False
+    build: Optional[Mapping[str, Any]] = field(default=None, compare=False)
 
-    def to_json(self) -> dict[str, str]:
+    def to_json(self) -> dict[str, Any]:
         """The wheel as packages' records and recipes hold it."""
         return {
             "name": self.name,
             "version": self.version,
             "filename": self.filename,
             "sha256": self.sha256,
+            **({"build": self.build} if self.build else {}),
         }
 
 
@@ -51,8 +55,9 @@ def resolve_lock(lock_text: str, target: Target, store: Store, where: str = "loc
     """Choose one wheel for each pin of a lock that applies on `target`; nothing is installed.
 
     Returns {"lock": `where`, "python", "platform", "glibc", "wheels": [{"name", "version",
-    "filename", "sha256", "requires", "problem"}]}, sorted by name. A pin without a wheel gets a
-    "problem" and fails only packages that need it, in `closure`. Raises ModelkilnError for a lock
+    "filename", "sha256", "requires", "problem"}]}, sorted by name. A pin without a wheel for the
+    target gets its sdist, with "is_sdist", whose requirements only its build tells; one without
+    either a "problem", which fails only packages that need it, in `closure`. Raises ModelkilnError for a lock
     that pins too little and for an index that cannot be reached.
 
     What an index answered for a pin is kept in the store: a wheel's name, hash and requirements
@@ -64,7 +69,8 @@ def resolve_lock(lock_text: str, target: Target, store: Store, where: str = "loc
     with tempfile.TemporaryDirectory(prefix="modelkiln-resolve-") as folder:
         wheels, problems = _choose(unknown, target, store, Path(folder))
     for pin in unknown:
-        chosen = known[pin.name] = _chosen(pin, wheels, problems, where)
+        chosen = _chosen(pin, wheels, problems, where)
+        chosen = known[pin.name] = _or_sdist(pin, chosen, store) if chosen["problem"] else chosen
         # An index may get a wheel that it lacks today.
         if not chosen["problem"]:
             Memo(store, _CHOICES).remember(_question(pin, target), chosen)
@@ -143,6 +149,19 @@ def _chosen(pin: Pin, wheels: Mapping[str, Any], problems: Mapping[str, str], wh
     filename = unquote(urlsplit(item["download_info"]["url"]).path).rsplit("/", 1)[-1]
     requires = sorted(item["metadata"].get("requires_dist") or [])
     return {**wheel, "filename": filename, "sha256": sha256, "requires": requires, "problem": None}
+
+
+def _or_sdist(pin: Pin, missing: Mapping[str, Any], store: Store) -> dict[str, Any]:
+    found = find_sdist(pin, store)
+    if isinstance(found, str):
+        return {**missing, "problem": f"{missing['problem']} Nor is there an sdist to build one from: {found}"}
+    return {**missing, **found, "problem": None, "is_sdist": True}
+
+
+def with_built(resolved: Mapping[str, Any], built: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return what `resolve_lock` returned with wheels in the place of the sdists that they were built from."""
+    by_name = {wheel["name"]: {**wheel, "problem": None} for wheel in built}
+    return {**resolved, "wheels": [by_name.get(wheel["name"], wheel) for wheel in resolved["wheels"]]}
 
 
 def closure(resolved: Mapping[str, Any], roots: Iterable[str]) -> tuple[LockedWheel, ...]:
@@ -236,7 +255,15 @@ class _Walk:
                 f"{self._lock}. Lock a version that has one, or choose a base image with a newer glibc "
                 f"or another Python. pip says: {locked['problem']}"
             )
-        wheel = LockedWheel(name, locked["version"], locked["filename"], locked["sha256"], tuple(locked["requires"]))
+        wheel = LockedWheel(
+            name,
+            locked["version"],
+            locked["filename"],
+            locked["sha256"],
+            tuple(locked["requires"]),
+            is_sdist=locked.get("is_sdist", False),
+            build=locked.get("build"),
+        )
         return self.found.setdefault(name, wheel)
 
 

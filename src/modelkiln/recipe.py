@@ -35,8 +35,8 @@ _REMEMBERED = ("debian/", "wheels/")
 _NOT_PACKING = (
     "accelerators.py", "blobs.py", "cli/", "compare.py", "consistency.py", "environment.py", "export.py",
     "image.py", "image_name.py", "layout.py", "load.py", "lock_changes.py", "pex_package.py",
-    "python_lock.py", "python_requirements.py", "recipe.py", "record.py", "registry/", "rootfs.py", "runnable.py",
-    "runtime/", "sandbox.py", "signature.py", "smoke.py", "validate",
+    "python_requirements.py", "recipe.py", "record.py", "registry/", "rootfs.py", "runnable.py",
+    "runtime/", "signature.py", "smoke.py", "validate",
 )  # fmt: skip
 
 

@@ -17,12 +17,25 @@ from typing import Mapping, Optional, Sequence
 
 from modelkiln.errors import ModelkilnError
 
-__all__ = ["Finished", "can_run", "find_bwrap", "run_command", "sandbox_command", "without_network"]
+__all__ = [
+    "BUILD_ROOT",
+    "Finished",
+    "build_command",
+    "can_run",
+    "find_bwrap",
+    "run_command",
+    "sandbox_command",
+    "without_network",
+]
 
 # The user that images run as (DESIGN.md, "Image").
 _UID = 65532
 # Build processes run with an empty PATH, and system tools are where every distribution has them.
 _PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
+# Where a build finds its folder, on every machine.
+BUILD_ROOT = "/build"
+# What programs of this machine need to start, and no more: no home, no configuration.
+_PROGRAMS = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/etc/ld.so.cache")
 
 
 @dataclass(frozen=True)
@@ -103,6 +116,18 @@ def without_network(argv: Sequence[str]) -> list[str]:
     if can_run():
         return list(argv)
     return [str(find_bwrap()), "--unshare-net", "--die-with-parent", "--dev-bind", "/", "/", "--", *argv]
+
+
+def build_command(folder: Path, programs: Sequence[str], argv: Sequence[str], cwd: str) -> list[str]:
+    """Return the command line that runs `argv` in a root of its own, without a network.
+
+    There `folder` is at BUILD_ROOT and may be written; `programs` (folders, such as an
+    interpreter's) and the system's own can be read where they are. cwd: a path there.
+    """
+    command = [*_isolation(str(find_bwrap())), "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]
+    for path in (*_PROGRAMS, *programs):
+        command += ["--ro-bind-try", path, path]
+    return [*command, "--bind", str(folder), BUILD_ROOT, "--chdir", cwd, "--new-session", "--", *argv]
 
 
 def run_command(

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from sdists import backend_wheel, make_sdist, sdist_pin
 from wheelhouse import make_wheel, offline_store, pin
 
 from modelkiln.cli.main import main
@@ -110,3 +111,26 @@ def test_what_cannot_be_locked_is_told_in_a_line(folder, store, capsys):
     assert 1 == main(["build", "python-lock", *options, f"--store={store.root}", "--summary=summary.txt"])
     told = capsys.readouterr().err
     assert "demo>=99" in told and "Traceback" not in told and 1 == told.count("\n")
+
+
+def test_what_sdists_are_built_with_is_locked_beside(folder, store):
+    """Also what only their backend tells; without sdists there is no such lock."""
+    (folder / "cpu.in").write_text("old\n")
+    helper = make_wheel("helper", files={"helper.py": b""})
+    data = make_sdist("old", more="MORE = ['helper']", requires=["six"])
+    for wheel, content in ((pin(helper, "helper"), helper), backend_wheel(), (sdist_pin(data, "old"), data)):
+        (folder / "links" / wheel["filename"]).write_bytes(content)
+    more = ["--build-lock=cpu.build.txt", "--build-summary=build-summary.txt"]
+    assert {"old": "1.0", "six": "1.1"} == _versions(_lock(folder, store, *more))
+    text = (folder / "cpu.build.txt").read_text()
+    assert text.startswith("# What sdists of the resolve cpu are built with, compiled by: ./pants lock 3rdparty:cpu\n")
+    assert ["helper==1.0 \\", "tiny==1.0 \\"] == [line for line in text.splitlines() if "==" in line]
+    assert "://" not in text and str(folder) not in text
+    assert ["  helper (new) 1.0, 0.0 MB", "  tiny (new) 1.0, 0.0 MB"] == (
+        (folder / "build-summary.txt").read_text().splitlines()[:2]
+    )
+    _lock(folder, store, *more)
+    assert text == (folder / "cpu.build.txt").read_text() and "" == (folder / "build-summary.txt").read_text()
+    (folder / "cpu.in").write_text("demo\n")
+    _lock(folder, store, *more)
+    assert not (folder / "cpu.build.txt").exists()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Iterable
 
 from pants.backend.python.dependency_inference.module_mapper import AllPythonTargets
@@ -32,6 +32,7 @@ from pants_modelkiln.api import (
 )
 from pants_modelkiln.lock import LockSubsystem
 from pants_modelkiln.locks.request import LockPlan, LockRequest
+from pants_modelkiln.resolved_lock import build_lock_of
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 from pants_modelkiln.tool import STORE, Step, ToolRequest, perform_step
 
@@ -158,7 +159,8 @@ async def lock_resolve(
     locking: LockSubsystem,
 ) -> LockPlan:
     lock = setup.resolves[request.name]
-    known = {file.path: file for file in await read_globs(PathGlobs([lock]))}
+    build_lock = build_lock_of(lock)
+    known = {file.path: file for file in await read_globs(PathGlobs([lock, build_lock]))}
     if lock in known and known[lock].content.lstrip().startswith((b"{", b"//")):
         return LockPlan(lock, known[lock].content, summary=("  a lock of Pex: `pants generate-lockfiles` makes it",))
     shared = shared_locks(request.name, setup, options)
@@ -173,13 +175,14 @@ async def lock_resolve(
             argv=(
                 "python-lock", f"--lock={lock}", f"--resolve={request.name}", f"--python={release}",
                 f"--address={lock_address(requirements)}", f"--store={STORE}", "--summary=summary.txt",
+                f"--build-lock={build_lock}", "--build-summary=build-summary.txt",
                 *(f"--source={file.path}" for file in sources),
                 *(f"--share={path}" for path in shared if path in known),
                 *(("--upgrade",) if locking.upgrade else ()),
             ),
             description=f"Lock the resolve {request.name}",
             input_digest=await create_digest(files.values()),
-            output_files=(lock, "summary.txt"),
+            output_files=(lock, "summary.txt", build_lock, "build-summary.txt"),
             # What an index offers changes from hour to hour.
             cache_scope=ProcessCacheScope.PER_SESSION,
             # pip-tools looks for what its own interpreter can use.
@@ -187,7 +190,12 @@ async def lock_resolve(
         )
     )  # fmt: skip
     written = {file.path: file.content for file in await read_digest(result.digest)}
-    return LockPlan(lock, written[lock], summary=tuple(written["summary.txt"].decode().splitlines()))
+    plans = [
+        LockPlan(path, written[path], summary=tuple(written[summary].decode().splitlines()))
+        for path, summary in ((lock, "summary.txt"), (build_lock, "build-summary.txt"))
+        if path in written
+    ]
+    return replace(plans[0], also=tuple(plans[1:]))
 
 
 def rules():

@@ -27,6 +27,7 @@ COMMANDS = {
 # Steps of a build, each one process. Their arguments may change with every release.
 STEPS = {
     "resolve": "resolve",
+    "wheel": "wheel",
     "fetch": "fetch",
     "layer": "layer",
     "check-artifact": "check_artifact",

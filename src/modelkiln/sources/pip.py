@@ -12,7 +12,7 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.machine import load_machine_env
 from modelkiln.store import Store
 
-__all__ = ["PipResult", "check_reachable", "index_lines", "run_pip", "target_options"]
+__all__ = ["PipResult", "check_reachable", "index_lines", "index_settings", "run_pip", "target_options"]
 
 # The settings that say from where and how pip fetches. Others of the user's (PIP_USER,
 # PIP_CONSTRAINT, PIP_PRE, ...) would say what it fetches, and stay out.
@@ -63,28 +63,42 @@ def index_lines(store: Store, resolve: Optional[str] = None) -> str:
     pinned by hash may come from any. In a file, and not on the command line, which others can read:
     an address may hold a password.
     """
+    lines = (
+        f"--{option} {address}\n"
+        for option, addresses in _project_indexes(store, resolve).items()
+        for address in addresses
+    )
+    return "".join(lines)
+
+
+def index_settings(store: Store, resolve: str) -> dict[str, str]:
+    """Return the same as variables of pip's environment, for programs that start pip themselves."""
+    named = _project_indexes(store, resolve).items()
+    return {f"PIP_{option.upper().replace('-', '_')}": " ".join(addresses) for option, addresses in named if addresses}
+
+
+def _project_indexes(store: Store, resolve: Optional[str]) -> dict[str, list[str]]:
     settings = json.loads(load_machine_env(store.root).get("MODELKILN_INDEXES", "{}"))
-    lines = []
-    for option, key in (("--extra-index-url", "indexes"), ("--find-links", "find_links")):
+    found = {}
+    for option, key in (("extra-index-url", "indexes"), ("find-links", "find_links")):
         by_resolve = settings.get(key, {})
         names = sorted(by_resolve) if resolve is None else [resolve]
-        chosen = [address for name in names for address in by_resolve.get(name, [])]
-        lines += [f"{option} {address}" for address in dict.fromkeys(chosen)]
-    return "".join(f"{line}\n" for line in lines)
+        found[option] = list(dict.fromkeys(address for name in names for address in by_resolve.get(name, [])))
+    return found
 
 
-def run_pip(arguments: Sequence[str], store: Store, cwd: Path) -> PipResult:
+def run_pip(arguments: Sequence[str], store: Store, cwd: Path, program: Sequence[str] = ("-m", "pip")) -> PipResult:
     """Run `pip <arguments>` in `cwd`, a temporary folder, with this machine's settings for fetching.
 
-    A run that fails because an index cannot be reached raises ModelkilnError; any other failure
-    is the caller's to tell.
+    program: what Python runs, for another one with pip's options. A run that fails because an index
+    cannot be reached raises ModelkilnError; any other failure is the caller's to tell.
     """
     environ = {
         name: value
         for name, value in load_machine_env(store.root).items()
         if not name.startswith("PIP_") or name in _SETTINGS
     }
-    command = [sys.executable, "-I", "-m", "pip", *arguments]
+    command = [sys.executable, "-I", *program, *arguments]
     cache, log = os.path.abspath(store.root / "pip-cache"), cwd / "pip.log"
     log.unlink(missing_ok=True)
     command += ["--no-input", "--disable-pip-version-check", "--no-color", "--quiet"]

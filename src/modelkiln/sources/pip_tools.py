@@ -16,7 +16,7 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.machine import load_machine_env
 from modelkiln.python_lock import Pin, logical_lines
 from modelkiln.sources.http import NETWORK_ERRORS, open_url
-from modelkiln.sources.pip import check_reachable, index_lines, run_pip, target_options
+from modelkiln.sources.pip import check_reachable, index_lines, index_settings, run_pip, target_options
 from modelkiln.store import Store
 
 __all__ = ["compile_lock", "seed_lock", "wheel_sizes"]
@@ -40,27 +40,41 @@ _INDEXES = "indexes.in"
 
 
 def compile_lock(
-    folder: Path, sources: Sequence[str], output: str, resolve: str, store: Store, upgrade: bool = False
+    folder: Path,
+    sources: Sequence[str],
+    output: str,
+    resolve: str,
+    store: Store,
+    upgrade: bool = False,
+    is_build: bool = False,
 ) -> None:
     """Compile `sources` to the lock `output`; both are paths in `folder`, where pip-tools runs.
 
-    Pins that are in `output` already stay where they still fit; `upgrade` takes the newest of
-    everything. Raises ModelkilnError with what pip says: no such version, a conflict, an index
-    that cannot be reached.
+    is_build: the sources are projects' files (pyproject.toml, setup.py), and what is locked is what
+    their wheels are built with. Pins that are in `output` already stay where they still fit;
+    `upgrade` takes the newest of everything. Raises ModelkilnError with what pip says: no such
+    version, a conflict, an index that cannot be reached.
     """
     indexes = folder / _INDEXES
-    indexes.write_text(index_lines(store, resolve))
+    env = {**_environment(store), "PIP_CACHE_DIR": os.path.abspath(store.root / "pip-cache")}
+    if is_build:
+        # In the environment, since it reaches the one that a backend is asked in, too.
+        env.update(index_settings(store, resolve))
+        sources = ["--only-build-deps", "--build-deps-for=wheel", *sources]
+    else:
+        indexes.write_text(index_lines(store, resolve))
+        sources = [*sources, _INDEXES]
     arguments = [*_OPTIONS, "--upgrade" if upgrade else "--no-upgrade"]
     arguments += ["--no-reuse-hashes" if upgrade else "--reuse-hashes", f"--output-file={output}"]
-    arguments += [f"--cache-dir={os.path.abspath(store.root / 'pip-tools-cache')}", *sources, _INDEXES]
+    arguments += [f"--cache-dir={os.path.abspath(store.root / 'pip-tools-cache')}", *sources]
     command = [sys.executable, "-I", "-m", "piptools", "compile", *arguments]
-    env = {**_environment(store), "PIP_CACHE_DIR": os.path.abspath(store.root / "pip-cache")}
     done = subprocess.run(command, cwd=folder, env=env, stdin=subprocess.DEVNULL, capture_output=True, check=False)
-    indexes.unlink()
+    indexes.unlink(missing_ok=True)
     if done.returncode:
         messages = (done.stdout + done.stderr).decode("utf-8", "replace")
         check_reachable(messages)
-        raise ModelkilnError(f"{', '.join(sources)}: cannot be locked. pip-tools says: {_reason(messages)}")
+        names = ", ".join(source for source in sources if not source.startswith("-") and source != _INDEXES)
+        raise ModelkilnError(f"{names}: cannot be locked. pip-tools says: {_reason(messages)}")
 
 
 def _environment(store: Store) -> dict[str, str]:

@@ -20,8 +20,8 @@ def wheel_digest(wheel: Mapping[str, Any]) -> str:
     return f"sha256:{wheel['sha256']}"
 
 
-def check_wheels(wheels: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
-    """Return name, version, filename and sha256 of wheels, sorted by name.
+def check_wheels(wheels: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return name, version, filename and sha256 of wheels, and "build" where they have it, sorted by name.
 
     Raises ModelkilnError for missing fields, names of files that are no wheel's, or another
     package's, and a package that is there twice.
@@ -29,10 +29,10 @@ def check_wheels(wheels: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
     from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
     from packaging.version import InvalidVersion, Version
 
-    found: dict[str, dict[str, str]] = {}
+    found: dict[str, dict[str, Any]] = {}
     for wheel in wheels:
         try:
-            fields = {key: str(wheel[key]) for key in _FIELDS}
+            fields: dict[str, Any] = {key: str(wheel[key]) for key in _FIELDS}
             parsed, version, _, _ = parse_wheel_filename(fields["filename"])
             same = parsed == canonicalize_name(fields["name"]) and version == Version(fields["version"])
         except (KeyError, InvalidWheelFilename, InvalidVersion) as error:
@@ -42,19 +42,28 @@ def check_wheels(wheels: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
                 f"wheel {fields['filename']!r} is not that of {fields['name']} {fields['version']}, or is "
                 "there twice. Resolve its lock again."
             )
-        found[fields["name"]] = fields
+        found[fields["name"]] = {**fields, "build": wheel["build"]} if wheel.get("build") else fields
     return [found[name] for name in sorted(found)]
 
 
 def fetch_wheels(wheels: Sequence[Mapping[str, Any]], python: str, store: Store) -> None:
-    """Put the wheels that `store` lacks into it: one run of pip for all.
+    """Put the wheels that `store` lacks into it: one run of pip for all, and a build for each of an sdist.
 
     wheels: objects with name, version, filename and sha256 (hex). python: "3.11". Raises
     ModelkilnError for a wheel that no index has any more, or that has another hash there.
     """
-    missing = [wheel for wheel in check_wheels(wheels) if not store.verify(wheel_digest(wheel))]
-    if not missing:
-        return
+    from modelkiln.wheel_build import rebuild_wheel
+
+    absent = [wheel for wheel in check_wheels(wheels) if not store.verify(wheel_digest(wheel))]
+    for wheel in absent:
+        if "build" in wheel:
+            rebuild_wheel(wheel, store)
+    missing = [wheel for wheel in absent if "build" not in wheel]
+    if missing:
+        _fetch(missing, python, store)
+
+
+def _fetch(missing: Sequence[Mapping[str, Any]], python: str, store: Store) -> None:
     incoming = store.root / "incoming"
     incoming.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=incoming) as name:

@@ -1,0 +1,279 @@
+"""Wheels built from sdists, by a real backend in a real isolated process."""
+
+import io
+import json
+import os
+import re
+import socket
+import tarfile
+import threading
+import zipfile
+
+import pytest
+from components import require
+from sdists import backend_wheel, make_sdist, sdist_pin, tar_of
+from wheelhouse import make_wheel, offline_store, pin
+
+from modelkiln.cli.wheel import choose_requirements
+from modelkiln.environment import closure, resolve_lock, with_built
+from modelkiln.errors import ModelkilnError
+from modelkiln.platforms import Target
+from modelkiln.python_lock import Pin
+from modelkiln.sandbox import can_run
+from modelkiln.sources.wheels import fetch_wheels, wheel_digest
+from modelkiln.wheel import open_wheel
+from modelkiln.wheel_build import build_wheel
+
+TARGET = Target("3.11", "linux/amd64", "2.36")
+REMEDY = "./pants lock 3rdparty:cpu"
+
+
+@pytest.fixture(autouse=True)
+def isolated():
+    """Builds are isolated here."""
+    require("bwrap", "bubblewrap")
+    if can_run():
+        pytest.skip(can_run())
+
+
+def store_of(folder, *sdists, wheels=()):
+    """Return a store whose machine has these sdists (pin, bytes), their backend and wheels, and no index."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return offline_store(folder, [backend_wheel(), *wheels, *sdists])
+
+
+def lock(*pins):
+    """Return a lock of wheels and sdists."""
+    return "".join(Pin(one["name"], one["version"], (one["sha256"],)).line() for one in pins)
+
+
+def build(sdist, store, *build_pins):
+    """Build the wheel of an sdist, with the backend and further wheels as its locked build requirements."""
+    resolved = resolve_lock(lock(backend_wheel()[0], *build_pins), TARGET, store, "cpu.build.txt")
+    return build_wheel(sdist, "3.11", lambda requires: choose_requirements(sdist, resolved, requires, REMEDY), store)
+
+
+def built(tmp_path, **settings):
+    """Make an sdist, build it, and return the wheel and the store."""
+    data = make_sdist(**settings)
+    sdist = sdist_pin(data)
+    store = store_of(tmp_path, (sdist, data))
+    return build(sdist, store), store
+
+
+def members(store, wheel):
+    """Return the wheel's files: their names, with content."""
+    with zipfile.ZipFile(store.path(wheel_digest(wheel))) as archive:
+        return {info.filename: archive.read(info).decode() for info in archive.infolist()}
+
+
+def test_an_sdist_that_has_no_wheel_is_found_and_built(tmp_path):
+    """The lock's hash chooses it, nothing of it runs before it is built, and then its requirements are known."""
+    data, needed = make_sdist(requires=["six>=1"]), make_wheel("six", "1.0")
+    sdist = sdist_pin(data)
+    store = store_of(tmp_path, (sdist, data), wheels=[(pin(needed, "six"), needed)])
+    resolved = resolve_lock(lock(sdist, pin(needed, "six")), TARGET, store, "cpu.txt")
+    (found,) = closure(resolved, ["demo"])
+    assert (True, sdist["filename"], sdist["sha256"]) == (found.is_sdist, found.filename, found.sha256)
+    wheel = build(found.to_json(), store)
+    assert ["six>=1"] == wheel["requires"]
+    wheels = closure(with_built(resolved, [wheel]), ["demo"])
+    assert [("demo", False), ("six", False)] == [(one.name, one.is_sdist) for one in wheels]
+    assert wheel["build"] == wheels[0].to_json()["build"]
+    assert {"filename": sdist["filename"], "sha256": sdist["sha256"]} == wheel["build"]["sdist"]
+    assert [backend_wheel()[0]] == wheel["build"]["requirements"]
+    # A second time nothing is asked for, and the wheel is the same.
+    (tmp_path / "links" / sdist["filename"]).unlink()
+    assert resolved == resolve_lock(lock(sdist, pin(needed, "six")), TARGET, store, "cpu.txt")
+
+
+def test_a_wheel_where_there_is_one(tmp_path):
+    """An sdist beside a wheel is never looked at."""
+    data, wheel = make_sdist(), make_wheel()
+    store = store_of(tmp_path, (sdist_pin(data), data), wheels=[(pin(wheel), wheel)])
+    text = f"demo==1.0 --hash=sha256:{sdist_pin(data)['sha256']} --hash=sha256:{pin(wheel)['sha256']}\n"
+    (chosen,) = resolve_lock(text, TARGET, store)["wheels"]
+    assert (pin(wheel)["filename"], None) == (chosen["filename"], chosen.get("is_sdist"))
+
+
+def test_the_same_wheel_everywhere(tmp_path, monkeypatch):
+    """Folder, time, umask, locale and the user's variables do not matter, though the backend writes them all."""
+    tell = (
+        "import os, sys, time\n"
+        "files['told.py'] = repr([os.getcwd(), sorted(os.environ.items()), sys.prefix, sys.path, time.tzname, "
+        "os.umask(0o22), os.listdir('.'), [os.stat(one).st_mtime for one in sorted(os.listdir('.'))], os.listdir('/'), "
+        "hash('x')])\n"
+    )
+    one, store = built(tmp_path / "one", on_build=tell)
+    told = members(store, one)["told.py"]
+    assert str(tmp_path) not in told and "/build/src" in told and "315532800" in told
+    for name, value in {
+        "TZ": "Asia/Kathmandu",
+        "LANG": "tr_TR.UTF-8",
+        "HOME": "/nowhere",
+        "PYTHONHASHSEED": "3",
+    }.items():
+        monkeypatch.setenv(name, value)
+    before = os.umask(0o077)
+    try:
+        other, store = built(tmp_path / "deeper" / "other", on_build=tell)
+    finally:
+        os.umask(before)
+    assert one == other, members(store, other)["told.py"]
+    with open_wheel(store.path(wheel_digest(other)), other["filename"], "demo", "1.0") as wheel:
+        assert [False] * len(wheel.files) == [file.executable for file in wheel.files]
+
+
+def test_a_wheel_that_went_missing_is_built_again(tmp_path):
+    """Whoever needs it next has it, and it has the same hash; one with another hash is refused."""
+    wheel, store = built(tmp_path)
+    store.path(wheel_digest(wheel)).unlink()
+    fetch_wheels([wheel], "3.11", store)
+    assert store.verify(wheel_digest(wheel))
+    with pytest.raises(ModelkilnError, match="building it again gave sha256 .*, want 0000.* not reproducible"):
+        fetch_wheels([{**wheel, "sha256": "0" * 64}], "3.11", store)
+
+
+def test_what_a_backend_asks_for_more_is_installed(tmp_path):
+    """Requirements that only the backend tells come from the lock, too."""
+    helper = make_wheel("helper", files={"helper.py": b"TEXT = 'helped'\n"})
+    data = make_sdist(more="MORE = ['helper']", on_build="import helper\nfiles['x.py'] = helper.TEXT\n")
+    sdist = sdist_pin(data)
+    store = store_of(tmp_path, (sdist, data), wheels=[(pin(helper, "helper"), helper)])
+    wheel = build(sdist, store, pin(helper, "helper"))
+    assert "helped" == members(store, wheel)["x.py"]
+    assert ["helper", "tiny"] == [one["name"] for one in wheel["build"]["requirements"]]
+    with pytest.raises(
+        ModelkilnError, match=r"demo-1\.0\.tar\.gz, which needs tiny, helper: helper is not in the lock"
+    ):
+        build(sdist, store)
+
+
+def test_the_network_is_out_of_reach(tmp_path):
+    """Not even this machine's own ports."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        reached = []
+        threading.Thread(target=lambda: reached.append(server.accept()), daemon=True).start()
+        script = f"import socket\nsocket.create_connection(('127.0.0.1', {port}), 5)\n"
+        with pytest.raises(ModelkilnError, match="(?s)demo 1.0, from .*without a network.*(refused|unreachable)"):
+            built(tmp_path, on_build=script)
+    assert [] == reached
+
+
+def test_neither_home_nor_programs_of_the_machine_are_seen(tmp_path):
+    """No home, no configuration, no compiler on PATH, no process of others."""
+    script = (
+        "import os, shutil\n"
+        "files['told.py'] = repr([shutil.which('gcc') or shutil.which('cc') or shutil.which('git'), "
+        "os.path.exists('/etc/passwd'), os.path.exists('/home'), os.listdir(os.path.expanduser('~')), "
+        "[name for name in os.listdir('/proc') if name.isdigit() and int(name) > 99]])\n"
+    )
+    wheel, store = built(tmp_path, on_build=script)
+    assert "[None, False, False, [], []]" == members(store, wheel)["told.py"]
+
+
+def test_a_backend_that_fails_is_quoted(tmp_path):
+    """Its last lines, the package and the remedy."""
+    script = "import sys\nfor number in range(99): print('line', number)\nsys.exit('no luck')\n"
+    with pytest.raises(ModelkilnError, match="(?s)^demo 1.0, from demo-1.0.tar.gz: .*failed in build_wheel") as failure:
+        built(tmp_path, on_build=script)
+    told = str(failure.value)
+    assert "no luck" in told and "line 98" in told and "line 50" not in told and "find_links" in told
+    assert [] == list((tmp_path / "store" / "incoming").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"tag": "cp311-cp311-linux_x86_64"}, "demo-1.0-cp311-cp311-linux_x86_64.whl, which has compiled code"),
+        ({"tag": "py3-none-manylinux_2_17_x86_64"}, "compiled code"),
+        (
+            {"build": ["absent>=2"]},
+            r"needs absent>=2: absent is not in the lock cpu.build.txt .*\./pants lock 3rdparty",
+        ),
+        ({"build": ["tiny>=2"]}, "tiny>=2 excludes tiny 1.0"),
+        ({"build": []}, "its build backend 'tiny' cannot be used"),
+        ({"more": "VERSION = '2.0'"}, "is not that of demo 1.0"),
+        ({"files": {"pyproject.toml": "[build-system"}}, "pyproject.toml cannot be read"),
+        ({"files": {"pyproject.toml": "[build-system]\nrequires = 1\n"}}, "needs `requires`"),
+        ({"files": {"pyproject.toml": ""}}, "needs setuptools>=40.8.0: setuptools is not in the lock"),
+    ],
+)
+def test_what_cannot_be_built_is_refused(tmp_path, settings, message):
+    """Each with its package, what is wrong, and a remedy."""
+    with pytest.raises(ModelkilnError, match=message):
+        built(tmp_path, **settings)
+
+
+def test_another_sdist_than_the_locked_one_is_refused(tmp_path):
+    """Whatever an index serves: the hash decides."""
+    data = make_sdist()
+    sdist = {**sdist_pin(data), "sha256": "0" * 64}
+    store = store_of(tmp_path, (sdist, data))
+    (found,) = resolve_lock(lock(sdist), TARGET, store)["wheels"]
+    assert "DO NOT MATCH THE HASHES" in found["problem"]
+    with pytest.raises(ModelkilnError, match=r"(?s)demo-1.0.tar.gz: cannot be fetched .*DO NOT MATCH THE HASHES"):
+        build(sdist, store)
+    assert not list((tmp_path / "store" / "incoming").iterdir())
+
+
+def test_one_lock_of_build_requirements_serves_others(tmp_path):
+    """The record holds what built a wheel, and not what else is locked."""
+    data, other = make_sdist(), make_wheel("other")
+    sdist = sdist_pin(data)
+    store = store_of(tmp_path, (sdist, data), wheels=[(pin(other, "other"), other)])
+    assert build(sdist, store) == build(sdist, store, pin(other, "other"))
+
+
+def _entry(name, kind=tarfile.REGTYPE, link="", data=b""):
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname = kind, link
+    return info, data
+
+
+@pytest.mark.parametrize(
+    ("entries", "message"),
+    [
+        ([_entry("../evil")], "not a clean relative path"),
+        ([_entry("/evil")], "not a clean relative path"),
+        ([_entry("demo-1.0/a/../../../evil")], "not a clean relative path"),
+        ([_entry("other/x")], "not below the one folder"),
+        ([_entry("demo-1.0/link", tarfile.SYMTYPE, "../../evil")], "leaves the layer|leaves"),
+        ([_entry("demo-1.0/link", tarfile.SYMTYPE, "/etc")], "leaves"),
+        ([_entry("demo-1.0/link", tarfile.SYMTYPE, "sub"), _entry("demo-1.0/link/evil")], "below a file or a link"),
+        ([_entry("demo-1.0/hard", tarfile.LNKTYPE, "demo-1.0/project.py")], "hard link, a device"),
+        ([_entry("demo-1.0/dev", tarfile.CHRTYPE)], "hard link, a device"),
+        ([_entry("demo-1.0/fifo", tarfile.FIFOTYPE)], "hard link, a device"),
+        ([_entry("demo-1.0/x"), _entry("demo-1.0/x")], "is there twice"),
+    ],
+)
+def test_hostile_sdists_are_refused(tmp_path, entries, message):
+    """Nothing of them runs, and nothing stays."""
+    data = tar_of([_entry("demo-1.0/project.py", data=b"x = 1\n"), *entries])
+    sdist = sdist_pin(data)
+    store = store_of(tmp_path, (sdist, data))
+    with pytest.raises(ModelkilnError, match=f"demo-1.0.tar.gz: .*({message}).*Refused"):
+        build(sdist, store)
+    assert not (tmp_path / "evil").exists() and [] == list((store.root / "incoming").iterdir())
+
+
+def test_damaged_sdists_are_refused(tmp_path):
+    """Cut ones, and those that are no archives."""
+    whole = make_sdist()
+    for data in (whole[: len(whole) // 2], b"not a tar", b""):
+        sdist = sdist_pin(data)
+        with pytest.raises(ModelkilnError, match="is damaged, or no sdist|is empty"):
+            build(sdist, store_of(tmp_path / sdist["sha256"], (sdist, data)))
+
+
+def test_a_zip_is_an_sdist_too(tmp_path):
+    """As old ones are."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=io.BytesIO(make_sdist()), mode="r:gz") as source, zipfile.ZipFile(out, "w") as archive:
+        for member in source:
+            archive.writestr(member.name, source.extractfile(member).read())
+    sdist = {**sdist_pin(out.getvalue()), "filename": "demo-1.0.zip"}
+    wheel = build(sdist, store_of(tmp_path, (sdist, out.getvalue())))
+    assert re.fullmatch("[0-9a-f]{64}", wheel["sha256"])
+    assert "demo-1.0.zip" == json.loads(json.dumps(wheel))["build"]["sdist"]["filename"]
