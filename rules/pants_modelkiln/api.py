@@ -23,6 +23,7 @@ from pants.backend.python.util_rules.interpreter_constraints import InterpreterC
 from pants.backend.python.util_rules.pex import PexRequest, VenvPex
 from pants.backend.python.util_rules.pex_environment import PythonExecutable
 from pants.backend.python.util_rules.python_sources import (
+    PythonSourceFiles,
     PythonSourceFilesRequest,
     StrippedPythonSourceFiles,
 )
@@ -57,6 +58,7 @@ from pants.engine.target import (
     TransitiveTargetsRequest,
     UnexpandedTargets,
 )
+from pants.source.source_root import SourceRootsRequest, SourceRootsResult
 from pants.util.frozendict import FrozenDict
 
 __all__ = ["concurrently"]
@@ -145,9 +147,19 @@ def transitive_targets(addresses: Addresses) -> Get:
     return Get(TransitiveTargets, TransitiveTargetsRequest(addresses))
 
 
-def stripped_python_sources(targets: Iterable[Target]) -> Get:
-    """StrippedPythonSourceFiles: code and resources relative to their source roots."""
-    return Get(StrippedPythonSourceFiles, PythonSourceFilesRequest(targets, include_files=True))
+def python_sources(targets: Iterable[Target]) -> Get:
+    """PythonSourceFiles: code, resources and files of targets, at their paths in the repository."""
+    return Get(PythonSourceFiles, PythonSourceFilesRequest(targets, include_files=True))
+
+
+def source_roots(paths: Iterable[str]) -> Get:
+    """SourceRootsResult: the source root of each file."""
+    return Get(SourceRootsResult, SourceRootsRequest, SourceRootsRequest.for_files(paths))
+
+
+def stripped_python_sources(sources: PythonSourceFiles) -> Get:
+    """StrippedPythonSourceFiles: code and resources relative to their source roots, files where they are."""
+    return Get(StrippedPythonSourceFiles, PythonSourceFiles, sources)
 
 
 def resolved_entry_point(field: EntryPointField) -> Get:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import ast
+import os
 from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Iterable
 
 from pants.backend.python.target_types import EntryPoint, PythonRequirementsField
+from pants.backend.python.util_rules.python_sources import PythonSourceFiles
 from pants.engine.addresses import Address, Addresses
 from pants.engine.fs import Digest, FileDigest, FileEntry
 from pants.engine.rules import Get, collect_rules, rule
@@ -16,8 +20,10 @@ from pants_modelkiln.api import (
     create_digest,
     list_digest,
     merge_digests,
+    python_sources,
     read_digest,
     resolved_entry_point,
+    source_roots,
     stripped_python_sources,
     subset,
     transitive_targets,
@@ -71,12 +77,28 @@ async def runtime_files() -> RuntimeFiles:
     return RuntimeFiles(pinned_files(await list_digest(digest)), digest)
 
 
+async def _check_roots(address: str, sources: PythonSourceFiles, runtime: RuntimeFiles) -> None:
+    """Refuse code of which two files would have one place in the package."""
+    snapshot = sources.source_files.snapshot
+    unrooted = set(sources.source_files.unrooted_files)
+    roots = await source_roots(sorted(set(snapshot.files) - unrooted))
+    entries = await list_digest(snapshot.digest)
+    files = [CodeFile(file.path, "modelkiln's runtime", (file.sha256, False)) for file in runtime.files]
+    for entry in entries:
+        root = roots.path_to_root.get(PurePath(entry.path))
+        place = entry.path if root is None or root.path == "." else os.path.relpath(entry.path, root.path)
+        files.append(CodeFile(place, entry.path, (entry.file_digest.fingerprint, entry.is_executable)))
+    check_places(address, files)
+
+
 @rule(desc="Collect a package's code", level=LogLevel.DEBUG)
 async def collect_code(request: PackageCodeRequest, runtime: RuntimeFiles) -> PackageCode:
     resolved = await resolved_entry_point(request.entry_point)
     entry_point = resolved.val
     closure = await transitive_targets(Addresses([request.address]))
-    stripped = await stripped_python_sources(closure.closure)
+    sources = await python_sources(closure.closure)
+    await _check_roots(str(request.address), sources, runtime)
+    stripped = await stripped_python_sources(sources)
     code = stripped.stripped_source_files.snapshot
     module = entry_point.module.replace(".", "/")
     candidates = [path for path in (f"{module}.py", f"{module}/__init__.py") if path in code.files]
@@ -106,6 +128,39 @@ async def collect_code(request: PackageCodeRequest, runtime: RuntimeFiles) -> Pa
         own=await create_digest([FileEntry(file.path, FileDigest(file.sha256, file.size)) for file in own]),
         runtime=runtime,
     )
+
+
+@dataclass(frozen=True)
+class CodeFile:
+    """A file of a package's code. place: its path in the package. origin: in the repository."""
+
+    place: str
+    origin: str
+    content: tuple[str, bool]
+
+
+def check_places(address: str, files: Iterable[CodeFile]) -> None:
+    """Refuse files with different content for one place, and a file where others want a folder.
+
+    Equal files may share a place: the `__init__.py` of a package that lies in several source roots.
+    """
+    owners: dict[str, CodeFile] = {}
+    issues = []
+    for file in sorted(files, key=lambda file: (file.place, file.origin)):
+        other = owners.setdefault(file.place, file)
+        if other.content != file.content:
+            issues.append(f"{other.origin} and {file.origin} both become {file.place}, with different content.")
+    for file in list(owners.values()):
+        for parent in PurePath(file.place).parents:
+            if str(parent) in owners:
+                issues.append(f"{owners[str(parent)].origin} becomes {parent}, which {file.origin} has as a folder.")
+    if issues:
+        more = f" And {len(issues) - 5} more." if len(issues) > 5 else ""
+        raise ModelkilnError(
+            f"{address}: {' '.join(issues[:5])}{more} In a package all source roots are one folder. Rename one of "
+            "them, or leave it out of the code's dependencies; a package that lies in several source roots has no "
+            "`__init__.py`, or the same in each."
+        )
 
 
 def check_entry_point(address: str, entry_point: EntryPoint, path: str, source: bytes) -> None:

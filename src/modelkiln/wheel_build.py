@@ -168,5 +168,5 @@ def rebuild_wheel(wheel: Mapping[str, Any], store: Store) -> None:
     if made["sha256"] != wheel["sha256"]:
         raise ModelkilnError(
             f"{wheel['filename']}: building it again gave sha256 {made['sha256']}, want {wheel['sha256']}. Its build "
-            f"is not reproducible, or this machine's CPython {build['python']} differs: lock a version that has a wheel."
+            f"is not reproducible, or CPython {build['python']} of this machine differs. Lock a version with a wheel."
         )

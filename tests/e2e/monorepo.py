@@ -12,7 +12,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
-__all__ = ["ROOT", "Monorepo", "Run", "copy_repository", "environment", "files_of", "named_caches", "small_monorepo"]
+__all__ = [
+    "ROOT",
+    "Monorepo",
+    "Run",
+    "copy_repository",
+    "environment",
+    "files_of",
+    "named_caches",
+    "other_host",
+    "other_user",
+    "small_monorepo",
+]
 
 
 def _find_root() -> Path:
@@ -49,6 +60,48 @@ def named_caches(env: Mapping[str, str]) -> Path:
     """Return the folder of named caches that Pants uses under `env`; the store is its `modelkiln`."""
     default = Path(env.get("XDG_CACHE_HOME") or Path(env["HOME"], ".cache"), "pants/named_caches")
     return Path(env.get("PANTS_NAMED_CACHES_DIR", default))
+
+
+def other_host() -> List[str]:
+    """Return a command prefix for another host name and fixed addresses, as far as this host allows."""
+    prefix = ["unshare", "--uts", "setarch", "-R", "sh", "-c", 'hostname elsewhere; exec "$@"', "sh"]
+    try:
+        subprocess.run([*prefix, "true"], check=True, stderr=subprocess.PIPE)
+    except (OSError, subprocess.CalledProcessError):
+        return []
+    return prefix
+
+
+def other_user(folder: Path) -> Dict[str, str]:
+    """Return the environment of a user with other habits, and nothing in any cache."""
+    programs = folder / "programs"
+    programs.mkdir(parents=True)
+    for name in ("gzip", "zstd", "tar", "zip", "dpkg-deb", "zipinfo"):
+        (programs / name).write_text("#!/bin/sh\nexit 9\n")
+        (programs / name).chmod(0o755)
+    env = environment()
+    # Installed once for all: the launcher's Pants.
+    env.setdefault("XDG_CACHE_HOME", str(Path.home() / ".cache"))
+    # Where the network is reached is configured below the home.
+    env.setdefault("XDG_CONFIG_HOME", str(Path.home() / ".config"))
+    home = folder / "home of somebody else"
+    home.mkdir()
+    return {
+        **env,
+        "EDITOR": "ed",
+        "HOME": str(home),
+        "LANG": "tr_TR.UTF-8",
+        "LC_ALL": "tr_TR.UTF-8",
+        "LOGNAME": "somebody",
+        "PANTS_LOCAL_STORE_DIR": str(folder / "caches/lmdb_store"),
+        "PANTS_NAMED_CACHES_DIR": str(folder / "caches/named_caches"),
+        "PATH": f"{programs}:{env['PATH']}",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONHASHSEED": "7",
+        "SOURCE_DATE_EPOCH": "1000000000",
+        "TZ": "Asia/Kathmandu",
+        "USER": "somebody",
+    }
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Tuple
 
 import pytest
-from monorepo import Monorepo, copy_repository, environment, files_of, named_caches
+from monorepo import Monorepo, copy_repository, environment, files_of, named_caches, other_host, other_user
 
 EVERYTHING = ("package", "::")
 
@@ -25,48 +25,6 @@ def assert_same(one: Monorepo, other: Monorepo, below: Tuple[str, ...] = ("",)) 
         command = ["diffoscope", "--max-text-report-size=4000", *compared]
         explained = subprocess.run(command, stdout=subprocess.PIPE, check=False).stdout.decode()
     assert [] == differing, explained
-
-
-def other_host():
-    """Return a command prefix for another host name and fixed addresses, as far as this host allows."""
-    prefix = ["unshare", "--uts", "setarch", "-R", "sh", "-c", 'hostname elsewhere; exec "$@"', "sh"]
-    try:
-        subprocess.run([*prefix, "true"], check=True, stderr=subprocess.PIPE)
-    except (OSError, subprocess.CalledProcessError):
-        return []
-    return prefix
-
-
-def other_user(folder: Path) -> dict:
-    """Return the environment of a user with other habits, and nothing in any cache."""
-    programs = folder / "programs"
-    programs.mkdir(parents=True)
-    for name in ("gzip", "zstd", "tar", "zip", "dpkg-deb", "zipinfo"):
-        (programs / name).write_text("#!/bin/sh\nexit 9\n")
-        (programs / name).chmod(0o755)
-    env = environment()
-    # Installed once for all: the launcher's Pants.
-    env.setdefault("XDG_CACHE_HOME", str(Path.home() / ".cache"))
-    # Where the network is reached is configured below the home.
-    env.setdefault("XDG_CONFIG_HOME", str(Path.home() / ".config"))
-    home = folder / "home of somebody else"
-    home.mkdir()
-    return {
-        **env,
-        "EDITOR": "ed",
-        "HOME": str(home),
-        "LANG": "tr_TR.UTF-8",
-        "LC_ALL": "tr_TR.UTF-8",
-        "LOGNAME": "somebody",
-        "PANTS_LOCAL_STORE_DIR": str(folder / "caches/lmdb_store"),
-        "PANTS_NAMED_CACHES_DIR": str(folder / "caches/named_caches"),
-        "PATH": f"{programs}:{env['PATH']}",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "PYTHONHASHSEED": "7",
-        "SOURCE_DATE_EPOCH": "1000000000",
-        "TZ": "Asia/Kathmandu",
-        "USER": "somebody",
-    }
 
 
 @pytest.fixture(scope="module")

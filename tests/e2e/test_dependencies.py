@@ -1,0 +1,121 @@
+"""What inference code depends on: packages that exist as sdists alone, code of several source roots, files."""
+
+import zipfile
+from pathlib import Path
+
+import pytest
+from monorepo import files_of, other_host, other_user, small_monorepo
+
+# docopt was released in 2014 as an sdist, and never as a wheel. `acme` lies in two source roots.
+_SCRIPT = """\
+from pathlib import Path
+
+import docopt
+import numpy
+from acme.scale import scaled
+from acme.shift import shifted
+
+
+def predict(inputs, model):
+    given = docopt.docopt("Usage: rain [--factor=F]", ["--factor=" + (model / "factor.txt").read_text()])
+    # A `files` target lies where it lies in the repository, beside the code.
+    zero = float((Path(__file__).parents[1] / "data/zero.txt").read_text())
+    amount = inputs["clouds"].sum(axis=1) * numpy.float32(given["--factor"])
+    return {"amount": numpy.float32(shifted(scaled(amount), zero))}
+"""
+_SCALE = """\
+from importlib import resources
+
+FACTOR = float(resources.files("acme").joinpath("factor.txt").read_text())
+
+
+def scaled(value):
+    return value * FACTOR
+"""
+_SHIFT = """\
+def shifted(value, by):
+    return value + by
+"""
+
+
+def monorepo(folder: Path, **settings):
+    """Return a small monorepo with two more source roots, whose model needs docopt."""
+    repo = small_monorepo(folder, **settings)
+    repo.replace("pants.toml", 'root_patterns = ["/"]', 'root_patterns = ["/", "/libs/*"]')
+    repo.write("locks/python.in", "numpy\ndocopt\n")
+    repo.write("rain/forecast.py", _SCRIPT)
+    repo.replace("rain/BUILD", 'name="code")', 'name="code", dependencies=["data"])')
+    more = (
+        '\nmodel_package(name="snow", entry_point="rain.forecast:predict", signature="signature.json", formats=["pex"])'
+    )
+    repo.write("rain/BUILD", repo.read("rain/BUILD") + more + "\n")
+    repo.write("data/BUILD", 'files(sources=["*.txt"])\n')
+    repo.write("data/zero.txt", "0")
+    repo.write(
+        "libs/one/acme/BUILD", 'resources(name="table", sources=["*.txt"])\npython_sources(dependencies=[":table"])\n'
+    )
+    repo.write("libs/one/acme/factor.txt", "1")
+    repo.write("libs/one/acme/scale.py", _SCALE)
+    repo.write("libs/two/acme/BUILD", "python_sources()\n")
+    repo.write("libs/two/acme/shift.py", _SHIFT)
+    return repo
+
+
+@pytest.fixture(scope="module")
+def repo(tmp_path_factory):
+    """Return the monorepo, locked and packaged."""
+    repo = monorepo(tmp_path_factory.mktemp("dependencies") / "monorepo")
+    told = repo.pants("lock", "locks").out.decode()
+    assert "locks/python.txt: written" in told and "locks/python.build.txt: written" in told
+    repo.pants("package", "rain:rain", "rain:snow")
+    yield repo
+    repo.stop()
+
+
+def test_it_runs_in_every_format(repo):
+    """Both source roots, resource, file and the package from an sdist are there."""
+    assert 2 == repo.pants("test", "rain:smoke").log.count("✓")
+    code = {file["path"] for file in repo.record("rain/rain")["code"]}
+    assert {"acme/scale.py", "acme/shift.py", "acme/factor.txt", "data/zero.txt", "rain/forecast.py"} <= code
+    # Another model shares all of it.
+    assert repo.record("rain/rain")["code"] == repo.record("rain/snow")["code"]
+
+
+def test_the_record_tells_how_a_wheel_was_built(repo):
+    """From which sdist and with what, all of it locked; the PEX holds the wheel."""
+    assert "setuptools==" in repo.read("locks/python.build.txt")
+    repo.pants("lock", "--check", "locks")
+    wheel = next(one for one in repo.record("rain/rain")["requirements"] if one["name"] == "docopt")
+    build = wheel["build"]
+    assert ("docopt-0.6.2.tar.gz", "3.11") == (build["sdist"]["filename"], build["python"])
+    assert build["sdist"]["sha256"] in repo.read("locks/python.txt")
+    assert build["requirements"]
+    assert all(one["sha256"] in repo.read("locks/python.build.txt") for one in build["requirements"])
+    with zipfile.ZipFile(repo.dist / "rain/rain.pex") as pex:
+        assert f".deps/{wheel['filename']}" in pex.namelist()
+
+
+def test_another_machine_builds_the_same(repo, tmp_path):
+    """Another path, user, time zone, locale and umask, with empty caches."""
+    other = monorepo(tmp_path / "deeper/elsewhere", env=other_user(tmp_path), umask=0o077, prefix=other_host())
+    for name in ("python.txt", "python.build.txt"):
+        other.write(f"locks/{name}", repo.read(f"locks/{name}"))
+    try:
+        other.pants("package", "rain:rain", "rain:snow")
+    finally:
+        other.stop()
+    assert files_of(repo.dist) == files_of(other.dist)
+
+
+def test_what_cannot_be_is_told(repo):
+    """Two files for one place, and build requirements that are not locked."""
+    repo.write("libs/one/acme/__init__.py", "ONE = 1\n")
+    repo.write("libs/two/acme/__init__.py", "TWO = 2\n")
+    told = repo.pants("package", "rain:snow", code=1).log
+    assert "rain:snow: libs/one/acme/__init__.py and libs/two/acme/__init__.py both become acme/__init__.py" in told
+    for root in ("one", "two"):
+        (repo.root / f"libs/{root}/acme/__init__.py").unlink()
+    (repo.root / "locks/python.build.txt").unlink()
+    told = repo.pants("package", "rain:snow", code=1).log
+    assert "docopt 0.6.2 has no wheel in the lock locks/python.txt" in told
+    assert "locks/python.build.txt has to say with what. Write it with ./pants lock locks:locks" in told
