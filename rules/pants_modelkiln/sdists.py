@@ -88,7 +88,8 @@ async def build_sdist(
     if not wheel.pop("is_isolated"):
         _logger.warning(
             f"{wheel['filename']} was built from its sdist without isolation: this machine cannot run bubblewrap "
-            "(bwrap), so that its build could reach the network and the machine's files. Install bubblewrap."
+            "(bwrap). Its build could read the machine's files, and where user namespaces are not permitted, reach "
+            "the network. Install bubblewrap."
         )
     return BuiltWheel(canonical_json(wheel).decode())
 

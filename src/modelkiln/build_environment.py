@@ -1,8 +1,9 @@
 """The environment that an sdist is built in: a virtual environment of locked wheels, and nothing else.
 
 Where bubblewrap can be used, the build sees a file system with its own folder at BUILD_ROOT, the
-interpreter and the system's programs, and no network. Elsewhere it runs as it is, with the same
-variables. PATH holds the environment's own programs alone: compilers are pinned by no lock.
+interpreter and the system's programs, and no network. Elsewhere it runs among the machine's files,
+with the same variables, and without a network where user namespaces are permitted. PATH holds the
+environment's own programs alone: compilers are pinned by no lock.
 """
 
 import os
@@ -13,7 +14,7 @@ from typing import Any, Mapping, Optional, Sequence
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.machine import find_python
-from modelkiln.sandbox import BUILD_ROOT, build_command, can_run, run_command
+from modelkiln.sandbox import BUILD_ROOT, build_command, can_run, run_command, without_network
 from modelkiln.sdist import SOURCE_DATE, BuildSystem
 from modelkiln.sources.wheels import fetch_wheels, open_wheels
 from modelkiln.store import Store
@@ -105,7 +106,10 @@ class BuildEnvironment:
         argv = [python, f"{self.root}/hook/hook.py", hook, f"{self.root}/hook"]
         env = {**self._variables(), **(extra_environ or {})}
         where = None if self.is_isolated else Path(cwd or self.root)
-        command = build_command(self.folder, self.prefixes, argv, cwd or self.root) if self.is_isolated else argv
+        if self.is_isolated:
+            command = build_command(self.folder, self.prefixes, argv, cwd or self.root)
+        else:
+            command = without_network(argv)
         before = os.umask(0o022)
         try:
             done = run_command(command, env, b"", _TIMEOUT, where)

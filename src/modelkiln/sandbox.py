@@ -110,11 +110,23 @@ def sandbox_command(
     return [*command, "--new-session", "--", *argv]
 
 
+# Of util-linux, from 2.36 on. Where bubblewrap is missing it takes away the network, and no more.
+_UNSHARE = ("/usr/bin/unshare", "--map-current-user", "--net", "--")
+
+
+@functools.cache
+def _can_unshare() -> bool:
+    try:
+        return subprocess.run([*_UNSHARE, "/bin/true"], env={}, capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
+
+
 def without_network(argv: Sequence[str]) -> list[str]:
     """Return the command line that runs `argv` on this machine without a network, where it can be
     had; else `argv` itself."""
     if can_run():
-        return list(argv)
+        return [*(_UNSHARE if _can_unshare() else ()), *argv]
     return [str(find_bwrap()), "--unshare-net", "--die-with-parent", "--dev-bind", "/", "/", "--", *argv]
 
 

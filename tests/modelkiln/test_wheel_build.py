@@ -6,7 +6,6 @@ import os
 import re
 import socket
 import tarfile
-import threading
 import zipfile
 
 import pytest
@@ -14,12 +13,13 @@ from components import require
 from sdists import backend_wheel, make_sdist, sdist_pin, tar_of
 from wheelhouse import make_wheel, offline_store, pin
 
+from modelkiln.cli.main import main
 from modelkiln.cli.wheel import choose_requirements
 from modelkiln.environment import closure, resolve_lock, with_built
 from modelkiln.errors import ModelkilnError
 from modelkiln.platforms import Target
 from modelkiln.python_lock import Pin
-from modelkiln.sandbox import can_run
+from modelkiln.sandbox import _can_unshare, can_run
 from modelkiln.sources.wheels import fetch_wheels, wheel_digest
 from modelkiln.wheel import open_wheel
 from modelkiln.wheel_build import build_wheel
@@ -134,6 +134,41 @@ def test_a_wheel_that_went_missing_is_built_again(tmp_path):
         fetch_wheels([{**wheel, "sha256": "0" * 64}], "3.11", store)
 
 
+def test_without_bubblewrap_the_same_wheel_is_built(tmp_path, monkeypatch):
+    """The caller is told, and the network is still out of reach where user namespaces are permitted."""
+    wheel, _ = built(tmp_path / "one")
+    assert wheel["is_isolated"]
+    for module in ("build_environment", "sandbox"):
+        monkeypatch.setattr(f"modelkiln.{module}.can_run", lambda: "bwrap is not installed")
+    assert {**wheel, "is_isolated": False} == built(tmp_path / "other")[0]
+    if _can_unshare():
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            script = f"import socket\nsocket.create_connection({server.getsockname()}, 5)\n"
+            with pytest.raises(ModelkilnError, match="(?s)failed in build_wheel.*unreachable"):
+                built(tmp_path / "third", on_build=script)
+
+
+def test_a_step_builds_once(tmp_path):
+    """A second run takes what the store has; a damaged wheel is built again."""
+    data = make_sdist()
+    store = store_of(tmp_path, (sdist_pin(data), data))
+    (tmp_path / "sdist.json").write_text(json.dumps(sdist_pin(data)))
+    resolved = resolve_lock(lock(backend_wheel()[0]), TARGET, store, "cpu.build.txt")
+    (tmp_path / "requirements.json").write_text(json.dumps(resolved))
+    paths = [f"--{name}={tmp_path / name}.json" for name in ("sdist", "requirements", "output")]
+    step = ["build", "wheel", *paths, f"--remedy={REMEDY}", f"--store={store.root}"]
+    assert 0 == main(step)
+    wheel = json.loads((tmp_path / "output.json").read_text())
+    path = store.path(wheel_digest(wheel))
+    before = path.stat().st_ino
+    assert 0 == main(step)
+    assert before == path.stat().st_ino
+    path.chmod(0o644)
+    path.write_bytes(b"")
+    assert 0 == main(step)
+    assert store.verify(wheel_digest(wheel)) and wheel == json.loads((tmp_path / "output.json").read_text())
+
+
 def test_what_a_backend_asks_for_more_is_installed(tmp_path):
     """Requirements that only the backend tells come from the lock, too."""
     helper = make_wheel("helper", files={"helper.py": b"TEXT = 'helped'\n"})
@@ -152,13 +187,12 @@ def test_what_a_backend_asks_for_more_is_installed(tmp_path):
 def test_the_network_is_out_of_reach(tmp_path):
     """Not even this machine's own ports."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-        reached = []
-        threading.Thread(target=lambda: reached.append(server.accept()), daemon=True).start()
-        script = f"import socket\nsocket.create_connection(('127.0.0.1', {port}), 5)\n"
+        script = f"import socket\nsocket.create_connection({server.getsockname()}, 5)\n"
         with pytest.raises(ModelkilnError, match="(?s)demo 1.0, from .*without a network.*(refused|unreachable)"):
             built(tmp_path, on_build=script)
-    assert [] == reached
+        server.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            server.accept()
 
 
 def test_neither_home_nor_programs_of_the_machine_are_seen(tmp_path):

@@ -56,7 +56,7 @@ def build_wheel(folder, config_settings=None, metadata_directory=None):
         for path, text in files.items():
             data = text.encode()
             info_ = zipfile.ZipInfo(path, time.localtime()[:6])
-            info_.external_attr = (0o100600 | os.getpid() % 8) << 16
+            info_.external_attr = (0o100600 | os.getpid() % 2 * 0o44) << 16
             archive.writestr(info_, data)
             import base64
             digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).decode().rstrip("=")

@@ -28,7 +28,15 @@ from pants_modelkiln.target_types.publish import PUBLISH_FIELDS
 
 
 class ModelPackageDependenciesField(Dependencies):
-    pass
+    help = help_text("""
+        What goes into the package besides what the inference script imports, which is inferred:
+        code, `resources`, `files` and requirements, of any source root. Model artifacts are named in
+        `artifacts`.
+
+        All source roots become one folder, `/app` in an image, and modules and `resources` lie in
+        it as below their root. `files` have no root: they lie there at their path in the repository.
+        Files of two roots that want one path must be equal.
+        """)
 
 
 class ModelEntryPointField(EntryPointField):

@@ -8,8 +8,10 @@ from typing import Any, Mapping, Sequence
 from modelkiln.canonical import canonical_json
 from modelkiln.environment import closure
 from modelkiln.errors import ModelkilnError
+from modelkiln.memo import Memo
+from modelkiln.sources.wheels import wheel_digest
 from modelkiln.store import Store
-from modelkiln.wheel_build import build_wheel
+from modelkiln.wheel_build import BUILDER, build_wheel
 
 HELP = "Build the wheel of an sdist, in an environment of locked wheels and without a network."
 
@@ -31,7 +33,13 @@ def run(args: argparse.Namespace) -> int:
     def choose(requires: Sequence[str]) -> Sequence[Mapping[str, Any]]:
         return choose_requirements(sdist, resolved, requires, args.remedy)
 
-    built = build_wheel(sdist, resolved["python"], choose, Store(args.store))
+    store = Store(args.store)
+    # One that was built before, and is still whole in the store, is not built again.
+    memo, question = Memo(store, "built"), {"builder": BUILDER, "sdist": sdist, "requirements": resolved}
+    built = memo.recall(question)
+    if built is None or not store.verify(wheel_digest(built)):
+        built = build_wheel(sdist, resolved["python"], choose, store)
+        memo.remember(question, built)
     args.output.write_bytes(canonical_json(built))
     return 0
 
