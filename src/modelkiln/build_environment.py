@@ -25,7 +25,7 @@ __all__ = ["BuildEnvironment"]
 _TIMEOUT = 1800.0
 # Of what a failed backend wrote: its last lines tell why.
 _LINES = 12
-_QUESTION = "import os, sys; print(sys.base_prefix, os.path.dirname(os.path.realpath(sys.executable)), sep='\\n')"
+_QUESTION = "import os, sys; print(sys.base_prefix, os.path.realpath(sys.executable), sep='\\n')"
 
 
 @dataclass
@@ -49,14 +49,15 @@ class BuildEnvironment:
         asked = run_command([str(program), "-I", "-c", _QUESTION], {}, b"", 60)
         if asked.exit_code:
             raise ModelkilnError(f"{program}: cannot be started ({asked.stderr.decode('utf-8', 'replace').strip()}).")
-        prefix, home = os.fsdecode(asked.stdout).splitlines()[:2]
+        prefix, real = os.fsdecode(asked.stdout).splitlines()[:2]
+        home = os.path.dirname(real)
         made = cls(title, folder, python, can_run() is None, (prefix, home))
         for name in ("env/bin", "home", "hook", "out", "tmp"):
             (folder / name).mkdir(parents=True)
         # What makes a virtual environment (PEP 405), without the programs that the interpreter brings.
         (folder / "env/pyvenv.cfg").write_text(f"home = {home}\ninclude-system-site-packages = false\n")
         for name in ("python", "python3", f"python{python}"):
-            (folder / "env/bin" / name).symlink_to(Path(home) / os.path.basename(os.path.realpath(program)))
+            (folder / "env/bin" / name).symlink_to(real)
         return made
 
     @property

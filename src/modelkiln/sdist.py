@@ -7,6 +7,7 @@ The format is PyPA's "Source distribution format"; how it is built is in its pyp
 import os
 import shutil
 import stat
+import sys
 import tarfile
 import zipfile
 import zlib
@@ -183,9 +184,9 @@ def read_build_system(folder: Path, title: str) -> BuildSystem:
 
 
 def _read_toml(path: Path, title: str) -> dict[str, Any]:
-    try:
+    if sys.version_info >= (3, 11):
         import tomllib
-    except ImportError:  # Before Python 3.11.
+    else:
         import tomli as tomllib
     try:
         parsed = tomllib.loads(path.read_text("utf-8"))

@@ -36,10 +36,17 @@ def isolated():
         pytest.skip(can_run())
 
 
-def store_of(folder, *sdists, wheels=()):
-    """Return a store whose machine has these sdists (pin, bytes), their backend and wheels, and no index."""
+def store_of(folder, *sdists, wheels=(), has_files=True):
+    """Return a store whose machine has these sdists (pin, bytes), their backend and wheels, and no index.
+
+    has_files: whether they lie in the store, too.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    return offline_store(folder, [backend_wheel(), *wheels, *sdists])
+    files = [backend_wheel(), *wheels, *sdists]
+    store = offline_store(folder, files)
+    for _, data in files if has_files else ():
+        store.add_bytes(data)
+    return store
 
 
 def lock(*pins):
@@ -47,9 +54,15 @@ def lock(*pins):
     return "".join(Pin(one["name"], one["version"], (one["sha256"],)).line() for one in pins)
 
 
+def build_lock(*pins):
+    """Return the resolved lock of build requirements: the backend, and further wheels."""
+    wheels = [{**one, "requires": [], "problem": None} for one in (backend_wheel()[0], *pins)]
+    return {"lock": "cpu.build.txt", "python": "3.11", "platform": "linux/amd64", "glibc": "2.36", "wheels": wheels}
+
+
 def build(sdist, store, *build_pins):
     """Build the wheel of an sdist, with the backend and further wheels as its locked build requirements."""
-    resolved = resolve_lock(lock(backend_wheel()[0], *build_pins), TARGET, store, "cpu.build.txt")
+    resolved = build_lock(*build_pins)
     return build_wheel(sdist, "3.11", lambda requires: choose_requirements(sdist, resolved, requires, REMEDY), store)
 
 
@@ -71,7 +84,7 @@ def test_an_sdist_that_has_no_wheel_is_found_and_built(tmp_path):
     """The lock's hash chooses it, nothing of it runs before it is built, and then its requirements are known."""
     data, needed = make_sdist(requires=["six>=1"]), make_wheel("six", "1.0")
     sdist = sdist_pin(data)
-    store = store_of(tmp_path, (sdist, data), wheels=[(pin(needed, "six"), needed)])
+    store = store_of(tmp_path, (sdist, data), wheels=[(pin(needed, "six"), needed)], has_files=False)
     resolved = resolve_lock(lock(sdist, pin(needed, "six")), TARGET, store, "cpu.txt")
     (found,) = closure(resolved, ["demo"])
     assert (True, sdist["filename"], sdist["sha256"]) == (found.is_sdist, found.filename, found.sha256)
@@ -153,8 +166,7 @@ def test_a_step_builds_once(tmp_path):
     data = make_sdist()
     store = store_of(tmp_path, (sdist_pin(data), data))
     (tmp_path / "sdist.json").write_text(json.dumps(sdist_pin(data)))
-    resolved = resolve_lock(lock(backend_wheel()[0]), TARGET, store, "cpu.build.txt")
-    (tmp_path / "requirements.json").write_text(json.dumps(resolved))
+    (tmp_path / "requirements.json").write_text(json.dumps(build_lock()))
     paths = [f"--{name}={tmp_path / name}.json" for name in ("sdist", "requirements", "output")]
     step = ["build", "wheel", *paths, f"--remedy={REMEDY}", f"--store={store.root}"]
     assert 0 == main(step)
