@@ -20,6 +20,7 @@ __all__ = [
     "environment",
     "files_of",
     "named_caches",
+    "need_sdist",
     "other_host",
     "other_user",
     "small_monorepo",
@@ -280,6 +281,21 @@ def predict(inputs, model):
 
 def _tensor(name: str, shape: List[int], data: Optional[List[float]] = None) -> Dict[str, Any]:
     return {"name": name, "datatype": "FP32", "shape": shape, **({} if data is None else {"data": data})}
+
+
+# Released in 2014 as an sdist, and never as a wheel.
+_DOCOPT = "docopt==0.6.2 --hash=sha256:49b3a825280bd66b3aa83585ef59c4a8c82f2c8a522dbe754a8bc8d08c85c491\n"
+
+
+def need_sdist(repo: Monorepo) -> None:
+    """Have the model of a small monorepo need a package that exists as an sdist alone."""
+    repo.write("locks/python.in", repo.read("locks/python.in") + "docopt\n")
+    repo.write("locks/python.txt", repo.read("locks/python.txt") + _DOCOPT)
+    text = (ROOT / "rules/pants_modelkiln/pip_tools.txt").read_text()
+    pin = re.search(r"^setuptools==.*(\n +--hash.*)+\n", text, re.MULTILINE)
+    assert pin
+    repo.write("locks/python.build.txt", pin[0])
+    repo.replace("rain/forecast.py", "import numpy\n", "import docopt  # noqa: F401\nimport numpy\n")
 
 
 def small_monorepo(folder: Path, backend: str = "", modelkiln: str = "", **settings: Any) -> Monorepo:

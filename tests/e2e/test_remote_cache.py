@@ -5,7 +5,7 @@ import shutil
 import socket
 
 import pytest
-from monorepo import environment, files_of, named_caches, small_monorepo
+from monorepo import environment, files_of, named_caches, need_sdist, small_monorepo
 from remote_cache import remote_cache
 
 # A package beside the others, whose image alone is rendered: its layers stay in the store.
@@ -41,6 +41,7 @@ def machine(folder, cache, umask=0o022):
     env["PANTS_CACHE_CONTENT_BEHAVIOR"] = "defer"
     repo = small_monorepo(folder / "monorepo", env=env, umask=umask)
     repo.write("rain/BUILD", repo.read("rain/BUILD") + _LEAN)
+    need_sdist(repo)
     return repo
 
 
