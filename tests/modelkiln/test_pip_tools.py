@@ -131,6 +131,12 @@ def test_what_sdists_are_built_with_is_locked_beside(folder, store):
     )
     _lock(folder, store, *more)
     assert text == (folder / "cpu.build.txt").read_text() and "" == (folder / "build-summary.txt").read_text()
+    # Of a lock that others write, Pex say, only this is ours.
+    (folder / "cpu.build.txt").unlink()
+    locked = (folder / "cpu.txt").read_text()
+    options = ["--lock=cpu.txt", "--resolve=cpu", "--address=3rdparty:cpu", "--python=3.11", "--summary=summary.txt"]
+    assert 0 == main(["build", "python-lock", *options, f"--store={store.root}", *more])
+    assert (text, locked) == ((folder / "cpu.build.txt").read_text(), (folder / "cpu.txt").read_text())
     (folder / "cpu.in").write_text("demo\n")
     _lock(folder, store, *more)
     assert not (folder / "cpu.build.txt").exists()

@@ -161,15 +161,16 @@ async def lock_resolve(
     lock = setup.resolves[request.name]
     build_lock = build_lock_of(lock)
     known = {file.path: file for file in await read_globs(PathGlobs([lock, build_lock]))}
-    if lock in known and known[lock].content.lstrip().startswith((b"{", b"//")):
-        return LockPlan(lock, known[lock].content, summary=("  a lock of Pex: `pants generate-lockfiles` makes it",))
+    # A lock of Pex is `pants generate-lockfiles`' to write, and what its sdists are built with is ours.
+    is_pex = lock in known and known[lock].content.lstrip().startswith((b"{", b"//"))
     shared = shared_locks(request.name, setup, options)
     known.update({file.path: file for file in await read_globs(PathGlobs(shared))})
     requirements = requirements_of(request.name, python, setup)
-    sources = await _read_sources(requirements)
+    sources = () if is_pex else await _read_sources(requirements)
     included = await _read_included(sources)
     release = resolve_python(request.name, setup)
     files = {file.path: FileContent(file.path, file.content) for file in (*known.values(), *sources, *included)}
+    summaries = {lock: "summary.txt", build_lock: "build-summary.txt"}
     result = await perform_step(
         Step(
             argv=(
@@ -182,7 +183,7 @@ async def lock_resolve(
             ),
             description=f"Lock the resolve {request.name}",
             input_digest=await create_digest(files.values()),
-            output_files=(lock, "summary.txt", build_lock, "build-summary.txt"),
+            output_files=(*summaries, *summaries.values()),
             # What an index offers changes from hour to hour.
             cache_scope=ProcessCacheScope.PER_SESSION,
             # pip-tools looks for what its own interpreter can use.
@@ -190,12 +191,11 @@ async def lock_resolve(
         )
     )  # fmt: skip
     written = {file.path: file.content for file in await read_digest(result.digest)}
-    plans = [
-        LockPlan(path, written[path], summary=tuple(written[summary].decode().splitlines()))
-        for path, summary in ((lock, "summary.txt"), (build_lock, "build-summary.txt"))
-        if path in written
-    ]
-    return replace(plans[0], also=tuple(plans[1:]))
+    told = {path: tuple(written[name].decode().splitlines()) for path, name in summaries.items() if name in written}
+    if is_pex:
+        told = {lock: ("  a lock of Pex: `pants generate-lockfiles` makes it",), **told}
+    plan, *also = (LockPlan(path, written[path], summary=told[path]) for path in told)
+    return replace(plan, also=tuple(also))
 
 
 def rules():

@@ -26,7 +26,9 @@ _SDISTS = Path(".sdists")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `modelkiln build python-lock`."""
-    parser.add_argument("--source", action="append", required=True, help="a file of requirements; repeatable")
+    parser.add_argument(
+        "--source", action="append", default=[], help="a file of requirements; repeatable. Without one the lock stays"
+    )
     parser.add_argument("--lock", required=True, help="the lock as it is, where there is one; it is written")
     parser.add_argument("--share", action="append", default=[], help="a lock whose pins are preferred; repeatable")
     parser.add_argument(
@@ -51,7 +53,8 @@ def run(args: argparse.Namespace) -> int:
         f"# The resolve {args.resolve}, compiled from {', '.join(args.source)} by: ./pants lock {args.address}\n#\n"
     )
     lock = _Lock(Path(args.lock), args.summary, header)
-    lock.compile(args, args.source, shared, target, store)
+    if args.source:
+        lock.compile(args, args.source, shared, target, store)
     if args.build_lock:
         _lock_build_requirements(args, lock, target, store)
     return 0
