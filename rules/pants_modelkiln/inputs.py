@@ -19,6 +19,7 @@ from modelkiln.canonical import canonical_json
 from modelkiln.digest import sha256_bytes
 from modelkiln.errors import ModelkilnError
 from modelkiln.facts import metadata_of, signature_of
+from modelkiln.interpreter_lock import InterpreterLock
 from modelkiln.lazy import lazy_document
 from modelkiln.record import make_record
 from modelkiln.signature import read_signature
@@ -27,6 +28,7 @@ from pants_modelkiln.artifacts import Artifact, artifact
 from pants_modelkiln.base_image import BaseImage, base_image, base_layers
 from pants_modelkiln.code import PackageCode, PackageCodeRequest, package_code
 from pants_modelkiln.environment import Environment, ResolvedLockRequest
+from pants_modelkiln.interpreter import InterpreterRequest, interpreter
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 from pants_modelkiln.target_types.package import (
     ModelAcceleratorField,
@@ -35,6 +37,7 @@ from pants_modelkiln.target_types.package import (
     ModelEntryPointField,
     ModelEntrypointField,
     ModelFormatsField,
+    ModelInterpreterField,
     ModelMetadataField,
     ModelOnDemandField,
     ModelPlatformsField,
@@ -63,6 +66,7 @@ class ModelPackageFieldSet(PackageFieldSet, RunFieldSet):
     weights_mirrors: ModelWeightsMirrorsField
     on_demand: ModelOnDemandField
     base_image: ModelBaseImageField
+    interpreter: ModelInterpreterField
     version: ModelVersionField
     entrypoint: ModelEntrypointField
     model_metadata: ModelMetadataField
@@ -75,7 +79,8 @@ class PackageInputs:
 
     record: canonical JSON, as it lies inside every format. base: None for a package that is no
     image and names no base image. weights_lock: what a package with lazy weights carries in their
-    place, else empty. others: the same package for its further platforms.
+    place, else empty. interpreter: what the format `scie` embeds. others: the same package for its
+    further platforms.
     """
 
     address: Address
@@ -88,6 +93,7 @@ class PackageInputs:
     target: ResolvedLockRequest
     record: bytes
     weights_lock: bytes
+    interpreter: InterpreterLock | None = None
     others: tuple[PackageInputs, ...] = ()
 
     @property
@@ -196,6 +202,10 @@ async def resolve_inputs(
     targets = [_target_of(base, accelerator.resolve, options) for base in bases]
     environments, artifacts = await _gather(field_set, accelerator, bases, targets)
     weights_lock = _lazy_lock(field_set, artifacts)
+    embedded = None
+    if "scie" in field_set.formats.value:
+        named = field_set.interpreter.to_unparsed_address_inputs()
+        embedded = (await interpreter(InterpreterRequest(address, named, targets[0].python))).lock
     code = await package_code(PackageCodeRequest(address, field_set.entry_point))
     facts = [(str(found.address), found.facts) for found in artifacts]
     if field_set.signature.value:
@@ -218,6 +228,7 @@ async def resolve_inputs(
         "weights": field_set.weights.value,
         "weights_lock": hashlib.sha256(weights_lock).hexdigest() if weights_lock else None,
         "metadata": metadata_of(facts, json.loads(field_set.model_metadata.value or "{}")),
+        **({"interpreter": embedded.identity(targets[0].platform)} if embedded else {}),
     }
     first, *others = (
         PackageInputs(
@@ -231,6 +242,7 @@ async def resolve_inputs(
             target=target,
             record=_record(described, _variant(accelerator, target, made_of), base, wheels),
             weights_lock=weights_lock,
+            interpreter=embedded,
         )
         for base, target, wheels in zip(bases, targets, environments)
     )

@@ -9,6 +9,7 @@ from pants_modelkiln import (
     environment,
     index,
     inputs,
+    interpreter,
     layers,
     lock,
     named_packages,
@@ -23,14 +24,16 @@ from pants_modelkiln import (
 )
 from pants_modelkiln.collection_hash import repair_collection_hash
 from pants_modelkiln.dist_writing import write_only_changes
-from pants_modelkiln.formats import layouts, oci, pex, weights
+from pants_modelkiln.formats import layouts, oci, pex, scie, weights
 from pants_modelkiln.locks import base_image as base_image_lock
+from pants_modelkiln.locks import portable_python as portable_python_lock
 from pants_modelkiln.locks import resolve as resolve_lock
 from pants_modelkiln.locks import weights as weights_lock
 from pants_modelkiln.target_types.artifact import ModelArtifactTarget
 from pants_modelkiln.target_types.base_image import OciBaseImageTarget
 from pants_modelkiln.target_types.index import ModelIndexTarget
 from pants_modelkiln.target_types.package import ModelPackageTarget
+from pants_modelkiln.target_types.portable_python import PortablePythonTarget
 from pants_modelkiln.target_types.smoke_test import SmokeTestTarget
 
 repair_collection_hash()
@@ -46,6 +49,7 @@ _MODULES = (
     environment,
     index,
     inputs,
+    interpreter,
     layers,
     layouts,
     lock,
@@ -53,10 +57,12 @@ _MODULES = (
     oci,
     package,
     pex,
+    portable_python_lock,
     publish,
     resolve_lock,
     resolved_lock,
     run,
+    scie,
     sdists,
     smoke_test,
     tool,
@@ -67,7 +73,14 @@ _MODULES = (
 
 
 def target_types():
-    return [ModelArtifactTarget, ModelIndexTarget, ModelPackageTarget, OciBaseImageTarget, SmokeTestTarget]
+    return [
+        ModelArtifactTarget,
+        ModelIndexTarget,
+        ModelPackageTarget,
+        OciBaseImageTarget,
+        PortablePythonTarget,
+        SmokeTestTarget,
+    ]
 
 
 def rules():

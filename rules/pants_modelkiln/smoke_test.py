@@ -33,6 +33,7 @@ from pants_modelkiln.api import (
 )
 from pants_modelkiln.formats.oci import package_image
 from pants_modelkiln.formats.pex import pex_file
+from pants_modelkiln.formats.scie import scie_file
 from pants_modelkiln.inputs import ModelPackageFieldSet, PackageInputs, package_inputs
 from pants_modelkiln.named_packages import named_packages
 from pants_modelkiln.subsystem import SmokeTestSubsystem
@@ -49,7 +50,7 @@ from pants_modelkiln.tool import STORE, Step, attempt_step, machine_store
 logger = logging.getLogger(__name__)
 
 # Formats that answer requests; the others hold data alone.
-_RUNNABLE = ("pex", "oci")
+_RUNNABLE = ("pex", "scie", "oci")
 
 
 @dataclass(frozen=True)
@@ -136,6 +137,10 @@ async def put_under_test(request: PackageUnderTestRequest, options: GlobalOption
         save_python(machine_store(options), inputs.target.python, python.path)
         arguments = ("--pex=package.pex", f"--python={inputs.target.python}", f"--pex-root={STORE}/pex-run", *given)
         return PackageUnderTest(await merge_digests((built.digest, mounted)), arguments)
+    if request.format == "scie":
+        program = (await scie_file(inputs, "package.scie")).file
+        arguments = ("--scie=package.scie", f"--pex-root={STORE}/pex-run", *given)
+        return PackageUnderTest(await merge_digests((program.digest, mounted)), arguments)
     image = await package_image(inputs)
     stored = canonical_json([layer.to_json() for layer in image.stored])
     digest = await merge_digests(

@@ -87,6 +87,10 @@ class ModelkilnSubsystem(Subsystem):
         default=None,
         help="The address of the `oci_base_image` for packages that don't name one.",
     )
+    interpreter = StrOption(
+        default=None,
+        help="The address of the `portable_python` for packages of the format `scie` that don't name one.",
+    )
     python = StrOption(
         default="3.11",
         help="The Python release of packages whose base image does not tell it.",
@@ -165,6 +169,17 @@ class ModelkilnSubsystem(Subsystem):
         default=["CPython>=3.9,<3.15"],
         advanced=True,
         help="The Python that the packaging engine's own processes run on.",
+    )
+    scie_mirror = StrOption(
+        default=None,
+        advanced=True,
+        help=help_text("""
+            The address (`https://host/folder` or `file:///folder`) of a mirror of the files of
+            `portable_python` targets, in place of the projects' releases on GitHub.
+
+            It is laid out as Pex' `--scie-assets-base-url`, which `science download` makes, with
+            `science` itself below `lift/` as in its releases: the paths are those in the lock.
+            """),
     )
     debian_mirror = StrOption(
         default=None,

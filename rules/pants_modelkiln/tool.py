@@ -22,6 +22,7 @@ from pants.util.logging import LogLevel
 
 import modelkiln
 from modelkiln.errors import ModelkilnError
+from modelkiln.interpreter_assets import MIRROR_VARIABLE
 from modelkiln.machine import INSECURE_REGISTRIES, save_machine_env, save_machine_file
 from modelkiln.sources.clients import CLIENT_SCHEMES
 from modelkiln.sources.git_lfs import CHECKOUT
@@ -149,6 +150,8 @@ async def save_machine_state(
     settings = dict(env)
     if subsystem.debian_mirror:
         settings["MODELKILN_DEBIAN_MIRROR"] = subsystem.debian_mirror
+    if subsystem.scie_mirror:
+        settings[MIRROR_VARIABLE] = subsystem.scie_mirror
     indexes = {"indexes": subsystem.resolve_indexes, "find_links": subsystem.resolve_find_links}
     settings["MODELKILN_INDEXES"] = json.dumps(indexes, sort_keys=True)
     if subsystem.insecure_registries:

@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Iterable, Iterator, Mapping, Sequence
 
-from modelkiln.digest import sha256_stream
 from modelkiln.errors import ModelkilnError
 from modelkiln.platforms import Target
+from modelkiln.programs import link_or_copy, place_program, store_program
 from modelkiln.sources.wheels import check_wheels, fetch_wheels, wheel_digest
 from modelkiln.store import Store
 
@@ -39,9 +39,7 @@ def build_pex(spec: Mapping[str, Any], sources: Path, store: Store, output: Path
     for sources that a PEX cannot carry and for one that is too large to be imported.
     """
     with _built(spec, sources, store, output.name) as made:
-        partial = output.with_name(output.name + ".partial")
-        shutil.move(str(made), str(partial))
-        os.replace(partial, output)
+        place_program(made, output)
 
 
 def store_pex(spec: Mapping[str, Any], sources: Path, store: Store, name: str) -> tuple[str, int]:
@@ -51,11 +49,7 @@ def store_pex(spec: Mapping[str, Any], sources: Path, store: Store, name: str) -
     messages call it.
     """
     with _built(spec, sources, store, name) as made:
-        with made.open("rb") as stream:
-            digest, size = sha256_stream(stream)
-        store.take(made, digest)
-    store.path(digest).chmod(0o555)  # It is a program, whoever starts it through a link.
-    return digest, size
+        return store_program(made, store)
 
 
 @contextmanager
@@ -99,7 +93,7 @@ def _assemble(
             builder.add_source(str(source), path)
         for wheel in wheels:
             link = scratch / "wheels" / wheel["filename"]
-            _link(store.path(wheel_digest(wheel)), link)
+            link_or_copy(store.path(wheel_digest(wheel)), link)
             builder.add_distribution(Distribution.load(str(link)), fingerprint=wheel["sha256"])
             builder.add_requirement(f"{wheel['name']}=={wheel['version']}")
         builder.info.deps_are_wheel_files = True
@@ -125,13 +119,6 @@ def _stored_files(recipes: Iterable[Mapping[str, Any]], store: Store, scratch: P
             if not path.exists():
                 found[file["sha256"]].put(path)
             yield f".modelkiln/models/{file['path']}", path
-
-
-def _link(blob: Path, link: Path) -> None:
-    try:
-        os.link(blob, link)
-    except OSError:  # A file system without hard links.
-        shutil.copyfile(blob, link)
 
 
 def _plain(source: Path, copy: Path) -> Path:

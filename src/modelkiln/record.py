@@ -29,6 +29,8 @@ _INPUTS = (
     "base", "metadata", "entrypoint", "weights",
     "weights_lock",
 )  # fmt: skip
+# Of packages that have one: the interpreter that a program embeds.
+_OPTIONAL = ("interpreter",)
 
 # What a record tells of the package that is no input of it.
 _OUTPUTS = ("package_digest", "formats", "layers", "sources", "variants")
@@ -52,7 +54,7 @@ _PREFIX = "org.opencontainers.image."
 
 def package_digest(inputs: Mapping[str, Any]) -> str:
     """Return the digest of a package's inputs: the sha256 of their canonical JSON."""
-    return sha256_bytes(canonical_json({"schema": SCHEMA, **{key: inputs[key] for key in _INPUTS}}))
+    return sha256_bytes(canonical_json({"schema": SCHEMA, **_chosen(inputs)}))
 
 
 def recorded_digest(record: Mapping[str, Any]) -> str:
@@ -62,8 +64,11 @@ def recorded_digest(record: Mapping[str, Any]) -> str:
 
 def make_record(inputs: Mapping[str, Any]) -> dict[str, Any]:
     """Return the record that travels inside a package: its inputs and their digest."""
-    chosen = {key: inputs[key] for key in _INPUTS}
-    return {"schema": SCHEMA, **chosen, "package_digest": package_digest(inputs)}
+    return {"schema": SCHEMA, **_chosen(inputs), "package_digest": package_digest(inputs)}
+
+
+def _chosen(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: inputs[key] for key in (*_INPUTS, *(key for key in _OPTIONAL if key in inputs))}
 
 
 def index_record(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

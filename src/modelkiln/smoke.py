@@ -16,7 +16,7 @@ from modelkiln.runtime.tensors import Tensor, read_tensors
 from modelkiln.sandbox import Finished, run_command, without_network
 from modelkiln.signature import Signature, read_signature
 
-__all__ = ["Smoke", "image_runner", "pex_runner", "read_smoke", "run_smoke"]
+__all__ = ["Smoke", "image_runner", "program_runner", "read_smoke", "run_smoke"]
 
 # Runs the package's `predict` on a request (bytes of JSON) with a time limit in seconds.
 Runner = Callable[[bytes, float], Finished]
@@ -79,17 +79,18 @@ def run_smoke(smoke: Smoke, runner: Runner, timeout: float) -> str:
     return f"passed in {seconds:.2f} s: {shapes}"
 
 
-def pex_runner(
-    pex: Path, python: Path, pex_root: Path, scratch: Path, settings: Optional[Mapping[str, str]] = None
+def program_runner(
+    program: Sequence[Path], pex_root: Path, scratch: Path, settings: Optional[Mapping[str, str]] = None
 ) -> Runner:
-    """Run the PEX file `pex` with `python`, without a network where this machine allows.
+    """Run an interpreter with its PEX file, or a program that has both in it, without a network
+    where this machine allows.
 
-    pex_root: where the PEX unpacks itself. scratch: an empty folder to run in, also its HOME.
+    pex_root: where it unpacks itself. scratch: an empty folder to run in, also its HOME.
     settings: other variables, as a deployment would set them.
     """
     env = {"PEX_ROOT": str(pex_root), "PEX_IGNORE_RCFILES": "1", "HOME": str(scratch), "LC_ALL": "C.UTF-8"}
-    env.update(settings or {})
-    argv = without_network([str(python), str(pex), "predict", "-"])
+    env.update({"SCIE_BASE": str(pex_root / "scie"), **(settings or {})})
+    argv = without_network([*map(str, program), "predict", "-"])
     return lambda request, timeout: run_command(argv, env, request, timeout, scratch)
 
 

@@ -27,7 +27,7 @@ def main() -> int:
     failed = []
     started = time.monotonic()
     folder = Path(tempfile.mkdtemp(prefix="modelkiln-bench-", dir=args.folder)).resolve()
-    bench = Bench(folder, args.rounds, args.cold_rounds, not args.no_peer)
+    bench = Bench(folder, args.rounds, args.cold_rounds, not args.no_peer, args.store)
     try:
         for name in args.scenarios or SCENARIOS:
             print(f"{time.monotonic() - started:.0f} s: {name}", file=sys.stderr)
@@ -58,6 +58,9 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--cold-rounds", type=int, default=3, help="of a cold one (default: 3)")
     parser.add_argument("--no-peer", action="store_true", help="don't compare with buildah")
     parser.add_argument("--folder", type=Path, help="where the temporary folder goes; needs 15 GB")
+    parser.add_argument(
+        "--store", type=Path, help="a store on the same file system; the wheels that it has are not downloaded"
+    )
     parser.add_argument("--keep", action="store_true", help="keep the temporary folder")
     args = parser.parse_args()
     unknown = sorted(set(args.scenarios) - set(SCENARIOS))

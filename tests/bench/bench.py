@@ -21,21 +21,34 @@ PEER = "localhost/bench-peer"
 
 class Bench:
     """Everything lies below `folder`. rounds: how often a warm command is measured; cold_rounds:
-    how often a cold one is. use_peer: whether to compare with buildah."""
+    how often a cold one is. use_peer: whether to compare with buildah. store: one whose wheels are
+    linked to and not downloaded."""
 
-    def __init__(self, folder: Path, rounds: int, cold_rounds: int, use_peer: bool = True) -> None:
+    def __init__(
+        self, folder: Path, rounds: int, cold_rounds: int, use_peer: bool = True, store: Path | None = None
+    ) -> None:
         self.folder, self.rounds, self.cold_rounds = folder, rounds, cold_rounds
+        self._store = store
         self.no_peer = Buildah.missing() if use_peer else "left out"
         self._backend = copy_backend(folder / "backend")
         self._workspaces: dict[tuple, Workspace] = {}
         self._contexts: set[Path] = set()
 
-    def workspace(self, packages: int = 1, formats: Sequence[str] = ("oci",), big: int = 0) -> Workspace:
+    def workspace(
+        self,
+        packages: int = 1,
+        formats: Sequence[str] = ("oci",),
+        big: int = 0,
+        accelerator: str = "cpu",
+        platforms: Sequence[str] = (),
+    ) -> Workspace:
         """A monorepo whose daemon is warm, the only one of ours that runs."""
-        key = (packages, tuple(formats), big)
+        key = (packages, tuple(formats), big, accelerator, tuple(platforms))
         if key not in self._workspaces:
-            name = f"repo-{packages}-{'-'.join(formats)}{f'-{big}' if big else ''}"
-            repo = Monorepo(self.folder / name, packages, self._backend, self.folder / "caches", formats, big)
+            name = "-".join(str(part) for part in (packages, *formats, accelerator, big, *platforms))
+            root = self.folder / f"repo-{name.replace('/', '-')}"
+            caches = self.folder / "caches"
+            repo = Monorepo(root, packages, self._backend, caches, formats, big, accelerator, platforms)
             repo.write()
             if big:
                 Workspace(repo).pants("lock", "models/m000:big")
@@ -69,8 +82,22 @@ class Bench:
     def cold(self, workspace: Workspace) -> None:
         """Forget all that was built, except the engine's tool and what was downloaded."""
         saved, downloads = self.saved
+        repo = workspace.repo
+        if repo.accelerator != "cpu" or repo.platforms:
+            downloads = self._downloads_of(workspace)
         self._stop_all(but=workspace)
         workspace.restore_caches(saved, downloads)
+
+    def _downloads_of(self, workspace: Workspace) -> Path:
+        """What an environment of another accelerator or platform downloads, in a folder of its own."""
+        repo = workspace.repo
+        name = "-".join(("downloads", repo.accelerator, *repo.platforms)).replace("/", "-")
+        folder = self.folder / name
+        if not folder.exists():
+            workspace.seed(self._store)
+            workspace.package("models/m000:digits")
+            workspace.save_downloads(folder)
+        return folder
 
     @cached_property
     def first(self) -> Sample:
@@ -85,6 +112,7 @@ class Bench:
         assert self.first
         saved, downloads = self.folder / "saved-caches", self.folder / "downloads"
         workspace.save_caches(saved)
+        workspace.seed(self._store)
         workspace.package()
         workspace.save_downloads(downloads)
         return saved, downloads

@@ -127,7 +127,8 @@ def write_context(folder: Path, workspace: Workspace, wheels: Path) -> None:
     (folder / "requirements.txt").write_text("".join(lines))
     wheels.mkdir(exist_ok=True)
     for wheel in record["requirements"]:
-        shutil.copyfile(workspace.blob(wheel["sha256"]), wheels / wheel["filename"])
+        if not (wheels / wheel["filename"]).exists():
+            os.link(workspace.blob(wheel["sha256"]), wheels / wheel["filename"])
     _copy_files(folder / "models", repo.package(0), record["artifacts"])
     shutil.copytree(repo.backend / "modelkiln" / "runtime", folder / "app/modelkiln/runtime")
     shutil.copyfile(repo.backend / "modelkiln" / "__init__.py", folder / "app/modelkiln/__init__.py")

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -45,17 +46,21 @@ class Pex:
         self._python = make_venv(folder / "venv", Path(__file__).with_name("pex.txt"))
         self._folder, self._wheels = folder, wheels
 
-    def build(self, context: Path) -> Sample:
+    def build(self, context: Path, *options: str) -> Sample:
         """Build the same PEX as a package's from a build context, with wheels from a folder."""
         return run(
             [
-                self._python, "-m", "pex", "--no-compress", "--no-pypi", f"--find-links={self._wheels}",
+                self._python, "-m", "pex", "--no-compress", *options, "--no-pypi", f"--find-links={self._wheels}",
                 f"--requirement={context / 'requirements.txt'}", f"--sources-directory={context / 'app'}",
                 "--entry-point=modelkiln.runtime.cli:main", f"--output-file={self._folder / 'peer.pex'}",
                 f"--pex-root={self._folder / 'root'}",
             ],
             self._folder,
         )  # fmt: skip
+
+    def forget(self) -> None:
+        """Empty the cache."""
+        shutil.rmtree(self._folder / "root", ignore_errors=True)
 
 
 def make_venv(folder: Path, lock: Path) -> Path:

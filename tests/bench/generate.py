@@ -33,11 +33,11 @@ root_patterns = ["/"]
 [python]
 interpreter_constraints = ["CPython==3.11.*"]
 enable_resolves = true
-default_resolve = "cpu"
+default_resolve = "{accelerator}"
 invalid_lockfile_behavior = "ignore"
 
 [python.resolves]
-cpu = "3rdparty/python/cpu.txt"
+{accelerator} = "3rdparty/python/{accelerator}.txt"
 
 [python-infer]
 use_rust_parser = true
@@ -55,7 +55,9 @@ model_package(
     entry_point="predict.py:predict",
     artifacts=[":weights"{big_name}],
     signature="signature.json",
+    accelerator="{accelerator}",
     formats=[{formats}],
+    platforms=[{platforms}],
     version="1.0.0",
 )
 """
@@ -100,7 +102,8 @@ def write_big_file(path: Path, size: int, seed: int = 0, written: int | None = N
 class Monorepo:
     """`packages` packages `models/m000:digits`, ... below `root`, in the given formats.
 
-    big: bytes of one more artifact file of the first package, or 0.
+    big: bytes of one more artifact file of the first package, or 0. accelerator: "cpu" or "cuda12", also
+    the name of the resolve. platforms: of the images; the base's first one where there are none.
     """
 
     root: Path
@@ -109,18 +112,21 @@ class Monorepo:
     caches: Path
     formats: Sequence[str] = ("oci",)
     big: int = 0
+    accelerator: str = "cpu"
+    platforms: Sequence[str] = ()
 
     def write(self) -> None:
         """Write all files; the folder must not exist."""
-        for source in ("3rdparty/python/cpu.in", "3rdparty/python/cpu.txt", "3rdparty/debian"):
+        resolve = self.accelerator
+        for source in (f"3rdparty/python/{resolve}.in", f"3rdparty/python/{resolve}.txt", "3rdparty/debian"):
             _copy(SOURCE / source, self.root / source)
         (self.root / "3rdparty/python/BUILD").write_text(
-            'python_requirements(name="cpu", source="cpu.in", resolve="cpu")\n'
+            f'python_requirements(name="{resolve}", source="{resolve}.in", resolve="{resolve}")\n'
         )
         version = re.search(r'^pants_version = "(.+)"', (SOURCE / "pants.toml").read_text(), re.MULTILINE)
         assert version, "pants.toml names no pants_version"
         (self.root / "pants.toml").write_text(
-            _PANTS_TOML.format(pants_version=version[1], backend=self.backend, caches=self.caches)
+            _PANTS_TOML.format(pants_version=version[1], backend=self.backend, caches=self.caches, accelerator=resolve)
         )
         for number in range(self.packages):
             self._write_package(number)
@@ -136,7 +142,9 @@ class Monorepo:
             write_big_file(folder / "big.bin", self.big, written=_MOST_WRITTEN)
         (folder / "BUILD").write_text(
             _PACKAGE.format(
-                formats=", ".join(json.dumps(name) for name in self.formats),
+                accelerator=self.accelerator,
+                formats=json.dumps(list(self.formats))[1:-1],
+                platforms=json.dumps(list(self.platforms))[1:-1],
                 big='model_artifact(name="big", source="big.bin", lock="big.lock.json")\n' if big else "",
                 big_name=', ":big"' if big else "",
             )

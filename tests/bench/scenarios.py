@@ -17,6 +17,7 @@ from measure import Sample, median_of, repeat
 from publishing import publish_big, publish_edits
 from rows import MB, Row
 from scale import clean_runner, scale
+from variants import cuda, cuda_ten, pex_cold, platforms
 from weights_plane import lock_big, lock_small, package_locked
 from workspace import Workspace
 
@@ -254,6 +255,10 @@ SCENARIOS: Mapping[str, Callable[[Bench, list[int]], Iterator[Row]]] = {
     "edit": edit_image,
     "weights": change_weights,
     "pex": edit_pex,
+    "pex-cold": pex_cold,
+    "cuda": cuda,
+    "cuda-ten": cuda_ten,
+    "platforms": platforms,
     "size": size,
     "start": start,
     "memory": memory,

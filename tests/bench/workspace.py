@@ -97,18 +97,26 @@ class Workspace:
         # Python interpreter for the engine's tool.
         self.package("prime:prime")
 
+    def seed(self, store: Path | None) -> None:
+        """Link what the locks name and another store has, so that it is not downloaded."""
+        for digest in self._locked() if store else ():
+            blob, target = store / "sha256" / digest[:2] / digest, self.blob(digest)
+            if blob.exists() and not target.exists():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                os.link(blob, target)
+
     def save_downloads(self, folder: Path) -> None:
-        """Copy what the store has from the network to `folder`: the wheels and Debian packages that
+        """Keep in `folder` what the store has from the network: the wheels and Debian packages that
         the locks name, and what the package index told of them."""
         (folder / "blobs").mkdir(parents=True)
-        for digest in self._locked():
+        for digest in set(self._locked()):  # Packages for all architectures are in several locks.
             if self.blob(digest).exists():
-                shutil.copyfile(self.blob(digest), folder / "blobs" / digest)
+                os.link(self.blob(digest), folder / "blobs" / digest)
         shutil.copytree(self.store / "choices", folder / "choices")
 
     def _locked(self) -> Iterable[str]:
-        lock = (self.repo.root / "3rdparty/python/cpu.txt").read_text()
-        yield from set(re.findall(r"sha256:([0-9a-f]{64})", lock))
+        locks = (path.read_text() for path in (self.repo.root / "3rdparty/python").glob("*.txt"))
+        yield from {digest for lock in locks for digest in re.findall(r"sha256:([0-9a-f]{64})", lock)}
         for path in sorted((self.repo.root / "3rdparty/debian").glob("*.lock.json")):
             for package in json.loads(path.read_text())["packages"]:
                 yield package["sha256"]

@@ -55,6 +55,24 @@ def pex_file(inputs: PackageInputs, file_name: str, has_models: bool = True) -> 
     return Get(PexFile, PexFileRequest(inputs, file_name, has_models))
 
 
+async def program_of(step: Step, file_name: str, is_stored: bool, global_options: GlobalOptions) -> PexFile:
+    """What a step made: its output file, or the blob that its output file tells of."""
+    result = await perform_step(step)
+    if not is_stored:
+        file = (await list_digest(result.digest))[0].file_digest
+        return PexFile(result.digest, file.fingerprint, file.serialized_bytes_length, False)
+    blob = json.loads((await read_digest(result.digest))[0].content)
+    if not Store(machine_store(global_options)).has(blob["digest"], blob["size"]):
+        # Made on another machine, whose result a remote cache told, or removed from the store since.
+        await perform_step(replace(step, cache_scope=ProcessCacheScope.PER_SESSION))
+    link = SymlinkEntry(file_name, f"{STORE}/{_stored_at(hex_of(blob['digest']))}")
+    return PexFile(await create_digest([link]), hex_of(blob["digest"]), blob["size"], True)
+
+
+def _stored_at(sha256: str) -> str:
+    return f"sha256/{sha256[:2]}/{sha256}"
+
+
 @rule(desc="Build a PEX", level=LogLevel.DEBUG)
 async def build_pex_file(
     request: PexFileRequest, options: ModelkilnSubsystem, global_options: GlobalOptions
@@ -93,20 +111,7 @@ async def build_pex_file(
         output_files=output[1:],
         tool=next(filter(None, clients), None),
     )
-    result = await perform_step(step)
-    if not is_stored:
-        file = (await list_digest(result.digest))[0].file_digest
-        return PexFile(result.digest, file.fingerprint, file.serialized_bytes_length, False)
-    blob = json.loads((await read_digest(result.digest))[0].content)
-    if not Store(machine_store(global_options)).has(blob["digest"], blob["size"]):
-        # Made on another machine, whose result a remote cache told, or removed from the store since.
-        await perform_step(replace(step, cache_scope=ProcessCacheScope.PER_SESSION))
-    link = SymlinkEntry(request.file_name, f"{STORE}/{_stored_at(hex_of(blob['digest']))}")
-    return PexFile(await create_digest([link]), hex_of(blob["digest"]), blob["size"], True)
-
-
-def _stored_at(sha256: str) -> str:
-    return f"sha256/{sha256[:2]}/{sha256}"
+    return await program_of(step, request.file_name, is_stored, global_options)
 
 
 def _refuse_large(inputs: PackageInputs, size: int, limit: int) -> None:
@@ -127,24 +132,29 @@ class PexRenderingRequest(RenderingRequest):
     ending = "pex"
 
 
-@rule(level=LogLevel.DEBUG)
-async def render_pex(request: PexRenderingRequest, global_options: GlobalOptions) -> Rendering:
-    folder, name = os.path.split(request.path)
-    built = await pex_file(request.inputs, name)
-    lines = [f"  PEX, {readable_size(built.size)}"]
+async def render_program(built: PexFile, path: str, what: str, global_options: GlobalOptions) -> Rendering:
+    """Rendering of an executable file at `path` of dist/; what: a word for people."""
+    folder, name = os.path.split(path)
+    lines = [f"  {what}, {readable_size(built.size)}"]
     digest = await add_prefix(built.digest, folder)
     if built.is_stored:
         store = machine_store(global_options).absolute()
         target = os.path.relpath(f"{STORE_BLOBS}/{built.sha256[:2]}/{built.sha256}", folder)
-        links = [SymlinkEntry(STORE_BLOBS, str(store / "sha256")), SymlinkEntry(request.path, target)]
+        links = [SymlinkEntry(STORE_BLOBS, str(store / "sha256")), SymlinkEntry(path, target)]
         digest = await create_digest(links)
         lines.append("  in the store, dist/ links to it (`cp -L` makes a file of it)")
     return Rendering(
         digest=digest,
         facts=canonical_json({"path": name, "sha256": built.sha256, "size": built.size}).decode(),
         layers=(),
-        artifact=KnownArtifact(request.path, tuple(lines), (STORE_BLOBS,) if built.is_stored else ()),
+        artifact=KnownArtifact(path, tuple(lines), (STORE_BLOBS,) if built.is_stored else ()),
     )
+
+
+@rule(level=LogLevel.DEBUG)
+async def render_pex(request: PexRenderingRequest, global_options: GlobalOptions) -> Rendering:
+    built = await pex_file(request.inputs, os.path.basename(request.path))
+    return await render_program(built, request.path, "PEX", global_options)
 
 
 def rules():

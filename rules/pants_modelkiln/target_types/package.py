@@ -103,10 +103,11 @@ class ModelPlatformsField(StringSequenceField):
 class ModelFormatsField(StringSequenceField):
     alias = "formats"
     default = ("pex", "oci")
-    valid_choices = ("pex", "oci", "artifact", "weights-image")
+    valid_choices = ("pex", "scie", "oci", "artifact", "weights-image")
     help = help_text("""
         What the package is rendered as: `"pex"`, one executable file for machines that have the
-        right Python, and `"oci"`, a container image in an OCI image layout.
+        right Python, `"scie"`, the same with a CPython of its own, for machines that have none, and
+        `"oci"`, a container image in an OCI image layout.
 
         Two more hold the files of `artifacts` alone, from the same layers as the image, for a
         package whose weights are mounted beside it: `"artifact"`, a ModelPack artifact (CNCF
@@ -152,6 +153,16 @@ class ModelBaseImageField(OneAddressField):
     help = help_text("""
         The address of the `oci_base_image` that the image is built on. The default is
         `[modelkiln].base_image`.
+        """)
+
+
+class ModelInterpreterField(OneAddressField):
+    alias = "interpreter"
+    help = help_text("""
+        With the format `"scie"`: the address of the `portable_python` that the program embeds, as
+        Pex' option `--scie eager` does. The default is `[modelkiln].interpreter`. It must be of the
+        Python release that the dependencies are chosen for, that of the base image or
+        `[modelkiln].python`.
         """)
 
 
@@ -211,6 +222,7 @@ class ModelPackageTarget(Target):
         ModelWeightsMirrorsField,
         ModelOnDemandField,
         ModelBaseImageField,
+        ModelInterpreterField,
         ModelVersionField,
         ModelEntrypointField,
         ModelMetadataField,

@@ -2,16 +2,15 @@
 
 import argparse
 import gc
-import os
 import sys
-import tempfile
 from pathlib import Path
 from typing import Optional
 
 from modelkiln.check_weights import check_weights
 from modelkiln.errors import ModelkilnError
+from modelkiln.lock_file import write_lock
 from modelkiln.lock_weights import lock_weights
-from modelkiln.store import Store, sync_folder
+from modelkiln.store import Store
 from modelkiln.weights_lock import WeightsLock, load_weights_lock
 from modelkiln.weights_source import WeightsSource
 
@@ -46,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     text = lock.to_text()
     state = "unchanged" if text == before else "written"
     if text != before:
-        _write(args.lock, text)
+        write_lock(args.lock, text)
     print(f"{args.lock.name}: {state}, {_summary(lock)}")
     return 0
 
@@ -83,23 +82,3 @@ def _usable(text: Optional[str], path: Path) -> Optional[WeightsLock]:
     except ModelkilnError as error:
         print(f"{error} It is written anew.", file=sys.stderr)
         return None
-
-
-def _write(path: Path, text: str) -> None:
-    """Write the whole lock or leave the old one."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:
-        raise ModelkilnError(f"{path}: {error.strerror}. Mend it and lock again.") from None
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-        sync_folder(path.parent)
-    except OSError as error:
-        Path(name).unlink(missing_ok=True)
-        raise ModelkilnError(f"{path}: {error.strerror}. The lock that was there is unchanged.") from None

@@ -18,7 +18,7 @@ from modelkiln.linking import check_cuda_libraries
 from modelkiln.machine import find_python
 from modelkiln.runnable import open_image, unpacked
 from modelkiln.sandbox import can_run
-from modelkiln.smoke import Smoke, image_runner, pex_runner, read_smoke, run_smoke
+from modelkiln.smoke import Smoke, image_runner, program_runner, read_smoke, run_smoke
 from modelkiln.store import Store
 from modelkiln.weights_tree import models_folder
 
@@ -39,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--timeout", type=float, default=600.0, help="seconds that predict may take")
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--pex", type=Path, help="test this PEX file, with --python")
+    what.add_argument("--scie", type=Path, help="test this program, which has its own interpreter")
     what.add_argument("--image", type=Path, help="test the image in this OCI layout, with --layers and --store")
     parser.add_argument("--python", help="the interpreter for the PEX: a release such as 3.11, or a path")
     parser.add_argument("--pex-root", type=Path, help="where the PEX unpacks itself (default: a temporary folder)")
@@ -56,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
 
     Where this host cannot run an image, the line starts with "skipped:" and the code is NOT_RUN.
     """
-    needed = ("python",) if args.pex else ("layers", "store")
+    needed = ("python",) if args.pex else ("layers", "store") if args.image else ()
     needed = (*needed, *(("store",) if args.filled else ()))
     missing = sorted({name for name in needed if not getattr(args, name)})
     if missing:
@@ -67,14 +68,14 @@ def run(args: argparse.Namespace) -> int:
     gpu = find_gpu() if args.gpu else None
     if args.gpu and gpu is None:
         raise ModelkilnError("smoke: --gpu, but this machine has no NVIDIA device with a driver.")
-    reason = None if args.pex else can_run()
+    reason = can_run() if args.image else None
     if reason:
         print(f"skipped: {reason}")
         return NOT_RUN
     if args.filled:
         _fill_store(args.filled, Store(args.store))
     with _mounted(args) as models:
-        print(_run_pex(args, smoke, models) if args.pex else _run_image(args, smoke, models, gpu, bool(cuda)))
+        print(_run_image(args, smoke, models, gpu, bool(cuda)) if args.image else _run_program(args, smoke, models))
     if cuda and gpu is None:
         print(f"not run: what CUDA {cuda} computes, since this machine has no NVIDIA GPU; the fallback answered.")
     return 0
@@ -87,17 +88,20 @@ def _fill_store(layers: Path, store: Store) -> None:
         weights.fetch(json.loads(Layer.from_json(value).recipe), store)
 
 
-def _run_pex(args: argparse.Namespace, smoke: Smoke, models: Optional[Path]) -> str:
+def _run_program(args: argparse.Namespace, smoke: Smoke, models: Optional[Path]) -> str:
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder, "scratch")
         scratch.mkdir()
         pex_root = args.pex_root or Path(folder, "pex")
         # abspath keeps a virtual environment's link to its interpreter, which tells it from that.
-        python = Path(args.python) if "/" in args.python else find_python(args.store, args.python)
-        pex, python, cache = (Path(os.path.abspath(path)) for path in (args.pex, python, pex_root))
+        program = [Path(os.path.abspath(args.pex or args.scie))]
+        if args.pex:
+            python = Path(args.python) if "/" in args.python else find_python(args.store, args.python)
+            program.insert(0, Path(os.path.abspath(python)))
+        cache = Path(os.path.abspath(pex_root))
         settings = {"MODELKILN_MODELS": str(models)} if models else {}
         settings.update({"MODELKILN_STORE": os.path.abspath(args.store)} if args.filled else {})
-        return run_smoke(smoke, pex_runner(pex, python, cache, scratch, settings), args.timeout)
+        return run_smoke(smoke, program_runner(program, cache, scratch, settings), args.timeout)
 
 
 def _run_image(args: argparse.Namespace, smoke: Smoke, models: Optional[Path], gpu: Optional[Gpu], cuda: bool) -> str:

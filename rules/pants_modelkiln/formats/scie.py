@@ -1,0 +1,86 @@
+"""The format `scie`: the PEX and a CPython of its own in one program."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from pants.engine.fs import FileContent
+from pants.engine.rules import Get, collect_rules, rule
+from pants.engine.unions import UnionRule
+from pants.option.global_options import GlobalOptions
+from pants.util.logging import LogLevel
+
+from modelkiln.errors import ModelkilnError
+from pants_modelkiln.api import create_digest, merge_digests
+from pants_modelkiln.formats.pex import PexFile, pex_file, program_of, render_program
+from pants_modelkiln.formats.rendering import Rendering, RenderingRequest
+from pants_modelkiln.inputs import PackageInputs
+from pants_modelkiln.subsystem import ModelkilnSubsystem
+from pants_modelkiln.tool import STORE, Step
+
+
+@dataclass(frozen=True)
+class ScieFileRequest:
+    """The program of a package, called `file_name`."""
+
+    inputs: PackageInputs
+    file_name: str
+
+
+@dataclass(frozen=True)
+class ScieFile:
+    """The program, as a PexFile has its file."""
+
+    file: PexFile
+
+
+def scie_file(inputs: PackageInputs, file_name: str) -> Get:
+    """ScieFile of a package."""
+    return Get(ScieFile, ScieFileRequest(inputs, file_name))
+
+
+@rule(desc="Build a program with its interpreter", level=LogLevel.DEBUG)
+async def build_scie_file(
+    request: ScieFileRequest, options: ModelkilnSubsystem, global_options: GlobalOptions
+) -> ScieFile:
+    inputs = request.inputs
+    if inputs.interpreter is None:
+        raise ModelkilnError(f'{inputs.address}: "scie" is not among its `formats`.')
+    # The application inside is called as the package, in every variant and wherever it goes.
+    name = f"{inputs.record_json['name']}.pex"
+    pex = await pex_file(inputs, name)
+    lock = await create_digest([FileContent("interpreter.json", inputs.interpreter.to_text().encode())])
+    size = pex.size + sum(asset.size for asset in inputs.interpreter.assets)
+    is_stored = size > options.large_blob_limit
+    output = ("--stored", "stored.json") if is_stored else ("--output", request.file_name)
+    step = Step(
+        argv=(
+            "scie", f"--pex={name}", "--interpreter=interpreter.json", f"--platform={inputs.target.platform}",
+            f"--store={STORE}", *output,
+        ),
+        description=f"Embed CPython {inputs.interpreter.python} for {inputs.address}",
+        input_digest=await merge_digests((pex.digest, lock)),
+        output_files=output[1:],
+    )  # fmt: skip
+    return ScieFile(await program_of(step, request.file_name, is_stored, global_options))
+
+
+@dataclass(frozen=True)
+class ScieRenderingRequest(RenderingRequest):
+    """The format `scie` in `dist/`."""
+
+    format = "scie"
+    ending = "scie"
+
+
+@rule(level=LogLevel.DEBUG)
+async def render_scie(request: ScieRenderingRequest, global_options: GlobalOptions) -> Rendering:
+    built = (await scie_file(request.inputs, os.path.basename(request.path))).file
+    assert request.inputs.interpreter is not None
+    what = f"program with CPython {request.inputs.interpreter.python}"
+    return await render_program(built, request.path, what, global_options)
+
+
+def rules():
+    return [*collect_rules(), UnionRule(RenderingRequest, ScieRenderingRequest)]
