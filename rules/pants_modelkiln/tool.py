@@ -133,6 +133,15 @@ def client_tool(uri: str, subsystem: ModelkilnSubsystem) -> ToolRequest | None:
     return ToolRequest(own or "sources.txt", tuple(subsystem.interpreter_constraints), is_resource=not own)
 
 
+def scie_tool() -> ToolRequest:
+    """The engine with Pex, to embed interpreters.
+
+    Pex reads TOML for that, and the one wheel of it that the lock has brings no parser (see tool.in):
+    Python has its own from 3.11 on.
+    """
+    return ToolRequest("tool.txt", ("CPython>=3.11,<3.15",))
+
+
 def engine_tool(request: ToolRequest) -> Get:
     """EngineTool of a request."""
     return Get(EngineTool, ToolRequest, request)

@@ -17,7 +17,7 @@ from modelkiln.interpreter_lock import (
 )
 from modelkiln.machine import load_machine_env
 from modelkiln.progress import Progress
-from modelkiln.sources.source import Source, open_source
+from modelkiln.sources.source import Source, SourceFile, open_source
 from modelkiln.store import Store
 from modelkiln.transfer import transfer
 
@@ -61,8 +61,7 @@ def lock_interpreter(
 
 def _lock_one(path: str, store: Store, env: Mapping[str, str], where: str) -> LockedAsset:
     title = f"{where}: {path}"
-    source = _source(path, env, title)
-    file = source.list().files[0]
+    source, file = _open(path, env, title)
     published = _published(path, env, where)
     with Progress(f"lock {path.rpartition('/')[2]}", file.size) as progress:
         found = transfer(source, file, store, "", progress, where=title)
@@ -81,8 +80,8 @@ def fetch_assets(assets: Iterable[LockedAsset], store: Store, where: str) -> Non
     with Progress(f"fetch {where}", sum(asset.size for asset in missing)) as progress:
         for asset in missing:
             title = f"{where}: {asset.path}"
-            source = _source(asset.path, env, title)
-            file = replace(source.list().files[0], size=asset.size, sha256=asset.sha256)
+            source, file = _open(asset.path, env, title)
+            file = replace(file, size=asset.size, sha256=asset.sha256)
             transfer(source, file, store, asset.sha256, progress, where=title)
 
 
@@ -94,9 +93,10 @@ def _address(path: str, env: Mapping[str, str]) -> str:
     return f"{_HOMES[home]}/{urllib.parse.quote(path[len(home) + 1 :])}"
 
 
-def _source(path: str, env: Mapping[str, str], title: str) -> Source:
+def _open(path: str, env: Mapping[str, str], title: str) -> tuple[Source, SourceFile]:
     try:
-        return open_source(_address(path, env), env, Path("/"))
+        source = open_source(_address(path, env), env, Path("/"))
+        return source, source.list().files[0]
     except ModelkilnError as error:
         raise ModelkilnError(f"{title}: {error}") from None
 
@@ -106,8 +106,7 @@ def _published(path: str, env: Mapping[str, str], where: str) -> Optional[str]:
     folder, _, name = path.rpartition("/")
     for listed in (f"{path}.sha256", f"{folder}/SHA256SUMS"):
         try:
-            source = _source(listed, env, where)
-            file = source.list().files[0]
+            source, file = _open(listed, env, where)
             with source.open(file) as stream:
                 text = stream.read(_CHECKSUMS_LIMIT).decode("utf-8", "replace")
         except ModelkilnError:

@@ -17,7 +17,7 @@ from pants_modelkiln.formats.pex import PexFile, pex_file, program_of, render_pr
 from pants_modelkiln.formats.rendering import Rendering, RenderingRequest
 from pants_modelkiln.inputs import PackageInputs
 from pants_modelkiln.subsystem import ModelkilnSubsystem
-from pants_modelkiln.tool import STORE, Step
+from pants_modelkiln.tool import STORE, Step, scie_tool
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,7 @@ async def build_scie_file(
         description=f"Embed CPython {inputs.interpreter.python} for {inputs.address}",
         input_digest=await merge_digests((pex.digest, lock)),
         output_files=output[1:],
+        tool=scie_tool(),
     )  # fmt: skip
     return ScieFile(await program_of(step, request.file_name, is_stored, global_options))
 

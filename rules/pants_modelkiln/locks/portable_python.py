@@ -18,7 +18,7 @@ from pants_modelkiln.target_types.portable_python import (
     PortablePythonReleaseField,
     PortablePythonVersionField,
 )
-from pants_modelkiln.tool import STORE, Step, step_process
+from pants_modelkiln.tool import STORE, Step, scie_tool, step_process
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,7 @@ async def lock_portable_python(request: PortablePythonLockRequest) -> LockPlan:
         ),
         description=f"Lock {fields.address}",
         cache_scope=ProcessCacheScope.PER_SESSION,
+        tool=scie_tool(),
     )  # fmt: skip
     path = os.path.join(fields.address.spec_path, str(fields.lock.value))
     return LockPlan(path, process=(await step_process(step)).process)

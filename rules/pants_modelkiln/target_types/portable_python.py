@@ -75,4 +75,6 @@ class PortablePythonTarget(Target):
         `pants lock` reads the files from the releases of these projects on GitHub, or from
         `[modelkiln].scie_mirror`, and checks them against the checksums that are published beside
         them. From then on they are taken by their hash alone.
+
+        To lock it and to build with it takes a CPython 3.11 or newer on the machine.
         """)
