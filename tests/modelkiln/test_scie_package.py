@@ -3,10 +3,10 @@
 import os
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
 import pytest
+import tomllib
 from wheelhouse import make_wheel, put_wheel
 
 from modelkiln.errors import ModelkilnError
