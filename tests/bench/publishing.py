@@ -103,6 +103,7 @@ def add_repository(workspace: Workspace, host: str) -> None:
     toml = workspace.repo.root / "pants.toml"
     text = re.sub(r"\ninsecure_registries = .*", "", toml.read_text())
     toml.write_text(text.replace("[modelkiln]", f'[modelkiln]\ninsecure_registries = ["{host}"]', 1))
+    workspace.stop()  # Pants ends a daemon whose options changed, but only after the next command.
 
 
 def _buildah_push(bench: Bench, workspace: Workspace, host: str, number: int) -> Sample:
