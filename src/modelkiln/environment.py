@@ -14,7 +14,7 @@ from modelkiln.memo import Memo
 from modelkiln.platforms import Target
 from modelkiln.python_lock import Pin, read_lock
 from modelkiln.sources.pip import index_lines, run_pip, target_options
-from modelkiln.sources.sdists import find_sdist
+from modelkiln.sources.sdists import find_sdists
 from modelkiln.store import Store
 
 __all__ = ["LockedWheel", "closure", "resolve_lock", "with_built"]
@@ -68,11 +68,14 @@ def resolve_lock(lock_text: str, target: Target, store: Store, where: str = "loc
     unknown = [pin for pin in pins if known[pin.name] is None]
     with tempfile.TemporaryDirectory(prefix="modelkiln-resolve-") as folder:
         wheels, problems = _choose(unknown, target, store, Path(folder))
+    sdists, missing = find_sdists([pin for pin in unknown if pin.name in problems], store)
     for pin in unknown:
-        chosen = _chosen(pin, wheels, problems, where)
-        chosen = known[pin.name] = _or_sdist(pin, chosen, store) if chosen["problem"] else chosen
-        # An index may get a wheel that it lacks today.
-        if not chosen["problem"]:
+        chosen = known[pin.name] = _chosen(pin, wheels, sdists, where)
+        if chosen is None:
+            # An index may get a wheel that it lacks today, so that this is not remembered.
+            problem = f"{problems[pin.name]} Nor is there an sdist to build one from: {missing[pin.name]}"
+            known[pin.name] = {**_nothing(pin), "problem": problem}
+        else:
             Memo(store, _CHOICES).remember(_question(pin, target), chosen)
     found = [known[pin.name] for pin in pins]
     return {
@@ -138,24 +141,23 @@ def _by_name(report: Mapping[str, Any]) -> dict[str, Any]:
     return {canonicalize_name(item["metadata"]["name"]): item for item in report["install"]}
 
 
-def _chosen(pin: Pin, wheels: Mapping[str, Any], problems: Mapping[str, str], where: str) -> dict[str, Any]:
-    wheel = {"name": pin.name, "version": pin.version, "filename": "", "sha256": "", "requires": []}
-    if pin.name in problems:
-        return {**wheel, "problem": problems[pin.name]}
+def _nothing(pin: Pin) -> dict[str, Any]:
+    return {"name": pin.name, "version": pin.version, "filename": "", "sha256": "", "requires": []}
+
+
+def _chosen(pin: Pin, wheels: Mapping[str, Any], sdists: Mapping[str, Any], where: str) -> Optional[dict[str, Any]]:
+    """A pin's wheel, else its sdist, else None."""
+    if pin.name in sdists:
+        return {**_nothing(pin), **sdists[pin.name], "problem": None, "is_sdist": True}
+    if pin.name not in wheels:
+        return None
     item = wheels[pin.name]
     sha256 = item["download_info"].get("archive_info", {}).get("hashes", {}).get("sha256")
     if sha256 not in pin.hashes:
         raise ModelkilnError(f"{where}: pip chose a file for {pin} with sha256 {sha256}, which the lock lacks.")
     filename = unquote(urlsplit(item["download_info"]["url"]).path).rsplit("/", 1)[-1]
     requires = sorted(item["metadata"].get("requires_dist") or [])
-    return {**wheel, "filename": filename, "sha256": sha256, "requires": requires, "problem": None}
-
-
-def _or_sdist(pin: Pin, missing: Mapping[str, Any], store: Store) -> dict[str, Any]:
-    found = find_sdist(pin, store)
-    if isinstance(found, str):
-        return {**missing, "problem": f"{missing['problem']} Nor is there an sdist to build one from: {found}"}
-    return {**missing, **found, "problem": None, "is_sdist": True}
+    return {**_nothing(pin), "filename": filename, "sha256": sha256, "requires": requires, "problem": None}
 
 
 def with_built(resolved: Mapping[str, Any], built: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

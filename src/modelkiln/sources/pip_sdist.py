@@ -3,27 +3,38 @@
 `pip download` runs an sdist's build backend to learn its name and requirements, with the network
 at hand. Here pip only finds the files, as its configuration says, and checks their hashes. This is
 a program of its own, run as `python -I pip_sdist.py OPTIONS` beside pip; OPTIONS are those of `pip
-download`. It uses modules that pip calls internal, of the release that the tools' locks pin.
+download`. Each file goes to a folder of its requirement's name in `--dest`, and what was not found
+is told in `failures.json` there; the exit code is 1 then. It uses modules that pip calls internal,
+of the release that the tools' locks pin.
 """
 
+import json
 import os
 import shutil
 import sys
 
 
 def _fetch(command, options, args):
+    from pip._internal.exceptions import DistributionNotFound, HashMismatch
     from pip._internal.utils.temp_dir import TempDirectory
 
     options.editables = []  # Looked for, and no option of `download`.
     session = command.get_default_session(options)
     finder = command._build_package_finder(options=options, session=session, ignore_requires_python=True)
     os.makedirs(options.download_dir, exist_ok=True)
+    failures = {}
     for requirement in command.get_requirements(args, options, finder, session):
-        links = _links(finder, requirement)
-        with TempDirectory(kind="sdist") as folder:
-            path, name = _download(session, links, requirement, folder.path)
-            shutil.copy(path, os.path.join(options.download_dir, name))
-    return 0
+        try:
+            with TempDirectory(kind="sdist") as folder:
+                path, name = _download(session, _links(finder, requirement), requirement, folder.path)
+                target = os.path.join(options.download_dir, requirement.name)
+                os.mkdir(target)
+                shutil.copy(path, os.path.join(target, name))
+        except (DistributionNotFound, HashMismatch) as error:
+            failures[requirement.name] = " ".join(str(error).split())
+    with open(os.path.join(options.download_dir, "failures.json"), "w", encoding="utf-8") as stream:
+        json.dump(failures, stream)
+    return 1 if failures else 0
 
 
 def _links(finder, requirement):
