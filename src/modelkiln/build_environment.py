@@ -23,6 +23,9 @@ from modelkiln.venv import Venv, check_conflicts, install
 __all__ = ["BuildEnvironment"]
 
 _TIMEOUT = 1800.0
+# What a build may write. Not its environment: that is written from outside, where a link that a
+# build left in it would lead elsewhere.
+_WRITABLE = ("src", "out", "home", "tmp")
 # Of what a failed backend wrote: its last lines tell why.
 _LINES = 12
 _QUESTION = "import os, sys; print(sys.base_prefix, os.path.realpath(sys.executable), sep='\\n')"
@@ -52,8 +55,8 @@ class BuildEnvironment:
         prefix, real = os.fsdecode(asked.stdout).splitlines()[:2]
         home = os.path.dirname(real)
         made = cls(title, folder, python, can_run() is None, (prefix, home))
-        for name in ("env/bin", "home", "hook", "out", "tmp"):
-            (folder / name).mkdir(parents=True)
+        for name in ("env/bin", *_WRITABLE):
+            (folder / name).mkdir(parents=True, exist_ok=True)
         # What makes a virtual environment (PEP 405), without the programs that the interpreter brings.
         (folder / "env/pyvenv.cfg").write_text(f"home = {home}\ninclude-system-site-packages = false\n")
         for name in ("python", "python3", f"python{python}"):
@@ -101,16 +104,14 @@ class BuildEnvironment:
     ) -> None:
         """Run a hook, as pyproject-hooks wants it: its answer is a file in the folder that `cmd` ends with."""
         python, script, hook, answers = cmd
-        hooks = self.folder / "hook"
-        shutil.copy(script, hooks / "hook.py")
-        shutil.copytree(answers, hooks, dirs_exist_ok=True)
-        argv = [python, f"{self.root}/hook/hook.py", hook, f"{self.root}/hook"]
         env = {**self._variables(), **(extra_environ or {})}
-        where = None if self.is_isolated else Path(cwd or self.root)
         if self.is_isolated:
-            command = build_command(self.folder, self.prefixes, argv, cwd or self.root)
+            writable = {**{name: self.folder / name for name in _WRITABLE}, "answers": Path(answers)}
+            readable = {"env": self.folder / "env", "hook.py": Path(script)}
+            argv = [python, f"{self.root}/hook.py", hook, f"{self.root}/answers"]
+            command, where = build_command(writable, readable, self.prefixes, argv, cwd or self.root), None
         else:
-            command = without_network(argv)
+            command, where = without_network(cmd), Path(cwd or self.root)
         before = os.umask(0o022)
         try:
             done = run_command(command, env, b"", _TIMEOUT, where)
@@ -118,7 +119,13 @@ class BuildEnvironment:
             os.umask(before)
         if done.exit_code:
             raise ModelkilnError(self._failure(hook, done.stdout + b"\n" + done.stderr))
-        shutil.copy(hooks / "output.json", answers)
+        self.check_file(Path(answers, "output.json"))
+
+    def check_file(self, path: Path) -> Path:
+        """Return a file that a build left; a link could lead to any file of this machine, and is refused."""
+        if path.is_symlink() or not path.is_file():
+            raise ModelkilnError(f"{self.title}: its build backend left no file {path.name}. Lock another version.")
+        return path
 
     def _variables(self) -> dict[str, str]:
         return {

@@ -130,16 +130,22 @@ def without_network(argv: Sequence[str]) -> list[str]:
     return [str(find_bwrap()), "--unshare-net", "--die-with-parent", "--dev-bind", "/", "/", "--", *argv]
 
 
-def build_command(folder: Path, programs: Sequence[str], argv: Sequence[str], cwd: str) -> list[str]:
+def build_command(
+    writable: Mapping[str, Path], readable: Mapping[str, Path], programs: Sequence[str], argv: Sequence[str], cwd: str
+) -> list[str]:
     """Return the command line that runs `argv` in a root of its own, without a network.
 
-    There `folder` is at BUILD_ROOT and may be written; `programs` (folders, such as an
-    interpreter's) and the system's own can be read where they are. cwd: a path there.
+    writable, readable: name below BUILD_ROOT -> folder or file of this machine to be seen there.
+    programs: folders, such as an interpreter's, that are seen where they are, like the system's own.
+    cwd: a path in the root.
     """
     command = [*_isolation(str(find_bwrap())), "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]
     for path in (*_PROGRAMS, *programs):
         command += ["--ro-bind-try", path, path]
-    return [*command, "--bind", str(folder), BUILD_ROOT, "--chdir", cwd, "--new-session", "--", *argv]
+    for option, mounts in (("--bind", writable), ("--ro-bind", readable)):
+        for name, path in mounts.items():
+            command += [option, os.path.abspath(path), f"{BUILD_ROOT}/{name}"]
+    return [*command, "--chdir", cwd, "--new-session", "--", *argv]
 
 
 def run_command(

@@ -9,6 +9,7 @@ import base64
 import csv
 import hashlib
 import io
+import os
 import tempfile
 import warnings
 import zipfile
@@ -49,8 +50,8 @@ def build_wheel(sdist: Mapping[str, Any], python: str, choose: Chooser, store: S
         unpack_sdist(archive, sdist["filename"], folder / "src")
         system = read_build_system(folder / "src", title)
         environment = BuildEnvironment.make(title, folder, python, store)
-        used = _run_backend(environment, system, choose, store)
-        (made,) = (folder / "out").iterdir()
+        used, filename = _run_backend(environment, system, choose, store)
+        made = environment.check_file(folder / "out" / os.path.basename(filename))
         _check_pure(made.name, title)
         with open_wheel(made, made.name, sdist["name"], sdist["version"]) as wheel:
             requires = _requires(wheel)
@@ -80,8 +81,8 @@ def _pinned(wheel: Mapping[str, Any]) -> dict[str, str]:
 
 def _run_backend(
     environment: BuildEnvironment, system: BuildSystem, choose: Chooser, store: Store
-) -> Sequence[Mapping[str, Any]]:
-    """Have the wheel built into `out`; returns the wheels that were used."""
+) -> tuple[Sequence[Mapping[str, Any]], str]:
+    """Have the wheel built into `out`; returns the wheels that were used, and its file name."""
     from pyproject_hooks import BackendUnavailable, HookMissing, UnsupportedOperation
 
     used = choose(system.requires)
@@ -94,14 +95,14 @@ def _run_backend(
             if more:
                 used = choose([*system.requires, *more])
                 environment.install(used, store)
-            backend.build_wheel(f"{environment.root}/out")
+            filename = backend.build_wheel(f"{environment.root}/out")
     except (BackendUnavailable, HookMissing, UnsupportedOperation) as error:
         reason = (str(error) or type(error).__name__).strip().splitlines()[-1]
         raise ModelkilnError(
             f"{environment.title}: its build backend {system.backend!r} cannot be used ({reason}). What it is built "
             f"with ({', '.join(system.requires) or 'nothing'}) is the sdist's to say: lock another version."
         ) from None
-    return used
+    return used, str(filename)
 
 
 def _check_pure(filename: str, title: str) -> None:

@@ -219,6 +219,20 @@ def test_neither_home_nor_programs_of_the_machine_are_seen(tmp_path):
     assert "[None, False, False, [], []]" == members(store, wheel)["told.py"]
 
 
+@pytest.mark.parametrize(
+    ("script", "message"),
+    [
+        ("open('/build/env/lib/python3.11/site-packages/tiny.py', 'w')", "Read-only file system"),
+        ("import os, sys; os.symlink('/etc/passwd', os.path.join(sys.argv[2], 'output.json')); os._exit(0)", "no file"),
+        ("import os; os._exit(0)", "left no file output.json"),
+    ],
+)
+def test_a_build_cannot_lead_elsewhere(tmp_path, script, message):
+    """What builds it cannot be changed by it, and its answers are files of its own."""
+    with pytest.raises(ModelkilnError, match=f"(?s)demo 1.0, from .*{message}"):
+        built(tmp_path, on_build=script)
+
+
 def test_a_backend_that_fails_is_quoted(tmp_path):
     """Its last lines, the package and the remedy."""
     script = "import sys\nfor number in range(99): print('line', number)\nsys.exit('no luck')\n"
