@@ -21,6 +21,7 @@ __all__ = ["LockedWheel", "closure", "resolve_lock", "with_built"]
 
 # Where the store keeps what indexes answered.
 _CHOICES = "choices"
+_PROGRAM = Path(__file__).with_name("sources") / "pip_choose.py"
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ def _choose(pins: Sequence[Pin], target: Target, store: Store, folder: Path) -> 
     arguments += target_options(target.python, target.pip_platforms())
     arguments += ["--report=report.json", "--requirement=lock.txt"]
     (folder / "lock.txt").write_text(index_lines(store) + "".join(pin.line() for pin in pins))
-    result = run_pip(arguments, store, folder)
+    result = run_pip(arguments, store, folder, program=[str(_PROGRAM)])
     if result.code == 0:
         return _by_name(json.loads((folder / "report.json").read_text("utf-8"))), {}
     failed = [pin for pin in pins if _names(result.messages, pin)] or (list(pins) if len(pins) == 1 else [])

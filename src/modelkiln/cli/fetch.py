@@ -6,7 +6,7 @@ from pathlib import Path
 
 from modelkiln.canonical import canonical_json
 from modelkiln.cuda_libraries import library_folder
-from modelkiln.sources.wheels import check_wheels, fetch_wheels, open_wheels, wheel_digest
+from modelkiln.sources.wheels import check_requires, check_wheels, fetch_wheels, open_wheels, wheel_digest
 from modelkiln.store import Store
 from modelkiln.venv import Venv, check_conflicts, install
 
@@ -15,7 +15,9 @@ HELP = "Put an environment's wheels into the store, and check that they fit toge
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `modelkiln build fetch`."""
-    parser.add_argument("--wheels", type=Path, required=True, help='JSON with "wheels" and "python"')
+    parser.add_argument(
+        "--wheels", type=Path, required=True, help="wheels, Python, and what they should require, as JSON"
+    )
     parser.add_argument("--store", type=Path, required=True, help="the store's folder")
     parser.add_argument("--output", type=Path, required=True, help="where the wheels' JSON with sizes goes")
 
@@ -29,6 +31,8 @@ def run(args: argparse.Namespace) -> int:
     with open_wheels(wheels, store) as opened:
         check_conflicts([install(wheel, Venv(request["python"])) for wheel in opened])
         for wheel, found in zip(wheels, opened):
+            if wheel["name"] in request.get("requires", {}):
+                check_requires(found, request["requires"][wheel["name"]])
             wheel["size"] = store.path(wheel_digest(wheel)).stat().st_size
             wheel["unpacked_size"] = found.unpacked_size
             libraries = sorted({library_folder(file.path) for file in found.files} - {""})

@@ -10,7 +10,7 @@ from modelkiln.sources.pip import index_lines, run_pip, target_options
 from modelkiln.store import Store
 from modelkiln.wheel import Wheel, open_wheel
 
-__all__ = ["check_wheels", "fetch_wheels", "open_wheels", "wheel_digest"]
+__all__ = ["check_requires", "check_wheels", "fetch_wheels", "open_wheels", "wheel_digest"]
 
 _FIELDS = ("name", "version", "filename", "sha256")
 
@@ -44,6 +44,22 @@ def check_wheels(wheels: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
             )
         found[fields["name"]] = {**fields, "build": wheel["build"]} if wheel.get("build") else fields
     return [found[name] for name in sorted(found)]
+
+
+def check_requires(wheel: Wheel, told: Iterable[str]) -> None:
+    """Refuse a wheel that requires something else than an index told when it was chosen.
+
+    told: its Requires-Dist (core metadata specifications), by which the environment was put together.
+    """
+    from installer.utils import parse_metadata_file
+
+    lines = parse_metadata_file(wheel.read_metadata("METADATA")).get_all("Requires-Dist") or []
+    found, expected = ({" ".join(str(line).split()) for line in texts} for texts in (lines, told))
+    if found != expected:
+        raise ModelkilnError(
+            f"{wheel.title}: requires {', '.join(sorted(found)) or 'nothing'}, and its package index says "
+            f"{', '.join(sorted(expected)) or 'nothing'}. The index tells what is not so; use another."
+        )
 
 
 def fetch_wheels(wheels: Sequence[Mapping[str, Any]], python: str, store: Store) -> None:
