@@ -149,7 +149,10 @@ def load_machine_env(store_root: Path) -> dict[str, str]:
         saved = json.loads(path.read_text()) if path else {}
     except OSError:
         saved = {}
-    home = pwd.getpwuid(os.getuid()).pw_dir
+    try:
+        home = pwd.getpwuid(os.getuid()).pw_dir
+    except KeyError:  # A user that this machine has no name for, as containers have.
+        home = os.environ.get("HOME") or "/"
     path = os.environ.get("PATH") or "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
     return {"HOME": home, "LC_ALL": "C.UTF-8", **saved, "PATH": path}
 

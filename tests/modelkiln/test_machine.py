@@ -107,3 +107,18 @@ def test_settings_that_change_within_a_run_count(tmp_path):
         save_machine_env(tmp_path, {"DOCKER_CONFIG": value})
         assert value == load_machine_env(tmp_path)["DOCKER_CONFIG"]
     assert 1 == len(files(tmp_path))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_a_user_without_a_name_has_settings_too(tmp_path):
+    """As a container or a worker runs processes: its HOME is what its environment says."""
+    tmp_path.chmod(0o755)
+    step = "import sys; from pathlib import Path; from modelkiln.machine import load_machine_env as load; "
+    step += "print(load(Path(sys.argv[1]))['HOME'])"
+    # The engine is imported before the user changes, who may not read this checkout.
+    become = "import os, modelkiln.machine; os.setuid(54321); "
+    env = {"PYTHONPATH": os.path.dirname(os.path.dirname(machine.__file__)), "HOME": "/nowhere"}
+    told = subprocess.run(
+        [sys.executable, "-c", become + step, str(tmp_path)], env=env, capture_output=True, check=True
+    )
+    assert b"/nowhere\n" == told.stdout

