@@ -11,7 +11,6 @@ import hashlib
 import re
 import stat
 import zipfile
-import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import BinaryIO, Iterator, Mapping, Optional
 from modelkiln.digest import iter_chunks
 from modelkiln.errors import ModelkilnError
 from modelkiln.tar import check_path
+from modelkiln.zip_member import DAMAGE, ZipMember
 
 __all__ = ["Wheel", "WheelFile", "open_wheel"]
 
@@ -32,7 +32,7 @@ _ALGORITHMS = ("sha256", "sha384", "sha512")
 # PEP 427: signatures of RECORD. They are not listed in it and mean nothing once it is rewritten.
 _SIGNATURES = ("RECORD.jws", "RECORD.p7s")
 
-_ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError)
+_ZIP_ERRORS = (*DAMAGE, OSError, NotImplementedError, RuntimeError, UnicodeDecodeError)
 
 
 @dataclass(frozen=True)
@@ -52,10 +52,10 @@ class Wheel:
     but RECORD and its signatures, in the zip's order.
     """
 
-    def __init__(self, archive: zipfile.ZipFile, title: str, name: str, version: str) -> None:
+    def __init__(self, archive: zipfile.ZipFile, stream: BinaryIO, title: str, name: str, version: str) -> None:
         self.title, self.name, self.version = title, name, version
-        self._archive = archive
-        self._infos = self._check_infos()
+        self._stream = stream
+        self._infos = self._check_infos(archive)
         self.dist_info = self._find_dist_info()
         self.files = self._check_record(self._read_record())
         self._check_metadata()
@@ -77,7 +77,7 @@ class Wheel:
     def open(self, path: str) -> BinaryIO:
         """Open a file for reading; damage found on the way raises ModelkilnError."""
         try:
-            return _Member(self._archive.open(self._infos[path]), f"{self.title}: {path}")
+            return _Member(ZipMember(self._stream, self._infos[path]), f"{self.title}: {path}")
         except _ZIP_ERRORS as error:
             raise _damaged(f"{self.title}: {path}", error) from None
 
@@ -103,10 +103,10 @@ class Wheel:
         shown = " ".join(issues[:20])
         return ModelkilnError(f"{self.title}: {shown} Refused; lock another version or build of {self.name}.")
 
-    def _check_infos(self) -> dict[str, zipfile.ZipInfo]:
+    def _check_infos(self, archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
         found: dict[str, zipfile.ZipInfo] = {}
         issues, folders = [], set()
-        for info in self._archive.infolist():
+        for info in archive.infolist():
             issue = _issue_of(info)
             if issue or info.filename in found:
                 issues.append(f"{info.orig_filename!r} {issue or 'is in the zip file twice'}.")
@@ -219,12 +219,12 @@ def open_wheel(path: Path, title: str, name: str, version: str) -> Iterator[Whee
     Only the zip's directory and the metadata are read here. Raises ModelkilnError that tells
     everything that is wrong with the wheel.
     """
-    try:
-        archive = zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, UnicodeDecodeError) as error:
-        raise _damaged(title, error) from None
-    with archive:
-        yield Wheel(archive, title, name, version)
+    with path.open("rb") as stream:
+        try:
+            archive = zipfile.ZipFile(stream)
+        except (zipfile.BadZipFile, ValueError, NotImplementedError, UnicodeDecodeError) as error:
+            raise _damaged(title, error) from None
+        yield Wheel(archive, stream, title, name, version)
 
 
 def _issue_of(info: zipfile.ZipInfo) -> str:
@@ -251,7 +251,7 @@ def _issue_of(info: zipfile.ZipInfo) -> str:
 class _Member:
     """A file inside a wheel, whose damage is told as a ModelkilnError."""
 
-    def __init__(self, stream: BinaryIO, where: str) -> None:
+    def __init__(self, stream: ZipMember, where: str) -> None:
         self._stream, self._where = stream, where
 
     def read(self, size: int = -1) -> bytes:
@@ -260,14 +260,11 @@ class _Member:
         except _ZIP_ERRORS as error:
             raise _damaged(self._where, error) from None
 
-    def close(self) -> None:
-        self._stream.close()
-
     def __enter__(self) -> "_Member":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.close()
+        pass
 
 
 def _damaged(where: str, error: BaseException) -> ModelkilnError:
