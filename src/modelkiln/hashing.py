@@ -7,7 +7,7 @@ Objects"), so that a second digest of the same bytes costs no time where there i
 import hashlib
 import queue
 import threading
-from typing import Optional, Sequence
+from typing import Optional, Protocol, Sequence
 
 __all__ = ["ParallelHashes"]
 
@@ -15,19 +15,27 @@ __all__ = ["ParallelHashes"]
 _WAITING = 3
 
 
+class Hasher(Protocol):
+    """What takes bytes."""
+
+    def update(self, data: bytes) -> None:
+        """Take more bytes."""
+
+
 class ParallelHashes:
-    """sha256 of the bytes that `update` gets, after each of `heads`.
+    """sha256 of the bytes that `update` gets, after each of `heads`. more: what else takes them.
 
     Use it as a context: its threads end with it.
     """
 
-    def __init__(self, heads: Sequence[bytes] = (b"",)) -> None:
+    def __init__(self, heads: Sequence[bytes] = (b"",), more: Sequence[Hasher] = ()) -> None:
         self._hashers = [hashlib.sha256(head) for head in heads]
+        self._more = more
         self._queues: list[queue.Queue[Optional[bytes]]] = []
         self._threads: list[threading.Thread] = []
 
     def __enter__(self) -> "ParallelHashes":
-        for hasher in self._hashers:
+        for hasher in (*self._hashers, *self._more):
             waiting: queue.Queue[Optional[bytes]] = queue.Queue(_WAITING)
             thread = threading.Thread(target=_work, args=(hasher, waiting), daemon=True)
             self._queues.append(waiting)
@@ -58,7 +66,7 @@ class ParallelHashes:
         return [hasher.hexdigest() for hasher in self._hashers]
 
 
-def _work(hasher, waiting: queue.Queue) -> None:
+def _work(hasher: Hasher, waiting: queue.Queue) -> None:
     while True:
         data = waiting.get()
         if data is None:

@@ -10,6 +10,7 @@ import urllib.parse
 from typing import Any, Iterable, Mapping, Sequence
 
 from modelkiln.canonical import canonical_json
+from modelkiln.chunks import chunk_list
 from modelkiln.errors import ModelkilnError
 from modelkiln.layer import Layer
 from modelkiln.sources.reference import parse_reference
@@ -72,7 +73,7 @@ def _files(layer: Layer, where: str, mirrors: Sequence[str]) -> Iterable[dict[st
             "places": _places(recipe["source"], file, where, bool(mirrors)),
             "layer": {"digest": layer.descriptor.digest, "offset": offsets[file["path"]]},
         }
-        yield {**found, **({"chunks": file["chunks"]} if file.get("chunks") else {})}
+        yield {**found, **({"chunks": chunk_list(file["chunks"])} if file.get("chunks") else {})}
 
 
 def _offsets(recipe: Mapping[str, Any]) -> dict[str, int]:

@@ -15,6 +15,7 @@ from functools import partial
 from typing import BinaryIO, Callable, Iterable, Iterator, Optional, Sequence
 
 from modelkiln.checks import Finding, Options, check_file
+from modelkiln.chunks import CHUNK_BYTES, read_chunks
 from modelkiln.descriptor import LAYER, Descriptor
 from modelkiln.errors import ModelkilnError
 from modelkiln.file_tar import FileTar
@@ -176,9 +177,10 @@ class _Locking:
         stamp = self._stamps[file.path]
         key = hashlib.sha256(stamp.text.encode("utf-8", "surrogateescape")).hexdigest() if stamp.text else ""
         where = f"{self._where}: {file.path}"
-        read = transfer(self._found.source, file, self._store, key, self._progress, around, where)
+        read = transfer(self._found.source, file, self._store, key, self._progress, around, where, with_chunks=True)
         self._check_unchanged(file)
-        self._files[file.path] = LockedFile(file.path, read.size, read.sha256, file.version, file.locator)
+        locked = LockedFile(file.path, read.size, read.sha256, file.version, file.locator, chunks=read.chunks)
+        self._files[file.path] = locked
         if read.layer:
             self._layers[file.path,] = Descriptor(LAYER, f"sha256:{read.layer}", read.layer_size)
         self._remember([file])
@@ -256,6 +258,7 @@ class _Locking:
         self._small.flush()
         self._seen.keep_tars(self._tars)
         self._check()
+        self._find_chunks()
         groups = group_files((file.path, file.size) for file in self._files.values())
         layers = tuple(self._layer(group) for group in groups)
         self._remember([file for file in self._todo if (file.size or SMALL_BYTES) < SMALL_BYTES])
@@ -279,6 +282,25 @@ class _Locking:
             raise
         for path, format in formats.items():
             self._files[path] = replace(self._files[path], format=format)
+
+    def _find_chunks(self) -> None:
+        """Complete large files that were not read now, from what is known of them or else from the store."""
+        large = [file for file in self._files.values() if file.size > CHUNK_BYTES]
+        keys = {file.sha256: f"chunks {CHUNK_BYTES} {file.sha256}" for file in large}
+        notes = self._seen.notes(keys.values())
+        before = {file.sha256: file.chunks for file in self._before.files} if self._before else {}
+        here = self._stored(file for file in large if file.chunks is None and file.sha256 not in before)
+        for file in large:
+            if file.chunks is None and keys[file.sha256] in notes:
+                chunks = json.loads(notes[keys[file.sha256]])
+            elif file.chunks is None and file.sha256 in here:
+                with here[file.sha256].open() as stream:
+                    chunks = read_chunks(stream)
+            else:
+                chunks = file.chunks or before.get(file.sha256)
+            self._files[file.path] = replace(file, chunks=chunks)
+        found = (file for file in self._files.values() if file.chunks and keys[file.sha256] not in notes)
+        self._seen.keep_notes((keys[file.sha256], json.dumps(file.chunks)) for file in found)
 
     def _stored(self, files: Iterable[LockedFile]) -> dict[str, StoredFile]:
         return find_stored(({"sha256": file.sha256, "size": file.size} for file in files), self._store)

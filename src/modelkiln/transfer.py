@@ -8,8 +8,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterator, Optional
+from typing import Any, Iterator, Mapping, Optional
 
+from modelkiln.chunks import ChunkDigests
 from modelkiln.digest import CHUNK
 from modelkiln.errors import ModelkilnError
 from modelkiln.hashing import ParallelHashes
@@ -29,13 +30,14 @@ _ZEROS = bytes(CHUNK)
 
 @dataclass(frozen=True)
 class Transferred:
-    """A file that is a blob of the store now: sha256 (hex) and size (bytes), and those of its layer
-    where its envelope was given."""
+    """A file that is a blob of the store now: sha256 (hex) and size (bytes), those of its layer where
+    its envelope was given, and its chunks as a lock has them where they were asked for."""
 
     sha256: str
     size: int
     layer: str = ""
     layer_size: int = 0
+    chunks: Optional[Mapping[str, Any]] = None
 
 
 def transfer(
@@ -46,6 +48,7 @@ def transfer(
     progress: Progress,
     envelope: Optional[Envelope] = None,
     where: str = "",
+    with_chunks: bool = False,
 ) -> Transferred:
     """Read `file` from `source` into `store`, once.
 
@@ -55,7 +58,7 @@ def transfer(
     """
     job = _Transfer(source, file, store, progress, where or file.path)
     with _part(store, key) as part:
-        return job.run(part, envelope)
+        return job.run(part, envelope, ChunkDigests() if with_chunks else None)
 
 
 @contextmanager
@@ -135,11 +138,11 @@ class _Transfer:
         self._source, self._file, self._store = source, file, store
         self._progress, self._where = progress, where
 
-    def run(self, part: _Part, envelope: Optional[Envelope]) -> Transferred:
+    def run(self, part: _Part, envelope: Optional[Envelope], chunks: Optional[ChunkDigests]) -> Transferred:
         if self._file.size is not None and part.size > self._file.size:
             part.restart()
         heads = [b"", envelope.before] if envelope else [b""]
-        with ParallelHashes(heads) as hashes:
+        with ParallelHashes(heads, [chunks] if chunks else []) as hashes:
             self._resume(part, hashes)
             self._read_all(part, hashes)
             digests = hashes.digests([b"", envelope.after] if envelope else [b""])
@@ -149,10 +152,11 @@ class _Transfer:
             self._store.adopt(str(part.path), f"sha256:{digests[0]}")
         except OSError as error:
             raise self._disk_error(error, part) from error
+        of_chunks = chunks.to_json() if chunks else None
         if envelope is None:
-            return Transferred(digests[0], part.size)
+            return Transferred(digests[0], part.size, chunks=of_chunks)
         layer_size = len(envelope.before) + part.size + len(envelope.after)
-        return Transferred(digests[0], part.size, digests[1], layer_size)
+        return Transferred(digests[0], part.size, digests[1], layer_size, of_chunks)
 
     def _resume(self, part: _Part, hashes: ParallelHashes) -> None:
         offset = 0

@@ -3,9 +3,10 @@
 import hashlib
 import json
 from dataclasses import dataclass, field
-from typing import Any, Iterable, Mapping
+from typing import Any, Iterable, Mapping, Optional
 
 from modelkiln.canonical import readable_json
+from modelkiln.chunks import check_chunks
 from modelkiln.descriptor import LAYER, Descriptor
 from modelkiln.digest import check_digest
 from modelkiln.errors import ModelkilnError
@@ -24,7 +25,8 @@ class LockedFile:
     """One file: path (relative), size (bytes), sha256 (hex), and how its source knows it.
 
     version, locator: see `sources.source.SourceFile`. format: what its content is, such as
-    "safetensors" (see `checks`), or "".
+    "safetensors" (see `checks`), or "". chunks: see `chunks`, None for a small file, and in locks
+    that were written before there were any.
     """
 
     path: str
@@ -33,10 +35,11 @@ class LockedFile:
     version: str = ""
     locator: str = ""
     format: str = ""
+    chunks: Optional[Mapping[str, Any]] = field(default=None, hash=False)
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON object without the fields that are empty."""
-        return {key: value for key, value in vars(self).items() if value != ""}
+        return {key: value for key, value in vars(self).items() if value not in ("", None)}
 
 
 @dataclass(frozen=True)
@@ -126,6 +129,8 @@ def _check(lock: WeightsLock, recorded: str, where: str) -> None:
         check_digest(f"sha256:{file.sha256}", f"{where}: {file.path}")
         if not isinstance(file.size, int) or file.size <= 0:
             raise ModelkilnError(f"{where}: {file.path}: size {file.size!r} is not a number of bytes. {again}")
+        if file.chunks is not None:
+            check_chunks(file.chunks, file.size, f"{where}: {file.path}")
     for layer in lock.layers:
         check_digest(layer.digest, where)
     if lock.set_digest != recorded:

@@ -36,7 +36,7 @@ __all__ = [
 PACKER = "weights/1"
 # Where model artifacts lie in an image; layers' digests depend on it. KServe looks there too.
 FOLDER = "models"
-_FIELDS = ("path", "sha256", "size", "version", "locator")
+_FIELDS = ("path", "sha256", "size", "version", "locator", "chunks")
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def recipe(
     """Return the recipe of an uncompressed layer that holds `files` below `prefix`.
 
     files: objects with path (relative), sha256 (hex) and size (bytes), each a blob of the store,
-    and with the version and locator that its source knows it by.
+    and with the version and locator that its source knows it by, and its chunks, see `chunks`.
     source: where missing ones are fetched from, as a weights lock has it. descriptor: of the
     layer where it is known, so that nothing has to be read to tell it.
     """
