@@ -6,12 +6,13 @@ the host but its kernel takes part.
 
 import fcntl
 import hashlib
+import os
 import platform
 import re
 import shutil
 import sys
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Iterable, Iterator, Mapping, Optional, Sequence
 
@@ -23,6 +24,7 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.machine import load_machine_env
 from modelkiln.sources.debian import deb_digest, fetch_debs
 from modelkiln.store import Store
+from modelkiln.store_users import register
 from modelkiln.tar import Entry
 
 __all__ = [
@@ -72,7 +74,11 @@ def unpacked_interpreter(packages: Sequence[Mapping[str, Any]], store: Store) ->
             fetch_debs(packages, store, load_machine_env(store.root))
             for package in packages:
                 _unpack(package, store, folder)
-    return _folder(packages, store).absolute()
+    folder = _folder(packages, store)
+    register(store.root)
+    with suppress(OSError):
+        os.utime(folder)  # It is used now, see `store_caches`.
+    return folder.absolute()
 
 
 @contextmanager

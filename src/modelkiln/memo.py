@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Optional
 
@@ -28,8 +29,11 @@ class Memo:
 
     def recall(self, question: Any) -> Optional[dict]:
         """Return the answer to `question` (a JSON value), or None when there is no whole one."""
+        path = self._path(question)
+        with suppress(OSError):
+            os.utime(path)  # It is used now, see `store_caches`.
         try:
-            answer = json.loads(self._path(question).read_bytes())
+            answer = json.loads(path.read_bytes())
         except (OSError, ValueError):
             return None
         return answer if isinstance(answer, dict) else None

@@ -13,11 +13,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Iterable, Iterator, Optional
+from typing import Iterable, Iterator, Optional, Union
 
 from modelkiln.progress import Progress
 from modelkiln.seen_files import SeenFiles
 from modelkiln.store import Store
+from modelkiln.store_caches import PEX_RUN, CachedThing, PexRuns, list_caches
 from modelkiln.store_users import Users, cleaning
 
 __all__ = ["Cleaning", "StoredBlob", "clean", "list_blobs", "named_blobs", "verify"]
@@ -43,10 +44,11 @@ class StoredBlob:
 
 @dataclass
 class Cleaning:
-    """What went, or would go. removed: blobs. leftovers: names of half-made and damaged things.
-    kept: bytes of blobs that stay."""
+    """What went, or would go. removed: blobs. caches: what can be made again without them. leftovers:
+    names of half-made and damaged things. kept: bytes of blobs and caches that stay."""
 
     removed: list[StoredBlob] = field(default_factory=list)
+    caches: list[CachedThing] = field(default_factory=list)
     leftovers: list[str] = field(default_factory=list)
     kept: int = 0
 
@@ -91,34 +93,95 @@ def clean(
     max_bytes: Optional[int] = None,
     is_trial: bool = False,
 ) -> Cleaning:
-    """Remove blobs that were not used for `older_than` seconds, then the longest unused ones until
-    at most `max_bytes` are left; and what dead processes left.
+    """Remove blobs and caches that were not used for `older_than` seconds, then the longest unused ones
+    until at most `max_bytes` are left; and what dead processes left.
 
-    keep: digests that stay in any case, and with them the blobs that such files are in. A blob
-    that a living process uses stays too. is_trial: tell what would go, and remove nothing.
+    keep: digests that stay in any case, and with them the blobs that such files are in. What a
+    living process uses stays too. is_trial: tell what would go, and remove nothing.
     """
     now = time.time_ns()
     # Names before users: whoever owns a thing that is listed was a user before.
     names = list(_temporary(store))
     users = Users(store.root)
     done = Cleaning(leftovers=list(_remove_leftovers(store, names, users, is_trial)))
-    blobs = sorted(list_blobs(store), key=lambda blob: (blob.used_ns, blob.digest))
-    done.kept = sum(blob.size for blob in blobs)
-    seen = SeenFiles(store.root)
     in_use_ns = min(now, users.oldest_ns) if users.oldest_ns is not None else now
-    for blob in blobs:
-        is_old = older_than is not None and blob.used_ns < now - older_than * 1e9
-        is_too_much = max_bytes is not None and done.kept > max_bytes
-        if not (is_old or is_too_much) or blob.digest in keep or blob.used_ns >= in_use_ns:
-            continue
-        if not keep.isdisjoint(f"sha256:{name}" for name in seen.files_in(blob.digest)):
-            continue
-        if is_trial or _remove(store, blob):
-            done.removed.append(blob)
-            done.kept -= blob.size
+    limits = _Limits(None if older_than is None else now - older_than * 1e9, max_bytes, in_use_ns, frozenset(keep))
+    lock = PexRuns(store.root).lock()
+    try:
+        before = -1
+        # What environments share counts for those that are left: until no more of them goes.
+        while before != len(done.caches):
+            before = len(done.caches)
+            _clean_once(store, limits, lock is not None, is_trial, done)
+            if is_trial:
+                break
+    finally:
+        if lock is not None:
+            os.close(lock)
     if not is_trial:
-        seen.forget_tars(blob.digest for blob in done.removed)
+        SeenFiles(store.root).forget_tars(blob.digest for blob in done.removed)
     return done
+
+
+@dataclass(frozen=True)
+class _Limits:
+    """before_ns: what was used before goes. in_use_ns: what was used after stays."""
+
+    before_ns: Optional[float]
+    max_bytes: Optional[int]
+    in_use_ns: int
+    keep: frozenset[str]
+
+
+def _clean_once(store: Store, limits: _Limits, is_alone: bool, is_trial: bool, done: Cleaning) -> None:
+    things = sorted((*list_blobs(store), *list_caches(store.root)), key=_by_use)
+    done.kept = sum(thing.size for thing in things)
+    for thing in things:
+        is_old = limits.before_ns is not None and thing.used_ns < limits.before_ns
+        is_too_much = limits.max_bytes is not None and done.kept > limits.max_bytes
+        if (is_old or is_too_much) and thing.used_ns < limits.in_use_ns:
+            _clean_one(store, thing, limits.keep, is_alone, is_trial, done)
+    # What the environments that went had for themselves.
+    for thing in PexRuns(store.root).unused() if done.caches and is_alone and not is_trial else ():
+        _remove_cache(store, thing)
+
+
+def _by_use(thing: Union[StoredBlob, CachedThing]) -> tuple[int, str]:
+    return thing.used_ns, thing.digest if isinstance(thing, StoredBlob) else thing.name
+
+
+def _clean_one(
+    store: Store,
+    thing: Union[StoredBlob, CachedThing],
+    keep: frozenset[str],
+    is_alone: bool,
+    is_trial: bool,
+    done: Cleaning,
+) -> None:
+    if isinstance(thing, CachedThing):
+        if thing.name.startswith(f"{PEX_RUN}/") and not is_alone:
+            return
+        if not is_trial:
+            _remove_cache(store, thing)
+        done.caches.append(thing)
+    else:
+        files = SeenFiles(store.root).files_in(thing.digest)
+        if thing.digest in keep or not keep.isdisjoint(f"sha256:{name}" for name in files):
+            return
+        if not is_trial and not _remove(store, thing):
+            return
+        done.removed.append(thing)
+    done.kept -= thing.size
+
+
+def _remove_cache(store: Store, thing: CachedThing) -> None:
+    """Take a thing away at once, also for who is killed meanwhile, and then remove it."""
+    folder, prefix = store.scratch("incoming")
+    for path in thing.paths:
+        aside = folder / f"{prefix}{os.urandom(8).hex()}"
+        with suppress(OSError):
+            os.rename(path, aside)
+            _remove_tree(aside)
 
 
 def _remove(store: Store, blob: StoredBlob) -> bool:

@@ -20,6 +20,7 @@ from modelkiln.runnable import open_image, unpacked
 from modelkiln.sandbox import can_run
 from modelkiln.smoke import Smoke, image_runner, program_runner, read_smoke, run_smoke
 from modelkiln.store import Store
+from modelkiln.store_users import register
 from modelkiln.weights_tree import models_folder
 
 # The exit code of a test that could not be run (automake's convention). To a build tool's cache it
@@ -85,7 +86,10 @@ def _fill_store(layers: Path, store: Store) -> None:
     """Fetch what the store lacks: a package with lazy weights runs without a network here, as it
     would where its store was filled before."""
     for value in json.loads(layers.read_text("utf-8")):
-        weights.fetch(json.loads(Layer.from_json(value).recipe), store)
+        for file in weights.fetch(json.loads(Layer.from_json(value).recipe), store).values():
+            if file.start is not None:  # The runtime knows blobs that are a file.
+                with store.writer(f"sha256:{file.sha256}") as blob:
+                    blob.write(file.read())
 
 
 def _run_program(args: argparse.Namespace, smoke: Smoke, models: Optional[Path]) -> str:
@@ -93,6 +97,8 @@ def _run_program(args: argparse.Namespace, smoke: Smoke, models: Optional[Path])
         scratch = Path(folder, "scratch")
         scratch.mkdir()
         pex_root = args.pex_root or Path(folder, "pex")
+        if args.store:
+            register(args.store)  # What is used of a cache from now on stays.
         # abspath keeps a virtual environment's link to its interpreter, which tells it from that.
         program = [Path(os.path.abspath(args.pex or args.scie))]
         if args.pex:

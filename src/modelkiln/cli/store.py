@@ -11,6 +11,7 @@ from typing import Iterator, Optional
 from modelkiln.cli.options import add_store, store_of
 from modelkiln.errors import ModelkilnError
 from modelkiln.store import Store
+from modelkiln.store_caches import CachedThing, list_caches
 from modelkiln.store_care import clean, list_blobs, named_blobs, verify
 
 HELP = "List, verify or clean the store of blobs."
@@ -26,8 +27,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `modelkiln store`."""
     parser.add_argument("action", choices=("list", "verify", "gc"))
     parser.add_argument("--json", action="store_true", help="list: print a JSON list")
-    gc = parser.add_argument_group("gc", "Removes what dead processes left, and with an option below, blobs.")
-    gc.add_argument("--older-than", type=_age, metavar="AGE", help="remove blobs unused for this long, such as 30d")
+    gc = parser.add_argument_group(
+        "gc", "Removes what dead processes left, and with an option below, blobs and caches."
+    )
+    gc.add_argument(
+        "--older-than", type=_age, metavar="AGE", help="remove what was not used for this long, such as 30d"
+    )
     gc.add_argument("--max-size", type=_size, metavar="SIZE", help="remove the longest unused above this, such as 50GB")
     gc.add_argument(
         "--keep",
@@ -56,6 +61,11 @@ def _list(args: argparse.Namespace, store: Store) -> int:
         used = datetime.datetime.fromtimestamp(blob.used_ns / 1e9).strftime("%Y-%m-%d %H:%M")
         print(f"{blob.digest}  {blob.size:>15}  {used}")
     print(f"{store.root}: {len(blobs)} blobs, {sum(blob.size for blob in blobs)} bytes")
+    caches: dict[str, list[CachedThing]] = {}
+    for thing in list_caches(store.root):
+        caches.setdefault(thing.name.partition("/")[0], []).append(thing)
+    for kind, things in sorted(caches.items()):
+        print(f"{store.root / kind}: {len(things)} caches, {sum(thing.size for thing in things)} bytes")
     return 0
 
 
@@ -77,8 +87,11 @@ def _gc(args: argparse.Namespace, store: Store) -> int:
         print(f"{verb} {name}")
     for blob in done.removed:
         print(f"{verb} {blob.digest}, {blob.size} bytes")
-    size = sum(blob.size for blob in done.removed)
-    print(f"{store.root}: {verb} {len(done.removed)} blobs, {size} bytes; {done.kept} bytes stay")
+    for thing in done.caches:
+        print(f"{verb} {thing.name}, {thing.size} bytes")
+    size = sum(thing.size for thing in (*done.removed, *done.caches))
+    found = f"{len(done.removed)} blobs and {len(done.caches)} caches"
+    print(f"{store.root}: {verb} {found}, {size} bytes; {done.kept} bytes stay")
     return 0
 
 

@@ -1,0 +1,172 @@
+"""What a store has beside its blobs: answers, unpacked interpreters, environments of tested PEX files.
+
+All of it can be made again. Each is known by its age and size; what lies in environments of PEX
+files is shared between them, and goes with the last one.
+"""
+
+import fcntl
+import os
+import re
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Iterable, Iterator, Optional
+
+__all__ = ["PEX_RUN", "CachedThing", "PexRuns", "list_caches"]
+
+# The folder of PEX files that are tested (a PEX_ROOT); those of Pex itself, pip and science.
+PEX_RUN = "pex-run"
+_WHOLE = ("pex-root", "pip-cache", "pip-tools-cache", "scie-base")
+# One thing for each entry. Answers are written anew when they are missing; the second list is of
+# what a process may be reading for as long as it runs.
+_ANSWERS = ("choices", "layers", "published")
+_FOLDERS = ("interpreters", "views")
+# pex/cache/dirs.py: what the environments of PEX files link to.
+_SHARED = ("bootstraps", "installed_wheels", "user_code")
+_LINK = re.compile(rf"/({'|'.join(_SHARED)})/([^/]+)/([^/]+)")
+_SHORT = "s"
+_LAST_ACCESS = ".last-access"
+
+
+@dataclass(frozen=True)
+class CachedThing:
+    """name: relative to the store. size: bytes, with its part of what it shares. used_ns: when it was
+    last used (ns, Unix time). paths: what there is to remove."""
+
+    name: str
+    size: int
+    used_ns: int
+    paths: tuple[Path, ...]
+
+
+def list_caches(root: Path) -> Iterator[CachedThing]:
+    """Yield what lies in the store `root` beside its blobs, by name."""
+    for kind in _ANSWERS:
+        yield from (_thing(root, path) for path in _entries(root / kind))
+    for kind in _FOLDERS:
+        for path in _entries(root / kind):
+            if path.is_dir():
+                beside = tuple(
+                    other for other in (path.with_suffix(".json"), path.with_suffix(".lock")) if other.exists()
+                )
+                yield _thing(root, path, *beside)
+    yield from (_newest(root, root / kind) for kind in _WHOLE if (root / kind).is_dir())
+    yield from _stale_tools(root)
+    yield from PexRuns(root).things()
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError:
+        return []
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file, or of all files below a folder; links count for nothing."""
+    if not path.is_dir() or path.is_symlink():
+        with suppress(OSError):
+            return path.lstat().st_size
+        return 0
+    return sum(_size(Path(folder, name)) for folder, _, names in os.walk(path) for name in names)
+
+
+def _used_ns(path: Path) -> int:
+    with suppress(OSError):
+        return path.lstat().st_mtime_ns
+    return 0
+
+
+def _thing(root: Path, *paths: Path) -> CachedThing:
+    return CachedThing(str(paths[0].relative_to(root)), sum(map(_size, paths)), max(map(_used_ns, paths)), paths)
+
+
+def _newest(root: Path, folder: Path) -> CachedThing:
+    used = max(_used_ns(Path(found)) for found, _, _ in os.walk(folder))
+    return CachedThing(folder.name, _size(folder), used, (folder,))
+
+
+def _stale_tools(root: Path) -> Iterator[CachedThing]:
+    """What tells where the environment of a tool is that is gone; one that is there may be in use."""
+    for path in _entries(root / "tools"):
+        with suppress(OSError, IndexError):
+            environment = path.read_text().splitlines()[1]
+            if not (root.parent / "pex_root" / environment).exists():
+                yield _thing(root, path)
+
+
+class PexRuns:
+    """The environments of PEX files that were tested."""
+
+    def __init__(self, root: Path) -> None:
+        self._root, self._folder = root, root / PEX_RUN
+
+    def lock(self) -> Optional[int]:
+        """Return a file that holds Pex's lock for deleting (pex/cache/access.py); None while a PEX sets
+        up its environment."""
+        try:
+            file = os.open(self._folder / "access.lck", os.O_RDWR | os.O_CREAT, 0o666)
+        except OSError:
+            return None
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return file
+        except BlockingIOError:
+            os.close(file)
+            return None
+
+    def things(self) -> Iterator[CachedThing]:
+        """Yield an environment each, and what belongs to none any more."""
+        started = self._started()
+        links = {key: {name for path in paths for name in _links(path)} for key, paths in started.items()}
+        counts = Counter(name for names in links.values() for name in names)
+        sizes = {self._name(path): _size(path) for kind in _SHARED for path in self._of_kind(kind)}
+        for key, paths in started.items():
+            size = sum(map(_size, paths)) + sum(sizes.get(name, 0) // counts[name] for name in links[key])
+            # A started PEX says so in both.
+            used = max(_used_ns(found) for path in paths for found in (path, *path.glob(f"**/{_LAST_ACCESS}")))
+            yield CachedThing(f"{PEX_RUN}/{self._name(paths[-1])}", size, used, tuple(paths))
+        for name, size in sizes.items():
+            if not counts[name]:
+                path = self._folder / name
+                yield CachedThing(f"{PEX_RUN}/{name}", size, _used_ns(path), (path,))
+
+    def _started(self) -> dict[str, list[Path]]:
+        """By the hash of a PEX file what it was started from, in the order in which it is to be removed."""
+        found: dict[str, list[Path]] = {}
+        for path in self._of_kind("venvs"):
+            if path.name == _SHORT:
+                # Short names of environments, for the first lines of their programs.
+                for short in _entries(path):
+                    with suppress(OSError):
+                        found.setdefault(Path(os.readlink(short / "venv")).parts[-2], []).insert(0, short)
+        for kind in ("unzipped_pexes", "venvs"):
+            for path in self._of_kind(kind):
+                if path.name != _SHORT:
+                    found.setdefault(path.name, []).append(path)
+        return found
+
+    def unused(self) -> Iterable[CachedThing]:
+        """What belongs to no environment."""
+        return [thing for thing in self.things() if thing.name.split("/")[1] in _SHARED]
+
+    def _of_kind(self, kind: str) -> Iterator[Path]:
+        for version in _entries(self._folder / kind):
+            yield from (path for path in _entries(version) if path.is_dir() and not path.name.startswith("."))
+
+    def _name(self, path: Path) -> str:
+        return str(path.relative_to(self._folder))
+
+
+def _links(environment: Path) -> set[str]:
+    """What an environment links to, as names in the PEX_ROOT."""
+    found = set()
+    for folder, folders, names in os.walk(environment):
+        for name in (*folders, *names):
+            path = os.path.join(folder, name)
+            if os.path.islink(path):
+                match = _LINK.search(os.path.realpath(path))
+                if match:
+                    found.add("/".join(match.groups()))
+    return found
