@@ -6,11 +6,12 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-__all__ = ["require", "require_venv"]
+__all__ = ["require", "require_npm", "require_venv"]
 
 # Some of a venv's packages are large: a slow mirror needs its time.
 _INSTALL_SECONDS = 900
@@ -34,24 +35,51 @@ def require_venv(lock: Path) -> str:
     For components that would pin too much beside the tests' own packages. It is made once a
     machine, below the user's cache folder. Skips or fails as `require` does.
     """
-    name = (
-        f"{lock.stem}-{sys.version_info[0]}.{sys.version_info[1]}-{hashlib.sha256(lock.read_bytes()).hexdigest()[:16]}"
-    )
+    name = f"{lock.stem}-{sys.version_info[0]}.{sys.version_info[1]}"
+    with _component(name, lock) as (folder, is_made):
+        python = folder / "bin" / "python"
+        install = [str(python), "-m", "pip", "install", "-q", "--require-hashes", "--no-deps", "-r", str(lock)]
+        if not is_made:
+            _install(lock.name, folder, [sys.executable, "-m", "venv", str(folder)], install)
+    return str(python)
+
+
+def require_npm(project: Path, program: str) -> str:
+    """Return the path of a program of the packages that the lock of an npm project pins by hash.
+
+    As `require_venv`. No script of a package is run.
+    """
+    npm = require("npm")
+    with _component(project.name, project / "package-lock.json") as (folder, is_made):
+        if not is_made:
+            folder.mkdir()
+            for name in ("package.json", "package-lock.json"):
+                shutil.copy(project / name, folder)
+            install = [npm, "ci", "--prefix", str(folder), "--ignore-scripts", "--no-audit", "--no-fund"]
+            _install(project.name, folder, [*install, "--loglevel=error"])
+    return str(folder / "node_modules/.bin" / program)
+
+
+@contextmanager
+def _component(name, lock):
+    """The folder that gets what a lock pins, and whether it has been made; others wait meanwhile."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path(os.environ.get("HOME", "/tmp"), ".cache"))
-    folder = cache / "modelkiln-tests" / name
+    folder = cache / "modelkiln-tests" / f"{name}-{hashlib.sha256(lock.read_bytes()).hexdigest()[:16]}"
     folder.parent.mkdir(parents=True, exist_ok=True)
-    python = folder / "bin" / "python"
     with open(f"{folder}.lock", "w") as guard:
         fcntl.flock(guard, fcntl.LOCK_EX)
-        if not (folder / "complete").exists():
+        is_made = (folder / "complete").exists()
+        if not is_made:
             shutil.rmtree(folder, ignore_errors=True)
-            install = [str(python), "-m", "pip", "install", "-q", "--require-hashes", "--no-deps", "-r", str(lock)]
-            for command in ([sys.executable, "-m", "venv", str(folder)], install):
-                done = subprocess.run(command, capture_output=True, text=True, timeout=_INSTALL_SECONDS)
-                if done.returncode:
-                    _missing(f"{lock.name} cannot be installed: {done.stderr[-2000:]}")
-            (folder / "complete").touch()
-    return str(python)
+        yield folder, is_made
+
+
+def _install(name, folder, *commands):
+    for command in commands:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_INSTALL_SECONDS)
+        if done.returncode:
+            _missing(f"{name} cannot be installed: {done.stderr[-2000:]}")
+    (folder / "complete").touch()
 
 
 def _missing(message):

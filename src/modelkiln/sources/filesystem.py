@@ -68,6 +68,8 @@ class _Filesystem(Source):
     def list(self, revision: str = "") -> Listing:
         root = self._store._strip_protocol(self._uri.rstrip("/"))
         found = self._ask(lambda: self._store.find(root, detail=True))
+        if not isinstance(found, dict):  # adlfs lists a single object without its details.
+            found = {name: self._ask(lambda: self._store.info(name)) for name in found}  # noqa: B023
         names = [name for name, details in sorted(found.items()) if details.get("type") != "directory"]
         if not names:
             raise ModelkilnError(
