@@ -104,6 +104,11 @@ def paths_of(globs: PathGlobs) -> Get:
     return Get(Paths, PathGlobs, globs)
 
 
+def digest_of(globs: PathGlobs) -> Get:
+    """A Digest of files in the workspace."""
+    return Get(Digest, PathGlobs, globs)
+
+
 def read_globs(globs: PathGlobs) -> Get:
     """DigestContents of files in the workspace."""
     return Get(DigestContents, PathGlobs, globs)

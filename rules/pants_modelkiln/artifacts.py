@@ -16,11 +16,16 @@ from pants.util.logging import LogLevel
 from modelkiln.canonical import canonical_json
 from modelkiln.errors import ModelkilnError
 from modelkiln.layer import Layer
-from modelkiln.lfs_pointer import POINTER_LIMIT, is_pointer
+from modelkiln.layers import weights
+from modelkiln.lfs_pointer import POINTER_LIMIT, is_pointer, parse_pointer
 from modelkiln.weights_lock import load_weights_lock
 from pants_modelkiln.api import (
+    concurrently,
+    create_digest,
+    digest_of,
     hydrate,
     list_digest,
+    merge_digests,
     paths_of,
     read_digest,
     read_globs,
@@ -29,6 +34,8 @@ from pants_modelkiln.api import (
     targets_of,
 )
 from pants_modelkiln.checks import ArtifactCheckRequest, artifact_formats
+from pants_modelkiln.layers import LayerRequest, build_layer
+from pants_modelkiln.pointers import Pointer, committed_pointers, pointer_files
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 from pants_modelkiln.target_types.artifact import (
     ModelArtifactAllowPickleField,
@@ -62,7 +69,8 @@ class Artifact:
     """Files of a model artifact, and a Digest that holds them at their paths.
 
     formats: pairs of path and format, for the files that were checked.
-    layers: those of a locked artifact, whose digest is empty: its bytes are in the store alone.
+    layers: of files whose bytes are in the store alone: all files of a locked artifact, whose digest
+    is empty, and large ones of Git LFS.
     origin: what the record says of a locked artifact's source, canonical JSON; else "".
     """
 
@@ -77,6 +85,14 @@ class Artifact:
         """The record's objects for the files."""
         formats = dict(self.formats)
         return [{**file.to_json(), "format": formats.get(file.path, "unknown")} for file in self.files]
+
+    @property
+    def own_files(self) -> tuple[PinnedFile, ...]:
+        """The files that the digest holds."""
+        if not self.layers or self.digest == EMPTY_DIGEST:
+            return () if self.layers else self.files
+        stored = {file["path"] for layer in self.layers for file in json.loads(layer.recipe)["files"]}
+        return tuple(file for file in self.files if file.path not in stored)
 
     @property
     def size(self) -> int:
@@ -106,10 +122,14 @@ def pinned_files(entries) -> tuple[PinnedFile, ...]:
 
 @dataclass(frozen=True)
 class LockedArtifactRequest:
-    """The `model_artifact` at an address, whose lock is the file `lock` in its folder."""
+    """The `model_artifact` at an address, whose lock is the file `lock` in its folder.
+
+    allow_pickle: what the target says now.
+    """
 
     address: Address
     lock: str
+    allow_pickle: tuple[str, ...] | None
 
 
 def locked_artifact(request: LockedArtifactRequest) -> Get:
@@ -125,6 +145,7 @@ async def read_locked_artifact(request: LockedArtifactRequest) -> Artifact:
     if not found:
         raise ModelkilnError(f"{address}: there is no file {path}. Write it with `pants lock {address}`.")
     lock = load_weights_lock(found[0].content.decode("utf-8", "replace"), f"{address}: {path}")
+    lock.check_pickles(request.allow_pickle, str(address))
     files = (PinnedFile(file.path, file.sha256, file.size) for file in lock.files)
     origin = {"target": str(address), "source": dict(lock.source), "set_digest": lock.set_digest}
     return Artifact(
@@ -137,62 +158,123 @@ async def read_locked_artifact(request: LockedArtifactRequest) -> Artifact:
     )
 
 
+@dataclass(frozen=True)
+class _Found:
+    """What a target's field `source` names. digest: of the files that may pass through Pants, and of
+    pointers. committed: pointers of large files that git has in place of them."""
+
+    digest: Digest
+    committed: tuple[Pointer, ...]
+
+
+def _pointer(address: Address, path: str, sha256: str, size: int) -> Pointer:
+    return Pointer(path, sha256, size, f"lfs:{os.path.join(address.spec_path, path)}")
+
+
+async def _below(address: Address, digest: Digest) -> Digest:
+    return await remove_prefix(digest, address.spec_path) if address.spec_path else digest
+
+
+async def _find_files(address: Address, field: ModelArtifactSourceField, limit: int) -> _Found:
+    spec = field.filespec
+    paths = await paths_of(PathGlobs([*spec["includes"], *(f"!{path}" for path in spec.get("excludes", ()))]))
+    large = _large_files(paths.files, limit)
+    if not large:
+        sources = await hydrate(field)
+        return _Found(await _below(address, sources.snapshot.digest), ())
+    committed = (await committed_pointers(address, tuple(large))).found
+    for path in large.keys() - {path for path, _, _ in committed}:
+        raise _too_large(address, path, large[path], limit)
+    digest = await digest_of(PathGlobs([path for path in paths.files if path not in large]))
+    pointers = (
+        _pointer(address, os.path.relpath(path, address.spec_path or "."), sha256, size)
+        for path, sha256, size in committed
+    )
+    return _Found(await _below(address, digest), tuple(pointers))
+
+
+async def _find_pointers(address: Address, digest: Digest) -> tuple[Pointer, ...]:
+    suspects = [file.path for file in pinned_files(await list_digest(digest)) if file.size < POINTER_LIMIT]
+    contents = await read_digest(await subset(digest, suspects)) if suspects else ()
+    _refuse_empty(address, contents)
+    parsed = (
+        (file.path, parse_pointer(file.content, f"{address}: {file.path}"))
+        for file in contents
+        if is_pointer(file.content)
+    )
+    return tuple(_pointer(address, path, pointer.sha256, pointer.size) for path, pointer in parsed)
+
+
+async def _put_in_place(address: Address, digest: Digest, pointers: tuple[Pointer, ...], limit: int) -> Digest:
+    """The Digest with the files that small pointers stand for, and without the large ones."""
+    if not pointers:
+        return digest
+    paths = {pointer.path for pointer in pointers}
+    others = await create_digest([entry for entry in await list_digest(digest) if entry.path not in paths])
+    small = tuple(pointer for pointer in pointers if pointer.size <= limit)
+    if not small:
+        return others
+    return await merge_digests((others, (await pointer_files(address, small)).digest))
+
+
+def _layer_of(address: Address, pointer: Pointer) -> LayerRequest:
+    file = {"path": pointer.path, "sha256": pointer.sha256, "size": pointer.size}
+    title = f"{address} ({pointer.path})"
+    recipe = weights.recipe(title, weights.FOLDER, [file], {"uri": pointer.uri, "revision": ""})
+    return LayerRequest(canonical_json(recipe).decode(), title)
+
+
 @rule(desc="Hash a model artifact", level=LogLevel.DEBUG)
 async def hash_artifact(request: ArtifactRequest, options: ModelkilnSubsystem) -> Artifact:
-    address = request.address
+    address, limit = request.address, options.large_blob_limit
     target = (await targets_of(Addresses([address]))).expect_single()
     if not target.has_field(ModelArtifactSourceField):
         raise ModelkilnError(f"{address}: is a `{target.alias}`, but `artifacts` must name `model_artifact` targets.")
+    allowed = target[ModelArtifactAllowPickleField].value
     if target[ModelArtifactLockField].value:
-        return await locked_artifact(LockedArtifactRequest(address, target[ModelArtifactLockField].value))
+        return await locked_artifact(LockedArtifactRequest(address, target[ModelArtifactLockField].value, allowed))
     field = target[ModelArtifactSourceField]
     if not field.value:
         raise ModelkilnError(f"{address}: name its files in the field `source`, or its lock in the field `lock`.")
-    spec = field.filespec
-    paths = await paths_of(PathGlobs([*spec["includes"], *(f"!{path}" for path in spec.get("excludes", ()))]))
-    _refuse_large(address, paths.files, options.large_blob_limit)
-    sources = await hydrate(field)
-    digest = sources.snapshot.digest
-    if address.spec_path:
-        digest = await remove_prefix(digest, address.spec_path)
-    files = pinned_files(await list_digest(digest))
+    found = await _find_files(address, field, limit)
+    pointers = await _find_pointers(address, found.digest)
+    digest = await _put_in_place(address, found.digest, pointers, limit)
+    large = (*found.committed, *(pointer for pointer in pointers if pointer.size > limit))
+    files = (
+        *pinned_files(await list_digest(digest)),
+        *(PinnedFile(pointer.path, pointer.sha256, pointer.size) for pointer in large),
+    )
     if not files:
         raise ModelkilnError(
             f"{address}: the field `source` matches no file. Check its path, which is relative to "
             f"{address.spec_path or 'the root'}."
         )
-    suspects = [file.path for file in files if file.size < POINTER_LIMIT]
-    contents = await read_digest(await subset(digest, suspects)) if suspects else ()
-    _refuse_placeholders(address, contents)
-    allowed = target[ModelArtifactAllowPickleField].value
-    checked = await artifact_formats(ArtifactCheckRequest(address, digest, allowed))
-    return Artifact(address, files, digest, checked.formats)
+    checked = await artifact_formats(ArtifactCheckRequest(address, digest, allowed, large))
+    made = await concurrently(build_layer(_layer_of(address, pointer)) for pointer in large)
+    layers = tuple(one.layer for one in made)
+    return Artifact(address, tuple(sorted(files, key=lambda file: file.path)), digest, checked.formats, layers)
 
 
-def _refuse_large(address: Address, paths: Iterable[str], limit: int) -> None:
+def _large_files(paths: Iterable[str], limit: int) -> dict[str, int]:
     # Before Pants reads them: it takes half a minute for each GB, at every start of its daemon.
-    for path in paths:
-        size = os.stat(os.path.join(get_buildroot(), path)).st_size
-        if size > limit:
-            raise ModelkilnError(
-                f"{address}: {path}: has {size} bytes, and files of more than {limit} must not pass through Pants. "
-                f'Name a lock in the target, lock="{address.target_name}.lock.json", and write it with '
-                f"`pants lock {address}`. (The limit is [modelkiln].large_blob_limit.)"
-            )
+    sizes = {path: os.stat(os.path.join(get_buildroot(), path)).st_size for path in paths}
+    return {path: size for path, size in sizes.items() if size > limit}
 
 
-def _refuse_placeholders(address: Address, contents) -> None:
+def _too_large(address: Address, path: str, size: int, limit: int) -> ModelkilnError:
+    return ModelkilnError(
+        f"{address}: {path}: has {size} bytes, and files of more than {limit} must not pass through Pants. "
+        f'Name a lock in the target, lock="{address.target_name}.lock.json", and write it with '
+        f"`pants lock {address}`, or commit it with Git LFS. (The limit is [modelkiln].large_blob_limit.)"
+    )
+
+
+def _refuse_empty(address: Address, contents) -> None:
     for file in contents:
         if not file.content:
             raise ModelkilnError(
                 f"{address}: {file.path}: is empty. Write the trained artifact there, or leave the "
                 "file out of the field `source`."
-            )
-        if is_pointer(file.content):
-            raise ModelkilnError(
-                f"{address}: {file.path}: is a Git LFS pointer, not the file that it stands for. "
-                "Fetch it with `git lfs pull` and package again, or lock it, which fetches it when it is needed: "
-                f'source="lfs:{file.path}", lock="{address.target_name}.lock.json".'
             )
 
 

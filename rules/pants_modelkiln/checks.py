@@ -11,9 +11,10 @@ from pants.engine.rules import Get, collect_rules, rule
 from pants.util.logging import LogLevel
 
 from modelkiln.errors import ModelkilnError
-from pants_modelkiln.api import add_prefix, read_digest
+from pants_modelkiln.api import add_prefix, create_digest, merge_digests, read_digest
+from pants_modelkiln.pointers import Pointer, pointers_file
 from pants_modelkiln.subsystem import ModelkilnSubsystem
-from pants_modelkiln.tool import Step, attempt_step, own_tool
+from pants_modelkiln.tool import STORE, Step, attempt_step, own_tool
 
 # Stands for the address in the step's messages: equal files of two targets are one process.
 _ADDRESS = "@artifact"
@@ -21,11 +22,15 @@ _ADDRESS = "@artifact"
 
 @dataclass(frozen=True)
 class ArtifactCheckRequest:
-    """Files to check, at their paths in the artifact. allow_pickle: None where pickles are refused."""
+    """Files to check, at their paths in the artifact. allow_pickle: None where pickles are refused.
+
+    pointers: further files, too large for Pants, which go into the store for it.
+    """
 
     address: Address
     digest: Digest
     allow_pickle: tuple[str, ...] | None
+    pointers: tuple[Pointer, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -45,10 +50,14 @@ async def check_artifact(request: ArtifactCheckRequest, options: ModelkilnSubsys
     argv = ["check-artifact", "--sources=sources", f"--where={_ADDRESS}", "--output=findings.json"]
     if request.allow_pickle is not None:
         argv += ["--pickles", *(f"--allow-pickle={name}" for name in request.allow_pickle)]
+    digest = await add_prefix(request.digest, "sources")
+    if request.pointers:
+        argv += ["--pointers=pointers.json", f"--store={STORE}"]
+        digest = await merge_digests((digest, await create_digest([pointers_file(request.pointers)])))
     step = Step(
         argv=tuple(argv),
         description=f"Check model artifact {request.address}",
-        input_digest=await add_prefix(request.digest, "sources"),
+        input_digest=digest,
         output_files=("findings.json",),
         tool=own_tool("checks.txt", options),
     )

@@ -53,7 +53,8 @@ def read_chunks(stream: BinaryIO) -> Optional[dict[str, Any]]:
 
 def check_chunks(chunks: Mapping[str, Any], size: int, where: str) -> None:
     """Raise ModelkilnError for chunks that cannot be those of a file of `size` bytes."""
-    of_one, text = chunks.get("size"), chunks.get("sha256")
+    of_one: Any = chunks.get("size")
+    text: Any = chunks.get("sha256")
     is_sound = isinstance(of_one, int) and of_one > 0 and isinstance(text, str) and _DIGESTS.fullmatch(text)
     if not is_sound or len(text) != 64 * -(-size // of_one) or set(chunks) != {"size", "sha256"}:
         raise ModelkilnError(

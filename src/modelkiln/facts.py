@@ -10,7 +10,10 @@ from modelkiln.errors import ModelkilnError
 __all__ = ["example_of", "metadata_of", "signature_of"]
 
 # Facts that become metadata of a package under the same name.
-_METADATA = ("authors", "description", "family", "license", "lineage", "metrics", "params", "tags", "task", "vendor")
+_METADATA = (
+    "authors", "description", "family", "license", "lineage", "metrics", "params", "requirements", "tags", "task",
+    "vendor",
+)  # fmt: skip
 
 Named = Sequence[Tuple[str, Mapping[str, Any]]]
 

@@ -115,7 +115,9 @@ class _Locking:
         finally:
             self._small.discard()
         ordered = tuple(self._files[path] for path in sorted(self._files))
-        return WeightsLock(self._found.to_json(), ordered, layers, self._found.listing.facts)
+        allowed = self._options.allow_pickle
+        pickles = None if allowed is None else tuple(sorted(allowed))
+        return WeightsLock(self._found.to_json(), ordered, layers, self._found.listing.facts, pickles)
 
     def _read_all(self) -> None:
         is_local = any(self._found.source.place(file) for file in self._todo[:1])
@@ -136,6 +138,8 @@ class _Locking:
         for error in errors:
             if not isinstance(error, _Stopped):
                 self._keep_what_was_read()
+                if isinstance(error, ModelkilnError) and not str(error).startswith(self._where):
+                    raise ModelkilnError(f"{self._where}: {error}") from None  # A source knows no targets.
                 raise error
 
     def _keep_what_was_read(self) -> None:

@@ -134,7 +134,8 @@ class _Limits:
 
 
 def _clean_once(store: Store, limits: _Limits, is_alone: bool, is_trial: bool, done: Cleaning) -> None:
-    things = sorted((*list_blobs(store), *list_caches(store.root)), key=_by_use)
+    found: list[Union[StoredBlob, CachedThing]] = [*list_blobs(store), *list_caches(store.root)]
+    things = sorted(found, key=_by_use)
     done.kept = sum(thing.size for thing in things)
     for thing in things:
         is_old = limits.before_ns is not None and thing.used_ns < limits.before_ns

@@ -56,12 +56,14 @@ class WeightsLock:
     """A weights lock.
 
     source: {"uri", "revision", "include", "exclude"}. facts: what the source tells of the model.
+    allow_pickle: what its target said when the files were checked, see `checks.Options`.
     """
 
     source: Mapping[str, Any] = field(hash=False)
     files: tuple[LockedFile, ...]
     layers: tuple[LockedLayer, ...]
     facts: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    allow_pickle: Optional[tuple[str, ...]] = None
 
     @property
     def size(self) -> int:
@@ -83,7 +85,25 @@ class WeightsLock:
             "layers": [{"digest": one.digest, "size": one.size, "files": list(one.files)} for one in self.layers],
             "facts": dict(self.facts),
         }
+        if self.allow_pickle is not None:
+            content["allow_pickle"] = sorted(self.allow_pickle)
         return readable_json(content) + "\n"
+
+    def check_pickles(self, allowed: Optional[Iterable[str]], where: str) -> None:
+        """Raise ModelkilnError for a lock whose files were checked under a wider `allow_pickle` than
+        `allowed`, what the target says now."""
+        if allowed is None:
+            gone = [file.path for file in self.files if file.format == "pickle"] or list(self.allow_pickle or ())
+            is_wider = self.allow_pickle is not None or bool(gone)
+        else:
+            gone = sorted(set(self.allow_pickle or ()) - set(allowed))
+            is_wider = bool(gone)
+        if is_wider:
+            told = f" ({', '.join(gone[:10])})" if gone else ""
+            raise ModelkilnError(
+                f"{where}: its lock allows pickles{told}, which the field `allow_pickle` of the target does not list "
+                f"any more. Lock it again, which checks its files: `pants lock {where}`."
+            )
 
     def to_layers(self, title: str) -> tuple[Layer, ...]:
         """Return the layers, in order, without reading a byte of them."""
@@ -114,7 +134,9 @@ def load_weights_lock(text: str, where: str) -> WeightsLock:
             raise ModelkilnError(f"{where}: schema {content['schema']!r}, this Modelkiln reads {SCHEMA}. Upgrade it.")
         files = tuple(LockedFile(**file) for file in content["files"])
         layers = tuple(LockedLayer(one["digest"], one["size"], tuple(one["files"])) for one in content["layers"])
-        lock = WeightsLock(content["source"], files, layers, content.get("facts") or {})
+        allowed = content.get("allow_pickle")
+        pickles = None if allowed is None else tuple(map(str, allowed))
+        lock = WeightsLock(content["source"], files, layers, content.get("facts") or {}, pickles)
         recorded = content["set_digest"]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelkilnError(f"{where}: is not a weights lock ({error!r}). Write it with `pants lock`.") from None

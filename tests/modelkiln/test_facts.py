@@ -31,9 +31,18 @@ def test_what_could_not_be_taken_is_in_the_error():
 def test_a_targets_metadata_stands_over_facts():
     """Keys of the target replace facts, facts that agree are added, others are left out."""
     facts = [
-        ("a", {"license": "MIT", "metrics": {"f1": 0.9}, "description": "part a", "signature": SIGNATURE}),
+        (
+            "a",
+            {
+                "license": "MIT",
+                "metrics": {"f1": 0.9},
+                "requirements": ["numpy==2.4.6"],
+                "description": "part a",
+                "signature": SIGNATURE,
+            },
+        ),
         ("b", {"license": "MIT", "description": "part b", "authors": ["A. Author", "B. Author"]}),
     ]
     own = {"license": "Apache-2.0", "team": "search"}
-    more = {"metrics": {"f1": 0.9}, "authors": "A. Author, B. Author"}
+    more = {"metrics": {"f1": 0.9}, "requirements": ["numpy==2.4.6"], "authors": "A. Author, B. Author"}
     assert {"license": "Apache-2.0", "team": "search", **more} == metadata_of(facts, own)

@@ -3,10 +3,12 @@
 import hashlib
 import json
 import os
+import pickle
 import subprocess
 import sys
 import time
 from collections import OrderedDict
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -453,3 +455,22 @@ def test_files_are_checked_when_they_are_locked(tmp_path, store, capsys):
     assert 0 == main([*arguments, "--pickles", "--allow-pickle=collections.OrderedDict"])
     lock = load_weights_lock((tmp_path / "w.lock.json").read_text(), "x")
     assert {"m.safetensors": "safetensors", "model": "pickle"} == {file.path: file.format for file in lock.files}
+
+
+def test_a_lock_remembers_which_pickles_were_allowed(tmp_path, store):
+    """A target that allows less than its lock was made with is refused until it is locked again."""
+    write_files(tmp_path / "w", a=b"1", b=pickle.dumps(OrderedDict(), 4))
+    names = ["collections.OrderedDict"]
+    lock = lock_weights(wanted("w", tmp_path), store, allow_pickle=names)
+    assert lock == load_weights_lock(lock.to_text(), "x")
+    lock.check_pickles(tuple(names), "models/x:w")
+    lock.check_pickles((*names, "demo.More"), "models/x:w")
+    with pytest.raises(ModelkilnError, match=r"models/x:w: its lock allows pickles \(b\).*pants lock models/x:w"):
+        lock.check_pickles(None, "models/x:w")
+    with pytest.raises(ModelkilnError, match=r"allows pickles \(collections.OrderedDict\)"):
+        lock.check_pickles((), "models/x:w")
+    old = replace(lock, allow_pickle=None)
+    assert "allow_pickle" not in old.to_text()
+    old.check_pickles((), "models/x:w")
+    with pytest.raises(ModelkilnError, match=r"allows pickles \(b\)"):
+        old.check_pickles(None, "models/x:w")

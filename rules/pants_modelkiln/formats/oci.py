@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Iterable, Sequence
 
 from pants.engine.fs import FileContent
@@ -116,21 +117,26 @@ async def assemble_index(request: ImageIndexRequest) -> PackageImage:
 
 
 def weights_layers(inputs: PackageInputs, built: Iterable[BuiltLayer]) -> tuple[Layer, ...]:
-    """The layers of a package's model artifacts in order: those of locks, and those that were built."""
+    """The layers of a package's model artifacts: those that were built, and those of the store, by their paths."""
     made = {one.layer.title: one.layer for one in built if one.layer.kind == "weights"}
-    return tuple(layer for artifact in inputs.artifacts for layer in artifact.layers or (made[str(artifact.address)],))
+    found: list[Layer] = []
+    for artifact in inputs.artifacts:
+        own = [(artifact.own_files[0].path, made[str(artifact.address)])] if artifact.own_files else []
+        stored = [(json.loads(layer.recipe)["files"][0]["path"], layer) for layer in artifact.layers] if own else []
+        found += [layer for _, layer in sorted([*own, *stored], key=itemgetter(0))] if own else artifact.layers
+    return tuple(found)
 
 
 def weights_requests(inputs: PackageInputs) -> list[LayerRequest]:
     """The layers of a package's model artifacts that are made by processes."""
     requests = []
     for artifact in inputs.artifacts:
-        if artifact.layers:
+        if not artifact.own_files:
             continue  # Its lock tells them: no process, and not a byte of it.
         recipe = files_packer.recipe(
-            "weights", str(artifact.address), "models", "none", [file.to_json() for file in artifact.files]
+            "weights", str(artifact.address), "models", "none", [file.to_json() for file in artifact.own_files]
         )
-        carry = artifact.size <= _CARRIED_BYTES
+        carry = sum(file.size for file in artifact.own_files) <= _CARRIED_BYTES
         requests.append(LayerRequest(_text(recipe), recipe["title"], artifact.digest, carry))
     return requests
 

@@ -33,6 +33,9 @@ class ModelArtifactSourceField(MultipleSourcesField):
         Each file keeps its path relative to the BUILD file: `source="digits.onnx"` is found by the
         inference script at `model / "digits.onnx"`, and lies at `/models/digits.onnx` in an image.
 
+        Files in Git LFS may be pointers or be checked out: what is committed is their lock, of any
+        size, and their bytes come from the repository's LFS server.
+
         With the field `lock` it may be a folder, whose files have paths relative to it, or a URI,
         such as `https://...`, `oci://...`, `s3://...`, `hf:...` or `models:/...`. Then only
         `pants lock` reads it.
@@ -114,7 +117,7 @@ class ModelArtifactTarget(Target):
         The output of training: weights and the files that go with them.
 
         A model artifact is data. Its files are hashed, copied byte for byte into packages and
-        never loaded while packaging. Empty files and Git LFS pointers are refused, and so are broken
+        never loaded while packaging. Empty files are refused, and so are broken
         safetensors files, ONNX models and numpy arrays, models whose external data or shards are not
         among the files, and pickles unless `allow_pickle` lists what they import. Files of
         more than `[modelkiln].large_blob_limit` bytes, and files that are elsewhere, are locked.

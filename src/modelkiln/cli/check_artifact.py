@@ -6,6 +6,8 @@ from pathlib import Path
 
 from modelkiln.canonical import canonical_json
 from modelkiln.checks import Options, check_file, check_set
+from modelkiln.pointers import fetch_pointers, load_pointers
+from modelkiln.store import Store
 
 HELP = "Check the files of a model artifact and tell their formats."
 
@@ -13,6 +15,8 @@ HELP = "Check the files of a model artifact and tell their formats."
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `modelkiln build check-artifact`."""
     parser.add_argument("--sources", type=Path, required=True, help="the folder of the artifact's files")
+    parser.add_argument("--pointers", type=Path, help="a JSON list of more files, see modelkiln.pointers")
+    parser.add_argument("--store", type=Path, help="the store's folder, which gets what pointers stand for")
     parser.add_argument("--where", required=True, help="what messages call the artifact")
     parser.add_argument("--pickles", action="store_true", help="pickles are allowed")
     parser.add_argument("--allow-pickle", action="append", default=[], help="a name that pickles may import")
@@ -26,6 +30,13 @@ def run(args: argparse.Namespace) -> int:
     for path in sorted(path for path in args.sources.rglob("*") if path.is_file()):
         name = path.relative_to(args.sources).as_posix()
         findings.append(check_file(name, partial(path.open, "rb"), path.stat().st_size, options))
+    pointers = load_pointers(args.pointers)
+    if pointers:
+        store = Store(args.store)
+        fetch_pointers(pointers, store, args.where)
+        for one in pointers:
+            blob = partial(store.open, f"sha256:{one['sha256']}")
+            findings.append(check_file(one["path"], blob, one["size"], options))
     check_set(findings, options)
     args.output.write_bytes(canonical_json([finding.to_json() for finding in findings]))
     return 0

@@ -4,7 +4,7 @@ import argparse
 import gc
 import sys
 from pathlib import Path
-from typing import Optional
+from typing import Optional, Sequence
 
 from modelkiln.check_weights import check_weights
 from modelkiln.errors import ModelkilnError
@@ -39,9 +39,10 @@ def run(args: argparse.Namespace) -> int:
     wanted = WeightsSource(args.source, args.folder, args.where, tuple(args.include), tuple(args.exclude))
     store = Store(args.store)
     before = _read(args.lock)
+    allowed = args.allow_pickle if args.pickles else None
     if args.check:
-        return _check(wanted, store, before, args.lock)
-    lock = lock_weights(wanted, store, _usable(before, args.lock), args.allow_pickle if args.pickles else None)
+        return _check(wanted, store, before, args.lock, allowed)
+    lock = lock_weights(wanted, store, _usable(before, args.lock), allowed)
     text = lock.to_text()
     state = "unchanged" if text == before else "written"
     if text != before:
@@ -50,10 +51,15 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _check(wanted: WeightsSource, store: Store, text: Optional[str], path: Path) -> int:
+def _check(
+    wanted: WeightsSource, store: Store, text: Optional[str], path: Path, allowed: Optional[Sequence[str]]
+) -> int:
     if text is None:
         raise ModelkilnError(f"{path}: there is no such lock. Write it with `pants lock {wanted.where}`.")
-    differences = check_weights(wanted, store, load_weights_lock(text, str(path)))
+    lock = load_weights_lock(text, str(path))
+    differences = check_weights(wanted, store, lock)
+    if set(lock.allow_pickle or ()) != set(allowed or ()):
+        differences.append(f"allow_pickle: is {allowed!r}, the lock says {lock.allow_pickle!r}.")
     for difference in differences:
         print(f"{wanted.where}: {difference}")
     print(f"{path.name}: {'differs' if differences else 'unchanged'}")

@@ -31,6 +31,8 @@ STEPS = {
     "fetch": "fetch",
     "layer": "layer",
     "check-artifact": "check_artifact",
+    "committed-pointers": "committed_pointers",
+    "fetch-pointers": "fetch_pointers",
     "debian-lock": "debian_lock",
     "python-lock": "python_lock",
     "lock-weights": "lock_weights",

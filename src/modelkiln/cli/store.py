@@ -89,7 +89,7 @@ def _gc(args: argparse.Namespace, store: Store) -> int:
         print(f"{verb} {blob.digest}, {blob.size} bytes")
     for thing in done.caches:
         print(f"{verb} {thing.name}, {thing.size} bytes")
-    size = sum(thing.size for thing in (*done.removed, *done.caches))
+    size = sum(blob.size for blob in done.removed) + sum(thing.size for thing in done.caches)
     found = f"{len(done.removed)} blobs and {len(done.caches)} caches"
     print(f"{store.root}: {verb} {found}, {size} bytes; {done.kept} bytes stay")
     return 0
