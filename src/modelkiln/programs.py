@@ -21,7 +21,8 @@ def store_program(made: Path, store: Store) -> tuple[str, int]:
     """Make `made` a blob of `store` that can be started through a link; returns digest and size."""
     with made.open("rb") as stream:
         digest, size = sha256_stream(stream)
-    store.take(made, digest)
+        os.fsync(stream.fileno())
+    store.adopt(str(made), digest)
     store.path(digest).chmod(0o555)
     return digest, size
 
