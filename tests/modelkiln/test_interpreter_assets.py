@@ -28,7 +28,7 @@ def _store(folder, url):
 
 
 def test_a_lock_pins_what_a_mirror_has(tmp_path):
-    """Path, size and sha256 of each file, which is in the store then; none is fetched again."""
+    """Path, size and sha256 of each file, which is in the store then; only a damaged one is fetched again."""
     with file_server(_files()) as server:
         store = _store(tmp_path, server.url)
         lock = lock_interpreter(PYTHON, RELEASE, ["amd64"], store, "b:py")
@@ -36,8 +36,12 @@ def test_a_lock_pins_what_a_mirror_has(tmp_path):
         for asset in lock.assets:
             assert hashlib.sha256(asset.path.encode()).hexdigest() == asset.sha256
             assert asset.path.encode() == store.path(asset.digest).read_bytes()
-        server.files.clear()
+        damaged = store.path(lock.assets[0].digest)
+        damaged.chmod(0o644)
+        damaged.write_bytes(b"other")
+        server.files = {path: data for path, data in server.files.items() if data.decode() == lock.assets[0].path}
         fetch_assets(lock.assets, store, "CPython")
+        assert lock.assets[0].path.encode() == damaged.read_bytes()
 
 
 def test_a_lock_serves_every_mirror(tmp_path):
