@@ -99,7 +99,9 @@ class Workspace:
 
     def seed(self, store: Path | None) -> None:
         """Link what the locks name and another store has, so that it is not downloaded."""
-        for digest in self._locked() if store else ():
+        if store is None:
+            return
+        for digest in self._locked():
             blob, target = store / "sha256" / digest[:2] / digest, self.blob(digest)
             if blob.exists() and not target.exists():
                 target.parent.mkdir(parents=True, exist_ok=True)
