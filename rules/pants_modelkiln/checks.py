@@ -14,7 +14,7 @@ from modelkiln.errors import ModelkilnError
 from pants_modelkiln.api import add_prefix, create_digest, merge_digests, read_digest
 from pants_modelkiln.pointers import Pointer, pointers_file
 from pants_modelkiln.subsystem import ModelkilnSubsystem
-from pants_modelkiln.tool import STORE, Step, attempt_step, own_tool
+from pants_modelkiln.tool import STORE, Step, attempt_step, checks_tool
 
 # Stands for the address in the step's messages: equal files of two targets are one process.
 _ADDRESS = "@artifact"
@@ -59,7 +59,7 @@ async def check_artifact(request: ArtifactCheckRequest, options: ModelkilnSubsys
         description=f"Check model artifact {request.address}",
         input_digest=digest,
         output_files=("findings.json",),
-        tool=own_tool("checks.txt", options),
+        tool=checks_tool(options),
     )
     result = (await attempt_step(step)).result
     if result.exit_code != 0:

@@ -106,7 +106,8 @@ class ModelkilnSubsystem(Subsystem):
         default="zstd",
         help=help_text("""
             How layers of code and dependencies are compressed: `zstd`, `gzip` (for registries and
-            runtimes from before 2020) or `none`. Weights are never compressed.
+            runtimes from before 2020) or `none`. Weights are never compressed, nor is a package's own
+            code of up to 64 KiB.
             """),
     )
     large_blob_limit = IntOption(

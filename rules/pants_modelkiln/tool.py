@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pants.backend.python.target_types import EntryPoint
@@ -96,12 +96,14 @@ def engine_files(*folders: str) -> list[FileContent]:
 class ToolRequest:
     """The engine with the dependencies of one lock.
 
-    lock: a resource of this package such as "tool.txt", or else a file of the repository.
+    lock: a resource of this package such as "tool.txt", or else a file of the repository. is_closed:
+    whether the lock has all that its packages require.
     """
 
     lock: str
     interpreter_constraints: tuple[str, ...]
     is_resource: bool = True
+    is_closed: bool = True
 
 
 @dataclass(frozen=True)
@@ -123,6 +125,11 @@ class MachineState:
 def own_tool(lock: str, subsystem: ModelkilnSubsystem) -> ToolRequest:
     """The engine with the dependencies of one of this package's locks, on the Python of the options."""
     return ToolRequest(lock, tuple(subsystem.interpreter_constraints))
+
+
+def checks_tool(subsystem: ModelkilnSubsystem) -> ToolRequest:
+    """The engine with what checks of model artifacts need."""
+    return replace(own_tool("checks.txt", subsystem), is_closed=False)
 
 
 def client_tool(uri: str, subsystem: ModelkilnSubsystem) -> ToolRequest | None:
@@ -186,7 +193,7 @@ async def build_engine_tool(request: ToolRequest, machine: MachineState) -> Engi
             # One file: what a remote cache keeps of a folder with empty files in it differs from
             # server to server, and some never find it again.
             layout=PexLayout.ZIPAPP,
-            additional_args=("--no-compress",),
+            additional_args=("--no-compress", *(() if request.is_closed else ("--ignore-errors",))),
             requirements=EntireLockfile(lock),
             interpreter_constraints=constraints,
             main=EntryPoint.parse("modelkiln.cli.main:main"),

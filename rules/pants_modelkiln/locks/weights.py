@@ -23,7 +23,7 @@ from pants_modelkiln.target_types.artifact import (
     ModelArtifactLockField,
     ModelArtifactSourceField,
 )
-from pants_modelkiln.tool import STORE, Step, client_tool, own_tool, step_process
+from pants_modelkiln.tool import STORE, Step, checks_tool, client_tool, step_process
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ async def lock_weights(request: WeightsLockRequest, build_root: BuildRoot, subsy
         description=f"Lock {address}",
         cache_scope=ProcessCacheScope.PER_SESSION,
         # Locking checks files by content, so it needs what checks need.
-        tool=client_tool(uri, subsystem) or own_tool("checks.txt", subsystem),
+        tool=client_tool(uri, subsystem) or checks_tool(subsystem),
     )  # fmt: skip
     process = await step_process(step)
     return LockPlan(os.path.join(address.spec_path, fields.lock.value), process=process.process)
