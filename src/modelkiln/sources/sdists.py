@@ -14,7 +14,7 @@ from modelkiln.store import Store
 
 __all__ = ["ensure_sdist", "find_sdists"]
 
-_PROGRAM = Path(__file__).with_name("pip_sdist.py")
+_PROGRAM = Path(__file__).absolute().with_name("pip_sdist.py")
 
 
 def find_sdists(pins: Sequence[Pin], store: Store) -> tuple[dict[str, dict[str, str]], dict[str, str]]:
