@@ -115,8 +115,8 @@ def _check_pure(filename: str, title: str) -> None:
     if any(tag.platform != "any" or tag.abi != "none" for tag in tags):
         raise ModelkilnError(
             f"{title}: gives {filename}, which is for one platform: its code is compiled, or would be where a compiler "
-            "is. Modelkiln builds pure Python alone, for no lock pins a compiler and what it links. Lock a version that "
-            "has a wheel for the platform, or build one (with cibuildwheel, say) and name its folder in "
+            "is. Modelkiln builds pure Python alone, for no lock pins a compiler and what it links. Lock a version "
+            "that has a wheel for the platform, or build one (with cibuildwheel, say) and name its folder in "
             "[modelkiln.resolve_find_links]."
         )
 
