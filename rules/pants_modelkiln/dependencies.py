@@ -46,7 +46,8 @@ async def infer_entry_point_dependency(
     entry_point = await resolved_entry_point(fields.entry_point)
     module = entry_point.val.module
     accelerator = accelerator_of(fields.address, fields.accelerator.value, options, setup)
-    owners = await module_owners(module, accelerator.resolve)
+    # Without resolves, Pants knows all modules under no resolve's name.
+    owners = await module_owners(module, accelerator.resolve if setup.enable_resolves else None)
     explicit.maybe_warn_of_ambiguous_dependency_inference(
         owners.ambiguous,
         fields.address,
