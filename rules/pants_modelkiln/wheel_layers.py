@@ -1,4 +1,4 @@
-"""The wheels of a package, and their layers as soon as they are known."""
+"""The wheels of a package, and the layers that packages share, as soon as they are known."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from pants.util.logging import LogLevel
 
 from modelkiln.accelerators import Accelerator
 from modelkiln.canonical import canonical_json
+from modelkiln.layers import files as files_packer
 from modelkiln.layers import wheels as wheels_packer
 from modelkiln.layers.small import VENV
 from pants_modelkiln.api import concurrently
-from pants_modelkiln.code import PackageCodeRequest, package_code
+from pants_modelkiln.code import PackageCodeRequest, RuntimeFiles, package_code
 from pants_modelkiln.environment import (
     Environment,
     EnvironmentRequest,
@@ -52,7 +53,8 @@ async def find_package_environment(request: PackageEnvironmentRequest, options: 
         # They take longest of all, and only here nothing else is waited for. The image asks for
         # them again and has them at once.
         layers = wheel_layers(wheels, request.lock, request.interpreter, options.compression, request.apart)
-        await concurrently(build_layer(layer) for layer in layers)
+        runtime = runtime_layer(code.runtime, request.lock.python, request.interpreter, options.compression)
+        await concurrently(build_layer(layer) for layer in (*layers, runtime))
     return wheels
 
 
@@ -74,6 +76,13 @@ def wheel_layers(
         title = ", ".join(f"{wheel['name']} {wheel['version']}" for wheel in group)
         requests.append(LayerRequest(canonical_json(recipe).decode(), title))
     return requests
+
+
+def runtime_layer(runtime: RuntimeFiles, python: str, interpreter: str, compression: str) -> LayerRequest:
+    """The layer of the runtime, the same for all packages. It is compiled: every start imports it."""
+    files = [file.to_json() for file in runtime.files]
+    recipe = files_packer.recipe("code", "runtime", "app", compression, files, python, interpreter)
+    return LayerRequest(canonical_json(recipe).decode(), "runtime", runtime.digest, True)
 
 
 def rules():

@@ -29,7 +29,7 @@ from pants_modelkiln.formats.rendering import Rendering, RenderingRequest
 from pants_modelkiln.inputs import PackageInputs
 from pants_modelkiln.layers import BuiltLayer, LayerRequest, build_layer
 from pants_modelkiln.subsystem import ModelkilnSubsystem
-from pants_modelkiln.wheel_layers import wheel_layers
+from pants_modelkiln.wheel_layers import runtime_layer, wheel_layers
 
 # Layers of up to this many bytes are carried by Pants beside their descriptor and lie in the
 # layout itself; larger ones go through the store.
@@ -151,16 +151,13 @@ def layer_requests(inputs: PackageInputs, options: ModelkilnSubsystem) -> list[L
 
 
 def _code_requests(inputs: PackageInputs, compression: str) -> list[LayerRequest]:
-    # The runtime is compiled, once for all packages, because it is imported at every start. Code
-    # of the package's own is not: it changes often, and compiling it takes as long as importing.
+    # Code of the package's own is not compiled: it changes often, and compiling takes as long as importing.
     code, base = inputs.code, inputs.base
-    files = [file.to_json() for file in code.runtime.files]
-    runtime = files_packer.recipe("code", "runtime", "app", compression, files, base.python, base.interpreter)
     files = [file.to_json() for file in code.own_files]
     is_small = sum(file["size"] for file in files) <= files_packer.SMALL_BYTES
     own = files_packer.recipe("code", "code", "app", "none" if is_small else compression, files)
     return [
-        LayerRequest(_text(runtime), "runtime", code.runtime.digest, True),
+        runtime_layer(code.runtime, base.python, base.interpreter, compression),
         LayerRequest(_text(own), f"code of {inputs.address}", code.own, True),
     ]
 
