@@ -7,7 +7,8 @@ import pytest
 from monorepo import ROOT, environment, small_monorepo
 from registries import registry
 
-_CHANGED = ("--changed-since=HEAD~1", "--changed-dependents=transitive")
+# As docs/ci.md has it.
+_CHANGED = ("--changed-since=origin/main", "--changed-dependents=transitive")
 _PUBLISHED = 'version="0.1.0",\n    repositories=["{host}/{{name}}"],\n    publish_tags=["{{CI_COMMIT}}"],'
 _OTHER = """
 python_sources(name="code")
@@ -25,7 +26,7 @@ def host(tmp_path):
 
 @pytest.fixture
 def repo(tmp_path, host):
-    """Two packages under Git, one of which the last commit changed."""
+    """Two packages under Git, one of which a commit after `origin/main` changed."""
     env = environment()
     # The interpreters are where this machine has them, and the cache of the example is nowhere.
     env.update(PANTS_CONFIG_FILES="pants.ci.toml", PANTS_PYTHON_BOOTSTRAP_SEARCH_PATH="['<PYENV>', '<PATH>']")
@@ -37,7 +38,8 @@ def repo(tmp_path, host):
     repository.write("sun/shine.py", "def predict(inputs, model):\n    return inputs\n")
     repository.write("sun/signature.json", repository.read("rain/signature.json"))
     repository.write(".gitignore", "/dist/\n/.p*\n")
-    for arguments in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "Rain and sun"]):
+    main = ["update-ref", "refs/remotes/origin/main", "HEAD"]
+    for arguments in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "Rain and sun"], main):
         _git(repository, *arguments)
     repository.replace("rain/forecast.py", "factor}", "factor * 1}")
     _git(repository, "commit", "-qam", "Rain")
