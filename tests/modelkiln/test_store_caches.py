@@ -84,9 +84,8 @@ def test_the_limit_of_size_counts_environments(store, pexes):
 def test_environments_stay_while_one_is_made(store, pexes):
     """Whoever sets one up holds Pex's own lock, and cleaning does not wait for it."""
     age(store.root / "pex-run", 40)
-    code = (
-        "import fcntl, os, sys\nfcntl.flock(os.open(sys.argv[1], os.O_RDWR), fcntl.LOCK_SH)\nprint(flush=True)\ninput()"
-    )
+    code = "import fcntl, os, sys\nfcntl.flock(os.open(sys.argv[1], os.O_RDWR), fcntl.LOCK_SH)\n"
+    code += "print(flush=True)\ninput()"
     lock = store.root / "pex-run" / "access.lck"
     with subprocess.Popen([sys.executable, "-c", code, lock], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         process.stdout.readline()
@@ -114,8 +113,8 @@ def test_what_a_living_process_began_to_use_stays(store):
     """A process that was there before the thing was used may still use it."""
     memo = Memo(store, "layers")
     memo.remember("asked", {})
-    code = "import sys\nfrom modelkiln.store_users import register\nfrom pathlib import Path\nregister(Path(sys.argv[1]))\n"
-    code += "print(flush=True)\ninput()"
+    code = "import sys\nfrom modelkiln.store_users import register\nfrom pathlib import Path\n"
+    code += "register(Path(sys.argv[1]))\nprint(flush=True)\ninput()"
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     with subprocess.Popen(
         [sys.executable, "-c", code, store.root], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env

@@ -34,10 +34,7 @@ def lock(cloud, tmp_path):
         target = tmp_path / "w.lock.json"
         command = [cloud.python, "-m", "modelkiln", "build", "lock-weights", f"--source={cloud.scheme}://{path}"]
         command += [f"--folder={tmp_path}", "--where=x:w", f"--store={store}", *options, target]
-        env = {
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": os.pathsep.join(path for path in sys.path if path.endswith("src")),
-        }
+        env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(modelkiln.__file__).parents[1])}
         done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
         return done.returncode, json.loads(target.read_text()) if target.exists() else None, done.stderr
 
