@@ -10,7 +10,7 @@ import urllib.parse
 from typing import Any, Iterable, Mapping, Sequence
 
 from modelkiln.canonical import canonical_json
-from modelkiln.chunks import chunk_list
+from modelkiln.chunks import CHUNK_BYTES, chunk_list
 from modelkiln.errors import ModelkilnError
 from modelkiln.layer import Layer
 from modelkiln.sources.reference import parse_reference
@@ -42,6 +42,8 @@ def lazy_document(
             raise ModelkilnError(f"{where}: `on_demand`: {pattern!r} matches no file; there are {names}.")
         for file in found:
             file["on_demand"] = True
+            if file["size"] <= CHUNK_BYTES:  # It is a single chunk, whose digest is its own.
+                file["chunks"] = {"size": file["size"], "sha256": [file["sha256"]]}
     return canonical_json(
         {
             "schema": SCHEMA,

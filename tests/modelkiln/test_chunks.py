@@ -79,6 +79,17 @@ def test_chunks_that_do_not_fit_are_refused(tmp_path, store, chunks):
         load_weights_lock(json.dumps(content), "x")
 
 
+def test_a_small_file_is_a_chunk_of_its_own(tmp_path, store):
+    """Where parts of it are read, its sha256 is that of its only chunk; else it has none."""
+    with file_server({"/w.safetensors": b"small"}) as server:
+        lock = lock_weights(WeightsSource(f"{server.url}/w.safetensors", tmp_path, "x:w"), store)
+        layers = lock.to_layers("x:w")
+        (plain,) = json.loads(lazy_document(layers, "x:w"))["files"]
+        (read,) = json.loads(lazy_document(layers, "x:w", on_demand=["*.safetensors"]))["files"]
+    assert {"size": 5, "sha256": [hashlib.sha256(b"small").hexdigest()]} == read["chunks"]
+    assert "chunks" not in plain
+
+
 def test_a_tensor_of_a_locked_file_is_read_and_verified(tmp_path, store, make_lazy_package):
     """What `lock` writes lets a package read one tensor by range, verified, and refuses other bytes."""
     tensors = {"large": numpy.zeros(10_000_000, "<f4"), "small": numpy.ones(2, "<f4")}

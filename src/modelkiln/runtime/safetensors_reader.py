@@ -27,9 +27,9 @@ def open_safetensors(path, allow_unverified=False):
     """Return the SafetensorsFile at `path`, below the folder that the inference script was given.
 
     A file that is not here is read by range from where the weights lock says, and only what is
-    asked for is fetched, in chunks whose digests the lock has (of files of more than 16 MiB): they are
-    checked, and kept in the store. Without digests (smaller files, and locks of before there were any)
-    a part cannot be checked: it is then read with `allow_unverified` alone, and not kept.
+    asked for is fetched, in chunks whose digests the lock has: they are checked, and kept in the store.
+    Without digests (in locks of before there were any) a part cannot be checked: it is then read with
+    `allow_unverified` alone, and not kept.
     Raises PackageError.
     """
     if os.path.exists(path):
