@@ -144,9 +144,9 @@ def find_python(store_root: Path, release: str) -> Path:
 
 def load_machine_env(store_root: Path) -> dict[str, str]:
     """Return the environment for a tool that fetches (pip, apt): fetch settings, HOME and PATH."""
-    path = _settings_file(store_root)
+    file = _settings_file(store_root)
     try:
-        saved = json.loads(path.read_text()) if path else {}
+        saved = json.loads(file.read_text()) if file else {}
     except OSError:
         saved = {}
     try:
