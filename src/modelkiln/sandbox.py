@@ -143,8 +143,8 @@ def build_command(
     for path in (*_PROGRAMS, *programs):
         command += ["--ro-bind-try", path, path]
     for option, mounts in (("--bind", writable), ("--ro-bind", readable)):
-        for name, path in mounts.items():
-            command += [option, os.path.abspath(path), f"{BUILD_ROOT}/{name}"]
+        for name, source in mounts.items():
+            command += [option, os.path.abspath(source), f"{BUILD_ROOT}/{name}"]
     return [*command, "--chdir", cwd, "--new-session", "--", *argv]
 
 
