@@ -45,6 +45,15 @@ use_rust_parser = true
 [modelkiln]
 base_image = "//3rdparty/debian:python311"
 """
+# As in this repository: both distributions bring one module.
+_REQUIREMENTS = """\
+python_requirements(
+    name="{resolve}",
+    source="{resolve}.in",
+    resolve="{resolve}",
+    module_mapping={{"onnxruntime-gpu": ["onnxruntime"]}},
+)
+"""
 _PACKAGE = """\
 python_sources(sources=["predict.py"])
 
@@ -120,9 +129,7 @@ class Monorepo:
         resolve = self.accelerator
         for source in (f"3rdparty/python/{resolve}.in", f"3rdparty/python/{resolve}.txt", "3rdparty/debian"):
             _copy(SOURCE / source, self.root / source)
-        (self.root / "3rdparty/python/BUILD").write_text(
-            f'python_requirements(name="{resolve}", source="{resolve}.in", resolve="{resolve}")\n'
-        )
+        (self.root / "3rdparty/python/BUILD").write_text(_REQUIREMENTS.format(resolve=resolve))
         version = re.search(r'^pants_version = "(.+)"', (SOURCE / "pants.toml").read_text(), re.MULTILINE)
         assert version, "pants.toml names no pants_version"
         (self.root / "pants.toml").write_text(

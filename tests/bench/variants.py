@@ -100,10 +100,12 @@ def _edit(workspace: Workspace) -> None:
 
 def _unpack_and_compress(bench: Bench, workspace: Workspace) -> Sample:
     """Unzip and compress each wheel of the environment once, one after the other."""
+    wheels = workspace.record()["requirements"]
+    assert any(wheel["name"].startswith("nvidia-") for wheel in wheels), "the package has no CUDA"
     folder = bench.folder / "unzip"
     folder.mkdir()
     lines = ["set -e"]
-    for wheel in workspace.record()["requirements"]:
+    for wheel in wheels:
         lines.append(f"unzip -q -d tree {workspace.blob(wheel['sha256'])}")
         lines.append(f"tar cf - tree | zstd -q -3 -T0 -o {wheel['sha256']}.tar.zst && rm -r tree")
     try:
