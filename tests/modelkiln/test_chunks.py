@@ -81,11 +81,11 @@ def test_chunks_that_do_not_fit_are_refused(tmp_path, store, chunks):
 
 def test_a_small_file_is_a_chunk_of_its_own(tmp_path, store):
     """Where parts of it are read, its sha256 is that of its only chunk; else it has none."""
-    with file_server({"/w.safetensors": b"small"}) as server:
-        lock = lock_weights(WeightsSource(f"{server.url}/w.safetensors", tmp_path, "x:w"), store)
+    with file_server({"/w.bin": b"small"}) as server:
+        lock = lock_weights(WeightsSource(f"{server.url}/w.bin", tmp_path, "x:w"), store)
         layers = lock.to_layers("x:w")
         (plain,) = json.loads(lazy_document(layers, "x:w"))["files"]
-        (read,) = json.loads(lazy_document(layers, "x:w", on_demand=["*.safetensors"]))["files"]
+        (read,) = json.loads(lazy_document(layers, "x:w", on_demand=["*.bin"]))["files"]
     assert {"size": 5, "sha256": [hashlib.sha256(b"small").hexdigest()]} == read["chunks"]
     assert "chunks" not in plain
 
