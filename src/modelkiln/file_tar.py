@@ -4,6 +4,7 @@ import hashlib
 import os
 import queue
 import threading
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import Optional
 
@@ -18,6 +19,8 @@ __all__ = ["FileTar"]
 # more than Python's other work on it; few wait, since each is held in memory.
 _PIECE_BYTES = 4 << 20
 _WAITING = 3
+# Written bytes go on the disk in pieces of this size while more are read, as in `transfer`.
+_SYNC_BYTES = 32 << 20
 
 
 class FileTar:
@@ -33,7 +36,9 @@ class FileTar:
         except OSError as error:
             raise store.disk_error(error, "Make room or mend the disk, and try again.") from error
         self._pieces: list[bytes] = []
-        self._held = self._size = self._written = 0
+        self._held = self._size = self._written = self._unsynced = 0
+        self._syncing = ThreadPoolExecutor(1)
+        self._sync: Optional[Future] = None
         self._files: list[tuple[str, int, int]] = []
         self.rows: list[tuple[str, str, int, int]] = []
         """Of each file that is in the store: sha256 (hex), the blob's digest, its first byte there, size."""
@@ -122,7 +127,11 @@ class FileTar:
         while view:
             done = os.write(self._file, view)
             self._written += done
+            self._unsynced += done
             view = view[done:]
+        if self._unsynced >= _SYNC_BYTES and (self._sync is None or self._sync.done()):
+            self._unsynced = 0
+            self._sync = self._syncing.submit(os.fdatasync, self._file)
 
     def _cut(self, error: OSError) -> None:
         """End the tar after the last file that the disk took, in the room that it has taken."""
@@ -142,6 +151,10 @@ class FileTar:
         if self._thread.is_alive():
             self._queue.put(None)
             self._thread.join()
+        self._syncing.shutdown()
+        if self._sync is not None and self._error is None:
+            error = self._sync.exception()
+            self._error = error if isinstance(error, OSError) else None
 
     def _disk_error(self, error: OSError) -> Exception:
         return self._store.disk_error(error, "What was read is kept; make room and try again: it goes on there.")
