@@ -1,10 +1,11 @@
 """What inference code depends on: packages that exist as sdists alone, code of several source roots, files."""
 
+import secrets
 import zipfile
 from pathlib import Path
 
 import pytest
-from monorepo import files_of, other_host, other_user, small_monorepo
+from monorepo import environment, files_of, named_caches, small_monorepo
 
 # docopt was released in 2014 as an sdist, and never as a wheel. `acme` lies in two source roots.
 _SCRIPT = """\
@@ -95,16 +96,25 @@ def test_the_record_tells_how_a_wheel_was_built(repo):
         assert f".deps/{wheel['filename']}" in pex.namelist()
 
 
-def test_another_machine_builds_the_same(repo, tmp_path):
-    """Another path, user, time zone, locale and umask, with empty caches."""
-    other = monorepo(tmp_path / "deeper/elsewhere", env=other_user(tmp_path), umask=0o077, prefix=other_host())
+def test_another_checkout_builds_the_same(repo, tmp_path):
+    """Another path, user, time zone and umask: the wheel is built anew, with the same bytes, and so is the PEX."""
+    habits = {"TZ": "Asia/Kathmandu", "PYTHONHASHSEED": "7", "SOURCE_DATE_EPOCH": "1000000000", "USER": "somebody"}
+    other = monorepo(tmp_path / "deeper/elsewhere", env={**environment(), **habits}, umask=0o077)
     for name in ("python.txt", "python.build.txt"):
         other.write(f"locks/{name}", repo.read(f"locks/{name}"))
+    # What nobody has built before: locks of another name, which builds are remembered by.
+    locks = f"locks-{secrets.token_hex(8)}"
+    (other.root / "locks").rename(other.root / locks)
+    other.replace("pants.toml", '"locks/python.txt"', f'"{locks}/python.txt"')
+    remembered = named_caches(other.env) / "modelkiln" / "built"
+    before = len(list(remembered.iterdir()))
     try:
-        other.pants("package", "rain:rain", "rain:snow")
+        other.pants("package", "rain:snow")
     finally:
         other.stop()
-    assert files_of(repo.dist) == files_of(other.dist)
+    assert before < len(list(remembered.iterdir()))
+    names = ("rain/snow.pex", "rain/snow.package.json")
+    assert [files_of(repo.dist)[name] for name in names] == [files_of(other.dist)[name] for name in names]
 
 
 def test_what_cannot_be_is_told(repo):
