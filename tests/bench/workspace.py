@@ -78,14 +78,14 @@ class Workspace:
     def save_caches(self, folder: Path) -> None:
         """Copy the caches, stopped, to `folder`."""
         self.stop()
-        shutil.copytree(self.repo.caches, folder, symlinks=True)
+        shutil.copytree(self.repo.caches, folder, symlinks=True, copy_function=_copy)
 
     def restore_caches(self, folder: Path, downloads: Path) -> None:
         """Go back to saved caches, with what was downloaded before, and a warm daemon."""
         self.stop()
         shutil.rmtree(self.repo.caches, ignore_errors=True)
         shutil.rmtree(self.repo.root / "dist", ignore_errors=True)
-        shutil.copytree(folder, self.repo.caches, symlinks=True)
+        shutil.copytree(folder, self.repo.caches, symlinks=True, copy_function=_copy)
         shutil.copytree(downloads / "choices", self.store / "choices")
         for path in (downloads / "blobs").iterdir():
             target = self.blob(path.name)
@@ -129,3 +129,11 @@ def _alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+def _copy(source: str, target: str) -> None:
+    # Blobs of weights have holes, which a copy would fill: 20 GB each time. Nobody writes to them.
+    if os.stat(source).st_size > 1 << 30:
+        os.link(source, target)
+    else:
+        shutil.copy2(source, target)
