@@ -40,7 +40,7 @@ class Execution(services.ExecutionServicer):
         self._blobs = services.ContentAddressableStorageStub(channel)
         self._execution = services.ExecutionStub(channel)
 
-    def Execute(self, request, context):  # noqa: N802
+    def Execute(self, request, context):
         """Remote Execution API, Execution.Execute."""
         action = api.Action.FromString(self._read(request.action_digest))
         command = api.Command.FromString(self._read(action.command_digest))
@@ -75,7 +75,7 @@ class Capabilities(services.CapabilitiesServicer):
     def __init__(self, channel):
         self._capabilities = services.CapabilitiesStub(channel)
 
-    def GetCapabilities(self, request, context):  # noqa: N802
+    def GetCapabilities(self, request, context):
         """Remote Execution API, Capabilities.GetCapabilities."""
         return self._capabilities.GetCapabilities(request)
 
