@@ -84,7 +84,7 @@ def test_an_inference_script_that_does_not_parse(repo):
     ids=["missing", "empty", "git lfs pointer"],
 )
 def test_an_artifact_that_is_none(repo, content, told):
-    """A file that is missing, empty or a placeholder is not packaged."""
+    """A file that is missing, empty or a placeholder for one that is nowhere is not packaged."""
     if content is None:
         (repo.root / "rain/factor.txt").unlink()
     else:
@@ -185,10 +185,10 @@ def test_packages_of_a_gpu_in_a_variant_without_one(repo):
 
 
 def test_a_dependency_that_has_no_wheel(repo):
-    """What would have to be built from source is refused: building could run any code."""
+    """What would have to be built is refused as long as no lock says with what: building could run any code."""
     # It was only ever published as a source archive.
     require(repo, "docopt", "0.6.2", "49b3a825280bd66b3aa83585ef59c4a8c82f2c8a522dbe754a8bc8d08c85c491")
-    refused(repo, "rain:rain", "docopt 0.6.2", "has no wheel for", "Lock a version that has one")
+    refused(repo, "docopt 0.6.2", "has no wheel in the lock locks/python.txt", "./pants lock locks:locks")
 
 
 def test_a_lock_without_hashes(repo):

@@ -82,8 +82,8 @@ class _GitLfs(Source):
         common = self._git("rev-parse", "--git-common-dir")
         if not common:
             raise ModelkilnError(
-                f"{self._where}: {self._folder} is no checkout of git, so nothing tells where its large files are. "
-                "Fetch them with `git lfs pull` where it is one."
+                f"{self._where}: is a Git LFS pointer, and {self._folder} is no checkout of git, so nothing tells "
+                "where its content is. Fetch it with `git lfs pull` where it is one."
             )
         storage = self._git("config", "--get", "lfs.storage")
         folders = [self._folder / common / (storage or "lfs") / "objects"]
