@@ -11,7 +11,10 @@ from components import require
 from monorepo import named_caches, small_monorepo
 from registries import registry
 
-from modelkiln.cli.main import main
+from modelkiln.machine import INSECURE_REGISTRIES
+from modelkiln.registry.remote import RemotePackage
+from modelkiln.registry.verify import verify_remote
+from modelkiln.sources.reference import parse_image
 
 PASSWORD = "s3cret-of-the-registry"
 FIELDS = 'version="0.1.0",\n    repositories=["{host}/team/{{name}}"],\n    moving_tags=["latest"],'
@@ -48,7 +51,7 @@ def tagged(host, tag):
     return json.loads(found.stdout)["Digest"]
 
 
-def test_publish_tells_where_what_is_and_no_secret(repo, host, monkeypatch):
+def test_publish_tells_where_what_is_and_no_secret(repo, host):
     """Tags mean the image of dist/, which verifies, `--output` names it by digest, and the password is nowhere."""
     out = repo.root / "published.json"
     run = repo.pants("-ldebug", "publish", f"--output={out}", "rain:rain")
@@ -60,9 +63,9 @@ def test_publish_tells_where_what_is_and_no_secret(repo, host, monkeypatch):
     (layout,) = told["layouts"]
     assert (digest, f"{host}/team/rain@{digest}", True) == (layout["digest"], layout["reference"], told["published"])
     assert repo.record("rain/rain")["package_digest"] == told["package_digest"]
-    command = ["verify", f"{host}/team/rain:0.1.0", f"--insecure={host}"]
-    monkeypatch.setenv("DOCKER_CONFIG", repo.env["DOCKER_CONFIG"])
-    assert 0 == main([*command, f"--store={named_caches(repo.env) / 'modelkiln'}"])
+    package = RemotePackage(parse_image(f"{host}/team/rain:0.1.0"), {**repo.env, INSECURE_REGISTRIES: host}, print)
+    problems, record = verify_remote(package, lambda size: None)
+    assert [] == problems and repo.record("rain/rain") == json.loads(record)
     login = base64.b64encode(f"ada:{PASSWORD}".encode()).decode()
     texts = [run.log, run.out.decode(), out.read_text()]
     files = [repo.root / ".pants.d/pants.log", repo.root / "dist/rain/rain.package.json"]
