@@ -55,8 +55,9 @@ def require_npm(project: Path, program: str) -> str:
             folder.mkdir()
             for name in ("package.json", "package-lock.json"):
                 shutil.copy(project / name, folder)
-            install = [npm, "ci", "--prefix", str(folder), "--ignore-scripts", "--no-audit", "--no-fund"]
-            _install(project.name, folder, [*install, "--loglevel=error"])
+            # In the folder and not with --prefix, which would take the machine's npmrc for one below it.
+            install = [npm, "ci", "--ignore-scripts", "--no-audit", "--loglevel=error"]
+            _install(project.name, folder, install, cwd=folder)
     return str(folder / "node_modules/.bin" / program)
 
 
@@ -74,9 +75,9 @@ def _component(name, lock):
         yield folder, is_made
 
 
-def _install(name, folder, *commands):
+def _install(name, folder, *commands, cwd=None):
     for command in commands:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_INSTALL_SECONDS)
+        done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=_INSTALL_SECONDS)
         if done.returncode:
             _missing(f"{name} cannot be installed: {done.stderr[-2000:]}")
     (folder / "complete").touch()
