@@ -10,7 +10,7 @@ from typing import Sequence
 from pants.backend.python.subsystems.setup import PythonSetup
 from pants.core.goals.package import OutputPathField, PackageFieldSet
 from pants.core.goals.run import RunFieldSet, RunInSandboxBehavior
-from pants.engine.addresses import Address, UnparsedAddressInputs
+from pants.engine.addresses import Address
 from pants.engine.rules import Get, collect_rules, rule
 from pants.util.logging import LogLevel
 
@@ -29,7 +29,7 @@ from pants_modelkiln.base_image import BaseImage, base_image, base_layers
 from pants_modelkiln.code import PackageCode, PackageCodeRequest, package_code
 from pants_modelkiln.environment import Environment, ResolvedLockRequest
 from pants_modelkiln.interpreter import InterpreterRequest, interpreter
-from pants_modelkiln.subsystem import ModelkilnSubsystem
+from pants_modelkiln.subsystem import ModelkilnSubsystem, named_or_option
 from pants_modelkiln.target_types.package import (
     ModelAcceleratorField,
     ModelArtifactsField,
@@ -121,14 +121,8 @@ def accelerator_of(address: Address, name: str, options: ModelkilnSubsystem, set
 
 
 async def _find_bases(field_set: ModelPackageFieldSet, options: ModelkilnSubsystem) -> tuple[BaseImage | None, ...]:
-    inputs = field_set.base_image.to_unparsed_address_inputs()
-    if not inputs.values and options.base_image:
-        inputs = UnparsedAddressInputs(
-            [options.base_image],
-            owning_address=None,
-            description_of_origin="the option `[modelkiln].base_image`",
-        )
-    addresses = await addresses_of(inputs)
+    named = field_set.base_image.to_unparsed_address_inputs()
+    addresses = await addresses_of(named_or_option(named, "base_image", options.base_image))
     architectures = [platform.split("/")[1] for platform in dict.fromkeys(field_set.platforms.value or ())]
     if addresses:
         return await concurrently(base_image(addresses[0], name) for name in architectures or [""])

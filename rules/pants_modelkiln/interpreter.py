@@ -11,7 +11,7 @@ from pants.util.logging import LogLevel
 from modelkiln.errors import ModelkilnError
 from modelkiln.interpreter_lock import InterpreterLock, load_interpreter_lock
 from pants_modelkiln.api import addresses_of, hydrate, read_digest, targets_of
-from pants_modelkiln.subsystem import ModelkilnSubsystem
+from pants_modelkiln.subsystem import ModelkilnSubsystem, named_or_option
 from pants_modelkiln.target_types.portable_python import (
     PortablePythonLockField,
     PortablePythonReleaseField,
@@ -45,12 +45,7 @@ def interpreter(request: InterpreterRequest) -> Get:
 
 @rule(level=LogLevel.DEBUG)
 async def find_interpreter(request: InterpreterRequest, options: ModelkilnSubsystem) -> Interpreter:
-    named = request.named
-    if not named.values and options.interpreter:
-        named = UnparsedAddressInputs(
-            [options.interpreter], owning_address=None, description_of_origin="the option `[modelkiln].interpreter`"
-        )
-    addresses = await addresses_of(named)
+    addresses = await addresses_of(named_or_option(request.named, "interpreter", options.interpreter))
     if not addresses:
         raise ModelkilnError(
             f'{request.address}: the format "scie" needs an interpreter. Name a `portable_python` in the field '

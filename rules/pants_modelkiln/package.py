@@ -11,6 +11,7 @@ from pants.engine.rules import Get, collect_rules, rule
 from pants.engine.unions import UnionMembership, UnionRule
 from pants.util.logging import LogLevel
 
+from modelkiln.canonical import readable_json
 from modelkiln.record import with_outputs
 from pants_modelkiln.api import concurrently, create_digest, merge_digests
 from pants_modelkiln.dist_writing import KnownArtifact
@@ -20,8 +21,7 @@ from pants_modelkiln.inputs import ModelPackageFieldSet, package_inputs
 
 def written_record(path: str, record: Mapping[str, Any]) -> Get:
     """Digest of the record as a file for people to read."""
-    text = json.dumps(record, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
-    return create_digest([FileContent(path, text.encode())])
+    return create_digest([FileContent(path, f"{readable_json(record)}\n".encode())])
 
 
 @rule(desc="Package a model", level=LogLevel.DEBUG)

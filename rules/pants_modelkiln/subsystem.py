@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pants.engine.addresses import UnparsedAddressInputs
 from pants.option.option_types import (
     BoolOption,
     DictOption,
@@ -205,3 +206,11 @@ class SmokeTestSubsystem(Subsystem):
             Otherwise such a test says why it was not run. CI should set it.
             """),
     )
+
+
+def named_or_option(named: UnparsedAddressInputs, option: str, value: str | None) -> UnparsedAddressInputs:
+    """The addresses that a field names; where it names none, that of `[modelkiln].<option>`, if it has one."""
+    if named.values or not value:
+        return named
+    origin = f"the option `[modelkiln].{option}`"
+    return UnparsedAddressInputs([value], owning_address=None, description_of_origin=origin)

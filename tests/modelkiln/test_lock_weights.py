@@ -317,22 +317,32 @@ def test_what_the_lock_says_already_is_not_fetched(tmp_path, store, script):
     check_bytes(lock_weights(wanted("scripted:x"), other, first), other)
 
 
-def test_a_full_disk_is_told_and_gone_on_with(tmp_path, store):
-    """ENOSPC and the like name the store; the part stays, and the second try goes on there."""
-    write_files(tmp_path / "w", a=os.urandom(4 * MIB))
+def lock_arguments(tmp_path, store):
+    """The step that locks `w`."""
+    arguments = ["build", "lock-weights", "--source=w", f"--folder={tmp_path}", "--where=models/x:w"]
+    return [*arguments, f"--store={store.root}", str(tmp_path / "w.lock.json")]
+
+
+def run_with_file_limit(arguments, limit):
+    """Run the command in a process whose files may have `limit` bytes, as on a disk that gets full."""
     command = (
         "import resource, signal, sys\n"
         "from modelkiln.cli.main import main\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({2 * MIB}, {2 * MIB}))\n"
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))\n"
         "sys.exit(main(sys.argv[1:]))\n"
     )
-    arguments = ["build", "lock-weights", "--source=w", f"--folder={tmp_path}", "--where=models/x:w"]
-    arguments += [f"--store={store.root}", str(tmp_path / "w.lock.json")]
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run(
+    return subprocess.run(
         [sys.executable, "-c", command, *arguments], capture_output=True, text=True, env=env, check=False
     )
+
+
+def test_a_full_disk_is_told_and_gone_on_with(tmp_path, store):
+    """ENOSPC and the like name the store; the part stays, and the second try goes on there."""
+    write_files(tmp_path / "w", a=os.urandom(4 * MIB))
+    arguments = lock_arguments(tmp_path, store)
+    done = run_with_file_limit(arguments, 2 * MIB)
     assert 1 == done.returncode
     assert "File too large while a blob was written. What was read is kept" in done.stderr
     assert not (tmp_path / "w.lock.json").exists()
@@ -344,19 +354,8 @@ def test_a_full_disk_is_told_and_gone_on_with(tmp_path, store):
 def test_a_full_disk_keeps_small_files_that_it_took(tmp_path, store):
     """Of many small files those that were written stay, as a blob; the second try reads the others."""
     write_files(tmp_path / "w", **{f"f{number:02}": os.urandom(MIB // 2) for number in range(40)})
-    command = (
-        "import resource, signal, sys\n"
-        "from modelkiln.cli.main import main\n"
-        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({6 * MIB}, {6 * MIB}))\n"
-        "sys.exit(main(sys.argv[1:]))\n"
-    )
-    arguments = ["build", "lock-weights", "--source=w", f"--folder={tmp_path}", "--where=models/x:w"]
-    arguments += [f"--store={store.root}", str(tmp_path / "w.lock.json")]
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run(
-        [sys.executable, "-c", command, *arguments], capture_output=True, text=True, env=env, check=False
-    )
+    arguments = lock_arguments(tmp_path, store)
+    done = run_with_file_limit(arguments, 6 * MIB)
     assert (1, False) == (done.returncode, (tmp_path / "w.lock.json").exists()), done.stderr
     assert "File too large while a blob was written. What was read is kept" in done.stderr
     (blob,) = list_blobs(store)
