@@ -2,12 +2,13 @@
 
 import json
 import os
+import signal
 import subprocess
 from contextlib import contextmanager
 from pathlib import Path
 
 from components import require_npm, require_venv
-from registries import free_port, wait_for
+from servers import listening
 
 __all__ = ["Cloud", "azure_server", "google_server"]
 
@@ -41,39 +42,41 @@ class Cloud:
 
 
 @contextmanager
-def _server(command, folder, port):
+def _server(command, folder):
     folder.mkdir(parents=True, exist_ok=True)
     env = {"PATH": os.environ.get("PATH", ""), "HOME": str(folder)}
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, env=env, cwd=folder)
-    try:
-        wait_for(port, 60)
-        yield
-    finally:
-        process.kill()  # Azurite waits for connections to end, and theirs end with the tests.
-        process.wait(10)
+    # Azurite waits for connections to end, and theirs end with the tests.
+    with listening(command, folder / "log", signal.SIGKILL, env=env, cwd=folder) as port:
+        yield port
 
 
 @contextmanager
 def google_server(folder):
     """Run gcp-storage-emulator; yields a Cloud."""
-    python, port = require_venv(_LOCKS / "python/clouds.txt"), free_port()
+    python = require_venv(_LOCKS / "python/clouds.txt")
     code = "import sys; from gcp_storage_emulator.__main__ import main; main(sys.argv[1:])"
-    command = [python, "-c", code, "start", "--host=127.0.0.1", f"--port={port}", "--in-memory"]
-    with _server(command, folder, port):
+
+    def command(port):
+        return [python, "-c", code, "start", "--host=127.0.0.1", f"--port={port}", "--in-memory"]
+
+    with _server(command, folder) as port:
         yield Cloud("gs", "gcs", python, {"STORAGE_EMULATOR_HOST": f"http://127.0.0.1:{port}"})
 
 
 @contextmanager
 def azure_server(folder):
     """Run Azurite's blob service; yields a Cloud."""
-    python, port = require_venv(_LOCKS / "python/clouds.txt"), free_port()
+    python = require_venv(_LOCKS / "python/clouds.txt")
     program = require_npm(_LOCKS / "npm/azurite", "azurite-blob")
-    command = [program, "--silent", "--skipApiVersionCheck", f"--location={folder / 'data'}"]
-    settings = {
-        "DefaultEndpointsProtocol": "http", "AccountName": _ACCOUNT, "AccountKey": _KEY,
-        "BlobEndpoint": f"http://127.0.0.1:{port}/{_ACCOUNT}",
-    }  # fmt: skip
-    text = ";".join(f"{name}={value}" for name, value in settings.items())
-    with _server([*command, "--blobHost=127.0.0.1", f"--blobPort={port}"], folder, port):
+
+    def command(port):
+        options = ["--silent", "--skipApiVersionCheck", f"--location={folder / 'data'}"]
+        return [program, *options, "--blobHost=127.0.0.1", f"--blobPort={port}"]
+
+    with _server(command, folder) as port:
+        settings = {
+            "DefaultEndpointsProtocol": "http", "AccountName": _ACCOUNT, "AccountKey": _KEY,
+            "BlobEndpoint": f"http://127.0.0.1:{port}/{_ACCOUNT}",
+        }  # fmt: skip
+        text = ";".join(f"{name}={value}" for name, value in settings.items())
         yield Cloud("az", "abfs", python, {"AZURE_STORAGE_CONNECTION_STRING": text})

@@ -1,13 +1,12 @@
 """django-oci, a registry that answers otherwise than docker-registry does: relative locations, 416."""
 
 import os
-import socket
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 
 import pytest
+from servers import listening
 
 __all__ = ["django_registry"]
 
@@ -46,24 +45,14 @@ def django_registry(folder):
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "site_settings.py").write_text(_SETTINGS)
     (folder / "site_urls.py").write_text(_URLS)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{probe.getsockname()[1]}"
     path = os.pathsep.join([str(folder), *sys.path])
     env = {**os.environ, "DJANGO_SETTINGS_MODULE": "site_settings", "PYTHONPATH": path}
     django = [sys.executable, "-m", "django"]
-    with (folder / "log").open("wb") as log:
-        for command in (["makemigrations", "django_oci"], ["migrate", "--run-syncdb"]):
-            subprocess.run([*django, *command], cwd=folder, env=env, stdout=log, stderr=log, check=True)
-        serve = [*django, "runserver", "--noreload", address]
-        process = subprocess.Popen(serve, cwd=folder, env=env, stdout=log, stderr=log)
-    try:
-        for _ in range(300):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", int(address.rpartition(":")[2]))) == 0:
-                    break
-            time.sleep(0.05)
-        yield address
-    finally:
-        process.terminate()
-        process.wait(10)
+    for command in (["makemigrations", "django_oci"], ["migrate", "--run-syncdb"]):
+        subprocess.run([*django, *command], cwd=folder, env=env, capture_output=True, check=True)
+
+    def serve(port):
+        return [*django, "runserver", "--noreload", f"127.0.0.1:{port}"]
+
+    with listening(serve, folder / "log", cwd=folder, env=env) as port:
+        yield f"127.0.0.1:{port}"

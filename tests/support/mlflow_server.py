@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import time
 import urllib.request
@@ -10,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from components import require_venv
-from registries import free_port
+from servers import listening
 
 __all__ = ["log_models", "mlflow_server"]
 
@@ -65,30 +64,18 @@ print("RUN", run.info.run_id)
 @contextmanager
 def mlflow_server(folder, *options):
     """Run `mlflow server` below `folder`; yields its address as MLFLOW_TRACKING_URI has it."""
-    python, port = require_venv(_LOCK), free_port()
+    python = require_venv(_LOCK)
     folder.mkdir(parents=True, exist_ok=True)
-    command = [python, "-m", "mlflow", "server", "--host=127.0.0.1", f"--port={port}", "--workers=1"]
-    command += [f"--backend-store-uri=sqlite:///{folder}/mlflow.db", *options]
-    if not options:
-        command.append(f"--artifacts-destination={folder}/artifacts")
-    with (folder / "log").open("wb") as log:
-        # A group of its own: the server is a tree of processes.
-        process = subprocess.Popen(command, stdout=log, stderr=log, env=_env(python), start_new_session=True)
-    try:
+
+    def command(port):
+        server = [python, "-m", "mlflow", "server", "--host=127.0.0.1", f"--port={port}", "--workers=1"]
+        place = options or [f"--artifacts-destination={folder}/artifacts"]
+        return [*server, f"--backend-store-uri=sqlite:///{folder}/mlflow.db", *place]
+
+    # A session of its own: the server is a tree of processes.
+    with listening(command, folder / "log", env=_env(python), start_new_session=True) as port:
         _wait_for(f"http://127.0.0.1:{port}/health", folder / "log")
         yield f"http://127.0.0.1:{port}"
-    finally:
-        _end(process)
-
-
-def _end(process):
-    os.killpg(process.pid, signal.SIGTERM)
-    try:
-        process.wait(10)
-    except subprocess.TimeoutExpired:
-        # A busy machine's server waits long for its workers.
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait(10)
 
 
 def log_models(address):

@@ -1,13 +1,12 @@
 """A real S3 server on loopback (moto), and objects in it."""
 
 import os
-import subprocess
 import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
 
 from components import require_venv
-from registries import free_port, wait_for
+from servers import listening
 
 __all__ = ["Bucket", "moto_server"]
 
@@ -44,14 +43,11 @@ class Bucket:
 @contextmanager
 def moto_server(folder):
     """Run moto's server; yields its host and port."""
-    python, port = require_venv(_LOCK), free_port()
+    python = require_venv(_LOCK)
     folder.mkdir(parents=True, exist_ok=True)
-    command = [python, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, env={"PATH": os.environ.get("PATH", "")})
-    try:
-        wait_for(port, 60)
+
+    def command(port):
+        return [python, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+
+    with listening(command, folder / "log", env={"PATH": os.environ.get("PATH", "")}) as port:
         yield f"127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(10)

@@ -4,7 +4,6 @@ import base64
 import http.client
 import json
 import os
-import socket
 import subprocess
 import threading
 import time
@@ -12,28 +11,21 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from components import require
+from servers import listening
 
-__all__ = ["certificate", "cut_line", "free_port", "push", "registry", "served", "signed_token", "wait_for"]
-
-
-def free_port():
-    """A port of loopback that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+__all__ = ["certificate", "cut_line", "push", "registry", "served", "signed_token"]
 
 
 @contextmanager
 def registry(folder, tls=None, client_ca=None, **auth):
     """Run docker-registry below `folder`; yields its host and port. tls: (certificate, key) files.
     client_ca: the file of an authority of clients, whose certificates are wanted then."""
-    port = free_port()
     folder.mkdir(parents=True, exist_ok=True)
     config = {
         "version": "0.1",
         "log": {"level": "error"},
         "storage": {"filesystem": {"rootdirectory": str(folder / "data")}},
-        "http": {"addr": f"127.0.0.1:{port}", "secret": "x"},
+        "http": {"secret": "x"},
     }
     if tls:
         config["http"]["tls"] = {"certificate": str(tls[0]), "key": str(tls[1])}
@@ -41,27 +33,15 @@ def registry(folder, tls=None, client_ca=None, **auth):
         config["http"]["tls"]["clientcas"] = [str(client_ca)]
     if auth:
         config["auth"] = auth
-    path = folder / "config.yml"
-    path.write_text(json.dumps(config))  # JSON is YAML.
-    with (folder / "log").open("wb") as log:
-        command = [require("docker-registry"), "serve", str(path)]
-        process = subprocess.Popen(command, stdout=log, stderr=log, env={"OTEL_TRACES_EXPORTER": "none"})
-    try:
-        wait_for(port)
+    program = require("docker-registry")
+
+    def command(port):
+        config["http"]["addr"] = f"127.0.0.1:{port}"
+        (folder / "config.yml").write_text(json.dumps(config))  # JSON is YAML.
+        return [program, "serve", str(folder / "config.yml")]
+
+    with listening(command, folder / "log", env={"OTEL_TRACES_EXPORTER": "none"}) as port:
         yield f"127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
-def wait_for(port, seconds=4):
-    """Return when something listens on a port of loopback."""
-    for _ in range(seconds * 50):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.02)
-    raise AssertionError(f"nothing listens on port {port}")
 
 
 def push(layout, target, *options, name="image"):

@@ -3,16 +3,16 @@
 import os
 import queue
 import socket
-import subprocess
 import threading
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from servers import listening
+
 __all__ = ["LOCK", "RemoteCache", "buildbox", "remote_cache"]
 
 LOCK = Path(__file__).resolve().parents[2] / "3rdparty/python/buildbox.txt"
-_START_SECONDS = 30
 
 
 class RemoteCache:
@@ -85,28 +85,16 @@ def remote_cache(folder, python=None, options=()):
     python: of a venv that holds LOCK; where there is none, the tests' own. options: of buildbox-casd.
     """
     program = buildbox(python) / "buildbox-casd"
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "log").open("wb") as log:
-        command = [str(program), f"--bind=127.0.0.1:{port}", *options, str(folder.resolve())]
-        # Other programs of buildbox are looked for on PATH.
-        path = f"{program.parent}:{os.environ['PATH']}"
-        process = subprocess.Popen(command, stdout=log, stderr=log, env={"PATH": path})
-    cache = RemoteCache(folder, ("127.0.0.1", port))
-    try:
-        _wait_for(port, folder / "log")
-        yield cache
-    finally:
-        cache.close()
-        process.terminate()
-        process.wait(30)
 
+    def command(port):
+        return [str(program), f"--bind=127.0.0.1:{port}", *options, str(folder.resolve())]
 
-def _wait_for(port, log):
-    end = time.monotonic() + _START_SECONDS
-    while time.monotonic() < end:
-        with suppress(OSError), socket.create_connection(("127.0.0.1", port)):
-            return
-        time.sleep(0.1)
-    raise AssertionError(log.read_text())
+    # Other programs of buildbox are looked for on PATH.
+    env = {"PATH": f"{program.parent}:{os.environ['PATH']}"}
+    with listening(command, folder / "log", env=env) as port:
+        cache = RemoteCache(folder, ("127.0.0.1", port))
+        try:
+            yield cache
+        finally:
+            cache.close()
