@@ -125,7 +125,7 @@ class Sandbox:
     def run(self, *args: str, cwd: str = ".", **env: str) -> "subprocess.CompletedProcess[str]":
         """Run the launcher to its end."""
         process = self.start(*args, cwd=cwd, **env)
-        out, err = process.communicate(timeout=250)
+        out, err = process.communicate(timeout=600)
         return subprocess.CompletedProcess(args, process.returncode, out, err)
 
 

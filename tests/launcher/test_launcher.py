@@ -18,8 +18,8 @@ def ran(result):
 
 
 def wait_until(holds):
-    """Wait until `holds()` is true, for ten seconds at most."""
-    end = time.monotonic() + 10
+    """Wait until `holds()` is true, for a minute at most."""
+    end = time.monotonic() + 60
     while not holds():
         assert time.monotonic() < end
         time.sleep(0.02)
@@ -158,7 +158,7 @@ def test_signals_reach_pants(sandbox):
     process = sandbox.start("wait")
     assert process.pid == json.loads(process.stdout.readline())["pid"]
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=10)
+    process.communicate(timeout=60)
     assert 43 == process.returncode
 
 
@@ -274,7 +274,7 @@ def test_an_interrupted_install_removes_what_it_made(sandbox, number):
     )
     wait_until(lambda: sandbox.times_installed() == 1)
     os.killpg(process.pid, number)
-    out, err = process.communicate(timeout=10)
+    out, err = process.communicate(timeout=60)
     assert 0 != process.returncode
     assert "" == out
     assert "nothing of it will be used" in err

@@ -2,8 +2,8 @@
 
 import os
 import re
+import resource
 import signal
-import time
 from pathlib import Path
 
 import pytest
@@ -33,10 +33,16 @@ def require_python(told):
         pytest.skip("no CPython 3.9")
 
 
+def _processor_seconds():
+    """Return what the processes that ended have taken of the processor, on a busy machine as on an idle one."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def test_two_first_real_installs_at_once_then_a_warm_command(sandbox, env):
-    """One installs and one waits; both run; a warm command takes half a second at most."""
+    """One installs and one waits; both run; a warm command starts no Python, which takes more than a second."""
     processes = [sandbox.start("--no-pantsd", "--version", **env) for _ in range(2)]
-    results = [process.communicate(timeout=250) for process in processes]
+    results = [process.communicate(timeout=600) for process in processes]
     told = "".join(err for _, err in results)
     require_python(told)
     assert ["2.17.1\n", "2.17.1\n"] == [out for out, _ in results], told
@@ -47,9 +53,9 @@ def test_two_first_real_installs_at_once_then_a_warm_command(sandbox, env):
     assert (0, "deep:text\n") == (first.returncode, first.stdout), first.stderr
     times = []
     for _ in range(5):
-        start = time.monotonic()
+        start = _processor_seconds()
         warm = sandbox.run("list", ":text", cwd="deep", **env)
-        times.append(time.monotonic() - start)
+        times.append(_processor_seconds() - start)
         assert (0, "deep:text\n", "") == (warm.returncode, warm.stdout, warm.stderr)
     assert min(times) <= 0.5
     assert 1 == sandbox.run("list", "deep:none", **env).returncode

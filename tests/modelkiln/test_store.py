@@ -53,15 +53,15 @@ def test_a_full_disk_is_told(tmp_path):
     assert [] == files_below(tmp_path)
 
 
-def test_a_really_full_disk_is_told():
+def test_a_really_full_disk_is_told(tmp_path):
     """A write that the kernel refuses for want of space is told and leaves no blob."""
     code = (
-        "import resource, signal, sys, tempfile\n"
+        "import resource, signal, sys\n"
         "from modelkiln.errors import ModelkilnError\n"
         "from modelkiln.store import Store\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
-        "root = tempfile.mkdtemp()\n"
+        "root = sys.argv[1]\n"
         "try:\n"
         "    with Store(root).writer() as blob:\n"
         "        blob.write(bytes(1 << 20))\n"
@@ -70,7 +70,7 @@ def test_a_really_full_disk_is_told():
         "import pathlib\n"
         "print([str(p) for p in pathlib.Path(root).rglob('*') if p.is_file() and p.parent.name != 'users'])\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True,
                           env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})  # fmt: skip
     assert "File too large while a blob was written" in done.stdout
     assert done.stdout.endswith("[]\n")

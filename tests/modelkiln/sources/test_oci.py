@@ -5,6 +5,7 @@ import hashlib
 import json
 import random
 import tarfile
+import tempfile
 
 import pytest
 import zstandard
@@ -140,6 +141,7 @@ def test_files_of_oras_come_by_their_titles(host, tmp_path, monkeypatch):
     import oras.client
 
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # What it packs a folder in, it leaves.
     (tmp_path / "model.onnx").write_bytes(WEIGHTS)
     (tmp_path / "tokens").mkdir()
     (tmp_path / "tokens" / "vocab.txt").write_bytes(b"a b c")
