@@ -36,7 +36,7 @@ def outputs(repo):
 def test_a_worker_makes_the_same_bytes(worker, tmp_path):
     """No process runs here, each is told nothing of this machine, and PEX, image and record are the same."""
     here = small_monorepo(tmp_path / "here")
-    here.pants(*_OPTIONS, "package", "rain:rain")
+    here.pants("package", "rain:rain")
     here.stop()
     env = environment()
     env["XDG_CACHE_HOME"] = env.get("XDG_CACHE_HOME") or f"{env['HOME']}/.cache"

@@ -38,9 +38,10 @@ def require_venv(lock: Path) -> str:
     name = f"{lock.stem}-{sys.version_info[0]}.{sys.version_info[1]}"
     with _component(name, lock) as (folder, is_made):
         python = folder / "bin" / "python"
-        install = [str(python), "-m", "pip", "install", "-q", "--require-hashes", "--no-deps", "-r", str(lock)]
+        # Byte code is made of what is imported, which is little of it.
+        install = [str(python), "-m", "pip", "install", "-q", "--no-compile", "--require-hashes", "--no-deps"]
         if not is_made:
-            _install(lock.name, folder, [sys.executable, "-m", "venv", str(folder)], install)
+            _install(lock.name, folder, [sys.executable, "-m", "venv", str(folder)], [*install, "-r", str(lock)])
     return str(python)
 
 
