@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
-from typing import Iterable
+import re
+from dataclasses import dataclass, replace
+from typing import Collection, Iterable
 
 from pants.base.build_environment import get_buildroot
 from pants.engine.addresses import Address, Addresses
@@ -13,6 +14,7 @@ from pants.engine.fs import EMPTY_DIGEST, Digest, FileEntry, PathGlobs
 from pants.engine.rules import Get, collect_rules, rule
 from pants.util.logging import LogLevel
 
+from modelkiln.artifact_layers import artifact_recipes
 from modelkiln.canonical import canonical_json
 from modelkiln.errors import ModelkilnError
 from modelkiln.layer import Layer
@@ -30,7 +32,6 @@ from pants_modelkiln.api import (
     read_digest,
     read_globs,
     remove_prefix,
-    subset,
     targets_of,
 )
 from pants_modelkiln.checks import ArtifactCheckRequest, artifact_formats
@@ -42,6 +43,10 @@ from pants_modelkiln.target_types.artifact import (
     ModelArtifactLockField,
     ModelArtifactSourceField,
 )
+
+# Layers of up to this many bytes are carried by Pants beside their descriptor and lie in the
+# layout itself; larger ones go through the store.
+_CARRIED_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -66,12 +71,13 @@ class ArtifactRequest:
 
 @dataclass(frozen=True)
 class Artifact:
-    """Files of a model artifact, and a Digest that holds them at their paths.
+    """Files of a model artifact, and a Digest that holds them at their paths, as far as they pass
+    through Pants.
 
     formats: pairs of path and format, for the files that were checked.
-    layers: of files whose bytes are in the store alone: all files of a locked artifact, whose digest
-    is empty, and large ones of Git LFS.
-    origin: what the record says of a locked artifact's source, canonical JSON; else "".
+    layers: of files that the digest lacks, whose bytes are in the store: all files of a locked
+    artifact, large ones of Git LFS and those that share their layers. requests: the layers of the
+    digest's files. origin: what the record says of a locked artifact's source, canonical JSON; else "".
     """
 
     address: Address
@@ -79,20 +85,13 @@ class Artifact:
     digest: Digest
     formats: tuple[tuple[str, str], ...] = ()
     layers: tuple[Layer, ...] = ()
+    requests: tuple[LayerRequest, ...] = ()
     origin: str = ""
 
     def record_entries(self) -> list[dict]:
         """The record's objects for the files."""
         formats = dict(self.formats)
         return [{**file.to_json(), "format": formats.get(file.path, "unknown")} for file in self.files]
-
-    @property
-    def own_files(self) -> tuple[PinnedFile, ...]:
-        """The files that the digest holds."""
-        if not self.layers or self.digest == EMPTY_DIGEST:
-            return () if self.layers else self.files
-        stored = {file["path"] for layer in self.layers for file in json.loads(layer.recipe)["files"]}
-        return tuple(file for file in self.files if file.path not in stored)
 
     @property
     def size(self) -> int:
@@ -171,6 +170,10 @@ def _pointer(address: Address, path: str, sha256: str, size: int) -> Pointer:
     return Pointer(path, sha256, size, f"lfs:{os.path.join(address.spec_path, path)}")
 
 
+def _literal(path: str) -> str:
+    return re.sub(r"[*?\[\]]", r"[\g<0>]", path)
+
+
 async def _below(address: Address, digest: Digest) -> Digest:
     return await remove_prefix(digest, address.spec_path) if address.spec_path else digest
 
@@ -185,7 +188,7 @@ async def _find_files(address: Address, field: ModelArtifactSourceField, limit: 
     committed = (await committed_pointers(address, tuple(large))).found
     for path in large.keys() - {path for path, _, _ in committed}:
         raise _too_large(address, path, large[path], limit)
-    digest = await digest_of(PathGlobs([path for path in paths.files if path not in large]))
+    digest = await digest_of(PathGlobs([_literal(path) for path in paths.files if path not in large]))
     pointers = (
         _pointer(address, os.path.relpath(path, address.spec_path or "."), sha256, size)
         for path, sha256, size in committed
@@ -194,8 +197,8 @@ async def _find_files(address: Address, field: ModelArtifactSourceField, limit: 
 
 
 async def _find_pointers(address: Address, digest: Digest) -> tuple[Pointer, ...]:
-    suspects = [file.path for file in pinned_files(await list_digest(digest)) if file.size < POINTER_LIMIT]
-    contents = await read_digest(await subset(digest, suspects)) if suspects else ()
+    suspects = {file.path for file in pinned_files(await list_digest(digest)) if file.size < POINTER_LIMIT}
+    contents = await read_digest(await _part(digest, suspects)) if suspects else ()
     _refuse_empty(address, contents)
     parsed = (
         (file.path, parse_pointer(file.content, f"{address}: {file.path}"))
@@ -217,11 +220,31 @@ async def _put_in_place(address: Address, digest: Digest, pointers: tuple[Pointe
     return await merge_digests((others, (await pointer_files(address, small)).digest))
 
 
-def _layer_of(address: Address, pointer: Pointer) -> LayerRequest:
-    file = {"path": pointer.path, "sha256": pointer.sha256, "size": pointer.size}
-    title = f"{address} ({pointer.path})"
-    recipe = weights.recipe(title, weights.FOLDER, [file], {"uri": pointer.uri, "revision": ""})
-    return LayerRequest(canonical_json(recipe).decode(), title)
+async def _part(digest: Digest, paths: Collection[str]) -> Digest:
+    # Not as globs: a path may look like one.
+    return await create_digest([entry for entry in await list_digest(digest) if entry.path in paths])
+
+
+async def _request_layer(digest: Digest, recipe: dict, is_only: bool) -> LayerRequest:
+    paths = {file["path"] for file in recipe["files"]}
+    is_carried = recipe["packer"] != weights.PACKER and sum(file["size"] for file in recipe["files"]) <= _CARRIED_BYTES
+    sources = digest if is_only else await _part(digest, paths)
+    return LayerRequest(canonical_json(recipe).decode(), recipe["title"], sources, is_carried)
+
+
+async def _find_layers(artifact: Artifact, stored: Collection[str]) -> Artifact:
+    """The artifact with its layers; those of files in the store, whose paths are `stored`, are made."""
+    address, digest = artifact.address, artifact.digest
+    files = [file.to_json() for file in artifact.files]
+    recipes = artifact_recipes(str(address), address.spec_path, files, stored)
+    of_store = [recipe for recipe in recipes if recipe["packer"] == weights.PACKER]
+    own = [recipe for recipe in recipes if recipe["packer"] != weights.PACKER]
+    wanted = [await _request_layer(digest, recipe, False) for recipe in of_store]
+    made = await concurrently(build_layer(request) for request in wanted)
+    if of_store:
+        digest = await _part(digest, {file["path"] for recipe in own for file in recipe["files"]})
+    requests = [await _request_layer(digest, recipe, len(own) == 1) for recipe in own]
+    return replace(artifact, digest=digest, layers=tuple(one.layer for one in made), requests=tuple(requests))
 
 
 @rule(desc="Hash a model artifact", level=LogLevel.DEBUG)
@@ -236,10 +259,10 @@ async def hash_artifact(request: ArtifactRequest, options: ModelkilnSubsystem) -
     field = target[ModelArtifactSourceField]
     if not field.value:
         raise ModelkilnError(f"{address}: name its files in the field `source`, or its lock in the field `lock`.")
-    found = await _find_files(address, field, limit)
-    pointers = await _find_pointers(address, found.digest)
-    digest = await _put_in_place(address, found.digest, pointers, limit)
-    large = (*found.committed, *(pointer for pointer in pointers if pointer.size > limit))
+    files_found = await _find_files(address, field, limit)
+    pointers = await _find_pointers(address, files_found.digest)
+    digest = await _put_in_place(address, files_found.digest, pointers, limit)
+    large = (*files_found.committed, *(pointer for pointer in pointers if pointer.size > limit))
     files = (
         *pinned_files(await list_digest(digest)),
         *(PinnedFile(pointer.path, pointer.sha256, pointer.size) for pointer in large),
@@ -250,9 +273,8 @@ async def hash_artifact(request: ArtifactRequest, options: ModelkilnSubsystem) -
             f"{address.spec_path or 'the root'}."
         )
     checked = await artifact_formats(ArtifactCheckRequest(address, digest, allowed, large))
-    made = await concurrently(build_layer(_layer_of(address, pointer)) for pointer in large)
-    layers = tuple(one.layer for one in made)
-    return Artifact(address, tuple(sorted(files, key=lambda file: file.path)), digest, checked.formats, layers)
+    found = Artifact(address, tuple(sorted(files, key=lambda file: file.path)), digest, checked.formats)
+    return await _find_layers(found, {pointer.path for pointer in large})
 
 
 def _large_files(paths: Iterable[str], limit: int) -> dict[str, int]:

@@ -258,7 +258,7 @@ def _lazy_lock(field_set: ModelPackageFieldSet, artifacts: tuple[Artifact, ...])
                 raise ModelkilnError(f'{address}: the field `{field.alias}` is for weights="lazy" alone. Remove it.')
         return b""
     for found in artifacts:
-        if found.own_files:
+        if found.requests:
             raise ModelkilnError(
                 f'{address}: weights="lazy": {found.address} has no lock that says where its files can be fetched. '
                 f'Give it one (lock="{found.address.target_name}.lock.json", then `pants lock {found.address}`), '

@@ -43,9 +43,9 @@ _NOT_PACKING = (
 def build(recipe: Mapping[str, Any], store: Store, sources: Optional[Path] = None) -> Layer:
     """Make the layer of `recipe` in `store`, fetching what it needs.
 
-    `sources` is a folder with the files of a "files" recipe. A layer that this engine has made
-    before, and that is still whole in the store, is not made again. Raises ModelkilnError for an unknown
-    packer and whatever that packer refuses.
+    `sources` is a folder with the files of a "files" recipe, or some of a "weights" recipe's. A layer that
+    this engine has made before, and that is still whole in the store, is not made again. Raises ModelkilnError
+    for an unknown packer and whatever that packer refuses.
     """
     packer = recipe.get("packer")
     if packer not in PACKERS:
@@ -54,7 +54,7 @@ def build(recipe: Mapping[str, Any], store: Store, sources: Optional[Path] = Non
             "The package was made by a newer Modelkiln: upgrade."
         )
     module = importlib.import_module(PACKERS[packer])
-    if packer.startswith("files/"):
+    if packer.startswith(("files/", "weights/")):
         return module.build(recipe, store, sources)
     if not packer.startswith(_REMEMBERED):
         return module.build(recipe, store)

@@ -15,7 +15,7 @@ _BUILD = """\
 python_sources(name="code")
 
 model_artifact(name="weights", source=["factor.txt", "sub/notes.txt"])
-model_artifact(name="big", source="big.bin"{lock})
+model_artifact(name="big", source=["big.bin", "n*.md", "z.md"]{lock})
 
 model_package(
     name="rain",
@@ -35,6 +35,8 @@ def repo(tmp_path_factory):
     found = small_monorepo(tmp_path_factory.mktemp("lfs") / "repo", modelkiln="large_blob_limit = 1_000_000")
     found.write("rain/BUILD", _BUILD.format(lock=""))
     found.write("rain/sub/notes.txt", "not of Git LFS")
+    found.write("rain/notes [1].md", "of the model, not of Git LFS")
+    found.write("rain/z.md", "of the model, not of Git LFS either")
     (found.root / "rain/big.bin").write_bytes(BIG)
     (found.root / "rain/factor.txt").write_bytes(FACTOR)
     with lfs_server() as server:
@@ -70,7 +72,7 @@ def packaged(repo):
 
 def test_pointers_are_locks(repo):
     """Pointers are packaged with bytes from the server, once; checked out files make the same package,
-    and so do the files under a lock."""
+    and so do the files under a lock, in the same layers."""
     for path, data in (("rain/big.bin", BIG), ("rain/factor.txt", FACTOR)):
         sha256 = hashlib.sha256(data).hexdigest()
         repo.write(path, f"version https://git-lfs.github.com/spec/v1\noid sha256:{sha256}\nsize {len(data)}\n")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from operator import itemgetter
 from typing import Iterable, Sequence
 
 from pants.engine.fs import FileContent
@@ -31,9 +30,6 @@ from pants_modelkiln.layers import BuiltLayer, LayerRequest, build_layer
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 from pants_modelkiln.wheel_layers import runtime_layer, wheel_layers
 
-# Layers of up to this many bytes are carried by Pants beside their descriptor and lie in the
-# layout itself; larger ones go through the store.
-_CARRIED_BYTES = 1 << 20
 _DEFAULT_PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _ENTRYPOINT = (f"/{VENV}/bin/python", "-m", "modelkiln.runtime")
 
@@ -117,28 +113,23 @@ async def assemble_index(request: ImageIndexRequest) -> PackageImage:
 
 
 def weights_layers(inputs: PackageInputs, built: Iterable[BuiltLayer]) -> tuple[Layer, ...]:
-    """The layers of a package's model artifacts: those that were built, and those of the store, by their paths."""
-    made = {one.layer.title: one.layer for one in built if one.layer.kind == "weights"}
+    """The layers of a package's model artifacts, of each those that were built and those of the store,
+    in the order of their first paths."""
+    made = {one.layer.recipe: one.layer for one in built if one.layer.kind == "weights"}
     found: list[Layer] = []
     for artifact in inputs.artifacts:
-        own = [(artifact.own_files[0].path, made[str(artifact.address)])] if artifact.own_files else []
-        stored = [(json.loads(layer.recipe)["files"][0]["path"], layer) for layer in artifact.layers] if own else []
-        found += [layer for _, layer in sorted([*own, *stored], key=itemgetter(0))] if own else artifact.layers
+        layers = [*(made[request.recipe] for request in artifact.requests), *artifact.layers]
+        found += sorted(layers, key=_first_path) if artifact.requests else layers
     return tuple(found)
 
 
+def _first_path(layer: Layer) -> str:
+    return json.loads(layer.recipe)["files"][0]["path"]
+
+
 def weights_requests(inputs: PackageInputs) -> list[LayerRequest]:
-    """The layers of a package's model artifacts that are made by processes."""
-    requests = []
-    for artifact in inputs.artifacts:
-        if not artifact.own_files:
-            continue  # Its lock tells them: no process, and not a byte of it.
-        recipe = files_packer.recipe(
-            "weights", str(artifact.address), "models", "none", [file.to_json() for file in artifact.own_files]
-        )
-        carry = sum(file.size for file in artifact.own_files) <= _CARRIED_BYTES
-        requests.append(LayerRequest(_text(recipe), recipe["title"], artifact.digest, carry))
-    return requests
+    """The layers of a package's model artifacts that are made by processes: a lock tells of its own."""
+    return [request for artifact in inputs.artifacts for request in artifact.requests]
 
 
 def layer_requests(inputs: PackageInputs, options: ModelkilnSubsystem) -> list[LayerRequest]:

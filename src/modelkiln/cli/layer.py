@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `modelkiln build layer`."""
     parser.add_argument("--recipe", type=Path, required=True, help="the recipe, a JSON file")
     parser.add_argument("--store", type=Path, required=True, help="the store's folder")
-    parser.add_argument("--sources", type=Path, help="folder with the files of a files recipe")
+    parser.add_argument("--sources", type=Path, help="folder with the files of a recipe")
     parser.add_argument("--output", type=Path, required=True, help="where the layer's JSON goes")
     parser.add_argument("--blob", type=Path, help="where a copy of the blob goes")
 

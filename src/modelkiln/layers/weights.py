@@ -4,11 +4,12 @@ import hashlib
 import json
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, BinaryIO, Callable, Iterable, Mapping, Optional, Sequence
 
 from modelkiln.canonical import canonical_json
 from modelkiln.descriptor import LAYER, Descriptor
-from modelkiln.digest import CHUNK, sha256_stream
+from modelkiln.digest import CHUNK, iter_chunks, sha256_stream
 from modelkiln.errors import ModelkilnError
 from modelkiln.layer import Layer
 from modelkiln.store import Store
@@ -20,6 +21,7 @@ __all__ = [
     "FOLDER",
     "PACKER",
     "Envelope",
+    "LayerHash",
     "build",
     "envelope",
     "fetch",
@@ -80,17 +82,28 @@ def layer_of(recipe: Mapping[str, Any], descriptor: Descriptor) -> Layer:
     return Layer.of_plain("weights", recipe["title"], descriptor, {**recipe, "layer": descriptor.to_json()})
 
 
-def build(recipe: Mapping[str, Any], store: Store) -> Layer:
+def build(recipe: Mapping[str, Any], store: Store, sources: Optional[Path] = None) -> Layer:
     """Put the recipe's files into `store` where they are missing, and return the layer.
 
+    sources: a folder with some of them, by their paths; the others come from the recipe's source.
     The layer's bytes are read only when the recipe does not tell its descriptor.
     """
+    for file in recipe["files"] if sources is not None else ():
+        _add_file(file, sources / file["path"], store)
     found = fetch(recipe, store)
     if recipe["layer"]:
         return layer_of(recipe, Descriptor.from_json(recipe["layer"], recipe["title"]))
     with _stream(recipe, found) as stream:
         digest, size = sha256_stream(stream)
     return layer_of(recipe, Descriptor(LAYER, digest, size))
+
+
+def _add_file(file: Mapping[str, Any], path: Path, store: Store) -> None:
+    digest = f"sha256:{file['sha256']}"
+    if path.is_file() and not store.has(digest, file["size"]):
+        with store.writer(digest) as blob, path.open("rb") as stream:
+            for chunk in iter_chunks(stream):
+                blob.write(chunk)
 
 
 def fetch(recipe: Mapping[str, Any], store: Store) -> dict[str, StoredFile]:
@@ -174,28 +187,39 @@ def envelope(prefix: str, path: str, size: int) -> Envelope:
     return Envelope(b"".join(map(tar_header, entries)), tar_padding(size) + tar_end())
 
 
+class LayerHash:
+    """The digest and size of a layer's tar, which is told piece by piece."""
+
+    def __init__(self) -> None:
+        self._hasher, self._size = hashlib.sha256(), 0
+
+    def update(self, data: bytes) -> None:
+        """Take the next bytes."""
+        self._hasher.update(data)
+        self._size += len(data)
+
+    def end(self) -> Descriptor:
+        """Take what ends a tar, and return what it is."""
+        self.update(tar_end())
+        return Descriptor(LAYER, "sha256:" + self._hasher.hexdigest(), self._size)
+
+
 def hash_layer(prefix: str, files: Sequence[tuple[str, StoredFile]], where: str) -> Descriptor:
     """Return the descriptor of the layer of `files`: (path, where it lies).
 
     Raises ModelkilnError for a file of another size.
     """
     places = {f"{prefix}/{path}": file for path, file in files}
-    hasher, total = hashlib.sha256(), 0
+    layer = LayerHash()
     for entry in sorted_entries((Entry(f"{prefix}/{path}", size=file.size) for path, file in files), where):
-        header = tar_header(entry)
-        hasher.update(header)
-        total += len(header)
-        if entry.kind != "file":
-            continue
-        _hash_file(places[entry.path], entry, hasher, where)
-        padding = tar_padding(entry.size)
-        hasher.update(padding)
-        total += entry.size + len(padding)
-    hasher.update(tar_end())
-    return Descriptor(LAYER, "sha256:" + hasher.hexdigest(), total + len(tar_end()))
+        layer.update(tar_header(entry))
+        if entry.kind == "file":
+            _hash_file(places[entry.path], entry, layer, where)
+            layer.update(tar_padding(entry.size))
+    return layer.end()
 
 
-def _hash_file(place: StoredFile, entry: Entry, hasher: Any, where: str) -> None:
+def _hash_file(place: StoredFile, entry: Entry, layer: LayerHash, where: str) -> None:
     # System calls without a stream around them: a layer may have thousands of small files.
     file, left, at = os.open(place.blob, os.O_RDONLY), entry.size, place.start or 0
     try:
@@ -203,7 +227,7 @@ def _hash_file(place: StoredFile, entry: Entry, hasher: Any, where: str) -> None
             data = os.pread(file, min(CHUNK, left), at)
             if not data:
                 raise ModelkilnError(f"{where}: {entry.path!r}: its blob has not {entry.size} bytes. It is damaged.")
-            hasher.update(data)
+            layer.update(data)
             left -= len(data)
             at += len(data)
     finally:

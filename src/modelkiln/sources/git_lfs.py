@@ -1,4 +1,5 @@
-"""Files in Git LFS: from the checkout's own objects, else from the server that git is configured with."""
+"""Files in Git LFS: from the checkout's own objects or its work tree, else from the server that git is
+configured with."""
 
 import json
 import re
@@ -10,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO, Dict, Mapping, Optional, Tuple
 
+from modelkiln.digest import sha256_stream
 from modelkiln.errors import ModelkilnError
 from modelkiln.lfs_pointer import POINTER_LIMIT, parse_pointer
 from modelkiln.sources.addresses import check_files, shown
@@ -32,7 +34,8 @@ _SCP_LIKE = re.compile(r"(?:[\w.-]+@)?[\w.-]+:(?!//).+")
 
 
 def open_source(uri: str, env: Mapping[str, str], folder: Path) -> Source:
-    """Return the source of the pointer `lfs:<path>`, relative to `folder`.
+    """Return the source of the pointer `lfs:<path>`, relative to `folder`, or of files that lie in the
+    folder `lfs:<path>` of the checkout, whose sha256 the caller knows.
 
     The checkout is that of MODELKILN_CHECKOUT, else the one that `folder` is in.
     """
@@ -67,6 +70,11 @@ class _GitLfs(Source):
                 stream = found.open("rb")
                 stream.seek(offset)
                 return stream
+        checked_out = self._checked_out(file)
+        if checked_out is not None:
+            stream = checked_out.open("rb")
+            stream.seek(offset)
+            return stream
         endpoint, _ = self._endpoint()
         return HttpFile(
             lambda headers: self._download(file.sha256 or "", file.size or 0, headers),
@@ -76,6 +84,14 @@ class _GitLfs(Source):
             is_immutable=True,
             login=_LOGIN,
         )
+
+    def _checked_out(self, file: SourceFile) -> Optional[Path]:
+        """The file in the work tree, where its bytes are those that are wanted."""
+        found = self._folder / self._uri.partition(":")[2].lstrip("/") / file.path
+        if not found.is_file() or found.stat().st_size != file.size:
+            return None
+        with found.open("rb") as stream:
+            return found if sha256_stream(stream)[0] == f"sha256:{file.sha256}" else None
 
     def _object_folders(self) -> Tuple[Path, ...]:
         """Where objects may lie on this machine: the checkout's, and a remote's that is a folder."""
