@@ -5,10 +5,10 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, Iterable, Mapping, Optional
 
-from modelkiln.canonical import readable_json
+from modelkiln.canonical import canonical_json, readable_json
 from modelkiln.chunks import check_chunks
 from modelkiln.descriptor import LAYER, Descriptor
-from modelkiln.digest import check_digest
+from modelkiln.digest import check_digest, sha256_bytes
 from modelkiln.errors import ModelkilnError
 from modelkiln.layer import Layer
 from modelkiln.layers import weights
@@ -18,6 +18,7 @@ __all__ = ["PREFIX", "LockedFile", "LockedLayer", "WeightsLock", "load_weights_l
 
 SCHEMA = 1
 PREFIX = weights.FOLDER
+_AGAIN = "Restore it, or write it again with `pants lock`."
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,17 @@ class WeightsLock:
         }
         if self.allow_pickle is not None:
             content["allow_pickle"] = sorted(self.allow_pickle)
+        content["digest"] = _digest_of(content)
         return readable_json(content) + "\n"
+
+    def layer_of(self, files: Iterable[LockedFile]) -> Optional[Descriptor]:
+        """Return the layer of exactly these files, where the lock has it."""
+        own = {file.path: file.sha256 for file in self.files}
+        wanted = {file.path: file.sha256 for file in files}
+        for layer in self.layers:
+            if {path: own[path] for path in layer.files} == wanted:
+                return Descriptor(LAYER, layer.digest, layer.size)
+        return None
 
     def check_pickles(self, allowed: Optional[Iterable[str]], where: str) -> None:
         """Raise ModelkilnError for a lock whose files were checked under a wider `allow_pickle` than
@@ -138,27 +149,36 @@ def load_weights_lock(text: str, where: str) -> WeightsLock:
         pickles = None if allowed is None else tuple(map(str, allowed))
         lock = WeightsLock(content["source"], files, layers, content.get("facts") or {}, pickles)
         recorded = content["set_digest"]
+        # Locks that were written before there was one have none.
+        told = content.pop("digest", None)
+        digest = told and _digest_of(content)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelkilnError(f"{where}: is not a weights lock ({error!r}). Write it with `pants lock`.") from None
     _check(lock, recorded, where)
+    if digest != told:
+        raise ModelkilnError(f"{where}: was edited: it has digest {digest}, it says {told}. {_AGAIN}")
     return lock
 
 
+def _digest_of(content: Mapping[str, Any]) -> str:
+    """The digest of a lock's value, however its text is laid out."""
+    return sha256_bytes(canonical_json(content))
+
+
 def _check(lock: WeightsLock, recorded: str, where: str) -> None:
-    again = "Restore it, or write it again with `pants lock`."
     for file in lock.files:
         check_path(file.path, where)
         check_digest(f"sha256:{file.sha256}", f"{where}: {file.path}")
         if not isinstance(file.size, int) or file.size <= 0:
-            raise ModelkilnError(f"{where}: {file.path}: size {file.size!r} is not a number of bytes. {again}")
+            raise ModelkilnError(f"{where}: {file.path}: size {file.size!r} is not a number of bytes. {_AGAIN}")
         if file.chunks is not None:
             check_chunks(file.chunks, file.size, f"{where}: {file.path}")
     for layer in lock.layers:
         check_digest(layer.digest, where)
     if lock.set_digest != recorded:
         raise ModelkilnError(
-            f"{where}: was edited: its files have set digest {lock.set_digest}, it says {recorded}. {again}"
+            f"{where}: was edited: its files have set digest {lock.set_digest}, it says {recorded}. {_AGAIN}"
         )
     paths = sorted(path for layer in lock.layers for path in layer.files)
     if not lock.files or paths != sorted({file.path for file in lock.files}):
-        raise ModelkilnError(f"{where}: its layers and its files do not list the same paths, each once. {again}")
+        raise ModelkilnError(f"{where}: its layers and its files do not list the same paths, each once. {_AGAIN}")

@@ -53,6 +53,11 @@ def test_a_lock_is_read_as_it_was_written(tmp_path):
         (lambda lock: lock["layers"][0].update(digest="sha256:zz"), "not a digest"),
         (lambda lock: lock["files"][0].update(size=-1), "size -1"),
         (lambda lock: lock.pop("source"), "not a weights lock"),
+        (lambda lock: lock["source"].update(uri="elsewhere"), "was edited: it has digest"),
+        (lambda lock: lock["files"][0].update(size=2), "was edited: it has digest"),
+        (lambda lock: lock["layers"][0].update(digest="sha256:" + "0" * 64), "was edited: it has digest"),
+        (lambda lock: lock["facts"].update(license="MIT"), "was edited: it has digest"),
+        (lambda lock: lock.update(digest="sha256:" + "0" * 64), "was edited: it has digest"),
         (lambda lock: lock.update(schema=99), "schema 99"),
     ],
 )
