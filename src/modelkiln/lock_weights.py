@@ -7,8 +7,7 @@ machine whose times have not changed, is known by what it was then; see `seen_fi
 import hashlib
 import io
 import json
-import threading
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -20,8 +19,8 @@ from modelkiln.descriptor import LAYER, Descriptor
 from modelkiln.errors import ModelkilnError
 from modelkiln.file_tar import FileTar
 from modelkiln.known_files import known_files, stamps_of
-from modelkiln.layers.weights import Envelope, envelope, hash_layer, note_key, note_of
-from modelkiln.progress import Progress
+from modelkiln.layers.weights import Envelope, LayerHash, envelope, hash_layer, note_key, note_of
+from modelkiln.progress import StoppableProgress
 from modelkiln.seen_files import SeenFiles
 from modelkiln.small_files import SMALL_BYTES, SmallFiles
 from modelkiln.sources.fetch import fetch_files
@@ -29,7 +28,7 @@ from modelkiln.sources.http import NETWORK_ERRORS, with_retries
 from modelkiln.sources.source import SourceFile
 from modelkiln.store import Store
 from modelkiln.stored_files import StoredFile, find_stored
-from modelkiln.tar import Entry, sorted_entries
+from modelkiln.tar import Entry, sorted_entries, tar_header, tar_padding
 from modelkiln.transfer import transfer
 from modelkiln.weights_checks import check_formats
 from modelkiln.weights_lock import PREFIX, LockedFile, LockedLayer, WeightsLock
@@ -44,28 +43,6 @@ _REMOTE_JOBS, _LOCAL_JOBS = 8, 2
 _SMALL_JOB = 64
 # From so many small files of this machine on they become one blob and not one each.
 _TAR_FILES = 16
-
-
-class _Stopped(Exception):
-    """Another file has failed."""
-
-
-class _Stoppable(Progress):
-    """Progress that ends the threads which report to it."""
-
-    def __init__(self, what: str, total: Optional[int]) -> None:
-        super().__init__(what, total)
-        self._stop = threading.Event()
-
-    def stop(self) -> None:
-        """Let all threads end at their next report."""
-        self._stop.set()
-
-    def add(self, size: int) -> None:
-        """See Progress."""
-        if self._stop.is_set():
-            raise _Stopped
-        super().add(size)
 
 
 def lock_weights(
@@ -97,57 +74,57 @@ class _Locking:
         self._files = {file.path: file for file in known_files(found, store, known, self._stamps)}
         # By the paths of a layer: what its bytes were when they were read.
         self._layers: dict[tuple[str, ...], Descriptor] = {}
-        # Where small files are in a blob of many, see `SeenFiles.keep_tars`.
-        self._tars: list[tuple[str, str, int, int]] = []
+        # Blobs of many small files which the disk may still be busy with.
+        self._tars: list[FileTar] = []
         self._findings: dict[str, Finding] = {}
+        # As they were told: sizes by path, and the paths of each layer.
+        self._sizes: dict[str, int] = {}
+        self._grouped: list[list[str]] = []
         todo = [file for file in found.files if file.path not in self._files]
         sizes = [file.size for file in todo]
         total = None if None in sizes else sum(size for size in sizes if size is not None)
-        self._progress = _Stoppable(f"lock {self._where}", total)
+        self._progress = StoppableProgress(f"lock {self._where}", total)
         self._todo, self._read = todo, {file.path for file in todo}
 
     def run(self) -> WeightsLock:
         """Read what has to be read, and make the lock of it."""
         try:
             with self._progress:
-                self._read_all()
+                self._read_all(list(self._jobs()))
                 layers = self._finish()
+        except BaseException as error:
+            self._keep_what_was_read()
+            if isinstance(error, ModelkilnError) and not str(error).startswith(self._where):
+                raise ModelkilnError(f"{self._where}: {error}") from None  # A source knows no targets.
+            raise
         finally:
             self._small.discard()
+            for tar in self._tars:
+                tar.discard()
         ordered = tuple(self._files[path] for path in sorted(self._files))
         allowed = self._options.allow_pickle
         pickles = None if allowed is None else tuple(sorted(allowed))
         return WeightsLock(self._found.to_json(), ordered, layers, self._found.listing.facts, pickles)
 
-    def _read_all(self) -> None:
+    def _read_all(self, jobs: Sequence[Callable[[], None]]) -> None:
+        """Do all jobs, or those that are being done until one fails: its error is raised when they have ended."""
         is_local = any(self._found.source.place(file) for file in self._todo[:1])
-        jobs = list(self._jobs())
         with ThreadPoolExecutor(_LOCAL_JOBS if is_local else _REMOTE_JOBS) as pool:
             running = [pool.submit(job) for job in jobs]
             try:
-                self._await(running)
+                done, _ = wait(running, return_when=FIRST_EXCEPTION)
+                for one in done:
+                    one.result()
             except BaseException:
                 self._progress.stop()
                 for one in running:
                     one.cancel()
                 raise
 
-    def _await(self, running: Sequence[Future]) -> None:
-        done, _ = wait(running, return_when=FIRST_EXCEPTION)
-        errors = [error for error in (one.exception() for one in done if not one.cancelled()) if error]
-        for error in errors:
-            if not isinstance(error, _Stopped):
-                self._keep_what_was_read()
-                if isinstance(error, ModelkilnError) and not str(error).startswith(self._where):
-                    raise ModelkilnError(f"{self._where}: {error}") from None  # A source knows no targets.
-                raise error
-
     def _keep_what_was_read(self) -> None:
-        try:
+        with suppress(ModelkilnError):  # The error that is being told comes first.
             self._small.flush()
-        except ModelkilnError:
-            return  # The error that is being told comes first.
-        self._seen.keep_tars(self._tars)
+            self._settle()
         self._remember([file for file in self._todo if file.path in self._files])
 
     def _jobs(self) -> Iterator[Callable[[], None]]:
@@ -160,10 +137,13 @@ class _Locking:
             small = [file for file in read if (file.size or SMALL_BYTES) < SMALL_BYTES]
             large = [file for file in read if (file.size or SMALL_BYTES) >= SMALL_BYTES]
             is_alone = groups and len(paths) == len(large) == 1
+            if groups and is_local and not is_alone and len(read) == len(paths):
+                yield partial(self._read_in_order, read)
+                continue
             around = envelope(PREFIX, paths[0], large[0].size or 0) if is_alone else None
             yield from (partial(self._read_large, file, around) for file in large)
             if groups and is_local and len(small) >= _TAR_FILES:
-                yield partial(self._read_together, small)
+                yield partial(self._read_in_order, small)
                 continue
             for start in range(0, len(small), _SMALL_JOB):
                 yield partial(self._read_all_of, small[start : start + _SMALL_JOB])
@@ -174,14 +154,15 @@ class _Locking:
         sizes.update((path, file.size) for path, file in self._files.items())
         if None in sizes.values():
             return []
-        groups = group_files((path, size) for path, size in sizes.items() if size is not None)
-        return [group for group in groups if not self._read.isdisjoint(group)]
+        self._sizes = {path: size for path, size in sizes.items() if size is not None}
+        self._grouped = group_files(self._sizes.items())
+        return [group for group in self._grouped if not self._read.isdisjoint(group)]
 
-    def _read_large(self, file: SourceFile, around: Optional[Envelope]) -> None:
+    def _read_large(self, file: SourceFile, around: Optional[Envelope], *more: LayerHash) -> None:
         stamp = self._stamps[file.path]
         key = hashlib.sha256(stamp.text.encode("utf-8", "surrogateescape")).hexdigest() if stamp.text else ""
         where = f"{self._where}: {file.path}"
-        read = transfer(self._found.source, file, self._store, key, self._progress, around, where, with_chunks=True)
+        read = transfer(self._found.source, file, self._store, key, self._progress, around, where, True, more)
         self._check_unchanged(file)
         locked = LockedFile(file.path, read.size, read.sha256, file.version, file.locator, chunks=read.chunks)
         self._files[file.path] = locked
@@ -189,31 +170,64 @@ class _Locking:
             self._layers[file.path,] = Descriptor(LAYER, f"sha256:{read.layer}", read.layer_size)
         self._remember([file])
 
-    def _read_together(self, files: Sequence[SourceFile]) -> None:
-        """Read small files into one blob, a tar of them; when they are all of a layer, it is that layer's.
+    def _read_in_order(self, files: Sequence[SourceFile]) -> None:
+        """Read files in the order of the tar that they make, which is hashed on the way: when they are all of
+        a layer, it is that layer's. Many small ones are put into one blob, a tar of them.
 
         What was read before an error is kept.
         """
-        by_entry = {f"{PREFIX}/{file.path}": file for file in files}
-        entries = sorted_entries((Entry(path, size=file.size or 0) for path, file in by_entry.items()), self._where)
-        tar = FileTar(self._store)
+        by_path = {f"{PREFIX}/{file.path}": file for file in files}
+        entries = sorted_entries((Entry(path, size=file.size or 0) for path, file in by_path.items()), self._where)
+        count = sum((file.size or 0) < SMALL_BYTES for file in files)
+        tar = FileTar(self._store) if count >= _TAR_FILES else None
+        layer = LayerHash() if tar is None or count < len(files) else None
         try:
             for entry in entries:
-                if entry.kind == "file":
-                    tar.add(entry, *self._read_small(by_entry[entry.path]))
-                else:
-                    tar.add(entry)
+                self._read_entry(entry, by_path.get(entry.path), tar, [layer] if layer is not None else [])
         except BaseException:
             with suppress(ModelkilnError):  # The error that is being told comes first.
-                tar.discard() if tar.is_empty else self._end_tar(tar)
+                if tar is not None:
+                    tar.discard() if tar.is_empty else self._end_tar(tar)
             raise
-        self._layers[tuple(sorted(file.path for file in files))] = self._end_tar(tar)
+        found = [layer.end()] if layer is not None else []
+        found += [self._end_tar(tar)] if tar is not None else []
+        self._layers[tuple(sorted(file.path for file in files))] = found[0]
+
+    def _read_entry(
+        self, entry: Entry, file: Optional[SourceFile], tar: Optional[FileTar], layers: Sequence[LayerHash]
+    ) -> None:
+        """Read a file, a small one into `tar` where there is one; what a layer has of it goes into `layers`."""
+        for layer in layers:
+            layer.update(tar_header(entry))
+        if file is not None and entry.size >= SMALL_BYTES:
+            self._read_large(file, None, *layers)
+        elif file is not None:
+            data, sha256 = self._read_small(file)
+            tar.add(entry, data, sha256) if tar is not None else self._small.add(data, sha256)
+            for layer in layers:
+                layer.update(data)
+        elif tar is not None:
+            tar.add(entry)
+        for layer in layers:
+            layer.update(tar_padding(entry.size))
 
     def _end_tar(self, tar: FileTar) -> Descriptor:
-        try:
-            return tar.close()
-        finally:
-            self._tars += tar.rows
+        made = tar.close()
+        self._tars.append(tar)
+        return made
+
+    def _settle(self) -> None:
+        """Make blobs of all tars that the disk is still busy with."""
+        taken, self._tars = self._tars, []
+        errors = []
+        for tar in taken:
+            try:
+                tar.settle()
+            except ModelkilnError as error:
+                errors.append(error)
+            self._seen.keep_tars(tar.rows)
+        if errors:
+            raise errors[0]
 
     def _read_all_of(self, files: Sequence[SourceFile]) -> None:
         for file in files:
@@ -229,7 +243,6 @@ class _Locking:
                 f"{file.size} bytes{f' with {file.sha256}' if file.sha256 else ''}. It changed while it was "
                 "read, or the source is damaged: lock again."
             )
-        self._check_unchanged(file)
         self._findings[file.path] = check_file(file.path, partial(io.BytesIO, data), len(data), self._options)
         self._files[file.path] = LockedFile(file.path, len(data), sha256, file.version, file.locator)
         self._progress.add(len(data))
@@ -260,15 +273,17 @@ class _Locking:
     def _finish(self) -> tuple[LockedLayer, ...]:
         """Hash the layers that were not hashed while they were read, then remember all of it."""
         self._small.flush()
-        self._seen.keep_tars(self._tars)
-        self._check()
-        self._find_chunks()
-        groups = group_files((file.path, file.size) for file in self._files.values())
-        layers = tuple(self._layer(group) for group in groups)
-        self._remember([file for file in self._todo if (file.size or SMALL_BYTES) < SMALL_BYTES])
-        self._seen.keep_notes(
-            (self._note_key(layer.files), note_of(Descriptor(LAYER, layer.digest, layer.size))) for layer in layers
-        )
+        with self._seen.together():
+            self._check()
+            self._find_chunks()
+            sizes = {file.path: file.size for file in self._files.values()}
+            groups = self._grouped if sizes == self._sizes else group_files(sizes.items())
+            layers = tuple(self._layer(group) for group in groups)
+            self._settle()
+            self._remember([file for file in self._todo if (file.size or SMALL_BYTES) < SMALL_BYTES])
+            self._seen.keep_notes(
+                (self._note_key(layer.files), note_of(Descriptor(LAYER, layer.digest, layer.size))) for layer in layers
+            )
         return layers
 
     def _check(self) -> None:
@@ -279,11 +294,7 @@ class _Locking:
                 here.update(self._stored(file for file in self._files.values() if file.path not in self._findings))
             return here[file.sha256].open if file.sha256 in here else None
 
-        try:
-            formats = check_formats(self._files.values(), place, self._options, self._seen, self._findings)
-        except ModelkilnError:
-            self._keep_what_was_read()
-            raise
+        formats = check_formats(self._files.values(), place, self._options, self._seen, self._findings)
         for path, format in formats.items():
             self._files[path] = replace(self._files[path], format=format)
 
@@ -307,7 +318,11 @@ class _Locking:
         self._seen.keep_notes((keys[file.sha256], json.dumps(file.chunks)) for file in found)
 
     def _stored(self, files: Iterable[LockedFile]) -> dict[str, StoredFile]:
-        return find_stored(({"sha256": file.sha256, "size": file.size} for file in files), self._store)
+        listed = list(files)
+        if listed:
+            self._settle()
+            self._seen.flush()
+        return find_stored(({"sha256": file.sha256, "size": file.size} for file in listed), self._store)
 
     def _layer(self, paths: Sequence[str]) -> LockedLayer:
         files = [self._files[path] for path in paths]
@@ -321,7 +336,8 @@ class _Locking:
     def _hashed_layer(self, files: Sequence[LockedFile]) -> Descriptor:
         here = self._stored(files)
         missing = [file.to_json() for file in files if file.sha256 not in here]
-        found = self._layer_of_lock(files) if missing else None
+        # The lock that is there makes files known that are not here, and may tell of their layer, too.
+        found = self._before.layer_of(files) if missing and self._before else None
         if found is not None:
             return found
         if missing:
@@ -329,16 +345,6 @@ class _Locking:
             fetch_files(self._found.to_json(), missing, self._store, self._where, self._found.source)
             here = self._stored(files)
         return hash_layer(PREFIX, [(file.path, here[file.sha256]) for file in files], self._where)
-
-    def _layer_of_lock(self, files: Sequence[LockedFile]) -> Optional[Descriptor]:
-        """The layer as the lock tells it that is there, for files that are not here."""
-        assert self._before is not None  # It alone makes files known that the store lacks.
-        before = {file.path: file.sha256 for file in self._before.files}
-        wanted = {file.path: file.sha256 for file in files}
-        for layer in self._before.layers:
-            if {path: before[path] for path in layer.files} == wanted:
-                return Descriptor(LAYER, layer.digest, layer.size)
-        return None
 
     def _note_key(self, paths: Sequence[str]) -> str:
         return note_key(PREFIX, [vars(self._files[path]) for path in paths])

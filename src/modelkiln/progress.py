@@ -6,7 +6,7 @@ import time
 from types import TracebackType
 from typing import Optional, TextIO
 
-__all__ = ["Progress"]
+__all__ = ["Progress", "Stopped", "StoppableProgress"]
 
 # Short commands say nothing; after this many seconds people wonder.
 _QUIET_SECONDS = 2.0
@@ -86,6 +86,28 @@ class Progress:
         else:
             self._stream.write(text + "\n")
         self._stream.flush()
+
+
+class Stopped(Exception):
+    """The work that a thread reports has been given up."""
+
+
+class StoppableProgress(Progress):
+    """Progress that ends the threads which report to it."""
+
+    def __init__(self, what: str, total: Optional[int]) -> None:
+        super().__init__(what, total)
+        self._stop = threading.Event()
+
+    def stop(self) -> None:
+        """Let all threads end at their next report, with Stopped."""
+        self._stop.set()
+
+    def add(self, size: int) -> None:
+        """See Progress."""
+        if self._stop.is_set():
+            raise Stopped
+        super().add(size)
 
 
 def _columns() -> int:

@@ -5,9 +5,9 @@ for the bytes, and a lock that it helps to write is held to its digests whenever
 """
 
 import sqlite3
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Callable, Iterable, Optional, TypeVar
+from typing import Callable, Iterable, Iterator, Optional, TypeVar
 
 __all__ = ["SeenFiles"]
 
@@ -29,6 +29,31 @@ class SeenFiles:
 
     def __init__(self, root: Path) -> None:
         self._path = root / "seen.sqlite"
+        self._waiting: Optional[list[tuple[str, list[tuple]]]] = None
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """What is kept in the block is written at its end, or by `flush`: the disk takes longer to take it
+        up than what is written takes to find out. Reading does not see it before. For one thread."""
+        self._waiting = []
+        try:
+            yield
+        finally:
+            self.flush()
+            self._waiting = None
+
+    def flush(self) -> None:
+        """Write what was kept in a block of `together` until now."""
+        if self._waiting:
+            waiting, self._waiting = self._waiting, []
+            self._try(lambda database: [database.executemany(query, rows) for query, rows in waiting])
+
+    def _keep(self, query: str, rows: Iterable[tuple]) -> None:
+        listed = list(rows)
+        if self._waiting is not None:
+            self._waiting.append((query, listed))
+        elif listed:
+            self._try(lambda database: database.executemany(query, listed))
 
     def recall(self, stamps: Iterable[str]) -> dict[str, tuple[str, int]]:
         """Return stamp -> (sha256 as hex, size in bytes) of the `stamps` that are known."""
@@ -36,7 +61,7 @@ class SeenFiles:
         def read(database: sqlite3.Connection) -> dict[str, tuple[str, int]]:
             found = {}
             database.execute("begin")  # Else each look would lock the file anew.
-            for stamp in stamps:
+            for stamp in sorted(stamps):  # Neighbours share a page of the table.
                 row = database.execute("select sha256, size from file where stamp = ?", (stamp,)).fetchone()
                 if row:
                     found[stamp] = (row[0], row[1])
@@ -49,8 +74,7 @@ class SeenFiles:
 
         place: the path on this machine that they were read from, or "".
         """
-        rows = list(files)
-        self._try(lambda database: database.executemany("insert or replace into file values (?, ?, ?, ?)", rows))
+        self._keep("insert or replace into file values (?, ?, ?, ?)", files)
 
     def places(self, sha256: str) -> list[str]:
         """Return the paths on this machine that had this content once."""
@@ -60,8 +84,8 @@ class SeenFiles:
 
     def keep_tars(self, rows: Iterable[tuple[str, str, int, int]]) -> None:
         """Keep (sha256, digest, start, size) of files that lie in the blob `digest`, from its byte `start` on."""
-        listed = list(rows)
-        self._try(lambda database: database.executemany("insert or replace into tar values (?, ?, ?, ?)", listed))
+        # In order: neighbours in the table share a page.
+        self._keep("insert or replace into tar values (?, ?, ?, ?)", sorted(rows))
 
     def tars(self, sha256s: Iterable[str]) -> dict[str, tuple[str, int, int]]:
         """Return sha256 -> (digest, start, size) of files that lie in another blob; see `keep_tars`."""
@@ -69,7 +93,7 @@ class SeenFiles:
         def read(database: sqlite3.Connection) -> dict[str, tuple[str, int, int]]:
             found = {}
             database.execute("begin")
-            for sha256 in sha256s:
+            for sha256 in sorted(sha256s):
                 row = database.execute("select digest, start, size from tar where sha256 = ?", (sha256,)).fetchone()
                 if row:
                     found[sha256] = (row[0], row[1], row[2])
@@ -84,9 +108,7 @@ class SeenFiles:
 
     def forget_tars(self, digests: Iterable[str]) -> None:
         """Forget the files in blobs that are gone."""
-        rows = [(digest,) for digest in digests]
-        if rows:
-            self._try(lambda database: database.executemany("delete from tar where digest = ?", rows))
+        self._keep("delete from tar where digest = ?", [(digest,) for digest in digests])
 
     def note(self, key: str) -> Optional[str]:
         """Return what `keep_note` kept."""
@@ -107,8 +129,7 @@ class SeenFiles:
 
     def keep_notes(self, notes: Iterable[tuple[str, str]]) -> None:
         """Keep texts by their keys, each of which must name all that its text depends on."""
-        rows = list(notes)
-        self._try(lambda database: database.executemany("insert or replace into note values (?, ?)", rows))
+        self._keep("insert or replace into note values (?, ?)", notes)
 
     def _try(self, action: Callable[[sqlite3.Connection], _Result]) -> Optional[_Result]:
         for last in (False, True):
@@ -123,6 +144,6 @@ class SeenFiles:
                 if last:
                     return None
                 self._path.unlink(missing_ok=True)
-            except OSError:
+            except (OSError, UnicodeEncodeError):  # A folder's name that is not UTF-8 is in a stamp.
                 return None
         return None

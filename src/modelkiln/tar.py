@@ -9,7 +9,7 @@ import functools
 import io
 import tarfile
 from dataclasses import dataclass, field
-from typing import BinaryIO, Callable, Iterable, Optional
+from typing import BinaryIO, Callable, Collection, Iterable, Optional
 
 from modelkiln.digest import iter_chunks
 from modelkiln.errors import ModelkilnError
@@ -19,6 +19,7 @@ __all__ = [
     "bytes_entry",
     "check_link",
     "check_path",
+    "check_paths",
     "sorted_entries",
     "tar_end",
     "tar_header",
@@ -78,6 +79,18 @@ def check_path(path: str, where: str) -> str:
             "parts, backslash or NUL); it could write outside of its layer. Refused."
         )
     return path
+
+
+def check_paths(paths: Collection[str], where: str) -> None:
+    """Raise ModelkilnError where `check_path` would, and for a file that is a folder of another one."""
+    files, folders = set(paths), {""}
+    for path in paths:
+        folder = check_path(path, where).rpartition("/")[0]
+        while folder not in folders:
+            folders.add(folder)
+            folder = folder.rpartition("/")[0]
+    for path in sorted(files & folders):
+        raise ModelkilnError(f"{where}: {path!r} is both a file and a directory. Refused.")
 
 
 def check_link(path: str, target: str, where: str) -> str:
@@ -170,23 +183,24 @@ def tar_header(entry: Entry) -> bytes:
 
 # POSIX, pax, "ustar Interchange Format": the widths of name and size (11 octal digits and a NUL).
 _PLAIN_PATH, _PLAIN_SIZE = 100, 8**11
-_CHECKSUM = slice(148, 156)
+_LENGTH, _CHECKSUM = slice(124, 135), slice(148, 156)
 
 
 def _plain_header(path: str, size: int, executable: bool) -> bytes:
-    # The usual header, from tarfile's of another file: ten times as fast, and a model artifact may
-    # have ten thousand files.
-    header = bytearray(_plain_template(executable))
-    header[: len(path)] = path.encode("ascii")
-    header[124:135] = b"%011o" % size
-    header[_CHECKSUM] = b"        "
-    header[_CHECKSUM] = b"%06o\0 " % (sum(header) & 0o777777)
-    return bytes(header)
+    # The usual header, from the parts of tarfile's that are the same for each file: twenty times as
+    # fast, and a model artifact may have ten thousand files.
+    owner, time, rest, total = _plain_parts(executable)
+    name, length = path.encode("ascii"), b"%011o" % size
+    checksum = b"%06o\0 " % (total + sum(name) + sum(length))
+    return b"".join((name.ljust(_PLAIN_PATH, b"\0"), owner, length, time, checksum, rest))
 
 
 @functools.lru_cache(maxsize=2)
-def _plain_template(executable: bool) -> bytes:
-    return b"\0" + _any_header(Entry("x", executable=executable))[1:]
+def _plain_parts(executable: bool) -> tuple[bytes, bytes, bytes, int]:
+    header = _any_header(Entry("x", executable=executable))
+    parts = header[_PLAIN_PATH : _LENGTH.start], header[_LENGTH.stop : _CHECKSUM.start], header[_CHECKSUM.stop :]
+    # The checksum counts itself as spaces.
+    return (*parts, sum(map(sum, parts)) + sum(b" " * 8))
 
 
 def _any_header(entry: Entry) -> bytes:

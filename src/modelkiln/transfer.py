@@ -8,12 +8,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Iterator, Mapping, Optional
+from typing import Any, Iterator, Mapping, Optional, Sequence
 
 from modelkiln.chunks import ChunkDigests
 from modelkiln.digest import CHUNK
 from modelkiln.errors import ModelkilnError
-from modelkiln.hashing import ParallelHashes
+from modelkiln.hashing import Hasher, ParallelHashes
 from modelkiln.layers.weights import Envelope
 from modelkiln.progress import Progress
 from modelkiln.sources.http import NETWORK_ERRORS, RETRY_WAITS, is_final
@@ -49,16 +49,18 @@ def transfer(
     envelope: Optional[Envelope] = None,
     where: str = "",
     with_chunks: bool = False,
+    more: Sequence[Hasher] = (),
 ) -> Transferred:
     """Read `file` from `source` into `store`, once.
 
     key: a file name that stands for exactly these bytes, under which a part that was read before
     is kept and found again; "" where nothing names them. file.size and file.sha256 are checked
-    where they are told. Raises ModelkilnError for other bytes, and when the source cannot be read.
+    where they are told. more: what else takes all bytes of the file, in order. Raises ModelkilnError
+    for other bytes, and when the source cannot be read.
     """
     job = _Transfer(source, file, store, progress, where or file.path)
     with _part(store, key) as part:
-        return job.run(part, envelope, ChunkDigests() if with_chunks else None)
+        return job.run(part, envelope, ChunkDigests() if with_chunks else None, more)
 
 
 @contextmanager
@@ -138,11 +140,13 @@ class _Transfer:
         self._source, self._file, self._store = source, file, store
         self._progress, self._where = progress, where
 
-    def run(self, part: _Part, envelope: Optional[Envelope], chunks: Optional[ChunkDigests]) -> Transferred:
+    def run(
+        self, part: _Part, envelope: Optional[Envelope], chunks: Optional[ChunkDigests], more: Sequence[Hasher]
+    ) -> Transferred:
         if self._file.size is not None and part.size > self._file.size:
             part.restart()
         heads = [b"", envelope.before] if envelope else [b""]
-        with ParallelHashes(heads, [chunks] if chunks else []) as hashes:
+        with ParallelHashes(heads, [*more, *([chunks] if chunks else [])]) as hashes:
             self._resume(part, hashes)
             self._read_all(part, hashes)
             digests = hashes.digests([b"", envelope.after] if envelope else [b""])

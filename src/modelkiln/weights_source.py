@@ -9,7 +9,7 @@ from modelkiln.machine import load_machine_env
 from modelkiln.patterns import select
 from modelkiln.sources.source import Listing, Source, SourceFile, open_source, scheme_of
 from modelkiln.store import Store
-from modelkiln.tar import Entry, sorted_entries
+from modelkiln.tar import check_paths
 
 __all__ = ["FoundFiles", "WeightsSource", "find_files", "parse_source"]
 
@@ -73,14 +73,19 @@ def find_files(wanted: WeightsSource, store: Store, revision: str = "") -> Found
             "leave none. Correct `source` or the patterns."
         )
     files = tuple(by_path[path] for path in chosen)
-    # Refuses paths that could lead out of a package, and files that are folders of other files.
-    sorted_entries((Entry(file.path) for file in files), f"{wanted.where}: {wanted.uri}")
     for file in files:
-        _check_size(file, wanted)
+        _check(file, wanted)
+    check_paths(chosen, f"{wanted.where}: {wanted.uri}")
     return FoundFiles(source, listing, files, wanted)
 
 
-def _check_size(file: SourceFile, wanted: WeightsSource) -> None:
+def _check(file: SourceFile, wanted: WeightsSource) -> None:
+    if not file.path.isascii() and any("\udc80" <= character <= "\udcff" for character in file.path):
+        # So Python gives the bytes of a name that is not UTF-8 (PEP 383).
+        raise ModelkilnError(
+            f"{wanted.where}: {file.path!r}: its name is not UTF-8, and a lock is a text. Rename the file, or leave it "
+            "out with the field `exclude`."
+        )
     if file.size is not None and file.size <= 0:
         raise ModelkilnError(
             f"{wanted.where}: {file.path}: is empty. Write the trained artifact there, or leave the file out "

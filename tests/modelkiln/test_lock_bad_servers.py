@@ -1,17 +1,14 @@
 """A lock from a real server that fails: nothing half-written, and a second try goes on where the first ended."""
 
-import hashlib
 import random
 
 import pytest
+from locking import Locking
 from registries import served
 from webs import WebFile, web
 
-from modelkiln.cli.main import main
 from modelkiln.sources import http_file
-from modelkiln.store import Store
 from modelkiln.store_care import list_blobs
-from modelkiln.weights_lock import load_weights_lock
 
 MIB = 1 << 20
 CONTENT = random.Random(21).randbytes(6 * MIB)
@@ -27,31 +24,19 @@ def no_waits(monkeypatch):
 
 @pytest.fixture
 def lock(tmp_path):
-    """Return a function that locks an address, and returns its exit code."""
+    return Locking(tmp_path)
 
-    def run(address):
-        arguments = [f"--source=http://{address}/m/model.bin", f"--folder={tmp_path}", "--where=x:w"]
-        return main(["build", "lock-weights", *arguments, f"--store={run.store.root}", str(run.path)])
 
-    run.store, run.path = Store(tmp_path / "store"), tmp_path / "w.lock.json"
-    return run
+def source_at(address):
+    return f"http://{address}/m/model.bin"
 
 
 def fail(file, lock, capsys, address, message):
     """A first try that fails and leaves neither lock nor blob."""
-    assert 1 == lock(address)
-    errors = capsys.readouterr().err
-    assert "x:w" in errors and message in errors, errors
-    assert (False, []) == (lock.path.exists(), list(list_blobs(lock.store)))
+    lock.refuse(capsys, source_at(address), message)
+    assert [] == list(list_blobs(lock.store))
     file.statuses, file.cuts, file.redirect = [], [], ""
     del file.asked[:]
-
-
-def check(lock):
-    """The lock and the store have the file."""
-    (file,) = load_weights_lock(lock.path.read_text(), "x").files
-    assert hashlib.sha256(CONTENT).hexdigest() == file.sha256
-    assert lock.store.verify(f"sha256:{file.sha256}")
 
 
 def test_a_server_that_fails_in_the_middle_is_gone_on_with(lock, capsys):
@@ -69,8 +54,8 @@ def test_a_server_that_fails_in_the_middle_is_gone_on_with(lock, capsys):
         fail(file, lock, capsys, address, "503")
         count.clear()
         count.append(-(10**6))
-        assert 0 == lock(address)
-    check(lock)
+        assert 0 == lock(source_at(address))
+    lock.check(**{"model.bin": CONTENT})
     assert any((headers.get("Range") or "").startswith(f"bytes={3 * MIB}-") for headers in file.asked)
 
 
@@ -89,5 +74,5 @@ def test_a_second_try_works_when_the_server_does(lock, capsys, break_it, message
         break_it(file, address)
         fail(file, lock, capsys, address, message)
         file.headers = {}
-        assert 0 == lock(address)
-    check(lock)
+        assert 0 == lock(source_at(address))
+    lock.check(**{"model.bin": CONTENT})

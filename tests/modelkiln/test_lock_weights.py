@@ -113,6 +113,23 @@ def test_small_files_become_one_blob(tmp_path, store):
     assert 300_000 > read_bytes() - before
 
 
+@pytest.mark.parametrize("count", [3, 30])
+def test_files_that_share_a_layer_are_read_once(tmp_path, store, count):
+    """They and their layer are hashed in one pass, whether they are small or not; each of the larger ones is a blob."""
+    contents = {f"big__{n}": os.urandom((3 + n) * MIB) for n in range(4)}
+    write_files(tmp_path / "w", **contents, **many(count), a=b"a", z=b"z" * 999_999)
+    before = read_bytes()
+    lock = lock_weights(wanted("w", tmp_path), store)
+    assert MIB > read_bytes() - before - lock.size
+    assert 1 == len(lock.layers)
+    assert 4 + (1 if count == 30 else count + 2) == len(list(list_blobs(store)))
+    check_bytes(lock, store)
+    assert lock == lock_weights(wanted("w", tmp_path), store)
+    assert set() == {hashlib.sha256(data).hexdigest() for data in contents.values()} - {
+        blob.digest[7:] for blob in list_blobs(store)
+    }
+
+
 def test_a_changed_small_file_is_cheap(tmp_path, store):
     """It alone is read and stored, beside the blob that holds the others."""
     write_files(tmp_path / "w", **many())

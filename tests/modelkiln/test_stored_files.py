@@ -33,6 +33,7 @@ def test_files_are_blobs_or_in_a_tar_or_missing(store):
     for name in (b"one", b"two" * 300):
         tar.add(Entry(name[:3].decode(), size=len(name)), name, sha256(name))
     tar.close()
+    tar.settle()
     SeenFiles(store.root).keep_tars(tar.rows)
     found = find_stored(wanted(b"alone", b"one", b"two" * 300, b"gone"), store)
     contents = {}
@@ -47,6 +48,7 @@ def test_a_tar_that_is_gone_has_no_files(store):
     tar = FileTar(store)
     tar.add(Entry("one", size=3), b"one", sha256(b"one"))
     blob = tar.close()
+    tar.settle()
     SeenFiles(store.root).keep_tars(tar.rows)
     store.path(blob.digest).unlink()
     assert {} == find_stored(wanted(b"one"), store)
@@ -58,6 +60,7 @@ def test_a_file_in_a_damaged_tar_is_not_put_anywhere(store, tmp_path):
     tar.add(Entry("models", kind="dir"))
     tar.add(Entry("models/0", size=3), b"one", sha256(b"one"))
     blob = tar.close()
+    tar.settle()
     os.chmod(store.path(blob.digest), 0o600)
     store.path(blob.digest).write_bytes(b"x" * blob.size)
     (file,) = find_stored(wanted(b"one"), store, "models", blob).values()

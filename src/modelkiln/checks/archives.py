@@ -17,11 +17,23 @@ from typing import Any, BinaryIO, Callable, Iterator, NamedTuple, Optional
 
 from modelkiln.checks.content import Content
 
-__all__ = ["COMPRESSIONS", "compression_of", "decompressed", "is_tar", "starts_as_zip", "tar_members", "zip_members"]
+__all__ = [
+    "COMPRESSIONS",
+    "FIRST_BYTES",
+    "compression_of",
+    "decompressed",
+    "is_tar",
+    "may_end_as_zip",
+    "starts_as_zip",
+    "tar_members",
+    "zip_members",
+]
 
 # APPNOTE.TXT 6.3.10, 4.3.7: local file header, and 4.3.16: end of central directory.
 _ZIP_END = b"PK\x05\x06"
 _ZIP_ENDS = re.compile(re.escape(_ZIP_END))  # Twice as fast as find(), on what looks like noise.
+# 4.3.16: a record of 22 bytes, and a comment of at most 65535.
+_ZIP_TAIL = 22 + 65535
 _ZIP_STARTS = (b"PK\x03\x04", _ZIP_END)
 _LOCAL = struct.Struct("<4s5H3L2H")
 _ENCRYPTED = 0x1 | 0x40 | 0x2000
@@ -122,15 +134,18 @@ def zip_members(content: Content) -> Optional[list]:
 
 def _may_be_zip(content: Content) -> bool:
     """Whether it starts as a zip archive or may end as one; the second is told by its last bytes."""
-    # 4.3.16: a record of 22 bytes, and a comment of at most 65535.
-    last = max(0, (content.size or 0) - 22 - 65535)
     if content.data is not None:
-        return content.data[:4] in _ZIP_STARTS or bool(_ZIP_ENDS.search(content.data, last))
+        return content.data[:4] in _ZIP_STARTS or may_end_as_zip(content.data)
     with content.open() as stream:
         if stream.read(4) in _ZIP_STARTS:
             return True
-        stream.seek(last)
-        return _ZIP_END in stream.read()
+        stream.seek(max(0, (content.size or 0) - _ZIP_TAIL))
+        return may_end_as_zip(stream.read())
+
+
+def may_end_as_zip(data: bytes) -> bool:
+    """Tell whether the end of a file, or all of it, may be the end of a zip archive."""
+    return _ZIP_ENDS.search(data, max(0, len(data) - _ZIP_TAIL)) is not None
 
 
 def _zip_member(content: Content, info: zipfile.ZipInfo) -> Content:
@@ -229,6 +244,7 @@ COMPRESSIONS = (
 )
 
 _MAGICS = tuple(compression.magic for compression in COMPRESSIONS)
+FIRST_BYTES = frozenset(magic[:1] for magic in (*_MAGICS, *_ZIP_STARTS))
 
 
 def compression_of(content: Content) -> Optional[Compression]:

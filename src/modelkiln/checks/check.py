@@ -24,6 +24,10 @@ _MAX_DEPTH = 4
 _HEAD = 512
 _SMALL = 1 << 20
 _INDEX_ENDING = ".safetensors.index.json"
+# How files of the formats that `_check_format` knows start, and what safetensors have after a length.
+_FIRST_BYTES = frozenset((*pickles.FIRST_BYTES, *archives.FIRST_BYTES, numpy_files.MAGIC[:1], onnx.FIRST_BYTE))
+_HEADER_STARTS = frozenset((b"{", b" ", b"\t", b"\r", b"\n"))
+_ENDINGS = (_INDEX_ENDING, ".safetensors", ".onnx")
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,8 @@ def check_file(path: str, open_seekable: Callable[[], BinaryIO], size: int, opti
         # Opened once and not once for each format: of small files there may be many.
         with open_seekable() as stream:
             data = stream.read()
+        if _has_no_sign(path, data):
+            return Finding(path, size, UNKNOWN)
         open_seekable = partial(io.BytesIO, data)
     content = Content(options.where, path, open_seekable, size, data=data)
     if path.endswith(_INDEX_ENDING):
@@ -92,6 +98,17 @@ def check_file(path: str, open_seekable: Callable[[], BinaryIO], size: int, opti
     found = _Findings(check_allowed(options.where, options.allow_pickle))
     format = _check(content, path, found)
     return Finding(path, size, format, tuple(sorted(found.imports)), tuple(sorted(found.needs, key=_by_path)))
+
+
+def _has_no_sign(path: str, data: bytes) -> bool:
+    """Whether `_check` would find no format in the file, without its detours: there may be ten thousand."""
+    return not (
+        data[:1] in _FIRST_BYTES
+        or data[8:9] in _HEADER_STARTS
+        or path.endswith(_ENDINGS)
+        or archives.is_tar(data[:_HEAD])
+        or archives.may_end_as_zip(data)
+    )
 
 
 def check_set(findings: Iterable[Finding], options: Options) -> None:

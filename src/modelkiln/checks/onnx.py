@@ -14,9 +14,11 @@ from typing import Any, Iterable, NamedTuple, Optional
 from modelkiln.checks.content import MAX_READ, Content, Reader
 from modelkiln.checks.protobuf import BYTES, VARINT, encode_bytes, encode_varint, fields, varint
 
-__all__ = ["FORMAT", "ExternalData", "check", "looks_like"]
+__all__ = ["FIRST_BYTE", "FORMAT", "ExternalData", "check", "looks_like"]
 
 FORMAT = "onnx"
+# The first field of ModelProto, ir_version: a varint.
+FIRST_BYTE = b"\x08"
 # onnx/onnx.proto (IR version 13): field numbers of ModelProto.
 _MODEL_FIELDS = {1, 2, 3, 4, 5, 6, 7, 8, 14, 20, 25, 26}
 _GRAPH_FIELD = 7
@@ -59,7 +61,7 @@ class _Bad(Exception):
 def looks_like(content: Content) -> bool:
     """Tell whether the whole content is one ModelProto with a graph; only its outermost tags are read."""
     # Other protobuf messages and texts end here, at their first byte.
-    if content.head(1) != b"\x08" or content.size is None:
+    if content.head(1) != FIRST_BYTE or content.size is None:
         return False
     try:
         with content.reader() as reader:

@@ -10,7 +10,7 @@ from typing import Any, Iterator, NamedTuple
 
 from modelkiln.checks.content import Reader
 
-__all__ = ["LARGE", "BadPickle", "NoOpcode", "Opcode", "may_start", "opcodes"]
+__all__ = ["FIRST_BYTES", "LARGE", "BadPickle", "NoOpcode", "Opcode", "may_start", "opcodes"]
 
 # No name or number that a pickle means anything by is longer; longer values are data.
 _MAX_ARGUMENT = 1024
@@ -18,7 +18,7 @@ _MAX_INDEX = 1 << 20
 # Stands for an argument that was skipped.
 LARGE = object()
 _OPCODES = {info.code: info for info in pickletools.opcodes}
-_FIRST = frozenset(code.encode("latin-1") for code in _OPCODES)
+FIRST_BYTES = frozenset(code.encode("latin-1") for code in _OPCODES)
 _COUNTS = {
     pickletools.TAKEN_FROM_ARGUMENT1: 1,
     pickletools.TAKEN_FROM_ARGUMENT4: 4,
@@ -49,7 +49,7 @@ class Opcode(NamedTuple):
 
 def may_start(first: bytes) -> bool:
     """Tell whether a pickle can start with the byte `first`."""
-    return first in _FIRST
+    return first in FIRST_BYTES
 
 
 def opcodes(reader: Reader) -> Iterator[Opcode]:

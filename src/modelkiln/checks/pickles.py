@@ -10,9 +10,9 @@ from modelkiln.checks.content import Content, Reader
 from modelkiln.checks.joblib_arrays import array_of, skip_bytes
 from modelkiln.checks.pickle_globals import is_never_allowed
 from modelkiln.checks.pickle_machine import Machine
-from modelkiln.checks.pickle_opcodes import BadPickle, NoOpcode, may_start
+from modelkiln.checks.pickle_opcodes import FIRST_BYTES, BadPickle, NoOpcode, may_start
 
-__all__ = ["FORMAT", "check", "check_stream", "looks_like"]
+__all__ = ["FIRST_BYTES", "FORMAT", "check", "check_stream", "looks_like"]
 
 FORMAT = "pickle"
 # torch/serialization.py, MAGIC_NUMBER: the first of the five pickles of a file of torch before 1.6;

@@ -47,7 +47,8 @@ class LocalSource(Source):
         self._text = text[2:] if text.startswith("./") else text
         self._path = os.path.abspath(self.folder / ("" if self._is_pattern else text))
         self._is_folder = self._is_pattern or os.path.isdir(self._path)
-        self._listed: dict[str, tuple[os.stat_result, int]] = {}
+        # What files were when they were listed, and when that was.
+        self._listed: dict[str, tuple[_Identity, int]] = {}
 
     def list(self, revision: str = "") -> Listing:
         """Return the files that are there; raises ModelkilnError when there is none."""
@@ -58,8 +59,8 @@ class LocalSource(Source):
         else:
             inside = os.path.relpath(self._path, os.path.abspath(self.folder))
             outside = os.path.isabs(self._text) or inside.startswith("..")
-            size = self._status(self._path).st_size
-            files = [SourceFile(os.path.basename(self._path) if outside else inside, size)]
+            status = self._status(self._path)
+            files = [self._found(os.path.basename(self._path) if outside else inside, status)]
         return Listing(self.uri, "", tuple(files))
 
     def _matching(self) -> Sequence[SourceFile]:
@@ -78,7 +79,10 @@ class LocalSource(Source):
             raise self._refuse(entry.path, f"{error.strerror}. Mend it, or exclude it") from None
         if not stat.S_ISREG(status.st_mode):
             raise self._refuse(entry.path, "is no regular file. Remove it")
-        self._listed[name] = (status, time.time_ns())
+        return self._found(name, status)
+
+    def _found(self, name: str, status: os.stat_result) -> SourceFile:
+        self._listed[name] = (_identity(status), time.time_ns())
         return SourceFile(name, status.st_size)
 
     def _at(self, file: SourceFile) -> str:
@@ -108,7 +112,7 @@ class LocalSource(Source):
         return stream  # type: ignore[return-value]
 
     def read(self, file: SourceFile) -> bytes:
-        """Return the content, at most of the size that was listed: `stamp` tells of a file that has grown.
+        """Return the content; raises ModelkilnError for a file that is not what it was when it was listed.
 
         System calls without a stream around them: there may be thousands of small files.
         """
@@ -124,18 +128,24 @@ class LocalSource(Source):
                     break
                 pieces.append(data)
                 left -= len(data)
+            status = os.fstat(opened)
         finally:
             os.close(opened)
+        listed = self._listed.get(file.path)
+        if listed is not None and listed[0] != _identity(status):
+            raise ModelkilnError(
+                f"source {self.uri!r}: {path}: was changed while it was read. Lock again when nothing writes to it."
+            )
         return b"".join(pieces)
 
     def stamp(self, file: SourceFile) -> Stamp:
         """Return what changes when the file does: where it lies, its size and its times."""
         path = self._at(file)
-        return _stamp(path, self._status(path), time.time_ns())
+        return _stamp(path, _identity(self._status(path)), time.time_ns())
 
     def listed_stamp(self, file: SourceFile) -> Stamp:
         """See Source."""
-        listed = self._listed.pop(file.path, None)
+        listed = self._listed.get(file.path)
         return _stamp(self._at(file), *listed) if listed else self.stamp(file)
 
     def place(self, file: SourceFile) -> str:
@@ -143,9 +153,18 @@ class LocalSource(Source):
         return self._at(file)
 
 
-def _stamp(path: str, status: os.stat_result, now_ns: int) -> Stamp:
-    text = f"{path}\0{status.st_dev}\0{status.st_ino}\0{status.st_size}\0{status.st_mtime_ns}\0{status.st_ctime_ns}"
-    return Stamp(text, now_ns - status.st_ctime_ns > _SETTLED_NS)
+# Device, inode, size in bytes, and the times of the last change of content and of status in ns.
+_Identity = tuple[int, int, int, int, int]
+
+
+def _identity(status: os.stat_result) -> _Identity:
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+def _stamp(path: str, identity: _Identity, now_ns: int) -> Stamp:
+    device, inode, size, modified_ns, changed_ns = identity
+    text = f"{path}\0{device}\0{inode}\0{size}\0{modified_ns}\0{changed_ns}"
+    return Stamp(text, now_ns - changed_ns > _SETTLED_NS)
 
 
 def _open_at_once(path: str, flags: int) -> int:

@@ -91,7 +91,10 @@ class Source:
         raise NotImplementedError
 
     def read(self, file: SourceFile) -> bytes:
-        """Return the content of a small file whose size is known, and one byte of what is too much."""
+        """Return the content of a small file whose size is known, and one byte of what is too much.
+
+        Raises ModelkilnError where `stamp` would tell that it has changed since it was listed.
+        """
         wanted, data = (file.size or 0) + 1, b""
         with self.open(file) as stream:
             while len(data) < wanted:
@@ -106,7 +109,7 @@ class Source:
         return Stamp()
 
     def listed_stamp(self, file: SourceFile) -> Stamp:
-        """Return what `stamp` told when the file was listed, or tells now. Asked for once."""
+        """Return what `stamp` told when the file was listed, or tells now."""
         return self.stamp(file)
 
     def place(self, file: SourceFile) -> str:
