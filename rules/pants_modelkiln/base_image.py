@@ -6,18 +6,18 @@ import json
 from dataclasses import dataclass
 
 from pants.engine.addresses import Address, Addresses
-from pants.engine.fs import GlobExpansionConjunction, GlobMatchErrorBehavior, PathGlobs
 from pants.engine.rules import Get, collect_rules, rule
 from pants.engine.target import Target
 from pants.util.logging import LogLevel
 
 from modelkiln.canonical import canonical_json
-from modelkiln.debian_lock import glibc_of, load_lock, lock_name, python_of
+from modelkiln.debian_lock import glibc_of, python_of
 from modelkiln.digest import sha256_bytes
 from modelkiln.errors import ModelkilnError
 from modelkiln.interpreter import interpreter_packages
 from modelkiln.layer import Layer
-from pants_modelkiln.api import hydrate, read_digest, read_globs, targets_of
+from pants_modelkiln.api import read_digest, targets_of
+from pants_modelkiln.debian_locks import debian_locks
 from pants_modelkiln.layers import LayerRequest, build_layer
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 from pants_modelkiln.target_types.base_image import (
@@ -107,20 +107,7 @@ async def describe_base_image(request: BaseImageRequest, options: ModelkilnSubsy
         )
     if reference:
         return _from_registry(target, reference, options, architecture)
-    sources = await hydrate(lock_field)
-    first = (await read_digest(sources.snapshot.digest))[0]
-    paths = [lock_name(first.path, architectures, name) for name in architectures[1:]]
-    others = await read_globs(
-        PathGlobs(
-            paths,
-            glob_match_error_behavior=GlobMatchErrorBehavior.error,
-            conjunction=GlobExpansionConjunction.all_match,
-            description_of_origin=f"the locks of `architectures` of {request.address}; write them with pants lock",
-        )
-    )
-    texts = {file.path: file.content for file in (first, *others)}
-    locks = {name: _load(target, path, texts[path], name) for name, path in zip(architectures, [first.path, *paths])}
-    return _from_debian(target, locks, architecture)
+    return _from_debian(target, await debian_locks(target), architecture)
 
 
 def _from_registry(target: Target, reference: str, options: ModelkilnSubsystem, architecture: str) -> BaseImage:
@@ -143,16 +130,6 @@ def _from_registry(target: Target, reference: str, options: ModelkilnSubsystem, 
         interpreter="",
         reference=reference,
     )
-
-
-def _load(target: Target, path: str, text: bytes, architecture: str) -> dict:
-    lock = load_lock(text.decode("utf-8", "replace"), f"{target.address}: {path}")
-    if lock["architecture"] != architecture:
-        raise ModelkilnError(
-            f"{target.address}: {path}: is a lock for {lock['architecture']}, want one for {architecture}. "
-            "Lock the base again with pants lock."
-        )
-    return lock
 
 
 def _interpreter(target: Target, locks: dict[str, dict]) -> str:

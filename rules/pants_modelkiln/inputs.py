@@ -23,6 +23,7 @@ from modelkiln.interpreter_lock import InterpreterLock
 from modelkiln.lazy import lazy_document
 from modelkiln.record import make_record
 from modelkiln.signature import read_signature
+from modelkiln.toolchain import recorded_wheel
 from pants_modelkiln.api import addresses_of, concurrently, hydrate, read_digest
 from pants_modelkiln.artifacts import Artifact, artifact
 from pants_modelkiln.base_image import BaseImage, base_image, base_layers
@@ -245,8 +246,9 @@ async def resolve_inputs(
 
 def _record(described: dict, variant: dict, base: BaseImage | None, wheels: Environment) -> bytes:
     identity = json.loads(base.identity) if base else None
+    requirements = [recorded_wheel(wheel) for wheel in wheels.to_json()]
     return canonical_json(
-        make_record({**described, "variant": variant, "requirements": wheels.to_json(), "base": identity})
+        make_record({**described, "variant": variant, "requirements": requirements, "base": identity})
     )
 
 

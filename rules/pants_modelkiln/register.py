@@ -21,6 +21,7 @@ from pants_modelkiln import (
     sdists,
     smoke_test,
     tool,
+    toolchains,
     wheel_layers,
 )
 from pants_modelkiln.collection_hash import repair_collection_hash
@@ -36,6 +37,7 @@ from pants_modelkiln.target_types.index import ModelIndexTarget
 from pants_modelkiln.target_types.package import ModelPackageTarget
 from pants_modelkiln.target_types.portable_python import PortablePythonTarget
 from pants_modelkiln.target_types.smoke_test import SmokeTestTarget
+from pants_modelkiln.target_types.toolchain import BuildToolchainTarget
 
 repair_collection_hash()
 write_only_changes()
@@ -68,6 +70,7 @@ _MODULES = (
     sdists,
     smoke_test,
     tool,
+    toolchains,
     weights,
     weights_lock,
     wheel_layers,
@@ -76,6 +79,7 @@ _MODULES = (
 
 def target_types():
     return [
+        BuildToolchainTarget,
         ModelArtifactTarget,
         ModelIndexTarget,
         ModelPackageTarget,

@@ -13,6 +13,7 @@ from pants.engine.rules import Get, collect_rules, rule
 from pants.option.global_options import GlobalOptions
 from pants.util.logging import LogLevel
 
+from modelkiln.build_lock import part_of
 from modelkiln.canonical import canonical_json
 from modelkiln.errors import ModelkilnError
 from modelkiln.machine import save_python
@@ -20,10 +21,11 @@ from pants_modelkiln.api import create_digest, find_python, read_digest, read_gl
 from pants_modelkiln.resolved_lock import LockChoiceRequest, build_lock_of, lock_choice
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 from pants_modelkiln.tool import STORE, Step, machine_store, perform_step
+from pants_modelkiln.toolchains import toolchain_for
 
 _logger = logging.getLogger(__name__)
 
-# Build requirements run on this machine, whatever the package is for: what they make is pure Python.
+# Build requirements run on this machine, whatever the package is for.
 _PLATFORMS = {Platform.linux_arm64: "linux/arm64"}
 
 
@@ -64,20 +66,26 @@ async def build_sdist(
             f"{sdist['name']} {sdist['version']} has no wheel in the lock {request.lock}, and to build one from "
             f"{sdist['filename']}, {path} has to say with what. Write it with {request.remedy}."
         )
-    machine = _PLATFORMS.get(platform, "linux/amd64")
-    resolved = await lock_choice(LockChoiceRequest(path, contents[0].content, request.python, machine, modelkiln.glibc))
-    python = await find_python(InterpreterConstraints([f"CPython=={request.python}.*"]))
-    # By its release: a machine's path to it must not be in the key of the build.
-    save_python(machine_store(options), request.python, python.path)
+    part = part_of(contents[0].content.decode("utf-8", "replace"), sdist["name"], path, request.remedy)
+    toolchain = await toolchain_for(request.python)
+    machine, glibc = _PLATFORMS.get(platform, "linux/amd64"), toolchain.glibc or modelkiln.glibc
+    resolved = await lock_choice(LockChoiceRequest(path, part.encode(), request.python, machine, glibc))
     files = [
         FileContent("sdist.json", canonical_json(sdist)),
         FileContent("requirements.json", resolved.text.encode()),
     ]
+    if toolchain.text:
+        files.append(FileContent("toolchain.json", toolchain.text.encode()))
+    else:
+        python = await find_python(InterpreterConstraints([f"CPython=={request.python}.*"]))
+        # By its release: a machine's path to it must not be in the key of the build.
+        save_python(machine_store(options), request.python, python.path)
     result = await perform_step(
         Step(
             argv=(
                 "wheel", "--sdist=sdist.json", "--requirements=requirements.json", f"--remedy={request.remedy}",
                 f"--store={STORE}", "--output=wheel.json",
+                *(("--toolchain=toolchain.json",) if toolchain.text else ()),
             ),
             description=f"Build {sdist['name']} {sdist['version']} from {sdist['filename']}",
             input_digest=await create_digest(files),

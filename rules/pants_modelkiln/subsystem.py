@@ -84,6 +84,14 @@ class ModelkilnSubsystem(Subsystem):
             for `gs://` and `adlfs` for `az://`.
             """),
     )
+    build_toolchains = StrListOption(
+        default=[],
+        help=help_text("""
+            Addresses of `build_toolchain` targets, one for each Python release: locked compilers with which
+            packages that have no wheel are built from their sdists. Those of a Python without one must
+            be pure Python.
+            """),
+    )
     base_image = StrOption(
         default=None,
         help="The address of the `oci_base_image` for packages that don't name one.",

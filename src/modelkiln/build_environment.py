@@ -1,12 +1,14 @@
 """The environment that an sdist is built in: a virtual environment of locked wheels, and nothing else.
 
-Where bubblewrap can be used, the build sees a file system with its own folder at BUILD_ROOT, the
-interpreter and the system's programs, and no network. Elsewhere it runs among the machine's files,
-with the same variables, and without a network where user namespaces are permitted. PATH holds the
-environment's own programs alone: compilers are pinned by no lock.
+With a toolchain the build sees its packages as the whole system, its own folder at BUILD_ROOT, and
+no network. Without one it sees, where bubblewrap can be used, this machine's interpreter and system
+programs in the toolchain's place. Elsewhere it runs among the machine's files, with the same
+variables, and without a network where user namespaces are permitted. Without a toolchain PATH holds
+the environment's own programs alone: the machine's compilers are pinned by no lock.
 """
 
 import os
+import re
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,10 +16,11 @@ from typing import Any, Mapping, Optional, Sequence
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.machine import find_python
-from modelkiln.sandbox import BUILD_ROOT, build_command, can_run, run_command, without_network
+from modelkiln.sandbox import BUILD_ROOT, HOST_PROGRAMS, build_command, can_run, run_command, without_network
 from modelkiln.sdist import SOURCE_DATE, BuildSystem
 from modelkiln.sources.wheels import fetch_wheels, open_wheels
 from modelkiln.store import Store
+from modelkiln.toolchain import Toolchain
 from modelkiln.venv import Venv, check_conflicts, install
 
 __all__ = ["BuildEnvironment"]
@@ -29,38 +32,52 @@ _WRITABLE = ("src", "out", "home", "tmp")
 # Of what a failed backend wrote: its last lines tell why.
 _LINES = 12
 _QUESTION = "import os, sys; print(sys.base_prefix, os.path.realpath(sys.executable), sep='\\n')"
+# What a compiler and those that call it are told. Sources lie at the same path on every machine, so
+# that no path has to be mapped; those of temporary folders are in debug information, which goes. The
+# number of jobs is no machine's: what a build divides its work into must not depend on it.
+_COMPILING = {
+    "CMAKE_BUILD_PARALLEL_LEVEL": "4",
+    "LDFLAGS": "-Wl,--strip-debug",
+    "MAKEFLAGS": "-j4",
+    "MAX_JOBS": "4",
+}
+_MISSING = re.compile(r"fatal error: (\S+): No such file or directory|cannot find (-l[^\s:]+)")
 
 
 @dataclass
 class BuildEnvironment:
     """A folder with `src` (an sdist's tree), `env` (what builds it) and `out`.
 
-    title: the sdist, for messages. root: what the build sees `folder` as.
+    title: the sdist, for messages. root: what the build sees `folder` as. programs: what it sees
+    besides, path -> folder of this machine.
     """
 
     title: str
     folder: Path
     python: str
     is_isolated: bool
-    prefixes: tuple[str, ...] = ()
+    programs: Mapping[str, Path]
+    toolchain: Optional[Toolchain] = None
     installed: set = field(default_factory=set)
 
     @classmethod
-    def make(cls, title: str, folder: Path, python: str, store: Store) -> "BuildEnvironment":
-        """Lay out the folders; the interpreter is this machine's CPython `python` ("3.11")."""
-        program = find_python(store.root, python)
-        asked = run_command([str(program), "-I", "-c", _QUESTION], {}, b"", 60)
-        if asked.exit_code:
-            raise ModelkilnError(f"{program}: cannot be started ({asked.stderr.decode('utf-8', 'replace').strip()}).")
-        prefix, real = os.fsdecode(asked.stdout).splitlines()[:2]
-        home = os.path.dirname(real)
-        made = cls(title, folder, python, can_run() is None, (prefix, home))
+    def make(
+        cls, title: str, folder: Path, python: str, store: Store, toolchain: Optional[Toolchain] = None
+    ) -> "BuildEnvironment":
+        """Lay out the folders; the interpreter is that of the toolchain, else this machine's CPython `python` ("3.11")."""
+        if toolchain:
+            program, programs = toolchain.python, toolchain.programs()
+        else:
+            prefix, program = _own_python(find_python(store.root, python))
+            programs = {path: Path(path) for path in (*HOST_PROGRAMS, prefix, os.path.dirname(program))}
+        made = cls(title, folder, python, can_run() is None, programs, toolchain)
         for name in ("env/bin", *_WRITABLE):
             (folder / name).mkdir(parents=True, exist_ok=True)
         # What makes a virtual environment (PEP 405), without the programs that the interpreter brings.
+        home = os.path.dirname(program)
         (folder / "env/pyvenv.cfg").write_text(f"home = {home}\ninclude-system-site-packages = false\n")
         for name in ("python", "python3", f"python{python}"):
-            (folder / "env/bin" / name).symlink_to(real)
+            (folder / "env/bin" / name).symlink_to(program)
         return made
 
     @property
@@ -109,7 +126,7 @@ class BuildEnvironment:
             writable = {**{name: self.folder / name for name in _WRITABLE}, "answers": Path(answers)}
             readable = {"env": self.folder / "env", "hook.py": Path(script)}
             argv = [python, f"{self.root}/hook.py", hook, f"{self.root}/answers"]
-            command, where = build_command(writable, readable, self.prefixes, argv, cwd or self.root), None
+            command, where = build_command(writable, readable, self.programs, argv, cwd or self.root), None
         else:
             command, where = without_network(cmd), Path(cwd or self.root)
         before = os.umask(0o022)
@@ -128,6 +145,7 @@ class BuildEnvironment:
         return path
 
     def _variables(self) -> dict[str, str]:
+        more = {**_COMPILING, "PATH": f"{self.root}/env/bin:/usr/bin:/bin"} if self.toolchain else {}
         return {
             "HOME": f"{self.root}/home",
             "LANG": "C.UTF-8",
@@ -139,13 +157,43 @@ class BuildEnvironment:
             "SOURCE_DATE_EPOCH": str(SOURCE_DATE),
             "TMPDIR": f"{self.root}/tmp",
             "TZ": "UTC",
+            **more,
         }
 
     def _failure(self, hook: str, output: bytes) -> str:
-        lines = [line for line in output.decode("utf-8", "replace").splitlines() if line.strip()]
+        lines = _without_frames(output.decode("utf-8", "replace").splitlines())
         told = "\n".join(f"    {line}" for line in lines[-_LINES:])
+        if not self.toolchain:
+            return (
+                f"{self.title}: its build backend failed in {hook}. It ran without a network and without a compiler, "
+                "and saw its own locked build requirements alone. Where it needs a compiler, name a `build_toolchain` "
+                "in [modelkiln].build_toolchains; where it needs more, lock a version that has a wheel, or put a wheel "
+                f"of your own into a folder that [modelkiln.resolve_find_links] names. It says:\n{told}"
+            )
+        missing = _MISSING.search("\n".join(lines))
+        hint = f"{missing[1] or missing[2]} is not there. " if missing else ""
         return (
-            f"{self.title}: its build backend failed in {hook}. It ran without a network and without a compiler, and "
-            "saw its own locked build requirements alone. Where it needs more, lock a version that has a wheel, or "
-            f"put a wheel of your own into a folder that [modelkiln.resolve_find_links] names. It says:\n{told}"
+            f"{self.title}: its build backend failed in {hook}. It ran without a network, and saw the toolchain "
+            f"{self.toolchain.name} and its own locked build requirements alone. {hint}Where it needs more of Debian, "
+            "add that to the toolchain's package list and lock it with pants lock; else lock a version that has a "
+            f"wheel. It says:\n{told}"
         )
+
+
+def _own_python(program: Path) -> tuple[str, str]:
+    """The prefix and the real path of one of this machine's interpreters."""
+    asked = run_command([str(program), "-I", "-c", _QUESTION], {}, b"", 60)
+    if asked.exit_code:
+        raise ModelkilnError(f"{program}: cannot be started ({asked.stderr.decode('utf-8', 'replace').strip()}).")
+    prefix, real = os.fsdecode(asked.stdout).splitlines()[:2]
+    return prefix, real
+
+
+def _without_frames(lines: Sequence[str]) -> list[str]:
+    """Lines with something in them, but for where Python's tracebacks lead: a compiler's words come before."""
+    found, is_trace = [], False
+    for line in lines:
+        is_trace = line.lstrip().startswith("Traceback (most recent call last)") or (is_trace and line.startswith(" "))
+        if line.strip() and not is_trace:
+            found.append(line)
+    return found

@@ -188,17 +188,23 @@ def _tag_issues(wheels: Sequence[LockedWheel], target: Target) -> list[str]:
     for wheel in wheels:
         tags = parse_wheel_filename(wheel.filename)[3]
         if supported.isdisjoint(str(tag) for tag in tags):
-            issues.append(f"{wheel.name} {wheel.version}: {_why_not(wheel.filename, tags, target)}")
+            issues.append(f"{wheel.name} {wheel.version}: {_why_not(wheel, tags, target)}")
     return issues
 
 
-def _why_not(filename: str, tags: Any, target: Target) -> str:
+def _why_not(wheel: LockedWheel, tags: Any, target: Target) -> str:
     platforms = sorted(tag.platform for tag in tags)
     here = [match for match in map(_GLIBC.fullmatch, platforms) if match and match[2] == target.machine]
     needed = min((int(match[1]) for match in here), default=0)
     if needed > int(target.glibc.split(".")[1]):
+        older = "compile it with a toolchain of an older suite" if wheel.build else "lock a version with a wheel for it"
         return (
-            f"{filename} needs glibc 2.{needed}, and the base image has {target.glibc}. Choose a base image with a "
-            "newer glibc, or lock a version with a wheel for the older one."
+            f"{wheel.filename} needs glibc 2.{needed}, and the base image has {target.glibc}. Choose a base image with "
+            f"a newer glibc, or {older}."
         )
-    return f"{filename} does not run on {target}. Lock the package again, for this platform and Python."
+    if wheel.build:
+        return (
+            f"{wheel.filename} does not run on {target}: it is compiled by the machine that builds, for itself alone. "
+            "Lock a version that has a wheel for this platform."
+        )
+    return f"{wheel.filename} does not run on {target}. Lock the package again, for this platform and Python."

@@ -32,6 +32,7 @@ __all__ = [
     "interpreter_command",
     "interpreter_environment",
     "interpreter_packages",
+    "making_folder",
     "making_interpreter",
     "unpack_entries",
     "unpacked_interpreter",
@@ -88,7 +89,16 @@ def making_interpreter(packages: Sequence[Mapping[str, Any]], store: Store) -> I
     One of the processes that want it at the same time unpacks it, the others wait.
     """
     _check_runs_here(packages)
-    folder = _folder(packages, store)
+    with making_folder(_folder(packages, store)) as temporary:
+        yield temporary
+
+
+@contextmanager
+def making_folder(folder: Path) -> Iterator[Optional[Path]]:
+    """The empty folder that becomes `folder` when the block ends; None where that is there.
+
+    One of the processes that want it at the same time fills it, the others wait.
+    """
     if folder.is_dir():
         yield None
         return
@@ -98,7 +108,7 @@ def making_interpreter(packages: Sequence[Mapping[str, Any]], store: Store) -> I
         if folder.is_dir():
             yield None
             return
-        # Renamed when it is whole: a killed process never leaves half an interpreter.
+        # Renamed when it is whole: a killed process never leaves half of it.
         temporary = Path(tempfile.mkdtemp(dir=folder.parent))
         try:
             yield temporary

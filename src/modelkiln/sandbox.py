@@ -19,6 +19,7 @@ from modelkiln.errors import ModelkilnError
 
 __all__ = [
     "BUILD_ROOT",
+    "HOST_PROGRAMS",
     "Finished",
     "build_command",
     "can_run",
@@ -35,7 +36,9 @@ _PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
 # Where a build finds its folder, on every machine.
 BUILD_ROOT = "/build"
 # What programs of this machine need to start, and no more: no home, no configuration.
-_PROGRAMS = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/etc/ld.so.cache")
+HOST_PROGRAMS = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/etc/ld.so.cache")
+# What a build is told of the machine's name.
+_HOST_NAME = "build"
 
 
 @dataclass(frozen=True)
@@ -131,17 +134,21 @@ def without_network(argv: Sequence[str]) -> list[str]:
 
 
 def build_command(
-    writable: Mapping[str, Path], readable: Mapping[str, Path], programs: Sequence[str], argv: Sequence[str], cwd: str
+    writable: Mapping[str, Path],
+    readable: Mapping[str, Path],
+    programs: Mapping[str, Path],
+    argv: Sequence[str],
+    cwd: str,
 ) -> list[str]:
     """Return the command line that runs `argv` in a root of its own, without a network.
 
     writable, readable: name below BUILD_ROOT -> folder or file of this machine to be seen there.
-    programs: folders, such as an interpreter's, that are seen where they are, like the system's own.
-    cwd: a path in the root.
+    programs: path in the root -> folder or file of this machine, where there is one. cwd: a path in the root.
     """
-    command = [*_isolation(str(find_bwrap())), "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]
-    for path in (*_PROGRAMS, *programs):
-        command += ["--ro-bind-try", path, path]
+    command = [*_isolation(str(find_bwrap())), "--hostname", _HOST_NAME]
+    command += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]
+    for path, source in programs.items():
+        command += ["--ro-bind-try", os.path.abspath(source), path]
     for option, mounts in (("--bind", writable), ("--ro-bind", readable)):
         for name, source in mounts.items():
             command += [option, os.path.abspath(source), f"{BUILD_ROOT}/{name}"]

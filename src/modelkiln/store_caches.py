@@ -1,4 +1,4 @@
-"""What a store has beside its blobs: answers, unpacked interpreters, environments of tested PEX files.
+"""What a store has beside its blobs: answers, unpacked interpreters and toolchains, environments of tested PEX files.
 
 All of it can be made again. Each is known by its age and size; what lies in environments of PEX
 files is shared between them, and goes with the last one.
@@ -20,8 +20,8 @@ PEX_RUN = "pex-run"
 _WHOLE = ("pex-root", "pip-cache", "pip-tools-cache", "scie-base")
 # One thing for each entry. Answers are written anew when they are missing; the second list is of
 # what a process may be reading for as long as it runs.
-_ANSWERS = ("choices", "layers", "published")
-_FOLDERS = ("interpreters", "views")
+_ANSWERS = ("built", "choices", "layers", "published")
+_FOLDERS = ("interpreters", "toolchains", "views")
 # pex/cache/dirs.py: what the environments of PEX files link to.
 _SHARED = ("bootstraps", "installed_wheels", "user_code")
 _LINK = re.compile(rf"/({'|'.join(_SHARED)})/([^/]+)/([^/]+)")

@@ -1,20 +1,14 @@
 """From an sdist to a wheel: built once, in a process without a network, from pinned inputs alone.
 
 PyPA's pyproject-hooks calls the sdist's own build backend (PEP 517). The wheel is then written
-anew, so that it is the same wherever it was built: entries sorted, times and modes normalised,
-nothing compressed, for compressors differ from machine to machine.
+anew, so that it is the same wherever it was built. Code is compiled with a toolchain alone.
 """
 
-import base64
-import csv
-import hashlib
-import io
 import os
 import tempfile
 import warnings
-import zipfile
 from pathlib import Path
-from typing import Any, Callable, Mapping, Sequence
+from typing import Any, Callable, Mapping, Optional, Sequence
 
 from modelkiln.build_environment import BuildEnvironment
 from modelkiln.digest import hex_of, sha256_stream
@@ -22,47 +16,57 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.sdist import BuildSystem, read_build_system, unpack_sdist
 from modelkiln.sources.sdists import ensure_sdist
 from modelkiln.store import Store
+from modelkiln.toolchain import Toolchain, open_toolchain
 from modelkiln.wheel import Wheel, open_wheel
+from modelkiln.wheel_platform import compiled_name
+from modelkiln.wheel_writing import write_wheel
 
 __all__ = ["BUILDER", "build_wheel", "rebuild_wheel"]
 
 # The number rises whenever equal inputs give other bytes.
 BUILDER = "sdist/1"
 
-_DATE = (1980, 1, 1, 0, 0, 0)
-
 Chooser = Callable[[Sequence[str]], Sequence[Mapping[str, Any]]]
 
 
-def build_wheel(sdist: Mapping[str, Any], python: str, choose: Chooser, store: Store) -> dict[str, Any]:
+def build_wheel(
+    sdist: Mapping[str, Any],
+    python: str,
+    choose: Chooser,
+    store: Store,
+    toolchain: Optional[Mapping[str, Any]] = None,
+) -> dict[str, Any]:
     """Build the wheel of an sdist (name, version, filename, sha256) into `store`.
 
-    python: "3.11". choose: from PEP 508 requirements to locked wheels that fulfil them. Returns
-    name, version, filename, sha256 and requires of the wheel, "build", which is all that it can be
-    built again from, and "is_isolated". Raises ModelkilnError for hostile sdists, missing build
-    requirements, backends that fail, and wheels that are not pure Python.
+    python: "3.11". choose: from PEP 508 requirements to locked wheels that fulfil them. toolchain: as
+    in `toolchain`, what it is built in and compiled with. Returns name, version, filename, sha256 and
+    requires of the wheel, "build", which is all that it can be built again from, and "is_isolated".
+    Raises ModelkilnError for hostile sdists, missing build requirements, backends that fail, and
+    wheels that are not pure Python where there is no toolchain.
     """
     title = f"{sdist['name']} {sdist['version']}, from {sdist['filename']}"
+    opened = open_toolchain(toolchain, python, store, title) if toolchain else None
     archive = ensure_sdist(sdist, store)
     incoming, prefix = store.scratch("incoming")
     with tempfile.TemporaryDirectory(dir=incoming, prefix=prefix) as name:
         folder = Path(name).absolute()
         unpack_sdist(archive, sdist["filename"], folder / "src")
         system = read_build_system(folder / "src", title)
-        environment = BuildEnvironment.make(title, folder, python, store)
+        environment = BuildEnvironment.make(title, folder, python, store, opened)
         used, filename = _run_backend(environment, system, choose, store)
         made = environment.check_file(folder / "out" / os.path.basename(filename))
-        _check_pure(made.name, title)
+        is_pure = _is_pure(made.name, title, opened)
         with open_wheel(made, made.name, sdist["name"], sdist["version"]) as wheel:
             requires = _requires(wheel)
-            _write_wheel(wheel, folder / "wheel")
+            filename = made.name if is_pure or not opened else compiled_name(wheel, opened.machine, title)
+            write_wheel(wheel, folder / "wheel", None if is_pure else filename)
         with (folder / "wheel").open("rb") as stream:
             digest, _ = sha256_stream(stream)
         store.take(folder / "wheel", digest)
     return {
         "name": sdist["name"],
         "version": sdist["version"],
-        "filename": made.name,
+        "filename": filename,
         "sha256": hex_of(digest),
         "requires": requires,
         "build": {
@@ -70,13 +74,14 @@ def build_wheel(sdist: Mapping[str, Any], python: str, choose: Chooser, store: S
             "python": python,
             "sdist": {key: sdist[key] for key in ("filename", "sha256")},
             "requirements": [_pinned(wheel) for wheel in used],
+            **({"toolchain": {"locks": toolchain["locks"]}} if toolchain else {}),
         },
         "is_isolated": environment.is_isolated,
     }
 
 
-def _pinned(wheel: Mapping[str, Any]) -> dict[str, str]:
-    return {key: wheel[key] for key in ("name", "version", "filename", "sha256")}
+def _pinned(wheel: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: wheel[key] for key in ("name", "version", "filename", "sha256", "build") if key in wheel}
 
 
 def _run_backend(
@@ -105,20 +110,23 @@ def _run_backend(
     return used, str(filename)
 
 
-def _check_pure(filename: str, title: str) -> None:
+def _is_pure(filename: str, title: str, toolchain: Optional[Toolchain]) -> bool:
+    """Whether a wheel is for every platform; others are refused without a toolchain."""
     from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
     try:
         tags = parse_wheel_filename(filename)[3]
     except InvalidWheelFilename:
         raise ModelkilnError(f"{title}: its build backend made {filename!r}, which is no wheel's name.") from None
-    if any(tag.platform != "any" or tag.abi != "none" for tag in tags):
+    is_pure = all(tag.platform == "any" and tag.abi == "none" for tag in tags)
+    if not is_pure and toolchain is None:
         raise ModelkilnError(
             f"{title}: gives {filename}, which is for one platform: its code is compiled, or would be where a compiler "
-            "is. Modelkiln builds pure Python alone, for no lock pins a compiler and what it links. Lock a version "
-            "that has a wheel for the platform, or build one (with cibuildwheel, say) and name its folder in "
-            "[modelkiln.resolve_find_links]."
+            "is. Name a `build_toolchain` with this Python in [modelkiln].build_toolchains, which pins the compiler and "
+            "what it links. Or lock a version that has a wheel for the platform, or put a wheel of your own into a "
+            "folder that [modelkiln.resolve_find_links] names."
         )
+    return is_pure
 
 
 def _requires(wheel: Wheel) -> list[str]:
@@ -126,35 +134,6 @@ def _requires(wheel: Wheel) -> list[str]:
 
     metadata = parse_metadata_file(wheel.read_metadata("METADATA"))
     return sorted(metadata.get_all("Requires-Dist") or [])
-
-
-def _write_wheel(wheel: Wheel, path: Path) -> None:
-    """Write `wheel` in its one normal form: files by path, and the `.dist-info` folder last (PEP 427)."""
-    record = f"{wheel.dist_info}/RECORD"
-    rows = []
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
-        for file in sorted(wheel.files, key=lambda file: (file.path.startswith(f"{wheel.dist_info}/"), file.path)):
-            with wheel.open(file.path) as stream:
-                data = stream.read()
-            if hashlib.sha256(data).hexdigest() != file.sha256:
-                raise ModelkilnError(f"{wheel.title}: {file.path!r} is not what RECORD says. Refused.")
-            _add(archive, file.path, data, file.executable)
-            digest = base64.urlsafe_b64encode(bytes.fromhex(file.sha256)).decode().rstrip("=")
-            rows.append((file.path, f"sha256={digest}", file.size))
-        _add(archive, record, _record([*rows, (record, "", "")]), False)
-
-
-def _record(rows: Sequence[tuple]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue().encode()
-
-
-def _add(archive: zipfile.ZipFile, path: str, data: bytes, executable: bool) -> None:
-    info = zipfile.ZipInfo(path, _DATE)
-    info.create_system = 3  # Unix, on every machine: its modes are in the upper half.
-    info.external_attr = (0o100755 if executable else 0o100644) << 16
-    archive.writestr(info, data)
 
 
 def rebuild_wheel(wheel: Mapping[str, Any], store: Store) -> None:
@@ -166,7 +145,7 @@ def rebuild_wheel(wheel: Mapping[str, Any], store: Store) -> None:
             "target again."
         )
     sdist = {"name": wheel["name"], "version": wheel["version"], **build["sdist"]}
-    made = build_wheel(sdist, build["python"], lambda requires: build["requirements"], store)
+    made = build_wheel(sdist, build["python"], lambda requires: build["requirements"], store, build.get("toolchain"))
     if made["sha256"] != wheel["sha256"]:
         raise ModelkilnError(
             f"{wheel['filename']}: building it again gave sha256 {made['sha256']}, want {wheel['sha256']}. Its build "

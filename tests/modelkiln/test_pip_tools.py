@@ -6,6 +6,7 @@ import pytest
 from sdists import backend_wheel, make_sdist, sdist_pin
 from wheelhouse import make_wheel, offline_store, pin
 
+from modelkiln.build_lock import split_parts
 from modelkiln.cli.main import main
 from modelkiln.errors import ModelkilnError
 from modelkiln.machine import save_machine_env
@@ -26,6 +27,15 @@ def store(tmp_path):
     settings["MODELKILN_INDEXES"] = json.dumps(links)
     save_machine_env(store.root, settings)
     return store
+
+
+_BUILD = ("--build-lock=cpu.build.txt", "--build-summary=build-summary.txt")
+
+
+def _put(folder, *made):
+    """Put files (pin, bytes) where the resolve's wheels lie."""
+    for wheel, content in made:
+        (folder / "links" / wheel["filename"]).write_bytes(content)
 
 
 def _lock(folder, store, *more, resolve="cpu"):
@@ -118,9 +128,8 @@ def test_what_sdists_are_built_with_is_locked_beside(folder, store):
     (folder / "cpu.in").write_text("old\n")
     helper = make_wheel("helper", files={"helper.py": b""})
     data = make_sdist("old", more="MORE = ['helper']", requires=["six"])
-    for wheel, content in ((pin(helper, "helper"), helper), backend_wheel(), (sdist_pin(data, "old"), data)):
-        (folder / "links" / wheel["filename"]).write_bytes(content)
-    more = ["--build-lock=cpu.build.txt", "--build-summary=build-summary.txt"]
+    _put(folder, (pin(helper, "helper"), helper), backend_wheel(), (sdist_pin(data, "old"), data))
+    more = _BUILD
     assert {"old": "1.0", "six": "1.1"} == _versions(_lock(folder, store, *more))
     text = (folder / "cpu.build.txt").read_text()
     assert text.startswith("# What sdists of the resolve cpu are built with, compiled by: ./pants lock 3rdparty:cpu\n")
@@ -140,3 +149,54 @@ def test_what_sdists_are_built_with_is_locked_beside(folder, store):
     (folder / "cpu.in").write_text("demo\n")
     _lock(folder, store, *more)
     assert not (folder / "cpu.build.txt").exists()
+
+
+def _needy(name, *build):
+    data = make_sdist(name, build=["tiny", *build])
+    return sdist_pin(data, name), data
+
+
+def test_sdists_that_want_what_excludes_each_other_have_a_part_each(folder, store):
+    """A pin stays in its part; when they agree again, one lock serves all."""
+    (folder / "cpu.in").write_text("new\nold\n")
+    _put(folder, backend_wheel(), _needy("new", "six>=1.1"), _needy("old", "six<1.1"))
+    _lock(folder, store, *_BUILD)
+    text = (folder / "cpu.build.txt").read_text()
+    parts = split_parts(text)
+    found = {name: [line.rstrip(" \\") for line in part.splitlines() if "==" in line] for name, part in parts.items()}
+    assert {"new": ["six==1.1", "tiny==1.0"], "old": ["six==1.0", "tiny==1.0"]} == found
+    assert text.startswith("# What sdists of the resolve cpu are built with") and "exclude each other" in text
+    told = (folder / "build-summary.txt").read_text().splitlines()
+    assert ["  new:", "  six (new) 1.1, 0.0 MB"] == told[:2] and "  old:" in told
+    _lock(folder, store, *_BUILD)
+    assert text == (folder / "cpu.build.txt").read_text() and "" == (folder / "build-summary.txt").read_text()
+    (folder / "cpu.in").write_text("old\n")
+    _lock(folder, store, *_BUILD)
+    assert ["six==1.0", "tiny==1.0"] == [
+        line.rstrip(" \\") for line in (folder / "cpu.build.txt").read_text().splitlines() if "==" in line
+    ]
+
+
+def test_an_sdist_that_cannot_be_served_is_told_by_name(folder, store, capsys):
+    """Among others that can."""
+    made = [_needy("new"), _needy("old", "six>=99")]
+    _put(folder, backend_wheel(), *made)
+    lines = (f"{one['name']}==1.0 --hash=sha256:{one['sha256']}\n" for one, _ in made)
+    (folder / "cpu.txt").write_text("".join(lines))
+    options = ["--lock=cpu.txt", "--resolve=cpu", "--address=x", "--python=3.11", *_BUILD]
+    assert 1 == main(["build", "python-lock", *options, f"--store={store.root}", "--summary=summary.txt"])
+    told = capsys.readouterr().err
+    assert (
+        ".sdists/old/pyproject.toml: cannot be locked" in told and "cannot be installed" in told and "new/" not in told
+    )
+
+
+def test_what_builds_an_sdist_that_builds_is_locked_too(folder, store):
+    """Down to what has a wheel."""
+    (folder / "cpu.in").write_text("old\n")
+    lower = make_sdist("lower", build=["tiny", "demo<2"])
+    _put(folder, backend_wheel(), _needy("old", "lower"), (sdist_pin(lower, "lower"), lower))
+    _lock(folder, store, *_BUILD)
+    lines = (folder / "cpu.build.txt").read_text().splitlines()
+    pins = [line.rstrip(" \\") for line in lines if "==" in line]
+    assert ["demo==1.0", "lower==1.0", "six==1.1", "tiny==1.0"] == pins

@@ -15,16 +15,15 @@ from wheelhouse import make_wheel, offline_store, pin
 
 from modelkiln.accelerators import find_accelerator
 from modelkiln.cli.main import main
-from modelkiln.cli.wheel import choose_requirements
 from modelkiln.consistency import check_consistency
 from modelkiln.environment import closure, resolve_lock, with_built
 from modelkiln.errors import ModelkilnError
 from modelkiln.platforms import Target
 from modelkiln.python_lock import Pin
 from modelkiln.sandbox import _can_unshare, can_run
+from modelkiln.sdist_builder import SdistBuilder
 from modelkiln.sources.wheels import fetch_wheels, wheel_digest
 from modelkiln.wheel import open_wheel
-from modelkiln.wheel_build import build_wheel
 
 TARGET = Target("3.11", "linux/amd64", "2.36")
 REMEDY = "./pants lock 3rdparty:cpu"
@@ -64,8 +63,7 @@ def build_lock(*pins):
 
 def build(sdist, store, *build_pins):
     """Build the wheel of an sdist, with the backend and further wheels as its locked build requirements."""
-    resolved = build_lock(*build_pins)
-    return build_wheel(sdist, "3.11", lambda requires: choose_requirements(sdist, resolved, requires, REMEDY), store)
+    return SdistBuilder(build_lock(*build_pins), REMEDY, store).build(sdist)
 
 
 def built(tmp_path, **settings):
@@ -199,6 +197,46 @@ def test_what_a_backend_asks_for_more_is_installed(tmp_path):
         ModelkilnError, match=r"demo-1\.0\.tar\.gz, which needs tiny, helper: helper is not in the lock"
     ):
         build(sdist, store)
+
+
+def _sdists(folder, *made):
+    """Return a store with sdists (name, settings), and their resolved pins."""
+    sdists = [(sdist_pin(data, name), data) for name, data in ((name, make_sdist(name, **more)) for name, more in made)]
+    pins = [{**one, "requires": [], "problem": None, "is_sdist": True} for one, _ in sdists]
+    return store_of(folder, *sdists), [one for one, _ in sdists], pins
+
+
+def test_what_builds_may_be_built_itself(tmp_path):
+    """Also where it is an sdist that another sdist among them needs; each is built once, and the record tells how."""
+    script = "import middle, lower\nfiles['told.py'] = repr([middle.VALUE, lower.VALUE])\n"
+    store, (demo, _, _), pins = _sdists(
+        tmp_path,
+        ("demo", {"build": ["tiny", "middle"], "on_build": script}),
+        ("middle", {"build": ["tiny", "lower"], "requires": ["lower"], "on_build": "import lower"}),
+        ("lower", {}),
+    )
+    resolved = build_lock(*pins[1:])
+    builder = SdistBuilder(resolved, REMEDY, store)
+    wheel = builder.build(demo)
+    assert "[1, 1]" == members(store, wheel)["told.py"]
+    used = {one["name"]: one for one in wheel["build"]["requirements"]}
+    assert ["lower", "middle", "tiny"] == sorted(used) and "build" not in used["tiny"]
+    assert ["lower", "tiny"] == [one["name"] for one in used["middle"]["build"]["requirements"]]
+    # All of it can be made again from what the record tells.
+    for one in (wheel, used["middle"], used["lower"]):
+        store.path(wheel_digest(one)).unlink()
+    fetch_wheels([wheel], "3.11", store)
+    assert all(store.verify(wheel_digest(one)) for one in (wheel, used["middle"], used["lower"]))
+
+
+def test_sdists_that_build_each_other_are_refused(tmp_path):
+    """With the circle, and what ends it."""
+    store, (demo, _, _), pins = _sdists(
+        tmp_path, ("demo", {"build": ["a"]}), ("a", {"build": ["b"]}), ("b", {"build": ["tiny", "a"]})
+    )
+    message = "demo is built from an sdist, .* in a circle: a, which is built with b, which is built with a. Lock a"
+    with pytest.raises(ModelkilnError, match=message):
+        SdistBuilder(build_lock(*pins), REMEDY, store).build(demo)
 
 
 def test_the_network_is_out_of_reach(tmp_path):

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from modelkiln.machine import load_machine_env, select_machine_env
 
-__all__ = ["LOCK_PATH", "locked", "machine_env", "make_deb", "pinned_lock", "put_deb", "tar_of"]
+__all__ = ["LOCK_PATH", "locked", "machine_env", "make_deb", "pinned_lock", "pinned_toolchain", "put_deb", "tar_of"]
 
-LOCK_PATH = Path(__file__).resolve().parents[2] / "3rdparty" / "debian" / "python311.lock.json"
+_DEBIAN = Path(__file__).resolve().parents[2] / "3rdparty" / "debian"
+LOCK_PATH = _DEBIAN / "python311.lock.json"
 
 
 def machine_env():
@@ -24,6 +25,12 @@ def machine_env():
 def pinned_lock():
     """The lock of this repository's base."""
     return json.loads(LOCK_PATH.read_text("utf-8"))
+
+
+def pinned_toolchain():
+    """This repository's toolchain, for amd64."""
+    lock = json.loads((_DEBIAN / "gcc12.lock.json").read_text("utf-8"))
+    return {"name": "3rdparty/debian:gcc12", "locks": {"amd64": lock}}
 
 
 def tar_of(members):

@@ -54,7 +54,7 @@ def build_wheel(folder, config_settings=None, metadata_directory=None):
     name = f"{NAME}-{VERSION}-{TAG}.whl"
     with zipfile.ZipFile(os.path.join(folder, name), "w", zipfile.ZIP_DEFLATED) as archive:
         for path, text in files.items():
-            data = text.encode()
+            data = text if isinstance(text, bytes) else text.encode()
             info_ = zipfile.ZipInfo(path, time.localtime()[:6])
             info_.external_attr = (0o100600 | os.getpid() % 2 * 0o44) << 16
             archive.writestr(info_, data)

@@ -23,7 +23,7 @@ from modelkiln.spool import Spool
 from modelkiln.store import Store
 from modelkiln.tar import Entry
 
-__all__ = ["build", "keeps", "merged_link", "merged_path"]
+__all__ = ["build", "keeps", "merged_link", "merged_path", "root_entries"]
 
 # Documentation, in any language, that no program reads. Licences are kept: see `keeps`.
 _LEFT_OUT = tuple(
@@ -58,10 +58,7 @@ def build(recipe: Mapping[str, Any], store: Store) -> Layer:
     incoming = store.root / "incoming"
     incoming.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=incoming) as spool:
-        root = _Root(Spool(spool))
-        controls = _add_packages(packages, host_packages(bytecode) if bytecode is not None else (), store, root)
-        for entry in debian_files.entries(lock, controls, root.entries):
-            root.put(entry, "base")
+        root = _filled(lock, host_packages(bytecode) if bytecode is not None else (), store, Spool(spool))
         if bytecode is not None:
             # A root that nobody can write to would never keep byte code of its own making.
             standard_library = f"usr/lib/python{release}"
@@ -94,6 +91,24 @@ class _Root:
             )
         self.entries[entry.path] = entry
         self._owners.setdefault(entry.path, owner)
+
+
+def root_entries(lock: Mapping[str, Any], store: Store, spool: Spool) -> dict[str, Entry]:
+    """Return the root file system that locked packages make, by path, without byte code.
+
+    spool: takes what files hold. Packages that `store` lacks are fetched. Raises what `build` raises.
+    """
+    fetch_debs(lock["packages"], store, load_machine_env(store.root))
+    return _filled(lock, (), store, spool).entries
+
+
+def _filled(lock: Mapping[str, Any], interpreter: Sequence[Mapping[str, Any]], store: Store, spool: Spool) -> _Root:
+    """The root of a lock's packages, with what their maintainer scripts would have written."""
+    root = _Root(spool)
+    controls = _add_packages(lock["packages"], interpreter, store, root)
+    for entry in debian_files.entries(lock, controls, root.entries):
+        root.put(entry, "base")
+    return root
 
 
 def _add_packages(

@@ -99,6 +99,9 @@ def _reason(messages: str) -> str:
     lines = [line.strip() for line in logged.splitlines() if line.strip()]
     raised = [line for line in traceback.splitlines() if re.match(r"[\w.]+(Error|Exception|Found|Impossible)\b", line)]
     lines += [line.split(": ", 1)[-1] for line in raised[-1:]]
+    if any(line.startswith("Command '[") for line in lines):
+        # It keeps to itself what pip said when it installed what a project is built with.
+        lines = ["What it is built with cannot be installed: a version that is nowhere, or one that cannot be built."]
     return " ".join(lines or messages.split())[-1500:]
 
 

@@ -1,0 +1,60 @@
+"""The target type `build_toolchain`."""
+
+from __future__ import annotations
+
+from pants.engine.target import COMMON_TARGET_FIELDS, Dependencies, Target
+from pants.util.strutil import help_text
+
+from pants_modelkiln.target_types.base_image import (
+    BaseImageArchitecturesField,
+    BaseImageLockField,
+    BaseImagePackagesField,
+    BaseImageSuiteField,
+)
+
+
+class ToolchainLockField(BaseImageLockField):
+    required = True
+    help = help_text("""
+        A lock of Debian packages (name, version, size and sha256 of each) that make the toolchain,
+        written by `pants lock` from the package list in the field `packages`.
+        """)
+
+
+class ToolchainArchitecturesField(BaseImageArchitecturesField):
+    help = help_text("""
+        The processor architectures of the machines that build, as OCI and Debian name them. Each has
+        a lock of its own: that of the first is the file of the field `lock`, and those of the others
+        lie beside it, `gcc12.arm64.lock.json` beside `gcc12.lock.json`. A machine compiles for its own
+        architecture alone.
+        """)
+
+
+class BuildToolchainTarget(Target):
+    alias = "build_toolchain"
+    core_fields = (
+        *COMMON_TARGET_FIELDS,
+        Dependencies,
+        ToolchainLockField,
+        BaseImagePackagesField,
+        BaseImageSuiteField,
+        ToolchainArchitecturesField,
+    )
+    help = help_text("""
+        What packages are compiled with that have no wheel: pinned Debian packages with compiler, headers
+        and interpreter of one Python. `[modelkiln].build_toolchains` names those that are used.
+
+        Example:
+
+            build_toolchain(name="gcc12", packages="gcc12.packages", lock="gcc12.lock.json")
+
+        with a package list such as
+
+            g++
+            make
+            python3.11-dev
+
+        The sdist is built in a root of these packages alone, by their Python and without a network. Its
+        wheel gets the platform tag of what it needs of the C library, and is taken by packages whose base
+        has that. Take a suite that is no newer than those of the base images.
+        """)
