@@ -17,7 +17,7 @@ import numpy
 
 
 def predict(inputs, model):
-    assert mmh3.hash("foo", 42) == 1322677720
+    assert mmh3.hash("foo") == -156908512
     factor = numpy.float32((model / "factor.txt").read_text())
     return {"amount": inputs["clouds"].sum(axis=1) * factor}
 """
