@@ -64,7 +64,7 @@ class BuildEnvironment:
     def make(
         cls, title: str, folder: Path, python: str, store: Store, toolchain: Optional[Toolchain] = None
     ) -> "BuildEnvironment":
-        """Lay out the folders; the interpreter is that of the toolchain, else this machine's CPython `python` ("3.11")."""
+        """Lay out the folders; the interpreter is the toolchain's, else this machine's CPython `python` ("3.11")."""
         if toolchain:
             program, programs = toolchain.python, toolchain.programs()
         else:

@@ -122,7 +122,7 @@ def _is_pure(filename: str, title: str, toolchain: Optional[Toolchain]) -> bool:
     if not is_pure and toolchain is None:
         raise ModelkilnError(
             f"{title}: gives {filename}, which is for one platform: its code is compiled, or would be where a compiler "
-            "is. Name a `build_toolchain` with this Python in [modelkiln].build_toolchains, which pins the compiler and "
+            "is. Name a `build_toolchain` with this Python in [modelkiln].build_toolchains: it pins the compiler and "
             "what it links. Or lock a version that has a wheel for the platform, or put a wheel of your own into a "
             "folder that [modelkiln.resolve_find_links] names."
         )
