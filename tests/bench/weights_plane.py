@@ -90,6 +90,7 @@ def _edit(workspace: Workspace) -> None:
 
 
 def _lock(bench: Bench, folder: Path, source: str) -> Sample:
+    _sync(folder)
     return bench.engine.run(
         "build", "lock-weights", f"--source={source}", f"--folder={folder}", "--where=bench:weights",
         f"--store={folder / 'store'}", folder / "weights.lock.json",
@@ -97,5 +98,10 @@ def _lock(bench: Bench, folder: Path, source: str) -> Sample:
 
 
 def _shell(command: str, folder: Path) -> Sample:
-    subprocess.run(["sync", "-f", folder], check=True)
+    _sync(folder)
     return run(["sh", "-c", command], folder)
+
+
+def _sync(folder: Path) -> None:
+    # Nothing is measured while the disk takes what the command before has left to it.
+    subprocess.run(["sync", "-f", folder], check=True)

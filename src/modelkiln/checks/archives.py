@@ -8,7 +8,6 @@ import bz2
 import gzip
 import io
 import lzma
-import re
 import struct
 import tarfile
 import zipfile
@@ -31,7 +30,6 @@ __all__ = [
 
 # APPNOTE.TXT 6.3.10, 4.3.7: local file header, and 4.3.16: end of central directory.
 _ZIP_END = b"PK\x05\x06"
-_ZIP_ENDS = re.compile(re.escape(_ZIP_END))  # Twice as fast as find(), on what looks like noise.
 # 4.3.16: a record of 22 bytes, and a comment of at most 65535.
 _ZIP_TAIL = 22 + 65535
 _ZIP_STARTS = (b"PK\x03\x04", _ZIP_END)
@@ -145,7 +143,8 @@ def _may_be_zip(content: Content) -> bool:
 
 def may_end_as_zip(data: bytes) -> bool:
     """Tell whether the end of a file, or all of it, may be the end of a zip archive."""
-    return _ZIP_ENDS.search(data, max(0, len(data) - _ZIP_TAIL)) is not None
+    # rfind() takes half the time of find(), on what looks like noise.
+    return data.rfind(_ZIP_END, max(0, len(data) - _ZIP_TAIL)) >= 0
 
 
 def _zip_member(content: Content, info: zipfile.ZipInfo) -> Content:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Callable, Optional
 
 from modelkiln.checks.content import Reader
-from modelkiln.checks.pickle_opcodes import LARGE, BadPickle, Opcode, opcodes
+from modelkiln.checks.pickle_opcodes import LARGE, BadPickle, Halt, Opcode, opcodes
 
 __all__ = ["Call", "Global", "Machine", "qualified"]
 
@@ -85,7 +85,7 @@ class Machine:
             try:
                 self._step(opcode)
             except BadPickle as bad:
-                raise BadPickle(f"{opcode.name} at byte {opcode.position}: {bad}") from None
+                raise type(bad)(f"{opcode.name} at byte {opcode.position}: {bad}") from None
         self.stopped = True
         return self._pop()
 
@@ -126,17 +126,17 @@ class Machine:
 
     def _pop(self) -> Any:
         if not self._stack:
-            raise BadPickle("the stack is empty")
+            raise Halt("the stack is empty")
         return self._stack.pop()
 
     def _top(self) -> Any:
         if not self._stack:
-            raise BadPickle("the stack is empty")
+            raise Halt("the stack is empty")
         return self._stack[-1]
 
     def _pop_mark(self) -> list:
         if not self._marks:
-            raise BadPickle("there is no mark")
+            raise Halt("there is no mark")
         items, self._stack = self._stack, self._marks.pop()
         return items
 

@@ -10,7 +10,7 @@ from typing import Any, Iterator, NamedTuple
 
 from modelkiln.checks.content import Reader
 
-__all__ = ["FIRST_BYTES", "LARGE", "BadPickle", "NoOpcode", "Opcode", "may_start", "opcodes"]
+__all__ = ["FIRST_BYTES", "LARGE", "BadPickle", "Halt", "Opcode", "may_start", "opcodes"]
 
 # No name or number that a pickle means anything by is longer; longer values are data.
 _MAX_ARGUMENT = 1024
@@ -18,7 +18,8 @@ _MAX_INDEX = 1 << 20
 # Stands for an argument that was skipped.
 LARGE = object()
 _OPCODES = {info.code: info for info in pickletools.opcodes}
-FIRST_BYTES = frozenset(code.encode("latin-1") for code in _OPCODES)
+# The others take something from the stack, which is empty: every unpickler stops at them.
+FIRST_BYTES = frozenset(code.encode("latin-1") for code, info in _OPCODES.items() if not info.stack_before)
 _COUNTS = {
     pickletools.TAKEN_FROM_ARGUMENT1: 1,
     pickletools.TAKEN_FROM_ARGUMENT4: 4,
@@ -34,8 +35,8 @@ class BadPickle(Exception):
     """The bytes are not a pickle that can be followed to its end."""
 
 
-class NoOpcode(BadPickle):
-    """A byte that no pickler writes: perhaps the bytes were never meant as a pickle."""
+class Halt(BadPickle):
+    """Every unpickler fails here, and no pickler writes such: perhaps the bytes were never meant as a pickle."""
 
 
 class Opcode(NamedTuple):
@@ -48,7 +49,7 @@ class Opcode(NamedTuple):
 
 
 def may_start(first: bytes) -> bool:
-    """Tell whether a pickle can start with the byte `first`."""
+    """Tell whether a pickle can start with the byte `first`, and an unpickler go on after it."""
     return first in FIRST_BYTES
 
 
@@ -60,12 +61,12 @@ def opcodes(reader: Reader) -> Iterator[Opcode]:
             code = reader.read(1)
             info = _OPCODES.get(code.decode("latin-1"))
             if info is None:
-                raise NoOpcode(f"byte {position} is {code!r}, which is no opcode")
+                raise Halt(f"byte {position} is {code!r}, which is no opcode")
             argument = None if info.arg is None else _argument(reader, info)
         except EOFError:
-            raise BadPickle(f"it ends at byte {reader.position}, before STOP") from None
+            raise Halt(f"it ends at byte {reader.position}, before STOP") from None
         except (ValueError, OverflowError) as error:
-            raise BadPickle(f"the opcode at byte {position}: {error}") from None
+            raise Halt(f"the opcode at byte {position}: {error}") from None
         yield Opcode(info.name, argument, position)
         if info.name == "STOP":
             return

@@ -10,7 +10,7 @@ from modelkiln.checks.content import Content, Reader
 from modelkiln.checks.joblib_arrays import array_of, skip_bytes
 from modelkiln.checks.pickle_globals import is_never_allowed
 from modelkiln.checks.pickle_machine import Machine
-from modelkiln.checks.pickle_opcodes import FIRST_BYTES, BadPickle, NoOpcode, may_start
+from modelkiln.checks.pickle_opcodes import FIRST_BYTES, BadPickle, Halt, may_start
 
 __all__ = ["FIRST_BYTES", "FORMAT", "check", "check_stream", "looks_like"]
 
@@ -43,8 +43,9 @@ def looks_like(content: Content) -> bool:
             machine = Machine(reader, lambda name: None, lenient=True)
             try:
                 machine.run()
-            except NoOpcode:
-                return machine.acted or (is_meant and machine.count > _MEANT_OPCODES)
+            except Halt:
+                is_long = machine.count > _MEANT_OPCODES
+                return machine.acted or (is_meant and (is_long or bool(machine.imports)))
             except BadPickle:
                 return machine.acted or is_meant
             if is_meant or machine.imports or reader.at_end():

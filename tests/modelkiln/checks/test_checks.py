@@ -9,17 +9,21 @@ import subprocess
 import sys
 from collections import OrderedDict
 from pathlib import Path
+from unittest import mock
 
 import joblib
 import numpy
 import onnx
 import pytest
 import safetensors.numpy
+from hypothesis import given
+from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 from pickles import ALLOWED, Tensor, torch_legacy, torch_zip
 
 import modelkiln
-from modelkiln.checks import Finding, Need, Options, check_file, check_set
+from modelkiln.checks import Finding, Need, Options, check, check_file, check_set
+from modelkiln.checks.check import _has_no_sign
 from modelkiln.errors import ModelkilnError
 
 OPTIONS = Options("src/demo:weights")
@@ -196,6 +200,22 @@ def test_shards_of_an_index_are_needed():
         check_set([finding, shard, Finding("x/m-2.safetensors", 10, "pickle")], OPTIONS)
     with pytest.raises(ModelkilnError, match="not a clean path"):
         _check(json.dumps({"weight_map": {"a": "../m.safetensors"}}).encode(), "m.safetensors.index.json")
+
+
+@given(
+    st.sampled_from(["a", "a.onnx", "a.safetensors", "a.bin"]),
+    st.sampled_from(
+        [b"", b"PK", b"\x1f\x8b", b"BZh", b"\x28\xb5\x2f\xfd", b"\x93NUMPY\x01\0", b"\x08\x07", b"\x80\x04"]
+    ),
+    st.binary(max_size=600),
+    st.sampled_from([b"", b"PK\x05\x06" + bytes(18)]),
+)
+def test_short_cut_takes_nothing_for_unknown(path, start, rest, end):
+    """A small file that no check is made of would have come out of all of them as unknown."""
+    data = start + rest + end or b"x"
+    if _has_no_sign(path, data):
+        with mock.patch.object(check, "_has_no_sign", lambda path, data: False):
+            assert "unknown" == check_file(path, lambda: io.BytesIO(data), len(data), Options("a:b", None)).format
 
 
 def test_finding_survives_json():
