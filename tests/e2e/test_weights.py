@@ -110,19 +110,26 @@ def test_a_pex_of_large_weights_is_refused(repo):
 
 
 def test_an_edited_lock_is_refused(repo):
-    """What was changed by hand is told with the file's name."""
+    """What was changed by hand is told with the file's name; a lock of the unchanged files mends it."""
     text = repo.read("rain/big.lock.json")
     repo.write(
         "rain/big.lock.json", text.replace(f'"size": {SIZE}', f'"size": {SIZE + 1}', 1).replace("sub/", "sup/", 1)
     )
     run = repo.pants("package", "rain:rain", code=1)
     assert "rain:big: rain/big.lock.json: was edited" in run.log
-    repo.write("rain/big.lock.json", text)
+    repo.pants("lock", "rain:big")
+    assert text == repo.read("rain/big.lock.json")
 
 
 def test_two_artifacts_that_bring_one_path_are_refused(repo):
-    """Both are named, and the path."""
+    """Both are named, and the path; what is in dist/ stays as it was, and a mended target is packaged."""
+    repo.pants("package", "rain:rain")
+    before = repo.record("rain/rain")
     repo.write("rain/model.bin", "x")
     repo.replace("rain/BUILD", 'source="factor.txt"', 'source="model.bin"')
     run = repo.pants("package", "rain:rain", code=1)
     assert "both rain:weights and rain:big bring the file model.bin" in run.log
+    assert before == repo.record("rain/rain")
+    repo.replace("rain/BUILD", 'source="model.bin"', 'source="factor.txt"')
+    repo.pants("package", "rain:rain")
+    assert before == repo.record("rain/rain")
