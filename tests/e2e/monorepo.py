@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,12 +18,10 @@ __all__ = [
     "Monorepo",
     "Run",
     "copy_repository",
+    "end_shared",
     "environment",
     "files_of",
     "named_caches",
-    "need_sdist",
-    "other_host",
-    "other_user",
     "small_monorepo",
 ]
 
@@ -63,48 +62,6 @@ def named_caches(env: Mapping[str, str]) -> Path:
     return Path(env.get("PANTS_NAMED_CACHES_DIR", default))
 
 
-def other_host() -> List[str]:
-    """Return a command prefix for another host name and fixed addresses, as far as this host allows."""
-    prefix = ["unshare", "--uts", "setarch", "-R", "sh", "-c", 'hostname elsewhere; exec "$@"', "sh"]
-    try:
-        subprocess.run([*prefix, "true"], check=True, stderr=subprocess.PIPE)
-    except (OSError, subprocess.CalledProcessError):
-        return []
-    return prefix
-
-
-def other_user(folder: Path) -> Dict[str, str]:
-    """Return the environment of a user with other habits, and nothing in any cache."""
-    programs = folder / "programs"
-    programs.mkdir(parents=True)
-    for name in ("gzip", "zstd", "tar", "zip", "dpkg-deb", "zipinfo"):
-        (programs / name).write_text("#!/bin/sh\nexit 9\n")
-        (programs / name).chmod(0o755)
-    env = environment()
-    # Installed once for all: the launcher's Pants.
-    env.setdefault("XDG_CACHE_HOME", str(Path.home() / ".cache"))
-    # Where the network is reached is configured below the home.
-    env.setdefault("XDG_CONFIG_HOME", str(Path.home() / ".config"))
-    home = folder / "home of somebody else"
-    home.mkdir()
-    return {
-        **env,
-        "EDITOR": "ed",
-        "HOME": str(home),
-        "LANG": "tr_TR.UTF-8",
-        "LC_ALL": "tr_TR.UTF-8",
-        "LOGNAME": "somebody",
-        "PANTS_LOCAL_STORE_DIR": str(folder / "caches/lmdb_store"),
-        "PANTS_NAMED_CACHES_DIR": str(folder / "caches/named_caches"),
-        "PATH": f"{programs}:{env['PATH']}",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "PYTHONHASHSEED": "7",
-        "SOURCE_DATE_EPOCH": "1000000000",
-        "TZ": "Asia/Kathmandu",
-        "USER": "somebody",
-    }
-
-
 @dataclass(frozen=True)
 class Run:
     """How a command ended. counters: of processes and caches, by name; for `--stats-log` alone."""
@@ -131,16 +88,22 @@ class Monorepo:
         self.root, self.umask, self.prefix = root, umask, tuple(prefix)
         self.env = dict(environment() if env is None else env)
         self.dist = root / "dist"
+        # A daemon that is ended leaves here what its processes had as inputs. Short: programs start from it.
+        name = hashlib.sha256(bytes(root)).hexdigest()[:12]
+        self._sandboxes = Path(tempfile.gettempdir(), f"modelkiln-e2e-{name}")
 
     def pants(self, *args: str, code: Optional[int] = 0, stdin: bytes = b"") -> Run:
         """Run `pants ARGS`, and expect it to end with `code` (None: any)."""
         launcher = self.root / "pants"
+        self._sandboxes.mkdir(exist_ok=True)
+        more = {"PANTS_DYNAMIC_UI": "false", "PANTS_COLORS": "false"}
+        more["PANTS_LOCAL_EXECUTION_ROOT_DIR"] = str(self._sandboxes)
         before = os.umask(self.umask)
         try:
             result = subprocess.run(
                 [*self.prefix, str(launcher if launcher.exists() else ROOT / "pants"), *args],
                 cwd=self.root,
-                env={"PANTS_DYNAMIC_UI": "false", "PANTS_COLORS": "false", **self.env},
+                env={**more, **self.env},
                 input=stdin,
                 capture_output=True,
                 timeout=_SECONDS,
@@ -171,9 +134,52 @@ class Monorepo:
         return json.loads((self.dist / f"{name}.package.json").read_text("utf-8"))
 
     def stop(self) -> None:
+        """End the Pants daemons of this repository, each by its process id, or leave its own to the next test."""
+        if self is _Shared.user:
+            _Shared.user = None
+        else:
+            self.end()
+
+    def end(self) -> None:
         """End the Pants daemons of this repository, each by its process id."""
         for file in self.root.glob(".pids/*/pantsd/pid"):
             _end(int(file.read_text()))
+        shutil.rmtree(self._sandboxes, ignore_errors=True)
+
+
+class _Shared:
+    """A folder in which one test after the other makes its small monorepo. A daemon takes ten seconds of a processor
+    to start, and more to look at the machine, so that they have one in common."""
+
+    user: Optional[Monorepo] = None
+    last: Optional[Monorepo] = None
+
+
+def end_shared() -> None:
+    """End the daemon that small monorepos have in common."""
+    if _Shared.last:
+        _Shared.last.end()
+    _Shared.user = _Shared.last = None
+
+
+def _borrow(folder: Path, env: Mapping[str, str]) -> Monorepo:
+    """Return an empty monorepo that has a daemon, if there is one and nobody has it; else a new one in `folder`."""
+    if _Shared.user:
+        return Monorepo(folder, env)
+    root = _Shared.last.root if _Shared.last else folder
+    for path in root.iterdir() if _Shared.last else ():
+        # Pants restarts its daemon where its configuration is written.
+        if path.name not in (".pids", ".pants.d", "pants.toml"):
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+    _Shared.user = _Shared.last = Monorepo(root, env)
+    return _Shared.user
+
+
+def _is_plain(env: Mapping[str, str]) -> bool:
+    # Whether a daemon that runs under this process's environment would serve it.
+    own = environment()
+    changed = {name for name in {*env, *own} if env.get(name) != own.get(name)}
+    return not any(re.match("HOME|XDG_|TMPDIR|PANTS_(?!MODELKILN_|PYTHON_RESOLVES)", name) for name in changed)
 
 
 def _end(pid: int) -> None:
@@ -209,7 +215,7 @@ def files_of(folder: Path) -> Dict[str, Tuple[str, str]]:
 
 
 def copy_repository(folder: Path, reverse: bool = False) -> Path:
-    """Copy this repository, without its CUDA variants, to `folder`.
+    """Copy this repository, without its CUDA variants, to `folder`; what is another there is put right.
 
     reverse: make its files in the opposite order.
     """
@@ -218,21 +224,30 @@ def copy_repository(folder: Path, reverse: bool = False) -> Path:
         path = ROOT / name
         inner = [path] if path.is_file() else [one for one in path.rglob("*") if one.is_file()]
         files += [one for one in inner if "__pycache__" not in one.parts]
-    for file in sorted(files, reverse=reverse):
-        target = folder / file.relative_to(ROOT)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(file, target)
-    # Its CUDA variant would be two gigabytes to fetch for each empty cache; tests/bench has it.
-    digits = folder / "src/models/digits/BUILD"
-    text = digits.read_text("utf-8")
-    assert _CUDA_VARIANT in text, f"{digits}: has no {_CUDA_VARIANT!r}"
-    digits.write_text(text.replace(_CUDA_VARIANT, ""), "utf-8")
+    wanted = {folder / file.relative_to(ROOT): file for file in sorted(files, reverse=reverse)}
+    for name in _COPIED:
+        for path in (folder / name).rglob("*"):
+            if path.is_file() and path not in wanted and "__pycache__" not in path.parts:
+                path.unlink()
+    for target, file in wanted.items():
+        data = file.read_bytes()
+        if file == ROOT / _DIGITS:
+            # Its CUDA variant would be two gigabytes to fetch for each empty cache; tests/bench has it.
+            assert _CUDA_VARIANT in data, f"{file}: has no {_CUDA_VARIANT!r}"
+            data = data.replace(_CUDA_VARIANT, b"")
+        if not target.exists() or data != target.read_bytes():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(data)
+            shutil.copymode(file, target)
     # Ignored by Pants, and so not in its sandbox.
-    (folder / "rules/modelkiln").symlink_to("../src/modelkiln")
+    link = folder / "rules/modelkiln"
+    if not link.is_symlink():
+        link.symlink_to("../src/modelkiln")
     return folder
 
 
-_CUDA_VARIANT = '    accelerator=parametrize("cpu", "cuda12"),\n'
+_DIGITS = "src/models/digits/BUILD"
+_CUDA_VARIANT = b'    accelerator=parametrize("cpu", "cuda12"),\n'
 
 _PANTS_TOML = """\
 [GLOBAL]
@@ -252,7 +267,6 @@ python-default = "locks/python.txt"
 
 [modelkiln]
 base_image = "images:python"
-{modelkiln}
 """
 _BUILD = """\
 python_sources(name="code")
@@ -283,33 +297,30 @@ def _tensor(name: str, shape: List[int], data: Optional[List[float]] = None) -> 
     return {"name": name, "datatype": "FP32", "shape": shape, **({} if data is None else {"data": data})}
 
 
-# Released in 2014 as an sdist, and never as a wheel.
-_DOCOPT = "docopt==0.6.2 --hash=sha256:49b3a825280bd66b3aa83585ef59c4a8c82f2c8a522dbe754a8bc8d08c85c491\n"
-
-
-def need_sdist(repo: Monorepo) -> None:
-    """Have the model of a small monorepo need a package that exists as an sdist alone."""
-    repo.write("locks/python.in", repo.read("locks/python.in") + "docopt\n")
-    repo.write("locks/python.txt", repo.read("locks/python.txt") + _DOCOPT)
-    text = (ROOT / "rules/pants_modelkiln/pip_tools.txt").read_text()
-    pin = re.search(r"^setuptools==.*(\n +--hash.*)+\n", text, re.MULTILINE)
-    assert pin
-    repo.write("locks/python.build.txt", pin[0])
-    repo.replace("rain/forecast.py", "import numpy\n", "import docopt  # noqa: F401\nimport numpy\n")
-
-
-def small_monorepo(folder: Path, backend: str = "", modelkiln: str = "", **settings: Any) -> Monorepo:
+def small_monorepo(
+    folder: Path,
+    backend: str = "",
+    options: Optional[Mapping[str, Any]] = None,
+    env: Optional[Mapping[str, str]] = None,
+    **settings: Any,
+) -> Monorepo:
     """Make a repository of somebody else: other folders and names, one model that needs only numpy.
 
+    It lies in `folder`, or where another test's was that has been stopped, with its daemon and nothing else.
     backend: lines for [GLOBAL] that say where the backend comes from (default: this repository).
-    modelkiln: lines for [modelkiln]. settings: as of Monorepo.
+    options: of [modelkiln]; they come from the environment. env, settings: as of Monorepo.
     """
-    repo = Monorepo(folder, **settings)
+    env = dict(environment() if env is None else env)
+    for name, value in (options or {}).items():
+        env[f"PANTS_MODELKILN_{name.upper()}"] = str(value)
+    is_own = backend or settings or not _is_plain(env)
+    repo = Monorepo(folder, env, **settings) if is_own else _borrow(folder, env)
     version = re.search(r'^pants_version = "(.*)"', (ROOT / "pants.toml").read_text(), re.MULTILINE)
     assert version
     here = f'pythonpath = ["{ROOT}/rules", "{ROOT}/src"]\n'
-    text = _PANTS_TOML.format(version=version[1], backend=backend or here, modelkiln=modelkiln)
-    repo.write("pants.toml", text)
+    text = _PANTS_TOML.format(version=version[1], backend=backend or here)
+    if not (repo.root / "pants.toml").exists() or text != repo.read("pants.toml"):
+        repo.write("pants.toml", text)
     # One pin of this repository's lock, which needs nothing else.
     pin = re.search(r"^numpy==.*(\n +--hash.*)+\n", (ROOT / "3rdparty/python/cpu.txt").read_text(), re.MULTILINE)
     assert pin
@@ -317,7 +328,7 @@ def small_monorepo(folder: Path, backend: str = "", modelkiln: str = "", **setti
     repo.write("locks/python.in", "numpy\n")
     repo.write("locks/BUILD", 'python_requirements(source="python.in")\n')
     repo.write("images/BUILD", 'oci_base_image(name="python", lock="python.json")\n')
-    shutil.copy(ROOT / "3rdparty/debian/python311.lock.json", folder / "images/python.json")
+    shutil.copy(ROOT / "3rdparty/debian/python311.lock.json", repo.root / "images/python.json")
     inputs, outputs = [_tensor("clouds", [-1, 2])], [_tensor("amount", [-1])]
     request = [_tensor("clouds", [2, 2], [1, 2, 3, 4])]
     repo.write("rain/BUILD", _BUILD)

@@ -27,16 +27,15 @@ def repo(shared_repo):
     shutil.rmtree(shared_repo.dist, ignore_errors=True)
     files = [path for name in ("rain", "locks", "images") for path in (shared_repo.root / name).iterdir()]
     before = {path: path.read_bytes() for path in files if path.is_file()}
-    before[shared_repo.root / "pants.toml"] = (shared_repo.root / "pants.toml").read_bytes()
     yield shared_repo
     for path, data in before.items():
         if not path.is_file() or path.read_bytes() != data:
             path.write_bytes(data)
 
 
-def refused(repo, *told, command="package", target="rain:rain"):
-    """Run a command that must fail, tell all of `told`, show no traceback and leave nothing in dist/."""
-    run = repo.pants(command, target, code=1)
+def refused(repo, *told, options=()):
+    """Package, which must fail, tell all of `told`, show no traceback and leave nothing in dist/."""
+    run = repo.pants(*options, "package", "rain:rain", code=1)
     for text in told:
         assert text in run.log
     assert "Traceback" not in run.log
@@ -211,8 +210,8 @@ def test_a_base_image_that_is_not_there(repo):
 
 def test_a_package_without_a_base_image(repo):
     """The field and the option that would name one are told."""
-    repo.replace("pants.toml", 'base_image = "images:python"', "")
-    refused(repo, "rain:rain", "an image needs a base", "`base_image`", "[modelkiln].base_image")
+    told = ("rain:rain", "an image needs a base", "`base_image`", "[modelkiln].base_image")
+    refused(repo, *told, options=["--modelkiln-base-image="])
 
 
 def test_an_unknown_accelerator(repo):

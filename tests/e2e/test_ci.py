@@ -17,21 +17,23 @@ model_package(name="sun", entry_point="sun.shine:predict", signature="signature.
 """
 
 
-@pytest.fixture
-def host(tmp_path):
+@pytest.fixture(scope="module")
+def host(tmp_path_factory):
     """A registry."""
-    with registry(tmp_path / "registry") as address:
+    with registry(tmp_path_factory.mktemp("registry")) as address:
         yield address
 
 
-@pytest.fixture
-def repo(tmp_path, host):
+@pytest.fixture(scope="module")
+def repo(tmp_path_factory, host):
     """Two packages under Git, one of which a commit after `origin/main` changed."""
     env = environment()
     # The interpreters are where this machine has them, and the cache of the example is nowhere.
     env.update(PANTS_CONFIG_FILES="pants.ci.toml", PANTS_PYTHON_BOOTSTRAP_SEARCH_PATH="['<PYENV>', '<PATH>']")
     env.update(PANTS_REMOTE_CACHE_READ="false", PANTS_REMOTE_CACHE_WRITE="false", CI_COMMIT="0a1b2c3")
-    repository = small_monorepo(tmp_path / "repo", modelkiln=f'insecure_registries = ["{host}"]', env=env)
+    repository = small_monorepo(
+        tmp_path_factory.mktemp("ci") / "repo", options={"insecure_registries": [host]}, env=env
+    )
     repository.write("pants.ci.toml", (ROOT / "docs/examples/pants.ci.toml").read_text())
     repository.replace("rain/BUILD", 'version="0.1.0",', _PUBLISHED.format(host=host))
     repository.write("sun/BUILD", _OTHER)

@@ -42,7 +42,7 @@ def shifted(value, by):
 def monorepo(folder: Path, **settings):
     """Return a small monorepo with two more source roots, whose model needs docopt."""
     repo = small_monorepo(folder, **settings)
-    repo.replace("pants.toml", 'root_patterns = ["/"]', 'root_patterns = ["/", "/libs/*"]')
+    repo.env["PANTS_SOURCE_ROOT_PATTERNS"] = '["/", "/libs/*"]'
     repo.write("locks/python.in", "numpy\ndocopt\n")
     repo.write("rain/forecast.py", _SCRIPT)
     repo.replace("rain/BUILD", 'name="code")', 'name="code", dependencies=["data"])')

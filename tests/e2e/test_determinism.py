@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Tuple
 
 import pytest
-from monorepo import Monorepo, copy_repository, environment, files_of, named_caches, other_host, other_user
+from elsewhere import other_host, other_user
+from monorepo import Monorepo, copy_repository, environment, files_of, named_caches
 
 EVERYTHING = ("package", "::")
 
@@ -28,14 +29,10 @@ def assert_same(one: Monorepo, other: Monorepo, below: Tuple[str, ...] = ("",)) 
 
 
 @pytest.fixture(scope="module")
-def plain(tmp_path_factory):
+def plain(repository):
     """Return this repository with everything in dist/, built with whatever is in the user's caches."""
-    repo = Monorepo(copy_repository(tmp_path_factory.mktemp("plain") / "repository"))
-    try:
-        repo.pants(*EVERYTHING)
-    finally:
-        repo.stop()
-    return repo
+    repository.pants(*EVERYTHING)
+    return repository
 
 
 @pytest.fixture(scope="module")

@@ -32,7 +32,7 @@ model_package(
 def repo(tmp_path_factory):
     """A checkout with two artifacts of Git LFS, one of them large, and the server that has their bytes."""
     require("git-lfs")
-    found = small_monorepo(tmp_path_factory.mktemp("lfs") / "repo", modelkiln="large_blob_limit = 1_000_000")
+    found = small_monorepo(tmp_path_factory.mktemp("lfs") / "repo", options={"large_blob_limit": 1_000_000})
     found.write("rain/BUILD", _BUILD.format(lock=""))
     found.write("rain/sub/notes.txt", "not of Git LFS")
     found.write("rain/notes [1].md", "of the model, not of Git LFS")

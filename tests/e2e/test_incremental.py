@@ -3,31 +3,23 @@
 import shutil
 
 import pytest
-from monorepo import Monorepo, copy_repository, files_of
+from monorepo import files_of
 
 DIGITS = "src.models.digits/digits"
 PACKAGE = ("--stats-log", "package", "src/models::")
 
 
 @pytest.fixture
-def repo(shared_repo):
+def repo(repository):
     """Return the repository as committed, packaged; changes are taken back afterwards."""
-    shared_repo.pants(*PACKAGE)
-    before = {path: path.read_bytes() for path in shared_repo.root.glob("src/models/*/*")}
-    lock = shared_repo.root / "3rdparty/python/cpu.txt"
+    repository.pants(*PACKAGE)
+    before = {path: path.read_bytes() for path in repository.root.glob("src/models/*/*")}
+    lock = repository.root / "3rdparty/python/cpu.txt"
     before[lock] = lock.read_bytes()
-    yield shared_repo
+    yield repository
     for path, data in before.items():
         if path.read_bytes() != data:
             path.write_bytes(data)
-
-
-@pytest.fixture(scope="module")
-def shared_repo(tmp_path_factory):
-    """Return a copy of this repository."""
-    repo = Monorepo(copy_repository(tmp_path_factory.mktemp("incremental") / "repository"))
-    yield repo
-    repo.stop()
 
 
 def layers(repo, name=DIGITS):

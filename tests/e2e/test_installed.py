@@ -7,19 +7,17 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from monorepo import Monorepo, copy_repository, files_of, small_monorepo
+from monorepo import files_of, small_monorepo
 
 WHEEL = "modelkiln-0.1.0-py3-none-any.whl"
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
+def wheel(repository):
     """Return the wheel, built here: a test that depends on `//:dist` cannot be asked for its dependents,
     because Pants demands the interpreter of the wheel, which is its own, of whatever depends on it."""
-    repo = Monorepo(copy_repository(tmp_path_factory.mktemp("wheel") / "repository"))
-    repo.pants("package", "//:dist")
-    repo.stop()
-    return repo.dist / WHEEL
+    repository.pants("package", "//:dist")
+    return repository.dist / WHEEL
 
 
 @pytest.fixture(scope="module")

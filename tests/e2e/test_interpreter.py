@@ -26,7 +26,7 @@ def repo(tmp_path):
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(path)
     mirror = (tmp_path / "mirror").as_uri()
-    repo = small_monorepo(tmp_path / "repo", modelkiln=f'scie_mirror = "{mirror}"')
+    repo = small_monorepo(tmp_path / "repo", options={"scie_mirror": mirror})
     repo.replace("rain/BUILD", 'version="0.1.0"', 'version="0.1.0", formats=["scie"]')
     yield repo
     repo.stop()

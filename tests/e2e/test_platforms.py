@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 from components import require
-from monorepo import Monorepo, copy_repository, named_caches
+from monorepo import named_caches
 from readers import run, schema_errors
 from registries import registry
 
@@ -23,14 +23,12 @@ PACKAGE = "src.models.diabetes/diabetes"
 
 
 @pytest.fixture(scope="module")
-def packaged(tmp_path_factory):
+def packaged(repository):
     """Return the repository with the package in dist/."""
-    repo = Monorepo(copy_repository(tmp_path_factory.mktemp("platforms") / "repository"))
     formats = '    formats=["pex", "oci"],\n'
-    repo.replace("src/models/diabetes/BUILD", formats, f"{formats}    platforms={PLATFORMS},\n")
-    repo.pants("package", "src/models/diabetes:diabetes")
-    yield repo
-    repo.stop()
+    repository.replace("src/models/diabetes/BUILD", formats, f"{formats}    platforms={PLATFORMS},\n")
+    repository.pants("package", "src/models/diabetes:diabetes")
+    return repository
 
 
 @pytest.fixture(scope="module")

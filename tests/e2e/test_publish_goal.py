@@ -34,7 +34,7 @@ def host(tmp_path_factory):
 def repo(tmp_path_factory, host):
     """A repository whose package goes to the registry."""
     folder = tmp_path_factory.mktemp("repo")
-    repository = small_monorepo(folder / "repo", modelkiln=f'insecure_registries = ["{host}"]')
+    repository = small_monorepo(folder / "repo", options={"insecure_registries": [host]})
     login = base64.b64encode(f"ada:{PASSWORD}".encode()).decode()
     (folder / "docker").mkdir()
     (folder / "docker/config.json").write_text(json.dumps({"auths": {host: {"auth": login}}}))

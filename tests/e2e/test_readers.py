@@ -4,7 +4,7 @@ import json
 
 import pytest
 from components import require
-from monorepo import Monorepo, copy_repository, named_caches
+from monorepo import Monorepo, named_caches
 from readers import run, schema_errors, skopeo_copy, skopeo_inspect, umoci_unpack
 
 from modelkiln.blobs import Blobs
@@ -35,12 +35,10 @@ class PackagedImage:
 
 
 @pytest.fixture(scope="module")
-def packaged(tmp_path_factory):
+def packaged(repository):
     """Return the repository with all images in dist/."""
-    repo = Monorepo(copy_repository(tmp_path_factory.mktemp("readers") / "repository"))
-    repo.pants("package", *(f"src/models/{name}:{name}" for name in PACKAGES))
-    yield repo
-    repo.stop()
+    repository.pants("package", *(f"src/models/{name}:{name}" for name in PACKAGES))
+    return repository
 
 
 @pytest.fixture(scope="module", params=sorted(PACKAGES))

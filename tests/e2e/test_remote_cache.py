@@ -1,11 +1,13 @@
 """Builds on a clean machine whose remote cache knows everything."""
 
 import os
+import re
 import shutil
 import socket
 
 import pytest
-from monorepo import environment, files_of, named_caches, need_sdist, small_monorepo
+from elsewhere import known_pythons
+from monorepo import ROOT, environment, files_of, named_caches, small_monorepo
 from remote_cache import remote_cache
 
 # A package beside the others, whose image alone is rendered: its layers stay in the store.
@@ -18,6 +20,19 @@ model_package(
     formats=["oci"],
 )
 """
+# Released in 2014 as an sdist, and never as a wheel.
+_DOCOPT = "docopt==0.6.2 --hash=sha256:49b3a825280bd66b3aa83585ef59c4a8c82f2c8a522dbe754a8bc8d08c85c491\n"
+
+
+def need_sdist(repo):
+    """Have the model of a small monorepo need a package that exists as an sdist alone."""
+    repo.write("locks/python.in", repo.read("locks/python.in") + "docopt\n")
+    repo.write("locks/python.txt", repo.read("locks/python.txt") + _DOCOPT)
+    text = (ROOT / "rules/pants_modelkiln/pip_tools.txt").read_text()
+    pin = re.search(r"^setuptools==.*(\n +--hash.*)+\n", text, re.MULTILINE)
+    assert pin
+    repo.write("locks/python.build.txt", pin[0])
+    repo.replace("rain/forecast.py", "import numpy\n", "import docopt  # noqa: F401\nimport numpy\n")
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +49,7 @@ def machine(folder, cache, umask=0o022):
     env["XDG_CACHE_HOME"] = env.get("XDG_CACHE_HOME") or f"{env['HOME']}/.cache"
     home = folder / "home"
     home.mkdir(parents=True)
-    env.update(HOME=str(home), USER=folder.name, LOGNAME=folder.name)
+    env.update(known_pythons(env), HOME=str(home), USER=folder.name, LOGNAME=folder.name)
     env.update(PANTS_LOCAL_STORE_DIR=f"{home}/lmdb", PANTS_NAMED_CACHES_DIR=f"{home}/named")
     env.update(PANTS_REMOTE_CACHE_READ="true", PANTS_REMOTE_CACHE_WRITE="true", PANTS_STATS_LOG="true")
     env["PANTS_REMOTE_STORE_ADDRESS"] = cache.address

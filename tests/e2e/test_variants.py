@@ -19,7 +19,8 @@ CUDA12 = "rain/rain@accelerator=cuda12"
 def repo(tmp_path_factory):
     """Return a monorepo whose model has two variants: a resolve, one line of defaults, one field."""
     repo = small_monorepo(tmp_path_factory.mktemp("variants"))
-    repo.replace("pants.toml", "[python.resolves]\n", '[python.resolves]\ncuda12 = "locks/cuda12.txt"\n')
+    resolves = {"python-default": "locks/python.txt", "cuda12": "locks/cuda12.txt"}
+    repo.env["PANTS_PYTHON_RESOLVES"] = json.dumps(resolves)
     repo.write("locks/cuda12.txt", repo.read("locks/python.txt"))
     repo.write("locks/cuda12.in", "numpy\n")
     more = 'python_requirements(name="cuda12", source="cuda12.in", resolve="cuda12")\n'

@@ -31,7 +31,7 @@ model_smoke_test(name="smoke", package=":rain", request="request.json", expected
 @pytest.fixture(scope="module")
 def repo(tmp_path_factory):
     """A repository with one small plain artifact and one of several files, which has to be locked."""
-    repo = small_monorepo(tmp_path_factory.mktemp("weights") / "repo", modelkiln=f"large_blob_limit = {LIMIT}")
+    repo = small_monorepo(tmp_path_factory.mktemp("weights") / "repo", options={"large_blob_limit": LIMIT})
     repo.write("rain/BUILD", _BUILD.format(source="big", format="oci"))
     (repo.root / "rain/big/sub").mkdir(parents=True)
     (repo.root / "rain/big/model.bin").write_bytes(os.urandom(SIZE))

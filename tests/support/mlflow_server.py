@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import time
 import urllib.request
@@ -72,8 +73,8 @@ def mlflow_server(folder, *options):
         place = options or [f"--artifacts-destination={folder}/artifacts"]
         return [*server, f"--backend-store-uri=sqlite:///{folder}/mlflow.db", *place]
 
-    # A session of its own: the server is a tree of processes.
-    with listening(command, folder / "log", env=_env(python), start_new_session=True) as port:
+    # A session of its own: the server is a tree of processes. Asked to end, it waits long for its workers.
+    with listening(command, folder / "log", signal.SIGKILL, env=_env(python), start_new_session=True) as port:
         _wait_for(f"http://127.0.0.1:{port}/health", folder / "log")
         yield f"http://127.0.0.1:{port}"
 

@@ -67,4 +67,4 @@ def _end(process, first):
             process.wait()
             return
         except subprocess.TimeoutExpired:
-            pass  # A busy machine's server waits long for its workers.
+            pass
