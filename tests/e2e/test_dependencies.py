@@ -118,13 +118,21 @@ def test_another_checkout_builds_the_same(repo, tmp_path):
 
 
 def test_what_cannot_be_is_told(repo):
-    """Two files for one place, and build requirements that are not locked."""
+    """Two files for one place, and build requirements that are not locked, or for others alone."""
     repo.write("libs/one/acme/__init__.py", "ONE = 1\n")
     repo.write("libs/two/acme/__init__.py", "TWO = 2\n")
     told = repo.pants("package", "rain:snow", code=1).log
     assert "rain:snow: libs/one/acme/__init__.py and libs/two/acme/__init__.py both become acme/__init__.py" in told
     for root in ("one", "two"):
         (repo.root / f"libs/{root}/acme/__init__.py").unlink()
+    build_lock = repo.read("locks/python.build.txt")
+    repo.write("locks/python.build.txt", f"[other]\n{build_lock}")
+    told = repo.pants("package", "rain:snow", code=1).log
+    assert "locks/python.build.txt: tells with what other can be built, and nothing of docopt" in told
+    # Where others want what excludes it, each has a part of its own.
+    other = "setuptools==1 --hash=sha256:" + "0" * 64
+    repo.write("locks/python.build.txt", f"[docopt]\n{build_lock}\n[other]\n{other}\n")
+    repo.pants("package", "rain:snow")
     (repo.root / "locks/python.build.txt").unlink()
     told = repo.pants("package", "rain:snow", code=1).log
     assert "docopt 0.6.2 has no wheel in the lock locks/python.txt" in told

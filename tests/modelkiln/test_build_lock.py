@@ -28,6 +28,6 @@ def test_parts_are_for_one_sdist_each():
 
 def test_an_sdist_without_a_part_is_told():
     """With the parts that there are, and the remedy."""
-    message = "cpu.build.txt: says what demo, other are built with, and nothing of third. .*pants lock 3rdparty:cpu"
+    message = "cpu.build.txt: tells with what demo, other can be built, and nothing of third. .*pants lock 3rdparty:cpu"
     with pytest.raises(ModelkilnError, match=message):
         part_of(join_parts({"demo": "", "other": ""}), "third", "cpu.build.txt", REMEDY)
