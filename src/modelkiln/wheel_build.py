@@ -55,29 +55,31 @@ def build_wheel(
         environment = BuildEnvironment.make(title, folder, python, store, opened)
         used, filename = _run_backend(environment, system, choose, store)
         made = environment.check_file(folder / "out" / os.path.basename(filename))
-        is_pure = _is_pure(made.name, title, opened)
-        with open_wheel(made, made.name, sdist["name"], sdist["version"]) as wheel:
-            requires = _requires(wheel)
-            filename = made.name if is_pure or not opened else compiled_name(wheel, opened.machine, title)
-            write_wheel(wheel, folder / "wheel", None if is_pure else filename)
-        with (folder / "wheel").open("rb") as stream:
-            digest, _ = sha256_stream(stream)
-        store.take(folder / "wheel", digest)
-    return {
-        "name": sdist["name"],
-        "version": sdist["version"],
-        "filename": filename,
-        "sha256": hex_of(digest),
-        "requires": requires,
-        "build": {
-            "builder": BUILDER,
-            "python": python,
-            "sdist": {key: sdist[key] for key in ("filename", "sha256")},
-            "requirements": [_pinned(wheel) for wheel in used],
-            **({"toolchain": {"locks": toolchain["locks"]}} if toolchain else {}),
-        },
-        "is_isolated": environment.is_isolated,
+        wheel = _finished(made, sdist, opened, folder / "wheel", title)
+        store.take(folder / "wheel", f"sha256:{wheel['sha256']}")
+    build = {
+        "builder": BUILDER,
+        "python": python,
+        "sdist": {key: sdist[key] for key in ("filename", "sha256")},
+        "requirements": [_pinned(one) for one in used],
+        **({"toolchain": {"locks": toolchain["locks"]}} if toolchain else {}),
     }
+    return {**wheel, "build": build, "is_isolated": environment.is_isolated}
+
+
+def _finished(
+    made: Path, sdist: Mapping[str, Any], toolchain: Optional[Toolchain], path: Path, title: str
+) -> dict[str, Any]:
+    """Write to `path` what a backend made, in its normal form; returns the wheel without how it was built."""
+    is_pure = _is_pure(made.name, title, toolchain)
+    with open_wheel(made, made.name, sdist["name"], sdist["version"]) as wheel:
+        requires = _requires(wheel)
+        filename = made.name if is_pure or not toolchain else compiled_name(wheel, toolchain.machine, title)
+        write_wheel(wheel, path, None if is_pure else filename)
+    with path.open("rb") as stream:
+        digest, _ = sha256_stream(stream)
+    pinned = {"name": sdist["name"], "version": sdist["version"], "filename": filename}
+    return {**pinned, "sha256": hex_of(digest), "requires": requires}
 
 
 def _pinned(wheel: Mapping[str, Any]) -> dict[str, Any]:
