@@ -173,7 +173,7 @@ async def make_base_layers(request: BaseLayersRequest, options: ModelkilnSubsyst
     base = request.base
     if base.lock:
         recipe = {
-            "packer": "debian/2",
+            "packer": "debian/3",
             "compression": options.compression,
             "lock": json.loads(base.lock),
         }

@@ -11,7 +11,7 @@ import json
 import sys
 import zlib
 from pathlib import Path
-from typing import Any, BinaryIO, Mapping, Optional
+from typing import Any, BinaryIO, Mapping, Optional, Sequence
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.layer import Layer
@@ -22,15 +22,15 @@ __all__ = ["PACKERS", "build", "ensure", "has_blob", "is_at_hand", "open_layer",
 
 # The number after the slash rises whenever a packer gives other bytes for the same inputs.
 PACKERS = {
-    "debian/2": "modelkiln.layers.debian",
+    "debian/3": "modelkiln.layers.debian",
     "files/1": "modelkiln.layers.files",
     "registry/1": "modelkiln.sources.registry",
     "weights/1": "modelkiln.layers.weights",
     "wheels/3": "modelkiln.layers.wheels",
 }
 
-# Packers whose layers take long, and depend on nothing but the recipe and the engine.
-_REMEMBERED = ("debian/", "wheels/")
+# Packers whose layers take long, and depend on nothing but the recipe, the engine, and these libraries.
+_REMEMBERED = {"debian": ("zstandard",), "wheels": ("installer", "packaging", "zstandard")}
 # Modules that cannot change a layer's bytes, because no packer imports them. All others count.
 _NOT_PACKING = (
     "accelerators.py", "blobs.py", "build_lock", "cli/", "compare.py", "consistency.py", "environment.py", "export.py",
@@ -56,9 +56,10 @@ def build(recipe: Mapping[str, Any], store: Store, sources: Optional[Path] = Non
     module = importlib.import_module(PACKERS[packer])
     if packer.startswith(("files/", "weights/")):
         return module.build(recipe, store, sources)
-    if not packer.startswith(_REMEMBERED):
+    libraries = _REMEMBERED.get(packer.partition("/")[0])
+    if libraries is None:
         return module.build(recipe, store)
-    memo, question = Memo(store, "layers"), {"recipe": recipe, "packing": packing_key()}
+    memo, question = Memo(store, "layers"), {"recipe": recipe, "packing": packing_key(libraries)}
     layer = _layer_of(memo.recall(question))
     if layer is None or not store.verify(layer.descriptor.digest):
         layer = module.build(recipe, store)
@@ -73,17 +74,15 @@ def _layer_of(answer: Optional[Mapping[str, Any]]) -> Optional[Layer]:
         return None
 
 
-def packing_key() -> str:
-    """Return the digest of what turns a recipe into bytes: the engine's modules and its libraries."""
-    # Imported here: most steps look no version up, and it would be half of their start.
-    from importlib import metadata
-
+def packing_key(libraries: Sequence[str]) -> str:
+    """Return the digest of what turns a recipe into bytes: the engine's modules, and `libraries` by name."""
     root, hasher = Path(__file__).parent, hashlib.sha256()
     for path in sorted(root.rglob("*.py")):
         name = path.relative_to(root).as_posix()
         if not name.startswith(_NOT_PACKING):
             hasher.update(f"{name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
-    versions = [metadata.version(name) for name in ("installer", "packaging", "zstandard")]
+    # Not by importlib.metadata, which would be half of a step's start; the packer needs them anyway.
+    versions = [f"{name} {importlib.import_module(name).__version__}" for name in libraries]
     hasher.update(" ".join([*versions, zlib.ZLIB_RUNTIME_VERSION, sys.version]).encode())
     return hasher.hexdigest()
 

@@ -80,7 +80,9 @@ class InstalledWheel:
             return bytes_entry(path, stream.read())
 
     def _relative(self, path: str) -> str:
-        return posixpath.relpath(path, self.site_packages)
+        inside = self.site_packages + "/"
+        # Nearly all are inside, and `relpath` would take longer than packing some of them.
+        return path[len(inside) :] if path.startswith(inside) else posixpath.relpath(path, self.site_packages)
 
 
 def install(wheel: Wheel, venv: Venv) -> InstalledWheel:
@@ -185,11 +187,16 @@ def check_conflicts(wheels: Sequence[InstalledWheel]) -> None:
             known, owner = owners.setdefault(entry.path, (entry, wheel.title))
             if not known.same_as(entry):
                 issues.append(f"{owner} and {wheel.title} both write {entry.path!r} with different content.")
+    free: set[str] = {""}  # Folders that are no file and in none.
     for path, (_, owner) in owners.items():
-        parent = posixpath.dirname(path)
-        while parent and parent not in owners:
-            parent = posixpath.dirname(parent)
-        if parent:
+        parents = []
+        parent = path.rpartition("/")[0]
+        while parent not in free and parent not in owners:
+            parents.append(parent)
+            parent = parent.rpartition("/")[0]
+        if parent in free:
+            free.update(parents)
+        else:
             issues.append(f"{owners[parent][1]} writes {parent!r} as a file and {owner} as a folder.")
     if issues:
         raise ModelkilnError(

@@ -67,11 +67,11 @@ def package_locked(bench: Bench, packages: list[int]) -> Iterator[Row]:
         rounds = bench.cold_rounds if name == "cold" else bench.rounds
         samples: dict[Workspace, list[Sample]] = {small: [], large: []}
         # In turns: the two differ by less than the machine does from minute to minute.
-        for number in range(rounds):
+        for _ in range(rounds):
             for workspace in samples:
                 bench.awake(workspace)
-                if name != "cold" and not number:
-                    workspace.package()
+                if name != "cold":
+                    workspace.package()  # A daemon's first one looks for interpreters and reads the sources.
                 prepare(workspace)
                 samples[workspace].append(workspace.package())
         beside, ours = (median_of(samples[workspace]) for workspace in (small, large))

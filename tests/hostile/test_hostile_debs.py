@@ -91,7 +91,7 @@ def build(store, *packages):
     """Make a base of `packages`, without an interpreter."""
     entry = {**packages[0], "name": "python3.11-minimal"}
     lock = {**pinned_lock(), "packages": sorted([*packages[1:], entry], key=lambda one: one["name"])}
-    return debian.build({"packer": "debian/2", "compression": "none", "lock": lock, "bytecode": None}, store)
+    return debian.build({"packer": "debian/3", "compression": "none", "lock": lock, "bytecode": None}, store)
 
 
 @pytest.mark.parametrize("path", ["app/x", "models/w.bin", "opt/venv/bin/python", "opt/venv"])

@@ -35,7 +35,7 @@ def base(tmp_path_factory):
     """The store, the layer and the unpacked root of the pinned base."""
     folder = tmp_path_factory.mktemp("base")
     store = Store(folder / "store")
-    recipe = {"packer": "debian/2", "compression": "zstd", "lock": pinned_lock()}
+    recipe = {"packer": "debian/3", "compression": "zstd", "lock": pinned_lock()}
     layer = debian.build(recipe, store)
     root = folder / "root"
     root.mkdir()
@@ -151,7 +151,7 @@ def base_of(store, members, **settings):
     """The entries of a base made of one package with `members`, by path."""
     package = put_deb(store, members, name="python3.11-minimal", **settings)
     lock = {**pinned_lock(), "packages": [package]}
-    recipe = {"packer": "debian/2", "compression": "none", "lock": lock, "bytecode": None}
+    recipe = {"packer": "debian/3", "compression": "none", "lock": lock, "bytecode": None}
     data = store.open(debian.build(recipe, store).descriptor.digest).read()
     with tarfile.open(fileobj=io.BytesIO(data)) as tar:
         return {

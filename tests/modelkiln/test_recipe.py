@@ -99,7 +99,7 @@ def test_an_engine_that_packs_otherwise_makes_the_layer_again(tmp_path, monkeypa
     layer = build(recipe, store)
     monkeypatch.setattr(wheels, "build", lambda recipe, store: made.append(recipe) or layer)
     with monkeypatch.context() as context:
-        context.setattr(recipes, "packing_key", lambda: "other")
+        context.setattr(recipes, "packing_key", lambda libraries: "other")
         build(recipe, store)
     assert 1 == len(made)
     for text in ("", "{}", '{"kind": 1}', json.dumps({**layer.to_json(), "diff_id": "x"})):

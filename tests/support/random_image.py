@@ -65,7 +65,7 @@ def make_image(
     }
     record = make_record(_inputs(weights, code, entrypoint))
     made = [
-        pack_layer("base", "debian", _base_entries(rng, busybox), compression, {"packer": "debian/2"}),
+        pack_layer("base", "debian", _base_entries(rng, busybox), compression, {"packer": "debian/3"}),
         pack_layer(
             "weights", "digits.onnx", [bytes_entry("models/digits.onnx", weights)], "none", {"packer": "files/1"}
         ),

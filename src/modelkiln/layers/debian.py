@@ -40,9 +40,9 @@ _MERGED = ("bin", "lib", "lib32", "lib64", "libx32", "sbin")
 
 
 def build(recipe: Mapping[str, Any], store: Store) -> Layer:
-    """Make the base layer of a debian/2 recipe in `store` and return it.
+    """Make the base layer of a debian/3 recipe in `store` and return it.
 
-    recipe: {"packer": "debian/2", "compression", "lock"} and optionally "bytecode": absent, the
+    recipe: {"packer": "debian/3", "compression", "lock"} and optionally "bytecode": absent, the
     standard library is compiled by the base's own interpreter; {"packages": [...]}, by that of
     another architecture's lock (the same release), or {"architectures": {NAME: [...]}}, by the
     one that this machine can run; null, not at all. Raises ModelkilnError for
@@ -67,7 +67,7 @@ def build(recipe: Mapping[str, Any], store: Store) -> Layer:
             )
             for entry in compiled.values():
                 root.put(entry, "byte code")
-        packed = pack_to_store(root.entries.values(), recipe["compression"], store, title)
+        packed = pack_to_store(root.entries.values(), recipe["compression"], store, title, parallel=True)
     return Layer.of("base", title, packed, recipe)
 
 

@@ -78,7 +78,7 @@ def build(recipe: Mapping[str, Any], store: Store) -> Layer:
         installed = [install(wheel, venv) for wheel in opened]
         check_conflicts(installed)
         byte_code = _byte_code(installed, recipe["bytecode"], venv, Spool(scratch), store)
-        packed = pack_to_store(_entries(installed, byte_code), recipe["compression"], store, title, True)
+        packed = pack_to_store(_entries(installed, byte_code), recipe["compression"], store, title, parallel=True)
     return Layer.of("wheels", title, packed, recipe)
 
 

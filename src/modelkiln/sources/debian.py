@@ -3,12 +3,10 @@
 import functools
 import subprocess
 import urllib.parse
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Mapping, Sequence
 
 from modelkiln.digest import iter_chunks
 from modelkiln.errors import ModelkilnError
-from modelkiln.sources.http import NETWORK_ERRORS, open_url, with_retries
 from modelkiln.store import Store
 
 __all__ = ["MIRROR_VARIABLE", "deb_digest", "fetch_debs", "machine_mirrors"]
@@ -67,6 +65,9 @@ def fetch_debs(packages: Sequence[Mapping[str, Any]], store: Store, env: Mapping
     missing = [one for one in packages if not store.verify(deb_digest(one))]
     if not missing:
         return
+    # Imported here: every layer's process imports this module, and mostly nothing is missing.
+    from concurrent.futures import ThreadPoolExecutor
+
     mirrors = machine_mirrors(env)
     with ThreadPoolExecutor(_DOWNLOADS) as pool:
         problems = list(pool.map(lambda one: _fetch(one, mirrors, store, env), missing))
@@ -77,6 +78,8 @@ def fetch_debs(packages: Sequence[Mapping[str, Any]], store: Store, env: Mapping
 
 def _fetch(package: Mapping[str, Any], mirrors: Sequence[str], store: Store, env: Mapping[str, str]) -> str:
     """Fetch one package from the first mirror that has it; returns what went wrong, or ""."""
+    from modelkiln.sources.http import NETWORK_ERRORS, with_retries
+
     tried = []
     for mirror in mirrors:
         # `~` and `+` are common in Debian's file names and legal in a path.
@@ -94,6 +97,8 @@ def _fetch(package: Mapping[str, Any], mirrors: Sequence[str], store: Store, env
 
 
 def _download(url: str, package: Mapping[str, Any], store: Store, env: Mapping[str, str]) -> None:
+    from modelkiln.sources.http import open_url
+
     with open_url(url, env) as response, store.writer() as blob:
         for chunk in iter_chunks(response):
             blob.write(chunk)

@@ -68,11 +68,11 @@ def fetch_wheels(wheels: Sequence[Mapping[str, Any]], python: str, store: Store)
     wheels: objects with name, version, filename and sha256 (hex). python: "3.11". Raises
     ModelkilnError for a wheel that no index has any more, or that has another hash there.
     """
-    from modelkiln.wheel_build import rebuild_wheel
-
     absent = [wheel for wheel in check_wheels(wheels) if not store.verify(wheel_digest(wheel))]
     for wheel in absent:
         if "build" in wheel:
+            from modelkiln.wheel_build import rebuild_wheel  # Most environments build none.
+
             rebuild_wheel(wheel, store)
     missing = [wheel for wheel in absent if "build" not in wheel]
     if missing:
