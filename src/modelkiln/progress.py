@@ -12,7 +12,7 @@ __all__ = ["Progress", "Stopped", "StoppableProgress"]
 _QUIET_SECONDS = 2.0
 _LINE_SECONDS = 2.0
 _BAR_SECONDS = 0.1
-_BAR_WIDTH = 24
+_BAR_WIDTH, _LEAST_BAR_WIDTH = 24, 6
 
 
 class Progress:
@@ -70,22 +70,32 @@ class Progress:
 
     def _tell(self, seconds: float) -> None:
         rate = max(0, self._done - self._skipped) / seconds
-        text = f"{self._what}: {_size(self._done)}"
-        if self._total:
-            share = min(1.0, self._done / self._total)
-            filled = int(share * _BAR_WIDTH)
-            bar = f" [{'#' * filled}{'.' * (_BAR_WIDTH - filled)}]" if self._is_terminal else ""
-            text = f"{self._what}:{bar} {_size(self._done)} of {_size(self._total)}, {share:.0%}"
-        text += f", {_size(rate)}/s"
+        share = min(1.0, self._done / self._total) if self._total else None
+        told = _size(self._done)
+        if self._total and share is not None:
+            told += f" of {_size(self._total)}, {share:.0%}"
+        told += f", {_size(rate)}/s"
         if self._total and rate:
-            text += f", {_duration(max(0, self._total - self._done) / rate)} left"
+            told += f", {_duration(max(0, self._total - self._done) / rate)} left"
         if self._is_terminal:
-            text = text[: _columns() - 1]
+            text = _fit(self._what, share, told, _columns() - 1)
             self._stream.write("\r" + text.ljust(self._width))
             self._width = len(text)
         else:
-            self._stream.write(text + "\n")
+            self._stream.write(f"{self._what}: {told}\n")
         self._stream.flush()
+
+
+def _fit(what: str, share: Optional[float], told: str, columns: int) -> str:
+    """One line: the bar gives way first, then the name; what is told of the work goes last."""
+    width = min(_BAR_WIDTH, columns - len(f"{what}: [] {told}"))
+    if share is not None and width >= _LEAST_BAR_WIDTH:
+        filled = int(share * width)
+        return f"{what}: [{'#' * filled}{'.' * (width - filled)}] {told}"
+    room = columns - len(f": {told}")
+    if len(what) > room:
+        what = f"...{what[-(room - 3):]}" if room > 3 else ""
+    return f"{what}: {told}"[:columns]
 
 
 class Stopped(Exception):

@@ -6,6 +6,7 @@ import os
 import pickle
 import subprocess
 import sys
+import threading
 import time
 from collections import OrderedDict
 from dataclasses import replace
@@ -311,6 +312,28 @@ def test_a_part_outlives_its_lock(store, script):
     script.wrap, script.opened = (lambda stream: stream), []
     check_bytes(lock_weights(wanted("scripted:x"), store), store)
     assert ("a.bin", MIB) in script.opened
+
+
+def test_files_are_read_at_the_same_time(store, script):
+    """Those of a remote source are not waited for one after the other."""
+    script.files = {f"f{number}": bytes([number]) * (2 * MIB) for number in range(4)}
+    all_open = threading.Barrier(4, timeout=20)
+
+    def wrap(stream):
+        all_open.wait()
+        return stream
+
+    script.wrap = wrap
+    check_bytes(lock_weights(wanted("scripted:x"), store), store)
+
+
+def test_a_file_alone_in_its_layer_is_read_once(tmp_path, store):
+    """It and its layer are hashed in one pass."""
+    write_files(tmp_path / "w", big=os.urandom(64 * MIB))
+    before = read_bytes()
+    lock = lock_weights(wanted("w", tmp_path), store)
+    assert MIB > read_bytes() - before - lock.size
+    check_bytes(lock, store)
 
 
 def test_sizes_may_be_unknown(store, script):

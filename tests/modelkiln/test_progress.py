@@ -42,6 +42,25 @@ def test_a_terminal_shows_a_bar_that_goes_away(clock, monkeypatch):
     assert stream.getvalue().endswith(" \r")
 
 
+@pytest.mark.parametrize(
+    ("columns", "line"),
+    [
+        (80, "lock models/large:w: [####.....] 200.0 MB of 400.0 MB, 50%, 50.0 MB/s, 4 s left"),
+        (70, "lock models/large:w: 200.0 MB of 400.0 MB, 50%, 50.0 MB/s, 4 s left"),
+        (60, ".../large:w: 200.0 MB of 400.0 MB, 50%, 50.0 MB/s, 4 s left"),
+    ],
+)
+def test_a_narrow_terminal_shows_rate_and_time_left(clock, monkeypatch, columns, line):
+    """The bar gives way, and then the name."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    stream = Terminal()
+    progress = Progress("lock models/large:w", 400_000_000, stream)
+    clock[0] = 4.0
+    progress.add(200_000_000)
+    shown = stream.getvalue().strip("\r")
+    assert (line, True) == (shown, len(shown) < columns)
+
+
 def test_an_unknown_total_is_no_hindrance(clock):
     """Without a total, bytes and rate are told."""
     stream = io.StringIO()
