@@ -29,8 +29,8 @@ def repo(tmp_path_factory):
     require("bwrap", "bubblewrap")
     if can_run():
         pytest.skip(can_run())
-    option = 'build_toolchains = ["images:gcc12"]'
-    repo = small_monorepo(tmp_path_factory.mktemp("compiled") / "monorepo", modelkiln=option)
+    options = {"build_toolchains": ["images:gcc12"]}
+    repo = small_monorepo(tmp_path_factory.mktemp("compiled") / "monorepo", options=options)
     toolchain = 'build_toolchain(name="gcc12", packages="gcc12.packages", lock="gcc12.json")'
     repo.write("images/BUILD", f'{repo.read("images/BUILD")}{toolchain}\n')
     for name, here in (("packages", "packages"), ("lock.json", "json")):
