@@ -67,6 +67,23 @@ def test_what_a_lock_names_stays(store, tmp_path, monkeypatch, capsys):
     assert f"removed {other}" in capsys.readouterr().out
 
 
+def test_a_lock_is_found_whatever_it_is_called(store, tmp_path, monkeypatch):
+    """One of weights under any name that ends in .json, and a pointer of Git LFS, which is a lock, too."""
+    (tmp_path / "repo/w").mkdir(parents=True)
+    (tmp_path / "repo/w/model.bin").write_bytes(b"weights")
+    lock = lock_weights(WeightsSource("w", tmp_path / "repo", "x:w"), store)
+    (tmp_path / "repo/pinned.json").write_text(lock.to_text())
+    (locked,) = digests(store)
+    os.utime(store.path(locked), (0, 0))
+    pointed, other = aged_blob(store, b"pointed", 99), aged_blob(store, b"other", 99)
+    text = f"version https://git-lfs.github.com/spec/v1\noid {pointed}\nsize 7\n"
+    (tmp_path / "repo/model.onnx").write_text(text)
+    (tmp_path / "repo/data.json").write_text(f'{{"digest": "{other}"}}')
+    monkeypatch.chdir(tmp_path / "repo")
+    assert 0 == main(["store", "gc", "--older-than=1d", f"--store={store.root}"])
+    assert sorted([locked, pointed]) == digests(store)
+
+
 def test_a_blob_of_many_files_stays_with_any_of_them(store, tmp_path):
     """Small files lie in one blob, which stays while a lock names one of them, and then goes."""
     files = {f"{number}.txt": b"%d" % number for number in range(20)}

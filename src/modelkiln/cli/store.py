@@ -10,6 +10,7 @@ from typing import Iterator, Optional
 
 from modelkiln.cli.options import add_store, store_of
 from modelkiln.errors import ModelkilnError
+from modelkiln.lfs_pointer import POINTER_LIMIT, is_pointer
 from modelkiln.store import Store
 from modelkiln.store_caches import CachedThing, list_caches
 from modelkiln.store_care import clean, list_blobs, named_blobs, verify
@@ -18,6 +19,8 @@ HELP = "List, verify or clean the store of blobs."
 
 # What names blobs in a repository: locks of weights, base images and Python, and records in dist/.
 _LOCKS = (".lock.json", ".package.json", ".lock")
+# What tells that a file locks weights stands near its end: its keys are sorted.
+_TAIL = 64 << 10
 _SKIPPED = ("__pycache__", "node_modules")
 _SECONDS = {"m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 _BYTES = {"": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12, "kib": 2**10, "mib": 2**20, "gib": 2**30}
@@ -38,8 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--keep",
         action="append",
         metavar="GLOB",
-        help="locks and records whose blobs stay (default: all *.lock.json, *.package.json, *.lock and pip's "
-        "locks below the current folder)",
+        help="locks and records whose blobs stay (default: all locks of weights, *.lock.json, *.package.json, "
+        "*.lock, pip's locks and pointers of Git LFS below the current folder)",
     )
     gc.add_argument("--dry-run", action="store_true", help="only tell what would go")
     add_store(parser)
@@ -111,9 +114,20 @@ def _locks_below(top: Path) -> Iterator[Path]:
         folders[:] = [name for name in folders if not name.startswith(".") and name not in _SKIPPED]
         for name in names:
             path = Path(folder, name)
-            is_pips = name.endswith(".txt") and path.is_file() and b"--hash=sha256:" in path.read_bytes()
-            if is_pips or (name.endswith(_LOCKS) and path.is_file()):
+            if path.is_file() and (name.endswith(_LOCKS) or _is_lock(path)):
                 yield path
+
+
+def _is_lock(path: Path) -> bool:
+    """Whether a file is a lock whatever it is called: pip's, one of weights, or a pointer of Git LFS."""
+    if path.suffix == ".txt" and b"--hash=sha256:" in path.read_bytes():
+        return True
+    size = path.stat().st_size
+    if path.suffix == ".json":
+        with path.open("rb") as stream:
+            stream.seek(max(0, size - _TAIL))
+            return b'"set_digest": "sha256:' in stream.read()
+    return size < POINTER_LIMIT and is_pointer(path.read_bytes())
 
 
 def _files(pattern: str) -> Iterator[Path]:
