@@ -20,9 +20,9 @@ __all__ = ["committed_pointers", "fetch_pointers", "load_pointers"]
 _GIT_SECONDS = 600  # A file that git does not know to be unchanged is hashed by it.
 
 
-def load_pointers(path: Optional[Path]) -> list[dict[str, Any]]:
-    """Read a JSON list of pointers; none without a path."""
-    return json.loads(path.read_text("utf-8")) if path else []
+def load_pointers(path: Path) -> list[dict[str, Any]]:
+    """Read a JSON list of pointers."""
+    return json.loads(path.read_text("utf-8"))
 
 
 def fetch_pointers(pointers: Iterable[Mapping[str, Any]], store: Store, where: str) -> None:
