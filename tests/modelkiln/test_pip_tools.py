@@ -200,3 +200,15 @@ def test_what_builds_an_sdist_that_builds_is_locked_too(folder, store):
     lines = (folder / "cpu.build.txt").read_text().splitlines()
     pins = [line.rstrip(" \\") for line in lines if "==" in line]
     assert ["demo==1.0", "lower==1.0", "six==1.1", "tiny==1.0"] == pins
+
+
+def test_the_machines_programs_do_not_change_what_is_locked(folder, store):
+    """A backend that asks for what it does not find asks for it: where it builds, it is not there."""
+    (folder / "cpu.in").write_text("old\n")
+    helper = make_wheel("helper", files={"helper.py": b""})
+    more = "import shutil\nMORE = [] if shutil.which('sh') else ['helper']"
+    data = make_sdist("old", more=more)
+    _put(folder, (pin(helper, "helper"), helper), backend_wheel(), (sdist_pin(data, "old"), data))
+    _lock(folder, store, *_BUILD)
+    assert "helper==1.0" in (folder / "cpu.build.txt").read_text()
+    assert not (folder / ".programs").exists()

@@ -7,6 +7,7 @@ import ast
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -37,6 +38,7 @@ _OPTIONS = (
     "--no-emit-options", "--no-emit-index-url", "--no-emit-trusted-host", "--no-emit-find-links",
 )  # fmt: skip
 _INDEXES = "indexes.in"
+_PROGRAMS = ".programs"
 
 
 def compile_lock(
@@ -60,6 +62,7 @@ def compile_lock(
     if is_build:
         # In the environment, since it reaches the one that a backend is asked in, too.
         env.update(index_settings(store, resolve))
+        env["PATH"] = _few_programs(folder, env.get("PATH", ""))
         sources = ["--only-build-deps", "--build-deps-for=wheel", *sources]
     else:
         indexes.write_text(index_lines(store, resolve))
@@ -70,11 +73,26 @@ def compile_lock(
     command = [sys.executable, "-I", "-m", "piptools", "compile", *arguments]
     done = subprocess.run(command, cwd=folder, env=env, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     indexes.unlink(missing_ok=True)
+    shutil.rmtree(folder / _PROGRAMS, ignore_errors=True)
     if done.returncode:
         messages = (done.stdout + done.stderr).decode("utf-8", "replace")
         check_reachable(messages)
         names = ", ".join(source for source in sources if not source.startswith("-") and source != _INDEXES)
         raise ModelkilnError(f"{names}: cannot be locked. pip-tools says: {_reason(messages)}")
+
+
+def _few_programs(folder: Path, path: str) -> str:
+    """A PATH with no program but the one that pip asks for passwords.
+
+    Backends ask for what they do not find (meson-python for ninja, say), and where the sdist is built
+    there are none of this machine's programs.
+    """
+    programs = (folder / _PROGRAMS).absolute()
+    programs.mkdir(exist_ok=True)
+    found = shutil.which("keyring", path=path)
+    if found and not (programs / "keyring").exists():
+        (programs / "keyring").symlink_to(found)
+    return str(programs)
 
 
 def _environment(store: Store) -> dict[str, str]:
