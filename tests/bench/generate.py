@@ -84,6 +84,14 @@ model_package(
     signature="signature.json",
     formats=["pex"],
 )
+
+model_package(
+    name="base",
+    entry_point="predict.py:predict",
+    artifacts=[":weights"],
+    signature="signature.json",
+    formats=["oci"],
+)
 """
 
 

