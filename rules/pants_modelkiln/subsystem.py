@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Iterable
 
 from pants.engine.addresses import UnparsedAddressInputs
 from pants.option.option_types import (
@@ -218,7 +218,10 @@ class SmokeTestSubsystem(Subsystem):
 
 def named_or_option(named: UnparsedAddressInputs, option: str, value: str | None) -> UnparsedAddressInputs:
     """The addresses that a field names; where it names none, that of `[modelkiln].<option>`, if it has one."""
-    if named.values or not value:
-        return named
+    return named if named.values or not value else option_addresses(option, [value])
+
+
+def option_addresses(option: str, values: Iterable[str]) -> UnparsedAddressInputs:
+    """The addresses that `[modelkiln].<option>` has as `values`."""
     origin = f"the option `[modelkiln].{option}`"
-    return UnparsedAddressInputs([value], owning_address=None, description_of_origin=origin)
+    return UnparsedAddressInputs(values, owning_address=None, description_of_origin=origin)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pants.engine.addresses import Addresses, UnparsedAddressInputs
+from pants.engine.addresses import Addresses
 from pants.engine.rules import Get, collect_rules, rule
 from pants.util.logging import LogLevel
 
@@ -13,7 +13,7 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.toolchain import choose_toolchain, toolchain_glibc
 from pants_modelkiln.api import addresses_of, targets_of
 from pants_modelkiln.debian_locks import debian_locks
-from pants_modelkiln.subsystem import ModelkilnSubsystem
+from pants_modelkiln.subsystem import ModelkilnSubsystem, option_addresses
 from pants_modelkiln.target_types.toolchain import ToolchainLockField
 
 
@@ -40,11 +40,7 @@ def toolchain_for(python: str) -> Get:
 
 @rule(level=LogLevel.DEBUG)
 async def find_toolchain(request: ToolchainRequest, options: ModelkilnSubsystem) -> ChosenToolchain:
-    named = UnparsedAddressInputs(
-        options.build_toolchains,
-        owning_address=None,
-        description_of_origin="the option `[modelkiln].build_toolchains`",
-    )
+    named = option_addresses("build_toolchains", options.build_toolchains)
     targets = await targets_of(Addresses(await addresses_of(named)))
     described = []
     for target in targets:

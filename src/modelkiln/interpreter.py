@@ -34,8 +34,11 @@ __all__ = [
     "interpreter_packages",
     "making_folder",
     "making_interpreter",
+    "packages_folder",
     "unpack_entries",
     "unpacked_interpreter",
+    "used_folder",
+    "write_file",
 ]
 
 # What `python3.N-minimal` needs to start and compile, and no more.
@@ -75,11 +78,7 @@ def unpacked_interpreter(packages: Sequence[Mapping[str, Any]], store: Store) ->
             fetch_debs(packages, store, load_machine_env(store.root))
             for package in packages:
                 _unpack(package, store, folder)
-    folder = _folder(packages, store)
-    register(store.root)
-    with suppress(OSError):
-        os.utime(folder)  # It is used now, see `store_caches`.
-    return folder.absolute()
+    return used_folder(packages_folder("interpreters", packages, store), store)
 
 
 @contextmanager
@@ -89,7 +88,7 @@ def making_interpreter(packages: Sequence[Mapping[str, Any]], store: Store) -> I
     One of the processes that want it at the same time unpacks it, the others wait.
     """
     _check_runs_here(packages)
-    with making_folder(_folder(packages, store)) as temporary:
+    with making_folder(packages_folder("interpreters", packages, store)) as temporary:
         yield temporary
 
 
@@ -118,9 +117,18 @@ def making_folder(folder: Path) -> Iterator[Optional[Path]]:
             shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _folder(packages: Sequence[Mapping[str, Any]], store: Store) -> Path:
+def packages_folder(kind: str, packages: Sequence[Mapping[str, Any]], store: Store) -> Path:
+    """Return where locked packages are unpacked as a `kind` of thing; see `making_folder`."""
     name = hashlib.sha256(canonical_json([package["sha256"] for package in packages])).hexdigest()
-    return store.root / "interpreters" / name
+    return store.root / kind / name
+
+
+def used_folder(folder: Path, store: Store) -> Path:
+    """Return the absolute path of what packages are unpacked in, which stays while this process uses it."""
+    register(store.root)
+    with suppress(OSError):
+        os.utime(folder)  # It is used now, see `store_caches`.
+    return folder.absolute()
 
 
 def _check_runs_here(packages: Sequence[Mapping[str, Any]]) -> None:
@@ -167,9 +175,12 @@ def _link(folder: Path, path: str, link: str) -> None:
 
 
 def _write(folder: Path, path: str, content: BinaryIO, executable: bool) -> None:
-    if not _is_needed(path):
-        return
-    target = folder / path
+    if _is_needed(path):
+        write_file(folder / path, content, executable)
+
+
+def write_file(target: Path, content: BinaryIO, executable: bool) -> None:
+    """Write a file that is not there yet, with the mode that a layer gives it."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with target.open("xb") as out:
         for chunk in iter_chunks(content):

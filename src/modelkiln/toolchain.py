@@ -5,12 +5,8 @@ and by architecture the locks of its packages (see `debian_lock`). No maintainer
 programs are commonly called by is added here.
 """
 
-import hashlib
-import os
 import posixpath
-import shutil
 import tempfile
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Mapping, Optional
@@ -19,17 +15,15 @@ from modelkiln.canonical import canonical_json
 from modelkiln.debian_lock import check_lock, glibc_of, python_of
 from modelkiln.digest import sha256_bytes
 from modelkiln.errors import ModelkilnError
-from modelkiln.interpreter import host_architecture, making_folder
+from modelkiln.interpreter import host_architecture, making_folder, packages_folder, used_folder, write_file
+from modelkiln.platforms import ARCHITECTURES
 from modelkiln.sandbox import can_run
 from modelkiln.spool import Spool
 from modelkiln.store import Store
-from modelkiln.store_users import register
 from modelkiln.tar import Entry
 
 __all__ = ["Toolchain", "choose_toolchain", "open_toolchain", "recorded_wheel", "toolchain_digest", "toolchain_glibc"]
 
-# Linux' names of Debian's architectures.
-_MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 # What of a root is mounted, the links into /usr too.
 _TOP = ("usr", "bin", "sbin", "lib", "lib64", "etc")
 # What Debian's alternatives system would link: name -> the program beside it.
@@ -103,7 +97,8 @@ def open_toolchain(described: Mapping[str, Any], python: str, store: Store, titl
     """
     name = described.get("name", "of its record")
     architecture = host_architecture()
-    if architecture not in described["locks"] or architecture not in _MACHINES:
+    machine, _ = ARCHITECTURES.get(f"linux/{architecture}", ("", 0))
+    if architecture not in described["locks"] or not machine:
         raise ModelkilnError(
             f"{title}: is to be built with the toolchain {name}, which is for {', '.join(sorted(described['locks']))}, "
             f"and this machine is {architecture or 'none that runs Linux'}. Add its architecture to the toolchain's "
@@ -116,20 +111,16 @@ def open_toolchain(described: Mapping[str, Any], python: str, store: Store, titl
     if python_of(lock) != python:
         raise ModelkilnError(f"{title}: needs a toolchain with Python {python}, and {name} has {python_of(lock)}.")
     root = _unpacked(lock, store)
-    return Toolchain(name, _MACHINES[architecture], f"/usr/bin/python{python}", root)
+    return Toolchain(name, machine, f"/usr/bin/python{python}", root)
 
 
 def _unpacked(lock: Mapping[str, Any], store: Store) -> Path:
     """The folder in which a lock's packages are unpacked; it is made when it is missing."""
-    digest = hashlib.sha256(canonical_json([package["sha256"] for package in lock["packages"]])).hexdigest()
-    folder = store.root / "toolchains" / digest
+    folder = packages_folder("toolchains", lock["packages"], store)
     with making_folder(folder) as temporary:
         if temporary is not None:
             _unpack(lock, store, temporary)
-    register(store.root)
-    with suppress(OSError):
-        os.utime(folder)  # It is used now, see `store_caches`.
-    return folder.absolute()
+    return used_folder(folder, store)
 
 
 def _unpack(lock: Mapping[str, Any], store: Store, folder: Path) -> None:
@@ -154,13 +145,12 @@ def _unpack(lock: Mapping[str, Any], store: Store, folder: Path) -> None:
 
 
 def _write(entry: Entry, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
     if entry.kind == "dir":
-        target.mkdir(exist_ok=True)
+        target.mkdir(parents=True, exist_ok=True)
     elif entry.kind == "symlink":
+        target.parent.mkdir(parents=True, exist_ok=True)
         target.symlink_to(entry.link)
     else:
         assert entry.open is not None, entry.path
-        with entry.open() as source, target.open("xb") as out:
-            shutil.copyfileobj(source, out, 1 << 20)
-        target.chmod(0o755 if entry.executable else 0o644)
+        with entry.open() as content:
+            write_file(target, content, entry.executable)

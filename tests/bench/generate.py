@@ -77,21 +77,14 @@ python_sources(name="code", sources=["predict.py"])
 
 model_artifact(name="weights", source="weights.txt")
 
-model_package(
-    name="prime",
-    entry_point="predict.py:predict",
-    artifacts=[":weights"],
-    signature="signature.json",
-    formats=["pex"],
-)
-
-model_package(
-    name="base",
-    entry_point="predict.py:predict",
-    artifacts=[":weights"],
-    signature="signature.json",
-    formats=["oci"],
-)
+for name, format in (("prime", "pex"), ("base", "oci")):
+    model_package(
+        name=name,
+        entry_point="predict.py:predict",
+        artifacts=[":weights"],
+        signature="signature.json",
+        formats=[format],
+    )
 """
 
 
