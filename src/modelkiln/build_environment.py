@@ -12,18 +12,22 @@ import re
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Mapping, Optional, Sequence
+from typing import Any, Callable, Mapping, Optional, Sequence
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.machine import find_python
 from modelkiln.sandbox import BUILD_ROOT, HOST_PROGRAMS, build_command, can_run, run_command, without_network
 from modelkiln.sdist import SOURCE_DATE, BuildSystem
-from modelkiln.sources.wheels import fetch_wheels, open_wheels
+from modelkiln.sources.wheels import open_wheels
 from modelkiln.store import Store
 from modelkiln.toolchain import Toolchain
 from modelkiln.venv import Venv, check_conflicts, install
 
-__all__ = ["BuildEnvironment"]
+__all__ = ["BuildEnvironment", "Provide"]
+
+# Puts locked wheels for a Python ("3.11") into a store, which is `wheel_build.provide_wheels`: a wheel that
+# an environment needs may have to be built itself, in an environment of its own.
+Provide = Callable[[Sequence[Mapping[str, Any]], str, Store], None]
 
 _TIMEOUT = 1800.0
 # What a build may write. Not its environment: that is written from outside, where a link that a
@@ -49,7 +53,7 @@ class BuildEnvironment:
     """A folder with `src` (an sdist's tree), `env` (what builds it) and `out`.
 
     title: the sdist, for messages. root: what the build sees `folder` as. programs: what it sees
-    besides, path -> folder of this machine.
+    besides, path -> folder of this machine. provide: what puts wheels into a store.
     """
 
     title: str
@@ -57,12 +61,19 @@ class BuildEnvironment:
     python: str
     is_isolated: bool
     programs: Mapping[str, Path]
+    provide: Provide
     toolchain: Optional[Toolchain] = None
     installed: set = field(default_factory=set)
 
     @classmethod
     def make(
-        cls, title: str, folder: Path, python: str, store: Store, toolchain: Optional[Toolchain] = None
+        cls,
+        title: str,
+        folder: Path,
+        python: str,
+        store: Store,
+        provide: Provide,
+        toolchain: Optional[Toolchain] = None,
     ) -> "BuildEnvironment":
         """Lay out the folders; the interpreter is the toolchain's, else this machine's CPython `python` ("3.11")."""
         if toolchain:
@@ -70,7 +81,7 @@ class BuildEnvironment:
         else:
             prefix, program = _own_python(find_python(store.root, python))
             programs = {path: Path(path) for path in (*HOST_PROGRAMS, prefix, os.path.dirname(program))}
-        made = cls(title, folder, python, can_run() is None, programs, toolchain)
+        made = cls(title, folder, python, can_run() is None, programs, provide, toolchain)
         for name in ("env/bin", *_WRITABLE):
             (folder / name).mkdir(parents=True, exist_ok=True)
         # What makes a virtual environment (PEP 405), without the programs that the interpreter brings.
@@ -88,7 +99,7 @@ class BuildEnvironment:
     def install(self, wheels: Sequence[Mapping[str, Any]], store: Store) -> None:
         """Put wheels (name, version, filename, sha256) into the environment; those that it has stay."""
         missing = [wheel for wheel in wheels if wheel["name"] not in self.installed]
-        fetch_wheels(missing, self.python, store)
+        self.provide(missing, self.python, store)
         venv = Venv(self.python, f"{self.root[1:]}/env")
         with open_wheels(missing, store) as opened:
             trees = [install(wheel, venv) for wheel in opened]

@@ -18,8 +18,9 @@ from modelkiln.digest import CHUNK
 from modelkiln.errors import ModelkilnError
 from modelkiln.platforms import Target
 from modelkiln.programs import link_or_copy, place_program, store_program
-from modelkiln.sources.wheels import check_wheels, fetch_wheels, wheel_digest
+from modelkiln.sources.wheels import check_wheels, wheel_digest
 from modelkiln.store import Store
+from modelkiln.wheel_build import provide_wheels
 
 __all__ = ["ZIP_LIMIT", "build_pex", "store_pex"]
 
@@ -59,7 +60,7 @@ def _built(spec: Mapping[str, Any], sources: Path, store: Store, name: str) -> I
     """The path of the PEX on the store's file system, until the block ends."""
     target = Target(spec["python"], spec["platform"], spec["glibc"])
     wheels = check_wheels(spec["wheels"])
-    fetch_wheels(wheels, target.python, store)
+    provide_wheels(wheels, target.python, store)
     files = {path: sources.absolute() / path for path in _list_sources(sources)}
     incoming, prefix = store.scratch("incoming")
     # On the store's file system, so that wheels are linked and not copied.

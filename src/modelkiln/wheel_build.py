@@ -15,13 +15,14 @@ from modelkiln.digest import hex_of, sha256_stream
 from modelkiln.errors import ModelkilnError
 from modelkiln.sdist import BuildSystem, read_build_system, unpack_sdist
 from modelkiln.sources.sdists import ensure_sdist
+from modelkiln.sources.wheels import fetch_wheels, missing_wheels
 from modelkiln.store import Store
 from modelkiln.toolchain import Toolchain, open_toolchain
 from modelkiln.wheel import Wheel, open_wheel
 from modelkiln.wheel_platform import compiled_name
 from modelkiln.wheel_writing import write_wheel
 
-__all__ = ["BUILDER", "build_wheel", "rebuild_wheel"]
+__all__ = ["BUILDER", "build_wheel", "provide_wheels", "rebuild_wheel"]
 
 # The number rises whenever equal inputs give other bytes.
 BUILDER = "sdist/1"
@@ -56,7 +57,7 @@ def build_wheel(
         folder = Path(name).absolute()
         unpack_sdist(archive, sdist["filename"], folder / "src")
         system = read_build_system(folder / "src", title)
-        environment = BuildEnvironment.make(title, folder, python, store, opened)
+        environment = BuildEnvironment.make(title, folder, python, store, provide_wheels, opened)
         used, filename = _run_backend(environment, system, choose, store)
         made = environment.check_file(folder / "out" / os.path.basename(filename))
         wheel = _finished(made, sdist, opened, folder / "wheel", title)
@@ -158,3 +159,16 @@ def rebuild_wheel(wheel: Mapping[str, Any], store: Store) -> None:
             f"{wheel['filename']}: building it again gave sha256 {made['sha256']}, want {wheel['sha256']}. Its build "
             f"is not reproducible, or CPython {build['python']} of this machine differs. Lock a version with a wheel."
         )
+
+
+def provide_wheels(wheels: Sequence[Mapping[str, Any]], python: str, store: Store) -> None:
+    """Put the wheels that `store` lacks into it: those of sdists are built again, the others fetched.
+
+    wheels: objects with name, version, filename and sha256 (hex), and "build" where they were built.
+    python: "3.11". Raises ModelkilnError for a wheel that cannot be had with its sha256.
+    """
+    missing = missing_wheels(wheels, store)
+    for wheel in missing:
+        if "build" in wheel:
+            rebuild_wheel(wheel, store)
+    fetch_wheels([wheel for wheel in missing if "build" not in wheel], python, store)

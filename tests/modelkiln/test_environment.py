@@ -9,7 +9,8 @@ from modelkiln.environment import closure, resolve_lock
 from modelkiln.errors import ModelkilnError
 from modelkiln.machine import load_machine_env, save_machine_env
 from modelkiln.platforms import Target
-from modelkiln.sources.wheels import fetch_wheels, wheel_digest
+from modelkiln.sources.wheels import wheel_digest
+from modelkiln.wheel_build import provide_wheels
 
 TARGET = Target("3.11", "linux/amd64", "2.36")
 
@@ -172,7 +173,7 @@ def test_fetch_puts_missing_wheels_into_the_store_and_asks_for_no_others(tmp_pat
     pins = [pin(one, "one"), pin(two, "two", tag="cp311-abi3-manylinux2014_x86_64")]
     store = offline_store(tmp_path, [(pins[1], two)])
     store.add_bytes(one)
-    fetch_wheels(pins, "3.11", store)
+    provide_wheels(pins, "3.11", store)
     assert all(store.verify(wheel_digest(wheel)) for wheel in pins)
     assert [] == list((store.root / "incoming").iterdir())
 
@@ -183,7 +184,7 @@ def test_fetch_refuses_a_wheel_with_another_hash(tmp_path):
     store = offline_store(tmp_path, [(pin(data), data)])
     wrong = {**pin(data), "sha256": "0" * 64}
     with pytest.raises(ModelkilnError, match=r"(?s)demo-1\.0-py3-none-any\.whl.*DO NOT MATCH THE HASHES"):
-        fetch_wheels([wrong], "3.11", store)
+        provide_wheels([wrong], "3.11", store)
     assert not (store.root / "sha256").exists()
 
 
@@ -193,4 +194,4 @@ def test_fetch_refuses_a_wheel_with_another_hash(tmp_path):
 def test_fetch_refuses_pins_that_contradict_themselves(tmp_path, change):
     """Name, version and file name must tell of one wheel."""
     with pytest.raises(ModelkilnError, match="Resolve its lock again"):
-        fetch_wheels([{**pin(b""), **change}], "3.11", offline_store(tmp_path))
+        provide_wheels([{**pin(b""), **change}], "3.11", offline_store(tmp_path))

@@ -22,9 +22,10 @@ from modelkiln.platforms import Target
 from modelkiln.sandbox import can_run
 from modelkiln.sdist_builder import SdistBuilder
 from modelkiln.sources.debian import fetch_debs
-from modelkiln.sources.wheels import fetch_wheels, wheel_digest
+from modelkiln.sources.wheels import wheel_digest
 from modelkiln.store import Store
 from modelkiln.toolchain import choose_toolchain, open_toolchain, recorded_wheel, toolchain_digest, toolchain_glibc
+from modelkiln.wheel_build import provide_wheels
 
 REMEDY = "./pants lock 3rdparty:cpu"
 TAG = "cp311-cp311-linux_x86_64"
@@ -162,7 +163,7 @@ def test_a_wheel_that_went_missing_is_compiled_again(tmp_path, debs, toolchain):
     """From its recipe alone."""
     wheel, store = build(tmp_path / "a", debs, toolchain, compiled())
     store.path(wheel_digest(wheel)).unlink()
-    fetch_wheels([wheel], "3.11", store)
+    provide_wheels([wheel], "3.11", store)
     assert store.verify(wheel_digest(wheel))
 
 

@@ -23,9 +23,10 @@ from modelkiln.platforms import Target
 from modelkiln.python_lock import Pin
 from modelkiln.sandbox import _can_unshare, can_run
 from modelkiln.sdist_builder import SdistBuilder
-from modelkiln.sources.wheels import fetch_wheels, wheel_digest
+from modelkiln.sources.wheels import wheel_digest
 from modelkiln.store import Store
 from modelkiln.wheel import open_wheel
+from modelkiln.wheel_build import provide_wheels
 
 TARGET = Target("3.11", "linux/amd64", "2.36")
 # What meson-python builds with, from this machine's package index.
@@ -152,7 +153,7 @@ def test_meson_python_builds_the_same_again(tmp_path):
     wheel = build(sdist_pin(data), store, *pins)
     assert "FOLDER = '/build/tmp/build'\n" in members(store, wheel).values()
     store.path(wheel_digest(wheel)).unlink()
-    fetch_wheels([wheel], "3.11", store)
+    provide_wheels([wheel], "3.11", store)
 
 
 def test_the_same_wheel_everywhere(tmp_path, monkeypatch):
@@ -187,10 +188,10 @@ def test_a_wheel_that_went_missing_is_built_again(tmp_path):
     """Whoever needs it next has it, and it has the same hash; one with another hash is refused."""
     wheel, store = built(tmp_path)
     store.path(wheel_digest(wheel)).unlink()
-    fetch_wheels([wheel], "3.11", store)
+    provide_wheels([wheel], "3.11", store)
     assert store.verify(wheel_digest(wheel))
     with pytest.raises(ModelkilnError, match="building it again gave sha256 .*, want 0000.* not reproducible"):
-        fetch_wheels([{**wheel, "sha256": "0" * 64}], "3.11", store)
+        provide_wheels([{**wheel, "sha256": "0" * 64}], "3.11", store)
 
 
 def test_without_bubblewrap_the_same_wheel_is_built(tmp_path, monkeypatch):
@@ -268,7 +269,7 @@ def test_what_builds_may_be_built_itself(tmp_path):
     # All of it can be made again from what the record tells.
     for one in (wheel, used["middle"], used["lower"]):
         store.path(wheel_digest(one)).unlink()
-    fetch_wheels([wheel], "3.11", store)
+    provide_wheels([wheel], "3.11", store)
     assert all(store.verify(wheel_digest(one)) for one in (wheel, used["middle"], used["lower"]))
 
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from modelkiln.canonical import canonical_json
 from modelkiln.cuda_libraries import library_folder
-from modelkiln.sources.wheels import check_requires, check_wheels, fetch_wheels, open_wheels, wheel_digest
+from modelkiln.sources.wheels import check_requires, check_wheels, open_wheels, wheel_digest
 from modelkiln.store import Store
 from modelkiln.venv import Venv, check_conflicts, install
+from modelkiln.wheel_build import provide_wheels
 
 HELP = "Put an environment's wheels into the store, and check that they fit together."
 
@@ -27,7 +28,7 @@ def run(args: argparse.Namespace) -> int:
     store = Store(args.store)
     request = json.loads(args.wheels.read_text("utf-8"))
     wheels = check_wheels(request["wheels"])
-    fetch_wheels(wheels, request["python"], store)
+    provide_wheels(wheels, request["python"], store)
     with open_wheels(wheels, store) as opened:
         check_conflicts([install(wheel, Venv(request["python"])) for wheel in opened])
         for wheel, found in zip(wheels, opened):

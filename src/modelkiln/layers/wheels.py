@@ -6,11 +6,12 @@ from typing import Any, Mapping, Optional, Sequence, Union
 from modelkiln.bytecode import bytecode_recipe, compile_entries, host_packages
 from modelkiln.layer import Layer, pack_to_store
 from modelkiln.platforms import Target
-from modelkiln.sources.wheels import check_wheels, fetch_wheels, open_wheels
+from modelkiln.sources.wheels import check_wheels, open_wheels
 from modelkiln.spool import Spool
 from modelkiln.store import Store
 from modelkiln.tar import Entry
 from modelkiln.venv import InstalledWheel, Venv, check_conflicts, install
+from modelkiln.wheel_build import provide_wheels
 
 __all__ = ["LARGE_BYTES", "build", "plan", "recipe"]
 
@@ -72,7 +73,7 @@ def build(recipe: Mapping[str, Any], store: Store) -> Layer:
     wheels = check_wheels(recipe["wheels"])
     Target(recipe["python"], recipe["platform"], "2.17")  # Checks both.
     venv = Venv(recipe["python"], recipe["venv"])
-    fetch_wheels(wheels, recipe["python"], store)
+    provide_wheels(wheels, recipe["python"], store)
     title = _title(wheels)
     with open_wheels(wheels, store) as opened, tempfile.TemporaryFile() as scratch:
         installed = [install(wheel, venv) for wheel in opened]

@@ -10,7 +10,7 @@ from modelkiln.sources.pip import index_lines, run_pip, target_options
 from modelkiln.store import Store
 from modelkiln.wheel import Wheel, open_wheel
 
-__all__ = ["check_requires", "check_wheels", "fetch_wheels", "open_wheels", "wheel_digest"]
+__all__ = ["check_requires", "check_wheels", "fetch_wheels", "missing_wheels", "open_wheels", "wheel_digest"]
 
 _FIELDS = ("name", "version", "filename", "sha256")
 
@@ -62,24 +62,19 @@ def check_requires(wheel: Wheel, told: Iterable[str]) -> None:
         )
 
 
-def fetch_wheels(wheels: Sequence[Mapping[str, Any]], python: str, store: Store) -> None:
-    """Put the wheels that `store` lacks into it: one run of pip for all, and a build for each of an sdist.
+def missing_wheels(wheels: Iterable[Mapping[str, Any]], store: Store) -> list[dict[str, Any]]:
+    """Return those wheels that `store` lacks, as `check_wheels` returns them."""
+    return [wheel for wheel in check_wheels(wheels) if not store.verify(wheel_digest(wheel))]
 
-    wheels: objects with name, version, filename and sha256 (hex). python: "3.11". Raises
-    ModelkilnError for a wheel that no index has any more, or that has another hash there.
+
+def fetch_wheels(missing: Sequence[Mapping[str, Any]], python: str, store: Store) -> None:
+    """Put wheels that `store` lacks into it, with one run of pip for all.
+
+    missing: see `missing_wheels`. python: "3.11". Raises ModelkilnError for a wheel that no index has
+    any more, or that has another hash there.
     """
-    absent = [wheel for wheel in check_wheels(wheels) if not store.verify(wheel_digest(wheel))]
-    for wheel in absent:
-        if "build" in wheel:
-            from modelkiln.wheel_build import rebuild_wheel  # Most environments build none.
-
-            rebuild_wheel(wheel, store)
-    missing = [wheel for wheel in absent if "build" not in wheel]
-    if missing:
-        _fetch(missing, python, store)
-
-
-def _fetch(missing: Sequence[Mapping[str, Any]], python: str, store: Store) -> None:
+    if not missing:
+        return
     incoming = store.root / "incoming"
     incoming.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=incoming) as name:
