@@ -2,6 +2,7 @@
 
 from typing import Any, Collection, Iterable, Mapping
 
+from modelkiln.layer import MODELS_FOLDER
 from modelkiln.layers import files as files_packer
 from modelkiln.layers import weights
 from modelkiln.weights_packing import group_files
@@ -29,7 +30,7 @@ def artifact_recipes(
         chosen = [listed[path] for path in group]
         if any(path in stored for path in group):
             source = {"uri": f"lfs:{folder}", "revision": ""}
-            recipes.append(weights.recipe(name, weights.FOLDER, chosen, source))
+            recipes.append(weights.recipe(name, MODELS_FOLDER, chosen, source))
         else:
-            recipes.append(files_packer.recipe("weights", name, weights.FOLDER, "none", chosen))
+            recipes.append(files_packer.recipe("weights", name, MODELS_FOLDER, "none", chosen))
     return recipes

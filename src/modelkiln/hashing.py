@@ -23,19 +23,18 @@ class Hasher(Protocol):
 
 
 class ParallelHashes:
-    """sha256 of the bytes that `update` gets, after each of `heads`. more: what else takes them.
+    """sha256 of the bytes that `update` gets. more: what else takes them.
 
     Use it as a context: its threads end with it.
     """
 
-    def __init__(self, heads: Sequence[bytes] = (b"",), more: Sequence[Hasher] = ()) -> None:
-        self._hashers = [hashlib.sha256(head) for head in heads]
-        self._more = more
+    def __init__(self, more: Sequence[Hasher] = ()) -> None:
+        self._hasher, self._more = hashlib.sha256(), more
         self._queues: list[queue.Queue[Optional[bytes]]] = []
         self._threads: list[threading.Thread] = []
 
     def __enter__(self) -> "ParallelHashes":
-        for hasher in (*self._hashers, *self._more):
+        for hasher in (self._hasher, *self._more):
             waiting: queue.Queue[Optional[bytes]] = queue.Queue(_WAITING)
             thread = threading.Thread(target=_work, args=(hasher, waiting), daemon=True)
             self._queues.append(waiting)
@@ -58,12 +57,10 @@ class ParallelHashes:
             thread.join()
         self._queues, self._threads = [], []
 
-    def digests(self, tails: Sequence[bytes] = (b"",)) -> list[str]:
-        """Return the digests as hex, each with its tail after all bytes. No more may be taken."""
+    def sha256(self) -> str:
+        """Return the digest as hex, when all have taken all bytes. No more may be taken."""
         self._end()
-        for hasher, tail in zip(self._hashers, tails):
-            hasher.update(tail)
-        return [hasher.hexdigest() for hasher in self._hashers]
+        return self._hasher.hexdigest()
 
 
 def _work(hasher: Hasher, waiting: queue.Queue) -> None:

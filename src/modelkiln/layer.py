@@ -10,7 +10,10 @@ from modelkiln.packing import Packed, pack
 from modelkiln.store import Store
 from modelkiln.tar import Entry
 
-__all__ = ["Layer", "pack_to_store"]
+__all__ = ["MODELS_FOLDER", "Layer", "pack_to_store"]
+
+# Where model artifacts lie in an image; layers' digests depend on it. KServe looks there too.
+MODELS_FOLDER = "models"
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,13 @@ from functools import partial
 from typing import BinaryIO, Callable, Iterable, Iterator, Optional, Sequence
 
 from modelkiln.checks import Finding, Options, check_file
-from modelkiln.chunks import CHUNK_BYTES, read_chunks
+from modelkiln.chunks import CHUNK_BYTES, ChunkDigests, read_chunks
 from modelkiln.descriptor import LAYER, Descriptor
 from modelkiln.errors import ModelkilnError
 from modelkiln.file_tar import FileTar
 from modelkiln.known_files import known_files, stamps_of
-from modelkiln.layers.weights import Envelope, LayerHash, envelope, hash_layer, note_key, note_of
+from modelkiln.layer import MODELS_FOLDER
+from modelkiln.layers.weights import LayerHash, hash_layer, note_key, note_of
 from modelkiln.progress import StoppableProgress
 from modelkiln.seen_files import SeenFiles
 from modelkiln.small_files import SMALL_BYTES, SmallFiles
@@ -31,7 +32,7 @@ from modelkiln.stored_files import StoredFile, find_stored
 from modelkiln.tar import Entry, sorted_entries, tar_header, tar_padding
 from modelkiln.transfer import transfer
 from modelkiln.weights_checks import check_formats
-from modelkiln.weights_lock import PREFIX, LockedFile, LockedLayer, WeightsLock
+from modelkiln.weights_lock import LockedFile, LockedLayer, WeightsLock
 from modelkiln.weights_packing import group_files
 from modelkiln.weights_source import FoundFiles, WeightsSource, find_files
 
@@ -136,12 +137,11 @@ class _Locking:
             read = [todo[path] for path in paths if path in todo]
             small = [file for file in read if (file.size or SMALL_BYTES) < SMALL_BYTES]
             large = [file for file in read if (file.size or SMALL_BYTES) >= SMALL_BYTES]
-            is_alone = groups and len(paths) == len(large) == 1
-            if groups and is_local and not is_alone and len(read) == len(paths):
+            is_alone = len(paths) == len(large) == 1
+            if groups and (is_local or is_alone) and len(read) == len(paths):
                 yield partial(self._read_in_order, read)
                 continue
-            around = envelope(PREFIX, paths[0], large[0].size or 0) if is_alone else None
-            yield from (partial(self._read_large, file, around) for file in large)
+            yield from (partial(self._read_large, file) for file in large)
             if groups and is_local and len(small) >= _TAR_FILES:
                 yield partial(self._read_in_order, small)
                 continue
@@ -158,16 +158,14 @@ class _Locking:
         self._grouped = group_files(self._sizes.items())
         return [group for group in self._grouped if not self._read.isdisjoint(group)]
 
-    def _read_large(self, file: SourceFile, around: Optional[Envelope], *more: LayerHash) -> None:
+    def _read_large(self, file: SourceFile, *layers: LayerHash) -> None:
         stamp = self._stamps[file.path]
         key = hashlib.sha256(stamp.text.encode("utf-8", "surrogateescape")).hexdigest() if stamp.text else ""
-        where = f"{self._where}: {file.path}"
-        read = transfer(self._found.source, file, self._store, key, self._progress, around, where, True, more)
+        where, chunks = f"{self._where}: {file.path}", ChunkDigests()
+        read = transfer(self._found.source, file, self._store, key, self._progress, where, (chunks, *layers))
         self._check_unchanged(file)
-        locked = LockedFile(file.path, read.size, read.sha256, file.version, file.locator, chunks=read.chunks)
+        locked = LockedFile(file.path, read.size, read.sha256, file.version, file.locator, chunks=chunks.to_json())
         self._files[file.path] = locked
-        if read.layer:
-            self._layers[file.path,] = Descriptor(LAYER, f"sha256:{read.layer}", read.layer_size)
         self._remember([file])
 
     def _read_in_order(self, files: Sequence[SourceFile]) -> None:
@@ -176,7 +174,7 @@ class _Locking:
 
         What was read before an error is kept.
         """
-        by_path = {f"{PREFIX}/{file.path}": file for file in files}
+        by_path = {f"{MODELS_FOLDER}/{file.path}": file for file in files}
         entries = sorted_entries((Entry(path, size=file.size or 0) for path, file in by_path.items()), self._where)
         count = sum((file.size or 0) < SMALL_BYTES for file in files)
         tar = FileTar(self._store) if count >= _TAR_FILES else None
@@ -200,7 +198,7 @@ class _Locking:
         for layer in layers:
             layer.update(tar_header(entry))
         if file is not None and entry.size >= SMALL_BYTES:
-            self._read_large(file, None, *layers)
+            self._read_large(file, *layers)
         elif file is not None:
             data, sha256 = self._read_small(file)
             tar.add(entry, data, sha256) if tar is not None else self._small.add(data, sha256)
@@ -344,7 +342,7 @@ class _Locking:
             # Other files share the layer now: its digest can only be told from their bytes.
             fetch_files(self._found.to_json(), missing, self._store, self._where, self._found.source)
             here = self._stored(files)
-        return hash_layer(PREFIX, [(file.path, here[file.sha256]) for file in files], self._where)
+        return hash_layer(MODELS_FOLDER, [(file.path, here[file.sha256]) for file in files], self._where)
 
     def _note_key(self, paths: Sequence[str]) -> str:
-        return note_key(PREFIX, [vars(self._files[path]) for path in paths])
+        return note_key(MODELS_FOLDER, [vars(self._files[path]) for path in paths])

@@ -8,13 +8,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Iterator, Mapping, Optional, Sequence
+from typing import Iterator, Optional, Sequence
 
-from modelkiln.chunks import ChunkDigests
 from modelkiln.digest import CHUNK
 from modelkiln.errors import ModelkilnError
 from modelkiln.hashing import Hasher, ParallelHashes
-from modelkiln.layers.weights import Envelope
 from modelkiln.progress import Progress
 from modelkiln.sources.http import NETWORK_ERRORS, RETRY_WAITS, is_final
 from modelkiln.sources.source import Source, SourceFile
@@ -30,14 +28,10 @@ _ZEROS = bytes(CHUNK)
 
 @dataclass(frozen=True)
 class Transferred:
-    """A file that is a blob of the store now: sha256 (hex) and size (bytes), those of its layer where
-    its envelope was given, and its chunks as a lock has them where they were asked for."""
+    """A file that is a blob of the store now: sha256 (hex) and size (bytes)."""
 
     sha256: str
     size: int
-    layer: str = ""
-    layer_size: int = 0
-    chunks: Optional[Mapping[str, Any]] = None
 
 
 def transfer(
@@ -46,9 +40,7 @@ def transfer(
     store: Store,
     key: str,
     progress: Progress,
-    envelope: Optional[Envelope] = None,
     where: str = "",
-    with_chunks: bool = False,
     more: Sequence[Hasher] = (),
 ) -> Transferred:
     """Read `file` from `source` into `store`, once.
@@ -60,7 +52,7 @@ def transfer(
     """
     job = _Transfer(source, file, store, progress, where or file.path)
     with _part(store, key) as part:
-        return job.run(part, envelope, ChunkDigests() if with_chunks else None, more)
+        return job.run(part, more)
 
 
 @contextmanager
@@ -140,27 +132,20 @@ class _Transfer:
         self._source, self._file, self._store = source, file, store
         self._progress, self._where = progress, where
 
-    def run(
-        self, part: _Part, envelope: Optional[Envelope], chunks: Optional[ChunkDigests], more: Sequence[Hasher]
-    ) -> Transferred:
+    def run(self, part: _Part, more: Sequence[Hasher]) -> Transferred:
         if self._file.size is not None and part.size > self._file.size:
             part.restart()
-        heads = [b"", envelope.before] if envelope else [b""]
-        with ParallelHashes(heads, [*more, *([chunks] if chunks else [])]) as hashes:
+        with ParallelHashes(more) as hashes:
             self._resume(part, hashes)
             self._read_all(part, hashes)
-            digests = hashes.digests([b"", envelope.after] if envelope else [b""])
-        self._check(part, digests[0])
+            sha256 = hashes.sha256()
+        self._check(part, sha256)
         try:
             part.sync()
-            self._store.adopt(str(part.path), f"sha256:{digests[0]}")
+            self._store.adopt(str(part.path), f"sha256:{sha256}")
         except OSError as error:
             raise self._disk_error(error, part) from error
-        of_chunks = chunks.to_json() if chunks else None
-        if envelope is None:
-            return Transferred(digests[0], part.size, chunks=of_chunks)
-        layer_size = len(envelope.before) + part.size + len(envelope.after)
-        return Transferred(digests[0], part.size, digests[1], layer_size, of_chunks)
+        return Transferred(sha256, part.size)
 
     def _resume(self, part: _Part, hashes: ParallelHashes) -> None:
         offset = 0

@@ -10,14 +10,13 @@ from modelkiln.chunks import check_chunks
 from modelkiln.descriptor import LAYER, Descriptor
 from modelkiln.digest import check_digest, sha256_bytes
 from modelkiln.errors import ModelkilnError
-from modelkiln.layer import Layer
+from modelkiln.layer import MODELS_FOLDER, Layer
 from modelkiln.layers import weights
 from modelkiln.tar import check_path
 
-__all__ = ["PREFIX", "LockedFile", "LockedLayer", "WeightsLock", "load_weights_lock", "set_digest"]
+__all__ = ["LockedFile", "LockedLayer", "WeightsLock", "load_weights_lock", "set_digest"]
 
 SCHEMA = 1
-PREFIX = weights.FOLDER
 _AGAIN = "Restore it, or write it again with `pants lock`."
 
 
@@ -123,7 +122,7 @@ class WeightsLock:
         for number, locked in enumerate(self.layers, 1):
             files = [by_path[path].to_json() for path in locked.files]
             name = f"{title} ({number} of {len(self.layers)})" if len(self.layers) > 1 else title
-            recipe = weights.recipe(name, PREFIX, files, self.source)
+            recipe = weights.recipe(name, MODELS_FOLDER, files, self.source)
             found.append(weights.layer_of(recipe, Descriptor(LAYER, locked.digest, locked.size)))
         return tuple(found)
 

@@ -9,7 +9,7 @@ from typing import Iterable, Iterator, Optional
 
 from modelkiln.digest import sha256_stream
 from modelkiln.errors import ModelkilnError
-from modelkiln.layer import Layer
+from modelkiln.layer import MODELS_FOLDER, Layer
 from modelkiln.layers import weights
 from modelkiln.seen_files import SeenFiles
 from modelkiln.store import Store
@@ -52,7 +52,7 @@ def models_folder(layers: Iterable[Layer], store: Store, more: Optional[Path] = 
     """
     roots, prefix = store.scratch("roots")
     with tempfile.TemporaryDirectory(dir=os.path.abspath(roots), prefix=prefix) as name:
-        models = Path(name, weights.FOLDER)
+        models = Path(name, MODELS_FOLDER)
         models.mkdir(mode=0o755)
         Path(name).chmod(0o755)
         for layer in layers:
@@ -60,7 +60,7 @@ def models_folder(layers: Iterable[Layer], store: Store, more: Optional[Path] = 
                 file.put(_place(name, path))
         for path in more.rglob("*") if more is not None else ():
             if path.is_file():
-                link_file(path.resolve(), _place(name, f"{weights.FOLDER}/{path.relative_to(more).as_posix()}"))
+                link_file(path.resolve(), _place(name, f"{MODELS_FOLDER}/{path.relative_to(more).as_posix()}"))
         yield models
 
 

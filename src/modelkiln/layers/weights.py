@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Callable, Iterable, Mapping, Optional, Sequence
 
@@ -12,18 +11,16 @@ from modelkiln.descriptor import LAYER, Descriptor
 from modelkiln.digest import CHUNK, iter_chunks, sha256_stream
 from modelkiln.errors import ModelkilnError
 from modelkiln.layer import Layer
+from modelkiln.sources.fetch import fetch_files, source_opener
 from modelkiln.store import Store
 from modelkiln.stored_files import StoredFile, find_stored
 from modelkiln.tar import Entry, sorted_entries, tar_end, tar_header, tar_padding
 from modelkiln.tar_stream import TarStream
 
 __all__ = [
-    "FOLDER",
     "PACKER",
-    "Envelope",
     "LayerHash",
     "build",
-    "envelope",
     "fetch",
     "hash_layer",
     "layer_of",
@@ -36,17 +33,7 @@ __all__ = [
 ]
 
 PACKER = "weights/1"
-# Where model artifacts lie in an image; layers' digests depend on it. KServe looks there too.
-FOLDER = "models"
 _FIELDS = ("path", "sha256", "size", "version", "locator", "chunks")
-
-
-@dataclass(frozen=True)
-class Envelope:
-    """What a layer's tar has before and after the content of its one file."""
-
-    before: bytes
-    after: bytes
 
 
 def recipe(
@@ -108,8 +95,6 @@ def _add_file(file: Mapping[str, Any], path: Path, store: Store) -> None:
 
 def fetch(recipe: Mapping[str, Any], store: Store) -> dict[str, StoredFile]:
     """Put the recipe's files that `store` lacks into it, from the recipe's source; see `stored`."""
-    from modelkiln.sources.fetch import fetch_files
-
     found = stored(recipe, store)
     missing = [file for file in recipe["files"] if file["sha256"] not in found]
     if missing:
@@ -138,8 +123,6 @@ def pass_through(recipe: Mapping[str, Any], store: Store, env: Mapping[str, str]
     env: the machine's settings, see `load_machine_env`. Nothing is hashed: whoever reads knows
     the digest.
     """
-    from modelkiln.sources.fetch import source_opener
-
     open_file, found = source_opener(recipe["source"], env), stored(recipe, store)
 
     def entry(file: Mapping[str, Any]) -> Entry:
@@ -179,12 +162,6 @@ def note_key(prefix: str, files: Iterable[Mapping[str, Any]]) -> str:
 def note_of(descriptor: Descriptor) -> str:
     """Return what is kept under `note_key`."""
     return json.dumps([descriptor.digest, descriptor.size])
-
-
-def envelope(prefix: str, path: str, size: int) -> Envelope:
-    """Return what is around the content of a file of `size` bytes that is alone in its layer."""
-    entries = sorted_entries([Entry(f"{prefix}/{path}", size=size)], path)
-    return Envelope(b"".join(map(tar_header, entries)), tar_padding(size) + tar_end())
 
 
 class LayerHash:

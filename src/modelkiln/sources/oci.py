@@ -9,6 +9,7 @@ from typing import Any, BinaryIO, Dict, Iterator, List, Mapping, Optional, Tuple
 from modelkiln.descriptor import CONFIG, INDEX, LAYER, MANIFEST, Descriptor
 from modelkiln.digest import check_digest, sha256_bytes
 from modelkiln.errors import ModelkilnError
+from modelkiln.layer import MODELS_FOLDER
 from modelkiln.sources.addresses import check_files
 from modelkiln.sources.http_file import HttpFile
 from modelkiln.sources.model_pack import config_facts
@@ -26,7 +27,6 @@ from modelkiln.sources.registry_client import RegistryClient
 from modelkiln.sources.source import Listing, Source, SourceFile
 from modelkiln.sources.tar_files import RangeReader, TarFile, tar_files
 from modelkiln.sources.unpacked import Unpacked
-from modelkiln.weights_lock import PREFIX
 
 __all__ = ["open_source"]
 
@@ -76,7 +76,7 @@ class _Oci(Source):
         else:
             files = [file for layer in layers for file in self._named_files(layer)]
         if not files:
-            raise ModelkilnError(f"{where}: holds no files (an image has them under /{PREFIX}). Name another.")
+            raise ModelkilnError(f"{where}: holds no files (an image has them under /{MODELS_FOLDER}). Name another.")
         facts: Dict[str, Any] = {}
         if config.media_type.startswith(_MODEL_PACK):
             text = self._client.read("blobs", config.digest, CONFIG_LIMIT)
@@ -91,7 +91,7 @@ class _Oci(Source):
         if place.isdigit() and file.size is not None:
             return self._open_blob(digest, int(place) + offset, int(place) + file.size, None)
         compression, _, name = place.partition("+")
-        prefix = f"{PREFIX}/" if name.startswith(f"{PREFIX}/") else ""
+        prefix = f"{MODELS_FOLDER}/" if name.startswith(f"{MODELS_FOLDER}/") else ""
         return self._compressed(digest, compression, prefix).open(name, offset)
 
     def _open_blob(self, digest: str, begin: int, stop: Optional[int], size: Optional[int]) -> BinaryIO:
@@ -146,7 +146,7 @@ class _Oci(Source):
         found: Dict[str, SourceFile] = {}
         for layer in layers:
             where = f"source {self._uri}: layer {layer.descriptor.digest}"
-            files = self._tar_files(layer, f"{PREFIX}/")
+            files = self._tar_files(layer, f"{MODELS_FOLDER}/")
             for file in files:
                 folder, _, name = file.name.rpartition("/")
                 if name.startswith(".wh."):
@@ -208,7 +208,7 @@ def _source_file(path: str, file: TarFile, layer: _Layer) -> SourceFile:
 
 def _below_models(files: List[SourceFile]) -> List[SourceFile]:
     """`files` without the folder `models/` that all of them lie in, as in an image."""
-    start = f"{PREFIX}/"
+    start = f"{MODELS_FOLDER}/"
     if not all(file.path.startswith(start) for file in files):
         return files
     return [dataclasses.replace(file, path=file.path[len(start) :]) for file in files]
