@@ -19,8 +19,8 @@ from pants.util.logging import LogLevel
 from modelkiln.canonical import canonical_json
 from modelkiln.cli.smoke import NOT_RUN
 from modelkiln.facts import example_of
-from modelkiln.gpu import find_gpu
-from modelkiln.machine import save_python
+from modelkiln.machine.gpu import find_gpu
+from modelkiln.machine.settings import save_python
 from pants_modelkiln.api import (
     add_prefix,
     concurrently,

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, Callable, Mapping, Optional, Sequence
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.machine import find_python
-from modelkiln.sandbox import BUILD_ROOT, HOST_PROGRAMS, build_command, can_run, run_command, without_network
+from modelkiln.machine.sandbox import BUILD_ROOT, HOST_PROGRAMS, build_command, can_run, run_command, without_network
+from modelkiln.machine.settings import find_python
 from modelkiln.sdist import SOURCE_DATE, BuildSystem
 from modelkiln.sources.wheels import open_wheels
 from modelkiln.store import Store

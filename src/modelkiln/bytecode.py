@@ -12,6 +12,8 @@ import tempfile
 from threading import Thread
 from typing import Any, BinaryIO, Callable, Iterable, Iterator, Mapping, Optional, Sequence
 
+from modelkiln.archives.spool import Spool
+from modelkiln.archives.tar import Entry
 from modelkiln.errors import ModelkilnError
 from modelkiln.interpreter import (
     host_architecture,
@@ -19,9 +21,7 @@ from modelkiln.interpreter import (
     interpreter_environment,
     unpacked_interpreter,
 )
-from modelkiln.spool import Spool
 from modelkiln.store import Store
-from modelkiln.tar import Entry
 
 __all__ = ["bytecode_recipe", "cache_path", "compile_entries", "compile_sources", "host_packages"]
 

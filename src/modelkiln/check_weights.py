@@ -7,9 +7,9 @@ from typing import Iterator
 from modelkiln.digest import iter_chunks
 from modelkiln.errors import ModelkilnError
 from modelkiln.known_files import known_files, stamps_of
+from modelkiln.network.http import NETWORK_ERRORS
 from modelkiln.progress import Progress
 from modelkiln.seen_files import SeenFiles
-from modelkiln.sources.http import NETWORK_ERRORS
 from modelkiln.sources.source import SourceFile
 from modelkiln.store import Store
 from modelkiln.weights_lock import WeightsLock

@@ -13,8 +13,8 @@ import zlib
 from dataclasses import dataclass
 from typing import BinaryIO, Iterator, Optional
 
+from modelkiln.archives.tar import check_link, check_path
 from modelkiln.errors import ModelkilnError
-from modelkiln.tar import check_link, check_path
 
 __all__ = ["DebEntry", "iter_data", "read_control"]
 

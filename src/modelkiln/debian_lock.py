@@ -9,8 +9,8 @@ import json
 import re
 from typing import Any, Mapping, Optional, Sequence
 
+from modelkiln.archives.tar import check_path
 from modelkiln.errors import ModelkilnError
-from modelkiln.tar import check_path
 
 __all__ = [
     "check_lock",

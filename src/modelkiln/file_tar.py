@@ -8,10 +8,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import Optional
 
+from modelkiln.archives.tar import Entry, tar_end, tar_header, tar_padding
 from modelkiln.descriptor import LAYER, Descriptor
 from modelkiln.digest import CHUNK
 from modelkiln.store import Store
-from modelkiln.tar import Entry, tar_end, tar_header, tar_padding
 
 __all__ = ["FileTar"]
 

@@ -16,16 +16,16 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Iterable, Iterator, Mapping, Optional, Sequence
 
+from modelkiln.archives.tar import Entry
 from modelkiln.canonical import canonical_json
 from modelkiln.deb import iter_data
 from modelkiln.debian_lock import check_packages, python_of
 from modelkiln.digest import iter_chunks
 from modelkiln.errors import ModelkilnError
-from modelkiln.machine import load_machine_env
+from modelkiln.machine.settings import load_machine_env
 from modelkiln.sources.debian import deb_digest, fetch_debs
 from modelkiln.store import Store
 from modelkiln.store_users import register
-from modelkiln.tar import Entry
 
 __all__ = [
     "host_architecture",

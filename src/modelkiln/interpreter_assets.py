@@ -15,7 +15,7 @@ from modelkiln.interpreter_lock import (
     scie_jump_path,
     science_path,
 )
-from modelkiln.machine import load_machine_env
+from modelkiln.machine.settings import load_machine_env
 from modelkiln.progress import Progress
 from modelkiln.sources.source import Source, SourceFile, open_source
 from modelkiln.store import Store

@@ -9,10 +9,10 @@ import re
 from dataclasses import dataclass
 from typing import Any, Mapping, Sequence
 
+from modelkiln.archives.tar import check_path
 from modelkiln.canonical import canonical_json
 from modelkiln.digest import check_digest, sha256_bytes
 from modelkiln.errors import ModelkilnError
-from modelkiln.tar import check_path
 
 __all__ = [
     "FLAVOR",

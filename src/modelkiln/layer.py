@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import Any, Iterable, Mapping, Optional
 
+from modelkiln.archives.tar import Entry
 from modelkiln.canonical import canonical_json
 from modelkiln.descriptor import Descriptor
 from modelkiln.digest import check_digest
 from modelkiln.packing import Packed, pack
 from modelkiln.store import Store
-from modelkiln.tar import Entry
 
 __all__ = ["MODELS_FOLDER", "Layer", "pack_to_store"]
 

@@ -13,6 +13,7 @@ from dataclasses import replace
 from functools import partial
 from typing import BinaryIO, Callable, Iterable, Iterator, Optional, Sequence
 
+from modelkiln.archives.tar import Entry, sorted_entries, tar_header, tar_padding
 from modelkiln.checks import Finding, Options, check_file
 from modelkiln.chunks import CHUNK_BYTES, ChunkDigests, read_chunks
 from modelkiln.descriptor import LAYER, Descriptor
@@ -21,15 +22,14 @@ from modelkiln.file_tar import FileTar
 from modelkiln.known_files import known_files, stamps_of
 from modelkiln.layer import MODELS_FOLDER
 from modelkiln.layers.weights import LayerHash, hash_layer, note_key, note_of
+from modelkiln.network.http import NETWORK_ERRORS, with_retries
 from modelkiln.progress import StoppableProgress
 from modelkiln.seen_files import SeenFiles
 from modelkiln.small_files import SMALL_BYTES, SmallFiles
 from modelkiln.sources.fetch import fetch_files
-from modelkiln.sources.http import NETWORK_ERRORS, with_retries
 from modelkiln.sources.source import SourceFile
 from modelkiln.store import Store
 from modelkiln.stored_files import StoredFile, find_stored
-from modelkiln.tar import Entry, sorted_entries, tar_header, tar_padding
 from modelkiln.transfer import transfer
 from modelkiln.weights_checks import check_formats
 from modelkiln.weights_lock import LockedFile, LockedLayer, WeightsLock

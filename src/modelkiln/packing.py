@@ -6,10 +6,10 @@ import zlib
 from dataclasses import dataclass
 from typing import BinaryIO, Iterable
 
+from modelkiln.archives.tar import Entry, write_tar
 from modelkiln.descriptor import COMPRESSED_LAYER, Descriptor
 from modelkiln.errors import ModelkilnError
 from modelkiln.store import BlobWriter
-from modelkiln.tar import Entry, write_tar
 
 __all__ = ["Packed", "pack"]
 

@@ -33,11 +33,33 @@ PACKERS = {
 _REMEMBERED = {"debian": ("zstandard",), "wheels": ("installer", "packaging", "zstandard")}
 # Modules that cannot change a layer's bytes, because no packer imports them. All others count.
 _NOT_PACKING = (
-    "accelerators.py", "blobs.py", "build_lock", "cli/", "compare.py", "consistency.py", "environment.py", "export.py",
-    "image.py", "image_name.py", "layout.py", "load.py", "lock_changes.py", "lock_compiler.py", "pex_package.py",
-    "python_requirements.py", "recipe.py", "record.py", "registry/", "rootfs.py", "runnable.py",
-    "runtime/", "sdist_builder.py", "signature.py", "smoke.py", "validate",
-)  # fmt: skip
+    "accelerators.py",
+    "blobs.py",
+    "build_lock",
+    "cli/",
+    "compare.py",
+    "consistency.py",
+    "environment.py",
+    "export.py",
+    "image.py",
+    "image_name.py",
+    "layout.py",
+    "machine/container_engine.py",
+    "lock_changes.py",
+    "lock_compiler.py",
+    "pex_package.py",
+    "python_requirements.py",
+    "recipe.py",
+    "record.py",
+    "registry/",
+    "rootfs.py",
+    "runnable.py",
+    "runtime/",
+    "sdist_builder.py",
+    "signature.py",
+    "smoke.py",
+    "validate",
+)
 
 
 def build(recipe: Mapping[str, Any], store: Store, sources: Optional[Path] = None) -> Layer:

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Callable, Iterable, Mapping, Optional
 
-from modelkiln.decompress import HashingReader, damage_errors, decompressed
+from modelkiln.archives.decompression import HashingReader, damage_errors, decompressed
+from modelkiln.archives.tar import check_link
 from modelkiln.descriptor import Descriptor
 from modelkiln.digest import CHUNK, iter_chunks
 from modelkiln.errors import ModelkilnError
 from modelkiln.stored_files import StoredFile
-from modelkiln.tar import check_link
 
 __all__ = ["RootLayer", "unpack"]
 

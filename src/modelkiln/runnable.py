@@ -12,11 +12,11 @@ from typing import Iterator, Mapping, Optional, Sequence
 from modelkiln.blobs import Blobs
 from modelkiln.digest import check_digest
 from modelkiln.errors import ModelkilnError
-from modelkiln.gpu import Gpu
 from modelkiln.layer import Layer
 from modelkiln.layout import Layout
+from modelkiln.machine.gpu import Gpu
+from modelkiln.machine.sandbox import sandbox_command
 from modelkiln.rootfs import RootLayer, unpack
-from modelkiln.sandbox import sandbox_command
 from modelkiln.store import Store
 
 __all__ = ["Runnable", "open_image", "unpacked"]

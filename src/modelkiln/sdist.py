@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Callable, Iterator, Optional
 
+from modelkiln.archives.tar import check_link, check_path
 from modelkiln.errors import ModelkilnError
-from modelkiln.tar import check_link, check_path
 
 __all__ = ["SOURCE_DATE", "BuildSystem", "is_sdist", "read_build_system", "unpack_sdist"]
 

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Iterable, Mapping, Optional
 
+from modelkiln.archives.tar import Entry, sorted_entries, tar_header, tar_padding
 from modelkiln.descriptor import Descriptor
 from modelkiln.errors import ModelkilnError
 from modelkiln.store import Store
-from modelkiln.tar import Entry, sorted_entries, tar_header, tar_padding
 
 __all__ = ["StoredFile", "find_stored", "link_file"]
 

@@ -11,16 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Mapping, Optional
 
+from modelkiln.archives.spool import Spool
+from modelkiln.archives.tar import Entry
 from modelkiln.canonical import canonical_json
 from modelkiln.debian_lock import check_lock, glibc_of, python_of
 from modelkiln.digest import sha256_bytes
 from modelkiln.errors import ModelkilnError
 from modelkiln.interpreter import host_architecture, making_folder, packages_folder, used_folder, write_file
+from modelkiln.machine.sandbox import can_run
 from modelkiln.platforms import ARCHITECTURES
-from modelkiln.sandbox import can_run
-from modelkiln.spool import Spool
 from modelkiln.store import Store
-from modelkiln.tar import Entry
 
 __all__ = ["Toolchain", "choose_toolchain", "open_toolchain", "recorded_wheel", "toolchain_digest", "toolchain_glibc"]
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Iterable, Sequence
 
+from modelkiln.archives.tar import Entry, bytes_entry
 from modelkiln.errors import ModelkilnError
 from modelkiln.layers.small import VENV
-from modelkiln.tar import Entry, bytes_entry
 from modelkiln.wheel import Wheel, WheelFile
 
 __all__ = ["InstalledWheel", "Venv", "check_conflicts", "install"]

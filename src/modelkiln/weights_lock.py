@@ -5,6 +5,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, Iterable, Mapping, Optional
 
+from modelkiln.archives.tar import check_path
 from modelkiln.canonical import canonical_json, readable_json
 from modelkiln.chunks import check_chunks
 from modelkiln.descriptor import LAYER, Descriptor
@@ -12,7 +13,6 @@ from modelkiln.digest import check_digest, sha256_bytes
 from modelkiln.errors import ModelkilnError
 from modelkiln.layer import MODELS_FOLDER, Layer
 from modelkiln.layers import weights
-from modelkiln.tar import check_path
 
 __all__ = ["LockedFile", "LockedLayer", "WeightsLock", "load_weights_lock", "set_digest"]
 

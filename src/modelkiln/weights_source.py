@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Sequence
 
+from modelkiln.archives.tar import check_paths
 from modelkiln.errors import ModelkilnError
-from modelkiln.machine import load_machine_env
+from modelkiln.machine.settings import load_machine_env
 from modelkiln.patterns import select
 from modelkiln.sources.source import Listing, Source, SourceFile, open_source, scheme_of
 from modelkiln.store import Store
-from modelkiln.tar import check_paths
 
 __all__ = ["FoundFiles", "WeightsSource", "find_files", "parse_source"]
 

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Iterator, Mapping, Optional
 
+from modelkiln.archives.tar import check_path
 from modelkiln.digest import iter_chunks
 from modelkiln.errors import ModelkilnError
-from modelkiln.tar import check_path
 from modelkiln.zip_member import DAMAGE, ZipMember
 
 __all__ = ["Wheel", "WheelFile", "open_wheel"]

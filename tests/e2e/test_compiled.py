@@ -7,7 +7,7 @@ import pytest
 from components import require
 from monorepo import ROOT, small_monorepo
 
-from modelkiln.sandbox import can_run
+from modelkiln.machine.sandbox import can_run
 
 # The last release of mmh3 without wheels for CPython 3.11, in C++.
 _MMH3 = "mmh3==3.0.0"

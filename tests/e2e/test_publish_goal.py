@@ -11,7 +11,7 @@ from components import require
 from monorepo import named_caches, small_monorepo
 from registries import registry
 
-from modelkiln.machine import INSECURE_REGISTRIES
+from modelkiln.machine.settings import INSECURE_REGISTRIES
 from modelkiln.registry.remote import RemotePackage
 from modelkiln.registry.verify import verify_remote
 from modelkiln.sources.reference import parse_image

@@ -12,6 +12,8 @@ import pytest
 from debs import pinned_lock
 
 from modelkiln import bytecode, interpreter
+from modelkiln.archives.spool import Spool
+from modelkiln.archives.tar import Entry, bytes_entry
 from modelkiln.bytecode import (
     bytecode_recipe,
     cache_path,
@@ -22,9 +24,7 @@ from modelkiln.bytecode import (
 from modelkiln.errors import ModelkilnError
 from modelkiln.interpreter import interpreter_packages
 from modelkiln.layers import files
-from modelkiln.spool import Spool
 from modelkiln.store import Store
-from modelkiln.tar import Entry, bytes_entry
 
 SOURCES = {
     "pkg/__init__.py": "names = frozenset({'a', None, 1.5, 'b', b'c'})\n",

@@ -1,6 +1,6 @@
 """GPUs of a machine, and what a sandbox gets of them."""
 
-from modelkiln.gpu import find_gpu
+from modelkiln.machine.gpu import find_gpu
 
 # As `ldconfig -p` prints it on a machine with NVIDIA's driver; printf understands the escapes.
 LDCONFIG = (

@@ -7,11 +7,11 @@ from components import require
 from random_image import make_image, pack_layer
 from readers import run, schema_errors, skopeo_inspect, umoci_unpack
 
+from modelkiln.archives.tar import bytes_entry
 from modelkiln.canonical import canonical_json
 from modelkiln.errors import ModelkilnError
 from modelkiln.image import Base, build_image, merge_env
 from modelkiln.layer import Layer
-from modelkiln.tar import bytes_entry
 
 LAYER, _ = pack_layer("weights", "w", [bytes_entry("models/w", b"w")])
 BASE = Base((LAYER,), "amd64", "linux", ("PATH=/bin", "LANG=C"), "3.11", "/usr/bin/python3.11", "2.36")

@@ -15,7 +15,7 @@ from hub import Hub, hub
 from locking import Locking, opened_below, read_bytes
 from webs import WebFile, web
 
-from modelkiln.machine import save_machine_env
+from modelkiln.machine.settings import save_machine_env
 
 MIB = 1 << 20
 CONTENT = random.Random(22).randbytes(3 * MIB)

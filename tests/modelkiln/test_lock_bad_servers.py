@@ -7,7 +7,7 @@ from locking import Locking
 from registries import served
 from webs import WebFile, web
 
-from modelkiln.sources import http_file
+from modelkiln.network import http_file
 from modelkiln.store_care import list_blobs
 
 MIB = 1 << 20
@@ -18,7 +18,7 @@ CONTENT = random.Random(21).randbytes(6 * MIB)
 def no_waits(monkeypatch):
     """The waits between attempts are short."""
     monkeypatch.setattr(http_file, "_WAITS", (0.0,) * 4)
-    monkeypatch.setattr("modelkiln.sources.http.RETRY_WAITS", (0.0,) * 2)
+    monkeypatch.setattr("modelkiln.network.http.RETRY_WAITS", (0.0,) * 2)
     monkeypatch.setattr("modelkiln.transfer.RETRY_WAITS", (0.0,) * 2)
 
 

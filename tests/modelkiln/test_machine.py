@@ -8,14 +8,14 @@ import time
 
 import pytest
 
-from modelkiln import machine
-from modelkiln.machine import load_machine_env, save_machine_env
+import modelkiln
+from modelkiln.machine.settings import load_machine_env, save_machine_env
 
 # A run: saves what it is told, lets a build process of its own say what it sees, and waits for its end.
 _RUN = """\
 import os, subprocess, sys
 from pathlib import Path
-from modelkiln.machine import save_machine_env
+from modelkiln.machine.settings import save_machine_env
 for line in sys.stdin:
     save_machine_env(Path(sys.argv[1]), {"DOCKER_CONFIG": line.strip(), "SECRET": "x"})
     told = ["sh", "-c", 'exec "$@" & wait', "sh", sys.executable, "-c", sys.argv[2], sys.argv[1]]
@@ -24,7 +24,7 @@ for line in sys.stdin:
 _STEP = """\
 import sys
 from pathlib import Path
-from modelkiln.machine import load_machine_env
+from modelkiln.machine.settings import load_machine_env
 print(load_machine_env(Path(sys.argv[1]))["DOCKER_CONFIG"], flush=True)
 """
 
@@ -33,7 +33,7 @@ class Run:
     """A process that saves settings as Pants does, with build processes as its descendants."""
 
     def __init__(self, store):
-        root = os.path.dirname(os.path.dirname(machine.__file__))
+        root = os.path.dirname(os.path.dirname(modelkiln.__file__))
         self.process = subprocess.Popen(
             [sys.executable, "-c", _RUN, str(store), _STEP],
             stdin=subprocess.PIPE,
@@ -113,11 +113,11 @@ def test_settings_that_change_within_a_run_count(tmp_path):
 def test_a_user_without_a_name_has_settings_too(tmp_path):
     """As a container or a worker runs processes: its HOME is what its environment says."""
     tmp_path.chmod(0o755)
-    step = "import sys; from pathlib import Path; from modelkiln.machine import load_machine_env as load; "
+    step = "import sys; from pathlib import Path; from modelkiln.machine.settings import load_machine_env as load; "
     step += "print(load(Path(sys.argv[1]))['HOME'])"
     # The engine is imported before the user changes, who may not read this checkout.
-    become = "import os, modelkiln.machine; os.setuid(54321); "
-    env = {"PYTHONPATH": os.path.dirname(os.path.dirname(machine.__file__)), "HOME": "/nowhere"}
+    become = "import os, modelkiln.machine.settings; os.setuid(54321); "
+    env = {"PYTHONPATH": os.path.dirname(os.path.dirname(modelkiln.__file__)), "HOME": "/nowhere"}
     told = subprocess.run(
         [sys.executable, "-c", become + step, str(tmp_path)], env=env, capture_output=True, check=True
     )

@@ -8,11 +8,11 @@ import pytest
 import zstandard
 
 from modelkiln import packing
+from modelkiln.archives.tar import bytes_entry
 from modelkiln.digest import sha256_bytes
 from modelkiln.errors import ModelkilnError
 from modelkiln.packing import pack
 from modelkiln.store import BlobWriter
-from modelkiln.tar import bytes_entry
 
 UNPACK = {
     "none": bytes,

@@ -10,7 +10,7 @@ from wheelhouse import make_wheel, offline_store, pin
 from modelkiln.build_lock import split_parts
 from modelkiln.cli.main import main
 from modelkiln.errors import ModelkilnError
-from modelkiln.machine import save_machine_env
+from modelkiln.machine.settings import save_machine_env
 from modelkiln.sources.pip import index_lines
 from modelkiln.sources.pip_tools import compile_lock, seed_lock
 

@@ -11,7 +11,7 @@ from lfs_server import lfs_server
 
 from modelkiln.cli.main import main
 from modelkiln.errors import ModelkilnError
-from modelkiln.machine import save_machine_env
+from modelkiln.machine.settings import save_machine_env
 from modelkiln.pointers import committed_pointers, fetch_pointers
 from modelkiln.store import Store
 

@@ -16,7 +16,7 @@ from modelkiln.cli.main import main
 from modelkiln.descriptor import CONFIG, INDEX, LAYER, MANIFEST, Descriptor
 from modelkiln.digest import hex_of, sha256_bytes
 from modelkiln.errors import ModelkilnError
-from modelkiln.machine import save_machine_env
+from modelkiln.machine.settings import save_machine_env
 from modelkiln.recipe import build
 from modelkiln.sources.reference import parse_reference
 from modelkiln.sources.registry import read_image

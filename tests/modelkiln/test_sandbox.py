@@ -7,7 +7,7 @@ import pytest
 from components import require
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.sandbox import can_run, run_command, sandbox_command, without_network
+from modelkiln.machine.sandbox import can_run, run_command, sandbox_command, without_network
 
 SHELL = ["/bin/busybox", "sh", "-c"]
 

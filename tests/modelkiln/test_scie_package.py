@@ -12,7 +12,7 @@ from wheelhouse import make_wheel, put_wheel
 from modelkiln.errors import ModelkilnError
 from modelkiln.interpreter_assets import MIRROR_VARIABLE, lock_interpreter, scie_versions
 from modelkiln.interpreter_lock import InterpreterLock, LockedAsset, python_path, scie_jump_path, science_path
-from modelkiln.machine import save_machine_env
+from modelkiln.machine.settings import save_machine_env
 from modelkiln.pex_package import build_pex
 from modelkiln.scie_package import _configuration, build_scie, store_scie
 from modelkiln.store import Store

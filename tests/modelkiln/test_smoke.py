@@ -15,7 +15,7 @@ from modelkiln.descriptor import CONFIG, MANIFEST, Descriptor
 from modelkiln.errors import ModelkilnError
 from modelkiln.layer import Layer
 from modelkiln.layout import layout_files
-from modelkiln.sandbox import can_run, run_command
+from modelkiln.machine.sandbox import can_run, run_command
 from modelkiln.smoke import read_smoke, run_smoke
 from modelkiln.store import Store
 

@@ -5,12 +5,12 @@ import os
 
 import pytest
 
+from modelkiln.archives.tar import Entry
 from modelkiln.errors import ModelkilnError
 from modelkiln.file_tar import FileTar
 from modelkiln.seen_files import SeenFiles
 from modelkiln.store import Store
 from modelkiln.stored_files import find_stored
-from modelkiln.tar import Entry
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelkiln import tar
+from modelkiln.archives import tar
+from modelkiln.archives.tar import Entry, bytes_entry, tar_header, write_tar
 from modelkiln.errors import ModelkilnError
-from modelkiln.tar import Entry, bytes_entry, tar_header, write_tar
 
 
 def written(entries):

@@ -5,9 +5,9 @@ import os
 
 import pytest
 
+from modelkiln.archives.tar import Entry, bytes_entry, write_tar
+from modelkiln.archives.tar_stream import TarStream
 from modelkiln.errors import ModelkilnError
-from modelkiln.tar import Entry, bytes_entry, write_tar
-from modelkiln.tar_stream import TarStream
 
 LONG = "models/" + "x" * 200
 

@@ -17,9 +17,9 @@ from modelkiln.consistency import check_consistency
 from modelkiln.elf import read_needs
 from modelkiln.environment import LockedWheel
 from modelkiln.errors import ModelkilnError
-from modelkiln.machine import save_machine_env
+from modelkiln.machine.sandbox import can_run
+from modelkiln.machine.settings import save_machine_env
 from modelkiln.platforms import Target
-from modelkiln.sandbox import can_run
 from modelkiln.sdist_builder import SdistBuilder
 from modelkiln.sources.debian import fetch_debs
 from modelkiln.sources.wheels import wheel_digest

@@ -18,10 +18,10 @@ from modelkiln.cli.main import main
 from modelkiln.consistency import check_consistency
 from modelkiln.environment import closure, resolve_lock, with_built
 from modelkiln.errors import ModelkilnError
-from modelkiln.machine import save_machine_env
+from modelkiln.machine.sandbox import _can_unshare, can_run
+from modelkiln.machine.settings import save_machine_env
 from modelkiln.platforms import Target
 from modelkiln.python_lock import Pin
-from modelkiln.sandbox import _can_unshare, can_run
 from modelkiln.sdist_builder import SdistBuilder
 from modelkiln.sources.wheels import wheel_digest
 from modelkiln.store import Store

@@ -20,7 +20,7 @@ from wheelhouse import make_wheel, offline_store, pin, put_wheel, record_row
 from modelkiln.errors import ModelkilnError
 from modelkiln.interpreter import interpreter_packages
 from modelkiln.layers import wheels
-from modelkiln.machine import save_machine_env
+from modelkiln.machine.settings import save_machine_env
 from modelkiln.store import Store
 
 SITE = "opt/venv/lib/python3.11/site-packages"

@@ -9,7 +9,7 @@ import os
 import tarfile
 from pathlib import Path
 
-from modelkiln.machine import load_machine_env, select_machine_env
+from modelkiln.machine.settings import load_machine_env, select_machine_env
 
 __all__ = ["LOCK_PATH", "locked", "machine_env", "make_deb", "pinned_lock", "pinned_toolchain", "put_deb", "tar_of"]
 

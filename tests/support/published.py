@@ -9,7 +9,7 @@ from random_image import make_image
 from modelkiln.blobs import Blobs
 from modelkiln.canonical import canonical_json
 from modelkiln.layout import Layout
-from modelkiln.machine import INSECURE_REGISTRIES
+from modelkiln.machine.settings import INSECURE_REGISTRIES
 from modelkiln.registry.blob_source import BlobSource
 from modelkiln.registry.contents import layout_contents
 from modelkiln.registry.publish import Publication, publish

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
+from modelkiln.archives.tar import Entry, bytes_entry
 from modelkiln.canonical import canonical_json
 from modelkiln.digest import hex_of
 from modelkiln.image import Base, Image, build_image
@@ -18,7 +19,6 @@ from modelkiln.layout import REF_NAME, layout_files, write_layout
 from modelkiln.packing import pack
 from modelkiln.record import labels, make_record
 from modelkiln.store import BlobWriter, Store
-from modelkiln.tar import Entry, bytes_entry
 
 __all__ = ["MadeImage", "make_image", "pack_layer"]
 

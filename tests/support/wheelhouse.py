@@ -7,7 +7,7 @@ import warnings
 import zipfile
 from pathlib import Path
 
-from modelkiln.machine import save_machine_env
+from modelkiln.machine.settings import save_machine_env
 from modelkiln.store import Store
 
 __all__ = ["make_wheel", "offline_store", "pin", "put_wheel", "record_row", "zip_of"]

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from modelkiln.canonical import canonical_json
-from modelkiln.machine import load_machine_env
+from modelkiln.machine.settings import load_machine_env
 from modelkiln.pointers import committed_pointers
 
 HELP = "Tell of files in the checkout which Git LFS pointers are committed in their place."

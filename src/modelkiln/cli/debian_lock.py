@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
 def _env(args: argparse.Namespace) -> dict:
     import os
 
-    from modelkiln.machine import load_machine_env, select_machine_env
+    from modelkiln.machine.settings import load_machine_env, select_machine_env
 
     if args.store:
         return load_machine_env(args.store)

@@ -9,7 +9,7 @@ from modelkiln.blobs import Blobs, recorded_layers
 from modelkiln.errors import ModelkilnError
 from modelkiln.image_name import ImageName
 from modelkiln.layout import FoundManifest, Layout
-from modelkiln.machine import INSECURE_REGISTRIES, load_machine_env, select_machine_env
+from modelkiln.machine.settings import INSECURE_REGISTRIES, load_machine_env, select_machine_env
 from modelkiln.store import Store
 
 __all__ = [

@@ -10,14 +10,14 @@ from typing import ContextManager, Optional
 
 from modelkiln.compare import Tolerance
 from modelkiln.errors import ModelkilnError
-from modelkiln.gpu import Gpu, find_gpu
 from modelkiln.layer import Layer
 from modelkiln.layers import weights
 from modelkiln.layers.small import LAZY_STORE
 from modelkiln.linking import check_cuda_libraries
-from modelkiln.machine import find_python
+from modelkiln.machine.gpu import Gpu, find_gpu
+from modelkiln.machine.sandbox import can_run
+from modelkiln.machine.settings import find_python
 from modelkiln.runnable import open_image, unpacked
-from modelkiln.sandbox import can_run
 from modelkiln.smoke import Smoke, image_runner, program_runner, read_smoke, run_smoke
 from modelkiln.store import Store
 from modelkiln.store_users import register

@@ -10,6 +10,8 @@ import re
 import tempfile
 from typing import Any, BinaryIO, Mapping, Optional, Sequence
 
+from modelkiln.archives.spool import Spool
+from modelkiln.archives.tar import Entry
 from modelkiln.bytecode import compile_entries, host_packages
 from modelkiln.deb import DebEntry, iter_data, read_control
 from modelkiln.debian_lock import check_lock, python_of
@@ -17,11 +19,9 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.interpreter import interpreter_packages, making_interpreter, unpack_entries
 from modelkiln.layer import Layer, pack_to_store
 from modelkiln.layers import debian_files
-from modelkiln.machine import load_machine_env
+from modelkiln.machine.settings import load_machine_env
 from modelkiln.sources.debian import deb_digest, fetch_debs
-from modelkiln.spool import Spool
 from modelkiln.store import Store
-from modelkiln.tar import Entry
 
 __all__ = ["build", "keeps", "merged_link", "merged_path", "root_entries"]
 

@@ -2,8 +2,8 @@
 
 from typing import Any, Iterator, Mapping, Sequence
 
+from modelkiln.archives.tar import Entry, bytes_entry
 from modelkiln.errors import ModelkilnError
-from modelkiln.tar import Entry, bytes_entry
 
 __all__ = ["USER_ID", "dpkg_status", "entries"]
 

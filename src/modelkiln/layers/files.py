@@ -6,13 +6,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, Callable, Iterable, Mapping, Optional
 
+from modelkiln.archives.spool import Spool
+from modelkiln.archives.tar import Entry
 from modelkiln.bytecode import bytecode_recipe, compile_entries, host_packages
 from modelkiln.errors import ModelkilnError
 from modelkiln.layer import Layer, pack_to_store
 from modelkiln.packing import pack
-from modelkiln.spool import Spool
 from modelkiln.store import BlobWriter, Store
-from modelkiln.tar import Entry
 
 __all__ = ["SMALL_BYTES", "build", "build_small", "file_entries", "is_small", "recipe"]
 

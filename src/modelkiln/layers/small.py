@@ -4,10 +4,10 @@ import io
 from functools import lru_cache
 from typing import Sequence
 
+from modelkiln.archives.tar import Entry, bytes_entry
 from modelkiln.layer import Layer
 from modelkiln.packing import pack
 from modelkiln.store import BlobWriter
-from modelkiln.tar import Entry, bytes_entry
 
 __all__ = ["LAZY_STORE", "RECORD_PATH", "VENV", "WEIGHTS_LOCK_PATH", "record_layer", "venv_layer"]
 

@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from typing import Any, BinaryIO, Callable, Iterable, Mapping, Optional, Sequence
 
+from modelkiln.archives.tar import Entry, sorted_entries, tar_end, tar_header, tar_padding
+from modelkiln.archives.tar_stream import TarStream
 from modelkiln.canonical import canonical_json
 from modelkiln.descriptor import LAYER, Descriptor
 from modelkiln.digest import CHUNK, iter_chunks, sha256_stream
@@ -14,8 +16,6 @@ from modelkiln.layer import Layer
 from modelkiln.sources.fetch import fetch_files, source_opener
 from modelkiln.store import Store
 from modelkiln.stored_files import StoredFile, find_stored
-from modelkiln.tar import Entry, sorted_entries, tar_end, tar_header, tar_padding
-from modelkiln.tar_stream import TarStream
 
 __all__ = [
     "PACKER",

@@ -3,13 +3,13 @@
 import tempfile
 from typing import Any, Mapping, Optional, Sequence, Union
 
+from modelkiln.archives.spool import Spool
+from modelkiln.archives.tar import Entry
 from modelkiln.bytecode import bytecode_recipe, compile_entries, host_packages
 from modelkiln.layer import Layer, pack_to_store
 from modelkiln.platforms import Target
 from modelkiln.sources.wheels import check_wheels, open_wheels
-from modelkiln.spool import Spool
 from modelkiln.store import Store
-from modelkiln.tar import Entry
 from modelkiln.venv import InstalledWheel, Venv, check_conflicts, install
 from modelkiln.wheel_build import provide_wheels
 

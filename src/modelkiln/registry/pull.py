@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any, Callable, Iterator, Mapping
 
-from modelkiln.decompress import damage_errors, decompressed
+from modelkiln.archives.decompression import damage_errors, decompressed
 from modelkiln.descriptor import INDEX, Descriptor
 from modelkiln.digest import hex_of
 from modelkiln.errors import ModelkilnError

@@ -5,7 +5,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Callable, Mapping, Optional
 
-from modelkiln.decompress import damage_errors, decompressed
+from modelkiln.archives.decompression import damage_errors, decompressed
 from modelkiln.descriptor import CONFIG, INDEX, LAYER_MEDIA_TYPES, Descriptor
 from modelkiln.digest import iter_chunks
 from modelkiln.errors import ModelkilnError

@@ -78,7 +78,7 @@ def fetch_debs(packages: Sequence[Mapping[str, Any]], store: Store, env: Mapping
 
 def _fetch(package: Mapping[str, Any], mirrors: Sequence[str], store: Store, env: Mapping[str, str]) -> str:
     """Fetch one package from the first mirror that has it; returns what went wrong, or ""."""
-    from modelkiln.sources.http import NETWORK_ERRORS, with_retries
+    from modelkiln.network.http import NETWORK_ERRORS, with_retries
 
     tried = []
     for mirror in mirrors:
@@ -97,7 +97,7 @@ def _fetch(package: Mapping[str, Any], mirrors: Sequence[str], store: Store, env
 
 
 def _download(url: str, package: Mapping[str, Any], store: Store, env: Mapping[str, str]) -> None:
-    from modelkiln.sources.http import open_url
+    from modelkiln.network.http import open_url
 
     with open_url(url, env) as response, store.writer() as blob:
         for chunk in iter_chunks(response):

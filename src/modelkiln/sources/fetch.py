@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Callable, Mapping, Optional, Sequence
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.machine import load_machine_env
+from modelkiln.machine.settings import load_machine_env
 from modelkiln.progress import Progress
 from modelkiln.seen_files import SeenFiles
 from modelkiln.sources.local import LocalSource

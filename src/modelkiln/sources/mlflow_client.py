@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, Iterator, Mapping, Tuple
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.sources.http import NETWORK_ERRORS, http_status, open_url, with_retries
-from modelkiln.sources.http_file import HttpFile, network_error
+from modelkiln.network.http import NETWORK_ERRORS, http_status, open_url, with_retries
+from modelkiln.network.http_file import HttpFile, network_error
 
 __all__ = ["LOGIN", "MlflowClient"]
 

@@ -10,8 +10,8 @@ from modelkiln.descriptor import CONFIG, INDEX, LAYER, MANIFEST, Descriptor
 from modelkiln.digest import check_digest, sha256_bytes
 from modelkiln.errors import ModelkilnError
 from modelkiln.layer import MODELS_FOLDER
+from modelkiln.network.http_file import HttpFile
 from modelkiln.sources.addresses import check_files
-from modelkiln.sources.http_file import HttpFile
 from modelkiln.sources.model_pack import config_facts
 from modelkiln.sources.reference import Reference, parse_image
 from modelkiln.sources.registry import (

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Mapping, Optional, Sequence
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.machine import load_machine_env
+from modelkiln.machine.settings import load_machine_env
+from modelkiln.network.http import NETWORK_ERRORS, open_url
 from modelkiln.python_lock import Pin, logical_lines
-from modelkiln.sources.http import NETWORK_ERRORS, open_url
 from modelkiln.sources.pip import check_reachable, index_lines, index_settings, run_pip, target_options
 from modelkiln.store import Store
 

@@ -8,7 +8,7 @@ from modelkiln.descriptor import CONFIG, INDEX, LAYER, LAYER_MEDIA_TYPES, MANIFE
 from modelkiln.digest import check_digest, hex_of
 from modelkiln.errors import ModelkilnError
 from modelkiln.layer import Layer
-from modelkiln.machine import load_machine_env
+from modelkiln.machine.settings import load_machine_env
 from modelkiln.sources.reference import Reference, parse_reference
 from modelkiln.sources.registry_client import RegistryClient
 from modelkiln.store import Store

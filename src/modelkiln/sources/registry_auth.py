@@ -12,8 +12,8 @@ import urllib.parse
 from typing import Mapping, Optional, Sequence
 
 from modelkiln.errors import ModelkilnError
+from modelkiln.network.http import open_url
 from modelkiln.sources.credentials import Login, find_login
-from modelkiln.sources.http import open_url
 from modelkiln.sources.reference import Reference
 
 __all__ = ["RegistryAuth"]

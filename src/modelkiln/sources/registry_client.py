@@ -13,8 +13,8 @@ from typing import Any, Callable, Iterator, Mapping
 
 from modelkiln.digest import CHUNK, check_digest, sha256_bytes
 from modelkiln.errors import ModelkilnError
-from modelkiln.machine import insecure_registries
-from modelkiln.sources.http import (
+from modelkiln.machine.settings import insecure_registries
+from modelkiln.network.http import (
     NETWORK_ERRORS,
     RETRY_WAITS,
     http_status,

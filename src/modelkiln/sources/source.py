@@ -126,7 +126,7 @@ def scheme_of(uri: str) -> str:
 def open_source(uri: str, env: Mapping[str, str], folder: Path) -> Source:
     """Return the source that `uri` names.
 
-    env: this machine's settings for fetching (see `machine.load_machine_env`). folder: what a
+    env: this machine's settings for fetching (see `machine.settings.load_machine_env`). folder: what a
     path without a scheme is relative to. Raises ModelkilnError for an unknown scheme.
     """
     scheme = scheme_of(uri) or "file"

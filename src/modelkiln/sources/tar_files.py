@@ -5,8 +5,8 @@ import tarfile
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Callable, Iterator, List, Optional
 
+from modelkiln.archives.tar import check_path
 from modelkiln.errors import ModelkilnError
-from modelkiln.tar import check_path
 
 __all__ = ["RangeReader", "TarFile", "tar_file", "tar_files"]
 

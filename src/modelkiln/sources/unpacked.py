@@ -7,7 +7,7 @@ import tempfile
 import threading
 from typing import BinaryIO, Callable, Dict, List
 
-from modelkiln.decompress import HashingReader, damage_errors, decompressed
+from modelkiln.archives.decompression import HashingReader, damage_errors, decompressed
 from modelkiln.descriptor import COMPRESSED_LAYER
 from modelkiln.digest import CHUNK, iter_chunks
 from modelkiln.errors import ModelkilnError

@@ -18,7 +18,7 @@ from modelkiln.digest import hex_of, sha256_bytes
 from modelkiln.errors import ModelkilnError
 from modelkiln.layer import Layer
 from modelkiln.layers import weights
-from modelkiln.machine import INSECURE_REGISTRIES
+from modelkiln.machine.settings import INSECURE_REGISTRIES
 from modelkiln.registry.record_manifest import RECORD, find_records
 from modelkiln.registry.session import RegistrySession
 from modelkiln.sources.reference import parse_repository

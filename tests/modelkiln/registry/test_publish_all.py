@@ -6,7 +6,7 @@ from published import Package
 from registries import registry
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.machine import INSECURE_REGISTRIES
+from modelkiln.machine.settings import INSECURE_REGISTRIES
 from modelkiln.registry.publish import publish_all
 from modelkiln.registry.session import RegistrySession
 from modelkiln.sources.reference import parse_repository

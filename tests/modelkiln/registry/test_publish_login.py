@@ -12,7 +12,7 @@ from hostile_registry import hostile_registry
 from registries import certificate, registry
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.machine import INSECURE_REGISTRIES
+from modelkiln.machine.settings import INSECURE_REGISTRIES
 
 
 def write_login(folder, host, login="ada:s3cret-word"):

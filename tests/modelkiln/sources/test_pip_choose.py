@@ -12,7 +12,7 @@ from wheelhouse import make_wheel
 
 from modelkiln.cli.main import main
 from modelkiln.environment import resolve_lock
-from modelkiln.machine import save_machine_env
+from modelkiln.machine.settings import save_machine_env
 from modelkiln.platforms import Target
 from modelkiln.store import Store
 

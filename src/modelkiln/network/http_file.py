@@ -9,7 +9,7 @@ from typing import Any, Callable, Mapping, Optional
 
 from modelkiln.digest import CHUNK
 from modelkiln.errors import ModelkilnError
-from modelkiln.sources.http import NETWORK_ERRORS, http_status, is_final
+from modelkiln.network.http import NETWORK_ERRORS, http_status, is_final
 
 __all__ = ["HttpFile", "network_error", "total_size", "version_of"]
 

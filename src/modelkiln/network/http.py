@@ -1,7 +1,7 @@
 """One way to read a URL: the machine's proxies and certificate authorities, retries, no globals.
 
 Only the standard library. Build processes have an empty environment, so proxies and authorities
-come from the machine's settings (`machine.load_machine_env`) and not from `os.environ`, which is
+come from the machine's settings (`machine.settings.load_machine_env`) and not from `os.environ`, which is
 where `requests` and what is built on it would look. Nothing here is trusted: callers check every
 byte against a hash that they were given.
 """

@@ -4,8 +4,8 @@ import bisect
 import io
 from typing import BinaryIO, Iterable, Optional
 
+from modelkiln.archives.tar import Entry, sorted_entries, tar_end, tar_header, tar_padding
 from modelkiln.errors import ModelkilnError
-from modelkiln.tar import Entry, sorted_entries, tar_end, tar_header, tar_padding
 
 __all__ = ["TarStream"]
 

@@ -4,8 +4,8 @@ import hashlib
 import os
 from typing import BinaryIO
 
+from modelkiln.archives.tar import Entry
 from modelkiln.digest import iter_chunks
-from modelkiln.tar import Entry
 
 __all__ = ["Spool"]
 

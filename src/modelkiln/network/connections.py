@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Iterable, Mapping, Optional, Union
 
-from modelkiln.sources.http import proxies_for, tls_context
+from modelkiln.network.http import proxies_for, tls_context
 
 __all__ = ["Answer", "Connections"]
 
