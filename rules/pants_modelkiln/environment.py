@@ -16,8 +16,8 @@ from pants.util.logging import LogLevel
 from modelkiln.accelerators import Accelerator
 from modelkiln.canonical import canonical_json
 from modelkiln.errors import ModelkilnError
-from modelkiln.platforms import Target
 from modelkiln.python_requirements import check_fresh
+from modelkiln.wheels.platforms import Target
 from pants_modelkiln.api import concurrently, create_digest, read_digest, read_globs
 from pants_modelkiln.locks.resolve import lock_address, requirements_of
 from pants_modelkiln.resolved_lock import LockChoiceRequest, ResolvedLock, lock_choice

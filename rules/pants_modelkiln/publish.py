@@ -26,7 +26,7 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.machine.settings import INSECURE_REGISTRIES
 from modelkiln.registry.contents import root_digest
 from modelkiln.registry.names import expand, read_stamps, record_values
-from modelkiln.sources.reference import check_tag, parse_repository
+from modelkiln.registry.reference import check_tag, parse_repository
 from pants_modelkiln.api import (
     create_digest,
     environment_vars,

@@ -9,8 +9,8 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.layer import Layer
 from modelkiln.layout import Layout
 from modelkiln.recipe import is_at_hand, open_layer
-from modelkiln.store import Store
-from modelkiln.stored_files import StoredFile
+from modelkiln.store.files import StoredFile
+from modelkiln.store.store import Store
 from modelkiln.weights_tree import stored_files
 
 __all__ = ["Blobs", "record_beside", "recorded_layers"]

@@ -7,8 +7,8 @@ from typing import Any, Mapping, Sequence
 from modelkiln.build_lock import join_parts, split_parts
 from modelkiln.errors import ModelkilnError
 from modelkiln.lock_compiler import LockCompiler
-from modelkiln.sdist import unpack_sdist
 from modelkiln.sources.sdists import ensure_sdist
+from modelkiln.wheels.sdist import unpack_sdist
 
 __all__ = ["BuildLockCompiler"]
 

@@ -21,7 +21,7 @@ from modelkiln.interpreter import (
     interpreter_environment,
     unpacked_interpreter,
 )
-from modelkiln.store import Store
+from modelkiln.store.store import Store
 
 __all__ = ["bytecode_recipe", "cache_path", "compile_entries", "compile_sources", "host_packages"]
 

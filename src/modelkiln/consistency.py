@@ -11,7 +11,7 @@ from typing import Any, Optional, Sequence
 from modelkiln.accelerators import CPU, Accelerator
 from modelkiln.environment import LockedWheel
 from modelkiln.errors import ModelkilnError
-from modelkiln.platforms import Target
+from modelkiln.wheels.platforms import Target
 
 __all__ = ["CudaNeed", "check_consistency", "cuda_need"]
 

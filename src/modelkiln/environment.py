@@ -10,12 +10,12 @@ from typing import Any, Iterable, Mapping, Optional, Sequence
 from urllib.parse import unquote, urlsplit
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.memo import Memo
-from modelkiln.platforms import Target
 from modelkiln.python_lock import Pin, read_lock
 from modelkiln.sources.pip import index_lines, run_pip, target_options
 from modelkiln.sources.sdists import find_sdists
-from modelkiln.store import Store
+from modelkiln.store.memo import Memo
+from modelkiln.store.store import Store
+from modelkiln.wheels.platforms import Target
 
 __all__ = ["LockedWheel", "closure", "resolve_lock", "with_built"]
 

@@ -24,8 +24,8 @@ from modelkiln.digest import iter_chunks
 from modelkiln.errors import ModelkilnError
 from modelkiln.machine.settings import load_machine_env
 from modelkiln.sources.debian import deb_digest, fetch_debs
-from modelkiln.store import Store
-from modelkiln.store_users import register
+from modelkiln.store.store import Store
+from modelkiln.store.users import register
 
 __all__ = [
     "host_architecture",
@@ -127,7 +127,7 @@ def used_folder(folder: Path, store: Store) -> Path:
     """Return the absolute path of what packages are unpacked in, which stays while this process uses it."""
     register(store.root)
     with suppress(OSError):
-        os.utime(folder)  # It is used now, see `store_caches`.
+        os.utime(folder)  # It is used now, see `store.caches`.
     return folder.absolute()
 
 

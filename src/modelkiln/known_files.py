@@ -3,10 +3,10 @@
 from dataclasses import replace
 from typing import Iterator, Mapping, Optional
 
-from modelkiln.seen_files import SeenFiles
 from modelkiln.sources.source import SourceFile, Stamp
-from modelkiln.store import Store
-from modelkiln.stored_files import find_stored
+from modelkiln.store.file_index import SeenFiles
+from modelkiln.store.files import find_stored
+from modelkiln.store.store import Store
 from modelkiln.weights_lock import LockedFile, WeightsLock
 from modelkiln.weights_source import FoundFiles
 

@@ -8,7 +8,7 @@ from modelkiln.canonical import canonical_json
 from modelkiln.descriptor import Descriptor
 from modelkiln.digest import check_digest
 from modelkiln.packing import Packed, pack
-from modelkiln.store import Store
+from modelkiln.store.store import Store
 
 __all__ = ["MODELS_FOLDER", "Layer", "pack_to_store"]
 

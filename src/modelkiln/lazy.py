@@ -14,7 +14,7 @@ from modelkiln.canonical import canonical_json
 from modelkiln.chunks import CHUNK_BYTES, chunk_list
 from modelkiln.errors import ModelkilnError
 from modelkiln.layer import Layer
-from modelkiln.sources.reference import parse_reference
+from modelkiln.registry.reference import parse_reference
 from modelkiln.weights_lock import set_digest
 
 __all__ = ["MIRROR_SCHEMES", "lazy_document"]

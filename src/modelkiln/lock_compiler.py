@@ -7,10 +7,10 @@ from typing import Any, Sequence
 from modelkiln.build_lock import split_parts
 from modelkiln.environment import resolve_lock
 from modelkiln.lock_changes import changed_pins, describe_changes
-from modelkiln.platforms import Target
 from modelkiln.python_lock import logical_lines, read_lock
 from modelkiln.sources.pip_tools import compile_lock, seed_lock, wheel_sizes
-from modelkiln.store import Store
+from modelkiln.store.store import Store
+from modelkiln.wheels.platforms import Target
 
 __all__ = ["LockCompiler"]
 

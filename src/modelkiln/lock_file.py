@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.store import sync_folder
+from modelkiln.store.store import sync_folder
 
 __all__ = ["write_lock"]
 

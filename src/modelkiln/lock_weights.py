@@ -1,7 +1,7 @@
 """Locks a model artifact: each of its files is read once, into the store, and hashed on the way.
 
 What was read before is not read again: a file that the source names by a version, and one of this
-machine whose times have not changed, is known by what it was then; see `seen_files`.
+machine whose times have not changed, is known by what it was then; see `store.file_index`.
 """
 
 import hashlib
@@ -18,18 +18,18 @@ from modelkiln.checks import Finding, Options, check_file
 from modelkiln.chunks import CHUNK_BYTES, ChunkDigests, read_chunks
 from modelkiln.descriptor import LAYER, Descriptor
 from modelkiln.errors import ModelkilnError
-from modelkiln.file_tar import FileTar
 from modelkiln.known_files import known_files, stamps_of
 from modelkiln.layer import MODELS_FOLDER
 from modelkiln.layers.weights import LayerHash, hash_layer, note_key, note_of
 from modelkiln.network.http import NETWORK_ERRORS, with_retries
 from modelkiln.progress import StoppableProgress
-from modelkiln.seen_files import SeenFiles
-from modelkiln.small_files import SMALL_BYTES, SmallFiles
 from modelkiln.sources.fetch import fetch_files
 from modelkiln.sources.source import SourceFile
-from modelkiln.store import Store
-from modelkiln.stored_files import StoredFile, find_stored
+from modelkiln.store.file_batch import SMALL_BYTES, SmallFiles
+from modelkiln.store.file_index import SeenFiles
+from modelkiln.store.file_tar import FileTar
+from modelkiln.store.files import StoredFile, find_stored
+from modelkiln.store.store import Store
 from modelkiln.transfer import transfer
 from modelkiln.weights_checks import check_formats
 from modelkiln.weights_lock import LockedFile, LockedLayer, WeightsLock

@@ -9,7 +9,7 @@ from typing import BinaryIO, Iterable
 from modelkiln.archives.tar import Entry, write_tar
 from modelkiln.descriptor import COMPRESSED_LAYER, Descriptor
 from modelkiln.errors import ModelkilnError
-from modelkiln.store import BlobWriter
+from modelkiln.store.store import BlobWriter
 
 __all__ = ["Packed", "pack"]
 

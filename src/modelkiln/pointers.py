@@ -13,7 +13,7 @@ from typing import Any, Iterable, Mapping, Optional, Sequence
 from modelkiln.errors import ModelkilnError
 from modelkiln.lfs_pointer import POINTER_LIMIT, LfsPointer, is_pointer, parse_pointer
 from modelkiln.sources.fetch import fetch_files
-from modelkiln.store import Store
+from modelkiln.store.store import Store
 
 __all__ = ["committed_pointers", "fetch_pointers", "load_pointers"]
 

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from modelkiln.digest import sha256_stream
-from modelkiln.store import Store
+from modelkiln.store.store import Store
 
 __all__ = ["link_or_copy", "place_program", "store_program"]
 

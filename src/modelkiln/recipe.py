@@ -15,8 +15,8 @@ from typing import Any, BinaryIO, Mapping, Optional, Sequence
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.layer import Layer
-from modelkiln.memo import Memo
-from modelkiln.store import Store
+from modelkiln.store.memo import Memo
+from modelkiln.store.store import Store
 
 __all__ = ["PACKERS", "build", "ensure", "has_blob", "is_at_hand", "open_layer", "packing_key"]
 

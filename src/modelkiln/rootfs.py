@@ -19,7 +19,7 @@ from modelkiln.archives.tar import check_link
 from modelkiln.descriptor import Descriptor
 from modelkiln.digest import CHUNK, iter_chunks
 from modelkiln.errors import ModelkilnError
-from modelkiln.stored_files import StoredFile
+from modelkiln.store.files import StoredFile
 
 __all__ = ["RootLayer", "unpack"]
 

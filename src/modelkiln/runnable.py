@@ -17,7 +17,7 @@ from modelkiln.layout import Layout
 from modelkiln.machine.gpu import Gpu
 from modelkiln.machine.sandbox import sandbox_command
 from modelkiln.rootfs import RootLayer, unpack
-from modelkiln.store import Store
+from modelkiln.store.store import Store
 
 __all__ = ["Runnable", "open_image", "unpacked"]
 

@@ -27,7 +27,7 @@ from modelkiln.interpreter_lock import (
     science_path,
 )
 from modelkiln.programs import link_or_copy, place_program, store_program
-from modelkiln.store import Store
+from modelkiln.store.store import Store
 
 __all__ = ["build_scie", "store_scie"]
 

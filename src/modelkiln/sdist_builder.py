@@ -4,9 +4,9 @@ from typing import Any, Mapping, Optional, Sequence
 
 from modelkiln.environment import closure, with_built
 from modelkiln.errors import ModelkilnError
-from modelkiln.memo import Memo
 from modelkiln.sources.wheels import wheel_digest
-from modelkiln.store import Store
+from modelkiln.store.memo import Memo
+from modelkiln.store.store import Store
 from modelkiln.wheel_build import BUILDER, build_wheel
 
 __all__ = ["SdistBuilder"]

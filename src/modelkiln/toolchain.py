@@ -19,8 +19,8 @@ from modelkiln.digest import sha256_bytes
 from modelkiln.errors import ModelkilnError
 from modelkiln.interpreter import host_architecture, making_folder, packages_folder, used_folder, write_file
 from modelkiln.machine.sandbox import can_run
-from modelkiln.platforms import ARCHITECTURES
-from modelkiln.store import Store
+from modelkiln.store.store import Store
+from modelkiln.wheels.platforms import ARCHITECTURES
 
 __all__ = ["Toolchain", "choose_toolchain", "open_toolchain", "recorded_wheel", "toolchain_digest", "toolchain_glibc"]
 

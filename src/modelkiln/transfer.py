@@ -12,11 +12,11 @@ from typing import Iterator, Optional, Sequence
 
 from modelkiln.digest import CHUNK
 from modelkiln.errors import ModelkilnError
-from modelkiln.hashing import Hasher, ParallelHashes
 from modelkiln.network.http import NETWORK_ERRORS, RETRY_WAITS, is_final
 from modelkiln.progress import Progress
 from modelkiln.sources.source import Source, SourceFile
-from modelkiln.store import Store
+from modelkiln.store.hashing import Hasher, ParallelHashes
+from modelkiln.store.store import Store
 
 __all__ = ["Transferred", "transfer"]
 

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, Callable, Iterable, Iterator, Mapping, Optiona
 
 from modelkiln.layer import Layer
 from modelkiln.recipe import is_at_hand, open_layer
-from modelkiln.store import Store
+from modelkiln.store.store import Store
 from modelkiln.validate_config import config_problems, descriptor_problems, index_problems, manifest_problems
 from modelkiln.validate_elf import machine_problems
 from modelkiln.validate_layer import LayerContents, read_layer

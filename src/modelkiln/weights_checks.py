@@ -7,8 +7,8 @@ from typing import BinaryIO, Callable, Iterable, Mapping, Optional, Sequence
 from modelkiln import __version__
 from modelkiln.canonical import canonical_json
 from modelkiln.checks import Finding, Options, check_file, check_set
-from modelkiln.seen_files import SeenFiles
-from modelkiln.small_files import SMALL_BYTES
+from modelkiln.store.file_batch import SMALL_BYTES
+from modelkiln.store.file_index import SeenFiles
 from modelkiln.weights_lock import LockedFile
 
 __all__ = ["check_formats"]

@@ -9,7 +9,7 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.machine.settings import load_machine_env
 from modelkiln.patterns import select
 from modelkiln.sources.source import Listing, Source, SourceFile, open_source, scheme_of
-from modelkiln.store import Store
+from modelkiln.store.store import Store
 
 __all__ = ["FoundFiles", "WeightsSource", "find_files", "parse_source"]
 

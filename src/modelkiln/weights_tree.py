@@ -11,9 +11,9 @@ from modelkiln.digest import sha256_stream
 from modelkiln.errors import ModelkilnError
 from modelkiln.layer import MODELS_FOLDER, Layer
 from modelkiln.layers import weights
-from modelkiln.seen_files import SeenFiles
-from modelkiln.store import Store
-from modelkiln.stored_files import StoredFile, link_file
+from modelkiln.store.file_index import SeenFiles
+from modelkiln.store.files import StoredFile, link_file
+from modelkiln.store.store import Store
 
 __all__ = ["models_folder", "stored_files"]
 

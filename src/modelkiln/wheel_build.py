@@ -13,14 +13,14 @@ from typing import Any, Callable, Mapping, Optional, Sequence
 from modelkiln.build_environment import BuildEnvironment
 from modelkiln.digest import hex_of, sha256_stream
 from modelkiln.errors import ModelkilnError
-from modelkiln.sdist import BuildSystem, read_build_system, unpack_sdist
 from modelkiln.sources.sdists import ensure_sdist
 from modelkiln.sources.wheels import fetch_wheels, missing_wheels
-from modelkiln.store import Store
+from modelkiln.store.store import Store
 from modelkiln.toolchain import Toolchain, open_toolchain
-from modelkiln.wheel import Wheel, open_wheel
-from modelkiln.wheel_platform import compiled_name
-from modelkiln.wheel_writing import write_wheel
+from modelkiln.wheels.platform_tag import compiled_name
+from modelkiln.wheels.sdist import BuildSystem, read_build_system, unpack_sdist
+from modelkiln.wheels.wheel import Wheel, open_wheel
+from modelkiln.wheels.writing import write_wheel
 
 __all__ = ["BUILDER", "build_wheel", "provide_wheels", "rebuild_wheel"]
 

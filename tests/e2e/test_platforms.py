@@ -15,7 +15,7 @@ from modelkiln.cli.main import main
 from modelkiln.digest import hex_of
 from modelkiln.layout import Layout
 from modelkiln.runnable import open_image, unpacked
-from modelkiln.store import Store
+from modelkiln.store.store import Store
 from modelkiln.validate import validate_layout
 
 PLATFORMS = ["linux/amd64", "linux/arm64"]

@@ -12,7 +12,7 @@ from modelkiln.digest import hex_of
 from modelkiln.export import export
 from modelkiln.image_name import ImageName
 from modelkiln.layout import Layout
-from modelkiln.store import Store
+from modelkiln.store.store import Store
 from modelkiln.validate import validate_layout
 
 PACKAGES = {"digits": "1.2.0", "diabetes": "0.3.0"}

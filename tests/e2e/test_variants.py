@@ -8,7 +8,7 @@ from registries import registry
 
 from modelkiln.cli.main import main
 from modelkiln.layout import Layout
-from modelkiln.store import Store
+from modelkiln.store.store import Store
 from modelkiln.validate import validate_layout
 
 ACCELERATORS = ["cpu", "cuda12"]

@@ -11,7 +11,7 @@ from debs import make_deb, pinned_lock, put_deb, tar_of
 from modelkiln.deb import iter_data, read_control
 from modelkiln.errors import ModelkilnError
 from modelkiln.layers import debian
-from modelkiln.store import Store
+from modelkiln.store.store import Store
 
 LINK, HARD = tarfile.SYMTYPE, tarfile.LNKTYPE
 BAD_MEMBERS = {

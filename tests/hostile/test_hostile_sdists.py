@@ -11,7 +11,7 @@ import pytest
 from sdists import make_sdist, tar_of
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.sdist import unpack_sdist
+from modelkiln.wheels.sdist import unpack_sdist
 
 NAME = "demo-1.0.tar.gz"
 

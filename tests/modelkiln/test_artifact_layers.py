@@ -12,7 +12,7 @@ from modelkiln.artifact_layers import artifact_recipes
 from modelkiln.digest import sha256_bytes
 from modelkiln.lock_weights import lock_weights
 from modelkiln.recipe import build
-from modelkiln.store import Store
+from modelkiln.store.store import Store
 from modelkiln.weights_source import WeightsSource
 
 KIB = 1 << 10

@@ -24,7 +24,7 @@ from modelkiln.bytecode import (
 from modelkiln.errors import ModelkilnError
 from modelkiln.interpreter import interpreter_packages
 from modelkiln.layers import files
-from modelkiln.store import Store
+from modelkiln.store.store import Store
 
 SOURCES = {
     "pkg/__init__.py": "names = frozenset({'a', None, 1.5, 'b', b'c'})\n",

@@ -14,7 +14,7 @@ from modelkiln.chunks import CHUNK_BYTES, ChunkDigests, chunk_list
 from modelkiln.errors import ModelkilnError
 from modelkiln.lazy import lazy_document
 from modelkiln.lock_weights import lock_weights
-from modelkiln.store import Store
+from modelkiln.store.store import Store
 from modelkiln.weights_lock import load_weights_lock
 from modelkiln.weights_source import WeightsSource
 

@@ -13,7 +13,7 @@ from readers import podman_clean, podman_env, run
 
 import modelkiln
 from modelkiln.cli.main import main
-from modelkiln.store import Store
+from modelkiln.store.store import Store
 from modelkiln.validate import validate_layout
 
 

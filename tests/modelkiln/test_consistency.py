@@ -6,7 +6,7 @@ from modelkiln.accelerators import Accelerator
 from modelkiln.consistency import check_consistency, cuda_need
 from modelkiln.environment import LockedWheel
 from modelkiln.errors import ModelkilnError
-from modelkiln.platforms import Target
+from modelkiln.wheels.platforms import Target
 
 TARGET = Target("3.11", "linux/amd64", "2.36")
 CPU = Accelerator("cpu", "cpu")

@@ -6,8 +6,8 @@ import pytest
 from wheelhouse import make_wheel, put_wheel
 
 from modelkiln.cli.main import main
-from modelkiln.cuda_libraries import library_folder, library_folders
-from modelkiln.store import Store
+from modelkiln.store.store import Store
+from modelkiln.wheels.cuda_libraries import library_folder, library_folders
 
 
 @pytest.mark.parametrize(

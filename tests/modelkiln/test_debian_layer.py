@@ -15,7 +15,7 @@ from debs import pinned_lock, put_deb
 from modelkiln.debian_lock import python_of
 from modelkiln.layers import debian
 from modelkiln.layers.debian_files import dpkg_status
-from modelkiln.store import Store
+from modelkiln.store.store import Store
 
 CHECK = """
 import bz2, ctypes, json, lzma, os, socket, sqlite3, ssl, tempfile
@@ -137,7 +137,7 @@ def test_a_process_stays_below_150_megabytes(base, tmp_path):
     script = (
         "import json, resource, sys\n"
         "from modelkiln.recipe import build\n"
-        "from modelkiln.store import Store\n"
+        "from modelkiln.store.store import Store\n"
         "build(json.loads(sys.argv[2]), Store(sys.argv[1]))\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
     )

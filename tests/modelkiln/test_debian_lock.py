@@ -14,7 +14,7 @@ from modelkiln.debian_index import lock_packages, parse_package_list
 from modelkiln.debian_lock import format_lock, glibc_of, load_lock, lock_name, python_of
 from modelkiln.errors import ModelkilnError
 from modelkiln.sources.debian import MIRROR_VARIABLE, fetch_debs, machine_mirrors
-from modelkiln.store import Store
+from modelkiln.store.store import Store
 
 INDEX = {
     "app": "Depends: lib (>= 1.0), data | data-virtual, mailer\nPre-Depends: libc6",

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from components import require
 
-from modelkiln.elf import read_needs
 from modelkiln.errors import ModelkilnError
+from modelkiln.wheels.elf import read_needs
 
 
 def test_a_program_tells_its_libraries_and_versions():

@@ -8,9 +8,9 @@ from wheelhouse import make_wheel, offline_store, pin
 from modelkiln.environment import closure, resolve_lock
 from modelkiln.errors import ModelkilnError
 from modelkiln.machine.settings import load_machine_env, save_machine_env
-from modelkiln.platforms import Target
 from modelkiln.sources.wheels import wheel_digest
 from modelkiln.wheel_build import provide_wheels
+from modelkiln.wheels.platforms import Target
 
 TARGET = Target("3.11", "linux/amd64", "2.36")
 

@@ -23,7 +23,7 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.export import FORMATS, export
 from modelkiln.image_name import ImageName
 from modelkiln.layout import Layout
-from modelkiln.store import Store
+from modelkiln.store.store import Store
 from modelkiln.validate import validate_layout
 
 NAME = ImageName("digits", "1.2.0")

@@ -9,7 +9,7 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.interpreter_assets import MIRROR_VARIABLE, fetch_assets, lock_interpreter, scie_versions
 from modelkiln.interpreter_lock import python_path, scie_jump_path, science_path
 from modelkiln.machine.settings import save_machine_env
-from modelkiln.store import Store
+from modelkiln.store.store import Store
 
 PYTHON, RELEASE = "3.11.14", "20251120"
 PLACE = python_path(PYTHON, RELEASE, "amd64")

@@ -12,7 +12,7 @@ from modelkiln.layers import weights
 from modelkiln.layers.small import WEIGHTS_LOCK_PATH
 from modelkiln.lazy import lazy_document
 from modelkiln.runtime.weights_lock import LOCK_PATH
-from modelkiln.store import Store
+from modelkiln.store.store import Store
 
 DIGEST = "sha256:" + "a" * 64
 

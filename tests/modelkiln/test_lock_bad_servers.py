@@ -8,7 +8,7 @@ from registries import served
 from webs import WebFile, web
 
 from modelkiln.network import http_file
-from modelkiln.store_care import list_blobs
+from modelkiln.store.cleaning import list_blobs
 
 MIB = 1 << 20
 CONTENT = random.Random(21).randbytes(6 * MIB)

@@ -23,8 +23,8 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.lock_weights import lock_weights
 from modelkiln.recipe import open_layer
 from modelkiln.sources.source import SCHEMES, SourceFile
-from modelkiln.store import Store
-from modelkiln.store_care import list_blobs
+from modelkiln.store.cleaning import list_blobs
+from modelkiln.store.store import Store
 from modelkiln.weights_lock import load_weights_lock
 from modelkiln.weights_source import WeightsSource
 from modelkiln.weights_tree import models_folder

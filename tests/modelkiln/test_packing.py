@@ -12,7 +12,7 @@ from modelkiln.archives.tar import bytes_entry
 from modelkiln.digest import sha256_bytes
 from modelkiln.errors import ModelkilnError
 from modelkiln.packing import pack
-from modelkiln.store import BlobWriter
+from modelkiln.store.store import BlobWriter
 
 UNPACK = {
     "none": bytes,

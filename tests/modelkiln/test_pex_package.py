@@ -18,7 +18,7 @@ from modelkiln import pex_package
 from modelkiln.errors import ModelkilnError
 from modelkiln.layers import weights
 from modelkiln.pex_package import build_pex, store_pex
-from modelkiln.store import Store
+from modelkiln.store.store import Store
 
 PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
 MAIN = b"""

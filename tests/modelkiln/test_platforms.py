@@ -6,7 +6,7 @@ from packaging.tags import parse_tag
 from packaging.utils import parse_wheel_filename
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.platforms import Target
+from modelkiln.wheels.platforms import Target
 
 AMD64 = Target("3.11", "linux/amd64", "2.36")
 

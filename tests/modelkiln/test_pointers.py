@@ -13,7 +13,7 @@ from modelkiln.cli.main import main
 from modelkiln.errors import ModelkilnError
 from modelkiln.machine.settings import save_machine_env
 from modelkiln.pointers import committed_pointers, fetch_pointers
-from modelkiln.store import Store
+from modelkiln.store.store import Store
 
 DATA = b"weights" * 1000
 SHA256 = hashlib.sha256(DATA).hexdigest()

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.platforms import Target
 from modelkiln.python_lock import Pin, read_lock
+from modelkiln.wheels.platforms import Target
 
 ENVIRONMENT = Target("3.11", "linux/amd64", "2.36").marker_environment()
 A, B = "a" * 64, "b" * 64

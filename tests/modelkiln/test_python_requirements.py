@@ -3,8 +3,8 @@
 import pytest
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.platforms import Target
 from modelkiln.python_requirements import check_fresh, check_requirements, included_files
+from modelkiln.wheels.platforms import Target
 
 ENVIRONMENT = Target("3.11", "linux/amd64", "2.36").marker_environment()
 

@@ -18,9 +18,9 @@ from modelkiln.digest import hex_of, sha256_bytes
 from modelkiln.errors import ModelkilnError
 from modelkiln.machine.settings import save_machine_env
 from modelkiln.recipe import build
-from modelkiln.sources.reference import parse_reference
+from modelkiln.registry.reference import parse_reference
 from modelkiln.sources.registry import read_image
-from modelkiln.store import Store
+from modelkiln.store.store import Store
 
 DIGEST = "sha256:" + "a" * 64
 # Tar archives need not be told apart here: a registry takes any bytes.

@@ -13,7 +13,7 @@ from rawtar import entry, raw_layer
 from modelkiln.errors import ModelkilnError
 from modelkiln.rootfs import unpack
 from modelkiln.runnable import open_image
-from modelkiln.store import Store
+from modelkiln.store.store import Store
 
 DIR, SYMLINK, HARDLINK = tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE
 

@@ -15,7 +15,7 @@ from modelkiln.interpreter_lock import InterpreterLock, LockedAsset, python_path
 from modelkiln.machine.settings import save_machine_env
 from modelkiln.pex_package import build_pex
 from modelkiln.scie_package import _configuration, build_scie, store_scie
-from modelkiln.store import Store
+from modelkiln.store.store import Store
 
 PYTHON, RELEASE = "3.11.14", "20251120"
 APP = "import sys\n\nimport demo\n\n\ndef main():\n    print(sys.version.split()[0], demo.VALUE, sys.argv[1:])\n"

@@ -17,7 +17,7 @@ from modelkiln.layer import Layer
 from modelkiln.layout import layout_files
 from modelkiln.machine.sandbox import can_run, run_command
 from modelkiln.smoke import read_smoke, run_smoke
-from modelkiln.store import Store
+from modelkiln.store.store import Store
 
 REQUEST = {"inputs": [{"name": "x", "datatype": "FP32", "shape": [2, 2], "data": [0.1, 0, 2, 3]}]}
 EXPECTED = {"outputs": [{"name": "y", "datatype": "FP32", "shape": [2], "data": [0.2, 10]}]}

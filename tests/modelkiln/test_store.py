@@ -10,7 +10,7 @@ import pytest
 
 from modelkiln.digest import sha256_bytes
 from modelkiln.errors import ModelkilnError
-from modelkiln.store import Store
+from modelkiln.store.store import Store
 
 
 def files_below(folder):
@@ -58,7 +58,7 @@ def test_a_really_full_disk_is_told(tmp_path):
     code = (
         "import resource, signal, sys\n"
         "from modelkiln.errors import ModelkilnError\n"
-        "from modelkiln.store import Store\n"
+        "from modelkiln.store.store import Store\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
         "root = sys.argv[1]\n"
@@ -80,7 +80,7 @@ def test_a_killed_writer_leaves_no_blob(tmp_path):
     """After kill -9 in the middle of a write the blob's name is absent, and a second try works."""
     code = (
         "import sys, time\n"
-        "from modelkiln.store import Store\n"
+        "from modelkiln.store.store import Store\n"
         "with Store(sys.argv[1]).writer() as blob:\n"
         "    blob.write(b'whole')\n"
         "    print('ready', flush=True)\n"
@@ -120,7 +120,7 @@ def test_concurrent_writers_of_one_blob_agree(tmp_path):
     """Several processes that write the same blob at once all succeed."""
     code = (
         "import sys\n"
-        "from modelkiln.store import Store\n"
+        "from modelkiln.store.store import Store\n"
         "for number in range(50):\n"
         "    Store(sys.argv[1]).add_bytes(b'x' * number)\n"
     )

@@ -7,10 +7,10 @@ import time
 
 import pytest
 
-from modelkiln.memo import Memo
-from modelkiln.store import Store
-from modelkiln.store_caches import PexRuns, list_caches
-from modelkiln.store_care import clean
+from modelkiln.store.caches import PexRuns, list_caches
+from modelkiln.store.cleaning import clean
+from modelkiln.store.memo import Memo
+from modelkiln.store.store import Store
 
 DAY = 86400
 
@@ -113,7 +113,7 @@ def test_what_a_living_process_began_to_use_stays(store):
     """A process that was there before the thing was used may still use it."""
     memo = Memo(store, "layers")
     memo.remember("asked", {})
-    code = "import sys\nfrom modelkiln.store_users import register\nfrom pathlib import Path\n"
+    code = "import sys\nfrom modelkiln.store.users import register\nfrom pathlib import Path\n"
     code += "register(Path(sys.argv[1]))\nprint(flush=True)\ninput()"
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     with subprocess.Popen(

@@ -11,9 +11,9 @@ from steps import killed_at_every_step
 from modelkiln.cli.main import main
 from modelkiln.digest import sha256_bytes
 from modelkiln.lock_weights import lock_weights
-from modelkiln.seen_files import SeenFiles
-from modelkiln.store import Store
-from modelkiln.store_care import clean, list_blobs, named_blobs, verify
+from modelkiln.store.cleaning import clean, list_blobs, named_blobs, verify
+from modelkiln.store.file_index import SeenFiles
+from modelkiln.store.store import Store
 from modelkiln.weights_source import WeightsSource
 
 DAY = 86400
@@ -125,7 +125,7 @@ def test_a_use_makes_a_blob_young(store):
 
 def other_process(store, code):
     """A process that has done `code` with `store` and waits."""
-    code = f"import sys, time\nfrom modelkiln.store import Store\nstore = Store(sys.argv[1])\n{code}\n"
+    code = f"import sys, time\nfrom modelkiln.store.store import Store\nstore = Store(sys.argv[1])\n{code}\n"
     child = subprocess.Popen(
         [sys.executable, "-c", code + "print('ready', flush=True)\ntime.sleep(60)", str(store.root)],
         stdout=subprocess.PIPE,

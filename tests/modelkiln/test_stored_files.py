@@ -7,10 +7,10 @@ import pytest
 
 from modelkiln.archives.tar import Entry
 from modelkiln.errors import ModelkilnError
-from modelkiln.file_tar import FileTar
-from modelkiln.seen_files import SeenFiles
-from modelkiln.store import Store
-from modelkiln.stored_files import find_stored
+from modelkiln.store.file_index import SeenFiles
+from modelkiln.store.file_tar import FileTar
+from modelkiln.store.files import find_stored
+from modelkiln.store.store import Store
 
 
 @pytest.fixture

@@ -14,18 +14,18 @@ from wheelhouse import offline_store
 
 from modelkiln.accelerators import find_accelerator
 from modelkiln.consistency import check_consistency
-from modelkiln.elf import read_needs
 from modelkiln.environment import LockedWheel
 from modelkiln.errors import ModelkilnError
 from modelkiln.machine.sandbox import can_run
 from modelkiln.machine.settings import save_machine_env
-from modelkiln.platforms import Target
 from modelkiln.sdist_builder import SdistBuilder
 from modelkiln.sources.debian import fetch_debs
 from modelkiln.sources.wheels import wheel_digest
-from modelkiln.store import Store
+from modelkiln.store.store import Store
 from modelkiln.toolchain import choose_toolchain, open_toolchain, recorded_wheel, toolchain_digest, toolchain_glibc
 from modelkiln.wheel_build import provide_wheels
+from modelkiln.wheels.elf import read_needs
+from modelkiln.wheels.platforms import Target
 
 REMEDY = "./pants lock 3rdparty:cpu"
 TAG = "cp311-cp311-linux_x86_64"

@@ -10,7 +10,7 @@ from random_image import blob_file, make_image, pack_layer
 from modelkiln.archives.tar import Entry, bytes_entry
 from modelkiln.image import Base, build_image
 from modelkiln.layout import layout_files, write_layout
-from modelkiln.store import Store
+from modelkiln.store.store import Store
 from modelkiln.validate import validate_layout
 
 

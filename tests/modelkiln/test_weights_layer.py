@@ -10,7 +10,7 @@ from modelkiln.digest import sha256_stream
 from modelkiln.errors import ModelkilnError
 from modelkiln.layers import weights
 from modelkiln.recipe import build, is_at_hand, open_layer
-from modelkiln.store import Store
+from modelkiln.store.store import Store
 from modelkiln.weights_lock import LockedFile, LockedLayer, WeightsLock, load_weights_lock
 
 SOURCE = {"uri": "weights", "revision": ""}

@@ -15,7 +15,7 @@ from modelkiln.cli.main import main
 from modelkiln.errors import ModelkilnError
 from modelkiln.layers import files as files_layer
 from modelkiln.layout import REF_NAME, layout_files, write_layout
-from modelkiln.store import Store
+from modelkiln.store.store import Store
 from modelkiln.validate import validate_layout
 from modelkiln.weights_package import ARTIFACT_CONFIG, ARTIFACT_TYPE, build_artifact, build_weights_image
 

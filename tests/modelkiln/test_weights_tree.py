@@ -9,7 +9,7 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.layer import Layer
 from modelkiln.lock_weights import lock_weights
 from modelkiln.rootfs import RootLayer, unpack
-from modelkiln.store import Store
+from modelkiln.store.store import Store
 from modelkiln.weights_source import WeightsSource
 from modelkiln.weights_tree import stored_files
 

@@ -10,8 +10,8 @@ import pytest
 from wheelhouse import make_wheel, pin, record_row
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.venv import Venv, check_conflicts, install
-from modelkiln.wheel import open_wheel
+from modelkiln.wheels.venv import Venv, check_conflicts, install
+from modelkiln.wheels.wheel import open_wheel
 
 SITE = "opt/venv/lib/python3.11/site-packages"
 SCHEMES = {

@@ -20,13 +20,13 @@ from modelkiln.environment import closure, resolve_lock, with_built
 from modelkiln.errors import ModelkilnError
 from modelkiln.machine.sandbox import _can_unshare, can_run
 from modelkiln.machine.settings import save_machine_env
-from modelkiln.platforms import Target
 from modelkiln.python_lock import Pin
 from modelkiln.sdist_builder import SdistBuilder
 from modelkiln.sources.wheels import wheel_digest
-from modelkiln.store import Store
-from modelkiln.wheel import open_wheel
+from modelkiln.store.store import Store
 from modelkiln.wheel_build import provide_wheels
+from modelkiln.wheels.platforms import Target
+from modelkiln.wheels.wheel import open_wheel
 
 TARGET = Target("3.11", "linux/amd64", "2.36")
 # What meson-python builds with, from this machine's package index.

@@ -4,8 +4,8 @@ import pytest
 from wheelhouse import make_wheel, pin
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.wheel import open_wheel
-from modelkiln.wheel_platform import _minor, compiled_name
+from modelkiln.wheels.platform_tag import _minor, compiled_name
+from modelkiln.wheels.wheel import open_wheel
 
 
 @pytest.mark.parametrize(

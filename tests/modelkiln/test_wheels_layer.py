@@ -21,7 +21,7 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.interpreter import interpreter_packages
 from modelkiln.layers import wheels
 from modelkiln.machine.settings import save_machine_env
-from modelkiln.store import Store
+from modelkiln.store.store import Store
 
 SITE = "opt/venv/lib/python3.11/site-packages"
 
@@ -173,7 +173,7 @@ def test_memory_does_not_grow_with_the_wheel(tmp_path):
     # A small process starts the one that is measured: ru_maxrss of a child begins with its parent's.
     script = (
         "import json, resource, sys\n"
-        "from modelkiln.layers import wheels\nfrom modelkiln.store import Store\n"
+        "from modelkiln.layers import wheels\nfrom modelkiln.store.store import Store\n"
         "wheels.build(json.loads(sys.argv[1]), Store(sys.argv[2]))\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
     )

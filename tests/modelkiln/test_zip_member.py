@@ -4,8 +4,8 @@ import zipfile
 
 import pytest
 
-from modelkiln import zip_member
-from modelkiln.zip_member import DAMAGE, ZipMember
+from modelkiln.wheels import zip_member
+from modelkiln.wheels.zip_member import DAMAGE, ZipMember
 
 TEXT = b"".join(b"line %d of some text\n" % number for number in range(50_000))
 

@@ -13,8 +13,8 @@ from modelkiln.machine.settings import INSECURE_REGISTRIES
 from modelkiln.registry.blob_source import BlobSource
 from modelkiln.registry.contents import layout_contents
 from modelkiln.registry.publish import Publication, publish
-from modelkiln.sources.reference import parse_repository
-from modelkiln.store import Store
+from modelkiln.registry.reference import parse_repository
+from modelkiln.store.store import Store
 
 __all__ = ["Package", "skopeo_read"]
 

@@ -18,7 +18,7 @@ from modelkiln.layers.small import record_layer, venv_layer
 from modelkiln.layout import REF_NAME, layout_files, write_layout
 from modelkiln.packing import pack
 from modelkiln.record import labels, make_record
-from modelkiln.store import BlobWriter, Store
+from modelkiln.store.store import BlobWriter, Store
 
 __all__ = ["MadeImage", "make_image", "pack_layer"]
 

@@ -8,7 +8,7 @@ import zipfile
 from pathlib import Path
 
 from modelkiln.machine.settings import save_machine_env
-from modelkiln.store import Store
+from modelkiln.store.store import Store
 
 __all__ = ["make_wheel", "offline_store", "pin", "put_wheel", "record_row", "zip_of"]
 

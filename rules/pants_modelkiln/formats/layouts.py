@@ -19,7 +19,7 @@ from modelkiln.layer import Layer
 from modelkiln.layout import REF_NAME, layout_files
 from modelkiln.recipe import has_blob
 from modelkiln.runtime.weights_store import readable_size
-from modelkiln.store import Store
+from modelkiln.store.store import Store
 from pants_modelkiln.api import add_prefix, concurrently, create_digest, merge_digests
 from pants_modelkiln.dist_writing import KnownArtifact
 from pants_modelkiln.formats.rendering import STORE_BLOBS, Rendering

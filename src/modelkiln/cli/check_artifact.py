@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
 def _check_pointers(pointers: Path, folder: Path, options: Options) -> list[Finding]:
     # Imported here: it brings all sources of files, half of the start of a step that many packages have.
     from modelkiln.pointers import fetch_pointers, load_pointers
-    from modelkiln.store import Store
+    from modelkiln.store.store import Store
 
     listed, store = load_pointers(pointers), Store(folder)
     fetch_pointers(listed, store, options.where)

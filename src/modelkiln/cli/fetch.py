@@ -5,11 +5,11 @@ import json
 from pathlib import Path
 
 from modelkiln.canonical import canonical_json
-from modelkiln.cuda_libraries import library_folder
 from modelkiln.sources.wheels import check_requires, check_wheels, open_wheels, wheel_digest
-from modelkiln.store import Store
-from modelkiln.venv import Venv, check_conflicts, install
+from modelkiln.store.store import Store
 from modelkiln.wheel_build import provide_wheels
+from modelkiln.wheels.cuda_libraries import library_folder
+from modelkiln.wheels.venv import Venv, check_conflicts, install
 
 HELP = "Put an environment's wheels into the store, and check that they fit together."
 

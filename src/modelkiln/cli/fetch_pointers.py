@@ -4,8 +4,8 @@ import argparse
 from pathlib import Path
 
 from modelkiln.pointers import fetch_pointers, load_pointers
-from modelkiln.store import Store
-from modelkiln.stored_files import link_file
+from modelkiln.store.files import link_file
+from modelkiln.store.store import Store
 
 HELP = "Fetch the files that Git LFS pointers stand for."
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from modelkiln.canonical import canonical_json
 from modelkiln.recipe import build
-from modelkiln.store import Store
+from modelkiln.store.store import Store
 
 HELP = "Make the layer of a recipe in the store and describe it."
 

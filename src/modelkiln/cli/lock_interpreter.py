@@ -6,7 +6,7 @@ from pathlib import Path
 from modelkiln.interpreter_assets import lock_interpreter
 from modelkiln.interpreter_lock import MACHINES
 from modelkiln.lock_file import write_lock
-from modelkiln.store import Store
+from modelkiln.store.store import Store
 
 HELP = "Read a portable CPython and what embeds it into the store once, and write their lock."
 

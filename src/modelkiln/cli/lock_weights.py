@@ -10,7 +10,7 @@ from modelkiln.check_weights import check_weights
 from modelkiln.errors import ModelkilnError
 from modelkiln.lock_file import write_lock
 from modelkiln.lock_weights import lock_weights
-from modelkiln.store import Store
+from modelkiln.store.store import Store
 from modelkiln.weights_lock import WeightsLock, load_weights_lock
 from modelkiln.weights_source import WeightsSource
 

@@ -10,7 +10,7 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.image_name import ImageName
 from modelkiln.layout import FoundManifest, Layout
 from modelkiln.machine.settings import INSECURE_REGISTRIES, load_machine_env, select_machine_env
-from modelkiln.store import Store
+from modelkiln.store.store import Store
 
 __all__ = [
     "add_insecure",

@@ -22,7 +22,7 @@ from modelkiln.progress import Progress
 from modelkiln.registry.blob_source import BlobSource
 from modelkiln.registry.contents import Contents, layout_contents
 from modelkiln.registry.publish import Publication, Published, publish
-from modelkiln.sources.reference import Reference, check_tag, parse_repository
+from modelkiln.registry.reference import Reference, check_tag, parse_repository
 
 HELP = "Put a package into a registry: only the bytes that it lacks, and tags last."
 

@@ -12,7 +12,7 @@ from modelkiln.progress import Progress
 from modelkiln.registry.blob_source import BlobSource
 from modelkiln.registry.contents import layout_contents
 from modelkiln.registry.publish import publish_all
-from modelkiln.sources.reference import parse_repository
+from modelkiln.registry.reference import parse_repository
 
 HELP = "Put a package into registries as a whole: no tag before all of it is there and all tags are free."
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from modelkiln.build_lock_compiler import BuildLockCompiler
 from modelkiln.lock_compiler import LockCompiler
-from modelkiln.platforms import Target
 from modelkiln.python_requirements import check_requirements
-from modelkiln.store import Store
+from modelkiln.store.store import Store
+from modelkiln.wheels.platforms import Target
 
 HELP = "Pin what a resolve asks for, and all that it needs, by version and hash."
 

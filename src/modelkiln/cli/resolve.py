@@ -5,8 +5,8 @@ from pathlib import Path
 
 from modelkiln.canonical import canonical_json
 from modelkiln.environment import resolve_lock
-from modelkiln.platforms import Target
-from modelkiln.store import Store
+from modelkiln.store.store import Store
+from modelkiln.wheels.platforms import Target
 
 HELP = "Choose one wheel for each pin of a lock; nothing is installed."
 

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 from modelkiln.layer import Layer
-from modelkiln.store import Store
+from modelkiln.store.store import Store
 from modelkiln.weights_tree import models_folder
 
 HELP = "Run a PEX file with the model artifacts that its package has in the store."

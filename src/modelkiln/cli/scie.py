@@ -6,7 +6,7 @@ from pathlib import Path
 from modelkiln.canonical import canonical_json
 from modelkiln.interpreter_lock import load_interpreter_lock
 from modelkiln.scie_package import build_scie, store_scie
-from modelkiln.store import Store
+from modelkiln.store.store import Store
 
 HELP = "Put a PEX and a portable CPython into one program."
 

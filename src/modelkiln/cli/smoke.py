@@ -19,8 +19,8 @@ from modelkiln.machine.sandbox import can_run
 from modelkiln.machine.settings import find_python
 from modelkiln.runnable import open_image, unpacked
 from modelkiln.smoke import Smoke, image_runner, program_runner, read_smoke, run_smoke
-from modelkiln.store import Store
-from modelkiln.store_users import register
+from modelkiln.store.store import Store
+from modelkiln.store.users import register
 from modelkiln.weights_tree import models_folder
 
 # The exit code of a test that could not be run (automake's convention). To a build tool's cache it

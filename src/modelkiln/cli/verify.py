@@ -12,9 +12,9 @@ from modelkiln.descriptor import CONFIG, INDEX, Descriptor
 from modelkiln.layout import Layout
 from modelkiln.progress import Progress
 from modelkiln.registry.contents import Contents, layout_contents
+from modelkiln.registry.reference import parse_image
 from modelkiln.registry.remote import RemotePackage
 from modelkiln.registry.verify import describe, verify_remote
-from modelkiln.sources.reference import parse_image
 from modelkiln.validate import validate_layout
 
 HELP = "Check every digest of a package in a registry or in a layout, and tell what would run."

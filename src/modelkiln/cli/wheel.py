@@ -6,7 +6,7 @@ from pathlib import Path
 
 from modelkiln.canonical import canonical_json
 from modelkiln.sdist_builder import SdistBuilder
-from modelkiln.store import Store
+from modelkiln.store.store import Store
 
 HELP = "Build the wheel of an sdist, in an environment of locked wheels and without a network."
 

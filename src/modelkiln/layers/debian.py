@@ -21,7 +21,7 @@ from modelkiln.layer import Layer, pack_to_store
 from modelkiln.layers import debian_files
 from modelkiln.machine.settings import load_machine_env
 from modelkiln.sources.debian import deb_digest, fetch_debs
-from modelkiln.store import Store
+from modelkiln.store.store import Store
 
 __all__ = ["build", "keeps", "merged_link", "merged_path", "root_entries"]
 

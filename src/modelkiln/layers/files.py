@@ -12,7 +12,7 @@ from modelkiln.bytecode import bytecode_recipe, compile_entries, host_packages
 from modelkiln.errors import ModelkilnError
 from modelkiln.layer import Layer, pack_to_store
 from modelkiln.packing import pack
-from modelkiln.store import BlobWriter, Store
+from modelkiln.store.store import BlobWriter, Store
 
 __all__ = ["SMALL_BYTES", "build", "build_small", "file_entries", "is_small", "recipe"]
 

@@ -14,8 +14,8 @@ from modelkiln.digest import CHUNK, iter_chunks, sha256_stream
 from modelkiln.errors import ModelkilnError
 from modelkiln.layer import Layer
 from modelkiln.sources.fetch import fetch_files, source_opener
-from modelkiln.store import Store
-from modelkiln.stored_files import StoredFile, find_stored
+from modelkiln.store.files import StoredFile, find_stored
+from modelkiln.store.store import Store
 
 __all__ = [
     "PACKER",
@@ -154,7 +154,7 @@ class _Forward:
 
 
 def note_key(prefix: str, files: Iterable[Mapping[str, Any]]) -> str:
-    """Return the key under which a machine keeps which layer these files make (see `seen_files`)."""
+    """Return the key under which a machine keeps which layer these files make (see `store.file_index`)."""
     listed = sorted([file["path"], file["size"], file["sha256"]] for file in files)
     return "layer " + hashlib.sha256(canonical_json([PACKER, prefix, listed])).hexdigest()
 

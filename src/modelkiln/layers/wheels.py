@@ -7,11 +7,11 @@ from modelkiln.archives.spool import Spool
 from modelkiln.archives.tar import Entry
 from modelkiln.bytecode import bytecode_recipe, compile_entries, host_packages
 from modelkiln.layer import Layer, pack_to_store
-from modelkiln.platforms import Target
 from modelkiln.sources.wheels import check_wheels, open_wheels
-from modelkiln.store import Store
-from modelkiln.venv import InstalledWheel, Venv, check_conflicts, install
+from modelkiln.store.store import Store
 from modelkiln.wheel_build import provide_wheels
+from modelkiln.wheels.platforms import Target
+from modelkiln.wheels.venv import InstalledWheel, Venv, check_conflicts, install
 
 __all__ = ["LARGE_BYTES", "build", "plan", "recipe"]
 

@@ -7,8 +7,8 @@ from modelkiln.blobs import Blobs
 from modelkiln.descriptor import Descriptor
 from modelkiln.digest import iter_chunks
 from modelkiln.errors import ModelkilnError
-from modelkiln.sources.reference import Reference, parse_repository
-from modelkiln.sources.registry_client import RegistryClient
+from modelkiln.registry.client import RegistryClient
+from modelkiln.registry.reference import Reference, parse_repository
 
 __all__ = ["BlobSource"]
 

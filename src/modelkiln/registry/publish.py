@@ -26,11 +26,11 @@ from modelkiln.descriptor import Descriptor
 from modelkiln.errors import ModelkilnError
 from modelkiln.registry.blob_source import BlobSource
 from modelkiln.registry.contents import Contents
-from modelkiln.registry.mounts import KnownBlobs
-from modelkiln.registry.record_manifest import EMPTY, attach, put_manifest, record_manifest
+from modelkiln.registry.known_blobs import KnownBlobs
+from modelkiln.registry.reference import Reference
+from modelkiln.registry.referrers import EMPTY, attach, put_manifest, record_manifest
 from modelkiln.registry.session import RegistrySession
 from modelkiln.registry.uploads import has_blob, upload_blob
-from modelkiln.sources.reference import Reference
 
 __all__ = ["Publication", "Published", "publish", "publish_all"]
 

@@ -7,11 +7,11 @@ from modelkiln.descriptor import INDEX, MANIFEST, Descriptor
 from modelkiln.digest import sha256_bytes
 from modelkiln.errors import ModelkilnError
 from modelkiln.record import recorded_digest, variant_records
+from modelkiln.registry.client import RegistryClient
 from modelkiln.registry.contents import Contents, Document
-from modelkiln.registry.record_manifest import RECORD, find_records
+from modelkiln.registry.reference import Reference
+from modelkiln.registry.referrers import RECORD, find_records
 from modelkiln.registry.session import RegistrySession
-from modelkiln.sources.reference import Reference
-from modelkiln.sources.registry_client import RegistryClient
 
 __all__ = ["ChunkReader", "RemotePackage", "check_record"]
 

@@ -15,8 +15,8 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.machine.settings import INSECURE_REGISTRIES, insecure_registries
 from modelkiln.network.connections import Answer, Connections
 from modelkiln.network.http import NETWORK_ERRORS, is_final
-from modelkiln.sources.reference import Reference
-from modelkiln.sources.registry_auth import RegistryAuth
+from modelkiln.registry.auth import RegistryAuth
+from modelkiln.registry.reference import Reference
 
 __all__ = ["MANIFEST_TYPES", "RegistrySession"]
 

@@ -7,7 +7,7 @@ from typing import Any, Mapping, Sequence
 
 from modelkiln.digest import iter_chunks
 from modelkiln.errors import ModelkilnError
-from modelkiln.store import Store
+from modelkiln.store.store import Store
 
 __all__ = ["MIRROR_VARIABLE", "deb_digest", "fetch_debs", "machine_mirrors"]
 

@@ -11,9 +11,10 @@ from modelkiln.digest import check_digest, sha256_bytes
 from modelkiln.errors import ModelkilnError
 from modelkiln.layer import MODELS_FOLDER
 from modelkiln.network.http_file import HttpFile
+from modelkiln.registry.client import RegistryClient
+from modelkiln.registry.reference import Reference, parse_image
 from modelkiln.sources.addresses import check_files
 from modelkiln.sources.model_pack import config_facts
-from modelkiln.sources.reference import Reference, parse_image
 from modelkiln.sources.registry import (
     ACCEPT,
     CONFIG_LIMIT,
@@ -23,7 +24,6 @@ from modelkiln.sources.registry import (
     parse_document,
     type_of,
 )
-from modelkiln.sources.registry_client import RegistryClient
 from modelkiln.sources.source import Listing, Source, SourceFile
 from modelkiln.sources.tar_files import RangeReader, TarFile, tar_files
 from modelkiln.sources.unpacked import Unpacked

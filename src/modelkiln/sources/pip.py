@@ -10,7 +10,7 @@ from typing import Iterable, Optional, Sequence
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.machine.settings import load_machine_env
-from modelkiln.store import Store
+from modelkiln.store.store import Store
 
 __all__ = ["PipResult", "check_reachable", "index_lines", "index_settings", "run_pip", "target_options"]
 

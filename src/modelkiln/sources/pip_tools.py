@@ -18,7 +18,7 @@ from modelkiln.machine.settings import load_machine_env
 from modelkiln.network.http import NETWORK_ERRORS, open_url
 from modelkiln.python_lock import Pin, logical_lines
 from modelkiln.sources.pip import check_reachable, index_lines, index_settings, run_pip, target_options
-from modelkiln.store import Store
+from modelkiln.store.store import Store
 
 __all__ = ["compile_lock", "seed_lock", "wheel_sizes"]
 

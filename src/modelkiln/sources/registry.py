@@ -9,9 +9,9 @@ from modelkiln.digest import check_digest, hex_of
 from modelkiln.errors import ModelkilnError
 from modelkiln.layer import Layer
 from modelkiln.machine.settings import load_machine_env
-from modelkiln.sources.reference import Reference, parse_reference
-from modelkiln.sources.registry_client import RegistryClient
-from modelkiln.store import Store
+from modelkiln.registry.client import RegistryClient
+from modelkiln.registry.reference import Reference, parse_reference
+from modelkiln.store.store import Store
 
 __all__ = [
     "ACCEPT",

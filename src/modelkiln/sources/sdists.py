@@ -8,9 +8,9 @@ from typing import Any, Mapping, Sequence
 from modelkiln.digest import hex_of, sha256_stream
 from modelkiln.errors import ModelkilnError
 from modelkiln.python_lock import Pin
-from modelkiln.sdist import is_sdist
 from modelkiln.sources.pip import index_lines, run_pip
-from modelkiln.store import Store
+from modelkiln.store.store import Store
+from modelkiln.wheels.sdist import is_sdist
 
 __all__ = ["ensure_sdist", "find_sdists"]
 

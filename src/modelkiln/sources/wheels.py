@@ -7,8 +7,8 @@ from typing import Any, Iterable, Iterator, Mapping, Sequence
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.sources.pip import index_lines, run_pip, target_options
-from modelkiln.store import Store
-from modelkiln.wheel import Wheel, open_wheel
+from modelkiln.store.store import Store
+from modelkiln.wheels.wheel import Wheel, open_wheel
 
 __all__ = ["check_requires", "check_wheels", "fetch_wheels", "missing_wheels", "open_wheels", "wheel_digest"]
 

@@ -4,7 +4,7 @@ import pytest
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.registry.names import expand, read_stamps, record_values
-from modelkiln.sources.reference import check_tag, parse_repository
+from modelkiln.registry.reference import check_tag, parse_repository
 
 
 def test_placeholders_take_values_of_record_and_stamps():

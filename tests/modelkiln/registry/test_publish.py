@@ -19,10 +19,10 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.layer import Layer
 from modelkiln.layers import weights
 from modelkiln.machine.settings import INSECURE_REGISTRIES
-from modelkiln.registry.record_manifest import RECORD, find_records
+from modelkiln.registry.reference import parse_repository
+from modelkiln.registry.referrers import RECORD, find_records
 from modelkiln.registry.session import RegistrySession
-from modelkiln.sources.reference import parse_repository
-from modelkiln.store import Store
+from modelkiln.store.store import Store
 
 
 def test_skopeo_reads_what_was_published(package, host, tmp_path):

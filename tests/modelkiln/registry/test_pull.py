@@ -14,8 +14,8 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.machine.settings import INSECURE_REGISTRIES
 from modelkiln.record import recorded_digest
 from modelkiln.registry.pull import pull
+from modelkiln.registry.reference import parse_image
 from modelkiln.registry.remote import RemotePackage, check_record
-from modelkiln.sources.reference import parse_image
 from modelkiln.validate import validate_layout
 
 

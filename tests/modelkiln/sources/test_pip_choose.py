@@ -13,8 +13,8 @@ from wheelhouse import make_wheel
 from modelkiln.cli.main import main
 from modelkiln.environment import resolve_lock
 from modelkiln.machine.settings import save_machine_env
-from modelkiln.platforms import Target
-from modelkiln.store import Store
+from modelkiln.store.store import Store
+from modelkiln.wheels.platforms import Target
 
 TARGET = Target("3.11", "linux/amd64", "2.36")
 NAME = "big-1.0-py3-none-any.whl"

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 from modelkiln.canonical import canonical_json
-from modelkiln.store import Store
+from modelkiln.store.store import Store
 
 __all__ = ["Memo"]
 
@@ -31,7 +31,7 @@ class Memo:
         """Return the answer to `question` (a JSON value), or None when there is no whole one."""
         path = self._path(question)
         with suppress(OSError):
-            os.utime(path)  # It is used now, see `store_caches`.
+            os.utime(path)  # It is used now, see `store.caches`.
         try:
             answer = json.loads(path.read_bytes())
         except (OSError, ValueError):

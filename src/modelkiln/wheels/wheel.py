@@ -19,7 +19,7 @@ from typing import BinaryIO, Iterator, Mapping, Optional
 from modelkiln.archives.tar import check_path
 from modelkiln.digest import iter_chunks
 from modelkiln.errors import ModelkilnError
-from modelkiln.zip_member import DAMAGE, ZipMember
+from modelkiln.wheels.zip_member import DAMAGE, ZipMember
 
 __all__ = ["Wheel", "WheelFile", "open_wheel"]
 

@@ -11,7 +11,7 @@ from typing import Optional
 from modelkiln.archives.tar import Entry, tar_end, tar_header, tar_padding
 from modelkiln.descriptor import LAYER, Descriptor
 from modelkiln.digest import CHUNK
-from modelkiln.store import Store
+from modelkiln.store.store import Store
 
 __all__ = ["FileTar"]
 
@@ -21,7 +21,7 @@ _PIECE_BYTES = 4 << 20
 _WAITING = 3
 # Written bytes go on the disk in pieces of this size while more are read, as in `transfer`.
 _SYNC_BYTES = 32 << 20
-# On a full disk: bytes that are given back, for what `seen_files` keeps of the others, in all and of each.
+# On a full disk: bytes that are given back, for what `store.file_index` keeps of the others, in all and of each.
 _ROOM, _ROOM_EACH = 128 << 10, 1 << 10
 
 

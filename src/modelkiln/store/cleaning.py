@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Iterable, Iterator, Optional, Union
 
 from modelkiln.progress import Progress
-from modelkiln.seen_files import SeenFiles
-from modelkiln.store import Store
-from modelkiln.store_caches import PEX_RUN, CachedThing, PexRuns, list_caches
-from modelkiln.store_users import Users, cleaning
+from modelkiln.store.caches import PEX_RUN, CachedThing, PexRuns, list_caches
+from modelkiln.store.file_index import SeenFiles
+from modelkiln.store.store import Store
+from modelkiln.store.users import Users, cleaning
 
 __all__ = ["Cleaning", "StoredBlob", "clean", "list_blobs", "named_blobs", "verify"]
 

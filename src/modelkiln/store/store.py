@@ -15,7 +15,7 @@ from typing import BinaryIO, Callable, Iterator, Optional
 
 from modelkiln.digest import hex_of, iter_chunks, sha256_stream
 from modelkiln.errors import ModelkilnError
-from modelkiln.store_users import register
+from modelkiln.store.users import register
 
 __all__ = ["BlobWriter", "Store", "sync_folder"]
 

@@ -14,7 +14,7 @@ from typing import Iterable, Sequence
 from modelkiln.archives.tar import Entry, bytes_entry
 from modelkiln.errors import ModelkilnError
 from modelkiln.layers.small import VENV
-from modelkiln.wheel import Wheel, WheelFile
+from modelkiln.wheels.wheel import Wheel, WheelFile
 
 __all__ = ["InstalledWheel", "Venv", "check_conflicts", "install"]
 

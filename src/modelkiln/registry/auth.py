@@ -13,8 +13,8 @@ from typing import Mapping, Optional, Sequence
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.network.http import open_url
-from modelkiln.sources.credentials import Login, find_login
-from modelkiln.sources.reference import Reference
+from modelkiln.registry.credentials import Login, find_login
+from modelkiln.registry.reference import Reference
 
 __all__ = ["RegistryAuth"]
 

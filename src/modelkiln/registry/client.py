@@ -22,8 +22,8 @@ from modelkiln.network.http import (
     open_url,
     with_retries,
 )
-from modelkiln.sources.reference import Reference
-from modelkiln.sources.registry_auth import RegistryAuth
+from modelkiln.registry.auth import RegistryAuth
+from modelkiln.registry.reference import Reference
 
 __all__ = ["RegistryClient"]
 

@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.store import Store
+from modelkiln.store.store import Store
 
 __all__ = ["SMALL_BYTES", "SmallFiles"]
 

@@ -1,8 +1,8 @@
 """Where the bytes of model artifact files lie in the store: a blob each, or many in one blob.
 
-Small files of a lock are read into one blob, a tar of them (see `file_tar`): a blob for each would
+Small files of a lock are read into one blob, a tar of them (see `store.file_tar`): a blob for each would
 take longer than reading it. When such a tar is their layer's, the layer's recipe tells where in it
-they are; else `seen_files` does, and files of which nobody tells any more are fetched again.
+they are; else `store.file_index` does, and files of which nobody tells any more are fetched again.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, Iterable, Mapping, Optional
 from modelkiln.archives.tar import Entry, sorted_entries, tar_header, tar_padding
 from modelkiln.descriptor import Descriptor
 from modelkiln.errors import ModelkilnError
-from modelkiln.store import Store
+from modelkiln.store.store import Store
 
 __all__ = ["StoredFile", "find_stored", "link_file"]
 
@@ -98,7 +98,7 @@ def _in_layer(files: Iterable[Mapping[str, Any]], prefix: str, blob: str) -> dic
 
 
 def _in_tars(files: Iterable[Mapping[str, Any]], store: Store) -> dict[str, StoredFile]:
-    from modelkiln.seen_files import SeenFiles  # Most processes of a build have blobs only.
+    from modelkiln.store.file_index import SeenFiles  # Most processes of a build have blobs only.
 
     sizes = {file["sha256"]: file["size"] for file in files}
     blobs: dict[str, str] = {}

@@ -8,11 +8,11 @@ import posixpath
 import re
 from typing import Iterable, Optional
 
-from modelkiln.elf import ElfNeeds, read_needs
 from modelkiln.errors import ModelkilnError
-from modelkiln.platforms import ARCHITECTURES
-from modelkiln.wheel import Wheel
-from modelkiln.wheel_writing import read_file
+from modelkiln.wheels.elf import ElfNeeds, read_needs
+from modelkiln.wheels.platforms import ARCHITECTURES
+from modelkiln.wheels.wheel import Wheel
+from modelkiln.wheels.writing import read_file
 
 __all__ = ["compiled_name"]
 

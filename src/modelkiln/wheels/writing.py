@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Optional, Sequence
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.wheel import Wheel
+from modelkiln.wheels.wheel import Wheel
 
 __all__ = ["read_file", "write_wheel"]
 
