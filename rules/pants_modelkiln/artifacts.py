@@ -19,7 +19,7 @@ from modelkiln.canonical import canonical_json
 from modelkiln.errors import ModelkilnError
 from modelkiln.layer import Layer
 from modelkiln.layers import weights
-from modelkiln.lfs_pointer import POINTER_LIMIT, is_pointer, parse_pointer
+from modelkiln.sources.lfs_pointer import POINTER_LIMIT, is_pointer, parse_pointer
 from modelkiln.weights_lock import load_weights_lock
 from pants_modelkiln.api import (
     concurrently,

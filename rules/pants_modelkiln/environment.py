@@ -16,7 +16,7 @@ from pants.util.logging import LogLevel
 from modelkiln.accelerators import Accelerator
 from modelkiln.canonical import canonical_json
 from modelkiln.errors import ModelkilnError
-from modelkiln.python_requirements import check_fresh
+from modelkiln.manifest.requirements import check_fresh
 from modelkiln.wheels.platforms import Target
 from pants_modelkiln.api import concurrently, create_digest, read_digest, read_globs
 from pants_modelkiln.locks.resolve import lock_address, requirements_of
@@ -25,7 +25,7 @@ from pants_modelkiln.sdists import BuiltWheelRequest, built_wheel
 from pants_modelkiln.tool import STORE, Step, perform_step
 
 if TYPE_CHECKING:
-    from modelkiln.environment import LockedWheel
+    from modelkiln.manifest.resolution import LockedWheel
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ async def _wheels_of(request: EnvironmentRequest) -> tuple[LockedWheel, ...]:
 
     What such a package requires is known when it is built, and may be such packages again.
     """
-    from modelkiln.environment import closure, with_built
+    from modelkiln.manifest.resolution import closure, with_built
 
     chosen = await resolved_lock(request.lock)
     resolved = json.loads(chosen.text)

@@ -17,7 +17,7 @@ from typing import Any, Callable, Mapping, Optional, Sequence
 from modelkiln.errors import ModelkilnError
 from modelkiln.machine.sandbox import BUILD_ROOT, HOST_PROGRAMS, build_command, can_run, run_command, without_network
 from modelkiln.machine.settings import find_python
-from modelkiln.sources.wheels import open_wheels
+from modelkiln.manifest.wheels import open_wheels
 from modelkiln.store.store import Store
 from modelkiln.toolchain import Toolchain
 from modelkiln.wheels.sdist import SOURCE_DATE, BuildSystem

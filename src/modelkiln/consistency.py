@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Optional, Sequence
 
 from modelkiln.accelerators import CPU, Accelerator
-from modelkiln.environment import LockedWheel
 from modelkiln.errors import ModelkilnError
+from modelkiln.manifest.resolution import LockedWheel
 from modelkiln.wheels.platforms import Target
 
 __all__ = ["CudaNeed", "check_consistency", "cuda_need"]

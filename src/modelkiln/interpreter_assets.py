@@ -18,8 +18,8 @@ from modelkiln.interpreter_lock import (
 from modelkiln.machine.settings import load_machine_env
 from modelkiln.progress import Progress
 from modelkiln.sources.source import Source, SourceFile, open_source
+from modelkiln.sources.transfer import transfer
 from modelkiln.store.store import Store
-from modelkiln.transfer import transfer
 
 __all__ = ["MIRROR_VARIABLE", "fetch_assets", "lock_interpreter", "scie_versions"]
 

@@ -25,12 +25,12 @@ from modelkiln.network.http import NETWORK_ERRORS, with_retries
 from modelkiln.progress import StoppableProgress
 from modelkiln.sources.fetch import fetch_files
 from modelkiln.sources.source import SourceFile
+from modelkiln.sources.transfer import transfer
 from modelkiln.store.file_batch import SMALL_BYTES, SmallFiles
 from modelkiln.store.file_index import SeenFiles
 from modelkiln.store.file_tar import FileTar
 from modelkiln.store.files import StoredFile, find_stored
 from modelkiln.store.store import Store
-from modelkiln.transfer import transfer
 from modelkiln.weights_checks import check_formats
 from modelkiln.weights_lock import LockedFile, LockedLayer, WeightsLock
 from modelkiln.weights_packing import group_files

@@ -16,8 +16,8 @@ from typing import Any, Iterable, Iterator, Mapping, Sequence
 
 from modelkiln.digest import CHUNK
 from modelkiln.errors import ModelkilnError
+from modelkiln.manifest.wheels import check_wheels, wheel_digest
 from modelkiln.programs import link_or_copy, place_program, store_program
-from modelkiln.sources.wheels import check_wheels, wheel_digest
 from modelkiln.store.store import Store
 from modelkiln.wheel_build import provide_wheels
 from modelkiln.wheels.platforms import Target

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, Iterable, Mapping, Optional, Sequence
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.lfs_pointer import POINTER_LIMIT, LfsPointer, is_pointer, parse_pointer
 from modelkiln.sources.fetch import fetch_files
+from modelkiln.sources.lfs_pointer import POINTER_LIMIT, LfsPointer, is_pointer, parse_pointer
 from modelkiln.store.store import Store
 
 __all__ = ["committed_pointers", "fetch_pointers", "load_pointers"]

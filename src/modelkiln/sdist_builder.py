@@ -2,9 +2,9 @@
 
 from typing import Any, Mapping, Optional, Sequence
 
-from modelkiln.environment import closure, with_built
 from modelkiln.errors import ModelkilnError
-from modelkiln.sources.wheels import wheel_digest
+from modelkiln.manifest.resolution import closure, with_built
+from modelkiln.manifest.wheels import wheel_digest
 from modelkiln.store.memo import Memo
 from modelkiln.store.store import Store
 from modelkiln.wheel_build import BUILDER, build_wheel

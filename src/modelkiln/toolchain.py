@@ -1,7 +1,7 @@
 """Toolchains: compilers, headers and Python of locked Debian packages, as the root that sdists are built in.
 
 A toolchain is described by a JSON object {"name", "locks"}: the address of its target, for messages,
-and by architecture the locks of its packages (see `debian_lock`). No maintainer script runs; what
+and by architecture the locks of its packages (see `base.debian_lock`). No maintainer script runs; what
 programs are commonly called by is added here.
 """
 
@@ -13,11 +13,11 @@ from typing import Any, Mapping, Optional
 
 from modelkiln.archives.spool import Spool
 from modelkiln.archives.tar import Entry
+from modelkiln.base.debian_lock import check_lock, glibc_of, python_of
+from modelkiln.base.interpreter import host_architecture, making_folder, packages_folder, used_folder, write_file
 from modelkiln.canonical import canonical_json
-from modelkiln.debian_lock import check_lock, glibc_of, python_of
 from modelkiln.digest import sha256_bytes
 from modelkiln.errors import ModelkilnError
-from modelkiln.interpreter import host_architecture, making_folder, packages_folder, used_folder, write_file
 from modelkiln.machine.sandbox import can_run
 from modelkiln.store.store import Store
 from modelkiln.wheels.platforms import ARCHITECTURES

@@ -7,7 +7,7 @@ from typing import Any, Sequence
 from modelkiln.archives.tar import check_paths
 from modelkiln.errors import ModelkilnError
 from modelkiln.machine.settings import load_machine_env
-from modelkiln.patterns import select
+from modelkiln.sources.patterns import select
 from modelkiln.sources.source import Listing, Source, SourceFile, open_source, scheme_of
 from modelkiln.store.store import Store
 

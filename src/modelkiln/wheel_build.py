@@ -13,8 +13,8 @@ from typing import Any, Callable, Mapping, Optional, Sequence
 from modelkiln.build_environment import BuildEnvironment
 from modelkiln.digest import hex_of, sha256_stream
 from modelkiln.errors import ModelkilnError
-from modelkiln.sources.sdists import ensure_sdist
-from modelkiln.sources.wheels import fetch_wheels, missing_wheels
+from modelkiln.manifest.sdists import ensure_sdist
+from modelkiln.manifest.wheels import fetch_wheels, missing_wheels
 from modelkiln.store.store import Store
 from modelkiln.toolchain import Toolchain, open_toolchain
 from modelkiln.wheels.platform_tag import compiled_name

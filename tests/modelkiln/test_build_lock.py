@@ -2,8 +2,8 @@
 
 import pytest
 
-from modelkiln.build_lock import join_parts, part_of, split_parts
 from modelkiln.errors import ModelkilnError
+from modelkiln.manifest.build_lock import join_parts, part_of, split_parts
 
 REMEDY = "./pants lock 3rdparty:cpu"
 

@@ -11,18 +11,18 @@ from functools import partial
 import pytest
 from debs import pinned_lock
 
-from modelkiln import bytecode, interpreter
 from modelkiln.archives.spool import Spool
 from modelkiln.archives.tar import Entry, bytes_entry
-from modelkiln.bytecode import (
+from modelkiln.base import bytecode, interpreter
+from modelkiln.base.bytecode import (
     bytecode_recipe,
     cache_path,
     compile_entries,
     compile_sources,
     host_packages,
 )
+from modelkiln.base.interpreter import interpreter_packages
 from modelkiln.errors import ModelkilnError
-from modelkiln.interpreter import interpreter_packages
 from modelkiln.layers import files
 from modelkiln.store.store import Store
 

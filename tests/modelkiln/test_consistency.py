@@ -4,8 +4,8 @@ import pytest
 
 from modelkiln.accelerators import Accelerator
 from modelkiln.consistency import check_consistency, cuda_need
-from modelkiln.environment import LockedWheel
 from modelkiln.errors import ModelkilnError
+from modelkiln.manifest.resolution import LockedWheel
 from modelkiln.wheels.platforms import Target
 
 TARGET = Target("3.11", "linux/amd64", "2.36")

@@ -6,7 +6,7 @@ import tarfile
 import pytest
 from debs import make_deb
 
-from modelkiln.deb import DebEntry, iter_data, read_control
+from modelkiln.base.debian_package import DebEntry, iter_data, read_control
 
 
 @pytest.mark.parametrize("ending", ["", ".gz", ".xz", ".zst"])

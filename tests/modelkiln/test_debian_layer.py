@@ -12,9 +12,9 @@ import zstandard
 from components import require
 from debs import pinned_lock, put_deb
 
-from modelkiln.debian_lock import python_of
+from modelkiln.base.debian_lock import python_of
+from modelkiln.base.debian_scripts import dpkg_status
 from modelkiln.layers import debian
-from modelkiln.layers.debian_files import dpkg_status
 from modelkiln.store.store import Store
 
 CHECK = """

@@ -9,11 +9,11 @@ import pytest
 from components import require
 from debs import locked, machine_env, make_deb, pinned_lock
 
+from modelkiln.base.debian_index import lock_packages, parse_package_list
+from modelkiln.base.debian_lock import format_lock, glibc_of, load_lock, lock_name, python_of
+from modelkiln.base.debian_mirrors import MIRROR_VARIABLE, fetch_debs, machine_mirrors
 from modelkiln.cli.main import main
-from modelkiln.debian_index import lock_packages, parse_package_list
-from modelkiln.debian_lock import format_lock, glibc_of, load_lock, lock_name, python_of
 from modelkiln.errors import ModelkilnError
-from modelkiln.sources.debian import MIRROR_VARIABLE, fetch_debs, machine_mirrors
 from modelkiln.store.store import Store
 
 INDEX = {

@@ -5,10 +5,10 @@ import socket
 import pytest
 from wheelhouse import make_wheel, offline_store, pin
 
-from modelkiln.environment import closure, resolve_lock
 from modelkiln.errors import ModelkilnError
 from modelkiln.machine.settings import load_machine_env, save_machine_env
-from modelkiln.sources.wheels import wheel_digest
+from modelkiln.manifest.resolution import closure, resolve_lock
+from modelkiln.manifest.wheels import wheel_digest
 from modelkiln.wheel_build import provide_wheels
 from modelkiln.wheels.platforms import Target
 

@@ -19,7 +19,7 @@ def no_waits(monkeypatch):
     """The waits between attempts are short."""
     monkeypatch.setattr(http_file, "_WAITS", (0.0,) * 4)
     monkeypatch.setattr("modelkiln.network.http.RETRY_WAITS", (0.0,) * 2)
-    monkeypatch.setattr("modelkiln.transfer.RETRY_WAITS", (0.0,) * 2)
+    monkeypatch.setattr("modelkiln.sources.transfer.RETRY_WAITS", (0.0,) * 2)
 
 
 @pytest.fixture

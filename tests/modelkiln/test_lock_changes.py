@@ -1,7 +1,7 @@
 """What changed between two locks, for people."""
 
-from modelkiln.lock_changes import changed_pins, describe_changes
-from modelkiln.python_lock import Pin
+from modelkiln.manifest.lock import Pin
+from modelkiln.manifest.lock_changes import changed_pins, describe_changes
 
 A, B = ("a" * 64,), ("b" * 64,)
 

@@ -42,7 +42,7 @@ def script(monkeypatch):
     """A source that does what it is told; its URI is scripted:x."""
     monkeypatch.setitem(SCHEMES, "scripted", "scripted_source")
     monkeypatch.setattr("modelkiln.network.http.RETRY_WAITS", ())
-    monkeypatch.setattr("modelkiln.transfer.RETRY_WAITS", (0, 0))
+    monkeypatch.setattr("modelkiln.sources.transfer.RETRY_WAITS", (0, 0))
     made = Script({"a.bin": bytes(range(256)) * 8192, "b.json": b"{}"})
     scripted_source.scripts["scripted:x"] = made
     return made

@@ -3,7 +3,7 @@
 import pytest
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.patterns import matches, select
+from modelkiln.sources.patterns import matches, select
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,12 @@ import pytest
 from sdists import backend_wheel, make_sdist, sdist_pin
 from wheelhouse import make_wheel, offline_store, pin
 
-from modelkiln.build_lock import split_parts
 from modelkiln.cli.main import main
 from modelkiln.errors import ModelkilnError
 from modelkiln.machine.settings import save_machine_env
-from modelkiln.sources.pip import index_lines
-from modelkiln.sources.pip_tools import compile_lock, seed_lock
+from modelkiln.manifest.build_lock import split_parts
+from modelkiln.manifest.pip import index_lines
+from modelkiln.manifest.pip_tools import compile_lock, seed_lock
 
 
 @pytest.fixture

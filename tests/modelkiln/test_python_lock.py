@@ -5,7 +5,7 @@ import json
 import pytest
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.python_lock import Pin, read_lock
+from modelkiln.manifest.lock import Pin, read_lock
 from modelkiln.wheels.platforms import Target
 
 ENVIRONMENT = Target("3.11", "linux/amd64", "2.36").marker_environment()

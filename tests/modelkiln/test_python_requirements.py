@@ -3,7 +3,7 @@
 import pytest
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.python_requirements import check_fresh, check_requirements, included_files
+from modelkiln.manifest.requirements import check_fresh, check_requirements, included_files
 from modelkiln.wheels.platforms import Target
 
 ENVIRONMENT = Target("3.11", "linux/amd64", "2.36").marker_environment()

@@ -128,7 +128,7 @@ def test_no_module_that_packers_use_is_left_out_of_the_packing_key():
         if name not in used and (root / name).is_file():
             used.add(name)
             waiting += _imports(root / name)
-    assert {"archives/tar.py", "bytecode.py", "layers/small.py", "wheels/wheel.py"} <= used
+    assert {"archives/tar.py", "base/bytecode.py", "layers/small.py", "wheels/wheel.py"} <= used
     assert [] == sorted(name for name in used if name.startswith(recipes._NOT_PACKING))
     assert all(any(root.rglob(f"{name.rstrip('/')}*")) for name in recipes._NOT_PACKING)
 

@@ -13,14 +13,14 @@ from sdists import backend_wheel, make_sdist, sdist_pin
 from wheelhouse import offline_store
 
 from modelkiln.accelerators import find_accelerator
+from modelkiln.base.debian_mirrors import fetch_debs
 from modelkiln.consistency import check_consistency
-from modelkiln.environment import LockedWheel
 from modelkiln.errors import ModelkilnError
 from modelkiln.machine.sandbox import can_run
 from modelkiln.machine.settings import save_machine_env
+from modelkiln.manifest.resolution import LockedWheel
+from modelkiln.manifest.wheels import wheel_digest
 from modelkiln.sdist_builder import SdistBuilder
-from modelkiln.sources.debian import fetch_debs
-from modelkiln.sources.wheels import wheel_digest
 from modelkiln.store.store import Store
 from modelkiln.toolchain import choose_toolchain, open_toolchain, recorded_wheel, toolchain_digest, toolchain_glibc
 from modelkiln.wheel_build import provide_wheels

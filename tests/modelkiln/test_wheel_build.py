@@ -16,13 +16,13 @@ from wheelhouse import make_wheel, offline_store, pin
 from modelkiln.accelerators import find_accelerator
 from modelkiln.cli.main import main
 from modelkiln.consistency import check_consistency
-from modelkiln.environment import closure, resolve_lock, with_built
 from modelkiln.errors import ModelkilnError
 from modelkiln.machine.sandbox import _can_unshare, can_run
 from modelkiln.machine.settings import save_machine_env
-from modelkiln.python_lock import Pin
+from modelkiln.manifest.lock import Pin
+from modelkiln.manifest.resolution import closure, resolve_lock, with_built
+from modelkiln.manifest.wheels import wheel_digest
 from modelkiln.sdist_builder import SdistBuilder
-from modelkiln.sources.wheels import wheel_digest
 from modelkiln.store.store import Store
 from modelkiln.wheel_build import provide_wheels
 from modelkiln.wheels.platforms import Target

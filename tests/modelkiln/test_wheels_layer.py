@@ -17,8 +17,8 @@ import zstandard
 from debs import machine_env, pinned_lock
 from wheelhouse import make_wheel, offline_store, pin, put_wheel, record_row
 
+from modelkiln.base.interpreter import interpreter_packages
 from modelkiln.errors import ModelkilnError
-from modelkiln.interpreter import interpreter_packages
 from modelkiln.layers import wheels
 from modelkiln.machine.settings import save_machine_env
 from modelkiln.store.store import Store

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from modelkiln.canonical import canonical_json
-from modelkiln.sources.wheels import check_requires, check_wheels, open_wheels, wheel_digest
+from modelkiln.manifest.wheels import check_requires, check_wheels, open_wheels, wheel_digest
 from modelkiln.store.store import Store
 from modelkiln.wheel_build import provide_wheels
 from modelkiln.wheels.cuda_libraries import library_folder

@@ -3,9 +3,9 @@
 import argparse
 from pathlib import Path
 
-from modelkiln.build_lock_compiler import BuildLockCompiler
-from modelkiln.lock_compiler import LockCompiler
-from modelkiln.python_requirements import check_requirements
+from modelkiln.manifest.build_compiler import BuildLockCompiler
+from modelkiln.manifest.compiler import LockCompiler
+from modelkiln.manifest.requirements import check_requirements
 from modelkiln.store.store import Store
 from modelkiln.wheels.platforms import Target
 

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from modelkiln.canonical import canonical_json
-from modelkiln.environment import resolve_lock
+from modelkiln.manifest.resolution import resolve_lock
 from modelkiln.store.store import Store
 from modelkiln.wheels.platforms import Target
 

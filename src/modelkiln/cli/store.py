@@ -10,7 +10,7 @@ from typing import Iterator, Optional
 
 from modelkiln.cli.options import add_store, store_of
 from modelkiln.errors import ModelkilnError
-from modelkiln.lfs_pointer import POINTER_LIMIT, is_pointer
+from modelkiln.sources.lfs_pointer import POINTER_LIMIT, is_pointer
 from modelkiln.store.caches import CachedThing, list_caches
 from modelkiln.store.cleaning import clean, list_blobs, named_blobs, verify
 from modelkiln.store.store import Store

@@ -12,15 +12,15 @@ from typing import Any, BinaryIO, Mapping, Optional, Sequence
 
 from modelkiln.archives.spool import Spool
 from modelkiln.archives.tar import Entry
-from modelkiln.bytecode import compile_entries, host_packages
-from modelkiln.deb import DebEntry, iter_data, read_control
-from modelkiln.debian_lock import check_lock, python_of
+from modelkiln.base import debian_scripts as debian_files
+from modelkiln.base.bytecode import compile_entries, host_packages
+from modelkiln.base.debian_lock import check_lock, python_of
+from modelkiln.base.debian_mirrors import deb_digest, fetch_debs
+from modelkiln.base.debian_package import DebEntry, iter_data, read_control
+from modelkiln.base.interpreter import interpreter_packages, making_interpreter, unpack_entries
 from modelkiln.errors import ModelkilnError
-from modelkiln.interpreter import interpreter_packages, making_interpreter, unpack_entries
 from modelkiln.layer import Layer, pack_to_store
-from modelkiln.layers import debian_files
 from modelkiln.machine.settings import load_machine_env
-from modelkiln.sources.debian import deb_digest, fetch_debs
 from modelkiln.store.store import Store
 
 __all__ = ["build", "keeps", "merged_link", "merged_path", "root_entries"]

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO, Callable, Iterable, Mapping, Optional
 
 from modelkiln.archives.spool import Spool
 from modelkiln.archives.tar import Entry
-from modelkiln.bytecode import bytecode_recipe, compile_entries, host_packages
+from modelkiln.base.bytecode import bytecode_recipe, compile_entries, host_packages
 from modelkiln.errors import ModelkilnError
 from modelkiln.layer import Layer, pack_to_store
 from modelkiln.packing import pack
@@ -35,7 +35,7 @@ def recipe(
     """Return the recipe of a layer that holds `files` below `prefix`.
 
     files: objects with path (relative), sha256 (hex) and size (bytes). python ("3.11") and
-    interpreter (see `bytecode.bytecode_recipe`) are given for byte code.
+    interpreter (see `base.bytecode.bytecode_recipe`) are given for byte code.
     """
     byte_code = {"python": python, "bytecode": bytecode_recipe(interpreter)} if interpreter else {}
     return {

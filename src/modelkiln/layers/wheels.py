@@ -5,9 +5,9 @@ from typing import Any, Mapping, Optional, Sequence, Union
 
 from modelkiln.archives.spool import Spool
 from modelkiln.archives.tar import Entry
-from modelkiln.bytecode import bytecode_recipe, compile_entries, host_packages
+from modelkiln.base.bytecode import bytecode_recipe, compile_entries, host_packages
 from modelkiln.layer import Layer, pack_to_store
-from modelkiln.sources.wheels import check_wheels, open_wheels
+from modelkiln.manifest.wheels import check_wheels, open_wheels
 from modelkiln.store.store import Store
 from modelkiln.wheel_build import provide_wheels
 from modelkiln.wheels.platforms import Target
@@ -51,7 +51,7 @@ def recipe(
     """Return the recipe of a group's layer.
 
     python: "3.11". platform: "linux/amd64". venv: path in the image, without a leading slash.
-    bytecode: the interpreter that compiles byte code, see `bytecode.bytecode_recipe`.
+    bytecode: the interpreter that compiles byte code, see `base.bytecode.bytecode_recipe`.
     """
     return {
         "packer": PACKER,

@@ -10,9 +10,9 @@ from modelkiln.machine.settings import load_machine_env
 from modelkiln.progress import Progress
 from modelkiln.sources.local import LocalSource
 from modelkiln.sources.source import Source, SourceFile, open_source
+from modelkiln.sources.transfer import transfer
 from modelkiln.store.file_index import SeenFiles
 from modelkiln.store.store import Store
-from modelkiln.transfer import transfer
 
 __all__ = ["fetch_files", "source_opener"]
 

@@ -11,8 +11,8 @@ from registries import served
 from wheelhouse import make_wheel
 
 from modelkiln.cli.main import main
-from modelkiln.environment import resolve_lock
 from modelkiln.machine.settings import save_machine_env
+from modelkiln.manifest.resolution import resolve_lock
 from modelkiln.store.store import Store
 from modelkiln.wheels.platforms import Target
 

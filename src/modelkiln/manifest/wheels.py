@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Iterable, Iterator, Mapping, Sequence
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.sources.pip import index_lines, run_pip, target_options
+from modelkiln.manifest.pip import index_lines, run_pip, target_options
 from modelkiln.store.store import Store
 from modelkiln.wheels.wheel import Wheel, open_wheel
 

@@ -15,9 +15,9 @@ from typing import Mapping, Optional, Sequence
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.machine.settings import load_machine_env
+from modelkiln.manifest.lock import Pin, logical_lines
+from modelkiln.manifest.pip import check_reachable, index_lines, index_settings, run_pip, target_options
 from modelkiln.network.http import NETWORK_ERRORS, open_url
-from modelkiln.python_lock import Pin, logical_lines
-from modelkiln.sources.pip import check_reachable, index_lines, index_settings, run_pip, target_options
 from modelkiln.store.store import Store
 
 __all__ = ["compile_lock", "seed_lock", "wheel_sizes"]
@@ -38,7 +38,7 @@ _OPTIONS = (
     "--no-emit-options", "--no-emit-index-url", "--no-emit-trusted-host", "--no-emit-find-links",
 )  # fmt: skip
 _INDEXES = "indexes.in"
-_ASKING = Path(__file__).absolute().with_name("build_requires.py")
+_ASKING = Path(__file__).absolute().with_name("programs") / "ask_backend.py"
 _PROGRAMS = ".programs"
 # What backends (meson-python, scikit-build-core) take from the machine where it has them, and ask for as
 # wheels elsewhere.

@@ -14,7 +14,9 @@ from modelkiln.network.http_file import HttpFile
 from modelkiln.registry.client import RegistryClient
 from modelkiln.registry.reference import Reference, parse_image
 from modelkiln.sources.addresses import check_files
-from modelkiln.sources.model_pack import config_facts
+from modelkiln.sources.oci.model_pack import config_facts
+from modelkiln.sources.oci.tar_files import RangeReader, TarFile, tar_files
+from modelkiln.sources.oci.unpacked_tar import Unpacked
 from modelkiln.sources.registry import (
     ACCEPT,
     CONFIG_LIMIT,
@@ -25,8 +27,6 @@ from modelkiln.sources.registry import (
     type_of,
 )
 from modelkiln.sources.source import Listing, Source, SourceFile
-from modelkiln.sources.tar_files import RangeReader, TarFile, tar_files
-from modelkiln.sources.unpacked import Unpacked
 
 __all__ = ["open_source"]
 

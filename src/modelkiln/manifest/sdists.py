@@ -7,14 +7,14 @@ from typing import Any, Mapping, Sequence
 
 from modelkiln.digest import hex_of, sha256_stream
 from modelkiln.errors import ModelkilnError
-from modelkiln.python_lock import Pin
-from modelkiln.sources.pip import index_lines, run_pip
+from modelkiln.manifest.lock import Pin
+from modelkiln.manifest.pip import index_lines, run_pip
 from modelkiln.store.store import Store
 from modelkiln.wheels.sdist import is_sdist
 
 __all__ = ["ensure_sdist", "find_sdists"]
 
-_PROGRAM = Path(__file__).absolute().with_name("pip_sdist.py")
+_PROGRAM = Path(__file__).absolute().with_name("programs") / "download_sdists.py"
 
 
 def find_sdists(pins: Sequence[Pin], store: Store) -> tuple[dict[str, dict[str, str]], dict[str, str]]:

@@ -4,10 +4,10 @@ import shutil
 from pathlib import Path
 from typing import Any, Mapping, Sequence
 
-from modelkiln.build_lock import join_parts, split_parts
 from modelkiln.errors import ModelkilnError
-from modelkiln.lock_compiler import LockCompiler
-from modelkiln.sources.sdists import ensure_sdist
+from modelkiln.manifest.build_lock import join_parts, split_parts
+from modelkiln.manifest.compiler import LockCompiler
+from modelkiln.manifest.sdists import ensure_sdist
 from modelkiln.wheels.sdist import unpack_sdist
 
 __all__ = ["BuildLockCompiler"]

@@ -5,7 +5,7 @@ import math
 import urllib.parse
 from typing import Any, Dict, List, Mapping
 
-from modelkiln.sources.mlflow_signature import example_request, tensors_of
+from modelkiln.sources.mlflow.signature import example_request, tensors_of
 
 __all__ = ["facts_of"]
 

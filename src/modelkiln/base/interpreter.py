@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Any, BinaryIO, Iterable, Iterator, Mapping, Optional, Sequence
 
 from modelkiln.archives.tar import Entry
+from modelkiln.base.debian_lock import check_packages, python_of
+from modelkiln.base.debian_mirrors import deb_digest, fetch_debs
+from modelkiln.base.debian_package import iter_data
 from modelkiln.canonical import canonical_json
-from modelkiln.deb import iter_data
-from modelkiln.debian_lock import check_packages, python_of
 from modelkiln.digest import iter_chunks
 from modelkiln.errors import ModelkilnError
 from modelkiln.machine.settings import load_machine_env
-from modelkiln.sources.debian import deb_digest, fetch_debs
 from modelkiln.store.store import Store
 from modelkiln.store.users import register
 

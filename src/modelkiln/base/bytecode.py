@@ -14,13 +14,13 @@ from typing import Any, BinaryIO, Callable, Iterable, Iterator, Mapping, Optiona
 
 from modelkiln.archives.spool import Spool
 from modelkiln.archives.tar import Entry
-from modelkiln.errors import ModelkilnError
-from modelkiln.interpreter import (
+from modelkiln.base.interpreter import (
     host_architecture,
     interpreter_command,
     interpreter_environment,
     unpacked_interpreter,
 )
+from modelkiln.errors import ModelkilnError
 from modelkiln.store.store import Store
 
 __all__ = ["bytecode_recipe", "cache_path", "compile_entries", "compile_sources", "host_packages"]

@@ -5,7 +5,7 @@ import re
 from typing import Any, Iterable, Mapping, Sequence
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.python_lock import logical_lines
+from modelkiln.manifest.lock import logical_lines
 
 __all__ = ["check_fresh", "check_requirements", "included_files"]
 

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Sequence
 
-from modelkiln.build_lock import split_parts
-from modelkiln.environment import resolve_lock
-from modelkiln.lock_changes import changed_pins, describe_changes
-from modelkiln.python_lock import logical_lines, read_lock
-from modelkiln.sources.pip_tools import compile_lock, seed_lock, wheel_sizes
+from modelkiln.manifest.build_lock import split_parts
+from modelkiln.manifest.lock import logical_lines, read_lock
+from modelkiln.manifest.lock_changes import changed_pins, describe_changes
+from modelkiln.manifest.pip_tools import compile_lock, seed_lock, wheel_sizes
+from modelkiln.manifest.resolution import resolve_lock
 from modelkiln.store.store import Store
 from modelkiln.wheels.platforms import Target
 

@@ -2,7 +2,7 @@
 
 from typing import Mapping, Sequence
 
-from modelkiln.python_lock import Pin
+from modelkiln.manifest.lock import Pin
 
 __all__ = ["changed_pins", "describe_changes"]
 

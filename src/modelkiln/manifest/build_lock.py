@@ -1,7 +1,7 @@
 """The lock of what sdists are built with: one for all of a resolve, or a part for each of them.
 
 Sdists that want versions which exclude each other have a part each: a line `[name]`, then a lock as
-`python_lock` reads it, up to the next such line.
+`manifest.lock` reads it, up to the next such line.
 """
 
 import re

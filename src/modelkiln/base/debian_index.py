@@ -11,10 +11,10 @@ import tempfile
 from pathlib import Path
 from typing import Any, Mapping, Optional, Sequence
 
-from modelkiln.debian_lock import SCHEMA, check_lock
+from modelkiln.base.debian_lock import SCHEMA, check_lock
+from modelkiln.base.debian_mirrors import MIRROR_VARIABLE, machine_mirrors
 from modelkiln.errors import ModelkilnError
 from modelkiln.network.http import NETWORK_ERRORS, open_url, with_retries
-from modelkiln.sources.debian import MIRROR_VARIABLE, machine_mirrors
 
 __all__ = ["KEYRING", "lock_packages", "parse_package_list"]
 

@@ -10,9 +10,9 @@ from typing import Any, Iterable, Mapping, Optional, Sequence
 from urllib.parse import unquote, urlsplit
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.python_lock import Pin, read_lock
-from modelkiln.sources.pip import index_lines, run_pip, target_options
-from modelkiln.sources.sdists import find_sdists
+from modelkiln.manifest.lock import Pin, read_lock
+from modelkiln.manifest.pip import index_lines, run_pip, target_options
+from modelkiln.manifest.sdists import find_sdists
 from modelkiln.store.memo import Memo
 from modelkiln.store.store import Store
 from modelkiln.wheels.platforms import Target
@@ -21,7 +21,7 @@ __all__ = ["LockedWheel", "closure", "resolve_lock", "with_built"]
 
 # Where the store keeps what indexes answered.
 _CHOICES = "choices"
-_PROGRAM = Path(__file__).with_name("sources") / "pip_choose.py"
+_PROGRAM = Path(__file__).with_name("programs") / "choose_wheels.py"
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from typing import Any, BinaryIO, Dict, Mapping, Tuple
 from modelkiln.errors import ModelkilnError
 from modelkiln.sources import source
 from modelkiln.sources.addresses import check_files
-from modelkiln.sources.mlflow_client import MlflowClient
-from modelkiln.sources.mlflow_facts import facts_of
+from modelkiln.sources.mlflow.client import MlflowClient
+from modelkiln.sources.mlflow.facts import facts_of
 from modelkiln.sources.source import Listing, Source, SourceFile
 
 __all__ = ["open_source"]
