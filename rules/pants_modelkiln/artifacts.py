@@ -14,13 +14,13 @@ from pants.engine.fs import EMPTY_DIGEST, Digest, FileEntry, PathGlobs
 from pants.engine.rules import Get, collect_rules, rule
 from pants.util.logging import LogLevel
 
-from modelkiln.artifact_layers import artifact_recipes
 from modelkiln.canonical import canonical_json
 from modelkiln.errors import ModelkilnError
 from modelkiln.layer import Layer
 from modelkiln.layers import weights
+from modelkiln.layers.artifact import artifact_recipes
 from modelkiln.sources.lfs_pointer import POINTER_LIMIT, is_pointer, parse_pointer
-from modelkiln.weights_lock import load_weights_lock
+from modelkiln.weights.lock import load_weights_lock
 from pants_modelkiln.api import (
     concurrently,
     create_digest,
@@ -100,7 +100,7 @@ class Artifact:
 
     @property
     def facts(self) -> dict:
-        """What the source of a locked artifact tells of the model (see `modelkiln.facts`)."""
+        """What the source of a locked artifact tells of the model (see `modelkiln.package.source_facts`)."""
         return json.loads(self.origin)["facts"] if self.origin else {}
 
 

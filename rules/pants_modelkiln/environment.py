@@ -13,10 +13,10 @@ from pants.engine.fs import FileContent, PathGlobs
 from pants.engine.rules import Get, collect_rules, rule
 from pants.util.logging import LogLevel
 
-from modelkiln.accelerators import Accelerator
 from modelkiln.canonical import canonical_json
 from modelkiln.errors import ModelkilnError
 from modelkiln.manifest.requirements import check_fresh
+from modelkiln.package.accelerator import Accelerator
 from modelkiln.wheels.platforms import Target
 from pants_modelkiln.api import concurrently, create_digest, read_digest, read_globs
 from pants_modelkiln.locks.resolve import lock_address, requirements_of
@@ -126,7 +126,7 @@ async def _wheels_of(request: EnvironmentRequest) -> tuple[LockedWheel, ...]:
 
 @rule(desc="Fetch a package's wheels", level=LogLevel.DEBUG)
 async def fetch_environment(request: EnvironmentRequest) -> Environment:
-    from modelkiln.consistency import check_consistency
+    from modelkiln.package.consistency import check_consistency
 
     if not request.requirements:
         return Environment("[]")

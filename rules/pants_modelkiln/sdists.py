@@ -45,7 +45,7 @@ class BuiltWheelRequest:
 
 @dataclass(frozen=True)
 class BuiltWheel:
-    """The wheel as JSON text, as `wheel_build.build_wheel` returns it."""
+    """The wheel as JSON text, as `builds.wheel.build_wheel` returns it."""
 
     text: str
 

@@ -18,9 +18,9 @@ from pants.util.logging import LogLevel
 
 from modelkiln.canonical import canonical_json
 from modelkiln.cli.smoke import NOT_RUN
-from modelkiln.facts import example_of
 from modelkiln.machine.gpu import find_gpu
 from modelkiln.machine.settings import save_python
+from modelkiln.package.source_facts import example_of
 from pants_modelkiln.api import (
     add_prefix,
     concurrently,

@@ -7,11 +7,11 @@ from typing import BinaryIO, Optional, Sequence
 from modelkiln.descriptor import Descriptor
 from modelkiln.errors import ModelkilnError
 from modelkiln.layer import Layer
+from modelkiln.layers.recipe import is_at_hand, open_layer
+from modelkiln.layers.weights_files import stored_files
 from modelkiln.layout import Layout
-from modelkiln.recipe import is_at_hand, open_layer
 from modelkiln.store.files import StoredFile
 from modelkiln.store.store import Store
-from modelkiln.weights_tree import stored_files
 
 __all__ = ["Blobs", "record_beside", "recorded_layers"]
 

@@ -7,7 +7,7 @@ from modelkiln.archives.tar import Entry
 from modelkiln.canonical import canonical_json
 from modelkiln.descriptor import Descriptor
 from modelkiln.digest import check_digest
-from modelkiln.packing import Packed, pack
+from modelkiln.layers.packing import Packed, pack
 from modelkiln.store.store import Store
 
 __all__ = ["MODELS_FOLDER", "Layer", "pack_to_store"]
@@ -73,7 +73,7 @@ class Layer:
 def pack_to_store(
     entries: Iterable[Entry], compression: str, store: Store, where: str, parallel: bool = False
 ) -> Packed:
-    """Pack `entries` into a blob of `store`; `parallel` is that of `packing.pack`."""
+    """Pack `entries` into a blob of `store`; `parallel` is that of `layers.packing.pack`."""
     with store.writer() as blob:
         packed = pack(entries, compression, blob, where, parallel)
     return packed

@@ -14,12 +14,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Iterable, Iterator, Mapping, Sequence
 
+from modelkiln.builds.wheel import provide_wheels
 from modelkiln.digest import CHUNK
 from modelkiln.errors import ModelkilnError
 from modelkiln.manifest.wheels import check_wheels, wheel_digest
 from modelkiln.programs import link_or_copy, place_program, store_program
 from modelkiln.store.store import Store
-from modelkiln.wheel_build import provide_wheels
 from modelkiln.wheels.platforms import Target
 
 __all__ = ["ZIP_LIMIT", "build_pex", "store_pex"]

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Callable, Iterable, Iterator, Mapping, Optional
 
 from modelkiln.layer import Layer
-from modelkiln.recipe import is_at_hand, open_layer
+from modelkiln.layers.recipe import is_at_hand, open_layer
 from modelkiln.store.store import Store
 from modelkiln.validate_config import config_problems, descriptor_problems, index_problems, manifest_problems
 from modelkiln.validate_elf import machine_problems

@@ -16,7 +16,7 @@ from modelkiln.descriptor import LAYER, MANIFEST, Descriptor
 from modelkiln.errors import ModelkilnError
 from modelkiln.image import Base, Image, build_image
 from modelkiln.layer import Layer
-from modelkiln.record import metadata_annotations
+from modelkiln.package.record import metadata_annotations
 
 __all__ = ["ARTIFACT_CONFIG", "ARTIFACT_TYPE", "LAYER_TYPES", "WEIGHTS_LABEL", "build_artifact", "build_weights_image"]
 

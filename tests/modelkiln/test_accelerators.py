@@ -2,8 +2,8 @@
 
 import pytest
 
-from modelkiln.accelerators import Accelerator, find_accelerator
 from modelkiln.errors import ModelkilnError
+from modelkiln.package.accelerator import Accelerator, find_accelerator
 
 RESOLVES = ["base", "cuda12", "cuda124", "cuda13", "cu128", "train"]
 

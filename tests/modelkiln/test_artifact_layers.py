@@ -7,13 +7,13 @@ from unittest import mock
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modelkiln import weights_packing
-from modelkiln.artifact_layers import artifact_recipes
 from modelkiln.digest import sha256_bytes
-from modelkiln.lock_weights import lock_weights
-from modelkiln.recipe import build
+from modelkiln.layers.artifact import artifact_recipes
+from modelkiln.layers.recipe import build
 from modelkiln.store.store import Store
-from modelkiln.weights_source import WeightsSource
+from modelkiln.weights import grouping as weights_packing
+from modelkiln.weights.locking import lock_weights
+from modelkiln.weights.selection import WeightsSource
 
 KIB = 1 << 10
 PATHS = st.text("ab[*", min_size=1, max_size=4).map(lambda name: f"w/{name}") | st.text("ab", min_size=1, max_size=4)

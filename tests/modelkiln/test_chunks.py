@@ -10,13 +10,13 @@ import pytest
 import safetensors.numpy
 from file_servers import file_server
 
-from modelkiln.chunks import CHUNK_BYTES, ChunkDigests, chunk_list
 from modelkiln.errors import ModelkilnError
-from modelkiln.lazy import lazy_document
-from modelkiln.lock_weights import lock_weights
+from modelkiln.package.lazy_weights import lazy_document
 from modelkiln.store.store import Store
-from modelkiln.weights_lock import load_weights_lock
-from modelkiln.weights_source import WeightsSource
+from modelkiln.weights.chunks import CHUNK_BYTES, ChunkDigests, chunk_list
+from modelkiln.weights.lock import load_weights_lock
+from modelkiln.weights.locking import lock_weights
+from modelkiln.weights.selection import WeightsSource
 
 SCRIPT = """
 import numpy

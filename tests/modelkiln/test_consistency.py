@@ -2,10 +2,10 @@
 
 import pytest
 
-from modelkiln.accelerators import Accelerator
-from modelkiln.consistency import check_consistency, cuda_need
 from modelkiln.errors import ModelkilnError
 from modelkiln.manifest.resolution import LockedWheel
+from modelkiln.package.accelerator import Accelerator
+from modelkiln.package.consistency import check_consistency, cuda_need
 from modelkiln.wheels.platforms import Target
 
 TARGET = Target("3.11", "linux/amd64", "2.36")

@@ -136,7 +136,7 @@ def test_a_process_stays_below_150_megabytes(base, tmp_path):
     store, layer, _ = base
     script = (
         "import json, resource, sys\n"
-        "from modelkiln.recipe import build\n"
+        "from modelkiln.layers.recipe import build\n"
         "from modelkiln.store.store import Store\n"
         "build(json.loads(sys.argv[2]), Store(sys.argv[1]))\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"

@@ -5,11 +5,11 @@ import socket
 import pytest
 from wheelhouse import make_wheel, offline_store, pin
 
+from modelkiln.builds.wheel import provide_wheels
 from modelkiln.errors import ModelkilnError
 from modelkiln.machine.settings import load_machine_env, save_machine_env
 from modelkiln.manifest.resolution import closure, resolve_lock
 from modelkiln.manifest.wheels import wheel_digest
-from modelkiln.wheel_build import provide_wheels
 from modelkiln.wheels.platforms import Target
 
 TARGET = Target("3.11", "linux/amd64", "2.36")

@@ -16,12 +16,12 @@ from readers import (
     umoci_unpack,
 )
 
-from modelkiln import recipe
 from modelkiln.blobs import Blobs, recorded_layers
 from modelkiln.digest import hex_of, sha256_bytes
 from modelkiln.errors import ModelkilnError
 from modelkiln.export import FORMATS, export
 from modelkiln.image_name import ImageName
+from modelkiln.layers import recipe
 from modelkiln.layout import Layout
 from modelkiln.store.store import Store
 from modelkiln.validate import validate_layout

@@ -3,7 +3,7 @@
 import pytest
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.facts import example_of, metadata_of, signature_of
+from modelkiln.package.source_facts import example_of, metadata_of, signature_of
 
 SIGNATURE = {"inputs": [{"name": "x", "datatype": "FP32", "shape": [-1]}], "outputs": []}
 

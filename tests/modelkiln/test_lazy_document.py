@@ -10,7 +10,7 @@ from modelkiln.descriptor import LAYER, Descriptor
 from modelkiln.errors import ModelkilnError
 from modelkiln.layers import weights
 from modelkiln.layers.small import WEIGHTS_LOCK_PATH
-from modelkiln.lazy import lazy_document
+from modelkiln.package.lazy_weights import lazy_document
 from modelkiln.runtime.weights_lock import LOCK_PATH
 from modelkiln.store.store import Store
 

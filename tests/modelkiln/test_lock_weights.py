@@ -20,14 +20,14 @@ from steps import killed_at_every_step
 from modelkiln.cli.main import main
 from modelkiln.digest import sha256_stream
 from modelkiln.errors import ModelkilnError
-from modelkiln.lock_weights import lock_weights
-from modelkiln.recipe import open_layer
+from modelkiln.layers.recipe import open_layer
+from modelkiln.layers.weights_files import models_folder
 from modelkiln.sources.source import SCHEMES, SourceFile
 from modelkiln.store.cleaning import list_blobs
 from modelkiln.store.store import Store
-from modelkiln.weights_lock import load_weights_lock
-from modelkiln.weights_source import WeightsSource
-from modelkiln.weights_tree import models_folder
+from modelkiln.weights.lock import load_weights_lock
+from modelkiln.weights.locking import lock_weights
+from modelkiln.weights.selection import WeightsSource
 
 MIB = 1 << 20
 

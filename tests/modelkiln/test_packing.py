@@ -7,11 +7,11 @@ import random
 import pytest
 import zstandard
 
-from modelkiln import packing
 from modelkiln.archives.tar import bytes_entry
 from modelkiln.digest import sha256_bytes
 from modelkiln.errors import ModelkilnError
-from modelkiln.packing import pack
+from modelkiln.layers import packing
+from modelkiln.layers.packing import pack
 from modelkiln.store.store import BlobWriter
 
 UNPACK = {

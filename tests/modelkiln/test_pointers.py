@@ -12,8 +12,8 @@ from lfs_server import lfs_server
 from modelkiln.cli.main import main
 from modelkiln.errors import ModelkilnError
 from modelkiln.machine.settings import save_machine_env
-from modelkiln.pointers import committed_pointers, fetch_pointers
 from modelkiln.store.store import Store
+from modelkiln.weights.pointers import committed_pointers, fetch_pointers
 
 DATA = b"weights" * 1000
 SHA256 = hashlib.sha256(DATA).hexdigest()

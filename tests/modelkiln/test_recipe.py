@@ -10,11 +10,11 @@ import pytest
 from wheelhouse import make_wheel, put_wheel
 
 import modelkiln
-from modelkiln import recipe as recipes
 from modelkiln.canonical import canonical_json
 from modelkiln.errors import ModelkilnError
 from modelkiln.layers import files, wheels
-from modelkiln.recipe import build, ensure
+from modelkiln.layers import recipe as recipes
+from modelkiln.layers.recipe import build, ensure
 from modelkiln.store.store import Store
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from modelkiln.record import labels, make_record, package_digest
+from modelkiln.package.record import labels, make_record, package_digest
 
 INPUTS = {
     "name": "digits",

@@ -16,10 +16,10 @@ from modelkiln.cli.main import main
 from modelkiln.descriptor import CONFIG, INDEX, LAYER, MANIFEST, Descriptor
 from modelkiln.digest import hex_of, sha256_bytes
 from modelkiln.errors import ModelkilnError
+from modelkiln.layers.recipe import build
+from modelkiln.layers.registry import read_image
 from modelkiln.machine.settings import save_machine_env
-from modelkiln.recipe import build
 from modelkiln.registry.reference import parse_reference
-from modelkiln.sources.registry import read_image
 from modelkiln.store.store import Store
 
 DIGEST = "sha256:" + "a" * 64

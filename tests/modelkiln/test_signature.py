@@ -5,8 +5,8 @@ import json
 import pytest
 
 from modelkiln.errors import ModelkilnError
+from modelkiln.package.signature import load_signature
 from modelkiln.runtime.tensors import Tensor
-from modelkiln.signature import load_signature
 
 X = {"name": "x", "datatype": "FP32", "shape": [-1, 64]}
 Y = {"name": "y", "datatype": "INT64", "shape": []}

@@ -10,11 +10,11 @@ from steps import killed_at_every_step
 
 from modelkiln.cli.main import main
 from modelkiln.digest import sha256_bytes
-from modelkiln.lock_weights import lock_weights
 from modelkiln.store.cleaning import clean, list_blobs, named_blobs, verify
 from modelkiln.store.file_index import SeenFiles
 from modelkiln.store.store import Store
-from modelkiln.weights_source import WeightsSource
+from modelkiln.weights.locking import lock_weights
+from modelkiln.weights.selection import WeightsSource
 
 DAY = 86400
 

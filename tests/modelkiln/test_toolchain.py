@@ -12,18 +12,24 @@ from debs import machine_env, pinned_toolchain, put_deb
 from sdists import backend_wheel, make_sdist, sdist_pin
 from wheelhouse import offline_store
 
-from modelkiln.accelerators import find_accelerator
 from modelkiln.base.debian_mirrors import fetch_debs
-from modelkiln.consistency import check_consistency
+from modelkiln.builds.resolve_builder import SdistBuilder
+from modelkiln.builds.toolchain import (
+    choose_toolchain,
+    open_toolchain,
+    recorded_wheel,
+    toolchain_digest,
+    toolchain_glibc,
+)
+from modelkiln.builds.wheel import provide_wheels
 from modelkiln.errors import ModelkilnError
 from modelkiln.machine.sandbox import can_run
 from modelkiln.machine.settings import save_machine_env
 from modelkiln.manifest.resolution import LockedWheel
 from modelkiln.manifest.wheels import wheel_digest
-from modelkiln.sdist_builder import SdistBuilder
+from modelkiln.package.accelerator import find_accelerator
+from modelkiln.package.consistency import check_consistency
 from modelkiln.store.store import Store
-from modelkiln.toolchain import choose_toolchain, open_toolchain, recorded_wheel, toolchain_digest, toolchain_glibc
-from modelkiln.wheel_build import provide_wheels
 from modelkiln.wheels.elf import read_needs
 from modelkiln.wheels.platforms import Target
 
@@ -229,7 +235,7 @@ def test_a_toolchain_for_another_machine_is_refused(tmp_path, debs, toolchain):
 
 def test_without_bubblewrap_nothing_is_compiled(tmp_path, debs, toolchain, monkeypatch):
     """Not even with the machine's own compiler."""
-    monkeypatch.setattr("modelkiln.toolchain.can_run", lambda: "bwrap is not installed; install it.")
+    monkeypatch.setattr("modelkiln.builds.toolchain.can_run", lambda: "bwrap is not installed; install it.")
     with pytest.raises(
         ModelkilnError, match="demo 1.0, from .*gcc12, in a root of its own, but bwrap is not installed"
     ):

@@ -9,9 +9,9 @@ from modelkiln.descriptor import LAYER, Descriptor
 from modelkiln.digest import sha256_stream
 from modelkiln.errors import ModelkilnError
 from modelkiln.layers import weights
-from modelkiln.recipe import build, is_at_hand, open_layer
+from modelkiln.layers.recipe import build, is_at_hand, open_layer
 from modelkiln.store.store import Store
-from modelkiln.weights_lock import LockedFile, LockedLayer, WeightsLock, load_weights_lock
+from modelkiln.weights.lock import LockedFile, LockedLayer, WeightsLock, load_weights_lock
 
 SOURCE = {"uri": "weights", "revision": ""}
 

@@ -5,7 +5,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelkiln.weights_packing import ALONE_BYTES, group_files
+from modelkiln.weights.grouping import ALONE_BYTES, group_files
 
 MIB = 1 << 20
 FILES = st.dictionaries(st.text("abc/", min_size=1, max_size=6), st.integers(1, 200 * MIB), max_size=40)

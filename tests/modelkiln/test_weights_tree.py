@@ -7,11 +7,11 @@ import pytest
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.layer import Layer
-from modelkiln.lock_weights import lock_weights
+from modelkiln.layers.weights_files import stored_files
 from modelkiln.rootfs import RootLayer, unpack
 from modelkiln.store.store import Store
-from modelkiln.weights_source import WeightsSource
-from modelkiln.weights_tree import stored_files
+from modelkiln.weights.locking import lock_weights
+from modelkiln.weights.selection import WeightsSource
 
 
 @pytest.fixture

@@ -13,18 +13,18 @@ from components import require
 from sdists import backend_wheel, make_sdist, sdist_pin
 from wheelhouse import make_wheel, offline_store, pin
 
-from modelkiln.accelerators import find_accelerator
+from modelkiln.builds.resolve_builder import SdistBuilder
+from modelkiln.builds.wheel import provide_wheels
 from modelkiln.cli.main import main
-from modelkiln.consistency import check_consistency
 from modelkiln.errors import ModelkilnError
 from modelkiln.machine.sandbox import _can_unshare, can_run
 from modelkiln.machine.settings import save_machine_env
 from modelkiln.manifest.lock import Pin
 from modelkiln.manifest.resolution import closure, resolve_lock, with_built
 from modelkiln.manifest.wheels import wheel_digest
-from modelkiln.sdist_builder import SdistBuilder
+from modelkiln.package.accelerator import find_accelerator
+from modelkiln.package.consistency import check_consistency
 from modelkiln.store.store import Store
-from modelkiln.wheel_build import provide_wheels
 from modelkiln.wheels.platforms import Target
 from modelkiln.wheels.wheel import open_wheel
 

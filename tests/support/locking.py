@@ -10,7 +10,7 @@ from pathlib import Path
 from modelkiln.cli.main import main
 from modelkiln.store.cleaning import list_blobs
 from modelkiln.store.store import Store
-from modelkiln.weights_lock import load_weights_lock
+from modelkiln.weights.lock import load_weights_lock
 
 __all__ = ["Locking", "left_behind", "opened_below", "read_bytes"]
 

@@ -14,10 +14,10 @@ from modelkiln.canonical import canonical_json
 from modelkiln.digest import hex_of
 from modelkiln.image import Base, Image, build_image
 from modelkiln.layer import Layer
+from modelkiln.layers.packing import pack
 from modelkiln.layers.small import record_layer, venv_layer
 from modelkiln.layout import REF_NAME, layout_files, write_layout
-from modelkiln.packing import pack
-from modelkiln.record import labels, make_record
+from modelkiln.package.record import labels, make_record
 from modelkiln.store.store import BlobWriter, Store
 
 __all__ = ["MadeImage", "make_image", "pack_layer"]

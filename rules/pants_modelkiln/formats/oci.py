@@ -19,7 +19,7 @@ from modelkiln.layer import Layer
 from modelkiln.layers import files as files_packer
 from modelkiln.layers.small import LAZY_STORE, VENV, record_layer, venv_layer
 from modelkiln.layout import REF_NAME, index_json, platform_index
-from modelkiln.record import labels, split_labels
+from modelkiln.package.record import labels, split_labels
 from modelkiln.wheels.cuda_libraries import library_folders
 from pants_modelkiln.api import concurrently, create_digest, merge_digests, subset
 from pants_modelkiln.base_image import BaseLayers, base_layers

@@ -9,7 +9,7 @@ from pants.engine.unions import UnionRule
 from pants.util.logging import LogLevel
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.weights_lock import set_digest
+from modelkiln.weights.lock import set_digest
 from modelkiln.weights_package import build_artifact, build_weights_image
 from pants_modelkiln.api import concurrently
 from pants_modelkiln.formats.layouts import PackageImage, dist_image, held_image, layout_rendering

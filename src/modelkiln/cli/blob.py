@@ -7,7 +7,7 @@ from pathlib import Path
 
 from modelkiln.digest import CHUNK, hex_of, sha256_stream
 from modelkiln.layer import Layer
-from modelkiln.recipe import open_layer
+from modelkiln.layers.recipe import open_layer
 from modelkiln.store.store import Store
 
 HELP = "Copy the blob of a layer out of the store; it is fetched or rebuilt when it is missing."

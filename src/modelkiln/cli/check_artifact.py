@@ -13,7 +13,7 @@ HELP = "Check the files of a model artifact and tell their formats."
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `modelkiln build check-artifact`."""
     parser.add_argument("--sources", type=Path, required=True, help="the folder of the artifact's files")
-    parser.add_argument("--pointers", type=Path, help="a JSON list of more files, see modelkiln.pointers")
+    parser.add_argument("--pointers", type=Path, help="a JSON list of more files, see modelkiln.weights.pointers")
     parser.add_argument("--store", type=Path, help="the store's folder, which gets what pointers stand for")
     parser.add_argument("--where", required=True, help="what messages call the artifact")
     parser.add_argument("--pickles", action="store_true", help="pickles are allowed")
@@ -37,8 +37,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _check_pointers(pointers: Path, folder: Path, options: Options) -> list[Finding]:
     # Imported here: it brings all sources of files, half of the start of a step that many packages have.
-    from modelkiln.pointers import fetch_pointers, load_pointers
     from modelkiln.store.store import Store
+    from modelkiln.weights.pointers import fetch_pointers, load_pointers
 
     listed, store = load_pointers(pointers), Store(folder)
     fetch_pointers(listed, store, options.where)

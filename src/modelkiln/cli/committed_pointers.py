@@ -5,7 +5,7 @@ from pathlib import Path
 
 from modelkiln.canonical import canonical_json
 from modelkiln.machine.settings import load_machine_env
-from modelkiln.pointers import committed_pointers
+from modelkiln.weights.pointers import committed_pointers
 
 HELP = "Tell of files in the checkout which Git LFS pointers are committed in their place."
 

@@ -4,10 +4,10 @@ import argparse
 import json
 from pathlib import Path
 
+from modelkiln.builds.wheel import provide_wheels
 from modelkiln.canonical import canonical_json
 from modelkiln.manifest.wheels import check_requires, check_wheels, open_wheels, wheel_digest
 from modelkiln.store.store import Store
-from modelkiln.wheel_build import provide_wheels
 from modelkiln.wheels.cuda_libraries import library_folder
 from modelkiln.wheels.venv import Venv, check_conflicts, install
 

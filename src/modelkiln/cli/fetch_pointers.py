@@ -3,16 +3,16 @@
 import argparse
 from pathlib import Path
 
-from modelkiln.pointers import fetch_pointers, load_pointers
 from modelkiln.store.files import link_file
 from modelkiln.store.store import Store
+from modelkiln.weights.pointers import fetch_pointers, load_pointers
 
 HELP = "Fetch the files that Git LFS pointers stand for."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `modelkiln build fetch-pointers`."""
-    parser.add_argument("--pointers", type=Path, required=True, help="a JSON list, see modelkiln.pointers")
+    parser.add_argument("--pointers", type=Path, required=True, help="a JSON list, see modelkiln.weights.pointers")
     parser.add_argument("--where", required=True, help="what messages call the artifact")
     parser.add_argument("--store", type=Path, required=True, help="the store's folder")
     parser.add_argument("--output", type=Path, required=True, help="the folder that gets the files")

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from modelkiln.canonical import canonical_json
-from modelkiln.recipe import build
+from modelkiln.layers.recipe import build
 from modelkiln.store.store import Store
 
 HELP = "Make the layer of a recipe in the store and describe it."

@@ -6,13 +6,13 @@ import sys
 from pathlib import Path
 from typing import Optional, Sequence
 
-from modelkiln.check_weights import check_weights
 from modelkiln.errors import ModelkilnError
 from modelkiln.lock_file import write_lock
-from modelkiln.lock_weights import lock_weights
 from modelkiln.store.store import Store
-from modelkiln.weights_lock import WeightsLock, load_weights_lock
-from modelkiln.weights_source import WeightsSource
+from modelkiln.weights.drift import check_weights
+from modelkiln.weights.lock import WeightsLock, load_weights_lock
+from modelkiln.weights.locking import lock_weights
+from modelkiln.weights.selection import WeightsSource
 
 HELP = "Read a model artifact's files into the store once, and write their lock."
 

@@ -4,8 +4,8 @@ import argparse
 from pathlib import Path
 
 from modelkiln.canonical import canonical_json
+from modelkiln.layers.registry import read_image
 from modelkiln.machine.settings import load_machine_env
-from modelkiln.sources.registry import read_image
 
 HELP = "Read the manifest and the config of a pinned image in a registry, without its layers."
 

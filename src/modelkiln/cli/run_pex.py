@@ -7,8 +7,8 @@ import subprocess
 from pathlib import Path
 
 from modelkiln.layer import Layer
+from modelkiln.layers.weights_files import models_folder
 from modelkiln.store.store import Store
-from modelkiln.weights_tree import models_folder
 
 HELP = "Run a PEX file with the model artifacts that its package has in the store."
 

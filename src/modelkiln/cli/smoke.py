@@ -13,6 +13,7 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.layer import Layer
 from modelkiln.layers import weights
 from modelkiln.layers.small import LAZY_STORE
+from modelkiln.layers.weights_files import models_folder
 from modelkiln.linking import check_cuda_libraries
 from modelkiln.machine.gpu import Gpu, find_gpu
 from modelkiln.machine.sandbox import can_run
@@ -21,7 +22,6 @@ from modelkiln.runnable import open_image, unpacked
 from modelkiln.smoke import Smoke, image_runner, program_runner, read_smoke, run_smoke
 from modelkiln.store.store import Store
 from modelkiln.store.users import register
-from modelkiln.weights_tree import models_folder
 
 # The exit code of a test that could not be run (automake's convention). To a build tool's cache it
 # is a failure, so that "could not run" is never remembered as "has passed".

@@ -4,8 +4,8 @@ import argparse
 import json
 from pathlib import Path
 
+from modelkiln.builds.resolve_builder import SdistBuilder
 from modelkiln.canonical import canonical_json
-from modelkiln.sdist_builder import SdistBuilder
 from modelkiln.store.store import Store
 
 HELP = "Build the wheel of an sdist, in an environment of locked wheels and without a network."

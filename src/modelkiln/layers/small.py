@@ -6,7 +6,7 @@ from typing import Sequence
 
 from modelkiln.archives.tar import Entry, bytes_entry
 from modelkiln.layer import Layer
-from modelkiln.packing import pack
+from modelkiln.layers.packing import pack
 from modelkiln.store.store import BlobWriter
 
 __all__ = ["LAZY_STORE", "RECORD_PATH", "VENV", "WEIGHTS_LOCK_PATH", "record_layer", "venv_layer"]

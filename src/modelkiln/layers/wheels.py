@@ -6,10 +6,10 @@ from typing import Any, Mapping, Optional, Sequence, Union
 from modelkiln.archives.spool import Spool
 from modelkiln.archives.tar import Entry
 from modelkiln.base.bytecode import bytecode_recipe, compile_entries, host_packages
+from modelkiln.builds.wheel import provide_wheels
 from modelkiln.layer import Layer, pack_to_store
 from modelkiln.manifest.wheels import check_wheels, open_wheels
 from modelkiln.store.store import Store
-from modelkiln.wheel_build import provide_wheels
 from modelkiln.wheels.platforms import Target
 from modelkiln.wheels.venv import InstalledWheel, Venv, check_conflicts, install
 

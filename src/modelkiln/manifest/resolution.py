@@ -30,7 +30,7 @@ class LockedWheel:
 
     requires: what the wheel's metadata asks for, as PEP 508 strings. is_sdist: there is no wheel
     yet, file name and hash are those of the sdist that it is to be built from. build: of a wheel
-    that was built from one, how (see `wheel_build.build_wheel`).
+    that was built from one, how (see `builds.wheel.build_wheel`).
     """
 
     name: str

@@ -4,7 +4,7 @@ import string
 from typing import Any, Mapping, Sequence
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.record import variant_records
+from modelkiln.package.record import variant_records
 
 __all__ = ["expand", "read_stamps", "record_values"]
 

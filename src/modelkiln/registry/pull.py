@@ -16,7 +16,7 @@ from modelkiln.descriptor import INDEX, Descriptor
 from modelkiln.digest import hex_of
 from modelkiln.errors import ModelkilnError
 from modelkiln.layout import index_json, write_layout
-from modelkiln.record import variant_records
+from modelkiln.package.record import variant_records
 from modelkiln.registry.contents import Document
 from modelkiln.registry.remote import ChunkReader, RemotePackage
 

@@ -6,7 +6,7 @@ from typing import Any, Callable, Iterator, Mapping, Optional
 from modelkiln.descriptor import INDEX, MANIFEST, Descriptor
 from modelkiln.digest import sha256_bytes
 from modelkiln.errors import ModelkilnError
-from modelkiln.record import recorded_digest, variant_records
+from modelkiln.package.record import recorded_digest, variant_records
 from modelkiln.registry.client import RegistryClient
 from modelkiln.registry.contents import Contents, Document
 from modelkiln.registry.reference import Reference

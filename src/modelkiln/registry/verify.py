@@ -9,7 +9,7 @@ from modelkiln.archives.decompression import damage_errors, decompressed
 from modelkiln.descriptor import CONFIG, INDEX, LAYER_MEDIA_TYPES, Descriptor
 from modelkiln.digest import iter_chunks
 from modelkiln.errors import ModelkilnError
-from modelkiln.record import variant_records
+from modelkiln.package.record import variant_records
 from modelkiln.registry.contents import Document
 from modelkiln.registry.remote import ChunkReader, RemotePackage
 

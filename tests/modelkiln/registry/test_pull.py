@@ -12,7 +12,7 @@ from modelkiln.cli.main import main
 from modelkiln.digest import hex_of, sha256_bytes
 from modelkiln.errors import ModelkilnError
 from modelkiln.machine.settings import INSECURE_REGISTRIES
-from modelkiln.record import recorded_digest
+from modelkiln.package.record import recorded_digest
 from modelkiln.registry.pull import pull
 from modelkiln.registry.reference import parse_image
 from modelkiln.registry.remote import RemotePackage, check_record

@@ -11,7 +11,7 @@ from mlflow_server import ask, log_models, mlflow_server
 from registries import cut_line
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.signature import load_signature
+from modelkiln.package.signature import load_signature
 from modelkiln.sources.mlflow.signature import example_request, tensors_of
 from modelkiln.sources.source import open_source
 

@@ -10,14 +10,7 @@ from modelkiln.descriptor import CONFIG, INDEX, LAYER, MANIFEST, Descriptor
 from modelkiln.digest import check_digest, sha256_bytes
 from modelkiln.errors import ModelkilnError
 from modelkiln.layer import MODELS_FOLDER
-from modelkiln.network.http_file import HttpFile
-from modelkiln.registry.client import RegistryClient
-from modelkiln.registry.reference import Reference, parse_image
-from modelkiln.sources.addresses import check_files
-from modelkiln.sources.oci.model_pack import config_facts
-from modelkiln.sources.oci.tar_files import RangeReader, TarFile, tar_files
-from modelkiln.sources.oci.unpacked_tar import Unpacked
-from modelkiln.sources.registry import (
+from modelkiln.layers.registry import (
     ACCEPT,
     CONFIG_LIMIT,
     MANIFEST_LIMIT,
@@ -26,6 +19,13 @@ from modelkiln.sources.registry import (
     parse_document,
     type_of,
 )
+from modelkiln.network.http_file import HttpFile
+from modelkiln.registry.client import RegistryClient
+from modelkiln.registry.reference import Reference, parse_image
+from modelkiln.sources.addresses import check_files
+from modelkiln.sources.oci.model_pack import config_facts
+from modelkiln.sources.oci.tar_files import RangeReader, TarFile, tar_files
+from modelkiln.sources.oci.unpacked_tar import Unpacked
 from modelkiln.sources.source import Listing, Source, SourceFile
 
 __all__ = ["open_source"]

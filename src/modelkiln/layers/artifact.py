@@ -5,7 +5,7 @@ from typing import Any, Collection, Iterable, Mapping
 from modelkiln.layer import MODELS_FOLDER
 from modelkiln.layers import files as files_packer
 from modelkiln.layers import weights
-from modelkiln.weights_packing import group_files
+from modelkiln.weights.grouping import group_files
 
 __all__ = ["artifact_recipes"]
 

@@ -24,7 +24,7 @@ __all__ = ["PACKERS", "build", "ensure", "has_blob", "is_at_hand", "open_layer",
 PACKERS = {
     "debian/3": "modelkiln.layers.debian",
     "files/1": "modelkiln.layers.files",
-    "registry/1": "modelkiln.sources.registry",
+    "registry/1": "modelkiln.layers.registry",
     "weights/1": "modelkiln.layers.weights",
     "wheels/3": "modelkiln.layers.wheels",
 }
@@ -33,12 +33,12 @@ PACKERS = {
 _REMEMBERED = {"debian": ("zstandard",), "wheels": ("installer", "packaging", "zstandard")}
 # Modules that cannot change a layer's bytes, because no packer imports them. All others count.
 _NOT_PACKING = (
-    "accelerators.py",
+    "package/accelerator.py",
     "blobs.py",
     "build_lock",
     "cli/",
     "compare.py",
-    "consistency.py",
+    "package/consistency.py",
     "manifest/resolution.py",
     "export.py",
     "image.py",
@@ -49,14 +49,14 @@ _NOT_PACKING = (
     "manifest/compiler.py",
     "pex_package.py",
     "manifest/requirements.py",
-    "recipe.py",
-    "record.py",
+    "layers/recipe.py",
+    "package/record.py",
     "registry/",
     "rootfs.py",
     "runnable.py",
     "runtime/",
-    "sdist_builder.py",
-    "signature.py",
+    "builds/resolve_builder.py",
+    "package/signature.py",
     "smoke.py",
     "validate",
 )
@@ -98,7 +98,7 @@ def _layer_of(answer: Optional[Mapping[str, Any]]) -> Optional[Layer]:
 
 def packing_key(libraries: Sequence[str]) -> str:
     """Return the digest of what turns a recipe into bytes: the engine's modules, and `libraries` by name."""
-    root, hasher = Path(__file__).parent, hashlib.sha256()
+    root, hasher = Path(__file__).parents[1], hashlib.sha256()
     for path in sorted(root.rglob("*.py")):
         name = path.relative_to(root).as_posix()
         if not name.startswith(_NOT_PACKING):

@@ -7,8 +7,8 @@ from modelkiln.sources.source import SourceFile, Stamp
 from modelkiln.store.file_index import SeenFiles
 from modelkiln.store.files import find_stored
 from modelkiln.store.store import Store
-from modelkiln.weights_lock import LockedFile, WeightsLock
-from modelkiln.weights_source import FoundFiles
+from modelkiln.weights.lock import LockedFile, WeightsLock
+from modelkiln.weights.selection import FoundFiles
 
 __all__ = ["known_files", "stamps_of"]
 

@@ -7,12 +7,12 @@ from typing import Any, Iterable, Mapping, Optional
 
 from modelkiln.archives.tar import check_path
 from modelkiln.canonical import canonical_json, readable_json
-from modelkiln.chunks import check_chunks
 from modelkiln.descriptor import LAYER, Descriptor
 from modelkiln.digest import check_digest, sha256_bytes
 from modelkiln.errors import ModelkilnError
 from modelkiln.layer import MODELS_FOLDER, Layer
 from modelkiln.layers import weights
+from modelkiln.weights.chunks import check_chunks
 
 __all__ = ["LockedFile", "LockedLayer", "WeightsLock", "load_weights_lock", "set_digest"]
 

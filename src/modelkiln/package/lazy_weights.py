@@ -11,11 +11,11 @@ from typing import Any, Iterable, Mapping, Sequence
 
 from modelkiln.archives.tar import Entry, sorted_entries, tar_header, tar_padding
 from modelkiln.canonical import canonical_json
-from modelkiln.chunks import CHUNK_BYTES, chunk_list
 from modelkiln.errors import ModelkilnError
 from modelkiln.layer import Layer
 from modelkiln.registry.reference import parse_reference
-from modelkiln.weights_lock import set_digest
+from modelkiln.weights.chunks import CHUNK_BYTES, chunk_list
+from modelkiln.weights.lock import set_digest
 
 __all__ = ["MIRROR_SCHEMES", "lazy_document"]
 

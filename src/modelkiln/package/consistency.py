@@ -8,9 +8,9 @@ import re
 from dataclasses import dataclass
 from typing import Any, Optional, Sequence
 
-from modelkiln.accelerators import CPU, Accelerator
 from modelkiln.errors import ModelkilnError
 from modelkiln.manifest.resolution import LockedWheel
+from modelkiln.package.accelerator import CPU, Accelerator
 from modelkiln.wheels.platforms import Target
 
 __all__ = ["CudaNeed", "check_consistency", "cuda_need"]

@@ -10,13 +10,13 @@ import warnings
 from pathlib import Path
 from typing import Any, Callable, Mapping, Optional, Sequence
 
-from modelkiln.build_environment import BuildEnvironment
+from modelkiln.builds.environment import BuildEnvironment
+from modelkiln.builds.toolchain import Toolchain, open_toolchain
 from modelkiln.digest import hex_of, sha256_stream
 from modelkiln.errors import ModelkilnError
 from modelkiln.manifest.sdists import ensure_sdist
 from modelkiln.manifest.wheels import fetch_wheels, missing_wheels
 from modelkiln.store.store import Store
-from modelkiln.toolchain import Toolchain, open_toolchain
 from modelkiln.wheels.platform_tag import compiled_name
 from modelkiln.wheels.sdist import BuildSystem, read_build_system, unpack_sdist
 from modelkiln.wheels.wheel import Wheel, open_wheel

@@ -2,12 +2,12 @@
 
 from typing import Any, Mapping, Optional, Sequence
 
+from modelkiln.builds.wheel import BUILDER, build_wheel
 from modelkiln.errors import ModelkilnError
 from modelkiln.manifest.resolution import closure, with_built
 from modelkiln.manifest.wheels import wheel_digest
 from modelkiln.store.memo import Memo
 from modelkiln.store.store import Store
-from modelkiln.wheel_build import BUILDER, build_wheel
 
 __all__ = ["SdistBuilder"]
 

@@ -6,15 +6,15 @@ from typing import Iterator
 
 from modelkiln.digest import iter_chunks
 from modelkiln.errors import ModelkilnError
-from modelkiln.known_files import known_files, stamps_of
 from modelkiln.network.http import NETWORK_ERRORS
 from modelkiln.progress import Progress
 from modelkiln.sources.source import SourceFile
 from modelkiln.store.file_index import SeenFiles
 from modelkiln.store.store import Store
-from modelkiln.weights_lock import WeightsLock
-from modelkiln.weights_packing import group_files
-from modelkiln.weights_source import FoundFiles, WeightsSource, find_files
+from modelkiln.weights.grouping import group_files
+from modelkiln.weights.known_files import known_files, stamps_of
+from modelkiln.weights.lock import WeightsLock
+from modelkiln.weights.selection import FoundFiles, WeightsSource, find_files
 
 __all__ = ["check_weights"]
 

@@ -15,10 +15,8 @@ from typing import BinaryIO, Callable, Iterable, Iterator, Optional, Sequence
 
 from modelkiln.archives.tar import Entry, sorted_entries, tar_header, tar_padding
 from modelkiln.checks import Finding, Options, check_file
-from modelkiln.chunks import CHUNK_BYTES, ChunkDigests, read_chunks
 from modelkiln.descriptor import LAYER, Descriptor
 from modelkiln.errors import ModelkilnError
-from modelkiln.known_files import known_files, stamps_of
 from modelkiln.layer import MODELS_FOLDER
 from modelkiln.layers.weights import LayerHash, hash_layer, note_key, note_of
 from modelkiln.network.http import NETWORK_ERRORS, with_retries
@@ -31,10 +29,12 @@ from modelkiln.store.file_index import SeenFiles
 from modelkiln.store.file_tar import FileTar
 from modelkiln.store.files import StoredFile, find_stored
 from modelkiln.store.store import Store
-from modelkiln.weights_checks import check_formats
-from modelkiln.weights_lock import LockedFile, LockedLayer, WeightsLock
-from modelkiln.weights_packing import group_files
-from modelkiln.weights_source import FoundFiles, WeightsSource, find_files
+from modelkiln.weights.chunks import CHUNK_BYTES, ChunkDigests, read_chunks
+from modelkiln.weights.formats import check_formats
+from modelkiln.weights.grouping import group_files
+from modelkiln.weights.known_files import known_files, stamps_of
+from modelkiln.weights.lock import LockedFile, LockedLayer, WeightsLock
+from modelkiln.weights.selection import FoundFiles, WeightsSource, find_files
 
 __all__ = ["lock_weights"]
 

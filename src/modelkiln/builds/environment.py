@@ -14,18 +14,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable, Mapping, Optional, Sequence
 
+from modelkiln.builds.toolchain import Toolchain
 from modelkiln.errors import ModelkilnError
 from modelkiln.machine.sandbox import BUILD_ROOT, HOST_PROGRAMS, build_command, can_run, run_command, without_network
 from modelkiln.machine.settings import find_python
 from modelkiln.manifest.wheels import open_wheels
 from modelkiln.store.store import Store
-from modelkiln.toolchain import Toolchain
 from modelkiln.wheels.sdist import SOURCE_DATE, BuildSystem
 from modelkiln.wheels.venv import Venv, check_conflicts, install
 
 __all__ = ["BuildEnvironment", "Provide"]
 
-# Puts locked wheels for a Python ("3.11") into a store, which is `wheel_build.provide_wheels`: a wheel that
+# Puts locked wheels for a Python ("3.11") into a store, which is `builds.wheel.provide_wheels`: a wheel that
 # an environment needs may have to be built itself, in an environment of its own.
 Provide = Callable[[Sequence[Mapping[str, Any]], str, Store], None]
 

@@ -9,7 +9,7 @@ from modelkiln.canonical import canonical_json
 from modelkiln.checks import Finding, Options, check_file, check_set
 from modelkiln.store.file_batch import SMALL_BYTES
 from modelkiln.store.file_index import SeenFiles
-from modelkiln.weights_lock import LockedFile
+from modelkiln.weights.lock import LockedFile
 
 __all__ = ["check_formats"]
 
