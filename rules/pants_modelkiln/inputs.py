@@ -18,7 +18,7 @@ from modelkiln.builds.toolchain import recorded_wheel
 from modelkiln.canonical import canonical_json
 from modelkiln.digest import sha256_bytes
 from modelkiln.errors import ModelkilnError
-from modelkiln.interpreter_lock import InterpreterLock
+from modelkiln.formats.portable_python_lock import InterpreterLock
 from modelkiln.package.accelerator import Accelerator, find_accelerator
 from modelkiln.package.lazy_weights import lazy_document
 from modelkiln.package.record import make_record

@@ -24,8 +24,8 @@ from pants.util.logging import LogLevel
 from modelkiln.canonical import canonical_json
 from modelkiln.errors import ModelkilnError
 from modelkiln.machine.settings import INSECURE_REGISTRIES
-from modelkiln.registry.contents import root_digest
-from modelkiln.registry.names import expand, read_stamps, record_values
+from modelkiln.publication.contents import root_digest
+from modelkiln.publication.names import expand, read_stamps, record_values
 from modelkiln.registry.reference import check_tag, parse_repository
 from pants_modelkiln.api import (
     create_digest,

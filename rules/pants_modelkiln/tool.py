@@ -22,7 +22,7 @@ from pants.util.logging import LogLevel
 
 import modelkiln
 from modelkiln.errors import ModelkilnError
-from modelkiln.interpreter_assets import MIRROR_VARIABLE
+from modelkiln.formats.portable_python import MIRROR_VARIABLE
 from modelkiln.machine.settings import INSECURE_REGISTRIES, save_machine_env, save_machine_file
 from modelkiln.sources.clients import CLIENT_SCHEMES
 from modelkiln.sources.git_lfs import CHECKOUT

@@ -10,13 +10,13 @@ from monorepo import named_caches
 from readers import run, schema_errors
 from registries import registry
 
-from modelkiln.blobs import recorded_layers
 from modelkiln.cli.main import main
 from modelkiln.digest import hex_of
-from modelkiln.layout import Layout
-from modelkiln.runnable import open_image, unpacked
+from modelkiln.image.blobs import recorded_layers
+from modelkiln.image.layout import Layout
+from modelkiln.smoke.runnable_image import open_image, unpacked
 from modelkiln.store.store import Store
-from modelkiln.validate import validate_layout
+from modelkiln.validation.layout import validate_layout
 
 PLATFORMS = ["linux/amd64", "linux/arm64"]
 PACKAGE = "src.models.diabetes/diabetes"

@@ -12,9 +12,9 @@ from monorepo import named_caches, small_monorepo
 from registries import registry
 
 from modelkiln.machine.settings import INSECURE_REGISTRIES
+from modelkiln.publication.remote_package import RemotePackage
+from modelkiln.publication.verify import verify_remote
 from modelkiln.registry.reference import parse_image
-from modelkiln.registry.remote import RemotePackage
-from modelkiln.registry.verify import verify_remote
 
 PASSWORD = "s3cret-of-the-registry"
 FIELDS = 'version="0.1.0",\n    repositories=["{host}/team/{{name}}"],\n    moving_tags=["latest"],'

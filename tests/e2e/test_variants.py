@@ -7,9 +7,9 @@ from monorepo import named_caches, small_monorepo
 from registries import registry
 
 from modelkiln.cli.main import main
-from modelkiln.layout import Layout
+from modelkiln.image.layout import Layout
 from modelkiln.store.store import Store
-from modelkiln.validate import validate_layout
+from modelkiln.validation.layout import validate_layout
 
 ACCELERATORS = ["cpu", "cuda12"]
 CUDA12 = "rain/rain@accelerator=cuda12"

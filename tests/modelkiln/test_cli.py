@@ -14,7 +14,7 @@ from readers import podman_clean, podman_env, run
 import modelkiln
 from modelkiln.cli.main import main
 from modelkiln.store.store import Store
-from modelkiln.validate import validate_layout
+from modelkiln.validation.layout import validate_layout
 
 
 @pytest.fixture(autouse=True)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from modelkiln.compare import Tolerance, differences
 from modelkiln.runtime.tensors import Tensor
+from modelkiln.smoke.comparison import Tolerance, differences
 
 EXACT = Tolerance()
 

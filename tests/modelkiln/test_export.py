@@ -16,15 +16,15 @@ from readers import (
     umoci_unpack,
 )
 
-from modelkiln.blobs import Blobs, recorded_layers
 from modelkiln.digest import hex_of, sha256_bytes
 from modelkiln.errors import ModelkilnError
-from modelkiln.export import FORMATS, export
-from modelkiln.image_name import ImageName
+from modelkiln.image.blobs import Blobs, recorded_layers
+from modelkiln.image.export import FORMATS, export
+from modelkiln.image.layout import Layout
+from modelkiln.image.name import ImageName
 from modelkiln.layers import recipe
-from modelkiln.layout import Layout
 from modelkiln.store.store import Store
-from modelkiln.validate import validate_layout
+from modelkiln.validation.layout import validate_layout
 
 NAME = ImageName("digits", "1.2.0")
 COMMAND = ["/bin/busybox", "sh", "-c", "wc -c < /models/digits.onnx; id -u; pwd"]

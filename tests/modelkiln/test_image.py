@@ -10,7 +10,7 @@ from readers import run, schema_errors, skopeo_inspect, umoci_unpack
 from modelkiln.archives.tar import bytes_entry
 from modelkiln.canonical import canonical_json
 from modelkiln.errors import ModelkilnError
-from modelkiln.image import Base, build_image, merge_env
+from modelkiln.image.image import Base, build_image, merge_env
 from modelkiln.layer import Layer
 
 LAYER, _ = pack_layer("weights", "w", [bytes_entry("models/w", b"w")])

@@ -6,8 +6,8 @@ import pytest
 from file_servers import file_server
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.interpreter_assets import MIRROR_VARIABLE, fetch_assets, lock_interpreter, scie_versions
-from modelkiln.interpreter_lock import python_path, scie_jump_path, science_path
+from modelkiln.formats.portable_python import MIRROR_VARIABLE, fetch_assets, lock_interpreter, scie_versions
+from modelkiln.formats.portable_python_lock import python_path, scie_jump_path, science_path
 from modelkiln.machine.settings import save_machine_env
 from modelkiln.store.store import Store
 

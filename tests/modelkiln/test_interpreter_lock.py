@@ -5,7 +5,7 @@ import json
 import pytest
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.interpreter_lock import (
+from modelkiln.formats.portable_python_lock import (
     InterpreterLock,
     LockedAsset,
     check_release,

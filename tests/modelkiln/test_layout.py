@@ -10,7 +10,7 @@ from modelkiln.canonical import canonical_json
 from modelkiln.descriptor import INDEX, Descriptor
 from modelkiln.digest import sha256_bytes
 from modelkiln.errors import ModelkilnError
-from modelkiln.layout import Layout, layout_files, write_layout
+from modelkiln.image.layout import Layout, layout_files, write_layout
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import pytest
 from components import require
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.linking import check_cuda_libraries
-from modelkiln.runnable import Runnable
+from modelkiln.smoke.cuda_linking import check_cuda_libraries
+from modelkiln.smoke.runnable_image import Runnable
 
 SITE_PACKAGES = "opt/venv/lib/python3.11/site-packages"
 

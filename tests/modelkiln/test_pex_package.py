@@ -14,10 +14,10 @@ import pytest
 from wheelhouse import make_wheel, put_wheel
 
 import modelkiln
-from modelkiln import pex_package
 from modelkiln.errors import ModelkilnError
+from modelkiln.formats import pex as pex_package
+from modelkiln.formats.pex import build_pex, store_pex
 from modelkiln.layers import weights
-from modelkiln.pex_package import build_pex, store_pex
 from modelkiln.store.store import Store
 
 PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"

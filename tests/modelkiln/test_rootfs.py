@@ -11,8 +11,8 @@ from random_image import make_image
 from rawtar import entry, raw_layer
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.rootfs import unpack
-from modelkiln.runnable import open_image
+from modelkiln.smoke.rootfs import unpack
+from modelkiln.smoke.runnable_image import open_image
 from modelkiln.store.store import Store
 
 DIR, SYMLINK, HARDLINK = tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE
@@ -97,7 +97,7 @@ def test_an_image_unpacks_as_umoci_does(tmp_path, root):
 
 def open_tags(path):
     """Tags of a layout."""
-    from modelkiln.layout import Layout
+    from modelkiln.image.layout import Layout
 
     return [manifest.name for manifest in Layout(path).manifests()]
 

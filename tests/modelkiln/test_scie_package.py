@@ -10,11 +10,17 @@ import tomllib
 from wheelhouse import make_wheel, put_wheel
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.interpreter_assets import MIRROR_VARIABLE, lock_interpreter, scie_versions
-from modelkiln.interpreter_lock import InterpreterLock, LockedAsset, python_path, scie_jump_path, science_path
+from modelkiln.formats.pex import build_pex
+from modelkiln.formats.portable_python import MIRROR_VARIABLE, lock_interpreter, scie_versions
+from modelkiln.formats.portable_python_lock import (
+    InterpreterLock,
+    LockedAsset,
+    python_path,
+    scie_jump_path,
+    science_path,
+)
+from modelkiln.formats.scie import _configuration, build_scie, store_scie
 from modelkiln.machine.settings import save_machine_env
-from modelkiln.pex_package import build_pex
-from modelkiln.scie_package import _configuration, build_scie, store_scie
 from modelkiln.store.store import Store
 
 PYTHON, RELEASE = "3.11.14", "20251120"

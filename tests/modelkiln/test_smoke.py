@@ -10,13 +10,13 @@ from rawtar import entry, raw_layer
 
 from modelkiln.canonical import canonical_json
 from modelkiln.cli.main import main
-from modelkiln.compare import Tolerance
 from modelkiln.descriptor import CONFIG, MANIFEST, Descriptor
 from modelkiln.errors import ModelkilnError
+from modelkiln.image.layout import layout_files
 from modelkiln.layer import Layer
-from modelkiln.layout import layout_files
 from modelkiln.machine.sandbox import can_run, run_command
-from modelkiln.smoke import read_smoke, run_smoke
+from modelkiln.smoke.comparison import Tolerance
+from modelkiln.smoke.smoke_test import read_smoke, run_smoke
 from modelkiln.store.store import Store
 
 REQUEST = {"inputs": [{"name": "x", "datatype": "FP32", "shape": [2, 2], "data": [0.1, 0, 2, 3]}]}

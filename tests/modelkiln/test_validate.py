@@ -8,10 +8,10 @@ import pytest
 from random_image import blob_file, make_image, pack_layer
 
 from modelkiln.archives.tar import Entry, bytes_entry
-from modelkiln.image import Base, build_image
-from modelkiln.layout import layout_files, write_layout
+from modelkiln.image.image import Base, build_image
+from modelkiln.image.layout import layout_files, write_layout
 from modelkiln.store.store import Store
-from modelkiln.validate import validate_layout
+from modelkiln.validation.layout import validate_layout
 
 
 def texts(issues):

@@ -2,8 +2,8 @@
 
 import struct
 
-from modelkiln.validate_elf import machine_problems
-from modelkiln.validate_tree import Node, Tree
+from modelkiln.validation.elf import machine_problems
+from modelkiln.validation.tree import Node, Tree
 
 
 def elf(machine, kind=3):

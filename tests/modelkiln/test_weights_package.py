@@ -13,11 +13,11 @@ from registries import push, registry
 
 from modelkiln.cli.main import main
 from modelkiln.errors import ModelkilnError
+from modelkiln.formats.model_pack import ARTIFACT_CONFIG, ARTIFACT_TYPE, build_artifact, build_weights_image
+from modelkiln.image.layout import REF_NAME, layout_files, write_layout
 from modelkiln.layers import files as files_layer
-from modelkiln.layout import REF_NAME, layout_files, write_layout
 from modelkiln.store.store import Store
-from modelkiln.validate import validate_layout
-from modelkiln.weights_package import ARTIFACT_CONFIG, ARTIFACT_TYPE, build_artifact, build_weights_image
+from modelkiln.validation.layout import validate_layout
 
 FILES = {"model.onnx": b"weights", "sub/config.json": b"{}", "README.md": b"# Read me"}
 SCHEMA = Path(__file__).with_name("model_spec_config.json")

@@ -8,7 +8,7 @@ import pytest
 from modelkiln.errors import ModelkilnError
 from modelkiln.layer import Layer
 from modelkiln.layers.weights_files import stored_files
-from modelkiln.rootfs import RootLayer, unpack
+from modelkiln.smoke.rootfs import RootLayer, unpack
 from modelkiln.store.store import Store
 from modelkiln.weights.locking import lock_weights
 from modelkiln.weights.selection import WeightsSource

@@ -198,7 +198,7 @@ def test_without_bubblewrap_the_same_wheel_is_built(tmp_path, monkeypatch):
     """The caller is told, and the network is still out of reach where user namespaces are permitted."""
     wheel, _ = built(tmp_path / "one")
     assert wheel["is_isolated"]
-    for module in ("build_environment", "sandbox"):
+    for module in ("builds.environment", "machine.sandbox"):
         monkeypatch.setattr(f"modelkiln.{module}.can_run", lambda: "bwrap is not installed")
     assert {**wheel, "is_isolated": False} == built(tmp_path / "other")[0]
     if _can_unshare():

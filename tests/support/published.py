@@ -6,13 +6,13 @@ import subprocess
 from components import require
 from random_image import make_image
 
-from modelkiln.blobs import Blobs
 from modelkiln.canonical import canonical_json
-from modelkiln.layout import Layout
+from modelkiln.image.blobs import Blobs
+from modelkiln.image.layout import Layout
 from modelkiln.machine.settings import INSECURE_REGISTRIES
-from modelkiln.registry.blob_source import BlobSource
-from modelkiln.registry.contents import layout_contents
-from modelkiln.registry.publish import Publication, publish
+from modelkiln.publication.blob_source import BlobSource
+from modelkiln.publication.contents import layout_contents
+from modelkiln.publication.publish import Publication, publish
 from modelkiln.registry.reference import parse_repository
 from modelkiln.store.store import Store
 

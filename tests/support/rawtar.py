@@ -6,7 +6,7 @@ import io
 import tarfile
 
 from modelkiln.descriptor import COMPRESSED_LAYER, Descriptor
-from modelkiln.rootfs import RootLayer
+from modelkiln.smoke.rootfs import RootLayer
 
 __all__ = ["entry", "raw_layer"]
 

@@ -15,9 +15,9 @@ from pants.util.logging import LogLevel
 from modelkiln.canonical import canonical_json
 from modelkiln.descriptor import Descriptor
 from modelkiln.digest import hex_of
+from modelkiln.image.layout import REF_NAME, layout_files
 from modelkiln.layer import Layer
 from modelkiln.layers.recipe import has_blob
-from modelkiln.layout import REF_NAME, layout_files
 from modelkiln.runtime.weights_store import readable_size
 from modelkiln.store.store import Store
 from pants_modelkiln.api import add_prefix, concurrently, create_digest, merge_digests

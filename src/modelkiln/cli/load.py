@@ -5,8 +5,8 @@ import tempfile
 from pathlib import Path
 
 from modelkiln.cli.options import add_layout, add_record, add_store, blobs_of, image_name
-from modelkiln.export import export
-from modelkiln.layout import Layout
+from modelkiln.image.export import export
+from modelkiln.image.layout import Layout
 from modelkiln.machine.container_engine import ENGINES, choose_engine, load_archive
 from modelkiln.progress import Progress
 

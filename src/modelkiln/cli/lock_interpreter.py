@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from modelkiln.interpreter_assets import lock_interpreter
-from modelkiln.interpreter_lock import MACHINES
+from modelkiln.formats.portable_python import lock_interpreter
+from modelkiln.formats.portable_python_lock import MACHINES
 from modelkiln.lock_file import write_lock
 from modelkiln.store.store import Store
 

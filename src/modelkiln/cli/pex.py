@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from modelkiln.canonical import canonical_json
-from modelkiln.pex_package import build_pex, store_pex
+from modelkiln.formats.pex import build_pex, store_pex
 from modelkiln.store.store import Store
 
 HELP = "Build a PEX from wheels in the store and a folder of sources."

@@ -4,14 +4,14 @@ import argparse
 import json
 from pathlib import Path
 
-from modelkiln.blobs import Blobs, recorded_layers
 from modelkiln.cli.options import add_insecure, add_store, machine_env, store_of
 from modelkiln.cli.publish import publication_of, tell, tell_published
-from modelkiln.layout import Layout
+from modelkiln.image.blobs import Blobs, recorded_layers
+from modelkiln.image.layout import Layout
 from modelkiln.progress import Progress
-from modelkiln.registry.blob_source import BlobSource
-from modelkiln.registry.contents import layout_contents
-from modelkiln.registry.publish import publish_all
+from modelkiln.publication.blob_source import BlobSource
+from modelkiln.publication.contents import layout_contents
+from modelkiln.publication.publish import publish_all
 from modelkiln.registry.reference import parse_repository
 
 HELP = "Put a package into registries as a whole: no tag before all of it is there and all tags are free."

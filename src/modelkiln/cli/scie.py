@@ -4,8 +4,8 @@ import argparse
 from pathlib import Path
 
 from modelkiln.canonical import canonical_json
-from modelkiln.interpreter_lock import load_interpreter_lock
-from modelkiln.scie_package import build_scie, store_scie
+from modelkiln.formats.portable_python_lock import load_interpreter_lock
+from modelkiln.formats.scie import build_scie, store_scie
 from modelkiln.store.store import Store
 
 HELP = "Put a PEX and a portable CPython into one program."

@@ -8,18 +8,18 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import ContextManager, Optional
 
-from modelkiln.compare import Tolerance
 from modelkiln.errors import ModelkilnError
 from modelkiln.layer import Layer
 from modelkiln.layers import weights
 from modelkiln.layers.small import LAZY_STORE
 from modelkiln.layers.weights_files import models_folder
-from modelkiln.linking import check_cuda_libraries
 from modelkiln.machine.gpu import Gpu, find_gpu
 from modelkiln.machine.sandbox import can_run
 from modelkiln.machine.settings import find_python
-from modelkiln.runnable import open_image, unpacked
-from modelkiln.smoke import Smoke, image_runner, program_runner, read_smoke, run_smoke
+from modelkiln.smoke.comparison import Tolerance
+from modelkiln.smoke.cuda_linking import check_cuda_libraries
+from modelkiln.smoke.runnable_image import open_image, unpacked
+from modelkiln.smoke.smoke_test import Smoke, image_runner, program_runner, read_smoke, run_smoke
 from modelkiln.store.store import Store
 from modelkiln.store.users import register
 

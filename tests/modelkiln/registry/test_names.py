@@ -3,7 +3,7 @@
 import pytest
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.registry.names import expand, read_stamps, record_values
+from modelkiln.publication.names import expand, read_stamps, record_values
 from modelkiln.registry.reference import check_tag, parse_repository
 
 

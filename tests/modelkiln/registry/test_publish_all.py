@@ -7,7 +7,7 @@ from registries import registry
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.machine.settings import INSECURE_REGISTRIES
-from modelkiln.registry.publish import publish_all
+from modelkiln.publication.publish import publish_all
 from modelkiln.registry.reference import parse_repository
 from modelkiln.registry.session import RegistrySession
 

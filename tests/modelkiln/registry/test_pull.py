@@ -13,10 +13,10 @@ from modelkiln.digest import hex_of, sha256_bytes
 from modelkiln.errors import ModelkilnError
 from modelkiln.machine.settings import INSECURE_REGISTRIES
 from modelkiln.package.record import recorded_digest
-from modelkiln.registry.pull import pull
+from modelkiln.publication.pull import pull
+from modelkiln.publication.remote_package import RemotePackage, check_record
 from modelkiln.registry.reference import parse_image
-from modelkiln.registry.remote import RemotePackage, check_record
-from modelkiln.validate import validate_layout
+from modelkiln.validation.layout import validate_layout
 
 
 @pytest.fixture(scope="module")

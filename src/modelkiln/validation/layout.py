@@ -16,10 +16,10 @@ from typing import Any, BinaryIO, Callable, Iterable, Iterator, Mapping, Optiona
 from modelkiln.layer import Layer
 from modelkiln.layers.recipe import is_at_hand, open_layer
 from modelkiln.store.store import Store
-from modelkiln.validate_config import config_problems, descriptor_problems, index_problems, manifest_problems
-from modelkiln.validate_elf import machine_problems
-from modelkiln.validate_layer import LayerContents, read_layer
-from modelkiln.validate_tree import RECORD, WEIGHTS, Tree, entrypoint_problems, record_problems, weights_problems
+from modelkiln.validation.config import config_problems, descriptor_problems, index_problems, manifest_problems
+from modelkiln.validation.elf import machine_problems
+from modelkiln.validation.layer import LayerContents, read_layer
+from modelkiln.validation.tree import RECORD, WEIGHTS, Tree, entrypoint_problems, record_problems, weights_problems
 
 __all__ = ["Issue", "validate_layout"]
 

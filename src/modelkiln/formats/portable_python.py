@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Iterable, Mapping, Optional, Sequence
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.interpreter_lock import (
+from modelkiln.formats.portable_python_lock import (
     InterpreterLock,
     LockedAsset,
     check_release,

@@ -3,7 +3,7 @@
 import struct
 from typing import Any, Iterator, Mapping
 
-from modelkiln.validate_tree import Tree
+from modelkiln.validation.tree import Tree
 
 __all__ = ["machine_problems"]
 

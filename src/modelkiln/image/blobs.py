@@ -6,10 +6,10 @@ from typing import BinaryIO, Optional, Sequence
 
 from modelkiln.descriptor import Descriptor
 from modelkiln.errors import ModelkilnError
+from modelkiln.image.layout import Layout
 from modelkiln.layer import Layer
 from modelkiln.layers.recipe import is_at_hand, open_layer
 from modelkiln.layers.weights_files import stored_files
-from modelkiln.layout import Layout
 from modelkiln.store.files import StoredFile
 from modelkiln.store.store import Store
 

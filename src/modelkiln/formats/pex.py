@@ -17,8 +17,8 @@ from typing import Any, Iterable, Iterator, Mapping, Sequence
 from modelkiln.builds.wheel import provide_wheels
 from modelkiln.digest import CHUNK
 from modelkiln.errors import ModelkilnError
+from modelkiln.formats.programs import link_or_copy, place_program, store_program
 from modelkiln.manifest.wheels import check_wheels, wheel_digest
-from modelkiln.programs import link_or_copy, place_program, store_program
 from modelkiln.store.store import Store
 from modelkiln.wheels.platforms import Target
 

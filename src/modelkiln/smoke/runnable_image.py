@@ -9,14 +9,14 @@ from functools import partial
 from pathlib import Path
 from typing import Iterator, Mapping, Optional, Sequence
 
-from modelkiln.blobs import Blobs
 from modelkiln.digest import check_digest
 from modelkiln.errors import ModelkilnError
+from modelkiln.image.blobs import Blobs
+from modelkiln.image.layout import Layout
 from modelkiln.layer import Layer
-from modelkiln.layout import Layout
 from modelkiln.machine.gpu import Gpu
 from modelkiln.machine.sandbox import sandbox_command
-from modelkiln.rootfs import RootLayer, unpack
+from modelkiln.smoke.rootfs import RootLayer, unpack
 from modelkiln.store.store import Store
 
 __all__ = ["Runnable", "open_image", "unpacked"]

@@ -7,8 +7,8 @@ from modelkiln.descriptor import INDEX, MANIFEST, Descriptor
 from modelkiln.digest import sha256_bytes
 from modelkiln.errors import ModelkilnError
 from modelkiln.package.record import recorded_digest, variant_records
+from modelkiln.publication.contents import Contents, Document
 from modelkiln.registry.client import RegistryClient
-from modelkiln.registry.contents import Contents, Document
 from modelkiln.registry.reference import Reference
 from modelkiln.registry.referrers import RECORD, find_records
 from modelkiln.registry.session import RegistrySession

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Sequence
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.runnable import Runnable
+from modelkiln.smoke.runnable_image import Runnable
 
 __all__ = ["Linked", "check_cuda_libraries"]
 

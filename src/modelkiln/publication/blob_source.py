@@ -3,10 +3,10 @@
 import json
 from typing import Any, BinaryIO, Iterator, Mapping, Optional
 
-from modelkiln.blobs import Blobs
 from modelkiln.descriptor import Descriptor
 from modelkiln.digest import iter_chunks
 from modelkiln.errors import ModelkilnError
+from modelkiln.image.blobs import Blobs
 from modelkiln.registry.client import RegistryClient
 from modelkiln.registry.reference import Reference, parse_repository
 

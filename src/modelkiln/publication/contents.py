@@ -7,7 +7,7 @@ from typing import Any, Iterator, Mapping, Optional
 from modelkiln.descriptor import INDEX, MANIFEST, Descriptor
 from modelkiln.digest import sha256_bytes
 from modelkiln.errors import ModelkilnError
-from modelkiln.layout import Layout
+from modelkiln.image.layout import Layout
 
 __all__ = ["Contents", "Document", "layout_contents", "root_digest"]
 

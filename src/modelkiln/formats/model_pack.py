@@ -14,7 +14,7 @@ from typing import Any, Mapping, Sequence
 from modelkiln.canonical import canonical_json
 from modelkiln.descriptor import LAYER, MANIFEST, Descriptor
 from modelkiln.errors import ModelkilnError
-from modelkiln.image import Base, Image, build_image
+from modelkiln.image.image import Base, Image, build_image
 from modelkiln.layer import Layer
 from modelkiln.package.record import metadata_annotations
 

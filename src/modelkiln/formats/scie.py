@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any, Iterator, Sequence
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.interpreter_assets import fetch_assets, scie_versions
-from modelkiln.interpreter_lock import (
+from modelkiln.formats.portable_python import fetch_assets, scie_versions
+from modelkiln.formats.portable_python_lock import (
     FLAVOR,
     MACHINES,
     InterpreterLock,
@@ -26,7 +26,7 @@ from modelkiln.interpreter_lock import (
     scie_jump_path,
     science_path,
 )
-from modelkiln.programs import link_or_copy, place_program, store_program
+from modelkiln.formats.programs import link_or_copy, place_program, store_program
 from modelkiln.store.store import Store
 
 __all__ = ["build_scie", "store_scie"]

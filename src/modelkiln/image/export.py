@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import BinaryIO, Callable, Iterator, Optional, Sequence
 
 from modelkiln.archives.tar import Entry, bytes_entry, write_tar
-from modelkiln.blobs import Blobs
 from modelkiln.canonical import canonical_json
 from modelkiln.descriptor import CONFIG, LAYER_MEDIA_TYPES, Descriptor
 from modelkiln.digest import check_digest, hex_of, sha256_stream
 from modelkiln.errors import ModelkilnError
-from modelkiln.image_name import ImageName
-from modelkiln.layout import REF_NAME, FoundManifest, index_json
+from modelkiln.image.blobs import Blobs
+from modelkiln.image.layout import REF_NAME, FoundManifest, index_json
+from modelkiln.image.name import ImageName
 
 __all__ = ["FORMATS", "export"]
 

@@ -5,7 +5,7 @@ import json
 import re
 from typing import Any, Iterator, Mapping, Optional
 
-from modelkiln.validate_layer import LayerContents, Node
+from modelkiln.validation.layer import LayerContents, Node
 
 __all__ = ["RECORD", "WEIGHTS", "Tree", "entrypoint_problems", "record_problems", "weights_problems"]
 

@@ -10,8 +10,8 @@ from modelkiln.descriptor import CONFIG, INDEX, LAYER_MEDIA_TYPES, Descriptor
 from modelkiln.digest import iter_chunks
 from modelkiln.errors import ModelkilnError
 from modelkiln.package.record import variant_records
-from modelkiln.registry.contents import Document
-from modelkiln.registry.remote import ChunkReader, RemotePackage
+from modelkiln.publication.contents import Document
+from modelkiln.publication.remote_package import ChunkReader, RemotePackage
 
 __all__ = ["describe", "verify_remote"]
 

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Mapping, Optional, Sequence
 
-from modelkiln.compare import EXACT, Tolerance, differences
 from modelkiln.errors import ModelkilnError
 from modelkiln.machine.gpu import Gpu
 from modelkiln.machine.sandbox import Finished, run_command, without_network
 from modelkiln.package.signature import Signature, read_signature
-from modelkiln.runnable import Runnable
 from modelkiln.runtime.document import parse_json
 from modelkiln.runtime.errors import PackageError
 from modelkiln.runtime.tensors import Tensor, read_tensors
+from modelkiln.smoke.comparison import EXACT, Tolerance, differences
+from modelkiln.smoke.runnable_image import Runnable
 
 __all__ = ["Smoke", "image_runner", "program_runner", "read_smoke", "run_smoke"]
 

@@ -24,8 +24,8 @@ from typing import Callable, Iterator, Mapping, Optional, Sequence
 
 from modelkiln.descriptor import Descriptor
 from modelkiln.errors import ModelkilnError
-from modelkiln.registry.blob_source import BlobSource
-from modelkiln.registry.contents import Contents
+from modelkiln.publication.blob_source import BlobSource
+from modelkiln.publication.contents import Contents
 from modelkiln.registry.known_blobs import KnownBlobs
 from modelkiln.registry.reference import Reference
 from modelkiln.registry.referrers import EMPTY, attach, put_manifest, record_manifest

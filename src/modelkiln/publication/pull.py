@@ -15,10 +15,10 @@ from modelkiln.archives.decompression import damage_errors, decompressed
 from modelkiln.descriptor import INDEX, Descriptor
 from modelkiln.digest import hex_of
 from modelkiln.errors import ModelkilnError
-from modelkiln.layout import index_json, write_layout
+from modelkiln.image.layout import index_json, write_layout
 from modelkiln.package.record import variant_records
-from modelkiln.registry.contents import Document
-from modelkiln.registry.remote import ChunkReader, RemotePackage
+from modelkiln.publication.contents import Document
+from modelkiln.publication.remote_package import ChunkReader, RemotePackage
 
 __all__ = ["PARTS", "pull"]
 
