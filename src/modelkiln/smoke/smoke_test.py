@@ -16,7 +16,11 @@ from modelkiln.runtime.tensors import Tensor, read_tensors
 from modelkiln.smoke.comparison import EXACT, Tolerance, differences
 from modelkiln.smoke.runnable_image import Runnable
 
-__all__ = ["Smoke", "image_runner", "program_runner", "read_smoke", "run_smoke"]
+__all__ = ["NOT_RUN", "Smoke", "image_runner", "program_runner", "read_smoke", "run_smoke"]
+
+# The exit code of a test that could not be run (automake's convention). To a build tool's cache it
+# is a failure, so that "could not run" is never remembered as "has passed".
+NOT_RUN = 77
 
 # Runs the package's `predict` on a request (bytes of JSON) with a time limit in seconds.
 Runner = Callable[[bytes, float], Finished]

@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 from typing import Optional, Sequence
 
+from modelkiln.cli.lock.lock_file import write_lock
 from modelkiln.errors import ModelkilnError
-from modelkiln.lock_file import write_lock
 from modelkiln.store.store import Store
 from modelkiln.weights.drift import check_weights
 from modelkiln.weights.lock import WeightsLock, load_weights_lock

@@ -3,9 +3,9 @@
 import argparse
 from pathlib import Path
 
+from modelkiln.cli.lock.lock_file import write_lock
 from modelkiln.formats.portable_python import lock_interpreter
 from modelkiln.formats.portable_python_lock import MACHINES
-from modelkiln.lock_file import write_lock
 from modelkiln.store.store import Store
 
 HELP = "Read a portable CPython and what embeds it into the store once, and write their lock."

@@ -19,13 +19,9 @@ from modelkiln.machine.settings import find_python
 from modelkiln.smoke.comparison import Tolerance
 from modelkiln.smoke.cuda_linking import check_cuda_libraries
 from modelkiln.smoke.runnable_image import open_image, unpacked
-from modelkiln.smoke.smoke_test import Smoke, image_runner, program_runner, read_smoke, run_smoke
+from modelkiln.smoke.smoke_test import NOT_RUN, Smoke, image_runner, program_runner, read_smoke, run_smoke
 from modelkiln.store.store import Store
 from modelkiln.store.users import register
-
-# The exit code of a test that could not be run (automake's convention). To a build tool's cache it
-# is a failure, so that "could not run" is never remembered as "has passed".
-NOT_RUN = 77
 
 HELP = "Run a package on a request and compare its response with the expected one."
 
