@@ -111,7 +111,7 @@ async def describe_base_image(request: BaseImageRequest, options: ModelkilnSubsy
 
 
 def _from_registry(target: Target, reference: str, options: ModelkilnSubsystem, architecture: str) -> BaseImage:
-    from modelkiln.layers.registry import parse_reference
+    from modelkiln.registry.reference import parse_reference
 
     try:
         parse_reference(reference)

@@ -124,7 +124,7 @@ def _unpacked(lock: Mapping[str, Any], store: Store) -> Path:
 
 
 def _unpack(lock: Mapping[str, Any], store: Store, folder: Path) -> None:
-    from modelkiln.layers.debian import root_entries
+    from modelkiln.base.debian_root import root_entries
 
     incoming = store.root / "incoming"
     incoming.mkdir(parents=True, exist_ok=True)

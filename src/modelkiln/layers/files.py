@@ -10,8 +10,8 @@ from modelkiln.archives.spool import Spool
 from modelkiln.archives.tar import Entry
 from modelkiln.base.bytecode import bytecode_recipe, compile_entries, host_packages
 from modelkiln.errors import ModelkilnError
-from modelkiln.layer import Layer, pack_to_store
-from modelkiln.layers.packing import pack
+from modelkiln.layer import Layer
+from modelkiln.layers.packing import pack, pack_to_store
 from modelkiln.store.store import BlobWriter, Store
 
 __all__ = ["SMALL_BYTES", "build", "build_small", "file_entries", "is_small", "recipe"]

@@ -3,15 +3,15 @@
 import hashlib
 import os
 import zlib
-from dataclasses import dataclass
 from typing import BinaryIO, Iterable
 
 from modelkiln.archives.tar import Entry, write_tar
 from modelkiln.descriptor import COMPRESSED_LAYER, Descriptor
 from modelkiln.errors import ModelkilnError
-from modelkiln.store.store import BlobWriter
+from modelkiln.layer import Packed
+from modelkiln.store.store import BlobWriter, Store
 
-__all__ = ["Packed", "pack"]
+__all__ = ["pack", "pack_to_store"]
 
 # Level 3 is zstd's own default: wheels shrink to about a quarter in less time than it takes to
 # read them from a zip; level 19 saves 10% more in 30 times the time.
@@ -25,15 +25,6 @@ _GZIP_LEVEL = 6
 _ZSTD_JOB = 8 << 20
 _ZSTD_OVERLAP = 6
 _MAX_THREADS = 4
-
-
-@dataclass(frozen=True)
-class Packed:
-    """A packed layer: the blob's descriptor and the digest of its uncompressed tar (diff ID)."""
-
-    descriptor: Descriptor
-    diff_id: str
-    unpacked_size: int
 
 
 class _Tee:
@@ -111,3 +102,12 @@ def pack(
         compressor.close()
     descriptor = Descriptor(COMPRESSED_LAYER[compression], blob.digest, blob.size)
     return Packed(descriptor, tee.digest, tee.size)
+
+
+def pack_to_store(
+    entries: Iterable[Entry], compression: str, store: Store, where: str, parallel: bool = False
+) -> Packed:
+    """Pack `entries` into a blob of `store`; `parallel` is that of `layers.packing.pack`."""
+    with store.writer() as blob:
+        packed = pack(entries, compression, blob, where, parallel)
+    return packed

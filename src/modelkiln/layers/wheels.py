@@ -7,7 +7,8 @@ from modelkiln.archives.spool import Spool
 from modelkiln.archives.tar import Entry
 from modelkiln.base.bytecode import bytecode_recipe, compile_entries, host_packages
 from modelkiln.builds.wheel import provide_wheels
-from modelkiln.layer import Layer, pack_to_store
+from modelkiln.layer import Layer
+from modelkiln.layers.packing import pack_to_store
 from modelkiln.manifest.wheels import check_wheels, open_wheels
 from modelkiln.store.store import Store
 from modelkiln.wheels.platforms import Target

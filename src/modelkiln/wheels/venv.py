@@ -13,10 +13,12 @@ from typing import Iterable, Sequence
 
 from modelkiln.archives.tar import Entry, bytes_entry
 from modelkiln.errors import ModelkilnError
-from modelkiln.layers.small import VENV
 from modelkiln.wheels.wheel import Wheel, WheelFile
 
-__all__ = ["InstalledWheel", "Venv", "check_conflicts", "install"]
+__all__ = ["VENV", "InstalledWheel", "Venv", "check_conflicts", "install"]
+
+# Where an image has its virtual environment.
+VENV = "opt/venv"
 
 _INSTALLER = b"modelkiln\n"
 

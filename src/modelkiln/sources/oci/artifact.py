@@ -10,7 +10,9 @@ from modelkiln.descriptor import CONFIG, INDEX, LAYER, MANIFEST, Descriptor
 from modelkiln.digest import check_digest, sha256_bytes
 from modelkiln.errors import ModelkilnError
 from modelkiln.layer import MODELS_FOLDER
-from modelkiln.layers.registry import (
+from modelkiln.network.http_file import HttpFile
+from modelkiln.registry.client import RegistryClient
+from modelkiln.registry.documents import (
     ACCEPT,
     CONFIG_LIMIT,
     MANIFEST_LIMIT,
@@ -19,8 +21,6 @@ from modelkiln.layers.registry import (
     parse_document,
     type_of,
 )
-from modelkiln.network.http_file import HttpFile
-from modelkiln.registry.client import RegistryClient
 from modelkiln.registry.reference import Reference, parse_image
 from modelkiln.sources.addresses import check_files
 from modelkiln.sources.oci.model_pack import config_facts
