@@ -25,7 +25,7 @@ from pants_modelkiln.sdists import BuiltWheelRequest, built_wheel
 from pants_modelkiln.tool import STORE, Step, perform_step
 
 if TYPE_CHECKING:
-    from modelkiln.manifest.resolution import LockedWheel
+    from modelkiln.manifest.closure import LockedWheel
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ async def _wheels_of(request: EnvironmentRequest) -> tuple[LockedWheel, ...]:
 
     What such a package requires is known when it is built, and may be such packages again.
     """
-    from modelkiln.manifest.resolution import closure, with_built
+    from modelkiln.manifest.closure import closure, with_built
 
     chosen = await resolved_lock(request.lock)
     resolved = json.loads(chosen.text)

@@ -11,6 +11,7 @@ import safetensors.numpy
 from file_servers import file_server
 
 from modelkiln.errors import ModelkilnError
+from modelkiln.layers.weights import locked_layers
 from modelkiln.package.lazy_weights import lazy_document
 from modelkiln.store.store import Store
 from modelkiln.weights.chunks import CHUNK_BYTES, ChunkDigests, chunk_list
@@ -83,7 +84,7 @@ def test_a_small_file_is_a_chunk_of_its_own(tmp_path, store):
     """Where parts of it are read, its sha256 is that of its only chunk; else it has none."""
     with file_server({"/w.bin": b"small"}) as server:
         lock = lock_weights(WeightsSource(f"{server.url}/w.bin", tmp_path, "x:w"), store)
-        layers = lock.to_layers("x:w")
+        layers = locked_layers(lock, "x:w")
         (plain,) = json.loads(lazy_document(layers, "x:w"))["files"]
         (read,) = json.loads(lazy_document(layers, "x:w", on_demand=["*.bin"]))["files"]
     assert {"size": 5, "sha256": [hashlib.sha256(b"small").hexdigest()]} == read["chunks"]
@@ -96,7 +97,7 @@ def test_a_tensor_of_a_locked_file_is_read_and_verified(tmp_path, store, make_la
     data = safetensors.numpy.save(tensors)
     with file_server({"/w.safetensors": data}) as server:
         lock = lock_weights(WeightsSource(f"{server.url}/w.safetensors", tmp_path, "x:w"), store)
-        document = json.loads(lazy_document(lock.to_layers("x:w"), "x:w", on_demand=["*.safetensors"]))
+        document = json.loads(lazy_document(locked_layers(lock, "x:w"), "x:w", on_demand=["*.safetensors"]))
         (file,) = document["files"]
         assert file["chunks"] == chunk_list({"size": CHUNK_BYTES, "sha256": digests(data)})
         more = {"w.safetensors": {"on_demand": True, "chunks": file["chunks"]}}

@@ -3,7 +3,7 @@
 import pytest
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.manifest.resolution import LockedWheel
+from modelkiln.manifest.closure import LockedWheel
 from modelkiln.package.accelerator import Accelerator
 from modelkiln.package.consistency import check_consistency, cuda_need
 from modelkiln.wheels.platforms import Target

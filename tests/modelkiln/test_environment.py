@@ -8,7 +8,8 @@ from wheelhouse import make_wheel, offline_store, pin
 from modelkiln.builds.wheel import provide_wheels
 from modelkiln.errors import ModelkilnError
 from modelkiln.machine.settings import load_machine_env, save_machine_env
-from modelkiln.manifest.resolution import closure, resolve_lock
+from modelkiln.manifest.closure import closure
+from modelkiln.manifest.resolution import resolve_lock
 from modelkiln.manifest.wheels import wheel_digest
 from modelkiln.wheels.platforms import Target
 

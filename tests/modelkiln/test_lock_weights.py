@@ -21,6 +21,7 @@ from modelkiln.cli.main import main
 from modelkiln.digest import sha256_stream
 from modelkiln.errors import ModelkilnError
 from modelkiln.layers.recipe import open_layer
+from modelkiln.layers.weights import locked_layers
 from modelkiln.layers.weights_files import models_folder
 from modelkiln.sources.source import SCHEMES, SourceFile
 from modelkiln.store.cleaning import list_blobs
@@ -62,7 +63,7 @@ def write_files(folder, **files):
 
 def check_bytes(lock, store):
     """Each layer of the lock is made of the store's blobs, and has its digest."""
-    for layer in lock.to_layers("t"):
+    for layer in locked_layers(lock, "t"):
         with open_layer(layer, store) as stream:
             assert (layer.descriptor.digest, layer.descriptor.size) == sha256_stream(stream)
 
@@ -106,7 +107,7 @@ def test_small_files_become_one_blob(tmp_path, store):
         (blob.digest for blob in list_blobs(store)), key=lambda digest: digest == small.digest
     )
     check_bytes(lock, store)
-    with models_folder(lock.to_layers("t"), store) as models:
+    with models_folder(locked_layers(lock, "t"), store) as models:
         found = {path.name: path.read_bytes() for path in (models / "many").iterdir()}
     assert {name.partition("__")[2]: data for name, data in many().items()} == found
     before = read_bytes()
@@ -153,7 +154,7 @@ def test_small_files_are_found_without_what_was_learnt(tmp_path, store):
     second = lock_weights(wanted("w", tmp_path), store)
     (store.root / "seen.sqlite").unlink()
     check_bytes(first, store)
-    with models_folder(first.to_layers("t"), store) as models:
+    with models_folder(locked_layers(first, "t"), store) as models:
         assert b"11" == (models / "many/1").read_bytes()
     assert second == lock_weights(wanted("w", tmp_path), store)
     check_bytes(second, store)

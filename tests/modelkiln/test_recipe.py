@@ -14,6 +14,7 @@ from modelkiln.canonical import canonical_json
 from modelkiln.errors import ModelkilnError
 from modelkiln.layers import files, wheels
 from modelkiln.layers import recipe as recipes
+from modelkiln.layers.engine_key import NOT_PACKING
 from modelkiln.layers.recipe import build, ensure
 from modelkiln.store.store import Store
 
@@ -128,9 +129,9 @@ def test_no_module_that_packers_use_is_left_out_of_the_packing_key():
         if name not in used and (root / name).is_file():
             used.add(name)
             waiting += _imports(root / name)
-    assert {"archives/tar.py", "base/bytecode.py", "layers/small.py", "wheels/wheel.py"} <= used
-    assert [] == sorted(name for name in used if name.startswith(recipes._NOT_PACKING))
-    assert all(any(root.rglob(f"{name.rstrip('/')}*")) for name in recipes._NOT_PACKING)
+    assert {"archives/tar.py", "base/bytecode.py", "layers/packing.py", "wheels/wheel.py"} <= used
+    assert [] == sorted(name for name in used if name.startswith(NOT_PACKING))
+    assert all(any(root.rglob(f"{name.rstrip('/')}*")) for name in NOT_PACKING)
 
 
 def test_a_small_layer_is_the_same_in_memory(tmp_path):

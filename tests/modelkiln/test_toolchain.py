@@ -25,7 +25,7 @@ from modelkiln.builds.wheel import provide_wheels
 from modelkiln.errors import ModelkilnError
 from modelkiln.machine.sandbox import can_run
 from modelkiln.machine.settings import save_machine_env
-from modelkiln.manifest.resolution import LockedWheel
+from modelkiln.manifest.closure import LockedWheel
 from modelkiln.manifest.wheels import wheel_digest
 from modelkiln.package.accelerator import find_accelerator
 from modelkiln.package.consistency import check_consistency

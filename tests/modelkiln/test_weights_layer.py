@@ -10,6 +10,7 @@ from modelkiln.digest import sha256_stream
 from modelkiln.errors import ModelkilnError
 from modelkiln.layers import weights
 from modelkiln.layers.recipe import build, is_at_hand, open_layer
+from modelkiln.layers.weights import locked_layers
 from modelkiln.store.store import Store
 from modelkiln.weights.lock import LockedFile, LockedLayer, WeightsLock, load_weights_lock
 
@@ -30,7 +31,7 @@ def test_a_layer_streams_its_files(tmp_path):
     """The bytes that are read have the digest that the lock says, and lie nowhere as a tar."""
     store = Store(tmp_path)
     lock = locked(store, a=b"1" * 5000, b=b"2")
-    (layer,) = lock.to_layers("w")
+    (layer,) = locked_layers(lock, "w")
     with open_layer(layer, store) as stream:
         assert (layer.descriptor.digest, layer.descriptor.size) == sha256_stream(stream)
     assert is_at_hand(layer, store)

@@ -7,6 +7,7 @@ import pytest
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.layer import Layer
+from modelkiln.layers.weights import locked_layers
 from modelkiln.layers.weights_files import stored_files
 from modelkiln.smoke.rootfs import RootLayer, unpack
 from modelkiln.store.store import Store
@@ -23,7 +24,7 @@ def locked(tmp_path):
     (tmp_path / "w" / "b").write_bytes(b"b")
     store = Store(tmp_path / "store")
     lock = lock_weights(WeightsSource("w", tmp_path, "x:w"), store)
-    return store, lock.to_layers("x:w")
+    return store, locked_layers(lock, "x:w")
 
 
 def root_layer(layer, store):

@@ -19,8 +19,9 @@ from modelkiln.cli.main import main
 from modelkiln.errors import ModelkilnError
 from modelkiln.machine.sandbox import _can_unshare, can_run
 from modelkiln.machine.settings import save_machine_env
+from modelkiln.manifest.closure import closure, with_built
 from modelkiln.manifest.lock import Pin
-from modelkiln.manifest.resolution import closure, resolve_lock, with_built
+from modelkiln.manifest.resolution import resolve_lock
 from modelkiln.manifest.wheels import wheel_digest
 from modelkiln.package.accelerator import find_accelerator
 from modelkiln.package.consistency import check_consistency

@@ -4,7 +4,7 @@ from typing import Any, Mapping, Optional, Sequence
 
 from modelkiln.builds.wheel import BUILDER, build_wheel
 from modelkiln.errors import ModelkilnError
-from modelkiln.manifest.resolution import closure, with_built
+from modelkiln.manifest.closure import closure, with_built
 from modelkiln.manifest.wheels import wheel_digest
 from modelkiln.store.memo import Memo
 from modelkiln.store.store import Store

@@ -5,20 +5,18 @@ whole input of a layer process, so equal layers of different packages are one pr
 blob; and it travels with the layer, so that a blob that went missing can be made again.
 """
 
-import hashlib
 import importlib
 import json
-import sys
-import zlib
 from pathlib import Path
-from typing import Any, BinaryIO, Mapping, Optional, Sequence
+from typing import Any, BinaryIO, Mapping, Optional
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.layer import Layer
+from modelkiln.layers.engine_key import packing_key
 from modelkiln.store.memo import Memo
 from modelkiln.store.store import Store
 
-__all__ = ["PACKERS", "build", "ensure", "has_blob", "is_at_hand", "open_layer", "packing_key"]
+__all__ = ["PACKERS", "build", "ensure", "has_blob", "is_at_hand", "open_layer"]
 
 # The number after the slash rises whenever a packer gives other bytes for the same inputs.
 PACKERS = {
@@ -31,35 +29,6 @@ PACKERS = {
 
 # Packers whose layers take long, and depend on nothing but the recipe, the engine, and these libraries.
 _REMEMBERED = {"debian": ("zstandard",), "wheels": ("installer", "packaging", "zstandard")}
-# Modules that cannot change a layer's bytes, because no packer imports them. All others count.
-_NOT_PACKING = (
-    "package/accelerator.py",
-    "image/blobs.py",
-    "manifest/build_",
-    "cli/",
-    "smoke/comparison.py",
-    "package/consistency.py",
-    "manifest/resolution.py",
-    "image/export.py",
-    "image/image.py",
-    "image/name.py",
-    "image/layout.py",
-    "machine/container_engine.py",
-    "manifest/lock_changes.py",
-    "manifest/compiler.py",
-    "formats/pex.py",
-    "manifest/requirements.py",
-    "layers/recipe.py",
-    "package/record.py",
-    "registry/",
-    "smoke/rootfs.py",
-    "smoke/runnable_image.py",
-    "runtime/",
-    "builds/resolve_builder.py",
-    "package/signature.py",
-    "smoke/smoke_test.py",
-    "validation/",
-)
 
 
 def build(recipe: Mapping[str, Any], store: Store, sources: Optional[Path] = None) -> Layer:
@@ -94,19 +63,6 @@ def _layer_of(answer: Optional[Mapping[str, Any]]) -> Optional[Layer]:
         return None if answer is None else Layer.from_json(answer)
     except (KeyError, TypeError, AttributeError, ModelkilnError):
         return None
-
-
-def packing_key(libraries: Sequence[str]) -> str:
-    """Return the digest of what turns a recipe into bytes: the engine's modules, and `libraries` by name."""
-    root, hasher = Path(__file__).parents[1], hashlib.sha256()
-    for path in sorted(root.rglob("*.py")):
-        name = path.relative_to(root).as_posix()
-        if not name.startswith(_NOT_PACKING):
-            hasher.update(f"{name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
-    # Not by importlib.metadata, which would be half of a step's start; the packer needs them anyway.
-    versions = [f"{name} {importlib.import_module(name).__version__}" for name in libraries]
-    hasher.update(" ".join([*versions, zlib.ZLIB_RUNTIME_VERSION, sys.version]).encode())
-    return hasher.hexdigest()
 
 
 def is_at_hand(layer: Layer, store: Store) -> bool:

@@ -1,38 +1,22 @@
 """Layers of weights that are never stored twice: a tar around files that lie in the store."""
 
-import hashlib
-import json
-import os
 from pathlib import Path
-from typing import Any, BinaryIO, Callable, Iterable, Mapping, Optional, Sequence
+from typing import Any, BinaryIO, Callable, Iterable, Mapping, Optional
 
-from modelkiln.archives.tar import Entry, sorted_entries, tar_end, tar_header, tar_padding
+from modelkiln.archives.tar import Entry
 from modelkiln.archives.tar_stream import TarStream
-from modelkiln.canonical import canonical_json
 from modelkiln.descriptor import LAYER, Descriptor
-from modelkiln.digest import CHUNK, iter_chunks, sha256_stream
+from modelkiln.digest import iter_chunks, sha256_stream
 from modelkiln.errors import ModelkilnError
-from modelkiln.layer import Layer
+from modelkiln.layer import MODELS_FOLDER, Layer
 from modelkiln.sources.fetch import fetch_files, source_opener
 from modelkiln.store.files import StoredFile, find_stored
 from modelkiln.store.store import Store
+from modelkiln.weights.layer_digest import PACKER
+from modelkiln.weights.lock import WeightsLock
 
-__all__ = [
-    "PACKER",
-    "LayerHash",
-    "build",
-    "fetch",
-    "hash_layer",
-    "layer_of",
-    "note_key",
-    "note_of",
-    "open_layer",
-    "pass_through",
-    "recipe",
-    "stored",
-]
+__all__ = ["build", "fetch", "layer_of", "locked_layers", "open_layer", "pass_through", "recipe", "stored"]
 
-PACKER = "weights/1"
 _FIELDS = ("path", "sha256", "size", "version", "locator", "chunks")
 
 
@@ -67,6 +51,18 @@ def _path(file: Mapping[str, Any]) -> str:
 def layer_of(recipe: Mapping[str, Any], descriptor: Descriptor) -> Layer:
     """Return the layer of a recipe whose descriptor is known, reading nothing."""
     return Layer.of_plain("weights", recipe["title"], descriptor, {**recipe, "layer": descriptor.to_json()})
+
+
+def locked_layers(lock: WeightsLock, title: str) -> tuple[Layer, ...]:
+    """Return the layers of a weights lock, in order, without reading a byte of them."""
+    by_path = {file.path: file for file in lock.files}
+    layers = []
+    for number, locked in enumerate(lock.layers, 1):
+        files = [by_path[path].to_json() for path in locked.files]
+        name = f"{title} ({number} of {len(lock.layers)})" if len(lock.layers) > 1 else title
+        made_of = recipe(name, MODELS_FOLDER, files, lock.source)
+        layers.append(layer_of(made_of, Descriptor(LAYER, locked.digest, locked.size)))
+    return tuple(layers)
 
 
 def build(recipe: Mapping[str, Any], store: Store, sources: Optional[Path] = None) -> Layer:
@@ -151,64 +147,6 @@ class _Forward:
 
     def close(self) -> None:
         self._stream.close()
-
-
-def note_key(prefix: str, files: Iterable[Mapping[str, Any]]) -> str:
-    """Return the key under which a machine keeps which layer these files make (see `store.file_index`)."""
-    listed = sorted([file["path"], file["size"], file["sha256"]] for file in files)
-    return "layer " + hashlib.sha256(canonical_json([PACKER, prefix, listed])).hexdigest()
-
-
-def note_of(descriptor: Descriptor) -> str:
-    """Return what is kept under `note_key`."""
-    return json.dumps([descriptor.digest, descriptor.size])
-
-
-class LayerHash:
-    """The digest and size of a layer's tar, which is told piece by piece."""
-
-    def __init__(self) -> None:
-        self._hasher, self._size = hashlib.sha256(), 0
-
-    def update(self, data: bytes) -> None:
-        """Take the next bytes."""
-        self._hasher.update(data)
-        self._size += len(data)
-
-    def end(self) -> Descriptor:
-        """Take what ends a tar, and return what it is."""
-        self.update(tar_end())
-        return Descriptor(LAYER, "sha256:" + self._hasher.hexdigest(), self._size)
-
-
-def hash_layer(prefix: str, files: Sequence[tuple[str, StoredFile]], where: str) -> Descriptor:
-    """Return the descriptor of the layer of `files`: (path, where it lies).
-
-    Raises ModelkilnError for a file of another size.
-    """
-    places = {f"{prefix}/{path}": file for path, file in files}
-    layer = LayerHash()
-    for entry in sorted_entries((Entry(f"{prefix}/{path}", size=file.size) for path, file in files), where):
-        layer.update(tar_header(entry))
-        if entry.kind == "file":
-            _hash_file(places[entry.path], entry, layer, where)
-            layer.update(tar_padding(entry.size))
-    return layer.end()
-
-
-def _hash_file(place: StoredFile, entry: Entry, layer: LayerHash, where: str) -> None:
-    # System calls without a stream around them: a layer may have thousands of small files.
-    file, left, at = os.open(place.blob, os.O_RDONLY), entry.size, place.start or 0
-    try:
-        while left > 0:
-            data = os.pread(file, min(CHUNK, left), at)
-            if not data:
-                raise ModelkilnError(f"{where}: {entry.path!r}: its blob has not {entry.size} bytes. It is damaged.")
-            layer.update(data)
-            left -= len(data)
-            at += len(data)
-    finally:
-        os.close(file)
 
 
 def _stream(recipe: Mapping[str, Any], found: Mapping[str, StoredFile]) -> TarStream:

@@ -14,6 +14,7 @@ from modelkiln.layers import weights
 from modelkiln.store.file_index import SeenFiles
 from modelkiln.store.files import StoredFile, link_file
 from modelkiln.store.store import Store
+from modelkiln.weights.layer_digest import PACKER, note_key, note_of
 
 __all__ = ["models_folder", "stored_files"]
 
@@ -26,11 +27,11 @@ def stored_files(layer: Layer, store: Store) -> Optional[dict[str, StoredFile]]:
     ModelkilnError for files that make another layer.
     """
     recipe = json.loads(layer.recipe) if layer.recipe else {}
-    if recipe.get("packer") != weights.PACKER:
+    if recipe.get("packer") != PACKER:
         return None
     where = weights.fetch(recipe, store)
-    seen, key = SeenFiles(store.root), weights.note_key(recipe["prefix"], recipe["files"])
-    note = weights.note_of(layer.descriptor)
+    seen, key = SeenFiles(store.root), note_key(recipe["prefix"], recipe["files"])
+    note = note_of(layer.descriptor)
     if seen.note(key) != note:
         with weights.open_layer(recipe, store) as stream:
             found = sha256_stream(stream)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Optional, Sequence
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.manifest.resolution import LockedWheel
+from modelkiln.manifest.closure import LockedWheel
 from modelkiln.package.accelerator import CPU, Accelerator
 from modelkiln.wheels.platforms import Target
 

@@ -10,8 +10,6 @@ from modelkiln.canonical import canonical_json, readable_json
 from modelkiln.descriptor import LAYER, Descriptor
 from modelkiln.digest import check_digest, sha256_bytes
 from modelkiln.errors import ModelkilnError
-from modelkiln.layer import MODELS_FOLDER, Layer
-from modelkiln.layers import weights
 from modelkiln.weights.chunks import check_chunks
 
 __all__ = ["LockedFile", "LockedLayer", "WeightsLock", "load_weights_lock", "set_digest"]
@@ -114,17 +112,6 @@ class WeightsLock:
                 f"{where}: its lock allows pickles{told}, which the field `allow_pickle` of the target does not list "
                 f"any more. Lock it again, which checks its files: `pants lock {where}`."
             )
-
-    def to_layers(self, title: str) -> tuple[Layer, ...]:
-        """Return the layers, in order, without reading a byte of them."""
-        by_path = {file.path: file for file in self.files}
-        found = []
-        for number, locked in enumerate(self.layers, 1):
-            files = [by_path[path].to_json() for path in locked.files]
-            name = f"{title} ({number} of {len(self.layers)})" if len(self.layers) > 1 else title
-            recipe = weights.recipe(name, MODELS_FOLDER, files, self.source)
-            found.append(weights.layer_of(recipe, Descriptor(LAYER, locked.digest, locked.size)))
-        return tuple(found)
 
 
 def set_digest(files: Iterable[tuple[str, str]]) -> str:

@@ -18,7 +18,6 @@ from modelkiln.checks import Finding, Options, check_file
 from modelkiln.descriptor import LAYER, Descriptor
 from modelkiln.errors import ModelkilnError
 from modelkiln.layer import MODELS_FOLDER
-from modelkiln.layers.weights import LayerHash, hash_layer, note_key, note_of
 from modelkiln.network.http import NETWORK_ERRORS, with_retries
 from modelkiln.progress import StoppableProgress
 from modelkiln.sources.fetch import fetch_files
@@ -33,6 +32,7 @@ from modelkiln.weights.chunks import CHUNK_BYTES, ChunkDigests, read_chunks
 from modelkiln.weights.formats import check_formats
 from modelkiln.weights.grouping import group_files
 from modelkiln.weights.known_files import known_files, stamps_of
+from modelkiln.weights.layer_digest import LayerHash, hash_layer, note_key, note_of
 from modelkiln.weights.lock import LockedFile, LockedLayer, WeightsLock
 from modelkiln.weights.selection import FoundFiles, WeightsSource, find_files
 
