@@ -11,7 +11,7 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.layers import weights
 from modelkiln.layers.small import WEIGHTS_LOCK_PATH
 from modelkiln.package.lazy_weights import lazy_document
-from modelkiln.runtime.weights_lock import LOCK_PATH
+from modelkiln.runtime.weights.lock import LOCK_PATH
 from modelkiln.store.store import Store
 
 DIGEST = "sha256:" + "a" * 64

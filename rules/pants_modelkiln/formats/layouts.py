@@ -18,7 +18,7 @@ from modelkiln.digest import hex_of
 from modelkiln.image.layout import REF_NAME, layout_files
 from modelkiln.layer import Layer
 from modelkiln.layers.recipe import has_blob
-from modelkiln.runtime.weights_store import readable_size
+from modelkiln.runtime.weights.progress import readable_size
 from modelkiln.store.store import Store
 from pants_modelkiln.api import add_prefix, concurrently, create_digest, merge_digests
 from pants_modelkiln.dist_writing import KnownArtifact

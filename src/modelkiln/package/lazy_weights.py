@@ -1,7 +1,7 @@
 """Lazy weights: what a package carries in place of its weights, so that it can fetch them at start.
 
 The document says of each file what it is and where it can be read, in terms that the runtime
-knows (`modelkiln.runtime.weights_lock`): it has no client libraries, and computes nothing.
+knows (`modelkiln.runtime.weights.lock`): it has no client libraries, and computes nothing.
 """
 
 import fnmatch
@@ -29,7 +29,7 @@ def lazy_document(
 ) -> bytes:
     """Return the document of a package with these layers of locked weights, canonical JSON.
 
-    mirrors: bases that are asked before the sources (see `runtime.places.places_of`). on_demand:
+    mirrors: bases that are asked before the sources (see `runtime.weights.places.places_of`). on_demand:
     patterns (fnmatch) of paths that a start does not fetch. Raises ModelkilnError that names
     `where` for a source that the runtime cannot read, when no mirror is named.
     """

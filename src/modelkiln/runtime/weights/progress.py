@@ -4,9 +4,7 @@ import sys
 import threading
 import time
 
-from modelkiln.runtime.weights_store import readable_size
-
-__all__ = ["Progress"]
+__all__ = ["Progress", "readable_size"]
 
 _QUIET_SECONDS = 2.0
 
@@ -44,3 +42,11 @@ class Progress:
             f"{left:.0f} s left\n"
         )
         sys.stderr.flush()
+
+
+def readable_size(size):
+    """Bytes for people: `13.2 MB`."""
+    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if size >= factor:
+            return f"{size / factor:.1f} {unit}"
+    return f"{size} B"

@@ -5,7 +5,7 @@ import queue
 import threading
 import time
 
-from modelkiln.runtime.http import NETWORK_ERRORS, Refused, explain, is_final, is_unreachable
+from modelkiln.runtime.weights.http import NETWORK_ERRORS, Refused, explain, is_final, is_unreachable
 
 __all__ = ["PlaceFailed", "fetch_pieces", "in_parallel"]
 

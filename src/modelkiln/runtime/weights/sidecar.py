@@ -5,8 +5,7 @@ import json
 import os
 
 from modelkiln.runtime.errors import PackageError
-from modelkiln.runtime.verify import sha256_of
-from modelkiln.runtime.weights_store import store_root
+from modelkiln.runtime.weights.store import sha256_of, store_root
 
 __all__ = ["check_weights", "is_sidecar"]
 

@@ -14,9 +14,11 @@ from pathlib import Path
 
 from modelkiln.runtime.errors import PackageError
 
-__all__ = ["WeightsStore", "readable_size", "store_root"]
+__all__ = ["WeightsStore", "sha256_of", "store_root"]
 
 _WAIT_SECONDS = 0.1
+# Bytes read at once: enough that Python's overhead vanishes beside SHA-256.
+_CHUNK = 1 << 20
 
 
 def store_root():
@@ -32,12 +34,17 @@ def store_root():
         raise PackageError("There is no home folder to keep weights in. Set MODELKILN_STORE to a folder.") from None
 
 
-def readable_size(size):
-    """Bytes for people: `13.2 MB`."""
-    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if size >= factor:
-            return f"{size / factor:.1f} {unit}"
-    return f"{size} B"
+def sha256_of(path):
+    """Return the sha256 (hex) of a file."""
+    import hashlib  # Most starts of a package hash nothing.
+
+    hasher = hashlib.sha256()
+    with open(path, "rb") as stream:
+        while True:
+            chunk = stream.read(_CHUNK)
+            if not chunk:
+                return hasher.hexdigest()
+            hasher.update(chunk)
 
 
 class WeightsStore:

@@ -6,7 +6,7 @@ from modelkiln.runtime.errors import PackageError
 __all__ = ["LOCK_PATH", "LazyFile", "WeightsLock", "read_lock"]
 
 SCHEMA = 1
-# Beside the record; the engine writes it there (modelkiln.lazy).
+# Beside the record; the engine writes it there (modelkiln.package.lazy_weights).
 LOCK_PATH = ".modelkiln/weights.lock.json"
 
 

@@ -3,9 +3,9 @@
 import os
 import urllib.parse
 
-from modelkiln.runtime.http import Refused, Stream, open_part
-from modelkiln.runtime.oci import open_blob
-from modelkiln.runtime.weights_store import readable_size
+from modelkiln.runtime.weights.http import Refused, Stream, open_part
+from modelkiln.runtime.weights.oci import open_blob
+from modelkiln.runtime.weights.progress import readable_size
 
 __all__ = ["Place", "places_of"]
 

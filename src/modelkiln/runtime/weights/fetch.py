@@ -5,9 +5,9 @@ import shutil
 import threading
 
 from modelkiln.runtime.errors import PackageError
-from modelkiln.runtime.partial import PIECE, Partial
-from modelkiln.runtime.pieces import PlaceFailed, fetch_pieces, in_parallel
-from modelkiln.runtime.places import places_of, tell
+from modelkiln.runtime.weights.partial import PIECE, Partial
+from modelkiln.runtime.weights.pieces import PlaceFailed, fetch_pieces, in_parallel
+from modelkiln.runtime.weights.places import places_of, tell
 
 __all__ = ["fetch_files"]
 

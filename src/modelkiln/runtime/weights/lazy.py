@@ -5,8 +5,8 @@ import shutil
 from pathlib import Path
 
 from modelkiln.runtime.errors import PackageError
-from modelkiln.runtime.weights_lock import read_lock
-from modelkiln.runtime.weights_store import WeightsStore, link_files, store_root
+from modelkiln.runtime.weights.lock import read_lock
+from modelkiln.runtime.weights.store import WeightsStore, link_files, sha256_of, store_root
 
 __all__ = ["fetch_weights", "found_blobs", "is_lazy", "state"]
 
@@ -29,8 +29,8 @@ def fetch_weights(package, everything=False):
         return view
     missing = [file for file in files if not _check(file, store, stamps.get(file.path))]
     if missing:
-        from modelkiln.runtime.fetch import fetch_files
-        from modelkiln.runtime.progress import Progress
+        from modelkiln.runtime.weights.fetch import fetch_files
+        from modelkiln.runtime.weights.progress import Progress
 
         fetch_files(missing, store, Progress(sum(file.size for file in missing)))
     fresh = {file.path: _stamp(store.blob(file.sha256)) for file in files}
@@ -61,8 +61,6 @@ def _check(file, store, stamp):
         return False
     if found == stamp:
         return True
-    from modelkiln.runtime.verify import sha256_of
-
     if found[0] == file.size and sha256_of(blob) == file.sha256:
         return True
     try:

@@ -3,14 +3,14 @@
 import os
 
 from modelkiln.runtime.errors import PackageError
-from modelkiln.runtime.lazy import is_lazy
-from modelkiln.runtime.partial import Partial
-from modelkiln.runtime.pieces import PlaceFailed, fetch_pieces, retried
-from modelkiln.runtime.places import places_of, tell
-from modelkiln.runtime.progress import Progress
 from modelkiln.runtime.record import find_package
-from modelkiln.runtime.weights_lock import read_lock
-from modelkiln.runtime.weights_store import WeightsStore, store_root
+from modelkiln.runtime.weights.lazy import is_lazy
+from modelkiln.runtime.weights.lock import read_lock
+from modelkiln.runtime.weights.partial import Partial
+from modelkiln.runtime.weights.pieces import PlaceFailed, fetch_pieces, retried
+from modelkiln.runtime.weights.places import places_of, tell
+from modelkiln.runtime.weights.progress import Progress
+from modelkiln.runtime.weights.store import WeightsStore, store_root
 
 __all__ = ["open_ranges"]
 

@@ -8,7 +8,7 @@ import urllib.error
 import urllib.parse
 from pathlib import Path
 
-from modelkiln.runtime.http import Refused, open_part, open_url
+from modelkiln.runtime.weights.http import Refused, open_part, open_url
 
 __all__ = ["open_blob"]
 
