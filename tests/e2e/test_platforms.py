@@ -6,9 +6,9 @@ import subprocess
 
 import pytest
 from components import require
+from loopback.registries import registry
 from monorepo import named_caches
 from readers import run, schema_errors
-from registries import registry
 
 from modelkiln.cli.main import main
 from modelkiln.digest import hex_of

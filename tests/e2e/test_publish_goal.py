@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from components import require
+from loopback.registries import registry
 from monorepo import named_caches, small_monorepo
-from registries import registry
 
 from modelkiln.machine.settings import INSECURE_REGISTRIES
 from modelkiln.publication.remote_package import RemotePackage

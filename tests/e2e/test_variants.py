@@ -3,8 +3,8 @@
 import json
 
 import pytest
+from loopback.registries import registry
 from monorepo import named_caches, small_monorepo
-from registries import registry
 
 from modelkiln.cli.main import main
 from modelkiln.image.layout import Layout

@@ -6,7 +6,7 @@ import tarfile
 import pytest
 
 # The makers of fixtures live with the engine's tests.
-from debs import make_deb, pinned_lock, put_deb, tar_of
+from samples.debs import make_deb, pinned_lock, put_deb, tar_of
 
 from modelkiln.base.debian_package import iter_data, read_control
 from modelkiln.errors import ModelkilnError

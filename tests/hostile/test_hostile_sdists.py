@@ -8,7 +8,7 @@ import zipfile
 import pytest
 
 # The makers of fixtures live with the engine's tests.
-from sdists import make_sdist, tar_of
+from samples.sdists import make_sdist, tar_of
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.wheels.sdist import unpack_sdist

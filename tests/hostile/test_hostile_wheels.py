@@ -3,7 +3,7 @@
 import pytest
 
 # The makers of fixtures live with the engine's tests.
-from wheelhouse import make_wheel, record_row, zip_of
+from samples.wheelhouse import make_wheel, record_row, zip_of
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.wheels.venv import Venv, install

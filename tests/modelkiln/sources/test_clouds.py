@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from cloud_servers import azure_server, google_server
+from loopback.cloud_servers import azure_server, google_server
 
 import modelkiln
 from modelkiln.machine.settings import save_machine_env

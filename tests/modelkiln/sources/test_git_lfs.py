@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 from components import require
-from lfs_server import lfs_server
+from loopback.lfs_server import lfs_server
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.network import http_file

@@ -7,8 +7,8 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from mlflow_server import ask, log_models, mlflow_server
-from registries import cut_line
+from loopback.mlflow_server import ask, log_models, mlflow_server
+from loopback.registries import cut_line
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.package.signature import load_signature

@@ -5,8 +5,8 @@ import hashlib
 import random
 
 import pytest
-from registries import certificate, served
-from webs import WebFile, web
+from loopback.registries import certificate, served
+from loopback.webs import WebFile, web
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.network import http_file
