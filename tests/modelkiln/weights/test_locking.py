@@ -41,7 +41,7 @@ def store(tmp_path):
 @pytest.fixture
 def script(monkeypatch):
     """A source that does what it is told; its URI is scripted:x."""
-    monkeypatch.setitem(SCHEMES, "scripted", "scripted_source")
+    monkeypatch.setitem(SCHEMES, "scripted", "samples.scripted_source")
     monkeypatch.setattr("modelkiln.network.http.RETRY_WAITS", ())
     monkeypatch.setattr("modelkiln.sources.transfer.RETRY_WAITS", (0, 0))
     made = Script({"a.bin": bytes(range(256)) * 8192, "b.json": b"{}"})

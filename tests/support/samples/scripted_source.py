@@ -1,6 +1,6 @@
 """A source of model artifacts that does what a test tells it, where no real server could be made to.
 
-Use it by its scheme: `monkeypatch.setitem(SCHEMES, "scripted", "scripted_source")`.
+Use it by its scheme: `monkeypatch.setitem(SCHEMES, "scripted", "samples.scripted_source")`.
 """
 
 import io
