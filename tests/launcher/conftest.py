@@ -11,7 +11,7 @@ from typing import List, Optional
 
 import pytest
 
-SETTINGS = "src/modelkiln/pip_settings.py"
+SETTINGS = "src/modelkiln/manifest/pip_settings.py"
 
 # All that the launcher needs of a system besides a Python.
 _TOOLS = "bash cat chmod cp dirname du env grep ln mkdir mv readlink rm sed sha256sum shasum sleep sync uname"
