@@ -23,7 +23,7 @@ case "$*" in
   *CS_GNU_LIBC_VERSION*) printf 'noise\npants: 3.9.99 test test\npants: %s\npants: 1\n' 'PROBLEM' ;;
   *flock*) exec REAL_PYTHON "$@" ;;
   '-I -m venv --without-pip '*) mkdir -p "$5/bin" && cp "$0" "$5/bin/python" ;;
-  *zipfile*) touch "$4/uv" && chmod +x "$4/uv" ;;
+  *zipfile*) : >"$4/uv" && chmod +x "$4/uv" ;;
   *'pip_settings.py pip '*' download '*) PIP ;;
   *'pip_settings.py uv '*' pip install '*pants.txt)
     echo install >>LOG
@@ -82,7 +82,7 @@ class Sandbox:
         self._client = folder / "client.py"
         for path in (self.locks, self.root / "deep/down", self.home, self.bin):
             path.mkdir(parents=True)
-        for name in ("pants", "3rdparty/python/pants.txt", "3rdparty/python/pex-cli.txt", "3rdparty/python/uv.txt", SETTINGS):
+        for name in ("pants", *(f"3rdparty/python/{name}.txt" for name in ("pants", "pex-cli", "uv")), SETTINGS):
             (self.root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(self.repository / name, self.root / name)
         (self.root / "pants.toml").write_text('[GLOBAL]\npants_version = "2.17.1"\n')
@@ -107,13 +107,18 @@ class Sandbox:
         return path
 
     def add_python(self, path: Optional[Path] = None, hook: str = ":", problem: str = "", pip: str = ":") -> Path:
-        """Add the stand-in for CPython 3.9, and let the launcher expect the Pex tool that it makes."""
+        """Add the stand-in for CPython 3.9; let the launcher expect the Pex tool that it makes."""
         launcher = self.root / "pants"
         digest = "pex_sha256=" + hashlib.sha256(b"tool").hexdigest()
         launcher.write_text(re.sub(r"pex_sha256=\w+", digest, launcher.read_text(), count=1))
         self._client.write_text(_CLIENT)
         text = _PYTHON.replace("REAL_PYTHON", sys.executable).replace("CLIENT", str(self._client))
-        text = text.replace("LOG", str(self._log)).replace("HOOK", hook).replace("PROBLEM", problem).replace("PIP ;;", f"{pip} ;;")
+        text = (
+            text.replace("LOG", str(self._log))
+            .replace("HOOK", hook)
+            .replace("PROBLEM", problem)
+            .replace("PIP ;;", f"{pip} ;;")
+        )
         return self.add_program(path or self.bin / "python3.9", text)
 
     def start(self, *args: str, cwd: str = ".", **env: str) -> "subprocess.Popen[str]":
