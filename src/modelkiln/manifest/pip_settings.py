@@ -17,7 +17,6 @@ any CPython from 3.8 on, with whatever pip is there:
 from __future__ import annotations
 
 import contextlib
-import functools
 import glob
 import importlib
 import json
@@ -79,7 +78,7 @@ def pip_environment(environ: Mapping[str, str], allowed: frozenset[str]) -> dict
     environ: where pip looks for its settings (PIP_*, HOME, XDG_CONFIG_*). Raises PipSettingsError where a
     file cannot be read.
     """
-    settings = _ask(tuple(sorted(environ.items())))
+    settings = _ask(environ)
     return _with_settings(environ, {name: value for name, value in settings.items() if name in allowed})
 
 
@@ -89,11 +88,10 @@ def _with_settings(environ: Mapping[str, str], settings: Mapping[str, str]) -> d
     return {**found, "PIP_CONFIG_FILE": os.devnull}
 
 
-@functools.lru_cache(maxsize=8)
-def _ask(environ: tuple[tuple[str, str], ...]) -> dict[str, str]:
+def _ask(environ: Mapping[str, str]) -> dict[str, str]:
     """The settings that pip finds in an environment which is not this process's."""
     command = [sys.executable, "-I", os.path.abspath(__file__), "list"]
-    done = subprocess.run(command, env=dict(environ), stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    done = subprocess.run(command, env=environ, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     if done.returncode:
         raise PipSettingsError(done.stderr.decode("utf-8", "replace").strip())
     return json.loads(done.stdout.splitlines()[-1])
