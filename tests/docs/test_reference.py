@@ -1,0 +1,21 @@
+"""docs/targets and docs/options.md are the help texts of target types, fields and options."""
+
+from pathlib import Path
+
+import pytest
+from reference import pages
+
+DOCS = Path("docs")
+
+
+@pytest.mark.parametrize("name", pages())
+def test_a_page_is_the_help_texts(name):
+    """An edited help text is an edited page; `./pants run tests/docs/reference.py` writes it."""
+    assert pages()[name] == (DOCS / name).read_text("utf-8")
+
+
+def test_no_page_of_a_removed_target_stays():
+    """The folder has the pages of today's target types alone."""
+    assert sorted(path.relative_to(DOCS).as_posix() for path in DOCS.glob("targets/*")) == [
+        name for name in sorted(pages()) if name.startswith("targets/")
+    ]
