@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
+from schemas import schema_problems
+
 __all__ = [
     "ROOT",
     "Monorepo",
@@ -130,8 +132,10 @@ class Monorepo:
         self.write(path, text.replace(old, new))
 
     def record(self, name: str) -> Any:
-        """Return the record of a package in dist/, `src.models.digits/digits`."""
-        return json.loads((self.dist / f"{name}.package.json").read_text("utf-8"))
+        """Return the record of a package in dist/, `src.models.digits/digits`; it has the documented form."""
+        record = json.loads((self.dist / f"{name}.package.json").read_text("utf-8"))
+        assert [] == schema_problems("record", record)
+        return record
 
     def stop(self) -> None:
         """End the Pants daemons of this repository, each by its process id, or leave its own to the next test."""

@@ -1,6 +1,7 @@
 """Locks of a model artifact by the engine's own step, and what a failed one may leave behind."""
 
 import hashlib
+import json
 import os
 import sys
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from modelkiln.cli.main import main
 from modelkiln.store import Store
 from modelkiln.store_care import list_blobs
 from modelkiln.weights_lock import load_weights_lock
+from schemas import schema_problems
 
 __all__ = ["Locking", "left_behind", "opened_below", "read_bytes"]
 
@@ -44,6 +46,7 @@ class Locking:
         """The lock has exactly these files, and the store is whole."""
         expected = {path: (len(data), hashlib.sha256(data).hexdigest()) for path, data in contents.items()}
         files = load_weights_lock(self.path.read_text(), "x").files
+        assert [] == schema_problems("weights-lock", json.loads(self.path.read_text()))
         assert expected == {file.path: (file.size, file.sha256) for file in files}
         assert [] == left_behind(self.store)
 
