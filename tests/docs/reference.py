@@ -32,19 +32,16 @@ from pants_modelkiln.target_types.fields import OneAddressField
 __all__ = ["pages"]
 
 _WRITTEN = "<!-- Written by `./pants run tests/docs/reference.py` from the help texts. Edit those. -->\n"
-_TARGETS = """\
-# Targets
-
-The target types of the backend, a page each. `./pants help model_package` prints the same in a terminal. Fields that Pants itself defines (`tags`, `description`, ...) are described in its own reference.
-
-| target | what it is |
-|---|---|
-"""
-_OPTIONS = """\
-# Options
-
-Options of the backend in pants.toml. Each can also be set on the command line (`--modelkiln-compression=gzip`) and in the environment (`PANTS_MODELKILN_COMPRESSION=gzip`); `./pants help-advanced modelkiln` prints them in a terminal.
-"""
+_TARGETS = (
+    "# Targets\n\nThe target types of the backend, a page each. `./pants help model_package` prints the same in a "
+    "terminal. Fields that Pants itself defines (`tags`, `description`, ...) are described in its own reference.\n\n"
+    "| target | what it is |\n|---|---|\n"
+)
+_OPTIONS = (
+    "# Options\n\nOptions of the backend in pants.toml. Each can also be set on the command line "
+    "(`--modelkiln-compression=gzip`) and in the environment (`PANTS_MODELKILN_COMPRESSION=gzip`); "
+    "`./pants help-advanced modelkiln` prints them in a terminal.\n"
+)
 # What users write for a field of a type; the first that fits.
 _KINDS: tuple[tuple[type, str], ...] = (
     (OneAddressField, "An address"),

@@ -4,11 +4,10 @@ import ast
 import importlib
 import json
 import re
-import tomllib
 from argparse import ArgumentParser
 
 import pytest
-
+import tomllib
 from documents import ROOT, blocks, commands, is_written, pages
 
 from modelkiln.cli.main import COMMANDS

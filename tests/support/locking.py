@@ -8,11 +8,12 @@ from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
+from schemas import schema_problems
+
 from modelkiln.cli.main import main
 from modelkiln.store import Store
 from modelkiln.store_care import list_blobs
 from modelkiln.weights_lock import load_weights_lock
-from schemas import schema_problems
 
 __all__ = ["Locking", "left_behind", "opened_below", "read_bytes"]
 

@@ -1,7 +1,7 @@
 """The JSON Schemas of docs/schemas, and what real files have that they do not describe."""
 
 import json
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any, List
 
@@ -17,7 +17,7 @@ def _folder() -> Path:
     raise FileNotFoundError("no folder above holds docs/schemas")
 
 
-@lru_cache(maxsize=None)
+@cache
 def load_schema(name: str) -> Any:
     """Return the schema `docs/schemas/<name>.json`."""
     return json.loads((_folder() / f"{name}.json").read_text("utf-8"))

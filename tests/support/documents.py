@@ -7,7 +7,7 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["ROOT", "Block", "blocks", "commands", "files_of", "is_written", "pages", "sessions"]
+__all__ = ["ROOT", "Block", "blocks", "commands", "files_of", "is_written", "missing_lines", "pages", "sessions"]
 
 
 def _find_root() -> Path:
@@ -21,6 +21,9 @@ def _find_root() -> Path:
 ROOT = _find_root()
 _BLOCK = re.compile(r"^```(\w*)\n([\s\S]*?)^```$|(?<=\n\n)((?: {4}.*\n)(?:(?: {4}.*)?\n)*)", re.MULTILINE)
 _PATH = re.compile(r"`((?:[\w.-]+/)*(?:BUILD|[\w-]+\.[\w.]+))`")
+_NUMBER = re.compile(r"[0-9a-f]{64}|\b[0-9a-f]{12}\b|\d+(?:\.\d+)?")
+# Of a log's lines the time, and of results whether they were known.
+_NOISE = re.compile(r"^\d\d:\d\d:\d\d\.\d\d \[INFO\] | \((?:memoized|cached locally)\)", re.MULTILINE)
 _PROGRAMS = ("./pants", "pants", "modelkiln")
 
 
@@ -50,16 +53,15 @@ def is_written(page: Path) -> bool:
 
 def blocks(page: Path) -> list[Block]:
     """Return the blocks of code of a page, fenced and indented ones, in order."""
-    text, found, named = page.read_text("utf-8"), [], ""
-    start = 0
+    text, found, start = page.read_text("utf-8"), [], 0
+    paths: list[str] = []
     for match in _BLOCK.finditer(text):
         # Two blocks in a row are the files that one paragraph names.
         before = text[start : match.start()].strip().rpartition("\n\n")[2]
         paths = _PATH.findall(before) if before else paths[1:]
         indented = match[3] is not None
         code = re.sub(r"^ {4}", "", match[3], flags=re.MULTILINE).strip() + "\n" if indented else match[2]
-        named = paths[0] if paths else ""
-        found.append(Block(page, match[1] or "", code, "" if indented else named))
+        found.append(Block(page, match[1] or "", code, "" if indented or not paths else paths[0]))
         start = match.end()
     return found
 
@@ -74,6 +76,21 @@ def sessions(page: Path) -> list[tuple[str, str]]:
     consoles = "\n".join(one.text for one in blocks(page) if one.language == "console")
     parts = re.split(r"^\$ (.*)\n", consoles, flags=re.MULTILINE)
     return list(zip(parts[1::2], parts[2::2]))
+
+
+def missing_lines(shown: str, output: str) -> list[str]:
+    """Return the lines that a page shows and a command did not print, in this order, but for digests, sizes and times.
+
+    `...` stands for anything, at the end of a line or between lines.
+    """
+    lines = iter(_NOISE.sub("", output).splitlines())
+    wanted = [line for line in shown.splitlines() if line.strip(" .")]
+    return [line for line in wanted if not any(_matches(line, one) for one in lines)]
+
+
+def _matches(shown: str, line: str) -> bool:
+    pattern = r"(?:[0-9a-f]{64}|[0-9a-f]{12}|[\d.]+)".join(map(re.escape, _NUMBER.split(shown)))
+    return re.fullmatch(pattern.replace(re.escape("..."), ".*"), line) is not None
 
 
 def commands(page: Path) -> list[list[str]]:
