@@ -63,7 +63,7 @@ def test_the_tutorial_is_real(repo, command, shown):
 
 def test_the_packaged_pex_answers_as_the_tutorial_says(repo):
     """A Python alone runs it."""
-    (line,) = (one.text.splitlines()[0] for one in blocks(TUTORIAL) if "python3.11" in one.text)
+    (line,) = (one.text.splitlines()[0] for one in blocks(TUTORIAL) if "python3.11 dist" in one.text)
     arguments = shlex.split(line)[1:]
     done = subprocess.run([sys.executable, *arguments], cwd=repo.root, stdout=subprocess.PIPE, check=True)
     expected = json.loads(repo.read("models/fraud/response.json"))["outputs"][0]["data"]

@@ -98,5 +98,6 @@ def commands(page: Path) -> list[list[str]]:
     lines = [command for command, _ in sessions(page)]
     for one in blocks(page):
         lines += one.text.splitlines() if one.language == "" else []
-    split = [shlex.split(line, comments=True) for line in lines if line.startswith(_PROGRAMS)]
+    plain = [re.sub(r"\$\([^)]*\)", "x", line) for line in lines]  # What a shell puts in.
+    split = [shlex.split(line, comments=True) for line in plain if line.startswith(_PROGRAMS)]
     return [words for words in split if words and words[0] in _PROGRAMS]
