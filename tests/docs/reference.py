@@ -100,9 +100,9 @@ def _section(subsystem: type[Subsystem]) -> str:
         name = info.flag_names[0].lstrip("-").replace("-", "_")
         facts = info.flag_options
         default = getattr(facts["default"], "val", facts["default"])
-        told = [] if default is None else [f"Default {_code(default)}."]
-        told += ["Advanced."] if facts.get("advanced") else []
-        text += f"### `{name}`\n\n" + (f"*{' '.join(told)}*\n\n" if told else "") + f"{_markdown(facts['help'])}\n\n"
+        notes = [] if default is None else [f"Default {_code(default)}."]
+        notes += ["Advanced."] if facts.get("advanced") else []
+        text += f"### `{name}`\n\n" + (f"*{' '.join(notes)}*\n\n" if notes else "") + f"{_markdown(facts['help'])}\n\n"
     return text.rstrip("\n") + "\n"
 
 
