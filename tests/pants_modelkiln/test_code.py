@@ -16,8 +16,9 @@ from pants.engine.addresses import Address
 from pants.engine.internals.scheduler import ExecutionError
 from pants.testutil.rule_runner import QueryRule, RuleRunner
 
-from pants_modelkiln import code, dependencies
-from pants_modelkiln.code import PackageCode, PackageCodeRequest
+from pants_modelkiln.inputs import code
+from pants_modelkiln.inputs.code import PackageCode, PackageCodeRequest
+from pants_modelkiln.package import dependencies
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 from pants_modelkiln.target_types.package import ModelEntryPointField, ModelPackageTarget
 

@@ -3,7 +3,7 @@
 import pytest
 
 from modelkiln.errors import ModelkilnError
-from pants_modelkiln.code import CodeFile, check_places
+from pants_modelkiln.inputs.code import CodeFile, check_places
 
 _ONE, _TWO = ("1" * 64, False), ("2" * 64, False)
 

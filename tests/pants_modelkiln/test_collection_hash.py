@@ -3,7 +3,7 @@
 from pants.engine.collection import Collection
 from pants.engine.fs import CreateDigest, FileContent
 
-from pants_modelkiln.collection_hash import repair_collection_hash
+from pants_modelkiln.compat.collection_hash import repair_collection_hash
 
 
 def test_collections_of_other_items_have_other_hashes():

@@ -6,7 +6,7 @@ import pytest
 from pants.core.goals.package import BuiltPackage, BuiltPackageArtifact
 from pants.engine.fs import Digest
 
-from pants_modelkiln.dist_writing import KnownArtifact, find_changed, remember
+from pants_modelkiln.compat.package_goal import KnownArtifact, find_changed, remember
 
 PATHS = ("rain/rain.oci", "rain/rain.package.json")
 

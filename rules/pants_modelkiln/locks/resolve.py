@@ -24,17 +24,17 @@ from pants.util.logging import LogLevel
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.manifest.requirements import included_files
-from pants_modelkiln.api import (
+from pants_modelkiln.engine.api import (
     create_digest,
     read_digest,
     read_globs,
     unexpanded_targets,
 )
-from pants_modelkiln.lock import LockSubsystem
+from pants_modelkiln.engine.tool import STORE, Step, ToolRequest, perform_step
+from pants_modelkiln.locks.goal import LockSubsystem
 from pants_modelkiln.locks.request import LockPlan, LockRequest
-from pants_modelkiln.resolved_lock import build_lock_of
+from pants_modelkiln.manifest.resolved_lock import build_lock_of
 from pants_modelkiln.subsystem import ModelkilnSubsystem
-from pants_modelkiln.tool import STORE, Step, ToolRequest, perform_step
 
 # Requirements that BUILD files hold themselves, in `python_requirement` targets.
 _INLINE = "BUILD.in"

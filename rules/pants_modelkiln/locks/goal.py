@@ -17,7 +17,7 @@ from pants.option.option_types import BoolOption
 from pants.util.strutil import help_text
 
 from modelkiln.errors import ModelkilnError
-from pants_modelkiln.api import concurrently, create_digest, read_globs
+from pants_modelkiln.engine.api import concurrently, create_digest, read_globs
 from pants_modelkiln.locks.request import LockPlan, LockRequest, lock_plan
 
 

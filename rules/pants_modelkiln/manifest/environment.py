@@ -18,11 +18,11 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.manifest.requirements import check_fresh
 from modelkiln.package.accelerator import Accelerator
 from modelkiln.wheels.platforms import Target
-from pants_modelkiln.api import concurrently, create_digest, read_digest, read_globs
+from pants_modelkiln.engine.api import concurrently, create_digest, read_digest, read_globs
+from pants_modelkiln.engine.tool import STORE, Step, perform_step
 from pants_modelkiln.locks.resolve import lock_address, requirements_of
-from pants_modelkiln.resolved_lock import LockChoiceRequest, ResolvedLock, lock_choice
-from pants_modelkiln.sdists import BuiltWheelRequest, built_wheel
-from pants_modelkiln.tool import STORE, Step, perform_step
+from pants_modelkiln.manifest.resolved_lock import LockChoiceRequest, ResolvedLock, lock_choice
+from pants_modelkiln.manifest.sdists import BuiltWheelRequest, built_wheel
 
 if TYPE_CHECKING:
     from modelkiln.manifest.closure import LockedWheel

@@ -9,7 +9,7 @@ from pants.engine.target import Target
 
 from modelkiln.base.debian_lock import load_lock, lock_name
 from modelkiln.errors import ModelkilnError
-from pants_modelkiln.api import hydrate, read_digest, read_globs
+from pants_modelkiln.engine.api import hydrate, read_digest, read_globs
 from pants_modelkiln.target_types.base_image import BaseImageArchitecturesField, BaseImageLockField
 
 

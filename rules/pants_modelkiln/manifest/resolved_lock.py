@@ -9,8 +9,8 @@ from pants.engine.fs import FileContent
 from pants.engine.rules import Get, collect_rules, rule
 from pants.util.logging import LogLevel
 
-from pants_modelkiln.api import create_digest, read_digest
-from pants_modelkiln.tool import STORE, Step, perform_step
+from pants_modelkiln.engine.api import create_digest, read_digest
+from pants_modelkiln.engine.tool import STORE, Step, perform_step
 
 
 @dataclass(frozen=True)

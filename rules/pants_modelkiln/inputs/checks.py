@@ -11,10 +11,10 @@ from pants.engine.rules import Get, collect_rules, rule
 from pants.util.logging import LogLevel
 
 from modelkiln.errors import ModelkilnError
-from pants_modelkiln.api import add_prefix, create_digest, merge_digests, read_digest
-from pants_modelkiln.pointers import Pointer, pointers_file
+from pants_modelkiln.engine.api import add_prefix, create_digest, merge_digests, read_digest
+from pants_modelkiln.engine.tool import STORE, Step, attempt_step, checks_tool
+from pants_modelkiln.inputs.lfs_pointers import Pointer, pointers_file
 from pants_modelkiln.subsystem import ModelkilnSubsystem
-from pants_modelkiln.tool import STORE, Step, attempt_step, checks_tool
 
 # Stands for the address in the step's messages: equal files of two targets are one process.
 _ADDRESS = "@artifact"

@@ -9,8 +9,8 @@ from pants.engine.rules import Get, collect_rules, rule
 from pants.util.logging import LogLevel
 
 from modelkiln.errors import ModelkilnError
-from pants_modelkiln.api import concurrently, parse_address, targets_matching
-from pants_modelkiln.inputs import ModelPackageFieldSet
+from pants_modelkiln.engine.api import concurrently, parse_address, targets_matching
+from pants_modelkiln.package.inputs import ModelPackageFieldSet
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from pants.engine.rules import collect_rules, rule
 from pants.util.logging import LogLevel
 
 from modelkiln.canonical import canonical_json
-from pants_modelkiln.api import add_prefix, create_digest, find_python, merge_digests
+from pants_modelkiln.engine.api import add_prefix, create_digest, find_python, merge_digests
+from pants_modelkiln.engine.tool import STORE, Step, step_process
 from pants_modelkiln.formats.pex import pex_file
-from pants_modelkiln.inputs import ModelPackageFieldSet, package_inputs
+from pants_modelkiln.package.inputs import ModelPackageFieldSet, package_inputs
 from pants_modelkiln.subsystem import ModelkilnSubsystem
-from pants_modelkiln.tool import STORE, Step, step_process
 
 # A step finds everything from its own folder, and people's paths are relative to theirs.
 _FROM_CHROOT = 'MODELKILN_FOLDER="$PWD"; export MODELKILN_FOLDER; cd "$0" && exec "$@"'

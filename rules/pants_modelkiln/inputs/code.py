@@ -16,7 +16,7 @@ from pants.engine.rules import Get, collect_rules, rule
 from pants.util.logging import LogLevel
 
 from modelkiln.errors import ModelkilnError
-from pants_modelkiln.api import (
+from pants_modelkiln.engine.api import (
     create_digest,
     list_digest,
     merge_digests,
@@ -28,9 +28,9 @@ from pants_modelkiln.api import (
     subset,
     transitive_targets,
 )
-from pants_modelkiln.artifacts import PinnedFile, pinned_files
+from pants_modelkiln.engine.tool import engine_files
+from pants_modelkiln.inputs.repository_artifact import PinnedFile, pinned_files
 from pants_modelkiln.target_types.package import ModelEntryPointField
-from pants_modelkiln.tool import engine_files
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from pants.engine.target import (
 )
 from pants.engine.unions import UnionRule
 
-from pants_modelkiln.api import explicit_dependencies, module_owners, resolved_entry_point
-from pants_modelkiln.inputs import accelerator_of
+from pants_modelkiln.engine.api import explicit_dependencies, module_owners, resolved_entry_point
+from pants_modelkiln.package.inputs import accelerator_of
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 from pants_modelkiln.target_types.package import (
     ModelAcceleratorField,

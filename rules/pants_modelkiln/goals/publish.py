@@ -27,7 +27,7 @@ from modelkiln.machine.settings import INSECURE_REGISTRIES
 from modelkiln.publication.contents import root_digest
 from modelkiln.publication.names import expand, read_stamps, record_values
 from modelkiln.registry.reference import check_tag, parse_repository
-from pants_modelkiln.api import (
+from pants_modelkiln.engine.api import (
     create_digest,
     environment_vars,
     list_digest,
@@ -35,6 +35,7 @@ from pants_modelkiln.api import (
     read_digest,
     subset,
 )
+from pants_modelkiln.engine.tool import STORE, Step, step_process
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 from pants_modelkiln.target_types.publish import (
     PublishMovingTagsField,
@@ -42,7 +43,6 @@ from pants_modelkiln.target_types.publish import (
     PublishTagsField,
     SkipPublishField,
 )
-from pants_modelkiln.tool import STORE, Step, step_process
 
 # Where credentials, their helpers and certificates lie. The rest of the machine's settings, of which
 # a proxy's address may hold a secret, lies beside the store (see modelkiln.machine.settings): Pants logs the

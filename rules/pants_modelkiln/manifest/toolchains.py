@@ -11,8 +11,8 @@ from pants.util.logging import LogLevel
 from modelkiln.builds.toolchain import choose_toolchain, toolchain_glibc
 from modelkiln.canonical import canonical_json
 from modelkiln.errors import ModelkilnError
-from pants_modelkiln.api import addresses_of, targets_of
-from pants_modelkiln.debian_locks import debian_locks
+from pants_modelkiln.engine.api import addresses_of, targets_of
+from pants_modelkiln.inputs.debian_locks import debian_locks
 from pants_modelkiln.subsystem import ModelkilnSubsystem, option_addresses
 from pants_modelkiln.target_types.toolchain import ToolchainLockField
 

@@ -12,15 +12,15 @@ from modelkiln.layers import files as files_packer
 from modelkiln.layers import wheels as wheels_packer
 from modelkiln.package.accelerator import Accelerator
 from modelkiln.wheels.venv import VENV
-from pants_modelkiln.api import concurrently
-from pants_modelkiln.code import PackageCodeRequest, RuntimeFiles, package_code
-from pants_modelkiln.environment import (
+from pants_modelkiln.engine.api import concurrently
+from pants_modelkiln.engine.layers import LayerRequest, build_layer
+from pants_modelkiln.inputs.code import PackageCodeRequest, RuntimeFiles, package_code
+from pants_modelkiln.manifest.environment import (
     Environment,
     EnvironmentRequest,
     ResolvedLockRequest,
     environment,
 )
-from pants_modelkiln.layers import LayerRequest, build_layer
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 
 

@@ -11,12 +11,12 @@ from pants.util.logging import LogLevel
 from modelkiln.errors import ModelkilnError
 from modelkiln.formats.model_pack import build_artifact, build_weights_image
 from modelkiln.weights.lock import set_digest
-from pants_modelkiln.api import concurrently
+from pants_modelkiln.engine.api import concurrently
+from pants_modelkiln.engine.layers import build_layer
 from pants_modelkiln.formats.layouts import PackageImage, dist_image, held_image, layout_rendering
 from pants_modelkiln.formats.oci import weights_layers, weights_requests
 from pants_modelkiln.formats.rendering import Rendering, RenderingRequest
-from pants_modelkiln.inputs import PackageInputs
-from pants_modelkiln.layers import build_layer
+from pants_modelkiln.package.inputs import PackageInputs
 
 
 @dataclass(frozen=True)

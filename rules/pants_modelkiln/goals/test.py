@@ -21,7 +21,7 @@ from modelkiln.machine.gpu import find_gpu
 from modelkiln.machine.settings import save_python
 from modelkiln.package.source_facts import example_of
 from modelkiln.smoke.smoke_test import NOT_RUN
-from pants_modelkiln.api import (
+from pants_modelkiln.engine.api import (
     add_prefix,
     concurrently,
     create_digest,
@@ -31,11 +31,12 @@ from pants_modelkiln.api import (
     read_digest,
     read_globs,
 )
+from pants_modelkiln.engine.tool import STORE, Step, attempt_step, machine_store
 from pants_modelkiln.formats.oci import package_image
 from pants_modelkiln.formats.pex import pex_file
 from pants_modelkiln.formats.scie import scie_file
-from pants_modelkiln.inputs import ModelPackageFieldSet, PackageInputs, package_inputs
-from pants_modelkiln.named_packages import named_packages
+from pants_modelkiln.package.inputs import ModelPackageFieldSet, PackageInputs, package_inputs
+from pants_modelkiln.package.named_packages import named_packages
 from pants_modelkiln.subsystem import SmokeTestSubsystem
 from pants_modelkiln.target_types.smoke_test import (
     SmokeTestAtolField,
@@ -45,7 +46,6 @@ from pants_modelkiln.target_types.smoke_test import (
     SmokeTestRequiresGpuField,
     SmokeTestRtolField,
 )
-from pants_modelkiln.tool import STORE, Step, attempt_step, machine_store
 
 logger = logging.getLogger(__name__)
 

@@ -14,12 +14,12 @@ from pants.util.logging import LogLevel
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.package.record import index_record, with_outputs
-from pants_modelkiln.api import concurrently, merge_digests
+from pants_modelkiln.engine.api import concurrently, merge_digests
 from pants_modelkiln.formats.layouts import dist_image, layout_rendering
 from pants_modelkiln.formats.oci import package_index
-from pants_modelkiln.inputs import PackageInputs, package_inputs
-from pants_modelkiln.named_packages import named_packages
-from pants_modelkiln.package import written_record
+from pants_modelkiln.goals.package import written_record
+from pants_modelkiln.package.inputs import PackageInputs, package_inputs
+from pants_modelkiln.package.named_packages import named_packages
 from pants_modelkiln.target_types.index import ModelIndexPackagesField
 
 

@@ -24,12 +24,13 @@ from modelkiln.package.lazy_weights import lazy_document
 from modelkiln.package.record import make_record
 from modelkiln.package.signature import read_signature
 from modelkiln.package.source_facts import metadata_of, signature_of
-from pants_modelkiln.api import addresses_of, concurrently, hydrate, read_digest
-from pants_modelkiln.artifacts import Artifact, artifact
-from pants_modelkiln.base_image import BaseImage, base_image, base_layers
-from pants_modelkiln.code import PackageCode, PackageCodeRequest, package_code
-from pants_modelkiln.environment import Environment, ResolvedLockRequest
-from pants_modelkiln.interpreter import InterpreterRequest, interpreter
+from pants_modelkiln.engine.api import addresses_of, concurrently, hydrate, read_digest
+from pants_modelkiln.inputs.base_image import BaseImage, base_image, base_layers
+from pants_modelkiln.inputs.code import PackageCode, PackageCodeRequest, package_code
+from pants_modelkiln.inputs.portable_python import InterpreterRequest, interpreter
+from pants_modelkiln.inputs.repository_artifact import Artifact, artifact
+from pants_modelkiln.manifest.environment import Environment, ResolvedLockRequest
+from pants_modelkiln.manifest.wheel_layers import PackageEnvironmentRequest, package_environment
 from pants_modelkiln.subsystem import ModelkilnSubsystem, named_or_option
 from pants_modelkiln.target_types.package import (
     ModelAcceleratorField,
@@ -47,7 +48,6 @@ from pants_modelkiln.target_types.package import (
     ModelWeightsField,
     ModelWeightsMirrorsField,
 )
-from pants_modelkiln.wheel_layers import PackageEnvironmentRequest, package_environment
 
 
 @dataclass(frozen=True)

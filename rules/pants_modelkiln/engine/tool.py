@@ -27,7 +27,7 @@ from modelkiln.machine.settings import INSECURE_REGISTRIES, save_machine_env, sa
 from modelkiln.sources.clients import CLIENT_SCHEMES
 from modelkiln.sources.git_lfs import CHECKOUT
 from modelkiln.sources.source import scheme_of
-from pants_modelkiln.api import (
+from pants_modelkiln.engine.api import (
     build_venv_pex,
     create_digest,
     find_python,

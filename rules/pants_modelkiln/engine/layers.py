@@ -13,7 +13,7 @@ from modelkiln.canonical import canonical_json
 from modelkiln.digest import hex_of
 from modelkiln.layer import Layer
 from modelkiln.layers import files as files_packer
-from pants_modelkiln.api import (
+from pants_modelkiln.engine.api import (
     add_prefix,
     create_digest,
     list_digest,
@@ -21,8 +21,8 @@ from pants_modelkiln.api import (
     read_digest,
     subset,
 )
+from pants_modelkiln.engine.tool import STORE, Step, client_tool, perform_step
 from pants_modelkiln.subsystem import ModelkilnSubsystem
-from pants_modelkiln.tool import STORE, Step, client_tool, perform_step
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from modelkiln.layers.weights import locked_layers
 from modelkiln.sources.lfs_pointer import POINTER_LIMIT, is_pointer, parse_pointer
 from modelkiln.weights.layer_digest import PACKER
 from modelkiln.weights.lock import load_weights_lock
-from pants_modelkiln.api import (
+from pants_modelkiln.engine.api import (
     concurrently,
     create_digest,
     digest_of,
@@ -35,9 +35,9 @@ from pants_modelkiln.api import (
     remove_prefix,
     targets_of,
 )
-from pants_modelkiln.checks import ArtifactCheckRequest, artifact_formats
-from pants_modelkiln.layers import LayerRequest, build_layer
-from pants_modelkiln.pointers import Pointer, committed_pointers, pointer_files
+from pants_modelkiln.engine.layers import LayerRequest, build_layer
+from pants_modelkiln.inputs.checks import ArtifactCheckRequest, artifact_formats
+from pants_modelkiln.inputs.lfs_pointers import Pointer, committed_pointers, pointer_files
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 from pants_modelkiln.target_types.artifact import (
     ModelArtifactAllowPickleField,

@@ -16,9 +16,10 @@ from modelkiln.canonical import canonical_json
 from modelkiln.digest import sha256_bytes
 from modelkiln.errors import ModelkilnError
 from modelkiln.layer import Layer
-from pants_modelkiln.api import read_digest, targets_of
-from pants_modelkiln.debian_locks import debian_locks
-from pants_modelkiln.layers import LayerRequest, build_layer
+from pants_modelkiln.engine.api import read_digest, targets_of
+from pants_modelkiln.engine.layers import LayerRequest, build_layer
+from pants_modelkiln.engine.tool import STORE, Step, perform_step
+from pants_modelkiln.inputs.debian_locks import debian_locks
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 from pants_modelkiln.target_types.base_image import (
     BaseImageArchitecturesField,
@@ -28,7 +29,6 @@ from pants_modelkiln.target_types.base_image import (
     BaseImagePythonPathField,
     BaseImageReferenceField,
 )
-from pants_modelkiln.tool import STORE, Step, perform_step
 
 
 @dataclass(frozen=True)
