@@ -13,36 +13,23 @@ from __future__ import annotations
 
 import logging
 import os
-from dataclasses import dataclass
 from typing import Iterable, Sequence
 
 from pants.base.build_environment import get_buildroot
 from pants.core.goals import package as package_goal
-from pants.core.goals.package import (
-    BuiltPackage,
-    BuiltPackageArtifact,
-    EnvironmentAwarePackageRequest,
-    Package,
-    PackageFieldSet,
-)
+from pants.core.goals.package import BuiltPackage, EnvironmentAwarePackageRequest, Package, PackageFieldSet
 from pants.core.util_rules.distdir import DistDir
 from pants.engine.fs import Digest, MergeDigests, Workspace
 from pants.engine.rules import Get, MultiGet
 from pants.engine.target import NoApplicableTargetsBehavior, TargetRootsToFieldSets, TargetRootsToFieldSetsRequest
 from pants.version import VERSION
 
+from pants_modelkiln.formats.known_artifact import KnownArtifact
+
 logger = logging.getLogger(__name__)
 
 # Of so many packages that stayed as they were, each is named; of more, their number.
 _NAMED = 10
-
-
-@dataclass(frozen=True)
-class KnownArtifact(BuiltPackageArtifact):
-    """An artifact whose package has nothing in dist/ but the artifacts' own paths and `shared`, paths
-    relative to dist/ which several packages may have."""
-
-    shared: tuple[str, ...] = ()
 
 
 # What this daemon wrote. Of a package, by folder and paths: its digest and the marks of its files.

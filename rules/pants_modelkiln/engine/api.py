@@ -10,15 +10,8 @@ from __future__ import annotations
 
 from typing import Iterable
 
-from pants.backend.python.dependency_inference.module_mapper import (
-    PythonModuleOwners,
-    PythonModuleOwnersRequest,
-)
-from pants.backend.python.target_types import (
-    EntryPointField,
-    ResolvedPexEntryPoint,
-    ResolvePexEntryPointRequest,
-)
+from pants.backend.python.dependency_inference.module_mapper import PythonModuleOwners, PythonModuleOwnersRequest
+from pants.backend.python.target_types import EntryPointField, ResolvedPexEntryPoint, ResolvePexEntryPointRequest
 from pants.backend.python.util_rules.interpreter_constraints import InterpreterConstraints
 from pants.backend.python.util_rules.pex import PexRequest, VenvPex
 from pants.backend.python.util_rules.pex_environment import PythonExecutable

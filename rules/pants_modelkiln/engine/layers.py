@@ -13,15 +13,9 @@ from modelkiln.canonical import canonical_json
 from modelkiln.digest import hex_of
 from modelkiln.layer import Layer
 from modelkiln.layers import files as files_packer
-from pants_modelkiln.engine.api import (
-    add_prefix,
-    create_digest,
-    list_digest,
-    merge_digests,
-    read_digest,
-    subset,
-)
-from pants_modelkiln.engine.tool import STORE, Step, client_tool, perform_step
+from pants_modelkiln.engine.api import add_prefix, create_digest, list_digest, merge_digests, read_digest, subset
+from pants_modelkiln.engine.step import Step, perform_step
+from pants_modelkiln.engine.tool import STORE, client_tool
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 
 

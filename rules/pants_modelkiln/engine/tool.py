@@ -14,36 +14,23 @@ from pants.backend.python.util_rules.pex_environment import PexEnvironment
 from pants.backend.python.util_rules.pex_requirements import EntireLockfile, Lockfile
 from pants.base.build_environment import get_buildroot
 from pants.engine.env_vars import CompleteEnvironmentVars
-from pants.engine.fs import EMPTY_DIGEST, Digest, FileContent
-from pants.engine.process import FallibleProcessResult, Process, ProcessCacheScope
+from pants.engine.fs import Digest, FileContent
 from pants.engine.rules import Get, collect_rules, rule
 from pants.option.global_options import GlobalOptions
 from pants.util.logging import LogLevel
 
 import modelkiln
-from modelkiln.errors import ModelkilnError
 from modelkiln.formats.portable_python import MIRROR_VARIABLE
 from modelkiln.machine.settings import INSECURE_REGISTRIES, save_machine_env, save_machine_file
 from modelkiln.sources.clients import CLIENT_SCHEMES
 from modelkiln.sources.git_lfs import CHECKOUT
 from modelkiln.sources.source import scheme_of
-from pants_modelkiln.engine.api import (
-    build_venv_pex,
-    create_digest,
-    find_python,
-    merge_digests,
-    subset,
-    try_process,
-)
+from pants_modelkiln.engine.api import build_venv_pex, create_digest, find_python, merge_digests, subset
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 
 STORE = ".cache/modelkiln"
-_PEX_ROOT = ".cache/pex_root"
-_TOOL = "__modelkiln"
-# A remote cache may take this long to answer before a step is started here as well: most answers
-# take some tens of milliseconds, and starting every step of a clean checkout only to cancel it
-# would keep the machine busy.
-_REMOTE_CACHE_MILLIS = 1000
+PEX_ROOT = ".cache/pex_root"
+TOOL = "__modelkiln"
 
 # Which interpreter runs the engine, and where its virtual environment and the machine's programs
 # are, is this machine's business: a layer's process must have the same key on every machine, so
@@ -54,7 +41,7 @@ _SHIM = f"""#!/bin/sh
 set -eu
 tool=${{0%/*}} state={STORE}/tools/$1
 shift
-export PEX_ROOT="$PWD/{_PEX_ROOT}" PEX_IGNORE_RCFILES=1 LC_ALL=C.UTF-8
+export PEX_ROOT="$PWD/{PEX_ROOT}" PEX_IGNORE_RCFILES=1 LC_ALL=C.UTF-8
 if [ -r "$state" ]; then
   {{ IFS= read -r python; IFS= read -r venv; IFS= read -r PATH; }} <"$state"
   export PATH
@@ -206,97 +193,6 @@ async def build_engine_tool(request: ToolRequest, machine: MachineState) -> Engi
     state = f"{python.path}\n{venv.venv_rel_dir}\n{machine.path}\n"
     save_machine_file(machine.store, f"tools/{pex.fingerprint}", state)
     return EngineTool(await merge_digests((pex, shim)), pex.fingerprint)
-
-
-@dataclass(frozen=True)
-class Step:
-    """One step of a build: `modelkiln build <argv>`, with the store at STORE.
-
-    tool: the engine with which dependencies; by default those of packaging.
-    """
-
-    argv: tuple[str, ...]
-    description: str
-    input_digest: Digest = EMPTY_DIGEST
-    output_files: tuple[str, ...] = ()
-    output_directories: tuple[str, ...] = ()
-    cache_scope: ProcessCacheScope = ProcessCacheScope.SUCCESSFUL
-    timeout_seconds: int | None = None
-    tool: ToolRequest | None = None
-
-
-@dataclass(frozen=True)
-class FallibleStep:
-    """How a build step ended, whatever its exit code."""
-
-    result: FallibleProcessResult
-
-
-def attempt_step(step: Step) -> Get:
-    """FallibleStep of a step."""
-    return Get(FallibleStep, Step, step)
-
-
-def perform_step(step: Step) -> Get:
-    """StepResult of a step; its failure is an error of the build."""
-    return Get(StepResult, Step, step)
-
-
-@dataclass(frozen=True)
-class StepProcess:
-    """The process of a build step, also for goals that run one in the foreground."""
-
-    process: Process
-
-
-def step_process(step: Step) -> Get:
-    """StepProcess of a step."""
-    return Get(StepProcess, Step, step)
-
-
-@rule(level=LogLevel.DEBUG)
-async def prepare_step(step: Step, subsystem: ModelkilnSubsystem) -> StepProcess:
-    tool = await engine_tool(step.tool or own_tool("tool.txt", subsystem))
-    return StepProcess(
-        Process(
-            argv=(f"{_TOOL}/modelkiln", tool.key, "build", *step.argv),
-            description=step.description,
-            input_digest=step.input_digest,
-            # Pants lays these out once for all processes, and not in every sandbox.
-            immutable_input_digests={_TOOL: tool.digest},
-            output_files=step.output_files,
-            output_directories=step.output_directories,
-            append_only_caches={"modelkiln": STORE, "pex_root": _PEX_ROOT},
-            cache_scope=step.cache_scope,
-            timeout_seconds=step.timeout_seconds,
-            remote_cache_speculation_delay_millis=_REMOTE_CACHE_MILLIS,
-            level=LogLevel.DEBUG,
-        )
-    )
-
-
-@rule(level=LogLevel.DEBUG)
-async def try_step(step: Step) -> FallibleStep:
-    return FallibleStep(await try_process((await step_process(step)).process))
-
-
-@dataclass(frozen=True)
-class StepResult:
-    """What a build step left: its output files and standard output."""
-
-    digest: Digest
-    stdout: bytes
-
-
-@rule(level=LogLevel.DEBUG)
-async def run_step(step: Step) -> StepResult:
-    # A step that fails has told why in one message for people. Pants' own report of a failed
-    # process would bury it under the command line and the sandbox's path.
-    result = (await attempt_step(step)).result
-    if result.exit_code != 0:
-        message = result.stderr.decode(errors="replace").strip()
-        raise ModelkilnError(message or f"{step.description}: failed without a message.")
-    return StepResult(result.output_digest, result.stdout)
 
 
 def rules():

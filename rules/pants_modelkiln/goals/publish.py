@@ -27,15 +27,9 @@ from modelkiln.machine.settings import INSECURE_REGISTRIES
 from modelkiln.publication.contents import root_digest
 from modelkiln.publication.names import expand, read_stamps, record_values
 from modelkiln.registry.reference import check_tag, parse_repository
-from pants_modelkiln.engine.api import (
-    create_digest,
-    environment_vars,
-    list_digest,
-    merge_digests,
-    read_digest,
-    subset,
-)
-from pants_modelkiln.engine.tool import STORE, Step, step_process
+from pants_modelkiln.engine.api import create_digest, environment_vars, list_digest, merge_digests, read_digest, subset
+from pants_modelkiln.engine.step import Step, step_process
+from pants_modelkiln.engine.tool import STORE
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 from pants_modelkiln.target_types.publish import (
     PublishMovingTagsField,

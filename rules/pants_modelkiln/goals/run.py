@@ -10,9 +10,11 @@ from pants.util.logging import LogLevel
 
 from modelkiln.canonical import canonical_json
 from pants_modelkiln.engine.api import add_prefix, create_digest, find_python, merge_digests
-from pants_modelkiln.engine.tool import STORE, Step, step_process
+from pants_modelkiln.engine.step import Step, step_process
+from pants_modelkiln.engine.tool import STORE
 from pants_modelkiln.formats.pex import pex_file
-from pants_modelkiln.package.inputs import ModelPackageFieldSet, package_inputs
+from pants_modelkiln.package.field_set import ModelPackageFieldSet
+from pants_modelkiln.package.inputs import package_inputs
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 
 # A step finds everything from its own folder, and people's paths are relative to theirs.

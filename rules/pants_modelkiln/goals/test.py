@@ -31,11 +31,13 @@ from pants_modelkiln.engine.api import (
     read_digest,
     read_globs,
 )
-from pants_modelkiln.engine.tool import STORE, Step, attempt_step, machine_store
+from pants_modelkiln.engine.step import Step, attempt_step
+from pants_modelkiln.engine.tool import STORE, machine_store
 from pants_modelkiln.formats.oci import package_image
 from pants_modelkiln.formats.pex import pex_file
 from pants_modelkiln.formats.scie import scie_file
-from pants_modelkiln.package.inputs import ModelPackageFieldSet, PackageInputs, package_inputs
+from pants_modelkiln.package.field_set import ModelPackageFieldSet
+from pants_modelkiln.package.inputs import PackageInputs, package_inputs
 from pants_modelkiln.package.named_packages import named_packages
 from pants_modelkiln.subsystem import SmokeTestSubsystem
 from pants_modelkiln.target_types.smoke_test import (

@@ -1,8 +1,16 @@
 """From targets to pinned inputs: artifacts, code, base and interpreter."""
 
-from pants_modelkiln.inputs import base_image, checks, code, lfs_pointers, portable_python, repository_artifact
+from pants_modelkiln.inputs import (
+    base_image,
+    checks,
+    code,
+    lfs_pointers,
+    locked_artifact,
+    portable_python,
+    repository_artifact,
+)
 
-_MODULES = (base_image, checks, code, lfs_pointers, portable_python, repository_artifact)
+_MODULES = (base_image, checks, code, lfs_pointers, locked_artifact, portable_python, repository_artifact)
 
 
 def rules():

@@ -18,7 +18,8 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.layer import Layer
 from pants_modelkiln.engine.api import read_digest, targets_of
 from pants_modelkiln.engine.layers import LayerRequest, build_layer
-from pants_modelkiln.engine.tool import STORE, Step, perform_step
+from pants_modelkiln.engine.step import Step, perform_step
+from pants_modelkiln.engine.tool import STORE
 from pants_modelkiln.inputs.debian_locks import debian_locks
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 from pants_modelkiln.target_types.base_image import (

@@ -12,7 +12,8 @@ from pants.util.logging import LogLevel
 
 from modelkiln.errors import ModelkilnError
 from pants_modelkiln.engine.api import add_prefix, create_digest, merge_digests, read_digest
-from pants_modelkiln.engine.tool import STORE, Step, attempt_step, checks_tool
+from pants_modelkiln.engine.step import Step, attempt_step
+from pants_modelkiln.engine.tool import STORE, checks_tool
 from pants_modelkiln.inputs.lfs_pointers import Pointer, pointers_file
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 

@@ -29,7 +29,7 @@ from pants_modelkiln.engine.api import (
     transitive_targets,
 )
 from pants_modelkiln.engine.tool import engine_files
-from pants_modelkiln.inputs.repository_artifact import PinnedFile, pinned_files
+from pants_modelkiln.inputs.artifact import PinnedFile, pinned_files
 from pants_modelkiln.target_types.package import ModelEntryPointField
 
 

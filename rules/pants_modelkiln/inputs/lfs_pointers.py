@@ -15,7 +15,8 @@ from pants.util.logging import LogLevel
 from modelkiln.canonical import canonical_json
 from modelkiln.errors import ModelkilnError
 from pants_modelkiln.engine.api import create_digest, read_digest, remove_prefix
-from pants_modelkiln.engine.tool import STORE, Step, attempt_step, perform_step
+from pants_modelkiln.engine.step import Step, attempt_step, perform_step
+from pants_modelkiln.engine.tool import STORE
 
 # Stands for the address in the step's messages: equal files of two targets are one process.
 _ADDRESS = "@artifact"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from dataclasses import dataclass, replace
@@ -10,18 +9,15 @@ from typing import Collection, Iterable
 
 from pants.base.build_environment import get_buildroot
 from pants.engine.addresses import Address, Addresses
-from pants.engine.fs import EMPTY_DIGEST, Digest, FileEntry, PathGlobs
-from pants.engine.rules import Get, collect_rules, rule
+from pants.engine.fs import Digest, PathGlobs
+from pants.engine.rules import collect_rules, rule
 from pants.util.logging import LogLevel
 
 from modelkiln.canonical import canonical_json
 from modelkiln.errors import ModelkilnError
-from modelkiln.layer import Layer
 from modelkiln.layers.artifact import artifact_recipes
-from modelkiln.layers.weights import locked_layers
 from modelkiln.sources.lfs_pointer import POINTER_LIMIT, is_pointer, parse_pointer
 from modelkiln.weights.layer_digest import PACKER
-from modelkiln.weights.lock import load_weights_lock
 from pants_modelkiln.engine.api import (
     concurrently,
     create_digest,
@@ -31,13 +27,14 @@ from pants_modelkiln.engine.api import (
     merge_digests,
     paths_of,
     read_digest,
-    read_globs,
     remove_prefix,
     targets_of,
 )
 from pants_modelkiln.engine.layers import LayerRequest, build_layer
+from pants_modelkiln.inputs.artifact import Artifact, ArtifactRequest, PinnedFile, pinned_files
 from pants_modelkiln.inputs.checks import ArtifactCheckRequest, artifact_formats
 from pants_modelkiln.inputs.lfs_pointers import Pointer, committed_pointers, pointer_files
+from pants_modelkiln.inputs.locked_artifact import LockedArtifactRequest, locked_artifact
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 from pants_modelkiln.target_types.artifact import (
     ModelArtifactAllowPickleField,
@@ -48,114 +45,6 @@ from pants_modelkiln.target_types.artifact import (
 # Layers of up to this many bytes are carried by Pants beside their descriptor and lie in the
 # layout itself; larger ones go through the store.
 _CARRIED_BYTES = 1 << 20
-
-
-@dataclass(frozen=True)
-class PinnedFile:
-    """A file of a package: path (relative to where it will lie), sha256 (hex), size in bytes."""
-
-    path: str
-    sha256: str
-    size: int
-
-    def to_json(self) -> dict:
-        """The record's object for this file."""
-        return {"path": self.path, "sha256": self.sha256, "size": self.size}
-
-
-@dataclass(frozen=True)
-class ArtifactRequest:
-    """The `model_artifact` at an address."""
-
-    address: Address
-
-
-@dataclass(frozen=True)
-class Artifact:
-    """Files of a model artifact, and a Digest that holds them at their paths, as far as they pass
-    through Pants.
-
-    formats: pairs of path and format, for the files that were checked.
-    layers: of files that the digest lacks, whose bytes are in the store: all files of a locked
-    artifact, large ones of Git LFS and those that share their layers. requests: the layers of the
-    digest's files. origin: what the record says of a locked artifact's source, canonical JSON; else "".
-    """
-
-    address: Address
-    files: tuple[PinnedFile, ...]
-    digest: Digest
-    formats: tuple[tuple[str, str], ...] = ()
-    layers: tuple[Layer, ...] = ()
-    requests: tuple[LayerRequest, ...] = ()
-    origin: str = ""
-
-    def record_entries(self) -> list[dict]:
-        """The record's objects for the files."""
-        formats = dict(self.formats)
-        return [{**file.to_json(), "format": formats.get(file.path, "unknown")} for file in self.files]
-
-    @property
-    def size(self) -> int:
-        """Bytes of all files together."""
-        return sum(file.size for file in self.files)
-
-    @property
-    def facts(self) -> dict:
-        """What the source of a locked artifact tells of the model (see `modelkiln.package.source_facts`)."""
-        return json.loads(self.origin)["facts"] if self.origin else {}
-
-
-def artifact(address: Address) -> Get:
-    """Artifact at an address."""
-    return Get(Artifact, ArtifactRequest(address))
-
-
-def pinned_files(entries) -> tuple[PinnedFile, ...]:
-    """The files of a listed Digest, sorted by path."""
-    files = (
-        PinnedFile(entry.path, entry.file_digest.fingerprint, entry.file_digest.serialized_bytes_length)
-        for entry in entries
-        if isinstance(entry, FileEntry)
-    )
-    return tuple(sorted(files, key=lambda file: file.path))
-
-
-@dataclass(frozen=True)
-class LockedArtifactRequest:
-    """The `model_artifact` at an address, whose lock is the file `lock` in its folder.
-
-    allow_pickle: what the target says now.
-    """
-
-    address: Address
-    lock: str
-    allow_pickle: tuple[str, ...] | None
-
-
-def locked_artifact(request: LockedArtifactRequest) -> Get:
-    """Artifact of a lock."""
-    return Get(Artifact, LockedArtifactRequest, request)
-
-
-@rule(desc="Read a weights lock", level=LogLevel.DEBUG)
-async def read_locked_artifact(request: LockedArtifactRequest) -> Artifact:
-    address = request.address
-    path = os.path.join(address.spec_path, request.lock)
-    found = await read_globs(PathGlobs([path]))
-    if not found:
-        raise ModelkilnError(f"{address}: there is no file {path}. Write it with `pants lock {address}`.")
-    lock = load_weights_lock(found[0].content.decode("utf-8", "replace"), f"{address}: {path}")
-    lock.check_pickles(request.allow_pickle, str(address))
-    files = (PinnedFile(file.path, file.sha256, file.size) for file in lock.files)
-    origin = {"target": str(address), "source": dict(lock.source), "set_digest": lock.set_digest}
-    return Artifact(
-        address=address,
-        files=tuple(sorted(files, key=lambda file: file.path)),
-        digest=EMPTY_DIGEST,
-        formats=tuple((file.path, file.format) for file in lock.files if file.format),
-        layers=locked_layers(lock, str(address)),
-        origin=canonical_json({**origin, "facts": dict(lock.facts)}).decode(),
-    )
 
 
 @dataclass(frozen=True)

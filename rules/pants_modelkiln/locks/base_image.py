@@ -15,7 +15,8 @@ from pants.util.logging import LogLevel
 from modelkiln.base.debian_lock import lock_name
 from modelkiln.errors import ModelkilnError
 from pants_modelkiln.engine.api import concurrently, create_digest, read_digest, read_globs
-from pants_modelkiln.engine.tool import STORE, Step, perform_step
+from pants_modelkiln.engine.step import Step, perform_step
+from pants_modelkiln.engine.tool import STORE
 from pants_modelkiln.locks.request import LockPlan, LockRequest
 from pants_modelkiln.target_types.base_image import (
     BaseImageArchitecturesField,

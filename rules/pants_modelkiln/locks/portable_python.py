@@ -11,7 +11,8 @@ from pants.engine.target import FieldSet
 from pants.engine.unions import UnionRule
 from pants.util.logging import LogLevel
 
-from pants_modelkiln.engine.tool import STORE, Step, scie_tool, step_process
+from pants_modelkiln.engine.step import Step, step_process
+from pants_modelkiln.engine.tool import STORE, scie_tool
 from pants_modelkiln.locks.request import LockPlan, LockRequest
 from pants_modelkiln.target_types.portable_python import (
     PortablePythonArchitecturesField,

@@ -19,8 +19,9 @@ from modelkiln.manifest.requirements import check_fresh
 from modelkiln.package.accelerator import Accelerator
 from modelkiln.wheels.platforms import Target
 from pants_modelkiln.engine.api import concurrently, create_digest, read_digest, read_globs
-from pants_modelkiln.engine.tool import STORE, Step, perform_step
-from pants_modelkiln.locks.resolve import lock_address, requirements_of
+from pants_modelkiln.engine.step import Step, perform_step
+from pants_modelkiln.engine.tool import STORE
+from pants_modelkiln.manifest.requirements import lock_address, requirements_of
 from pants_modelkiln.manifest.resolved_lock import LockChoiceRequest, ResolvedLock, lock_choice
 from pants_modelkiln.manifest.sdists import BuiltWheelRequest, built_wheel
 

@@ -10,7 +10,8 @@ from pants.engine.rules import Get, collect_rules, rule
 from pants.util.logging import LogLevel
 
 from pants_modelkiln.engine.api import create_digest, read_digest
-from pants_modelkiln.engine.tool import STORE, Step, perform_step
+from pants_modelkiln.engine.step import Step, perform_step
+from pants_modelkiln.engine.tool import STORE
 
 
 @dataclass(frozen=True)

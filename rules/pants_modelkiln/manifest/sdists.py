@@ -18,7 +18,8 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.machine.settings import save_python
 from modelkiln.manifest.build_lock import part_of
 from pants_modelkiln.engine.api import create_digest, find_python, read_digest, read_globs
-from pants_modelkiln.engine.tool import STORE, Step, machine_store, perform_step
+from pants_modelkiln.engine.step import Step, perform_step
+from pants_modelkiln.engine.tool import STORE, machine_store
 from pants_modelkiln.manifest.resolved_lock import LockChoiceRequest, build_lock_of, lock_choice
 from pants_modelkiln.manifest.toolchains import toolchain_for
 from pants_modelkiln.subsystem import ModelkilnSubsystem

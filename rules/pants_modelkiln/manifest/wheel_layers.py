@@ -15,12 +15,7 @@ from modelkiln.wheels.venv import VENV
 from pants_modelkiln.engine.api import concurrently
 from pants_modelkiln.engine.layers import LayerRequest, build_layer
 from pants_modelkiln.inputs.code import PackageCodeRequest, RuntimeFiles, package_code
-from pants_modelkiln.manifest.environment import (
-    Environment,
-    EnvironmentRequest,
-    ResolvedLockRequest,
-    environment,
-)
+from pants_modelkiln.manifest.environment import Environment, EnvironmentRequest, ResolvedLockRequest, environment
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 
 

@@ -6,16 +6,11 @@ from dataclasses import dataclass
 
 from pants.backend.python.subsystems.setup import PythonSetup
 from pants.engine.rules import collect_rules, rule
-from pants.engine.target import (
-    DependenciesRequest,
-    FieldSet,
-    InferDependenciesRequest,
-    InferredDependencies,
-)
+from pants.engine.target import DependenciesRequest, FieldSet, InferDependenciesRequest, InferredDependencies
 from pants.engine.unions import UnionRule
 
 from pants_modelkiln.engine.api import explicit_dependencies, module_owners, resolved_entry_point
-from pants_modelkiln.package.inputs import accelerator_of
+from pants_modelkiln.package.field_set import accelerator_of
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 from pants_modelkiln.target_types.package import (
     ModelAcceleratorField,

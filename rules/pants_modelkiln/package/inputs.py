@@ -8,8 +8,6 @@ from dataclasses import dataclass, replace
 from typing import Sequence
 
 from pants.backend.python.subsystems.setup import PythonSetup
-from pants.core.goals.package import OutputPathField, PackageFieldSet
-from pants.core.goals.run import RunFieldSet, RunInSandboxBehavior
 from pants.engine.addresses import Address
 from pants.engine.rules import Get, collect_rules, rule
 from pants.util.logging import LogLevel
@@ -19,59 +17,20 @@ from modelkiln.canonical import canonical_json
 from modelkiln.digest import sha256_bytes
 from modelkiln.errors import ModelkilnError
 from modelkiln.formats.portable_python_lock import InterpreterLock
-from modelkiln.package.accelerator import Accelerator, find_accelerator
+from modelkiln.package.accelerator import Accelerator
 from modelkiln.package.lazy_weights import lazy_document
 from modelkiln.package.record import make_record
 from modelkiln.package.signature import read_signature
 from modelkiln.package.source_facts import metadata_of, signature_of
 from pants_modelkiln.engine.api import addresses_of, concurrently, hydrate, read_digest
+from pants_modelkiln.inputs.artifact import Artifact, artifact
 from pants_modelkiln.inputs.base_image import BaseImage, base_image, base_layers
 from pants_modelkiln.inputs.code import PackageCode, PackageCodeRequest, package_code
 from pants_modelkiln.inputs.portable_python import InterpreterRequest, interpreter
-from pants_modelkiln.inputs.repository_artifact import Artifact, artifact
 from pants_modelkiln.manifest.environment import Environment, ResolvedLockRequest
 from pants_modelkiln.manifest.wheel_layers import PackageEnvironmentRequest, package_environment
+from pants_modelkiln.package.field_set import ModelPackageFieldSet, accelerator_of
 from pants_modelkiln.subsystem import ModelkilnSubsystem, named_or_option
-from pants_modelkiln.target_types.package import (
-    ModelAcceleratorField,
-    ModelArtifactsField,
-    ModelBaseImageField,
-    ModelEntryPointField,
-    ModelEntrypointField,
-    ModelFormatsField,
-    ModelInterpreterField,
-    ModelMetadataField,
-    ModelOnDemandField,
-    ModelPlatformsField,
-    ModelSignatureField,
-    ModelVersionField,
-    ModelWeightsField,
-    ModelWeightsMirrorsField,
-)
-
-
-@dataclass(frozen=True)
-class ModelPackageFieldSet(PackageFieldSet, RunFieldSet):
-    """The fields of a `model_package` that packaging and running need."""
-
-    required_fields = (ModelEntryPointField, ModelSignatureField)
-    run_in_sandbox_behavior = RunInSandboxBehavior.RUN_REQUEST_HERMETIC
-
-    entry_point: ModelEntryPointField
-    artifacts: ModelArtifactsField
-    signature: ModelSignatureField
-    accelerator: ModelAcceleratorField
-    formats: ModelFormatsField
-    platforms: ModelPlatformsField
-    weights: ModelWeightsField
-    weights_mirrors: ModelWeightsMirrorsField
-    on_demand: ModelOnDemandField
-    base_image: ModelBaseImageField
-    interpreter: ModelInterpreterField
-    version: ModelVersionField
-    entrypoint: ModelEntrypointField
-    model_metadata: ModelMetadataField
-    output_path: OutputPathField
 
 
 @dataclass(frozen=True)
@@ -111,14 +70,6 @@ class PackageInputs:
 def package_inputs(field_set: ModelPackageFieldSet) -> Get:
     """PackageInputs of a `model_package`."""
     return Get(PackageInputs, ModelPackageFieldSet, field_set)
-
-
-def accelerator_of(address: Address, name: str, options: ModelkilnSubsystem, setup: PythonSetup) -> Accelerator:
-    """What the field `accelerator` of a package says, after `[modelkiln.accelerators]`."""
-    try:
-        return find_accelerator(name, options.accelerators, tuple(setup.resolves), setup.default_resolve)
-    except ModelkilnError as error:
-        raise ModelkilnError(f"{address}: {error}") from None
 
 
 async def _find_bases(field_set: ModelPackageFieldSet, options: ModelkilnSubsystem) -> tuple[BaseImage | None, ...]:

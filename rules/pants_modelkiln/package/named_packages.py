@@ -10,7 +10,7 @@ from pants.util.logging import LogLevel
 
 from modelkiln.errors import ModelkilnError
 from pants_modelkiln.engine.api import concurrently, parse_address, targets_matching
-from pants_modelkiln.package.inputs import ModelPackageFieldSet
+from pants_modelkiln.package.field_set import ModelPackageFieldSet
 
 
 @dataclass(frozen=True)
