@@ -155,6 +155,28 @@ async def put_under_test(request: PackageUnderTestRequest, options: GlobalOption
     return PackageUnderTest(digest, ("--image=image", "--layers=layers.json", *(given or ("--sources=sources",))))
 
 
+async def _test_files(fields: SmokeTestFieldSet, inputs: PackageInputs) -> Digest:
+    """The record, the request and the expected response, as a step reads them."""
+    if fields.sources.value:
+        request = (await read_digest((await hydrate(fields.sources)).snapshot.digest))[0].content
+    else:
+        facts = [(str(found.address), found.facts) for found in inputs.artifacts]
+        request = canonical_json(example_of(facts, str(fields.address)))
+    expected_globs = PathGlobs(
+        [f"{fields.address.spec_path}/{fields.expected.value}".lstrip("/")],
+        glob_match_error_behavior=GlobMatchErrorBehavior.error,
+        description_of_origin=f"the field `expected` of {fields.address}",
+    )
+    expected = (await read_globs(expected_globs))[0].content
+    return await create_digest(
+        [
+            FileContent("record.json", inputs.record),
+            FileContent("request.json", request),
+            FileContent("expected.json", expected),
+        ]
+    )
+
+
 @rule(desc="Smoke-test a packaged model", level=LogLevel.DEBUG)
 async def run_smoke_test(
     batch: SmokeTestRequest.Batch[SmokeTestFieldSet, SmokeTestFormat],
@@ -169,24 +191,7 @@ async def run_smoke_test(
         logger.warning(f"{what} was not run: it requires a GPU, and this machine has no NVIDIA device with a driver.")
         return TestResult.no_tests_found(fields.address, test.output)
     under_test = await Get(PackageUnderTest, PackageUnderTestRequest(inputs, format_name))
-    if fields.sources.value:
-        request = (await read_digest((await hydrate(fields.sources)).snapshot.digest))[0].content
-    else:
-        facts = [(str(found.address), found.facts) for found in inputs.artifacts]
-        request = canonical_json(example_of(facts, str(fields.address)))
-    expected_globs = PathGlobs(
-        [f"{fields.address.spec_path}/{fields.expected.value}".lstrip("/")],
-        glob_match_error_behavior=GlobMatchErrorBehavior.error,
-        description_of_origin=f"the field `expected` of {fields.address}",
-    )
-    expected = (await read_globs(expected_globs))[0].content
-    files = await create_digest(
-        [
-            FileContent("record.json", inputs.record),
-            FileContent("request.json", request),
-            FileContent("expected.json", expected),
-        ]
-    )
+    files = await _test_files(fields, inputs)
     attempt = await attempt_step(
         Step(
             argv=(

@@ -138,6 +138,15 @@ async def _gather(
     return made[: len(wanted)], made[len(wanted) :][: len(addresses)]
 
 
+async def _find_signature(field_set: ModelPackageFieldSet, facts: list[tuple[str, dict]]) -> dict:
+    """The signature that the package names, else the one that its artifact brings."""
+    address = field_set.address
+    if not field_set.signature.value:
+        return read_signature(signature_of(facts, str(address)), f"{address}: signature of its artifact").to_json()
+    hydrated = await hydrate(field_set.signature)
+    return _load_signature(address, (await read_digest(hydrated.snapshot.digest))[0])
+
+
 @rule(desc="Resolve a package's inputs", level=LogLevel.DEBUG)
 async def resolve_inputs(
     field_set: ModelPackageFieldSet, options: ModelkilnSubsystem, setup: PythonSetup
@@ -154,11 +163,7 @@ async def resolve_inputs(
         embedded = (await interpreter(InterpreterRequest(address, named, targets[0].python))).lock
     code = await package_code(PackageCodeRequest(address, field_set.entry_point))
     facts = [(str(found.address), found.facts) for found in artifacts]
-    if field_set.signature.value:
-        hydrated = await hydrate(field_set.signature)
-        signature = _load_signature(address, (await read_digest(hydrated.snapshot.digest))[0])
-    else:
-        signature = read_signature(signature_of(facts, str(address)), f"{address}: signature of its artifact").to_json()
+    signature = await _find_signature(field_set, facts)
     made_of = {
         target.platform: sha256_bytes(f"{wheels.wheels}\n{base.identity if base else ''}".encode())
         for base, target, wheels in zip(bases, targets, environments)
