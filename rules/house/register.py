@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from pants.backend.python.subsystems.python_tool_base import PythonToolBase
 from pants.backend.python.target_types import ConsoleScript
+from pants.backend.python.util_rules.interpreter_constraints import InterpreterConstraints
 from pants.backend.python.util_rules.pex import PexRequest, VenvPex, VenvPexProcess
+from pants.backend.python.util_rules.pex_requirements import EntireLockfile, Lockfile, Resolve
 from pants.core.goals.lint import LintFilesRequest, LintResult
 from pants.core.util_rules.partitions import Partitions
 from pants.engine.fs import Digest, DigestContents, PathGlobs
 from pants.engine.process import FallibleProcessResult
 from pants.engine.rules import Get, MultiGet, collect_rules, rule
+from pants.option.subsystem import Subsystem
 from pants.util.logging import LogLevel
 
 from house.sizes import problems
@@ -20,15 +22,10 @@ _CONFIG = "pyproject.toml"  # Its table [tool.importlinter] says which room may 
 _ROOTS = ("rules/", "src/modelkiln/", "tests/support/")
 
 
-class House(PythonToolBase):
+class House(Subsystem):
     options_scope = "house"
     name = "house"
     help = "Floors and rooms of the engine and the backend (import-linter), and sizes of files and functions."
-
-    default_version = "import-linter==2.17"
-    default_main = ConsoleScript("lint-imports")
-    default_interpreter_constraints = ("CPython==3.11.*",)
-    register_interpreter_constraints = True
 
 
 class HouseRequest(LintFilesRequest):
@@ -43,10 +40,21 @@ async def partition_house(request: HouseRequest.PartitionRequest) -> Partitions[
 
 
 @rule(desc="Lint the house", level=LogLevel.DEBUG)
-async def lint_house(request: HouseRequest.Batch[str, Any], house: House) -> LintResult:
+async def lint_house(request: HouseRequest.Batch[str, Any]) -> LintResult:
     """Run import-linter on all of the engine and the backend, and measure their files."""
+    # pip-tools' locks serve as a whole.
+    lockfile = await Get(Lockfile, Resolve("tools", True))
     tool, sources = await MultiGet(
-        Get(VenvPex, PexRequest, house.to_pex_request()),
+        Get(
+            VenvPex,
+            PexRequest(
+                output_filename="import-linter.pex",
+                internal_only=True,
+                requirements=EntireLockfile(lockfile),
+                interpreter_constraints=InterpreterConstraints(["CPython==3.11.*"]),
+                main=ConsoleScript("lint-imports"),
+            ),
+        ),
         Get(Digest, PathGlobs([_CONFIG, "src/modelkiln/**/*.py", "rules/pants_modelkiln/**/*.py"])),
     )
     measured, result = await MultiGet(
@@ -56,7 +64,7 @@ async def lint_house(request: HouseRequest.Batch[str, Any], house: House) -> Lin
             VenvPexProcess(
                 tool,
                 argv=["--no-cache", "--no-logo"],
-                extra_env={"PYTHONPATH": "src:rules"},
+                extra_env={"PEX_EXTRA_SYS_PATH": "src:rules"},
                 input_digest=sources,
                 description="Run import-linter",
             ),
