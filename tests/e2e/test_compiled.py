@@ -26,7 +26,7 @@ def predict(inputs, model):
 @pytest.fixture(scope="module")
 def repo(tmp_path_factory):
     """Return a monorepo with a toolchain and a model that needs mmh3, locked and packaged."""
-    require("bwrap", "bubblewrap")
+    require("bwrap")
     if can_run():
         pytest.skip(can_run())
     options = {"build_toolchains": ["images:gcc12"]}

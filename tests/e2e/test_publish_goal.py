@@ -24,7 +24,7 @@ FIELDS = 'version="0.1.0",\n    repositories=["{host}/team/{{name}}"],\n    movi
 def host(tmp_path_factory):
     """A registry that wants a password."""
     folder = tmp_path_factory.mktemp("registry")
-    command = [require("htpasswd", "apache2-utils"), "-Bbn", "ada", PASSWORD]
+    command = [require("htpasswd"), "-Bbn", "ada", PASSWORD]
     (folder / "users").write_bytes(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
     with registry(folder / "registry", htpasswd={"realm": "tests", "path": str(folder / "users")}) as address:
         yield address

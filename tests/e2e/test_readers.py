@@ -82,7 +82,7 @@ def run_bundle(runtime, bundle, arguments, request, name):
     # crun stops at the mixed cgroup mount of some kernels.
     script = 'umount /sys/fs/cgroup/unified 2>/dev/null; exec "$@"'
     command = [require(runtime), *options, "run", "-b", bundle, f"modelkiln-{runtime}-{name}"]
-    return run([require("unshare", "util-linux"), "-m", "sh", "-c", script, "sh", *command])
+    return run([require("unshare"), "-m", "sh", "-c", script, "sh", *command])
 
 
 def test_skopeo_reads_the_manifest(image):

@@ -253,7 +253,7 @@ def test_a_package_that_is_gone_or_changed_is_told(archive, tmp_path, content):
 
 def test_mirrors_come_from_apt_or_the_variable():
     """apt's sources are asked, unless the variable names mirrors."""
-    require("apt-get", "apt")
+    require("apt-get")
     assert all("://" in mirror and "/dists" not in mirror for mirror in machine_mirrors(machine_env()))
     assert machine_mirrors({MIRROR_VARIABLE: "file:///a/ file:///b"}) == ["file:///a", "file:///b"]
     with pytest.raises(ModelkilnError, match="No Debian mirror is known"):

@@ -60,7 +60,7 @@ with open("native.so", "rb") as stream:
 @pytest.fixture(scope="module")
 def toolchain():
     """This repository's toolchain, where it can be run."""
-    require("bwrap", "bubblewrap")
+    require("bwrap")
     if can_run() or os.uname().machine != "x86_64":
         pytest.skip(can_run() or "the pinned toolchain is for x86_64")
     return pinned_toolchain()

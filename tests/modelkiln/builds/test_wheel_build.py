@@ -58,7 +58,7 @@ REMEDY = "./pants lock 3rdparty:cpu"
 @pytest.fixture(autouse=True)
 def isolated():
     """Builds are isolated here."""
-    require("bwrap", "bubblewrap")
+    require("bwrap")
     if can_run():
         pytest.skip(can_run())
 

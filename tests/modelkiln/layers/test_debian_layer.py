@@ -47,7 +47,7 @@ def base(tmp_path_factory):
 
 def run_inside(root, code):
     """Run Python code in the root as the image's user, and return what it prints."""
-    command = [require("bwrap", "bubblewrap"), "--ro-bind", str(root), "/", "--proc", "/proc", "--dev", "/dev"]
+    command = [require("bwrap"), "--ro-bind", str(root), "/", "--proc", "/proc", "--dev", "/dev"]
     command += ["--tmpfs", "/tmp", "--unshare-all", "--die-with-parent", "--uid", "65532", "--gid", "65532"]
     done = subprocess.run(
         [*command, "/usr/bin/python3.11", "-I", "-c", code], env={}, stdout=subprocess.PIPE, check=True
@@ -73,7 +73,7 @@ def test_python_starts_without_a_shell_and_has_its_libraries(base):
 def test_dpkg_lists_the_packages(base):
     """dpkg-query reads the layer's database, as scanners do."""
     root = base[2]
-    command = [require("dpkg-query", "dpkg"), "--admindir", str(root / "var/lib/dpkg"), "-W"]
+    command = [require("dpkg-query"), "--admindir", str(root / "var/lib/dpkg"), "-W"]
     command += ["-f", "${Package} ${Version} ${db:Status-Status}\n"]
     listed = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout.decode().splitlines()
     assert listed == [f"{one['name']} {one['version']} installed" for one in pinned_lock()["packages"]]

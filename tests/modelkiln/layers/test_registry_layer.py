@@ -175,7 +175,7 @@ def docker_config(folder, host, login):
 
 def test_a_password_comes_from_dockers_configuration(image, tmp_path):
     """A registry with htpasswd is read with the login of docker's config.json, and only with it."""
-    command = [require("htpasswd", "apache2-utils"), "-Bbn", "ada", "secret"]
+    command = [require("htpasswd"), "-Bbn", "ada", "secret"]
     users = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
     (tmp_path / "users").write_bytes(users)
     auth = {"htpasswd": {"realm": "tests", "path": str(tmp_path / "users")}}

@@ -25,7 +25,7 @@ def write_login(folder, host, login="ada:s3cret-word"):
 
 def htpasswd(folder):
     """docker-registry's settings for one user."""
-    command = [require("htpasswd", "apache2-utils"), "-Bbn", "ada", "s3cret-word"]
+    command = [require("htpasswd"), "-Bbn", "ada", "s3cret-word"]
     (folder / "users").write_bytes(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
     return {"htpasswd": {"realm": "tests", "path": str(folder / "users")}}
 

@@ -16,7 +16,7 @@ SITE_PACKAGES = "opt/venv/lib/python3.11/site-packages"
 @pytest.fixture
 def root(tmp_path):
     """Return a root with this machine's loader and C library."""
-    require("bwrap", "bubblewrap")
+    require("bwrap")
     for path in ("/lib64/ld-linux-x86-64.so.2", "/lib/x86_64-linux-gnu/libc.so.6"):
         target = tmp_path / "root" / path.lstrip("/")
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -117,8 +117,8 @@ def test_a_pex_is_run_by_its_interpreter(make_package, tmp_path, capsys):
 @pytest.fixture
 def image(tmp_path):
     """An image whose entrypoint answers with a file of its own; its second layer is in the store."""
-    require("bwrap", "bubblewrap")
-    busybox = require("busybox", "busybox-static")
+    require("bwrap")
+    busybox = require("busybox")
     if can_run():
         pytest.skip(can_run())
     script = b'#!/bin/busybox sh\n[ "$3" = predict ] && exec /bin/busybox cat /answer\necho "$GREETING" "$@"; exit 5\n'

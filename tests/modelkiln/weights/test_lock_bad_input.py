@@ -159,7 +159,7 @@ def test_a_disk_that_is_full(tmp_path, count, size):
     """What it took stays, whole, and is not read again when there is room."""
     contents = {f"{n:02}": random.Random(n).randbytes(size) for n in range(count)}
     write_files(tmp_path / "w", contents)
-    command = [require("unshare", "util-linux"), "-m", sys.executable, "-c", _ON_A_SMALL_DISK, tmp_path]
+    command = [require("unshare"), "-m", sys.executable, "-c", _ON_A_SMALL_DISK, tmp_path]
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run(command, capture_output=True, text=True, env=env, check=False)
     assert 0 == done.returncode, done.stderr

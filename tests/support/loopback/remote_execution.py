@@ -31,7 +31,7 @@ class RemoteExecution:
 def remote_execution(folder, programs=()):
     """Run a worker whose sandboxes have nothing but a process's inputs, /usr, /etc and the folders
     `programs`, read-only: no home, no cache, no checkout. Yields a RemoteExecution."""
-    require("bwrap", "bubblewrap")
+    require("bwrap")
     python = require_venv(_LOCK)
     places = {"/usr": "/usr", "/bin": "/usr/bin", "/lib": "/usr/lib", "/lib64": "/usr/lib64", "/etc": "/etc"}
     places.update({str(one): str(one) for one in programs})

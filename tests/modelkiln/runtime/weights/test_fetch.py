@@ -205,7 +205,7 @@ def wait_for(condition):
 @contextmanager
 def isolated(package, *options):
     """Run `fetch` in bubblewrap with these options added; yields its result."""
-    command = [require("bwrap", "bubblewrap"), "--dev-bind", "/", "/", "--die-with-parent", *options]
+    command = [require("bwrap"), "--dev-bind", "/", "/", "--die-with-parent", *options]
     command += [sys.executable, "-m", "modelkiln.runtime"]
     yield lambda *arguments: subprocess.run(
         [*command, *arguments], cwd=package.root, env=package.environment(), capture_output=True, check=False

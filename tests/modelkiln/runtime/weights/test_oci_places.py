@@ -71,7 +71,7 @@ def test_a_file_of_a_layer_is_fetched_alone(make_lazy_package, tmp_path, mirror)
 def test_a_registry_that_asks_for_a_password_gets_it(make_lazy_package, tmp_path):
     """The login is docker's; without one the message names the place."""
     passwords = tmp_path / "passwords"
-    command = [require("htpasswd", "apache2-utils"), "-Bbn", "ada", "secret"]
+    command = [require("htpasswd"), "-Bbn", "ada", "secret"]
     import subprocess
 
     passwords.write_bytes(subprocess.run(command, capture_output=True, check=True).stdout)
