@@ -83,3 +83,11 @@ def test_a_command_can_be_called(page, line):
 def test_the_pages_show_all_commands():
     """No command of the command line is missing from the documentation."""
     assert set(COMMANDS) == {line[0] for _, line in _CALLS}
+
+
+def test_every_room_of_the_engine_is_described():
+    """docs/rooms.md names all packages of the engine, and no other."""
+    folders = [path.parent.name for path in (ROOT / "src/modelkiln").glob("*/__init__.py")]
+    text = (ROOT / "docs/rooms.md").read_text("utf-8")
+    engine = text[text.index("## The engine") : text.index("## The backend")]
+    assert sorted(folders) == sorted(set(re.findall(r"`(\w+)/`", engine)))
