@@ -3,9 +3,10 @@
 import re
 from pathlib import Path
 
-import pants_modelkiln
 import pytest
 from reference import pages
+
+import pants_modelkiln
 
 DOCS = Path("docs")
 
