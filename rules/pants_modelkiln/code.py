@@ -29,8 +29,8 @@ from pants_modelkiln.api import (
     transitive_targets,
 )
 from pants_modelkiln.artifacts import PinnedFile, pinned_files
+from pants_modelkiln.engine_files import engine_files
 from pants_modelkiln.target_types.package import ModelEntryPointField
-from pants_modelkiln.tool import engine_files
 
 
 @dataclass(frozen=True)

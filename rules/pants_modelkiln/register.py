@@ -5,6 +5,7 @@ from pants_modelkiln import (
     base_image,
     checks,
     code,
+    command_line,
     dependencies,
     environment,
     index,
@@ -21,6 +22,7 @@ from pants_modelkiln import (
     sdists,
     smoke_test,
     tool,
+    tool_pex,
     toolchains,
     wheel_layers,
 )
@@ -33,6 +35,7 @@ from pants_modelkiln.locks import resolve as resolve_lock
 from pants_modelkiln.locks import weights as weights_lock
 from pants_modelkiln.target_types.artifact import ModelArtifactTarget
 from pants_modelkiln.target_types.base_image import OciBaseImageTarget
+from pants_modelkiln.target_types.command_line import CommandLineTarget
 from pants_modelkiln.target_types.index import ModelIndexTarget
 from pants_modelkiln.target_types.package import ModelPackageTarget
 from pants_modelkiln.target_types.portable_python import PortablePythonTarget
@@ -48,6 +51,7 @@ _MODULES = (
     base_image_lock,
     checks,
     code,
+    command_line,
     dependencies,
     environment,
     index,
@@ -70,6 +74,7 @@ _MODULES = (
     sdists,
     smoke_test,
     tool,
+    tool_pex,
     toolchains,
     weights,
     weights_lock,
@@ -80,6 +85,7 @@ _MODULES = (
 def target_types():
     return [
         BuildToolchainTarget,
+        CommandLineTarget,
         ModelArtifactTarget,
         ModelIndexTarget,
         ModelPackageTarget,

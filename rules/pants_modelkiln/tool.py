@@ -7,11 +7,7 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pants.backend.python.target_types import EntryPoint
-from pants.backend.python.util_rules.interpreter_constraints import InterpreterConstraints
-from pants.backend.python.util_rules.pex import PexLayout, PexRequest
 from pants.backend.python.util_rules.pex_environment import PexEnvironment
-from pants.backend.python.util_rules.pex_requirements import EntireLockfile, Lockfile
 from pants.base.build_environment import get_buildroot
 from pants.engine.env_vars import CompleteEnvironmentVars
 from pants.engine.fs import EMPTY_DIGEST, Digest, FileContent
@@ -20,25 +16,17 @@ from pants.engine.rules import Get, collect_rules, rule
 from pants.option.global_options import GlobalOptions
 from pants.util.logging import LogLevel
 
-import modelkiln
 from modelkiln.errors import ModelkilnError
 from modelkiln.interpreter_assets import MIRROR_VARIABLE
 from modelkiln.machine import INSECURE_REGISTRIES, save_machine_env, save_machine_file
 from modelkiln.sources.clients import CLIENT_SCHEMES
 from modelkiln.sources.git_lfs import CHECKOUT
 from modelkiln.sources.source import scheme_of
-from pants_modelkiln.api import (
-    build_venv_pex,
-    create_digest,
-    find_python,
-    merge_digests,
-    subset,
-    try_process,
-)
+from pants_modelkiln.api import create_digest, merge_digests, try_process
 from pants_modelkiln.subsystem import ModelkilnSubsystem
+from pants_modelkiln.tool_pex import PEX_ROOT, ToolRequest, tool_pex
 
 STORE = ".cache/modelkiln"
-_PEX_ROOT = ".cache/pex_root"
 _TOOL = "__modelkiln"
 # A remote cache may take this long to answer before a step is started here as well: most answers
 # take some tens of milliseconds, and starting every step of a clean checkout only to cancel it
@@ -54,7 +42,7 @@ _SHIM = f"""#!/bin/sh
 set -eu
 tool=${{0%/*}} state={STORE}/tools/$1
 shift
-export PEX_ROOT="$PWD/{_PEX_ROOT}" PEX_IGNORE_RCFILES=1 LC_ALL=C.UTF-8
+export PEX_ROOT="$PWD/{PEX_ROOT}" PEX_IGNORE_RCFILES=1 LC_ALL=C.UTF-8
 if [ -r "$state" ]; then
   {{ IFS= read -r python; IFS= read -r venv; IFS= read -r PATH; }} <"$state"
   export PATH
@@ -71,39 +59,6 @@ exec "$python" "$tool/modelkiln.pex" "$@"
 def machine_store(options: GlobalOptions) -> Path:
     """Where the store lies on this machine."""
     return Path(options.named_caches_dir, "modelkiln")
-
-
-def engine_files(*folders: str) -> list[FileContent]:
-    """The engine's Python files as they are installed, at `modelkiln/...`.
-
-    With folders, only the package's own `__init__.py` and those sub-packages.
-    """
-    files = []
-    for root in modelkiln.__path__:
-        for path in sorted(Path(root).rglob("*.py")):
-            relative = path.relative_to(root)
-            if (
-                not folders
-                or len(relative.parts) == 1
-                and relative.name == "__init__.py"
-                or (relative.parts[0] in folders)
-            ):
-                files.append(FileContent(f"modelkiln/{relative.as_posix()}", path.read_bytes()))
-    return files
-
-
-@dataclass(frozen=True)
-class ToolRequest:
-    """The engine with the dependencies of one lock.
-
-    lock: a resource of this package such as "tool.txt", or else a file of the repository. is_closed:
-    whether the lock has all that its packages require.
-    """
-
-    lock: str
-    interpreter_constraints: tuple[str, ...]
-    is_resource: bool = True
-    is_closed: bool = True
 
 
 @dataclass(frozen=True)
@@ -179,33 +134,11 @@ async def save_machine_state(
 
 @rule(desc="Build the packaging engine", level=LogLevel.DEBUG)
 async def build_engine_tool(request: ToolRequest, machine: MachineState) -> EngineTool:
-    sources = await create_digest(engine_files())
-    lock = Lockfile(
-        url=f"resource://pants_modelkiln/{request.lock}" if request.is_resource else request.lock,
-        url_description_of_origin="the packaging engine's own lock",
-        resolve_name=f"modelkiln-{request.lock}",
-    )
-    constraints = InterpreterConstraints(request.interpreter_constraints)
-    venv = await build_venv_pex(
-        PexRequest(
-            output_filename="modelkiln.pex",
-            internal_only=True,
-            # One file: what a remote cache keeps of a folder with empty files in it differs from
-            # server to server, and some never find it again.
-            layout=PexLayout.ZIPAPP,
-            additional_args=("--no-compress", *(() if request.is_closed else ("--ignore-errors",))),
-            requirements=EntireLockfile(lock),
-            interpreter_constraints=constraints,
-            main=EntryPoint.parse("modelkiln.cli.main:main"),
-            sources=sources,
-        )
-    )
-    pex = await subset(venv.digest, ["modelkiln.pex"])
+    built = await tool_pex(request)
     shim = await create_digest([FileContent("modelkiln", _SHIM.encode(), is_executable=True)])
-    python = await find_python(constraints)
-    state = f"{python.path}\n{venv.venv_rel_dir}\n{machine.path}\n"
-    save_machine_file(machine.store, f"tools/{pex.fingerprint}", state)
-    return EngineTool(await merge_digests((pex, shim)), pex.fingerprint)
+    state = f"{built.python}\n{built.venv}\n{machine.path}\n"
+    save_machine_file(machine.store, f"tools/{built.digest.fingerprint}", state)
+    return EngineTool(await merge_digests((built.digest, shim)), built.digest.fingerprint)
 
 
 @dataclass(frozen=True)
@@ -266,7 +199,7 @@ async def prepare_step(step: Step, subsystem: ModelkilnSubsystem) -> StepProcess
             immutable_input_digests={_TOOL: tool.digest},
             output_files=step.output_files,
             output_directories=step.output_directories,
-            append_only_caches={"modelkiln": STORE, "pex_root": _PEX_ROOT},
+            append_only_caches={"modelkiln": STORE, "pex_root": PEX_ROOT},
             cache_scope=step.cache_scope,
             timeout_seconds=step.timeout_seconds,
             remote_cache_speculation_delay_millis=_REMOTE_CACHE_MILLIS,

@@ -34,7 +34,8 @@ from pants_modelkiln.lock import LockSubsystem
 from pants_modelkiln.locks.request import LockPlan, LockRequest
 from pants_modelkiln.resolved_lock import build_lock_of
 from pants_modelkiln.subsystem import ModelkilnSubsystem
-from pants_modelkiln.tool import STORE, Step, ToolRequest, perform_step
+from pants_modelkiln.tool import STORE, Step, perform_step
+from pants_modelkiln.tool_pex import ToolRequest
 
 # Requirements that BUILD files hold themselves, in `python_requirement` targets.
 _INLINE = "BUILD.in"
