@@ -33,6 +33,7 @@ from pants_modelkiln.api import (
     run_pex_cli,
 )
 from pants_modelkiln.engine_files import engine_files
+from pants_modelkiln.tool_fetching import ToolFetchingRequest, tool_fetching
 
 # Where processes find Pants' named cache `pex_root`.
 PEX_ROOT = ".cache/pex_root"
@@ -81,15 +82,17 @@ async def build_tool_pex(request: ToolRequest) -> ToolPex:
     if python is None:
         python = (await find_python(InterpreterConstraints(request.interpreter_constraints))).path
     lock = await _lock_text(request)
-    files = [FileContent("lock.txt", lock)]
     config = await pex_config(ResolvePexConfigRequest(f"modelkiln-{request.lock}"))
+    fetching = await tool_fetching(ToolFetchingRequest(tuple(config.indexes)))
+    files = await create_digest([FileContent("lock.txt", fetching.lines.encode() + lock)])
     sources = await add_prefix(await create_digest(engine_files()), "sources")
     argv = [
         "--output-file", _FILE, "--no-emit-warnings", "--no-compress", "--python", python,
         # One file: what a remote cache keeps of a folder with empty files in it differs from
         # server to server, and some never find it again.
         "--layout", "zipapp", "--sources-directory", "sources", "--entry-point", "modelkiln.cli.main:main",
-        "--requirement", "lock.txt", "--no-transitive", *config.pex_args(), "--resolver-version", "pip-2020-resolver",
+        "--requirement", "lock.txt", "--no-transitive", *config.pex_args(), *fetching.args,
+        "--resolver-version", "pip-2020-resolver",
         # The environment is made right here, and is not linked to Pex' cache: byte code that a run
         # leaves would be packed into PEX files with the same wheels.
         "--pex-root", PEX_ROOT, "--venv", "--venv-site-packages-copies", "--seed", "verbose",
@@ -103,8 +106,8 @@ async def build_tool_pex(request: ToolRequest) -> ToolPex:
             subcommand=(),
             extra_args=argv,
             # pip reads its system-wide configuration even where Pex isolates it, save for this value.
-            extra_env={"PIP_CONFIG_FILE": os.devnull},
-            additional_input_digest=await merge_digests((sources, await create_digest(files))),
+            extra_env={**fetching.env, "PIP_CONFIG_FILE": os.devnull},
+            additional_input_digest=await merge_digests((sources, files)),
             description=f"Building {_FILE} from {request.lock}, {_count(lock)} packages",
             output_files=(_FILE,),
         )
