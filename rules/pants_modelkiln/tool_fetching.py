@@ -15,7 +15,7 @@ from pants.util.frozendict import FrozenDict
 from pants.util.logging import LogLevel
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.pip_settings import FETCHING, PipSettingsError, pip_environment
+from modelkiln.pip_settings import FETCHING, NoPipError, PipSettingsError, pip_environment
 
 _LISTS = ("extra-index-url", "find-links", "trusted-host")
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
@@ -50,6 +50,8 @@ def tool_fetching(request: ToolFetchingRequest) -> Get:
 async def find_fetching(request: ToolFetchingRequest, env: CompleteEnvironmentVars) -> ToolFetching:
     try:
         allowed = pip_environment(env, FETCHING)
+    except NoPipError:
+        allowed = {}
     except PipSettingsError as error:
         raise ModelkilnError(str(error)) from None
     settings = {name[4:]: value for name, value in allowed.items() if name.startswith("PIP_")}
@@ -61,7 +63,7 @@ async def find_fetching(request: ToolFetchingRequest, env: CompleteEnvironmentVa
         lines.insert(0, "--no-index")
     options = {"--client-cert": "CLIENT_CERT", "--retries": "RETRIES", "--timeout": "TIMEOUT"}
     args = [word for option, name in options.items() if name in settings for word in (option, settings[name])]
-    variables = {name: value for name, value in allowed.items() if name.lower() in _PROXIES}
+    variables = {name: value for name, value in env.items() if name.lower() in _PROXIES}
     if "PROXY" in settings:
         variables.update(dict.fromkeys(("http_proxy", "https_proxy"), settings["PROXY"]))
     # Where Pants has `ca_certs_path`, Pex sets this variable itself.

@@ -1,6 +1,7 @@
 """A repository for the launcher to stand in, and stand-ins for what it installs."""
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -28,7 +29,9 @@ case "$*" in
     mkdir -p "$bin"
     cat >/dev/null
     printf '#!/usr/bin/env bash\nexec REAL_PYTHON -I CLIENT "$@"\n' >"$bin/native_client" ;;
-  */bin/pex*)
+  *pip_settings.py' list') echo asked >>SETTINGS.asked; cat SETTINGS ;;
+  *index-url*) exec REAL_PYTHON "$@" ;;
+  *' -m pex '*)
     while [[ $1 != -o ]]; do shift; done
     mkdir -p "${2%/*}" && printf tool >"$2" ;;
 esac
@@ -75,6 +78,7 @@ class Sandbox:
         self.stdin = subprocess.DEVNULL
         self._log = folder / "log"
         self._client = folder / "client.py"
+        self._settings = folder / "settings.json"
         for path in (self.locks, self.root / "deep/down", self.home, self.bin):
             path.mkdir(parents=True)
         for name in ("pants", "3rdparty/python/pants.txt", "3rdparty/python/pex-cli.txt"):
@@ -93,6 +97,15 @@ class Sandbox:
         """Return how often the stand-in has begun to install Pants."""
         return len(self._log.read_text().splitlines()) if self._log.exists() else 0
 
+    def set_pip(self, **settings: str) -> None:
+        """Let pip answer with these settings."""
+        self._settings.write_text(json.dumps({name.replace("_", "-"): value for name, value in settings.items()}))
+
+    def times_asked(self) -> int:
+        """Return how often pip was asked for its settings."""
+        log = Path(f"{self._settings}.asked")
+        return len(log.read_text().splitlines()) if log.exists() else 0
+
     def add_program(self, path: Path, text: str) -> Path:
         """Write a program, here a script, to `path`."""
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -108,6 +121,8 @@ class Sandbox:
         self._client.write_text(_CLIENT)
         text = _PYTHON.replace("REAL_PYTHON", sys.executable).replace("CLIENT", str(self._client))
         text = text.replace("LOG", str(self._log)).replace("HOOK", hook).replace("LACKS", lacks)
+        text = text.replace("SETTINGS", str(self._settings))
+        self.set_pip()
         return self.add_program(path or self.bin / "python3.9", text)
 
     def start(self, *args: str, cwd: str = ".", **env: str) -> "subprocess.Popen[str]":
