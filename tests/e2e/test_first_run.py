@@ -83,11 +83,11 @@ def test_a_hostile_configuration_of_pip_and_what_ran_before_change_nothing(plain
     start_command_line(plain.dist / "modelkiln.pex", prefix, tmp_path)
     try:
         repo.pants("package", "src/models/diabetes::", "src/modelkiln:cli")
+        built = files_of(repo.dist)
     finally:
         repo.stop()
         shutil.rmtree(tmp_path / "named", ignore_errors=True)
         shutil.rmtree(tmp_path / "lmdb", ignore_errors=True)
-    built = files_of(repo.dist)
     assert "modelkiln.pex" in built
     assert built == {name: what for name, what in files_of(plain.dist).items() if name in built}
 
