@@ -14,13 +14,14 @@ from pants.engine.fs import EMPTY_DIGEST, Digest, FileEntry, PathGlobs
 from pants.engine.rules import Get, collect_rules, rule
 from pants.util.logging import LogLevel
 
-from modelkiln.artifact_layers import artifact_recipes
 from modelkiln.canonical import canonical_json
 from modelkiln.errors import ModelkilnError
 from modelkiln.layer import Layer
-from modelkiln.layers import weights
-from modelkiln.lfs_pointer import POINTER_LIMIT, is_pointer, parse_pointer
-from modelkiln.weights_lock import load_weights_lock
+from modelkiln.layers.artifact import artifact_recipes
+from modelkiln.layers.weights import locked_layers
+from modelkiln.sources.lfs_pointer import POINTER_LIMIT, is_pointer, parse_pointer
+from modelkiln.weights.layer_digest import PACKER
+from modelkiln.weights.lock import load_weights_lock
 from pants_modelkiln.api import (
     concurrently,
     create_digest,
@@ -100,7 +101,7 @@ class Artifact:
 
     @property
     def facts(self) -> dict:
-        """What the source of a locked artifact tells of the model (see `modelkiln.facts`)."""
+        """What the source of a locked artifact tells of the model (see `modelkiln.package.source_facts`)."""
         return json.loads(self.origin)["facts"] if self.origin else {}
 
 
@@ -152,7 +153,7 @@ async def read_locked_artifact(request: LockedArtifactRequest) -> Artifact:
         files=tuple(sorted(files, key=lambda file: file.path)),
         digest=EMPTY_DIGEST,
         formats=tuple((file.path, file.format) for file in lock.files if file.format),
-        layers=lock.to_layers(str(address)),
+        layers=locked_layers(lock, str(address)),
         origin=canonical_json({**origin, "facts": dict(lock.facts)}).decode(),
     )
 
@@ -227,7 +228,7 @@ async def _part(digest: Digest, paths: Collection[str]) -> Digest:
 
 async def _request_layer(digest: Digest, recipe: dict, is_only: bool) -> LayerRequest:
     paths = {file["path"] for file in recipe["files"]}
-    is_carried = recipe["packer"] != weights.PACKER and sum(file["size"] for file in recipe["files"]) <= _CARRIED_BYTES
+    is_carried = recipe["packer"] != PACKER and sum(file["size"] for file in recipe["files"]) <= _CARRIED_BYTES
     sources = digest if is_only else await _part(digest, paths)
     return LayerRequest(canonical_json(recipe).decode(), recipe["title"], sources, is_carried)
 
@@ -237,8 +238,8 @@ async def _find_layers(artifact: Artifact, stored: Collection[str]) -> Artifact:
     address, digest = artifact.address, artifact.digest
     files = [file.to_json() for file in artifact.files]
     recipes = artifact_recipes(str(address), address.spec_path, files, stored)
-    of_store = [recipe for recipe in recipes if recipe["packer"] == weights.PACKER]
-    own = [recipe for recipe in recipes if recipe["packer"] != weights.PACKER]
+    of_store = [recipe for recipe in recipes if recipe["packer"] == PACKER]
+    own = [recipe for recipe in recipes if recipe["packer"] != PACKER]
     wanted = [await _request_layer(digest, recipe, False) for recipe in of_store]
     made = await concurrently(build_layer(request) for request in wanted)
     if of_store:

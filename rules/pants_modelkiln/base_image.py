@@ -10,11 +10,11 @@ from pants.engine.rules import Get, collect_rules, rule
 from pants.engine.target import Target
 from pants.util.logging import LogLevel
 
+from modelkiln.base.debian_lock import glibc_of, python_of
+from modelkiln.base.interpreter import interpreter_packages
 from modelkiln.canonical import canonical_json
-from modelkiln.debian_lock import glibc_of, python_of
 from modelkiln.digest import sha256_bytes
 from modelkiln.errors import ModelkilnError
-from modelkiln.interpreter import interpreter_packages
 from modelkiln.layer import Layer
 from pants_modelkiln.api import read_digest, targets_of
 from pants_modelkiln.debian_locks import debian_locks
@@ -111,7 +111,7 @@ async def describe_base_image(request: BaseImageRequest, options: ModelkilnSubsy
 
 
 def _from_registry(target: Target, reference: str, options: ModelkilnSubsystem, architecture: str) -> BaseImage:
-    from modelkiln.sources.registry import parse_reference
+    from modelkiln.registry.reference import parse_reference
 
     try:
         parse_reference(reference)

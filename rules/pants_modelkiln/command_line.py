@@ -21,8 +21,8 @@ from pants.engine.unions import UnionRule
 from pants.util.logging import LogLevel
 
 from modelkiln.canonical import canonical_json
-from modelkiln.platforms import Target
-from modelkiln.runtime.weights_store import readable_size
+from modelkiln.runtime.weights.progress import readable_size
+from modelkiln.wheels.platforms import Target
 from pants_modelkiln.api import add_prefix, create_digest, find_python, list_digest, merge_digests
 from pants_modelkiln.dist_writing import KnownArtifact
 from pants_modelkiln.engine_files import engine_files
@@ -63,8 +63,8 @@ def command_line(field_set: CommandLineFieldSet, file_name: str, options: Modelk
 
 @rule(desc="Build the command line", level=LogLevel.DEBUG)
 async def build_command_line(request: CommandLineRequest, options: ModelkilnSubsystem, platform: Platform) -> PexFile:
-    from modelkiln.environment import closure
-    from modelkiln.python_lock import read_lock
+    from modelkiln.manifest.closure import closure
+    from modelkiln.manifest.lock import read_lock
 
     machine = "linux/arm64" if platform == Platform.linux_arm64 else "linux/amd64"
     target = Target(request.python, machine, options.glibc)

@@ -7,7 +7,7 @@ from typing import Any
 from pants.engine.fs import GlobExpansionConjunction, GlobMatchErrorBehavior, PathGlobs
 from pants.engine.target import Target
 
-from modelkiln.debian_lock import load_lock, lock_name
+from modelkiln.base.debian_lock import load_lock, lock_name
 from modelkiln.errors import ModelkilnError
 from pants_modelkiln.api import hydrate, read_digest, read_globs
 from pants_modelkiln.target_types.base_image import BaseImageArchitecturesField, BaseImageLockField

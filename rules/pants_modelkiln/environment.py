@@ -13,11 +13,11 @@ from pants.engine.fs import FileContent, PathGlobs
 from pants.engine.rules import Get, collect_rules, rule
 from pants.util.logging import LogLevel
 
-from modelkiln.accelerators import Accelerator
 from modelkiln.canonical import canonical_json
 from modelkiln.errors import ModelkilnError
-from modelkiln.platforms import Target
-from modelkiln.python_requirements import check_fresh
+from modelkiln.manifest.requirements import check_fresh
+from modelkiln.package.accelerator import Accelerator
+from modelkiln.wheels.platforms import Target
 from pants_modelkiln.api import concurrently, create_digest, read_digest, read_globs
 from pants_modelkiln.locks.resolve import lock_address, requirements_of
 from pants_modelkiln.resolved_lock import LockChoiceRequest, ResolvedLock, lock_choice
@@ -25,7 +25,7 @@ from pants_modelkiln.sdists import BuiltWheelRequest, built_wheel
 from pants_modelkiln.tool import STORE, Step, perform_step
 
 if TYPE_CHECKING:
-    from modelkiln.environment import LockedWheel
+    from modelkiln.manifest.closure import LockedWheel
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ async def _wheels_of(request: EnvironmentRequest) -> tuple[LockedWheel, ...]:
 
     What such a package requires is known when it is built, and may be such packages again.
     """
-    from modelkiln.environment import closure, with_built
+    from modelkiln.manifest.closure import closure, with_built
 
     chosen = await resolved_lock(request.lock)
     resolved = json.loads(chosen.text)
@@ -126,7 +126,7 @@ async def _wheels_of(request: EnvironmentRequest) -> tuple[LockedWheel, ...]:
 
 @rule(desc="Fetch a package's wheels", level=LogLevel.DEBUG)
 async def fetch_environment(request: EnvironmentRequest) -> Environment:
-    from modelkiln.consistency import check_consistency
+    from modelkiln.package.consistency import check_consistency
 
     if not request.requirements:
         return Environment("[]")

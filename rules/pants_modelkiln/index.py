@@ -13,7 +13,7 @@ from pants.engine.unions import UnionRule
 from pants.util.logging import LogLevel
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.record import index_record, with_outputs
+from modelkiln.package.record import index_record, with_outputs
 from pants_modelkiln.api import concurrently, merge_digests
 from pants_modelkiln.formats.layouts import dist_image, layout_rendering
 from pants_modelkiln.formats.oci import package_index

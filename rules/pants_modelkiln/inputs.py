@@ -14,16 +14,16 @@ from pants.engine.addresses import Address
 from pants.engine.rules import Get, collect_rules, rule
 from pants.util.logging import LogLevel
 
-from modelkiln.accelerators import Accelerator, find_accelerator
+from modelkiln.builds.toolchain import recorded_wheel
 from modelkiln.canonical import canonical_json
 from modelkiln.digest import sha256_bytes
 from modelkiln.errors import ModelkilnError
-from modelkiln.facts import metadata_of, signature_of
-from modelkiln.interpreter_lock import InterpreterLock
-from modelkiln.lazy import lazy_document
-from modelkiln.record import make_record
-from modelkiln.signature import read_signature
-from modelkiln.toolchain import recorded_wheel
+from modelkiln.formats.portable_python_lock import InterpreterLock
+from modelkiln.package.accelerator import Accelerator, find_accelerator
+from modelkiln.package.lazy_weights import lazy_document
+from modelkiln.package.record import make_record
+from modelkiln.package.signature import read_signature
+from modelkiln.package.source_facts import metadata_of, signature_of
 from pants_modelkiln.api import addresses_of, concurrently, hydrate, read_digest
 from pants_modelkiln.artifacts import Artifact, artifact
 from pants_modelkiln.base_image import BaseImage, base_image, base_layers
@@ -273,7 +273,7 @@ def _lazy_lock(field_set: ModelPackageFieldSet, artifacts: tuple[Artifact, ...])
 
 
 def _load_signature(address: Address, file) -> dict:
-    from modelkiln.signature import load_signature
+    from modelkiln.package.signature import load_signature
 
     try:
         text = file.content.decode("utf-8")

@@ -9,7 +9,7 @@ from pants.engine.rules import Get, collect_rules, rule
 from pants.util.logging import LogLevel
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.interpreter_lock import InterpreterLock, load_interpreter_lock
+from modelkiln.formats.portable_python_lock import InterpreterLock, load_interpreter_lock
 from pants_modelkiln.api import addresses_of, hydrate, read_digest, targets_of
 from pants_modelkiln.subsystem import ModelkilnSubsystem, named_or_option
 from pants_modelkiln.target_types.portable_python import (

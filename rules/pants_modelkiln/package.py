@@ -12,7 +12,7 @@ from pants.engine.unions import UnionMembership, UnionRule
 from pants.util.logging import LogLevel
 
 from modelkiln.canonical import readable_json
-from modelkiln.record import with_outputs
+from modelkiln.package.record import with_outputs
 from pants_modelkiln.api import concurrently, create_digest, merge_digests
 from pants_modelkiln.dist_writing import KnownArtifact
 from pants_modelkiln.formats.rendering import RenderingRequest, rendering

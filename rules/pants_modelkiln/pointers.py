@@ -35,7 +35,7 @@ class Pointer:
 
 
 def pointers_file(pointers: tuple[Pointer, ...]) -> FileContent:
-    """The file pointers.json that build steps read, see `modelkiln.pointers`."""
+    """The file pointers.json that build steps read, see `modelkiln.weights.pointers`."""
     return FileContent("pointers.json", canonical_json([vars(one) for one in pointers]))
 
 

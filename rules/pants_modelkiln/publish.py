@@ -23,10 +23,10 @@ from pants.util.logging import LogLevel
 
 from modelkiln.canonical import canonical_json
 from modelkiln.errors import ModelkilnError
-from modelkiln.machine import INSECURE_REGISTRIES
-from modelkiln.registry.contents import root_digest
-from modelkiln.registry.names import expand, read_stamps, record_values
-from modelkiln.sources.reference import check_tag, parse_repository
+from modelkiln.machine.settings import INSECURE_REGISTRIES
+from modelkiln.publication.contents import root_digest
+from modelkiln.publication.names import expand, read_stamps, record_values
+from modelkiln.registry.reference import check_tag, parse_repository
 from pants_modelkiln.api import (
     create_digest,
     environment_vars,
@@ -45,7 +45,7 @@ from pants_modelkiln.target_types.publish import (
 from pants_modelkiln.tool import STORE, Step, step_process
 
 # Where credentials, their helpers and certificates lie. The rest of the machine's settings, of which
-# a proxy's address may hold a secret, lies beside the store (see modelkiln.machine): Pants logs the
+# a proxy's address may hold a secret, lies beside the store (see modelkiln.machine.settings): Pants logs the
 # environment of a process.
 _PLACES = (
     "CURL_CA_BUNDLE", "DOCKER_CONFIG", "HOME", "PATH", "REGISTRY_AUTH_FILE", "REQUESTS_CA_BUNDLE",

@@ -13,10 +13,10 @@ from pants.engine.rules import Get, collect_rules, rule
 from pants.option.global_options import GlobalOptions
 from pants.util.logging import LogLevel
 
-from modelkiln.build_lock import part_of
 from modelkiln.canonical import canonical_json
 from modelkiln.errors import ModelkilnError
-from modelkiln.machine import save_python
+from modelkiln.machine.settings import save_python
+from modelkiln.manifest.build_lock import part_of
 from pants_modelkiln.api import create_digest, find_python, read_digest, read_globs
 from pants_modelkiln.resolved_lock import LockChoiceRequest, build_lock_of, lock_choice
 from pants_modelkiln.subsystem import ModelkilnSubsystem
@@ -45,7 +45,7 @@ class BuiltWheelRequest:
 
 @dataclass(frozen=True)
 class BuiltWheel:
-    """The wheel as JSON text, as `wheel_build.build_wheel` returns it."""
+    """The wheel as JSON text, as `builds.wheel.build_wheel` returns it."""
 
     text: str
 

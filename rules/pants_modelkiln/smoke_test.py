@@ -17,10 +17,10 @@ from pants.option.global_options import GlobalOptions
 from pants.util.logging import LogLevel
 
 from modelkiln.canonical import canonical_json
-from modelkiln.cli.smoke import NOT_RUN
-from modelkiln.facts import example_of
-from modelkiln.gpu import find_gpu
-from modelkiln.machine import save_python
+from modelkiln.machine.gpu import find_gpu
+from modelkiln.machine.settings import save_python
+from modelkiln.package.source_facts import example_of
+from modelkiln.smoke.smoke_test import NOT_RUN
 from pants_modelkiln.api import (
     add_prefix,
     concurrently,

@@ -17,8 +17,8 @@ from pants.option.global_options import GlobalOptions
 from pants.util.logging import LogLevel
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.interpreter_assets import MIRROR_VARIABLE
-from modelkiln.machine import INSECURE_REGISTRIES, save_machine_env, save_machine_file
+from modelkiln.formats.portable_python import MIRROR_VARIABLE
+from modelkiln.machine.settings import INSECURE_REGISTRIES, save_machine_env, save_machine_file
 from modelkiln.sources.clients import CLIENT_SCHEMES
 from modelkiln.sources.git_lfs import CHECKOUT
 from modelkiln.sources.source import scheme_of
@@ -116,7 +116,7 @@ async def save_machine_state(
     env: CompleteEnvironmentVars,
     pex_environment: PexEnvironment,
 ) -> MachineState:
-    # Where files are fetched from must stay out of cache keys as well: see modelkiln.machine.
+    # Where files are fetched from must stay out of cache keys as well: see modelkiln.machine.settings.
     store = machine_store(options)
     settings = dict(env)
     if subsystem.debian_mirror:

@@ -15,7 +15,7 @@ from pants.util.frozendict import FrozenDict
 from pants.util.logging import LogLevel
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.pip_settings import FETCHING, NoPipError, PipSettingsError, pip_environment
+from modelkiln.manifest.pip_settings import FETCHING, NoPipError, PipSettingsError, pip_environment
 
 _LISTS = ("extra-index-url", "find-links", "trusted-host")
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")

@@ -8,9 +8,9 @@ from pants.engine.addresses import Addresses
 from pants.engine.rules import Get, collect_rules, rule
 from pants.util.logging import LogLevel
 
+from modelkiln.builds.toolchain import choose_toolchain, toolchain_glibc
 from modelkiln.canonical import canonical_json
 from modelkiln.errors import ModelkilnError
-from modelkiln.toolchain import choose_toolchain, toolchain_glibc
 from pants_modelkiln.api import addresses_of, targets_of
 from pants_modelkiln.debian_locks import debian_locks
 from pants_modelkiln.subsystem import ModelkilnSubsystem, option_addresses
@@ -26,7 +26,7 @@ class ToolchainRequest:
 
 @dataclass(frozen=True)
 class ChosenToolchain:
-    """text: the toolchain as canonical JSON, as `modelkiln.toolchain` describes it, or "" where
+    """text: the toolchain as canonical JSON, as `modelkiln.builds.toolchain` describes it, or "" where
     [modelkiln].build_toolchains names none for the Python. glibc: the release that it has, or ""."""
 
     text: str = ""

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pants.engine.rules import Get, collect_rules, rule
 from pants.util.logging import LogLevel
 
-from modelkiln.accelerators import Accelerator
 from modelkiln.canonical import canonical_json
 from modelkiln.layers import files as files_packer
 from modelkiln.layers import wheels as wheels_packer
-from modelkiln.layers.small import VENV
+from modelkiln.package.accelerator import Accelerator
+from modelkiln.wheels.venv import VENV
 from pants_modelkiln.api import concurrently
 from pants_modelkiln.code import PackageCodeRequest, RuntimeFiles, package_code
 from pants_modelkiln.environment import (

@@ -1,16 +1,25 @@
 """A layer as the rest of the engine sees it: a descriptor, its diff ID and its recipe."""
 
 from dataclasses import dataclass
-from typing import Any, Iterable, Mapping, Optional
+from typing import Any, Mapping, Optional
 
 from modelkiln.canonical import canonical_json
 from modelkiln.descriptor import Descriptor
 from modelkiln.digest import check_digest
-from modelkiln.packing import Packed, pack
-from modelkiln.store import Store
-from modelkiln.tar import Entry
 
-__all__ = ["Layer", "pack_to_store"]
+__all__ = ["MODELS_FOLDER", "Layer", "Packed"]
+
+# Where model artifacts lie in an image; layers' digests depend on it. KServe looks there too.
+MODELS_FOLDER = "models"
+
+
+@dataclass(frozen=True)
+class Packed:
+    """A packed layer: the blob's descriptor and the digest of its uncompressed tar (diff ID)."""
+
+    descriptor: Descriptor
+    diff_id: str
+    unpacked_size: int
 
 
 @dataclass(frozen=True)
@@ -65,12 +74,3 @@ class Layer:
             "unpacked_size": self.unpacked_size,
             "recipe": self.recipe,
         }
-
-
-def pack_to_store(
-    entries: Iterable[Entry], compression: str, store: Store, where: str, parallel: bool = False
-) -> Packed:
-    """Pack `entries` into a blob of `store`; `parallel` is that of `packing.pack`."""
-    with store.writer() as blob:
-        packed = pack(entries, compression, blob, where, parallel)
-    return packed

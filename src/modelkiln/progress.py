@@ -6,6 +6,8 @@ import time
 from types import TracebackType
 from typing import Optional, TextIO
 
+from modelkiln.runtime.weights.progress import readable_size
+
 __all__ = ["Progress", "Stopped", "StoppableProgress"]
 
 # Short commands say nothing; after this many seconds people wonder.
@@ -71,10 +73,10 @@ class Progress:
     def _tell(self, seconds: float) -> None:
         rate = max(0, self._done - self._skipped) / seconds
         share = min(1.0, self._done / self._total) if self._total else None
-        told = _size(self._done)
+        told = readable_size(self._done)
         if self._total and share is not None:
-            told += f" of {_size(self._total)}, {share:.0%}"
-        told += f", {_size(rate)}/s"
+            told += f" of {readable_size(self._total)}, {share:.0%}"
+        told += f", {readable_size(round(rate))}/s"
         if self._total and rate:
             told += f", {_duration(max(0, self._total - self._done) / rate)} left"
         if self._is_terminal:
@@ -124,13 +126,6 @@ def _columns() -> int:
     import shutil
 
     return shutil.get_terminal_size().columns
-
-
-def _size(size: float) -> str:
-    for unit, limit in (("kB", 1e6), ("MB", 1e9), ("GB", 1e12)):
-        if size < limit:
-            return f"{size / limit * 1000:.1f} {unit}"
-    return f"{size / 1e12:.2f} TB"
 
 
 def _duration(seconds: float) -> str:

@@ -20,7 +20,7 @@ from workspace import Workspace
 
 sys.path.insert(0, str(SOURCE / "tests" / "support"))
 
-from remote_cache import LOCK, RemoteCache, remote_cache
+from loopback.remote_cache import LOCK, RemoteCache, remote_cache
 
 __all__ = ["clean_runner", "scale"]
 

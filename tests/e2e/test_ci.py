@@ -4,8 +4,8 @@ import json
 import subprocess
 
 import pytest
+from loopback.registries import registry
 from monorepo import ROOT, environment, small_monorepo
-from registries import registry
 
 # As docs/ci.md has it.
 _CHANGED = ("--changed-since=origin/main", "--changed-dependents=transitive")

@@ -7,7 +7,7 @@ import pytest
 from components import require
 from monorepo import ROOT, small_monorepo
 
-from modelkiln.sandbox import can_run
+from modelkiln.machine.sandbox import can_run
 
 # The last release of mmh3 without wheels for CPython 3.11, in C++.
 _MMH3 = "mmh3==3.0.0"
@@ -26,7 +26,7 @@ def predict(inputs, model):
 @pytest.fixture(scope="module")
 def repo(tmp_path_factory):
     """Return a monorepo with a toolchain and a model that needs mmh3, locked and packaged."""
-    require("bwrap", "bubblewrap")
+    require("bwrap")
     if can_run():
         pytest.skip(can_run())
     options = {"build_toolchains": ["images:gcc12"]}

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 from components import require
-from lfs_server import lfs_server
+from loopback.lfs_server import lfs_server
 from monorepo import small_monorepo
 
 BIG = os.urandom(3_000_000)

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from file_servers import file_server
+from loopback.file_servers import file_server
 from monorepo import small_monorepo
 
 PEX = "dist/rain/rain.pex"

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from mlflow_server import log_models, mlflow_server
+from loopback.mlflow_server import log_models, mlflow_server
 from monorepo import environment, small_monorepo
 
 _BUILD = """\

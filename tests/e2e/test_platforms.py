@@ -6,17 +6,17 @@ import subprocess
 
 import pytest
 from components import require
+from loopback.registries import registry
 from monorepo import named_caches
 from readers import run, schema_errors
-from registries import registry
 
-from modelkiln.blobs import recorded_layers
 from modelkiln.cli.main import main
 from modelkiln.digest import hex_of
-from modelkiln.layout import Layout
-from modelkiln.runnable import open_image, unpacked
-from modelkiln.store import Store
-from modelkiln.validate import validate_layout
+from modelkiln.image.blobs import recorded_layers
+from modelkiln.image.layout import Layout
+from modelkiln.smoke.runnable_image import open_image, unpacked
+from modelkiln.store.store import Store
+from modelkiln.validation.layout import validate_layout
 
 PLATFORMS = ["linux/amd64", "linux/arm64"]
 PACKAGE = "src.models.diabetes/diabetes"
@@ -87,8 +87,8 @@ def test_a_registry_gives_back_all_platforms(packaged, layout, tmp_path, capsys)
 
 def test_the_arm64_image_answers_under_emulation(packaged, layout):
     """Its interpreter starts, its wheels load, and the response is the expected one."""
-    require("bwrap", "bubblewrap")
-    emulator = require("qemu-aarch64-static", "qemu-user-static")
+    require("bwrap")
+    emulator = require("qemu-aarch64-static")
     store = Store(named_caches(packaged.env) / "modelkiln")
     image = open_image(layout.path, recorded_layers(layout.path), store, name="linux/arm64")
     request = (packaged.root / "src/models/diabetes/request.json").read_bytes()

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 from components import require
+from loopback.registries import registry
 from monorepo import named_caches, small_monorepo
-from registries import registry
 
-from modelkiln.machine import INSECURE_REGISTRIES
-from modelkiln.registry.remote import RemotePackage
-from modelkiln.registry.verify import verify_remote
-from modelkiln.sources.reference import parse_image
+from modelkiln.machine.settings import INSECURE_REGISTRIES
+from modelkiln.publication.remote_package import RemotePackage
+from modelkiln.publication.verify import verify_remote
+from modelkiln.registry.reference import parse_image
 
 PASSWORD = "s3cret-of-the-registry"
 FIELDS = 'version="0.1.0",\n    repositories=["{host}/team/{{name}}"],\n    moving_tags=["latest"],'
@@ -24,7 +24,7 @@ FIELDS = 'version="0.1.0",\n    repositories=["{host}/team/{{name}}"],\n    movi
 def host(tmp_path_factory):
     """A registry that wants a password."""
     folder = tmp_path_factory.mktemp("registry")
-    command = [require("htpasswd", "apache2-utils"), "-Bbn", "ada", PASSWORD]
+    command = [require("htpasswd"), "-Bbn", "ada", PASSWORD]
     (folder / "users").write_bytes(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
     with registry(folder / "registry", htpasswd={"realm": "tests", "path": str(folder / "users")}) as address:
         yield address

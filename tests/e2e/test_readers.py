@@ -7,13 +7,13 @@ from components import require
 from monorepo import Monorepo, named_caches
 from readers import run, schema_errors, skopeo_copy, skopeo_inspect, umoci_unpack
 
-from modelkiln.blobs import Blobs
 from modelkiln.digest import hex_of
-from modelkiln.export import export
-from modelkiln.image_name import ImageName
-from modelkiln.layout import Layout
-from modelkiln.store import Store
-from modelkiln.validate import validate_layout
+from modelkiln.image.blobs import Blobs
+from modelkiln.image.export import export
+from modelkiln.image.layout import Layout
+from modelkiln.image.name import ImageName
+from modelkiln.store.store import Store
+from modelkiln.validation.layout import validate_layout
 
 PACKAGES = {"digits": "1.2.0", "diabetes": "0.3.0"}
 
@@ -82,7 +82,7 @@ def run_bundle(runtime, bundle, arguments, request, name):
     # crun stops at the mixed cgroup mount of some kernels.
     script = 'umount /sys/fs/cgroup/unified 2>/dev/null; exec "$@"'
     command = [require(runtime), *options, "run", "-b", bundle, f"modelkiln-{runtime}-{name}"]
-    return run([require("unshare", "util-linux"), "-m", "sh", "-c", script, "sh", *command])
+    return run([require("unshare"), "-m", "sh", "-c", script, "sh", *command])
 
 
 def test_skopeo_reads_the_manifest(image):

@@ -7,8 +7,8 @@ import socket
 
 import pytest
 from elsewhere import known_pythons
+from loopback.remote_cache import remote_cache
 from monorepo import ROOT, environment, files_of, named_caches, small_monorepo
-from remote_cache import remote_cache
 
 # A package beside the others, whose image alone is rendered: its layers stay in the store.
 _LEAN = """

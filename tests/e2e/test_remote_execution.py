@@ -4,8 +4,8 @@ import os
 from pathlib import Path
 
 import pytest
+from loopback.remote_execution import remote_execution
 from monorepo import environment, files_of, small_monorepo
-from remote_execution import remote_execution
 
 # The engine's tool is for one release of Python, the one that the worker has; Pants' own processes name its path.
 _PYTHON = Path("/usr/bin/python3.11")

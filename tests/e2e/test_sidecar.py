@@ -5,8 +5,8 @@ import json
 import pytest
 from monorepo import small_monorepo
 
-from modelkiln.layout import Layout
-from modelkiln.validate import validate_layout
+from modelkiln.image.layout import Layout
+from modelkiln.validation.layout import validate_layout
 
 FORMATS = '["pex", "oci", "artifact", "weights-image"]'
 

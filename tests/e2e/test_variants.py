@@ -3,13 +3,13 @@
 import json
 
 import pytest
+from loopback.registries import registry
 from monorepo import named_caches, small_monorepo
-from registries import registry
 
 from modelkiln.cli.main import main
-from modelkiln.layout import Layout
-from modelkiln.store import Store
-from modelkiln.validate import validate_layout
+from modelkiln.image.layout import Layout
+from modelkiln.store.store import Store
+from modelkiln.validation.layout import validate_layout
 
 ACCELERATORS = ["cpu", "cuda12"]
 CUDA12 = "rain/rain@accelerator=cuda12"

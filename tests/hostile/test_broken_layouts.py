@@ -7,9 +7,9 @@ import os
 import tarfile
 
 import pytest
-from random_image import blob_file, make_image, read_json
+from samples.random_image import blob_file, make_image, read_json
 
-from modelkiln.validate import validate_layout
+from modelkiln.validation.layout import validate_layout
 
 
 class Broken:

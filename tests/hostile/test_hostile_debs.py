@@ -6,12 +6,12 @@ import tarfile
 import pytest
 
 # The makers of fixtures live with the engine's tests.
-from debs import make_deb, pinned_lock, put_deb, tar_of
+from samples.debs import make_deb, pinned_lock, put_deb, tar_of
 
-from modelkiln.deb import iter_data, read_control
+from modelkiln.base.debian_package import iter_data, read_control
 from modelkiln.errors import ModelkilnError
 from modelkiln.layers import debian
-from modelkiln.store import Store
+from modelkiln.store.store import Store
 
 LINK, HARD = tarfile.SYMTYPE, tarfile.LNKTYPE
 BAD_MEMBERS = {

@@ -9,7 +9,7 @@ import pytest
 
 from modelkiln.descriptor import COMPRESSED_LAYER, Descriptor
 from modelkiln.errors import ModelkilnError
-from modelkiln.rootfs import RootLayer, unpack
+from modelkiln.smoke.rootfs import RootLayer, unpack
 
 FILE, DIR, SYMLINK, HARDLINK = tarfile.REGTYPE, tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE
 

@@ -13,9 +13,9 @@ from contextlib import suppress
 
 import joblib
 import numpy
-import pickles
 import pytest
-from pickles import ALLOWED, STOP, call, in_tar, in_zip, npy, proto, text
+from samples import pickles
+from samples.pickles import ALLOWED, STOP, call, in_tar, in_zip, npy, proto, text
 
 from modelkiln.checks import Options, check_file
 from modelkiln.errors import ModelkilnError

@@ -8,10 +8,10 @@ import zipfile
 import pytest
 
 # The makers of fixtures live with the engine's tests.
-from sdists import make_sdist, tar_of
+from samples.sdists import make_sdist, tar_of
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.sdist import unpack_sdist
+from modelkiln.wheels.sdist import unpack_sdist
 
 NAME = "demo-1.0.tar.gz"
 

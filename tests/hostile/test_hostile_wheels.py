@@ -3,11 +3,11 @@
 import pytest
 
 # The makers of fixtures live with the engine's tests.
-from wheelhouse import make_wheel, record_row, zip_of
+from samples.wheelhouse import make_wheel, record_row, zip_of
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.venv import Venv, install
-from modelkiln.wheel import open_wheel
+from modelkiln.wheels.venv import Venv, install
+from modelkiln.wheels.wheel import open_wheel
 
 INFO = "demo-1.0.dist-info"
 FILE, LINK, DEVICE, FIFO, FOLDER = 0o100644, 0o120777, 0o060644, 0o010644, 0o040755

@@ -1,4 +1,8 @@
-"""Real components that tests need: found, or told to be missing."""
+"""Real components that tests need: found, or reported as missing.
+
+COMPONENTS is the one list of them: `require` finds nothing else, and CI installs what it names. Run as a
+program, which takes a Python alone, `--packages` prints the Debian packages and `--check` what is missing.
+"""
 
 import fcntl
 import hashlib
@@ -8,25 +12,69 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Dict, Optional
 
-import pytest
+__all__ = ["COMPONENTS", "missing_components", "require", "require_npm", "require_venv"]
 
-__all__ = ["require", "require_npm", "require_venv"]
-
+# Programs, each with the Debian package that has it.
+COMPONENTS = {
+    "apt-get": "apt",
+    "bash": "bash",
+    "busybox": "busybox-static",
+    "bwrap": "bubblewrap",
+    "crun": "crun",
+    "disorderfs": "disorderfs",
+    "docker-registry": "docker-registry",
+    "dpkg-query": "dpkg",
+    "gcc": "gcc",
+    "git": "git",
+    "git-lfs": "git-lfs",
+    "gpg": "gpg",
+    "gpgconf": "gpgconf",
+    "gpgv": "gpgv",
+    "htpasswd": "apache2-utils",
+    "npm": "npm",
+    "openssl": "openssl",
+    "podman": "podman",
+    "qemu-aarch64-static": "qemu-user-static",
+    "runc": "runc",
+    "sed": "sed",
+    "skopeo": "skopeo",
+    "umoci": "umoci",
+    "umount": "mount",
+    "unshare": "util-linux",
+}
+# Files that are no programs, each with the Debian package that has it.
+_FILES = {
+    "/usr/share/gocode/src/github.com/opencontainers/image-spec/schema": "golang-github-opencontainers-image-spec-dev",
+    "/usr/include/stdio.h": "libc6-dev",
+}
+_SYSTEM_PATH = "/usr/sbin:/sbin:/usr/bin:/bin"
 # Some of a venv's packages are large: a slow mirror needs its time.
 _INSTALL_SECONDS = 900
 
 
-def require(name: str, package: str = "") -> str:
-    """Return the path of the program `name`.
+def _find(name: str) -> Optional[str]:
+    return shutil.which(name, path=os.environ.get("PATH", "") + ":" + _SYSTEM_PATH)
+
+
+def missing_components() -> Dict[str, str]:
+    """Return the programs and files that this machine lacks, each with the Debian package that has it."""
+    missing = {name: package for name, package in COMPONENTS.items() if not _find(name)}
+    return {**missing, **{path: package for path, package in _FILES.items() if not os.path.exists(path)}}
+
+
+def require(name: str) -> str:
+    """Return the path of the program `name`, which COMPONENTS lists.
 
     Where it is missing the test is skipped, except where MODELKILN_REQUIRE_COMPONENTS=1 is set
     (CI sets it): there the test fails.
     """
-    path = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin:/usr/bin:/bin")
+    package = COMPONENTS[name]
+    path = _find(name)
     if path:
         return path
-    _missing(f"{name} is not installed; install the Debian package {package or name}")
+    _missing(f"{name} is not installed; install the Debian package {package}")
 
 
 def require_venv(lock: Path) -> str:
@@ -85,6 +133,23 @@ def _install(name, folder, *commands, cwd=None):
 
 
 def _missing(message):
+    import pytest  # Which CI has not got yet when it asks what is missing.
+
     if os.environ.get("MODELKILN_REQUIRE_COMPONENTS") == "1":
         pytest.fail(message)
     pytest.skip(message)
+
+
+def _main(arguments):
+    missing = missing_components()
+    if arguments == ["--packages"]:
+        print(*sorted(set(missing.values())))
+        return 0
+    assert arguments == ["--check"], "usage: components.py --packages | --check"
+    for name, package in sorted(missing.items()):
+        print(f"{name} is missing; the Debian package {package} has it.", file=sys.stderr)
+    return 1 if missing else 0
+
+
+if __name__ == "__main__":
+    sys.exit(_main(sys.argv[1:]))

@@ -8,9 +8,9 @@ from functools import lru_cache
 from pathlib import Path
 
 from modelkiln.cli.main import main
-from modelkiln.store import Store
-from modelkiln.store_care import list_blobs
-from modelkiln.weights_lock import load_weights_lock
+from modelkiln.store.cleaning import list_blobs
+from modelkiln.store.store import Store
+from modelkiln.weights.lock import load_weights_lock
 
 __all__ = ["Locking", "left_behind", "opened_below", "read_bytes"]
 

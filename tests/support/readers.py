@@ -59,7 +59,7 @@ def umoci_unpack(layout, tag, bundle):
 
 def crun_run(bundle, name):
     """Run an unpacked bundle under crun and return its standard output."""
-    crun, unshare = require("crun"), require("unshare", "util-linux")
+    crun, unshare = require("crun"), require("unshare")
     config = Path(bundle, "config.json")
     content = json.loads(config.read_text())
     content["process"]["terminal"] = False
@@ -111,7 +111,7 @@ def podman_clean(env):
     run([require("podman"), "rmi", "--all", "--force"], env=env)
     for mounted in (folder / "graph/overlay", folder / "graph"):
         if os.path.ismount(mounted):
-            run([require("umount", "mount"), mounted])
+            run([require("umount"), mounted])
     shutil.rmtree(folder, ignore_errors=True)
 
 

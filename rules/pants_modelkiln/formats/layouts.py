@@ -15,11 +15,11 @@ from pants.util.logging import LogLevel
 from modelkiln.canonical import canonical_json
 from modelkiln.descriptor import Descriptor
 from modelkiln.digest import hex_of
+from modelkiln.image.layout import REF_NAME, layout_files
 from modelkiln.layer import Layer
-from modelkiln.layout import REF_NAME, layout_files
-from modelkiln.recipe import has_blob
-from modelkiln.runtime.weights_store import readable_size
-from modelkiln.store import Store
+from modelkiln.layers.recipe import has_blob
+from modelkiln.runtime.weights.progress import readable_size
+from modelkiln.store.store import Store
 from pants_modelkiln.api import add_prefix, concurrently, create_digest, merge_digests
 from pants_modelkiln.dist_writing import KnownArtifact
 from pants_modelkiln.formats.rendering import STORE_BLOBS, Rendering

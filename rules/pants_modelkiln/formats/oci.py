@@ -12,15 +12,16 @@ from pants.engine.unions import UnionRule
 from pants.util.logging import LogLevel
 
 from modelkiln.canonical import canonical_json
-from modelkiln.cuda_libraries import library_folders
 from modelkiln.descriptor import INDEX, Descriptor
 from modelkiln.digest import hex_of
-from modelkiln.image import Base, Image, build_image
+from modelkiln.image.image import Base, Image, build_image
+from modelkiln.image.layout import REF_NAME, index_json, platform_index
 from modelkiln.layer import Layer
 from modelkiln.layers import files as files_packer
-from modelkiln.layers.small import LAZY_STORE, VENV, record_layer, venv_layer
-from modelkiln.layout import REF_NAME, index_json, platform_index
-from modelkiln.record import labels, split_labels
+from modelkiln.layers.small import LAZY_STORE, record_layer, venv_layer
+from modelkiln.package.record import labels, split_labels
+from modelkiln.wheels.cuda_libraries import library_folders
+from modelkiln.wheels.venv import VENV
 from pants_modelkiln.api import concurrently, create_digest, merge_digests, subset
 from pants_modelkiln.base_image import BaseLayers, base_layers
 from pants_modelkiln.formats.layouts import PackageImage, dist_image, held_image, layout_rendering

@@ -16,9 +16,9 @@ from pants.util.logging import LogLevel
 from modelkiln.canonical import canonical_json
 from modelkiln.digest import hex_of
 from modelkiln.errors import ModelkilnError
-from modelkiln.runtime.weights_lock import LOCK_PATH
-from modelkiln.runtime.weights_store import readable_size
-from modelkiln.store import Store
+from modelkiln.runtime.weights.lock import LOCK_PATH
+from modelkiln.runtime.weights.progress import readable_size
+from modelkiln.store.store import Store
 from pants_modelkiln.api import add_prefix, create_digest, list_digest, merge_digests, read_digest
 from pants_modelkiln.dist_writing import KnownArtifact
 from pants_modelkiln.formats.rendering import STORE_BLOBS, Rendering, RenderingRequest

@@ -9,8 +9,8 @@ from pants.engine.unions import UnionRule
 from pants.util.logging import LogLevel
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.weights_lock import set_digest
-from modelkiln.weights_package import build_artifact, build_weights_image
+from modelkiln.formats.model_pack import build_artifact, build_weights_image
+from modelkiln.weights.lock import set_digest
 from pants_modelkiln.api import concurrently
 from pants_modelkiln.formats.layouts import PackageImage, dist_image, held_image, layout_rendering
 from pants_modelkiln.formats.oci import weights_layers, weights_requests

@@ -12,7 +12,7 @@ from pants.engine.target import FieldSet, Target
 from pants.engine.unions import UnionRule
 from pants.util.logging import LogLevel
 
-from modelkiln.debian_lock import lock_name
+from modelkiln.base.debian_lock import lock_name
 from modelkiln.errors import ModelkilnError
 from pants_modelkiln.api import concurrently, create_digest, read_digest, read_globs
 from pants_modelkiln.locks.request import LockPlan, LockRequest

@@ -23,7 +23,7 @@ from pants.engine.unions import UnionRule
 from pants.util.logging import LogLevel
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.python_requirements import included_files
+from modelkiln.manifest.requirements import included_files
 from pants_modelkiln.api import (
     create_digest,
     read_digest,

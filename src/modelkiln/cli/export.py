@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 
 from modelkiln.cli.options import add_layout, add_record, add_store, blobs_of, image_name
-from modelkiln.export import FORMATS, export
-from modelkiln.layout import Layout
+from modelkiln.image.export import FORMATS, export
+from modelkiln.image.layout import Layout
 from modelkiln.progress import Progress
 
 HELP = "Write an image with all of its layers to one file: an OCI or Docker archive, or a full OCI layout."

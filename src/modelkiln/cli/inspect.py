@@ -4,11 +4,11 @@ import argparse
 import json
 from typing import Any
 
-from modelkiln.blobs import Blobs, recorded_layers
 from modelkiln.cli.options import add_layout, add_record, add_store, blobs_of
 from modelkiln.descriptor import CONFIG
-from modelkiln.layout import FoundManifest, Layout
-from modelkiln.runtime.weights_store import readable_size
+from modelkiln.image.blobs import Blobs, recorded_layers
+from modelkiln.image.layout import FoundManifest, Layout
+from modelkiln.runtime.weights.progress import readable_size
 
 HELP = "Show name, digest, platform, layers and labels of the images in a layout."
 

@@ -5,9 +5,9 @@ import tempfile
 from pathlib import Path
 
 from modelkiln.cli.options import add_layout, add_record, add_store, blobs_of, image_name
-from modelkiln.export import export
-from modelkiln.layout import Layout
-from modelkiln.load import ENGINES, choose_engine, load_archive
+from modelkiln.image.export import export
+from modelkiln.image.layout import Layout
+from modelkiln.machine.container_engine import ENGINES, choose_engine, load_archive
 from modelkiln.progress import Progress
 
 HELP = "Load an image into podman, Docker or containerd on this machine."

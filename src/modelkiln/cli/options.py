@@ -5,12 +5,12 @@ import os
 from pathlib import Path
 from typing import Optional
 
-from modelkiln.blobs import Blobs, recorded_layers
 from modelkiln.errors import ModelkilnError
-from modelkiln.image_name import ImageName
-from modelkiln.layout import FoundManifest, Layout
-from modelkiln.machine import INSECURE_REGISTRIES, load_machine_env, select_machine_env
-from modelkiln.store import Store
+from modelkiln.image.blobs import Blobs, recorded_layers
+from modelkiln.image.layout import FoundManifest, Layout
+from modelkiln.image.name import ImageName
+from modelkiln.machine.settings import INSECURE_REGISTRIES, load_machine_env, select_machine_env
+from modelkiln.store.store import Store
 
 __all__ = [
     "add_insecure",

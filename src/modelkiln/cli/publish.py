@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 from typing import Any, Iterable, Optional, Sequence
 
-from modelkiln.blobs import record_beside
 from modelkiln.cli.options import (
     add_insecure,
     add_layout,
@@ -17,12 +16,13 @@ from modelkiln.cli.options import (
     store_of,
 )
 from modelkiln.errors import ModelkilnError
-from modelkiln.layout import Layout
+from modelkiln.image.blobs import record_beside
+from modelkiln.image.layout import Layout
 from modelkiln.progress import Progress
-from modelkiln.registry.blob_source import BlobSource
-from modelkiln.registry.contents import Contents, layout_contents
-from modelkiln.registry.publish import Publication, Published, publish
-from modelkiln.sources.reference import Reference, check_tag, parse_repository
+from modelkiln.publication.blob_source import BlobSource
+from modelkiln.publication.contents import Contents, layout_contents
+from modelkiln.publication.publish import Publication, Published, publish
+from modelkiln.registry.reference import Reference, check_tag, parse_repository
 
 HELP = "Put a package into a registry: only the bytes that it lacks, and tags last."
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from modelkiln.cli.options import add_insecure, add_store, machine_env
 from modelkiln.progress import Progress
-from modelkiln.registry.pull import PARTS, pull
-from modelkiln.registry.remote import RemotePackage
-from modelkiln.sources.reference import parse_image
+from modelkiln.publication.pull import PARTS, pull
+from modelkiln.publication.remote_package import RemotePackage
+from modelkiln.registry.reference import parse_image
 
 HELP = "Fetch a package from a registry, or only its record, signature or weights; every digest is checked."
 

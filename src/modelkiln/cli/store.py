@@ -10,10 +10,10 @@ from typing import Iterator, Optional
 
 from modelkiln.cli.options import add_store, store_of
 from modelkiln.errors import ModelkilnError
-from modelkiln.lfs_pointer import POINTER_LIMIT, is_pointer
-from modelkiln.store import Store
-from modelkiln.store_caches import CachedThing, list_caches
-from modelkiln.store_care import clean, list_blobs, named_blobs, verify
+from modelkiln.sources.lfs_pointer import POINTER_LIMIT, is_pointer
+from modelkiln.store.caches import CachedThing, list_caches
+from modelkiln.store.cleaning import clean, list_blobs, named_blobs, verify
+from modelkiln.store.store import Store
 
 HELP = "List, verify or clean the store of blobs."
 

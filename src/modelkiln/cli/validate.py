@@ -4,10 +4,10 @@ import argparse
 import json
 from pathlib import Path
 
-from modelkiln.blobs import recorded_layers
 from modelkiln.cli.options import add_store, store_of
 from modelkiln.errors import ModelkilnError
-from modelkiln.validate import validate_layout
+from modelkiln.image.blobs import recorded_layers
+from modelkiln.validation.layout import validate_layout
 
 HELP = "Recompute every digest, size, diff ID and reference of a layout; exit code 1 when one is wrong."
 

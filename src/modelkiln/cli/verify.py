@@ -6,16 +6,16 @@ import sys
 from pathlib import Path
 from typing import Any, Callable, Mapping
 
-from modelkiln.blobs import record_beside
 from modelkiln.cli.options import add_insecure, add_store, machine_env, store_of
 from modelkiln.descriptor import CONFIG, INDEX, Descriptor
-from modelkiln.layout import Layout
+from modelkiln.image.blobs import record_beside
+from modelkiln.image.layout import Layout
 from modelkiln.progress import Progress
-from modelkiln.registry.contents import Contents, layout_contents
-from modelkiln.registry.remote import RemotePackage
-from modelkiln.registry.verify import describe, verify_remote
-from modelkiln.sources.reference import parse_image
-from modelkiln.validate import validate_layout
+from modelkiln.publication.contents import Contents, layout_contents
+from modelkiln.publication.remote_package import RemotePackage
+from modelkiln.publication.verify import describe, verify_remote
+from modelkiln.registry.reference import parse_image
+from modelkiln.validation.layout import validate_layout
 
 HELP = "Check every digest of a package in a registry or in a layout, and tell what would run."
 

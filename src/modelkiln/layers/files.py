@@ -6,13 +6,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, Callable, Iterable, Mapping, Optional
 
-from modelkiln.bytecode import bytecode_recipe, compile_entries, host_packages
+from modelkiln.archives.spool import Spool
+from modelkiln.archives.tar import Entry
+from modelkiln.base.bytecode import bytecode_recipe, compile_entries, host_packages
 from modelkiln.errors import ModelkilnError
-from modelkiln.layer import Layer, pack_to_store
-from modelkiln.packing import pack
-from modelkiln.spool import Spool
-from modelkiln.store import BlobWriter, Store
-from modelkiln.tar import Entry
+from modelkiln.layer import Layer
+from modelkiln.layers.packing import pack, pack_to_store
+from modelkiln.store.store import BlobWriter, Store
 
 __all__ = ["SMALL_BYTES", "build", "build_small", "file_entries", "is_small", "recipe"]
 
@@ -35,7 +35,7 @@ def recipe(
     """Return the recipe of a layer that holds `files` below `prefix`.
 
     files: objects with path (relative), sha256 (hex) and size (bytes). python ("3.11") and
-    interpreter (see `bytecode.bytecode_recipe`) are given for byte code.
+    interpreter (see `base.bytecode.bytecode_recipe`) are given for byte code.
     """
     byte_code = {"python": python, "bytecode": bytecode_recipe(interpreter)} if interpreter else {}
     return {

@@ -4,14 +4,13 @@ import io
 from functools import lru_cache
 from typing import Sequence
 
+from modelkiln.archives.tar import Entry, bytes_entry
 from modelkiln.layer import Layer
-from modelkiln.packing import pack
-from modelkiln.store import BlobWriter
-from modelkiln.tar import Entry, bytes_entry
+from modelkiln.layers.packing import pack
+from modelkiln.store.store import BlobWriter
+from modelkiln.wheels.venv import VENV
 
-__all__ = ["LAZY_STORE", "RECORD_PATH", "VENV", "WEIGHTS_LOCK_PATH", "record_layer", "venv_layer"]
-
-VENV = "opt/venv"
+__all__ = ["LAZY_STORE", "RECORD_PATH", "WEIGHTS_LOCK_PATH", "record_layer", "venv_layer"]
 RECORD_PATH = "app/.modelkiln/package.json"
 WEIGHTS_LOCK_PATH = "app/.modelkiln/weights.lock.json"  # Where runtime.weights_lock looks for it.
 # Where an image has the store of lazy weights, for a volume to be mounted at.

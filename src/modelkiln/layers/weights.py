@@ -1,52 +1,23 @@
 """Layers of weights that are never stored twice: a tar around files that lie in the store."""
 
-import hashlib
-import json
-import os
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Callable, Iterable, Mapping, Optional, Sequence
+from typing import Any, BinaryIO, Callable, Iterable, Mapping, Optional
 
-from modelkiln.canonical import canonical_json
+from modelkiln.archives.tar import Entry
+from modelkiln.archives.tar_stream import TarStream
 from modelkiln.descriptor import LAYER, Descriptor
-from modelkiln.digest import CHUNK, iter_chunks, sha256_stream
+from modelkiln.digest import iter_chunks, sha256_stream
 from modelkiln.errors import ModelkilnError
-from modelkiln.layer import Layer
-from modelkiln.store import Store
-from modelkiln.stored_files import StoredFile, find_stored
-from modelkiln.tar import Entry, sorted_entries, tar_end, tar_header, tar_padding
-from modelkiln.tar_stream import TarStream
+from modelkiln.layer import MODELS_FOLDER, Layer
+from modelkiln.sources.fetch import fetch_files, source_opener
+from modelkiln.store.files import StoredFile, find_stored
+from modelkiln.store.store import Store
+from modelkiln.weights.layer_digest import PACKER
+from modelkiln.weights.lock import WeightsLock
 
-__all__ = [
-    "FOLDER",
-    "PACKER",
-    "Envelope",
-    "LayerHash",
-    "build",
-    "envelope",
-    "fetch",
-    "hash_layer",
-    "layer_of",
-    "note_key",
-    "note_of",
-    "open_layer",
-    "pass_through",
-    "recipe",
-    "stored",
-]
+__all__ = ["build", "fetch", "layer_of", "locked_layers", "open_layer", "pass_through", "recipe", "stored"]
 
-PACKER = "weights/1"
-# Where model artifacts lie in an image; layers' digests depend on it. KServe looks there too.
-FOLDER = "models"
 _FIELDS = ("path", "sha256", "size", "version", "locator", "chunks")
-
-
-@dataclass(frozen=True)
-class Envelope:
-    """What a layer's tar has before and after the content of its one file."""
-
-    before: bytes
-    after: bytes
 
 
 def recipe(
@@ -82,6 +53,18 @@ def layer_of(recipe: Mapping[str, Any], descriptor: Descriptor) -> Layer:
     return Layer.of_plain("weights", recipe["title"], descriptor, {**recipe, "layer": descriptor.to_json()})
 
 
+def locked_layers(lock: WeightsLock, title: str) -> tuple[Layer, ...]:
+    """Return the layers of a weights lock, in order, without reading a byte of them."""
+    by_path = {file.path: file for file in lock.files}
+    layers = []
+    for number, locked in enumerate(lock.layers, 1):
+        files = [by_path[path].to_json() for path in locked.files]
+        name = f"{title} ({number} of {len(lock.layers)})" if len(lock.layers) > 1 else title
+        made_of = recipe(name, MODELS_FOLDER, files, lock.source)
+        layers.append(layer_of(made_of, Descriptor(LAYER, locked.digest, locked.size)))
+    return tuple(layers)
+
+
 def build(recipe: Mapping[str, Any], store: Store, sources: Optional[Path] = None) -> Layer:
     """Put the recipe's files into `store` where they are missing, and return the layer.
 
@@ -108,8 +91,6 @@ def _add_file(file: Mapping[str, Any], path: Path, store: Store) -> None:
 
 def fetch(recipe: Mapping[str, Any], store: Store) -> dict[str, StoredFile]:
     """Put the recipe's files that `store` lacks into it, from the recipe's source; see `stored`."""
-    from modelkiln.sources.fetch import fetch_files
-
     found = stored(recipe, store)
     missing = [file for file in recipe["files"] if file["sha256"] not in found]
     if missing:
@@ -138,8 +119,6 @@ def pass_through(recipe: Mapping[str, Any], store: Store, env: Mapping[str, str]
     env: the machine's settings, see `load_machine_env`. Nothing is hashed: whoever reads knows
     the digest.
     """
-    from modelkiln.sources.fetch import source_opener
-
     open_file, found = source_opener(recipe["source"], env), stored(recipe, store)
 
     def entry(file: Mapping[str, Any]) -> Entry:
@@ -168,70 +147,6 @@ class _Forward:
 
     def close(self) -> None:
         self._stream.close()
-
-
-def note_key(prefix: str, files: Iterable[Mapping[str, Any]]) -> str:
-    """Return the key under which a machine keeps which layer these files make (see `seen_files`)."""
-    listed = sorted([file["path"], file["size"], file["sha256"]] for file in files)
-    return "layer " + hashlib.sha256(canonical_json([PACKER, prefix, listed])).hexdigest()
-
-
-def note_of(descriptor: Descriptor) -> str:
-    """Return what is kept under `note_key`."""
-    return json.dumps([descriptor.digest, descriptor.size])
-
-
-def envelope(prefix: str, path: str, size: int) -> Envelope:
-    """Return what is around the content of a file of `size` bytes that is alone in its layer."""
-    entries = sorted_entries([Entry(f"{prefix}/{path}", size=size)], path)
-    return Envelope(b"".join(map(tar_header, entries)), tar_padding(size) + tar_end())
-
-
-class LayerHash:
-    """The digest and size of a layer's tar, which is told piece by piece."""
-
-    def __init__(self) -> None:
-        self._hasher, self._size = hashlib.sha256(), 0
-
-    def update(self, data: bytes) -> None:
-        """Take the next bytes."""
-        self._hasher.update(data)
-        self._size += len(data)
-
-    def end(self) -> Descriptor:
-        """Take what ends a tar, and return what it is."""
-        self.update(tar_end())
-        return Descriptor(LAYER, "sha256:" + self._hasher.hexdigest(), self._size)
-
-
-def hash_layer(prefix: str, files: Sequence[tuple[str, StoredFile]], where: str) -> Descriptor:
-    """Return the descriptor of the layer of `files`: (path, where it lies).
-
-    Raises ModelkilnError for a file of another size.
-    """
-    places = {f"{prefix}/{path}": file for path, file in files}
-    layer = LayerHash()
-    for entry in sorted_entries((Entry(f"{prefix}/{path}", size=file.size) for path, file in files), where):
-        layer.update(tar_header(entry))
-        if entry.kind == "file":
-            _hash_file(places[entry.path], entry, layer, where)
-            layer.update(tar_padding(entry.size))
-    return layer.end()
-
-
-def _hash_file(place: StoredFile, entry: Entry, layer: LayerHash, where: str) -> None:
-    # System calls without a stream around them: a layer may have thousands of small files.
-    file, left, at = os.open(place.blob, os.O_RDONLY), entry.size, place.start or 0
-    try:
-        while left > 0:
-            data = os.pread(file, min(CHUNK, left), at)
-            if not data:
-                raise ModelkilnError(f"{where}: {entry.path!r}: its blob has not {entry.size} bytes. It is damaged.")
-            layer.update(data)
-            left -= len(data)
-            at += len(data)
-    finally:
-        os.close(file)
 
 
 def _stream(recipe: Mapping[str, Any], found: Mapping[str, StoredFile]) -> TarStream:

@@ -3,14 +3,16 @@
 import tempfile
 from typing import Any, Mapping, Optional, Sequence, Union
 
-from modelkiln.bytecode import bytecode_recipe, compile_entries, host_packages
-from modelkiln.layer import Layer, pack_to_store
-from modelkiln.platforms import Target
-from modelkiln.sources.wheels import check_wheels, fetch_wheels, open_wheels
-from modelkiln.spool import Spool
-from modelkiln.store import Store
-from modelkiln.tar import Entry
-from modelkiln.venv import InstalledWheel, Venv, check_conflicts, install
+from modelkiln.archives.spool import Spool
+from modelkiln.archives.tar import Entry
+from modelkiln.base.bytecode import bytecode_recipe, compile_entries, host_packages
+from modelkiln.builds.wheel import provide_wheels
+from modelkiln.layer import Layer
+from modelkiln.layers.packing import pack_to_store
+from modelkiln.manifest.wheels import check_wheels, open_wheels
+from modelkiln.store.store import Store
+from modelkiln.wheels.platforms import Target
+from modelkiln.wheels.venv import InstalledWheel, Venv, check_conflicts, install
 
 __all__ = ["LARGE_BYTES", "build", "plan", "recipe"]
 
@@ -50,7 +52,7 @@ def recipe(
     """Return the recipe of a group's layer.
 
     python: "3.11". platform: "linux/amd64". venv: path in the image, without a leading slash.
-    bytecode: the interpreter that compiles byte code, see `bytecode.bytecode_recipe`.
+    bytecode: the interpreter that compiles byte code, see `base.bytecode.bytecode_recipe`.
     """
     return {
         "packer": PACKER,
@@ -72,7 +74,7 @@ def build(recipe: Mapping[str, Any], store: Store) -> Layer:
     wheels = check_wheels(recipe["wheels"])
     Target(recipe["python"], recipe["platform"], "2.17")  # Checks both.
     venv = Venv(recipe["python"], recipe["venv"])
-    fetch_wheels(wheels, recipe["python"], store)
+    provide_wheels(wheels, recipe["python"], store)
     title = _title(wheels)
     with open_wheels(wheels, store) as opened, tempfile.TemporaryFile() as scratch:
         installed = [install(wheel, venv) for wheel in opened]

@@ -1,1 +1,1 @@
-"""Packages in registries: publish, pull and verify."""
+"""Speaking to one registry: references, logins, blobs, manifests and referrers."""

@@ -1,6 +1,6 @@
 """Requests to one repository of a registry: logged in, patient, and never misled by an answer.
 
-OCI distribution-spec 1.1 over `sources.connection`. It shares login, certificates and proxies with
+OCI distribution-spec 1.1 over `network.connections`. It shares login, certificates and proxies with
 what reads base images. oras-py was looked at and left, for the reasons told there; what it lacks
 for pushing is more: it reads a layer into memory, and never mounts a blob from a repository beside.
 """
@@ -12,11 +12,11 @@ from typing import Callable, Iterable, Mapping, Optional, Union
 from modelkiln.descriptor import INDEX, MANIFEST
 from modelkiln.digest import check_digest, sha256_bytes
 from modelkiln.errors import ModelkilnError
-from modelkiln.machine import INSECURE_REGISTRIES, insecure_registries
-from modelkiln.sources.connection import Answer, Connections
-from modelkiln.sources.http import NETWORK_ERRORS, is_final
-from modelkiln.sources.reference import Reference
-from modelkiln.sources.registry_auth import RegistryAuth
+from modelkiln.machine.settings import INSECURE_REGISTRIES, insecure_registries
+from modelkiln.network.connections import Answer, Connections
+from modelkiln.network.http import NETWORK_ERRORS, is_final
+from modelkiln.registry.auth import RegistryAuth
+from modelkiln.registry.reference import Reference
 
 __all__ = ["MANIFEST_TYPES", "RegistrySession"]
 

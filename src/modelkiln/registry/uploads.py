@@ -14,9 +14,9 @@ from typing import Callable, Iterator, Sequence
 
 from modelkiln.descriptor import Descriptor
 from modelkiln.errors import ModelkilnError
+from modelkiln.network.connections import Answer
+from modelkiln.network.http import NETWORK_ERRORS
 from modelkiln.registry.session import RegistrySession
-from modelkiln.sources.connection import Answer
-from modelkiln.sources.http import NETWORK_ERRORS
 
 __all__ = ["Chunks", "has_blob", "upload_blob"]
 

@@ -48,8 +48,8 @@ def main(argv=None):
 def _info(operands, options):
     import json
 
-    from modelkiln.runtime.lazy import is_lazy, state
     from modelkiln.runtime.record import find_package
+    from modelkiln.runtime.weights.lazy import is_lazy, state
 
     package = find_package()
     here = {"lazy": state(package)} if is_lazy(package) else {}
@@ -74,8 +74,8 @@ def _verify(operands, options):
 
 
 def _fetch(operands, options):
-    from modelkiln.runtime.lazy import fetch_weights, is_lazy
     from modelkiln.runtime.record import find_package
+    from modelkiln.runtime.weights.lazy import fetch_weights, is_lazy
 
     package = find_package()
     if not is_lazy(package):

@@ -14,10 +14,10 @@ def model_folder(package=None):
     PackageError when that can't be done.
     """
     package = package or find_package()
-    from modelkiln.runtime.lazy import fetch_weights, is_lazy
+    from modelkiln.runtime.weights.lazy import fetch_weights, is_lazy
 
     if is_lazy(package):
         return fetch_weights(package)
-    from modelkiln.runtime.sidecar import check_weights, is_sidecar
+    from modelkiln.runtime.weights.sidecar import check_weights, is_sidecar
 
     return check_weights(package) if is_sidecar(package) else package.models

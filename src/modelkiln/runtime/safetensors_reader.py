@@ -34,7 +34,7 @@ def open_safetensors(path, allow_unverified=False):
     """
     if os.path.exists(path):
         return SafetensorsFile(_LocalFile(path), str(path))
-    from modelkiln.runtime.ranges import open_ranges
+    from modelkiln.runtime.weights.ranges import open_ranges
 
     return SafetensorsFile(open_ranges(path, allow_unverified), str(path))
 

@@ -1,15 +1,12 @@
 """Whether a package's files are those that its record names."""
 
-import hashlib
 import os
 
-from modelkiln.runtime.lazy import found_blobs, is_lazy
-from modelkiln.runtime.weights_lock import LOCK_PATH
+from modelkiln.runtime.weights.lazy import found_blobs, is_lazy
+from modelkiln.runtime.weights.lock import LOCK_PATH
+from modelkiln.runtime.weights.store import sha256_of
 
-__all__ = ["sha256_of", "verify"]
-
-# Bytes read at once: enough that Python's overhead vanishes beside SHA-256.
-_CHUNK = 1 << 20
+__all__ = ["verify"]
 
 
 def verify(package):
@@ -51,17 +48,6 @@ def _check_file(path, kind, sha256, size=None):
     except OSError as error:
         return [f"{path}: {kind}: {error.strerror}."]
     return [] if actual == sha256 else [f"{path}: {kind} has sha256 {actual}, want {sha256}."]
-
-
-def sha256_of(path):
-    """Return the sha256 (hex) of a file."""
-    hasher = hashlib.sha256()
-    with open(path, "rb") as stream:
-        while True:
-            chunk = stream.read(_CHUNK)
-            if not chunk:
-                return hasher.hexdigest()
-            hasher.update(chunk)
 
 
 def _check_requirements(requirements):

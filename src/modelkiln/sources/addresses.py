@@ -3,9 +3,9 @@
 import urllib.parse
 from typing import Iterable
 
+from modelkiln.archives.tar import check_path
 from modelkiln.errors import ModelkilnError
 from modelkiln.sources.source import SourceFile
-from modelkiln.tar import check_path
 
 __all__ = ["check_files", "refuse_secrets", "shown"]
 

@@ -5,7 +5,7 @@ import os
 from typing import Any, Mapping
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.machine import select_machine_env
+from modelkiln.machine.settings import select_machine_env
 
 __all__ = ["CLIENT_SCHEMES", "import_client"]
 

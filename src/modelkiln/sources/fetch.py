@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any, BinaryIO, Callable, Mapping, Optional, Sequence
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.machine import load_machine_env
+from modelkiln.machine.settings import load_machine_env
 from modelkiln.progress import Progress
-from modelkiln.seen_files import SeenFiles
 from modelkiln.sources.local import LocalSource
 from modelkiln.sources.source import Source, SourceFile, open_source
-from modelkiln.store import Store
-from modelkiln.transfer import transfer
+from modelkiln.sources.transfer import transfer
+from modelkiln.store.file_index import SeenFiles
+from modelkiln.store.store import Store
 
 __all__ = ["fetch_files", "source_opener"]
 

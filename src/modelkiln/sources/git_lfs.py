@@ -13,10 +13,10 @@ from typing import Any, BinaryIO, Dict, Mapping, Optional, Tuple
 
 from modelkiln.digest import sha256_stream
 from modelkiln.errors import ModelkilnError
-from modelkiln.lfs_pointer import POINTER_LIMIT, parse_pointer
+from modelkiln.network.http import open_url, with_retries
+from modelkiln.network.http_file import HttpFile, network_error
 from modelkiln.sources.addresses import check_files, shown
-from modelkiln.sources.http import open_url, with_retries
-from modelkiln.sources.http_file import HttpFile, network_error
+from modelkiln.sources.lfs_pointer import POINTER_LIMIT, parse_pointer
 from modelkiln.sources.source import Listing, Source, SourceFile
 from modelkiln.sources.web import basic_login
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any, BinaryIO, Mapping, Optional
 
 from modelkiln.errors import ModelkilnError
+from modelkiln.network.http import open_url
+from modelkiln.network.http_file import HttpFile
 from modelkiln.sources.addresses import check_files
 from modelkiln.sources.clients import import_client
-from modelkiln.sources.http import open_url
-from modelkiln.sources.http_file import HttpFile
 from modelkiln.sources.source import Listing, Source, SourceFile
 
 __all__ = ["open_source"]

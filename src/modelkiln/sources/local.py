@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO, Iterator, Mapping, Sequence
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.patterns import has_pattern, matches
+from modelkiln.sources.patterns import has_pattern, matches
 from modelkiln.sources.source import Listing, Source, SourceFile, Stamp
 
 __all__ = ["LocalSource", "open_source"]

@@ -15,9 +15,9 @@ SCHEMES = {
     "file": "modelkiln.sources.local",
     "http": "modelkiln.sources.web",
     "https": "modelkiln.sources.web",
-    "oci": "modelkiln.sources.oci",
-    "models": "modelkiln.sources.mlflow",
-    "runs": "modelkiln.sources.mlflow",
+    "oci": "modelkiln.sources.oci.artifact",
+    "models": "modelkiln.sources.mlflow.models",
+    "runs": "modelkiln.sources.mlflow.models",
     "hf": "modelkiln.sources.hugging_face",
     "lfs": "modelkiln.sources.git_lfs",
     "s3": "modelkiln.sources.filesystem",
@@ -126,7 +126,7 @@ def scheme_of(uri: str) -> str:
 def open_source(uri: str, env: Mapping[str, str], folder: Path) -> Source:
     """Return the source that `uri` names.
 
-    env: this machine's settings for fetching (see `machine.load_machine_env`). folder: what a
+    env: this machine's settings for fetching (see `machine.settings.load_machine_env`). folder: what a
     path without a scheme is relative to. Raises ModelkilnError for an unknown scheme.
     """
     scheme = scheme_of(uri) or "file"

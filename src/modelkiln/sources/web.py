@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, BinaryIO, Mapping, Optional
 
 from modelkiln.errors import ModelkilnError
+from modelkiln.network.http import NETWORK_ERRORS, open_url, with_retries
+from modelkiln.network.http_file import HttpFile, network_error, total_size, version_of
 from modelkiln.sources.addresses import check_files, refuse_secrets
-from modelkiln.sources.http import NETWORK_ERRORS, open_url, with_retries
-from modelkiln.sources.http_file import HttpFile, network_error, total_size, version_of
 from modelkiln.sources.source import Listing, Source, SourceFile
 
 __all__ = ["basic_login", "open_source"]

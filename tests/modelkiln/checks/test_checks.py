@@ -19,7 +19,7 @@ import safetensors.numpy
 from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
-from pickles import ALLOWED, Tensor, torch_legacy, torch_zip
+from samples.pickles import ALLOWED, Tensor, torch_legacy, torch_zip
 
 import modelkiln
 from modelkiln.checks import Finding, Need, Options, check, check_file, check_set

@@ -9,7 +9,7 @@ import sys
 import numpy
 import pytest
 import safetensors.numpy
-from file_servers import file_server
+from loopback.file_servers import file_server
 
 from modelkiln.runtime.errors import PackageError
 from modelkiln.runtime.safetensors_reader import open_safetensors

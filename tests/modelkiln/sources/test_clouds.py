@@ -8,10 +8,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from cloud_servers import azure_server, google_server
+from loopback.cloud_servers import azure_server, google_server
 
 import modelkiln
-from modelkiln.machine import save_machine_env
+from modelkiln.machine.settings import save_machine_env
 
 OBJECTS = {"config.json": b"{}", "parts/one.bin": random.Random(11).randbytes(5_000_000), "parts/two.bin": b"2"}
 

@@ -3,8 +3,8 @@
 import random
 
 import pytest
-from moto_server import Bucket, moto_server
-from registries import cut_line
+from loopback.moto_server import Bucket, moto_server
+from loopback.registries import cut_line
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.sources import filesystem

@@ -8,11 +8,11 @@ import subprocess
 
 import pytest
 from components import require
-from lfs_server import lfs_server
+from loopback.lfs_server import lfs_server
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.lfs_pointer import LfsPointer, is_pointer, parse_pointer
-from modelkiln.sources import http_file
+from modelkiln.network import http_file
+from modelkiln.sources.lfs_pointer import LfsPointer, is_pointer, parse_pointer
 from modelkiln.sources.source import open_source
 
 WEIGHTS = random.Random(13).randbytes(300_000)

@@ -4,7 +4,7 @@ import hashlib
 import random
 
 import pytest
-from hub import Hub, hub
+from loopback.hub import Hub, hub
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.sources.source import open_source

@@ -4,7 +4,7 @@ import pytest
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.sources.source import open_source
-from modelkiln.weights_source import parse_source
+from modelkiln.weights.selection import parse_source
 
 
 @pytest.fixture

@@ -7,12 +7,12 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from mlflow_server import ask, log_models, mlflow_server
-from registries import cut_line
+from loopback.mlflow_server import ask, log_models, mlflow_server
+from loopback.registries import cut_line
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.signature import load_signature
-from modelkiln.sources.mlflow_signature import example_request, tensors_of
+from modelkiln.package.signature import load_signature
+from modelkiln.sources.mlflow.signature import example_request, tensors_of
 from modelkiln.sources.source import open_source
 
 CONTENT = random.Random(3).randbytes(300_000)

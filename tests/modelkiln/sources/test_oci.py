@@ -9,9 +9,9 @@ import tempfile
 
 import pytest
 import zstandard
-from artifacts import MODEL_PACK, put_blob, put_manifest, tar_of
-from random_image import make_image
-from registries import cut_line, push, registry, served
+from loopback.registries import cut_line, push, registry, served
+from samples.artifacts import MODEL_PACK, put_blob, put_manifest, tar_of
+from samples.random_image import make_image
 
 from modelkiln.descriptor import CONFIG, LAYER
 from modelkiln.errors import ModelkilnError

@@ -5,11 +5,11 @@ import hashlib
 import random
 
 import pytest
-from registries import certificate, served
-from webs import WebFile, web
+from loopback.registries import certificate, served
+from loopback.webs import WebFile, web
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.sources import http_file
+from modelkiln.network import http_file
 from modelkiln.sources.source import SourceFile, open_source
 
 CONTENT = random.Random(5).randbytes(300_000)

@@ -1,0 +1,1 @@
+"""One deterministic writer of tars, and streams of them."""

@@ -1,0 +1,257 @@
+"""Locking a list of Debian packages against a suite's signed index.
+
+Trust comes from the archive's signature alone: `InRelease` is checked with gpgv, the package
+index by the hash that `InRelease` gives, and each package by the hash that the index gives.
+"""
+
+import hashlib
+import lzma
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any, Mapping, Optional, Sequence
+
+from modelkiln.base.debian_lock import SCHEMA, check_lock
+from modelkiln.base.debian_mirrors import MIRROR_VARIABLE, machine_mirrors
+from modelkiln.errors import ModelkilnError
+from modelkiln.network.http import NETWORK_ERRORS, open_url, with_retries
+
+__all__ = ["KEYRING", "lock_packages", "parse_package_list"]
+
+# Where the package debian-archive-keyring puts the keys of Debian's releases.
+KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+
+# Debian's own component; bases have no use for contrib and non-free.
+_COMPONENT = "main"
+# The index of bookworm's main is 9 MB compressed and 48 MB plain.
+_INDEX_LIMIT = 512 << 20
+
+
+def parse_package_list(text: str, where: str) -> tuple[list[str], list[str]]:
+    """Read a package list: one name a line, `-name` for one to leave out, `#` for comments.
+
+    Returns the names to install and the names to leave out although something depends on them.
+    """
+    names, left_out = [], []
+    for number, line in enumerate(text.splitlines(), 1):
+        word = line.partition("#")[0].strip()
+        if not word:
+            continue
+        target, name = (left_out, word[1:]) if word.startswith("-") else (names, word)
+        if not name or not all(char.isalnum() or char in "+.-" for char in name):
+            raise ModelkilnError(
+                f"{where}:{number}: {word!r} is not the name of a Debian package. Write one name "
+                "a line, with - before one to leave out."
+            )
+        target.append(name)
+    if not names:
+        raise ModelkilnError(f"{where}: names no packages. Write one name a line.")
+    return names, left_out
+
+
+def lock_packages(
+    names: Sequence[str],
+    left_out: Sequence[str],
+    suite: str,
+    architecture: str,
+    env: Mapping[str, str],
+    mirrors: Sequence[str] = (),
+    keyring: Path = KEYRING,
+) -> dict[str, Any]:
+    """Return the lock of `names` and all they depend on, but for `left_out`, in `suite`.
+
+    Only the suite itself is read, not its security suite: versions of a released suite stay on
+    mirrors until the next point release, those of a security suite vanish when they are replaced.
+    mirrors: addresses to use instead of the machine's. keyring: the archive's public keys.
+    Raises ModelkilnError for an unknown package, a dependency that nothing provides or whose
+    version does not fit, and an index that cannot be verified.
+    """
+    index = _index(suite, architecture, env, mirrors or machine_mirrors(env), keyring)
+    packages = []
+    for name in sorted(_closure(names, left_out, index)):
+        entry = index[name]
+        packages.append(
+            {
+                "name": name,
+                "version": entry["Version"],
+                "architecture": entry["Architecture"],
+                "filename": entry["Filename"],
+                "size": int(entry["Size"]),
+                "sha256": entry["SHA256"],
+            }
+        )
+    lock = {"schema": SCHEMA, "suite": suite, "architecture": architecture, "packages": packages}
+    return check_lock(lock, f"suite {suite}")
+
+
+def _index(
+    suite: str, architecture: str, env: Mapping[str, str], mirrors: Sequence[str], keyring: Path
+) -> dict[str, Any]:
+    """The suite's packages by name, from the first mirror that has the suite."""
+    problems = []
+    for mirror in mirrors:
+        base = f"{mirror.rstrip('/')}/dists/{suite}"
+        try:
+            signed = _read(f"{base}/InRelease", env)
+        except NETWORK_ERRORS as error:
+            problems.append(f"{base}/InRelease ({error})")
+            continue
+        hashes = _release_hashes(_verified(signed, keyring, env, base), suite, base)
+        path = f"{_COMPONENT}/binary-{architecture}/Packages.xz"
+        if path not in hashes:
+            raise ModelkilnError(f"{base}: has no packages for {architecture!r}. Name another architecture.")
+        return _parse_index(_verified_index(f"{base}/{path}", hashes[path], env))
+    raise ModelkilnError(
+        f"No mirror has the suite {suite!r}. Tried {'; '.join(problems)}. Mend the suite's name, "
+        f"or name a mirror in {MIRROR_VARIABLE}."
+    )
+
+
+def _read(url: str, env: Mapping[str, str]) -> bytes:
+    def read() -> bytes:
+        with open_url(url, env) as response:
+            return response.read(_INDEX_LIMIT)
+
+    return with_retries(read)
+
+
+def _verified(signed: bytes, keyring: Path, env: Mapping[str, str], where: str) -> str:
+    """The text that a key of `keyring` has signed. gpgv's output is all that may be believed."""
+    if not keyring.is_file():
+        raise ModelkilnError(
+            f"{keyring}: no keyring there to verify the suite with. Install debian-archive-keyring or give --keyring."
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        source, output = Path(folder, "InRelease"), Path(folder, "Release")
+        source.write_bytes(signed)
+        command = ["gpgv", "--homedir", folder, "--status-fd", "1", "--keyring", str(keyring.absolute())]
+        command += ["--output", str(output), str(source)]
+        try:
+            done = subprocess.run(command, env=dict(env), capture_output=True)
+        except FileNotFoundError:
+            raise ModelkilnError("gpgv is not installed; the suite cannot be verified. Install gpgv.") from None
+        words = [line.split()[1] for line in done.stdout.decode("utf-8", "replace").splitlines() if " " in line]
+        # A suite is signed with the keys of several releases. One good signature is enough, as for
+        # apt: an older keyring does not know the newer keys.
+        if "VALIDSIG" not in words or "BADSIG" in words or not output.is_file():
+            raise ModelkilnError(
+                f"{where}/InRelease: not signed by a key of {keyring}: "
+                f"{done.stderr.decode('utf-8', 'replace').strip()}. Don't use this mirror, or give "
+                "the archive's keyring with --keyring."
+            )
+        return output.read_text("utf-8")
+
+
+def _release_hashes(text: str, suite: str, where: str) -> dict[str, tuple[str, int]]:
+    from debian.deb822 import Release
+
+    release = Release(text)
+    # Else a mirror could answer with another, older suite that is signed as well.
+    if suite not in (release.get("Codename"), release.get("Suite")):
+        raise ModelkilnError(
+            f"{where}/InRelease: is of suite {release.get('Codename')!r}, want {suite!r}. Don't use this mirror."
+        )
+    return {one["name"]: (one["sha256"], int(one["size"])) for one in release.get("SHA256", [])}
+
+
+def _verified_index(url: str, expected: tuple[str, int], env: Mapping[str, str]) -> str:
+    try:
+        data = _read(url, env)
+    except NETWORK_ERRORS as error:
+        raise ModelkilnError(f"{url}: {error}. Try again, or name another mirror in {MIRROR_VARIABLE}.") from None
+    if (hashlib.sha256(data).hexdigest(), len(data)) != expected:
+        raise ModelkilnError(
+            f"{url}: is not the index that the signed InRelease names (sha256 {expected[0]}). The "
+            "mirror is being updated or was tampered with; try again later."
+        )
+    return lzma.decompress(data).decode("utf-8")
+
+
+class _Index(dict):
+    """Paragraphs of a package index by name, parsed only when they are looked at.
+
+    python-debian needs 20 s for all of bookworm's 63,000 paragraphs, of which a base uses 30.
+    """
+
+    def __getitem__(self, name: str) -> Any:
+        from debian.deb822 import Packages
+
+        value = super().__getitem__(name)
+        if isinstance(value, str):
+            value = Packages(value)
+            self[name] = value
+        return value
+
+
+def _parse_index(text: str) -> _Index:
+    index = _Index()
+    for paragraph in text.split("\n\n"):
+        if paragraph.startswith("Package: "):
+            index.setdefault(paragraph[9 : paragraph.index("\n")], paragraph)
+    return index
+
+
+def _closure(names: Sequence[str], left_out: Sequence[str], index: _Index) -> set[str]:
+    """All packages to install. A clause with alternatives takes one that is there anyway, else the
+    first, as apt does."""
+    unknown = sorted(name for name in set(names) if name not in index)
+    if unknown:
+        raise ModelkilnError(f"Not in the suite: {', '.join(unknown)}. Mend the package list.")
+    both = sorted(set(names) & set(left_out))
+    if both:
+        raise ModelkilnError(f"Both named and left out: {', '.join(both)}. Mend the package list.")
+    chosen, todo = set(names), sorted(names)
+    while todo:
+        name = todo.pop(0)
+        for clause in _clauses(index[name]):
+            wanted = _needed(name, clause, chosen, set(left_out), index)
+            if wanted:
+                chosen.add(wanted)
+                todo.append(wanted)
+    return chosen
+
+
+def _clauses(entry: Any) -> list[list[dict[str, Any]]]:
+    relations = entry.relations
+    return relations["pre-depends"] + relations["depends"]
+
+
+def _needed(
+    name: str, clause: Sequence[Mapping[str, Any]], chosen: set[str], left_out: set[str], index: _Index
+) -> Optional[str]:
+    """The package that `clause` of package `name` adds to `chosen`; None when it holds already."""
+    told = " | ".join(_told(one) for one in clause)
+    if any(one["name"] in left_out for one in clause):
+        return None
+    present = [one for one in clause if one["name"] in chosen]
+    if any(_fits(one, index) for one in present):
+        return None
+    virtual = {one["name"] for one in clause if one["version"] is None}
+    provided = {each[0]["name"] for other in sorted(chosen) for each in index[other].relations["provides"]}
+    if virtual & provided:
+        return None
+    for one in clause:
+        if one["name"] in index and _fits(one, index):
+            return one["name"]
+    raise ModelkilnError(
+        f"Package {name} needs {told}, which the suite has not or only as a virtual package. Name "
+        "a package that provides it in the package list, or leave it out with a line "
+        f"-{clause[0]['name']}."
+    )
+
+
+def _told(relation: Mapping[str, Any]) -> str:
+    version = relation["version"]
+    return relation["name"] + (f" ({version[0]} {version[1]})" if version else "")
+
+
+def _fits(relation: Mapping[str, Any], index: _Index) -> bool:
+    from debian.debian_support import Version
+
+    if relation["version"] is None:
+        return True
+    operator, wanted = relation["version"]
+    have, want = Version(index[relation["name"]]["Version"]), Version(wanted)
+    return {
+        "<<": have < want, "<=": have <= want, "=": have == want, ">=": have >= want, ">>": have > want,
+    }[operator]  # fmt: skip

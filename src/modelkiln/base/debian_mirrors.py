@@ -1,0 +1,113 @@
+"""Debian packages: from the machine's mirrors into the store, each accepted by its hash alone."""
+
+import functools
+import subprocess
+import urllib.parse
+from typing import Any, Mapping, Sequence
+
+from modelkiln.digest import iter_chunks
+from modelkiln.errors import ModelkilnError
+from modelkiln.store.store import Store
+
+__all__ = ["MIRROR_VARIABLE", "deb_digest", "fetch_debs", "machine_mirrors"]
+
+# Mirrors to use instead of apt's, separated by white space or commas, tried in order.
+MIRROR_VARIABLE = "MODELKILN_DEBIAN_MIRROR"
+
+# More connections than this do not fill a line any better, and mirrors dislike them.
+_DOWNLOADS = 4
+
+
+class _Refused(Exception):
+    """A mirror sent other bytes than the lock pins; `str()` says which."""
+
+
+def deb_digest(package: Mapping[str, Any]) -> str:
+    """Return the digest of a locked package's .deb, the name of its blob in the store."""
+    return "sha256:" + package["sha256"]
+
+
+def machine_mirrors(env: Mapping[str, str]) -> list[str]:
+    """Return the addresses of this machine's Debian mirrors, without a trailing slash.
+
+    They are those of MODELKILN_DEBIAN_MIRROR, else those that apt is configured with. apt is
+    asked what `apt-get update` would read: unlike `apt-get indextargets`, which lists only what
+    was already downloaded, this answers on a fresh machine too. Raises ModelkilnError when there
+    are none.
+    """
+    named = env.get(MIRROR_VARIABLE, "").replace(",", " ").split()
+    mirrors = named or [uri.partition("/dists/")[0] for uri in _apt_uris(env) if "/dists/" in uri]
+    if not mirrors:
+        raise ModelkilnError(
+            f"No Debian mirror is known: apt is not configured here and {MIRROR_VARIABLE} is not "
+            "set. Set it to the address of a mirror (http://, https:// or file://)."
+        )
+    return list(dict.fromkeys(mirror.rstrip("/") for mirror in mirrors))
+
+
+def _apt_uris(env: Mapping[str, str]) -> list[str]:
+    command = ["apt-get", "update", "--print-uris"]
+    try:
+        done = subprocess.run(command, env=dict(env), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    except OSError:
+        return []
+    lines = done.stdout.decode("utf-8", "replace").splitlines()
+    return [line.split("'")[1] for line in lines if line.startswith("'") and "Release' " in line]
+
+
+def fetch_debs(packages: Sequence[Mapping[str, Any]], store: Store, env: Mapping[str, str]) -> None:
+    """Put the .deb of each locked package into `store`, as the blob of its sha256.
+
+    packages: objects with "name", "version", "filename" (relative to a mirror), "size" (bytes)
+    and "sha256" (hex). What is in the store is not fetched again. Raises ModelkilnError with all
+    packages that could not be had, the addresses that were tried and the remedy.
+    """
+    missing = [one for one in packages if not store.verify(deb_digest(one))]
+    if not missing:
+        return
+    # Imported here: every layer's process imports this module, and mostly nothing is missing.
+    from concurrent.futures import ThreadPoolExecutor
+
+    mirrors = machine_mirrors(env)
+    with ThreadPoolExecutor(_DOWNLOADS) as pool:
+        problems = list(pool.map(lambda one: _fetch(one, mirrors, store, env), missing))
+    told = [problem for problem in problems if problem]
+    if told:
+        raise ModelkilnError("\n".join(told))
+
+
+def _fetch(package: Mapping[str, Any], mirrors: Sequence[str], store: Store, env: Mapping[str, str]) -> str:
+    """Fetch one package from the first mirror that has it; returns what went wrong, or ""."""
+    from modelkiln.network.http import NETWORK_ERRORS, with_retries
+
+    tried = []
+    for mirror in mirrors:
+        # `~` and `+` are common in Debian's file names and legal in a path.
+        url = f"{mirror}/{urllib.parse.quote(package['filename'], safe='/+~:=')}"
+        try:
+            with_retries(functools.partial(_download, url, package, store, env))
+            return ""
+        except (*NETWORK_ERRORS, _Refused) as error:
+            tried.append(f"{url} ({error})")
+    return (
+        f"Debian package {package['name']} {package['version']}: no mirror has the pinned file. "
+        f"Tried {'; '.join(tried)}. Mirrors drop a version when it is replaced: lock the base "
+        f"again (`pants lock`), or name a mirror that still has it in {MIRROR_VARIABLE}."
+    )
+
+
+def _download(url: str, package: Mapping[str, Any], store: Store, env: Mapping[str, str]) -> None:
+    from modelkiln.network.http import open_url
+
+    with open_url(url, env) as response, store.writer() as blob:
+        for chunk in iter_chunks(response):
+            blob.write(chunk)
+            if blob.size > package["size"]:
+                break
+        if blob.size < package["size"] and response.headers.get("Content-Length") != str(blob.size):
+            raise ConnectionError(f"cut off after {blob.size} of {package['size']} bytes")
+        if (blob.size, blob.digest) != (package["size"], deb_digest(package)):
+            raise _Refused(
+                f"sent {blob.size} bytes or more with {blob.digest}, want {package['size']} "
+                f"bytes with {deb_digest(package)}"
+            )

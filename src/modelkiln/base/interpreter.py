@@ -1,0 +1,214 @@
+"""The base's own interpreter, unpacked to run on this machine.
+
+Its pinned packages are unpacked once and run through their own dynamic loader, so that nothing of
+the host but its kernel takes part.
+"""
+
+import fcntl
+import hashlib
+import os
+import platform
+import re
+import shutil
+import sys
+import tempfile
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, BinaryIO, Iterable, Iterator, Mapping, Optional, Sequence
+
+from modelkiln.archives.tar import Entry
+from modelkiln.base.debian_lock import check_packages, python_of
+from modelkiln.base.debian_mirrors import deb_digest, fetch_debs
+from modelkiln.base.debian_package import iter_data
+from modelkiln.canonical import canonical_json
+from modelkiln.digest import iter_chunks
+from modelkiln.errors import ModelkilnError
+from modelkiln.machine.settings import load_machine_env
+from modelkiln.store.store import Store
+from modelkiln.store.users import register
+
+__all__ = [
+    "host_architecture",
+    "interpreter_command",
+    "interpreter_environment",
+    "interpreter_packages",
+    "making_folder",
+    "making_interpreter",
+    "packages_folder",
+    "unpack_entries",
+    "unpacked_interpreter",
+    "used_folder",
+    "write_file",
+]
+
+# What `python3.N-minimal` needs to start and compile, and no more.
+_CLOSURE = ("libc6", "libexpat1", "zlib1g")
+
+
+def interpreter_packages(lock: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the locked packages that make up the interpreter of a base, sorted by name."""
+    release = python_of(lock)
+    wanted = {f"python{release}-minimal", f"libpython{release}-minimal", *_CLOSURE}
+    found = [package for package in lock["packages"] if package["name"] in wanted]
+    missing = sorted(wanted - {package["name"] for package in found})
+    if missing:
+        raise ModelkilnError(
+            f"The base's lock lacks {', '.join(missing)}, which its Python needs to compile byte "
+            "code. Add them to its package list and lock it again with pants lock."
+        )
+    return found
+
+
+def host_architecture() -> Optional[str]:
+    """Return what Debian calls this machine, None where it is none that is known."""
+    if not sys.platform.startswith("linux"):
+        return None
+    machine = platform.machine()
+    return {"x86_64": "amd64", "aarch64": "arm64", "s390x": "s390x", "ppc64le": "ppc64el"}.get(machine)
+
+
+def unpacked_interpreter(packages: Sequence[Mapping[str, Any]], store: Store) -> Path:
+    """Return the folder in which the interpreter of `packages` is unpacked; it is made when it is missing.
+
+    Raises ModelkilnError elsewhere than on Linux, and for packages of another architecture.
+    """
+    packages = check_packages(list(packages), "interpreter")
+    with making_interpreter(packages, store) as folder:
+        if folder is not None:
+            fetch_debs(packages, store, load_machine_env(store.root))
+            for package in packages:
+                _unpack(package, store, folder)
+    return used_folder(packages_folder("interpreters", packages, store), store)
+
+
+@contextmanager
+def making_interpreter(packages: Sequence[Mapping[str, Any]], store: Store) -> Iterator[Optional[Path]]:
+    """The empty folder in which to unpack an interpreter that `store` lacks; None where it has it.
+
+    One of the processes that want it at the same time unpacks it, the others wait.
+    """
+    _check_runs_here(packages)
+    with making_folder(packages_folder("interpreters", packages, store)) as temporary:
+        yield temporary
+
+
+@contextmanager
+def making_folder(folder: Path) -> Iterator[Optional[Path]]:
+    """The empty folder that becomes `folder` when the block ends; None where that is there.
+
+    One of the processes that want it at the same time fills it, the others wait.
+    """
+    if folder.is_dir():
+        yield None
+        return
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_suffix(".lock").open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if folder.is_dir():
+            yield None
+            return
+        # Renamed when it is whole: a killed process never leaves half of it.
+        temporary = Path(tempfile.mkdtemp(dir=folder.parent))
+        try:
+            yield temporary
+            temporary.chmod(0o755)
+            temporary.rename(folder)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def packages_folder(kind: str, packages: Sequence[Mapping[str, Any]], store: Store) -> Path:
+    """Return where locked packages are unpacked as a `kind` of thing; see `making_folder`."""
+    name = hashlib.sha256(canonical_json([package["sha256"] for package in packages])).hexdigest()
+    return store.root / kind / name
+
+
+def used_folder(folder: Path, store: Store) -> Path:
+    """Return the absolute path of what packages are unpacked in, which stays while this process uses it."""
+    register(store.root)
+    with suppress(OSError):
+        os.utime(folder)  # It is used now, see `store.caches`.
+    return folder.absolute()
+
+
+def _check_runs_here(packages: Sequence[Mapping[str, Any]]) -> None:
+    host = host_architecture()
+    for package in packages:
+        if package["architecture"] not in ("all", host):
+            raise ModelkilnError(
+                f"Byte code: {package['name']} is for {package['architecture']}, and this machine "
+                f"({host or sys.platform}) cannot run it. Add this machine's architecture to the field "
+                "`architectures` of the `oci_base_image` and lock it with pants lock."
+            )
+
+
+def _unpack(package: Mapping[str, Any], store: Store, folder: Path) -> None:
+    with store.open(deb_digest(package)) as stream:
+        for entry, content in iter_data(stream, f"{package['name']} {package['version']}"):
+            if entry.kind == "symlink":
+                _link(folder, entry.path, entry.link)
+            elif entry.kind == "file":
+                _write(folder, entry.path, content, entry.executable)
+
+
+def unpack_entries(entries: Iterable[Entry], folder: Path) -> None:
+    """Unpack the part of a root's entries that an interpreter needs to run."""
+    for entry in entries:
+        if entry.kind == "symlink":
+            _link(folder, entry.path, entry.link)
+        elif entry.kind == "file":
+            assert entry.open is not None, entry.path
+            with entry.open() as content:
+                _write(folder, entry.path, content, entry.executable)
+
+
+def _is_needed(path: str) -> bool:
+    """Whether a path is one of programs, libraries and modules."""
+    return bool(re.match(r"(usr/)?(bin|lib|lib64)/", path)) and not path.startswith("usr/lib/debug/")
+
+
+def _link(folder: Path, path: str, link: str) -> None:
+    # Links between what is unpacked only.
+    if _is_needed(path) and not link.startswith("/"):
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).symlink_to(link)
+
+
+def _write(folder: Path, path: str, content: BinaryIO, executable: bool) -> None:
+    if _is_needed(path):
+        write_file(folder / path, content, executable)
+
+
+def write_file(target: Path, content: BinaryIO, executable: bool) -> None:
+    """Write a file that is not there yet, with the mode that a layer gives it."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with target.open("xb") as out:
+        for chunk in iter_chunks(content):
+            out.write(chunk)
+    target.chmod(0o755 if executable else 0o644)
+
+
+def interpreter_command(interpreter: Path) -> list[str]:
+    """Return the start of a command line that runs Python by its own loader and libraries."""
+    loaders = sorted(interpreter.glob("lib/*-linux-gnu*/ld*.so.*")) + sorted(
+        interpreter.glob("usr/lib/*-linux-gnu*/ld*.so.*")
+    )
+    pythons = sorted(interpreter.glob("usr/bin/python3.*"))
+    if not loaders or not pythons:
+        raise ModelkilnError(
+            f"{interpreter}: holds no dynamic loader or no Python. The interpreter's packages are "
+            "incomplete: lock the base again with pants lock."
+        )
+    folders = sorted(interpreter.glob("lib/*-linux-gnu*")) + sorted(interpreter.glob("usr/lib/*-linux-gnu*"))
+    libraries = ":".join(str(folder) for folder in folders)
+    return [str(loaders[0]), "--library-path", libraries, str(pythons[0])]
+
+
+def interpreter_environment(interpreter: Path) -> dict[str, str]:
+    """Return all that the interpreter gets to see. A fixed hash seed keeps the order of sets in constants."""
+    return {
+        "PYTHONHOME": str(interpreter / "usr"),
+        "PYTHONHASHSEED": "0",
+        "PYTHONUTF8": "1",
+        "LC_ALL": "C",
+    }

@@ -1,0 +1,1 @@
+"""A wheel from an sdist: toolchain, environment and backend."""

@@ -1,0 +1,46 @@
+"""`modelkiln build publish-package`: all layouts of a package into all of its repositories."""
+
+import argparse
+import json
+from pathlib import Path
+
+from modelkiln.cli.options import add_insecure, add_store, machine_env, store_of
+from modelkiln.cli.publish import publication_of, tell, tell_published
+from modelkiln.image.blobs import Blobs, recorded_layers
+from modelkiln.image.layout import Layout
+from modelkiln.progress import Progress
+from modelkiln.publication.blob_source import BlobSource
+from modelkiln.publication.contents import layout_contents
+from modelkiln.publication.publish import publish_all
+from modelkiln.registry.reference import parse_repository
+
+HELP = "Put a package into registries as a whole: no tag before all of it is there and all tags are free."
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of the step."""
+    parser.add_argument(
+        "plan",
+        type=Path,
+        metavar="PLAN",
+        help="JSON: a list of objects with layout (a path), repository, tags, moving, and record (a path or null)",
+    )
+    parser.add_argument("--no-record", action="store_true", help="don't add records as artifacts")
+    add_insecure(parser)
+    add_store(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Publish, and print the references that pin what was published."""
+    store, env, publications = store_of(args), machine_env(args), []
+    for push in json.loads(args.plan.read_text("utf-8")):
+        layout, record = Layout(Path(push["layout"])), push["record"] and Path(push["record"])
+        source = BlobSource(Blobs(layout, store, recorded_layers(layout.path, record)), env)
+        tags, told = (*push["tags"], *push["moving"]), None if args.no_record else record
+        publication = publication_of(layout_contents(layout), source, tags, push["moving"], told)
+        publications.append((publication, parse_repository(push["repository"])))
+    with Progress("publish") as progress:
+        done = publish_all(publications, env, store.root if store.root.is_dir() else None, tell, progress.of)
+    for (_, repository), one in zip(publications, done):
+        tell_published(repository, one)
+    return 0

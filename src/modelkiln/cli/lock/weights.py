@@ -1,0 +1,90 @@
+"""`modelkiln build lock-weights`: a model artifact's source becomes exact files, pinned by hash."""
+
+import argparse
+import gc
+import sys
+from pathlib import Path
+from typing import Optional, Sequence
+
+from modelkiln.cli.lock.lock_file import write_lock
+from modelkiln.errors import ModelkilnError
+from modelkiln.store.store import Store
+from modelkiln.weights.drift import check_weights
+from modelkiln.weights.lock import WeightsLock, load_weights_lock
+from modelkiln.weights.locking import lock_weights
+from modelkiln.weights.selection import WeightsSource
+
+HELP = "Read a model artifact's files into the store once, and write their lock."
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `modelkiln build lock-weights`."""
+    parser.add_argument("--source", required=True, help="URI, path or pattern")
+    parser.add_argument("--include", action="append", default=[], help="pattern of files to take; default: all")
+    parser.add_argument("--exclude", action="append", default=[], help="pattern of files to leave out")
+    parser.add_argument("--folder", type=Path, default=Path(), help="what a path is relative to")
+    parser.add_argument("--where", required=True, help="the target's address, for messages")
+    parser.add_argument("--store", type=Path, required=True, help="the store's folder")
+    parser.add_argument("--pickles", action="store_true", help="allow pickles that import nothing, or what follows")
+    parser.add_argument("--allow-pickle", action="append", default=[], help="a name that pickles may import")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 where the lock differs")
+    parser.add_argument("lock", type=Path, metavar="LOCK", help="the lock to write")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the lock where it changed, and say what is in it."""
+    # Ten thousand files are a hundred thousand objects, none of them in a cycle: looking for some takes
+    # longer than hashing the files.
+    gc.set_threshold(200_000)
+    wanted = WeightsSource(args.source, args.folder, args.where, tuple(args.include), tuple(args.exclude))
+    store = Store(args.store)
+    before = _read(args.lock)
+    allowed = args.allow_pickle if args.pickles else None
+    if args.check:
+        return _check(wanted, store, before, args.lock, allowed)
+    lock = lock_weights(wanted, store, _usable(before, args.lock), allowed)
+    text = lock.to_text()
+    state = "unchanged" if text == before else "written"
+    if text != before:
+        write_lock(args.lock, text)
+    print(f"{args.lock.name}: {state}, {_summary(lock)}")
+    return 0
+
+
+def _check(
+    wanted: WeightsSource, store: Store, text: Optional[str], path: Path, allowed: Optional[Sequence[str]]
+) -> int:
+    if text is None:
+        raise ModelkilnError(f"{path}: there is no such lock. Write it with `pants lock {wanted.where}`.")
+    lock = load_weights_lock(text, str(path))
+    differences = check_weights(wanted, store, lock)
+    if set(lock.allow_pickle or ()) != set(allowed or ()):
+        differences.append(f"allow_pickle: is {allowed!r}, the lock says {lock.allow_pickle!r}.")
+    for difference in differences:
+        print(f"{wanted.where}: {difference}")
+    print(f"{path.name}: {'differs' if differences else 'unchanged'}")
+    return 1 if differences else 0
+
+
+def _summary(lock: WeightsLock) -> str:
+    return f"{len(lock.files)} files of {lock.size} bytes in {len(lock.layers)} layers"
+
+
+def _read(path: Path) -> Optional[str]:
+    try:
+        return path.read_text("utf-8")
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ModelkilnError(f"{path}: cannot be read as a lock ({error}).") from None
+
+
+def _usable(text: Optional[str], path: Path) -> Optional[WeightsLock]:
+    """The lock that is there; None for one that is broken, and will be written anew."""
+    if text is None:
+        return None
+    try:
+        return load_weights_lock(text, str(path))
+    except ModelkilnError as error:
+        print(f"{error} It is written anew.", file=sys.stderr)
+        return None

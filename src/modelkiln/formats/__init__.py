@@ -1,0 +1,1 @@
+"""Renderings of a package beside an image: PEX, scie and ModelPack."""

@@ -1,0 +1,192 @@
+"""The PEX format: code, record, artifacts and wheels in one file that CPython runs.
+
+The PEX is put together by Pex' own builder, from wheels as they are: nothing is resolved,
+installed or compressed again, so the file is a function of its wheels, its sources and the
+version of Pex (which the tool lock pins), and is the same under every interpreter.
+"""
+
+import io
+import os
+import shutil
+import tempfile
+import zipfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Iterable, Iterator, Mapping, Sequence
+
+from modelkiln.builds.wheel import provide_wheels
+from modelkiln.digest import CHUNK
+from modelkiln.errors import ModelkilnError
+from modelkiln.formats.programs import link_or_copy, place_program, store_program
+from modelkiln.manifest.wheels import check_wheels, wheel_digest
+from modelkiln.store.store import Store
+from modelkiln.wheels.platforms import Target
+
+__all__ = ["ZIP_LIMIT", "build_pex", "store_pex"]
+
+# Offsets in a zip file have 32 bits (PKWARE, APPNOTE.TXT, 4.3.12). Beyond them it needs ZIP64
+# records, which zipimport reads only since 3.13 (its documentation, "Changed in version 3.13").
+# Python's zipfile writes those from half of that on; Pex has it use all (pex/common.py,
+# ZIP64_LIMIT), and every zipimport reads it. The rest is room for Pex' own files.
+ZIP_LIMIT = (1 << 32) - 1 - (64 << 20)
+_ZIP64_PYTHON = 13
+
+
+def build_pex(spec: Mapping[str, Any], sources: Path, store: Store, output: Path) -> None:
+    """Write a PEX to `output`.
+
+    spec: {"wheels": [{"name", "version", "filename", "sha256"}], "python", "platform", "glibc",
+    "entry_point": "module:function"}; wheels that the store lacks are fetched. sources: the tree
+    that becomes the PEX's user code, whose modes and times do not matter. spec["weights"]: recipes
+    of layers of weights, whose files are put beside it from the store. Raises ModelkilnError
+    for sources that a PEX cannot carry and for one that is too large to be imported.
+    """
+    with _built(spec, sources, store, output.name) as made:
+        place_program(made, output)
+
+
+def store_pex(spec: Mapping[str, Any], sources: Path, store: Store, name: str) -> tuple[str, int]:
+    """Make the PEX that `build_pex` writes a blob of `store`; returns its digest and size in bytes.
+
+    For one of gigabytes, which would be copied several times on its way through Pants. name: what
+    messages call it.
+    """
+    with _built(spec, sources, store, name) as made:
+        return store_program(made, store)
+
+
+@contextmanager
+def _built(spec: Mapping[str, Any], sources: Path, store: Store, name: str) -> Iterator[Path]:
+    """The path of the PEX on the store's file system, until the block ends."""
+    target = Target(spec["python"], spec["platform"], spec["glibc"])
+    wheels = check_wheels(spec["wheels"])
+    provide_wheels(wheels, target.python, store)
+    files = {path: sources.absolute() / path for path in _list_sources(sources)}
+    incoming, prefix = store.scratch("incoming")
+    # On the store's file system, so that wheels are linked and not copied.
+    with tempfile.TemporaryDirectory(dir=incoming, prefix=prefix) as folder:
+        scratch = Path(folder).absolute()
+        files.update(_stored_files(spec.get("weights", ()), store, scratch / "weights"))
+        _check_size(files.values(), wheels, target, store, name)
+        _assemble(spec, target, wheels, files, store, scratch)
+        _check_complete(scratch / "package.pex", list(files), wheels, name)
+        yield scratch / "package.pex"
+
+
+def _assemble(
+    spec: Mapping[str, Any],
+    target: Target,
+    wheels: Sequence[Mapping[str, str]],
+    files: Mapping[str, Path],
+    store: Store,
+    scratch: Path,
+) -> None:
+    from pex.dist_metadata import Distribution
+    from pex.interpreter_constraints import InterpreterConstraints
+    from pex.pex_builder import CopyMode, PEXBuilder
+    from pex.variables import ENV
+
+    (scratch / "wheels").mkdir()
+    (scratch / "plain").mkdir()
+    # Pex keeps what it learnt of the running interpreter here; nothing of it enters the PEX.
+    with ENV.patch(PEX_ROOT=str((store.root / "pex-root").absolute())):
+        builder = PEXBuilder(path=str(scratch / "tree"), copy_mode=CopyMode.SYMLINK)
+        for index, (path, file) in enumerate(sorted(files.items())):
+            source = _plain(file, scratch / "plain" / str(index))
+            builder.add_source(str(source), path)
+        for wheel in wheels:
+            link = scratch / "wheels" / wheel["filename"]
+            link_or_copy(store.path(wheel_digest(wheel)), link)
+            builder.add_distribution(Distribution.load(str(link)), fingerprint=wheel["sha256"])
+            builder.add_requirement(f"{wheel['name']}=={wheel['version']}")
+        builder.info.deps_are_wheel_files = True
+        # The first start makes a virtual environment, and later ones run in it at once. Pex's other
+        # mode sets up its import machinery anew each time, about a second for numpy.
+        builder.info.venv = True
+        # 0: one job for each core, when the wheels are installed on the PEX's first start.
+        builder.info.max_install_jobs = 0
+        builder.info.interpreter_constraints = InterpreterConstraints.parse(f"CPython=={target.python}.*")
+        builder.set_entry_point(spec["entry_point"])
+        builder.set_shebang(f"/usr/bin/env python{target.python}")
+        with _large_pieces():
+            builder.build(str(scratch / "package.pex"), bytecode_compile=False, deterministic=True, compress=False)
+
+
+@contextmanager
+def _large_pieces() -> Iterator[None]:
+    """Let Pex copy files in larger pieces than its 8 KiB, which cost a second for each GB."""
+    before = io.DEFAULT_BUFFER_SIZE
+    io.DEFAULT_BUFFER_SIZE = CHUNK  # type: ignore[misc]
+    try:
+        yield
+    finally:
+        io.DEFAULT_BUFFER_SIZE = before  # type: ignore[misc]
+
+
+def _stored_files(recipes: Iterable[Mapping[str, Any]], store: Store, scratch: Path) -> Iterator[tuple[str, Path]]:
+    from modelkiln.layers import weights
+
+    scratch.mkdir()
+    for recipe in recipes:
+        found = weights.fetch(recipe, store)
+        for file in recipe["files"]:
+            path = scratch / file["sha256"]
+            if not path.exists():
+                found[file["sha256"]].put(path)
+            yield f".modelkiln/models/{file['path']}", path
+
+
+def _plain(source: Path, copy: Path) -> Path:
+    # Pex takes over run bits, which depend on how the sources came here. Not changed in place:
+    # in a sandbox the file may be a link to somebody else's.
+    if not source.stat().st_mode & 0o111:
+        return source
+    shutil.copyfile(source, copy)
+    copy.chmod(0o644)
+    return copy
+
+
+def _list_sources(sources: Path) -> list[str]:
+    """The paths of all files below `sources`, sorted."""
+    found = []
+    for folder, folders, names in os.walk(sources):
+        for name in [*names, *(name for name in folders if os.path.islink(os.path.join(folder, name)))]:
+            path = Path(folder, name)
+            relative = path.relative_to(sources).as_posix()
+            if path.is_symlink() or not path.is_file():
+                raise ModelkilnError(f"{relative}: is a link or no regular file; a PEX holds files. Refused.")
+            if name.endswith((".pyc", ".pyo")) or relative.split("/")[0] in _RESERVED:
+                raise ModelkilnError(
+                    f"{relative}: Pex leaves out byte code and writes "
+                    f"{', '.join(_RESERVED)} itself. Rename the file."
+                )
+            found.append(relative)
+    return sorted(found)
+
+
+_RESERVED = (".bootstrap", ".deps", "PEX-INFO", "__main__.py", "__pex__")
+
+
+def _check_size(
+    files: Iterable[Path],
+    wheels: Sequence[Mapping[str, str]],
+    target: Target,
+    store: Store,
+    title: str,
+) -> None:
+    paths = [*files, *(store.path(wheel_digest(wheel)) for wheel in wheels)]
+    size = sum(path.stat().st_size for path in paths)
+    if size > ZIP_LIMIT and int(target.python.split(".")[1]) < _ZIP64_PYTHON:
+        raise ModelkilnError(
+            f"{title}: would have {size} bytes of wheels and files, and Python {target.python} imports "
+            f"no zip file of more than {ZIP_LIMIT}. Package it as an image (formats=['oci']) or for "
+            f"Python 3.{_ZIP64_PYTHON}."
+        )
+
+
+def _check_complete(path: Path, files: Sequence[str], wheels: Sequence[Mapping[str, str]], title: str) -> None:
+    with zipfile.ZipFile(path) as archive:
+        held = set(archive.namelist())
+    wanted = {*files, *(f".deps/{wheel['filename']}" for wheel in wheels)}
+    if not wanted <= held:
+        raise ModelkilnError(f"{title}: Pex left out {', '.join(sorted(wanted - held)[:10])}. Rename them.")

@@ -1,0 +1,1 @@
+"""An image: config, manifest, layout, and where its blobs are."""

@@ -1,0 +1,110 @@
+"""The bytes of a layout's blobs, wherever they are."""
+
+import json
+from pathlib import Path
+from typing import BinaryIO, Optional, Sequence
+
+from modelkiln.descriptor import Descriptor
+from modelkiln.errors import ModelkilnError
+from modelkiln.image.layout import Layout
+from modelkiln.layer import Layer
+from modelkiln.layers.recipe import is_at_hand, open_layer
+from modelkiln.layers.weights_files import stored_files
+from modelkiln.store.files import StoredFile
+from modelkiln.store.store import Store
+
+__all__ = ["Blobs", "record_beside", "recorded_layers"]
+
+
+class Blobs:
+    """The bytes of a layout's blobs: in the layout, in the store, or made again by their recipes.
+
+    layers: those that the record tells of, with recipes. sources: the folder of the files that
+    "files" recipes name, where they are at hand.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        store: Optional[Store] = None,
+        layers: Sequence[Layer] = (),
+        sources: Optional[Path] = None,
+    ) -> None:
+        self.layout, self.store = layout, store
+        self._sources = sources
+        self._layers = {layer.descriptor.digest: layer for layer in layers}
+
+    def state(self, descriptor: Descriptor) -> str:
+        """Return "here" (in the layout), "store" or "missing"."""
+        if self.layout.blob_path(descriptor.digest) is not None:
+            return "here"
+        if self.store is None:
+            return "missing"
+        layer = self._layers.get(descriptor.digest)
+        if layer is not None and is_at_hand(layer, self.store):
+            return "store"
+        return "store" if self.store.path(descriptor.digest).is_file() else "missing"
+
+    def layer(self, descriptor: Descriptor) -> Optional[Layer]:
+        """Return what the record tells of a layer: its title and its recipe."""
+        return self._layers.get(descriptor.digest)
+
+    def files(self, descriptor: Descriptor) -> Optional[dict[str, StoredFile]]:
+        """Return path -> where it lies, of a layer of weights whose files lie in the store; None for another
+        blob. Missing ones are fetched, see `stored_files`."""
+        layer = self._layers.get(descriptor.digest)
+        if self.store is None or layer is None or self.layout.blob_path(descriptor.digest) is not None:
+            return None
+        return stored_files(layer, self.store)
+
+    def ensure(self, descriptor: Descriptor) -> None:
+        """Fetch or make again what `open` needs; raises ModelkilnError when that cannot be done."""
+        self.open(descriptor).close()
+
+    def open(self, descriptor: Descriptor) -> BinaryIO:
+        """Open a blob for reading, made again when it is missing; the stream can seek.
+
+        Contents are not checked: whoever reads to the end compares digest and size. Raises
+        ModelkilnError for a blob that is nowhere and has no recipe.
+        """
+        path = self.layout.blob_path(descriptor.digest)
+        if path is not None:
+            return path.open("rb")
+        layer = self._layers.get(descriptor.digest)
+        if self.store is not None and layer is not None:
+            return open_layer(layer, self.store, self._sources)
+        if self.store is not None and self.store.has(descriptor.digest, descriptor.size):
+            return self.store.open(descriptor.digest)
+        raise ModelkilnError(
+            f"{self.layout.path}: blob {descriptor.digest} ({descriptor.size} bytes) is neither in the "
+            f"layout nor in the store {self.store.root if self.store else '(none)'}. Give the store with "
+            "--store and the record with --record, or package the target again (`pants package`)."
+        )
+
+
+def record_beside(layout: Path) -> Optional[Path]:
+    """Return where the record of the layout in dist/ lies: `NAME.package.json` beside `NAME.oci`,
+    `NAME.artifact` or `NAME.weights.oci`; None when it is not there."""
+    path = layout.resolve()
+    name = path.name
+    while "." in name:
+        name = name.rpartition(".")[0]
+        if path.with_name(f"{name}.package.json").is_file():
+            return path.with_name(f"{name}.package.json")
+    return None
+
+
+def recorded_layers(layout: Path, record: Optional[Path] = None) -> tuple[Layer, ...]:
+    """Return the layers of the record in the file `record`, else of the one beside `layout`.
+
+    The record of `digits.oci` is `digits.package.json`. Without `record` it may be missing: then
+    there are no layers to tell of.
+    """
+    path = record or record_beside(layout)
+    if path is None:
+        return ()
+    try:
+        content = json.loads(path.read_text("utf-8"))
+        return tuple(Layer.from_json(layer) for layer in content.get("layers", ()))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ModelkilnError(f"{path}: is not the record of a package ({error}). Give one with --record.") from None

@@ -1,0 +1,204 @@
+"""Exports an image: one file, or one folder, that holds all of its bytes."""
+
+import os
+import shutil
+import tempfile
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO, Callable, Iterator, Optional, Sequence
+
+from modelkiln.archives.tar import Entry, bytes_entry, write_tar
+from modelkiln.canonical import canonical_json
+from modelkiln.descriptor import CONFIG, LAYER_MEDIA_TYPES, Descriptor
+from modelkiln.digest import check_digest, hex_of, sha256_stream
+from modelkiln.errors import ModelkilnError
+from modelkiln.image.blobs import Blobs
+from modelkiln.image.layout import REF_NAME, FoundManifest, index_json
+from modelkiln.image.name import ImageName
+
+__all__ = ["FORMATS", "export"]
+
+FORMATS = ("oci-archive", "docker-archive", "oci-layout")
+# containerd names an imported image by this annotation (containerd, images/annotations.go).
+_CONTAINERD_NAME = "io.containerd.image.name"
+# Is told each number of bytes that were read.
+_Progress = Callable[[int], None]
+_ZIPPED = {"+gzip": "gzip", "+zstd": "zstd"}
+
+
+def export(
+    blobs: Blobs,
+    found: FoundManifest,
+    output: Path,
+    format: str = "oci-archive",
+    name: Optional[ImageName] = None,
+    progress: _Progress = lambda done: None,
+) -> Path:
+    """Write the image `found` with all of its blobs to `output`, and return it.
+
+    name: what the image is called in the archive; a docker-archive needs one. progress: is told
+    each number of bytes that were read. The output is made beside its place and renamed; its bytes
+    depend on image, format and name only. Every blob is checked against its descriptor, and a
+    docker-archive's layers against their diff IDs.
+    """
+    if format not in FORMATS:
+        raise ModelkilnError(f"export: unknown format {format!r}; use one of {', '.join(FORMATS)}.")
+    with _replacing(output, format == "oci-layout") as temporary:
+        if format == "docker-archive":
+            entries = _docker_entries(blobs, found, name, progress, temporary.parent)
+        else:
+            entries = _oci_entries(blobs, found, name, progress)
+        if format == "oci-layout":
+            _write_folder(entries, temporary)
+        else:
+            with temporary.open("wb") as out:
+                write_tar(entries, out, str(output))
+    return output
+
+
+class _CountedFile:
+    def __init__(self, stream: BinaryIO, progress: _Progress) -> None:
+        self._stream, self._progress = stream, progress
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._stream.read(size)
+        self._progress(len(data))
+        return data
+
+    def __enter__(self) -> "_CountedFile":
+        return self
+
+    def __exit__(self, *details) -> None:
+        self._stream.close()
+
+
+def _open_counted(blobs: Blobs, descriptor: Descriptor, progress: _Progress) -> _CountedFile:
+    return _CountedFile(blobs.open(descriptor), progress)
+
+
+@contextmanager
+def _replacing(output: Path, is_folder: bool) -> Iterator[Path]:
+    """A temporary path beside `output` that takes its place when the block ends without an error."""
+    if is_folder and output.exists():
+        raise ModelkilnError(f"{output}: exists. Remove it, or export to another folder.")
+    if not is_folder and output.is_dir():
+        raise ModelkilnError(f"{output}: is a folder. Name a file for the archive.")
+    if not output.parent.is_dir():
+        raise ModelkilnError(f"{output}: its folder does not exist. Make it first.")
+    folder = Path(tempfile.mkdtemp(dir=output.parent, prefix=f".{output.name}."))
+    try:
+        yield folder / "output"
+        (folder / "output").chmod(0o755 if is_folder else 0o644)
+        os.replace(folder / "output", output)
+    except OSError as error:
+        raise ModelkilnError(f"{output}: {error.strerror}; nothing was written. Mend it and export again.") from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _blob_entry(name: str, descriptor: Descriptor, blobs: Blobs, progress: _Progress) -> Entry:
+    blobs.ensure(descriptor)
+    opening = partial(_open_counted, blobs, descriptor, progress)
+    return Entry(name, size=descriptor.size, sha256=hex_of(descriptor.digest), open=opening)
+
+
+def _oci_entries(blobs: Blobs, found: FoundManifest, name: Optional[ImageName], progress: _Progress) -> list[Entry]:
+    annotations = dict(found.annotations)
+    if name is not None:
+        annotations[REF_NAME] = annotations[_CONTAINERD_NAME] = name.full
+    platform = None
+    if found.platform:
+        platform = dict(zip(("os", "architecture", "variant"), found.platform.split("/")))
+    index = index_json(found.descriptor, annotations, platform, found.content.get("artifactType"))
+    entries = [
+        bytes_entry("oci-layout", canonical_json({"imageLayoutVersion": "1.0.0"})),
+        bytes_entry("index.json", index),
+    ]
+    for descriptor in dict.fromkeys((found.descriptor, *found.blobs)):
+        entries.append(_blob_entry(f"blobs/sha256/{hex_of(descriptor.digest)}", descriptor, blobs, progress))
+    return entries
+
+
+def _docker_entries(
+    blobs: Blobs, found: FoundManifest, name: Optional[ImageName], progress: _Progress, scratch: Path
+) -> list[Entry]:
+    """The entries of what `docker load` reads (moby, image/spec/v1.2.md, "Combined Image JSON").
+
+    Layers are stored as plain tars: the format knows no zstd, and plain they can be checked
+    against their diff IDs by whoever reads the archive.
+    """
+    config, *layers = found.blobs
+    if config.media_type != CONFIG:
+        raise ModelkilnError(
+            f"{blobs.layout.path}: is an artifact ({config.media_type}) and not an image; a docker-archive "
+            "holds images only. Use --format oci-archive."
+        )
+    if name is None:
+        raise ModelkilnError("export: a docker-archive needs a name. Give one with --name NAME:TAG.")
+    diff_ids = blobs.layout.read_json(config)["rootfs"]["diff_ids"]
+    if len(diff_ids) != len(layers):
+        raise ModelkilnError(f"config {config.digest}: got {len(diff_ids)} diff IDs, want {len(layers)}.")
+    entries = [_blob_entry(f"{hex_of(config.digest)}.json", config, blobs, progress)]
+    names = []
+    for diff_id, layer in zip(diff_ids, layers):
+        names.append(f"{hex_of(check_digest(diff_id, f'config {config.digest}'))}.tar")
+        if names[-1] not in names[:-1]:
+            entries.append(_plain_entry(names[-1], diff_id, layer, blobs, progress, scratch))
+    manifest = [{"Config": entries[0].path, "RepoTags": [name.short], "Layers": names}]
+    return [*entries, bytes_entry("manifest.json", canonical_json(manifest))]
+
+
+def _plain_entry(name: str, diff_id: str, layer: Descriptor, blobs: Blobs, progress: _Progress, scratch: Path) -> Entry:
+    if layer.media_type not in LAYER_MEDIA_TYPES:
+        raise ModelkilnError(f"layer {layer.digest}: media type {layer.media_type!r} is not a layer's.")
+    compressed = _blob_entry(name, layer, blobs, progress)
+    compression = _ZIPPED.get(layer.media_type[-5:], "none")
+    if compression == "none":
+        if layer.digest != diff_id:
+            raise ModelkilnError(f"layer {layer.digest}: got diff ID {layer.digest}, want {diff_id} of the config.")
+        return compressed
+    # A tar header holds its file's size, which only decompressing tells.
+    path = scratch / name
+    with compressed.open() as source, path.open("wb") as out:
+        _decompress(source, compression, out, f"layer {layer.digest}")
+    with path.open("rb") as stream:
+        digest, size = sha256_stream(stream)
+    if digest != diff_id:
+        raise ModelkilnError(f"layer {layer.digest}: got diff ID {digest}, want {diff_id} of the config.")
+    return replace(compressed, size=size, sha256=hex_of(diff_id), open=partial(path.open, "rb"))
+
+
+def _decompress(source: BinaryIO, compression: str, out: BinaryIO, where: str) -> None:
+    import zlib
+
+    import zstandard
+
+    try:
+        if compression == "gzip":
+            import gzip
+
+            with gzip.GzipFile(fileobj=source, mode="rb") as plain:
+                shutil.copyfileobj(plain, out, 1 << 20)
+        else:
+            reader = zstandard.ZstdDecompressor().stream_reader(source, read_size=1 << 20, read_across_frames=True)
+            shutil.copyfileobj(reader, out, 1 << 20)
+    except (zlib.error, EOFError, zstandard.ZstdError) as error:
+        raise ModelkilnError(f"{where}: is not {compression} data: {error}. It is damaged; build it again.") from None
+
+
+def _write_folder(entries: Sequence[Entry], folder: Path) -> None:
+    for entry in entries:
+        path = folder / entry.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with entry.open() as source, path.open("wb") as out:
+            shutil.copyfileobj(source, out, 1 << 20)
+        path.chmod(0o644)
+        with path.open("rb") as stream:
+            digest, size = sha256_stream(stream)
+        if (hex_of(digest), size) != (entry.sha256, entry.size):
+            raise ModelkilnError(
+                f"{entry.path}: got {size} bytes with {digest}, want {entry.size}. The blob is damaged; "
+                "package the target again."
+            )

@@ -1,0 +1,39 @@
+"""A digest of the engine's own code, for what depends on it."""
+
+import hashlib
+import importlib
+import sys
+import zlib
+from pathlib import Path
+from typing import Sequence
+
+__all__ = ["NOT_PACKING", "packing_key"]
+
+# Rooms that cannot change a layer's bytes, because no packer that is remembered imports them. All others count.
+NOT_PACKING = (
+    "checks/",
+    "cli/",
+    "formats/",
+    "image/",
+    "package/",
+    "publication/",
+    "registry/",
+    "runtime/",
+    "smoke/",
+    "sources/",
+    "validation/",
+    "weights/",
+)
+
+
+def packing_key(libraries: Sequence[str]) -> str:
+    """Return the digest of what turns a recipe into bytes: the engine's modules, and `libraries` by name."""
+    root, hasher = Path(__file__).parents[1], hashlib.sha256()
+    for path in sorted(root.rglob("*.py")):
+        name = path.relative_to(root).as_posix()
+        if not name.startswith(NOT_PACKING):
+            hasher.update(f"{name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    # Not by importlib.metadata, which would be half of a step's start; the packer needs them anyway.
+    versions = [f"{name} {importlib.import_module(name).__version__}" for name in libraries]
+    hasher.update(" ".join([*versions, zlib.ZLIB_RUNTIME_VERSION, sys.version]).encode())
+    return hasher.hexdigest()

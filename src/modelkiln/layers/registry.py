@@ -1,0 +1,96 @@
+"""Base images from a registry: the manifest and config now, a layer's bytes when they are needed."""
+
+from typing import Any, Mapping
+
+from modelkiln.canonical import canonical_json
+from modelkiln.descriptor import CONFIG, INDEX, LAYER_MEDIA_TYPES, MANIFEST, Descriptor
+from modelkiln.digest import check_digest, hex_of
+from modelkiln.errors import ModelkilnError
+from modelkiln.layer import Layer
+from modelkiln.machine.settings import load_machine_env
+from modelkiln.registry.client import RegistryClient
+from modelkiln.registry.documents import (
+    ACCEPT,
+    CONFIG_LIMIT,
+    MANIFEST_LIMIT,
+    check_platform,
+    choose,
+    descriptor_of,
+    parse_document,
+    type_of,
+)
+from modelkiln.registry.reference import Reference, parse_reference
+from modelkiln.store.store import Store
+
+__all__ = ["build", "read_image"]
+
+
+def read_image(reference: str, platform: str, env: Mapping[str, str]) -> dict[str, Any]:
+    """Read the manifest and the config of a pinned image, and of no layer a byte.
+
+    reference: see `parse_reference`; an index is followed to the manifest of `platform` (os/arch
+    or os/arch/variant). env: the machine's settings, see `load_machine_env`. Returns
+    {"reference", "manifest": object, "config": object, "layers": [a Layer's JSON each]}; a layer's
+    unpacked size is 0, for no one has unpacked it. Raises ModelkilnError for what cannot be
+    reached, does not match its digest, or is not an image for `platform`.
+    """
+    pinned = parse_reference(reference)
+    client = RegistryClient(pinned, env)
+    manifest = parse_document(client.read("manifests", pinned.digest, MANIFEST_LIMIT, ACCEPT), pinned)
+    if type_of(manifest) == INDEX:
+        chosen = choose(manifest, platform, pinned)
+        manifest = parse_document(client.read("manifests", chosen, MANIFEST_LIMIT, ACCEPT), pinned)
+    if type_of(manifest) != MANIFEST:
+        raise ModelkilnError(f"{pinned}: is a {type_of(manifest)!r}, not an image. Pin an image.")
+    config_descriptor = descriptor_of(manifest.get("config"), pinned)
+    if config_descriptor.media_type != CONFIG:
+        raise ModelkilnError(f"{pinned}: has a config of {config_descriptor.media_type!r}, so it is not an image.")
+    config = parse_document(client.read("blobs", config_descriptor.digest, CONFIG_LIMIT), pinned)
+    check_platform(config, platform, pinned)
+    layers = [layer.to_json() for layer in _layers(manifest, config, pinned)]
+    return {"reference": str(pinned), "manifest": manifest, "config": config, "layers": layers}
+
+
+def build(recipe: Mapping[str, Any], store: Store) -> Layer:
+    """Put the layer of a registry/1 recipe into `store`, streamed and verified.
+
+    recipe: {"packer": "registry/1", "image": "registry/name", "descriptor", "diff_id"}.
+    """
+    descriptor = Descriptor.from_json(recipe["descriptor"], f"recipe of {recipe['image']}")
+    if not store.has(descriptor.digest, descriptor.size):
+        # The layer's own digest stands where a reference has its manifest's: it is what is read.
+        pinned = parse_reference(f"{recipe['image']}@{descriptor.digest}")
+        client = RegistryClient(pinned, load_machine_env(store.root))
+        with store.writer(expected=descriptor.digest) as blob:
+            client.stream_blob(descriptor.digest, descriptor.size, blob.write)
+    return _layer(recipe["image"], descriptor, recipe["diff_id"])
+
+
+def _layer(image: str, descriptor: Descriptor, diff_id: str) -> Layer:
+    recipe = {
+        "packer": "registry/1",
+        "image": image,
+        "descriptor": descriptor.to_json(),
+        "diff_id": diff_id,
+    }
+    title = f"{image.rpartition('/')[2]} {hex_of(descriptor.digest)[:12]}"
+    return Layer("base", title, descriptor, diff_id, 0, canonical_json(recipe).decode())
+
+
+def _layers(manifest: Mapping[str, Any], config: Mapping[str, Any], pinned: Reference) -> list[Layer]:
+    descriptors = [descriptor_of(value, pinned) for value in manifest.get("layers") or []]
+    diff_ids = (config.get("rootfs") or {}).get("diff_ids") or []
+    if len(descriptors) != len(diff_ids):
+        raise ModelkilnError(
+            f"{pinned}: the manifest has {len(descriptors)} layers and the config {len(diff_ids)}. The image is broken."
+        )
+    for descriptor in descriptors:
+        if descriptor.media_type not in LAYER_MEDIA_TYPES:
+            raise ModelkilnError(
+                f"{pinned}: has a layer of {descriptor.media_type!r}, which cannot be copied. Pin an "
+                "image with tar, gzip or zstd layers."
+            )
+    return [
+        _layer(pinned.image, descriptor, check_digest(diff_id, str(pinned)))
+        for descriptor, diff_id in zip(descriptors, diff_ids)
+    ]

@@ -1,0 +1,71 @@
+"""The files of a weights layer as they lie in the store, for who needs files and not a tar."""
+
+import json
+import os
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Iterable, Iterator, Optional
+
+from modelkiln.digest import sha256_stream
+from modelkiln.errors import ModelkilnError
+from modelkiln.layer import MODELS_FOLDER, Layer
+from modelkiln.layers import weights
+from modelkiln.store.file_index import SeenFiles
+from modelkiln.store.files import StoredFile, link_file
+from modelkiln.store.store import Store
+from modelkiln.weights.layer_digest import PACKER, note_key, note_of
+
+__all__ = ["models_folder", "stored_files"]
+
+
+def stored_files(layer: Layer, store: Store) -> Optional[dict[str, StoredFile]]:
+    """Return path in the layer -> where it lies for a layer of weights; None for another kind.
+
+    Missing files are fetched. That they make the layer's digest is computed once on a machine, by
+    whoever locks them or else here; the store has hashed each of them when it was written. Raises
+    ModelkilnError for files that make another layer.
+    """
+    recipe = json.loads(layer.recipe) if layer.recipe else {}
+    if recipe.get("packer") != PACKER:
+        return None
+    where = weights.fetch(recipe, store)
+    seen, key = SeenFiles(store.root), note_key(recipe["prefix"], recipe["files"])
+    note = note_of(layer.descriptor)
+    if seen.note(key) != note:
+        with weights.open_layer(recipe, store) as stream:
+            found = sha256_stream(stream)
+        if found != (layer.descriptor.digest, layer.descriptor.size):
+            raise ModelkilnError(
+                f"{layer.title}: its files make a layer with digest and size {found}, want "
+                f"{(layer.descriptor.digest, layer.descriptor.size)}. A file in the store is damaged (`modelkiln "
+                "store verify` finds it), or the lock was edited: lock and package again."
+            )
+        seen.keep_notes([(key, note)])
+    return {f"{recipe['prefix']}/{file['path']}": where[file["sha256"]] for file in recipe["files"]}
+
+
+@contextmanager
+def models_folder(layers: Iterable[Layer], store: Store, more: Optional[Path] = None) -> Iterator[Path]:
+    """A folder of model artifact files, as a package's `model`, until the block ends.
+
+    Files of the layers are links to the store's where they are blobs; more: a folder of files beside them.
+    """
+    roots, prefix = store.scratch("roots")
+    with tempfile.TemporaryDirectory(dir=os.path.abspath(roots), prefix=prefix) as name:
+        models = Path(name, MODELS_FOLDER)
+        models.mkdir(mode=0o755)
+        Path(name).chmod(0o755)
+        for layer in layers:
+            for path, file in (stored_files(layer, store) or {}).items():
+                file.put(_place(name, path))
+        for path in more.rglob("*") if more is not None else ():
+            if path.is_file():
+                link_file(path.resolve(), _place(name, f"{MODELS_FOLDER}/{path.relative_to(more).as_posix()}"))
+        yield models
+
+
+def _place(root: str, path: str) -> Path:
+    target = Path(root, path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    return target

@@ -1,0 +1,1 @@
+"""This machine: its settings, sandbox, GPU and container engines."""

@@ -1,0 +1,1 @@
+"""The dependency manifest: locks, the choice of wheels, their closure, and pip."""

@@ -1,0 +1,70 @@
+"""Locks of Python environments: compiled by pip-tools, written with what changed in them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Sequence
+
+from modelkiln.manifest.build_lock import split_parts
+from modelkiln.manifest.lock import logical_lines, read_lock
+from modelkiln.manifest.lock_changes import changed_pins, describe_changes
+from modelkiln.manifest.pip_tools import compile_lock, seed_lock, wheel_sizes
+from modelkiln.manifest.resolution import resolve_lock
+from modelkiln.store.store import Store
+from modelkiln.wheels.platforms import Target
+
+__all__ = ["LockCompiler"]
+
+
+@dataclass(frozen=True)
+class LockCompiler:
+    """Compiles the locks of a resolve in the current folder.
+
+    address: what people lock it by. upgrade: takes the newest versions instead of those that fit.
+    """
+
+    resolve: str
+    address: str
+    target: Target
+    store: Store
+    upgrade: bool = False
+
+    def lock(self, name: str, sources: Sequence[str], shared: Sequence[str], summary: Path) -> None:
+        """Write the lock `name` of the requirements in the files `sources`, beginning with its own pins and with
+        those of `shared` ones, and to `summary` what changed."""
+        path = Path(name)
+        before = path.read_text("utf-8") if path.is_file() else ""
+        header = (
+            f"# The resolve {self.resolve}, compiled from {', '.join(sources)} by: ./pants lock {self.address}\n#\n"
+        )
+        self.write(name, before, header + self.compiled(name, sources, before, shared), summary)
+
+    def compiled(
+        self, name: str, sources: Sequence[str], before: str, shared: Sequence[str] = (), is_build: bool = False
+    ) -> str:
+        """Return what pip-tools makes of `sources`, beginning with the pins of `before`. The file `name` is
+        overwritten meanwhile. is_build: as in `compile_lock`."""
+        path = Path(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(seed_lock(before, shared, self.upgrade))
+        compile_lock(Path("."), sources, name, self.resolve, self.store, self.upgrade, is_build)
+        return path.read_text("utf-8")
+
+    def resolved(self, text: str, name: str) -> dict[str, Any]:
+        """Return the files that serve the target, as `resolve_lock` does."""
+        return resolve_lock(text, self.target, self.store, name)
+
+    def write(self, name: str, before: str, after: str, summary: Path) -> None:
+        """Write the text of a lock, and lines for people on what changed in it."""
+        # What pip-tools says in comments depends on its release.
+        is_same = logical_lines(before) == logical_lines(after)
+        Path(name).write_text(before if is_same else after)
+        old, lines = split_parts(before), []
+        for part, text in split_parts(after).items() if not is_same else ():
+            lines += [f"  {part}:"] * bool(part)
+            lines += self._changes(old.get(part, old.get("", "")), text, name)
+        summary.write_text("".join(f"{line}\n" for line in lines))
+
+    def _changes(self, before: str, after: str, name: str) -> list[str]:
+        old, new = (read_lock(text, name, self.target.marker_environment()) for text in (before, after))
+        pins, platforms = changed_pins(old, new), self.target.pip_platforms()
+        return describe_changes(old, new, wheel_sizes(pins, self.target.python, platforms, self.store, Path(".")))

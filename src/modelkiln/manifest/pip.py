@@ -1,0 +1,116 @@
+"""pip, as the one that asks package indexes: it chooses wheels and fetches them."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Iterable, Optional, Sequence
+
+from modelkiln.errors import ModelkilnError
+from modelkiln.machine.settings import load_machine_env
+from modelkiln.manifest.pip_settings import FETCHING, PipSettingsError, pip_environment
+from modelkiln.store.store import Store
+
+__all__ = ["PipResult", "check_reachable", "index_lines", "index_settings", "pip_environ", "run_pip", "target_options"]
+
+# What pip says when an index did not answer. It then goes on as if the index had nothing, which
+# must not be mistaken for a wheel that does not exist: that answer is remembered. 404 and 410 say
+# that a package does not exist, and so does 403 on indexes that are storage buckets.
+_UNREACHABLE = re.compile(
+    r"Could not fetch URL (?!.*\b(?:403|404|410) Client Error).*|.*(?:Max retries exceeded"
+    r"|Retrying \(Retry|Read timed out|Connection (?:refused|reset|broken|aborted)"
+    r"|\b(?:401|407|429|5\d\d) (?:Client|Server) Error).*"
+)
+
+
+class PipResult:
+    """How a run of pip ended: its exit code and what it said."""
+
+    def __init__(self, code: int, messages: str) -> None:
+        self.code = code
+        self.messages = messages
+
+    @property
+    def errors(self) -> str:
+        """pip's error lines, without its prefix, in one line."""
+        lines = [line.strip() for line in self.messages.splitlines()]
+        errors = [line[len("ERROR: ") :] for line in lines if line.startswith("ERROR: ")]
+        return " ".join(errors or lines[-3:])
+
+
+def target_options(python: str, platforms: Iterable[str]) -> list[str]:
+    """pip's options for wheels of CPython `python` and these platform tags, and no sdists."""
+    options = ["--only-binary=:all:", "--implementation=cp", f"--python-version={python}"]
+    return [*options, *(f"--platform={tag}" for tag in platforms)]
+
+
+def index_lines(store: Store, resolve: Optional[str] = None) -> str:
+    """Return the lines of a requirements file that name the project's own indexes.
+
+    They are options of the project, by resolve; without `resolve` all of them, for files that are
+    pinned by hash may come from any. In a file, and not on the command line, which others can read:
+    an address may hold a password.
+    """
+    lines = (
+        f"--{option} {address}\n"
+        for option, addresses in _project_indexes(store, resolve).items()
+        for address in addresses
+    )
+    return "".join(lines)
+
+
+def index_settings(store: Store, resolve: str) -> dict[str, str]:
+    """Return the same as variables of pip's environment, for programs that start pip themselves."""
+    named = _project_indexes(store, resolve).items()
+    return {f"PIP_{option.upper().replace('-', '_')}": " ".join(addresses) for option, addresses in named if addresses}
+
+
+def _project_indexes(store: Store, resolve: Optional[str]) -> dict[str, list[str]]:
+    settings = json.loads(load_machine_env(store.root).get("MODELKILN_INDEXES", "{}"))
+    found = {}
+    for option, key in (("extra-index-url", "indexes"), ("find-links", "find_links")):
+        by_resolve = settings.get(key, {})
+        names = sorted(by_resolve) if resolve is None else [resolve]
+        found[option] = list(dict.fromkeys(address for name in names for address in by_resolve.get(name, [])))
+    return found
+
+
+def pip_environ(store: Store, allowed: frozenset[str]) -> dict[str, str]:
+    """Return the environment for a program that fetches by pip's settings, of which it sees `allowed`."""
+    try:
+        return pip_environment(load_machine_env(store.root), allowed)
+    except PipSettingsError as error:
+        raise ModelkilnError(str(error)) from None
+
+
+def run_pip(arguments: Sequence[str], store: Store, cwd: Path, program: Sequence[str] = ("-m", "pip")) -> PipResult:
+    """Run `pip <arguments>` in `cwd`, a temporary folder, with this machine's settings for fetching.
+
+    program: what Python runs, for another one with pip's options. A run that fails because an index
+    cannot be reached raises ModelkilnError; any other failure is the caller's to tell.
+    """
+    environ = pip_environ(store, FETCHING)
+    command = [sys.executable, "-I", *program, *arguments]
+    cache, log = os.path.abspath(store.root / "pip-cache"), cwd / "pip.log"
+    log.unlink(missing_ok=True)
+    command += ["--no-input", "--disable-pip-version-check", "--no-color", "--quiet"]
+    command += [f"--cache-dir={cache}", f"--log={log.absolute()}"]
+    done = subprocess.run(command, cwd=cwd, env=environ, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    result = PipResult(done.returncode, (done.stdout + done.stderr).decode("utf-8", "replace"))
+    if result.code:
+        check_reachable(result.messages + (log.read_text("utf-8", "replace") if log.exists() else ""))
+    return result
+
+
+def check_reachable(messages: str) -> None:
+    """Raise ModelkilnError where pip's messages tell that an index did not answer."""
+    # pip tells failed index pages in its log alone.
+    found = dict.fromkeys(match.group().strip() for match in _UNREACHABLE.finditer(messages))
+    if found:
+        raise ModelkilnError(
+            "A package index cannot be reached or refuses this machine. pip says: "
+            f"{' '.join(found)[:1000]} Mend the network, or pip's configuration (pip config list), "
+            "and build again."
+        )

@@ -1,0 +1,1 @@
+"""Programs that run under pip's interpreter, and import nothing of Modelkiln."""

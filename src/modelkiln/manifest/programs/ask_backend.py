@@ -1,0 +1,36 @@
+"""Asks a project's build backend what its wheel is built with (PEP 517), and runs nothing else of it.
+
+pip-tools builds the project for its metadata before it asks, in the same environment, and backends
+that then find what they asked for (meson-python and ninja) do not ask again. This is a program of its
+own, run as `python -I ask_backend.py FOLDER ANSWER` beside PyPA's build, which pip-tools brings;
+ANSWER is the file for the requirements, one a line.
+"""
+
+import subprocess
+import sys
+
+
+def main(folder, answer):
+    """Write the requirements, and return the exit code."""
+    from build import BuildBackendException, ProjectBuilder
+    from build.env import DefaultIsolatedEnv
+
+    try:
+        with DefaultIsolatedEnv() as env:
+            builder = ProjectBuilder.from_isolated_env(env, folder)
+            env.install(builder.build_system_requires)
+            requires = sorted({*builder.build_system_requires, *builder.get_requires_for_build("wheel")})
+    except subprocess.CalledProcessError as error:
+        for output in (error.stdout, error.stderr):
+            sys.stderr.write(output.decode("utf-8", "replace") if isinstance(output, bytes) else output or "")
+        return 1
+    except BuildBackendException as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    with open(answer, "w", encoding="utf-8") as stream:
+        stream.writelines(f"{line}\n" for line in requires)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,157 @@
+"""One way to read a URL: the machine's proxies and certificate authorities, retries, no globals.
+
+Only the standard library. Build processes have an empty environment, so proxies and authorities
+come from the machine's settings (`machine.settings.load_machine_env`) and not from `os.environ`, which is
+where `requests` and what is built on it would look. Nothing here is trusted: callers check every
+byte against a hash that they were given.
+"""
+
+import functools
+import http.client
+import ssl
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from pathlib import Path
+from typing import Any, Callable, Mapping, Optional, TypeVar
+
+from modelkiln.errors import ModelkilnError
+
+__all__ = [
+    "NETWORK_ERRORS",
+    "RETRY_WAITS",
+    "http_status",
+    "is_final",
+    "open_url",
+    "proxies_for",
+    "tls_context",
+    "with_retries",
+]
+
+# A read that stalls for this long counts as a cut.
+_TIMEOUT_SECONDS = 60
+# Waits in seconds before the second and the third attempt: long enough for a restart of a mirror's server,
+# short enough that a wrong address is told at once.
+RETRY_WAITS = (0.3, 1.0)
+
+# What reading from a network may raise. urllib's errors are OSErrors; so are time-outs, resets
+# and TLS failures. An address that cannot be parsed is a ValueError.
+NETWORK_ERRORS = (OSError, http.client.HTTPException, ValueError)
+
+_Result = TypeVar("_Result")
+
+
+@functools.lru_cache(maxsize=32)
+def _tls_context(ca_file: Optional[str], ca_folder: Optional[str], folders: tuple[Path, ...]) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=ca_file, capath=ca_folder)
+    for folder in folders:
+        for path in sorted(folder.iterdir()):
+            try:
+                if path.suffix == ".crt":
+                    context.load_verify_locations(path)
+                elif path.suffix == ".cert":
+                    context.load_cert_chain(path, path.with_suffix(".key"))
+            except OSError as error:
+                raise ModelkilnError(
+                    f"{path}: cannot be used for TLS ({error}). It must be PEM, and a .cert have its .key beside it."
+                ) from None
+    return context
+
+
+def tls_context(env: Mapping[str, str], host: str) -> ssl.SSLContext:
+    """Return how to speak TLS with `host` (with its port): whom to trust, and who we are.
+
+    Authorities come from the usual variables (SSL_CERT_FILE and so on). What docker and podman
+    keep for one registry in `certs.d/<host>` counts too: `*.crt` are authorities, `*.cert` with
+    `*.key` a client's certificate (containers-certs.d(5)).
+    """
+    names = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+    ca_file = next((env[name] for name in names if env.get(name)), None)
+    roots = [Path("/etc/containers/certs.d"), Path("/etc/docker/certs.d")]
+    if env.get("XDG_CONFIG_HOME") or env.get("HOME"):
+        config = Path(env.get("XDG_CONFIG_HOME") or Path(env["HOME"], ".config"))
+        roots[:0] = [config / "containers/certs.d", config / "docker/certs.d"]
+    folders = tuple(root / host for root in roots if host and (root / host).is_dir())
+    return _tls_context(ca_file, env.get("SSL_CERT_DIR"), folders)
+
+
+def proxies_for(url: str, env: Mapping[str, str]) -> dict[str, str]:
+    """Return the proxies for `url` by scheme; lower-case names win, as in curl."""
+    found = {}
+    for scheme in ("http", "https", "no"):
+        name = f"{scheme}_proxy"
+        value = env.get(name) or env.get(name.upper())
+        if value:
+            found[scheme] = value
+    host = urllib.parse.urlsplit(url).netloc
+    if urllib.request.proxy_bypass_environment(host, found):
+        return {}
+    found.pop("no", None)
+    return found
+
+
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    """Follows redirects (ten at most, and no loop: urllib's limits), but none that gives up TLS."""
+
+    def redirect_request(self, req, fp, code, msg, headers, newurl):
+        schemes = urllib.parse.urlsplit(req.full_url).scheme, urllib.parse.urlsplit(newurl).scheme
+        if schemes[1] not in ("http", "https") or schemes == ("https", "http"):
+            message = f"redirected from {schemes[0]} to {schemes[1]}, which is refused"
+            raise urllib.error.HTTPError(req.full_url, code, message, headers, fp)
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def open_url(
+    url: str,
+    env: Mapping[str, str],
+    headers: Mapping[str, str] = {},
+    authorization: str = "",
+    data: Optional[bytes] = None,
+) -> Any:
+    """Open `url` (http, https or file) and return a readable response; with `data`, a form is posted.
+
+    `authorization` is sent to this address alone: a redirect (registries answer for blobs with
+    one, to another host) must not carry credentials away. Raises one of NETWORK_ERRORS.
+    """
+    if urllib.parse.urlsplit(url).scheme not in ("http", "https", "file"):
+        raise ValueError(f"{url!r} is not an http, https or file address")
+    request = urllib.request.Request(url, data=data, headers=dict(headers))
+    request.add_unredirected_header("User-Agent", "modelkiln")
+    if authorization:
+        request.add_unredirected_header("Authorization", authorization)
+    opener = urllib.request.build_opener(
+        urllib.request.ProxyHandler(proxies_for(url, env)),
+        urllib.request.HTTPSHandler(context=tls_context(env, urllib.parse.urlsplit(url).netloc)),
+        _Redirects,
+    )
+    return opener.open(request, timeout=_TIMEOUT_SECONDS)
+
+
+def http_status(error: BaseException) -> Optional[int]:
+    """Return the HTTP status that `error` tells of; None when no server answered."""
+    return error.code if isinstance(error, urllib.error.HTTPError) else None
+
+
+def is_final(error: BaseException) -> bool:
+    """Whether trying again is pointless: no such file, a bad certificate, or a server's plain no.
+
+    Redirects that urllib does not follow, such as a loop, are one.
+    """
+    reason = getattr(error, "reason", None)
+    if isinstance(reason, (FileNotFoundError, ssl.SSLCertVerificationError)):
+        return True
+    status = http_status(error)
+    return isinstance(error, ValueError) or (status is not None and 300 <= status < 500 and status not in (408, 429))
+
+
+def with_retries(action: Callable[[], _Result]) -> _Result:
+    """Return `action()`, tried up to three times while it raises a passing network error."""
+    for wait in RETRY_WAITS:
+        try:
+            return action()
+        except NETWORK_ERRORS as error:
+            if is_final(error):
+                raise
+            time.sleep(wait)
+    return action()

@@ -1,0 +1,1 @@
+"""What a package declares: record, signature, accelerator, and the weights that it fetches."""

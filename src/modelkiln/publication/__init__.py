@@ -1,0 +1,1 @@
+"""Publishing, pulling and verifying a package in a registry."""

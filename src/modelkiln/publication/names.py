@@ -1,0 +1,68 @@
+"""Repositories and tags as targets write them, with placeholders such as `{version}`."""
+
+import string
+from typing import Any, Mapping, Sequence
+
+from modelkiln.errors import ModelkilnError
+from modelkiln.package.record import variant_records
+
+__all__ = ["expand", "read_stamps", "record_values"]
+
+# So many hex digits of a digest tell packages apart for people; the whole one is in the record.
+_SHORT = 12
+
+
+def record_values(record: Mapping[str, Any]) -> dict[str, str]:
+    """Return what placeholders stand for by a package's record.
+
+    `{digest}` is the package digest's first 12 hex digits, `{variant}` the accelerator,
+    `{platform}` operating system and architecture, as in `linux-amd64`. What differs between the
+    images of an index has no value.
+    """
+    variants = [one.get("variant") or {} for one in variant_records(record)]
+    variant = {key: value for key, value in variants[0].items() if all(one.get(key) == value for one in variants)}
+    values = {
+        "name": record.get("name"),
+        "version": record.get("version"),
+        "digest": str(record.get("package_digest", "")).rpartition(":")[2][:_SHORT],
+        "variant": variant.get("accelerator"),
+        "accelerator": variant.get("accelerator"),
+        "platform": str(variant.get("platform") or "").replace("/", "-"),
+    }
+    return {name: value for name, value in values.items() if isinstance(value, str) and value}
+
+
+def read_stamps(stamps: Sequence[str], environ: Mapping[str, str], where: str) -> dict[str, str]:
+    """Return the values of "name=value" entries; a "NAME" alone is that environment variable's.
+
+    A variable that is not set has no value, so that only a tag that wants it is refused.
+    """
+    values = {}
+    for stamp in stamps:
+        name, equals, value = stamp.partition("=")
+        if not name.isidentifier():
+            raise ModelkilnError(f"{where}: {stamp!r} is not NAME=value, nor the name of an environment variable.")
+        if equals:
+            values[name] = value
+        elif environ.get(name):
+            values[name] = environ[name]
+    return values
+
+
+def expand(template: str, values: Mapping[str, str], where: str) -> str:
+    """Return `template` with each `{name}` replaced; raises ModelkilnError that names `where`."""
+    parts = []
+    try:
+        for text, name, form, conversion in string.Formatter().parse(template):
+            parts.append(text)
+            if name is None:
+                continue
+            if form or conversion or name not in values:
+                raise ModelkilnError(
+                    f"{where}: {template!r}: {{{name}}} has no value. There are: {', '.join(sorted(values))}. "
+                    "Give others with --modelkiln-stamps=NAME=value."
+                )
+            parts.append(values[name])
+    except ValueError as error:
+        raise ModelkilnError(f"{where}: {template!r} is not a template ({error}). Write {{version}}, say.") from None
+    return "".join(parts)

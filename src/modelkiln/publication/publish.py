@@ -1,0 +1,288 @@
+"""Publishing: what a registry lacks of a package, then the tags that name it.
+
+The order is what keeps readers safe: blobs, then manifests by digest (an index's children before
+it), then the record, and tags last. A publisher that dies on the way leaves no tag, and the next
+one sends what is still missing.
+
+What one package is published as, in several formats, repositories and tags, is one publication:
+all of its tags are looked up before anything is sent, and all once more when everything is there,
+before the first one is put. So a tag that is taken leaves all others alone. Tags that may move are
+put after those that may not.
+
+Each tag is looked up again just before it is put, and read back. Registries have no way to put a
+tag only if it is free, so two publishers of different packages that put the same tag within that
+last moment (one round trip) can still overwrite each other; the first of them is told when it reads
+back. No tag ever names a package that is not complete.
+"""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Callable, Iterator, Mapping, Optional, Sequence
+
+from modelkiln.descriptor import Descriptor
+from modelkiln.errors import ModelkilnError
+from modelkiln.publication.blob_source import BlobSource
+from modelkiln.publication.contents import Contents
+from modelkiln.registry.known_blobs import KnownBlobs
+from modelkiln.registry.reference import Reference
+from modelkiln.registry.referrers import EMPTY, attach, put_manifest, record_manifest
+from modelkiln.registry.session import RegistrySession
+from modelkiln.registry.uploads import has_blob, upload_blob
+
+__all__ = ["Publication", "Published", "publish", "publish_all"]
+
+# Two streams fill most lines; more hide the waits of a far registry for many small blobs.
+_THREADS = 4
+_MOUNTS = 2
+
+
+@dataclass(frozen=True)
+class Publication:
+    """What to publish and under which names.
+
+    moving: those of `tags` that may change their meaning. record: the package's record, bytes of
+    `package.json`, or None. annotations: those of the record's manifest.
+    """
+
+    contents: Contents
+    source: BlobSource
+    tags: tuple[str, ...]
+    moving: frozenset[str] = frozenset()
+    record: Optional[bytes] = None
+    annotations: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Published:
+    """What was done. digest: what the tags mean now. sizes in bytes. put: tags that were put;
+    kept: tags that meant this package already. has_record: whether the record was added now."""
+
+    digest: str
+    sent: int = 0
+    sent_size: int = 0
+    mounted: int = 0
+    present: int = 0
+    put: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+    has_record: bool = False
+
+    def __str__(self) -> str:
+        if not (self.sent or self.mounted or self.put or self.has_record):
+            return "was there already; nothing was sent"
+        parts = [f"{self.sent} blobs sent ({self.sent_size / 1000:.1f} kB)"]
+        parts += [f"{self.mounted} mounted"] if self.mounted else []
+        parts += [f"{self.present} were there"] if self.present else []
+        parts += [f"tagged {', '.join(self.put)}"] if self.put else []
+        parts += [f"tag {', '.join(self.kept)} meant it already"] if self.kept else []
+        return "; ".join(parts)
+
+
+def publish(
+    publication: Publication,
+    repository: Reference,
+    env: Mapping[str, str],
+    store_root: Optional[Path] = None,
+    report: Callable[[str], None] = lambda line: None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Published:
+    """Put one layout into one `repository`; see `publish_all`."""
+    (done,) = publish_all([(publication, repository)], env, store_root, report, progress)
+    return done
+
+
+def publish_all(
+    publications: Sequence[tuple[Publication, Reference]],
+    env: Mapping[str, str],
+    store_root: Optional[Path] = None,
+    report: Callable[[str], None] = lambda line: None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> list[Published]:
+    """Put a package into repositories, as several layouts; returns what had to be done for each.
+
+    env: the machine's settings, see `load_machine_env`. store_root: where is remembered which
+    repository holds what. progress: is told the bytes of a layout sent so far, and of how many.
+    Raises ModelkilnError, with nothing tagged, for a tag that means something else, for bytes that
+    are not what their descriptor says, and for what a registry refuses.
+    """
+    pushes = [_Push(publication, RegistrySession(repository, env, report)) for publication, repository in publications]
+    for push in pushes:
+        push.look_up()
+    for push in pushes:
+        push.bring(store_root, progress)
+    if sum(len(push.missing) for push in pushes) > 1:  # One alone is looked up just before it is put.
+        for push in pushes:
+            push.look_up()
+    for moving in (False, True):
+        for push in pushes:
+            push.put_tags(moving, report)
+    return [push.done for push in pushes]
+
+
+class _Push:
+    """One layout on its way into one repository. missing: the tags that have to be put."""
+
+    def __init__(self, publication: Publication, session: RegistrySession) -> None:
+        self._publication, self._session = publication, session
+        self._digest = publication.contents.root.descriptor.digest
+        self._current: dict[str, Optional[str]] = {}
+        self._put: list[str] = []
+        self._sent = Published(self._digest, present=len(publication.contents.blobs))
+        self._has_record = False
+
+    @property
+    def missing(self) -> list[str]:
+        return [tag for tag, digest in self._current.items() if digest != self._digest]
+
+    @property
+    def done(self) -> Published:
+        kept = tuple(tag for tag in self._publication.tags if tag not in self._put)
+        return replace(self._sent, put=tuple(self._put), kept=kept, has_record=self._has_record)
+
+    def look_up(self) -> None:
+        """Learn what the tags mean; raises ModelkilnError for one that must not change."""
+        self._current = {tag: _digest_of(self._session, tag) for tag in self._publication.tags}
+        for tag, digest in self._current.items():
+            _check_tag(self._session, tag, digest, self._digest, self._publication.moving)
+
+    def bring(self, store_root: Optional[Path], progress: Callable[[int, int], None]) -> None:
+        """Bring blobs, manifests and record, as far as they are not there."""
+        session, contents = self._session, self._publication.contents
+        if self._digest not in self._current.values() and session.read_manifest(self._digest) is None:
+            known = KnownBlobs(store_root, session.repository.registry)
+            self._sent = _Transfer(session, self._publication, known, progress).run(contents.blobs, self._digest)
+            for document in contents.manifests:
+                put_manifest(session, document.descriptor.digest, document.descriptor, document.data)
+            known.remember((blob.digest for blob in contents.blobs), session.repository.name)
+        self._has_record = self._publication.record is not None and _add_record(session, self._publication)
+
+    def put_tags(self, moving: bool, report: Callable[[str], None]) -> None:
+        """Put the missing tags that may move, or those that may not."""
+        for tag in self.missing:
+            if (tag in self._publication.moving) == moving:
+                _put_tag(self._session, tag, self._publication, report)
+                self._put.append(tag)
+
+
+def _digest_of(session: RegistrySession, tag: str) -> Optional[str]:
+    """The digest that a tag means, None when it is free."""
+    found = session.read_manifest(tag)
+    return Descriptor.of(*found).digest if found else None
+
+
+def _check_tag(session: RegistrySession, tag: str, found: Optional[str], wanted: str, moving: frozenset[str]) -> None:
+    if found not in (None, wanted) and tag not in moving:
+        raise ModelkilnError(
+            f"{session.repository}:{tag}: means {found}, want {wanted}. A published tag does not change: "
+            "raise the version, or list the tag in `moving_tags` (--moving-tag) if it is meant to move."
+        )
+
+
+def _put_tag(session: RegistrySession, tag: str, publication: Publication, report: Callable[[str], None]) -> None:
+    root = publication.contents.root
+    wanted = root.descriptor.digest
+    before = _digest_of(session, tag)
+    _check_tag(session, tag, before, wanted, publication.moving)
+    if before == wanted:
+        return  # Another publisher of the same package was quicker.
+    if before is not None:
+        report(f"{session.repository}:{tag}: moves from {before} to {wanted}")
+    put_manifest(session, tag, root.descriptor, root.data)
+    after = _digest_of(session, tag)
+    if after != wanted and tag in publication.moving and after is not None:
+        report(f"{session.repository}:{tag}: another publisher has moved it to {after} meanwhile")
+    elif after != wanted:
+        raise ModelkilnError(
+            f"{session.repository}:{tag}: was put as {wanted} and reads back as {after}. Another publisher put it at "
+            "the same time, or the registry lies: see which one it should be, and publish again."
+        )
+
+
+def _add_record(session: RegistrySession, publication: Publication) -> bool:
+    """Add the record as an artifact that refers to the package; whether it was not there."""
+    assert publication.record is not None
+    record, root = publication.record, publication.contents.root.descriptor
+    descriptor, data = record_manifest(record, root, publication.annotations)
+    if session.read_manifest(descriptor.digest) is None:
+        for blob in (EMPTY, record):
+            one = Descriptor.of("application/octet-stream", blob)
+            if not has_blob(session, one):
+                upload_blob(session, one, partial(_whole, blob))
+    return attach(session, descriptor, data)
+
+
+def _whole(blob: bytes) -> Iterator[bytes]:
+    yield blob
+
+
+class _Stopped(Exception):
+    """Another blob has failed, so this one need not go on."""
+
+
+class _Transfer:
+    """Blobs into one repository, several at a time."""
+
+    def __init__(
+        self,
+        session: RegistrySession,
+        publication: Publication,
+        known: KnownBlobs,
+        progress: Callable[[int, int], None],
+    ) -> None:
+        self._session, self._source, self._known = session, publication.source, known
+        self._progress = progress
+        self._stop, self._lock = threading.Event(), threading.Lock()
+        self._positions: dict[str, int] = {}
+        self._total = 0
+
+    def run(self, blobs: Sequence[Descriptor], digest: str) -> Published:
+        """Bring all blobs there; raises the first error, after all others have stopped."""
+        with ThreadPoolExecutor(_THREADS) as pool:
+            there = list(pool.map(lambda blob: has_blob(self._session, blob), blobs))
+            missing = [blob for blob, is_there in zip(blobs, there) if not is_there]
+            self._total = sum(blob.size for blob in missing)
+            # The largest first: small ones fill what is left at the end.
+            tasks = [pool.submit(self._bring, blob) for blob in sorted(missing, key=lambda blob: -blob.size)]
+            results = []
+            try:
+                for task in as_completed(tasks):
+                    results.append(task.result())
+            except BaseException:
+                self._stop.set()
+                for task in tasks:
+                    task.cancel()
+                raise
+        sent = [size for size in results if size is not None]
+        return Published(digest, len(sent), sum(sent), len(results) - len(sent), len(blobs) - len(missing))
+
+    def _bring(self, blob: Descriptor) -> Optional[int]:
+        """The bytes that were sent; None when the blob was mounted."""
+        if self._stop.is_set():
+            raise _Stopped
+        origin = self._source.repository_of(blob)
+        names = self._known.repositories(blob.digest)
+        if origin is not None and origin.registry == self._session.repository.registry:
+            names.insert(0, origin.name)
+        names = [name for name in dict.fromkeys(names) if name != self._session.repository.name]
+        way = upload_blob(
+            self._session,
+            blob,
+            lambda: self._chunks(blob),
+            names[:_MOUNTS],
+            lambda position: self._tell(blob.digest, position),
+        )
+        self._tell(blob.digest, blob.size)
+        return blob.size if way == "uploaded" else None
+
+    def _chunks(self, blob: Descriptor) -> Iterator[bytes]:
+        for chunk in self._source.chunks(blob):
+            if self._stop.is_set():
+                raise _Stopped
+            yield chunk
+
+    def _tell(self, digest: str, position: int) -> None:
+        with self._lock:
+            self._positions[digest] = position
+            self._progress(sum(self._positions.values()), self._total)

@@ -1,0 +1,173 @@
+"""Fetching a package from a registry, or a part of it; every byte is checked against its digest."""
+
+import hashlib
+import json
+import os
+import shutil
+import tarfile
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import Any, Callable, Iterator, Mapping
+
+from modelkiln.archives.decompression import damage_errors, decompressed
+from modelkiln.descriptor import INDEX, Descriptor
+from modelkiln.digest import hex_of
+from modelkiln.errors import ModelkilnError
+from modelkiln.image.layout import index_json, write_layout
+from modelkiln.package.record import variant_records
+from modelkiln.publication.contents import Document
+from modelkiln.publication.remote_package import ChunkReader, RemotePackage
+
+__all__ = ["PARTS", "pull"]
+
+PARTS = ("layout", "record", "signature", "weights")
+# CNCF model-spec, annotations.md: the path of a layer's file.
+_FILE_PATH = "org.cncf.model.filepath"
+_MODELS = "models/"
+_THREADS = 4
+
+
+def pull(package: RemotePackage, part: str, folder: Path, progress: Callable[[int], None]) -> Path:
+    """Write a part of the package into the new folder `folder`, and return what was written.
+
+    part: "layout" (all of it, an OCI layout), "record" (package.json), "signature"
+    (signature.json), "weights" (the model artifact's files). progress: is told each number of bytes
+    that came.
+    The folder is made beside its place and renamed, so that it is whole or not there.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ModelkilnError(f"{folder}: exists. Remove it, or write to another folder.")
+    with _new_folder(folder) as made:
+        if part == "layout":
+            _pull_layout(package, made, progress)
+            return folder
+        record = package.record()
+        if record is None:
+            raise ModelkilnError(
+                f"{package.reference}: has no record, so it is no package of Modelkiln. Pull all of it, without --only."
+            )
+        content = json.loads(record)
+        if part == "record":
+            (made / "package.json").write_bytes(record)
+        elif part == "signature":
+            # Variants of one model answer the same requests.
+            text = json.dumps(variant_records(content)[0]["signature"], indent=2, ensure_ascii=False) + "\n"
+            (made / "signature.json").write_text(text, "utf-8")
+        else:
+            _pull_weights(package, content, made, progress)
+    return folder
+
+
+@contextmanager
+def _new_folder(folder: Path) -> Iterator[Path]:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+    try:
+        yield temporary
+        temporary.chmod(0o755)
+        os.replace(temporary, folder)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
+def _pull_layout(package: RemotePackage, folder: Path, progress: Callable[[int], None]) -> None:
+    root = package.contents.root.descriptor
+    annotations = {"org.opencontainers.image.ref.name": package.reference.tag} if package.reference.tag else {}
+    files = {f"blobs/sha256/{hex_of(one.descriptor.digest)}": one.data for one in package.contents.manifests}
+    files["oci-layout"] = b'{"imageLayoutVersion":"1.0.0"}'
+    files["index.json"] = index_json(root, annotations)
+    folder.rmdir()
+    write_layout(folder, files)
+
+    def fetch(blob: Descriptor) -> None:
+        with (folder / "blobs/sha256" / hex_of(blob.digest)).open("wb") as out:
+            for chunk in package.chunks(blob):
+                out.write(chunk)
+                progress(len(chunk))
+
+    with ThreadPoolExecutor(_THREADS) as pool:
+        for _ in pool.map(fetch, package.contents.blobs):
+            pass
+
+
+def _pull_weights(
+    package: RemotePackage, record: Mapping[str, Any], folder: Path, progress: Callable[[int], None]
+) -> None:
+    """Write the model artifact's files, each with the sha256 that the record tells."""
+    wanted = {file["path"]: file for one in variant_records(record) for file in one["artifacts"]}
+    for document in package.contents.manifests:
+        if document.descriptor.media_type == INDEX:
+            continue
+        for layer, path in _weights_layers(package, document):
+            try:
+                _take_files(package, layer, path, wanted, folder, progress)
+            except (tarfile.TarError, *damage_errors()) as error:
+                raise ModelkilnError(f"{package.reference}: layer {layer.digest}: is damaged ({error}).") from None
+        if all((folder / path).is_file() for path in wanted):
+            return
+    missing = sorted(path for path in wanted if not (folder / path).is_file())
+    raise ModelkilnError(
+        f"{package.reference}: {len(missing)} of {len(wanted)} files that the record tells of are not in it, "
+        f"{missing[0] if missing else ''} for one."
+    )
+
+
+def _weights_layers(package: RemotePackage, document: Document) -> Iterator[tuple[Descriptor, str]]:
+    """Layers that hold weights, each with the file's path where it is no tar."""
+    listed = document.content.get("layers") or ()
+    for (layer, title), entry in zip(package.layers(document), listed):
+        if title.startswith("modelkiln weights") or ".model.weight" in layer.media_type:
+            yield layer, str((entry.get("annotations") or {}).get(_FILE_PATH, ""))
+
+
+def _take_files(
+    package: RemotePackage,
+    layer: Descriptor,
+    path: str,
+    wanted: Mapping[str, Any],
+    folder: Path,
+    progress: Callable[[int], None],
+) -> None:
+    chunks = _counted(package.chunks(layer), progress)
+    stream = ChunkReader(chunks)
+    if not layer.media_type.partition("+")[0].endswith("tar"):
+        _take(stream, path, wanted, folder, str(package.reference))
+    else:
+        is_model_pack = ".model.weight" in layer.media_type
+        tar = stream if is_model_pack else decompressed(stream, layer.media_type, str(package.reference))
+        with tarfile.open(fileobj=tar, mode="r|") as archive:
+            for member in archive:
+                name = member.name[len(_MODELS) :] if member.name.startswith(_MODELS) else member.name
+                content = archive.extractfile(member) if member.isreg() and name in wanted else None
+                if content is not None:
+                    _take(content, name, wanted, folder, str(package.reference))
+    for _ in chunks:  # To the end, where the digest is compared.
+        pass
+
+
+def _take(stream: Any, path: str, wanted: Mapping[str, Any], folder: Path, where: str) -> None:
+    if path not in wanted:
+        return
+    parts = PurePosixPath(path).parts
+    if not parts or path.startswith("/") or ".." in parts:
+        raise ModelkilnError(f"{where}: its record names the file {path!r}, which leaves the folder. Refused.")
+    target = folder.joinpath(*parts)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    hasher = hashlib.sha256()
+    with target.open("wb") as out:
+        for chunk in iter(lambda: stream.read(1 << 20), b""):
+            hasher.update(chunk)
+            out.write(chunk)
+    if hasher.hexdigest() != wanted[path]["sha256"]:
+        raise ModelkilnError(
+            f"{where}: {path}: got sha256 {hasher.hexdigest()}, want {wanted[path]['sha256']} of the record."
+        )
+
+
+def _counted(chunks: Iterator[bytes], progress: Callable[[int], None]) -> Iterator[bytes]:
+    for chunk in chunks:
+        progress(len(chunk))
+        yield chunk

@@ -1,0 +1,176 @@
+"""Pieces of a file from one place into a Partial: in parallel, again after a cut, checked where they can be."""
+
+import hashlib
+import queue
+import threading
+import time
+
+from modelkiln.runtime.weights.http import NETWORK_ERRORS, Refused, explain, is_final, is_unreachable
+
+__all__ = ["PlaceFailed", "fetch_pieces", "in_parallel"]
+
+# Requests at a time. Object stores and registries give each connection a part of the line.
+WORKERS = 8
+# Seconds before the next try while nothing arrives.
+WAITS = (0.3, 1.0, 2.0, 4.0)
+_READ = 1 << 20
+
+
+class PlaceFailed(Exception):
+    """A place did not give what it should; the message says why. unreachable: no server answered."""
+
+    def __init__(self, message, unreachable=False):
+        super().__init__(message)
+        self.unreachable = unreachable
+
+
+def fetch_pieces(place, file, partial, indices, progress, mark):
+    """Fetch the pieces `indices` (ascending) of `file` from `place` into `partial`; raises PlaceFailed.
+
+    mark(index) is called for each when it is there, from any thread. Of a server that knows no
+    ranges the whole file is read, in order, and that only where all that misses is asked for.
+    """
+    if not indices:
+        return
+    stream = retried(lambda: place.open(*partial.span(indices[0])), lambda: 0)
+    if not stream.partial:
+        stream.close()
+        if indices != partial.missing():
+            raise PlaceFailed("knows no ranges, so that a part of a file cannot be read")
+        _fetch_in_order(place, file, partial, progress, mark)
+        return
+    opened = {indices[0]: stream}
+
+    def fetch(index):
+        _Piece(file, partial, index, progress).fetch(place, opened.pop(index, None))
+        mark(index)
+
+    error = in_parallel(indices, fetch)
+    if error:
+        raise error
+
+
+def in_parallel(items, action):
+    """Do `action` for all items on several threads; returns the first error, after which none begins."""
+    waiting, errors = queue.SimpleQueue(), []
+    for item in items:
+        waiting.put(item)
+
+    def work():
+        try:
+            while not errors:
+                action(waiting.get_nowait())
+        except queue.Empty:
+            pass
+        except BaseException as error:
+            errors.append(error)
+
+    # Daemons, so that an interrupted process does not wait for a slow server.
+    threads = [threading.Thread(target=work, daemon=True) for _ in range(min(WORKERS, len(items)))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return errors[0] if errors else None
+
+
+def retried(action, done):
+    """Return `action()`, tried again after passing errors: while `done()` does not grow four times,
+    and twice where no server answers. Raises PlaceFailed.
+    """
+    failures, before = 0, done()
+    while True:
+        try:
+            return action()
+        except (*NETWORK_ERRORS, Refused) as error:
+            failures, before = (failures + 1 if done() == before else 1), done()
+            if is_final(error) or failures > (2 if is_unreachable(error) else len(WAITS)):
+                raise PlaceFailed(explain(error), is_unreachable(error)) from error
+            time.sleep(WAITS[failures - 1])
+
+
+class _Piece:
+    """A piece on its way; `position` is how far it has come."""
+
+    def __init__(self, file, partial, index, progress):
+        self._file, self._partial, self._index, self._progress = file, partial, index, progress
+        self._start, self.end = partial.span(index)
+        self.position, self._hasher = self._start, hashlib.sha256()
+
+    def fetch(self, place, stream):
+        """Fetch it from `place`, first from `stream` if it has been opened already."""
+        opened = [stream] if stream else []
+        try:
+            retried(lambda: self._go_on(place, opened), lambda: self.position)
+            self.check()
+        except BaseException:
+            self.forget()
+            raise
+
+    def _go_on(self, place, opened):
+        stream = opened.pop() if opened else place.open(self.position, self.end)
+        try:
+            if stream.position != self.position:
+                raise Refused("no longer answers with the part that was asked for")
+            self.receive(stream)
+        finally:
+            stream.close()
+
+    def receive(self, stream):
+        """Write what comes until the piece ends; raises ConnectionError when it ends too early."""
+        while self.position < self.end:
+            data = _read(stream, self.end - self.position, self.position, self._file)
+            self._partial.write(data, self.position)
+            if self._file.chunks:
+                self._hasher.update(data)
+            self.position += len(data)
+            self._progress.add(len(data))
+
+    def check(self):
+        """Raise PlaceFailed for bytes other than those that were locked."""
+        chunks = self._file.chunks
+        if chunks and self._hasher.hexdigest() != chunks["sha256"][self._index]:
+            raise PlaceFailed(
+                f"has other bytes: those from {self._start} to {self.end} have sha256 {self._hasher.hexdigest()}, "
+                f"want {chunks['sha256'][self._index]}"
+            )
+
+    def forget(self):
+        """Take back from the progress what came: it will have to come again."""
+        self._progress.add(self._start - self.position)
+
+
+def _read(stream, size, position, file):
+    data = stream.read(min(_READ, size))
+    if not data:
+        raise ConnectionError(f"the line was cut after {position} of {file.size} bytes")
+    return data
+
+
+def _fetch_in_order(place, file, partial, progress, mark):
+    def go_on():
+        stream = place.open(0, file.size)
+        try:
+            _skip(stream, -stream.position, file)
+            for index in range(partial.pieces):
+                start, end = partial.span(index)
+                if partial.done[index]:
+                    _skip(stream, end - start, file)
+                    continue
+                piece = _Piece(file, partial, index, progress)
+                try:
+                    piece.receive(stream)
+                    piece.check()
+                except BaseException:
+                    piece.forget()
+                    raise
+                mark(index)
+        finally:
+            stream.close()
+
+    retried(go_on, partial.arrived)
+
+
+def _skip(stream, size, file):
+    while size > 0:
+        size -= len(_read(stream, size, 0, file))

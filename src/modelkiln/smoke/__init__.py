@@ -1,0 +1,1 @@
+"""A package unpacked, asked and compared."""

@@ -1,0 +1,148 @@
+"""The smoke test of a packaged model: one request, and the response that is expected to it."""
+
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Callable, Mapping, Optional, Sequence
+
+from modelkiln.errors import ModelkilnError
+from modelkiln.machine.gpu import Gpu
+from modelkiln.machine.sandbox import Finished, run_command, without_network
+from modelkiln.package.signature import Signature, read_signature
+from modelkiln.runtime.document import parse_json
+from modelkiln.runtime.errors import PackageError
+from modelkiln.runtime.tensors import Tensor, read_tensors
+from modelkiln.smoke.comparison import EXACT, Tolerance, differences
+from modelkiln.smoke.runnable_image import Runnable
+
+__all__ = ["NOT_RUN", "Smoke", "image_runner", "program_runner", "read_smoke", "run_smoke"]
+
+# The exit code of a test that could not be run (automake's convention). To a build tool's cache it
+# is a failure, so that "could not run" is never remembered as "has passed".
+NOT_RUN = 77
+
+# Runs the package's `predict` on a request (bytes of JSON) with a time limit in seconds.
+Runner = Callable[[bytes, float], Finished]
+
+# What answers `predict` in an image, also in one whose entrypoint is the user's own server.
+_PREDICT = ("/opt/venv/bin/python", "-m", "modelkiln.runtime", "predict", "-")
+
+
+@dataclass(frozen=True)
+class Smoke:
+    """A smoke test that agrees with its package's signature.
+
+    signature: its outputs are those that the request asks for. expected: the expected outputs.
+    """
+
+    request: bytes
+    signature: Signature
+    expected: tuple[Tensor, ...]
+    tolerance: Tolerance
+
+
+def read_smoke(record: Mapping[str, Any], request: Path, expected: Path, tolerance: Tolerance = EXACT) -> Smoke:
+    """Read both files and check them against the record's signature; raises ModelkilnError."""
+    signature = read_signature(record.get("signature"), "record: signature")
+    data = request.read_bytes()
+    document = _parse(data, str(request))
+    _check(_tensors(document, "input", str(request)), signature, "input", str(request))
+    asked = document.get("outputs")
+    if asked:
+        names = [item.get("name") for item in asked if isinstance(item, dict)]
+        outputs = tuple(spec for spec in signature.outputs if spec.name in names)
+        signature = Signature(signature.inputs, outputs)
+    wanted = _tensors(_parse(expected.read_bytes(), str(expected)), "output", str(expected))
+    _check(wanted, signature, "output", str(expected))
+    return Smoke(data, signature, tuple(wanted), tolerance)
+
+
+def run_smoke(smoke: Smoke, runner: Runner, timeout: float) -> str:
+    """Run the package and compare; returns one line for people.
+
+    Raises ModelkilnError when it fails, disagrees with its signature or with what is expected.
+    """
+    start = time.monotonic()
+    finished = runner(smoke.request, timeout)
+    seconds = time.monotonic() - start
+    if finished.exit_code:
+        raise ModelkilnError(f"predict {_exit_text(finished.exit_code)}.\n{_printed(finished.stderr)}")
+    try:
+        outputs = _tensors(_parse(finished.stdout, "response"), "output", "response")
+        _check(outputs, smoke.signature, "output", "response")
+    except ModelkilnError as error:
+        raise ModelkilnError(f"{error}\n{_printed(finished.stderr)}") from None
+    found = differences(outputs, smoke.expected, smoke.tolerance)
+    if found:
+        raise ModelkilnError(
+            "the response is not the expected one.\n" + "\n".join(found) + "\n"
+            "If the response is right, put it into the expected file; if only rounding differs, set a tolerance."
+        )
+    shapes = ", ".join(f"{one.name} {one.datatype} {list(one.shape)}" for one in outputs)
+    return f"passed in {seconds:.2f} s: {shapes}"
+
+
+def program_runner(
+    program: Sequence[Path], pex_root: Path, scratch: Path, settings: Optional[Mapping[str, str]] = None
+) -> Runner:
+    """Run an interpreter with its PEX file, or a program that has both in it, without a network
+    where this machine allows.
+
+    pex_root: where it unpacks itself. scratch: an empty folder to run in, also its HOME.
+    settings: other variables, as a deployment would set them.
+    """
+    env = {"PEX_ROOT": str(pex_root), "PEX_IGNORE_RCFILES": "1", "HOME": str(scratch), "LC_ALL": "C.UTF-8"}
+    env.update({"SCIE_BASE": str(pex_root / "scie"), **(settings or {})})
+    argv = without_network([*map(str, program), "predict", "-"])
+    return lambda request, timeout: run_command(argv, env, request, timeout, scratch)
+
+
+def image_runner(
+    image: Runnable, root: Path, mounts: Optional[Mapping[str, Path]] = None, gpu: Optional[Gpu] = None
+) -> Runner:
+    """Run `image`, which is unpacked in `root`.
+
+    mounts: see sandbox_command. gpu: this machine's, which the image may use.
+    """
+    entrypoint: Sequence[str] = image.entrypoint
+    ours = "modelkiln.runtime" in entrypoint
+    argv = image.command(root, (*entrypoint, "predict", "-") if ours else _PREDICT, mounts=mounts, gpu=gpu)
+    return lambda request, timeout: run_command(argv, {}, request, timeout)
+
+
+def _parse(data: bytes, where: str) -> dict[str, Any]:
+    try:
+        document = parse_json(data, where)
+    except PackageError as error:
+        raise ModelkilnError(str(error)) from None
+    if not isinstance(document, dict):
+        raise ModelkilnError(f"{where}: a request or response is a JSON object, this is a {type(document).__name__}.")
+    return document
+
+
+def _tensors(document: Mapping[str, Any], side: str, where: str) -> list[Tensor]:
+    try:
+        return read_tensors(document.get(side + "s"), side, where)
+    except PackageError as error:
+        raise ModelkilnError(str(error)) from None
+
+
+def _check(tensors: Sequence[Tensor], signature: Signature, side: str, where: str) -> None:
+    problems = signature.problems(side, tensors)
+    if problems:
+        raise ModelkilnError(f"{where}: disagrees with the package's signature: {' '.join(problems)}")
+
+
+def _exit_text(code: int) -> str:
+    if code > 0:
+        return f"ended with exit code {code}"
+    try:
+        return f"was ended by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"was ended by signal {-code}"
+
+
+def _printed(stderr: bytes) -> str:
+    text = stderr.decode("utf-8", "replace").strip()
+    return f"It printed:\n{text}" if text else "It printed nothing."

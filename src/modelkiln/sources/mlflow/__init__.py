@@ -1,0 +1,1 @@
+"""Models that an MLflow tracking server or registry holds."""

@@ -1,0 +1,1 @@
+"""Model artifacts that OCI registries hold."""

@@ -1,0 +1,214 @@
+"""Model artifacts in OCI registries: ModelPack artifacts, images with files under /models, ORAS files."""
+
+import dataclasses
+import threading
+from functools import partial
+from pathlib import Path
+from typing import Any, BinaryIO, Dict, Iterator, List, Mapping, Optional, Tuple
+
+from modelkiln.descriptor import CONFIG, INDEX, LAYER, MANIFEST, Descriptor
+from modelkiln.digest import check_digest, sha256_bytes
+from modelkiln.errors import ModelkilnError
+from modelkiln.layer import MODELS_FOLDER
+from modelkiln.network.http_file import HttpFile
+from modelkiln.registry.client import RegistryClient
+from modelkiln.registry.documents import (
+    ACCEPT,
+    CONFIG_LIMIT,
+    MANIFEST_LIMIT,
+    choose,
+    descriptor_of,
+    parse_document,
+    type_of,
+)
+from modelkiln.registry.reference import Reference, parse_image
+from modelkiln.sources.addresses import check_files
+from modelkiln.sources.oci.model_pack import config_facts
+from modelkiln.sources.oci.tar_files import RangeReader, TarFile, tar_files
+from modelkiln.sources.oci.unpacked_tar import Unpacked
+from modelkiln.sources.source import Listing, Source, SourceFile
+
+__all__ = ["open_source"]
+
+# CNCF model-spec, annotations.md: the path of a layer's file.
+_FILE_PATH = "org.cncf.model.filepath"
+# ORAS: the file's name; and that a layer is a folder in a tar ("oras push FOLDER").
+_TITLE = "org.opencontainers.image.title"
+_UNPACK = "io.deis.oras.content.unpack"
+_MODEL_PACK = "application/vnd.cncf.model."
+# Files of an index for several platforms are those of this one: weights know no platform.
+_PLATFORM = "linux/amd64"
+
+
+def open_source(uri: str, env: Mapping[str, str], folder: Path) -> Source:
+    """Return the source of `oci://registry/name:tag` or `oci://registry/name[:tag]@sha256:...`.
+
+    Raises ModelkilnError for a reference that is none, or has neither tag nor digest.
+    """
+    text = uri.partition("://")[2]
+    return _Oci(uri, parse_image(text), env)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Layer:
+    """A layer of a manifest. compression: "none", "gzip", "zstd", or "" for what is no tar."""
+
+    descriptor: Descriptor
+    name: str
+    compression: str
+
+
+class _Oci(Source):
+    def __init__(self, uri: str, reference: Reference, env: Mapping[str, str]) -> None:
+        self._uri, self._reference = uri, reference
+        self._client = RegistryClient(reference, env)
+        self._login = f"Log in to {reference.registry} (docker login, skopeo login), or ask for the right to pull."
+        self._lock = threading.Lock()
+        self._unpacked: Dict[Tuple[str, str], Unpacked] = {}
+
+    def list(self, revision: str = "") -> Listing:
+        where = f"source {self._uri}"
+        revision, manifest = self._manifest(revision)
+        config = descriptor_of(manifest.get("config"), self._reference)
+        layers = [_layer(value, self._reference) for value in manifest.get("layers") or []]
+        if not any(layer.name for layer in layers) and config.media_type == CONFIG:
+            files = self._image_files(layers)
+        else:
+            files = [file for layer in layers for file in self._named_files(layer)]
+        if not files:
+            raise ModelkilnError(f"{where}: holds no files (an image has them under /{MODELS_FOLDER}). Name another.")
+        facts: Dict[str, Any] = {}
+        if config.media_type.startswith(_MODEL_PACK):
+            text = self._client.read("blobs", config.digest, CONFIG_LIMIT)
+            facts = config_facts(parse_document(text, self._reference))
+        return Listing(self._uri, revision, check_files(_below_models(files), where), facts)
+
+    def open(self, file: SourceFile, offset: int = 0) -> BinaryIO:
+        digest, _, place = file.locator.partition("+")
+        check_digest(digest, f"source {self._uri}")
+        if not place:
+            return self._open_blob(digest, offset, None, file.size)
+        if place.isdigit() and file.size is not None:
+            return self._open_blob(digest, int(place) + offset, int(place) + file.size, None)
+        compression, _, name = place.partition("+")
+        prefix = f"{MODELS_FOLDER}/" if name.startswith(f"{MODELS_FOLDER}/") else ""
+        return self._compressed(digest, compression, prefix).open(name, offset)
+
+    def _open_blob(self, digest: str, begin: int, stop: Optional[int], size: Optional[int]) -> BinaryIO:
+        return HttpFile(
+            lambda headers: self._client.open_blob(digest, headers),
+            f"source {self._uri}: blob {digest}",
+            offset=begin,
+            stop=stop,
+            size=size,
+            is_immutable=True,
+            login=self._login,
+        )
+
+    def _manifest(self, revision: str) -> Tuple[str, Mapping[str, Any]]:
+        """The digest of what the reference or `revision` names, and the manifest that it leads to."""
+        digest = revision or self._reference.digest
+        if digest:
+            data = self._client.read("manifests", digest, MANIFEST_LIMIT, ACCEPT)
+        else:
+            data = self._client.resolve(self._reference.tag, MANIFEST_LIMIT, ACCEPT)
+            digest = sha256_bytes(data)
+        document = parse_document(data, self._reference)
+        if type_of(document) == INDEX:
+            listed = document.get("manifests") or []
+            only = listed[0].get("digest") if len(listed) == 1 else choose(document, _PLATFORM, self._reference)
+            document = parse_document(self._client.read("manifests", only, MANIFEST_LIMIT, ACCEPT), self._reference)
+        if type_of(document) != MANIFEST:
+            raise ModelkilnError(f"source {self._uri}: is a {type_of(document)!r}; want an image or an artifact.")
+        return digest, document
+
+    def _named_files(self, layer: _Layer) -> Iterator[SourceFile]:
+        where = f"source {self._uri}: layer {layer.descriptor.digest}"
+        if not layer.name:
+            raise ModelkilnError(
+                f"{where}: is neither of an image nor has it a name (annotation {_FILE_PATH} or {_TITLE}). "
+                "Push it with a tool that names files, such as modctl or oras."
+            )
+        if not layer.compression:
+            digest = layer.descriptor.digest
+            yield SourceFile(layer.name, layer.descriptor.size, digest.partition(":")[2], digest, digest)
+            return
+        files = self._tar_files(layer)
+        for file in files:
+            _check_kind(file, where)
+            # A ModelPack tar around one file says where the file was; its annotation says where it goes.
+            is_alone = len(files) == 1 and layer.descriptor.media_type.startswith(_MODEL_PACK)
+            path = layer.name if is_alone and not file.name.startswith(f"{layer.name}/") else file.name
+            yield _source_file(path, file, layer)
+
+    def _image_files(self, layers: List[_Layer]) -> List[SourceFile]:
+        """The files under /models of an image: later layers overlay earlier ones (image-spec 1.1, layer.md)."""
+        found: Dict[str, SourceFile] = {}
+        for layer in layers:
+            where = f"source {self._uri}: layer {layer.descriptor.digest}"
+            files = self._tar_files(layer, f"{MODELS_FOLDER}/")
+            for file in files:
+                folder, _, name = file.name.rpartition("/")
+                if name.startswith(".wh."):
+                    hidden = folder if name == ".wh..wh..opq" else f"{folder}/{name[4:]}"
+                    for path in [path for path in found if path == hidden or path.startswith(f"{hidden}/")]:
+                        del found[path]
+            for file in files:
+                if not file.name.rpartition("/")[2].startswith(".wh."):
+                    _check_kind(file, where)
+                    found[file.name] = _source_file(file.name, file, layer)
+        return list(found.values())
+
+    def _tar_files(self, layer: _Layer, prefix: str = "") -> List[TarFile]:
+        digest = layer.descriptor.digest
+        if layer.compression != "none":
+            return self._compressed(digest, layer.compression, prefix).files()
+        size = layer.descriptor.size
+        reader = RangeReader(lambda start, stop: self._open_blob(digest, start, stop, None), size)
+        files = tar_files(reader, size, f"source {self._uri}: layer {digest}")
+        return [file for file in files if file.name.startswith(prefix)]
+
+    def _compressed(self, digest: str, compression: str, prefix: str) -> Unpacked:
+        with self._lock:
+            if (digest, "") in self._unpacked:
+                prefix = ""
+            if (digest, prefix) not in self._unpacked:
+                where = f"source {self._uri}: layer {digest}"
+                blob = partial(self._open_blob, digest, 0, None, None)
+                self._unpacked[digest, prefix] = Unpacked(blob, digest, compression, prefix, where)
+            return self._unpacked[digest, prefix]
+
+
+def _layer(value: Any, reference: Reference) -> _Layer:
+    descriptor = descriptor_of(value, reference)
+    annotations = value.get("annotations") or {}
+    name = annotations.get(_FILE_PATH) or annotations.get(_TITLE) or ""
+    kind = descriptor.media_type
+    # oras-py packs a folder without the annotation; and all of ORAS calls a plain file a "tar".
+    is_folder = annotations.get(_UNPACK) == "true" or (kind == LAYER + "+gzip" and not name.endswith("gz"))
+    is_tar = is_folder or not name or kind.startswith(_MODEL_PACK)
+    for compression, ending in (("gzip", "tar+gzip"), ("gzip", "tar.gzip"), ("zstd", "tar+zstd"), ("none", "tar")):
+        if is_tar and kind.endswith(ending):
+            return _Layer(descriptor, name, compression)
+    return _Layer(descriptor, name, "")
+
+
+def _check_kind(file: TarFile, where: str) -> None:
+    if file.kind != "file":
+        raise ModelkilnError(
+            f"{where}: {file.name!r} is a {file.kind}, not a file. Push the files themselves, without links."
+        )
+
+
+def _source_file(path: str, file: TarFile, layer: _Layer) -> SourceFile:
+    digest = layer.descriptor.digest
+    place = f"{file.offset}" if layer.compression == "none" else f"{layer.compression}+{file.name}"
+    return SourceFile(path, file.size, None, digest, f"{digest}+{place}")
+
+
+def _below_models(files: List[SourceFile]) -> List[SourceFile]:
+    """`files` without the folder `models/` that all of them lie in, as in an image."""
+    start = f"{MODELS_FOLDER}/"
+    if not all(file.path.startswith(start) for file in files):
+        return files
+    return [dataclasses.replace(file, path=file.path[len(start) :]) for file in files]

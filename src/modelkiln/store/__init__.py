@@ -1,0 +1,1 @@
+"""The content-addressed directory of blobs on this machine, and its care."""

@@ -1,0 +1,216 @@
+"""The store: a content-addressed directory of blobs on this machine.
+
+A blob lies at `sha256/<first 2 hex>/<hex>`. It is written to a temporary file of the same
+file system, hashed on the way, synced and renamed, so that a name in the store is either absent
+or whole, also after a crash or between concurrent writers.
+"""
+
+import errno
+import hashlib
+import os
+import tempfile
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO, Callable, Iterator, Optional
+
+from modelkiln.digest import hex_of, iter_chunks, sha256_stream
+from modelkiln.errors import ModelkilnError
+from modelkiln.store.users import register
+
+__all__ = ["BlobWriter", "Store", "sync_folder"]
+
+# What a disk says when it cannot take a blob; other OSErrors are about what was being read.
+_DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG})
+
+
+class BlobWriter:
+    """A write-only stream that counts and hashes; `digest` and `size` hold what was written."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._hasher = hashlib.sha256()
+        self.size = 0
+
+    @property
+    def digest(self) -> str:
+        """The digest of all bytes written so far."""
+        return "sha256:" + self._hasher.hexdigest()
+
+    def write(self, data: bytes) -> int:
+        """Write `data` (bytes-like) and return its length."""
+        self._stream.write(data)
+        self._hasher.update(data)
+        self.size += len(data)
+        return len(data)
+
+
+class Store:
+    """Blobs by digest below `root`, a folder that is made when it is missing."""
+
+    def __init__(self, root: os.PathLike) -> None:
+        self.root = Path(root)
+        self._blobs = f"{self.root}/sha256/"
+
+    def path(self, digest: str) -> Path:
+        """Where the blob of `digest` lies, or would."""
+        return Path(self._name(digest))
+
+    def _name(self, digest: str) -> str:
+        hex_digits = hex_of(digest)
+        return f"{self._blobs}{hex_digits[:2]}/{hex_digits}"
+
+    def has(self, digest: str, size: Optional[int] = None) -> bool:
+        """Whether the blob is here, with `size` bytes when given.
+
+        A blob of another size is damaged: it is set aside (see `set_aside`) and counts as absent.
+        One that is here stays as long as this process lives, also when the store is cleaned.
+        """
+        # Text and not a Path, which would take most of the time: a lock may ask for 10,000 files.
+        path = self._name(digest)
+        try:
+            found = os.stat(path)
+        except FileNotFoundError:
+            return False
+        if size is not None and found.st_size != size:
+            self.set_aside(digest)
+            return False
+        user = register(self.root)
+        return found.st_mtime_ns >= user.since_ns or user.touch(path)
+
+    def open(self, digest: str) -> BinaryIO:
+        """Open a blob for reading; raises ModelkilnError when it is missing."""
+        self.has(digest)
+        try:
+            return self.path(digest).open("rb")
+        except FileNotFoundError:
+            raise ModelkilnError(f"store {self.root}: blob {digest} is missing.") from None
+
+    def scratch(self, kind: str) -> tuple[Path, str]:
+        """Return a folder of the store for temporary things of a `kind`, and what begins their names.
+
+        Those of a process that died are removed when the store is cleaned.
+        """
+        folder = self.root / kind
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder, f"{register(self.root).token}-"
+
+    @contextmanager
+    def writer(self, expected: Optional[str] = None) -> Iterator[BlobWriter]:
+        """A writer whose bytes become a blob when the block ends without an error.
+
+        With `expected`, bytes of another digest are refused (ModelkilnError). On any error, and
+        when the process is killed, the store is as it was before, but for a temporary file after
+        a kill.
+        """
+        incoming, prefix = self.scratch("incoming")
+        descriptor, name = tempfile.mkstemp(dir=incoming, prefix=prefix)
+        try:
+            with os.fdopen(descriptor, "wb") as stream:
+                blob = BlobWriter(stream)
+                yield blob
+                stream.flush()
+                os.fsync(stream.fileno())
+            if expected is not None and blob.digest != expected:
+                raise ModelkilnError(
+                    f"got a blob with digest {blob.digest}, want {expected}. "
+                    "What was fetched or rebuilt is not what was pinned."
+                )
+            self.adopt(name, blob.digest)
+        except BaseException as error:
+            Path(name).unlink(missing_ok=True)
+            if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
+                raise self.disk_error(error, "Nothing was kept; mend the disk and build again.") from error
+            raise
+
+    def disk_error(self, error: OSError, remedy: str) -> ModelkilnError:
+        """Return what to raise when a blob could not be written."""
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        return ModelkilnError(f"store {self.root}: {reason} while a blob was written. {remedy}")
+
+    def adopt(self, name: str, digest: str) -> None:
+        """Make the file `name`, whose bytes have `digest` and are on the disk, that blob; it moves."""
+        os.chmod(name, 0o444)
+        os.utime(name)  # As young as this process, see `has`; it may be of an earlier one's download.
+        self.name_blob(name, digest)
+        sync_folder(self.path(digest).parent)
+
+    def name_blob(self, name: str, digest: str) -> None:
+        """As `adopt` of a file that this process made, of mode 0444, whose bytes and name `sync_all` syncs."""
+        target = self._name(digest)
+        try:
+            os.replace(name, target)
+        except FileNotFoundError:
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            os.replace(name, target)
+
+    def sync_all(self) -> None:
+        """Put all that was written to the store's file system on its disk: one call for many files."""
+        import ctypes  # Most processes of a build store one blob and need not pay for it.
+
+        folder = os.open(self.root, os.O_RDONLY)
+        try:
+            libc = ctypes.CDLL(None, use_errno=True)
+            if libc.syncfs(folder) != 0:  # syncfs(2)
+                number = ctypes.get_errno()
+                raise self.disk_error(OSError(number, os.strerror(number)), "Mend the disk and try again.")
+        finally:
+            os.close(folder)
+
+    def take(self, path: Path, expected: str) -> None:
+        """Make the file at `path`, on the store's file system, the blob `expected`; it moves.
+
+        A file with another digest is refused (ModelkilnError) and stays where it is.
+        """
+        with path.open("rb") as stream:
+            digest, _ = sha256_stream(stream)
+            os.fsync(stream.fileno())
+        if digest != expected:
+            raise ModelkilnError(
+                f"{path.name}: got a file with digest {digest}, want {expected}. "
+                "What was fetched is not what was pinned."
+            )
+        self.adopt(str(path), digest)
+
+    def add_bytes(self, data: bytes) -> str:
+        """Store `data` and return its digest."""
+        with self.writer() as blob:
+            blob.write(data)
+        return blob.digest
+
+    def verify(self, digest: str, tell: Callable[[int], None] = lambda size: None) -> bool:
+        """Read a blob to its end; a damaged one is set aside. False when it is not here, whole.
+
+        It does not count as a use. `tell` gets the bytes of each piece that was read.
+        """
+        try:
+            stream = self.path(digest).open("rb")
+        except FileNotFoundError:
+            return False
+        with stream:
+            hasher = hashlib.sha256()
+            for chunk in iter_chunks(stream):
+                hasher.update(chunk)
+                tell(len(chunk))
+        actual = f"sha256:{hasher.hexdigest()}"
+        if actual != digest:
+            self.set_aside(digest)
+        return actual == digest
+
+    def set_aside(self, digest: str) -> Path:
+        """Move a damaged blob to `corrupt/`, where it can be looked at, and return its new path."""
+        folder = self.root / "corrupt"
+        folder.mkdir(parents=True, exist_ok=True)
+        target = folder / hex_of(digest)
+        # Another process may have found the damage at the same time, and moved it.
+        with suppress(FileNotFoundError):
+            os.replace(self.path(digest), target)
+        return target
+
+
+def sync_folder(folder: Path) -> None:
+    """Put the names in `folder` on the disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,1 @@
+"""Recomputes everything of an image, with code of its own."""

@@ -1,0 +1,1 @@
+"""The weights lock: selecting, reading, grouping and checking files."""

@@ -1,0 +1,1 @@
+"""Reading and writing distributions: wheels, sdists, virtual environments and their tags."""

@@ -1,0 +1,196 @@
+"""One sdist: unpacked strictly, and what it says of how it is built.
+
+The format is PyPA's "Source distribution format"; how it is built is in its pyproject.toml
+("Declaring build system dependencies", PEP 517 and 518).
+"""
+
+import os
+import shutil
+import stat
+import sys
+import tarfile
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Callable, Iterator, Optional
+
+from modelkiln.archives.tar import check_link, check_path
+from modelkiln.errors import ModelkilnError
+
+__all__ = ["SOURCE_DATE", "BuildSystem", "is_sdist", "read_build_system", "unpack_sdist"]
+
+# 1980-01-01, the first date that a zip file can hold. All files of the sources have it, and it is
+# SOURCE_DATE_EPOCH for their build.
+SOURCE_DATE = 315532800
+# A file of some kilobytes can claim any size. The largest sdists unpack to some hundred megabytes.
+_SIZE_LIMIT = 2 << 30
+_ENDINGS = (".tar.gz", ".zip")
+_ERRORS = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError)
+
+
+@dataclass(frozen=True)
+class BuildSystem:
+    """How an sdist is built. requires: PEP 508 strings. backend, backend_path: as in PEP 517."""
+
+    requires: tuple[str, ...]
+    backend: str
+    backend_path: Optional[tuple[str, ...]] = None
+
+
+# What frontends take where an sdist says nothing (PEP 517, "Source trees").
+_LEGACY = BuildSystem(("setuptools>=40.8.0",), "setuptools.build_meta:__legacy__")
+
+
+@dataclass(frozen=True)
+class _Member:
+    """One entry of an archive: a file with its bytes, a folder, or a symbolic link with its target."""
+
+    path: str
+    kind: str
+    size: int = 0
+    executable: bool = False
+    link: str = ""
+    open: Optional[Callable[[], Any]] = None
+
+
+def is_sdist(filename: str) -> bool:
+    """Whether a file's name is that of an sdist that can be built here."""
+    return filename.endswith(_ENDINGS)
+
+
+def unpack_sdist(archive: Path, filename: str, folder: Path) -> None:
+    """Unpack an sdist, called `filename`, so that `folder` is its one top folder.
+
+    Modes and times are normalised. Raises ModelkilnError for entries that leave the folder, special
+    files, hard links, entries that are there twice or below a file or a link, a size of more than
+    2 GiB, and damage; what was unpacked until then is removed.
+    """
+    folder.mkdir(parents=True)
+    try:
+        with archive.open("rb") as stream:
+            _write(_zip_members(stream) if filename.endswith(".zip") else _tar_members(stream), filename, folder)
+    except ModelkilnError:
+        shutil.rmtree(folder)
+        raise
+    except _ERRORS as error:
+        shutil.rmtree(folder)
+        raise ModelkilnError(f"{filename}: is damaged, or no sdist ({error}). Refused; lock another version.") from None
+
+
+def _tar_members(stream: BinaryIO) -> Iterator[_Member]:
+    with tarfile.open(fileobj=stream, mode="r:gz") as archive:
+        for member in archive:
+            kind = "dir" if member.isdir() else "link" if member.issym() else "file" if member.isreg() else "special"
+            executable = bool(member.mode & 0o100)
+            path = member.name.rstrip("/") if kind == "dir" else member.name
+            yield _Member(path, kind, member.size, executable, member.linkname, _opener(archive, member))
+
+
+def _zip_members(stream: BinaryIO) -> Iterator[_Member]:
+    with zipfile.ZipFile(stream) as archive:
+        for info in archive.infolist():
+            mode = info.external_attr >> 16
+            odd = stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR)
+            kind = "special" if odd else "dir" if info.is_dir() else "file"
+            path = info.filename.rstrip("/") if kind == "dir" else info.filename
+            yield _Member(path, kind, info.file_size, bool(mode & 0o100), "", _opener(archive, info))
+
+
+def _opener(archive: Any, member: Any) -> Callable[[], Any]:
+    return lambda: archive.extractfile(member) if isinstance(archive, tarfile.TarFile) else archive.open(member)
+
+
+def _write(members: Iterator[_Member], where: str, folder: Path) -> None:
+    seen: dict[str, str] = {}
+    top, size = "", 0
+    for member in members:
+        name = member.path[2:] if member.path.startswith("./") else member.path
+        check_path(name, where)
+        first, _, path = name.partition("/")
+        top = top or first
+        size += member.size
+        _check(member, name, top, size, seen, where)
+        if path:
+            _write_member(member, folder / path)
+    if not any(kind == "file" for kind in seen.values()):
+        raise ModelkilnError(f"{where}: is empty. Refused; lock another version.")
+    for parent, _, names in os.walk(folder, topdown=False):
+        for name in [*names, "."]:
+            os.utime(os.path.join(parent, name), (SOURCE_DATE, SOURCE_DATE), follow_symlinks=False)
+
+
+def _check(member: _Member, name: str, top: str, size: int, seen: dict[str, str], where: str) -> None:
+    issue = ""
+    parents = name.split("/")[:-1]
+    above = ["/".join(parents[: number + 1]) for number in range(len(parents))]
+    if member.kind == "special":
+        issue = f"{name!r} is a hard link, a device or another special file"
+    elif name.split("/")[0] != top or (name == top and member.kind != "dir"):
+        issue = f"{name!r} is not below the one folder {top!r}"
+    elif any(seen.get(path, "dir") != "dir" for path in above):
+        issue = f"{name!r} lies below a file or a link"
+    elif name in seen and not seen[name] == member.kind == "dir":
+        issue = f"{name!r} is there twice"
+    elif size > _SIZE_LIMIT:
+        issue = f"it unpacks to more than {_SIZE_LIMIT} bytes"
+    if issue:
+        raise ModelkilnError(f"{where}: {issue}. Refused; lock another version.")
+    if member.kind == "link":
+        # The top folder becomes another one: a link must stay below it, and absolute ones lead elsewhere.
+        relative = name.partition("/")[2]
+        check_link(relative, member.link if not member.link.startswith("/") else "../" * 99, where)
+    seen.update({path: "dir" for path in above})
+    seen[name] = member.kind
+
+
+def _write_member(member: _Member, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if member.kind == "dir":
+        target.mkdir(exist_ok=True)
+    elif member.kind == "link":
+        target.symlink_to(member.link)
+    else:
+        assert member.open is not None
+        with member.open() as source, target.open("xb") as stream:
+            shutil.copyfileobj(source, stream, 1 << 20)
+            if stream.tell() != member.size:
+                raise EOFError(f"{member.path} has {stream.tell()} bytes, want {member.size}")
+        target.chmod(0o755 if member.executable else 0o644)
+
+
+def read_build_system(folder: Path, title: str) -> BuildSystem:
+    """Return what the sources in `folder` say of how they are built.
+
+    title: the sdist, for messages. Raises ModelkilnError for a pyproject.toml that is not TOML or
+    whose table [build-system] is not what PEP 518 wants, and for sources with nothing to build.
+    """
+    path = folder / "pyproject.toml"
+    if not path.is_file():
+        if not (folder / "setup.py").is_file():
+            raise ModelkilnError(f"{title}: holds neither pyproject.toml nor setup.py, so it cannot be built.")
+        return _LEGACY
+    table = _read_toml(path, title).get("build-system")
+    if table is None:
+        return _LEGACY
+    requires, backend = table.get("requires"), table.get("build-backend", _LEGACY.backend)
+    backend_path = table.get("backend-path")
+    lists = [requires, [] if backend_path is None else backend_path]
+    if not all(isinstance(items, list) and all(isinstance(item, str) for item in items) for items in lists):
+        raise ModelkilnError(f"{title}: pyproject.toml: [build-system] needs `requires`, a list of strings.")
+    if not isinstance(backend, str):
+        raise ModelkilnError(f"{title}: pyproject.toml: [build-system].build-backend is no string.")
+    return BuildSystem(tuple(requires), backend, None if backend_path is None else tuple(backend_path))
+
+
+def _read_toml(path: Path, title: str) -> dict[str, Any]:
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    try:
+        parsed = tomllib.loads(path.read_text("utf-8"))
+    except ValueError as error:
+        raise ModelkilnError(f"{title}: pyproject.toml cannot be read: {error}.") from None
+    table = parsed.get("build-system", {})
+    return parsed if isinstance(table, dict) else {"build-system": {}}

@@ -1,0 +1,186 @@
+"""The commands over layouts, as people run them."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from components import require
+from readers import podman_clean, podman_env, run
+from samples.random_image import blob_file, make_image
+
+import modelkiln
+from modelkiln.cli.main import main
+from modelkiln.store.store import Store
+from modelkiln.validation.layout import validate_layout
+
+
+@pytest.fixture(autouse=True)
+def own_store(tmp_path, monkeypatch):
+    """Keep the store of the person who runs the tests out of them."""
+    monkeypatch.setenv("MODELKILN_STORE", str(tmp_path / "store"))
+
+
+@pytest.fixture
+def made(tmp_path):
+    return make_image(tmp_path / "digits.oci", store=Store(tmp_path / "store"))
+
+
+def test_inspect_prints_a_table(made, capsys):
+    """People see name, digests, platform, command and every layer with its place."""
+    assert main(["inspect", str(made.path)]) == 0
+    text = capsys.readouterr().out
+    for part in (
+        "name     digits 1.2.0",
+        f"digest   {made.image.manifest_descriptor.digest}",
+        f"package  {made.record['package_digest']}",
+        "platform linux/amd64",
+        "runs     /opt/venv/bin/python -m modelkiln.runtime",
+        "store   weights: digits.onnx",
+        "here    wheels: numpy 2.4.6",
+        "  org.opencontainers.image.licenses=Apache-2.0",
+    ):
+        assert part in text
+
+
+def test_inspect_prints_json(made, capsys):
+    """Programs get the same as JSON, with unpacked sizes from the record beside the layout."""
+    layers = [layer.to_json() for layer in made.image.layers]
+    made.path.with_name("digits.package.json").write_text(json.dumps({"layers": layers}))
+    assert main(["inspect", "--json", str(made.path)]) == 0
+    (image,) = json.loads(capsys.readouterr().out)
+    assert [layer["digest"] for layer in image["layers"]] == [one["descriptor"]["digest"] for one in layers]
+    assert image["unpacked_size"] == sum(one["unpacked_size"] for one in layers)
+    assert image["package_digest"] == made.record["package_digest"]
+    assert [layer["where"] for layer in image["layers"]].count("store") == 1
+
+
+def test_validate_says_what_it_checked(made, capsys):
+    """A right layout gives exit code 0."""
+    assert main(["validate", str(made.path)]) == 0
+    assert "0 issues, 0 blobs not checked. Checked: structure, digests" in capsys.readouterr().out
+
+
+def test_validate_prints_every_issue(made, capsys):
+    """A wrong layout gives exit code 1 and a line for each issue."""
+    (made.path / "extra").touch()
+    assert main(["validate", "--complete", str(made.path)]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert any("want it in the layout" in line for line in lines)
+    assert any(line.startswith("extra: ") for line in lines)
+    assert "2 issues" in lines[-1]
+
+
+def test_validate_compares_with_a_record(made, tmp_path, capsys):
+    """--record names the record that the image's own must equal."""
+    (tmp_path / "r.json").write_text(json.dumps({**made.record, "version": "9"}))
+    assert main(["validate", str(made.path), "--record", str(tmp_path / "r.json")]) == 1
+    assert 'want "9"' in capsys.readouterr().out
+
+
+def test_export_completes_from_the_store(made, tmp_path, capsys):
+    """What the layout lacks comes from the store."""
+    assert main(["export", str(made.path), str(tmp_path / "out.oci"), "--format", "oci-layout"]) == 0
+    assert validate_layout(tmp_path / "out.oci", complete=True) == []
+    assert made.image.manifest_descriptor.digest in capsys.readouterr().err
+
+
+def test_export_tells_what_is_missing(made, tmp_path, capsys):
+    """Without the blob, the message names it and the options that help; no file is left."""
+    assert main(["export", str(made.path), str(tmp_path / "x.tar"), "--store", str(made.path)]) == 1
+    error = capsys.readouterr().err
+    assert made.image.layers[1].descriptor.digest in error
+    assert "--store" in error and "--record" in error
+    assert not (tmp_path / "x.tar").exists()
+
+
+def test_export_names_a_docker_archive_by_its_labels(made, tmp_path, capsys):
+    """A docker-archive is called by title and version; a name that no engine takes is refused."""
+    output = str(tmp_path / "x.tar")
+    assert main(["export", str(made.path), output, "--format", "docker-archive"]) == 0
+    assert b'"RepoTags":["digits:1.2.0"]' in Path(output).read_bytes()
+    assert main(["export", str(made.path), output, "--format", "docker-archive", "--name", "Bad Name"]) == 1
+    assert "--name NAME:TAG" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["inspect", "validate", "export", "load"])
+def test_a_folder_that_is_no_layout_is_refused(command, tmp_path, capsys):
+    """No command ends in a traceback."""
+    output = [str(tmp_path / "x")] if command == "export" else []
+    assert main([command, str(tmp_path / "nothing"), *output]) == 1
+    assert str(tmp_path / "nothing") in capsys.readouterr().err
+
+
+def test_the_default_store_is_that_of_pants(monkeypatch, tmp_path):
+    """Pants' named caches follow XDG_CACHE_HOME."""
+    import argparse
+
+    from modelkiln.cli.options import store_of
+
+    monkeypatch.delenv("MODELKILN_STORE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    expected = tmp_path / "pants" / "named_caches" / "modelkiln"
+    assert store_of(argparse.Namespace(store=None)).root == expected
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("HOME", "/home/x")
+    assert store_of(argparse.Namespace(store=None)).root == Path("/home/x/.cache/pants/named_caches/modelkiln")
+
+
+def test_load_tells_what_was_tried(made, tmp_path):
+    """Without a usable engine, each one's reason is told: not installed, or no daemon."""
+    (tmp_path / "bin").mkdir()
+    docker = tmp_path / "bin" / "docker"
+    docker.write_text("#!/bin/sh\necho 'Cannot connect to the daemon' >&2\nexit 1\n")
+    docker.chmod(0o755)
+    result = subprocess.run(
+        [sys.executable, "-m", "modelkiln", "load", str(made.path)],
+        env={"PATH": str(tmp_path / "bin"), "PYTHONPATH": str(Path(modelkiln.__file__).parents[1])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 1
+    assert "podman: not installed" in result.stderr
+    assert "docker: cannot be used (Cannot connect to the daemon)" in result.stderr
+    assert "modelkiln export" in result.stderr
+
+
+def test_load_puts_the_image_into_podman(made, tmp_path, monkeypatch, capsys):
+    """`load` completes the image from the store and names it by its labels."""
+    podman = require("podman")
+    env = podman_env(tmp_path / "podman")
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    try:
+        assert main(["load", str(made.path), "--into", "podman"]) == 0
+        assert "localhost/digits:1.2.0: loaded into podman" in capsys.readouterr().out
+        image_id = run([podman, "image", "inspect", "--format", "{{.Id}}", "localhost/digits:1.2.0"])
+        assert "sha256:" + image_id.decode().strip() == made.image.config_descriptor.digest
+    finally:
+        podman_clean(env)
+
+
+def test_a_linked_layout_is_exported_whole(made, tmp_path):
+    """Links into a shared folder become files, so that the export can leave this machine."""
+    digest = made.image.layers[0].descriptor.digest
+    blob = blob_file(made.path, digest)
+    (tmp_path / "pool").mkdir()
+    blob.rename(tmp_path / "pool" / blob.name)
+    os.symlink(os.path.relpath(tmp_path / "pool" / blob.name, blob.parent), blob)
+    assert main(["export", str(made.path), str(tmp_path / "out.oci"), "--format", "oci-layout"]) == 0
+    assert not blob_file(tmp_path / "out.oci", digest).is_symlink()
+
+
+def test_without_a_command_all_are_listed(capsys):
+    """Whoever types the name alone sees what there is."""
+    assert 2 == main([])
+    told = capsys.readouterr().err
+    assert all(f"    {name} " in told for name in ("inspect", "publish", "store"))
+
+
+def test_a_place_that_cannot_be_written_is_told(made, capsys):
+    """The system's reason and the path, and no traceback."""
+    assert 1 == main(["export", str(made.path), "/proc/x.tar"])
+    assert "modelkiln export: [Errno 2] No such file or directory: '/proc/" in capsys.readouterr().err

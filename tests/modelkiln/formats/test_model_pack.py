@@ -1,0 +1,163 @@
+"""Weights beside a package: somebody else's readers understand artifact and image."""
+
+import hashlib
+import json
+import urllib.request
+from pathlib import Path
+
+import jsonschema
+import pytest
+import readers
+from loopback.registries import push, registry
+from samples.random_image import blob_file
+
+from modelkiln.cli.main import main
+from modelkiln.errors import ModelkilnError
+from modelkiln.formats.model_pack import ARTIFACT_CONFIG, ARTIFACT_TYPE, build_artifact, build_weights_image
+from modelkiln.image.layout import REF_NAME, layout_files, write_layout
+from modelkiln.layers import files as files_layer
+from modelkiln.store.store import Store
+from modelkiln.validation.layout import validate_layout
+
+FILES = {"model.onnx": b"weights", "sub/config.json": b"{}", "README.md": b"# Read me"}
+SCHEMA = Path(__file__).with_name("model_spec_config.json")
+
+
+def _entry(path):
+    return {"path": path, "sha256": hashlib.sha256(FILES[path]).hexdigest(), "size": len(FILES[path])}
+
+
+RECORD = {
+    "name": "digits",
+    "version": "1.2.0",
+    "variant": {"accelerator": "cpu", "platform": "linux/amd64"},
+    "package_digest": "sha256:" + "0" * 64,
+    "artifacts": [{**_entry("model.onnx"), "format": "onnx"}, _entry("sub/config.json"), _entry("README.md")],
+    "metadata": {
+        "authors": "Ada Example",
+        "license": "Apache-2.0",
+        "documentation": "https://example.com",
+        "family": 3,
+    },
+}
+DIGEST = (
+    "sha256:"
+    + hashlib.sha256(
+        "".join(sorted(f"{one['sha256']}  {one['path']}\n" for one in RECORD["artifacts"])).encode()
+    ).hexdigest()
+)
+
+
+@pytest.fixture
+def layers(tmp_path):
+    """A store with three layers, of one file each, at `layers.store`."""
+    store, sources = Store(tmp_path / "store"), tmp_path / "sources"
+    for path, data in FILES.items():
+        (sources / path).parent.mkdir(parents=True, exist_ok=True)
+        (sources / path).write_bytes(data)
+    recipes = [files_layer.recipe("weights", path, "models", "none", [_entry(path)]) for path in FILES]
+    return _Layers(store, [files_layer.build(recipe, store, sources) for recipe in recipes])
+
+
+class _Layers(list):
+    def __init__(self, store, layers):
+        super().__init__(layers)
+        self.store = store
+
+
+def _write(folder, made, layers):
+    blobs = {made.manifest_descriptor.digest: made.manifest, made.config_descriptor.digest: made.config}
+    blobs.update({one.descriptor.digest: layers.store.path(one.descriptor.digest).read_bytes() for one in layers})
+    return write_layout(folder, layout_files(made.manifest_descriptor, blobs, {REF_NAME: "1.2.0"}))
+
+
+def test_artifact_is_of_the_model_spec(layers):
+    """The config follows the specification's own schema; layers are typed by what is in them."""
+    made = build_artifact(layers, RECORD)
+    manifest, config = json.loads(made.manifest), json.loads(made.config)
+    jsonschema.validate(config, json.loads(SCHEMA.read_text()))
+    assert [] == readers.schema_errors(manifest, "image-manifest-schema.json")
+    assert (ARTIFACT_TYPE, ARTIFACT_CONFIG) == (manifest["artifactType"], manifest["config"]["mediaType"])
+    assert [
+        ("application/vnd.cncf.model.weight.v1.tar", "models/model.onnx"),
+        ("application/vnd.cncf.model.weight.config.v1.tar", "models/sub/config.json"),
+        ("application/vnd.cncf.model.doc.v1.tar", "models/README.md"),
+    ] == [(one["mediaType"], one["annotations"]["org.cncf.model.filepath"]) for one in manifest["layers"]]
+    told = json.loads(manifest["layers"][0]["annotations"]["org.cncf.model.file.metadata+json"])
+    assert ("model.onnx", 7, 0o644, "1970-01-01T00:00:00Z") == (told["name"], told["size"], told["mode"], told["mtime"])
+    assert {
+        "name": "digits", "version": "1.2.0", "title": "digits", "authors": ["Ada Example"], "licenses": ["Apache-2.0"],
+        "docURL": "https://example.com",
+    } == config["descriptor"]  # fmt: skip
+    assert {"format": "onnx"} == config["config"]
+    assert [one.diff_id for one in layers] == config["modelfs"]["diffIds"]
+
+
+def test_code_changes_neither(layers):
+    """Another package digest gives the same artifact and the same image."""
+    other = {**RECORD, "package_digest": "sha256:" + "1" * 64}
+    assert build_artifact(layers, RECORD) == build_artifact(layers, other)
+    assert build_weights_image(layers, RECORD, DIGEST) == build_weights_image(layers, other, DIGEST)
+
+
+def test_package_without_weights_has_neither():
+    """The error names the fields."""
+    with pytest.raises(ModelkilnError, match="has no model artifact"):
+        build_artifact([], RECORD)
+    with pytest.raises(ModelkilnError, match="has no model artifact"):
+        build_weights_image([], RECORD, DIGEST)
+
+
+def test_skopeo_and_umoci_read_the_image(tmp_path, layers):
+    """The files lie under /models."""
+    layout = _write(tmp_path / "digits.weights.oci", build_weights_image(layers, RECORD, DIGEST), layers)
+    assert [] == validate_layout(layout, complete=True)
+    readers.skopeo_copy(f"oci:{layout}:1.2.0", f"dir:{tmp_path / 'copied'}")
+    root = readers.umoci_unpack(layout, "1.2.0", tmp_path / "bundle")
+    assert FILES == {path: (root / "models" / path).read_bytes() for path in FILES}
+
+
+def test_registry_takes_and_gives_the_artifact(tmp_path, layers):
+    """What is pushed is what is pulled, and each layer is a blob of its digest."""
+    made = build_artifact(layers, RECORD)
+    layout = _write(tmp_path / "digits.artifact", made, layers)
+    assert [] == validate_layout(layout, complete=True)
+    with registry(tmp_path / "registry") as host:
+        push(layout, f"{host}/digits:1.2.0", name="1.2.0")
+        request = urllib.request.Request(
+            f"http://{host}/v2/digits/manifests/1.2.0", headers={"Accept": "application/vnd.oci.image.manifest.v1+json"}
+        )
+        with urllib.request.urlopen(request) as answer:
+            assert made.manifest == answer.read()
+        for layer in layers:
+            with urllib.request.urlopen(f"http://{host}/v2/digits/blobs/{layer.descriptor.digest}") as answer:
+                assert layer.descriptor.digest == "sha256:" + hashlib.sha256(answer.read()).hexdigest()
+
+
+def test_commands_understand_both(tmp_path, layers, capsys):
+    """`inspect`, `validate` and `export` take an artifact and a weights image like any layout."""
+    for name, made in (
+        ("a.artifact", build_artifact(layers, RECORD)),
+        ("a.weights.oci", build_weights_image(layers, RECORD, DIGEST)),
+    ):
+        layout = str(_write(tmp_path / name, made, layers))
+        assert 0 == main(["inspect", layout])
+        assert "model.onnx" in capsys.readouterr().out
+        assert 0 == main(["validate", layout])
+        assert 0 == main(["export", layout, str(tmp_path / f"{name}.tar")])
+        capsys.readouterr()
+
+
+def test_validator_finds_other_files(tmp_path, layers):
+    """A weights image whose files are not those of its label is told."""
+    layout = _write(tmp_path / "a.oci", build_weights_image(layers, RECORD, "sha256:" + "2" * 64), layers)
+    assert ["modelkiln.weights.digest"] == [issue.text.split()[1][:-1] for issue in validate_layout(layout)]
+
+
+def test_validator_counts_diff_ids(tmp_path, layers):
+    """An artifact's config has one diff ID for each layer."""
+    made = build_artifact(layers, RECORD)
+    layout = _write(tmp_path / "a.artifact", made, layers)
+    config = {**json.loads(made.config), "modelfs": {"type": "layers", "diffIds": []}}
+    blob_file(layout, made.config_descriptor.digest).write_text(json.dumps(config))
+    assert any("modelfs.diffIds: got 0" in issue.text for issue in validate_layout(layout))

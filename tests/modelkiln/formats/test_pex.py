@@ -1,0 +1,192 @@
+"""The PEX format."""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from samples.wheelhouse import make_wheel, put_wheel
+
+import modelkiln
+from modelkiln.errors import ModelkilnError
+from modelkiln.formats import pex as pex_package
+from modelkiln.formats.pex import build_pex, store_pex
+from modelkiln.layers import weights
+from modelkiln.store.store import Store
+
+PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
+MAIN = b"""
+import json, pathlib, sys
+
+def main():
+    root = pathlib.Path(__file__).parent
+    try:
+        from demo import VALUE
+    except ImportError:
+        VALUE = None
+    print(json.dumps([VALUE, (root / ".modelkiln/models/w.bin").read_text(), sys.argv[1:]]))
+"""
+
+
+def _spec(*wheels, **changes):
+    spec = {"wheels": list(wheels), "python": PYTHON, "platform": "linux/amd64", "glibc": "2.36"}
+    return {**spec, "entry_point": "app:main", **changes}
+
+
+def _sources(folder, mode=0o644, order=1):
+    files = {"app.py": MAIN, ".modelkiln/package.json": b"{}", ".modelkiln/models/w.bin": b"weights"}
+    for path, data in list(files.items())[::order]:
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
+        target.chmod(mode)
+    return folder
+
+
+def _run(pex, folder, *arguments):
+    environ = {"HOME": str(folder), "PEX_ROOT": str(folder / "pex-root"), "PATH": os.environ["PATH"]}
+    done = subprocess.run([sys.executable, str(pex), *arguments], env=environ, capture_output=True, check=False)
+    assert 0 == done.returncode, done.stderr.decode()
+    return json.loads(done.stdout)
+
+
+def test_a_pex_runs_with_its_wheels_and_files(tmp_path):
+    """Code finds its wheels and its artifacts, also without any wheel at all."""
+    store, sources = Store(tmp_path / "store"), _sources(tmp_path / "sources")
+    wheel = put_wheel(store, make_wheel(requires=['six; extra == "x"']))
+    build_pex(_spec(wheel), sources, store, tmp_path / "demo.pex")
+    build_pex(_spec(), sources, store, tmp_path / "bare.pex")
+    assert [1, "weights", ["a"]] == _run(tmp_path / "demo.pex", tmp_path, "a")
+    assert [None, "weights", []] == _run(tmp_path / "bare.pex", tmp_path)
+    assert os.access(tmp_path / "demo.pex", os.X_OK)
+    assert [] == list((store.root / "incoming").iterdir())
+
+
+def test_a_large_pex_is_a_blob_of_the_store(tmp_path):
+    """It has the bytes that the file would have, and starts through a link."""
+    store, sources = Store(tmp_path / "store"), _sources(tmp_path / "sources")
+    wheel = put_wheel(store, make_wheel())
+    build_pex(_spec(wheel), sources, store, tmp_path / "demo.pex")
+    digest, size = store_pex(_spec(wheel), sources, store, "demo.pex")
+    assert (tmp_path / "demo.pex").read_bytes() == store.path(digest).read_bytes()
+    assert size == store.path(digest).stat().st_size
+    (tmp_path / "link.pex").symlink_to(store.path(digest))
+    assert [1, "weights", []] == _run(tmp_path / "link.pex", tmp_path)
+    assert os.access(tmp_path / "link.pex", os.X_OK)
+
+
+def test_wheels_are_carried_as_they_are(tmp_path):
+    """Nothing is compressed twice, and the PEX names its wheels' hashes and its Python."""
+    store = Store(tmp_path / "store")
+    wheel = put_wheel(store, make_wheel())
+    build_pex(_spec(wheel, python="3.11"), _sources(tmp_path / "sources"), store, tmp_path / "demo.pex")
+    with zipfile.ZipFile(tmp_path / "demo.pex") as archive:
+        carried = archive.read(f".deps/{wheel['filename']}")
+        info = json.loads(archive.read("PEX-INFO"))
+        assert {zipfile.ZIP_STORED} == {member.compress_type for member in archive.infolist()}
+    assert wheel["sha256"] == hashlib.sha256(carried).hexdigest()
+    assert {wheel["filename"]: wheel["sha256"]} == info["distributions"]
+    assert ["CPython==3.11.*"] == info["interpreter_constraints"]
+    assert (tmp_path / "demo.pex").read_bytes().startswith(b"#!/usr/bin/env python3.11\n")
+
+
+def _build_apart(folder, umask, **environ):
+    """Build in a process of its own, from sources with other modes, and return the bytes."""
+    store = Store(folder / "store")
+    wheels = [put_wheel(store, make_wheel(name), name) for name in ("one", "two")]
+    sources = _sources(folder / "sources", 0o755 if umask else 0o644, -1 if umask else 1)
+    (folder / "spec.json").write_text(json.dumps(_spec(*(reversed(wheels) if umask else wheels))))
+    command = [sys.executable, "-m", "modelkiln", "build", "pex", "--spec=spec.json", f"--sources={sources}"]
+    subprocess.run(
+        [*command, "--store=store", "--output=demo.pex"],
+        cwd=folder,
+        env={"PYTHONPATH": str(Path(modelkiln.__file__).parents[1]), **environ},
+        preexec_fn=lambda: os.umask(umask),
+        check=True,
+    )
+    return (folder / "demo.pex").read_bytes()
+
+
+def test_the_same_inputs_give_the_same_bytes(tmp_path):
+    """PEX_ROOT, HOME, time zone, umask, modes and order of files do not matter."""
+    first, second = tmp_path / "a", tmp_path / "b" / "c"
+    first.mkdir()
+    second.mkdir(parents=True)
+    settings = {"HOME": "/nonexistent", "TZ": "Asia/Tokyo", "LC_ALL": "C", "PEX_VENV": "1", "PEX_MODULE": "x"}
+    expected = _build_apart(first, 0)
+    assert expected == _build_apart(second, 0o077, PEX_ROOT=str(tmp_path / "elsewhere"), **settings)
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_the_tool_lock_pins_one_file_of_pex():
+    """Pex puts its own files into a PEX, so every interpreter must run the same wheel of it."""
+    lock = Path(__file__).resolve().parents[3] / "rules" / "pants_modelkiln" / "tool.txt"
+    entry = re.search(r"^pex==.*?(?=^\S)", lock.read_text(), re.MULTILINE | re.DOTALL).group()
+    assert 1 == entry.count("--hash=")
+
+
+def test_a_pex_beyond_two_gigabytes_starts(tmp_path):
+    """Offsets up to 4 GiB need no ZIP64 records, which older Pythons' zipimport cannot read."""
+    sources, store = _sources(tmp_path / "sources"), Store(tmp_path / "store")
+    with (sources / "zeros").open("wb") as stream:
+        stream.truncate((2 << 30) + 1)
+    build_pex(_spec(), sources, store, tmp_path / "large.pex")
+    assert (tmp_path / "large.pex").stat().st_size > 2 << 30
+    script = "import sys, zipimport; zipimport.zipimporter(sys.argv[1]).get_code('__main__')"
+    subprocess.run([sys.executable, "-c", script, tmp_path / "large.pex"], check=True)
+    (tmp_path / "large.pex").unlink()
+
+
+@pytest.mark.parametrize("path", ["demo.pyc", "PEX-INFO", "__main__.py", ".deps/x", ".bootstrap/x"])
+def test_refuses_files_that_a_pex_would_lose_or_replace(tmp_path, path):
+    """Pex has files of its own and leaves out byte code; neither happens silently."""
+    sources = _sources(tmp_path / "sources")
+    (sources / path).parent.mkdir(exist_ok=True)
+    (sources / path).write_bytes(b"")
+    with pytest.raises(ModelkilnError, match=rf"{path}: .*Rename the file"):
+        build_pex(_spec(), sources, Store(tmp_path), tmp_path / "demo.pex")
+    assert not (tmp_path / "demo.pex").exists()
+
+
+def test_refuses_links(tmp_path):
+    """A link would be carried as what it points to on this machine."""
+    sources = _sources(tmp_path / "sources")
+    (sources / "link").symlink_to("/etc")
+    with pytest.raises(ModelkilnError, match="link: is a link"):
+        build_pex(_spec(), sources, Store(tmp_path), tmp_path / "demo.pex")
+
+
+def test_refuses_a_pex_that_its_python_could_not_import(tmp_path, monkeypatch):
+    """zipimport reads no ZIP64 before Python 3.13; the message says what to build instead."""
+    monkeypatch.setattr(pex_package, "ZIP_LIMIT", 100)
+    sources, store = _sources(tmp_path / "sources"), Store(tmp_path)
+    with pytest.raises(ModelkilnError, match=r"demo\.pex: would have .* more than 100.*formats=\['oci'\]"):
+        build_pex(_spec(python="3.12"), sources, store, tmp_path / "demo.pex")
+    build_pex(_spec(python="3.13"), sources, store, tmp_path / "demo.pex")
+
+
+def test_an_older_python_is_told_which_one_is_wanted(tmp_path):
+    """A PEX refuses an interpreter that it was not built for, by name."""
+    sources, store = _sources(tmp_path / "sources"), Store(tmp_path / "store")
+    build_pex(_spec(python="3.99"), sources, store, tmp_path / "demo.pex")
+    environ = {"HOME": str(tmp_path), "PEX_ROOT": str(tmp_path / "root"), "PATH": str(Path(shutil.which("env")).parent)}
+    done = subprocess.run([sys.executable, str(tmp_path / "demo.pex")], env=environ, capture_output=True, check=False)
+    assert 0 != done.returncode
+    assert b"CPython==3.99.*" in done.stderr
+
+
+def test_locked_weights_come_from_the_store(tmp_path):
+    """Their files lie where those of the sources would."""
+    store, sources = Store(tmp_path / "store"), _sources(tmp_path / "sources")
+    (sources / ".modelkiln/models/w.bin").unlink()
+    digest = store.add_bytes(b"weights")
+    files = [{"path": "w.bin", "size": 7, "sha256": digest[7:]}]
+    recipe = weights.recipe("x:w", "models", files, {"uri": "w", "revision": ""})
+    build_pex(_spec(weights=[recipe]), sources, store, tmp_path / "locked.pex")
+    assert [None, "weights", []] == _run(tmp_path / "locked.pex", tmp_path)

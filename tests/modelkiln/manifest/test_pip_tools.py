@@ -1,0 +1,217 @@
+"""Locks compiled by the real pip-tools, from a folder of wheels."""
+
+import json
+import os
+
+import pytest
+from samples.sdists import backend_wheel, make_sdist, sdist_pin
+from samples.wheelhouse import make_wheel, offline_store, pin
+
+from modelkiln.cli.main import main
+from modelkiln.errors import ModelkilnError
+from modelkiln.machine.settings import save_machine_env
+from modelkiln.manifest.build_lock import split_parts
+from modelkiln.manifest.pip import index_lines
+from modelkiln.manifest.pip_tools import compile_lock, seed_lock
+
+
+@pytest.fixture
+def store(tmp_path):
+    """Return a store whose machine reaches no index, in a project whose resolve `cpu` has a folder of wheels."""
+    made = [("demo", "1.0", ["six>=1"]), ("demo", "2.0", ["six>=1"]), ("six", "1.0", []), ("six", "1.1", [])]
+    data = [make_wheel(name, version, requires=requires) for name, version, requires in made]
+    wheels = [(pin(wheel, name, version), wheel) for wheel, (name, version, _) in zip(data, made)]
+    store = offline_store(tmp_path, wheels)
+    links = {"find_links": {"cpu": [(tmp_path / "links").as_uri()]}}
+    # The machine's own folder of wheels must not be looked at.
+    settings = {"PIP_CONFIG_FILE": "/dev/null", "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path / "none")}
+    settings["MODELKILN_INDEXES"] = json.dumps(links)
+    save_machine_env(store.root, settings)
+    return store
+
+
+_BUILD = ("--build-lock=cpu.build.txt", "--build-summary=build-summary.txt")
+
+
+def _put(folder, *made):
+    """Put files (pin, bytes) where the resolve's wheels lie."""
+    for wheel, content in made:
+        (folder / "links" / wheel["filename"]).write_bytes(content)
+
+
+def _lock(folder, store, *more, resolve="cpu"):
+    options = ["--source=cpu.in", "--lock=cpu.txt", f"--resolve={resolve}", "--address=3rdparty:cpu", "--python=3.11"]
+    code = main(["build", "python-lock", *options, f"--store={store.root}", "--summary=summary.txt", *more])
+    return code, [line.split("==")[0:2] for line in (folder / "cpu.txt").read_text().splitlines() if "==" in line]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Return the current folder, with requirements."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "cpu.in").write_text("demo<2\n")
+    return tmp_path
+
+
+def _versions(found):
+    return {name: version.split()[0] for name, version in found[1]}
+
+
+def test_a_resolve_is_locked_with_hashes_and_no_address(folder, store):
+    """Everything that is needed is pinned; the lock tells how to make it again."""
+    assert {"demo": "1.0", "six": "1.1"} == _versions(_lock(folder, store))
+    text = (folder / "cpu.txt").read_text()
+    assert text.startswith("# The resolve cpu, compiled from cpu.in by: ./pants lock 3rdparty:cpu\n")
+    assert 2 == text.count("--hash=sha256:") and "links" not in text and "://" not in text
+    assert ["  demo (new) 1.0, 0.0 MB", "  six (new) 1.1, 0.0 MB"] == (folder / "summary.txt").read_text().splitlines()[
+        :2
+    ]
+
+
+def test_pins_stay_until_they_are_upgraded(folder, store):
+    """Only what the requirements exclude moves; comments alone make no other lock."""
+    _lock(folder, store)
+    text = (folder / "cpu.txt").read_text().replace("six==1.1", "six==1.0")
+    old = pin(make_wheel("six", "1.0"), "six", "1.0")["sha256"]
+    new = pin(make_wheel("six", "1.1"), "six", "1.1")["sha256"]
+    (folder / "cpu.txt").write_text("# mine\n" + text.replace(new, old))
+    assert {"demo": "1.0", "six": "1.0"} == _versions(_lock(folder, store))
+    assert (folder / "cpu.txt").read_text().startswith("# mine\n")
+    assert "" == (folder / "summary.txt").read_text()
+    (folder / "cpu.in").write_text("demo>=2\n")
+    assert {"demo": "2.0", "six": "1.0"} == _versions(_lock(folder, store))
+    assert "  demo 1.0 -> 2.0, 0.0 MB" in (folder / "summary.txt").read_text().splitlines()
+    assert {"demo": "2.0", "six": "1.1"} == _versions(_lock(folder, store, "--upgrade"))
+
+
+def test_pins_of_another_variant_are_shared_where_they_fit(folder, store):
+    """What does not fit is taken as if it were not shared."""
+    (folder / "other.txt").write_text(f"demo==2.0 --hash=sha256:{'0' * 64}\nsix==1.0+cpu --hash=sha256:{'0' * 64}\n")
+    assert {"demo": "1.0", "six": "1.0"} == _versions(_lock(folder, store, "--share=other.txt"))
+
+
+def test_own_pins_follow_shared_ones():
+    """A shared pin wins; local versions lose what is another variant's; an upgrade forgets own pins."""
+    own, shared = "A==1 --hash=x\nb==2\n", "a==3 --hash=y\nc==4+cu1 --hash=z\n"
+    assert "a==3 --hash=y\nb==2\nc==4\n" == seed_lock(own, [shared], upgrade=False)
+    assert "a==3 --hash=y\nc==4\n" == seed_lock(own, [shared], upgrade=True)
+
+
+def test_indexes_belong_to_their_resolve(folder, store):
+    """Another resolve does not see them; what is pinned by hash may come from any."""
+    links = (folder / "links").as_uri()
+    assert f"--find-links {links}\n" == index_lines(store, "cpu") == index_lines(store)
+    assert "" == index_lines(store, "cuda12")
+    with pytest.raises(ModelkilnError, match="cpu.in: cannot be locked. pip-tools says: .*demo"):
+        compile_lock(folder, ["cpu.in"], "cpu.txt", "cuda12", store)
+
+
+def test_an_editable_requirement_is_refused_before_anything_runs(folder, store, capsys):
+    """The lock stays as it was."""
+    (folder / "cpu.in").write_text("-e .\n")
+    (folder / "cpu.txt").write_text("x==1\n")
+    assert 1 == _lock(folder, store)[0]
+    assert "is editable" in capsys.readouterr().err
+    assert "x==1\n" == (folder / "cpu.txt").read_text()
+
+
+def test_what_cannot_be_locked_is_told_in_a_line(folder, store, capsys):
+    """pip's reason, and no traceback."""
+    (folder / "cpu.in").write_text("demo>=99\n")
+    options = ["--source=cpu.in", "--lock=cpu.txt", "--resolve=cpu", "--address=x", "--python=3.11"]
+    assert 1 == main(["build", "python-lock", *options, f"--store={store.root}", "--summary=summary.txt"])
+    told = capsys.readouterr().err
+    assert "demo>=99" in told and "Traceback" not in told and 1 == told.count("\n")
+
+
+def test_what_sdists_are_built_with_is_locked_beside(folder, store):
+    """Also what only their backend tells; without sdists there is no such lock."""
+    (folder / "cpu.in").write_text("old\n")
+    helper = make_wheel("helper", files={"helper.py": b""})
+    data = make_sdist("old", more="MORE = ['helper']", requires=["six"])
+    _put(folder, (pin(helper, "helper"), helper), backend_wheel(), (sdist_pin(data, "old"), data))
+    more = _BUILD
+    assert {"old": "1.0", "six": "1.1"} == _versions(_lock(folder, store, *more))
+    text = (folder / "cpu.build.txt").read_text()
+    assert text.startswith("# What sdists of the resolve cpu are built with, compiled by: ./pants lock 3rdparty:cpu\n")
+    assert ["helper==1.0 \\", "tiny==1.0 \\"] == [line for line in text.splitlines() if "==" in line]
+    assert "://" not in text and str(folder) not in text
+    assert ["  helper (new) 1.0, 0.0 MB", "  tiny (new) 1.0, 0.0 MB"] == (
+        (folder / "build-summary.txt").read_text().splitlines()[:2]
+    )
+    _lock(folder, store, *more)
+    assert text == (folder / "cpu.build.txt").read_text() and "" == (folder / "build-summary.txt").read_text()
+    # Of a lock that others write, Pex say, only this is ours.
+    (folder / "cpu.build.txt").unlink()
+    locked = (folder / "cpu.txt").read_text()
+    options = ["--lock=cpu.txt", "--resolve=cpu", "--address=3rdparty:cpu", "--python=3.11", "--summary=summary.txt"]
+    assert 0 == main(["build", "python-lock", *options, f"--store={store.root}", *more])
+    assert (text, locked) == ((folder / "cpu.build.txt").read_text(), (folder / "cpu.txt").read_text())
+    (folder / "cpu.in").write_text("demo\n")
+    _lock(folder, store, *more)
+    assert not (folder / "cpu.build.txt").exists()
+
+
+def _needy(name, *build):
+    data = make_sdist(name, build=["tiny", *build])
+    return sdist_pin(data, name), data
+
+
+def test_sdists_that_want_what_excludes_each_other_have_a_part_each(folder, store):
+    """A pin stays in its part; when they agree again, one lock serves all."""
+    (folder / "cpu.in").write_text("new\nold\n")
+    _put(folder, backend_wheel(), _needy("new", "six>=1.1"), _needy("old", "six<1.1"))
+    _lock(folder, store, *_BUILD)
+    text = (folder / "cpu.build.txt").read_text()
+    parts = split_parts(text)
+    found = {name: [line.rstrip(" \\") for line in part.splitlines() if "==" in line] for name, part in parts.items()}
+    assert {"new": ["six==1.1", "tiny==1.0"], "old": ["six==1.0", "tiny==1.0"]} == found
+    assert text.startswith("# What sdists of the resolve cpu are built with") and "exclude each other" in text
+    told = (folder / "build-summary.txt").read_text().splitlines()
+    assert ["  new:", "  six (new) 1.1, 0.0 MB"] == told[:2] and "  old:" in told
+    _lock(folder, store, *_BUILD)
+    assert text == (folder / "cpu.build.txt").read_text() and "" == (folder / "build-summary.txt").read_text()
+    (folder / "cpu.in").write_text("old\n")
+    _lock(folder, store, *_BUILD)
+    assert ["six==1.0", "tiny==1.0"] == [
+        line.rstrip(" \\") for line in (folder / "cpu.build.txt").read_text().splitlines() if "==" in line
+    ]
+
+
+def test_an_sdist_that_cannot_be_served_is_told_by_name(folder, store, capsys):
+    """Among others that can."""
+    made = [_needy("new"), _needy("old", "six>=99")]
+    _put(folder, backend_wheel(), *made)
+    lines = (f"{one['name']}==1.0 --hash=sha256:{one['sha256']}\n" for one, _ in made)
+    (folder / "cpu.txt").write_text("".join(lines))
+    options = ["--lock=cpu.txt", "--resolve=cpu", "--address=x", "--python=3.11", *_BUILD]
+    assert 1 == main(["build", "python-lock", *options, f"--store={store.root}", "--summary=summary.txt"])
+    told = capsys.readouterr().err
+    assert ".sdists/old/pyproject.toml: what it is built with" in told and "six>=99" in told and "new/" not in told
+
+
+def test_what_builds_an_sdist_that_builds_is_locked_too(folder, store):
+    """Down to what has a wheel."""
+    (folder / "cpu.in").write_text("old\n")
+    lower = make_sdist("lower", build=["tiny", "demo<2"])
+    _put(folder, backend_wheel(), _needy("old", "lower"), (sdist_pin(lower, "lower"), lower))
+    _lock(folder, store, *_BUILD)
+    lines = (folder / "cpu.build.txt").read_text().splitlines()
+    pins = [line.rstrip(" \\") for line in lines if "==" in line]
+    assert ["demo==1.0", "lower==1.0", "six==1.1", "tiny==1.0"] == pins
+
+
+def test_the_machines_tools_do_not_change_what_is_locked(folder, store, monkeypatch):
+    """A backend that asks for ninja where it finds none asks for it: where it builds, there is none."""
+    (folder / "bin").mkdir()
+    (folder / "bin/ninja").write_text("#!/bin/sh\n")
+    (folder / "bin/ninja").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder / 'bin'}:{os.environ['PATH']}")
+    (folder / "cpu.in").write_text("old\n")
+    helper = make_wheel("helper", files={"helper.py": b""})
+    more = "import shutil\nMORE = ['helper'] if shutil.which('sh') and not shutil.which('ninja') else []"
+    data = make_sdist("old", more=more)
+    _put(folder, (pin(helper, "helper"), helper), backend_wheel(), (sdist_pin(data, "old"), data))
+    _lock(folder, store, *_BUILD)
+    assert "helper==1.0" in (folder / "cpu.build.txt").read_text()
+    assert not (folder / ".programs").exists()

@@ -1,0 +1,26 @@
+"""What tests of registries share."""
+
+import pytest
+from loopback.registries import registry
+from samples.published import Package
+
+from modelkiln.registry import session as session_module
+
+
+@pytest.fixture(autouse=True)
+def _short_waits(monkeypatch):
+    """Nobody waits for a server that is made to fail."""
+    monkeypatch.setattr(session_module, "_WAITS", (0.02, 0.05, 0.1, 0.3))
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory):
+    """A package that tests don't change."""
+    return Package(tmp_path_factory.mktemp("package"))
+
+
+@pytest.fixture(scope="module")
+def host(tmp_path_factory):
+    """A docker-registry without TLS."""
+    with registry(tmp_path_factory.mktemp("registry")) as address:
+        yield address

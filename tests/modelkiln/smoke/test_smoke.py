@@ -1,0 +1,163 @@
+"""Smoke tests of packaged models."""
+
+import json
+import shutil
+import sys
+
+import pytest
+from components import require
+from samples.rawtar import entry, raw_layer
+
+from modelkiln.canonical import canonical_json
+from modelkiln.cli.main import main
+from modelkiln.descriptor import CONFIG, MANIFEST, Descriptor
+from modelkiln.errors import ModelkilnError
+from modelkiln.image.layout import layout_files
+from modelkiln.layer import Layer
+from modelkiln.machine.sandbox import can_run, run_command
+from modelkiln.smoke.comparison import Tolerance
+from modelkiln.smoke.smoke_test import read_smoke, run_smoke
+from modelkiln.store.store import Store
+
+REQUEST = {"inputs": [{"name": "x", "datatype": "FP32", "shape": [2, 2], "data": [0.1, 0, 2, 3]}]}
+EXPECTED = {"outputs": [{"name": "y", "datatype": "FP32", "shape": [2], "data": [0.2, 10]}]}
+
+
+def write(folder, request=REQUEST, expected=EXPECTED):
+    """Write both files and return their paths."""
+    paths = folder / "request.json", folder / "response.json"
+    for path, value in zip(paths, (request, expected)):
+        path.write_text(json.dumps(value))
+    return paths
+
+
+def runner_of(package):
+    """Run a package that lies on disk."""
+    argv = [sys.executable, "-B", "-m", "modelkiln.runtime", "predict", "-"]
+    env = {"PYTHONPATH": str(package.root)}
+    return lambda request, timeout: run_command(argv, env, request, timeout, package.root)
+
+
+def test_a_package_passes(make_package, tmp_path):
+    """One line tells the time and the outputs."""
+    package = make_package()
+    smoke = read_smoke(package.record, *write(tmp_path))
+    text = run_smoke(smoke, runner_of(package), 60)
+    assert text.startswith("passed in ") and text.endswith(" s: y FP32 [2]")
+
+
+def test_another_response_fails_with_the_difference(make_package, tmp_path):
+    """The message shows the elements; a tolerance lets them pass."""
+    package = make_package()
+    expected = {"outputs": [{**EXPECTED["outputs"][0], "data": [0.2, 10.5]}]}
+    paths = write(tmp_path, expected=expected)
+    with pytest.raises(ModelkilnError, match=r"(?s)not the expected one.*\[1\]: got 10.*, want 10.5"):
+        run_smoke(read_smoke(package.record, *paths), runner_of(package), 60)
+    assert "passed" in run_smoke(read_smoke(package.record, *paths, Tolerance(0.1)), runner_of(package), 60)
+
+
+def test_a_package_that_fails_shows_what_it_printed(make_package, tmp_path):
+    """The user's traceback is part of the message."""
+    package = make_package("def predict(inputs, model):\n    raise ValueError('bad weights')\n")
+    with pytest.raises(ModelkilnError, match="(?s)ended with exit code 1.*ValueError: bad weights"):
+        run_smoke(read_smoke(package.record, *write(tmp_path)), runner_of(package), 60)
+
+
+def test_a_package_that_is_killed_is_told(make_package, tmp_path):
+    """A signal is named."""
+    package = make_package("import os\ndef predict(inputs, model):\n    os.kill(os.getpid(), 9)\n")
+    with pytest.raises(ModelkilnError, match="was ended by SIGKILL"):
+        run_smoke(read_smoke(package.record, *write(tmp_path)), runner_of(package), 60)
+
+
+def test_outputs_that_were_not_asked_for_are_not_expected(make_package, tmp_path):
+    """The request's own list of outputs limits what is compared."""
+    signature = {
+        "inputs": [{"name": "x", "datatype": "FP32", "shape": [-1, 2]}],
+        "outputs": [{"name": name, "datatype": "FP32", "shape": [-1]} for name in ("y", "z")],
+    }
+    package = make_package("def predict(i, m): return {'y': i['x'].sum(1) * 2, 'z': i['x'][0]}", signature)
+    paths = write(tmp_path, request={**REQUEST, "outputs": [{"name": "y"}]})
+    assert "passed" in run_smoke(read_smoke(package.record, *paths), runner_of(package), 60)
+
+
+@pytest.mark.parametrize(
+    ("request_value", "expected", "message"),
+    [
+        ({"inputs": []}, EXPECTED, 'request.json: disagrees .* input "x" is missing'),
+        (REQUEST, {"outputs": []}, 'response.json: disagrees .* output "y" is missing'),
+        (REQUEST, {}, 'response.json: "outputs" is None'),
+        ([], EXPECTED, "request.json: a request or response is a JSON object, this is a list"),
+    ],
+)
+def test_files_that_break_the_signature_are_refused(make_package, tmp_path, request_value, expected, message):
+    """The files are checked before anything is run."""
+    with pytest.raises(ModelkilnError, match=message):
+        read_smoke(make_package().record, *write(tmp_path, request_value, expected))
+
+
+def smoke_arguments(package, paths, *more):
+    """The command line of a smoke test."""
+    record = package.root / ".modelkiln" / "package.json"
+    files = ["--record", record, "--request", paths[0], "--expected", paths[1]]
+    return [str(argument) for argument in ["build", "smoke", *files, *more]]
+
+
+def test_a_pex_is_run_by_its_interpreter(make_package, tmp_path, capsys):
+    """A folder with __main__.py stands for the PEX: it is started the same way."""
+    package = make_package()
+    (package.root / "__main__.py").write_text("from modelkiln.runtime.cli import main\nraise SystemExit(main())\n")
+    arguments = smoke_arguments(package, write(tmp_path), "--pex", package.root, "--python", sys.executable)
+    assert (0, "passed") == (main(arguments), capsys.readouterr().out[:6])
+    write(tmp_path, expected={"outputs": [{**EXPECTED["outputs"][0], "data": [0, 0]}]})
+    assert 1 == main(arguments)
+    assert "2 of 2 elements differ" in capsys.readouterr().err
+
+
+@pytest.fixture
+def image(tmp_path):
+    """An image whose entrypoint answers with a file of its own; its second layer is in the store."""
+    require("bwrap")
+    busybox = require("busybox")
+    if can_run():
+        pytest.skip(can_run())
+    script = b'#!/bin/busybox sh\n[ "$3" = predict ] && exec /bin/busybox cat /answer\necho "$GREETING" "$@"; exit 5\n'
+    with open(busybox, "rb") as program:
+        base = raw_layer(tmp_path, entry("bin/busybox", program.read(), mode=0o755), compression="zstd")
+    answer = raw_layer(tmp_path, entry("answer", json.dumps(EXPECTED).encode()), entry("run", script, mode=0o755))
+    config = canonical_json(
+        {
+            "architecture": "amd64",
+            "os": "linux",
+            "config": {"Entrypoint": ["/run", "-m", "modelkiln.runtime"], "Env": ["GREETING=hello"]},
+            "rootfs": {"type": "layers", "diff_ids": [base.diff_id, answer.diff_id]},
+        }
+    )
+    layers = [base.descriptor.to_json(), answer.descriptor.to_json()]
+    config_descriptor = Descriptor.of(CONFIG, config).to_json()
+    manifest = canonical_json(
+        {"schemaVersion": 2, "mediaType": MANIFEST, "config": config_descriptor, "layers": layers}
+    )
+    blobs = {Descriptor.of("a/b", data).digest: data for data in (config, manifest, base.open().read())}
+    for name, data in layout_files(Descriptor.of(MANIFEST, manifest), blobs, {}).items():
+        path = tmp_path / "image" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    Store(tmp_path / "store").add_bytes(answer.open().read())
+    layer = Layer("weights", "answer", answer.descriptor, answer.diff_id, 0)
+    (tmp_path / "layers.json").write_text(json.dumps([layer.to_json()]))
+    return ["--image", tmp_path / "image", "--layers", tmp_path / "layers.json", "--store", tmp_path / "store"]
+
+
+def test_an_image_is_unpacked_and_run(image, make_package, tmp_path, capsys):
+    """A layer that the layout lacks comes from the store, and no root is left behind."""
+    assert 0 == main(smoke_arguments(make_package(), write(tmp_path), *image))
+    assert "passed" == capsys.readouterr().out[:6]
+    assert [] == list((tmp_path / "store" / "roots").iterdir())
+
+
+def test_a_layer_that_is_nowhere_is_told(image, make_package, tmp_path, capsys):
+    """The message names the blob and the remedy."""
+    shutil.rmtree(tmp_path / "store")
+    assert 1 == main(smoke_arguments(make_package(), write(tmp_path), *image))
+    assert "answer: blob sha256:" in capsys.readouterr().err

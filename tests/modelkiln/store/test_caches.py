@@ -1,0 +1,138 @@
+"""What a store has beside its blobs goes by age and size too, and never while it is used."""
+
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from modelkiln.store.caches import PexRuns, list_caches
+from modelkiln.store.cleaning import clean
+from modelkiln.store.memo import Memo
+from modelkiln.store.store import Store
+
+DAY = 86400
+
+
+@pytest.fixture
+def store(tmp_path):
+    found = Store(tmp_path / "caches" / "modelkiln")
+    found.root.mkdir(parents=True)
+    return found
+
+
+def age(path, days):
+    """Make all below `path` look unused for so long."""
+    then = time.time() - days * DAY
+    for one in (path, *path.rglob("*")):
+        os.utime(one, (then, then), follow_symlinks=False)
+
+
+def names(store):
+    return {thing.name for thing in list_caches(store.root)}
+
+
+def run_pex(path, store):
+    """Start a PEX file as smoke tests do; returns what it prints."""
+    env = {"PATH": os.environ["PATH"], "PEX_ROOT": str(store.root / "pex-run")}
+    return subprocess.run([sys.executable, path], env=env, check=True, capture_output=True, text=True).stdout
+
+
+@pytest.fixture
+def pexes(tmp_path, store):
+    """Two PEX files that were started, with environments of their own."""
+    found = []
+    for name in ("first", "second"):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "main.py").write_text(f"print('{name}')")
+        command = [sys.executable, "-m", "pex", "-D", folder, "-m", "main", "--venv", "-o", tmp_path / f"{name}.pex"]
+        subprocess.run(
+            command, check=True, capture_output=True, env={**os.environ, "PEX_ROOT": str(tmp_path / "build")}
+        )
+        found.append(tmp_path / f"{name}.pex")
+        assert f"{name}\n" == run_pex(found[-1], store)
+    return found
+
+
+def environments(store):
+    return sorted(thing.name for thing in PexRuns(store.root).things() if "/venvs/" in thing.name)
+
+
+def test_an_environment_that_was_not_used_goes(store, pexes):
+    """With it goes what no other environment has, and both PEX files still run."""
+    both = set(environments(store))
+    age(store.root / "pex-run", 40)
+    run_pex(pexes[0], store)  # It is used again, whichever of the two it is.
+    done = clean(store, set(), older_than=30 * DAY)
+    assert 1 == len(environments(store))
+    assert set(environments(store)) == both - {thing.name for thing in done.caches}
+    assert sum(thing.size for thing in list_caches(store.root)) == done.kept
+    assert ["first\n", "second\n"] == [run_pex(path, store) for path in pexes]
+
+
+def test_the_limit_of_size_counts_environments(store, pexes):
+    """They go by their last use, with the blobs."""
+    age(store.root / "pex-run", 40)
+    blob = store.add_bytes(b"young")
+    done = clean(store, set(), max_bytes=10)
+    assert (5, [], True) == (done.kept, environments(store), store.has(blob))
+    assert ["first\n", "second\n"] == [run_pex(path, store) for path in pexes]
+
+
+def test_environments_stay_while_one_is_made(store, pexes):
+    """Whoever sets one up holds Pex's own lock, and cleaning does not wait for it."""
+    age(store.root / "pex-run", 40)
+    code = "import fcntl, os, sys\nfcntl.flock(os.open(sys.argv[1], os.O_RDWR), fcntl.LOCK_SH)\n"
+    code += "print(flush=True)\ninput()"
+    lock = store.root / "pex-run" / "access.lck"
+    with subprocess.Popen([sys.executable, "-c", code, lock], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        assert [] == clean(store, set(), older_than=DAY).caches
+        process.communicate(b"\n")
+    assert 2 == len(environments(store))
+
+
+def test_answers_and_folders_go_by_age(store):
+    """An answer that was asked for is young; an old one goes, and is found again by whoever asks."""
+    memo = Memo(store, "layers")
+    for question in ("old", "used"):
+        memo.remember(question, {"answer": question})
+    (store.root / "interpreters" / "abc").mkdir(parents=True)
+    (store.root / "interpreters" / "abc" / "python").write_bytes(b"x" * 100)
+    age(store.root, 40)
+    assert {"answer": "used"} == memo.recall("used")
+    done = clean(store, set(), older_than=30 * DAY)
+    assert 2 == len(done.caches)
+    assert (None, {"answer": "used"}) == (memo.recall("old"), memo.recall("used"))
+    assert [] == sorted((store.root / "interpreters").iterdir())
+
+
+def test_what_a_living_process_began_to_use_stays(store):
+    """A process that was there before the thing was used may still use it."""
+    memo = Memo(store, "layers")
+    memo.remember("asked", {})
+    code = "import sys\nfrom modelkiln.store.users import register\nfrom pathlib import Path\n"
+    code += "register(Path(sys.argv[1]))\nprint(flush=True)\ninput()"
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen(
+        [sys.executable, "-c", code, store.root], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env
+    ) as process:
+        process.stdout.readline()
+        memo.recall("asked")
+        assert [] == clean(store, set(), max_bytes=0).caches
+        process.communicate(b"\n")
+    assert 1 == len(clean(store, set(), max_bytes=0).caches)
+
+
+def test_a_tool_whose_environment_is_gone_goes(store):
+    """What tells where a tool is stays as long as the tool."""
+    for name in ("here", "gone"):
+        (store.root / "tools").mkdir(exist_ok=True)
+        (store.root / "tools" / name).write_text(f"/usr/bin/python3\nvenvs/{name}\n/usr/bin\n")
+    (store.root.parent / "pex_root" / "venvs" / "here").mkdir(parents=True)
+    age(store.root, 40)
+    clean(store, set(), older_than=30 * DAY)
+    assert ["here"] == os.listdir(store.root / "tools")
+    assert set() == names(store)
