@@ -5,14 +5,7 @@ from __future__ import annotations
 from typing import Any, Iterable
 
 from pants.engine.addresses import UnparsedAddressInputs
-from pants.option.option_types import (
-    BoolOption,
-    DictOption,
-    IntOption,
-    SkipOption,
-    StrListOption,
-    StrOption,
-)
+from pants.option.option_types import BoolOption, DictOption, IntOption, SkipOption, StrListOption, StrOption
 from pants.option.subsystem import Subsystem
 from pants.util.strutil import help_text
 
