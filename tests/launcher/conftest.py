@@ -1,6 +1,7 @@
 """A repository for the launcher to stand in, and stand-ins for what it installs."""
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -33,6 +34,8 @@ case "$*" in
     mkdir -p "$bin"
     cat >/dev/null
     printf '#!/usr/bin/env bash\nexec REAL_PYTHON -I "CLIENT" "$@"\n' >"$bin/native_client" ;;
+  *pip_settings.py' list') echo asked >>"ANSWER.asked"; cat "ANSWER" ;;
+  *index-url*) exec REAL_PYTHON "$@" ;;
   *pex.bin.pex*)
     BEFORE_PEX
     while [[ $1 != -o ]]; do shift; done
@@ -81,6 +84,7 @@ class Sandbox:
         self.stdin = subprocess.DEVNULL
         self._log = folder / "log"
         self._client = folder / "client.py"
+        self._settings = folder / "settings.json"
         for path in (self.locks, self.root / "deep/down", self.home, self.bin):
             path.mkdir(parents=True)
         for name in ("pants", *(f"3rdparty/python/{name}.txt" for name in ("pants", "pex-cli", "uv")), SETTINGS):
@@ -99,6 +103,15 @@ class Sandbox:
     def times_installed(self) -> int:
         """Return how often the stand-in has begun to install Pants."""
         return len(self._log.read_text().splitlines()) if self._log.exists() else 0
+
+    def set_pip(self, **settings: str) -> None:
+        """Let pip answer with these settings."""
+        self._settings.write_text(json.dumps({name.replace("_", "-"): value for name, value in settings.items()}))
+
+    def times_asked(self) -> int:
+        """Return how often pip was asked for its settings."""
+        log = Path(f"{self._settings}.asked")
+        return len(log.read_text().splitlines()) if log.exists() else 0
 
     def add_program(self, path: Path, text: str) -> Path:
         """Write a program, here a script, to `path`."""
@@ -120,8 +133,9 @@ class Sandbox:
         self._client.write_text(_CLIENT)
         text = _PYTHON.replace("REAL_PYTHON", sys.executable).replace("CLIENT", str(self._client))
         values = {"LOG": str(self._log), "HOOK": hook, "PROBLEM": problem, "BEFORE_DOWNLOAD": pip, "BEFORE_PEX": pex}
-        for name, value in values.items():
+        for name, value in {**values, "ANSWER": str(self._settings)}.items():
             text = text.replace(name, value)
+        self.set_pip()
         return self.add_program(path or self.bin / "python3.9", text)
 
     def start(self, *args: str, cwd: str = ".", **env: str) -> "subprocess.Popen[str]":

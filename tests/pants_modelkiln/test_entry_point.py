@@ -4,7 +4,7 @@ import pytest
 from pants.backend.python.target_types import EntryPoint
 
 from modelkiln.errors import ModelkilnError
-from pants_modelkiln.code import check_entry_point
+from pants_modelkiln.inputs.code import check_entry_point
 
 
 def check(source, name="predict"):

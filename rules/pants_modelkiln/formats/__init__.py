@@ -1,0 +1,10 @@
+"""How packages are rendered, one module for each format."""
+
+from pants_modelkiln.formats import layouts, model_pack, oci, pex, scie
+
+_MODULES = (layouts, model_pack, oci, pex, scie)
+
+
+def rules():
+    """All rules of this room."""
+    return [rule for module in _MODULES for rule in module.rules()]

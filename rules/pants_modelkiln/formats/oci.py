@@ -22,14 +22,14 @@ from modelkiln.layers.small import LAZY_STORE, record_layer, venv_layer
 from modelkiln.package.record import labels, split_labels
 from modelkiln.wheels.cuda_libraries import library_folders
 from modelkiln.wheels.venv import VENV
-from pants_modelkiln.api import concurrently, create_digest, merge_digests, subset
-from pants_modelkiln.base_image import BaseLayers, base_layers
+from pants_modelkiln.engine.api import concurrently, create_digest, merge_digests, subset
+from pants_modelkiln.engine.layers import BuiltLayer, LayerRequest, build_layer
 from pants_modelkiln.formats.layouts import PackageImage, dist_image, held_image, layout_rendering
 from pants_modelkiln.formats.rendering import Rendering, RenderingRequest
-from pants_modelkiln.inputs import PackageInputs
-from pants_modelkiln.layers import BuiltLayer, LayerRequest, build_layer
+from pants_modelkiln.inputs.base_image import BaseLayers, base_layers
+from pants_modelkiln.manifest.wheel_layers import runtime_layer, wheel_layers
+from pants_modelkiln.package.inputs import PackageInputs
 from pants_modelkiln.subsystem import ModelkilnSubsystem
-from pants_modelkiln.wheel_layers import runtime_layer, wheel_layers
 
 _DEFAULT_PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _ENTRYPOINT = (f"/{VENV}/bin/python", "-m", "modelkiln.runtime")

@@ -12,12 +12,13 @@ from pants.option.global_options import GlobalOptions
 from pants.util.logging import LogLevel
 
 from modelkiln.errors import ModelkilnError
-from pants_modelkiln.api import create_digest, merge_digests
+from pants_modelkiln.engine.api import create_digest, merge_digests
+from pants_modelkiln.engine.step import Step
+from pants_modelkiln.engine.tool import STORE, scie_tool
 from pants_modelkiln.formats.pex import PexFile, pex_file, program_of, render_program
 from pants_modelkiln.formats.rendering import Rendering, RenderingRequest
-from pants_modelkiln.inputs import PackageInputs
+from pants_modelkiln.package.inputs import PackageInputs
 from pants_modelkiln.subsystem import ModelkilnSubsystem
-from pants_modelkiln.tool import STORE, Step, scie_tool
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,9 @@ from pants.util.logging import LogLevel
 
 from modelkiln.base.debian_lock import lock_name
 from modelkiln.errors import ModelkilnError
-from pants_modelkiln.api import concurrently, create_digest, read_digest, read_globs
+from pants_modelkiln.engine.api import concurrently, create_digest, read_digest, read_globs
+from pants_modelkiln.engine.step import Step, perform_step
+from pants_modelkiln.engine.tool import STORE
 from pants_modelkiln.locks.request import LockPlan, LockRequest
 from pants_modelkiln.target_types.base_image import (
     BaseImageArchitecturesField,
@@ -22,7 +24,6 @@ from pants_modelkiln.target_types.base_image import (
     BaseImagePackagesField,
     BaseImageSuiteField,
 )
-from pants_modelkiln.tool import STORE, Step, perform_step
 
 
 @dataclass(frozen=True)

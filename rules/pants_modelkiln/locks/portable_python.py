@@ -11,6 +11,8 @@ from pants.engine.target import FieldSet
 from pants.engine.unions import UnionRule
 from pants.util.logging import LogLevel
 
+from pants_modelkiln.engine.step import Step, step_process
+from pants_modelkiln.engine.tool import STORE, scie_tool
 from pants_modelkiln.locks.request import LockPlan, LockRequest
 from pants_modelkiln.target_types.portable_python import (
     PortablePythonArchitecturesField,
@@ -18,7 +20,6 @@ from pants_modelkiln.target_types.portable_python import (
     PortablePythonReleaseField,
     PortablePythonVersionField,
 )
-from pants_modelkiln.tool import STORE, Step, scie_tool, step_process
 
 
 @dataclass(frozen=True)

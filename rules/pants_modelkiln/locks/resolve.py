@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import posixpath
 from dataclasses import dataclass, replace
-from typing import Iterable
 
 from pants.backend.python.dependency_inference.module_mapper import AllPythonTargets
 from pants.backend.python.macros.python_requirements import PythonRequirementsSourceField
 from pants.backend.python.subsystems.setup import PythonSetup
-from pants.backend.python.target_types import (
-    PythonRequirementResolveField,
-    PythonRequirementsField,
-)
+from pants.backend.python.target_types import PythonRequirementResolveField, PythonRequirementsField
 from pants.backend.python.util_rules.interpreter_constraints import InterpreterConstraints
 from pants.engine.addresses import Addresses
 from pants.engine.fs import DigestContents, FileContent, GlobMatchErrorBehavior, PathGlobs
@@ -24,17 +20,15 @@ from pants.util.logging import LogLevel
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.manifest.requirements import included_files
-from pants_modelkiln.api import (
-    create_digest,
-    read_digest,
-    read_globs,
-    unexpanded_targets,
-)
-from pants_modelkiln.lock import LockSubsystem
+from pants_modelkiln.engine.api import create_digest, read_digest, read_globs, unexpanded_targets
+from pants_modelkiln.engine.step import Step, perform_step
+from pants_modelkiln.engine.tool import STORE
+from pants_modelkiln.engine.tool_pex import ToolRequest
+from pants_modelkiln.locks.goal import LockSubsystem
 from pants_modelkiln.locks.request import LockPlan, LockRequest
-from pants_modelkiln.resolved_lock import build_lock_of
+from pants_modelkiln.manifest.requirements import lock_address, requirements_of, resolve_name
+from pants_modelkiln.manifest.resolved_lock import build_lock_of
 from pants_modelkiln.subsystem import ModelkilnSubsystem
-from pants_modelkiln.tool import STORE, Step, ToolRequest, perform_step
 
 # Requirements that BUILD files hold themselves, in `python_requirement` targets.
 _INLINE = "BUILD.in"
@@ -62,26 +56,9 @@ class ResolveLockRequest:
     name: str
 
 
-def _name_of(field: PythonRequirementResolveField, setup: PythonSetup) -> str:
-    # Without resolves there is one lock, which Pants' fields do not name.
-    return field.normalized_value(setup) if setup.enable_resolves else setup.default_resolve
-
-
-def requirements_of(resolve: str, python: AllPythonTargets, setup: PythonSetup) -> list[Target]:
-    """The `python_requirement` targets of a resolve."""
-    return [
-        target for target in python.third_party if _name_of(target[PythonRequirementResolveField], setup) == resolve
-    ]
-
-
-def lock_address(requirements: Iterable[Target]) -> str:
-    """What people name to lock the resolve that has these requirements: `3rdparty/python:cpu`."""
-    return min((str(target.address.maybe_convert_to_target_generator()) for target in requirements), default="::")
-
-
 @rule(level=LogLevel.DEBUG)
 async def lock_requirement(request: RequirementLockRequest, setup: PythonSetup) -> LockPlan:
-    return await Get(LockPlan, ResolveLockRequest(_name_of(request.field_set.resolve, setup)))
+    return await Get(LockPlan, ResolveLockRequest(resolve_name(request.field_set.resolve, setup)))
 
 
 def _read(paths: tuple[str, ...], origin: str) -> Get:

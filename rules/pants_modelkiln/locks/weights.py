@@ -14,6 +14,8 @@ from pants.util.logging import LogLevel
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.weights.selection import parse_source
+from pants_modelkiln.engine.step import Step, step_process
+from pants_modelkiln.engine.tool import STORE, checks_tool, client_tool
 from pants_modelkiln.locks.request import LockPlan, LockRequest
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 from pants_modelkiln.target_types.artifact import (
@@ -23,7 +25,6 @@ from pants_modelkiln.target_types.artifact import (
     ModelArtifactLockField,
     ModelArtifactSourceField,
 )
-from pants_modelkiln.tool import STORE, Step, checks_tool, client_tool, step_process
 
 
 @dataclass(frozen=True)

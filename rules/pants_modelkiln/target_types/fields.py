@@ -5,10 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pants.engine.addresses import Address
-from pants.engine.target import (
-    InvalidFieldTypeException,
-    SpecialCasedDependencies,
-)
+from pants.engine.target import InvalidFieldTypeException, SpecialCasedDependencies
 
 
 class OneAddressField(SpecialCasedDependencies):

@@ -29,7 +29,7 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit, urlunsplit
 from urllib.request import getproxies, proxy_bypass
 
-__all__ = ["FETCHING", "LOCKING", "PipSettingsError", "pip_environment", "uv_environment"]
+__all__ = ["FETCHING", "LOCKING", "NoPipError", "PipSettingsError", "pip_environment", "uv_environment"]
 
 # What a process sees that decides what is locked. Two machines would lock two things if they had other
 # folders of wheels, or further indexes, so these are options of the project.
@@ -72,6 +72,10 @@ class PipSettingsError(Exception):
     """pip's settings cannot be read, or do not lead to an index."""
 
 
+class NoPipError(PipSettingsError):
+    """This Python cannot run pip, and so there is nobody to ask."""
+
+
 def pip_environment(environ: Mapping[str, str], allowed: frozenset[str]) -> dict[str, str]:
     """Return `environ` for a run of this interpreter's pip that sees the settings `allowed` and no others.
 
@@ -93,7 +97,8 @@ def _ask(environ: Mapping[str, str]) -> dict[str, str]:
     command = [sys.executable, "-I", os.path.abspath(__file__), "list"]
     done = subprocess.run(command, env=environ, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     if done.returncode:
-        raise PipSettingsError(done.stderr.decode("utf-8", "replace").strip())
+        kind = NoPipError if done.returncode == _NO_PIP else PipSettingsError
+        raise kind(done.stderr.decode("utf-8", "replace").strip())
     return json.loads(done.stdout.splitlines()[-1])
 
 

@@ -54,7 +54,7 @@ class WeightsLock:
     """A weights lock.
 
     source: {"uri", "revision", "include", "exclude"}. facts: what the source tells of the model.
-    allow_pickle: what its target said when the files were checked, see `checks.Options`.
+    allow_pickle: what its target said when the files were checked, see `checks.check.Options`.
     """
 
     source: Mapping[str, Any] = field(hash=False)

@@ -1,0 +1,33 @@
+"""Limits of sizes: modules in a folder, lines of a file and of a function."""
+
+import ast
+import posixpath
+from collections import Counter
+from typing import Iterable
+
+__all__ = ["problems"]
+
+# A room that holds more, a file or a function that is longer, is two.
+_MODULES, _FILE_LINES, _FUNCTION_LINES = 14, 350, 50
+
+
+def problems(files: Iterable[tuple[str, str]]) -> list[str]:
+    """Return a sentence for each limit that Python files, as (path, text), exceed."""
+    listed = list(files)
+    found = []
+    modules = Counter(posixpath.dirname(path) for path, _ in listed if posixpath.basename(path) != "__init__.py")
+    for folder, count in sorted(modules.items()):
+        if count > _MODULES:
+            found.append(f"{folder}: holds {count} modules, at most {_MODULES}. Divide it into rooms.")
+    for path, text in listed:
+        lines = text.count("\n")
+        if lines > _FILE_LINES:
+            found.append(f"{path}: has {lines} lines, at most {_FILE_LINES}. Split it.")
+        for node in ast.walk(ast.parse(text, path)):
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                length = (node.end_lineno or node.lineno) - node.lineno + 1
+                if length > _FUNCTION_LINES:
+                    found.append(
+                        f"{path}:{node.lineno}: {node.name} has {length} lines, at most {_FUNCTION_LINES}. Split it."
+                    )
+    return found

@@ -1,0 +1,1 @@
+"""What Pants 2.17 alone needs."""

@@ -1,0 +1,161 @@
+"""`pants package` writes in dist/ what is not there yet, and leaves the rest alone.
+
+The goal `package` of Pants 2.17 removes all its outputs and writes them again on every run: with
+1,000 packages some 15,000 files, and twice as many lines of log. Here the goal looks instead at
+each file of a package that the same daemon wrote before: what nobody touched since (lstat tells)
+stays as it is. That is done for packages of models alone, whose outputs say all paths that they
+need; those of other targets are written as ever.
+
+Releases of Pants other than 2.17 keep their own goal.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import Iterable, Sequence
+
+from pants.base.build_environment import get_buildroot
+from pants.core.goals import package as package_goal
+from pants.core.goals.package import BuiltPackage, EnvironmentAwarePackageRequest, Package, PackageFieldSet
+from pants.core.util_rules.distdir import DistDir
+from pants.engine.fs import Digest, MergeDigests, Workspace
+from pants.engine.rules import Get, MultiGet
+from pants.engine.target import NoApplicableTargetsBehavior, TargetRootsToFieldSets, TargetRootsToFieldSetsRequest
+from pants.version import VERSION
+
+from pants_modelkiln.formats.known_artifact import KnownArtifact
+
+logger = logging.getLogger(__name__)
+
+# Of so many packages that stayed as they were, each is named; of more, their number.
+_NAMED = 10
+
+
+# What this daemon wrote. Of a package, by folder and paths: its digest and the marks of its files.
+_written: dict[tuple[str, ...], tuple[Digest, tuple]] = {}
+# Of each shared path: its marks. Another package may have written it again since.
+_shared: dict[str, tuple] = {}
+
+
+def write_only_changes() -> None:
+    """Give the goal `package` the function below, where it is the one that this was made for.
+
+    The engine holds the goal's function since Pants' own backends were loaded, so that the function
+    stays and its code is exchanged. It asks the engine for nothing that Pants' own does not.
+    """
+    if VERSION.startswith("2.17."):
+        package_goal.modelkiln_package = _package  # type: ignore[attr-defined]
+        package_goal.package_asset.__code__ = _package_asset.__code__
+
+
+async def _package_asset(workspace: Workspace, dist_dir: DistDir) -> Package:
+    return await modelkiln_package(workspace, dist_dir)  # type: ignore[name-defined]  # noqa: F821
+
+
+async def _package(workspace: Workspace, dist_dir: DistDir) -> Package:
+    roots = await Get(
+        TargetRootsToFieldSets,
+        TargetRootsToFieldSetsRequest(
+            PackageFieldSet,
+            goal_description="the `package` goal",
+            no_applicable_targets_behavior=NoApplicableTargetsBehavior.warn,
+        ),
+    )
+    if not roots.field_sets:
+        return Package(exit_code=0)
+    packages = await MultiGet(
+        Get(BuiltPackage, EnvironmentAwarePackageRequest(field_set)) for field_set in roots.field_sets
+    )
+    dist = os.path.join(get_buildroot(), dist_dir.relpath)
+    changed = find_changed(dist, packages)
+    if changed:
+        merged = await Get(Digest, MergeDigests(package.digest for package in changed))
+        workspace.write_digest(merged, path_prefix=str(dist_dir.relpath), clear_paths=_paths(changed))
+        remember(dist, changed)
+    _tell(dist_dir, packages, changed)
+    return Package(exit_code=0)
+
+
+def find_changed(dist: str, packages: Sequence[BuiltPackage]) -> list[BuiltPackage]:
+    """The packages that do not lie below `dist` as this daemon wrote them."""
+    paths = _paths(packages)
+    if len(paths) > len(set(paths)):
+        return list(packages)  # Merging all of them tells which outputs are in each other's way.
+    return [package for package in packages if not _is_there(dist, package)]
+
+
+def remember(dist: str, packages: Iterable[BuiltPackage]) -> None:
+    """Note packages that were just written, as far as they tell all of their paths."""
+    for package in packages:
+        if package.artifacts and all(isinstance(artifact, KnownArtifact) for artifact in package.artifacts):
+            _written[_key(dist, package)] = (package.digest, _marks(dist, _paths([package])))
+            for path in _shared_paths(dist, package):
+                _shared[path] = _marks(path)
+
+
+def _is_there(dist: str, package: BuiltPackage) -> bool:
+    known = _written.get(_key(dist, package))
+    return (
+        known is not None
+        and known == (package.digest, _marks(dist, _paths([package])))
+        and all(_shared.get(path) == _marks(path) for path in _shared_paths(dist, package))
+    )
+
+
+def _key(dist: str, package: BuiltPackage) -> tuple[str, ...]:
+    return (dist, *_paths([package]))
+
+
+def _paths(packages: Iterable[BuiltPackage]) -> list[str]:
+    return [artifact.relpath for package in packages for artifact in package.artifacts if artifact.relpath]
+
+
+def _shared_paths(dist: str, package: BuiltPackage) -> set[str]:
+    return {os.path.join(dist, path) for artifact in package.artifacts for path in getattr(artifact, "shared", ())}
+
+
+def _marks(folder: str, paths: Sequence[str] = ("",)) -> tuple:
+    """What tells that somebody touched a file, for each path below `paths` in `folder`."""
+    marks: list = []
+    for path in paths:
+        whole = os.path.join(folder, path) if path else folder
+        try:
+            if os.path.isdir(whole) and not os.path.islink(whole):
+                _add_folder(whole, marks)
+            else:
+                marks.append((path, os.readlink(whole) if os.path.islink(whole) else _mark(os.lstat(whole))))
+        except OSError as error:
+            marks.append((path, error.errno))
+    return tuple(marks)
+
+
+def _add_folder(path: str, marks: list) -> None:
+    # In no order: that of a folder stays as long as nobody changes it. Of links and folders one call of
+    # the system tells all, and a monorepo has some ten thousand of them.
+    with os.scandir(path) as entries:
+        for entry in entries:
+            if entry.is_symlink():
+                marks.append((entry.path, os.readlink(entry.path)))
+            elif entry.is_dir():
+                marks.append(entry.path)
+                _add_folder(entry.path, marks)
+            else:
+                marks.append((entry.path, _mark(entry.stat())))
+
+
+def _mark(found: os.stat_result) -> tuple[int, ...]:
+    return found.st_mode, found.st_size, found.st_ino, found.st_mtime_ns, found.st_ctime_ns
+
+
+def _tell(dist_dir: DistDir, packages: Sequence[BuiltPackage], changed: Sequence[BuiltPackage]) -> None:
+    """Tell as Pants does what is in dist/; where most of many packages stayed, not every one of them."""
+    named = changed if len(packages) - len(changed) > _NAMED else packages
+    for package in named:
+        for artifact in package.artifacts:
+            lines = [f"Wrote {dist_dir.relpath / artifact.relpath}"] if artifact.relpath else []
+            lines += map(str, artifact.extra_log_lines)
+            if lines:
+                logger.info("\n".join(lines))
+    if named is changed:
+        logger.info(f"{len(packages) - len(changed)} packages are in {dist_dir.relpath}/ as they were.")

@@ -1,0 +1,10 @@
+"""The engine as processes: its tool, steps and layers, and the part of Pants' API that they need."""
+
+from pants_modelkiln.engine import layers, step, tool, tool_fetching, tool_pex
+
+_MODULES = (layers, step, tool, tool_fetching, tool_pex)
+
+
+def rules():
+    """All rules of this room."""
+    return [rule for module in _MODULES for rule in module.rules()]

@@ -1,0 +1,122 @@
+"""One step of a build: a process of the engine's tool."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pants.engine.fs import EMPTY_DIGEST, Digest
+from pants.engine.process import FallibleProcessResult, Process, ProcessCacheScope
+from pants.engine.rules import Get, collect_rules, rule
+from pants.util.logging import LogLevel
+
+from modelkiln.errors import ModelkilnError
+from pants_modelkiln.engine.api import try_process
+from pants_modelkiln.engine.tool import (
+    PEX_ROOT,
+    STORE,
+    TOOL,
+    engine_tool,
+    own_tool,
+)
+from pants_modelkiln.engine.tool_pex import ToolRequest
+from pants_modelkiln.subsystem import ModelkilnSubsystem
+
+# A remote cache may take this long to answer before a step is started here as well: most answers
+# take some tens of milliseconds, and starting every step of a clean checkout only to cancel it
+# would keep the machine busy.
+_REMOTE_CACHE_MILLIS = 1000
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a build: `modelkiln build <argv>`, with the store at STORE.
+
+    tool: the engine with which dependencies; by default those of packaging.
+    """
+
+    argv: tuple[str, ...]
+    description: str
+    input_digest: Digest = EMPTY_DIGEST
+    output_files: tuple[str, ...] = ()
+    output_directories: tuple[str, ...] = ()
+    cache_scope: ProcessCacheScope = ProcessCacheScope.SUCCESSFUL
+    timeout_seconds: int | None = None
+    tool: ToolRequest | None = None
+
+
+@dataclass(frozen=True)
+class FallibleStep:
+    """How a build step ended, whatever its exit code."""
+
+    result: FallibleProcessResult
+
+
+def attempt_step(step: Step) -> Get:
+    """FallibleStep of a step."""
+    return Get(FallibleStep, Step, step)
+
+
+def perform_step(step: Step) -> Get:
+    """StepResult of a step; its failure is an error of the build."""
+    return Get(StepResult, Step, step)
+
+
+@dataclass(frozen=True)
+class StepProcess:
+    """The process of a build step, also for goals that run one in the foreground."""
+
+    process: Process
+
+
+def step_process(step: Step) -> Get:
+    """StepProcess of a step."""
+    return Get(StepProcess, Step, step)
+
+
+@rule(level=LogLevel.DEBUG)
+async def prepare_step(step: Step, subsystem: ModelkilnSubsystem) -> StepProcess:
+    tool = await engine_tool(step.tool or own_tool("tool.txt", subsystem))
+    return StepProcess(
+        Process(
+            argv=(f"{TOOL}/modelkiln", tool.key, "build", *step.argv),
+            description=step.description,
+            input_digest=step.input_digest,
+            # Pants lays these out once for all processes, and not in every sandbox.
+            immutable_input_digests={TOOL: tool.digest},
+            output_files=step.output_files,
+            output_directories=step.output_directories,
+            append_only_caches={"modelkiln": STORE, "pex_root": PEX_ROOT},
+            cache_scope=step.cache_scope,
+            timeout_seconds=step.timeout_seconds,
+            remote_cache_speculation_delay_millis=_REMOTE_CACHE_MILLIS,
+            level=LogLevel.DEBUG,
+        )
+    )
+
+
+@rule(level=LogLevel.DEBUG)
+async def try_step(step: Step) -> FallibleStep:
+    return FallibleStep(await try_process((await step_process(step)).process))
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """What a build step left: its output files and standard output."""
+
+    digest: Digest
+    stdout: bytes
+
+
+@rule(level=LogLevel.DEBUG)
+async def run_step(step: Step) -> StepResult:
+    # A step that fails has told why in one message for people. Pants' own report of a failed
+    # process would bury it under the command line and the sandbox's path.
+    result = (await attempt_step(step)).result
+    if result.exit_code != 0:
+        message = result.stderr.decode(errors="replace").strip()
+        raise ModelkilnError(message or f"{step.description}: failed without a message.")
+    return StepResult(result.output_digest, result.stdout)
+
+
+def rules():
+    return collect_rules()

@@ -1,0 +1,139 @@
+"""The engine as a tool: how a build step becomes a process."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pants.backend.python.util_rules.pex_environment import PexEnvironment
+from pants.base.build_environment import get_buildroot
+from pants.engine.env_vars import CompleteEnvironmentVars
+from pants.engine.fs import Digest, FileContent
+from pants.engine.rules import Get, collect_rules, rule
+from pants.option.global_options import GlobalOptions
+from pants.util.logging import LogLevel
+
+from modelkiln.formats.portable_python import MIRROR_VARIABLE
+from modelkiln.machine.settings import INSECURE_REGISTRIES, save_machine_env, save_machine_file
+from modelkiln.sources.clients import CLIENT_SCHEMES
+from modelkiln.sources.git_lfs import CHECKOUT
+from modelkiln.sources.source import scheme_of
+from pants_modelkiln.engine.api import create_digest, merge_digests
+from pants_modelkiln.engine.tool_pex import PEX_ROOT, ToolRequest, tool_pex
+from pants_modelkiln.subsystem import ModelkilnSubsystem
+
+STORE = ".cache/modelkiln"
+TOOL = "__modelkiln"
+
+# Which interpreter runs the engine, and where its virtual environment and the machine's programs
+# are, is this machine's business: a layer's process must have the same key on every machine, so
+# that a remote cache serves all of them. The shim therefore reads it from beside the store, in a
+# file that no key holds. Where there is none, as on a worker of remote execution, any Python on
+# PATH runs the tool, which is a PEX and declared as an input.
+_SHIM = f"""#!/bin/sh
+set -eu
+tool=${{0%/*}} state={STORE}/tools/$1
+shift
+export PEX_ROOT="$PWD/{PEX_ROOT}" PEX_IGNORE_RCFILES=1 LC_ALL=C.UTF-8
+if [ -r "$state" ]; then
+  {{ IFS= read -r python; IFS= read -r venv; IFS= read -r PATH; }} <"$state"
+  export PATH
+  if [ -x "$PEX_ROOT/$venv/pex" ]; then exec "$PEX_ROOT/$venv/pex" "$@"; fi
+else
+  PATH=${{PATH:-/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin}}
+  export PATH
+  python=python3
+fi
+exec "$python" "$tool/modelkiln.pex" "$@"
+"""
+
+
+def machine_store(options: GlobalOptions) -> Path:
+    """Where the store lies on this machine."""
+    return Path(options.named_caches_dir, "modelkiln")
+
+
+@dataclass(frozen=True)
+class EngineTool:
+    """The engine with its locked dependencies, ready to run: a Digest of PEX and shim, and its key."""
+
+    digest: Digest
+    key: str
+
+
+@dataclass(frozen=True)
+class MachineState:
+    """What build processes need to know of this machine lies beside the store, in `store`."""
+
+    store: Path
+    path: str
+
+
+def own_tool(lock: str, subsystem: ModelkilnSubsystem) -> ToolRequest:
+    """The engine with the dependencies of one of this package's locks, on the Python of the options."""
+    return ToolRequest(lock, tuple(subsystem.interpreter_constraints))
+
+
+def checks_tool(subsystem: ModelkilnSubsystem) -> ToolRequest:
+    """The engine with what checks of model artifacts need."""
+    return replace(own_tool("checks.txt", subsystem), is_closed=False)
+
+
+def client_tool(uri: str, subsystem: ModelkilnSubsystem) -> ToolRequest | None:
+    """The engine with the clients that the source `uri` needs; None where it needs none."""
+    if scheme_of(uri) not in CLIENT_SCHEMES:
+        return None
+    own = subsystem.source_clients_lock
+    return ToolRequest(own or "sources.txt", tuple(subsystem.interpreter_constraints), is_resource=not own)
+
+
+def scie_tool() -> ToolRequest:
+    """The engine with Pex, to embed interpreters.
+
+    Pex reads TOML for that, and the one wheel of it that the lock has brings no parser (see tool.in):
+    Python has its own from 3.11 on.
+    """
+    return ToolRequest("tool.txt", ("CPython>=3.11,<3.15",))
+
+
+def engine_tool(request: ToolRequest) -> Get:
+    """EngineTool of a request."""
+    return Get(EngineTool, ToolRequest, request)
+
+
+@rule(level=LogLevel.DEBUG)
+async def save_machine_state(
+    subsystem: ModelkilnSubsystem,
+    options: GlobalOptions,
+    env: CompleteEnvironmentVars,
+    pex_environment: PexEnvironment,
+) -> MachineState:
+    # Where files are fetched from must stay out of cache keys as well: see modelkiln.machine.settings.
+    store = machine_store(options)
+    settings = dict(env)
+    if subsystem.debian_mirror:
+        settings["MODELKILN_DEBIAN_MIRROR"] = subsystem.debian_mirror
+    if subsystem.scie_mirror:
+        settings[MIRROR_VARIABLE] = subsystem.scie_mirror
+    indexes = {"indexes": subsystem.resolve_indexes, "find_links": subsystem.resolve_find_links}
+    settings["MODELKILN_INDEXES"] = json.dumps(indexes, sort_keys=True)
+    if subsystem.insecure_registries:
+        settings[INSECURE_REGISTRIES] = " ".join(subsystem.insecure_registries)
+    settings[CHECKOUT] = get_buildroot()
+    save_machine_env(store, settings)
+    return MachineState(store, os.pathsep.join(pex_environment.path))
+
+
+@rule(desc="Build the packaging engine", level=LogLevel.DEBUG)
+async def build_engine_tool(request: ToolRequest, machine: MachineState) -> EngineTool:
+    built = await tool_pex(request)
+    shim = await create_digest([FileContent("modelkiln", _SHIM.encode(), is_executable=True)])
+    state = f"{built.python}\n{built.venv}\n{machine.path}\n"
+    save_machine_file(machine.store, f"tools/{built.digest.fingerprint}", state)
+    return EngineTool(await merge_digests((built.digest, shim)), built.digest.fingerprint)
+
+
+def rules():
+    return collect_rules()

@@ -1,0 +1,103 @@
+"""The formats `artifact` and `weights-image`: model artifacts without the package around them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pants.engine.rules import Get, collect_rules, rule
+from pants.engine.unions import UnionRule
+from pants.util.logging import LogLevel
+
+from modelkiln.errors import ModelkilnError
+from modelkiln.formats.model_pack import build_artifact, build_weights_image
+from modelkiln.weights.lock import set_digest
+from pants_modelkiln.engine.api import concurrently
+from pants_modelkiln.engine.layers import build_layer
+from pants_modelkiln.formats.layouts import PackageImage, dist_image, held_image, layout_rendering
+from pants_modelkiln.formats.oci import weights_layers, weights_requests
+from pants_modelkiln.formats.rendering import Rendering, RenderingRequest
+from pants_modelkiln.package.inputs import PackageInputs
+
+
+@dataclass(frozen=True)
+class WeightsRequest:
+    """The weights of a package as an image, or else as a ModelPack artifact."""
+
+    inputs: PackageInputs
+    is_image: bool
+
+
+def weights_layout(inputs: PackageInputs, is_image: bool) -> Get:
+    """PackageImage of a package's weights, whose manifest may be an artifact's."""
+    return Get(PackageImage, WeightsRequest(inputs, is_image))
+
+
+@rule(desc="Assemble weights", level=LogLevel.DEBUG)
+async def assemble_weights(request: WeightsRequest) -> PackageImage:
+    record = request.inputs.record_json
+    built = await concurrently(build_layer(layer) for layer in weights_requests(request.inputs))
+    layers = weights_layers(request.inputs, built)
+    try:
+        if request.is_image:
+            files = [(file.sha256, file.path) for artifact in request.inputs.artifacts for file in artifact.files]
+            made = build_weights_image(layers, record, set_digest(files))
+        else:
+            made = build_artifact(layers, record)
+    except ModelkilnError as error:
+        raise ModelkilnError(f"{request.inputs.address}: {error}") from None
+    documents = {made.manifest_descriptor.digest: made.manifest, made.config_descriptor.digest: made.config}
+    return await held_image(made.manifest_descriptor, documents, record["version"], layers, built)
+
+
+@dataclass(frozen=True)
+class ArtifactRenderingRequest(RenderingRequest):
+    """The format `artifact` in `dist/`."""
+
+    format = "artifact"
+    ending = "artifact"
+
+
+@dataclass(frozen=True)
+class WeightsImageRenderingRequest(RenderingRequest):
+    """The format `weights-image` in `dist/`."""
+
+    format = "weights-image"
+    ending = "weights.oci"
+
+
+@dataclass(frozen=True)
+class WeightsRenderingRequest:
+    """Either of the two at a path relative to `dist/`."""
+
+    inputs: PackageInputs
+    path: str
+    is_image: bool
+
+
+@rule(level=LogLevel.DEBUG)
+async def render_weights(request: WeightsRenderingRequest) -> Rendering:
+    image = await weights_layout(request.inputs, request.is_image)
+    what = "weights image" if request.is_image else "ModelPack artifact"
+    return layout_rendering(what, request.path, image, await dist_image(image, request.path))
+
+
+def _render(request: RenderingRequest, is_image: bool) -> Get:
+    return Get(Rendering, WeightsRenderingRequest(request.inputs, request.path, is_image))
+
+
+@rule(level=LogLevel.DEBUG)
+async def render_artifact(request: ArtifactRenderingRequest) -> Rendering:
+    return await _render(request, False)
+
+
+@rule(level=LogLevel.DEBUG)
+async def render_weights_image(request: WeightsImageRenderingRequest) -> Rendering:
+    return await _render(request, True)
+
+
+def rules():
+    return [
+        *collect_rules(),
+        UnionRule(RenderingRequest, ArtifactRenderingRequest),
+        UnionRule(RenderingRequest, WeightsImageRenderingRequest),
+    ]

@@ -1,0 +1,10 @@
+"""Pants' goals on model targets: package, publish, run and test."""
+
+from pants_modelkiln.goals import command_line, package, package_index, publish, run, test
+
+_MODULES = (command_line, package, package_index, publish, run, test)
+
+
+def rules():
+    """All rules of this room."""
+    return [rule for module in _MODULES for rule in module.rules()]

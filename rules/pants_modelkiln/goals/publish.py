@@ -1,0 +1,241 @@
+"""`pants publish`: packages into registries."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, replace
+from typing import Mapping
+
+from pants.core.goals.publish import (
+    PublishFieldSet,
+    PublishOutputData,
+    PublishPackages,
+    PublishProcesses,
+    PublishRequest,
+)
+from pants.engine.fs import Digest, FileContent, FileEntry
+from pants.engine.process import InteractiveProcess
+from pants.engine.rules import Get, collect_rules, rule
+from pants.engine.target import Target
+from pants.util.frozendict import FrozenDict
+from pants.util.logging import LogLevel
+
+from modelkiln.canonical import canonical_json
+from modelkiln.errors import ModelkilnError
+from modelkiln.machine.settings import INSECURE_REGISTRIES
+from modelkiln.publication.contents import root_digest
+from modelkiln.publication.names import expand, read_stamps, record_values
+from modelkiln.registry.reference import check_tag, parse_repository
+from pants_modelkiln.engine.api import create_digest, environment_vars, list_digest, merge_digests, read_digest, subset
+from pants_modelkiln.engine.step import Step, step_process
+from pants_modelkiln.engine.tool import STORE
+from pants_modelkiln.subsystem import ModelkilnSubsystem
+from pants_modelkiln.target_types.publish import (
+    PublishMovingTagsField,
+    PublishRepositoriesField,
+    PublishTagsField,
+    SkipPublishField,
+)
+
+# Where credentials, their helpers and certificates lie. The rest of the machine's settings, of which
+# a proxy's address may hold a secret, lies beside the store (see modelkiln.machine.settings): Pants logs the
+# environment of a process.
+_PLACES = (
+    "CURL_CA_BUNDLE", "DOCKER_CONFIG", "HOME", "PATH", "REGISTRY_AUTH_FILE", "REQUESTS_CA_BUNDLE",
+    "SSL_CERT_DIR", "SSL_CERT_FILE", "XDG_CONFIG_HOME",
+)  # fmt: skip
+
+
+class PublishModelRequest(PublishRequest):
+    pass
+
+
+@dataclass(frozen=True)
+class PublishModelFieldSet(PublishFieldSet):
+    publish_request_type = PublishModelRequest
+    required_fields = (PublishRepositoriesField,)
+
+    repositories: PublishRepositoriesField
+    tags: PublishTagsField
+    moving_tags: PublishMovingTagsField
+    skip_publish: SkipPublishField
+
+    @classmethod
+    def opt_out(cls, tgt: Target) -> bool:
+        """A target without repositories is not packaged in vain."""
+        return not tgt[PublishRepositoriesField].value
+
+    def get_output_data(self) -> PublishOutputData:
+        """What `[publish].output` tells of the target."""
+        return PublishOutputData({"publisher": "modelkiln", **super().get_output_data()})
+
+
+@dataclass(frozen=True)
+class _Push:
+    """One layout into one repository. layout and record: paths. format: its name, or "". digest:
+    what its tags mean."""
+
+    layout: str
+    format: str
+    record: str
+    package_digest: str
+    digest: str
+    repository: str
+    tags: tuple[str, ...]
+    moving: tuple[str, ...]
+
+    def to_json(self) -> dict:
+        """As `modelkiln build publish-package` reads it."""
+        return {
+            "layout": self.layout,
+            "repository": self.repository,
+            "tags": self.tags,
+            "moving": self.moving,
+            "record": self.record or None,
+        }
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names that it gets."""
+        return tuple(f"{self.repository}:{tag}" for tag in (*self.tags, *self.moving))
+
+
+def _plan(
+    fields: PublishModelFieldSet, documents: Mapping[str, bytes], stamps: Mapping[str, str], options: ModelkilnSubsystem
+) -> list[_Push]:
+    """Each layout into each repository, with all names checked before anything is sent."""
+    where = str(fields.address)
+    record = next((path for path in sorted(documents) if path.endswith(".package.json")), "")
+    content = json.loads(documents[record]) if record else {}
+    values = {**record_values(content), **stamps}
+    paths = {os.path.basename(facts["path"]): name for name, facts in (content.get("formats") or {}).items()}
+    pushes = []
+    for layout in sorted(os.path.dirname(path) for path in documents if path.endswith("/oci-layout")):
+        format_name = paths.get(os.path.basename(layout), "")
+        suffix = options.format_suffixes.get(format_name, "")
+        tags, moving = (
+            tuple(check_tag(expand(tag, values, where) + suffix, where) for tag in field.value or ())
+            for field in (fields.tags, fields.moving_tags)
+        )
+        tags = tuple(tag for tag in tags if tag not in moving)
+        digest = root_digest(documents[f"{layout}/index.json"])
+        for template in fields.repositories.value or ():
+            repository = str(parse_repository(expand(template, values, where), f"{where}: repository {template!r}"))
+            package = content.get("package_digest", "")
+            pushes.append(_Push(layout, format_name, record, package, digest, repository, tags, moving))
+    if not pushes:
+        raise ModelkilnError(
+            f"{where}: has `repositories`, but none of its formats goes into a registry. Add the format `oci`."
+        )
+    _check_names(where, pushes)
+    return pushes
+
+
+def _check_names(where: str, pushes: list[_Push]) -> None:
+    """Refuse two layouts under one name, of which the second would fail or replace the first."""
+    seen: dict[str, str] = {}
+    for push in pushes:
+        for name in push.names:
+            if seen.setdefault(name, push.digest) != push.digest:
+                raise ModelkilnError(
+                    f"{where}: two formats would be published as {name}. Give them different endings with "
+                    "[modelkiln].format_suffixes."
+                )
+
+
+@dataclass(frozen=True)
+class PublishInputRequest:
+    """The files of a package that publishing `layouts` needs."""
+
+    layouts: tuple[str, ...]
+    record: str
+    package: Digest
+
+
+@dataclass(frozen=True)
+class PublishInput:
+    """A Digest of the layouts and of the record."""
+
+    digest: Digest
+
+
+def publish_input(request: PublishInputRequest) -> Get:
+    """PublishInput of a built package."""
+    return Get(PublishInput, PublishInputRequest, request)
+
+
+@rule(level=LogLevel.DEBUG)
+async def select_publish_input(request: PublishInputRequest) -> PublishInput:
+    # Links into dist/.blobs stay behind: what they lead to is in the store too, from where nothing
+    # has to be copied.
+    entries = await list_digest(request.package)
+    folders = tuple(f"{layout}/" for layout in request.layouts)
+    return PublishInput(
+        await create_digest(
+            entry
+            for entry in entries
+            if isinstance(entry, FileEntry) and (entry.path == request.record or entry.path.startswith(folders))
+        )
+    )
+
+
+def _data(pushes: list[_Push]) -> PublishOutputData:
+    """What `[publish].output` tells of a package, for deployment tools."""
+    layouts = tuple(
+        FrozenDict(
+            {
+                "repository": push.repository,
+                "digest": push.digest,
+                "reference": f"{push.repository}@{push.digest}",
+                "tags": (*push.tags, *push.moving),
+                "format": push.format,
+            }
+        )
+        for push in pushes
+    )
+    return PublishOutputData({"package_digest": pushes[0].package_digest, "layouts": layouts})
+
+
+@rule(desc="Prepare to publish a model", level=LogLevel.DEBUG)
+async def publish_model(request: PublishModelRequest, options: ModelkilnSubsystem) -> PublishProcesses:
+    fields = request.field_set
+    if fields.skip_publish.value:
+        return PublishProcesses(
+            [PublishPackages((str(fields.address),), description=f"(by `skip_publish` on {fields.address})")]
+        )
+    built = await merge_digests(package.digest for package in request.packages)
+    documents = {
+        file.path: file.content
+        for file in await read_digest(await subset(built, ["**/*.package.json", "**/oci-layout", "**/index.json"]))
+    }
+    names = [stamp for stamp in options.stamps if "=" not in stamp]
+    environ = await environment_vars([*_PLACES, *names])
+    pushes = _plan(fields, documents, read_stamps(options.stamps, environ, "[modelkiln].stamps"), options)
+    layouts = tuple(dict.fromkeys(push.layout for push in pushes))
+    needed = await publish_input(PublishInputRequest(layouts, pushes[0].record, built))
+    plan = await create_digest([FileContent("plan.json", canonical_json([push.to_json() for push in pushes]))])
+    # One process for all, so that no tag is put while another one is not free. What it is published
+    # as depends on this moment's registries: it runs in the foreground and is never cached.
+    found = await step_process(
+        Step(
+            argv=(
+                "publish-package",
+                "plan.json",
+                f"--store={STORE}",
+                *(() if options.publish_record else ("--no-record",)),
+            ),
+            description=f"Publish {fields.address}",
+            input_digest=await merge_digests((needed.digest, plan)),
+        )
+    )
+    kept = {name: environ[name] for name in _PLACES if name in environ}
+    if options.insecure_registries:
+        kept[INSECURE_REGISTRIES] = " ".join(options.insecure_registries)
+    process = InteractiveProcess.from_process(replace(found.process, env={**found.process.env, **kept}))
+    names = tuple(dict.fromkeys(name for push in pushes for name in push.names))
+    return PublishProcesses([PublishPackages(names=names, process=process, data=_data(pushes))])
+
+
+def rules():
+    return [*collect_rules(), *PublishModelFieldSet.rules()]

@@ -1,0 +1,236 @@
+"""`pants test`: a real request to each format of a packaged model."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+
+from pants.backend.python.util_rules.interpreter_constraints import InterpreterConstraints
+from pants.core.goals.test import TestFieldSet, TestRequest, TestResult, TestSubsystem
+from pants.core.util_rules.partitions import Partition, PartitionerType, Partitions
+from pants.engine.fs import EMPTY_DIGEST, Digest, FileContent, GlobMatchErrorBehavior, PathGlobs
+from pants.engine.process import ProcessCacheScope
+from pants.engine.rules import Get, collect_rules, rule
+from pants.engine.target import InferDependenciesRequest, InferredDependencies
+from pants.engine.unions import UnionRule
+from pants.option.global_options import GlobalOptions
+from pants.util.logging import LogLevel
+
+from modelkiln.canonical import canonical_json
+from modelkiln.machine.gpu import find_gpu
+from modelkiln.machine.settings import save_python
+from modelkiln.package.source_facts import example_of
+from modelkiln.smoke.smoke_test import NOT_RUN
+from pants_modelkiln.engine.api import (
+    add_prefix,
+    concurrently,
+    create_digest,
+    find_python,
+    hydrate,
+    merge_digests,
+    read_digest,
+    read_globs,
+)
+from pants_modelkiln.engine.step import Step, attempt_step
+from pants_modelkiln.engine.tool import STORE, machine_store
+from pants_modelkiln.formats.oci import package_image
+from pants_modelkiln.formats.pex import pex_file
+from pants_modelkiln.formats.scie import scie_file
+from pants_modelkiln.package.field_set import ModelPackageFieldSet
+from pants_modelkiln.package.inputs import PackageInputs, package_inputs
+from pants_modelkiln.package.named_packages import named_packages
+from pants_modelkiln.subsystem import SmokeTestSubsystem
+from pants_modelkiln.target_types.smoke_test import (
+    SmokeTestAtolField,
+    SmokeTestExpectedField,
+    SmokeTestPackageField,
+    SmokeTestRequestField,
+    SmokeTestRequiresGpuField,
+    SmokeTestRtolField,
+)
+
+logger = logging.getLogger(__name__)
+
+# Formats that answer requests; the others hold data alone.
+_RUNNABLE = ("pex", "scie", "oci")
+
+
+@dataclass(frozen=True)
+class SmokeTestFieldSet(TestFieldSet):
+    required_fields = (SmokeTestPackageField, SmokeTestRequestField)
+
+    package: SmokeTestPackageField
+    sources: SmokeTestRequestField
+    expected: SmokeTestExpectedField
+    rtol: SmokeTestRtolField
+    atol: SmokeTestAtolField
+    requires_gpu: SmokeTestRequiresGpuField
+
+
+@dataclass(frozen=True)
+class SmokeTestFormat:
+    """Which package a partition tests, and in which format."""
+
+    name: str
+    package: ModelPackageFieldSet
+
+    @property
+    def description(self) -> str:
+        """What the summary says beside the target's address: `pex`, or `cuda12 pex` of a variant."""
+        parameters = self.package.address.parameters
+        return " ".join([*(parameters[key] for key in sorted(parameters)), self.name])
+
+
+class SmokeTestRequest(TestRequest):
+    tool_subsystem = SmokeTestSubsystem
+    field_set_type = SmokeTestFieldSet
+    partitioner_type = PartitionerType.CUSTOM
+
+
+@rule
+async def partition_by_format(
+    request: SmokeTestRequest.PartitionRequest[SmokeTestFieldSet], subsystem: SmokeTestSubsystem
+) -> Partitions[SmokeTestFieldSet, SmokeTestFormat]:
+    if subsystem.skip:
+        return Partitions()
+    tested = await concurrently(
+        named_packages(fields.address, fields.package.alias, fields.package.value) for fields in request.field_sets
+    )
+    return Partitions(
+        Partition((fields,), SmokeTestFormat(name, package))
+        for fields, packages in zip(request.field_sets, tested)
+        for package in packages.field_sets
+        for name in package.formats.value
+        if name in _RUNNABLE
+    )
+
+
+@dataclass(frozen=True)
+class PackageUnderTestRequest:
+    """A package in one format."""
+
+    inputs: PackageInputs
+    format: str
+
+
+@dataclass(frozen=True)
+class PackageUnderTest:
+    """Files and arguments that put one format of a package before `modelkiln build smoke`."""
+
+    digest: Digest
+    argv: tuple[str, ...]
+
+
+@rule(level=LogLevel.DEBUG)
+async def put_under_test(request: PackageUnderTestRequest, options: GlobalOptions) -> PackageUnderTest:
+    inputs = request.inputs
+    files = await merge_digests(artifact.digest for artifact in inputs.artifacts)
+    # As whoever deploys the package does it: weights are mounted, or a store has been filled.
+    is_sidecar = inputs.record_json["weights"] == "sidecar"
+    given = ("--models=models", "--weights=weights.json") if is_sidecar else ()
+    given = ("--filled=weights.json",) if inputs.weights_lock else given
+    locked = [layer.to_json() for artifact in inputs.artifacts for layer in artifact.layers]
+    described = await create_digest([FileContent("weights.json", canonical_json(locked))])
+    mounted = await merge_digests((described, await add_prefix(files, "models"))) if given else EMPTY_DIGEST
+    if request.format == "pex":
+        built = await pex_file(inputs, "package.pex")
+        python = await find_python(InterpreterConstraints([f"CPython=={inputs.target.python}.*"]))
+        # By its release: a machine's path to it must not be in the test's key.
+        save_python(machine_store(options), inputs.target.python, python.path)
+        arguments = ("--pex=package.pex", f"--python={inputs.target.python}", f"--pex-root={STORE}/pex-run", *given)
+        return PackageUnderTest(await merge_digests((built.digest, mounted)), arguments)
+    if request.format == "scie":
+        program = (await scie_file(inputs, "package.scie")).file
+        arguments = ("--scie=package.scie", f"--pex-root={STORE}/pex-run", *given)
+        return PackageUnderTest(await merge_digests((program.digest, mounted)), arguments)
+    image = await package_image(inputs)
+    stored = canonical_json([layer.to_json() for layer in image.stored])
+    digest = await merge_digests(
+        (
+            await add_prefix(image.layout, "image"),
+            await create_digest([FileContent("layers.json", stored)]),
+            mounted if given else await add_prefix(files, "sources"),
+        )
+    )
+    return PackageUnderTest(digest, ("--image=image", "--layers=layers.json", *(given or ("--sources=sources",))))
+
+
+async def _test_files(fields: SmokeTestFieldSet, inputs: PackageInputs) -> Digest:
+    """The record, the request and the expected response, as a step reads them."""
+    if fields.sources.value:
+        request = (await read_digest((await hydrate(fields.sources)).snapshot.digest))[0].content
+    else:
+        facts = [(str(found.address), found.facts) for found in inputs.artifacts]
+        request = canonical_json(example_of(facts, str(fields.address)))
+    expected_globs = PathGlobs(
+        [f"{fields.address.spec_path}/{fields.expected.value}".lstrip("/")],
+        glob_match_error_behavior=GlobMatchErrorBehavior.error,
+        description_of_origin=f"the field `expected` of {fields.address}",
+    )
+    expected = (await read_globs(expected_globs))[0].content
+    return await create_digest(
+        [
+            FileContent("record.json", inputs.record),
+            FileContent("request.json", request),
+            FileContent("expected.json", expected),
+        ]
+    )
+
+
+@rule(desc="Smoke-test a packaged model", level=LogLevel.DEBUG)
+async def run_smoke_test(
+    batch: SmokeTestRequest.Batch[SmokeTestFieldSet, SmokeTestFormat],
+    test: TestSubsystem,
+    subsystem: SmokeTestSubsystem,
+) -> TestResult:
+    fields, format_name = batch.single_element, batch.partition_metadata.name
+    inputs = await package_inputs(batch.partition_metadata.package)
+    has_gpu = bool(inputs.accelerator.cuda or fields.requires_gpu.value) and find_gpu() is not None
+    if fields.requires_gpu.value and not has_gpu:
+        what = f"{fields.address} ({batch.partition_metadata.description})"
+        logger.warning(f"{what} was not run: it requires a GPU, and this machine has no NVIDIA device with a driver.")
+        return TestResult.no_tests_found(fields.address, test.output)
+    under_test = await Get(PackageUnderTest, PackageUnderTestRequest(inputs, format_name))
+    files = await _test_files(fields, inputs)
+    attempt = await attempt_step(
+        Step(
+            argv=(
+                "smoke", "--record=record.json", "--request=request.json",
+                "--expected=expected.json", f"--rtol={fields.rtol.value}",
+                f"--atol={fields.atol.value}", f"--store={STORE}", *under_test.argv,
+                # In the key, so that a result without a GPU is none for a machine that has one.
+                *(("--gpu",) if has_gpu else ()),
+            ),
+            description=f"Smoke-test {fields.address} ({batch.partition_metadata.description})",
+            input_digest=await merge_digests((files, under_test.digest)),
+            cache_scope=(
+                ProcessCacheScope.PER_SESSION if test.force else ProcessCacheScope.SUCCESSFUL
+            ),
+        )
+    )  # fmt: skip
+    result = attempt.result
+    if result.exit_code == NOT_RUN and not subsystem.require:
+        reason = result.stdout.decode(errors="replace").strip()
+        logger.warning(f"{fields.address} ({batch.partition_metadata.description}) was not run: {reason}")
+        return TestResult.no_tests_found(fields.address, test.output)
+    tested = TestResult.from_fallible_process_result(result, fields.address, test.output)
+    return replace(tested, partition_description=batch.partition_metadata.description)
+
+
+class InferSmokeTestDependencies(InferDependenciesRequest):
+    infer_from = SmokeTestFieldSet
+
+
+@rule(desc="Infer the dependency of a smoke test on its package")
+async def infer_package_dependency(request: InferSmokeTestDependencies) -> InferredDependencies:
+    field = request.field_set.package
+    packages = await named_packages(request.field_set.address, field.alias, field.value)
+    return InferredDependencies(package.address for package in packages.field_sets)
+
+
+def rules():
+    return [
+        *collect_rules(),
+        *SmokeTestRequest.rules(),
+        UnionRule(InferDependenciesRequest, InferSmokeTestDependencies),
+    ]

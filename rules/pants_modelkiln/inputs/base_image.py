@@ -1,0 +1,201 @@
+"""From an `oci_base_image` target to what images are built on."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from pants.engine.addresses import Address, Addresses
+from pants.engine.rules import Get, collect_rules, rule
+from pants.engine.target import Target
+from pants.util.logging import LogLevel
+
+from modelkiln.base.debian_lock import glibc_of, python_of
+from modelkiln.base.interpreter import interpreter_packages
+from modelkiln.canonical import canonical_json
+from modelkiln.digest import sha256_bytes
+from modelkiln.errors import ModelkilnError
+from modelkiln.layer import Layer
+from pants_modelkiln.engine.api import read_digest, targets_of
+from pants_modelkiln.engine.layers import LayerRequest, build_layer
+from pants_modelkiln.engine.step import Step, perform_step
+from pants_modelkiln.engine.tool import STORE
+from pants_modelkiln.inputs.debian_locks import debian_locks
+from pants_modelkiln.subsystem import ModelkilnSubsystem
+from pants_modelkiln.target_types.base_image import (
+    BaseImageArchitecturesField,
+    BaseImageGlibcField,
+    BaseImageLockField,
+    BaseImagePythonField,
+    BaseImagePythonPathField,
+    BaseImageReferenceField,
+)
+
+
+@dataclass(frozen=True)
+class BaseImageRequest:
+    """The `oci_base_image` at an address, for one of its architectures; "" for the first."""
+
+    address: Address
+    architecture: str = ""
+
+
+@dataclass(frozen=True)
+class BaseImage:
+    """What a base image is, told without making it.
+
+    architectures: all that the target has. identity: canonical JSON for the record. lock: a Debian
+    lock's canonical JSON, or "". interpreter: canonical JSON of the locked packages that compile
+    byte code, by architecture where there are several, or "".
+    """
+
+    address: Address
+    architecture: str
+    architectures: tuple[str, ...]
+    python: str
+    python_path: str
+    glibc: str
+    identity: str
+    lock: str
+    interpreter: str
+    reference: str
+
+
+@dataclass(frozen=True)
+class BaseLayersRequest:
+    """The layers and settings of a base image."""
+
+    base: BaseImage
+
+
+@dataclass(frozen=True)
+class BaseLayers:
+    """Layers, lowest first, and the environment that the base's config sets."""
+
+    layers: tuple[Layer, ...]
+    env: tuple[str, ...]
+
+
+def base_image(address: Address, architecture: str = "") -> Get:
+    """BaseImage at an address, for an architecture, or the first of those that it has."""
+    return Get(BaseImage, BaseImageRequest(address, architecture))
+
+
+def base_layers(base: BaseImage) -> Get:
+    """BaseLayers of a base image."""
+    return Get(BaseLayers, BaseLayersRequest(base))
+
+
+@rule(level=LogLevel.DEBUG)
+async def describe_base_image(request: BaseImageRequest, options: ModelkilnSubsystem) -> BaseImage:
+    target = (await targets_of(Addresses([request.address]))).expect_single()
+    if not target.has_field(BaseImageLockField):
+        raise ModelkilnError(
+            f"{request.address}: is a `{target.alias}`, but `base_image` must name an `oci_base_image`."
+        )
+    architectures = tuple(dict.fromkeys(target[BaseImageArchitecturesField].value or ()))
+    architecture = request.architecture or (architectures[0] if architectures else "")
+    if architecture not in architectures:
+        raise ModelkilnError(
+            f"{request.address}: is not for {architecture or 'any architecture'}, but for "
+            f"{', '.join(architectures) or 'none'}. Add it to `architectures` and pin it with pants lock."
+        )
+    lock_field, reference = target[BaseImageLockField], target[BaseImageReferenceField].value
+    if bool(lock_field.value) == bool(reference):
+        raise ModelkilnError(
+            f"{request.address}: set exactly one of the fields `lock` (Debian packages) and `image` "
+            "(an image of a registry, pinned by digest)."
+        )
+    if reference:
+        return _from_registry(target, reference, options, architecture)
+    return _from_debian(target, await debian_locks(target), architecture)
+
+
+def _from_registry(target: Target, reference: str, options: ModelkilnSubsystem, architecture: str) -> BaseImage:
+    from modelkiln.registry.reference import parse_reference
+
+    try:
+        parse_reference(reference)
+    except ModelkilnError as error:
+        raise ModelkilnError(f"{target.address}: {error}") from None
+    python = target[BaseImagePythonField].value or options.python
+    return BaseImage(
+        address=target.address,
+        architecture=architecture,
+        architectures=tuple(target[BaseImageArchitecturesField].value),
+        python=python,
+        python_path=target[BaseImagePythonPathField].value or f"/usr/bin/python{python}",
+        glibc=target[BaseImageGlibcField].value or options.glibc,
+        identity=canonical_json({"image": reference}).decode(),
+        lock="",
+        interpreter="",
+        reference=reference,
+    )
+
+
+def _interpreter(target: Target, locks: dict[str, dict]) -> str:
+    """The packages that compile byte code; they must be of one release, or bytes would depend on
+    the machine that builds."""
+    found = {name: interpreter_packages(lock) for name, lock in locks.items()}
+    releases = {
+        package["version"].partition("+b")[0]  # Debian's rebuilds of the same source, for one architecture.
+        for packages in found.values()
+        for package in packages
+        if package["name"] == f"python{python_of(locks[next(iter(locks))])}-minimal"
+    }
+    if len(releases) != 1:
+        raise ModelkilnError(
+            f"{target.address}: its architectures have different Pythons, {', '.join(sorted(releases)) or 'none'}. "
+            "Lock the base again with pants lock."
+        )
+    return canonical_json(found if len(found) > 1 else next(iter(found.values()))).decode()
+
+
+def _from_debian(target: Target, locks: dict[str, dict], architecture: str) -> BaseImage:
+    lock = locks[architecture]
+    python = target[BaseImagePythonField].value or python_of(lock)
+    canonical = canonical_json(lock)
+    return BaseImage(
+        address=target.address,
+        architecture=architecture,
+        architectures=tuple(locks),
+        python=python,
+        python_path=target[BaseImagePythonPathField].value or f"/usr/bin/python{python}",
+        glibc=target[BaseImageGlibcField].value or glibc_of(lock),
+        identity=canonical_json({"debian": lock["suite"], "lock": sha256_bytes(canonical)}).decode(),
+        lock=canonical.decode(),
+        interpreter=_interpreter(target, locks),
+        reference="",
+    )
+
+
+@rule(desc="Describe the base image's layers", level=LogLevel.DEBUG)
+async def make_base_layers(request: BaseLayersRequest, options: ModelkilnSubsystem) -> BaseLayers:
+    base = request.base
+    if base.lock:
+        recipe = {
+            "packer": "debian/3",
+            "compression": options.compression,
+            "lock": json.loads(base.lock),
+        }
+        if len(base.architectures) > 1:
+            recipe["bytecode"] = {"architectures": json.loads(base.interpreter)}
+        built = await build_layer(LayerRequest(canonical_json(recipe).decode(), f"{base.address}"))
+        return BaseLayers((built.layer,), ())
+    result = await perform_step(
+        Step(
+            argv=(
+                "registry-image", f"--reference={base.reference}",
+                f"--platform=linux/{base.architecture}", f"--store={STORE}", "--output=image.json",
+            ),
+            description=f"Read manifest and config of {base.reference}",
+            output_files=("image.json",),
+        )
+    )  # fmt: skip
+    described = json.loads((await read_digest(result.digest))[0].content)
+    layers = tuple(Layer.from_json(layer) for layer in described["layers"])
+    return BaseLayers(layers, tuple(described["config"].get("config", {}).get("Env") or ()))
+
+
+def rules():
+    return collect_rules()

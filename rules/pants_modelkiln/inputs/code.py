@@ -1,0 +1,211 @@
+"""From an entry point to the code that goes into a package, and what it requires."""
+
+from __future__ import annotations
+
+import ast
+import os
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Iterable
+
+from pants.backend.python.target_types import EntryPoint, PythonRequirementsField
+from pants.backend.python.util_rules.python_sources import PythonSourceFiles
+from pants.engine.addresses import Address, Addresses
+from pants.engine.fs import Digest, FileDigest, FileEntry
+from pants.engine.rules import Get, collect_rules, rule
+from pants.util.logging import LogLevel
+
+from modelkiln.errors import ModelkilnError
+from pants_modelkiln.engine.api import (
+    create_digest,
+    list_digest,
+    merge_digests,
+    python_sources,
+    read_digest,
+    resolved_entry_point,
+    source_roots,
+    stripped_python_sources,
+    subset,
+    transitive_targets,
+)
+from pants_modelkiln.engine.files import engine_files
+from pants_modelkiln.inputs.artifact import PinnedFile, pinned_files
+from pants_modelkiln.target_types.package import ModelEntryPointField
+
+
+@dataclass(frozen=True)
+class PackageCodeRequest:
+    """The code of the `model_package` at an address."""
+
+    address: Address
+    entry_point: ModelEntryPointField
+
+
+@dataclass(frozen=True)
+class RuntimeFiles:
+    """The runtime that travels inside a package; paths as they lie below /app."""
+
+    files: tuple[PinnedFile, ...]
+    digest: Digest
+
+
+@dataclass(frozen=True)
+class PackageCode:
+    """The inference script with its first-party dependencies and the runtime.
+
+    files and digest: paths as they lie below /app. own_files and own: without the runtime.
+    requirements: PEP 508 strings that the code needs directly.
+    """
+
+    entry_point: str
+    files: tuple[PinnedFile, ...]
+    digest: Digest
+    requirements: tuple[str, ...]
+    own_files: tuple[PinnedFile, ...]
+    own: Digest
+    runtime: RuntimeFiles
+
+
+def package_code(request: PackageCodeRequest) -> Get:
+    """PackageCode of a request."""
+    return Get(PackageCode, PackageCodeRequest, request)
+
+
+@rule(level=LogLevel.DEBUG)
+async def runtime_files() -> RuntimeFiles:
+    digest = await create_digest(engine_files("runtime"))
+    return RuntimeFiles(pinned_files(await list_digest(digest)), digest)
+
+
+async def _check_roots(address: str, sources: PythonSourceFiles, runtime: RuntimeFiles) -> None:
+    """Refuse code of which two files would have one place in the package."""
+    snapshot = sources.source_files.snapshot
+    unrooted = set(sources.source_files.unrooted_files)
+    roots = await source_roots(sorted(set(snapshot.files) - unrooted))
+    entries = await list_digest(snapshot.digest)
+    files = [CodeFile(file.path, "modelkiln's runtime", (file.sha256, False)) for file in runtime.files]
+    for entry in entries:
+        root = roots.path_to_root.get(PurePath(entry.path))
+        place = entry.path if root is None or root.path == "." else os.path.relpath(entry.path, root.path)
+        files.append(CodeFile(place, entry.path, (entry.file_digest.fingerprint, entry.is_executable)))
+    check_places(address, files)
+
+
+@rule(desc="Collect a package's code", level=LogLevel.DEBUG)
+async def collect_code(request: PackageCodeRequest, runtime: RuntimeFiles) -> PackageCode:
+    resolved = await resolved_entry_point(request.entry_point)
+    entry_point = resolved.val
+    closure = await transitive_targets(Addresses([request.address]))
+    sources = await python_sources(closure.closure)
+    await _check_roots(str(request.address), sources, runtime)
+    stripped = await stripped_python_sources(sources)
+    code = stripped.stripped_source_files.snapshot
+    module = entry_point.module.replace(".", "/")
+    candidates = [path for path in (f"{module}.py", f"{module}/__init__.py") if path in code.files]
+    if not candidates:
+        raise ModelkilnError(
+            f"{request.address}: entry_point {entry_point.spec!r}: no target of the package owns the "
+            f"module {entry_point.module}. Check the name, and that a `python_sources` target owns "
+            "its file (`pants tailor` adds one)."
+        )
+    source = await read_digest(await subset(code.digest, candidates[:1]))
+    check_entry_point(str(request.address), entry_point, source[0].path, source[0].content)
+    digest = await merge_digests((code.digest, runtime.digest))
+    requirements = {
+        str(requirement)
+        for target in closure.closure
+        if target.has_field(PythonRequirementsField)
+        for requirement in target[PythonRequirementsField].value
+    }
+    files = pinned_files(await list_digest(digest))
+    own = tuple(file for file in files if file not in runtime.files)
+    return PackageCode(
+        entry_point=entry_point.spec,
+        files=files,
+        digest=digest,
+        requirements=tuple(sorted(requirements)),
+        own_files=own,
+        own=await create_digest([FileEntry(file.path, FileDigest(file.sha256, file.size)) for file in own]),
+        runtime=runtime,
+    )
+
+
+@dataclass(frozen=True)
+class CodeFile:
+    """A file of a package's code. place: its path in the package. origin: in the repository."""
+
+    place: str
+    origin: str
+    content: tuple[str, bool]
+
+
+def check_places(address: str, files: Iterable[CodeFile]) -> None:
+    """Refuse files with different content for one place, and a file where others want a folder.
+
+    Equal files may share a place: the `__init__.py` of a package that lies in several source roots.
+    """
+    owners: dict[str, CodeFile] = {}
+    issues = []
+    for file in sorted(files, key=lambda file: (file.place, file.origin)):
+        other = owners.setdefault(file.place, file)
+        if other.content != file.content:
+            issues.append(f"{other.origin} and {file.origin} both become {file.place}, with different content.")
+    for file in list(owners.values()):
+        for parent in PurePath(file.place).parents:
+            if str(parent) in owners:
+                issues.append(f"{owners[str(parent)].origin} becomes {parent}, which {file.origin} has as a folder.")
+    if issues:
+        more = f" And {len(issues) - 5} more." if len(issues) > 5 else ""
+        raise ModelkilnError(
+            f"{address}: {' '.join(issues[:5])}{more} In a package all source roots are one folder. Rename one of "
+            "them, or leave it out of the code's dependencies; a package that lies in several source roots has no "
+            "`__init__.py`, or the same in each."
+        )
+
+
+def check_entry_point(address: str, entry_point: EntryPoint, path: str, source: bytes) -> None:
+    """Refuse an entry point that its module plainly does not define, or not as a callable.
+
+    The module is read, not imported: importing would need its environment. What can't be told
+    from the text (a star import, a name made by a function call) is left to the smoke test.
+    """
+    where = f"{address}: entry_point {entry_point.spec!r}"
+    if not entry_point.function:
+        raise ModelkilnError(f"{where}: names no callable; write `{entry_point.module}:predict`.")
+    try:
+        tree = ast.parse(source, path)
+    except SyntaxError as error:
+        raise ModelkilnError(f"{where}: {path}, line {error.lineno}: {error.msg}.") from None
+    found = [_definition(node, entry_point.function) for node in ast.walk(tree)]
+    if "callable" in found:
+        return
+    if "value" in found:
+        raise ModelkilnError(
+            f"{where}: {entry_point.function!r} in {path} is not callable. Name a function or a class."
+        )
+    names = sorted(
+        node.name
+        for node in tree.body
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_")
+    )
+    raise ModelkilnError(
+        f"{where}: {path} defines no {entry_point.function!r}; it defines {', '.join(names) or 'nothing'}."
+    )
+
+
+def _definition(node: ast.AST, name: str) -> str:
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        return "callable" if node.name == name else ""
+    if isinstance(node, (ast.Import, ast.ImportFrom)):
+        bound = {(alias.asname or alias.name).split(".")[0] for alias in node.names}
+        return "callable" if name in bound or "*" in bound else ""
+    if isinstance(node, (ast.Assign, ast.AnnAssign)):
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        if any(isinstance(target, ast.Name) and target.id == name for target in targets):
+            literal = isinstance(node.value, (ast.Constant, ast.Dict, ast.List, ast.Tuple, ast.JoinedStr))
+            return "value" if literal else "callable"
+    return ""
+
+
+def rules():
+    return collect_rules()

@@ -1,0 +1,194 @@
+"""From `model_artifact` targets to hashed files and weights layers."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, replace
+from typing import Collection, Iterable
+
+from pants.base.build_environment import get_buildroot
+from pants.engine.addresses import Address, Addresses
+from pants.engine.fs import Digest, PathGlobs
+from pants.engine.rules import collect_rules, rule
+from pants.util.logging import LogLevel
+
+from modelkiln.canonical import canonical_json
+from modelkiln.errors import ModelkilnError
+from modelkiln.layers.artifact import artifact_recipes
+from modelkiln.sources.lfs_pointer import POINTER_LIMIT, is_pointer, parse_pointer
+from modelkiln.weights.layer_digest import PACKER
+from pants_modelkiln.engine.api import (
+    concurrently,
+    create_digest,
+    digest_of,
+    hydrate,
+    list_digest,
+    merge_digests,
+    paths_of,
+    read_digest,
+    remove_prefix,
+    targets_of,
+)
+from pants_modelkiln.engine.layers import LayerRequest, build_layer
+from pants_modelkiln.inputs.artifact import Artifact, ArtifactRequest, PinnedFile, pinned_files
+from pants_modelkiln.inputs.checks import ArtifactCheckRequest, artifact_formats
+from pants_modelkiln.inputs.lfs_pointers import Pointer, committed_pointers, pointer_files
+from pants_modelkiln.inputs.locked_artifact import LockedArtifactRequest, locked_artifact
+from pants_modelkiln.subsystem import ModelkilnSubsystem
+from pants_modelkiln.target_types.artifact import (
+    ModelArtifactAllowPickleField,
+    ModelArtifactLockField,
+    ModelArtifactSourceField,
+)
+
+# Layers of up to this many bytes are carried by Pants beside their descriptor and lie in the
+# layout itself; larger ones go through the store.
+_CARRIED_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What a target's field `source` names. digest: of the files that may pass through Pants, and of
+    pointers. committed: pointers of large files that git has in place of them."""
+
+    digest: Digest
+    committed: tuple[Pointer, ...]
+
+
+def _pointer(address: Address, path: str, sha256: str, size: int) -> Pointer:
+    return Pointer(path, sha256, size, f"lfs:{os.path.join(address.spec_path, path)}")
+
+
+def _literal(path: str) -> str:
+    return re.sub(r"[*?\[\]]", r"[\g<0>]", path)
+
+
+async def _below(address: Address, digest: Digest) -> Digest:
+    return await remove_prefix(digest, address.spec_path) if address.spec_path else digest
+
+
+async def _find_files(address: Address, field: ModelArtifactSourceField, limit: int) -> _Found:
+    spec = field.filespec
+    paths = await paths_of(PathGlobs([*spec["includes"], *(f"!{path}" for path in spec.get("excludes", ()))]))
+    large = _large_files(paths.files, limit)
+    if not large:
+        sources = await hydrate(field)
+        return _Found(await _below(address, sources.snapshot.digest), ())
+    committed = (await committed_pointers(address, tuple(large))).found
+    for path in large.keys() - {path for path, _, _ in committed}:
+        raise _too_large(address, path, large[path], limit)
+    digest = await digest_of(PathGlobs([_literal(path) for path in paths.files if path not in large]))
+    pointers = (
+        _pointer(address, os.path.relpath(path, address.spec_path or "."), sha256, size)
+        for path, sha256, size in committed
+    )
+    return _Found(await _below(address, digest), tuple(pointers))
+
+
+async def _find_pointers(address: Address, digest: Digest) -> tuple[Pointer, ...]:
+    suspects = {file.path for file in pinned_files(await list_digest(digest)) if file.size < POINTER_LIMIT}
+    contents = await read_digest(await _part(digest, suspects)) if suspects else ()
+    _refuse_empty(address, contents)
+    parsed = (
+        (file.path, parse_pointer(file.content, f"{address}: {file.path}"))
+        for file in contents
+        if is_pointer(file.content)
+    )
+    return tuple(_pointer(address, path, pointer.sha256, pointer.size) for path, pointer in parsed)
+
+
+async def _put_in_place(address: Address, digest: Digest, pointers: tuple[Pointer, ...], limit: int) -> Digest:
+    """The Digest with the files that small pointers stand for, and without the large ones."""
+    if not pointers:
+        return digest
+    paths = {pointer.path for pointer in pointers}
+    others = await create_digest([entry for entry in await list_digest(digest) if entry.path not in paths])
+    small = tuple(pointer for pointer in pointers if pointer.size <= limit)
+    if not small:
+        return others
+    return await merge_digests((others, (await pointer_files(address, small)).digest))
+
+
+async def _part(digest: Digest, paths: Collection[str]) -> Digest:
+    # Not as globs: a path may look like one.
+    return await create_digest([entry for entry in await list_digest(digest) if entry.path in paths])
+
+
+async def _request_layer(digest: Digest, recipe: dict, is_only: bool) -> LayerRequest:
+    paths = {file["path"] for file in recipe["files"]}
+    is_carried = recipe["packer"] != PACKER and sum(file["size"] for file in recipe["files"]) <= _CARRIED_BYTES
+    sources = digest if is_only else await _part(digest, paths)
+    return LayerRequest(canonical_json(recipe).decode(), recipe["title"], sources, is_carried)
+
+
+async def _find_layers(artifact: Artifact, stored: Collection[str]) -> Artifact:
+    """The artifact with its layers; those of files in the store, whose paths are `stored`, are made."""
+    address, digest = artifact.address, artifact.digest
+    files = [file.to_json() for file in artifact.files]
+    recipes = artifact_recipes(str(address), address.spec_path, files, stored)
+    of_store = [recipe for recipe in recipes if recipe["packer"] == PACKER]
+    own = [recipe for recipe in recipes if recipe["packer"] != PACKER]
+    wanted = [await _request_layer(digest, recipe, False) for recipe in of_store]
+    made = await concurrently(build_layer(request) for request in wanted)
+    if of_store:
+        digest = await _part(digest, {file["path"] for recipe in own for file in recipe["files"]})
+    requests = [await _request_layer(digest, recipe, len(own) == 1) for recipe in own]
+    return replace(artifact, digest=digest, layers=tuple(one.layer for one in made), requests=tuple(requests))
+
+
+@rule(desc="Hash a model artifact", level=LogLevel.DEBUG)
+async def hash_artifact(request: ArtifactRequest, options: ModelkilnSubsystem) -> Artifact:
+    address, limit = request.address, options.large_blob_limit
+    target = (await targets_of(Addresses([address]))).expect_single()
+    if not target.has_field(ModelArtifactSourceField):
+        raise ModelkilnError(f"{address}: is a `{target.alias}`, but `artifacts` must name `model_artifact` targets.")
+    allowed = target[ModelArtifactAllowPickleField].value
+    if target[ModelArtifactLockField].value:
+        return await locked_artifact(LockedArtifactRequest(address, target[ModelArtifactLockField].value, allowed))
+    field = target[ModelArtifactSourceField]
+    if not field.value:
+        raise ModelkilnError(f"{address}: name its files in the field `source`, or its lock in the field `lock`.")
+    files_found = await _find_files(address, field, limit)
+    pointers = await _find_pointers(address, files_found.digest)
+    digest = await _put_in_place(address, files_found.digest, pointers, limit)
+    large = (*files_found.committed, *(pointer for pointer in pointers if pointer.size > limit))
+    files = (
+        *pinned_files(await list_digest(digest)),
+        *(PinnedFile(pointer.path, pointer.sha256, pointer.size) for pointer in large),
+    )
+    if not files:
+        raise ModelkilnError(
+            f"{address}: the field `source` matches no file. Check its path, which is relative to "
+            f"{address.spec_path or 'the root'}."
+        )
+    checked = await artifact_formats(ArtifactCheckRequest(address, digest, allowed, large))
+    found = Artifact(address, tuple(sorted(files, key=lambda file: file.path)), digest, checked.formats)
+    return await _find_layers(found, {pointer.path for pointer in large})
+
+
+def _large_files(paths: Iterable[str], limit: int) -> dict[str, int]:
+    # Before Pants reads them: it takes half a minute for each GB, at every start of its daemon.
+    sizes = {path: os.stat(os.path.join(get_buildroot(), path)).st_size for path in paths}
+    return {path: size for path, size in sizes.items() if size > limit}
+
+
+def _too_large(address: Address, path: str, size: int, limit: int) -> ModelkilnError:
+    return ModelkilnError(
+        f"{address}: {path}: has {size} bytes, and files of more than {limit} must not pass through Pants. "
+        f'Name a lock in the target, lock="{address.target_name}.lock.json", and write it with '
+        f"`pants lock {address}`, or commit it with Git LFS. (The limit is [modelkiln].large_blob_limit.)"
+    )
+
+
+def _refuse_empty(address: Address, contents) -> None:
+    for file in contents:
+        if not file.content:
+            raise ModelkilnError(
+                f"{address}: {file.path}: is empty. Write the trained artifact there, or leave the "
+                "file out of the field `source`."
+            )
+
+
+def rules():
+    return collect_rules()

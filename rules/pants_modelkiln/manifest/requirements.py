@@ -1,0 +1,28 @@
+"""The `python_requirement` targets of a resolve, and the address that locks it."""
+
+from __future__ import annotations
+
+from typing import Iterable
+
+from pants.backend.python.dependency_inference.module_mapper import AllPythonTargets
+from pants.backend.python.subsystems.setup import PythonSetup
+from pants.backend.python.target_types import PythonRequirementResolveField
+from pants.engine.target import Target
+
+
+def resolve_name(field: PythonRequirementResolveField, setup: PythonSetup) -> str:
+    """The resolve that a field names, else the default one."""
+    # Without resolves there is one lock, which Pants' fields do not name.
+    return field.normalized_value(setup) if setup.enable_resolves else setup.default_resolve
+
+
+def requirements_of(resolve: str, python: AllPythonTargets, setup: PythonSetup) -> list[Target]:
+    """The `python_requirement` targets of a resolve."""
+    return [
+        target for target in python.third_party if resolve_name(target[PythonRequirementResolveField], setup) == resolve
+    ]
+
+
+def lock_address(requirements: Iterable[Target]) -> str:
+    """What people name to lock the resolve that has these requirements: `3rdparty/python:cpu`."""
+    return min((str(target.address.maybe_convert_to_target_generator()) for target in requirements), default="::")

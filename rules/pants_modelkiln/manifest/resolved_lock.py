@@ -1,0 +1,74 @@
+"""From a lock's text to one file for each of its pins."""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import dataclass
+
+from pants.engine.fs import FileContent
+from pants.engine.rules import Get, collect_rules, rule
+from pants.util.logging import LogLevel
+
+from pants_modelkiln.engine.api import create_digest, read_digest
+from pants_modelkiln.engine.step import Step, perform_step
+from pants_modelkiln.engine.tool import STORE
+
+
+@dataclass(frozen=True)
+class LockChoiceRequest:
+    """What of the lock `path`, with `content`, serves a target."""
+
+    path: str
+    content: bytes
+    python: str
+    platform: str
+    glibc: str
+
+
+@dataclass(frozen=True)
+class ResolvedLock:
+    """The chosen wheels as JSON text, as `modelkiln build resolve` writes it.
+
+    remedy: the command that locks the resolve.
+    """
+
+    text: str
+    remedy: str = ""
+
+
+def lock_choice(request: LockChoiceRequest) -> Get:
+    """ResolvedLock of a lock's text."""
+    return Get(ResolvedLock, LockChoiceRequest, request)
+
+
+def build_lock_of(lock: str) -> str:
+    """Where the build requirements of a resolve with this lock are locked: cpu.txt has cpu.build.txt."""
+    return f"{posixpath.splitext(lock)[0]}.build.txt"
+
+
+@rule(desc="Choose wheels from a lock's text", level=LogLevel.DEBUG)
+async def choose_files(request: LockChoiceRequest) -> ResolvedLock:
+    lock = await create_digest([FileContent("lock.txt", _significant(request.content))])
+    result = await perform_step(
+        Step(
+            argv=(
+                "resolve", "--lock=lock.txt", f"--name={request.path}", f"--python={request.python}",
+                f"--platform={request.platform}", f"--glibc={request.glibc}",
+                f"--store={STORE}", "--output=resolved.json",
+            ),
+            description=f"Choose wheels for {request.platform} from {request.path}",
+            input_digest=lock,
+            output_files=("resolved.json",),
+        )
+    )  # fmt: skip
+    return ResolvedLock((await read_digest(result.digest))[0].content.decode())
+
+
+def _significant(lock: bytes) -> bytes:
+    # A changed comment must not choose wheels anew.
+    lines = (line.rstrip() for line in lock.decode("utf-8", "replace").splitlines())
+    return "".join(f"{line}\n" for line in lines if line and not line.lstrip().startswith("#")).encode()
+
+
+def rules():
+    return collect_rules()

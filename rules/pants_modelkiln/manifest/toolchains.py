@@ -1,0 +1,59 @@
+"""The toolchain that sdists of a Python are built with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pants.engine.addresses import Addresses
+from pants.engine.rules import Get, collect_rules, rule
+from pants.util.logging import LogLevel
+
+from modelkiln.builds.toolchain import choose_toolchain, toolchain_glibc
+from modelkiln.canonical import canonical_json
+from modelkiln.errors import ModelkilnError
+from pants_modelkiln.engine.api import addresses_of, targets_of
+from pants_modelkiln.inputs.debian_locks import debian_locks
+from pants_modelkiln.subsystem import ModelkilnSubsystem, option_addresses
+from pants_modelkiln.target_types.toolchain import ToolchainLockField
+
+
+@dataclass(frozen=True)
+class ToolchainRequest:
+    """What builds sdists for CPython `python` ("3.11")."""
+
+    python: str
+
+
+@dataclass(frozen=True)
+class ChosenToolchain:
+    """text: the toolchain as canonical JSON, as `modelkiln.builds.toolchain` describes it, or "" where
+    [modelkiln].build_toolchains names none for the Python. glibc: the release that it has, or ""."""
+
+    text: str = ""
+    glibc: str = ""
+
+
+def toolchain_for(python: str) -> Get:
+    """ChosenToolchain of a Python."""
+    return Get(ChosenToolchain, ToolchainRequest(python))
+
+
+@rule(level=LogLevel.DEBUG)
+async def find_toolchain(request: ToolchainRequest, options: ModelkilnSubsystem) -> ChosenToolchain:
+    named = option_addresses("build_toolchains", options.build_toolchains)
+    targets = await targets_of(Addresses(await addresses_of(named)))
+    described = []
+    for target in targets:
+        if not target.has_field(ToolchainLockField):
+            raise ModelkilnError(
+                f"[modelkiln].build_toolchains: {target.address} is a `{target.alias}`, want a `build_toolchain`."
+            )
+        described.append({"name": str(target.address), "locks": await debian_locks(target)})
+    chosen = choose_toolchain(described, request.python)
+    if chosen is None:
+        return ChosenToolchain()
+    return ChosenToolchain(canonical_json(chosen).decode(), toolchain_glibc(chosen))
+
+
+def rules():
+    return collect_rules()

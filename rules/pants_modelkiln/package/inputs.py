@@ -1,0 +1,256 @@
+"""From a `model_package` target to everything that goes into the package, pinned."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from typing import Sequence
+
+from pants.backend.python.subsystems.setup import PythonSetup
+from pants.engine.addresses import Address
+from pants.engine.rules import Get, collect_rules, rule
+from pants.util.logging import LogLevel
+
+from modelkiln.builds.toolchain import recorded_wheel
+from modelkiln.canonical import canonical_json
+from modelkiln.digest import sha256_bytes
+from modelkiln.errors import ModelkilnError
+from modelkiln.formats.portable_python_lock import InterpreterLock
+from modelkiln.package.accelerator import Accelerator
+from modelkiln.package.lazy_weights import lazy_document
+from modelkiln.package.record import make_record
+from modelkiln.package.signature import read_signature
+from modelkiln.package.source_facts import metadata_of, signature_of
+from pants_modelkiln.engine.api import addresses_of, concurrently, hydrate, read_digest
+from pants_modelkiln.inputs.artifact import Artifact, artifact
+from pants_modelkiln.inputs.base_image import BaseImage, base_image, base_layers
+from pants_modelkiln.inputs.code import PackageCode, PackageCodeRequest, package_code
+from pants_modelkiln.inputs.portable_python import InterpreterRequest, interpreter
+from pants_modelkiln.manifest.environment import Environment, ResolvedLockRequest
+from pants_modelkiln.manifest.wheel_layers import PackageEnvironmentRequest, package_environment
+from pants_modelkiln.package.field_set import ModelPackageFieldSet, accelerator_of
+from pants_modelkiln.subsystem import ModelkilnSubsystem, named_or_option
+
+
+@dataclass(frozen=True)
+class PackageInputs:
+    """What goes into a package, every byte of it pinned, and its record.
+
+    record: canonical JSON, as it lies inside every format. base: None for a package that is no
+    image and names no base image. weights_lock: what a package with lazy weights carries in their
+    place, else empty. interpreter: what the format `scie` embeds. others: the same package for its
+    further platforms.
+    """
+
+    address: Address
+    formats: tuple[str, ...]
+    accelerator: Accelerator
+    artifacts: tuple[Artifact, ...]
+    code: PackageCode
+    environment: Environment
+    base: BaseImage | None
+    target: ResolvedLockRequest
+    record: bytes
+    weights_lock: bytes
+    interpreter: InterpreterLock | None = None
+    others: tuple[PackageInputs, ...] = ()
+
+    @property
+    def platforms(self) -> tuple[PackageInputs, ...]:
+        """The inputs of each platform, the first one first."""
+        return (self, *self.others)
+
+    @property
+    def record_json(self) -> dict:
+        """The record as a JSON object."""
+        return json.loads(self.record)
+
+
+def package_inputs(field_set: ModelPackageFieldSet) -> Get:
+    """PackageInputs of a `model_package`."""
+    return Get(PackageInputs, ModelPackageFieldSet, field_set)
+
+
+async def _find_bases(field_set: ModelPackageFieldSet, options: ModelkilnSubsystem) -> tuple[BaseImage | None, ...]:
+    named = field_set.base_image.to_unparsed_address_inputs()
+    addresses = await addresses_of(named_or_option(named, "base_image", options.base_image))
+    architectures = [platform.split("/")[1] for platform in dict.fromkeys(field_set.platforms.value or ())]
+    if addresses:
+        return await concurrently(base_image(addresses[0], name) for name in architectures or [""])
+    if "oci" in field_set.formats.value:
+        raise ModelkilnError(
+            f"{field_set.address}: an image needs a base. Name an `oci_base_image` in the field "
+            '`base_image` or in the option [modelkiln].base_image, or leave "oci" out of `formats`.'
+        )
+    if architectures not in ([], ["amd64"]):
+        raise ModelkilnError(
+            f"{field_set.address}: `platforms` needs a base image that tells their Python and C library. "
+            "Name an `oci_base_image` in the field `base_image` or in the option [modelkiln].base_image."
+        )
+    return (None,)
+
+
+def _target_of(base: BaseImage | None, resolve: str, options: ModelkilnSubsystem) -> ResolvedLockRequest:
+    return ResolvedLockRequest(
+        resolve=resolve,
+        python=base.python if base else options.python,
+        platform=f"linux/{base.architecture if base else 'amd64'}",
+        glibc=base.glibc if base else options.glibc,
+    )
+
+
+def _variant(accelerator: Accelerator, target: ResolvedLockRequest, made_of: dict[str, str]) -> dict:
+    """What the record says of a variant.
+
+    made_of: by platform, a digest of wheels and base. One package has one version of everything:
+    where it is for several platforms, the package digest of each depends on all of them.
+    """
+    several = {"platforms": made_of} if len(made_of) > 1 else {}
+    return {**accelerator.to_json(), "platform": target.platform, "python": target.python, **several}
+
+
+async def _gather(
+    field_set: ModelPackageFieldSet,
+    accelerator: Accelerator,
+    bases: Sequence[BaseImage | None],
+    targets: Sequence[ResolvedLockRequest],
+) -> tuple[Sequence[Environment], Sequence[Artifact]]:
+    """What takes long, all of it at once: the wheels for each target, and the artifacts.
+
+    An image's layers of base and wheels are made here, too, while weights are checked and an index
+    is waited for: none of them needs another. The image asks for them again and has them at once.
+    """
+    standing = [base for base in bases if base and "oci" in field_set.formats.value]
+    code, apart = PackageCodeRequest(field_set.address, field_set.entry_point), len(targets) > 1
+    wanted = [
+        PackageEnvironmentRequest(code, accelerator, target, base.interpreter if base in standing else None, apart)
+        for base, target in zip(bases, targets)
+    ]
+    addresses = await addresses_of(field_set.artifacts.to_unparsed_address_inputs())
+    made = await concurrently(
+        [
+            *(package_environment(request) for request in wanted),
+            *(artifact(address) for address in addresses),
+            *(base_layers(base) for base in standing),
+        ]
+    )
+    return made[: len(wanted)], made[len(wanted) :][: len(addresses)]
+
+
+async def _find_signature(field_set: ModelPackageFieldSet, facts: list[tuple[str, dict]]) -> dict:
+    """The signature that the package names, else the one that its artifact brings."""
+    address = field_set.address
+    if not field_set.signature.value:
+        return read_signature(signature_of(facts, str(address)), f"{address}: signature of its artifact").to_json()
+    hydrated = await hydrate(field_set.signature)
+    return _load_signature(address, (await read_digest(hydrated.snapshot.digest))[0])
+
+
+@rule(desc="Resolve a package's inputs", level=LogLevel.DEBUG)
+async def resolve_inputs(
+    field_set: ModelPackageFieldSet, options: ModelkilnSubsystem, setup: PythonSetup
+) -> PackageInputs:
+    address = field_set.address
+    bases = await _find_bases(field_set, options)
+    accelerator = accelerator_of(address, field_set.accelerator.value, options, setup)
+    targets = [_target_of(base, accelerator.resolve, options) for base in bases]
+    environments, artifacts = await _gather(field_set, accelerator, bases, targets)
+    weights_lock = _lazy_lock(field_set, artifacts)
+    embedded = None
+    if "scie" in field_set.formats.value:
+        named = field_set.interpreter.to_unparsed_address_inputs()
+        embedded = (await interpreter(InterpreterRequest(address, named, targets[0].python))).lock
+    code = await package_code(PackageCodeRequest(address, field_set.entry_point))
+    facts = [(str(found.address), found.facts) for found in artifacts]
+    signature = await _find_signature(field_set, facts)
+    made_of = {
+        target.platform: sha256_bytes(f"{wheels.wheels}\n{base.identity if base else ''}".encode())
+        for base, target, wheels in zip(bases, targets, environments)
+    }
+    described = {
+        "name": address.generated_name or address.target_name,
+        "version": field_set.version.value,
+        "entry_point": code.entry_point,
+        "entrypoint": list(field_set.entrypoint.value or ()),
+        "signature": signature,
+        "artifacts": _merge_artifacts(address, artifacts),
+        "code": [file.to_json() for file in code.files],
+        "weights": field_set.weights.value,
+        "weights_lock": hashlib.sha256(weights_lock).hexdigest() if weights_lock else None,
+        "metadata": metadata_of(facts, json.loads(field_set.model_metadata.value or "{}")),
+        **({"interpreter": embedded.identity(targets[0].platform)} if embedded else {}),
+    }
+    first, *others = (
+        PackageInputs(
+            address=address,
+            formats=tuple(field_set.formats.value),
+            accelerator=accelerator,
+            artifacts=tuple(artifacts),
+            code=code,
+            environment=wheels,
+            base=base,
+            target=target,
+            record=_record(described, _variant(accelerator, target, made_of), base, wheels),
+            weights_lock=weights_lock,
+            interpreter=embedded,
+        )
+        for base, target, wheels in zip(bases, targets, environments)
+    )
+    return replace(first, others=tuple(others))
+
+
+def _record(described: dict, variant: dict, base: BaseImage | None, wheels: Environment) -> bytes:
+    identity = json.loads(base.identity) if base else None
+    requirements = [recorded_wheel(wheel) for wheel in wheels.to_json()]
+    return canonical_json(
+        make_record({**described, "variant": variant, "requirements": requirements, "base": identity})
+    )
+
+
+def _lazy_lock(field_set: ModelPackageFieldSet, artifacts: tuple[Artifact, ...]) -> bytes:
+    address, mirrors, on_demand = field_set.address, field_set.weights_mirrors, field_set.on_demand
+    if field_set.weights.value != "lazy":
+        for field in (mirrors, on_demand):
+            if field.value:
+                raise ModelkilnError(f'{address}: the field `{field.alias}` is for weights="lazy" alone. Remove it.')
+        return b""
+    for found in artifacts:
+        if found.requests:
+            raise ModelkilnError(
+                f'{address}: weights="lazy": {found.address} has no lock that says where its files can be fetched. '
+                f'Give it one (lock="{found.address.target_name}.lock.json", then `pants lock {found.address}`), '
+                'or bundle the weights (weights="bundled").'
+            )
+    if not artifacts:
+        raise ModelkilnError(f'{address}: weights="lazy": the field `artifacts` is empty, there is nothing to fetch.')
+    layers = [layer for found in artifacts for layer in found.layers]
+    return lazy_document(layers, str(address), mirrors.value or (), on_demand.value or ())
+
+
+def _load_signature(address: Address, file) -> dict:
+    from modelkiln.package.signature import load_signature
+
+    try:
+        text = file.content.decode("utf-8")
+    except UnicodeDecodeError:
+        raise ModelkilnError(f"{address}: {file.path}: is not UTF-8 text. Write it as JSON.") from None
+    return load_signature(text, f"{address}: {file.path}").to_json()
+
+
+def _merge_artifacts(address: Address, artifacts: tuple[Artifact, ...]) -> list[dict]:
+    owners: dict[str, Artifact] = {}
+    for found in artifacts:
+        for file in found.files:
+            other = owners.setdefault(file.path, found)
+            if other is not found:
+                raise ModelkilnError(
+                    f"{address}: both {other.address} and {found.address} bring the file "
+                    f"{file.path}. Rename one, or leave one of them out of `artifacts`."
+                )
+    entries = (entry for found in artifacts for entry in found.record_entries())
+    return sorted(entries, key=lambda entry: entry["path"])
+
+
+def rules():
+    return collect_rules()

@@ -1,0 +1,108 @@
+"""What `pants package` has to write in dist/, and what it may leave as it is."""
+
+import os
+
+import pytest
+from pants.core.goals.package import BuiltPackage, BuiltPackageArtifact
+from pants.engine.fs import Digest
+
+from pants_modelkiln.compat.package_goal import find_changed, remember
+from pants_modelkiln.formats.known_artifact import KnownArtifact
+
+PATHS = ("rain/rain.oci", "rain/rain.package.json")
+
+
+def built(digest="a", paths=PATHS, shared=(".store",), kind=KnownArtifact):
+    more = (shared,) if kind is KnownArtifact else ()
+    return BuiltPackage(Digest(digest * 64, 1), tuple(kind(path, (), *more) for path in paths))
+
+
+def write(dist, path, text):
+    (dist / path).parent.mkdir(parents=True, exist_ok=True)
+    (dist / path).write_text(text)
+
+
+@pytest.fixture
+def dist(tmp_path):
+    """A folder with a package in it that was written by this process."""
+    write(tmp_path, "rain/rain.oci/index.json", "{}")
+    write(tmp_path, "rain/rain.oci/blobs/sha256/abc", "abc")
+    write(tmp_path, "rain/rain.package.json", "{}")
+    os.symlink("/store", tmp_path / ".store")
+    os.symlink("../../../../.store/def", tmp_path / "rain/rain.oci/blobs/sha256/def")
+    remember(str(tmp_path), [built()])
+    return tmp_path
+
+
+def changed(dist, *packages):
+    return find_changed(str(dist), packages)
+
+
+def test_what_nobody_touched_is_not_written_again(dist):
+    """And what was never written is."""
+    assert [] == changed(dist, built())
+    other = built(paths=("sun/sun.oci",))
+    assert [other] == changed(dist, built(), other)
+
+
+def test_another_digest_is_written(dist):
+    """The same paths with other content."""
+    assert [built("b")] == changed(dist, built("b"))
+
+
+def _relink(path):
+    path.unlink()
+    path.symlink_to("/elsewhere")
+
+
+@pytest.mark.parametrize(
+    ("path", "touch"),
+    (
+        ("rain/rain.package.json", lambda path: path.unlink()),
+        ("rain/rain.package.json", lambda path: path.write_text("[]")),
+        ("rain/rain.package.json", lambda path: path.chmod(0o600)),
+        ("rain/rain.oci/more", lambda path: path.write_text("more")),
+        ("rain/rain.oci/empty", lambda path: path.mkdir()),
+        ("rain/rain.oci/blobs/sha256/def", _relink),
+        (".store", _relink),
+        (".store", lambda path: path.unlink()),
+    ),
+)
+def test_what_somebody_touched_is_written_again(dist, path, touch):
+    """A file that is gone, changed or has other modes, one too many, another link; also outside of the package."""
+    touch(dist / path)
+    assert [built()] == changed(dist, built())
+
+
+def test_a_change_that_hides_its_time_is_found(dist):
+    """The time of the inode's change cannot be set."""
+    path = dist / "rain/rain.package.json"
+    before = path.stat()
+    path.write_text("[]")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert [built()] == changed(dist, built())
+
+
+def test_what_another_package_shares_may_be_written_again(dist):
+    """A shared file that a second package brought anew is no change of the first."""
+    write(dist, ".blobs/abc", "abc")
+    one, other = built("1", ("one",), (".blobs/abc",)), built("2", ("other",), (".blobs/abc",))
+    remember(str(dist), [one])
+    (dist / ".blobs/abc").unlink()
+    write(dist, ".blobs/abc", "abc")
+    assert [one] == changed(dist, one)
+    remember(str(dist), [other])
+    assert [] == changed(dist, one, other)
+
+
+def test_packages_that_do_not_tell_their_paths_are_always_written(dist):
+    """As a `pex_binary`, whose digest may hold more than its artifact."""
+    binary = built(paths=("tool.pex",), kind=BuiltPackageArtifact)
+    write(dist, "tool.pex", "pex")
+    remember(str(dist), [binary])
+    assert [binary] == changed(dist, built(), binary)
+
+
+def test_packages_in_each_others_way_are_all_written(dist):
+    """So that merging them fails, as it does in Pants."""
+    assert [built(), built("b")] == changed(dist, built(), built("b"))
