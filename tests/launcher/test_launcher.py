@@ -73,8 +73,8 @@ def test_without_cpython_39_three_ways_to_get_it_are_told(sandbox):
     assert (1, "") == (result.returncode, result.stdout)
     for way in ("uv python install 3.9", "pyenv install 3.9", "apt-get install", "MODELKILN_PYTHON39="):
         assert way in result.stderr
-    assert 1 == result.stderr.count("pants: ")
-    assert not sandbox.cache.exists()
+    assert f"{sandbox.bin}/python3.9 does not run" in result.stderr
+    assert [] == sandbox.installs()
 
 
 def test_another_python_is_not_taken(sandbox):
@@ -82,16 +82,28 @@ def test_another_python_is_not_taken(sandbox):
     program = sandbox.add_program(sandbox.bin / "python3.9", "#!/bin/sh\ntrue\n")
     result = sandbox.run("-V", MODELKILN_PYTHON39=str(program))
     assert 1 == result.returncode
-    assert f"MODELKILN_PYTHON39: {program} is no CPython 3.9" in result.stderr
+    assert f"MODELKILN_PYTHON39: {program} does not run; name a CPython 3.9" in result.stderr
 
 
-def test_a_python_that_cannot_make_environments_is_told(sandbox):
-    """Debian splits the modules off; the message names them and the package."""
-    python = sandbox.add_python(lacks="ensurepip")
+def test_a_python_that_lacks_modules_does_not_end_the_search(sandbox):
+    """The next candidate is taken; without one, each is named with what it lacks."""
+    first = sandbox.add_python(problem="lacks the modules ssl")
+    second = sandbox.add_python(sandbox.home / ".pyenv/versions/3.9.1/bin/python3.9")
+    assert ["-V"] == ran(sandbox.run("-V"))["argv"]
+    shutil.rmtree(sandbox.cache)
+    sandbox.add_python(second, problem="has 32 bit")
     result = sandbox.run("-V")
     assert 1 == result.returncode
-    assert f"{python} lacks the modules ensurepip." in result.stderr
-    assert "python3.9-venv" in result.stderr
+    assert f"    {first} lacks the modules ssl\n    {second} has 32 bit\n" in result.stderr
+
+
+def test_a_python_that_hangs_does_not_end_the_search(sandbox):
+    """It is given ten seconds, and does not outlive them."""
+    hanging = sandbox.add_program(sandbox.bin / "python3.9", "#!/bin/sh\necho $$ >${0%/*}/pid\nexec sleep 1000\n")
+    sandbox.add_python(sandbox.home / ".pyenv/versions/3.9.1/bin/python3.9")
+    assert ["-V"] == ran(sandbox.run("-V"))["argv"]
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((hanging.parent / "pid").read_text()), 0)
 
 
 @pytest.mark.parametrize("where", ["pyenv", "PYENV_ROOT", "uv", "MODELKILN_PYTHON39"])
@@ -125,7 +137,7 @@ def test_the_first_run_tells_its_steps_and_the_next_is_silent(sandbox):
     """What it tells goes to standard error; later runs tell nothing and install nothing."""
     sandbox.add_python()
     first = sandbox.run("exit", "0")
-    assert ["1/4", "2/4", "3/4", "4/4"] == re.findall(r"\d/4", first.stderr)
+    assert ["1/3", "2/3", "3/3"] == re.findall(r"\d/3", first.stderr)
     second = sandbox.run("exit", "3", cwd="deep/down")
     assert (3, "") == (second.returncode, second.stderr)
     assert f"{sandbox.root}/deep/down" == json.loads(second.stdout)["cwd"]
@@ -220,7 +232,7 @@ def test_a_failed_download_leaves_nothing(sandbox):
     sandbox.add_python(hook="mkdir ${0%/*}/half; exit 1")
     result = sandbox.run("-V")
     assert (1, "") == (result.returncode, result.stdout)
-    assert "pip failed" in result.stderr
+    assert "could not be installed" in result.stderr
     assert [] == sandbox.installs()
     sandbox.add_python()
     ran(sandbox.run("-V"))
@@ -335,7 +347,7 @@ def test_the_locks_are_those_of_the_launcher_and_pants_toml(sandbox):
     assert pex and f"pex=={pex[1]} " in (sandbox.locks / "pex-cli.txt").read_text()
 
 
-@pytest.mark.parametrize("name", ["pants.txt", "pex-cli.txt"])
+@pytest.mark.parametrize("name", ["pants.txt", "pex-cli.txt", "uv.txt"])
 def test_the_locks_hold_hashes_and_no_address(sandbox, name):
     """Every requirement has hashes; index, mirror and folders are the machine's own matter."""
     text = (sandbox.locks / name).read_text()

@@ -13,8 +13,9 @@ from typing import Iterable
 from pants.backend.python.dependency_inference.module_mapper import PythonModuleOwners, PythonModuleOwnersRequest
 from pants.backend.python.target_types import EntryPointField, ResolvedPexEntryPoint, ResolvePexEntryPointRequest
 from pants.backend.python.util_rules.interpreter_constraints import InterpreterConstraints
-from pants.backend.python.util_rules.pex import PexRequest, VenvPex
+from pants.backend.python.util_rules.pex_cli import PexCliProcess
 from pants.backend.python.util_rules.pex_environment import PythonExecutable
+from pants.backend.python.util_rules.pex_requirements import ResolvePexConfig, ResolvePexConfigRequest
 from pants.backend.python.util_rules.python_sources import (
     PythonSourceFiles,
     PythonSourceFilesRequest,
@@ -36,7 +37,7 @@ from pants.engine.fs import (
     Paths,
     RemovePrefix,
 )
-from pants.engine.process import FallibleProcessResult, Process
+from pants.engine.process import FallibleProcessResult, Process, ProcessResult
 from pants.engine.rules import Get
 from pants.engine.rules import MultiGet as concurrently
 from pants.engine.target import (
@@ -180,9 +181,14 @@ def find_python(constraints: InterpreterConstraints) -> Get:
     return Get(PythonExecutable, InterpreterConstraints, constraints)
 
 
-def build_venv_pex(request: PexRequest) -> Get:
-    """VenvPex of a tool."""
-    return Get(VenvPex, PexRequest, request)
+def pex_config(request: ResolvePexConfigRequest) -> Get:
+    """ResolvePexConfig: the options of Pants that say where Pex fetches from."""
+    return Get(ResolvePexConfig, ResolvePexConfigRequest, request)
+
+
+def run_pex_cli(process: PexCliProcess) -> Get:
+    """ProcessResult of a run of Pants' Pex."""
+    return Get(ProcessResult, PexCliProcess, process)
 
 
 def try_process(process: Process) -> Get:

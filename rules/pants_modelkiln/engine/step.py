@@ -15,10 +15,10 @@ from pants_modelkiln.engine.tool import (
     PEX_ROOT,
     STORE,
     TOOL,
-    ToolRequest,
     engine_tool,
     own_tool,
 )
+from pants_modelkiln.engine.tool_pex import ToolRequest
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 
 # A remote cache may take this long to answer before a step is started here as well: most answers
