@@ -1,6 +1,5 @@
 """What of a machine's pip settings reaches a process: each setting by itself, with the real pip."""
 
-import os
 import subprocess
 import sys
 
