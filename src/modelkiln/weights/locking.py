@@ -8,7 +8,7 @@ import json
 from dataclasses import replace
 from typing import BinaryIO, Callable, Iterable, Optional, Sequence
 
-from modelkiln.checks import Options
+from modelkiln.checks.check import Options
 from modelkiln.descriptor import LAYER, Descriptor
 from modelkiln.errors import ModelkilnError
 from modelkiln.layer import MODELS_FOLDER

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Callable, Iterator, Optional, Sequence
 
 from modelkiln.archives.tar import Entry, sorted_entries, tar_header, tar_padding
-from modelkiln.checks import Finding, Options, check_file
+from modelkiln.checks.check import Finding, Options, check_file
 from modelkiln.descriptor import Descriptor
 from modelkiln.errors import ModelkilnError
 from modelkiln.layer import MODELS_FOLDER
