@@ -11,6 +11,7 @@ import tomllib
 from documents import ROOT, blocks, commands, is_written, pages
 
 from modelkiln.cli.main import COMMANDS
+from modelkiln.manifest.pip_settings import FETCHING, LOCKING
 
 NAMES = [page.relative_to(ROOT).as_posix() for page in pages()]
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
@@ -91,3 +92,11 @@ def test_every_room_of_the_engine_is_described():
     text = (ROOT / "docs/rooms.md").read_text("utf-8")
     engine = text[text.index("## The engine") : text.index("## The backend")]
     assert sorted(folders) == sorted(set(re.findall(r"`(\w+)/`", engine)))
+
+
+def test_the_settings_of_pip_that_count_are_listed():
+    """docs/pip-and-proxies.md has those that the engine lets in, and what for."""
+    text = (ROOT / "docs/pip-and-proxies.md").read_text("utf-8")
+    rows = re.findall(r"^\| (`.*) \| (locking and )?fetching\b", text, re.MULTILINE)
+    found = [(name, bool(locking)) for names, locking in rows for name in re.findall(r"`([\w-]+)", names)]
+    assert sorted(found) == sorted((name, name in LOCKING) for name in FETCHING)

@@ -25,18 +25,19 @@ case "$*" in
   *flock*) exec REAL_PYTHON "$@" ;;
   '-I -m venv --without-pip '*) mkdir -p "$5/bin" && cp "$0" "$5/bin/python" ;;
   *zipfile*) : >"$4/uv" && chmod +x "$4/uv" ;;
-  *'pip_settings.py pip '*' download '*) PIP ;;
+  *'pip_settings.py pip '*' download '*) BEFORE_DOWNLOAD ;;
   *'pip_settings.py uv '*' pip install '*pants.txt)
-    echo install >>LOG
+    echo install >>"LOG"
     HOOK
     while [[ $1 != --python ]]; do shift; done
     bin=${2%/bin/python}/lib/python3.9/site-packages/pants/bin
     mkdir -p "$bin"
     cat >/dev/null
-    printf '#!/usr/bin/env bash\nexec REAL_PYTHON -I CLIENT "$@"\n' >"$bin/native_client" ;;
-  *pip_settings.py' list') echo asked >>ANSWER.asked; cat ANSWER ;;
+    printf '#!/usr/bin/env bash\nexec REAL_PYTHON -I "CLIENT" "$@"\n' >"$bin/native_client" ;;
+  *pip_settings.py' list') echo asked >>"ANSWER.asked"; cat "ANSWER" ;;
   *index-url*) exec REAL_PYTHON "$@" ;;
   *pex.bin.pex*)
+    BEFORE_PEX
     while [[ $1 != -o ]]; do shift; done
     printf tool >"$2" ;;
 esac
@@ -119,20 +120,21 @@ class Sandbox:
         path.chmod(0o755)
         return path
 
-    def add_python(self, path: Optional[Path] = None, hook: str = ":", problem: str = "", pip: str = ":") -> Path:
-        """Add the stand-in for CPython 3.9; let the launcher expect the Pex tool that it makes."""
+    def add_python(
+        self, path: Optional[Path] = None, hook: str = ":", problem: str = "", pip: str = ":", pex: str = ":"
+    ) -> Path:
+        """Add the stand-in for CPython 3.9, which runs `pip`, `hook` and `pex` before those stages.
+
+        The launcher expects the Pex tool that it makes.
+        """
         launcher = self.root / "pants"
         digest = "pex_sha256=" + hashlib.sha256(b"tool").hexdigest()
         launcher.write_text(re.sub(r"pex_sha256=\w+", digest, launcher.read_text(), count=1))
         self._client.write_text(_CLIENT)
         text = _PYTHON.replace("REAL_PYTHON", sys.executable).replace("CLIENT", str(self._client))
-        text = (
-            text.replace("LOG", str(self._log))
-            .replace("HOOK", hook)
-            .replace("PROBLEM", problem)
-            .replace("PIP ;;", f"{pip} ;;")
-        )
-        text = text.replace("ANSWER", str(self._settings))
+        values = {"LOG": str(self._log), "HOOK": hook, "PROBLEM": problem, "BEFORE_DOWNLOAD": pip, "BEFORE_PEX": pex}
+        for name, value in {**values, "ANSWER": str(self._settings)}.items():
+            text = text.replace(name, value)
         self.set_pip()
         return self.add_program(path or self.bin / "python3.9", text)
 

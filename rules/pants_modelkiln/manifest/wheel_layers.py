@@ -8,10 +8,10 @@ from pants.engine.rules import Get, collect_rules, rule
 from pants.util.logging import LogLevel
 
 from modelkiln.canonical import canonical_json
+from modelkiln.layer import VENV
 from modelkiln.layers import files as files_packer
 from modelkiln.layers import wheels as wheels_packer
 from modelkiln.package.accelerator import Accelerator
-from modelkiln.wheels.venv import VENV
 from pants_modelkiln.engine.api import concurrently
 from pants_modelkiln.engine.layers import LayerRequest, build_layer
 from pants_modelkiln.inputs.code import PackageCodeRequest, RuntimeFiles, package_code

@@ -31,7 +31,7 @@ class ModelArtifactSourceField(MultipleSourcesField):
         a path after `!` is left out.
 
         Each file keeps its path relative to the BUILD file: `source="digits.onnx"` is found by the
-        inference script at `model / "digits.onnx"`, and lies at `/models/digits.onnx` in an image.
+        inference script at `model / "digits.onnx"`, and is at `/models/digits.onnx` in an image.
 
         Files in Git LFS may be pointers or be checked out, and of any size: the committed pointer is
         their lock, and their bytes come from the repository's LFS server.

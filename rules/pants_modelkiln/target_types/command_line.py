@@ -11,7 +11,8 @@ class CommandLinePythonField(StringField):
     alias = "python"
     default = None
     help = help_text("""
-        The Python release that the command line runs on, "3.12". Default: `[modelkiln].python`.
+        The Python release that the command line runs on, such as `"3.12"`. The default is
+        `[modelkiln].python`.
         """)
 
 

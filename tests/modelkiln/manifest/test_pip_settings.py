@@ -1,6 +1,5 @@
 """What of a machine's pip settings reaches a process: each setting by itself, with the real pip."""
 
-import os
 import subprocess
 import sys
 
@@ -149,13 +148,13 @@ def test_sdists_and_locks_are_those_without_all_settings(tmp_path, store, how, m
     assert (wanted["sha256"], {}) == (found["tiny"]["sha256"], problems)
 
 
-@pytest.mark.parametrize("name", ["constraint", "no-binary", "python-version", "requirement", "target"])
+@pytest.mark.parametrize("name", ["", "constraint", "no-binary", "python-version", "requirement"])
 def test_the_settings_do_change_what_a_plain_pip_does(tmp_path, store, name):
     """Else the tests above would show nothing."""
-    environ = _machine(tmp_path, {name: HOSTILE[name]}, "global")
+    environ = _machine(tmp_path, {name: HOSTILE[name]} if name else {}, "global")
     command = [sys.executable, "-I", "-m", "pip", "install", "--dry-run", "--ignore-installed", "demo==1.0"]
-    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
-    assert done.returncode != 0 or "elsewhere" in str(list(tmp_path.iterdir()))
+    done = subprocess.run(command, env=environ, capture_output=True, check=False)
+    assert bool(name) == bool(done.returncode)
 
 
 def test_every_way_to_an_index_arrives(tmp_path, own):
@@ -200,8 +199,8 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path, content):
 def test_no_file_of_settings_is_none(tmp_path, own, value):
     """As for pip itself."""
     environ = {"HOME": str(tmp_path), "XDG_CONFIG_DIRS": str(tmp_path), "PIP_CONFIG_FILE": value}
-    assert value == "/dev/null" or {**environ, **dict(own)} == pip_environment(environ, FETCHING)
-    assert value != "/dev/null" or environ == pip_environment(environ, FETCHING)
+    expected = environ if value == "/dev/null" else {**environ, **dict(own)}
+    assert expected == pip_environment(environ, FETCHING)
 
 
 def test_uv_gets_the_same_by_its_names(tmp_path):
