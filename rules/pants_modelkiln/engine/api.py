@@ -37,7 +37,7 @@ from pants.engine.fs import (
     Paths,
     RemovePrefix,
 )
-from pants.engine.process import FallibleProcessResult, Process, ProcessResult
+from pants.engine.process import FallibleProcessResult, Process
 from pants.engine.rules import Get
 from pants.engine.rules import MultiGet as concurrently
 from pants.engine.target import (
@@ -186,9 +186,9 @@ def pex_config(request: ResolvePexConfigRequest) -> Get:
     return Get(ResolvePexConfig, ResolvePexConfigRequest, request)
 
 
-def run_pex_cli(process: PexCliProcess) -> Get:
-    """ProcessResult of a run of Pants' Pex."""
-    return Get(ProcessResult, PexCliProcess, process)
+def try_pex_cli(process: PexCliProcess) -> Get:
+    """FallibleProcessResult: how a run of Pants' Pex ended, whatever its exit code."""
+    return Get(FallibleProcessResult, PexCliProcess, process)
 
 
 def try_process(process: Process) -> Get:

@@ -23,6 +23,7 @@ from pants.engine.rules import Get, collect_rules, rule
 from pants.util.logging import LogLevel
 
 from modelkiln.errors import ModelkilnError
+from modelkiln.manifest.pip import check_reachable
 from pants_modelkiln.engine.api import (
     add_prefix,
     create_digest,
@@ -30,7 +31,7 @@ from pants_modelkiln.engine.api import (
     merge_digests,
     pex_config,
     read_globs,
-    run_pex_cli,
+    try_pex_cli,
 )
 from pants_modelkiln.engine.files import engine_files
 from pants_modelkiln.engine.tool_fetching import ToolFetchingRequest, tool_fetching
@@ -101,7 +102,7 @@ async def build_tool_pex(request: ToolRequest) -> ToolPex:
         argv.append("--ignore-errors")
     if release and release <= _VENDORED_UP_TO:
         argv += ["--pip-version", _VENDORED_PIP]
-    result = await run_pex_cli(
+    result = await try_pex_cli(
         PexCliProcess(
             subcommand=(),
             extra_args=argv,
@@ -112,6 +113,8 @@ async def build_tool_pex(request: ToolRequest) -> ToolPex:
             output_files=(_FILE,),
         )
     )
+    if result.exit_code != 0:
+        raise ModelkilnError(failure(request.lock, result.stderr.decode("utf-8", "replace")))
     seeded = json.loads(result.stdout)
     venv = PurePath(seeded["pex"]).relative_to(PurePath(seeded["pex_root"])).parent
     return ToolPex(result.output_digest, python, str(venv))
@@ -128,6 +131,21 @@ async def _lock_text(request: ToolRequest) -> bytes:
 
 def _count(lock: bytes) -> int:
     return sum(b"==" in line for line in lock.splitlines() if not line.startswith((b" ", b"#")))
+
+
+def failure(lock: str, messages: str) -> str:
+    """What people are to know of what Pex said when it did not build the tool."""
+    lines = [line.strip() for line in messages.splitlines() if line.strip()]
+    # pip says the same of each try, and then that there is no such version.
+    tries = [line for line in lines if "Retrying (Retry" in line]
+    what = f"The packaging engine's own dependencies ({lock}) cannot be fetched"
+    try:
+        check_reachable("\n".join(tries[-1:]))
+        check_reachable(messages)
+    except ModelkilnError as error:
+        return f"{what}. {error}"
+    errors = [line.partition("ERROR: ")[2] for line in lines if "ERROR: " in line]
+    return f"{what} or put together. Pex says: {' '.join(errors or lines[-10:])}"
 
 
 def own_python(constraints: Iterable[str]) -> str | None:
