@@ -16,7 +16,7 @@ from modelkiln.layers import files as files_packer
 from modelkiln.runtime.weights.progress import readable_size
 from pants_modelkiln.engine.api import add_prefix, create_digest, list_digest, merge_digests, read_digest, subset
 from pants_modelkiln.engine.step import Step, perform_step
-from pants_modelkiln.engine.tool import STORE, client_tool
+from pants_modelkiln.engine.tool import STORE, fetching_tool
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 
 # Packing more bytes than this takes two seconds or more.
@@ -104,7 +104,6 @@ class LayerBlob:
 @rule(desc="Fetch a layer from the store", level=LogLevel.DEBUG)
 async def fetch_blob(request: LayerBlobRequest, subsystem: ModelkilnSubsystem) -> LayerBlob:
     layer = request.layer
-    recipe = json.loads(layer.recipe) if layer.recipe else {}
     described = await create_digest([FileContent("layer.json", canonical_json(layer.to_json()))])
     result = await perform_step(
         Step(
@@ -112,7 +111,7 @@ async def fetch_blob(request: LayerBlobRequest, subsystem: ModelkilnSubsystem) -
             description=f"Copy layer {layer.title} from the store",
             input_digest=described,
             output_directories=("blobs",),
-            tool=client_tool((recipe.get("source") or {}).get("uri", ""), subsystem),
+            tool=fetching_tool([layer.recipe], subsystem),
         )
     )
     return LayerBlob((await list_digest(result.digest))[0].file_digest)

@@ -21,7 +21,7 @@ from modelkiln.runtime.weights.progress import readable_size
 from modelkiln.store.store import Store
 from pants_modelkiln.engine.api import add_prefix, create_digest, list_digest, merge_digests, read_digest
 from pants_modelkiln.engine.step import Step, perform_step
-from pants_modelkiln.engine.tool import STORE, client_tool, machine_store
+from pants_modelkiln.engine.tool import STORE, fetching_tool, machine_store
 from pants_modelkiln.formats.known_artifact import KnownArtifact
 from pants_modelkiln.formats.rendering import STORE_BLOBS, Rendering, RenderingRequest
 from pants_modelkiln.package.inputs import PackageInputs
@@ -91,7 +91,6 @@ async def build_pex_file(
         # Of locked artifacts: the files come from the store.
         "weights": [json.loads(layer.recipe) for artifact in artifacts for layer in artifact.layers],
     }
-    clients = [client_tool(recipe["source"]["uri"], options) for recipe in spec["weights"]]
     in_package = [FileContent(".modelkiln/package.json", inputs.record)]
     if inputs.weights_lock:
         in_package.append(FileContent(LOCK_PATH, inputs.weights_lock))
@@ -110,7 +109,7 @@ async def build_pex_file(
         description=f"Build PEX of {inputs.address} ({readable_size(size)})",
         input_digest=await merge_digests((sources, described)),
         output_files=output[1:],
-        tool=next(filter(None, clients), None),
+        tool=fetching_tool((layer.recipe for artifact in artifacts for layer in artifact.layers), options),
         level=LogLevel.INFO if is_stored else LogLevel.DEBUG,
     )
     return await program_of(step, request.file_name, is_stored, global_options)

@@ -34,8 +34,9 @@ from pants_modelkiln.subsystem import ModelkilnSubsystem
 from pants_modelkiln.target_types.command_line import CommandLinePythonField
 
 # What the commands need, as the extra `cli` of the wheel: build steps need more.
-_REQUIREMENTS = ("packaging", "zstandard")
-_LOCK = "tool.txt"
+_REQUIREMENTS = ("oras", "packaging", "zstandard")
+# What those require is what the first has and the second does not: the build steps' own.
+_LOCK, _STEPS_LOCK = "registry.txt", "tool.txt"
 
 
 @dataclass(frozen=True)
@@ -69,8 +70,10 @@ async def build_command_line(request: CommandLineRequest, options: ModelkilnSubs
 
     machine = "linux/arm64" if platform == Platform.linux_arm64 else "linux/amd64"
     target = Target(request.python, machine, options.glibc)
-    lock = Path(__file__).parents[1].joinpath(_LOCK).read_text("utf-8")
-    pins = [pin for pin in read_lock(lock, _LOCK, target.marker_environment()) if pin.name in _REQUIREMENTS]
+    texts = {name: Path(__file__).parents[1].joinpath(name).read_text("utf-8") for name in (_LOCK, _STEPS_LOCK)}
+    locks = {name: read_lock(text, name, target.marker_environment()) for name, text in texts.items()}
+    others = {pin.name for pin in locks[_STEPS_LOCK]} - set(_REQUIREMENTS)
+    pins = [pin for pin in locks[_LOCK] if pin.name not in others]
     text = "".join(pin.line() for pin in pins).encode()
     chosen = await lock_choice(LockChoiceRequest(_LOCK, text, request.python, machine, options.glibc))
     spec = {

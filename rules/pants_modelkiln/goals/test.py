@@ -32,14 +32,14 @@ from pants_modelkiln.engine.api import (
     read_globs,
 )
 from pants_modelkiln.engine.step import Step, attempt_step
-from pants_modelkiln.engine.tool import STORE, machine_store
+from pants_modelkiln.engine.tool import STORE, fetching_tool, machine_store
 from pants_modelkiln.formats.oci import package_image
 from pants_modelkiln.formats.pex import pex_file
 from pants_modelkiln.formats.scie import scie_file
 from pants_modelkiln.package.field_set import ModelPackageFieldSet
 from pants_modelkiln.package.inputs import PackageInputs, package_inputs
 from pants_modelkiln.package.named_packages import named_packages
-from pants_modelkiln.subsystem import SmokeTestSubsystem
+from pants_modelkiln.subsystem import ModelkilnSubsystem, SmokeTestSubsystem
 from pants_modelkiln.target_types.smoke_test import (
     SmokeTestAtolField,
     SmokeTestExpectedField,
@@ -115,10 +115,12 @@ class PackageUnderTestRequest:
 
 @dataclass(frozen=True)
 class PackageUnderTest:
-    """Files and arguments that put one format of a package before `modelkiln build smoke`."""
+    """Files and arguments that put one format of a package before `modelkiln build smoke`. recipes: of
+    the layers that it may have to fetch."""
 
     digest: Digest
     argv: tuple[str, ...]
+    recipes: tuple[str, ...] = ()
 
 
 @rule(level=LogLevel.DEBUG)
@@ -129,8 +131,10 @@ async def put_under_test(request: PackageUnderTestRequest, options: GlobalOption
     is_sidecar = inputs.record_json["weights"] == "sidecar"
     given = ("--models=models", "--weights=weights.json") if is_sidecar else ()
     given = ("--filled=weights.json",) if inputs.weights_lock else given
-    locked = [layer.to_json() for artifact in inputs.artifacts for layer in artifact.layers]
-    described = await create_digest([FileContent("weights.json", canonical_json(locked))])
+    locked = [layer for artifact in inputs.artifacts for layer in artifact.layers]
+    recipes = tuple(layer.recipe for layer in locked) if given else ()
+    listed = canonical_json([layer.to_json() for layer in locked])
+    described = await create_digest([FileContent("weights.json", listed)])
     mounted = await merge_digests((described, await add_prefix(files, "models"))) if given else EMPTY_DIGEST
     if request.format == "pex":
         built = await pex_file(inputs, "package.pex")
@@ -138,11 +142,11 @@ async def put_under_test(request: PackageUnderTestRequest, options: GlobalOption
         # By its release: a machine's path to it must not be in the test's key.
         save_python(machine_store(options), inputs.target.python, python.path)
         arguments = ("--pex=package.pex", f"--python={inputs.target.python}", f"--pex-root={STORE}/pex-run", *given)
-        return PackageUnderTest(await merge_digests((built.digest, mounted)), arguments)
+        return PackageUnderTest(await merge_digests((built.digest, mounted)), arguments, recipes)
     if request.format == "scie":
         program = (await scie_file(inputs, "package.scie")).file
         arguments = ("--scie=package.scie", f"--pex-root={STORE}/pex-run", *given)
-        return PackageUnderTest(await merge_digests((program.digest, mounted)), arguments)
+        return PackageUnderTest(await merge_digests((program.digest, mounted)), arguments, recipes)
     image = await package_image(inputs)
     stored = canonical_json([layer.to_json() for layer in image.stored])
     digest = await merge_digests(
@@ -152,7 +156,8 @@ async def put_under_test(request: PackageUnderTestRequest, options: GlobalOption
             mounted if given else await add_prefix(files, "sources"),
         )
     )
-    return PackageUnderTest(digest, ("--image=image", "--layers=layers.json", *(given or ("--sources=sources",))))
+    arguments = ("--image=image", "--layers=layers.json", *(given or ("--sources=sources",)))
+    return PackageUnderTest(digest, arguments, (*recipes, *(layer.recipe for layer in image.stored)))
 
 
 async def _test_files(fields: SmokeTestFieldSet, inputs: PackageInputs) -> Digest:
@@ -182,6 +187,7 @@ async def run_smoke_test(
     batch: SmokeTestRequest.Batch[SmokeTestFieldSet, SmokeTestFormat],
     test: TestSubsystem,
     subsystem: SmokeTestSubsystem,
+    options: ModelkilnSubsystem,
 ) -> TestResult:
     fields, format_name = batch.single_element, batch.partition_metadata.name
     inputs = await package_inputs(batch.partition_metadata.package)
@@ -206,6 +212,7 @@ async def run_smoke_test(
             cache_scope=(
                 ProcessCacheScope.PER_SESSION if test.force else ProcessCacheScope.SUCCESSFUL
             ),
+            tool=fetching_tool(under_test.recipes, options),
         )
     )  # fmt: skip
     result = attempt.result
