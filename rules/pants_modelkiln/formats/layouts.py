@@ -120,7 +120,7 @@ async def lay_out_image(
         entries.append(SymlinkEntry(STORE_BLOBS, str(store.root / "sha256")))
         entries += [_link(request.path, layer, f"{STORE_BLOBS}/{layer.descriptor.digest[7:9]}") for layer in linked]
     digest = await merge_digests((layout, await create_digest(entries)))
-    # Only told, and so it does no harm that Pants may remember the answer.
+    # Only reported, and so it does no harm that Pants may remember the answer.
     gone = [layer for layer in linked if not store.path(layer.descriptor.digest).exists()]
     shared = [entry.path for entry in entries if not entry.path.startswith(f"{request.path}/")]
     return DistImage(digest, tuple(gone), tuple(bare), tuple(shared))
@@ -133,7 +133,7 @@ def _link(path: str, layer: Layer, folder: str) -> SymlinkEntry:
 
 
 def layout_rendering(what: str, path: str, image: PackageImage, laid_out: DistImage) -> Rendering:
-    """The Rendering of a layout, with what is told of layers that it names without holding them."""
+    """The Rendering of a layout, with a note of layers that it names without holding them."""
     manifest = json.loads(image.manifest)
     size = sum(layer.descriptor.size for layer in image.layers)
     lines = [f"  {what} {manifest['digest']}, {len(image.layers)} layers, {readable_size(size)}"]

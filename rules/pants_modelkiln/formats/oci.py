@@ -128,7 +128,7 @@ def _first_path(layer: Layer) -> str:
 
 
 def weights_requests(inputs: PackageInputs) -> list[LayerRequest]:
-    """The layers of a package's model artifacts that are made by processes: a lock tells of its own."""
+    """The layers of a package's model artifacts that are made by processes: a lock records its own."""
     return [request for artifact in inputs.artifacts for request in artifact.requests]
 
 

@@ -57,14 +57,14 @@ def pex_file(inputs: PackageInputs, file_name: str, has_models: bool = True) -> 
 
 
 async def program_of(step: Step, file_name: str, is_stored: bool, global_options: GlobalOptions) -> PexFile:
-    """What a step made: its output file, or the blob that its output file tells of."""
+    """What a step made: its output file, or the blob that its output file names."""
     result = await perform_step(step)
     if not is_stored:
         file = (await list_digest(result.digest))[0].file_digest
         return PexFile(result.digest, file.fingerprint, file.serialized_bytes_length, False)
     blob = json.loads((await read_digest(result.digest))[0].content)
     if not Store(machine_store(global_options)).has(blob["digest"], blob["size"]):
-        # Made on another machine, whose result a remote cache told, or removed from the store since.
+        # Made on another machine, whose result a remote cache held, or removed from the store since.
         await perform_step(replace(step, cache_scope=ProcessCacheScope.PER_SESSION))
     link = SymlinkEntry(file_name, f"{STORE}/{_stored_at(hex_of(blob['digest']))}")
     return PexFile(await create_digest([link]), hex_of(blob["digest"]), blob["size"], True)

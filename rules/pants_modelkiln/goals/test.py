@@ -127,7 +127,7 @@ class PackageUnderTest:
 async def put_under_test(request: PackageUnderTestRequest, options: GlobalOptions) -> PackageUnderTest:
     inputs = request.inputs
     files = await merge_digests(artifact.digest for artifact in inputs.artifacts)
-    # As whoever deploys the package does it: weights are mounted, or a store has been filled.
+    # As in a deployment of the package: weights are mounted, or a store has been filled.
     is_sidecar = inputs.record_json["weights"] == "sidecar"
     given = ("--models=models", "--weights=weights.json") if is_sidecar else ()
     given = ("--filled=weights.json",) if inputs.weights_lock else given

@@ -64,7 +64,7 @@ class Artifact:
 
     @property
     def facts(self) -> dict:
-        """What the source of a locked artifact tells of the model (see `modelkiln.package.source_facts`)."""
+        """What the source of a locked artifact states about the model (see `modelkiln.package.source_facts`)."""
         return json.loads(self.origin)["facts"] if self.origin else {}
 
 

@@ -42,7 +42,7 @@ class BaseImageRequest:
 
 @dataclass(frozen=True)
 class BaseImage:
-    """What a base image is, told without making it.
+    """What a base image is, known without making it.
 
     architectures: all that the target has. identity: canonical JSON for the record. lock: a Debian
     lock's canonical JSON, or "". interpreter: canonical JSON of the locked packages that compile

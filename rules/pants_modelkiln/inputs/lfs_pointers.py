@@ -73,7 +73,7 @@ async def fetch_pointer_files(request: PointerFilesRequest) -> PointerFiles:
     result = (await attempt_step(step)).result
     if result.exit_code != 0:
         message = result.stderr.decode(errors="replace").strip().replace(_ADDRESS, str(request.address))
-        raise ModelkilnError(message or f"{request.address}: Git LFS has not its files.")
+        raise ModelkilnError(message or f"{request.address}: Git LFS lacks its files.")
     return PointerFiles(await remove_prefix(result.output_digest, "files"))
 
 
@@ -106,7 +106,7 @@ async def find_committed_pointers(request: CommittedPointersRequest) -> Committe
         ),
         description=f"Look for Git LFS pointers of {request.address}",
         output_files=("pointers.json",),
-        # What it reads is no input of the process: the checkout's index.
+        # What it reads is not an input of the process: the checkout's index.
         cache_scope=ProcessCacheScope.PER_SESSION,
     )  # fmt: skip
     result = await perform_step(step)

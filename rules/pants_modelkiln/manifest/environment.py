@@ -137,9 +137,11 @@ async def fetch_environment(request: EnvironmentRequest) -> Environment:
     wheels = await _wheels_of(request)
     # Before anything is fetched: what does not fit may have gigabytes.
     check_consistency(request.address, request.accelerator, wheels, Target(**_target(request.lock)))
-    # Of a wheel that is built here no index told anything.
-    told = {wheel.name: list(wheel.requires) for wheel in wheels if not wheel.build}
-    text = canonical_json({**_target(request.lock), "wheels": [wheel.to_json() for wheel in wheels], "requires": told})
+    # Of a wheel that is built here no index advertised anything.
+    advertised = {wheel.name: list(wheel.requires) for wheel in wheels if not wheel.build}
+    text = canonical_json(
+        {**_target(request.lock), "wheels": [wheel.to_json() for wheel in wheels], "requires": advertised}
+    )
     result = await perform_step(
         Step(
             argv=("fetch", "--wheels=wheels.json", f"--store={STORE}", "--output=fetched.json"),

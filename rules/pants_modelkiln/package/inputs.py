@@ -85,7 +85,7 @@ async def _find_bases(field_set: ModelPackageFieldSet, options: ModelkilnSubsyst
         )
     if architectures not in ([], ["amd64"]):
         raise ModelkilnError(
-            f"{field_set.address}: `platforms` needs a base image that tells their Python and C library. "
+            f"{field_set.address}: `platforms` needs a base image that states their Python and C library. "
             "Name an `oci_base_image` in the field `base_image` or in the option [modelkiln].base_image."
         )
     return (None,)

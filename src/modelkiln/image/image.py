@@ -104,7 +104,7 @@ def build_image(
 def _history(layer: Layer) -> dict[str, str]:
     entry = {"created_by": f"modelkiln {layer.kind}: {layer.title}"}
     if layer.recipe:
-        # Tells our own layers from those of somebody's registry, which keep other conventions.
+        # Distinguishes our own layers from those of other registries, which keep other conventions.
         entry["comment"] = str(json.loads(layer.recipe)["packer"])
     return entry
 

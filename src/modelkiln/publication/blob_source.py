@@ -36,7 +36,7 @@ class BlobSource:
             with self._open(descriptor) as stream:
                 yield from iter_chunks(stream)
         except OSError as error:
-            raise ModelkilnError(f"blob {descriptor.digest}: cannot be read ({error}). Mend the disk.") from error
+            raise ModelkilnError(f"blob {descriptor.digest}: cannot be read ({error}). Repair the disk.") from error
 
     def _open(self, descriptor: Descriptor) -> BinaryIO:
         recipe, store = self._recipe(descriptor), self._blobs.store
@@ -48,6 +48,6 @@ class BlobSource:
         return self._blobs.open(descriptor)
 
     def _recipe(self, descriptor: Descriptor) -> Mapping[str, Any]:
-        """What the record tells of a layer's origin; {} when it tells nothing."""
+        """What the record holds of a layer's origin; {} when it holds nothing."""
         layer = self._blobs.layer(descriptor)
         return json.loads(layer.recipe) if layer and layer.recipe else {}

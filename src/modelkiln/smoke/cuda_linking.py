@@ -1,4 +1,4 @@
-"""Whether the CUDA libraries of an unpacked image find each other, told by the image's own loader.
+"""Whether the CUDA libraries of an unpacked image find each other, according to the image's own loader.
 
 A machine without a GPU can still load them: all but the driver's libraries, which come from the
 host that has the GPU, must be in the image.

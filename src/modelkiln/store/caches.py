@@ -88,7 +88,7 @@ def _newest(root: Path, folder: Path) -> CachedThing:
 
 
 def _stale_tools(root: Path) -> Iterator[CachedThing]:
-    """What tells where the environment of a tool is that is gone; one that is there may be in use."""
+    """Records of where a tool's environment is, for environments that are gone; an existing one may be in use."""
     for path in _entries(root / "tools"):
         with suppress(OSError, IndexError):
             environment = path.read_text().splitlines()[1]

@@ -142,12 +142,12 @@ class _Locking:
     def _hashed_layer(self, files: Sequence[LockedFile]) -> Descriptor:
         here = self._stored(files)
         missing = [file.to_json() for file in files if file.sha256 not in here]
-        # The lock that is there makes files known that are not here, and may tell of their layer, too.
+        # The existing lock makes files known that are not here, and may record their layer, too.
         found = self._before.layer_of(files) if missing and self._before else None
         if found is not None:
             return found
         if missing:
-            # Other files share the layer now: its digest can only be told from their bytes.
+            # Other files share the layer now: its digest follows from their bytes alone.
             fetch_files(self._found.to_json(), missing, self._store, self._where, self._found.source)
             here = self._stored(files)
         return hash_layer(MODELS_FOLDER, [(file.path, here[file.sha256]) for file in files], self._where)

@@ -48,7 +48,7 @@ class FoundFiles:
         }
 
     def name_of(self, file: SourceFile) -> str:
-        """Return a text that stands for these bytes wherever it is met, "" where nothing tells."""
+        """Return a text that stands for these bytes wherever it is met, "" where no text does."""
         if file.version:
             return "\0".join((self.listing.uri, file.locator or file.path, file.version))
         return ""

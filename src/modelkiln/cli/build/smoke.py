@@ -95,7 +95,7 @@ def _run_program(args: argparse.Namespace, smoke: Smoke, models: Optional[Path])
         pex_root = args.pex_root or Path(folder, "pex")
         if args.store:
             register(args.store)  # What is used of a cache from now on stays.
-        # abspath keeps a virtual environment's link to its interpreter, which tells it from that.
+        # abspath keeps a virtual environment's link to its interpreter, which distinguishes it from that.
         program = [Path(os.path.abspath(args.pex or args.scie))]
         if args.pex:
             python = Path(args.python) if "/" in args.python else find_python(args.store, args.python)
@@ -113,12 +113,12 @@ def _run_image(args: argparse.Namespace, smoke: Smoke, models: Optional[Path], g
     with unpacked(image, store) as root:
         mounts = {"/models": models} if models else {}
         mounts.update({LAZY_STORE: store.root} if args.filled else {})
-        told = run_smoke(smoke, image_runner(image, root, mounts, gpu), args.timeout)
+        report = run_smoke(smoke, image_runner(image, root, mounts, gpu), args.timeout)
         if not cuda:
-            return told
+            return report
         linked = check_cuda_libraries(image, root)
         more = f"; of no use here: {', '.join(linked.optional)}" if linked.optional else ""
-        return f"{told}\n{linked.libraries} libraries that use CUDA find all they need{more}"
+        return f"{report}\n{linked.libraries} libraries that use CUDA find all they need{more}"
 
 
 def _mounted(args: argparse.Namespace) -> ContextManager[Optional[Path]]:
