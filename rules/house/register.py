@@ -17,6 +17,7 @@ from pants.option.option_types import SkipOption
 from pants.option.subsystem import Subsystem
 from pants.util.logging import LogLevel
 
+from house import prose
 from house.sizes import problems
 
 _CONFIG = "pyproject.toml"  # Its table [tool.importlinter] says which room may import which.
@@ -84,4 +85,4 @@ async def lint_house(request: HouseRequest.Batch[str, Any]) -> LintResult:
 
 
 def rules():
-    return [*collect_rules(), *HouseRequest.rules()]
+    return [*collect_rules(), *HouseRequest.rules(), *prose.rules()]
