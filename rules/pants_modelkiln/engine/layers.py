@@ -13,6 +13,7 @@ from modelkiln.canonical import canonical_json
 from modelkiln.digest import hex_of
 from modelkiln.layer import Layer
 from modelkiln.layers import files as files_packer
+from modelkiln.recipe import Recipe
 from pants_modelkiln.engine.api import add_prefix, create_digest, list_digest, merge_digests, read_digest, subset
 from pants_modelkiln.engine.step import Step, perform_step
 from pants_modelkiln.engine.tool import STORE, client_tool
@@ -21,13 +22,13 @@ from pants_modelkiln.subsystem import ModelkilnSubsystem
 
 @dataclass(frozen=True)
 class LayerRequest:
-    """A layer to make. `recipe` is canonical JSON; `sources` holds a files recipe's files.
+    """A layer to make. `sources` holds a files recipe's files.
 
     carry: whether Pants takes the blob as well, for layers that are small and have no recipe
     that could be followed elsewhere. The smallest of them are packed right here.
     """
 
-    recipe: str
+    recipe: Recipe
     title: str
     sources: Digest = EMPTY_DIGEST
     carry: bool = False
@@ -53,13 +54,12 @@ def blob_of(layer: Layer) -> Get:
 
 @rule(desc="Make a layer", level=LogLevel.DEBUG)
 async def make_layer(request: LayerRequest) -> BuiltLayer:
-    described = json.loads(request.recipe)
-    if request.carry and files_packer.is_small(described):
+    if request.carry and files_packer.is_small(request.recipe):
         contents = {file.path: file.content for file in await read_digest(request.sources)}
-        layer, blob = files_packer.build_small(described, contents)
+        layer, blob = files_packer.build_small(request.recipe, contents)
         await create_digest([FileContent("blob", blob)])
         return BuiltLayer(layer, FileDigest(hex_of(layer.descriptor.digest), layer.descriptor.size))
-    recipe = await create_digest([FileContent("recipe.json", request.recipe.encode())])
+    recipe = await create_digest([FileContent("recipe.json", request.recipe.to_bytes())])
     sources = await add_prefix(request.sources, "sources")
     outputs = ("layer.json", "blob") if request.carry else ("layer.json",)
     result = await perform_step(
@@ -97,7 +97,6 @@ class LayerBlob:
 @rule(desc="Fetch a layer from the store", level=LogLevel.DEBUG)
 async def fetch_blob(request: LayerBlobRequest, subsystem: ModelkilnSubsystem) -> LayerBlob:
     layer = request.layer
-    recipe = json.loads(layer.recipe) if layer.recipe else {}
     described = await create_digest([FileContent("layer.json", canonical_json(layer.to_json()))])
     result = await perform_step(
         Step(
@@ -105,7 +104,7 @@ async def fetch_blob(request: LayerBlobRequest, subsystem: ModelkilnSubsystem) -
             description=f"Copy layer {layer.title} from the store",
             input_digest=described,
             output_directories=("blobs",),
-            tool=client_tool((recipe.get("source") or {}).get("uri", ""), subsystem),
+            tool=client_tool(layer.recipe["source"]["uri"], subsystem) if layer.recipe and layer.is_virtual else None,
         )
     )
     return LayerBlob((await list_digest(result.digest))[0].file_digest)

@@ -14,7 +14,7 @@ from modelkiln.weights.lock import set_digest
 from pants_modelkiln.engine.api import concurrently
 from pants_modelkiln.engine.layers import build_layer
 from pants_modelkiln.formats.layouts import PackageImage, dist_image, held_image, layout_rendering
-from pants_modelkiln.formats.oci import weights_layers, weights_requests
+from pants_modelkiln.formats.oci import layers_of, requests_of
 from pants_modelkiln.formats.rendering import Rendering, RenderingRequest
 from pants_modelkiln.package.inputs import PackageInputs
 
@@ -34,9 +34,10 @@ def weights_layout(inputs: PackageInputs, is_image: bool) -> Get:
 
 @rule(desc="Assemble weights", level=LogLevel.DEBUG)
 async def assemble_weights(request: WeightsRequest) -> PackageImage:
-    record = request.inputs.record_json
-    built = await concurrently(build_layer(layer) for layer in weights_requests(request.inputs))
-    layers = weights_layers(request.inputs, built)
+    record = request.inputs.record
+    parts = request.inputs.parts
+    built = await concurrently(build_layer(one) for one in requests_of(parts))
+    layers = layers_of(parts, built)
     try:
         if request.is_image:
             files = [(file.sha256, file.path) for artifact in request.inputs.artifacts for file in artifact.files]

@@ -14,8 +14,10 @@ from pants.option.global_options import GlobalOptions
 from pants.util.logging import LogLevel
 
 from modelkiln.canonical import canonical_json
+from modelkiln.conventions import PEX_MODELS, RECORD_PATH
 from modelkiln.digest import hex_of
 from modelkiln.errors import ModelkilnError
+from modelkiln.frozen_json import FrozenJson
 from modelkiln.runtime.weights.lock import LOCK_PATH
 from modelkiln.runtime.weights.progress import readable_size
 from modelkiln.store.store import Store
@@ -79,30 +81,32 @@ async def build_pex_file(
     request: PexFileRequest, options: ModelkilnSubsystem, global_options: GlobalOptions
 ) -> PexFile:
     inputs = request.inputs
-    has_models = request.has_models and inputs.record_json["weights"] == "bundled"
+    has_models = request.has_models and inputs.record["weights"] == "bundled"
     artifacts = inputs.artifacts if has_models else ()
     _refuse_large(inputs, sum(artifact.size for artifact in artifacts), options.large_blob_limit)
+    wheels = inputs.environment.to_json()
+    # Of locked artifacts: the files come from the store.
+    weights = [layer.recipe for artifact in artifacts for layer in artifact.layers if layer.recipe]
     spec = {
-        "wheels": inputs.environment.to_json(),
+        "wheels": wheels,
         "python": inputs.target.python,
         "platform": inputs.target.platform,
         "glibc": inputs.target.glibc,
         "entry_point": "modelkiln.runtime.cli:main",
-        # Of locked artifacts: the files come from the store.
-        "weights": [json.loads(layer.recipe) for artifact in artifacts for layer in artifact.layers],
+        "weights": [recipe.to_json() for recipe in weights],
     }
-    clients = [client_tool(recipe["source"]["uri"], options) for recipe in spec["weights"]]
-    in_package = [FileContent(".modelkiln/package.json", inputs.record)]
+    clients = [client_tool(recipe["source"]["uri"], options) for recipe in weights]
+    in_package = [FileContent(RECORD_PATH, inputs.record.to_bytes())]
     if inputs.weights_lock:
         in_package.append(FileContent(LOCK_PATH, inputs.weights_lock))
     record = await create_digest(in_package)
     models = await merge_digests(artifact.digest for artifact in artifacts)
-    models = await add_prefix(models, ".modelkiln/models")
+    models = await add_prefix(models, PEX_MODELS)
     sources = await merge_digests((inputs.code.digest, record, models))
     sources = await add_prefix(sources, "sources")
     described = await create_digest([FileContent("spec.json", canonical_json(spec))])
     # A PEX of gigabytes would be copied into Pants' own store, out of it, and to dist/ on each run.
-    size = sum(wheel["size"] for wheel in spec["wheels"]) + sum(artifact.size for artifact in artifacts)
+    size = sum(wheel["size"] for wheel in wheels) + sum(artifact.size for artifact in artifacts)
     is_stored = size > options.large_blob_limit
     output = ("--stored", "stored.json") if is_stored else ("--output", request.file_name)
     step = Step(
@@ -146,7 +150,7 @@ async def render_program(built: PexFile, path: str, what: str, global_options: G
         lines.append("  in the store, dist/ links to it (`cp -L` makes a file of it)")
     return Rendering(
         digest=digest,
-        facts=canonical_json({"path": name, "sha256": built.sha256, "size": built.size}).decode(),
+        facts=FrozenJson.of({"path": name, "sha256": built.sha256, "size": built.size}),
         layers=(),
         artifact=KnownArtifact(path, tuple(lines), (STORE_BLOBS,) if built.is_stored else ()),
     )

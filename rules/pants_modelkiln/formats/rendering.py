@@ -10,6 +10,8 @@ from pants.engine.fs import Digest
 from pants.engine.rules import Get
 from pants.engine.unions import union
 
+from modelkiln.frozen_json import FrozenJson
+from modelkiln.layer import Layer
 from pants_modelkiln.formats.known_artifact import KnownArtifact
 from pants_modelkiln.package.inputs import PackageInputs
 
@@ -38,12 +40,12 @@ class RenderingRequest:
 class Rendering:
     """One format of a package for `dist/`: its files, what the record says, and log lines.
 
-    facts: canonical JSON. layers: those whose recipes the record keeps.
+    facts: of the record's "formats". layers: those whose recipes the record keeps.
     """
 
     digest: Digest
-    facts: str
-    layers: tuple
+    facts: FrozenJson
+    layers: tuple[Layer, ...]
     artifact: KnownArtifact
 
 

@@ -126,7 +126,7 @@ async def put_under_test(request: PackageUnderTestRequest, options: GlobalOption
     inputs = request.inputs
     files = await merge_digests(artifact.digest for artifact in inputs.artifacts)
     # As whoever deploys the package does it: weights are mounted, or a store has been filled.
-    is_sidecar = inputs.record_json["weights"] == "sidecar"
+    is_sidecar = inputs.record["weights"] == "sidecar"
     given = ("--models=models", "--weights=weights.json") if is_sidecar else ()
     given = ("--filled=weights.json",) if inputs.weights_lock else given
     locked = [layer.to_json() for artifact in inputs.artifacts for layer in artifact.layers]
@@ -160,8 +160,7 @@ async def _test_files(fields: SmokeTestFieldSet, inputs: PackageInputs) -> Diges
     if fields.sources.value:
         request = (await read_digest((await hydrate(fields.sources)).snapshot.digest))[0].content
     else:
-        facts = [(str(found.address), found.facts) for found in inputs.artifacts]
-        request = canonical_json(example_of(facts, str(fields.address)))
+        request = canonical_json(example_of(inputs.facts, str(fields.address)))
     expected_globs = PathGlobs(
         [f"{fields.address.spec_path}/{fields.expected.value}".lstrip("/")],
         glob_match_error_behavior=GlobMatchErrorBehavior.error,
@@ -170,7 +169,7 @@ async def _test_files(fields: SmokeTestFieldSet, inputs: PackageInputs) -> Diges
     expected = (await read_globs(expected_globs))[0].content
     return await create_digest(
         [
-            FileContent("record.json", inputs.record),
+            FileContent("record.json", inputs.record.to_bytes()),
             FileContent("request.json", request),
             FileContent("expected.json", expected),
         ]

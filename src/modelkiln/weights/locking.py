@@ -15,9 +15,9 @@ from typing import BinaryIO, Callable, Iterable, Iterator, Optional, Sequence
 
 from modelkiln.archives.tar import Entry, sorted_entries, tar_header, tar_padding
 from modelkiln.checks import Finding, Options, check_file
+from modelkiln.conventions import MODELS_FOLDER
 from modelkiln.descriptor import LAYER, Descriptor
 from modelkiln.errors import ModelkilnError
-from modelkiln.layer import MODELS_FOLDER
 from modelkiln.network.http import NETWORK_ERRORS, with_retries
 from modelkiln.progress import StoppableProgress
 from modelkiln.sources.fetch import fetch_files

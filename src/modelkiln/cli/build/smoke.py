@@ -8,6 +8,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import ContextManager, Optional
 
+from modelkiln.conventions import MODELS_MOUNT
 from modelkiln.errors import ModelkilnError
 from modelkiln.layer import Layer
 from modelkiln.layers import weights
@@ -82,7 +83,8 @@ def _fill_store(layers: Path, store: Store) -> None:
     """Fetch what the store lacks: a package with lazy weights runs without a network here, as it
     would where its store was filled before."""
     for value in json.loads(layers.read_text("utf-8")):
-        for file in weights.fetch(json.loads(Layer.from_json(value).recipe), store).values():
+        recipe = Layer.from_json(value).recipe
+        for file in weights.fetch(recipe, store).values() if recipe else ():
             if file.start is not None:  # The runtime knows blobs that are a file.
                 with store.writer(f"sha256:{file.sha256}") as blob:
                     blob.write(file.read())
@@ -111,7 +113,7 @@ def _run_image(args: argparse.Namespace, smoke: Smoke, models: Optional[Path], g
     layers = [Layer.from_json(value) for value in json.loads(args.layers.read_text("utf-8"))]
     image = open_image(args.image, layers, store, args.sources)
     with unpacked(image, store) as root:
-        mounts = {"/models": models} if models else {}
+        mounts = {MODELS_MOUNT: models} if models else {}
         mounts.update({LAZY_STORE: store.root} if args.filled else {})
         told = run_smoke(smoke, image_runner(image, root, mounts, gpu), args.timeout)
         if not cuda:
