@@ -22,7 +22,7 @@ from pants_modelkiln.engine.api import add_prefix, concurrently, create_digest, 
 from pants_modelkiln.engine.layers import BuiltLayer, blob_of
 from pants_modelkiln.engine.tool import machine_store
 from pants_modelkiln.formats.known_artifact import KnownArtifact
-from pants_modelkiln.formats.rendering import STORE_BLOBS, Rendering
+from pants_modelkiln.formats.rendering import Rendering, blob_link, store_link
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 
 # Where layouts in dist/ find copies of the blobs that they share, relative to dist/.
@@ -109,24 +109,24 @@ async def lay_out_image(
     linked = [layer for layer in request.image.stored if layer.descriptor.size > limit and not layer.is_virtual]
     bare = [layer for layer in request.image.stored if layer.descriptor.size > limit and layer.is_virtual]
     blobs = await concurrently(blob_of(layer) for layer in copied)
-    entries: list = [_link(request.path, layer, SHARED_BLOBS) for layer in copied]
+    entries: list = []
     for layer, found in zip(copied, blobs):
-        entries.append(FileEntry(f"{SHARED_BLOBS}/{hex_of(layer.descriptor.digest)}", found.blob))
+        shared, link = f"{SHARED_BLOBS}/{hex_of(layer.descriptor.digest)}", _place(request.path, layer)
+        entries += [FileEntry(shared, found.blob), SymlinkEntry(link, os.path.relpath(shared, os.path.dirname(link)))]
     store = Store(machine_store(global_options).absolute())
     if linked:
-        entries.append(SymlinkEntry(STORE_BLOBS, str(store.root / "sha256")))
-        entries += [_link(request.path, layer, f"{STORE_BLOBS}/{layer.descriptor.digest[7:9]}") for layer in linked]
+        entries.append(store_link(store.root))
+        entries += [blob_link(_place(request.path, layer), layer.descriptor.digest) for layer in linked]
     digest = await merge_digests((layout, await create_digest(entries)))
     # Only told, and so it does no harm that Pants may remember the answer.
     gone = [layer for layer in linked if not store.path(layer.descriptor.digest).exists()]
-    shared = [entry.path for entry in entries if not entry.path.startswith(f"{request.path}/")]
-    return DistImage(digest, tuple(gone), tuple(bare), tuple(shared))
+    outside = [entry.path for entry in entries if not entry.path.startswith(f"{request.path}/")]
+    return DistImage(digest, tuple(gone), tuple(bare), tuple(outside))
 
 
-def _link(path: str, layer: Layer, folder: str) -> SymlinkEntry:
-    """The link from the layout at `path` to a layer's blob in `folder`; both are relative to dist/."""
-    link = f"{path}/{blob_name(layer.descriptor.digest)}"
-    return SymlinkEntry(link, os.path.relpath(f"{folder}/{os.path.basename(link)}", os.path.dirname(link)))
+def _place(path: str, layer: Layer) -> str:
+    """Where the layout at `path` has a layer's blob; both are relative to dist/."""
+    return f"{path}/{blob_name(layer.descriptor.digest)}"
 
 
 def layout_rendering(what: str, path: str, image: PackageImage, laid_out: DistImage) -> Rendering:

@@ -20,12 +20,12 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.frozen_json import FrozenJson
 from modelkiln.runtime.weights.lock import LOCK_PATH
 from modelkiln.runtime.weights.progress import readable_size
-from modelkiln.store.store import Store
+from modelkiln.store.store import Store, blob_path
 from pants_modelkiln.engine.api import add_prefix, create_digest, list_digest, merge_digests, read_digest
 from pants_modelkiln.engine.step import Step, perform_step
 from pants_modelkiln.engine.tool import STORE, client_tool, machine_store
 from pants_modelkiln.formats.known_artifact import KnownArtifact
-from pants_modelkiln.formats.rendering import STORE_BLOBS, Rendering, RenderingRequest
+from pants_modelkiln.formats.rendering import STORE_BLOBS, Rendering, RenderingRequest, blob_link, store_link
 from pants_modelkiln.package.inputs import PackageInputs
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 
@@ -65,15 +65,12 @@ async def program_of(step: Step, file_name: str, is_stored: bool, global_options
         file = (await list_digest(result.digest))[0].file_digest
         return PexFile(result.digest, file.fingerprint, file.serialized_bytes_length, False)
     blob = json.loads((await read_digest(result.digest))[0].content)
-    if not Store(machine_store(global_options)).has(blob["digest"], blob["size"]):
+    digest, size = blob["digest"], blob["size"]
+    if not Store(machine_store(global_options)).has(digest, size):
         # Made on another machine, whose result a remote cache told, or removed from the store since.
         await perform_step(replace(step, cache_scope=ProcessCacheScope.PER_SESSION))
-    link = SymlinkEntry(file_name, f"{STORE}/{_stored_at(hex_of(blob['digest']))}")
-    return PexFile(await create_digest([link]), hex_of(blob["digest"]), blob["size"], True)
-
-
-def _stored_at(sha256: str) -> str:
-    return f"sha256/{sha256[:2]}/{sha256}"
+    link = SymlinkEntry(file_name, f"{STORE}/{blob_path(digest)}")
+    return PexFile(await create_digest([link]), hex_of(digest), size, True)
 
 
 @rule(desc="Build a PEX", level=LogLevel.DEBUG)
@@ -89,9 +86,7 @@ async def build_pex_file(
     weights = [layer.recipe for artifact in artifacts for layer in artifact.layers if layer.recipe]
     spec = {
         "wheels": wheels,
-        "python": inputs.target.python,
-        "platform": inputs.target.platform,
-        "glibc": inputs.target.glibc,
+        **inputs.target.to_json(),
         "entry_point": "modelkiln.runtime.cli:main",
         "weights": [recipe.to_json() for recipe in weights],
     }
@@ -144,9 +139,7 @@ async def render_program(built: PexFile, path: str, what: str, global_options: G
     digest = await add_prefix(built.digest, folder)
     if built.is_stored:
         store = machine_store(global_options).absolute()
-        target = os.path.relpath(f"{STORE_BLOBS}/{built.sha256[:2]}/{built.sha256}", folder)
-        links = [SymlinkEntry(STORE_BLOBS, str(store / "sha256")), SymlinkEntry(path, target)]
-        digest = await create_digest(links)
+        digest = await create_digest([store_link(store), blob_link(path, f"sha256:{built.sha256}")])
         lines.append("  in the store, dist/ links to it (`cp -L` makes a file of it)")
     return Rendering(
         digest=digest,

@@ -11,6 +11,7 @@ from modelkiln.frozen_json import FrozenJson
 from modelkiln.layers import files as files_packer
 from modelkiln.layers import wheels as wheels_packer
 from modelkiln.package.accelerator import Accelerator
+from modelkiln.wheels.platforms import Target
 from pants_modelkiln.engine.api import concurrently
 from pants_modelkiln.engine.layers import LayerRequest, build_layer
 from pants_modelkiln.inputs.base_image import BaseImage
@@ -47,14 +48,14 @@ async def find_package_environment(request: PackageEnvironmentRequest, options: 
     if request.base is not None:
         # They take longest of all, and only here nothing else is waited for. The image asks for
         # them again and has them at once.
-        layers = wheel_layers(wheels, request.lock, request.base.bytecode, options.compression, request.apart)
+        layers = wheel_layers(wheels, request.lock.target, request.base.bytecode, options.compression, request.apart)
         runtime = runtime_layer(code.runtime, request.base, options.compression)
         await concurrently(build_layer(layer) for layer in (*layers, runtime))
     return wheels
 
 
 def wheel_layers(
-    wheels: Environment, target: ResolvedLockRequest, bytecode: FrozenJson | None, compression: str, apart: bool
+    wheels: Environment, target: Target, bytecode: FrozenJson | None, compression: str, apart: bool
 ) -> list[LayerRequest]:
     """The layers of an environment's wheels, lowest first. bytecode: of the base. apart: as in the request."""
     requests = []

@@ -13,6 +13,7 @@ from pants.engine.rules import Get, collect_rules, rule
 from pants.util.logging import LogLevel
 
 from modelkiln.builds.toolchain import recorded_wheel
+from modelkiln.canonical import canonical_json
 from modelkiln.digest import sha256_bytes
 from modelkiln.errors import ModelkilnError
 from modelkiln.formats.portable_python_lock import InterpreterLock
@@ -21,6 +22,7 @@ from modelkiln.package.lazy_weights import lazy_document
 from modelkiln.package.record import Record, make_record
 from modelkiln.package.signature import read_signature
 from modelkiln.package.source_facts import Named, metadata_of, signature_of
+from modelkiln.wheels.platforms import Target
 from pants_modelkiln.engine.api import addresses_of, concurrently, hydrate, read_digest
 from pants_modelkiln.inputs.artifact import Artifact, Part, artifact
 from pants_modelkiln.inputs.base_image import BaseImage, base_image, base_layers
@@ -48,7 +50,7 @@ class PackageInputs:
     code: PackageCode
     environment: Environment
     base: BaseImage | None
-    target: ResolvedLockRequest
+    target: Target
     record: Record
     weights_lock: bytes
     interpreter: InterpreterLock | None = None
@@ -98,16 +100,15 @@ async def _find_bases(field_set: ModelPackageFieldSet, options: ModelkilnSubsyst
     return (None,)
 
 
-def _target_of(base: BaseImage | None, resolve: str, options: ModelkilnSubsystem) -> ResolvedLockRequest:
-    return ResolvedLockRequest(
-        resolve=resolve,
+def _target_of(base: BaseImage | None, options: ModelkilnSubsystem) -> Target:
+    return Target(
         python=base.python if base else options.python,
         platform=f"linux/{base.architecture if base else 'amd64'}",
         glibc=base.glibc if base else options.glibc,
     )
 
 
-def _variant(accelerator: Accelerator, target: ResolvedLockRequest, made_of: dict[str, str]) -> dict:
+def _variant(accelerator: Accelerator, target: Target, made_of: dict[str, str]) -> dict:
     """What the record says of a variant.
 
     made_of: by platform, a digest of wheels and base. One package has one version of everything:
@@ -121,7 +122,7 @@ async def _gather(
     field_set: ModelPackageFieldSet,
     accelerator: Accelerator,
     bases: Sequence[BaseImage | None],
-    targets: Sequence[ResolvedLockRequest],
+    targets: Sequence[Target],
 ) -> tuple[Sequence[Environment], Sequence[Artifact]]:
     """What takes long, all of it at once: the wheels for each target, and the artifacts.
 
@@ -131,7 +132,9 @@ async def _gather(
     image_bases = [base if "oci" in field_set.formats.value else None for base in bases]
     code, apart = PackageCodeRequest(field_set.address, field_set.entry_point), len(targets) > 1
     environments = [
-        package_environment(PackageEnvironmentRequest(code, accelerator, target, base, apart))
+        package_environment(
+            PackageEnvironmentRequest(code, accelerator, ResolvedLockRequest(accelerator.resolve, target), base, apart)
+        )
         for base, target in zip(image_bases, targets)
     ]
     artifacts = [artifact(one) for one in await addresses_of(field_set.artifacts.to_unparsed_address_inputs())]
@@ -156,7 +159,7 @@ async def resolve_inputs(
     address = field_set.address
     bases = await _find_bases(field_set, options)
     accelerator = accelerator_of(address, field_set.accelerator.value, options, setup)
-    targets = [_target_of(base, accelerator.resolve, options) for base in bases]
+    targets = [_target_of(base, options) for base in bases]
     environments, artifacts = await _gather(field_set, accelerator, bases, targets)
     weights_lock = _lazy_lock(field_set, artifacts)
     embedded = None
@@ -167,7 +170,9 @@ async def resolve_inputs(
     facts = _facts_of(artifacts)
     signature = await _find_signature(field_set, facts)
     made_of = {
-        target.platform: sha256_bytes(f"{wheels.wheels}\n{base.identity.text if base else ''}".encode())
+        target.platform: sha256_bytes(
+            f"{canonical_json(wheels.to_json()).decode()}\n{base.identity.text if base else ''}".encode()
+        )
         for base, target, wheels in zip(bases, targets, environments)
     }
     described = {

@@ -60,7 +60,7 @@ def store_pex(spec: Mapping[str, Any], sources: Path, store: Store, name: str) -
 @contextmanager
 def _built(spec: Mapping[str, Any], sources: Path, store: Store, name: str) -> Iterator[Path]:
     """The path of the PEX on the store's file system, until the block ends."""
-    target = Target(spec["python"], spec["platform"], spec["glibc"])
+    target = Target.from_json(spec)
     wheels = check_wheels(spec["wheels"])
     provide_wheels(wheels, target.python, store)
     files = {path: sources.absolute() / path for path in _list_sources(sources)}
