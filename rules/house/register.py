@@ -13,6 +13,7 @@ from pants.core.util_rules.partitions import Partitions
 from pants.engine.fs import Digest, DigestContents, PathGlobs
 from pants.engine.process import FallibleProcessResult
 from pants.engine.rules import Get, MultiGet, collect_rules, rule
+from pants.option.option_types import SkipOption
 from pants.option.subsystem import Subsystem
 from pants.util.logging import LogLevel
 
@@ -27,16 +28,18 @@ class House(Subsystem):
     name = "house"
     help = "Floors and rooms of the engine and the backend (import-linter), and sizes of files and functions."
 
+    skip = SkipOption("lint")
+
 
 class HouseRequest(LintFilesRequest):
-    tool_subsystem = House
+    tool_subsystem = House  # type: ignore[assignment]  # As in Pants' own linters: a protocol of options.
 
 
 @rule
-async def partition_house(request: HouseRequest.PartitionRequest) -> Partitions[str, Any]:
+async def partition_house(request: HouseRequest.PartitionRequest, house: House) -> Partitions[str, Any]:
     """One partition: an import is of two files."""
     is_touched = any(path.startswith(_ROOTS) or path == _CONFIG for path in request.files)
-    return Partitions.single_partition(("src/modelkiln",)) if is_touched else Partitions()
+    return Partitions.single_partition(("src/modelkiln",)) if is_touched and not house.skip else Partitions()
 
 
 @rule(desc="Lint the house", level=LogLevel.DEBUG)

@@ -13,8 +13,9 @@ from typing import Iterable
 from pants.backend.python.dependency_inference.module_mapper import PythonModuleOwners, PythonModuleOwnersRequest
 from pants.backend.python.target_types import EntryPointField, ResolvedPexEntryPoint, ResolvePexEntryPointRequest
 from pants.backend.python.util_rules.interpreter_constraints import InterpreterConstraints
-from pants.backend.python.util_rules.pex import PexRequest, VenvPex
+from pants.backend.python.util_rules.pex_cli import PexCliProcess
 from pants.backend.python.util_rules.pex_environment import PythonExecutable
+from pants.backend.python.util_rules.pex_requirements import ResolvePexConfig, ResolvePexConfigRequest
 from pants.backend.python.util_rules.python_sources import (
     PythonSourceFiles,
     PythonSourceFilesRequest,
@@ -180,9 +181,14 @@ def find_python(constraints: InterpreterConstraints) -> Get:
     return Get(PythonExecutable, InterpreterConstraints, constraints)
 
 
-def build_venv_pex(request: PexRequest) -> Get:
-    """VenvPex of a tool."""
-    return Get(VenvPex, PexRequest, request)
+def pex_config(request: ResolvePexConfigRequest) -> Get:
+    """ResolvePexConfig: the options of Pants that say where Pex fetches from."""
+    return Get(ResolvePexConfig, ResolvePexConfigRequest, request)
+
+
+def try_pex_cli(process: PexCliProcess) -> Get:
+    """FallibleProcessResult: how a run of Pants' Pex ended, whatever its exit code."""
+    return Get(FallibleProcessResult, PexCliProcess, process)
 
 
 def try_process(process: Process) -> Get:

@@ -14,16 +14,21 @@ from modelkiln.digest import hex_of
 from modelkiln.layer import Layer
 from modelkiln.layers import files as files_packer
 from modelkiln.recipe import Recipe
+from modelkiln.runtime.weights.progress import readable_size
 from pants_modelkiln.engine.api import add_prefix, create_digest, list_digest, merge_digests, read_digest, subset
 from pants_modelkiln.engine.step import Step, perform_step
-from pants_modelkiln.engine.tool import STORE, client_tool
+from pants_modelkiln.engine.tool import STORE, fetching_tool
 from pants_modelkiln.subsystem import ModelkilnSubsystem
+
+# Packing more bytes than this takes two seconds or more.
+_LONG = 200_000_000
 
 
 @dataclass(frozen=True)
 class LayerRequest:
     """A layer to make. `sources` holds a files recipe's files.
 
+    size: about so many bytes go into it, where that is known.
     carry: whether Pants takes the blob as well, for layers that are small and have no recipe
     that could be followed elsewhere. The smallest of them are packed right here.
     """
@@ -32,6 +37,7 @@ class LayerRequest:
     title: str
     sources: Digest = EMPTY_DIGEST
     carry: bool = False
+    size: int = 0
 
 
 @dataclass(frozen=True)
@@ -69,9 +75,10 @@ async def make_layer(request: LayerRequest) -> BuiltLayer:
                 *(("--sources=sources",) if request.sources != EMPTY_DIGEST else ()),
                 *(("--blob=blob",) if request.carry else ()),
             ),
-            description=f"Make layer {request.title}",
+            description=f"Make layer {request.title}" + (f" ({readable_size(request.size)})" if request.size else ""),
             input_digest=await merge_digests((recipe, sources)),
             output_files=outputs,
+            level=LogLevel.INFO if request.size > _LONG else LogLevel.DEBUG,
         )
     )  # fmt: skip
     written = await read_digest(await subset(result.digest, ["layer.json"]))
@@ -104,7 +111,7 @@ async def fetch_blob(request: LayerBlobRequest, subsystem: ModelkilnSubsystem) -
             description=f"Copy layer {layer.title} from the store",
             input_digest=described,
             output_directories=("blobs",),
-            tool=client_tool(layer.recipe["source"]["uri"], subsystem) if layer.recipe and layer.is_virtual else None,
+            tool=fetching_tool([layer.recipe], subsystem),
         )
     )
     return LayerBlob((await list_digest(result.digest))[0].file_digest)

@@ -6,12 +6,9 @@ import json
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Iterable
 
-from pants.backend.python.target_types import EntryPoint
-from pants.backend.python.util_rules.interpreter_constraints import InterpreterConstraints
-from pants.backend.python.util_rules.pex import PexLayout, PexRequest
 from pants.backend.python.util_rules.pex_environment import PexEnvironment
-from pants.backend.python.util_rules.pex_requirements import EntireLockfile, Lockfile
 from pants.base.build_environment import get_buildroot
 from pants.engine.env_vars import CompleteEnvironmentVars
 from pants.engine.fs import Digest, FileContent
@@ -19,17 +16,17 @@ from pants.engine.rules import Get, collect_rules, rule
 from pants.option.global_options import GlobalOptions
 from pants.util.logging import LogLevel
 
-import modelkiln
 from modelkiln.formats.portable_python import MIRROR_VARIABLE
 from modelkiln.machine.settings import INSECURE_REGISTRIES, save_machine_env, save_machine_file
+from modelkiln.recipe import REGISTRY, Recipe
 from modelkiln.sources.clients import CLIENT_SCHEMES
 from modelkiln.sources.git_lfs import CHECKOUT
 from modelkiln.sources.source import scheme_of
-from pants_modelkiln.engine.api import build_venv_pex, create_digest, find_python, merge_digests, subset
+from pants_modelkiln.engine.api import create_digest, merge_digests
+from pants_modelkiln.engine.tool_pex import PEX_ROOT, ToolRequest, tool_pex
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 
 STORE = ".cache/modelkiln"
-PEX_ROOT = ".cache/pex_root"
 TOOL = "__modelkiln"
 
 # Which interpreter runs the engine, and where its virtual environment and the machine's programs
@@ -60,39 +57,6 @@ def machine_store(options: GlobalOptions) -> Path:
     return Path(options.named_caches_dir, "modelkiln")
 
 
-def engine_files(*folders: str) -> list[FileContent]:
-    """The engine's Python files as they are installed, at `modelkiln/...`.
-
-    With folders, only the package's own `__init__.py` and those sub-packages.
-    """
-    files = []
-    for root in modelkiln.__path__:
-        for path in sorted(Path(root).rglob("*.py")):
-            relative = path.relative_to(root)
-            if (
-                not folders
-                or len(relative.parts) == 1
-                and relative.name == "__init__.py"
-                or (relative.parts[0] in folders)
-            ):
-                files.append(FileContent(f"modelkiln/{relative.as_posix()}", path.read_bytes()))
-    return files
-
-
-@dataclass(frozen=True)
-class ToolRequest:
-    """The engine with the dependencies of one lock.
-
-    lock: a resource of this package such as "tool.txt", or else a file of the repository. is_closed:
-    whether the lock has all that its packages require.
-    """
-
-    lock: str
-    interpreter_constraints: tuple[str, ...]
-    is_resource: bool = True
-    is_closed: bool = True
-
-
 @dataclass(frozen=True)
 class EngineTool:
     """The engine with its locked dependencies, ready to run: a Digest of PEX and shim, and its key."""
@@ -119,10 +83,30 @@ def checks_tool(subsystem: ModelkilnSubsystem) -> ToolRequest:
     return replace(own_tool("checks.txt", subsystem), is_closed=False)
 
 
-def client_tool(uri: str, subsystem: ModelkilnSubsystem) -> ToolRequest | None:
-    """The engine with the clients that the source `uri` needs; None where it needs none."""
-    if scheme_of(uri) not in CLIENT_SCHEMES:
-        return None
+def registry_tool(subsystem: ModelkilnSubsystem) -> ToolRequest:
+    """The engine with the client of registries."""
+    return own_tool("registry.txt", subsystem)
+
+
+def locking_tool(uri: str, subsystem: ModelkilnSubsystem) -> ToolRequest:
+    """The engine with what checks of model artifacts need, and the client that the source `uri` needs."""
+    return _clients_tool(subsystem) if scheme_of(uri) in {*CLIENT_SCHEMES, "oci"} else checks_tool(subsystem)
+
+
+def fetching_tool(recipes: Iterable[Recipe | None], subsystem: ModelkilnSubsystem) -> ToolRequest | None:
+    """The engine with the clients that it takes to fetch what layers of these recipes are made of.
+
+    None where it takes none but those of every step.
+    """
+    described = [recipe for recipe in recipes if recipe]
+    schemes = {scheme_of((recipe.get("source") or {}).get("uri", "")) for recipe in described}
+    if schemes & CLIENT_SCHEMES:
+        return _clients_tool(subsystem)
+    is_registry = "oci" in schemes or any(recipe.packer == REGISTRY for recipe in described)
+    return registry_tool(subsystem) if is_registry else None
+
+
+def _clients_tool(subsystem: ModelkilnSubsystem) -> ToolRequest:
     own = subsystem.source_clients_lock
     return ToolRequest(own or "sources.txt", tuple(subsystem.interpreter_constraints), is_resource=not own)
 
@@ -166,33 +150,11 @@ async def save_machine_state(
 
 @rule(desc="Build the packaging engine", level=LogLevel.DEBUG)
 async def build_engine_tool(request: ToolRequest, machine: MachineState) -> EngineTool:
-    sources = await create_digest(engine_files())
-    lock = Lockfile(
-        url=f"resource://pants_modelkiln/{request.lock}" if request.is_resource else request.lock,
-        url_description_of_origin="the packaging engine's own lock",
-        resolve_name=f"modelkiln-{request.lock}",
-    )
-    constraints = InterpreterConstraints(request.interpreter_constraints)
-    venv = await build_venv_pex(
-        PexRequest(
-            output_filename="modelkiln.pex",
-            internal_only=True,
-            # One file: what a remote cache keeps of a folder with empty files in it differs from
-            # server to server, and some never find it again.
-            layout=PexLayout.ZIPAPP,
-            additional_args=("--no-compress", *(() if request.is_closed else ("--ignore-errors",))),
-            requirements=EntireLockfile(lock),
-            interpreter_constraints=constraints,
-            main=EntryPoint.parse("modelkiln.cli.main:main"),
-            sources=sources,
-        )
-    )
-    pex = await subset(venv.digest, ["modelkiln.pex"])
+    built = await tool_pex(request)
     shim = await create_digest([FileContent("modelkiln", _SHIM.encode(), is_executable=True)])
-    python = await find_python(constraints)
-    state = f"{python.path}\n{venv.venv_rel_dir}\n{machine.path}\n"
-    save_machine_file(machine.store, f"tools/{pex.fingerprint}", state)
-    return EngineTool(await merge_digests((pex, shim)), pex.fingerprint)
+    state = f"{built.python}\n{built.venv}\n{machine.path}\n"
+    save_machine_file(machine.store, f"tools/{built.digest.fingerprint}", state)
+    return EngineTool(await merge_digests((built.digest, shim)), built.digest.fingerprint)
 
 
 def rules():

@@ -10,7 +10,7 @@ from pants.engine.rules import Get, collect_rules, rule
 from pants.engine.unions import UnionRule
 from pants.util.logging import LogLevel
 
-from modelkiln.conventions import CODE_FOLDER, MODELS_MOUNT
+from modelkiln.conventions import CODE_FOLDER, MODELS_MOUNT, VENV
 from modelkiln.descriptor import INDEX, Descriptor
 from modelkiln.image.image import Base, Image, Settings, build_image
 from modelkiln.image.layout import REF_NAME, blob_name, platform_index, top_files
@@ -19,7 +19,6 @@ from modelkiln.layers import files as files_packer
 from modelkiln.layers.small import LAZY_STORE, record_layer, venv_layer
 from modelkiln.package.record import labels, split_labels
 from modelkiln.wheels.cuda_libraries import library_folders
-from modelkiln.wheels.venv import VENV
 from pants_modelkiln.engine.api import concurrently, create_digest, merge_digests, subset
 from pants_modelkiln.engine.layers import BuiltLayer, LayerRequest, build_layer
 from pants_modelkiln.formats.layouts import PackageImage, dist_image, held_image, layout_rendering

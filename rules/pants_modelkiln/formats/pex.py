@@ -23,7 +23,7 @@ from modelkiln.runtime.weights.progress import readable_size
 from modelkiln.store.store import Store, blob_path
 from pants_modelkiln.engine.api import add_prefix, create_digest, list_digest, merge_digests, read_digest
 from pants_modelkiln.engine.step import Step, perform_step
-from pants_modelkiln.engine.tool import STORE, client_tool, machine_store
+from pants_modelkiln.engine.tool import STORE, fetching_tool, machine_store
 from pants_modelkiln.formats.known_artifact import KnownArtifact
 from pants_modelkiln.formats.rendering import STORE_BLOBS, Rendering, RenderingRequest, blob_link, store_link
 from pants_modelkiln.package.inputs import PackageInputs
@@ -90,7 +90,6 @@ async def build_pex_file(
         "entry_point": "modelkiln.runtime.cli:main",
         "weights": [recipe.to_json() for recipe in weights],
     }
-    clients = [client_tool(recipe["source"]["uri"], options) for recipe in weights]
     in_package = [FileContent(RECORD_PATH, inputs.record.to_bytes())]
     if inputs.weights_lock:
         in_package.append(FileContent(LOCK_PATH, inputs.weights_lock))
@@ -106,10 +105,11 @@ async def build_pex_file(
     output = ("--stored", "stored.json") if is_stored else ("--output", request.file_name)
     step = Step(
         argv=("pex", "--spec=spec.json", "--sources=sources", f"--store={STORE}", *output),
-        description=f"Build PEX of {inputs.address}",
+        description=f"Build PEX of {inputs.address} ({readable_size(size)})",
         input_digest=await merge_digests((sources, described)),
         output_files=output[1:],
-        tool=next(filter(None, clients), None),
+        tool=fetching_tool((layer.recipe for artifact in artifacts for layer in artifact.layers), options),
+        level=LogLevel.INFO if is_stored else LogLevel.DEBUG,
     )
     return await program_of(step, request.file_name, is_stored, global_options)
 

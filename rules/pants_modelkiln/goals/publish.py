@@ -29,7 +29,7 @@ from modelkiln.publication.names import expand, read_stamps, record_values
 from modelkiln.registry.reference import check_tag, parse_repository
 from pants_modelkiln.engine.api import create_digest, environment_vars, list_digest, merge_digests, read_digest, subset
 from pants_modelkiln.engine.step import Step, step_process
-from pants_modelkiln.engine.tool import STORE
+from pants_modelkiln.engine.tool import STORE, registry_tool
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 from pants_modelkiln.target_types.publish import (
     PublishMovingTagsField,
@@ -43,7 +43,7 @@ from pants_modelkiln.target_types.publish import (
 # environment of a process.
 _PLACES = (
     "CURL_CA_BUNDLE", "DOCKER_CONFIG", "HOME", "PATH", "REGISTRY_AUTH_FILE", "REQUESTS_CA_BUNDLE",
-    "SSL_CERT_DIR", "SSL_CERT_FILE", "XDG_CONFIG_HOME",
+    "SSL_CERT_DIR", "SSL_CERT_FILE", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR",
 )  # fmt: skip
 
 
@@ -227,6 +227,7 @@ async def publish_model(request: PublishModelRequest, options: ModelkilnSubsyste
             ),
             description=f"Publish {fields.address}",
             input_digest=await merge_digests((needed.digest, plan)),
+            tool=registry_tool(options),
         )
     )
     kept = {name: environ[name] for name in _PLACES if name in environ}

@@ -11,7 +11,7 @@ from pants.util.logging import LogLevel
 from modelkiln.canonical import canonical_json
 from pants_modelkiln.engine.api import add_prefix, create_digest, find_python, merge_digests
 from pants_modelkiln.engine.step import Step, step_process
-from pants_modelkiln.engine.tool import STORE
+from pants_modelkiln.engine.tool import STORE, fetching_tool
 from pants_modelkiln.formats.pex import pex_file
 from pants_modelkiln.package.field_set import ModelPackageFieldSet
 from pants_modelkiln.package.inputs import package_inputs
@@ -49,7 +49,8 @@ async def run_model(field_set: ModelPackageFieldSet, options: ModelkilnSubsystem
         "--pex={chroot}/package.pex", f"--python={python.path}", "--layers={chroot}/layers.json",
         "--models={chroot}/models", f"--store={{chroot}}/{STORE}", "--",
     )  # fmt: skip
-    step = Step(("run-pex", *options_of_step), f"Run {inputs.address}", await merge_digests(files))
+    tool = fetching_tool((layer.recipe for artifact in inputs.artifacts for layer in artifact.layers), options)
+    step = Step(("run-pex", *options_of_step), f"Run {inputs.address}", await merge_digests(files), tool=tool)
     process = (await step_process(step)).process
     return RunRequest(
         digest=process.input_digest,

@@ -34,14 +34,14 @@ from pants_modelkiln.engine.api import (
     read_globs,
 )
 from pants_modelkiln.engine.step import Step, attempt_step
-from pants_modelkiln.engine.tool import STORE, machine_store
+from pants_modelkiln.engine.tool import STORE, fetching_tool, machine_store
 from pants_modelkiln.formats.oci import package_image
 from pants_modelkiln.formats.pex import pex_file
 from pants_modelkiln.formats.scie import scie_file
 from pants_modelkiln.package.field_set import ModelPackageFieldSet
 from pants_modelkiln.package.inputs import PackageInputs, package_inputs
 from pants_modelkiln.package.named_packages import named_packages
-from pants_modelkiln.subsystem import SmokeTestSubsystem
+from pants_modelkiln.subsystem import ModelkilnSubsystem, SmokeTestSubsystem
 from pants_modelkiln.target_types.smoke_test import (
     SmokeTestAtolField,
     SmokeTestExpectedField,
@@ -167,6 +167,7 @@ async def run_smoke_test(
     batch: SmokeTestRequest.Batch[SmokeTestFieldSet, SmokeTestFormat],
     test: TestSubsystem,
     subsystem: SmokeTestSubsystem,
+    options: ModelkilnSubsystem,
 ) -> TestResult:
     fields, format_name = batch.single_element, batch.partition_metadata.name
     inputs = await package_inputs(batch.partition_metadata.package)
@@ -206,6 +207,7 @@ async def run_smoke_test(
             description=f"Smoke-test {fields.address} ({batch.partition_metadata.description})",
             input_digest=await merge_digests(files),
             cache_scope=ProcessCacheScope.PER_SESSION if test.force else ProcessCacheScope.SUCCESSFUL,
+            tool=fetching_tool([layer.recipe for layer in (*plan.weights, *plan.layers)], options),
         )
     )
     result = attempt.result

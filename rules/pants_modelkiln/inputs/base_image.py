@@ -21,7 +21,7 @@ from modelkiln.layers import debian
 from pants_modelkiln.engine.api import read_digest, targets_of
 from pants_modelkiln.engine.layers import LayerRequest, build_layer
 from pants_modelkiln.engine.step import Step, perform_step
-from pants_modelkiln.engine.tool import STORE
+from pants_modelkiln.engine.tool import STORE, registry_tool
 from pants_modelkiln.inputs.debian_locks import debian_locks
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 from pants_modelkiln.target_types.base_image import (
@@ -184,6 +184,7 @@ async def make_base_layers(request: BaseLayersRequest, options: ModelkilnSubsyst
             ),
             description=f"Read manifest and config of {base.reference}",
             output_files=("image.json",),
+            tool=registry_tool(options),
         )
     )  # fmt: skip
     described = json.loads((await read_digest(result.digest))[0].content)

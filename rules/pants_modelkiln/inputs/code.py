@@ -29,7 +29,7 @@ from pants_modelkiln.engine.api import (
     subset,
     transitive_targets,
 )
-from pants_modelkiln.engine.tool import engine_files
+from pants_modelkiln.engine.files import engine_files
 from pants_modelkiln.inputs.artifact import pinned_files
 from pants_modelkiln.target_types.package import ModelEntryPointField
 

@@ -22,7 +22,8 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.manifest.requirements import included_files
 from pants_modelkiln.engine.api import create_digest, read_digest, read_globs, unexpanded_targets
 from pants_modelkiln.engine.step import Step, perform_step
-from pants_modelkiln.engine.tool import STORE, ToolRequest
+from pants_modelkiln.engine.tool import STORE
+from pants_modelkiln.engine.tool_pex import ToolRequest
 from pants_modelkiln.locks.goal import LockSubsystem
 from pants_modelkiln.locks.request import LockPlan, LockRequest
 from pants_modelkiln.manifest.requirements import lock_address, requirements_of, resolve_name

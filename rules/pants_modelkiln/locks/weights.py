@@ -15,7 +15,7 @@ from pants.util.logging import LogLevel
 from modelkiln.errors import ModelkilnError
 from modelkiln.weights.selection import parse_source
 from pants_modelkiln.engine.step import Step, step_process
-from pants_modelkiln.engine.tool import STORE, checks_tool, client_tool
+from pants_modelkiln.engine.tool import STORE, locking_tool
 from pants_modelkiln.locks.request import LockPlan, LockRequest
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 from pants_modelkiln.target_types.artifact import (
@@ -74,7 +74,7 @@ async def lock_weights(request: WeightsLockRequest, build_root: BuildRoot, subsy
         description=f"Lock {address}",
         cache_scope=ProcessCacheScope.PER_SESSION,
         # Locking checks files by content, so it needs what checks need.
-        tool=client_tool(uri, subsystem) or checks_tool(subsystem),
+        tool=locking_tool(uri, subsystem),
     )  # fmt: skip
     process = await step_process(step)
     return LockPlan(os.path.join(address.spec_path, fields.lock.value), process=process.process)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import Sequence
 
 from pants.backend.python.dependency_inference.module_mapper import AllPythonTargets
 from pants.backend.python.subsystems.setup import PythonSetup
@@ -25,6 +26,9 @@ from pants_modelkiln.engine.tool import STORE
 from pants_modelkiln.manifest.requirements import lock_address, requirements_of
 from pants_modelkiln.manifest.resolved_lock import LockChoiceRequest, ResolvedLock, lock_choice
 from pants_modelkiln.manifest.sdists import BuiltWheelRequest, built_wheel
+
+# Of what a process fetches, so many are named.
+_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -127,13 +131,19 @@ async def fetch_environment(request: EnvironmentRequest) -> Environment:
     result = await perform_step(
         Step(
             argv=("fetch", "--wheels=wheels.json", f"--store={STORE}", "--output=fetched.json"),
-            description=f"Fetch {len(wheels)} wheels for {request.address}",
+            description=f"Fetch {len(wheels)} wheels for {request.address} ({_names(wheels)})",
             input_digest=await create_digest([FileContent("wheels.json", text)]),
             output_files=("fetched.json",),
+            level=LogLevel.INFO,
         )
     )
     fetched = json.loads((await read_digest(result.digest))[0].content)
     return Environment(tuple(LockedWheel.from_json(wheel) for wheel in fetched["wheels"]))
+
+
+def _names(wheels: Sequence[LockedWheel]) -> str:
+    names = [f"{wheel.name} {wheel.version}" for wheel in wheels[:_NAMED]]
+    return ", ".join(names) + (f" and {len(wheels) - _NAMED} more" if len(wheels) > _NAMED else "")
 
 
 def rules():

@@ -63,7 +63,8 @@ def wheel_layers(
     for group in wheels_packer.plan(wheels.to_json(), apart=apart):
         recipe = wheels_packer.recipe(group, target.python, target.platform, compression, bytecode)
         title = ", ".join(f"{wheel['name']} {wheel['version']}" for wheel in group)
-        requests.append(LayerRequest(recipe, title))
+        size = sum(wheel["unpacked_size"] for wheel in group)
+        requests.append(LayerRequest(recipe, title, size=size))
     return requests
 
 

@@ -5,12 +5,11 @@ from functools import lru_cache
 from typing import Sequence
 
 from modelkiln.archives.tar import Entry, bytes_entry
-from modelkiln.conventions import CODE_FOLDER, RECORD_PATH
+from modelkiln.conventions import CODE_FOLDER, RECORD_PATH, VENV
 from modelkiln.layer import Layer
 from modelkiln.layers.packing import pack
 from modelkiln.runtime.weights.lock import LOCK_PATH
 from modelkiln.store.store import BlobWriter
-from modelkiln.wheels.venv import VENV
 
 __all__ = ["LAZY_STORE", "record_layer", "venv_layer"]
 

@@ -7,6 +7,7 @@ from modelkiln.digest import iter_chunks
 from modelkiln.errors import ModelkilnError
 from modelkiln.image.blobs import Blobs
 from modelkiln.recipe import REGISTRY
+from modelkiln.registry.blobs import blob_chunks
 from modelkiln.registry.client import RegistryClient
 from modelkiln.registry.reference import Reference, parse_repository
 
@@ -31,7 +32,7 @@ class BlobSource:
         """Yield the blob's bytes, which are for the caller to verify; raises ModelkilnError."""
         origin = self.repository_of(descriptor)
         if origin is not None and self._blobs.state(descriptor) == "missing":
-            yield from RegistryClient(origin, self._env).blob_chunks(descriptor.digest, descriptor.size)
+            yield from blob_chunks(RegistryClient(origin, self._env), descriptor)
             return
         try:
             with self._open(descriptor) as stream:

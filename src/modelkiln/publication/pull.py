@@ -20,9 +20,8 @@ from modelkiln.package.record import variant_records
 from modelkiln.publication.contents import Document
 from modelkiln.publication.remote_package import ChunkReader, RemotePackage
 
-__all__ = ["PARTS", "pull"]
+__all__ = ["pull"]
 
-PARTS = ("layout", "record", "signature", "weights")
 # CNCF model-spec, annotations.md: the path of a layer's file.
 _FILE_PATH = "org.cncf.model.filepath"
 _THREADS = 4

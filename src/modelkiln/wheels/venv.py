@@ -12,13 +12,11 @@ from functools import partial
 from typing import Iterable, Sequence
 
 from modelkiln.archives.tar import Entry, bytes_entry
+from modelkiln.conventions import VENV
 from modelkiln.errors import ModelkilnError
 from modelkiln.wheels.wheel import Wheel, WheelFile
 
-__all__ = ["VENV", "InstalledWheel", "Venv", "check_conflicts", "install"]
-
-# Where an image has its virtual environment.
-VENV = "opt/venv"
+__all__ = ["InstalledWheel", "Venv", "check_conflicts", "install"]
 
 _INSTALLER = b"modelkiln\n"
 

@@ -1,0 +1,168 @@
+"""The engine's own PEX: built by the Pex of the monorepo's Pants, from a lock and nothing else.
+
+Pants' own PEX files see pip's configuration of the machine, and search the machine for a Python. This
+one does neither: what is locked decides what is in it, and Pants' own interpreter will do.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import PurePath
+from typing import Iterable
+
+from packaging.requirements import Requirement
+from pants.backend.python.util_rules.interpreter_constraints import InterpreterConstraints
+from pants.backend.python.util_rules.pex_cli import PexCliProcess
+from pants.backend.python.util_rules.pex_requirements import ResolvePexConfigRequest
+from pants.engine.fs import Digest, FileContent, PathGlobs
+from pants.engine.rules import Get, collect_rules, rule
+from pants.util.logging import LogLevel
+
+from modelkiln.errors import ModelkilnError
+from modelkiln.manifest.pip import check_reachable
+from pants_modelkiln.engine.api import (
+    add_prefix,
+    create_digest,
+    find_python,
+    merge_digests,
+    pex_config,
+    read_globs,
+    try_pex_cli,
+)
+from pants_modelkiln.engine.files import engine_files
+from pants_modelkiln.engine.tool_fetching import ToolFetchingRequest, tool_fetching
+
+# Where processes find Pants' named cache `pex_root`.
+PEX_ROOT = ".cache/pex_root"
+_FILE = "modelkiln.pex"
+# The pip that Pex brings along, up to CPython 3.11: no other has to be fetched, unpinned, before
+# anything can be. It is old, and reads a lock as well as any.
+_VENDORED_PIP, _VENDORED_UP_TO = "20.3.4-patched", (3, 11)
+
+
+@dataclass(frozen=True)
+class ToolRequest:
+    """The engine with the dependencies of one lock.
+
+    lock: a resource of this package such as "tool.txt", or else a file of the repository. is_closed:
+    whether the lock has all that its packages require.
+    """
+
+    lock: str
+    interpreter_constraints: tuple[str, ...]
+    is_resource: bool = True
+    is_closed: bool = True
+
+
+@dataclass(frozen=True)
+class ToolPex:
+    """The engine's PEX: a Digest with the file `modelkiln.pex`.
+
+    python: the interpreter that it was made for. venv: where its virtual environment lies below
+    PEX_ROOT, on this machine.
+    """
+
+    digest: Digest
+    python: str
+    venv: str
+
+
+def tool_pex(request: ToolRequest) -> Get:
+    """ToolPex of a request."""
+    return Get(ToolPex, ToolRequest, request)
+
+
+@rule(level=LogLevel.DEBUG)
+async def build_tool_pex(request: ToolRequest) -> ToolPex:
+    python = own_python(request.interpreter_constraints)
+    release = sys.version_info[:2] if python else None
+    if python is None:
+        python = (await find_python(InterpreterConstraints(request.interpreter_constraints))).path
+    lock = await _lock_text(request)
+    config = await pex_config(ResolvePexConfigRequest(f"modelkiln-{request.lock}"))
+    fetching = await tool_fetching(ToolFetchingRequest(tuple(config.indexes)))
+    files = await create_digest([FileContent("lock.txt", fetching.lines.encode() + lock)])
+    sources = await add_prefix(await create_digest(engine_files()), "sources")
+    argv = [
+        "--output-file", _FILE, "--no-emit-warnings", "--no-compress", "--python", python,
+        # One file: what a remote cache keeps of a folder with empty files in it differs from
+        # server to server, and some never find it again.
+        "--layout", "zipapp", "--sources-directory", "sources", "--entry-point", "modelkiln.cli.main:main",
+        "--requirement", "lock.txt", "--no-transitive", *config.pex_args(), *fetching.args,
+        "--resolver-version", "pip-2020-resolver",
+        # The environment is made right here, and is not linked to Pex' cache: byte code that a run
+        # leaves would be packed into PEX files with the same wheels.
+        "--pex-root", PEX_ROOT, "--venv", "--venv-site-packages-copies", "--seed", "verbose",
+    ]  # fmt: skip
+    if not request.is_closed:
+        argv.append("--ignore-errors")
+    if release and release <= _VENDORED_UP_TO:
+        argv += ["--pip-version", _VENDORED_PIP]
+    result = await try_pex_cli(
+        PexCliProcess(
+            subcommand=(),
+            extra_args=argv,
+            # pip reads its system-wide configuration even where Pex isolates it, save for this value.
+            extra_env={**fetching.env, "PIP_CONFIG_FILE": os.devnull},
+            additional_input_digest=await merge_digests((sources, files)),
+            description=f"Building {_FILE} from {request.lock}, {_count(lock)} packages",
+            output_files=(_FILE,),
+        )
+    )
+    if result.exit_code != 0:
+        raise ModelkilnError(failure(request.lock, result.stderr.decode("utf-8", "replace")))
+    seeded = json.loads(result.stdout)
+    venv = PurePath(seeded["pex"]).relative_to(PurePath(seeded["pex_root"])).parent
+    return ToolPex(result.output_digest, python, str(venv))
+
+
+async def _lock_text(request: ToolRequest) -> bytes:
+    if request.is_resource:
+        return resources.files("pants_modelkiln").joinpath(request.lock).read_bytes()
+    contents = await read_globs(PathGlobs([request.lock]))
+    if not contents:
+        raise ModelkilnError(f"[modelkiln].source_clients_lock: {request.lock} does not exist.")
+    return contents[0].content
+
+
+def _count(lock: bytes) -> int:
+    return sum(b"==" in line for line in lock.splitlines() if not line.startswith((b" ", b"#")))
+
+
+def failure(lock: str, messages: str) -> str:
+    """What people are to know of what Pex said when it did not build the tool."""
+    lines = [line.strip() for line in messages.splitlines() if line.strip()]
+    # pip says the same of each try, and then that there is no such version.
+    tries = [line for line in lines if "Retrying (Retry" in line]
+    what = f"The packaging engine's own dependencies ({lock}) cannot be fetched"
+    try:
+        check_reachable("\n".join(tries[-1:]))
+        check_reachable(messages)
+    except ModelkilnError as error:
+        return f"{what}. {error}"
+    errors = [line.partition("ERROR: ")[2] for line in lines if "ERROR: " in line]
+    return f"{what} or put together. Pex says: {' '.join(errors or lines[-10:])}"
+
+
+def own_python(constraints: Iterable[str]) -> str | None:
+    """The path of the CPython that Pants runs under, where it is among `constraints`; else None.
+
+    Looking for others starts each Python of the machine once, which takes from one second to many.
+    """
+    if sys.implementation.name != "cpython":
+        return None
+    version = ".".join(map(str, sys.version_info[:3]))
+    wanted = [Requirement(constraint) for constraint in constraints]
+    if not any(one.name == "CPython" and one.specifier.contains(version) for one in wanted):
+        return None
+    # Pants runs in a virtual environment, whose interpreter is a link or says what it was made with.
+    path = os.path.realpath(getattr(sys, "_base_executable", None) or sys.executable)
+    return path if os.access(path, os.X_OK) else None
+
+
+def rules():
+    return collect_rules()

@@ -1,0 +1,113 @@
+"""The engine's command line as a PEX: packed by the engine itself, from wheels as they are published.
+
+Pants' Pex would install the wheels first, into a cache that also takes what later runs leave there
+(byte code), and pack that.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from pants.backend.python.util_rules.interpreter_constraints import InterpreterConstraints
+from pants.core.goals.package import BuiltPackage, OutputPathField, PackageFieldSet
+from pants.core.goals.run import RunFieldSet, RunInSandboxBehavior, RunRequest
+from pants.engine.fs import FileContent
+from pants.engine.platform import Platform
+from pants.engine.rules import Get, collect_rules, rule
+from pants.engine.unions import UnionRule
+from pants.util.logging import LogLevel
+
+from modelkiln.canonical import canonical_json
+from modelkiln.runtime.weights.progress import readable_size
+from modelkiln.wheels.platforms import Target
+from pants_modelkiln.engine.api import add_prefix, create_digest, find_python, list_digest, merge_digests
+from pants_modelkiln.engine.files import engine_files
+from pants_modelkiln.engine.step import Step, perform_step
+from pants_modelkiln.engine.tool import STORE
+from pants_modelkiln.formats.known_artifact import KnownArtifact
+from pants_modelkiln.formats.pex import PexFile
+from pants_modelkiln.manifest.resolved_lock import LockChoiceRequest, lock_choice
+from pants_modelkiln.subsystem import ModelkilnSubsystem
+from pants_modelkiln.target_types.command_line import CommandLinePythonField
+
+# What the commands need, as the extra `cli` of the wheel: build steps need more.
+_REQUIREMENTS = ("oras", "packaging", "zstandard")
+# What those require is what the first has and the second does not: the build steps' own.
+_LOCK, _STEPS_LOCK = "registry.txt", "tool.txt"
+
+
+@dataclass(frozen=True)
+class CommandLineFieldSet(PackageFieldSet, RunFieldSet):
+    """The fields of a `modelkiln_command_line`."""
+
+    required_fields = (CommandLinePythonField,)
+    run_in_sandbox_behavior = RunInSandboxBehavior.RUN_REQUEST_HERMETIC
+
+    python: CommandLinePythonField
+    output_path: OutputPathField
+
+
+@dataclass(frozen=True)
+class CommandLineRequest:
+    """The command line for a Python release, as a file of this name."""
+
+    python: str
+    file_name: str
+
+
+def command_line(field_set: CommandLineFieldSet, file_name: str, options: ModelkilnSubsystem) -> Get:
+    """PexFile of a `modelkiln_command_line`."""
+    return Get(PexFile, CommandLineRequest(field_set.python.value or options.python, file_name))
+
+
+@rule(desc="Build the command line", level=LogLevel.DEBUG)
+async def build_command_line(request: CommandLineRequest, options: ModelkilnSubsystem, platform: Platform) -> PexFile:
+    from modelkiln.manifest.closure import closure
+    from modelkiln.manifest.lock import read_lock
+
+    machine = "linux/arm64" if platform == Platform.linux_arm64 else "linux/amd64"
+    target = Target(request.python, machine, options.glibc)
+    texts = {name: Path(__file__).parents[1].joinpath(name).read_text("utf-8") for name in (_LOCK, _STEPS_LOCK)}
+    locks = {name: read_lock(text, name, target.marker_environment()) for name, text in texts.items()}
+    others = {pin.name for pin in locks[_STEPS_LOCK]} - set(_REQUIREMENTS)
+    pins = [pin for pin in locks[_LOCK] if pin.name not in others]
+    text = "".join(pin.line() for pin in pins).encode()
+    chosen = await lock_choice(LockChoiceRequest(_LOCK, text, target))
+    spec = {
+        "wheels": [wheel.to_json() for wheel in closure(chosen.content, _REQUIREMENTS)],
+        **target.to_json(),
+        "entry_point": "modelkiln.cli.main:main",
+    }
+    sources = await add_prefix(await create_digest(engine_files()), "sources")
+    described = await create_digest([FileContent("spec.json", canonical_json(spec))])
+    step = Step(
+        argv=("pex", "--spec=spec.json", "--sources=sources", f"--store={STORE}", "--output", request.file_name),
+        description="Build the command line",
+        input_digest=await merge_digests((sources, described)),
+        output_files=(request.file_name,),
+    )
+    result = await perform_step(step)
+    file = (await list_digest(result.digest))[0].file_digest
+    return PexFile(result.digest, file.fingerprint, file.serialized_bytes_length, False)
+
+
+@rule(desc="Package the command line", level=LogLevel.DEBUG)
+async def package_command_line(field_set: CommandLineFieldSet, options: ModelkilnSubsystem) -> BuiltPackage:
+    path = field_set.output_path.value_or_default(file_ending="pex")
+    folder, name = os.path.split(path)
+    built = await command_line(field_set, name, options)
+    digest = await add_prefix(built.digest, folder)
+    return BuiltPackage(digest, (KnownArtifact(path, (f"  PEX, {readable_size(built.size)}",)),))
+
+
+@rule(desc="Prepare to run the command line", level=LogLevel.DEBUG)
+async def run_command_line(field_set: CommandLineFieldSet, options: ModelkilnSubsystem) -> RunRequest:
+    built = await command_line(field_set, "modelkiln.pex", options)
+    python = await find_python(InterpreterConstraints([f"CPython=={field_set.python.value or options.python}.*"]))
+    return RunRequest(digest=built.digest, args=(python.path, "{chroot}/modelkiln.pex"))
+
+
+def rules():
+    return [*collect_rules(), *CommandLineFieldSet.rules(), UnionRule(PackageFieldSet, CommandLineFieldSet)]
