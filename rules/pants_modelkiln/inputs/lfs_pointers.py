@@ -102,7 +102,7 @@ async def find_committed_pointers(request: CommittedPointersRequest) -> Committe
     )  # fmt: skip
     result = await perform_step(step)
     found = json.loads((await read_digest(result.digest))[0].content)
-    return CommittedPointers(tuple(PinnedFile(path, *found[path]) for path in sorted(found)))
+    return CommittedPointers(tuple(PinnedFile.from_json(file) for file in found))
 
 
 def rules():

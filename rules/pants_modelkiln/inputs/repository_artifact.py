@@ -83,12 +83,11 @@ async def _find_pointers(address: Address, digest: Digest) -> tuple[PinnedFile, 
     suspects = {file.path for file in pinned_files(await list_digest(digest)) if file.size < POINTER_LIMIT}
     contents = await read_digest(await _part(digest, suspects)) if suspects else ()
     _refuse_empty(address, contents)
-    parsed = (
-        (file.path, parse_pointer(file.content, f"{address}: {file.path}"))
+    return tuple(
+        parse_pointer(file.content, file.path, f"{address}: {file.path}")
         for file in contents
         if is_pointer(file.content)
     )
-    return tuple(PinnedFile(path, pointer.sha256, pointer.size) for path, pointer in parsed)
 
 
 async def _put_in_place(address: Address, digest: Digest, pointers: tuple[PinnedFile, ...], limit: int) -> Digest:
