@@ -66,34 +66,16 @@ class WeightsImageRenderingRequest(RenderingRequest):
     ending = "weights.oci"
 
 
-@dataclass(frozen=True)
-class WeightsRenderingRequest:
-    """Either of the two at a path relative to `dist/`."""
-
-    inputs: PackageInputs
-    path: str
-    is_image: bool
-
-
-@rule(level=LogLevel.DEBUG)
-async def render_weights(request: WeightsRenderingRequest) -> Rendering:
-    image = await weights_layout(request.inputs, request.is_image)
-    what = "weights image" if request.is_image else "ModelPack artifact"
-    return layout_rendering(what, request.path, image, await dist_image(image, request.path))
-
-
-def _render(request: RenderingRequest, is_image: bool) -> Get:
-    return Get(Rendering, WeightsRenderingRequest(request.inputs, request.path, is_image))
-
-
 @rule(level=LogLevel.DEBUG)
 async def render_artifact(request: ArtifactRenderingRequest) -> Rendering:
-    return await _render(request, False)
+    image = await weights_layout(request.inputs, is_image=False)
+    return layout_rendering("ModelPack artifact", request.path, image, await dist_image(image, request.path))
 
 
 @rule(level=LogLevel.DEBUG)
 async def render_weights_image(request: WeightsImageRenderingRequest) -> Rendering:
-    return await _render(request, True)
+    image = await weights_layout(request.inputs, is_image=True)
+    return layout_rendering("weights image", request.path, image, await dist_image(image, request.path))
 
 
 def rules():

@@ -136,7 +136,7 @@ async def put_under_test(request: PackageUnderTestRequest, options: GlobalOption
         save_python(machine_store(options), inputs.target.python, python.path)
         return PackageUnderTest(built.digest, "package.pex", python=inputs.target.python)
     if request.format == "scie":
-        return PackageUnderTest((await scie_file(inputs, "package.scie")).file.digest, "package.scie")
+        return PackageUnderTest((await scie_file(inputs, "package.scie")).digest, "package.scie")
     image = await package_image(inputs)
     return PackageUnderTest(await add_prefix(image.layout, "image"), "image", layers=image.stored)
 

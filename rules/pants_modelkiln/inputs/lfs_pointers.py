@@ -39,20 +39,13 @@ class PointerFilesRequest:
     pointers: tuple[PinnedFile, ...]
 
 
-@dataclass(frozen=True)
-class PointerFiles:
-    """A Digest with the files at their paths in the artifact."""
-
-    digest: Digest
-
-
 def pointer_files(address: Address, pointers: tuple[PinnedFile, ...]) -> Get:
-    """PointerFiles of pointers: for files that may pass through Pants."""
-    return Get(PointerFiles, PointerFilesRequest(address, pointers))
+    """Digest of what pointers stand for, at the paths in the artifact: for files that may pass through Pants."""
+    return Get(Digest, PointerFilesRequest(address, pointers))
 
 
 @rule(desc="Fetch files from Git LFS", level=LogLevel.DEBUG)
-async def fetch_pointer_files(request: PointerFilesRequest) -> PointerFiles:
+async def fetch_pointer_files(request: PointerFilesRequest) -> Digest:
     step = Step(
         argv=(
             "fetch-pointers", "--pointers=pointers.json", f"--where={_ADDRESS}", f"--store={STORE}", "--output=files",
@@ -65,7 +58,7 @@ async def fetch_pointer_files(request: PointerFilesRequest) -> PointerFiles:
     if result.exit_code != 0:
         message = result.stderr.decode(errors="replace").strip().replace(_ADDRESS, str(request.address))
         raise ModelkilnError(message or f"{request.address}: Git LFS has not its files.")
-    return PointerFiles(await remove_prefix(result.output_digest, "files"))
+    return await remove_prefix(result.output_digest, "files")
 
 
 @dataclass(frozen=True)

@@ -99,7 +99,7 @@ async def _put_in_place(address: Address, digest: Digest, pointers: tuple[Pinned
     small = tuple(pointer for pointer in pointers if pointer.size <= limit)
     if not small:
         return others
-    return await merge_digests((others, (await pointer_files(address, small)).digest))
+    return await merge_digests((others, await pointer_files(address, small)))
 
 
 async def _part(digest: Digest, paths: Collection[str]) -> Digest:

@@ -165,7 +165,7 @@ async def resolve_inputs(
     embedded = None
     if "scie" in field_set.formats.value:
         named = field_set.interpreter.to_unparsed_address_inputs()
-        embedded = (await interpreter(InterpreterRequest(address, named, targets[0].python))).lock
+        embedded = await interpreter(InterpreterRequest(address, named, targets[0].python))
     code = await package_code(PackageCodeRequest(address, field_set.entry_point))
     facts = _facts_of(artifacts)
     signature = await _find_signature(field_set, facts)
