@@ -186,9 +186,9 @@ def pex_config(request: ResolvePexConfigRequest) -> Get:
     return Get(ResolvePexConfig, ResolvePexConfigRequest, request)
 
 
-def try_pex_cli(process: PexCliProcess) -> Get:
-    """FallibleProcessResult: how a run of Pants' Pex ended, whatever its exit code."""
-    return Get(FallibleProcessResult, PexCliProcess, process)
+def pex_cli_process(request: PexCliProcess) -> Get:
+    """Process that runs Pants' Pex."""
+    return Get(Process, PexCliProcess, request)
 
 
 def try_process(process: Process) -> Get:

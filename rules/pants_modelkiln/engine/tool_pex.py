@@ -6,12 +6,10 @@ one does neither: what is locked decides what is in it, and Pants' own interpret
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
-from pathlib import PurePath
 from typing import Iterable
 
 from packaging.requirements import Requirement
@@ -29,9 +27,10 @@ from pants_modelkiln.engine.api import (
     create_digest,
     find_python,
     merge_digests,
+    pex_cli_process,
     pex_config,
     read_globs,
-    try_pex_cli,
+    try_process,
 )
 from pants_modelkiln.engine.files import engine_files
 from pants_modelkiln.engine.tool_fetching import ToolFetchingRequest, tool_fetching
@@ -42,6 +41,14 @@ _FILE = "modelkiln.pex"
 # The pip that Pex brings along, up to CPython 3.11: no other has to be fetched, unpinned, before
 # anything can be. It is old, and reads a lock as well as any.
 _VENDORED_PIP, _VENDORED_UP_TO = "20.3.4-patched", (3, 11)
+# Pex says in JSON where the environment lies, with paths of this machine. Of a process' output,
+# which remote caches keep, only the part below PEX_ROOT is left.
+WITHOUT_PATHS = """\
+set -e
+seeded=$("$0" "$@")
+seeded=${seeded##*/venvs/}
+printf 'venvs/%s' "${seeded%%/pex\\"*}"
+"""
 
 
 @dataclass(frozen=True)
@@ -102,7 +109,7 @@ async def build_tool_pex(request: ToolRequest) -> ToolPex:
         argv.append("--ignore-errors")
     if release and release <= _VENDORED_UP_TO:
         argv += ["--pip-version", _VENDORED_PIP]
-    result = await try_pex_cli(
+    process = await pex_cli_process(
         PexCliProcess(
             subcommand=(),
             extra_args=argv,
@@ -113,11 +120,10 @@ async def build_tool_pex(request: ToolRequest) -> ToolPex:
             output_files=(_FILE,),
         )
     )
+    result = await try_process(replace(process, argv=("/bin/sh", "-c", WITHOUT_PATHS, *process.argv)))
     if result.exit_code != 0:
         raise ModelkilnError(failure(request.lock, result.stderr.decode("utf-8", "replace")))
-    seeded = json.loads(result.stdout)
-    venv = PurePath(seeded["pex"]).relative_to(PurePath(seeded["pex_root"])).parent
-    return ToolPex(result.output_digest, python, str(venv))
+    return ToolPex(result.output_digest, python, result.stdout.decode())
 
 
 async def _lock_text(request: ToolRequest) -> bytes:
