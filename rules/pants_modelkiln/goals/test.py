@@ -56,6 +56,14 @@ logger = logging.getLogger(__name__)
 # Formats that answer requests; the others hold data alone.
 _RUNNABLE = ("pex", "scie", "oci")
 
+# What a step finds where, see `modelkiln.smoke.plan`.
+_TEST_FILES = {
+    "record": "record.json",
+    "request": "request.json",
+    "expected": "expected.json",
+    "models": "models",
+}
+
 
 @dataclass(frozen=True)
 class SmokeTestFieldSet(TestFieldSet):
@@ -155,9 +163,9 @@ async def _test_files(fields: SmokeTestFieldSet, inputs: PackageInputs) -> Diges
     expected = (await read_globs(expected_globs))[0].content
     return await create_digest(
         [
-            FileContent("record.json", inputs.record.to_bytes()),
-            FileContent("request.json", request),
-            FileContent("expected.json", expected),
+            FileContent(_TEST_FILES["record"], inputs.record.to_bytes()),
+            FileContent(_TEST_FILES["request"], request),
+            FileContent(_TEST_FILES["expected"], expected),
         ]
     )
 
@@ -170,26 +178,23 @@ async def run_smoke_test(
     options: ModelkilnSubsystem,
 ) -> TestResult:
     fields, format_name = batch.single_element, batch.partition_metadata.name
+    title = f"{fields.address} ({batch.partition_metadata.description})"
     inputs = await package_inputs(batch.partition_metadata.package)
     has_gpu = bool(inputs.accelerator.cuda or fields.requires_gpu.value) and find_gpu() is not None
     if fields.requires_gpu.value and not has_gpu:
-        what = f"{fields.address} ({batch.partition_metadata.description})"
-        logger.warning(f"{what} was not run: it requires a GPU, and this machine has no NVIDIA device with a driver.")
+        logger.warning(f"{title} was not run: it requires a GPU, and this machine has no NVIDIA device with a driver.")
         return TestResult.no_tests_found(fields.address, test.output)
     under_test = await Get(PackageUnderTest, PackageUnderTestRequest(inputs, format_name))
     is_bundled = inputs.record["weights"] == "bundled"
     # A program has bundled files in it; layers of an image may have to be made of them again.
     models = await merge_digests(found.digest for found in inputs.artifacts if not is_bundled or format_name == "oci")
     plan = SmokePlan(
+        **_TEST_FILES,
         format=format_name,
         package=under_test.name,
-        record="record.json",
-        request="request.json",
-        expected="expected.json",
         rtol=fields.rtol.value,
         atol=fields.atol.value,
         python=under_test.python,
-        models="models",
         weights=() if is_bundled else tuple(layer for found in inputs.artifacts for layer in found.layers),
         layers=under_test.layers,
         # In the key, so that a result without a GPU is none for a machine that has one.
@@ -198,22 +203,20 @@ async def run_smoke_test(
     files = (
         under_test.digest,
         await _test_files(fields, inputs),
-        await add_prefix(models, "models"),
+        await add_prefix(models, _TEST_FILES["models"]),
         await create_digest([FileContent("plan.json", canonical_json(plan.to_json()))]),
     )
-    attempt = await attempt_step(
-        Step(
-            argv=("smoke", "plan.json", f"--store={STORE}"),
-            description=f"Smoke-test {fields.address} ({batch.partition_metadata.description})",
-            input_digest=await merge_digests(files),
-            cache_scope=ProcessCacheScope.PER_SESSION if test.force else ProcessCacheScope.SUCCESSFUL,
-            tool=fetching_tool([layer.recipe for layer in (*plan.weights, *plan.layers)], options),
-        )
+    step = Step(
+        argv=("smoke", "plan.json", f"--store={STORE}"),
+        description=f"Smoke-test {title}",
+        input_digest=await merge_digests(files),
+        cache_scope=ProcessCacheScope.PER_SESSION if test.force else ProcessCacheScope.SUCCESSFUL,
+        tool=fetching_tool([layer.recipe for layer in (*plan.weights, *plan.layers)], options),
     )
-    result = attempt.result
+    result = (await attempt_step(step)).result
     if result.exit_code == NOT_RUN and not subsystem.require:
         reason = result.stdout.decode(errors="replace").strip()
-        logger.warning(f"{fields.address} ({batch.partition_metadata.description}) was not run: {reason}")
+        logger.warning(f"{title} was not run: {reason}")
         return TestResult.no_tests_found(fields.address, test.output)
     tested = TestResult.from_fallible_process_result(result, fields.address, test.output)
     return replace(tested, partition_description=batch.partition_metadata.description)

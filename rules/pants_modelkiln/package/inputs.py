@@ -170,10 +170,7 @@ async def resolve_inputs(
     facts = _facts_of(artifacts)
     signature = await _find_signature(field_set, facts)
     made_of = {
-        target.platform: sha256_bytes(
-            f"{canonical_json(wheels.to_json()).decode()}\n{base.identity.text if base else ''}".encode()
-        )
-        for base, target, wheels in zip(bases, targets, environments)
+        target.platform: _platform_digest(wheels, base) for base, target, wheels in zip(bases, targets, environments)
     }
     described = {
         "name": address.generated_name or address.target_name,
@@ -205,6 +202,10 @@ async def resolve_inputs(
         for base, target, wheels in zip(bases, targets, environments)
     )
     return replace(first, others=tuple(others))
+
+
+def _platform_digest(wheels: Environment, base: BaseImage | None) -> str:
+    return sha256_bytes(canonical_json(wheels.to_json()) + b"\n" + (base.identity.to_bytes() if base else b""))
 
 
 def _record(described: dict, variant: dict, base: BaseImage | None, wheels: Environment) -> Record:
