@@ -13,6 +13,7 @@ from modelkiln.canonical import canonical_json
 from modelkiln.digest import hex_of
 from modelkiln.layer import Layer
 from modelkiln.layers import files as files_packer
+from modelkiln.recipe import Recipe
 from modelkiln.runtime.weights.progress import readable_size
 from pants_modelkiln.engine.api import add_prefix, create_digest, list_digest, merge_digests, read_digest, subset
 from pants_modelkiln.engine.step import Step, perform_step
@@ -25,14 +26,14 @@ _LONG = 200_000_000
 
 @dataclass(frozen=True)
 class LayerRequest:
-    """A layer to make. `recipe` is canonical JSON; `sources` holds a files recipe's files.
+    """A layer to make. `sources` holds a files recipe's files.
 
     size: about so many bytes go into it, where that is known.
     carry: whether Pants takes the blob as well, for layers that are small and have no recipe
     that could be followed elsewhere. The smallest of them are packed right here.
     """
 
-    recipe: str
+    recipe: Recipe
     title: str
     sources: Digest = EMPTY_DIGEST
     carry: bool = False
@@ -59,13 +60,12 @@ def blob_of(layer: Layer) -> Get:
 
 @rule(desc="Make a layer", level=LogLevel.DEBUG)
 async def make_layer(request: LayerRequest) -> BuiltLayer:
-    described = json.loads(request.recipe)
-    if request.carry and files_packer.is_small(described):
+    if request.carry and files_packer.is_small(request.recipe):
         contents = {file.path: file.content for file in await read_digest(request.sources)}
-        layer, blob = files_packer.build_small(described, contents)
+        layer, blob = files_packer.build_small(request.recipe, contents)
         await create_digest([FileContent("blob", blob)])
         return BuiltLayer(layer, FileDigest(hex_of(layer.descriptor.digest), layer.descriptor.size))
-    recipe = await create_digest([FileContent("recipe.json", request.recipe.encode())])
+    recipe = await create_digest([FileContent("recipe.json", request.recipe.to_bytes())])
     sources = await add_prefix(request.sources, "sources")
     outputs = ("layer.json", "blob") if request.carry else ("layer.json",)
     result = await perform_step(

@@ -18,6 +18,7 @@ from pants.util.logging import LogLevel
 
 from modelkiln.formats.portable_python import MIRROR_VARIABLE
 from modelkiln.machine.settings import INSECURE_REGISTRIES, save_machine_env, save_machine_file
+from modelkiln.recipe import REGISTRY, Recipe
 from modelkiln.sources.clients import CLIENT_SCHEMES
 from modelkiln.sources.git_lfs import CHECKOUT
 from modelkiln.sources.source import scheme_of
@@ -92,16 +93,16 @@ def locking_tool(uri: str, subsystem: ModelkilnSubsystem) -> ToolRequest:
     return _clients_tool(subsystem) if scheme_of(uri) in {*CLIENT_SCHEMES, "oci"} else checks_tool(subsystem)
 
 
-def fetching_tool(recipes: Iterable[str], subsystem: ModelkilnSubsystem) -> ToolRequest | None:
-    """The engine with the clients that it takes to fetch what layers of these recipes (JSON, or "") are made of.
+def fetching_tool(recipes: Iterable[Recipe | None], subsystem: ModelkilnSubsystem) -> ToolRequest | None:
+    """The engine with the clients that it takes to fetch what layers of these recipes are made of.
 
     None where it takes none but those of every step.
     """
-    described = [json.loads(recipe) for recipe in recipes if recipe]
+    described = [recipe for recipe in recipes if recipe]
     schemes = {scheme_of((recipe.get("source") or {}).get("uri", "")) for recipe in described}
     if schemes & CLIENT_SCHEMES:
         return _clients_tool(subsystem)
-    is_registry = "oci" in schemes or any(recipe["packer"].startswith("registry/") for recipe in described)
+    is_registry = "oci" in schemes or any(recipe.packer == REGISTRY for recipe in described)
     return registry_tool(subsystem) if is_registry else None
 
 

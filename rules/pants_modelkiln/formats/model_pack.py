@@ -14,7 +14,7 @@ from modelkiln.weights.lock import set_digest
 from pants_modelkiln.engine.api import concurrently
 from pants_modelkiln.engine.layers import build_layer
 from pants_modelkiln.formats.layouts import PackageImage, dist_image, held_image, layout_rendering
-from pants_modelkiln.formats.oci import weights_layers, weights_requests
+from pants_modelkiln.formats.oci import layers_of, requests_of
 from pants_modelkiln.formats.rendering import Rendering, RenderingRequest
 from pants_modelkiln.package.inputs import PackageInputs
 
@@ -34,9 +34,10 @@ def weights_layout(inputs: PackageInputs, is_image: bool) -> Get:
 
 @rule(desc="Assemble weights", level=LogLevel.DEBUG)
 async def assemble_weights(request: WeightsRequest) -> PackageImage:
-    record = request.inputs.record_json
-    built = await concurrently(build_layer(layer) for layer in weights_requests(request.inputs))
-    layers = weights_layers(request.inputs, built)
+    record = request.inputs.record
+    parts = request.inputs.parts
+    built = await concurrently(build_layer(one) for one in requests_of(parts))
+    layers = layers_of(parts, built)
     try:
         if request.is_image:
             files = [(file.sha256, file.path) for artifact in request.inputs.artifacts for file in artifact.files]
@@ -65,34 +66,16 @@ class WeightsImageRenderingRequest(RenderingRequest):
     ending = "weights.oci"
 
 
-@dataclass(frozen=True)
-class WeightsRenderingRequest:
-    """Either of the two at a path relative to `dist/`."""
-
-    inputs: PackageInputs
-    path: str
-    is_image: bool
-
-
-@rule(level=LogLevel.DEBUG)
-async def render_weights(request: WeightsRenderingRequest) -> Rendering:
-    image = await weights_layout(request.inputs, request.is_image)
-    what = "weights image" if request.is_image else "ModelPack artifact"
-    return layout_rendering(what, request.path, image, await dist_image(image, request.path))
-
-
-def _render(request: RenderingRequest, is_image: bool) -> Get:
-    return Get(Rendering, WeightsRenderingRequest(request.inputs, request.path, is_image))
-
-
 @rule(level=LogLevel.DEBUG)
 async def render_artifact(request: ArtifactRenderingRequest) -> Rendering:
-    return await _render(request, False)
+    image = await weights_layout(request.inputs, is_image=False)
+    return layout_rendering("ModelPack artifact", request.path, image, await dist_image(image, request.path))
 
 
 @rule(level=LogLevel.DEBUG)
 async def render_weights_image(request: WeightsImageRenderingRequest) -> Rendering:
-    return await _render(request, True)
+    image = await weights_layout(request.inputs, is_image=True)
+    return layout_rendering("weights image", request.path, image, await dist_image(image, request.path))
 
 
 def rules():

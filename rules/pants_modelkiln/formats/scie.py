@@ -29,27 +29,20 @@ class ScieFileRequest:
     file_name: str
 
 
-@dataclass(frozen=True)
-class ScieFile:
-    """The program, as a PexFile has its file."""
-
-    file: PexFile
-
-
 def scie_file(inputs: PackageInputs, file_name: str) -> Get:
-    """ScieFile of a package."""
-    return Get(ScieFile, ScieFileRequest(inputs, file_name))
+    """PexFile of the program of a package."""
+    return Get(PexFile, ScieFileRequest(inputs, file_name))
 
 
 @rule(desc="Build a program with its interpreter", level=LogLevel.DEBUG)
 async def build_scie_file(
     request: ScieFileRequest, options: ModelkilnSubsystem, global_options: GlobalOptions
-) -> ScieFile:
+) -> PexFile:
     inputs = request.inputs
     if inputs.interpreter is None:
         raise ModelkilnError(f'{inputs.address}: "scie" is not among its `formats`.')
     # The application inside is called as the package, in every variant and wherever it goes.
-    name = f"{inputs.record_json['name']}.pex"
+    name = f"{inputs.record['name']}.pex"
     pex = await pex_file(inputs, name)
     lock = await create_digest([FileContent("interpreter.json", inputs.interpreter.to_text().encode())])
     size = pex.size + sum(asset.size for asset in inputs.interpreter.assets)
@@ -65,7 +58,7 @@ async def build_scie_file(
         output_files=output[1:],
         tool=scie_tool(),
     )  # fmt: skip
-    return ScieFile(await program_of(step, request.file_name, is_stored, global_options))
+    return await program_of(step, request.file_name, is_stored, global_options)
 
 
 @dataclass(frozen=True)
@@ -78,7 +71,7 @@ class ScieRenderingRequest(RenderingRequest):
 
 @rule(level=LogLevel.DEBUG)
 async def render_scie(request: ScieRenderingRequest, global_options: GlobalOptions) -> Rendering:
-    built = (await scie_file(request.inputs, os.path.basename(request.path))).file
+    built = await scie_file(request.inputs, os.path.basename(request.path))
     assert request.inputs.interpreter is not None
     what = f"program with CPython {request.inputs.interpreter.python}"
     return await render_program(built, request.path, what, global_options)

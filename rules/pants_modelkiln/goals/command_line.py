@@ -6,7 +6,6 @@ Pants' Pex would install the wheels first, into a cache that also takes what lat
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,12 +74,10 @@ async def build_command_line(request: CommandLineRequest, options: ModelkilnSubs
     others = {pin.name for pin in locks[_STEPS_LOCK]} - set(_REQUIREMENTS)
     pins = [pin for pin in locks[_LOCK] if pin.name not in others]
     text = "".join(pin.line() for pin in pins).encode()
-    chosen = await lock_choice(LockChoiceRequest(_LOCK, text, request.python, machine, options.glibc))
+    chosen = await lock_choice(LockChoiceRequest(_LOCK, text, target))
     spec = {
-        "wheels": [wheel.to_json() for wheel in closure(json.loads(chosen.text), _REQUIREMENTS)],
-        "python": request.python,
-        "platform": machine,
-        "glibc": options.glibc,
+        "wheels": [wheel.to_json() for wheel in closure(chosen.content, _REQUIREMENTS)],
+        **target.to_json(),
         "entry_point": "modelkiln.cli.main:main",
     }
     sources = await add_prefix(await create_digest(engine_files()), "sources")

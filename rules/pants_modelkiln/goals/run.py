@@ -27,8 +27,8 @@ async def run_model(field_set: ModelPackageFieldSet, options: ModelkilnSubsystem
     # files, has the same package digest, and needs nothing of the host but Python.
     inputs = await package_inputs(field_set)
     size = sum(artifact.size for artifact in inputs.artifacts)
-    is_whole = inputs.record_json["weights"] == "lazy" or size <= options.large_blob_limit
-    is_whole = is_whole and inputs.record_json["weights"] != "sidecar"
+    is_whole = inputs.record["weights"] == "lazy" or size <= options.large_blob_limit
+    is_whole = is_whole and inputs.record["weights"] != "sidecar"
     built = await pex_file(inputs, "package.pex", is_whole)
     python = await find_python(InterpreterConstraints([f"CPython=={inputs.target.python}.*"]))
     if is_whole:

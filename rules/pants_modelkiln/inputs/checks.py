@@ -11,10 +11,11 @@ from pants.engine.rules import Get, collect_rules, rule
 from pants.util.logging import LogLevel
 
 from modelkiln.errors import ModelkilnError
+from modelkiln.pinned_file import PinnedFile
 from pants_modelkiln.engine.api import add_prefix, create_digest, merge_digests, read_digest
 from pants_modelkiln.engine.step import Step, attempt_step
 from pants_modelkiln.engine.tool import STORE, checks_tool
-from pants_modelkiln.inputs.lfs_pointers import Pointer, pointers_file
+from pants_modelkiln.inputs.lfs_pointers import pointers_file
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 
 # Stands for the address in the step's messages: equal files of two targets are one process.
@@ -31,7 +32,7 @@ class ArtifactCheckRequest:
     address: Address
     digest: Digest
     allow_pickle: tuple[str, ...] | None
-    pointers: tuple[Pointer, ...] = ()
+    pointers: tuple[PinnedFile, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ async def check_artifact(request: ArtifactCheckRequest, options: ModelkilnSubsys
     digest = await add_prefix(request.digest, "sources")
     if request.pointers:
         argv += ["--pointers=pointers.json", f"--store={STORE}"]
-        digest = await merge_digests((digest, await create_digest([pointers_file(request.pointers)])))
+        digest = await merge_digests((digest, await create_digest([pointers_file(request.address, request.pointers)])))
     step = Step(
         argv=tuple(argv),
         description=f"Check model artifact {request.address}",

@@ -16,6 +16,7 @@ from pants.engine.rules import Get, collect_rules, rule
 from pants.util.logging import LogLevel
 
 from modelkiln.errors import ModelkilnError
+from modelkiln.pinned_file import PinnedFile
 from pants_modelkiln.engine.api import (
     create_digest,
     list_digest,
@@ -29,7 +30,7 @@ from pants_modelkiln.engine.api import (
     transitive_targets,
 )
 from pants_modelkiln.engine.files import engine_files
-from pants_modelkiln.inputs.artifact import PinnedFile, pinned_files
+from pants_modelkiln.inputs.artifact import pinned_files
 from pants_modelkiln.target_types.package import ModelEntryPointField
 
 

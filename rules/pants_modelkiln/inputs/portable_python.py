@@ -31,20 +31,13 @@ class InterpreterRequest:
     python: str
 
 
-@dataclass(frozen=True)
-class Interpreter:
-    """A portable CPython, pinned."""
-
-    lock: InterpreterLock
-
-
 def interpreter(request: InterpreterRequest) -> Get:
-    """Interpreter of a request."""
-    return Get(Interpreter, InterpreterRequest, request)
+    """InterpreterLock of a request."""
+    return Get(InterpreterLock, InterpreterRequest, request)
 
 
 @rule(level=LogLevel.DEBUG)
-async def find_interpreter(request: InterpreterRequest, options: ModelkilnSubsystem) -> Interpreter:
+async def find_interpreter(request: InterpreterRequest, options: ModelkilnSubsystem) -> InterpreterLock:
     addresses = await addresses_of(named_or_option(request.named, "interpreter", options.interpreter))
     if not addresses:
         raise ModelkilnError(
@@ -72,7 +65,7 @@ async def find_interpreter(request: InterpreterRequest, options: ModelkilnSubsys
             f"{request.address}: its dependencies were chosen for Python {request.python}, and {target.address} is "
             f"CPython {lock.python}. Name a `portable_python` of {request.python}."
         )
-    return Interpreter(lock)
+    return lock
 
 
 def rules():

@@ -9,9 +9,9 @@ from typing import Callable, Iterator, Optional, Sequence
 
 from modelkiln.archives.tar import Entry, sorted_entries, tar_header, tar_padding
 from modelkiln.checks.check import Finding, Options, check_file
+from modelkiln.conventions import MODELS_FOLDER
 from modelkiln.descriptor import Descriptor
 from modelkiln.errors import ModelkilnError
-from modelkiln.layer import MODELS_FOLDER
 from modelkiln.network.http import NETWORK_ERRORS, with_retries
 from modelkiln.progress import StoppableProgress
 from modelkiln.sources.source import SourceFile
@@ -132,7 +132,7 @@ class Reading:
         where, chunks = f"{self._where}: {file.path}", ChunkDigests()
         read = transfer(self._found.source, file, self._store, key, self.progress, where, (chunks, *layers))
         self._check_unchanged(file)
-        locked = LockedFile(file.path, read.size, read.sha256, file.version, file.locator, chunks=chunks.to_json())
+        locked = LockedFile(file.path, read.sha256, read.size, file.version, file.locator, chunks=chunks.to_json())
         self.files[file.path] = locked
         self.remember([file])
 
@@ -210,7 +210,7 @@ class Reading:
                 "read, or the source is damaged: lock again."
             )
         self.findings[file.path] = check_file(file.path, partial(io.BytesIO, data), len(data), self._options)
-        self.files[file.path] = LockedFile(file.path, len(data), sha256, file.version, file.locator)
+        self.files[file.path] = LockedFile(file.path, sha256, len(data), file.version, file.locator)
         self.progress.add(len(data))
         return data, sha256
 

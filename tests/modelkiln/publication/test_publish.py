@@ -19,6 +19,7 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.layer import Layer
 from modelkiln.layers import weights
 from modelkiln.machine.settings import INSECURE_REGISTRIES
+from modelkiln.recipe import Recipe
 from modelkiln.registry.client import RegistryClient
 from modelkiln.registry.reference import parse_repository
 from modelkiln.registry.referrers import RECORD, find_records
@@ -92,7 +93,7 @@ def test_a_base_layer_passes_from_another_registry(package, tmp_path):
             "descriptor": package.weights.to_json(),
             "diff_id": package.weights.digest,
         }
-        layer = Layer("base", "python", package.weights, package.weights.digest, 0, canonical_json(recipe).decode())
+        layer = Layer("base", "python", package.weights, package.weights.digest, 0, Recipe.of(recipe))
         here = Package(tmp_path / "here")
         here.layout, here.digest, here.store = package.layout, package.digest, empty
         env = {INSECURE_REGISTRIES: f"{origin} {target}"}

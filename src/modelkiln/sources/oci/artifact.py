@@ -6,10 +6,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, Dict, Iterator, List, Mapping, Optional, Tuple
 
+from modelkiln.conventions import MODELS_FOLDER
 from modelkiln.descriptor import CONFIG, LAYER, MANIFEST, Descriptor
 from modelkiln.digest import check_digest, sha256_bytes
 from modelkiln.errors import ModelkilnError
-from modelkiln.layer import MODELS_FOLDER
 from modelkiln.network.http_file import HttpFile
 from modelkiln.registry.blobs import open_blob, read_blob
 from modelkiln.registry.client import RegistryClient
