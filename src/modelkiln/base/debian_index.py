@@ -192,7 +192,7 @@ def _parse_index(text: str) -> _Index:
 
 
 def _closure(names: Sequence[str], left_out: Sequence[str], index: _Index) -> set[str]:
-    """All packages to install. A clause with alternatives takes one that is there anyway, else the
+    """All packages to install. A clause with alternatives takes one that is chosen anyway, else the
     first, as apt does."""
     unknown = sorted(name for name in set(names) if name not in index)
     if unknown:

@@ -26,7 +26,7 @@ __all__ = ["Toolchain", "choose_toolchain", "open_toolchain", "recorded_wheel", 
 
 # What of a root is mounted, the links into /usr too.
 _TOP = ("usr", "bin", "sbin", "lib", "lib64", "etc")
-# What Debian's alternatives system would link: name -> the program beside it.
+# What Debian's alternatives system would link: name -> the program next to it.
 _ALTERNATIVES = {"usr/bin/cc": "gcc", "usr/bin/c++": "g++", "usr/bin/sh": "dash", "usr/bin/awk": "mawk"}
 _LOCK = "Lock it with pants lock."
 

@@ -83,7 +83,7 @@ class Blobs:
 
 
 def record_beside(layout: Path) -> Optional[Path]:
-    """Return where the record of the layout in dist/ lies: `NAME.package.json` beside `NAME.oci`,
+    """Return where the record of the layout in dist/ lies: `NAME.package.json` next to `NAME.oci`,
     `NAME.artifact` or `NAME.weights.oci`; None when it is not there."""
     path = layout.resolve()
     name = path.name
@@ -95,7 +95,7 @@ def record_beside(layout: Path) -> Optional[Path]:
 
 
 def recorded_layers(layout: Path, record: Optional[Path] = None) -> tuple[Layer, ...]:
-    """Return the layers of the record in the file `record`, else of the one beside `layout`.
+    """Return the layers of the record in the file `record`, else of the one next to `layout`.
 
     The record of `digits.oci` is `digits.package.json`. Without `record` it may be missing: then
     there are no layers to list.

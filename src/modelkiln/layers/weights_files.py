@@ -1,4 +1,4 @@
-"""The files of a weights layer as they lie in the store, for who needs files and not a tar."""
+"""The files of a weights layer as they lie in the store, for callers that need files and not a tar."""
 
 import os
 import tempfile

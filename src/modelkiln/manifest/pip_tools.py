@@ -73,7 +73,7 @@ def compile_lock(
 
 
 def _asked(folder: Path, sources: Sequence[str], env: Mapping[str, str]) -> list[str]:
-    """Files beside those of projects, with the requirements that their backends ask for."""
+    """Files in addition to those of projects, with the requirements that their backends ask for."""
     asked = []
     env = {**env, "PATH": _without_tools(folder, env.get("PATH", ""))}
     for source in sources:

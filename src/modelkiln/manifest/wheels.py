@@ -24,7 +24,7 @@ def check_wheels(wheels: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return name, version, filename and sha256 of wheels, and "build" where they have it, sorted by name.
 
     Raises ModelkilnError for missing fields, file names that are not a wheel's, or another
-    package's, and a package that is there twice.
+    package's, and a package that is listed twice.
     """
     from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
     from packaging.version import InvalidVersion, Version

@@ -64,7 +64,7 @@ def _tls_context(ca_file: Optional[str], ca_folder: Optional[str], folders: tupl
                     context.load_cert_chain(path, path.with_suffix(".key"))
             except OSError as error:
                 raise ModelkilnError(
-                    f"{path}: cannot be used for TLS ({error}). It must be PEM, and a .cert have its .key beside it."
+                    f"{path}: cannot be used for TLS ({error}). It must be PEM, and a .cert have its .key next to it."
                 ) from None
     return context
 

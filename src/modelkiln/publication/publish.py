@@ -104,7 +104,7 @@ def publish_all(
 ) -> list[Published]:
     """Put a package into repositories, as several layouts; returns what had to be done for each.
 
-    env: the machine's settings, see `load_machine_env`. store_root: where is remembered which
+    env: the machine's settings, see `load_machine_env`. store_root: where a cache records which
     repository holds what. progress: gets the bytes of a layout sent so far, and of how many.
     Raises ModelkilnError, with nothing tagged, for a tag that means something else, for bytes that
     are not what their descriptor says, and for what a registry refuses.

@@ -33,7 +33,7 @@ def pull(package: RemotePackage, part: str, folder: Path, progress: Callable[[in
     part: "layout" (all of it, an OCI layout), "record" (package.json), "signature"
     (signature.json), "weights" (the model artifact's files). progress: gets each number of bytes
     that came.
-    The folder is made beside its place and renamed, so that it is whole or not there.
+    The folder is made next to its place and renamed, so that it is whole or not there.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ModelkilnError(f"{folder}: exists. Remove it, or write to another folder.")

@@ -74,7 +74,7 @@ def check_cuda_libraries(image: Runnable, root: Path) -> Linked:
 
 
 def _of_host(symbol: str, path: Path) -> bool:
-    """Whether a plug-in takes `symbol` from what loads it: Python, or a library beside it.
+    """Whether a plug-in takes `symbol` from what loads it: Python, or a library next to it.
 
     libonnxruntime_providers_cuda.so, say, needs libonnxruntime_providers_shared.so, and names it
     nowhere. Names of symbols stand in a library's string table, between zeros.

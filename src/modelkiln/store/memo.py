@@ -1,4 +1,4 @@
-"""Answers that took long, kept beside the blobs of a store: a key is the digest of the question.
+"""Answers that took long, kept next to the blobs of a store: a key is the digest of the question.
 
 A memo may be lost or damaged at any time: the caller checks what it says, and can find the
 answer again.

@@ -35,7 +35,7 @@ def lock_weights(
 ) -> WeightsLock:
     """Return the lock of what `wanted` names now; afterwards its files are in `store`.
 
-    known: the lock that is there already: files that have the version that it names are the same
+    known: the existing lock: files that have the version that it names are the same
     and are not read, also where the store lacks them. allow_pickle: see `checks.check.Options`.
 
     Raises ModelkilnError for whatever cannot be read, changes while it is read or is refused; the

@@ -107,7 +107,7 @@ def parse_source(values: Sequence[str]) -> tuple[str, tuple[str, ...], tuple[str
     remote = [value for value in taken if scheme_of(value)]
     if remote or not taken:
         raise ModelkilnError(
-            f"source {list(values)!r}: a list is of paths and patterns beside the BUILD file. Lock each URI in a "
+            f"source {list(values)!r}: a list is of paths and patterns next to the BUILD file. Lock each URI in a "
             "`model_artifact` of its own."
         )
     return ".", tuple(f"/{value}" for value in taken), left_out

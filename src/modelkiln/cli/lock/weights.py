@@ -80,7 +80,7 @@ def _read(path: Path) -> Optional[str]:
 
 
 def _usable(text: Optional[str], path: Path) -> Optional[WeightsLock]:
-    """The lock that is there; None for one that is broken, and will be written anew."""
+    """The existing lock; None for one that is broken, and will be written anew."""
     if text is None:
         return None
     try:

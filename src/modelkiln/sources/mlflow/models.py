@@ -141,7 +141,7 @@ class _Mlflow(Source):
     def _of_run(self, run_id: str, path: str) -> _Model:
         run = self._run(run_id)
         is_final = (run.get("info") or {}).get("status") in ("FINISHED", "FAILED", "KILLED")
-        # MLflow 3 keeps a model that a run logs beside the run; its name is a path of the run all the same.
+        # MLflow 3 keeps a model that a run logs next to the run; its name is a path of the run all the same.
         for output in (run.get("outputs") or {}).get("model_outputs") or []:
             logged = self._logged_model(output.get("model_id", ""))
             if path and _info(logged).get("name") == path:
