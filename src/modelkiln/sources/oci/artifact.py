@@ -37,7 +37,7 @@ _PLATFORM = "linux/amd64"
 def open_source(uri: str, env: Mapping[str, str], folder: Path) -> Source:
     """Return the source of `oci://registry/name:tag` or `oci://registry/name[:tag]@sha256:...`.
 
-    Raises ModelkilnError for a reference that is none, or has neither tag nor digest.
+    Raises ModelkilnError for text that is not a reference, or has neither tag nor digest.
     """
     text = uri.partition("://")[2]
     return _Oci(uri, parse_image(text), env)
