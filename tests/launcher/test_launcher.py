@@ -223,6 +223,16 @@ def test_pants_gets_the_pex_tool_and_the_certificates(sandbox):
     assert "PANTS_PEX_CLI_VERSION" not in env
 
 
+def test_pants_runs_one_process_more_than_there_are_processors(sandbox):
+    """Of this process, where neither the environment nor a file of options has a number; then that counts."""
+    sandbox.add_python()
+    name = "PANTS_PROCESS_EXECUTION_LOCAL_PARALLELISM"
+    assert str(len(os.sched_getaffinity(0)) + 1) == ran(sandbox.run())["env"][name]
+    assert "1" == ran(sandbox.run(**{name: "1"}))["env"][name]
+    (sandbox.home / ".pants.rc").write_text("[GLOBAL]\nprocess_execution_local_parallelism = 4\n")
+    assert name not in ran(sandbox.run())["env"]
+
+
 def test_a_link_to_the_launcher_works(sandbox):
     """The locks are found beside the launcher, not beside the link, be it relative or not."""
     sandbox.add_python()
