@@ -24,7 +24,7 @@ from pants.engine.rules import Get, MultiGet
 from pants.engine.target import NoApplicableTargetsBehavior, TargetRootsToFieldSets, TargetRootsToFieldSetsRequest
 from pants.version import VERSION
 
-from pants_modelkiln.formats.known_artifact import KnownArtifact
+from pants_modelkiln.compat.known_artifact import KnownArtifact
 
 logger = logging.getLogger(__name__)
 

@@ -20,10 +20,10 @@ from modelkiln.layer import Layer
 from modelkiln.layers.recipe import has_blob
 from modelkiln.runtime.weights.progress import readable_size
 from modelkiln.store.store import Store
+from pants_modelkiln.compat.known_artifact import KnownArtifact
 from pants_modelkiln.engine.api import add_prefix, concurrently, create_digest, merge_digests
 from pants_modelkiln.engine.layers import BuiltLayer, blob_of
 from pants_modelkiln.engine.tool import machine_store
-from pants_modelkiln.formats.known_artifact import KnownArtifact
 from pants_modelkiln.formats.rendering import STORE_BLOBS, Rendering
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 

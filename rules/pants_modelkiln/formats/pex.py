@@ -19,10 +19,10 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.runtime.weights.lock import LOCK_PATH
 from modelkiln.runtime.weights.progress import readable_size
 from modelkiln.store.store import Store
+from pants_modelkiln.compat.known_artifact import KnownArtifact
 from pants_modelkiln.engine.api import add_prefix, create_digest, list_digest, merge_digests, read_digest
 from pants_modelkiln.engine.step import Step, perform_step
 from pants_modelkiln.engine.tool import STORE, client_tool, machine_store
-from pants_modelkiln.formats.known_artifact import KnownArtifact
 from pants_modelkiln.formats.rendering import STORE_BLOBS, Rendering, RenderingRequest
 from pants_modelkiln.package.inputs import PackageInputs
 from pants_modelkiln.subsystem import ModelkilnSubsystem

@@ -10,7 +10,7 @@ from pants.engine.fs import Digest
 from pants.engine.rules import Get
 from pants.engine.unions import union
 
-from pants_modelkiln.formats.known_artifact import KnownArtifact
+from pants_modelkiln.compat.known_artifact import KnownArtifact
 from pants_modelkiln.package.inputs import PackageInputs
 
 # The link in dist/ that leads to the store's blobs, and that links to large files go through.

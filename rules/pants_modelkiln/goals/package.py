@@ -13,8 +13,8 @@ from pants.util.logging import LogLevel
 
 from modelkiln.canonical import readable_json
 from modelkiln.package.record import with_outputs
+from pants_modelkiln.compat.known_artifact import KnownArtifact
 from pants_modelkiln.engine.api import concurrently, create_digest, merge_digests
-from pants_modelkiln.formats.known_artifact import KnownArtifact
 from pants_modelkiln.formats.rendering import RenderingRequest, rendering
 from pants_modelkiln.package.field_set import ModelPackageFieldSet
 from pants_modelkiln.package.inputs import package_inputs

@@ -6,8 +6,8 @@ import pytest
 from pants.core.goals.package import BuiltPackage, BuiltPackageArtifact
 from pants.engine.fs import Digest
 
+from pants_modelkiln.compat.known_artifact import KnownArtifact
 from pants_modelkiln.compat.package_goal import find_changed, remember
-from pants_modelkiln.formats.known_artifact import KnownArtifact
 
 PATHS = ("rain/rain.oci", "rain/rain.package.json")
 
