@@ -14,8 +14,8 @@ from pants.backend.python.util_rules.pex_environment import PexEnvironment
 from pants.backend.python.util_rules.pex_requirements import EntireLockfile, Lockfile
 from pants.base.build_environment import get_buildroot
 from pants.engine.env_vars import CompleteEnvironmentVars
-from pants.engine.fs import Digest, FileContent
-from pants.engine.rules import Get, collect_rules, rule
+from pants.engine.fs import CreateDigest, Digest, DigestSubset, FileContent, MergeDigests, PathGlobs
+from pants.engine.rules import collect_rules
 from pants.option.global_options import GlobalOptions
 from pants.util.logging import LogLevel
 
@@ -25,7 +25,15 @@ from modelkiln.machine.settings import INSECURE_REGISTRIES, save_machine_env, sa
 from modelkiln.sources.clients import CLIENT_SCHEMES
 from modelkiln.sources.git_lfs import CHECKOUT
 from modelkiln.sources.source import scheme_of
-from pants_modelkiln.engine.api import build_venv_pex, create_digest, find_python, merge_digests, subset
+from pants_modelkiln.compat.calls import (
+    create_digest,
+    create_venv_pex,
+    digest_subset_to_digest,
+    find_interpreter,
+    implicitly,
+    merge_digests,
+    rule,
+)
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 
 STORE = ".cache/modelkiln"
@@ -136,11 +144,6 @@ def scie_tool() -> ToolRequest:
     return ToolRequest("tool.txt", ("CPython>=3.11,<3.15",))
 
 
-def engine_tool(request: ToolRequest) -> Get:
-    """EngineTool of a request."""
-    return Get(EngineTool, ToolRequest, request)
-
-
 @rule(level=LogLevel.DEBUG)
 async def save_machine_state(
     subsystem: ModelkilnSubsystem,
@@ -166,33 +169,35 @@ async def save_machine_state(
 
 @rule(desc="Build the packaging engine", level=LogLevel.DEBUG)
 async def build_engine_tool(request: ToolRequest, machine: MachineState) -> EngineTool:
-    sources = await create_digest(engine_files())
+    sources = await create_digest(CreateDigest(engine_files()))
     lock = Lockfile(
         url=f"resource://pants_modelkiln/{request.lock}" if request.is_resource else request.lock,
         url_description_of_origin="the packaging engine's own lock",
         resolve_name=f"modelkiln-{request.lock}",
     )
     constraints = InterpreterConstraints(request.interpreter_constraints)
-    venv = await build_venv_pex(
-        PexRequest(
-            output_filename="modelkiln.pex",
-            internal_only=True,
-            # One file: what a remote cache keeps of a folder with empty files in it differs from
-            # server to server, and some never find it again.
-            layout=PexLayout.ZIPAPP,
-            additional_args=("--no-compress", *(() if request.is_closed else ("--ignore-errors",))),
-            requirements=EntireLockfile(lock),
-            interpreter_constraints=constraints,
-            main=EntryPoint.parse("modelkiln.cli.main:main"),
-            sources=sources,
+    venv = await create_venv_pex(
+        **implicitly(
+            PexRequest(
+                output_filename="modelkiln.pex",
+                internal_only=True,
+                # One file: what a remote cache keeps of a folder with empty files in it differs from
+                # server to server, and some never find it again.
+                layout=PexLayout.ZIPAPP,
+                additional_args=("--no-compress", *(() if request.is_closed else ("--ignore-errors",))),
+                requirements=EntireLockfile(lock),
+                interpreter_constraints=constraints,
+                main=EntryPoint.parse("modelkiln.cli.main:main"),
+                sources=sources,
+            )
         )
     )
-    pex = await subset(venv.digest, ["modelkiln.pex"])
-    shim = await create_digest([FileContent("modelkiln", _SHIM.encode(), is_executable=True)])
-    python = await find_python(constraints)
+    pex = await digest_subset_to_digest(DigestSubset(venv.digest, PathGlobs(["modelkiln.pex"])))
+    shim = await create_digest(CreateDigest([FileContent("modelkiln", _SHIM.encode(), is_executable=True)]))
+    python = await find_interpreter(constraints, **implicitly())
     state = f"{python.path}\n{venv.venv_rel_dir}\n{machine.path}\n"
     save_machine_file(machine.store, f"tools/{pex.fingerprint}", state)
-    return EngineTool(await merge_digests((pex, shim)), pex.fingerprint)
+    return EngineTool(await merge_digests(MergeDigests((pex, shim))), pex.fingerprint)
 
 
 def rules():

@@ -7,9 +7,10 @@ from typing import ClassVar
 
 from pants.engine.environment import EnvironmentName
 from pants.engine.fs import Digest
-from pants.engine.rules import Get
+from pants.engine.rules import collect_rules
 from pants.engine.unions import union
 
+from pants_modelkiln.compat.calls import rule
 from pants_modelkiln.compat.known_artifact import KnownArtifact
 from pants_modelkiln.package.inputs import PackageInputs
 
@@ -47,6 +48,11 @@ class Rendering:
     artifact: KnownArtifact
 
 
-def rendering(request: RenderingRequest) -> Get:
-    """Rendering of a request."""
-    return Get(Rendering, RenderingRequest, request)
+@rule(polymorphic=True)
+async def render(request: RenderingRequest) -> Rendering:
+    """Render a package, by the rule of its format."""
+    raise NotImplementedError
+
+
+def rules():
+    return collect_rules()

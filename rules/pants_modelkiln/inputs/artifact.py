@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from pants.engine.addresses import Address
 from pants.engine.fs import Digest, FileEntry
-from pants.engine.rules import Get
 
 from modelkiln.layer import Layer
 from pants_modelkiln.engine.layers import LayerRequest
@@ -66,11 +65,6 @@ class Artifact:
     def facts(self) -> dict:
         """What the source of a locked artifact tells of the model (see `modelkiln.package.source_facts`)."""
         return json.loads(self.origin)["facts"] if self.origin else {}
-
-
-def artifact(address: Address) -> Get:
-    """Artifact at an address."""
-    return Get(Artifact, ArtifactRequest(address))
 
 
 def pinned_files(entries) -> tuple[PinnedFile, ...]:

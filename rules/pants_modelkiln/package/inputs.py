@@ -9,7 +9,8 @@ from typing import Sequence
 
 from pants.backend.python.subsystems.setup import PythonSetup
 from pants.engine.addresses import Address
-from pants.engine.rules import Get, collect_rules, rule
+from pants.engine.rules import collect_rules
+from pants.engine.target import HydrateSourcesRequest
 from pants.util.logging import LogLevel
 
 from modelkiln.builds.toolchain import recorded_wheel
@@ -22,13 +23,27 @@ from modelkiln.package.lazy_weights import lazy_document
 from modelkiln.package.record import make_record
 from modelkiln.package.signature import read_signature
 from modelkiln.package.source_facts import metadata_of, signature_of
-from pants_modelkiln.engine.api import addresses_of, concurrently, hydrate, read_digest
-from pants_modelkiln.inputs.artifact import Artifact, artifact
-from pants_modelkiln.inputs.base_image import BaseImage, base_image, base_layers
-from pants_modelkiln.inputs.code import PackageCode, PackageCodeRequest, package_code
-from pants_modelkiln.inputs.portable_python import InterpreterRequest, interpreter
+from pants_modelkiln.compat.calls import (
+    concurrently,
+    get_digest_contents,
+    hydrate_sources,
+    implicitly,
+    resolve_unparsed_address_inputs,
+    rule,
+)
+from pants_modelkiln.inputs.artifact import Artifact, ArtifactRequest
+from pants_modelkiln.inputs.base_image import (
+    BaseImage,
+    BaseImageRequest,
+    BaseLayersRequest,
+    describe_base_image,
+    make_base_layers,
+)
+from pants_modelkiln.inputs.code import PackageCode, PackageCodeRequest, collect_code
+from pants_modelkiln.inputs.portable_python import InterpreterRequest, choose_interpreter
+from pants_modelkiln.inputs.repository_artifact import hash_artifact
 from pants_modelkiln.manifest.environment import Environment, ResolvedLockRequest
-from pants_modelkiln.manifest.wheel_layers import PackageEnvironmentRequest, package_environment
+from pants_modelkiln.manifest.wheel_layers import PackageEnvironmentRequest, find_package_environment
 from pants_modelkiln.package.field_set import ModelPackageFieldSet, accelerator_of
 from pants_modelkiln.subsystem import ModelkilnSubsystem, named_or_option
 
@@ -67,17 +82,16 @@ class PackageInputs:
         return json.loads(self.record)
 
 
-def package_inputs(field_set: ModelPackageFieldSet) -> Get:
-    """PackageInputs of a `model_package`."""
-    return Get(PackageInputs, ModelPackageFieldSet, field_set)
-
-
 async def _find_bases(field_set: ModelPackageFieldSet, options: ModelkilnSubsystem) -> tuple[BaseImage | None, ...]:
     named = field_set.base_image.to_unparsed_address_inputs()
-    addresses = await addresses_of(named_or_option(named, "base_image", options.base_image))
+    addresses = await resolve_unparsed_address_inputs(
+        named_or_option(named, "base_image", options.base_image), **implicitly()
+    )
     architectures = [platform.split("/")[1] for platform in dict.fromkeys(field_set.platforms.value or ())]
     if addresses:
-        return await concurrently(base_image(addresses[0], name) for name in architectures or [""])
+        return await concurrently(
+            describe_base_image(BaseImageRequest(addresses[0], name), **implicitly()) for name in architectures or [""]
+        )
     if "oci" in field_set.formats.value:
         raise ModelkilnError(
             f"{field_set.address}: an image needs a base. Name an `oci_base_image` in the field "
@@ -127,12 +141,12 @@ async def _gather(
         PackageEnvironmentRequest(code, accelerator, target, base.interpreter if base in standing else None, apart)
         for base, target in zip(bases, targets)
     ]
-    addresses = await addresses_of(field_set.artifacts.to_unparsed_address_inputs())
+    addresses = await resolve_unparsed_address_inputs(field_set.artifacts.to_unparsed_address_inputs(), **implicitly())
     made = await concurrently(
         [
-            *(package_environment(request) for request in wanted),
-            *(artifact(address) for address in addresses),
-            *(base_layers(base) for base in standing),
+            *(find_package_environment(request, **implicitly()) for request in wanted),
+            *(hash_artifact(ArtifactRequest(address), **implicitly()) for address in addresses),
+            *(make_base_layers(BaseLayersRequest(base), **implicitly()) for base in standing),
         ]
     )
     return made[: len(wanted)], made[len(wanted) :][: len(addresses)]
@@ -143,8 +157,8 @@ async def _find_signature(field_set: ModelPackageFieldSet, facts: list[tuple[str
     address = field_set.address
     if not field_set.signature.value:
         return read_signature(signature_of(facts, str(address)), f"{address}: signature of its artifact").to_json()
-    hydrated = await hydrate(field_set.signature)
-    return _load_signature(address, (await read_digest(hydrated.snapshot.digest))[0])
+    hydrated = await hydrate_sources(HydrateSourcesRequest(field_set.signature), **implicitly())
+    return _load_signature(address, (await get_digest_contents(hydrated.snapshot.digest))[0])
 
 
 @rule(desc="Resolve a package's inputs", level=LogLevel.DEBUG)
@@ -160,8 +174,10 @@ async def resolve_inputs(
     embedded = None
     if "scie" in field_set.formats.value:
         named = field_set.interpreter.to_unparsed_address_inputs()
-        embedded = (await interpreter(InterpreterRequest(address, named, targets[0].python))).lock
-    code = await package_code(PackageCodeRequest(address, field_set.entry_point))
+        embedded = (
+            await choose_interpreter(InterpreterRequest(address, named, targets[0].python), **implicitly())
+        ).lock
+    code = await collect_code(PackageCodeRequest(address, field_set.entry_point), **implicitly())
     facts = [(str(found.address), found.facts) for found in artifacts]
     signature = await _find_signature(field_set, facts)
     made_of = {
