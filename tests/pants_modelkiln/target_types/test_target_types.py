@@ -6,7 +6,6 @@ from pants.engine.target import InvalidFieldException
 
 from pants_modelkiln.target_types.artifact import ModelArtifactSourceField
 from pants_modelkiln.target_types.package import ModelBaseImageField, ModelMetadataField
-from pants_modelkiln.target_types.smoke_test import SmokeTestExpectedField
 
 ADDRESS = Address("models/m", target_name="m")
 
@@ -35,9 +34,3 @@ def test_one_address_is_a_string():
     assert ("//b:i",) == ModelBaseImageField("//b:i", ADDRESS).value
     with pytest.raises(InvalidFieldException, match="base_image"):
         ModelBaseImageField(["//b:i"], ADDRESS)
-
-
-def test_the_expected_response_belongs_to_its_test():
-    """A change of the file selects the test with --changed-since."""
-    field = SmokeTestExpectedField("response.json", ADDRESS)
-    assert {"includes": ["models/m/response.json"]} == field.filespec
