@@ -41,6 +41,7 @@ from pants_modelkiln.compat.calls import (
     merge_digests,
     rule,
 )
+from pants_modelkiln.compat.values import attempts
 from pants_modelkiln.engine.step import Step, try_step
 from pants_modelkiln.engine.tool import STORE, machine_store
 from pants_modelkiln.formats.oci import ImageRequest, assemble_image
@@ -236,7 +237,7 @@ async def run_smoke_test(
         reason = result.stdout.decode(errors="replace").strip()
         logger.warning(f"{fields.address} ({batch.partition_metadata.description}) was not run: {reason}")
         return TestResult.no_tests_found(fields.address, test.output)
-    tested = TestResult.from_fallible_process_result(result, fields.address, test.output)
+    tested = TestResult.from_fallible_process_result(attempts(result), fields.address, test.output)
     return replace(tested, partition_description=batch.partition_metadata.description)
 
 

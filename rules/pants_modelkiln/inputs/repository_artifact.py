@@ -33,6 +33,7 @@ from pants_modelkiln.compat.calls import (
     resolve_targets,
     rule,
 )
+from pants_modelkiln.compat.values import excludes_of
 from pants_modelkiln.engine.layers import LayerRequest, make_layer
 from pants_modelkiln.inputs.artifact import Artifact, ArtifactRequest, PinnedFile, pinned_files
 from pants_modelkiln.inputs.checks import ArtifactCheckRequest, check_artifact
@@ -79,9 +80,7 @@ async def _below(address: Address, digest: Digest) -> Digest:
 
 async def _find_files(address: Address, field: ModelArtifactSourceField, limit: int) -> _Found:
     spec = field.filespec
-    paths = await path_globs_to_paths(
-        PathGlobs([*spec["includes"], *(f"!{path}" for path in spec.get("excludes", ()))])
-    )
+    paths = await path_globs_to_paths(PathGlobs([*spec["includes"], *(f"!{path}" for path in excludes_of(spec))]))
     large = _large_files(paths.files, limit)
     if not large:
         sources = await hydrate_sources(HydrateSourcesRequest(field), **implicitly())
