@@ -10,6 +10,7 @@ from pants_modelkiln.compat.collection_hash import repair_collection_hash
 from pants_modelkiln.compat.package_goal import write_only_changes
 from pants_modelkiln.target_types.artifact import ModelArtifactTarget
 from pants_modelkiln.target_types.base_image import OciBaseImageTarget
+from pants_modelkiln.target_types.command_line import CommandLineTarget
 from pants_modelkiln.target_types.index import ModelIndexTarget
 from pants_modelkiln.target_types.package import ModelPackageTarget
 from pants_modelkiln.target_types.portable_python import PortablePythonTarget
@@ -25,6 +26,7 @@ write_only_changes()
 def target_types():
     return [
         BuildToolchainTarget,
+        CommandLineTarget,
         ModelArtifactTarget,
         ModelIndexTarget,
         ModelPackageTarget,

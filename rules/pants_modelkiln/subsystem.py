@@ -18,8 +18,8 @@ class ModelkilnSubsystem(Subsystem):
     accelerators = DictOption[Any](
         default={},
         help=help_text("""
-            Accelerators by name. `model_package(accelerator="cuda12")` takes all that makes a variant
-            from here:
+            Accelerators by name. `model_package(accelerator="cuda12")` takes everything that defines a
+            variant from here:
 
                 [modelkiln.accelerators]
                 cpu = "python-default"          # only the resolve
@@ -27,22 +27,22 @@ class ModelkilnSubsystem(Subsystem):
                 [modelkiln.accelerators.gpu]
                 resolve = "gpu"                 # a key of `[python].resolves`
                 cuda = "12.4"                   # its release, or "12" for any minor release
-                driver = "550.54.14"            # the oldest that will do
+                driver = "550.54.14"            # the oldest that works
                 architectures = ["8.0", "9.0"]  # compute capabilities that the code is compiled for
                 env = {OMP_NUM_THREADS = "1"}   # put into the image
 
-            Every key may be left out, and the whole table, too. The resolve is the one of the
-            accelerator's name, and for `cpu` it may also be `[python].default_resolve`. Names such as
-            `cuda12`, `cuda124` and `cu124` say their CUDA release; other names stand for no CUDA. The
-            driver is the oldest that NVIDIA names for the major release.
+            Every key may be left out, and so may the whole table. The default resolve is the one of the
+            accelerator's name, and for `cpu` otherwise `[python].default_resolve`. Names such as
+            `cuda12`, `cuda124` and `cu124` state their CUDA release; other names stand for no CUDA. The
+            default driver is the oldest that NVIDIA names for the major release.
             """),
     )
     resolve_constraints = DictOption[Any](
         default={},
         help=help_text("""
             Python resolves by name, each with a list of other resolves whose pins it shares: `pants lock`
-            takes the same versions as far as they fit, so that variants of a package differ only in
-            what must differ.
+            takes the same versions where they fit, so that variants of a package differ only where they
+            must.
 
                 [modelkiln.resolve_constraints]
                 cuda12 = ["cpu"]
@@ -51,8 +51,8 @@ class ModelkilnSubsystem(Subsystem):
     resolve_indexes = DictOption[Any](
         default={},
         help=help_text("""
-            Python resolves by name, each with a list of package indexes to use besides the one that pip
-            is configured with on the machine. They are not written to locks.
+            Python resolves by name, each with a list of package indexes to use in addition to the one
+            that pip is configured with on the machine. They are not written to locks.
 
                 [modelkiln.resolve_indexes]
                 cuda12 = ["https://registry.example.com/whl/cu126"]
@@ -65,7 +65,7 @@ class ModelkilnSubsystem(Subsystem):
         default={},
         help=help_text("""
             Python resolves by name, each with a list of folders (`file:///path`) or pages of wheels to
-            use besides indexes. They are not written to locks.
+            use in addition to indexes. They are not written to locks.
             """),
     )
     source_clients_lock = StrOption(
@@ -73,16 +73,16 @@ class ModelkilnSubsystem(Subsystem):
         help=help_text("""
             A file with locked requirements for the engine's processes that read from object stores,
             Hugging Face and MLflow, in place of the backend's own `sources.txt`, which has clients for
-            s3 and Hugging Face. It needs all that is in there, and what is to be added, such as `gcsfs`
-            for `gs://` and `adlfs` for `az://`.
+            s3 and Hugging Face. It must contain all of that, and what is to be added, such as `gcsfs` for
+            `gs://` and `adlfs` for `az://`.
             """),
     )
     build_toolchains = StrListOption(
         default=[],
         help=help_text("""
-            Addresses of `build_toolchain` targets, one for each Python release: locked compilers with which
-            packages that have no wheel are built from their sdists. Those of a Python without one must
-            be pure Python.
+            Addresses of `build_toolchain` targets, one for each Python release: locked compilers that build
+            packages without a wheel from their sdists. For a Python release without a toolchain such
+            packages must be pure Python.
             """),
     )
     base_image = StrOption(
@@ -95,21 +95,21 @@ class ModelkilnSubsystem(Subsystem):
     )
     python = StrOption(
         default="3.11",
-        help="The Python release of packages whose base image does not tell it.",
+        help="The Python release of packages whose base image does not state it.",
     )
     glibc = StrOption(
         default="2.28",
         help=help_text("""
-            The C library's release that wheels may need, for packages whose base image does not
-            tell it.
+            The release of the C library that wheels may need, for packages whose base image does not
+            state it.
             """),
     )
     compression = StrOption(
         default="zstd",
         help=help_text("""
             How layers of code and dependencies are compressed: `zstd`, `gzip` (for registries and
-            runtimes from before 2020) or `none`. Weights are never compressed, nor is a package's own
-            code of up to 64 KiB.
+            runtimes from before 2020) or `none`. Weights are never compressed, and neither is a
+            package's own code of up to 64 KiB.
             """),
     )
     large_blob_limit = IntOption(
@@ -126,46 +126,45 @@ class ModelkilnSubsystem(Subsystem):
         advanced=True,
         help=help_text("""
             Layers of dependencies, bases and large weights are not copied to `dist/`: image layouts
-            link to them through `dist/.store`, a link to the store in Pants' named caches. So a
-            layout reads as a whole on this machine; `cp -rL` or `modelkiln export` makes a copy
-            that can leave it.
+            link to them through `dist/.store`, a link to the store in Pants' named caches. A layout is
+            complete on this machine; `cp -rL` or `modelkiln export` makes a copy for other machines.
 
-            Layers of up to this many bytes lie in `dist/.blobs/` instead, once for all packages,
-            for those who carry the folder `dist/` itself to another machine.
+            Layers of up to this many bytes are copied to `dist/.blobs/` instead, once for all packages,
+            so that the folder `dist/` itself can be moved to another machine.
             """),
     )
     stamps = StrListOption(
         default=[],
         help=help_text("""
             Values for placeholders in `publish_tags` and `repositories` that come from outside, such as a
-            commit: `--modelkiln-stamps=git_sha=0a1b2c3` gives `{git_sha}` a value. A name alone is
-            that environment variable's: with `GITHUB_SHA` in this list a tag may be
+            commit: `--modelkiln-stamps=git_sha=0a1b2c3` gives `{git_sha}` a value. A name alone
+            stands for that environment variable: with `GITHUB_SHA` in this list a tag may be
             `{GITHUB_SHA}`.
 
-            They name what is published and are no part of the package.
+            They name what is published and are not part of the package.
             """),
     )
     insecure_registries = StrListOption(
         default=[],
         help=help_text("""
-            Registries (host, with its port) that are spoken to without TLS, such as
-            `127.0.0.1:5000`. Everything is published over TLS otherwise.
+            Registries (host, with its port) that are accessed without TLS, such as
+            `127.0.0.1:5000`. All others are accessed over TLS.
             """),
     )
     format_suffixes = DictOption[str](
         default={"artifact": "-artifact", "weights-image": "-weights"},
         advanced=True,
         help=help_text("""
-            What is added to a package's tags for each of its formats, which would otherwise want
-            the same ones. A format that is not listed adds nothing.
+            What is appended to a package's tags for each of its formats, since their tags would
+            otherwise collide. For a format that is not listed, nothing is.
             """),
     )
     publish_record = BoolOption(
         default=True,
         advanced=True,
         help=help_text("""
-            Publish the package's record beside it, as an artifact that refers to it (OCI 1.1
-            `subject`). Turn it off for registries that take images alone.
+            Publish the package's record with it, as an artifact that refers to it (OCI 1.1
+            `subject`). Turn it off for registries that accept images alone.
             """),
     )
     interpreter_constraints = StrListOption(
@@ -180,7 +179,7 @@ class ModelkilnSubsystem(Subsystem):
             The address (`https://host/folder` or `file:///folder`) of a mirror of the files of
             `portable_python` targets, in place of the projects' releases on GitHub.
 
-            It is laid out as Pex' `--scie-assets-base-url`, which `science download` makes, with
+            Its layout is that of Pex' `--scie-assets-base-url`, which `science download` makes, with
             `science` itself below `lift/` as in its releases: the paths are those in the lock.
             """),
     )
@@ -203,8 +202,8 @@ class SmokeTestSubsystem(Subsystem):
     require = BoolOption(
         default=False,
         help=help_text("""
-            Fail where this host cannot run a format (an image where there is no bubblewrap, say).
-            Otherwise such a test says why it was not run. CI should set it.
+            Fail where this host cannot run a format, such as an image without bubblewrap. Otherwise
+            the result says why it was not run. CI should set it.
             """),
     )
 

@@ -7,10 +7,12 @@ from modelkiln.canonical import canonical_json
 from modelkiln.descriptor import Descriptor
 from modelkiln.digest import check_digest
 
-__all__ = ["MODELS_FOLDER", "Layer", "Packed"]
+__all__ = ["MODELS_FOLDER", "VENV", "Layer", "Packed"]
 
 # Where model artifacts lie in an image; layers' digests depend on it. KServe looks there too.
 MODELS_FOLDER = "models"
+# Where an image has its virtual environment.
+VENV = "opt/venv"
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
+from schemas import schema_problems
+
 __all__ = [
     "ROOT",
     "Monorepo",
@@ -37,7 +39,7 @@ def _find_root() -> Path:
 ROOT = _find_root()
 
 # What a repository consists of, as far as these tests go.
-_COPIED = ("pants", "pants.toml", "BUILD", "pyproject.toml", "3rdparty", "src", "rules/pants_modelkiln")
+_COPIED = ("pants", "pants.toml", "BUILD", "pyproject.toml", "3rdparty", "src", "rules/house", "rules/pants_modelkiln")
 # Of the caller's environment: what finds Pants and Python and tells how the network is reached.
 _PASSED = re.compile(
     r"HOME|PATH|LANG|LC_ALL|TMPDIR|USER|PYENV_ROOT|MODELKILN_(PYTHON39|PANTS_LAUNCHER|DEBIAN_\w+)|XDG_\w+|"
@@ -130,8 +132,10 @@ class Monorepo:
         self.write(path, text.replace(old, new))
 
     def record(self, name: str) -> Any:
-        """Return the record of a package in dist/, `src.models.digits/digits`."""
-        return json.loads((self.dist / f"{name}.package.json").read_text("utf-8"))
+        """Return the record of a package in dist/, `src.models.digits/digits`; it has the documented form."""
+        record = json.loads((self.dist / f"{name}.package.json").read_text("utf-8"))
+        assert [] == schema_problems("record", record)
+        return record
 
     def stop(self) -> None:
         """End the Pants daemons of this repository, each by its process id, or leave its own to the next test."""

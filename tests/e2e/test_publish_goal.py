@@ -10,6 +10,7 @@ import pytest
 from components import require
 from loopback.registries import registry
 from monorepo import named_caches, small_monorepo
+from schemas import schema_problems
 
 from modelkiln.machine.settings import INSECURE_REGISTRIES
 from modelkiln.publication.remote_package import RemotePackage
@@ -58,6 +59,7 @@ def test_publish_tells_where_what_is_and_no_secret(repo, host):
     repo.pants("package", "rain:rain")
     digest = repo.record("rain/rain")["formats"]["oci"]["manifest"]["digest"]
     assert digest == tagged(host, "0.1.0") == tagged(host, "latest")
+    assert [] == schema_problems("published", json.loads(out.read_text()))
     (told,) = json.loads(out.read_text())
     assert [f"{host}/team/rain:0.1.0", f"{host}/team/rain:latest"] == told["names"]
     (layout,) = told["layouts"]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modelkiln.checks import Options, check_file
+from modelkiln.checks.check import Options, check_file
 from modelkiln.errors import ModelkilnError
 
 # Pieces of pickles, whole and broken: names, calls, memo, containers, marks, texts and noise.

@@ -17,7 +17,7 @@ import pytest
 from samples import pickles
 from samples.pickles import ALLOWED, STOP, call, in_tar, in_zip, npy, proto, text
 
-from modelkiln.checks import Options, check_file
+from modelkiln.checks.check import Options, check_file
 from modelkiln.errors import ModelkilnError
 
 ORDERED = b"ccollections\nOrderedDict\n"

@@ -7,7 +7,7 @@ import struct
 import pytest
 import safetensors
 
-from modelkiln.checks import Options, check_file
+from modelkiln.checks.check import Options, check_file
 from modelkiln.checks.safetensors import BITS
 from modelkiln.errors import ModelkilnError
 

@@ -1,6 +1,7 @@
 """A repository for the launcher to stand in, and stand-ins for what it installs."""
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -11,26 +12,34 @@ from typing import List, Optional
 
 import pytest
 
-# All that the launcher needs of a system besides a Python.
-_TOOLS = "bash cat chmod cp dirname env grep ln mkdir mktemp mv readlink rm sha256sum shasum sleep sync"
+SETTINGS = "src/modelkiln/manifest/pip_settings.py"
 
-# CPython 3.9, and the Pants, pip and Pex that it installs, in so far as the launcher uses them. An
+# All that the launcher needs of a system besides a Python.
+_TOOLS = "bash cat chmod cp dirname du env grep ln mkdir mv readlink rm sed sha256sum shasum sleep sync uname"
+
+# CPython 3.9, pip, uv and Pex, and the Pants that they install, in so far as the launcher uses them. An
 # install adds a line to the log; HOOK runs in the middle of it.
 _PYTHON = r"""#!/usr/bin/env bash
 case "$*" in
-  *sys.implementation*) printf '3.9.99 test test\n%s\n' 'LACKS' ;;
+  *CS_GNU_LIBC_VERSION*) printf 'noise\npants: 3.9.99 test test\npants: %s\npants: 1\n' 'PROBLEM' ;;
   *flock*) exec REAL_PYTHON "$@" ;;
-  '-I -m venv '*) mkdir -p "$4/bin" && cp "$0" "$4/bin/python" ;;
-  *' -m pip '*' install '*)
-    echo install >>LOG
+  '-I -m venv --without-pip '*) mkdir -p "$5/bin" && cp "$0" "$5/bin/python" ;;
+  *zipfile*) : >"$4/uv" && chmod +x "$4/uv" ;;
+  *'pip_settings.py pip '*' download '*) BEFORE_DOWNLOAD ;;
+  *'pip_settings.py uv '*' pip install '*pants.txt)
+    echo install >>"LOG"
     HOOK
-    bin=${0%/bin/python}/lib/python3.9/site-packages/pants/bin
+    while [[ $1 != --python ]]; do shift; done
+    bin=${2%/bin/python}/lib/python3.9/site-packages/pants/bin
     mkdir -p "$bin"
     cat >/dev/null
-    printf '#!/usr/bin/env bash\nexec REAL_PYTHON -I CLIENT "$@"\n' >"$bin/native_client" ;;
-  */bin/pex*)
+    printf '#!/usr/bin/env bash\nexec REAL_PYTHON -I "CLIENT" "$@"\n' >"$bin/native_client" ;;
+  *pip_settings.py' list') echo asked >>"ANSWER.asked"; cat "ANSWER" ;;
+  *index-url*) exec REAL_PYTHON "$@" ;;
+  *pex.bin.pex*)
+    BEFORE_PEX
     while [[ $1 != -o ]]; do shift; done
-    mkdir -p "${2%/*}" && printf tool >"$2" ;;
+    printf tool >"$2" ;;
 esac
 """
 
@@ -75,9 +84,11 @@ class Sandbox:
         self.stdin = subprocess.DEVNULL
         self._log = folder / "log"
         self._client = folder / "client.py"
+        self._settings = folder / "settings.json"
         for path in (self.locks, self.root / "deep/down", self.home, self.bin):
             path.mkdir(parents=True)
-        for name in ("pants", "3rdparty/python/pants.txt", "3rdparty/python/pex-cli.txt"):
+        for name in ("pants", *(f"3rdparty/python/{name}.txt" for name in ("pants", "pex-cli", "uv")), SETTINGS):
+            (self.root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(self.repository / name, self.root / name)
         (self.root / "pants.toml").write_text('[GLOBAL]\npants_version = "2.17.1"\n')
         for name in _TOOLS.split():
@@ -87,11 +98,20 @@ class Sandbox:
 
     def installs(self) -> List[Path]:
         """Return the folders of installs, whole or not."""
-        return [path for path in self.cache.glob("*") if path.is_dir()]
+        return [path for path in self.cache.glob("*") if len(path.name) == 32]
 
     def times_installed(self) -> int:
         """Return how often the stand-in has begun to install Pants."""
         return len(self._log.read_text().splitlines()) if self._log.exists() else 0
+
+    def set_pip(self, **settings: str) -> None:
+        """Let pip answer with these settings."""
+        self._settings.write_text(json.dumps({name.replace("_", "-"): value for name, value in settings.items()}))
+
+    def times_asked(self) -> int:
+        """Return how often pip was asked for its settings."""
+        log = Path(f"{self._settings}.asked")
+        return len(log.read_text().splitlines()) if log.exists() else 0
 
     def add_program(self, path: Path, text: str) -> Path:
         """Write a program, here a script, to `path`."""
@@ -100,14 +120,22 @@ class Sandbox:
         path.chmod(0o755)
         return path
 
-    def add_python(self, path: Optional[Path] = None, hook: str = ":", lacks: str = "") -> Path:
-        """Add the stand-in for CPython 3.9, and let the launcher expect the Pex tool that it makes."""
+    def add_python(
+        self, path: Optional[Path] = None, hook: str = ":", problem: str = "", pip: str = ":", pex: str = ":"
+    ) -> Path:
+        """Add the stand-in for CPython 3.9, which runs `pip`, `hook` and `pex` before those stages.
+
+        The launcher expects the Pex tool that it makes.
+        """
         launcher = self.root / "pants"
         digest = "pex_sha256=" + hashlib.sha256(b"tool").hexdigest()
         launcher.write_text(re.sub(r"pex_sha256=\w+", digest, launcher.read_text(), count=1))
         self._client.write_text(_CLIENT)
         text = _PYTHON.replace("REAL_PYTHON", sys.executable).replace("CLIENT", str(self._client))
-        text = text.replace("LOG", str(self._log)).replace("HOOK", hook).replace("LACKS", lacks)
+        values = {"LOG": str(self._log), "HOOK": hook, "PROBLEM": problem, "BEFORE_DOWNLOAD": pip, "BEFORE_PEX": pex}
+        for name, value in {**values, "ANSWER": str(self._settings)}.items():
+            text = text.replace(name, value)
+        self.set_pip()
         return self.add_program(path or self.bin / "python3.9", text)
 
     def start(self, *args: str, cwd: str = ".", **env: str) -> "subprocess.Popen[str]":

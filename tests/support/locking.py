@@ -1,11 +1,14 @@
 """Locks of a model artifact by the engine's own step, and what a failed one may leave behind."""
 
 import hashlib
+import json
 import os
 import sys
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
+
+from schemas import schema_problems
 
 from modelkiln.cli.main import main
 from modelkiln.store.cleaning import list_blobs
@@ -44,6 +47,7 @@ class Locking:
         """The lock has exactly these files, and the store is whole."""
         expected = {path: (len(data), hashlib.sha256(data).hexdigest()) for path, data in contents.items()}
         files = load_weights_lock(self.path.read_text(), "x").files
+        assert [] == schema_problems("weights-lock", json.loads(self.path.read_text()))
         assert expected == {file.path: (file.size, file.sha256) for file in files}
         assert [] == left_behind(self.store)
 

@@ -39,6 +39,7 @@ __all__ = [
     "environment_aware_package",
     "environment_vars_subset",
     "execute_process",
+    "execute_process_or_raise",
     "find_interpreter",
     "find_valid_field_sets_for_target_roots",
     "get_digest_contents",
@@ -97,6 +98,7 @@ if HAS_CALLS_BY_NAME:
         remove_prefix,
         run_interactive_process,
     )
+    from pants.engine.process import execute_process_or_raise
     from pants.engine.rules import concurrently, implicitly, rule
     from pants.source.source_root import get_source_roots
 else:
@@ -104,6 +106,7 @@ else:
     from pants.backend.python.target_types import ResolvedPexEntryPoint, ResolvePexEntryPointRequest
     from pants.backend.python.util_rules.interpreter_constraints import InterpreterConstraints
     from pants.backend.python.util_rules.pex import PexRequest, VenvPex, VenvPexProcess
+    from pants.backend.python.util_rules.pex_cli import PexCliProcess
     from pants.backend.python.util_rules.pex_environment import PythonExecutable
     from pants.backend.python.util_rules.pex_requirements import Lockfile, Resolve
     from pants.backend.python.util_rules.python_sources import (
@@ -219,6 +222,7 @@ else:
     environment_aware_package = by_name(BuiltPackage, EnvironmentAwarePackageRequest)
     environment_vars_subset = by_name(EnvironmentVars, EnvironmentVarsRequest)
     execute_process = by_name(process.FallibleProcessResult, process.Process, VenvPexProcess)
+    execute_process_or_raise = by_name(process.ProcessResult, process.Process, PexCliProcess)
     find_interpreter = by_name(PythonExecutable, InterpreterConstraints)
     find_valid_field_sets_for_target_roots = by_name(
         target.TargetRootsToFieldSets, target.TargetRootsToFieldSetsRequest

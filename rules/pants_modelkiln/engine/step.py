@@ -11,7 +11,8 @@ from pants.util.logging import LogLevel
 
 from modelkiln.errors import ModelkilnError
 from pants_modelkiln.compat.calls import execute_process, implicitly, rule
-from pants_modelkiln.engine.tool import PEX_ROOT, STORE, TOOL, ToolRequest, build_engine_tool, own_tool
+from pants_modelkiln.engine.tool import PEX_ROOT, STORE, TOOL, build_engine_tool, own_tool
+from pants_modelkiln.engine.tool_pex import ToolRequest
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 
 # A remote cache may take this long to answer before a step is started here as well: most answers

@@ -7,37 +7,24 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pants.backend.python.target_types import EntryPoint
-from pants.backend.python.util_rules.interpreter_constraints import InterpreterConstraints
-from pants.backend.python.util_rules.pex import PexLayout, PexRequest
 from pants.backend.python.util_rules.pex_environment import PexEnvironment
-from pants.backend.python.util_rules.pex_requirements import EntireLockfile, Lockfile
 from pants.base.build_environment import get_buildroot
 from pants.engine.env_vars import CompleteEnvironmentVars
-from pants.engine.fs import CreateDigest, Digest, DigestSubset, FileContent, MergeDigests, PathGlobs
+from pants.engine.fs import CreateDigest, Digest, FileContent, MergeDigests
 from pants.engine.rules import collect_rules
 from pants.option.global_options import GlobalOptions
 from pants.util.logging import LogLevel
 
-import modelkiln
 from modelkiln.formats.portable_python import MIRROR_VARIABLE
 from modelkiln.machine.settings import INSECURE_REGISTRIES, save_machine_env, save_machine_file
 from modelkiln.sources.clients import CLIENT_SCHEMES
 from modelkiln.sources.git_lfs import CHECKOUT
 from modelkiln.sources.source import scheme_of
-from pants_modelkiln.compat.calls import (
-    create_digest,
-    create_venv_pex,
-    digest_subset_to_digest,
-    find_interpreter,
-    implicitly,
-    merge_digests,
-    rule,
-)
+from pants_modelkiln.compat.calls import create_digest, implicitly, merge_digests, rule
+from pants_modelkiln.engine.tool_pex import PEX_ROOT, ToolRequest, build_tool_pex
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 
 STORE = ".cache/modelkiln"
-PEX_ROOT = ".cache/pex_root"
 TOOL = "__modelkiln"
 
 # Which interpreter runs the engine, and where its virtual environment and the machine's programs
@@ -66,39 +53,6 @@ exec "$python" "$tool/modelkiln.pex" "$@"
 def machine_store(options: GlobalOptions) -> Path:
     """Where the store lies on this machine."""
     return Path(options.named_caches_dir, "modelkiln")
-
-
-def engine_files(*folders: str) -> list[FileContent]:
-    """The engine's Python files as they are installed, at `modelkiln/...`.
-
-    With folders, only the package's own `__init__.py` and those sub-packages.
-    """
-    files = []
-    for root in modelkiln.__path__:
-        for path in sorted(Path(root).rglob("*.py")):
-            relative = path.relative_to(root)
-            if (
-                not folders
-                or len(relative.parts) == 1
-                and relative.name == "__init__.py"
-                or (relative.parts[0] in folders)
-            ):
-                files.append(FileContent(f"modelkiln/{relative.as_posix()}", path.read_bytes()))
-    return files
-
-
-@dataclass(frozen=True)
-class ToolRequest:
-    """The engine with the dependencies of one lock.
-
-    lock: a resource of this package such as "tool.txt", or else a file of the repository. is_closed:
-    whether the lock has all that its packages require.
-    """
-
-    lock: str
-    interpreter_constraints: tuple[str, ...]
-    is_resource: bool = True
-    is_closed: bool = True
 
 
 @dataclass(frozen=True)
@@ -169,35 +123,11 @@ async def save_machine_state(
 
 @rule(desc="Build the packaging engine", level=LogLevel.DEBUG)
 async def build_engine_tool(request: ToolRequest, machine: MachineState) -> EngineTool:
-    sources = await create_digest(CreateDigest(engine_files()))
-    lock = Lockfile(
-        url=f"resource://pants_modelkiln/{request.lock}" if request.is_resource else request.lock,
-        url_description_of_origin="the packaging engine's own lock",
-        resolve_name=f"modelkiln-{request.lock}",
-    )
-    constraints = InterpreterConstraints(request.interpreter_constraints)
-    venv = await create_venv_pex(
-        **implicitly(
-            PexRequest(
-                output_filename="modelkiln.pex",
-                internal_only=True,
-                # One file: what a remote cache keeps of a folder with empty files in it differs from
-                # server to server, and some never find it again.
-                layout=PexLayout.ZIPAPP,
-                additional_args=("--no-compress", *(() if request.is_closed else ("--ignore-errors",))),
-                requirements=EntireLockfile(lock),
-                interpreter_constraints=constraints,
-                main=EntryPoint.parse("modelkiln.cli.main:main"),
-                sources=sources,
-            )
-        )
-    )
-    pex = await digest_subset_to_digest(DigestSubset(venv.digest, PathGlobs(["modelkiln.pex"])))
+    built = await build_tool_pex(request, **implicitly())
     shim = await create_digest(CreateDigest([FileContent("modelkiln", _SHIM.encode(), is_executable=True)]))
-    python = await find_interpreter(constraints, **implicitly())
-    state = f"{python.path}\n{venv.venv_rel_dir}\n{machine.path}\n"
-    save_machine_file(machine.store, f"tools/{pex.fingerprint}", state)
-    return EngineTool(await merge_digests(MergeDigests((pex, shim))), pex.fingerprint)
+    state = f"{built.python}\n{built.venv}\n{machine.path}\n"
+    save_machine_file(machine.store, f"tools/{built.digest.fingerprint}", state)
+    return EngineTool(await merge_digests(MergeDigests((built.digest, shim))), built.digest.fingerprint)
 
 
 def rules():

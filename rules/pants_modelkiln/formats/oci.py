@@ -16,12 +16,11 @@ from modelkiln.descriptor import INDEX, Descriptor
 from modelkiln.digest import hex_of
 from modelkiln.image.image import Base, Image, build_image
 from modelkiln.image.layout import REF_NAME, index_json, platform_index
-from modelkiln.layer import Layer
+from modelkiln.layer import VENV, Layer
 from modelkiln.layers import files as files_packer
 from modelkiln.layers.small import LAZY_STORE, record_layer, venv_layer
 from modelkiln.package.record import labels, split_labels
 from modelkiln.wheels.cuda_libraries import library_folders
-from modelkiln.wheels.venv import VENV
 from pants_modelkiln.compat.calls import (
     concurrently,
     create_digest,

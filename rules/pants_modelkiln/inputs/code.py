@@ -32,7 +32,7 @@ from pants_modelkiln.compat.calls import (
     strip_python_sources,
     transitive_targets,
 )
-from pants_modelkiln.engine.tool import engine_files
+from pants_modelkiln.engine.files import engine_files
 from pants_modelkiln.inputs.artifact import PinnedFile, pinned_files
 from pants_modelkiln.target_types.package import ModelEntryPointField
 

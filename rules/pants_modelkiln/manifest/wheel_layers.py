@@ -8,10 +8,10 @@ from pants.engine.rules import collect_rules
 from pants.util.logging import LogLevel
 
 from modelkiln.canonical import canonical_json
+from modelkiln.layer import VENV
 from modelkiln.layers import files as files_packer
 from modelkiln.layers import wheels as wheels_packer
 from modelkiln.package.accelerator import Accelerator
-from modelkiln.wheels.venv import VENV
 from pants_modelkiln.compat.calls import concurrently, implicitly, rule
 from pants_modelkiln.engine.layers import LayerRequest, make_layer
 from pants_modelkiln.inputs.code import PackageCodeRequest, RuntimeFiles, collect_code

@@ -26,10 +26,10 @@ class ModelArtifactSourceField(OwningSourcesMixin, MultipleSourcesField):
         a path after `!` is left out.
 
         Each file keeps its path relative to the BUILD file: `source="digits.onnx"` is found by the
-        inference script at `model / "digits.onnx"`, and lies at `/models/digits.onnx` in an image.
+        inference script at `model / "digits.onnx"`, and is at `/models/digits.onnx` in an image.
 
-        Files in Git LFS may be pointers or be checked out: what is committed is their lock, of any
-        size, and their bytes come from the repository's LFS server.
+        Files in Git LFS may be pointers or be checked out, and of any size: the committed pointer is
+        their lock, and their bytes come from the repository's LFS server.
 
         With the field `lock` it may be a folder, whose files have paths relative to it, or a URI,
         such as `https://...`, `oci://...`, `s3://...`, `hf:...` or `models:/...`. Then only
@@ -46,19 +46,19 @@ class ModelArtifactAllowPickleField(StringSequenceField):
     help = help_text("""
         The names that pickles among the files may import, such as `["collections.OrderedDict",
         "torch._utils._rebuild_tensor_v2", "torch.FloatStorage"]`. Without this field pickles are
-        refused: loading one runs whatever its maker wrote.
+        refused: loading one runs whatever code its author put into it.
 
         Pickles are found by content, whatever their files are called: those of `pickle`, joblib
         and torch, arrays of objects of numpy, and those in zip and tar archives or compressed.
         Each is followed to its end without running it. It is refused when it imports a name that
         is not listed, hides the name that it imports, or cannot be followed.
 
-        Names are full and each stands for itself: there are no wildcards, and names that could do
-        anything (`builtins.eval`, those of `os` or `pickle`) cannot be listed. The error for a
-        pickle that is refused names what it imports. List a name only if what it does with
-        arguments that a stranger has chosen is harmless. `[]` allows pickles that import nothing.
+        Names are written in full. There are no wildcards, and names that could do anything
+        (`builtins.eval`, those of `os` or `pickle`) cannot be listed. The error for a refused
+        pickle names what it imports. List a name only if it is harmless whatever arguments it is
+        called with. `[]` allows pickles that import nothing.
 
-        An attribute of something in a module has a colon: `"demo.model:Outer.Inner"`.
+        An attribute of a class in a module is written with a colon: `"demo.model:Outer.Inner"`.
         """)
 
     @classmethod
@@ -72,8 +72,8 @@ class ModelArtifactLockField(NamedFileField):
     alias = "lock"
     help = help_text("""
         The file that `pants lock` writes, such as `"llm.lock.json"`: path, size and sha256 of each
-        file, and the layers that they make. It is committed, and packages are made from it alone:
-        the files themselves stay in the store and never pass through Pants.
+        file, and the layers that they make. Commit it: packages are made from it alone, and the
+        files themselves stay in the store and never pass through Pants.
         """)
 
 
@@ -84,7 +84,8 @@ class ModelArtifactIncludeField(StringSequenceField):
 
         `*` stands for characters other than `/`, `**` for any folders, `[ab]` for one of a set. A
         pattern without `/` is compared with the file's name in any folder, one with `/` with its
-        path from the top; one that names a folder takes all that is in it. Each has to match a file.
+        path from the top; a pattern that names a folder takes everything in it. Each pattern must
+        match a file.
         """)
 
 
@@ -109,9 +110,9 @@ class ModelArtifactTarget(OwningTarget):
 
         A model artifact is data. Its files are hashed, copied byte for byte into packages and
         never loaded while packaging. Empty files are refused, and so are broken
-        safetensors files, ONNX models and numpy arrays, models whose external data or shards are not
-        among the files, and pickles unless `allow_pickle` lists what they import. Files of
-        more than `[modelkiln].large_blob_limit` bytes, and files that are elsewhere, are locked.
+        safetensors files, ONNX models and numpy arrays, models whose external data or shards are
+        missing, and pickles unless `allow_pickle` lists what they import. Files of more than
+        `[modelkiln].large_blob_limit` bytes, and files that are elsewhere, need a lock.
 
         Examples:
 

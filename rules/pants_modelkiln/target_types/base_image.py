@@ -44,8 +44,8 @@ class BaseImageReferenceField(StringField):
     help = help_text("""
         An image of a registry, pinned by digest: `registry.example.com/python@sha256:...`.
 
-        A tag alone is refused, since it can change its meaning. While packaging, only the image's
-        manifest and config are read; its layers are fetched when something needs their bytes.
+        A tag alone is refused, since it can be moved. While packaging, only the image's
+        manifest and config are read; its layers are fetched when their bytes are needed.
 
         Set either this field or `lock`.
         """)
@@ -66,9 +66,9 @@ class BaseImageArchitecturesField(StringSequenceField, AsyncFieldMixin):
         for the first one, unless they name `platforms`.
 
         Each has a lock of its own: that of the first is the file of the field `lock`, and those of
-        the others lie beside it, `python311.arm64.lock.json` beside `python311.lock.json`. Byte
-        code is compiled by the interpreter of the machine's own architecture, so name that of
-        every machine that builds.
+        the others are next to it, `python311.arm64.lock.json` next to `python311.lock.json`. Byte
+        code is compiled by the interpreter of the building machine's own architecture, so name
+        the architectures of the machines that build, too.
         """)
 
     def named_files(self, target: Target) -> tuple[str, ...]:
@@ -81,15 +81,15 @@ class BaseImageArchitecturesField(StringSequenceField, AsyncFieldMixin):
 class BaseImagePythonField(StringField):
     alias = "python"
     help = help_text("""
-        The Python release in the image, such as `"3.11"`. A lock tells it by itself; for an image
-        of a registry the default is `[modelkiln].python`.
+        The Python release in the image, such as `"3.11"`. It follows from a lock; for an image of
+        a registry the default is `[modelkiln].python`.
         """)
 
 
 class BaseImagePythonPathField(StringField):
     alias = "python_path"
     help = help_text("""
-        Where the image's Python interpreter lies, such as `"/usr/local/bin/python3.11"`. The
+        The path of the image's Python interpreter, such as `"/usr/local/bin/python3.11"`. The
         default is `/usr/bin/python<release>`.
         """)
 
@@ -98,7 +98,7 @@ class BaseImageGlibcField(StringField):
     alias = "glibc"
     help = help_text("""
         The release of the image's C library, such as `"2.36"`: wheels that need a newer one are
-        not chosen. A lock tells it by itself; for an image of a registry the default is
+        not chosen. It follows from a lock; for an image of a registry the default is
         `[modelkiln].glibc`.
         """)
 

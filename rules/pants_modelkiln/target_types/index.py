@@ -15,9 +15,9 @@ class ModelIndexPackagesField(StringSequenceField, AsyncFieldMixin):
     alias = "packages"
     required = True
     help = help_text("""
-        The addresses of the `model_package` targets whose images the index names, in the order in
-        which a runtime that is content with several takes them. An address without parameters
-        names all variants of its target. They must have one name and one version.
+        The addresses of the `model_package` targets whose images the index names, in order of
+        preference: a runtime that could run several takes the first. An address without parameters
+        names all variants of its target. They must share one name and one version.
         """)
 
 
@@ -34,13 +34,13 @@ class ModelIndexTarget(Target):
         The images of a model's variants, and of their platforms, under one OCI image index: one
         tag for all of them.
 
-        `package` writes it as an image layout to `dist/`, with a record that holds those of all
-        variants; its layers are those of the variants' own images. Each entry of the index says in
-        its annotations which accelerator, CUDA release and driver it is for (`modelkiln.package.*`).
+        `package` writes it as an image layout to `dist/`, with a record that contains those of all
+        variants; its layers are those of the variants' own images. The annotations of each entry
+        name its accelerator, CUDA release and driver (`modelkiln.package.*`).
 
-        Container runtimes choose by platform alone and take the first entry that fits, so name the
-        variant first that runs everywhere. Deployment tools that know their machines choose by the
-        annotations, and pull by digest.
+        Container runtimes choose by platform alone and take the first entry that fits, so put the
+        variant that runs everywhere first. Deployment tools that know their machines choose by the
+        annotations and pull by digest.
 
         Example:
 

@@ -29,13 +29,13 @@ from pants_modelkiln.target_types.publish import PUBLISH_FIELDS
 
 class ModelPackageDependenciesField(Dependencies):
     help = help_text("""
-        What goes into the package besides what the inference script imports, which is inferred:
-        code, `resources`, `files` and requirements, of any source root. Model artifacts are named in
-        `artifacts`.
+        What goes into the package in addition to what the inference script imports, which is
+        inferred: code, `resources`, `files` and requirements, of any source root. Model artifacts
+        are named in `artifacts`.
 
-        All source roots become one folder, `/app` in an image, and modules and `resources` lie in
-        it as below their root. `files` have no root: they lie there at their path in the repository.
-        Files of two roots that want one path must be equal.
+        All source roots are merged into one folder, `/app` in an image: modules and `resources`
+        keep their paths relative to their root, `files` their paths in the repository. Two
+        different files for one path are an error.
         """)
 
 
@@ -67,7 +67,7 @@ class ModelSignatureField(OptionalSingleSourceField):
             {"inputs":  [{"name": "pixels", "datatype": "FP32",  "shape": [-1, 8, 8]}],
              "outputs": [{"name": "digit",  "datatype": "INT64", "shape": [-1]}]}
 
-        It may be left out where the lock of a model artifact has one, as from an MLflow server.
+        It may be left out where the lock of a model artifact contains one, as from an MLflow server.
         """)
 
 
@@ -75,8 +75,8 @@ class ModelAcceleratorField(StringField):
     alias = "accelerator"
     default = "cpu"
     help = help_text("""
-        What the package computes on: `"cpu"`, a CUDA release such as `"cuda12"` or `"cuda124"`, or
-        a name of `[modelkiln.accelerators]`. It decides the resolve that the dependencies come from,
+        What the package runs on: `"cpu"`, a CUDA release such as `"cuda12"` or `"cuda124"`, or
+        a name in `[modelkiln.accelerators]`. It decides the resolve that the dependencies come from,
         the CUDA release and driver that the package is checked for, and the image's environment.
         `parametrize("cpu", "cuda12")` makes two variants.
 
@@ -91,11 +91,11 @@ class ModelPlatformsField(StringSequenceField):
     alias = "platforms"
     valid_choices = ("linux/amd64", "linux/arm64")
     help = help_text("""
-        What the package runs on: `["linux/amd64", "linux/arm64"]` makes one image of both, an OCI
-        image index, on any machine and without emulation. The base image needs a lock of each
-        architecture, and the resolve's lock a wheel.
+        The platforms of the package: `["linux/amd64", "linux/arm64"]` makes one image of both, an
+        OCI image index, on any machine and without emulation. The base image needs a lock for each
+        architecture, and the resolve's lock needs wheels for each.
 
-        The first platform is the one of the formats that have no room for several, such as `pex`.
+        Formats that hold one platform only, such as `pex`, are made for the first one.
         The default is the first architecture of the base image.
         """)
 
@@ -110,10 +110,10 @@ class ModelFormatsField(StringSequenceField):
         `"oci"`, a container image in an OCI image layout.
 
         Two more hold the files of `artifacts` alone, from the same layers as the image, for a
-        package whose weights are mounted beside it: `"artifact"`, a ModelPack artifact (CNCF
+        package whose weights are mounted separately: `"artifact"`, a ModelPack artifact (CNCF
         model-spec), which CRI-O mounts and model tools read; and `"weights-image"`, an image with
         the files under `/models`, which Kubernetes mounts as an image volume. That image has no
-        shell: KServe's modelcar container, which runs `sh` in it, needs an image with one.
+        shell, so KServe's modelcar container, which runs `sh`, cannot use it.
         """)
 
 
@@ -123,19 +123,19 @@ class ModelWeightsField(StringField):
     valid_choices = ("bundled", "sidecar", "lazy")
     help = help_text("""
         Where the files of `artifacts` are when the package starts: `"bundled"`, in the package;
-        `"sidecar"`, mounted beside it by whoever deploys it; or `"lazy"`, fetched into a store
-        that the packages of a host share. In every case their sha256 are part of the package, and
-        other files are refused.
+        `"sidecar"`, mounted by the deployment; or `"lazy"`, fetched into a store that the packages
+        of a host share. In every case their sha256 are part of the package, and other files are
+        refused.
         """)
 
 
 class ModelWeightsMirrorsField(StringSequenceField):
     alias = "weights_mirrors"
     help = help_text("""
-        With `weights="lazy"`: where the files are looked for before the sources that their locks
+        With `weights="lazy"`: mirrors that are tried before the sources that the locks of the files
         name. `"https://host/folder"` and `"s3://bucket/folder"` hold them as `sha256/<hex>` or by
         their paths, `"oci://registry/name"` is a repository that the model artifact was published
-        to. `MODELKILN_WEIGHTS_URL` names others when the package starts, divided by commas.
+        to. `MODELKILN_WEIGHTS_URL`, a list separated by commas, names others at start.
         """)
 
 
@@ -160,8 +160,8 @@ class ModelInterpreterField(OneAddressField):
     alias = "interpreter"
     help = help_text("""
         With the format `"scie"`: the address of the `portable_python` that the program embeds, as
-        Pex' option `--scie eager` does. The default is `[modelkiln].interpreter`. It must be of the
-        Python release that the dependencies are chosen for, that of the base image or
+        Pex' option `--scie eager` does. The default is `[modelkiln].interpreter`. Its Python release
+        must be the one that the dependencies are chosen for: that of the base image, or
         `[modelkiln].python`.
         """)
 
@@ -176,14 +176,14 @@ class ModelEntrypointField(StringSequenceField):
     alias = "entrypoint"
     help = help_text("""
         The command that the image starts. The default is Modelkiln's own command with `predict`,
-        `info` and `verify`; set it where the image starts your server.
+        `info` and `verify`; set it where the image is to start your server.
         """)
 
 
 class ModelMetadataField(Field):
     alias = "metadata"
     help = help_text("""
-        What people and registries should know about the model: any JSON object. `authors`,
+        What users and registries should know about the model: any JSON object. `authors`,
         `license`, `description`, `url`, `source`, `revision`, `documentation`, `title` and
         `vendor` become the `org.opencontainers.image.*` annotations and labels of the image.
         """)
@@ -231,8 +231,8 @@ class ModelPackageTarget(Target):
         RestartableField,
     )
     help = help_text("""
-        A model with all that it needs to answer a request: an immutable package, identified by
-        its package digest.
+        A model with everything that it needs to answer a request: an immutable package,
+        identified by its package digest.
 
         `package` writes each of its `formats` and its record (`.package.json`) to `dist/`, `run`
         starts it, and a `model_smoke_test` tests it. Every format answers `predict`, `info` and

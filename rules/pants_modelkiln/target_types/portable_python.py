@@ -23,8 +23,8 @@ class PortablePythonReleaseField(StringField):
     alias = "pbs_release"
     required = True
     help = help_text("""
-        The release of python-build-standalone that has it: a date such as `20251120`. Its page of
-        releases tells which versions each has.
+        The release of python-build-standalone that contains it: a date such as `20251120`. The
+        project's releases list their versions of CPython.
         """)
 
 
@@ -73,8 +73,8 @@ class PortablePythonTarget(Target):
             )
 
         `pants lock` reads the files from the releases of these projects on GitHub, or from
-        `[modelkiln].scie_mirror`, and checks them against the checksums that are published beside
-        them. From then on they are taken by their hash alone.
+        `[modelkiln].scie_mirror`, and checks them against the checksums that are published with
+        them. From then on they are identified by their hash alone.
 
-        To lock it and to build with it takes a CPython 3.11 or newer on the machine.
+        Locking it and building with it need a CPython 3.11 or newer on the machine.
         """)

@@ -19,20 +19,20 @@ class PublishTagsField(StringSequenceField):
     alias = "publish_tags"
     default = ("{version}",)
     help = help_text("""
-        The tags under which the package is published. A tag does not change its meaning: where it
+        The tags under which the package is published. A published tag does not move: where it
         exists with another digest, publishing fails.
 
         Placeholders: `{version}`, `{name}`, `{digest}` (12 digits of the package digest),
         `{variant}` (the accelerator), `{platform}` (such as `linux-amd64`), and the values of
-        `[modelkiln].stamps`, such as `{git_sha}`. A tag with a placeholder that has no value is
-        an error.
+        `[modelkiln].stamps`, such as `{git_sha}`. A placeholder without a value is an
+        error.
         """)
 
 
 class PublishMovingTagsField(StringSequenceField):
     alias = "moving_tags"
     default = ()
-    help = "Tags that follow the newest package, such as `latest`; with placeholders as in `publish_tags`."
+    help = "Tags that move to the newest package, such as `latest`; with placeholders as in `publish_tags`."
 
 
 class SkipPublishField(BoolField):

@@ -22,8 +22,8 @@ class SmokeTestPackageField(StringField, AsyncFieldMixin):
     alias = "package"
     required = True
     help = help_text("""
-        The address of the `model_package` to test. Each of its formats is tested, and each of its
-        variants, where the address names none: `":digits"` or `":digits@accelerator=cpu"`.
+        The address of the `model_package` to test, in all of its formats. `":digits"` tests all
+        variants, `":digits@accelerator=cpu"` that one.
         """)
 
 
@@ -33,7 +33,7 @@ class SmokeTestRequestField(OwningSourcesMixin, OptionalSingleSourceField):
     expected_file_extensions = (".json",)
     help = help_text("""
         A JSON file with a request of the Open Inference Protocol v2. It may be left out where the lock
-        of a model artifact has an input example, as from an MLflow server.
+        of a model artifact contains an input example, as from an MLflow server.
         """)
 
 
@@ -41,7 +41,7 @@ class SmokeTestExpectedField(NamedFileField):
     alias = "expected"
     required = True
     help = help_text("""
-        A JSON file, relative to the BUILD file, with the response to expect. Its outputs are
+        A JSON file, relative to the BUILD file, with the expected response. Its outputs are
         compared with the package's: exactly, or within `rtol` and `atol`.
         """)
 
@@ -62,9 +62,10 @@ class SmokeTestRequiresGpuField(BoolField):
     alias = "requires_gpu"
     default = False
     help = help_text("""
-        Run the test only where there is an NVIDIA GPU; elsewhere it says that it was not run.
+        Run the test only where there is an NVIDIA GPU; elsewhere the result says that it was not
+        run.
 
-        Without it, a CUDA variant is tested on any machine as far as that goes: it imports, the
+        Without it, a CUDA variant is tested on any machine as far as possible: it imports, the
         image's CUDA libraries find each other, and its fallback to the CPU answers.
         """)
 
@@ -84,8 +85,8 @@ class SmokeTestTarget(OwningTarget):
     help = help_text("""
         Sends a real request to the packaged model and compares its response with the expected one.
 
-        Each format of the package is tested as it will run: the PEX by its own, the image in an
-        unpacked root without network, read-only, as the image's user. Request and response are
+        Each format of the package is tested as it will run: the PEX by itself, the image in an
+        unpacked root, read-only, without a network, as the image's user. Request and response are
         also checked against the package's signature. Results are cached until the package, the
         request or the expected response changes.
 

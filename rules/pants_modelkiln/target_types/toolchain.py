@@ -26,8 +26,8 @@ class ToolchainArchitecturesField(BaseImageArchitecturesField):
     help = help_text("""
         The processor architectures of the machines that build, as OCI and Debian name them. Each has
         a lock of its own: that of the first is the file of the field `lock`, and those of the others
-        lie beside it, `gcc12.arm64.lock.json` beside `gcc12.lock.json`. A machine compiles for its own
-        architecture alone.
+        are next to it, `gcc12.arm64.lock.json` next to `gcc12.lock.json`. A machine compiles for its
+        own architecture alone.
         """)
 
 
@@ -42,8 +42,8 @@ class BuildToolchainTarget(OwningTarget):
         ToolchainArchitecturesField,
     )
     help = help_text("""
-        What packages are compiled with that have no wheel: pinned Debian packages with compiler, headers
-        and interpreter of one Python. `[modelkiln].build_toolchains` names those that are used.
+        What compiles packages that have no wheel: pinned Debian packages with compiler, headers and
+        interpreter of one Python release. `[modelkiln].build_toolchains` names those that are used.
 
         Example:
 
@@ -55,7 +55,7 @@ class BuildToolchainTarget(OwningTarget):
             make
             python3.11-dev
 
-        The sdist is built in a root of these packages alone, by their Python and without a network. Its
-        wheel gets the platform tag of what it needs of the C library, and is taken by packages whose base
-        has that. Take a suite that is no newer than those of the base images.
+        The sdist is built in a root of these packages alone, by their Python and without a network. The
+        platform tag of its wheel names the C library that it needs, and packages whose base has that take
+        it. Use a suite that is no newer than those of the base images.
         """)

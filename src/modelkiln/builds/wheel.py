@@ -8,10 +8,8 @@ import os
 import tempfile
 import warnings
 from pathlib import Path
-from typing import Any, Callable, Mapping, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Mapping, Optional, Sequence
 
-from modelkiln.builds.environment import BuildEnvironment
-from modelkiln.builds.toolchain import Toolchain, open_toolchain
 from modelkiln.digest import hex_of, sha256_stream
 from modelkiln.errors import ModelkilnError
 from modelkiln.manifest.sdists import ensure_sdist
@@ -21,6 +19,10 @@ from modelkiln.wheels.platform_tag import compiled_name
 from modelkiln.wheels.sdist import BuildSystem, read_build_system, unpack_sdist
 from modelkiln.wheels.wheel import Wheel, open_wheel
 from modelkiln.wheels.writing import write_wheel
+
+if TYPE_CHECKING:
+    from modelkiln.builds.environment import BuildEnvironment
+    from modelkiln.builds.toolchain import Toolchain
 
 __all__ = ["BUILDER", "build_wheel", "provide_wheels", "rebuild_wheel"]
 
@@ -49,6 +51,10 @@ def build_wheel(
     Raises ModelkilnError for hostile sdists, missing build requirements, backends that fail, and
     wheels that are not pure Python where there is no toolchain.
     """
+    # Every layer of wheels asks whether a wheel has to be built, and few of them build one.
+    from modelkiln.builds.environment import BuildEnvironment
+    from modelkiln.builds.toolchain import open_toolchain
+
     title = f"{sdist['name']} {sdist['version']}, from {sdist['filename']}"
     opened = open_toolchain(toolchain, python, store, title) if toolchain else None
     archive = ensure_sdist(sdist, store)
@@ -73,7 +79,7 @@ def build_wheel(
 
 
 def _finished(
-    made: Path, sdist: Mapping[str, Any], toolchain: Optional[Toolchain], path: Path, title: str
+    made: Path, sdist: Mapping[str, Any], toolchain: Optional["Toolchain"], path: Path, title: str
 ) -> dict[str, Any]:
     """Write to `path` what a backend made, in its normal form; returns the wheel without how it was built."""
     is_pure = _is_pure(made.name, title, toolchain)
@@ -92,7 +98,7 @@ def _pinned(wheel: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _run_backend(
-    environment: BuildEnvironment, system: BuildSystem, choose: Chooser, store: Store
+    environment: "BuildEnvironment", system: BuildSystem, choose: Chooser, store: Store
 ) -> tuple[Sequence[Mapping[str, Any]], str]:
     """Have the wheel built into `out`; returns the wheels that were used, and its file name."""
     from pyproject_hooks import BackendUnavailable, HookMissing, UnsupportedOperation
@@ -118,7 +124,7 @@ def _run_backend(
     return used, str(filename)
 
 
-def _is_pure(filename: str, title: str, toolchain: Optional[Toolchain]) -> bool:
+def _is_pure(filename: str, title: str, toolchain: Optional["Toolchain"]) -> bool:
     """Whether a wheel is for every platform; others are refused without a toolchain."""
     from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 

@@ -5,10 +5,9 @@ from functools import lru_cache
 from typing import Sequence
 
 from modelkiln.archives.tar import Entry, bytes_entry
-from modelkiln.layer import Layer
+from modelkiln.layer import VENV, Layer
 from modelkiln.layers.packing import pack
 from modelkiln.store.store import BlobWriter
-from modelkiln.wheels.venv import VENV
 
 __all__ = ["LAZY_STORE", "RECORD_PATH", "WEIGHTS_LOCK_PATH", "record_layer", "venv_layer"]
 RECORD_PATH = "app/.modelkiln/package.json"

@@ -9,7 +9,6 @@ from modelkiln.descriptor import LAYER, Descriptor
 from modelkiln.digest import iter_chunks, sha256_stream
 from modelkiln.errors import ModelkilnError
 from modelkiln.layer import MODELS_FOLDER, Layer
-from modelkiln.sources.fetch import fetch_files, source_opener
 from modelkiln.store.files import StoredFile, find_stored
 from modelkiln.store.store import Store
 from modelkiln.weights.layer_digest import PACKER
@@ -94,6 +93,8 @@ def fetch(recipe: Mapping[str, Any], store: Store) -> dict[str, StoredFile]:
     found = stored(recipe, store)
     missing = [file for file in recipe["files"] if file["sha256"] not in found]
     if missing:
+        from modelkiln.sources.fetch import fetch_files  # Half of a step's start, and most find all files.
+
         fetch_files(recipe["source"], missing, store, recipe["title"])
         found = stored(recipe, store)
     return found
@@ -119,6 +120,8 @@ def pass_through(recipe: Mapping[str, Any], store: Store, env: Mapping[str, str]
     env: the machine's settings, see `load_machine_env`. Nothing is hashed: whoever reads knows
     the digest.
     """
+    from modelkiln.sources.fetch import source_opener
+
     open_file, found = source_opener(recipe["source"], env), stored(recipe, store)
 
     def entry(file: Mapping[str, Any]) -> Entry:

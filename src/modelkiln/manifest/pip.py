@@ -10,20 +10,10 @@ from typing import Iterable, Optional, Sequence
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.machine.settings import load_machine_env
+from modelkiln.manifest.pip_settings import FETCHING, PipSettingsError, pip_environment
 from modelkiln.store.store import Store
 
-__all__ = ["PipResult", "check_reachable", "index_lines", "index_settings", "run_pip", "target_options"]
-
-# The settings that say from where and how pip fetches. Others of the user's (PIP_USER,
-# PIP_CONSTRAINT, PIP_PRE, ...) would say what it fetches, and stay out.
-_SETTINGS = frozenset(
-    "PIP_" + name
-    for name in (
-        "CERT", "CLIENT_CERT", "CONFIG_FILE", "DEFAULT_TIMEOUT", "EXTRA_INDEX_URL", "FIND_LINKS",
-        "INDEX_URL", "KEYRING_PROVIDER", "NO_INDEX", "PROXY", "RETRIES", "RESUME_RETRIES", "TIMEOUT",
-        "TRUSTED_HOST", "USE_DEPRECATED", "USE_FEATURE",
-    )
-)  # fmt: skip
+__all__ = ["PipResult", "check_reachable", "index_lines", "index_settings", "pip_environ", "run_pip", "target_options"]
 
 # What pip says when an index did not answer. It then goes on as if the index had nothing, which
 # must not be mistaken for a wheel that does not exist: that answer is remembered. 404 and 410 say
@@ -87,17 +77,21 @@ def _project_indexes(store: Store, resolve: Optional[str]) -> dict[str, list[str
     return found
 
 
+def pip_environ(store: Store, allowed: frozenset[str]) -> dict[str, str]:
+    """Return the environment for a program that fetches by pip's settings, of which it sees `allowed`."""
+    try:
+        return pip_environment(load_machine_env(store.root), allowed)
+    except PipSettingsError as error:
+        raise ModelkilnError(str(error)) from None
+
+
 def run_pip(arguments: Sequence[str], store: Store, cwd: Path, program: Sequence[str] = ("-m", "pip")) -> PipResult:
     """Run `pip <arguments>` in `cwd`, a temporary folder, with this machine's settings for fetching.
 
     program: what Python runs, for another one with pip's options. A run that fails because an index
     cannot be reached raises ModelkilnError; any other failure is the caller's to tell.
     """
-    environ = {
-        name: value
-        for name, value in load_machine_env(store.root).items()
-        if not name.startswith("PIP_") or name in _SETTINGS
-    }
+    environ = pip_environ(store, FETCHING)
     command = [sys.executable, "-I", *program, *arguments]
     cache, log = os.path.abspath(store.root / "pip-cache"), cwd / "pip.log"
     log.unlink(missing_ok=True)

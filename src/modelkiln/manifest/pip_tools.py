@@ -3,7 +3,6 @@
 It runs under the CPython of the resolve, because it evaluates markers for the one it runs on.
 """
 
-import ast
 import json
 import os
 import re
@@ -16,23 +15,13 @@ from typing import Mapping, Optional, Sequence
 from modelkiln.errors import ModelkilnError
 from modelkiln.machine.settings import load_machine_env
 from modelkiln.manifest.lock import Pin, logical_lines
-from modelkiln.manifest.pip import check_reachable, index_lines, index_settings, run_pip, target_options
+from modelkiln.manifest.pip import check_reachable, index_lines, index_settings, pip_environ, run_pip, target_options
+from modelkiln.manifest.pip_settings import LOCKING
 from modelkiln.network.http import NETWORK_ERRORS, open_url
 from modelkiln.store.store import Store
 
 __all__ = ["compile_lock", "seed_lock", "wheel_sizes"]
 
-# What of pip's configuration says how the index is reached. Folders of wheels and further indexes
-# say what there is to choose from: two machines would lock two things, so these are options of the
-# project ([modelkiln.resolve_indexes] and [modelkiln.resolve_find_links]).
-_REACHING = frozenset(
-    {
-        "cert", "client-cert", "default-timeout", "index-url", "keyring-provider", "no-index", "proxy",
-        "retries", "timeout", "trusted-host",
-    }
-)  # fmt: skip
-# pip names every setting with its section; later sections win (pip's user guide, "Configuration").
-_SECTIONS = ("global", "install", ":env:")
 _OPTIONS = (
     "--no-config", "--quiet", "--no-header", "--generate-hashes", "--allow-unsafe", "--strip-extras",
     "--no-emit-options", "--no-emit-index-url", "--no-emit-trusted-host", "--no-emit-find-links",
@@ -62,7 +51,7 @@ def compile_lock(
     version, a conflict, an index that cannot be reached.
     """
     indexes = folder / _INDEXES
-    env = {**_environment(store), "PIP_CACHE_DIR": os.path.abspath(store.root / "pip-cache")}
+    env = {**pip_environ(store, LOCKING), "PIP_CACHE_DIR": os.path.abspath(store.root / "pip-cache")}
     if is_build:
         # In the environment, since it reaches the one that a backend is asked in, too.
         env.update(index_settings(store, resolve))
@@ -116,22 +105,6 @@ def _without_tools(folder: Path, path: str) -> str:
             if program not in _TOOLS and not os.path.lexists(programs / program):
                 (programs / program).symlink_to(os.path.abspath(os.path.join(name, program)))
     return str(programs)
-
-
-def _environment(store: Store) -> dict[str, str]:
-    """The machine's settings for fetching, with pip's reduced to those that reach an index."""
-    machine = load_machine_env(store.root)
-    command = [sys.executable, "-I", "-m", "pip", "config", "list"]
-    listed = subprocess.run(command, env=machine, stdin=subprocess.DEVNULL, capture_output=True, check=False)
-    found = {name: value for name, value in machine.items() if not name.startswith("PIP_")}
-    lines = listed.stdout.decode("utf-8", "replace").splitlines()
-    for section in _SECTIONS:
-        for line in lines:
-            key, _, value = line.partition("=")
-            name = key[len(section) + 1 :]
-            if key.startswith(f"{section}.") and name in _REACHING:
-                found["PIP_" + name.upper().replace("-", "_")] = str(ast.literal_eval(value))
-    return {**found, "PIP_CONFIG_FILE": os.devnull}
 
 
 def _reason(messages: str) -> str:

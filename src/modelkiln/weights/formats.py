@@ -6,7 +6,7 @@ from typing import BinaryIO, Callable, Iterable, Mapping, Optional, Sequence
 
 from modelkiln import __version__
 from modelkiln.canonical import canonical_json
-from modelkiln.checks import Finding, Options, check_file, check_set
+from modelkiln.checks.check import Finding, Options, check_file, check_set
 from modelkiln.store.file_batch import SMALL_BYTES
 from modelkiln.store.file_index import SeenFiles
 from modelkiln.weights.lock import LockedFile

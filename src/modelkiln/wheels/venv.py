@@ -13,12 +13,10 @@ from typing import Iterable, Sequence
 
 from modelkiln.archives.tar import Entry, bytes_entry
 from modelkiln.errors import ModelkilnError
+from modelkiln.layer import VENV
 from modelkiln.wheels.wheel import Wheel, WheelFile
 
-__all__ = ["VENV", "InstalledWheel", "Venv", "check_conflicts", "install"]
-
-# Where an image has its virtual environment.
-VENV = "opt/venv"
+__all__ = ["InstalledWheel", "Venv", "check_conflicts", "install"]
 
 _INSTALLER = b"modelkiln\n"
 

@@ -22,8 +22,8 @@ from onnx import TensorProto, helper, numpy_helper
 from samples.pickles import ALLOWED, Tensor, torch_legacy, torch_zip
 
 import modelkiln
-from modelkiln.checks import Finding, Need, Options, check, check_file, check_set
-from modelkiln.checks.check import _has_no_sign
+from modelkiln.checks import check
+from modelkiln.checks.check import Finding, Need, Options, _has_no_sign, check_file, check_set
 from modelkiln.errors import ModelkilnError
 
 OPTIONS = Options("src/demo:weights")
@@ -232,7 +232,7 @@ def test_large_pickle_takes_little_memory(tmp_path):
         stream.seek(1 << 30, os.SEEK_CUR)
         stream.write(b".")
     code = (
-        "import re, sys; from modelkiln.checks import Options, check_file; p = sys.argv[1]\n"
+        "import re, sys; from modelkiln.checks.check import Options, check_file; p = sys.argv[1]\n"
         "f = check_file('m.pkl', lambda: open(p, 'rb'), (1 << 30) + 12, Options('a', ()))\n"
         "peak = re.search('VmHWM:(.*) kB', open('/proc/self/status').read())[1]\n"
         "print(f.format, int(peak) < 50_000)"
@@ -248,7 +248,7 @@ def test_checking_an_onnx_model_imports_only_the_checker(tmp_path):
     """Not the whole package, whose numpy and protobuf take longer to import than a model to check."""
     (tmp_path / "m.onnx").write_bytes(_model(numpy.ones((2, 3), "float32")).SerializeToString())
     script = (
-        "import os, sys; from modelkiln.checks import Options, check_file; path = sys.argv[1]\n"
+        "import os, sys; from modelkiln.checks.check import Options, check_file; path = sys.argv[1]\n"
         "found = check_file('m.onnx', lambda: open(path, 'rb'), os.stat(path).st_size, Options('x'))\n"
         "print(found.format, 'numpy' in sys.modules)\n"
         "import onnx; onnx.checker.check_model(path); print('numpy' in sys.modules)"

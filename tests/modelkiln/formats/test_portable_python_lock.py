@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from schemas import schema_problems
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.formats.portable_python_lock import (
@@ -31,6 +32,7 @@ def test_a_lock_reads_as_it_was_written():
     """Paths are those of a mirror, without an address."""
     lock = _lock()
     text = lock.to_text()
+    assert [] == schema_problems("portable-python-lock", json.loads(text))
     assert lock == load_interpreter_lock(text, "x")
     assert "://" not in text
     assert "3.11" == lock.minor

@@ -10,6 +10,7 @@ import pytest
 from components import require
 from loopback.hostile_registry import hostile_registry
 from loopback.registries import certificate, registry
+from schemas import schema_problems
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.machine.settings import INSECURE_REGISTRIES
@@ -45,6 +46,7 @@ def test_a_password_is_used_and_told_nowhere(package, tmp_path):
         assert 0 == done.returncode, done.stderr.decode()
         assert f"{host}/team/digits@{package.digest}\n" == done.stdout.decode()
         told = json.loads((tmp_path / "out.json").read_text())
+        assert [] == schema_problems("published-layout", told)
         assert ([f"{host}/team/digits@{package.digest}", ["1.2.0"]]) == [told["reference"], told["tags"]]
         login = json.loads((tmp_path / "docker/config.json").read_text())["auths"][host]["auth"]
         for secret in (b"s3cret-word", login.encode()):

@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from modelkiln.canonical import canonical_json
-from modelkiln.checks import Finding, Options, check_file, check_set
+from modelkiln.checks.check import Finding, Options, check_file, check_set
 
 HELP = "Check the files of a model artifact and tell their formats."
 
