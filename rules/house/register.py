@@ -6,17 +6,25 @@ from typing import Any
 
 from pants.backend.python.target_types import ConsoleScript
 from pants.backend.python.util_rules.interpreter_constraints import InterpreterConstraints
-from pants.backend.python.util_rules.pex import PexRequest, VenvPex, VenvPexProcess
-from pants.backend.python.util_rules.pex_requirements import EntireLockfile, Lockfile, Resolve
+from pants.backend.python.util_rules.pex import PexRequest, VenvPexProcess
+from pants.backend.python.util_rules.pex_requirements import EntireLockfile, Resolve
 from pants.core.goals.lint import LintFilesRequest, LintResult
 from pants.core.util_rules.partitions import Partitions
-from pants.engine.fs import Digest, DigestContents, PathGlobs
-from pants.engine.process import FallibleProcessResult
-from pants.engine.rules import Get, MultiGet, collect_rules, rule
+from pants.engine.fs import PathGlobs
+from pants.engine.rules import collect_rules
 from pants.option.subsystem import Subsystem
 from pants.util.logging import LogLevel
 
 from house.sizes import problems
+from pants_modelkiln.compat.calls import (
+    create_venv_pex,
+    execute_process,
+    get_digest_contents,
+    get_lockfile_for_resolve,
+    implicitly,
+    path_globs_to_digest,
+    rule,
+)
 
 _CONFIG = "pyproject.toml"  # Its table [tool.importlinter] says which room may import which.
 _ROOTS = ("rules/", "src/modelkiln/", "tests/support/")
@@ -43,32 +51,32 @@ async def partition_house(request: HouseRequest.PartitionRequest) -> Partitions[
 async def lint_house(request: HouseRequest.Batch[str, Any]) -> LintResult:
     """Run import-linter on all of the engine and the backend, and measure their files."""
     # pip-tools' locks serve as a whole.
-    lockfile = await Get(Lockfile, Resolve("tools", True))
-    tool, sources = await MultiGet(
-        Get(
-            VenvPex,
+    lockfile = await get_lockfile_for_resolve(Resolve("tools", True), **implicitly())
+    tool = await create_venv_pex(
+        **implicitly(
             PexRequest(
                 output_filename="import-linter.pex",
                 internal_only=True,
                 requirements=EntireLockfile(lockfile),
                 interpreter_constraints=InterpreterConstraints(["CPython==3.11.*"]),
                 main=ConsoleScript("lint-imports"),
-            ),
-        ),
-        Get(Digest, PathGlobs([_CONFIG, "src/modelkiln/**/*.py", "rules/pants_modelkiln/**/*.py"])),
+            )
+        )
     )
-    measured, result = await MultiGet(
-        Get(DigestContents, PathGlobs([f"{root}**/*.py" for root in _ROOTS])),
-        Get(
-            FallibleProcessResult,
+    sources = await path_globs_to_digest(
+        PathGlobs([_CONFIG, "src/modelkiln/**/*.py", "rules/pants_modelkiln/**/*.py"]), **implicitly()
+    )
+    measured = await get_digest_contents(**implicitly(PathGlobs([f"{root}**/*.py" for root in _ROOTS])))
+    result = await execute_process(
+        **implicitly(
             VenvPexProcess(
                 tool,
                 argv=["--no-cache", "--no-logo"],
                 extra_env={"PEX_EXTRA_SYS_PATH": "src:rules"},
                 input_digest=sources,
                 description="Run import-linter",
-            ),
-        ),
+            )
+        )
     )
     found = problems((file.path, file.content.decode()) for file in measured)
     output = result.stdout.decode(errors="replace") if result.exit_code else ""
