@@ -36,10 +36,9 @@ case "$*" in
     printf '#!/usr/bin/env bash\nexec REAL_PYTHON -I "CLIENT" "$@"\n' >"$bin/native_client" ;;
   *pip_settings.py' list') echo asked >>"ANSWER.asked"; cat "ANSWER" ;;
   *index-url*) exec REAL_PYTHON "$@" ;;
-  *pex.bin.pex*)
+  *pex.pex_builder*)
     BEFORE_PEX
-    while [[ $1 != -o ]]; do shift; done
-    printf tool >"$2" ;;
+    printf tool >"$5" ;;
 esac
 """
 

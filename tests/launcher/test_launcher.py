@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
 
 import pytest
@@ -102,6 +103,31 @@ def test_a_python_that_lacks_modules_does_not_end_the_search(sandbox):
     result = sandbox.run("-V")
     assert 1 == result.returncode
     assert f"    {first} lacks the modules ssl\n    {second} has 32 bit\n" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ("", ""),
+        ("sys.version_info = (3, 12, 1)", "is cpython "),
+        ("struct.calcsize = lambda _: 4", "has 32 bit"),
+        ("os.confstr = lambda _: 'glibc 2.12'", "runs on glibc 2.12, and Pants needs 2.17"),
+        ("os.confstr = lambda _: None", "runs on another C library than glibc, which Pants needs"),
+        ("sys.modules['ssl'] = sys.modules['zlib'] = None", "lacks the modules ssl, zlib"),
+        ("print('noise')", ""),
+    ],
+)
+def test_what_a_python_lacks_is_found_out(sandbox, change, problem):
+    """By what it answers itself, whatever it prints at start."""
+    probe = re.search(r"readonly probe='\n(.*?)'\n", (sandbox.root / "pants").read_text(), re.S)
+    program = f"import os, struct, sys\nsys.version_info = (3, 9, 18)\n{change}\n{probe[1]}"
+    # Other releases lack what 3.9 has.
+    program = f"import sys\nsys.modules['distutils.command.install'] = sys\n{program}"
+    done = subprocess.run([sys.executable, "-I", "-c", program], stdout=subprocess.PIPE, check=True)
+    lines = [line[7:] for line in done.stdout.decode().splitlines() if line.startswith("pants: ")]
+    _, found, may_fetch = lines
+    assert problem == found[: len(problem) or None]
+    assert may_fetch == ("0" if "32" in problem else "1")
 
 
 def test_a_python_that_hangs_does_not_end_the_search(sandbox):

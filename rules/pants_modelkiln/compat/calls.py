@@ -39,7 +39,6 @@ __all__ = [
     "environment_aware_package",
     "environment_vars_subset",
     "execute_process",
-    "execute_process_or_raise",
     "find_interpreter",
     "find_valid_field_sets_for_target_roots",
     "get_digest_contents",
@@ -98,7 +97,6 @@ if HAS_CALLS_BY_NAME:
         remove_prefix,
         run_interactive_process,
     )
-    from pants.engine.process import execute_process_or_raise
     from pants.engine.rules import concurrently, implicitly, rule
     from pants.source.source_root import get_source_roots
 else:
@@ -221,8 +219,7 @@ else:
     digest_subset_to_digest = by_name(fs.Digest, fs.DigestSubset)
     environment_aware_package = by_name(BuiltPackage, EnvironmentAwarePackageRequest)
     environment_vars_subset = by_name(EnvironmentVars, EnvironmentVarsRequest)
-    execute_process = by_name(process.FallibleProcessResult, process.Process, VenvPexProcess)
-    execute_process_or_raise = by_name(process.ProcessResult, process.Process, PexCliProcess)
+    execute_process = by_name(process.FallibleProcessResult, process.Process, PexCliProcess, VenvPexProcess)
     find_interpreter = by_name(PythonExecutable, InterpreterConstraints)
     find_valid_field_sets_for_target_roots = by_name(
         target.TargetRootsToFieldSets, target.TargetRootsToFieldSetsRequest

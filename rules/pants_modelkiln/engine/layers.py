@@ -23,6 +23,7 @@ from modelkiln.canonical import canonical_json
 from modelkiln.digest import hex_of
 from modelkiln.layer import Layer
 from modelkiln.layers import files as files_packer
+from modelkiln.runtime.weights.progress import readable_size
 from pants_modelkiln.compat.calls import (
     add_prefix,
     create_digest,
@@ -37,11 +38,15 @@ from pants_modelkiln.engine.step import Step, run_step
 from pants_modelkiln.engine.tool import STORE, client_tool
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 
+# Packing more bytes than this takes two seconds or more.
+_LONG = 200_000_000
+
 
 @dataclass(frozen=True)
 class LayerRequest:
     """A layer to make. `recipe` is canonical JSON; `sources` holds a files recipe's files.
 
+    size: about so many bytes go into it, where that is known.
     carry: whether Pants takes the blob as well, for layers that are small and have no recipe
     that could be followed elsewhere. The smallest of them are packed right here.
     """
@@ -50,6 +55,7 @@ class LayerRequest:
     title: str
     sources: Digest = EMPTY_DIGEST
     carry: bool = False
+    size: int = 0
 
 
 @dataclass(frozen=True)
@@ -77,9 +83,10 @@ async def make_layer(request: LayerRequest) -> BuiltLayer:
                 *(("--sources=sources",) if request.sources != EMPTY_DIGEST else ()),
                 *(("--blob=blob",) if request.carry else ()),
             ),
-            description=f"Make layer {request.title}",
+            description=f"Make layer {request.title}" + (f" ({readable_size(request.size)})" if request.size else ""),
             input_digest=await merge_digests(MergeDigests((recipe, sources))),
             output_files=outputs,
+            level=LogLevel.INFO if request.size > _LONG else LogLevel.DEBUG,
         ), **implicitly())  # fmt: skip
     written = await get_digest_contents(
         await digest_subset_to_digest(DigestSubset(result.digest, PathGlobs(["layer.json"])))

@@ -25,7 +25,8 @@ _REMOTE_CACHE_MILLIS = 1000
 class Step:
     """One step of a build: `modelkiln build <argv>`, with the store at STORE.
 
-    tool: the engine with which dependencies; by default those of packaging.
+    tool: the engine with which dependencies; by default those of packaging. level: INFO for one that
+    may take long, and is reported when it starts and ends.
     """
 
     argv: tuple[str, ...]
@@ -36,6 +37,7 @@ class Step:
     cache_scope: ProcessCacheScope = ProcessCacheScope.SUCCESSFUL
     timeout_seconds: int | None = None
     tool: ToolRequest | None = None
+    level: LogLevel = LogLevel.DEBUG
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ async def prepare_step(step: Step, subsystem: ModelkilnSubsystem) -> StepProcess
             cache_scope=step.cache_scope,
             timeout_seconds=step.timeout_seconds,
             remote_cache_speculation_delay_millis=_REMOTE_CACHE_MILLIS,
-            level=LogLevel.DEBUG,
+            level=step.level,
         )
     )
 

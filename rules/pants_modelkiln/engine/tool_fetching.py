@@ -57,6 +57,7 @@ async def find_fetching(request: ToolFetchingRequest, env: CompleteEnvironmentVa
         lines.insert(0, f"--index-url {settings['INDEX_URL']}")
     if settings.get("NO_INDEX", "").lower() in ("1", "on", "t", "true", "y", "yes"):
         lines.insert(0, "--no-index")
+    settings.setdefault("RETRIES", "2")  # By default pip tries for half a minute where there is no network.
     options = {"--client-cert": "CLIENT_CERT", "--retries": "RETRIES", "--timeout": "TIMEOUT"}
     args = [word for option, name in options.items() if name in settings for word in (option, settings[name])]
     variables = {name: value for name, value in env.items() if name.lower() in _PROXIES}

@@ -24,10 +24,11 @@ from pants.engine.rules import collect_rules
 from pants.util.logging import LogLevel
 
 from modelkiln.errors import ModelkilnError
+from modelkiln.manifest.pip import check_reachable
 from pants_modelkiln.compat.calls import (
     add_prefix,
     create_digest,
-    execute_process_or_raise,
+    execute_process,
     find_interpreter,
     get_digest_contents,
     implicitly,
@@ -85,12 +86,8 @@ def resolver_args(repos: PythonRepos, setup: PythonSetup) -> list[str]:
     """Options of Pex for what Pants' options say of every resolve: where wheels are, and for which systems."""
     indexes = [f"--index={index}" for index in repos.indexes]
     links = [f"--find-links={link}" for link in repos.find_links]
-    return [
-        "--no-pypi",
-        *indexes,
-        *links,
-        *(("--manylinux", setup.manylinux) if setup.manylinux else ("--no-manylinux",)),
-    ]
+    systems = ["--manylinux", setup.manylinux] if setup.manylinux else ["--no-manylinux"]
+    return ["--no-pypi", *indexes, *links, *systems]
 
 
 @rule(level=LogLevel.DEBUG)
@@ -118,7 +115,7 @@ async def build_tool_pex(request: ToolRequest, repos: PythonRepos, setup: Python
         argv.append("--ignore-errors")
     if release and release <= _VENDORED_UP_TO:
         argv += ["--pip-version", _VENDORED_PIP]
-    result = await execute_process_or_raise(
+    result = await execute_process(
         **implicitly(
             PexCliProcess(
                 subcommand=(),
@@ -131,6 +128,8 @@ async def build_tool_pex(request: ToolRequest, repos: PythonRepos, setup: Python
             )
         )
     )
+    if result.exit_code != 0:
+        raise ModelkilnError(failure(request.lock, result.stderr.decode("utf-8", "replace")))
     seeded = json.loads(result.stdout)
     venv = PurePath(seeded["pex"]).relative_to(PurePath(seeded["pex_root"])).parent
     return ToolPex(result.output_digest, python, str(venv))
@@ -138,6 +137,21 @@ async def build_tool_pex(request: ToolRequest, repos: PythonRepos, setup: Python
 
 def _count(lock: bytes) -> int:
     return sum(b"==" in line for line in lock.splitlines() if not line.startswith((b" ", b"#")))
+
+
+def failure(lock: str, messages: str) -> str:
+    """What people are to know of what Pex said when it did not build the tool."""
+    lines = [line.strip() for line in messages.splitlines() if line.strip()]
+    # pip says the same of each try, and then that there is no such version.
+    tries = [line for line in lines if "Retrying (Retry" in line]
+    what = f"The packaging engine's own dependencies ({lock}) cannot be fetched"
+    try:
+        check_reachable("\n".join(tries[-1:]))
+        check_reachable(messages)
+    except ModelkilnError as error:
+        return f"{what}. {error}"
+    errors = [line.partition("ERROR: ")[2] for line in lines if "ERROR: " in line]
+    return f"{what} or put together. Pex says: {' '.join(errors or lines[-10:])}"
 
 
 def own_python(constraints: Iterable[str]) -> str | None:

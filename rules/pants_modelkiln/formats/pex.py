@@ -110,10 +110,11 @@ async def build_pex_file(
     output = ("--stored", "stored.json") if is_stored else ("--output", request.file_name)
     step = Step(
         argv=("pex", "--spec=spec.json", "--sources=sources", f"--store={STORE}", *output),
-        description=f"Build PEX of {inputs.address}",
+        description=f"Build PEX of {inputs.address} ({readable_size(size)})",
         input_digest=await merge_digests(MergeDigests((sources, described))),
         output_files=output[1:],
         tool=next(filter(None, clients), None),
+        level=LogLevel.INFO if is_stored else LogLevel.DEBUG,
     )
     return await program_of(step, request.file_name, is_stored, global_options)
 

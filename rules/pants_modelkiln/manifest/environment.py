@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Sequence
 
 from pants.backend.python.dependency_inference.module_mapper import AllPythonTargets
 from pants.backend.python.subsystems.setup import PythonSetup
@@ -27,6 +27,9 @@ from pants_modelkiln.manifest.sdists import BuiltWheelRequest, build_sdist
 
 if TYPE_CHECKING:
     from modelkiln.manifest.closure import LockedWheel
+
+# Of what a process fetches, so many are named.
+_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -130,14 +133,20 @@ async def fetch_environment(request: EnvironmentRequest) -> Environment:
     result = await run_step(
         Step(
             argv=("fetch", "--wheels=wheels.json", f"--store={STORE}", "--output=fetched.json"),
-            description=f"Fetch {len(wheels)} wheels for {request.address}",
+            description=f"Fetch {len(wheels)} wheels for {request.address} ({_names(wheels)})",
             input_digest=await create_digest(CreateDigest([FileContent("wheels.json", text)])),
             output_files=("fetched.json",),
+            level=LogLevel.INFO,
         ),
         **implicitly(),
     )
     fetched = json.loads((await get_digest_contents(result.digest))[0].content)
     return Environment(canonical_json(fetched["wheels"]).decode())
+
+
+def _names(wheels: Sequence[LockedWheel]) -> str:
+    names = [f"{wheel.name} {wheel.version}" for wheel in wheels[:_NAMED]]
+    return ", ".join(names) + (f" and {len(wheels) - _NAMED} more" if len(wheels) > _NAMED else "")
 
 
 def rules():

@@ -66,7 +66,8 @@ def wheel_layers(
             bytecode=interpreter,
         )
         title = ", ".join(f"{wheel['name']} {wheel['version']}" for wheel in group)
-        requests.append(LayerRequest(canonical_json(recipe).decode(), title))
+        size = sum(wheel["unpacked_size"] for wheel in group)
+        requests.append(LayerRequest(canonical_json(recipe).decode(), title, size=size))
     return requests
 
 

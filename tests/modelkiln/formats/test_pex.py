@@ -1,5 +1,6 @@
 """The PEX format."""
 
+import compileall
 import hashlib
 import json
 import os
@@ -122,6 +123,36 @@ def test_the_same_inputs_give_the_same_bytes(tmp_path):
     expected = _build_apart(first, 0)
     assert expected == _build_apart(second, 0o077, PEX_ROOT=str(tmp_path / "elsewhere"), **settings)
     assert not (tmp_path / "elsewhere").exists()
+
+
+def test_what_a_run_left_is_not_packed(tmp_path):
+    """A started PEX leaves byte code where Pex installs its wheels, also where the builder has its cache."""
+    store, sources = Store(tmp_path / "store"), _sources(tmp_path / "sources")
+    wheel = put_wheel(store, make_wheel())
+    build_pex(_spec(wheel), sources, store, tmp_path / "demo.pex")
+    for root in (tmp_path / "pex-root", store.root / "pex-root"):
+        environ = {"HOME": str(tmp_path), "PEX_ROOT": str(root), "PATH": os.environ["PATH"]}
+        subprocess.run([sys.executable, str(tmp_path / "demo.pex")], env=environ, stdout=subprocess.PIPE, check=True)
+        assert list(root.glob("installed_wheels/**/demo/__pycache__/*.pyc"))
+    build_pex(_spec(wheel), sources, store, tmp_path / "again.pex")
+    assert (tmp_path / "demo.pex").read_bytes() == (tmp_path / "again.pex").read_bytes()
+
+
+def test_byte_code_of_pex_itself_is_not_packed(tmp_path):
+    """Pex puts its own files into a PEX, which lie in an environment that was used before, or was not."""
+    import pex
+
+    copied = shutil.copytree(Path(pex.__file__).parent, tmp_path / "lib/pex", ignore=shutil.ignore_patterns("*.pyc"))
+    for path in Path(pex.__file__).parents[1].glob("pex-*.dist-info"):
+        shutil.copytree(path, tmp_path / "lib" / path.name)
+    library = os.pathsep.join([str(tmp_path / "lib"), str(Path(modelkiln.__file__).parents[1])])
+    built = []
+    for name in ("unused", "used"):
+        (tmp_path / name).mkdir()
+        built.append(_build_apart(tmp_path / name, 0o022, PYTHONPATH=library, PYTHONDONTWRITEBYTECODE="1"))
+        compileall.compile_dir(str(copied), quiet=2)
+    assert list(copied.rglob("*.pyc"))
+    assert built[0] == built[1]
 
 
 def test_the_tool_lock_pins_one_file_of_pex():
