@@ -1,4 +1,4 @@
-"""A linter for this repository's own structure: floors and rooms by import-linter, sizes, and newer releases of Pants."""
+"""A linter for the structure of this repository, its sizes, and what newer releases of Pants know (mypy)."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class House(Subsystem):
     options_scope = "house"
     name = "house"
     help = (
-        "Floors and rooms of the engine and the backend (import-linter), sizes of files and functions, and calls that a "
+        "Floors and rooms of the engine and the backend (import-linter), sizes, and calls that a "
         "newer Pants does not know (mypy)."
     )
 
