@@ -13,7 +13,7 @@ import ast
 import sys
 from collections import defaultdict
 from pathlib import Path
-from typing import Iterator, Optional
+from typing import Container, Iterable, Iterator, Mapping, Optional
 
 __all__ = ["Interfaces", "names_used"]
 
@@ -88,11 +88,11 @@ class _Module:
 
 
 class Interfaces:
-    """Stubs of a release whose source is in the folder `source`."""
+    """Stubs of a release whose source is in the folder `source`; imports and attributes: as of names_used."""
 
-    def __init__(self, source: Path) -> None:
-        self._source, self._modules = source, dict[str, Optional[_Module]]()
-        imports, self._attributes = names_used()
+    def __init__(self, source: Path, imports: Mapping[str, Iterable[str]], attributes: Container[str]) -> None:
+        self._source, self._attributes = source, attributes
+        self._modules: dict[str, Optional[_Module]] = {}
         self.kept: dict[str, set[str]] = defaultdict(set)
         for module, names in imports.items():
             for name in names:
@@ -162,10 +162,10 @@ class Interfaces:
         lines = [_HEADER.rstrip("\n"), "from typing import Any, ClassVar"]
         for name in sorted(names & set(module.imports)):
             origin, original = module.imports[name]
-            if origin.split(".")[0] == "pants" and original and original not in self.kept.get(origin, ()):
-                if self._module(f"{origin}.{original}") is None:
-                    lines.append(f"{name}: Any")
-                    continue
+            is_kept = original is None or original in self.kept.get(origin, ()) or self._module(f"{origin}.{original}")
+            if origin.split(".")[0] == "pants" and not is_kept:
+                lines.append(f"{name}: Any")
+                continue
             lines.append(
                 f"from {origin} import {original} as {name}"
                 if original
@@ -248,7 +248,7 @@ def _is_type(value: Optional[ast.AST]) -> bool:
 
 
 def _write(source: str, release: str) -> None:
-    for path, text in Interfaces(Path(source)).stubs().items():
+    for path, text in Interfaces(Path(source), *names_used()).stubs().items():
         file = _ROOT / "3rdparty/pants" / release / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, "utf-8")

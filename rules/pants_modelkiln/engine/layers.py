@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import Iterable
 
 from pants.engine.fs import (
     EMPTY_DIGEST,
@@ -26,6 +27,7 @@ from modelkiln.layers import files as files_packer
 from modelkiln.runtime.weights.progress import readable_size
 from pants_modelkiln.compat.calls import (
     add_prefix,
+    concurrently,
     create_digest,
     digest_subset_to_digest,
     get_digest_contents,
@@ -94,6 +96,11 @@ async def make_layer(request: LayerRequest) -> BuiltLayer:
     layer = Layer.from_json(json.loads(written[0].content))
     files = {entry.path: entry.file_digest for entry in await get_digest_entries(result.digest)}
     return BuiltLayer(layer, files.get("blob"))
+
+
+async def make_layers(requests: Iterable[LayerRequest]) -> tuple[BuiltLayer, ...]:
+    """All of the layers, at once."""
+    return await concurrently(make_layer(request, **implicitly()) for request in requests)
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ from pants_modelkiln.compat.calls import (
     merge_digests,
     rule,
 )
-from pants_modelkiln.engine.layers import BuiltLayer, LayerRequest, make_layer
+from pants_modelkiln.engine.layers import BuiltLayer, LayerRequest, make_layers
 from pants_modelkiln.formats.layouts import DistImageRequest, PackageImage, held_image, lay_out_image, layout_rendering
 from pants_modelkiln.formats.rendering import Rendering, RenderingRequest
 from pants_modelkiln.inputs.base_image import BaseLayers, BaseLayersRequest, make_base_layers
@@ -53,11 +53,8 @@ async def assemble_image(request: ImageRequest, options: ModelkilnSubsystem) -> 
     inputs = request.inputs
     assert inputs.base is not None, "checked when the inputs were resolved"
     requests = layer_requests(inputs, options)
-    base, *built = await concurrently(
-        [
-            make_base_layers(BaseLayersRequest(inputs.base), **implicitly()),
-            *(make_layer(layer, **implicitly()) for layer in requests),
-        ]
+    base, built = await concurrently(
+        make_base_layers(BaseLayersRequest(inputs.base), **implicitly()), make_layers(requests)
     )
     venv, venv_blob = venv_layer(inputs.base.python, inputs.base.python_path)
     record, record_blob = record_layer(inputs.record, inputs.weights_lock)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, replace
-from typing import Sequence
+from typing import Iterable, Sequence
 
 from pants.backend.python.subsystems.setup import PythonSetup
 from pants.engine.addresses import Address
@@ -35,6 +35,7 @@ from pants_modelkiln.inputs.artifact import Artifact, ArtifactRequest
 from pants_modelkiln.inputs.base_image import (
     BaseImage,
     BaseImageRequest,
+    BaseLayers,
     BaseLayersRequest,
     describe_base_image,
     make_base_layers,
@@ -124,6 +125,18 @@ def _variant(accelerator: Accelerator, target: ResolvedLockRequest, made_of: dic
     return {**accelerator.to_json(), "platform": target.platform, "python": target.python, **several}
 
 
+async def _find_environments(requests: Iterable[PackageEnvironmentRequest]) -> tuple[Environment, ...]:
+    return await concurrently(find_package_environment(request, **implicitly()) for request in requests)
+
+
+async def _find_artifacts(addresses: Iterable[Address]) -> tuple[Artifact, ...]:
+    return await concurrently(hash_artifact(ArtifactRequest(address), **implicitly()) for address in addresses)
+
+
+async def _make_bases(bases: Iterable[BaseImage]) -> tuple[BaseLayers, ...]:
+    return await concurrently(make_base_layers(BaseLayersRequest(base), **implicitly()) for base in bases)
+
+
 async def _gather(
     field_set: ModelPackageFieldSet,
     accelerator: Accelerator,
@@ -142,14 +155,10 @@ async def _gather(
         for base, target in zip(bases, targets)
     ]
     addresses = await resolve_unparsed_address_inputs(field_set.artifacts.to_unparsed_address_inputs(), **implicitly())
-    made = await concurrently(
-        [
-            *(find_package_environment(request, **implicitly()) for request in wanted),
-            *(hash_artifact(ArtifactRequest(address), **implicitly()) for address in addresses),
-            *(make_base_layers(BaseLayersRequest(base), **implicitly()) for base in standing),
-        ]
+    environments, artifacts, _ = await concurrently(
+        _find_environments(wanted), _find_artifacts(addresses), _make_bases(standing)
     )
-    return made[: len(wanted)], made[len(wanted) :][: len(addresses)]
+    return environments, artifacts
 
 
 async def _find_signature(field_set: ModelPackageFieldSet, facts: list[tuple[str, dict]]) -> dict:
@@ -159,6 +168,14 @@ async def _find_signature(field_set: ModelPackageFieldSet, facts: list[tuple[str
         return read_signature(signature_of(facts, str(address)), f"{address}: signature of its artifact").to_json()
     hydrated = await hydrate_sources(HydrateSourcesRequest(field_set.signature), **implicitly())
     return _load_signature(address, (await get_digest_contents(hydrated.snapshot.digest))[0])
+
+
+async def _find_embedded(field_set: ModelPackageFieldSet, python: str) -> InterpreterLock | None:
+    """The interpreter of the format `scie`, where the package has that."""
+    if "scie" not in field_set.formats.value:
+        return None
+    named = field_set.interpreter.to_unparsed_address_inputs()
+    return (await choose_interpreter(InterpreterRequest(field_set.address, named, python), **implicitly())).lock
 
 
 @rule(desc="Resolve a package's inputs", level=LogLevel.DEBUG)
@@ -171,12 +188,7 @@ async def resolve_inputs(
     targets = [_target_of(base, accelerator.resolve, options) for base in bases]
     environments, artifacts = await _gather(field_set, accelerator, bases, targets)
     weights_lock = _lazy_lock(field_set, artifacts)
-    embedded = None
-    if "scie" in field_set.formats.value:
-        named = field_set.interpreter.to_unparsed_address_inputs()
-        embedded = (
-            await choose_interpreter(InterpreterRequest(address, named, targets[0].python), **implicitly())
-        ).lock
+    embedded = await _find_embedded(field_set, targets[0].python)
     code = await collect_code(PackageCodeRequest(address, field_set.entry_point), **implicitly())
     facts = [(str(found.address), found.facts) for found in artifacts]
     signature = await _find_signature(field_set, facts)

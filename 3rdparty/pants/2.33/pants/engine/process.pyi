@@ -15,10 +15,6 @@ from pants.engine.internals.native_engine import ProcessExecutionEnvironment as 
 from pants.engine.internals.session import RunId as RunId
 from pants.engine.engine_aware import SideEffecting as SideEffecting
 from dataclasses import dataclass as dataclass
-from pants.engine.rules import rule as rule
-@dataclass(frozen=True)
-class ProductDescription:
-    value: str
 class ProcessCacheScope(Enum):
     ALWAYS = ...
     SUCCESSFUL = ...
@@ -63,18 +59,6 @@ class Process:
     def __post_init__(self) -> None:
         ...
 @dataclass(frozen=True)
-class ProcessResult:
-    stdout: bytes
-    stdout_digest: FileDigest
-    stderr: bytes
-    stderr_digest: FileDigest
-    output_digest: Digest
-    metadata: ProcessResultMetadata = ...
-
-    @property
-    def platform(self) -> Platform:
-        ...
-@dataclass(frozen=True)
 class FallibleProcessResult:
     stdout: bytes
     stdout_digest: FileDigest
@@ -106,10 +90,6 @@ class ProcessResultMetadata:
 
     def source(self, current_run_id: RunId) -> Source:
         ...
-@rule
-async def fallible_to_exec_result_or_raise(fallible_result: FallibleProcessResult, description: ProductDescription, keep_sandboxes: KeepSandboxes) -> ProcessResult:
-    ...
-execute_process_or_raise = fallible_to_exec_result_or_raise
 @dataclass(frozen=True)
 class InteractiveProcessResult:
     exit_code: int
