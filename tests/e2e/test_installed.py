@@ -45,6 +45,7 @@ def test_the_wheel_holds_backend_and_engine_and_needs_nothing(wheel):
         "pants_modelkiln/tool.txt",
         "pants_modelkiln/checks.txt",
         "pants_modelkiln/pip_tools.txt",
+        "pants_modelkiln/registry.txt",
         "pants_modelkiln/sources.txt",
     ):
         assert Path(name) in names

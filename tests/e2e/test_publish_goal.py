@@ -7,15 +7,22 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import zstandard
 from components import require
 from loopback.registries import registry
 from monorepo import named_caches, small_monorepo
 from schemas import schema_problems
 
+from modelkiln.canonical import canonical_json
+from modelkiln.descriptor import CONFIG, LAYER, MANIFEST, Descriptor
+from modelkiln.digest import sha256_bytes
 from modelkiln.machine.settings import INSECURE_REGISTRIES
 from modelkiln.publication.remote_package import RemotePackage
 from modelkiln.publication.verify import verify_remote
-from modelkiln.registry.reference import parse_image
+from modelkiln.registry.blobs import blob_chunks, read_blob
+from modelkiln.registry.client import RegistryClient
+from modelkiln.registry.reference import parse_image, parse_repository
+from modelkiln.registry.uploads import upload_blob
 
 PASSWORD = "s3cret-of-the-registry"
 FIELDS = 'version="0.1.0",\n    repositories=["{host}/team/{{name}}"],\n    moving_tags=["latest"],'
@@ -87,6 +94,35 @@ def test_an_edit_sends_its_own_bytes_alone(repo, host):
     told = repo.pants("publish", "rain:rain").log
     assert "3 blobs sent" in told
     assert tagged(host, "0.1.0") != tagged(host, "0.1.1") == tagged(host, "latest")
+
+
+def test_a_base_image_is_read_out_of_the_registry(repo, host):
+    """A package on an image of the registry is made, tested and published; the store gets the base's layer."""
+    client = RegistryClient(parse_repository(f"{host}/team/rain"), {**repo.env, INSECURE_REGISTRIES: host})
+    manifest = json.loads(client.read_manifest("latest"))
+    config = json.loads(read_blob(client, manifest["config"]["digest"]))
+    # The base's layer alone, in bytes that the store does not have.
+    packed = Descriptor.from_json(manifest["layers"][0])
+    data = zstandard.ZstdDecompressor().decompressobj().decompress(b"".join(blob_chunks(client, packed)))
+    config["rootfs"]["diff_ids"], config["history"] = [sha256_bytes(data)], config["history"][:1]
+    layer, described = Descriptor.of(LAYER, data), Descriptor.of(CONFIG, canonical_json(config))
+    base = {**manifest, "config": described.to_json(), "layers": [layer.to_json()]}
+    for descriptor, blob in ((layer, data), (described, canonical_json(config))):
+        upload_blob(client, descriptor, lambda blob=blob: iter([blob]))
+    pinned = Descriptor.of(MANIFEST, canonical_json(base))
+    client.put_manifest(pinned.digest, pinned, canonical_json(base))
+    build, images = repo.read("rain/BUILD"), repo.read("images/BUILD")
+    repo.write("images/BUILD", f'{images}oci_base_image(name="pulled", image="{host}/team/rain@{pinned.digest}")\n')
+    repo.write(
+        "rain/BUILD",
+        build.replace("0.1.1", "0.2.0").replace("    version=", '    base_image="images:pulled",\n    version='),
+    )
+    repo.pants("package", "rain:rain")
+    assert layer.digest == repo.record("rain/rain")["layers"][0]["descriptor"]["digest"]
+    assert "succeeded" in repo.pants("test", "rain:").log
+    assert "tagged 0.2.0" in repo.pants("publish", "rain:rain").log
+    repo.write("images/BUILD", images)
+    repo.write("rain/BUILD", build)
 
 
 def test_names_are_checked_before_anything_is_sent(repo, host):

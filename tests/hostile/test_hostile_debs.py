@@ -11,6 +11,7 @@ from samples.debs import make_deb, pinned_lock, put_deb, tar_of
 from modelkiln.base.debian_package import iter_data, read_control
 from modelkiln.errors import ModelkilnError
 from modelkiln.layers import debian
+from modelkiln.recipe import DEBIAN, Recipe
 from modelkiln.store.store import Store
 
 LINK, HARD = tarfile.SYMTYPE, tarfile.LNKTYPE
@@ -91,7 +92,7 @@ def build(store, *packages):
     """Make a base of `packages`, without an interpreter."""
     entry = {**packages[0], "name": "python3.11-minimal"}
     lock = {**pinned_lock(), "packages": sorted([*packages[1:], entry], key=lambda one: one["name"])}
-    return debian.build({"packer": "debian/3", "compression": "none", "lock": lock, "bytecode": None}, store)
+    return debian.build(Recipe.made_by(DEBIAN, {"compression": "none", "lock": lock, "bytecode": None}), store)
 
 
 @pytest.mark.parametrize("path", ["app/x", "models/w.bin", "opt/venv/bin/python", "opt/venv"])

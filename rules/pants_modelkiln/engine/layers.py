@@ -24,6 +24,7 @@ from modelkiln.canonical import canonical_json
 from modelkiln.digest import hex_of
 from modelkiln.layer import Layer
 from modelkiln.layers import files as files_packer
+from modelkiln.recipe import Recipe
 from modelkiln.runtime.weights.progress import readable_size
 from pants_modelkiln.compat.calls import (
     add_prefix,
@@ -37,7 +38,7 @@ from pants_modelkiln.compat.calls import (
     rule,
 )
 from pants_modelkiln.engine.step import Step, run_step
-from pants_modelkiln.engine.tool import STORE, client_tool
+from pants_modelkiln.engine.tool import STORE, fetching_tool
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 
 # Packing more bytes than this takes two seconds or more.
@@ -46,14 +47,14 @@ _LONG = 200_000_000
 
 @dataclass(frozen=True)
 class LayerRequest:
-    """A layer to make. `recipe` is canonical JSON; `sources` holds a files recipe's files.
+    """A layer to make. `sources` holds a files recipe's files.
 
     size: about so many bytes go into it, where that is known.
     carry: whether Pants takes the blob as well, for layers that are small and have no recipe
     that could be followed elsewhere. The smallest of them are packed right here.
     """
 
-    recipe: str
+    recipe: Recipe
     title: str
     sources: Digest = EMPTY_DIGEST
     carry: bool = False
@@ -70,13 +71,12 @@ class BuiltLayer:
 
 @rule(desc="Make a layer", level=LogLevel.DEBUG)
 async def make_layer(request: LayerRequest) -> BuiltLayer:
-    described = json.loads(request.recipe)
-    if request.carry and files_packer.is_small(described):
+    if request.carry and files_packer.is_small(request.recipe):
         contents = {file.path: file.content for file in await get_digest_contents(request.sources)}
-        layer, blob = files_packer.build_small(described, contents)
+        layer, blob = files_packer.build_small(request.recipe, contents)
         await create_digest(CreateDigest([FileContent("blob", blob)]))
         return BuiltLayer(layer, FileDigest(hex_of(layer.descriptor.digest), layer.descriptor.size))
-    recipe = await create_digest(CreateDigest([FileContent("recipe.json", request.recipe.encode())]))
+    recipe = await create_digest(CreateDigest([FileContent("recipe.json", request.recipe.to_bytes())]))
     sources = await add_prefix(AddPrefix(request.sources, "sources"))
     outputs = ("layer.json", "blob") if request.carry else ("layer.json",)
     result = await run_step(Step(
@@ -120,7 +120,6 @@ class LayerBlob:
 @rule(desc="Fetch a layer from the store", level=LogLevel.DEBUG)
 async def fetch_blob(request: LayerBlobRequest, subsystem: ModelkilnSubsystem) -> LayerBlob:
     layer = request.layer
-    recipe = json.loads(layer.recipe) if layer.recipe else {}
     described = await create_digest(CreateDigest([FileContent("layer.json", canonical_json(layer.to_json()))]))
     result = await run_step(
         Step(
@@ -128,7 +127,7 @@ async def fetch_blob(request: LayerBlobRequest, subsystem: ModelkilnSubsystem) -
             description=f"Copy layer {layer.title} from the store",
             input_digest=described,
             output_directories=("blobs",),
-            tool=client_tool((recipe.get("source") or {}).get("uri", ""), subsystem),
+            tool=fetching_tool([layer.recipe], subsystem),
         ),
         **implicitly(),
     )

@@ -6,6 +6,7 @@ import json
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Iterable
 
 from pants.backend.python.util_rules.pex_environment import PexEnvironment
 from pants.base.build_environment import get_buildroot
@@ -17,6 +18,7 @@ from pants.util.logging import LogLevel
 
 from modelkiln.formats.portable_python import MIRROR_VARIABLE
 from modelkiln.machine.settings import INSECURE_REGISTRIES, save_machine_env, save_machine_file
+from modelkiln.recipe import REGISTRY, Recipe
 from modelkiln.sources.clients import CLIENT_SCHEMES
 from modelkiln.sources.git_lfs import CHECKOUT
 from modelkiln.sources.source import scheme_of
@@ -81,10 +83,30 @@ def checks_tool(subsystem: ModelkilnSubsystem) -> ToolRequest:
     return replace(own_tool("checks.txt", subsystem), is_closed=False)
 
 
-def client_tool(uri: str, subsystem: ModelkilnSubsystem) -> ToolRequest | None:
-    """The engine with the clients that the source `uri` needs; None where it needs none."""
-    if scheme_of(uri) not in CLIENT_SCHEMES:
-        return None
+def registry_tool(subsystem: ModelkilnSubsystem) -> ToolRequest:
+    """The engine with the client of registries."""
+    return own_tool("registry.txt", subsystem)
+
+
+def locking_tool(uri: str, subsystem: ModelkilnSubsystem) -> ToolRequest:
+    """The engine with what checks of model artifacts need, and the client that the source `uri` needs."""
+    return _clients_tool(subsystem) if scheme_of(uri) in {*CLIENT_SCHEMES, "oci"} else checks_tool(subsystem)
+
+
+def fetching_tool(recipes: Iterable[Recipe | None], subsystem: ModelkilnSubsystem) -> ToolRequest | None:
+    """The engine with the clients that it takes to fetch what layers of these recipes are made of.
+
+    None where it takes none but those of every step.
+    """
+    described = [recipe for recipe in recipes if recipe]
+    schemes = {scheme_of((recipe.get("source") or {}).get("uri", "")) for recipe in described}
+    if schemes & CLIENT_SCHEMES:
+        return _clients_tool(subsystem)
+    is_registry = "oci" in schemes or any(recipe.packer == REGISTRY for recipe in described)
+    return registry_tool(subsystem) if is_registry else None
+
+
+def _clients_tool(subsystem: ModelkilnSubsystem) -> ToolRequest:
     own = subsystem.source_clients_lock
     return ToolRequest(own or "sources.txt", tuple(subsystem.interpreter_constraints), is_resource=not own)
 

@@ -14,7 +14,7 @@ from modelkiln.weights.lock import set_digest
 from pants_modelkiln.compat.calls import concurrently, implicitly, rule
 from pants_modelkiln.engine.layers import make_layer
 from pants_modelkiln.formats.layouts import DistImageRequest, PackageImage, held_image, lay_out_image, layout_rendering
-from pants_modelkiln.formats.oci import weights_layers, weights_requests
+from pants_modelkiln.formats.oci import layers_of, requests_of
 from pants_modelkiln.formats.rendering import Rendering, RenderingRequest
 from pants_modelkiln.package.inputs import PackageInputs
 
@@ -29,9 +29,10 @@ class WeightsRequest:
 
 @rule(desc="Assemble weights", level=LogLevel.DEBUG)
 async def assemble_weights(request: WeightsRequest) -> PackageImage:
-    record = request.inputs.record_json
-    built = await concurrently(make_layer(layer, **implicitly()) for layer in weights_requests(request.inputs))
-    layers = weights_layers(request.inputs, built)
+    record = request.inputs.record
+    parts = request.inputs.parts
+    built = await concurrently(make_layer(one, **implicitly()) for one in requests_of(parts))
+    layers = layers_of(parts, built)
     try:
         if request.is_image:
             files = [(file.sha256, file.path) for artifact in request.inputs.artifacts for file in artifact.files]

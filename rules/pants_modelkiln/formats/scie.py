@@ -44,7 +44,7 @@ async def build_scie_file(
     if inputs.interpreter is None:
         raise ModelkilnError(f'{inputs.address}: "scie" is not among its `formats`.')
     # The application inside is called as the package, in every variant and wherever it goes.
-    name = f"{inputs.record_json['name']}.pex"
+    name = f"{inputs.record['name']}.pex"
     pex = await build_pex_file(PexFileRequest(inputs, name), **implicitly())
     lock = await create_digest(CreateDigest([FileContent("interpreter.json", inputs.interpreter.to_text().encode())]))
     size = pex.size + sum(asset.size for asset in inputs.interpreter.assets)

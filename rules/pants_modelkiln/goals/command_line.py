@@ -6,7 +6,6 @@ Pants' Pex would install the wheels first, into a cache that also takes what lat
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,8 +41,9 @@ from pants_modelkiln.subsystem import ModelkilnSubsystem
 from pants_modelkiln.target_types.command_line import CommandLinePythonField
 
 # What the commands need, as the extra `cli` of the wheel: build steps need more.
-_REQUIREMENTS = ("packaging", "zstandard")
-_LOCK = "tool.txt"
+_REQUIREMENTS = ("oras", "packaging", "zstandard")
+# What those require is what the first has and the second does not: the build steps' own.
+_LOCK, _STEPS_LOCK = "registry.txt", "tool.txt"
 
 
 @dataclass(frozen=True)
@@ -72,15 +72,15 @@ async def build_command_line(request: CommandLineRequest, options: ModelkilnSubs
 
     machine = "linux/arm64" if platform == Platform.linux_arm64 else "linux/amd64"
     target = Target(request.python, machine, options.glibc)
-    lock = Path(__file__).parents[1].joinpath(_LOCK).read_text("utf-8")
-    pins = [pin for pin in read_lock(lock, _LOCK, target.marker_environment()) if pin.name in _REQUIREMENTS]
+    texts = {name: Path(__file__).parents[1].joinpath(name).read_text("utf-8") for name in (_LOCK, _STEPS_LOCK)}
+    locks = {name: read_lock(text, name, target.marker_environment()) for name, text in texts.items()}
+    others = {pin.name for pin in locks[_STEPS_LOCK]} - set(_REQUIREMENTS)
+    pins = [pin for pin in locks[_LOCK] if pin.name not in others]
     text = "".join(pin.line() for pin in pins).encode()
-    chosen = await choose_files(LockChoiceRequest(_LOCK, text, request.python, machine, options.glibc), **implicitly())
+    chosen = await choose_files(LockChoiceRequest(_LOCK, text, target), **implicitly())
     spec = {
-        "wheels": [wheel.to_json() for wheel in closure(json.loads(chosen.text), _REQUIREMENTS)],
-        "python": request.python,
-        "platform": machine,
-        "glibc": options.glibc,
+        "wheels": [wheel.to_json() for wheel in closure(chosen.content, _REQUIREMENTS)],
+        **target.to_json(),
         "entry_point": "modelkiln.cli.main:main",
     }
     sources = await add_prefix(AddPrefix(await create_digest(CreateDigest(engine_files())), "sources"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, Mapping
 
 from pants.core.goals.package import BuiltPackage, PackageFieldSet
@@ -39,12 +38,12 @@ async def package_model(field_set: ModelPackageFieldSet, unions: UnionMembership
         for kind in wanted
     )
     record = with_outputs(
-        inputs.record_json,
-        {kind.format: json.loads(one.facts) for kind, one in zip(wanted, made)},
+        inputs.record,
+        {kind.format: one.facts.to_json() for kind, one in zip(wanted, made)},
         # Formats share layers.
         [layer.to_json() for layer in dict.fromkeys(layer for one in made for layer in one.layers)],
-        [json.loads(artifact.origin) for artifact in inputs.artifacts if artifact.origin],
-        [one.record_json for one in inputs.platforms] if inputs.others else [],
+        [artifact.origin.to_json() for artifact in inputs.artifacts if artifact.origin],
+        [one.record for one in inputs.platforms] if inputs.others else [],
     )
     path = field_set.output_path.value_or_default(file_ending="package.json")
     digest = await merge_digests(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 
 from pants.core.goals.package import BuiltPackage, BuiltPackageArtifact, OutputPathField, PackageFieldSet
@@ -42,7 +41,7 @@ def _check_packages(address: Address, packages: tuple[PackageInputs, ...]) -> No
         if "oci" not in one.formats:
             raise ModelkilnError(f'{address}: {one.address} has no image. Add "oci" to its `formats`.')
     for key in ("name", "version"):
-        values = {one.record_json[key]: one.address for one in packages}
+        values = {one.record[key]: one.address for one in packages}
         if len(values) > 1:
             told = ", ".join(f"{value!r} of {owner}" for value, owner in values.items())
             raise ModelkilnError(
@@ -68,13 +67,13 @@ async def package_model_index(field_set: ModelIndexFieldSet) -> BuiltPackage:
         image,
         await lay_out_image(DistImageRequest(image, path), **implicitly()),
     )
-    records = [one.record_json for one in (first, *others)]
+    records = [one.record for one in (first, *others)]
     origins = {artifact.origin for package in packages for artifact in package.artifacts if artifact.origin}
     record = with_outputs(
         index_record(records),
-        {"oci": json.loads(made.facts)},
+        {"oci": made.facts.to_json()},
         [layer.to_json() for layer in made.layers],
-        [json.loads(origin) for origin in sorted(origins)],
+        [origin.to_json() for origin in sorted(origins, key=lambda origin: origin.text)],
         records,
     )
     path = field_set.output_path.value_or_default(file_ending="package.json")

@@ -39,7 +39,7 @@ from pants_modelkiln.compat.calls import (
     rule,
 )
 from pants_modelkiln.engine.step import Step, prepare_step
-from pants_modelkiln.engine.tool import STORE
+from pants_modelkiln.engine.tool import STORE, registry_tool
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 from pants_modelkiln.target_types.publish import (
     PublishMovingTagsField,
@@ -53,7 +53,7 @@ from pants_modelkiln.target_types.publish import (
 # environment of a process.
 _PLACES = (
     "CURL_CA_BUNDLE", "DOCKER_CONFIG", "HOME", "PATH", "REGISTRY_AUTH_FILE", "REQUESTS_CA_BUNDLE",
-    "SSL_CERT_DIR", "SSL_CERT_FILE", "XDG_CONFIG_HOME",
+    "SSL_CERT_DIR", "SSL_CERT_FILE", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR",
 )  # fmt: skip
 
 
@@ -240,6 +240,7 @@ async def publish_model(request: PublishModelRequest, options: ModelkilnSubsyste
             ),
             description=f"Publish {fields.address}",
             input_digest=await merge_digests(MergeDigests((needed.digest, plan))),
+            tool=registry_tool(options),
         ),
         **implicitly(),
     )

@@ -11,7 +11,7 @@ from pants.util.logging import LogLevel
 from modelkiln.canonical import canonical_json
 from pants_modelkiln.compat.calls import add_prefix, create_digest, find_interpreter, implicitly, merge_digests, rule
 from pants_modelkiln.engine.step import Step, prepare_step
-from pants_modelkiln.engine.tool import STORE
+from pants_modelkiln.engine.tool import STORE, fetching_tool
 from pants_modelkiln.formats.pex import PexFileRequest, build_pex_file
 from pants_modelkiln.package.field_set import ModelPackageFieldSet
 from pants_modelkiln.package.inputs import resolve_inputs
@@ -27,8 +27,8 @@ async def run_model(field_set: ModelPackageFieldSet, options: ModelkilnSubsystem
     # files, has the same package digest, and needs nothing of the host but Python.
     inputs = await resolve_inputs(field_set, **implicitly())
     size = sum(artifact.size for artifact in inputs.artifacts)
-    is_whole = inputs.record_json["weights"] == "lazy" or size <= options.large_blob_limit
-    is_whole = is_whole and inputs.record_json["weights"] != "sidecar"
+    is_whole = inputs.record["weights"] == "lazy" or size <= options.large_blob_limit
+    is_whole = is_whole and inputs.record["weights"] != "sidecar"
     built = await build_pex_file(PexFileRequest(inputs, "package.pex", is_whole), **implicitly())
     python = await find_interpreter(InterpreterConstraints([f"CPython=={inputs.target.python}.*"]), **implicitly())
     if is_whole:
@@ -49,7 +49,10 @@ async def run_model(field_set: ModelPackageFieldSet, options: ModelkilnSubsystem
         "--pex={chroot}/package.pex", f"--python={python.path}", "--layers={chroot}/layers.json",
         "--models={chroot}/models", f"--store={{chroot}}/{STORE}", "--",
     )  # fmt: skip
-    step = Step(("run-pex", *options_of_step), f"Run {inputs.address}", await merge_digests(MergeDigests(files)))
+    tool = fetching_tool((layer.recipe for artifact in inputs.artifacts for layer in artifact.layers), options)
+    step = Step(
+        ("run-pex", *options_of_step), f"Run {inputs.address}", await merge_digests(MergeDigests(files)), tool=tool
+    )
     process = (await prepare_step(step, **implicitly())).process
     return RunRequest(
         digest=process.input_digest,

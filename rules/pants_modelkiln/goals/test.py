@@ -9,7 +9,6 @@ from pants.backend.python.util_rules.interpreter_constraints import InterpreterC
 from pants.core.goals.test import TestFieldSet, TestRequest, TestResult, TestSubsystem
 from pants.core.util_rules.partitions import Partition, PartitionerType, Partitions
 from pants.engine.fs import (
-    EMPTY_DIGEST,
     AddPrefix,
     CreateDigest,
     Digest,
@@ -26,9 +25,11 @@ from pants.option.global_options import GlobalOptions
 from pants.util.logging import LogLevel
 
 from modelkiln.canonical import canonical_json
+from modelkiln.layer import Layer
 from modelkiln.machine.gpu import find_gpu
 from modelkiln.machine.settings import save_python
 from modelkiln.package.source_facts import example_of
+from modelkiln.smoke.plan import SmokePlan
 from modelkiln.smoke.smoke_test import NOT_RUN
 from pants_modelkiln.compat.calls import (
     add_prefix,
@@ -43,14 +44,14 @@ from pants_modelkiln.compat.calls import (
 )
 from pants_modelkiln.compat.values import attempts
 from pants_modelkiln.engine.step import Step, try_step
-from pants_modelkiln.engine.tool import STORE, machine_store
+from pants_modelkiln.engine.tool import STORE, fetching_tool, machine_store
 from pants_modelkiln.formats.oci import ImageRequest, assemble_image
 from pants_modelkiln.formats.pex import PexFileRequest, build_pex_file
 from pants_modelkiln.formats.scie import ScieFileRequest, build_scie_file
 from pants_modelkiln.package.field_set import ModelPackageFieldSet
 from pants_modelkiln.package.inputs import PackageInputs, resolve_inputs
 from pants_modelkiln.package.named_packages import NamedPackagesRequest, find_named_packages
-from pants_modelkiln.subsystem import SmokeTestSubsystem
+from pants_modelkiln.subsystem import ModelkilnSubsystem, SmokeTestSubsystem
 from pants_modelkiln.target_types.smoke_test import (
     SmokeTestAtolField,
     SmokeTestExpectedField,
@@ -129,50 +130,30 @@ class PackageUnderTestRequest:
 
 @dataclass(frozen=True)
 class PackageUnderTest:
-    """Files and arguments that put one format of a package before `modelkiln build smoke`."""
+    """One format of a package as `modelkiln build smoke` finds it: what it is called in a Digest, the
+    release of Python that runs it, or "", and the layers that the Digest lacks."""
 
     digest: Digest
-    argv: tuple[str, ...]
+    name: str
+    python: str = ""
+    layers: tuple[Layer, ...] = ()
 
 
 @rule(level=LogLevel.DEBUG)
 async def put_under_test(request: PackageUnderTestRequest, options: GlobalOptions) -> PackageUnderTest:
     inputs = request.inputs
-    files = await merge_digests(MergeDigests(artifact.digest for artifact in inputs.artifacts))
-    # As whoever deploys the package does it: weights are mounted, or a store has been filled.
-    is_sidecar = inputs.record_json["weights"] == "sidecar"
-    given = ("--models=models", "--weights=weights.json") if is_sidecar else ()
-    given = ("--filled=weights.json",) if inputs.weights_lock else given
-    locked = [layer.to_json() for artifact in inputs.artifacts for layer in artifact.layers]
-    described = await create_digest(CreateDigest([FileContent("weights.json", canonical_json(locked))]))
-    mounted = (
-        await merge_digests(MergeDigests((described, await add_prefix(AddPrefix(files, "models")))))
-        if given
-        else EMPTY_DIGEST
-    )
     if request.format == "pex":
         built = await build_pex_file(PexFileRequest(inputs, "package.pex"), **implicitly())
         python = await find_interpreter(InterpreterConstraints([f"CPython=={inputs.target.python}.*"]), **implicitly())
         # By its release: a machine's path to it must not be in the test's key.
         save_python(machine_store(options), inputs.target.python, python.path)
-        arguments = ("--pex=package.pex", f"--python={inputs.target.python}", f"--pex-root={STORE}/pex-run", *given)
-        return PackageUnderTest(await merge_digests(MergeDigests((built.digest, mounted))), arguments)
+        return PackageUnderTest(built.digest, "package.pex", python=inputs.target.python)
     if request.format == "scie":
-        program = (await build_scie_file(ScieFileRequest(inputs, "package.scie"), **implicitly())).file
-        arguments = ("--scie=package.scie", f"--pex-root={STORE}/pex-run", *given)
-        return PackageUnderTest(await merge_digests(MergeDigests((program.digest, mounted))), arguments)
-    image = await assemble_image(ImageRequest(inputs), **implicitly())
-    stored = canonical_json([layer.to_json() for layer in image.stored])
-    digest = await merge_digests(
-        MergeDigests(
-            (
-                await add_prefix(AddPrefix(image.layout, "image")),
-                await create_digest(CreateDigest([FileContent("layers.json", stored)])),
-                mounted if given else await add_prefix(AddPrefix(files, "sources")),
-            )
+        return PackageUnderTest(
+            (await build_scie_file(ScieFileRequest(inputs, "package.scie"), **implicitly())).file.digest, "package.scie"
         )
-    )
-    return PackageUnderTest(digest, ("--image=image", "--layers=layers.json", *(given or ("--sources=sources",))))
+    image = await assemble_image(ImageRequest(inputs), **implicitly())
+    return PackageUnderTest(await add_prefix(AddPrefix(image.layout, "image")), "image", layers=image.stored)
 
 
 async def _test_files(fields: SmokeTestFieldSet, inputs: PackageInputs) -> Digest:
@@ -184,8 +165,7 @@ async def _test_files(fields: SmokeTestFieldSet, inputs: PackageInputs) -> Diges
             )
         )[0].content
     else:
-        facts = [(str(found.address), found.facts) for found in inputs.artifacts]
-        request = canonical_json(example_of(facts, str(fields.address)))
+        request = canonical_json(example_of(inputs.facts, str(fields.address)))
     expected_globs = PathGlobs(
         [f"{fields.address.spec_path}/{fields.expected.value}".lstrip("/")],
         glob_match_error_behavior=GlobMatchErrorBehavior.error,
@@ -195,7 +175,7 @@ async def _test_files(fields: SmokeTestFieldSet, inputs: PackageInputs) -> Diges
     return await create_digest(
         CreateDigest(
             [
-                FileContent("record.json", inputs.record),
+                FileContent("record.json", inputs.record.to_bytes()),
                 FileContent("request.json", request),
                 FileContent("expected.json", expected),
             ]
@@ -208,6 +188,7 @@ async def run_smoke_test(
     batch: SmokeTestRequest.Batch[SmokeTestFieldSet, SmokeTestFormat],
     test: TestSubsystem,
     subsystem: SmokeTestSubsystem,
+    options: ModelkilnSubsystem,
 ) -> TestResult:
     fields, format_name = batch.single_element, batch.partition_metadata.name
     inputs = await resolve_inputs(batch.partition_metadata.package, **implicitly())
@@ -217,21 +198,42 @@ async def run_smoke_test(
         logger.warning(f"{what} was not run: it requires a GPU, and this machine has no NVIDIA device with a driver.")
         return TestResult.no_tests_found(fields.address, test.output)
     under_test = await put_under_test(PackageUnderTestRequest(inputs, format_name), **implicitly())
-    files = await _test_files(fields, inputs)
-    attempt = await try_step(Step(
-            argv=(
-                "smoke", "--record=record.json", "--request=request.json",
-                "--expected=expected.json", f"--rtol={fields.rtol.value}",
-                f"--atol={fields.atol.value}", f"--store={STORE}", *under_test.argv,
-                # In the key, so that a result without a GPU is none for a machine that has one.
-                *(("--gpu",) if has_gpu else ()),
-            ),
+    is_bundled = inputs.record["weights"] == "bundled"
+    # A program has bundled files in it; layers of an image may have to be made of them again.
+    models = await merge_digests(
+        MergeDigests(found.digest for found in inputs.artifacts if not is_bundled or format_name == "oci")
+    )
+    plan = SmokePlan(
+        format=format_name,
+        package=under_test.name,
+        record="record.json",
+        request="request.json",
+        expected="expected.json",
+        rtol=fields.rtol.value,
+        atol=fields.atol.value,
+        python=under_test.python,
+        models="models",
+        weights=() if is_bundled else tuple(layer for found in inputs.artifacts for layer in found.layers),
+        layers=under_test.layers,
+        # In the key, so that a result without a GPU is none for a machine that has one.
+        has_gpu=has_gpu,
+    )
+    files = (
+        under_test.digest,
+        await _test_files(fields, inputs),
+        await add_prefix(AddPrefix(models, "models")),
+        await create_digest(CreateDigest([FileContent("plan.json", canonical_json(plan.to_json()))])),
+    )
+    attempt = await try_step(
+        Step(
+            argv=("smoke", "plan.json", f"--store={STORE}"),
             description=f"Smoke-test {fields.address} ({batch.partition_metadata.description})",
-            input_digest=await merge_digests(MergeDigests((files, under_test.digest))),
-            cache_scope=(
-                ProcessCacheScope.PER_SESSION if test.force else ProcessCacheScope.SUCCESSFUL
-            ),
-        ), **implicitly())  # fmt: skip
+            input_digest=await merge_digests(MergeDigests(files)),
+            cache_scope=ProcessCacheScope.PER_SESSION if test.force else ProcessCacheScope.SUCCESSFUL,
+            tool=fetching_tool([layer.recipe for layer in (*plan.weights, *plan.layers)], options),
+        ),
+        **implicitly(),
+    )
     result = attempt.result
     if result.exit_code == NOT_RUN and not subsystem.require:
         reason = result.stdout.decode(errors="replace").strip()

@@ -11,10 +11,11 @@ from pants.engine.rules import collect_rules
 from pants.util.logging import LogLevel
 
 from modelkiln.errors import ModelkilnError
+from modelkiln.pinned_file import PinnedFile
 from pants_modelkiln.compat.calls import add_prefix, create_digest, get_digest_contents, implicitly, merge_digests, rule
 from pants_modelkiln.engine.step import Step, try_step
 from pants_modelkiln.engine.tool import STORE, checks_tool
-from pants_modelkiln.inputs.lfs_pointers import Pointer, pointers_file
+from pants_modelkiln.inputs.lfs_pointers import pointers_file
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 
 # Stands for the address in the step's messages: equal files of two targets are one process.
@@ -31,7 +32,7 @@ class ArtifactCheckRequest:
     address: Address
     digest: Digest
     allow_pickle: tuple[str, ...] | None
-    pointers: tuple[Pointer, ...] = ()
+    pointers: tuple[PinnedFile, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,9 @@ async def check_artifact(request: ArtifactCheckRequest, options: ModelkilnSubsys
     if request.pointers:
         argv += ["--pointers=pointers.json", f"--store={STORE}"]
         digest = await merge_digests(
-            MergeDigests((digest, await create_digest(CreateDigest([pointers_file(request.pointers)]))))
+            MergeDigests(
+                (digest, await create_digest(CreateDigest([pointers_file(request.address, request.pointers)])))
+            )
         )
     step = Step(
         argv=tuple(argv),

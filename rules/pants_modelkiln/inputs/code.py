@@ -18,6 +18,7 @@ from pants.source.source_root import SourceRootsRequest
 from pants.util.logging import LogLevel
 
 from modelkiln.errors import ModelkilnError
+from modelkiln.pinned_file import PinnedFile
 from pants_modelkiln.compat.calls import (
     create_digest,
     digest_subset_to_digest,
@@ -33,7 +34,7 @@ from pants_modelkiln.compat.calls import (
     transitive_targets,
 )
 from pants_modelkiln.engine.files import engine_files
-from pants_modelkiln.inputs.artifact import PinnedFile, pinned_files
+from pants_modelkiln.inputs.artifact import pinned_files
 from pants_modelkiln.target_types.package import ModelEntryPointField
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 
 from pants.base.build_environment import get_buildroot
@@ -14,6 +15,7 @@ from pants.util.logging import LogLevel
 
 from modelkiln.canonical import canonical_json
 from modelkiln.errors import ModelkilnError
+from modelkiln.pinned_file import PinnedFile
 from pants_modelkiln.compat.calls import create_digest, get_digest_contents, implicitly, remove_prefix, rule
 from pants_modelkiln.engine.step import Step, run_step, try_step
 from pants_modelkiln.engine.tool import STORE
@@ -22,30 +24,19 @@ from pants_modelkiln.engine.tool import STORE
 _ADDRESS = "@artifact"
 
 
-@dataclass(frozen=True)
-class Pointer:
-    """A file that is a pointer in the repository: path (in the artifact), sha256 (hex), size in bytes.
-
-    uri: `lfs:` and the pointer's path in the checkout.
-    """
-
-    path: str
-    sha256: str
-    size: int
-    uri: str
-
-
-def pointers_file(pointers: tuple[Pointer, ...]) -> FileContent:
+def pointers_file(address: Address, pointers: tuple[PinnedFile, ...]) -> FileContent:
     """The file pointers.json that build steps read, see `modelkiln.weights.pointers`."""
-    return FileContent("pointers.json", canonical_json([vars(one) for one in pointers]))
+    folder = address.spec_path
+    described = [{**file.to_json(), "uri": f"lfs:{os.path.join(folder, file.path)}"} for file in pointers]
+    return FileContent("pointers.json", canonical_json(described))
 
 
 @dataclass(frozen=True)
 class PointerFilesRequest:
-    """The files that pointers of the `model_artifact` at an address stand for."""
+    """The files that pointers of the `model_artifact` at an address stand for, by their paths in it."""
 
     address: Address
-    pointers: tuple[Pointer, ...]
+    pointers: tuple[PinnedFile, ...]
 
 
 @dataclass(frozen=True)
@@ -62,7 +53,7 @@ async def fetch_pointer_files(request: PointerFilesRequest) -> PointerFiles:
             "fetch-pointers", "--pointers=pointers.json", f"--where={_ADDRESS}", f"--store={STORE}", "--output=files",
         ),
         description=f"Fetch files of {request.address} from Git LFS",
-        input_digest=await create_digest(CreateDigest([pointers_file(request.pointers)])),
+        input_digest=await create_digest(CreateDigest([pointers_file(request.address, request.pointers)])),
         output_directories=("files",),
     )  # fmt: skip
     result = (await try_step(step, **implicitly())).result
@@ -82,9 +73,9 @@ class CommittedPointersRequest:
 
 @dataclass(frozen=True)
 class CommittedPointers:
-    """(path in the repository, sha256 as hex, size in bytes) of those that are unchanged files of Git LFS."""
+    """Those that are unchanged files of Git LFS, by their paths in the repository."""
 
-    found: tuple[tuple[str, str, int], ...]
+    found: tuple[PinnedFile, ...]
 
 
 @rule(desc="Look for Git LFS pointers of large files", level=LogLevel.DEBUG)
@@ -101,7 +92,7 @@ async def find_committed_pointers(request: CommittedPointersRequest) -> Committe
     )  # fmt: skip
     result = await run_step(step, **implicitly())
     found = json.loads((await get_digest_contents(result.digest))[0].content)
-    return CommittedPointers(tuple((path, *found[path]) for path in sorted(found)))
+    return CommittedPointers(tuple(PinnedFile(path, *found[path]) for path in sorted(found)))
 
 
 def rules():

@@ -10,12 +10,12 @@ from pants.engine.fs import EMPTY_DIGEST, PathGlobs
 from pants.engine.rules import collect_rules
 from pants.util.logging import LogLevel
 
-from modelkiln.canonical import canonical_json
 from modelkiln.errors import ModelkilnError
 from modelkiln.layers.weights import locked_layers
+from modelkiln.pinned_file import PinnedFile
 from modelkiln.weights.lock import load_weights_lock
 from pants_modelkiln.compat.calls import get_digest_contents, implicitly, rule
-from pants_modelkiln.inputs.artifact import Artifact, PinnedFile
+from pants_modelkiln.inputs.artifact import Artifact, Origin
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,8 @@ async def read_locked_artifact(request: LockedArtifactRequest) -> Artifact:
         files=tuple(sorted(files, key=lambda file: file.path)),
         digest=EMPTY_DIGEST,
         formats=tuple((file.path, file.format) for file in lock.files if file.format),
-        layers=locked_layers(lock, str(address)),
-        origin=canonical_json({**origin, "facts": dict(lock.facts)}).decode(),
+        parts=locked_layers(lock, str(address)),
+        origin=Origin.of({**origin, "facts": dict(lock.facts)}),
     )
 
 

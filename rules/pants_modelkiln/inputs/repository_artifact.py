@@ -14,11 +14,11 @@ from pants.engine.rules import collect_rules
 from pants.engine.target import HydrateSourcesRequest
 from pants.util.logging import LogLevel
 
-from modelkiln.canonical import canonical_json
 from modelkiln.errors import ModelkilnError
 from modelkiln.layers.artifact import artifact_recipes
+from modelkiln.pinned_file import PinnedFile
+from modelkiln.recipe import WEIGHTS, Recipe
 from modelkiln.sources.lfs_pointer import POINTER_LIMIT, is_pointer, parse_pointer
-from modelkiln.weights.layer_digest import PACKER
 from pants_modelkiln.compat.calls import (
     concurrently,
     create_digest,
@@ -35,11 +35,10 @@ from pants_modelkiln.compat.calls import (
 )
 from pants_modelkiln.compat.values import excludes_of
 from pants_modelkiln.engine.layers import LayerRequest, make_layer
-from pants_modelkiln.inputs.artifact import Artifact, ArtifactRequest, PinnedFile, pinned_files
+from pants_modelkiln.inputs.artifact import Artifact, ArtifactRequest, pinned_files
 from pants_modelkiln.inputs.checks import ArtifactCheckRequest, check_artifact
 from pants_modelkiln.inputs.lfs_pointers import (
     CommittedPointersRequest,
-    Pointer,
     PointerFilesRequest,
     fetch_pointer_files,
     find_committed_pointers,
@@ -63,11 +62,7 @@ class _Found:
     pointers. committed: pointers of large files that git has in place of them."""
 
     digest: Digest
-    committed: tuple[Pointer, ...]
-
-
-def _pointer(address: Address, path: str, sha256: str, size: int) -> Pointer:
-    return Pointer(path, sha256, size, f"lfs:{os.path.join(address.spec_path, path)}")
+    committed: tuple[PinnedFile, ...]
 
 
 def _literal(path: str) -> str:
@@ -86,13 +81,10 @@ async def _find_files(address: Address, field: ModelArtifactSourceField, limit: 
         sources = await hydrate_sources(HydrateSourcesRequest(field), **implicitly())
         return _Found(await _below(address, sources.snapshot.digest), ())
     committed = (await find_committed_pointers(CommittedPointersRequest(address, tuple(large)), **implicitly())).found
-    for path in large.keys() - {path for path, _, _ in committed}:
+    for path in large.keys() - {file.path for file in committed}:
         raise _too_large(address, path, large[path], limit)
     digest = await path_globs_to_digest(PathGlobs([_literal(path) for path in paths.files if path not in large]))
-    pointers = (
-        _pointer(address, os.path.relpath(path, address.spec_path or "."), sha256, size)
-        for path, sha256, size in committed
-    )
+    pointers = (replace(file, path=os.path.relpath(file.path, address.spec_path or ".")) for file in committed)
     return _Found(await _below(address, digest), tuple(pointers))
 
 
@@ -103,7 +95,7 @@ async def _part(digest: Digest, paths: Collection[str]) -> Digest:
     )
 
 
-async def _find_pointers(address: Address, digest: Digest) -> tuple[Pointer, ...]:
+async def _find_pointers(address: Address, digest: Digest) -> tuple[PinnedFile, ...]:
     suspects = {file.path for file in pinned_files(await get_digest_entries(digest)) if file.size < POINTER_LIMIT}
     contents = await get_digest_contents(await _part(digest, suspects)) if suspects else ()
     _refuse_empty(address, contents)
@@ -112,10 +104,10 @@ async def _find_pointers(address: Address, digest: Digest) -> tuple[Pointer, ...
         for file in contents
         if is_pointer(file.content)
     )
-    return tuple(_pointer(address, path, pointer.sha256, pointer.size) for path, pointer in parsed)
+    return tuple(PinnedFile(path, pointer.sha256, pointer.size) for path, pointer in parsed)
 
 
-async def _put_in_place(address: Address, digest: Digest, pointers: tuple[Pointer, ...], limit: int) -> Digest:
+async def _put_in_place(address: Address, digest: Digest, pointers: tuple[PinnedFile, ...], limit: int) -> Digest:
     """The Digest with the files that small pointers stand for, and without the large ones."""
     if not pointers:
         return digest
@@ -131,26 +123,21 @@ async def _put_in_place(address: Address, digest: Digest, pointers: tuple[Pointe
     )
 
 
-async def _request_layer(digest: Digest, recipe: dict, is_only: bool) -> LayerRequest:
-    paths = {file["path"] for file in recipe["files"]}
-    is_carried = recipe["packer"] != PACKER and sum(file["size"] for file in recipe["files"]) <= _CARRIED_BYTES
-    sources = digest if is_only else await _part(digest, paths)
-    return LayerRequest(canonical_json(recipe).decode(), recipe["title"], sources, is_carried)
+async def _request_layer(digest: Digest, recipe: Recipe) -> LayerRequest:
+    sources = await _part(digest, {file["path"] for file in recipe["files"]})
+    is_carried = recipe.packer != WEIGHTS and sum(file["size"] for file in recipe["files"]) <= _CARRIED_BYTES
+    return LayerRequest(recipe, recipe["title"], sources, is_carried)
 
 
 async def _find_layers(artifact: Artifact, stored: Collection[str]) -> Artifact:
     """The artifact with its layers; those of files in the store, whose paths are `stored`, are made."""
-    address, digest = artifact.address, artifact.digest
-    files = [file.to_json() for file in artifact.files]
-    recipes = artifact_recipes(str(address), address.spec_path, files, stored)
-    of_store = [recipe for recipe in recipes if recipe["packer"] == PACKER]
-    own = [recipe for recipe in recipes if recipe["packer"] != PACKER]
-    wanted = [await _request_layer(digest, recipe, False) for recipe in of_store]
-    made = await concurrently(make_layer(request, **implicitly()) for request in wanted)
-    if of_store:
-        digest = await _part(digest, {file["path"] for recipe in own for file in recipe["files"]})
-    requests = [await _request_layer(digest, recipe, len(own) == 1) for recipe in own]
-    return replace(artifact, digest=digest, layers=tuple(one.layer for one in made), requests=tuple(requests))
+    recipes = artifact_recipes(str(artifact.address), artifact.address.spec_path, artifact.files, stored)
+    requests = [await _request_layer(artifact.digest, recipe) for recipe in recipes]
+    of_store = [request for request in requests if request.recipe.packer == WEIGHTS]
+    made = dict(zip(of_store, await concurrently(make_layer(request, **implicitly()) for request in of_store)))
+    parts = tuple(made[request].layer if request in made else request for request in requests)
+    digest = await merge_digests(MergeDigests(part.sources for part in parts if isinstance(part, LayerRequest)))
+    return replace(artifact, digest=digest, parts=parts)
 
 
 @rule(desc="Hash a model artifact", level=LogLevel.DEBUG)
@@ -173,7 +160,7 @@ async def hash_artifact(request: ArtifactRequest, options: ModelkilnSubsystem) -
     large = (*files_found.committed, *(pointer for pointer in pointers if pointer.size > limit))
     files = (
         *pinned_files(await get_digest_entries(digest)),
-        *(PinnedFile(pointer.path, pointer.sha256, pointer.size) for pointer in large),
+        *large,
     )
     if not files:
         raise ModelkilnError(

@@ -16,7 +16,7 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.weights.selection import parse_source
 from pants_modelkiln.compat.calls import implicitly, rule
 from pants_modelkiln.engine.step import Step, prepare_step
-from pants_modelkiln.engine.tool import STORE, checks_tool, client_tool
+from pants_modelkiln.engine.tool import STORE, locking_tool
 from pants_modelkiln.locks.request import LockPlan, LockRequest
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 from pants_modelkiln.target_types.artifact import (
@@ -75,7 +75,7 @@ async def lock_weights(request: WeightsLockRequest, build_root: BuildRoot, subsy
         description=f"Lock {address}",
         cache_scope=ProcessCacheScope.PER_SESSION,
         # Locking checks files by content, so it needs what checks need.
-        tool=client_tool(uri, subsystem) or checks_tool(subsystem),
+        tool=locking_tool(uri, subsystem),
     )  # fmt: skip
     process = await prepare_step(step, **implicitly())
     return LockPlan(os.path.join(address.spec_path, fields.lock.value), process=process.process)

@@ -9,6 +9,8 @@ from pants.engine.fs import CreateDigest, FileContent
 from pants.engine.rules import collect_rules
 from pants.util.logging import LogLevel
 
+from modelkiln.frozen_json import FrozenJson
+from modelkiln.wheels.platforms import Target
 from pants_modelkiln.compat.calls import create_digest, get_digest_contents, implicitly, rule
 from pants_modelkiln.engine.step import Step, run_step
 from pants_modelkiln.engine.tool import STORE
@@ -20,19 +22,17 @@ class LockChoiceRequest:
 
     path: str
     content: bytes
-    python: str
-    platform: str
-    glibc: str
+    target: Target
 
 
 @dataclass(frozen=True)
 class ResolvedLock:
-    """The chosen wheels as JSON text, as `modelkiln build resolve` writes it.
+    """The chosen wheels, see `modelkiln.manifest.resolution.resolve_lock`.
 
     remedy: the command that locks the resolve.
     """
 
-    text: str
+    content: FrozenJson
     remedy: str = ""
 
 
@@ -43,18 +43,19 @@ def build_lock_of(lock: str) -> str:
 
 @rule(desc="Choose wheels from a lock's text", level=LogLevel.DEBUG)
 async def choose_files(request: LockChoiceRequest) -> ResolvedLock:
+    target = request.target
     lock = await create_digest(CreateDigest([FileContent("lock.txt", _significant(request.content))]))
     result = await run_step(Step(
             argv=(
-                "resolve", "--lock=lock.txt", f"--name={request.path}", f"--python={request.python}",
-                f"--platform={request.platform}", f"--glibc={request.glibc}",
+                "resolve", "--lock=lock.txt", f"--name={request.path}", f"--python={target.python}",
+                f"--platform={target.platform}", f"--glibc={target.glibc}",
                 f"--store={STORE}", "--output=resolved.json",
             ),
-            description=f"Choose wheels for {request.platform} from {request.path}",
+            description=f"Choose wheels for {target.platform} from {request.path}",
             input_digest=lock,
             output_files=("resolved.json",),
         ), **implicitly())  # fmt: skip
-    return ResolvedLock((await get_digest_contents(result.digest))[0].content.decode())
+    return ResolvedLock(FrozenJson((await get_digest_contents(result.digest))[0].content.decode()))
 
 
 def _significant(lock: bytes) -> bytes:

@@ -15,8 +15,11 @@ from pants.util.logging import LogLevel
 
 from modelkiln.canonical import canonical_json
 from modelkiln.errors import ModelkilnError
+from modelkiln.frozen_json import FrozenJson
 from modelkiln.machine.settings import save_python
 from modelkiln.manifest.build_lock import part_of
+from modelkiln.manifest.closure import LockedWheel
+from modelkiln.wheels.platforms import Target
 from pants_modelkiln.compat.calls import create_digest, find_interpreter, get_digest_contents, implicitly, rule
 from pants_modelkiln.engine.step import Step, run_step
 from pants_modelkiln.engine.tool import STORE, machine_store
@@ -32,13 +35,13 @@ _PLATFORMS = {Platform.linux_arm64: "linux/arm64"}
 
 @dataclass(frozen=True)
 class BuiltWheelRequest:
-    """The wheel of an sdist (name, version, filename, sha256: canonical JSON).
+    """The wheel of an sdist.
 
     lock: the lock of its resolve, beside which its build requirements are locked. remedy: the
     command that locks both.
     """
 
-    sdist: str
+    sdist: LockedWheel
     lock: str
     python: str
     remedy: str
@@ -46,34 +49,32 @@ class BuiltWheelRequest:
 
 @dataclass(frozen=True)
 class BuiltWheel:
-    """The wheel as JSON text, as `builds.wheel.build_wheel` returns it."""
+    """The wheel as `builds.wheel.build_wheel` returns it."""
 
-    text: str
+    wheel: FrozenJson
 
 
 @rule(desc="Build a wheel from an sdist", level=LogLevel.DEBUG)
 async def build_sdist(
     request: BuiltWheelRequest, modelkiln: ModelkilnSubsystem, options: GlobalOptions, platform: Platform
 ) -> BuiltWheel:
-    sdist, path = json.loads(request.sdist), build_lock_of(request.lock)
+    sdist, path = request.sdist, build_lock_of(request.lock)
     contents = await get_digest_contents(**implicitly(PathGlobs([path])))
     if not contents:
         raise ModelkilnError(
-            f"{sdist['name']} {sdist['version']} has no wheel in the lock {request.lock}, and to build one from "
-            f"{sdist['filename']}, {path} has to say with what. Write it with {request.remedy}."
+            f"{sdist.name} {sdist.version} has no wheel in the lock {request.lock}, and to build one from "
+            f"{sdist.filename}, {path} has to say with what. Write it with {request.remedy}."
         )
-    part = part_of(contents[0].content.decode("utf-8", "replace"), sdist["name"], path, request.remedy)
+    part = part_of(contents[0].content.decode("utf-8", "replace"), sdist.name, path, request.remedy)
     toolchain = await find_toolchain(ToolchainRequest(request.python), **implicitly())
-    machine, glibc = _PLATFORMS.get(platform, "linux/amd64"), toolchain.glibc or modelkiln.glibc
-    resolved = await choose_files(
-        LockChoiceRequest(path, part.encode(), request.python, machine, glibc), **implicitly()
-    )
+    target = Target(request.python, _PLATFORMS.get(platform, "linux/amd64"), toolchain.glibc or modelkiln.glibc)
+    resolved = await choose_files(LockChoiceRequest(path, part.encode(), target), **implicitly())
     files = [
-        FileContent("sdist.json", canonical_json(sdist)),
-        FileContent("requirements.json", resolved.text.encode()),
+        FileContent("sdist.json", canonical_json(sdist.to_json())),
+        FileContent("requirements.json", resolved.content.to_bytes()),
     ]
-    if toolchain.text:
-        files.append(FileContent("toolchain.json", toolchain.text.encode()))
+    if toolchain.described:
+        files.append(FileContent("toolchain.json", toolchain.described.to_bytes()))
     else:
         python = await find_interpreter(InterpreterConstraints([f"CPython=={request.python}.*"]), **implicitly())
         # By its release: a machine's path to it must not be in the key of the build.
@@ -82,9 +83,9 @@ async def build_sdist(
             argv=(
                 "wheel", "--sdist=sdist.json", "--requirements=requirements.json", f"--remedy={request.remedy}",
                 f"--store={STORE}", "--output=wheel.json",
-                *(("--toolchain=toolchain.json",) if toolchain.text else ()),
+                *(("--toolchain=toolchain.json",) if toolchain.described else ()),
             ),
-            description=f"Build {sdist['name']} {sdist['version']} from {sdist['filename']}",
+            description=f"Build {sdist.name} {sdist.version} from {sdist.filename}",
             input_digest=await create_digest(CreateDigest(files)),
             output_files=("wheel.json",),
         ), **implicitly())  # fmt: skip
@@ -95,7 +96,7 @@ async def build_sdist(
             "(bwrap). Its build could read the machine's files, and where user namespaces are not permitted, reach "
             "the network. Install bubblewrap."
         )
-    return BuiltWheel(canonical_json(wheel).decode())
+    return BuiltWheel(FrozenJson.of(wheel))
 
 
 def rules():

@@ -9,8 +9,8 @@ from pants.engine.rules import collect_rules
 from pants.util.logging import LogLevel
 
 from modelkiln.builds.toolchain import choose_toolchain, toolchain_glibc
-from modelkiln.canonical import canonical_json
 from modelkiln.errors import ModelkilnError
+from modelkiln.frozen_json import FrozenJson
 from pants_modelkiln.compat.calls import implicitly, resolve_targets, resolve_unparsed_address_inputs, rule
 from pants_modelkiln.inputs.debian_locks import debian_locks
 from pants_modelkiln.subsystem import ModelkilnSubsystem, option_addresses
@@ -26,10 +26,10 @@ class ToolchainRequest:
 
 @dataclass(frozen=True)
 class ChosenToolchain:
-    """text: the toolchain as canonical JSON, as `modelkiln.builds.toolchain` describes it, or "" where
+    """described: the toolchain as `modelkiln.builds.toolchain` describes it, or None where
     [modelkiln].build_toolchains names none for the Python. glibc: the release that it has, or ""."""
 
-    text: str = ""
+    described: FrozenJson | None = None
     glibc: str = ""
 
 
@@ -49,7 +49,7 @@ async def find_toolchain(request: ToolchainRequest, options: ModelkilnSubsystem)
     chosen = choose_toolchain(described, request.python)
     if chosen is None:
         return ChosenToolchain()
-    return ChosenToolchain(canonical_json(chosen).decode(), toolchain_glibc(chosen))
+    return ChosenToolchain(FrozenJson.of(chosen), toolchain_glibc(chosen))
 
 
 def rules():

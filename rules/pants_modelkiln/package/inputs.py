@@ -20,9 +20,10 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.formats.portable_python_lock import InterpreterLock
 from modelkiln.package.accelerator import Accelerator
 from modelkiln.package.lazy_weights import lazy_document
-from modelkiln.package.record import make_record
+from modelkiln.package.record import Record, make_record
 from modelkiln.package.signature import read_signature
-from modelkiln.package.source_facts import metadata_of, signature_of
+from modelkiln.package.source_facts import Named, metadata_of, signature_of
+from modelkiln.wheels.platforms import Target
 from pants_modelkiln.compat.calls import (
     concurrently,
     get_digest_contents,
@@ -31,7 +32,7 @@ from pants_modelkiln.compat.calls import (
     resolve_unparsed_address_inputs,
     rule,
 )
-from pants_modelkiln.inputs.artifact import Artifact, ArtifactRequest
+from pants_modelkiln.inputs.artifact import Artifact, ArtifactRequest, Part
 from pants_modelkiln.inputs.base_image import (
     BaseImage,
     BaseImageRequest,
@@ -53,10 +54,9 @@ from pants_modelkiln.subsystem import ModelkilnSubsystem, named_or_option
 class PackageInputs:
     """What goes into a package, every byte of it pinned, and its record.
 
-    record: canonical JSON, as it lies inside every format. base: None for a package that is no
-    image and names no base image. weights_lock: what a package with lazy weights carries in their
-    place, else empty. interpreter: what the format `scie` embeds. others: the same package for its
-    further platforms.
+    base: None for a package that is no image and names no base image. weights_lock: what a package
+    with lazy weights carries in their place, else empty. interpreter: what the format `scie` embeds.
+    others: the same package for its further platforms.
     """
 
     address: Address
@@ -66,8 +66,8 @@ class PackageInputs:
     code: PackageCode
     environment: Environment
     base: BaseImage | None
-    target: ResolvedLockRequest
-    record: bytes
+    target: Target
+    record: Record
     weights_lock: bytes
     interpreter: InterpreterLock | None = None
     others: tuple[PackageInputs, ...] = ()
@@ -78,9 +78,18 @@ class PackageInputs:
         return (self, *self.others)
 
     @property
-    def record_json(self) -> dict:
-        """The record as a JSON object."""
-        return json.loads(self.record)
+    def facts(self) -> Named:
+        """What the sources of the artifacts tell of the model, each with its address."""
+        return _facts_of(self.artifacts)
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The layers of the artifacts, lowest first."""
+        return tuple(part for found in self.artifacts for part in found.parts)
+
+
+def _facts_of(artifacts: Sequence[Artifact]) -> Named:
+    return [(str(found.address), found.facts) for found in artifacts]
 
 
 async def _find_bases(field_set: ModelPackageFieldSet, options: ModelkilnSubsystem) -> tuple[BaseImage | None, ...]:
@@ -106,16 +115,15 @@ async def _find_bases(field_set: ModelPackageFieldSet, options: ModelkilnSubsyst
     return (None,)
 
 
-def _target_of(base: BaseImage | None, resolve: str, options: ModelkilnSubsystem) -> ResolvedLockRequest:
-    return ResolvedLockRequest(
-        resolve=resolve,
+def _target_of(base: BaseImage | None, options: ModelkilnSubsystem) -> Target:
+    return Target(
         python=base.python if base else options.python,
         platform=f"linux/{base.architecture if base else 'amd64'}",
         glibc=base.glibc if base else options.glibc,
     )
 
 
-def _variant(accelerator: Accelerator, target: ResolvedLockRequest, made_of: dict[str, str]) -> dict:
+def _variant(accelerator: Accelerator, target: Target, made_of: dict[str, str]) -> dict:
     """What the record says of a variant.
 
     made_of: by platform, a digest of wheels and base. One package has one version of everything:
@@ -141,27 +149,28 @@ async def _gather(
     field_set: ModelPackageFieldSet,
     accelerator: Accelerator,
     bases: Sequence[BaseImage | None],
-    targets: Sequence[ResolvedLockRequest],
+    targets: Sequence[Target],
 ) -> tuple[Sequence[Environment], Sequence[Artifact]]:
     """What takes long, all of it at once: the wheels for each target, and the artifacts.
 
     An image's layers of base and wheels are made here, too, while weights are checked and an index
     is waited for: none of them needs another. The image asks for them again and has them at once.
     """
-    standing = [base for base in bases if base and "oci" in field_set.formats.value]
+    image_bases = [base if "oci" in field_set.formats.value else None for base in bases]
     code, apart = PackageCodeRequest(field_set.address, field_set.entry_point), len(targets) > 1
     wanted = [
-        PackageEnvironmentRequest(code, accelerator, target, base.interpreter if base in standing else None, apart)
-        for base, target in zip(bases, targets)
+        PackageEnvironmentRequest(code, accelerator, ResolvedLockRequest(accelerator.resolve, target), base, apart)
+        for base, target in zip(image_bases, targets)
     ]
-    addresses = await resolve_unparsed_address_inputs(field_set.artifacts.to_unparsed_address_inputs(), **implicitly())
+    named = field_set.artifacts.to_unparsed_address_inputs()
+    addresses = await resolve_unparsed_address_inputs(named, **implicitly())
     environments, artifacts, _ = await concurrently(
-        _find_environments(wanted), _find_artifacts(addresses), _make_bases(standing)
+        _find_environments(wanted), _find_artifacts(addresses), _make_bases(base for base in image_bases if base)
     )
     return environments, artifacts
 
 
-async def _find_signature(field_set: ModelPackageFieldSet, facts: list[tuple[str, dict]]) -> dict:
+async def _find_signature(field_set: ModelPackageFieldSet, facts: Named) -> dict:
     """The signature that the package names, else the one that its artifact brings."""
     address = field_set.address
     if not field_set.signature.value:
@@ -185,15 +194,17 @@ async def resolve_inputs(
     address = field_set.address
     bases = await _find_bases(field_set, options)
     accelerator = accelerator_of(address, field_set.accelerator.value, options, setup)
-    targets = [_target_of(base, accelerator.resolve, options) for base in bases]
+    targets = [_target_of(base, options) for base in bases]
     environments, artifacts = await _gather(field_set, accelerator, bases, targets)
     weights_lock = _lazy_lock(field_set, artifacts)
     embedded = await _find_embedded(field_set, targets[0].python)
     code = await collect_code(PackageCodeRequest(address, field_set.entry_point), **implicitly())
-    facts = [(str(found.address), found.facts) for found in artifacts]
+    facts = _facts_of(artifacts)
     signature = await _find_signature(field_set, facts)
     made_of = {
-        target.platform: sha256_bytes(f"{wheels.wheels}\n{base.identity if base else ''}".encode())
+        target.platform: sha256_bytes(
+            f"{canonical_json(wheels.to_json()).decode()}\n{base.identity.text if base else ''}".encode()
+        )
         for base, target, wheels in zip(bases, targets, environments)
     }
     described = {
@@ -228,12 +239,10 @@ async def resolve_inputs(
     return replace(first, others=tuple(others))
 
 
-def _record(described: dict, variant: dict, base: BaseImage | None, wheels: Environment) -> bytes:
-    identity = json.loads(base.identity) if base else None
+def _record(described: dict, variant: dict, base: BaseImage | None, wheels: Environment) -> Record:
+    identity = base.identity.to_json() if base else None
     requirements = [recorded_wheel(wheel) for wheel in wheels.to_json()]
-    return canonical_json(
-        make_record({**described, "variant": variant, "requirements": requirements, "base": identity})
-    )
+    return make_record({**described, "variant": variant, "requirements": requirements, "base": identity})
 
 
 def _lazy_lock(field_set: ModelPackageFieldSet, artifacts: tuple[Artifact, ...]) -> bytes:

@@ -66,6 +66,14 @@ def _run(name: str, module_name: str, arguments: Sequence[str]) -> int:
     except ModelkilnError as error:
         print(f"modelkiln {name}: {error}", file=sys.stderr)
         return 1
+    except ModuleNotFoundError as error:
+        # Of a wheel that was installed without its extra; a command's dependencies are imported as it runs.
+        print(
+            f"modelkiln {name}: needs the package {error.name}, which is not installed. "
+            "Install the command line with what it needs: pip install 'modelkiln[cli]'.",
+            file=sys.stderr,
+        )
+        return 1
     except BrokenPipeError:
         # The reader has left (`modelkiln inspect x | head`). Python would complain once more
         # when it flushes standard output at exit.

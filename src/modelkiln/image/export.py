@@ -15,7 +15,7 @@ from modelkiln.descriptor import CONFIG, LAYER_MEDIA_TYPES, Descriptor
 from modelkiln.digest import check_digest, hex_of, sha256_stream
 from modelkiln.errors import ModelkilnError
 from modelkiln.image.blobs import Blobs
-from modelkiln.image.layout import REF_NAME, FoundManifest, index_json
+from modelkiln.image.layout import REF_NAME, FoundManifest, blob_name, top_files
 from modelkiln.image.name import ImageName
 
 __all__ = ["FORMATS", "export"]
@@ -111,13 +111,10 @@ def _oci_entries(blobs: Blobs, found: FoundManifest, name: Optional[ImageName], 
     platform = None
     if found.platform:
         platform = dict(zip(("os", "architecture", "variant"), found.platform.split("/")))
-    index = index_json(found.descriptor, annotations, platform, found.content.get("artifactType"))
-    entries = [
-        bytes_entry("oci-layout", canonical_json({"imageLayoutVersion": "1.0.0"})),
-        bytes_entry("index.json", index),
-    ]
+    top = top_files(found.descriptor, annotations, platform, found.content.get("artifactType"))
+    entries = [bytes_entry(name, data) for name, data in top.items()]
     for descriptor in dict.fromkeys((found.descriptor, *found.blobs)):
-        entries.append(_blob_entry(f"blobs/sha256/{hex_of(descriptor.digest)}", descriptor, blobs, progress))
+        entries.append(_blob_entry(blob_name(descriptor.digest), descriptor, blobs, progress))
     return entries
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Mapping, Optional, Sequence
 
+from modelkiln.conventions import USER_ID
 from modelkiln.errors import ModelkilnError
 
 __all__ = [
@@ -29,8 +30,6 @@ __all__ = [
     "without_network",
 ]
 
-# The user that images run as (DESIGN.md, "Image").
-_UID = 65532
 # Build processes run with an empty PATH, and system tools are where every distribution has them.
 _PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
 # Where a build finds its folder, on every machine.
@@ -76,7 +75,7 @@ def can_run() -> Optional[str]:
 
 
 def _isolation(bwrap: str) -> list[str]:
-    return [bwrap, "--unshare-all", "--die-with-parent", "--uid", str(_UID), "--gid", str(_UID)]
+    return [bwrap, "--unshare-all", "--die-with-parent", "--uid", str(USER_ID), "--gid", str(USER_ID)]
 
 
 def sandbox_command(

@@ -49,13 +49,7 @@ def resolve_lock(lock_text: str, target: Target, store: Store, where: str = "loc
         else:
             Memo(store, _CHOICES).remember(_question(pin, target), chosen)
     found = [known[pin.name] for pin in pins]
-    return {
-        "lock": where,
-        "python": target.python,
-        "platform": target.platform,
-        "glibc": target.glibc,
-        "wheels": found,
-    }
+    return {"lock": where, **target.to_json(), "wheels": found}
 
 
 def _question(pin: Pin, target: Target) -> dict[str, Any]:

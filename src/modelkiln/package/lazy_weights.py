@@ -5,7 +5,6 @@ knows (`modelkiln.runtime.weights.lock`): it has no client libraries, and comput
 """
 
 import fnmatch
-import json
 import urllib.parse
 from typing import Any, Iterable, Mapping, Sequence
 
@@ -65,7 +64,8 @@ def _check_mirrors(mirrors: Iterable[str], where: str) -> None:
 
 
 def _files(layer: Layer, where: str, mirrors: Sequence[str]) -> Iterable[dict[str, Any]]:
-    recipe = json.loads(layer.recipe)
+    recipe = layer.recipe
+    assert recipe is not None, "a layer of locked weights"
     offsets = _offsets(recipe)
     for file in recipe["files"]:
         found = {

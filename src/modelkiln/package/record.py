@@ -9,9 +9,11 @@ from typing import Any, Iterable, Mapping, Sequence
 
 from modelkiln.canonical import canonical_json
 from modelkiln.digest import sha256_bytes
+from modelkiln.frozen_json import FrozenJson
 
 __all__ = [
     "SCHEMA",
+    "Record",
     "index_record",
     "labels",
     "make_record",
@@ -62,9 +64,13 @@ def recorded_digest(record: Mapping[str, Any]) -> str:
     return sha256_bytes(canonical_json({key: value for key, value in record.items() if key not in _OUTPUTS}))
 
 
-def make_record(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the record that travels inside a package: its inputs and their digest."""
-    return {"schema": SCHEMA, **_chosen(inputs), "package_digest": package_digest(inputs)}
+class Record(FrozenJson):
+    """The record that travels inside a package: its inputs and their digest."""
+
+
+def make_record(inputs: Mapping[str, Any]) -> Record:
+    """Return the record of a package's inputs."""
+    return Record.of({"schema": SCHEMA, **_chosen(inputs), "package_digest": package_digest(inputs)})
 
 
 def _chosen(inputs: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 
 from modelkiln.errors import ModelkilnError
 
-__all__ = ["example_of", "metadata_of", "signature_of"]
+__all__ = ["Named", "example_of", "metadata_of", "signature_of"]
 
 # Facts that become metadata of a package under the same name.
 _METADATA = (

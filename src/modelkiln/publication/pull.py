@@ -12,20 +12,18 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Callable, Iterator, Mapping
 
 from modelkiln.archives.decompression import damage_errors, decompressed
+from modelkiln.conventions import MODELS_FOLDER
 from modelkiln.descriptor import INDEX, Descriptor
-from modelkiln.digest import hex_of
 from modelkiln.errors import ModelkilnError
-from modelkiln.image.layout import index_json, write_layout
+from modelkiln.image.layout import REF_NAME, blob_name, top_files, write_layout
 from modelkiln.package.record import variant_records
 from modelkiln.publication.contents import Document
 from modelkiln.publication.remote_package import ChunkReader, RemotePackage
 
-__all__ = ["PARTS", "pull"]
+__all__ = ["pull"]
 
-PARTS = ("layout", "record", "signature", "weights")
 # CNCF model-spec, annotations.md: the path of a layer's file.
 _FILE_PATH = "org.cncf.model.filepath"
-_MODELS = "models/"
 _THREADS = 4
 
 
@@ -75,15 +73,14 @@ def _new_folder(folder: Path) -> Iterator[Path]:
 
 def _pull_layout(package: RemotePackage, folder: Path, progress: Callable[[int], None]) -> None:
     root = package.contents.root.descriptor
-    annotations = {"org.opencontainers.image.ref.name": package.reference.tag} if package.reference.tag else {}
-    files = {f"blobs/sha256/{hex_of(one.descriptor.digest)}": one.data for one in package.contents.manifests}
-    files["oci-layout"] = b'{"imageLayoutVersion":"1.0.0"}'
-    files["index.json"] = index_json(root, annotations)
+    annotations = {REF_NAME: package.reference.tag} if package.reference.tag else {}
+    files = top_files(root, annotations)
+    files.update((blob_name(one.descriptor.digest), one.data) for one in package.contents.manifests)
     folder.rmdir()
     write_layout(folder, files)
 
     def fetch(blob: Descriptor) -> None:
-        with (folder / "blobs/sha256" / hex_of(blob.digest)).open("wb") as out:
+        with (folder / blob_name(blob.digest)).open("wb") as out:
             for chunk in package.chunks(blob):
                 out.write(chunk)
                 progress(len(chunk))
@@ -139,8 +136,9 @@ def _take_files(
         is_model_pack = ".model.weight" in layer.media_type
         tar = stream if is_model_pack else decompressed(stream, layer.media_type, str(package.reference))
         with tarfile.open(fileobj=tar, mode="r|") as archive:
+            models = f"{MODELS_FOLDER}/"
             for member in archive:
-                name = member.name[len(_MODELS) :] if member.name.startswith(_MODELS) else member.name
+                name = member.name[len(models) :] if member.name.startswith(models) else member.name
                 content = archive.extractfile(member) if member.isreg() and name in wanted else None
                 if content is not None:
                     _take(content, name, wanted, folder, str(package.reference))

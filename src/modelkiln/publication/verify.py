@@ -13,7 +13,7 @@ from modelkiln.package.record import variant_records
 from modelkiln.publication.contents import Document
 from modelkiln.publication.remote_package import ChunkReader, RemotePackage
 
-__all__ = ["describe", "verify_remote"]
+__all__ = ["verify_remote"]
 
 _THREADS = 4
 
@@ -90,31 +90,3 @@ def _check(
     tell(blob.size)
     actual = "sha256:" + hasher.hexdigest()
     return None if actual == diff_id else f"blob {blob.digest}: diff ID: got {actual}, want {diff_id}."
-
-
-def describe(config: Mapping[str, Any], labels: Mapping[str, str], record: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return what a package is and what would run, as (word, value) pairs.
-
-    config: the image's, or {} for an artifact. labels: the image's, or a manifest's annotations.
-    record: the package's, or {}; where it is of several images, the image's own is taken by its label.
-    """
-    digest = labels.get("modelkiln.package.digest")
-    record = next((one for one in variant_records(record) if one.get("package_digest") == digest), record)
-    settings = config.get("config") or {}
-    variant = record.get("variant") or {}
-    platform = f"{config['os']}/{config['architecture']}" if config.get("os") else str(variant.get("platform", ""))
-    prefix = "org.opencontainers.image."
-    title = [
-        record.get("name") or labels.get(prefix + "title"),
-        record.get("version") or labels.get(prefix + "version"),
-    ]
-    pairs = [
-        ("name", " ".join(str(one) for one in title if one)),
-        ("package", str(record.get("package_digest") or labels.get("modelkiln.package.digest", ""))),
-        ("accelerator", str(variant.get("accelerator") or labels.get("modelkiln.package.accelerator", ""))),
-        ("platform", platform),
-        ("entrypoint", " ".join([*(settings.get("Entrypoint") or []), *(settings.get("Cmd") or [])])),
-        ("runs", str(record.get("entry_point", ""))),
-        ("user", str(settings.get("User", ""))),
-    ]
-    return [(word, value) for word, value in pairs if value]

@@ -1,6 +1,6 @@
 """Which repositories of a registry hold a blob, as far as this machine knows.
 
-A registry does not tell. What was published from here is remembered beside the store, one small
+A registry does not say. What was published from here is remembered beside the store, one small
 file for each registry; it is a hint and no more: a registry that no longer has the blob says so.
 """
 

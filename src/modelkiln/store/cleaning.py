@@ -18,7 +18,7 @@ from typing import Iterable, Iterator, Optional, Union
 from modelkiln.progress import Progress
 from modelkiln.store.caches import PEX_RUN, CachedThing, PexRuns, list_caches
 from modelkiln.store.file_index import SeenFiles
-from modelkiln.store.store import Store
+from modelkiln.store.store import BLOBS, Store
 from modelkiln.store.users import Users, cleaning
 
 __all__ = ["Cleaning", "StoredBlob", "clean", "list_blobs", "named_blobs", "verify"]
@@ -55,7 +55,7 @@ class Cleaning:
 
 def list_blobs(store: Store) -> Iterator[StoredBlob]:
     """Yield all blobs, by digest."""
-    top = store.root / "sha256"
+    top = store.root / BLOBS
     for folder in sorted(os.listdir(top)) if top.is_dir() else ():
         for name in sorted(os.listdir(top / folder)):
             with suppress(FileNotFoundError):

@@ -17,10 +17,19 @@ from modelkiln.digest import hex_of, iter_chunks, sha256_stream
 from modelkiln.errors import ModelkilnError
 from modelkiln.store.users import register
 
-__all__ = ["BlobWriter", "Store", "sync_folder"]
+__all__ = ["BLOBS", "BlobWriter", "Store", "blob_path", "sync_folder"]
+
+# The folder of all blobs, below a store's root.
+BLOBS = "sha256"
 
 # What a disk says when it cannot take a blob; other OSErrors are about what was being read.
 _DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG})
+
+
+def blob_path(digest: str) -> str:
+    """Return where the blob of `digest` lies, below a store's root."""
+    hex_digits = hex_of(digest)
+    return f"{BLOBS}/{hex_digits[:2]}/{hex_digits}"
 
 
 class BlobWriter:
@@ -49,15 +58,14 @@ class Store:
 
     def __init__(self, root: os.PathLike) -> None:
         self.root = Path(root)
-        self._blobs = f"{self.root}/sha256/"
+        self._folder = f"{self.root}/"
 
     def path(self, digest: str) -> Path:
         """Where the blob of `digest` lies, or would."""
         return Path(self._name(digest))
 
     def _name(self, digest: str) -> str:
-        hex_digits = hex_of(digest)
-        return f"{self._blobs}{hex_digits[:2]}/{hex_digits}"
+        return self._folder + blob_path(digest)
 
     def has(self, digest: str, size: Optional[int] = None) -> bool:
         """Whether the blob is here, with `size` bytes when given.

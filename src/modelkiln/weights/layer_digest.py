@@ -10,17 +10,16 @@ from modelkiln.canonical import canonical_json
 from modelkiln.descriptor import LAYER, Descriptor
 from modelkiln.digest import CHUNK
 from modelkiln.errors import ModelkilnError
+from modelkiln.recipe import WEIGHTS
 from modelkiln.store.files import StoredFile
 
-__all__ = ["PACKER", "LayerHash", "hash_layer", "note_key", "note_of"]
-
-PACKER = "weights/1"
+__all__ = ["LayerHash", "hash_layer", "note_key", "note_of"]
 
 
 def note_key(prefix: str, files: Iterable[Mapping[str, Any]]) -> str:
     """Return the key under which a machine keeps which layer these files make (see `store.file_index`)."""
     listed = sorted([file["path"], file["size"], file["sha256"]] for file in files)
-    return "layer " + hashlib.sha256(canonical_json([PACKER, prefix, listed])).hexdigest()
+    return "layer " + hashlib.sha256(canonical_json([WEIGHTS, prefix, listed])).hexdigest()
 
 
 def note_of(descriptor: Descriptor) -> str:

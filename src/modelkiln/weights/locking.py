@@ -9,9 +9,9 @@ from dataclasses import replace
 from typing import BinaryIO, Callable, Iterable, Optional, Sequence
 
 from modelkiln.checks.check import Options
+from modelkiln.conventions import MODELS_FOLDER
 from modelkiln.descriptor import LAYER, Descriptor
 from modelkiln.errors import ModelkilnError
-from modelkiln.layer import MODELS_FOLDER
 from modelkiln.sources.fetch import fetch_files
 from modelkiln.store.file_batch import SMALL_BYTES
 from modelkiln.store.files import StoredFile, find_stored

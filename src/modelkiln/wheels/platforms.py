@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any, Mapping
 
 from modelkiln.errors import ModelkilnError
 
@@ -38,6 +39,15 @@ class Target:
 
     def __str__(self) -> str:
         return f"{self.platform}, CPython {self.python}, glibc {self.glibc}"
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "Target":
+        """Read what `to_json` gave, whatever else the object has."""
+        return cls(value["python"], value["platform"], value["glibc"])
+
+    def to_json(self) -> dict[str, str]:
+        """Return an object with the three."""
+        return {"python": self.python, "platform": self.platform, "glibc": self.glibc}
 
     @property
     def machine(self) -> str:

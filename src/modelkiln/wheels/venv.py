@@ -12,8 +12,8 @@ from functools import partial
 from typing import Iterable, Sequence
 
 from modelkiln.archives.tar import Entry, bytes_entry
+from modelkiln.conventions import VENV
 from modelkiln.errors import ModelkilnError
-from modelkiln.layer import VENV
 from modelkiln.wheels.wheel import Wheel, WheelFile
 
 __all__ = ["InstalledWheel", "Venv", "check_conflicts", "install"]

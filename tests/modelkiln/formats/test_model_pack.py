@@ -16,6 +16,7 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.formats.model_pack import ARTIFACT_CONFIG, ARTIFACT_TYPE, build_artifact, build_weights_image
 from modelkiln.image.layout import REF_NAME, layout_files, write_layout
 from modelkiln.layers import files as files_layer
+from modelkiln.pinned_file import PinnedFile
 from modelkiln.store.store import Store
 from modelkiln.validation.layout import validate_layout
 
@@ -55,7 +56,7 @@ def layers(tmp_path):
     for path, data in FILES.items():
         (sources / path).parent.mkdir(parents=True, exist_ok=True)
         (sources / path).write_bytes(data)
-    recipes = [files_layer.recipe("weights", path, "models", "none", [_entry(path)]) for path in FILES]
+    recipes = [files_layer.recipe("weights", path, "none", [PinnedFile.from_json(_entry(path))]) for path in FILES]
     return _Layers(store, [files_layer.build(recipe, store, sources) for recipe in recipes])
 
 

@@ -219,5 +219,5 @@ def test_locked_weights_come_from_the_store(tmp_path):
     digest = store.add_bytes(b"weights")
     files = [{"path": "w.bin", "size": 7, "sha256": digest[7:]}]
     recipe = weights.recipe("x:w", "models", files, {"uri": "w", "revision": ""})
-    build_pex(_spec(weights=[recipe]), sources, store, tmp_path / "locked.pex")
+    build_pex(_spec(weights=[recipe.to_json()]), sources, store, tmp_path / "locked.pex")
     assert [None, "weights", []] == _run(tmp_path / "locked.pex", tmp_path)

@@ -15,6 +15,7 @@ from samples.random_image import make_image
 
 from modelkiln.descriptor import CONFIG, LAYER
 from modelkiln.errors import ModelkilnError
+from modelkiln.machine.settings import INSECURE_REGISTRIES
 from modelkiln.sources.source import open_source
 
 WEIGHTS = random.Random(7).randbytes(700_000)
@@ -30,7 +31,7 @@ def host(tmp_path_factory):
 
 def source_of(host, reference, folder):
     """The source of what a registry holds."""
-    return open_source(f"oci://{host}/{reference}", {"HOME": str(folder)}, folder)
+    return open_source(f"oci://{host}/{reference}", {"HOME": str(folder), INSECURE_REGISTRIES: host}, folder)
 
 
 def contents(source, listing):
@@ -94,6 +95,15 @@ def test_a_locked_file_is_read_by_another_process(host, tmp_path):
     for file in source_of(host, "team/llm:2", tmp_path).list().files:
         with source_of(host, "team/llm:2", tmp_path).open(file, 1) as stream:
             assert FILES[file.path][1:] == stream.read()
+
+
+def test_a_model_pack_of_its_older_names(host, tmp_path):
+    """modctl has written `vnd.cnai` and `org.cnai` names; the files are those of the `cncf` names."""
+    kind, name = "application/vnd.cnai.model", {"org.cnai.model.filepath": "w/model.safetensors"}
+    layers = [put_blob(host, "team/older", WEIGHTS, f"{kind}.weight.v1.raw", name)]
+    put_manifest(host, "team/older", "1", layers, CONFIG_JSON, f"{kind}.config.v1+json")
+    source = source_of(host, "team/older:1", tmp_path)
+    assert {"w/model.safetensors": WEIGHTS} == contents(source, source.list())
 
 
 def test_a_tag_that_was_moved_is_read_at_its_revision(host, tmp_path):

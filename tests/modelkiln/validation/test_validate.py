@@ -8,8 +8,9 @@ import pytest
 from samples.random_image import blob_file, make_image, pack_layer
 
 from modelkiln.archives.tar import Entry, bytes_entry
-from modelkiln.image.image import Base, build_image
+from modelkiln.image.image import Base, Settings, build_image
 from modelkiln.image.layout import layout_files, write_layout
+from modelkiln.recipe import REGISTRY
 from modelkiln.store.store import Store
 from modelkiln.validation.layout import validate_layout
 
@@ -86,7 +87,7 @@ def test_linked_blobs_are_right(tmp_path):
 
 def test_layers_of_a_registry_keep_their_own_conventions(tmp_path):
     """A base from a registry may overwrite and remove files of its own layers below; we may not."""
-    recipe = {"packer": "registry/1"}
+    recipe = REGISTRY
     files = [
         [bytes_entry("bin/sh", b"1", executable=True), bytes_entry("etc/a", b"a"), bytes_entry("old/x", b"x")],
         [bytes_entry("bin/sh", b"2", executable=True), bytes_entry("etc/.wh.a", b""), bytes_entry(".wh.old", b"")],
@@ -96,15 +97,9 @@ def test_layers_of_a_registry_keep_their_own_conventions(tmp_path):
     made = [*base, ours]
     layers = [layer for layer, _ in made]
     image = build_image(
-        Base(tuple(layers[:2]), "amd64", "linux", (), "3.11", "/bin/sh", "2.36"),
+        Base(tuple(layers[:2]), "amd64", "linux"),
         layers[2:],
-        env={"PATH": "/bin"},
-        entrypoint=["sh"],
-        cmd=[],
-        working_dir="/",
-        user="65532",
-        labels={},
-        annotations={},
+        Settings({"PATH": "/bin"}, entrypoint=["sh"], user="65532"),
     )
     blobs = {layer.descriptor.digest: data for layer, data in made}
     blobs[image.manifest_descriptor.digest], blobs[image.config_descriptor.digest] = image.manifest, image.config
