@@ -183,6 +183,27 @@ async def _test_files(fields: SmokeTestFieldSet, inputs: PackageInputs) -> Diges
     )
 
 
+def _plan(
+    fields: SmokeTestFieldSet, inputs: PackageInputs, format_name: str, under_test: PackageUnderTest, has_gpu: bool
+) -> SmokePlan:
+    """What the step is to do. has_gpu: in its key, so that a result without a GPU is none for a machine with one."""
+    is_bundled = inputs.record["weights"] == "bundled"
+    return SmokePlan(
+        format=format_name,
+        package=under_test.name,
+        record="record.json",
+        request="request.json",
+        expected="expected.json",
+        rtol=fields.rtol.value,
+        atol=fields.atol.value,
+        python=under_test.python,
+        models="models",
+        weights=() if is_bundled else tuple(layer for found in inputs.artifacts for layer in found.layers),
+        layers=under_test.layers,
+        has_gpu=has_gpu,
+    )
+
+
 @rule(desc="Smoke-test a packaged model", level=LogLevel.DEBUG)
 async def run_smoke_test(
     batch: SmokeTestRequest.Batch[SmokeTestFieldSet, SmokeTestFormat],
@@ -203,21 +224,7 @@ async def run_smoke_test(
     models = await merge_digests(
         MergeDigests(found.digest for found in inputs.artifacts if not is_bundled or format_name == "oci")
     )
-    plan = SmokePlan(
-        format=format_name,
-        package=under_test.name,
-        record="record.json",
-        request="request.json",
-        expected="expected.json",
-        rtol=fields.rtol.value,
-        atol=fields.atol.value,
-        python=under_test.python,
-        models="models",
-        weights=() if is_bundled else tuple(layer for found in inputs.artifacts for layer in found.layers),
-        layers=under_test.layers,
-        # In the key, so that a result without a GPU is none for a machine that has one.
-        has_gpu=has_gpu,
-    )
+    plan = _plan(fields, inputs, format_name, under_test, has_gpu)
     files = (
         under_test.digest,
         await _test_files(fields, inputs),

@@ -3,6 +3,7 @@
 import pytest
 from pants.engine.addresses import Address
 from pants.engine.target import InvalidFieldException
+from pants.util.frozendict import FrozenDict
 
 from pants_modelkiln.target_types.artifact import ModelArtifactSourceField
 from pants_modelkiln.target_types.package import ModelBaseImageField, ModelMetadataField
@@ -20,6 +21,12 @@ def test_metadata_is_json():
     """Nested metadata is kept, in one order."""
     field = ModelMetadataField({"b": 1, "a": {"c": [1.5, None]}}, ADDRESS)
     assert '{"a": {"c": [1.5, null]}, "b": 1}' == field.value
+
+
+def test_metadata_may_be_frozen():
+    """As `parametrize` hands on dictionaries."""
+    value = FrozenDict({"b": 1, "a": FrozenDict({"c": (1.5, None)})})
+    assert '{"a": {"c": [1.5, null]}, "b": 1}' == ModelMetadataField(value, ADDRESS).value
 
 
 @pytest.mark.parametrize("value", ["text", {"a": object()}, {"a": float("nan")}])
