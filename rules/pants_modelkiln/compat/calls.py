@@ -60,6 +60,7 @@ __all__ = [
     "resolve_unparsed_address_inputs",
     "rule",
     "run_interactive_process",
+    "setup_pex_cli_process",
     "strip_python_sources",
     "transitive_targets",
 ]
@@ -70,6 +71,7 @@ if HAS_CALLS_BY_NAME:
     from pants.backend.python.dependency_inference.module_mapper import map_module_to_address
     from pants.backend.python.target_types_rules import resolve_pex_entry_point
     from pants.backend.python.util_rules.pex import create_venv_pex, find_interpreter
+    from pants.backend.python.util_rules.pex_cli import setup_pex_cli_process
     from pants.backend.python.util_rules.pex_requirements import get_lockfile_for_resolve
     from pants.backend.python.util_rules.python_sources import prepare_python_sources, strip_python_sources
     from pants.core.goals.package import environment_aware_package
@@ -219,7 +221,7 @@ else:
     digest_subset_to_digest = by_name(fs.Digest, fs.DigestSubset)
     environment_aware_package = by_name(BuiltPackage, EnvironmentAwarePackageRequest)
     environment_vars_subset = by_name(EnvironmentVars, EnvironmentVarsRequest)
-    execute_process = by_name(process.FallibleProcessResult, process.Process, PexCliProcess, VenvPexProcess)
+    execute_process = by_name(process.FallibleProcessResult, process.Process, VenvPexProcess)
     find_interpreter = by_name(PythonExecutable, InterpreterConstraints)
     find_valid_field_sets_for_target_roots = by_name(
         target.TargetRootsToFieldSets, target.TargetRootsToFieldSetsRequest
@@ -241,5 +243,6 @@ else:
     resolve_unexpanded_targets = by_name(target.UnexpandedTargets, Addresses, RawSpecs)
     resolve_unparsed_address_inputs = by_name(Addresses, UnparsedAddressInputs)
     run_interactive_process = by_name(process.InteractiveProcessResult, process.InteractiveProcess, is_effect=True)
+    setup_pex_cli_process = by_name(process.Process, PexCliProcess)
     strip_python_sources = by_name(StrippedPythonSourceFiles, PythonSourceFiles)
     transitive_targets = by_name(target.TransitiveTargets, target.TransitiveTargetsRequest)

@@ -6,12 +6,10 @@ one does neither: what is locked decides what is in it, and Pants' own interpret
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
-from pathlib import PurePath
 from typing import Iterable
 
 from packaging.requirements import Requirement
@@ -34,6 +32,7 @@ from pants_modelkiln.compat.calls import (
     implicitly,
     merge_digests,
     rule,
+    setup_pex_cli_process,
 )
 from pants_modelkiln.engine.files import engine_files
 from pants_modelkiln.engine.tool_fetching import ToolFetchingRequest, find_fetching
@@ -44,6 +43,14 @@ _FILE = "modelkiln.pex"
 # The pip that Pex brings along, up to CPython 3.11: no other has to be fetched, unpinned, before
 # anything can be. It is old, and reads a lock as well as any.
 _VENDORED_PIP, _VENDORED_UP_TO = "20.3.4-patched", (3, 11)
+# Pex says in JSON where the environment lies, with paths of this machine. Of a process' output,
+# which remote caches keep, only the part below PEX_ROOT is left.
+WITHOUT_PATHS = """\
+set -e
+seeded=$("$0" "$@")
+seeded=${seeded##*/venvs/}
+printf 'venvs/%s' "${seeded%%/pex\\"*}"
+"""
 
 
 @dataclass(frozen=True)
@@ -115,24 +122,24 @@ async def build_tool_pex(request: ToolRequest, repos: PythonRepos, setup: Python
         argv.append("--ignore-errors")
     if release and release <= _VENDORED_UP_TO:
         argv += ["--pip-version", _VENDORED_PIP]
+    process = await setup_pex_cli_process(
+        PexCliProcess(
+            subcommand=(),
+            extra_args=argv,
+            # pip reads its system-wide configuration even where Pex isolates it, save for this value.
+            extra_env={**fetching.env, "PIP_CONFIG_FILE": os.devnull},
+            additional_input_digest=await merge_digests(MergeDigests((sources, files))),
+            description=f"Building {_FILE} from {request.lock}, {_count(lock)} packages",
+            output_files=(_FILE,),
+        ),
+        **implicitly(),
+    )
     result = await execute_process(
-        **implicitly(
-            PexCliProcess(
-                subcommand=(),
-                extra_args=argv,
-                # pip reads its system-wide configuration even where Pex isolates it, save for this value.
-                extra_env={**fetching.env, "PIP_CONFIG_FILE": os.devnull},
-                additional_input_digest=await merge_digests(MergeDigests((sources, files))),
-                description=f"Building {_FILE} from {request.lock}, {_count(lock)} packages",
-                output_files=(_FILE,),
-            )
-        )
+        replace(process, argv=("/bin/sh", "-c", WITHOUT_PATHS, *process.argv)), **implicitly()
     )
     if result.exit_code != 0:
         raise ModelkilnError(failure(request.lock, result.stderr.decode("utf-8", "replace")))
-    seeded = json.loads(result.stdout)
-    venv = PurePath(seeded["pex"]).relative_to(PurePath(seeded["pex_root"])).parent
-    return ToolPex(result.output_digest, python, str(venv))
+    return ToolPex(result.output_digest, python, result.stdout.decode())
 
 
 def _count(lock: bytes) -> int:

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 
-from pants_modelkiln.engine.tool_pex import failure, own_python
+from pants_modelkiln.engine.tool_pex import WITHOUT_PATHS, failure, own_python
 
 RELEASE = f"{sys.version_info[0]}.{sys.version_info[1]}"
 
@@ -45,3 +45,12 @@ def test_another_failure_keeps_the_words_of_pip():
     message = failure("tool.txt", "noise\npip: ERROR: No matching distribution found for isal==1.8.0\n")
     assert message.endswith("Pex says: No matching distribution found for isal==1.8.0")
     assert failure("tool.txt", "disk full\n").endswith("Pex says: disk full")
+
+
+def test_no_path_of_the_machine_is_in_what_a_remote_cache_keeps():
+    """Of Pex' answer only the place below its root is left, wherever the root is; its failure stays one."""
+    answer = '{"pex_root": "/h/venvs/a/root", "python": "/p", "pex": "/h/venvs/a/root/venvs/4/b/c/pex"}'
+    command = ["/bin/sh", "-c", WITHOUT_PATHS]
+    assert b"venvs/4/b/c" == subprocess.run([*command, "echo", answer], stdout=subprocess.PIPE, check=True).stdout
+    failed = subprocess.run([*command, "sh", "-c", "echo x; exit 3"], stdout=subprocess.PIPE, check=False)
+    assert (3, b"") == (failed.returncode, failed.stdout)

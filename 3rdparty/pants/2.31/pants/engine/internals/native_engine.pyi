@@ -49,6 +49,10 @@ class Address:
         ...
 
     @property
+    def filename(self) -> str:
+        ...
+
+    @property
     def target_name(self) -> str:
         ...
 
