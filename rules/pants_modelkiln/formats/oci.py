@@ -71,13 +71,15 @@ async def assemble_image(request: ImageRequest, options: ModelkilnSubsystem) -> 
 
 @dataclass(frozen=True)
 class ImageIndexRequest:
-    """The images of a package for all of its platforms."""
+    """The images of a package for all of its platforms, under one index where there are several."""
 
     inputs: PackageInputs
 
 
 @rule(desc="Assemble an image index", level=LogLevel.DEBUG)
 async def assemble_index(request: ImageIndexRequest) -> PackageImage:
+    if not request.inputs.others:
+        return await assemble_image(ImageRequest(request.inputs), **implicitly())
     platforms = request.inputs.platforms
     images = await concurrently(assemble_image(ImageRequest(inputs), **implicitly()) for inputs in platforms)
     manifests = [image.manifest for image in images]
