@@ -1,10 +1,9 @@
 """What `pants package` has to write in dist/, and what it may leave as it is."""
 
+import importlib.util
 import inspect
 import os
 import sys
-import types
-from pathlib import Path
 
 import pytest
 from pants.core.goals import package
@@ -115,10 +114,10 @@ def test_packages_in_each_others_way_are_all_written(dist):
 
 def test_the_goal_of_this_release_is_known():
     """Seen by what it names, before its code is exchanged: its module is read anew."""
-    source = Path(package.__file__).read_text(encoding="utf-8")
-    module = types.ModuleType("pants_package_anew")
-    sys.modules[module.__name__] = module
-    exec(compile(source, package.__file__, "exec"), module.__dict__)
+    spec = importlib.util.spec_from_file_location("pants_package_anew", package.__file__)
+    assert spec is not None and spec.loader is not None
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
     assert is_known_goal(inspect.unwrap(module.package_asset))
 
 
