@@ -24,6 +24,11 @@ class PinnedFile:
         return {"path": self.path, "sha256": self.sha256, "size": self.size}
 
     @property
+    def name(self) -> str:
+        """The file's name."""
+        return self.path.rpartition("/")[2]
+
+    @property
     def digest(self) -> str:
         """The digest of its blob."""
         return f"sha256:{self.sha256}"

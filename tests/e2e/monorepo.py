@@ -138,7 +138,8 @@ class Monorepo:
     def record(self, name: str) -> Any:
         """Return the record of a package in dist/, `src.models.digits/digits`; it has the documented form."""
         record = json.loads((self.dist / f"{name}.package.json").read_text("utf-8"))
-        assert [] == schema_problems("record", record)
+        problems = schema_problems("record", record)
+        assert not problems, "\n".join(problems)
         return record
 
     def stop(self) -> None:

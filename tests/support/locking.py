@@ -47,7 +47,8 @@ class Locking:
         """The lock has exactly these files, and the store is whole."""
         expected = {path: (len(data), hashlib.sha256(data).hexdigest()) for path, data in contents.items()}
         files = load_weights_lock(self.path.read_text(), "x").files
-        assert [] == schema_problems("weights-lock", json.loads(self.path.read_text()))
+        problems = schema_problems("weights-lock", json.loads(self.path.read_text()))
+        assert not problems, "\n".join(problems)
         assert expected == {file.path: (file.size, file.sha256) for file in files}
         assert [] == left_behind(self.store)
 

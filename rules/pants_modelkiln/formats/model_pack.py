@@ -61,32 +61,23 @@ class WeightsImageRenderingRequest(RenderingRequest):
     ending = "weights.oci"
 
 
-@dataclass(frozen=True)
-class WeightsRenderingRequest:
-    """Either of the two at a path relative to `dist/`."""
-
-    inputs: PackageInputs
-    path: str
-    is_image: bool
-
-
 @rule(level=LogLevel.DEBUG)
-async def render_weights(request: WeightsRenderingRequest) -> Rendering:
-    image = await assemble_weights(WeightsRequest(request.inputs, request.is_image), **implicitly())
-    what = "weights image" if request.is_image else "ModelPack artifact"
+async def render_artifact(request: ArtifactRenderingRequest) -> Rendering:
+    image = await assemble_weights(WeightsRequest(request.inputs, is_image=False), **implicitly())
     return layout_rendering(
-        what, request.path, image, await lay_out_image(DistImageRequest(image, request.path), **implicitly())
+        "ModelPack artifact",
+        request.path,
+        image,
+        await lay_out_image(DistImageRequest(image, request.path), **implicitly()),
     )
 
 
 @rule(level=LogLevel.DEBUG)
-async def render_artifact(request: ArtifactRenderingRequest) -> Rendering:
-    return await render_weights(WeightsRenderingRequest(request.inputs, request.path, False), **implicitly())
-
-
-@rule(level=LogLevel.DEBUG)
 async def render_weights_image(request: WeightsImageRenderingRequest) -> Rendering:
-    return await render_weights(WeightsRenderingRequest(request.inputs, request.path, True), **implicitly())
+    image = await assemble_weights(WeightsRequest(request.inputs, is_image=True), **implicitly())
+    return layout_rendering(
+        "weights image", request.path, image, await lay_out_image(DistImageRequest(image, request.path), **implicitly())
+    )
 
 
 def rules():

@@ -29,17 +29,10 @@ class ScieFileRequest:
     file_name: str
 
 
-@dataclass(frozen=True)
-class ScieFile:
-    """The program, as a PexFile has its file."""
-
-    file: PexFile
-
-
 @rule(desc="Build a program with its interpreter", level=LogLevel.DEBUG)
 async def build_scie_file(
     request: ScieFileRequest, options: ModelkilnSubsystem, global_options: GlobalOptions
-) -> ScieFile:
+) -> PexFile:
     inputs = request.inputs
     if inputs.interpreter is None:
         raise ModelkilnError(f'{inputs.address}: "scie" is not among its `formats`.')
@@ -60,7 +53,7 @@ async def build_scie_file(
         output_files=output[1:],
         tool=scie_tool(),
     )  # fmt: skip
-    return ScieFile(await program_of(step, request.file_name, is_stored, global_options))
+    return await program_of(step, request.file_name, is_stored, global_options)
 
 
 @dataclass(frozen=True)
@@ -73,9 +66,7 @@ class ScieRenderingRequest(RenderingRequest):
 
 @rule(level=LogLevel.DEBUG)
 async def render_scie(request: ScieRenderingRequest, global_options: GlobalOptions) -> Rendering:
-    built = (
-        await build_scie_file(ScieFileRequest(request.inputs, os.path.basename(request.path)), **implicitly())
-    ).file
+    built = await build_scie_file(ScieFileRequest(request.inputs, os.path.basename(request.path)), **implicitly())
     assert request.inputs.interpreter is not None
     what = f"program with CPython {request.inputs.interpreter.python}"
     return await render_program(built, request.path, what, global_options)

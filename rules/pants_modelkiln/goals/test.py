@@ -66,6 +66,14 @@ logger = logging.getLogger(__name__)
 # Formats that answer requests; the others hold data alone.
 _RUNNABLE = ("pex", "scie", "oci")
 
+# What a step finds where, see `modelkiln.smoke.plan`.
+_TEST_FILES = {
+    "record": "record.json",
+    "request": "request.json",
+    "expected": "expected.json",
+    "models": "models",
+}
+
 
 @dataclass(frozen=True)
 class SmokeTestFieldSet(TestFieldSet):
@@ -150,7 +158,7 @@ async def put_under_test(request: PackageUnderTestRequest, options: GlobalOption
         return PackageUnderTest(built.digest, "package.pex", python=inputs.target.python)
     if request.format == "scie":
         return PackageUnderTest(
-            (await build_scie_file(ScieFileRequest(inputs, "package.scie"), **implicitly())).file.digest, "package.scie"
+            (await build_scie_file(ScieFileRequest(inputs, "package.scie"), **implicitly())).digest, "package.scie"
         )
     image = await assemble_image(ImageRequest(inputs), **implicitly())
     return PackageUnderTest(await add_prefix(AddPrefix(image.layout, "image")), "image", layers=image.stored)
@@ -175,32 +183,11 @@ async def _test_files(fields: SmokeTestFieldSet, inputs: PackageInputs) -> Diges
     return await create_digest(
         CreateDigest(
             [
-                FileContent("record.json", inputs.record.to_bytes()),
-                FileContent("request.json", request),
-                FileContent("expected.json", expected),
+                FileContent(_TEST_FILES["record"], inputs.record.to_bytes()),
+                FileContent(_TEST_FILES["request"], request),
+                FileContent(_TEST_FILES["expected"], expected),
             ]
         )
-    )
-
-
-def _plan(
-    fields: SmokeTestFieldSet, inputs: PackageInputs, format_name: str, under_test: PackageUnderTest, has_gpu: bool
-) -> SmokePlan:
-    """What the step is to do. has_gpu: in its key, so that a result without a GPU is none for a machine with one."""
-    is_bundled = inputs.record["weights"] == "bundled"
-    return SmokePlan(
-        format=format_name,
-        package=under_test.name,
-        record="record.json",
-        request="request.json",
-        expected="expected.json",
-        rtol=fields.rtol.value,
-        atol=fields.atol.value,
-        python=under_test.python,
-        models="models",
-        weights=() if is_bundled else tuple(layer for found in inputs.artifacts for layer in found.layers),
-        layers=under_test.layers,
-        has_gpu=has_gpu,
     )
 
 
@@ -212,11 +199,11 @@ async def run_smoke_test(
     options: ModelkilnSubsystem,
 ) -> TestResult:
     fields, format_name = batch.single_element, batch.partition_metadata.name
+    title = f"{fields.address} ({batch.partition_metadata.description})"
     inputs = await resolve_inputs(batch.partition_metadata.package, **implicitly())
     has_gpu = bool(inputs.accelerator.cuda or fields.requires_gpu.value) and find_gpu() is not None
     if fields.requires_gpu.value and not has_gpu:
-        what = f"{fields.address} ({batch.partition_metadata.description})"
-        logger.warning(f"{what} was not run: it requires a GPU, and this machine has no NVIDIA device with a driver.")
+        logger.warning(f"{title} was not run: it requires a GPU, and this machine has no NVIDIA device with a driver.")
         return TestResult.no_tests_found(fields.address, test.output)
     under_test = await put_under_test(PackageUnderTestRequest(inputs, format_name), **implicitly())
     is_bundled = inputs.record["weights"] == "bundled"
@@ -224,27 +211,34 @@ async def run_smoke_test(
     models = await merge_digests(
         MergeDigests(found.digest for found in inputs.artifacts if not is_bundled or format_name == "oci")
     )
-    plan = _plan(fields, inputs, format_name, under_test, has_gpu)
+    plan = SmokePlan(
+        **_TEST_FILES,
+        format=format_name,
+        package=under_test.name,
+        rtol=fields.rtol.value,
+        atol=fields.atol.value,
+        python=under_test.python,
+        weights=() if is_bundled else tuple(layer for found in inputs.artifacts for layer in found.layers),
+        layers=under_test.layers,
+        # In the key, so that a result without a GPU is none for a machine that has one.
+        has_gpu=has_gpu,
+    )
     files = (
         under_test.digest,
         await _test_files(fields, inputs),
-        await add_prefix(AddPrefix(models, "models")),
+        await add_prefix(AddPrefix(models, _TEST_FILES["models"])),
         await create_digest(CreateDigest([FileContent("plan.json", canonical_json(plan.to_json()))])),
     )
-    attempt = await try_step(
-        Step(
-            argv=("smoke", "plan.json", f"--store={STORE}"),
-            description=f"Smoke-test {fields.address} ({batch.partition_metadata.description})",
-            input_digest=await merge_digests(MergeDigests(files)),
-            cache_scope=ProcessCacheScope.PER_SESSION if test.force else ProcessCacheScope.SUCCESSFUL,
-            tool=fetching_tool([layer.recipe for layer in (*plan.weights, *plan.layers)], options),
-        ),
-        **implicitly(),
+    step = Step(
+        argv=("smoke", "plan.json", f"--store={STORE}"),
+        description=f"Smoke-test {title}",
+        input_digest=await merge_digests(MergeDigests(files)),
+        cache_scope=ProcessCacheScope.PER_SESSION if test.force else ProcessCacheScope.SUCCESSFUL,
+        tool=fetching_tool([layer.recipe for layer in (*plan.weights, *plan.layers)], options),
     )
-    result = attempt.result
+    result = (await try_step(step, **implicitly())).result
     if result.exit_code == NOT_RUN and not subsystem.require:
-        reason = result.stdout.decode(errors="replace").strip()
-        logger.warning(f"{fields.address} ({batch.partition_metadata.description}) was not run: {reason}")
+        logger.warning(f"{title} was not run: {result.stdout.decode(errors='replace').strip()}")
         return TestResult.no_tests_found(fields.address, test.output)
     tested = TestResult.from_fallible_process_result(attempts(result), fields.address, test.output)
     return replace(tested, partition_description=batch.partition_metadata.description)

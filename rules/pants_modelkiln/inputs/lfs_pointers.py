@@ -39,15 +39,8 @@ class PointerFilesRequest:
     pointers: tuple[PinnedFile, ...]
 
 
-@dataclass(frozen=True)
-class PointerFiles:
-    """A Digest with the files at their paths in the artifact."""
-
-    digest: Digest
-
-
 @rule(desc="Fetch files from Git LFS", level=LogLevel.DEBUG)
-async def fetch_pointer_files(request: PointerFilesRequest) -> PointerFiles:
+async def fetch_pointer_files(request: PointerFilesRequest) -> Digest:
     step = Step(
         argv=(
             "fetch-pointers", "--pointers=pointers.json", f"--where={_ADDRESS}", f"--store={STORE}", "--output=files",
@@ -60,7 +53,7 @@ async def fetch_pointer_files(request: PointerFilesRequest) -> PointerFiles:
     if result.exit_code != 0:
         message = result.stderr.decode(errors="replace").strip().replace(_ADDRESS, str(request.address))
         raise ModelkilnError(message or f"{request.address}: Git LFS has not its files.")
-    return PointerFiles(await remove_prefix(RemovePrefix(result.output_digest, "files")))
+    return await remove_prefix(RemovePrefix(result.output_digest, "files"))
 
 
 @dataclass(frozen=True)
@@ -92,7 +85,7 @@ async def find_committed_pointers(request: CommittedPointersRequest) -> Committe
     )  # fmt: skip
     result = await run_step(step, **implicitly())
     found = json.loads((await get_digest_contents(result.digest))[0].content)
-    return CommittedPointers(tuple(PinnedFile(path, *found[path]) for path in sorted(found)))
+    return CommittedPointers(tuple(PinnedFile.from_json(file) for file in found))
 
 
 def rules():

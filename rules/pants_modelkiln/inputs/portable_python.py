@@ -39,15 +39,8 @@ class InterpreterRequest:
     python: str
 
 
-@dataclass(frozen=True)
-class Interpreter:
-    """A portable CPython, pinned."""
-
-    lock: InterpreterLock
-
-
 @rule(level=LogLevel.DEBUG)
-async def choose_interpreter(request: InterpreterRequest, options: ModelkilnSubsystem) -> Interpreter:
+async def choose_interpreter(request: InterpreterRequest, options: ModelkilnSubsystem) -> InterpreterLock:
     addresses = await resolve_unparsed_address_inputs(
         named_or_option(request.named, "interpreter", options.interpreter), **implicitly()
     )
@@ -79,7 +72,7 @@ async def choose_interpreter(request: InterpreterRequest, options: ModelkilnSubs
             f"{request.address}: its dependencies were chosen for Python {request.python}, and {target.address} is "
             f"CPython {lock.python}. Name a `portable_python` of {request.python}."
         )
-    return Interpreter(lock)
+    return lock
 
 
 def rules():

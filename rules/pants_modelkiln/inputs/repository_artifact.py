@@ -99,12 +99,11 @@ async def _find_pointers(address: Address, digest: Digest) -> tuple[PinnedFile, 
     suspects = {file.path for file in pinned_files(await get_digest_entries(digest)) if file.size < POINTER_LIMIT}
     contents = await get_digest_contents(await _part(digest, suspects)) if suspects else ()
     _refuse_empty(address, contents)
-    parsed = (
-        (file.path, parse_pointer(file.content, f"{address}: {file.path}"))
+    return tuple(
+        parse_pointer(file.content, file.path, f"{address}: {file.path}")
         for file in contents
         if is_pointer(file.content)
     )
-    return tuple(PinnedFile(path, pointer.sha256, pointer.size) for path, pointer in parsed)
 
 
 async def _put_in_place(address: Address, digest: Digest, pointers: tuple[PinnedFile, ...], limit: int) -> Digest:
@@ -119,7 +118,7 @@ async def _put_in_place(address: Address, digest: Digest, pointers: tuple[Pinned
     if not small:
         return others
     return await merge_digests(
-        MergeDigests((others, (await fetch_pointer_files(PointerFilesRequest(address, small), **implicitly())).digest))
+        MergeDigests((others, await fetch_pointer_files(PointerFilesRequest(address, small), **implicitly())))
     )
 
 

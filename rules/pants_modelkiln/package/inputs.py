@@ -179,14 +179,6 @@ async def _find_signature(field_set: ModelPackageFieldSet, facts: Named) -> dict
     return _load_signature(address, (await get_digest_contents(hydrated.snapshot.digest))[0])
 
 
-async def _find_embedded(field_set: ModelPackageFieldSet, python: str) -> InterpreterLock | None:
-    """The interpreter of the format `scie`, where the package has that."""
-    if "scie" not in field_set.formats.value:
-        return None
-    named = field_set.interpreter.to_unparsed_address_inputs()
-    return (await choose_interpreter(InterpreterRequest(field_set.address, named, python), **implicitly())).lock
-
-
 @rule(desc="Resolve a package's inputs", level=LogLevel.DEBUG)
 async def resolve_inputs(
     field_set: ModelPackageFieldSet, options: ModelkilnSubsystem, setup: PythonSetup
@@ -197,15 +189,15 @@ async def resolve_inputs(
     targets = [_target_of(base, options) for base in bases]
     environments, artifacts = await _gather(field_set, accelerator, bases, targets)
     weights_lock = _lazy_lock(field_set, artifacts)
-    embedded = await _find_embedded(field_set, targets[0].python)
+    embedded = None
+    if "scie" in field_set.formats.value:
+        named = field_set.interpreter.to_unparsed_address_inputs()
+        embedded = await choose_interpreter(InterpreterRequest(address, named, targets[0].python), **implicitly())
     code = await collect_code(PackageCodeRequest(address, field_set.entry_point), **implicitly())
     facts = _facts_of(artifacts)
     signature = await _find_signature(field_set, facts)
     made_of = {
-        target.platform: sha256_bytes(
-            f"{canonical_json(wheels.to_json()).decode()}\n{base.identity.text if base else ''}".encode()
-        )
-        for base, target, wheels in zip(bases, targets, environments)
+        target.platform: _platform_digest(wheels, base) for base, target, wheels in zip(bases, targets, environments)
     }
     described = {
         "name": address.generated_name or address.target_name,
@@ -237,6 +229,10 @@ async def resolve_inputs(
         for base, target, wheels in zip(bases, targets, environments)
     )
     return replace(first, others=tuple(others))
+
+
+def _platform_digest(wheels: Environment, base: BaseImage | None) -> str:
+    return sha256_bytes(canonical_json(wheels.to_json()) + b"\n" + (base.identity.to_bytes() if base else b""))
 
 
 def _record(described: dict, variant: dict, base: BaseImage | None, wheels: Environment) -> Record:

@@ -9,13 +9,13 @@ from typing import Iterable, Mapping, Optional, Sequence
 from modelkiln.errors import ModelkilnError
 from modelkiln.formats.portable_python_lock import (
     InterpreterLock,
-    LockedAsset,
     check_release,
     python_path,
     scie_jump_path,
     science_path,
 )
 from modelkiln.machine.settings import load_machine_env
+from modelkiln.pinned_file import PinnedFile
 from modelkiln.progress import Progress
 from modelkiln.sources.source import Source, SourceFile, open_source
 from modelkiln.sources.transfer import transfer
@@ -59,7 +59,7 @@ def lock_interpreter(
     return InterpreterLock(python, release, tuple(_lock_one(path, store, env, where) for path in sorted(paths)))
 
 
-def _lock_one(path: str, store: Store, env: Mapping[str, str], where: str) -> LockedAsset:
+def _lock_one(path: str, store: Store, env: Mapping[str, str], where: str) -> PinnedFile:
     title = f"{where}: {path}"
     source, file = _open(path, env, title)
     published = _published(path, env, where)
@@ -70,10 +70,10 @@ def _lock_one(path: str, store: Store, env: Mapping[str, str], where: str) -> Lo
             f"{title}: has sha256 {found.sha256}, and its publisher says {published}. "
             "The file was damaged or changed on its way; lock again, or choose another mirror."
         )
-    return LockedAsset(path, found.size, found.sha256)
+    return PinnedFile(path, found.sha256, found.size)
 
 
-def fetch_assets(assets: Iterable[LockedAsset], store: Store, where: str) -> None:
+def fetch_assets(assets: Iterable[PinnedFile], store: Store, where: str) -> None:
     """Put those that `store` lacks into it; raises ModelkilnError for files of another hash."""
     env = load_machine_env(store.root)
     missing = [asset for asset in sorted(assets, key=str) if not store.verify(asset.digest)]

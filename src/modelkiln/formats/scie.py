@@ -21,12 +21,12 @@ from modelkiln.formats.portable_python_lock import (
     FLAVOR,
     MACHINES,
     InterpreterLock,
-    LockedAsset,
     python_path,
     scie_jump_path,
     science_path,
 )
 from modelkiln.formats.programs import link_or_copy, place_program, store_program
+from modelkiln.pinned_file import PinnedFile
 from modelkiln.store.store import Store
 
 __all__ = ["build_scie", "store_scie"]
@@ -86,7 +86,7 @@ def _own_architecture() -> str:
     return _ARCHITECTURES[machine]
 
 
-def _lay_out(mirror: Path, assets: Sequence[LockedAsset], store: Store) -> None:
+def _lay_out(mirror: Path, assets: Sequence[PinnedFile], store: Store) -> None:
     for asset in assets:
         target = mirror / asset.path
         target.parent.mkdir(parents=True)
@@ -94,7 +94,7 @@ def _lay_out(mirror: Path, assets: Sequence[LockedAsset], store: Store) -> None:
         target.with_name(f"{asset.name}.sha256").write_text(f"{asset.sha256} *{asset.name}\n")
 
 
-def _describe(mirror: Path, interpreter: LockedAsset, lock: InterpreterLock, architecture: str) -> None:
+def _describe(mirror: Path, interpreter: PinnedFile, lock: InterpreterLock, architecture: str) -> None:
     """Write what a mirror tells of a release, as `science download provider` writes it.
 
     a-scie/lift, science/providers/python_build_standalone.py, `Distributions` and `FingerprintedAsset`.
@@ -131,7 +131,7 @@ def _settings(scratch: Path, store: Store) -> Iterator[Path]:
         yield Path(science._science_dir(ENV, "cache"))
 
 
-def _remember(cache: Path, packer: LockedAsset, store: Store) -> None:
+def _remember(cache: Path, packer: PinnedFile, store: Store) -> None:
     """Make science find the locked launcher where it would look for the latest one.
 
     It packs with whichever scie-jump is the newest on the day, and no option names another. Its cache

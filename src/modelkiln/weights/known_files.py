@@ -39,7 +39,7 @@ def known_files(
             continue
         sha256, size = recalled.get(stamps[file.path].text, (file.sha256, file.size))
         if sha256 and size and file.size in (None, size):
-            told.append(LockedFile(file.path, size, sha256, file.version, file.locator))
+            told.append(LockedFile(file.path, sha256, size, file.version, file.locator))
     # What a source tells is believed only of bytes that are here, under that very digest.
     here = find_stored(({"sha256": file.sha256, "size": file.size} for file in told), store)
     yield from (file for file in told if file.sha256 in here)

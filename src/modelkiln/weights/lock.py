@@ -10,6 +10,7 @@ from modelkiln.canonical import canonical_json, readable_json
 from modelkiln.descriptor import LAYER, Descriptor
 from modelkiln.digest import check_digest, sha256_bytes
 from modelkiln.errors import ModelkilnError
+from modelkiln.pinned_file import PinnedFile
 from modelkiln.weights.chunks import check_chunks
 
 __all__ = ["LockedFile", "LockedLayer", "WeightsLock", "load_weights_lock", "set_digest"]
@@ -19,17 +20,14 @@ _AGAIN = "Restore it, or write it again with `pants lock`."
 
 
 @dataclass(frozen=True)
-class LockedFile:
-    """One file: path (relative), size (bytes), sha256 (hex), and how its source knows it.
+class LockedFile(PinnedFile):
+    """One file, and how its source knows it.
 
     version, locator: see `sources.source.SourceFile`. format: what its content is, such as
     "safetensors" (see `checks`), or "". chunks: see `chunks`, None for a small file, and in locks
     that were written before there were any.
     """
 
-    path: str
-    size: int
-    sha256: str
     version: str = ""
     locator: str = ""
     format: str = ""

@@ -132,7 +132,7 @@ class Reading:
         where, chunks = f"{self._where}: {file.path}", ChunkDigests()
         read = transfer(self._found.source, file, self._store, key, self.progress, where, (chunks, *layers))
         self._check_unchanged(file)
-        locked = LockedFile(file.path, read.size, read.sha256, file.version, file.locator, chunks=chunks.to_json())
+        locked = LockedFile(file.path, read.sha256, read.size, file.version, file.locator, chunks=chunks.to_json())
         self.files[file.path] = locked
         self.remember([file])
 
@@ -210,7 +210,7 @@ class Reading:
                 "read, or the source is damaged: lock again."
             )
         self.findings[file.path] = check_file(file.path, partial(io.BytesIO, data), len(data), self._options)
-        self.files[file.path] = LockedFile(file.path, len(data), sha256, file.version, file.locator)
+        self.files[file.path] = LockedFile(file.path, sha256, len(data), file.version, file.locator)
         self.progress.add(len(data))
         return data, sha256
 

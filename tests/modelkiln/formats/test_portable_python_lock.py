@@ -8,13 +8,13 @@ from schemas import schema_problems
 from modelkiln.errors import ModelkilnError
 from modelkiln.formats.portable_python_lock import (
     InterpreterLock,
-    LockedAsset,
     check_release,
     load_interpreter_lock,
     python_path,
     scie_jump_path,
     science_path,
 )
+from modelkiln.pinned_file import PinnedFile
 
 
 def _lock(science="a" * 64):
@@ -25,7 +25,7 @@ def _lock(science="a" * 64):
         python_path("3.11.14", "20251120", "arm64"),
     ]
     hashes = [science, "b" * 64, "c" * 64, "d" * 64]
-    return InterpreterLock("3.11.14", "20251120", tuple(map(LockedAsset, paths, range(1, 5), hashes)))
+    return InterpreterLock("3.11.14", "20251120", tuple(map(PinnedFile, paths, hashes, range(1, 5))))
 
 
 def test_a_lock_reads_as_it_was_written():

@@ -14,13 +14,13 @@ from modelkiln.formats.pex import build_pex
 from modelkiln.formats.portable_python import MIRROR_VARIABLE, lock_interpreter, scie_versions
 from modelkiln.formats.portable_python_lock import (
     InterpreterLock,
-    LockedAsset,
     python_path,
     scie_jump_path,
     science_path,
 )
 from modelkiln.formats.scie import _configuration, build_scie, store_scie
 from modelkiln.machine.settings import save_machine_env
+from modelkiln.pinned_file import PinnedFile
 from modelkiln.store.store import Store
 
 PYTHON, RELEASE = "3.11.14", "20251120"
@@ -45,7 +45,7 @@ def _lock(store, tool=b"no program"):
         python_path(PYTHON, RELEASE, "amd64"): b"python",
         scie_jump_path(jump, "amd64"): b"jump",
     }
-    assets = [LockedAsset(path, len(data), store.add_bytes(data)[7:]) for path, data in contents.items()]
+    assets = [PinnedFile(path, store.add_bytes(data)[7:], len(data)) for path, data in contents.items()]
     return InterpreterLock(PYTHON, RELEASE, tuple(assets))
 
 

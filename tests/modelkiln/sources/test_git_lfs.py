@@ -12,7 +12,8 @@ from loopback.lfs_server import lfs_server
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.network import http_file
-from modelkiln.sources.lfs_pointer import LfsPointer, is_pointer, parse_pointer
+from modelkiln.pinned_file import PinnedFile
+from modelkiln.sources.lfs_pointer import is_pointer, parse_pointer
 from modelkiln.sources.source import open_source
 
 WEIGHTS = random.Random(13).randbytes(300_000)
@@ -166,10 +167,10 @@ def test_outside_of_a_checkout_the_remedy_is_told(checkout):
 
 def test_what_git_lfs_writes_is_parsed():
     """Hash and size of a pointer, also under the name that Git LFS had before."""
-    assert LfsPointer(SHA256, len(WEIGHTS)) == parse_pointer(POINTER, "w")
+    assert PinnedFile("w", SHA256, len(WEIGHTS)) == parse_pointer(POINTER, "w")
     old = POINTER.replace(b"git-lfs.github", b"hawser.github")
     assert is_pointer(old)
-    assert LfsPointer(SHA256, len(WEIGHTS)) == parse_pointer(old, "w")
+    assert PinnedFile("w", SHA256, len(WEIGHTS)) == parse_pointer(old, "w")
 
 
 @pytest.mark.parametrize(

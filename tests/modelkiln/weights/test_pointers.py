@@ -46,7 +46,7 @@ def git(folder, *arguments):
 
 def found(checkout, *paths):
     env = {"PATH": os.environ["PATH"], "HOME": str(checkout)}
-    return {path: (one.sha256, one.size) for path, one in committed_pointers(paths, checkout, env).items()}
+    return {one.path: (one.sha256, one.size) for one in committed_pointers(paths, checkout, env)}
 
 
 def test_a_checked_out_file_is_known_by_what_is_committed(checkout):
