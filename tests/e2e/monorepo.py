@@ -258,11 +258,9 @@ def copy_repository(folder: Path, reverse: bool = False) -> Path:
 
 
 def _for_any_release(settings: bytes) -> bytes:
-    """Return pants.toml without Pants' version and without linters, whose settings no two releases share."""
-    lines = re.sub(
-        rb'^(pants_version = .*|  "(pants\..*(lint|typecheck|fmt)\..*|house)",)\n', b"", settings, flags=re.M
-    )
-    return re.sub(rb"^\[(black|mypy|ruff)\]\n([^\[\n].*\n)*", b"", lines, flags=re.M)
+    """Return pants.toml without Pants' version and without ruff, whose settings no two releases share."""
+    lines = re.sub(rb'^(pants_version = .*|  "pants\..*\.ruff",)\n', b"", settings, flags=re.M)
+    return re.sub(rb"^\[ruff\]\n([^\[\n].*\n)*", b"", lines, flags=re.M)
 
 
 _DIGITS = "src/models/digits/BUILD"
