@@ -74,15 +74,26 @@ def test_one_launcher_can_be_forced(sandbox):
 # Which Python
 
 
-def test_without_cpython_39_three_ways_to_get_it_are_reported(sandbox):
+def test_without_cpython_39_the_ways_to_get_it_are_named(sandbox):
     """One message, a failure, and nothing made."""
     sandbox.add_program(sandbox.bin / "python3.9", "#!/bin/sh\nexit 127\n")
     result = sandbox.run("-V")
     assert (1, "") == (result.returncode, result.stdout)
     for way in ("uv python install 3.9", "pyenv install 3.9", "apt-get install", "MODELKILN_PYTHON39="):
         assert way in result.stderr
+    assert "a Python with pip, and this command gets the rest: apt-get install python3-pip" in result.stderr
     assert f"{sandbox.bin}/python3.9 does not run" in result.stderr
     assert [] == sandbox.installs()
+
+
+def test_a_python_in_two_folders_that_are_one_is_asked_once(sandbox, tmp_path):
+    """Where /bin is a link to /usr/bin, what it lacks is reported once."""
+    answers = "pants: 3.11.9 test test\\npants: is CPython 3.11.9\\npants: 1\\n"
+    text = f"#!/bin/sh\ncase $* in *GNU_LIBC*) printf '{answers}' ;; *pip_settings.py*) exit 3 ;; esac\n"
+    sandbox.add_program(sandbox.bin / "python3", text)
+    (tmp_path / "link").symlink_to(sandbox.bin)
+    result = sandbox.run("-V", PATH=f"{sandbox.bin}:{tmp_path}/link")
+    assert 1 == result.stderr.count("has no pip"), result.stderr
 
 
 def test_another_python_is_not_taken(sandbox):
@@ -221,6 +232,16 @@ def test_pants_gets_the_pex_tool_and_the_certificates(sandbox):
     env = ran(sandbox.run(SSL_CERT_FILE="/certs.pem", **mine))["env"]
     assert mine == {name: env[name] for name in mine}
     assert "PANTS_PEX_CLI_VERSION" not in env
+
+
+def test_pants_runs_one_process_more_than_there_are_processors(sandbox):
+    """Of this process, where neither the environment nor a file of options has a number; then that counts."""
+    sandbox.add_python()
+    name = "PANTS_PROCESS_EXECUTION_LOCAL_PARALLELISM"
+    assert str(len(os.sched_getaffinity(0)) + 1) == ran(sandbox.run())["env"][name]
+    assert "1" == ran(sandbox.run(**{name: "1"}))["env"][name]
+    (sandbox.home / ".pants.rc").write_text("[GLOBAL]\nprocess_execution_local_parallelism = 4\n")
+    assert name not in ran(sandbox.run())["env"]
 
 
 def test_a_link_to_the_launcher_works(sandbox):

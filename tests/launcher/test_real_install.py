@@ -45,6 +45,7 @@ def test_two_first_real_installs_at_once_then_a_warm_command(sandbox, env):
     require_python(output)
     assert ["2.17.1\n", "2.17.1\n"] == [out for out, _ in results], output
     assert (1, 1) == (output.count("waiting for it"), output.count("3/3"))
+    assert [] == [line for line in output.splitlines() if not line.startswith("pants: ")]
     assert 1 == len(sandbox.installs())
 
     first = sandbox.run("list", "::", cwd="deep", **env)  # Starts the daemon.

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 
 from pants.backend.python.subsystems.repos import PythonRepos
 from pants.engine.env_vars import CompleteEnvironmentVars
-from pants.engine.rules import Get, collect_rules, rule
+from pants.engine.rules import collect_rules
 from pants.util.frozendict import FrozenDict
 from pants.util.logging import LogLevel
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.manifest.pip_settings import FETCHING, NoPipError, PipSettingsError, pip_environment
+from pants_modelkiln.compat.calls import rule
 
 _LISTS = ("extra-index-url", "find-links", "trusted-host")
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
@@ -39,11 +40,6 @@ class ToolFetching:
     lines: str
     args: tuple[str, ...]
     env: FrozenDict[str, str]
-
-
-def tool_fetching(request: ToolFetchingRequest) -> Get:
-    """ToolFetching of a request."""
-    return Get(ToolFetching, ToolFetchingRequest, request)
 
 
 @rule(level=LogLevel.DEBUG)

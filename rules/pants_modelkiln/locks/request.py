@@ -7,9 +7,11 @@ from typing import ClassVar
 
 from pants.engine.environment import EnvironmentName
 from pants.engine.process import Process
-from pants.engine.rules import Get
+from pants.engine.rules import collect_rules
 from pants.engine.target import FieldSet
 from pants.engine.unions import union
+
+from pants_modelkiln.compat.calls import rule
 
 
 @union(in_scope_types=[EnvironmentName])
@@ -45,6 +47,11 @@ class LockPlan:
     also: tuple[LockPlan, ...] = ()
 
 
-def lock_plan(request: LockRequest) -> Get:
-    """LockPlan of a request."""
-    return Get(LockPlan, LockRequest, request)
+@rule(polymorphic=True)
+async def plan_lock(request: LockRequest) -> LockPlan:
+    """Make the plan of a lock, by the rule of the target's kind."""
+    raise NotImplementedError
+
+
+def rules():
+    return collect_rules()

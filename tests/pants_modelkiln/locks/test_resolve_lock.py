@@ -18,6 +18,7 @@ def _setup(**constraints):
         resolves_to_interpreter_constraints=constraints,
         interpreter_constraints=["CPython==3.11.*"],
         interpreter_versions_universe=["3.9", "3.10", "3.11", "3.12"],
+        warn_on_python2_usage=True,  # Of newer releases.
     )
 
 
