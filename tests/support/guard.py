@@ -31,7 +31,7 @@ def guarded(folder, is_kept):
 
     is_kept: a function that says whether to keep the folder, after a block that has ended.
     """
-    command = [sys.executable, "-I", __file__, str(os.getpid()), str(os.getppid()), _own()]
+    command = [sys.executable, "-I", os.path.abspath(__file__), str(os.getpid()), str(os.getppid()), _own()]
     null = subprocess.DEVNULL
     # Not waited for: what it removes may be large.
     watcher = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=null, stderr=null, start_new_session=True)
