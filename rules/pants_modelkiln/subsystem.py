@@ -73,8 +73,8 @@ class ModelkilnSubsystem(Subsystem):
         help=help_text("""
             A file with locked requirements for the engine's processes that read from object stores,
             Hugging Face and MLflow, in place of the backend's own `sources.txt`, which has clients for
-            s3 and Hugging Face. It must contain all of that, and what is to be added, such as `gcsfs` for
-            `gs://` and `adlfs` for `az://`.
+            s3, Hugging Face and registries. It must contain all of that, and what is to be added, such as
+            `gcsfs` for `gs://` and `adlfs` for `az://`.
             """),
     )
     build_toolchains = StrListOption(

@@ -20,10 +20,10 @@ __all__ = ["Engine", "Pex", "make_venv", "write_big_wheel"]
 
 
 class Engine:
-    """The engine from `backend`, in a virtual environment of the lock of Pants' build processes."""
+    """The engine from `backend`, in a virtual environment of the lock of Pants' processes for registries."""
 
     def __init__(self, folder: Path, backend: Path) -> None:
-        self._python = make_venv(folder, SOURCE / "rules/pants_modelkiln/tool.txt")
+        self._python = make_venv(folder, SOURCE / "rules/pants_modelkiln/registry.txt")
         self._env = {**os.environ, "PYTHONPATH": str(backend)}
 
     def run(self, *arguments: str | Path, env: Mapping[str, str] | None = None) -> Sample:

@@ -7,15 +7,22 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import zstandard
 from components import require
 from loopback.registries import registry
 from monorepo import named_caches, small_monorepo
 from schemas import schema_problems
 
+from modelkiln.canonical import canonical_json
+from modelkiln.descriptor import CONFIG, LAYER, MANIFEST, Descriptor
+from modelkiln.digest import sha256_bytes
 from modelkiln.machine.settings import INSECURE_REGISTRIES
 from modelkiln.publication.remote_package import RemotePackage
 from modelkiln.publication.verify import verify_remote
-from modelkiln.registry.reference import parse_image
+from modelkiln.registry.blobs import blob_chunks, read_blob
+from modelkiln.registry.client import RegistryClient
+from modelkiln.registry.reference import parse_image, parse_repository
+from modelkiln.registry.uploads import upload_blob
 
 PASSWORD = "s3cret-of-the-registry"
 FIELDS = 'version="0.1.0",\n    repositories=["{host}/team/{{name}}"],\n    moving_tags=["latest"],'
@@ -52,7 +59,7 @@ def tagged(host, tag):
     return json.loads(found.stdout)["Digest"]
 
 
-def test_publish_tells_where_what_is_and_no_secret(repo, host):
+def test_publish_reports_where_what_is_and_no_secret(repo, host):
     """Tags mean the image of dist/, which verifies, `--output` names it by digest, and the password is nowhere."""
     out = repo.root / "published.json"
     run = repo.pants("-ldebug", "publish", f"--output={out}", "rain:rain")
@@ -60,11 +67,15 @@ def test_publish_tells_where_what_is_and_no_secret(repo, host):
     digest = repo.record("rain/rain")["formats"]["oci"]["manifest"]["digest"]
     assert digest == tagged(host, "0.1.0") == tagged(host, "latest")
     assert [] == schema_problems("published", json.loads(out.read_text()))
-    (told,) = json.loads(out.read_text())
-    assert [f"{host}/team/rain:0.1.0", f"{host}/team/rain:latest"] == told["names"]
-    (layout,) = told["layouts"]
-    assert (digest, f"{host}/team/rain@{digest}", True) == (layout["digest"], layout["reference"], told["published"])
-    assert repo.record("rain/rain")["package_digest"] == told["package_digest"]
+    (published,) = json.loads(out.read_text())
+    assert [f"{host}/team/rain:0.1.0", f"{host}/team/rain:latest"] == published["names"]
+    (layout,) = published["layouts"]
+    assert (digest, f"{host}/team/rain@{digest}", True) == (
+        layout["digest"],
+        layout["reference"],
+        published["published"],
+    )
+    assert repo.record("rain/rain")["package_digest"] == published["package_digest"]
     package = RemotePackage(parse_image(f"{host}/team/rain:0.1.0"), {**repo.env, INSECURE_REGISTRIES: host}, print)
     problems, record = verify_remote(package, lambda size: None)
     assert [] == problems and repo.record("rain/rain") == json.loads(record)
@@ -81,24 +92,53 @@ def test_an_edit_sends_its_own_bytes_alone(repo, host):
     """After a new version only code, record, config and manifest move; nothing changed moves nothing."""
     assert "nothing was sent" in repo.pants("publish", "rain:rain").log
     repo.write("rain/forecast.py", repo.read("rain/forecast.py") + "# edited\n")
-    told = repo.pants("publish", "rain:rain", code=1).log
-    assert "A published tag does not change" in told
+    log = repo.pants("publish", "rain:rain", code=1).log
+    assert "A published tag does not change" in log
     repo.replace("rain/BUILD", "0.1.0", "0.1.1")
-    told = repo.pants("publish", "rain:rain").log
-    assert "3 blobs sent" in told
+    log = repo.pants("publish", "rain:rain").log
+    assert "3 blobs sent" in log
     assert tagged(host, "0.1.0") != tagged(host, "0.1.1") == tagged(host, "latest")
+
+
+def test_a_base_image_is_read_out_of_the_registry(repo, host):
+    """A package on an image of the registry is made, tested and published; the store gets the base's layer."""
+    client = RegistryClient(parse_repository(f"{host}/team/rain"), {**repo.env, INSECURE_REGISTRIES: host})
+    manifest = json.loads(client.read_manifest("latest"))
+    config = json.loads(read_blob(client, manifest["config"]["digest"]))
+    # The base's layer alone, in bytes that the store does not have.
+    packed = Descriptor.from_json(manifest["layers"][0])
+    data = zstandard.ZstdDecompressor().decompressobj().decompress(b"".join(blob_chunks(client, packed)))
+    config["rootfs"]["diff_ids"], config["history"] = [sha256_bytes(data)], config["history"][:1]
+    layer, described = Descriptor.of(LAYER, data), Descriptor.of(CONFIG, canonical_json(config))
+    base = {**manifest, "config": described.to_json(), "layers": [layer.to_json()]}
+    for descriptor, blob in ((layer, data), (described, canonical_json(config))):
+        upload_blob(client, descriptor, lambda blob=blob: iter([blob]))
+    pinned = Descriptor.of(MANIFEST, canonical_json(base))
+    client.put_manifest(pinned.digest, pinned, canonical_json(base))
+    build, images = repo.read("rain/BUILD"), repo.read("images/BUILD")
+    repo.write("images/BUILD", f'{images}oci_base_image(name="pulled", image="{host}/team/rain@{pinned.digest}")\n')
+    repo.write(
+        "rain/BUILD",
+        build.replace("0.1.1", "0.2.0").replace("    version=", '    base_image="images:pulled",\n    version='),
+    )
+    repo.pants("package", "rain:rain")
+    assert layer.digest == repo.record("rain/rain")["layers"][0]["descriptor"]["digest"]
+    assert "succeeded" in repo.pants("test", "rain:").log
+    assert "tagged 0.2.0" in repo.pants("publish", "rain:rain").log
+    repo.write("images/BUILD", images)
+    repo.write("rain/BUILD", build)
 
 
 def test_names_are_checked_before_anything_is_sent(repo, host):
     """A placeholder without a value, a tag and a repository that are none name the target."""
     good = f'repositories=["{host}/team/{{name}}"]'
-    for bad, told in (
+    for bad, message in (
         (f'{good}, publish_tags=["{{git_sha}}"]', "rain:rain: '{git_sha}': {git_sha} has no value"),
         (f'{good}, publish_tags=["a b"]', "rain:rain: 'a b' is not a tag"),
         ('repositories=["Team/rain"]', "rain:rain: repository 'Team/rain': names no registry"),
     ):
         repo.replace("rain/BUILD", good, bad)
-        assert told in repo.pants("publish", "rain:rain", code=1).log
+        assert message in repo.pants("publish", "rain:rain", code=1).log
         repo.replace("rain/BUILD", bad, good)
     repo.replace("rain/BUILD", good, f'{good}, publish_tags=["{{git_sha}}"]')
     repo.pants("--modelkiln-stamps=git_sha=0a1b2c3", "publish", "rain:rain")
@@ -108,7 +148,7 @@ def test_names_are_checked_before_anything_is_sent(repo, host):
     repo.replace("rain/BUILD", ", skip_publish=True", "")
 
 
-def test_a_registry_that_is_gone_is_told(repo, host):
+def test_a_registry_that_is_gone_is_reported(repo, host):
     """The goal fails with the registry's address, and says which names were not published."""
     repo.replace("rain/BUILD", f'"{host}/team/{{name}}"', '"127.0.0.1:1/team/{name}"')
     run = repo.pants("publish", "--modelkiln-stamps=git_sha=x", "rain:rain", code=1)

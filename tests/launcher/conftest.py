@@ -37,14 +37,13 @@ case "$*" in
     printf '#!/usr/bin/env bash\nexec REAL_PYTHON -I "CLIENT" "$@"\n' >"$bin/native_client" ;;
   *pip_settings.py' list') echo asked >>"ANSWER.asked"; cat "ANSWER" ;;
   *index-url*) exec REAL_PYTHON "$@" ;;
-  *pex.bin.pex*)
+  *pex.pex_builder*)
     BEFORE_PEX
-    while [[ $1 != -o ]]; do shift; done
-    printf tool >"$2" ;;
+    printf tool >"$5" ;;
 esac
 """
 
-# In place of Pants: tells how it was run, then does what its first argument says.
+# In place of Pants: reports how it was run, then does what its first argument says.
 _CLIENT = """\
 import fcntl, json, os, signal, sys
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(43))

@@ -45,7 +45,7 @@ def test_authorities_become_an_option_where_the_file_exists(sandbox):
 
 
 def test_options_of_pants_stand_over_pips_settings(sandbox):
-    """Whoever says something to Pants itself means it."""
+    """What is set for Pants itself is more specific."""
     sandbox.add_python()
     sandbox.set_pip(index_url=INDEX, find_links="/w", cert=__file__)
     own = {

@@ -66,18 +66,26 @@ def _run(name: str, module_name: str, arguments: Sequence[str]) -> int:
     except ModelkilnError as error:
         print(f"modelkiln {name}: {error}", file=sys.stderr)
         return 1
+    except ModuleNotFoundError as error:
+        # Of a wheel that was installed without its extra; a command's dependencies are imported as it runs.
+        print(
+            f"modelkiln {name}: needs the package {error.name}, which is not installed. "
+            "Install the command line with what it needs: pip install 'modelkiln[cli]'.",
+            file=sys.stderr,
+        )
+        return 1
     except BrokenPipeError:
         # The reader has left (`modelkiln inspect x | head`). Python would complain once more
         # when it flushes standard output at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
-        # A disk that is full, a folder that may not be written: told with its path.
+        # A disk that is full, a folder that may not be written: reported with its path.
         print(f"modelkiln {name}: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(f"modelkiln {name}: interrupted", file=sys.stderr)
-        return 130  # 128 and the signal's number, as shells tell it.
+        return 130  # 128 and the signal's number, as shells report it.
 
 
 def _usage(arguments: Sequence[str]) -> int:

@@ -4,7 +4,7 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import Any, Iterable, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Iterable, Optional, Sequence
 
 from modelkiln.cli.options import (
     add_insecure,
@@ -19,10 +19,12 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.image.blobs import record_beside
 from modelkiln.image.layout import Layout
 from modelkiln.progress import Progress
-from modelkiln.publication.blob_source import BlobSource
 from modelkiln.publication.contents import Contents, layout_contents
-from modelkiln.publication.publish import Publication, Published, publish
 from modelkiln.registry.reference import Reference, check_tag, parse_repository
+
+if TYPE_CHECKING:
+    from modelkiln.publication.blob_source import BlobSource
+    from modelkiln.publication.publish import Publication, Published
 
 HELP = "Put a package into a registry: only the bytes that it lacks, and tags last."
 
@@ -34,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tag", action="append", default=[], help="a tag that never changes its meaning; repeatable")
     parser.add_argument("--moving-tag", action="append", default=[], metavar="TAG", help="a tag that may, as `latest`")
     parser.add_argument("--no-record", action="store_true", help="don't add the record as an artifact")
-    parser.add_argument("--output", type=Path, metavar="FILE", help="where JSON goes that tells what is where")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="where to write, as JSON, what is where")
     add_insecure(parser)
     add_store(parser)
     add_record(parser)
@@ -42,6 +44,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Publish, and print the reference that pins what was published."""
+    # oras-py, below it, takes as long to import as other commands take to run.
+    from modelkiln.publication.blob_source import BlobSource
+    from modelkiln.publication.publish import publish
+
     layout, store = Layout(args.layout), store_of(args)
     repository = parse_repository(args.repository)
     tags = tuple(dict.fromkeys(check_tag(tag, args.repository) for tag in [*args.tag, *args.moving_tag]))
@@ -54,30 +60,32 @@ def run(args: argparse.Namespace) -> int:
             repository,
             machine_env(args),
             store.root if store.root.is_dir() else None,
-            tell,
+            report,
             progress.of,
         )
-    tell_published(repository, done)
+    report_published(repository, done)
     if args.output:
-        args.output.write_text(json.dumps(_told(done, repository, tags), indent=2, sort_keys=True) + "\n")
+        args.output.write_text(json.dumps(_summary(done, repository, tags), indent=2, sort_keys=True) + "\n")
     return 0
 
 
-def tell(line: str) -> None:
+def report(line: str) -> None:
     """Print a line for people."""
     print(line, file=sys.stderr, flush=True)
 
 
-def tell_published(repository: Reference, done: Published) -> None:
+def report_published(repository: Reference, done: "Published") -> None:
     """Print what was done, and the reference that pins it."""
-    tell(f"{repository}: {done}")
+    report(f"{repository}: {done}")
     print(f"{repository}@{done.digest}", flush=True)
 
 
 def publication_of(
-    contents: Contents, source: BlobSource, tags: Sequence[str], moving: Iterable[str], record: Optional[Path]
-) -> Publication:
+    contents: Contents, source: "BlobSource", tags: Sequence[str], moving: Iterable[str], record: Optional[Path]
+) -> "Publication":
     """Return the Publication of a layout's contents. tags: all, also those of `moving`. record: its file."""
+    from modelkiln.publication.publish import Publication
+
     data = _record(record)
     return Publication(contents, source, tuple(tags), frozenset(moving), data, _annotations(data))
 
@@ -94,7 +102,7 @@ def _record(path: Optional[Path]) -> Optional[bytes]:
 
 
 def _annotations(record: Optional[bytes]) -> dict[str, str]:
-    """What a list of referrers tells of the record."""
+    """What a list of referrers shows of the record."""
     if record is None:
         return {}
     content = json.loads(record)
@@ -103,7 +111,7 @@ def _annotations(record: Optional[bytes]) -> dict[str, str]:
     return {**found, "modelkiln.package.digest": str(content["package_digest"])}
 
 
-def _told(done: Published, repository: Reference, tags: tuple[str, ...]) -> dict[str, Any]:
+def _summary(done: "Published", repository: Reference, tags: tuple[str, ...]) -> dict[str, Any]:
     return {
         "repository": str(repository),
         "digest": done.digest,

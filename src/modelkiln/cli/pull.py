@@ -6,9 +6,11 @@ from pathlib import Path
 
 from modelkiln.cli.options import add_insecure, add_store, machine_env
 from modelkiln.progress import Progress
-from modelkiln.publication.pull import PARTS, pull
+from modelkiln.publication.pull import pull
 from modelkiln.publication.remote_package import RemotePackage
 from modelkiln.registry.reference import parse_image
+
+_PARTS = ("layout", "record", "signature", "weights")
 
 HELP = "Fetch a package from a registry, or only its record, signature or weights; every digest is checked."
 
@@ -17,13 +19,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `modelkiln pull`."""
     parser.add_argument("reference", metavar="REF", help="registry.example.com/name:tag, or name@sha256:...")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="a folder that is made")
-    parser.add_argument("--only", choices=PARTS, default="layout", help="which part (default: all, as an OCI layout)")
+    parser.add_argument("--only", choices=_PARTS, default="layout", help="which part (default: all, as an OCI layout)")
     add_insecure(parser)
     add_store(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Fetch, and say what was fetched."""
+    # oras-py, below it, takes as long to import as other commands take to run.
+
     reference = parse_image(args.reference)
     package = RemotePackage(reference, machine_env(args), lambda line: print(line, file=sys.stderr, flush=True))
     total = sum(blob.size for blob in package.contents.blobs)

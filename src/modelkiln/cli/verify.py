@@ -10,14 +10,13 @@ from modelkiln.cli.options import add_insecure, add_store, machine_env, store_of
 from modelkiln.descriptor import CONFIG, INDEX, Descriptor
 from modelkiln.image.blobs import record_beside
 from modelkiln.image.layout import Layout
+from modelkiln.package.record import variant_records
 from modelkiln.progress import Progress
 from modelkiln.publication.contents import Contents, layout_contents
-from modelkiln.publication.remote_package import RemotePackage
-from modelkiln.publication.verify import describe, verify_remote
 from modelkiln.registry.reference import parse_image
 from modelkiln.validation.layout import validate_layout
 
-HELP = "Check every digest of a package in a registry or in a layout, and tell what would run."
+HELP = "Check every digest of a package in a registry or in a layout, and report what would run."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,6 +40,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _remote(args: argparse.Namespace) -> tuple[list[str], list]:
+    # oras-py, below it, takes as long to import as other commands take to run.
+    from modelkiln.publication.remote_package import RemotePackage
+    from modelkiln.publication.verify import verify_remote
+
     reference = parse_image(args.package)
     package = RemotePackage(reference, machine_env(args), lambda line: print(line, file=sys.stderr, flush=True))
     total = sum(blob.size for blob in package.contents.blobs)
@@ -71,5 +74,33 @@ def _what(contents: Contents, read: Callable[[Descriptor], bytes], record: Mappi
         descriptor = Descriptor.from_json(document.content["config"])
         config = json.loads(read(descriptor)) if descriptor.media_type == CONFIG else {}
         labels = (config.get("config") or {}).get("Labels") or document.content.get("annotations") or {}
-        found.append([("digest", document.descriptor.digest), *describe(config, labels, record)])
+        found.append([("digest", document.descriptor.digest), *_describe(config, labels, record)])
     return found
+
+
+def _describe(config: Mapping[str, Any], labels: Mapping[str, str], record: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return what a package is and what would run, as (word, value) pairs.
+
+    config: the image's, or {} for an artifact. labels: the image's, or a manifest's annotations.
+    record: the package's, or {}; where it is of several images, the image's own is taken by its label.
+    """
+    digest = labels.get("modelkiln.package.digest")
+    record = next((one for one in variant_records(record) if one.get("package_digest") == digest), record)
+    settings = config.get("config") or {}
+    variant = record.get("variant") or {}
+    platform = f"{config['os']}/{config['architecture']}" if config.get("os") else str(variant.get("platform", ""))
+    prefix = "org.opencontainers.image."
+    title = [
+        record.get("name") or labels.get(prefix + "title"),
+        record.get("version") or labels.get(prefix + "version"),
+    ]
+    pairs = [
+        ("name", " ".join(str(one) for one in title if one)),
+        ("package", str(record.get("package_digest") or labels.get("modelkiln.package.digest", ""))),
+        ("accelerator", str(variant.get("accelerator") or labels.get("modelkiln.package.accelerator", ""))),
+        ("platform", platform),
+        ("entrypoint", " ".join([*(settings.get("Entrypoint") or []), *(settings.get("Cmd") or [])])),
+        ("runs", str(record.get("entry_point", ""))),
+        ("user", str(settings.get("User", ""))),
+    ]
+    return [(word, value) for word, value in pairs if value]

@@ -5,13 +5,11 @@ from dataclasses import dataclass
 from typing import Mapping
 
 from modelkiln.errors import ModelkilnError
+from modelkiln.registry.reference import HOST, NAME, TAG, is_host
 
 __all__ = ["ImageName"]
 
-# distribution/reference, regexp.go: the grammar that all engines share.
-_PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
-_HOST = r"(?:[a-zA-Z0-9.-]+(?::[0-9]+)?/)?"
-_NAME = re.compile(rf"(?P<repository>{_HOST}{_PART}(?:/{_PART})*)(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}}))?")
+_IMAGE = re.compile(rf"(?P<repository>(?:{HOST}/)?{NAME})(?::(?P<tag>{TAG}))?")
 
 
 @dataclass(frozen=True)
@@ -23,8 +21,8 @@ class ImageName:
 
     @classmethod
     def parse(cls, text: str) -> "ImageName":
-        """Read "NAME:TAG" ("latest" without a tag); raises ModelkilnError that tells the remedy."""
-        match = _NAME.fullmatch(text)
+        """Read "NAME:TAG" ("latest" without a tag); raises ModelkilnError that names the remedy."""
+        match = _IMAGE.fullmatch(text)
         if not match:
             raise ModelkilnError(
                 f"image name {text!r} is not NAME:TAG; names are lower case, tags have at most 128 letters, "
@@ -48,5 +46,5 @@ class ImageName:
     def full(self) -> str:
         """With a host: what has none was made on this machine, which engines call localhost."""
         host, slash, _ = self.repository.partition("/")
-        has_host = bool(slash) and ("." in host or ":" in host or host == "localhost")
+        has_host = bool(slash) and is_host(host)
         return self.short if has_host else f"localhost/{self.short}"

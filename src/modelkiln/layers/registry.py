@@ -2,23 +2,15 @@
 
 from typing import Any, Mapping
 
-from modelkiln.canonical import canonical_json
-from modelkiln.descriptor import CONFIG, INDEX, LAYER_MEDIA_TYPES, MANIFEST, Descriptor
+from modelkiln.descriptor import CONFIG, LAYER_MEDIA_TYPES, MANIFEST, Descriptor
 from modelkiln.digest import check_digest, hex_of
 from modelkiln.errors import ModelkilnError
 from modelkiln.layer import Layer
 from modelkiln.machine.settings import load_machine_env
+from modelkiln.recipe import REGISTRY, Recipe
+from modelkiln.registry.blobs import blob_chunks, read_blob
 from modelkiln.registry.client import RegistryClient
-from modelkiln.registry.documents import (
-    ACCEPT,
-    CONFIG_LIMIT,
-    MANIFEST_LIMIT,
-    check_platform,
-    choose,
-    descriptor_of,
-    parse_document,
-    type_of,
-)
+from modelkiln.registry.documents import descriptor_of, fits, image_manifest, parse_document, platform_of
 from modelkiln.registry.reference import Reference, parse_reference
 from modelkiln.store.store import Store
 
@@ -36,25 +28,22 @@ def read_image(reference: str, platform: str, env: Mapping[str, str]) -> dict[st
     """
     pinned = parse_reference(reference)
     client = RegistryClient(pinned, env)
-    manifest = parse_document(client.read("manifests", pinned.digest, MANIFEST_LIMIT, ACCEPT), pinned)
-    if type_of(manifest) == INDEX:
-        chosen = choose(manifest, platform, pinned)
-        manifest = parse_document(client.read("manifests", chosen, MANIFEST_LIMIT, ACCEPT), pinned)
-    if type_of(manifest) != MANIFEST:
-        raise ModelkilnError(f"{pinned}: is a {type_of(manifest)!r}, not an image. Pin an image.")
+    kind, manifest = image_manifest(client, client.read_manifest(pinned.digest), platform)
+    if kind != MANIFEST:
+        raise ModelkilnError(f"{pinned}: is a {kind!r}, not an image. Pin an image.")
     config_descriptor = descriptor_of(manifest.get("config"), pinned)
     if config_descriptor.media_type != CONFIG:
         raise ModelkilnError(f"{pinned}: has a config of {config_descriptor.media_type!r}, so it is not an image.")
-    config = parse_document(client.read("blobs", config_descriptor.digest, CONFIG_LIMIT), pinned)
-    check_platform(config, platform, pinned)
+    config = parse_document(read_blob(client, config_descriptor.digest), pinned)
+    _check_platform(config, platform, pinned)
     layers = [layer.to_json() for layer in _layers(manifest, config, pinned)]
     return {"reference": str(pinned), "manifest": manifest, "config": config, "layers": layers}
 
 
-def build(recipe: Mapping[str, Any], store: Store) -> Layer:
+def build(recipe: Recipe, store: Store) -> Layer:
     """Put the layer of a registry/1 recipe into `store`, streamed and verified.
 
-    recipe: {"packer": "registry/1", "image": "registry/name", "descriptor", "diff_id"}.
+    Its inputs: "image" ("registry/name"), "descriptor", "diff_id".
     """
     descriptor = Descriptor.from_json(recipe["descriptor"], f"recipe of {recipe['image']}")
     if not store.has(descriptor.digest, descriptor.size):
@@ -62,19 +51,20 @@ def build(recipe: Mapping[str, Any], store: Store) -> Layer:
         pinned = parse_reference(f"{recipe['image']}@{descriptor.digest}")
         client = RegistryClient(pinned, load_machine_env(store.root))
         with store.writer(expected=descriptor.digest) as blob:
-            client.stream_blob(descriptor.digest, descriptor.size, blob.write)
+            for chunk in blob_chunks(client, descriptor):
+                blob.write(chunk)
     return _layer(recipe["image"], descriptor, recipe["diff_id"])
 
 
 def _layer(image: str, descriptor: Descriptor, diff_id: str) -> Layer:
-    recipe = {
-        "packer": "registry/1",
-        "image": image,
-        "descriptor": descriptor.to_json(),
-        "diff_id": diff_id,
-    }
+    inputs = {"image": image, "descriptor": descriptor.to_json(), "diff_id": diff_id}
     title = f"{image.rpartition('/')[2]} {hex_of(descriptor.digest)[:12]}"
-    return Layer("base", title, descriptor, diff_id, 0, canonical_json(recipe).decode())
+    return Layer("base", title, descriptor, diff_id, 0, Recipe.made_by(REGISTRY, inputs))
+
+
+def _check_platform(config: Mapping[str, Any], platform: str, pinned: Reference) -> None:
+    if not fits(config, platform):
+        raise ModelkilnError(f"{pinned}: is for {platform_of(config)[0]}, want {platform}. Pin another image.")
 
 
 def _layers(manifest: Mapping[str, Any], config: Mapping[str, Any], pinned: Reference) -> list[Layer]:

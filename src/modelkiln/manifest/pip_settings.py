@@ -3,7 +3,7 @@
 What is locked decides what is chosen and where it goes. A machine's `constraint`, `no-binary`, `user` or
 `target`, and whatever later releases of pip add, must not: so there is a list of what is let in. pip
 itself is asked for the settings (its files, global, user and site, and `PIP_*`); what passes goes on as
-`PIP_*` variables beside `PIP_CONFIG_FILE=/dev/null`, with which pip reads no file. An address may hold a
+`PIP_*` variables together with `PIP_CONFIG_FILE=/dev/null`, with which pip reads no file. An address may hold a
 password, which is safe in an environment and not on a command line.
 
 This is a program as well, of the standard library alone, for the launcher `pants`, which runs it under
@@ -22,6 +22,7 @@ import importlib
 import json
 import os
 import runpy
+import shutil
 import socket
 import subprocess
 import sys
@@ -153,10 +154,16 @@ def uv_environment(environ: Mapping[str, str], settings: Mapping[str, str]) -> d
     found.update(UV_NO_CONFIG="1", UV_INDEX_STRATEGY="unsafe-best-match")
     names = {
         "client-cert": "SSL_CLIENT_CERT", "extra-index-url": "UV_INDEX", "index-url": "UV_DEFAULT_INDEX",
-        "retries": "UV_HTTP_RETRIES", "timeout": "UV_HTTP_TIMEOUT", "trusted-host": "UV_INSECURE_HOST",
+        "retries": "UV_HTTP_RETRIES", "trusted-host": "UV_INSECURE_HOST",
     }  # fmt: skip
-    found.update((names[name], value) for name, value in settings.items() if name in names)
-    authorities = settings.get("cert") or environ.get("REQUESTS_CA_BUNDLE") or environ.get("CURL_CA_BUNDLE")
+    found.update((names[name], os.path.expanduser(value)) for name, value in settings.items() if name in names)
+    with contextlib.suppress(KeyError, ValueError):
+        found["UV_HTTP_TIMEOUT"] = str(max(1, round(float(settings["timeout"]))))  # pip takes parts of a second.
+    authorities = (
+        os.path.expanduser(settings.get("cert", ""))
+        or environ.get("REQUESTS_CA_BUNDLE")
+        or environ.get("CURL_CA_BUNDLE")
+    )
     if authorities:
         found.pop("SSL_CERT_DIR", None)
         found.pop("SSL_CERT_FILE", None)
@@ -166,9 +173,13 @@ def uv_environment(environ: Mapping[str, str], settings: Mapping[str, str]) -> d
     if "proxy" in settings:
         address = settings["proxy"] if "://" in settings["proxy"] else f"http://{settings['proxy']}"
         found.update(HTTP_PROXY=address, http_proxy=address, HTTPS_PROXY=address, https_proxy=address)
-    if settings.get("keyring-provider") == "subprocess":  # The only one that uv has, and that a bare pip has.
-        found["UV_KEYRING_PROVIDER"] = "subprocess"
-    links = [one for one in settings.get("find-links", "").split() if "://" in one or os.path.exists(one)]
+    provider = settings.get("keyring-provider")
+    if provider == "subprocess" or (
+        provider in {"auto", "import"} and shutil.which("keyring", path=environ.get("PATH"))
+    ):
+        found["UV_KEYRING_PROVIDER"] = "subprocess"  # The only one that uv has.
+    links = [os.path.expanduser(one) for one in settings.get("find-links", "").split()]
+    links = [one for one in links if "://" in one or os.path.exists(one)]
     if links:
         found["UV_FIND_LINKS"] = ",".join(link.replace(",", "%2C") if "://" in link else link for link in links)
     return found

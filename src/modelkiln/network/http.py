@@ -6,13 +6,17 @@ where `requests` and what is built on it would look. Nothing here is trusted: ca
 byte against a hash that they were given.
 """
 
+import email.utils
 import functools
 import http.client
+import math
 import ssl
+import sys
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Callable, Mapping, Optional, TypeVar
 
@@ -25,6 +29,9 @@ __all__ = [
     "is_final",
     "open_url",
     "proxies_for",
+    "report_line",
+    "retry_after",
+    "wait_to_retry",
     "tls_context",
     "with_retries",
 ]
@@ -32,8 +39,11 @@ __all__ = [
 # A read that stalls for this long counts as a cut.
 _TIMEOUT_SECONDS = 60
 # Waits in seconds before the second and the third attempt: long enough for a restart of a mirror's server,
-# short enough that a wrong address is told at once.
+# short enough that a wrong address is reported at once.
 RETRY_WAITS = (0.3, 1.0)
+
+# A server may ask for more patience (Retry-After), up to this.
+_LONGEST_WAIT = 120.0
 
 # What reading from a network may raise. urllib's errors are OSErrors; so are time-outs, resets
 # and TLS failures. An address that cannot be parsed is a ValueError.
@@ -54,7 +64,7 @@ def _tls_context(ca_file: Optional[str], ca_folder: Optional[str], folders: tupl
                     context.load_cert_chain(path, path.with_suffix(".key"))
             except OSError as error:
                 raise ModelkilnError(
-                    f"{path}: cannot be used for TLS ({error}). It must be PEM, and a .cert have its .key beside it."
+                    f"{path}: cannot be used for TLS ({error}). It must be PEM, and a .cert have its .key next to it."
                 ) from None
     return context
 
@@ -72,7 +82,8 @@ def tls_context(env: Mapping[str, str], host: str) -> ssl.SSLContext:
     if env.get("XDG_CONFIG_HOME") or env.get("HOME"):
         config = Path(env.get("XDG_CONFIG_HOME") or Path(env["HOME"], ".config"))
         roots[:0] = [config / "containers/certs.d", config / "docker/certs.d"]
-    folders = tuple(root / host for root in roots if host and (root / host).is_dir())
+    hosts = (host, f"{host}:443") if host else ()  # The scheme's own port may be written or not.
+    folders = tuple(root / one for root in roots for one in hosts if (root / one).is_dir())
     return _tls_context(ca_file, env.get("SSL_CERT_DIR"), folders)
 
 
@@ -129,7 +140,7 @@ def open_url(
 
 
 def http_status(error: BaseException) -> Optional[int]:
-    """Return the HTTP status that `error` tells of; None when no server answered."""
+    """Return the HTTP status that `error` carries; None when no server answered."""
     return error.code if isinstance(error, urllib.error.HTTPError) else None
 
 
@@ -145,6 +156,33 @@ def is_final(error: BaseException) -> bool:
     return isinstance(error, ValueError) or (status is not None and 300 <= status < 500 and status not in (408, 429))
 
 
+def retry_after(headers: Any) -> float:
+    """Return the seconds that a server asks to wait, two minutes at most; 0 when it does not say.
+
+    headers: of its answer; RFC 9110, 10.2.3: a number, or a date.
+    """
+    text = (headers.get("Retry-After") or "").strip() if headers is not None else ""
+    if text.isascii() and text.isdigit():
+        return min(float(text), _LONGEST_WAIT)
+    seconds = 0.0
+    with suppress(ValueError, OverflowError):
+        date = email.utils.parsedate_tz(text)
+        seconds = math.ceil(email.utils.mktime_tz(date) - time.time()) if date else 0.0
+    return min(max(seconds, 0.0), _LONGEST_WAIT)
+
+
+def report_line(line: str) -> None:
+    """Print a line for the user: why something takes time."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def wait_to_retry(seconds: float, where: str, reason: str, report: Callable[[str], None] = report_line) -> None:
+    """Wait before another attempt; a wait of a second and more is reported in a line."""
+    if seconds >= 1:
+        report(f"{where}: {reason}; trying again in {seconds:.0f} s")
+    time.sleep(seconds)
+
+
 def with_retries(action: Callable[[], _Result]) -> _Result:
     """Return `action()`, tried up to three times while it raises a passing network error."""
     for wait in RETRY_WAITS:
@@ -153,5 +191,5 @@ def with_retries(action: Callable[[], _Result]) -> _Result:
         except NETWORK_ERRORS as error:
             if is_final(error):
                 raise
-            time.sleep(wait)
+            time.sleep(max(wait, retry_after(getattr(error, "headers", None))))
     return action()

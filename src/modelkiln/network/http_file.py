@@ -4,20 +4,17 @@ import hashlib
 import http.client
 import io
 import re
-import time
 from typing import Any, Callable, Mapping, Optional
 
 from modelkiln.digest import CHUNK
 from modelkiln.errors import ModelkilnError
-from modelkiln.network.http import NETWORK_ERRORS, http_status, is_final
+from modelkiln.network.http import NETWORK_ERRORS, http_status, is_final, retry_after, wait_to_retry
 
 __all__ = ["HttpFile", "network_error", "total_size", "version_of"]
 
 # Seconds to wait after one, two, ... failures in a row that brought no byte. A server that restarts
 # or sheds load (RFC 9110: 503; RFC 6585: 429) is back within them; a wrong address costs them once.
 _WAITS = (0.3, 1.0, 2.0, 4.0)
-# A server may ask for a longer wait (Retry-After); a person should not wait longer without a word.
-_LONGEST_WAIT = 30.0
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
 
 Headers = Mapping[str, str]
@@ -33,7 +30,7 @@ def version_of(headers: Any) -> str:
 
 
 def total_size(response: Any) -> Optional[int]:
-    """Return the bytes of the whole file that `response` (200 or 206) tells, None when it does not."""
+    """Return the bytes of the whole file that `response` (200 or 206) declares, None when it does not."""
     if response.status == 206:
         match = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
         return int(match.group(2)) if match and match.group(2) != "*" else None
@@ -42,7 +39,7 @@ def total_size(response: Any) -> Optional[int]:
 
 
 def network_error(where: str, error: BaseException, login: str) -> ModelkilnError:
-    """Return what to tell people of a network's or a server's `error`; login: how to log in."""
+    """Return the error to show to the user for a network's or a server's `error`; login: how to log in."""
     status = http_status(error)
     remedy = "Check the network, and the machine's proxy settings."
     if status in (401, 403):
@@ -122,8 +119,9 @@ class HttpFile(io.RawIOBase):
             except NETWORK_ERRORS as error:
                 self._drop()
                 if is_final(error) or self._failures == len(_WAITS):
-                    raise self._told(error) from error
-                time.sleep(max(_WAITS[self._failures], _asked_wait(error)))
+                    raise self._to_error(error) from error
+                wait = max(_WAITS[self._failures], retry_after(getattr(error, "headers", None)))
+                wait_to_retry(wait, self._where, " ".join(str(error).split()))
                 self._failures += 1
 
     def _read(self, view: memoryview) -> int:
@@ -206,7 +204,7 @@ class HttpFile(io.RawIOBase):
             "served in part; run `pants lock` to take it as it is."
         )
 
-    def _told(self, error: BaseException) -> ModelkilnError:
+    def _to_error(self, error: BaseException) -> ModelkilnError:
         if http_status(error) == 412:
             return self._changed("another version")
         return network_error(self._where, error, self._login)
@@ -224,9 +222,3 @@ def _discard(response: Any, count: int, see: Callable[[bytes], Any] = lambda dat
             raise http.client.IncompleteRead(b"", count)
         see(data)
         count -= len(data)
-
-
-def _asked_wait(error: BaseException) -> float:
-    headers = getattr(error, "headers", None)
-    asked = (headers.get("Retry-After") or "") if headers is not None else ""
-    return min(float(asked), _LONGEST_WAIT) if asked.isdigit() else 0.0

@@ -11,7 +11,7 @@ put after those that may not.
 
 Each tag is looked up again just before it is put, and read back. Registries have no way to put a
 tag only if it is free, so two publishers of different packages that put the same tag within that
-last moment (one round trip) can still overwrite each other; the first of them is told when it reads
+last moment (one round trip) can still overwrite each other; the first of them gets an error when it reads
 back. No tag ever names a package that is not complete.
 """
 
@@ -26,11 +26,13 @@ from modelkiln.descriptor import Descriptor
 from modelkiln.errors import ModelkilnError
 from modelkiln.publication.blob_source import BlobSource
 from modelkiln.publication.contents import Contents
+from modelkiln.registry.blobs import has_blob
+from modelkiln.registry.client import RegistryClient
+from modelkiln.registry.endpoint import endpoint_of
 from modelkiln.registry.known_blobs import KnownBlobs
 from modelkiln.registry.reference import Reference
-from modelkiln.registry.referrers import EMPTY, attach, put_manifest, record_manifest
-from modelkiln.registry.session import RegistrySession
-from modelkiln.registry.uploads import has_blob, upload_blob
+from modelkiln.registry.referrers import EMPTY, attach, record_manifest
+from modelkiln.registry.uploads import upload_blob
 
 __all__ = ["Publication", "Published", "publish", "publish_all"]
 
@@ -102,12 +104,12 @@ def publish_all(
 ) -> list[Published]:
     """Put a package into repositories, as several layouts; returns what had to be done for each.
 
-    env: the machine's settings, see `load_machine_env`. store_root: where is remembered which
-    repository holds what. progress: is told the bytes of a layout sent so far, and of how many.
+    env: the machine's settings, see `load_machine_env`. store_root: where a cache records which
+    repository holds what. progress: gets the bytes of a layout sent so far, and of how many.
     Raises ModelkilnError, with nothing tagged, for a tag that means something else, for bytes that
     are not what their descriptor says, and for what a registry refuses.
     """
-    pushes = [_Push(publication, RegistrySession(repository, env, report)) for publication, repository in publications]
+    pushes = [_Push(publication, RegistryClient(repository, env, report)) for publication, repository in publications]
     for push in pushes:
         push.look_up()
     for push in pushes:
@@ -124,8 +126,8 @@ def publish_all(
 class _Push:
     """One layout on its way into one repository. missing: the tags that have to be put."""
 
-    def __init__(self, publication: Publication, session: RegistrySession) -> None:
-        self._publication, self._session = publication, session
+    def __init__(self, publication: Publication, client: RegistryClient) -> None:
+        self._publication, self._client = publication, client
         self._digest = publication.contents.root.descriptor.digest
         self._current: dict[str, Optional[str]] = {}
         self._put: list[str] = []
@@ -143,74 +145,74 @@ class _Push:
 
     def look_up(self) -> None:
         """Learn what the tags mean; raises ModelkilnError for one that must not change."""
-        self._current = {tag: _digest_of(self._session, tag) for tag in self._publication.tags}
+        self._current = {tag: _digest_of(self._client, tag) for tag in self._publication.tags}
         for tag, digest in self._current.items():
-            _check_tag(self._session, tag, digest, self._digest, self._publication.moving)
+            _check_tag(self._client, tag, digest, self._digest, self._publication.moving)
 
     def bring(self, store_root: Optional[Path], progress: Callable[[int, int], None]) -> None:
         """Bring blobs, manifests and record, as far as they are not there."""
-        session, contents = self._session, self._publication.contents
-        if self._digest not in self._current.values() and session.read_manifest(self._digest) is None:
-            known = KnownBlobs(store_root, session.repository.registry)
-            self._sent = _Transfer(session, self._publication, known, progress).run(contents.blobs, self._digest)
+        client, contents = self._client, self._publication.contents
+        if self._digest not in self._current.values() and client.find_manifest(self._digest) is None:
+            known = KnownBlobs(store_root, client.endpoint.name)
+            self._sent = _Transfer(client, self._publication, known, progress).run(contents.blobs, self._digest)
             for document in contents.manifests:
-                put_manifest(session, document.descriptor.digest, document.descriptor, document.data)
-            known.remember((blob.digest for blob in contents.blobs), session.repository.name)
-        self._has_record = self._publication.record is not None and _add_record(session, self._publication)
+                client.put_manifest(document.descriptor.digest, document.descriptor, document.data)
+            known.remember((blob.digest for blob in contents.blobs), client.repository.name)
+        self._has_record = self._publication.record is not None and _add_record(client, self._publication)
 
     def put_tags(self, moving: bool, report: Callable[[str], None]) -> None:
         """Put the missing tags that may move, or those that may not."""
         for tag in self.missing:
             if (tag in self._publication.moving) == moving:
-                _put_tag(self._session, tag, self._publication, report)
+                _put_tag(self._client, tag, self._publication, report)
                 self._put.append(tag)
 
 
-def _digest_of(session: RegistrySession, tag: str) -> Optional[str]:
+def _digest_of(client: RegistryClient, tag: str) -> Optional[str]:
     """The digest that a tag means, None when it is free."""
-    found = session.read_manifest(tag)
+    found = client.find_manifest(tag)
     return Descriptor.of(*found).digest if found else None
 
 
-def _check_tag(session: RegistrySession, tag: str, found: Optional[str], wanted: str, moving: frozenset[str]) -> None:
+def _check_tag(client: RegistryClient, tag: str, found: Optional[str], wanted: str, moving: frozenset[str]) -> None:
     if found not in (None, wanted) and tag not in moving:
         raise ModelkilnError(
-            f"{session.repository}:{tag}: means {found}, want {wanted}. A published tag does not change: "
+            f"{client.repository}:{tag}: means {found}, want {wanted}. A published tag does not change: "
             "raise the version, or list the tag in `moving_tags` (--moving-tag) if it is meant to move."
         )
 
 
-def _put_tag(session: RegistrySession, tag: str, publication: Publication, report: Callable[[str], None]) -> None:
+def _put_tag(client: RegistryClient, tag: str, publication: Publication, report: Callable[[str], None]) -> None:
     root = publication.contents.root
     wanted = root.descriptor.digest
-    before = _digest_of(session, tag)
-    _check_tag(session, tag, before, wanted, publication.moving)
+    before = _digest_of(client, tag)
+    _check_tag(client, tag, before, wanted, publication.moving)
     if before == wanted:
         return  # Another publisher of the same package was quicker.
     if before is not None:
-        report(f"{session.repository}:{tag}: moves from {before} to {wanted}")
-    put_manifest(session, tag, root.descriptor, root.data)
-    after = _digest_of(session, tag)
+        report(f"{client.repository}:{tag}: moves from {before} to {wanted}")
+    client.put_manifest(tag, root.descriptor, root.data)
+    after = _digest_of(client, tag)
     if after != wanted and tag in publication.moving and after is not None:
-        report(f"{session.repository}:{tag}: another publisher has moved it to {after} meanwhile")
+        report(f"{client.repository}:{tag}: another publisher has moved it to {after} meanwhile")
     elif after != wanted:
         raise ModelkilnError(
-            f"{session.repository}:{tag}: was put as {wanted} and reads back as {after}. Another publisher put it at "
+            f"{client.repository}:{tag}: was put as {wanted} and reads back as {after}. Another publisher put it at "
             "the same time, or the registry lies: see which one it should be, and publish again."
         )
 
 
-def _add_record(session: RegistrySession, publication: Publication) -> bool:
+def _add_record(client: RegistryClient, publication: Publication) -> bool:
     """Add the record as an artifact that refers to the package; whether it was not there."""
     assert publication.record is not None
     record, root = publication.record, publication.contents.root.descriptor
     descriptor, data = record_manifest(record, root, publication.annotations)
-    if session.read_manifest(descriptor.digest) is None:
+    if client.find_manifest(descriptor.digest) is None:
         for blob in (EMPTY, record):
             one = Descriptor.of("application/octet-stream", blob)
-            if not has_blob(session, one):
-                upload_blob(session, one, partial(_whole, blob))
-    return attach(session, descriptor, data)
+            if not has_blob(client, one):
+                upload_blob(client, one, partial(_whole, blob))
+    return attach(client, descriptor, data)
 
 
 def _whole(blob: bytes) -> Iterator[bytes]:
@@ -226,12 +228,12 @@ class _Transfer:
 
     def __init__(
         self,
-        session: RegistrySession,
+        client: RegistryClient,
         publication: Publication,
         known: KnownBlobs,
         progress: Callable[[int, int], None],
     ) -> None:
-        self._session, self._source, self._known = session, publication.source, known
+        self._client, self._source, self._known = client, publication.source, known
         self._progress = progress
         self._stop, self._lock = threading.Event(), threading.Lock()
         self._positions: dict[str, int] = {}
@@ -240,7 +242,7 @@ class _Transfer:
     def run(self, blobs: Sequence[Descriptor], digest: str) -> Published:
         """Bring all blobs there; raises the first error, after all others have stopped."""
         with ThreadPoolExecutor(_THREADS) as pool:
-            there = list(pool.map(lambda blob: has_blob(self._session, blob), blobs))
+            there = list(pool.map(lambda blob: has_blob(self._client, blob), blobs))
             missing = [blob for blob, is_there in zip(blobs, there) if not is_there]
             self._total = sum(blob.size for blob in missing)
             # The largest first: small ones fill what is left at the end.
@@ -263,17 +265,17 @@ class _Transfer:
             raise _Stopped
         origin = self._source.repository_of(blob)
         names = self._known.repositories(blob.digest)
-        if origin is not None and origin.registry == self._session.repository.registry:
+        if origin is not None and endpoint_of(origin.registry, self._client.env) == self._client.endpoint:
             names.insert(0, origin.name)
-        names = [name for name in dict.fromkeys(names) if name != self._session.repository.name]
+        names = [name for name in dict.fromkeys(names) if name != self._client.repository.name]
         way = upload_blob(
-            self._session,
+            self._client,
             blob,
             lambda: self._chunks(blob),
             names[:_MOUNTS],
-            lambda position: self._tell(blob.digest, position),
+            lambda position: self._report(blob.digest, position),
         )
-        self._tell(blob.digest, blob.size)
+        self._report(blob.digest, blob.size)
         return blob.size if way == "uploaded" else None
 
     def _chunks(self, blob: Descriptor) -> Iterator[bytes]:
@@ -282,7 +284,7 @@ class _Transfer:
                 raise _Stopped
             yield chunk
 
-    def _tell(self, digest: str, position: int) -> None:
+    def _report(self, digest: str, position: int) -> None:
         with self._lock:
             self._positions[digest] = position
             self._progress(sum(self._positions.values()), self._total)

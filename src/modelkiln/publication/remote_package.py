@@ -8,10 +8,10 @@ from modelkiln.digest import sha256_bytes
 from modelkiln.errors import ModelkilnError
 from modelkiln.package.record import recorded_digest, variant_records
 from modelkiln.publication.contents import Contents, Document
+from modelkiln.registry.blobs import blob_chunks
 from modelkiln.registry.client import RegistryClient
 from modelkiln.registry.reference import Reference
 from modelkiln.registry.referrers import RECORD, find_records
-from modelkiln.registry.session import RegistrySession
 
 __all__ = ["ChunkReader", "RemotePackage", "check_record"]
 
@@ -51,9 +51,8 @@ class RemotePackage:
 
     def __init__(self, reference: Reference, env: Mapping[str, str], report: Callable[[str], None]) -> None:
         self.reference = reference
-        self.session = RegistrySession(reference, env, report)
-        self._client = RegistryClient(reference, env)
-        found = self.session.read_manifest(reference.digest or reference.tag)
+        self._client = RegistryClient(reference, env, report)
+        found = self._client.find_manifest(reference.digest or reference.tag)
         if found is None:
             raise ModelkilnError(f"{reference}: the registry has no such tag or digest. Check the reference.")
         if reference.digest and sha256_bytes(found[1]) != reference.digest:
@@ -70,7 +69,7 @@ class RemotePackage:
         if descriptor.media_type == INDEX:
             for number, entry in enumerate(document.content.get("manifests") or ()):
                 child = Descriptor.from_json(entry, f"{self.reference}: manifests[{number}]")
-                found = self.session.read_manifest(child.digest)
+                found = self._client.find_manifest(child.digest)
                 if found is None or len(found[1]) != child.size:
                     raise ModelkilnError(f"{self.reference}: manifest {child.digest} is missing or has another size.")
                 self._add(Document(child, found[1]), documents, depth + 1)
@@ -81,7 +80,7 @@ class RemotePackage:
         import hashlib
 
         hasher, size = hashlib.sha256(), 0
-        for chunk in self._client.blob_chunks(descriptor.digest, descriptor.size):
+        for chunk in blob_chunks(self._client, descriptor):
             hasher.update(chunk)
             size += len(chunk)
             yield chunk
@@ -102,8 +101,8 @@ class RemotePackage:
 
         It is the latest artifact that refers to the package; without one, the record in the image.
         """
-        for found in reversed(find_records(self.session, self.contents.root.descriptor.digest)):
-            manifest = self.session.read_manifest(found.digest)
+        for found in reversed(find_records(self._client, self.contents.root.descriptor.digest)):
+            manifest = self._client.find_manifest(found.digest)
             if manifest is None:
                 continue
             for layer in json.loads(manifest[1]).get("layers") or ():
@@ -141,16 +140,18 @@ class RemotePackage:
 
 
 def check_record(data: bytes, where: str) -> bytes:
-    """Return the record when its inputs have the package digest that it tells."""
+    """Return the record when its inputs have the package digest that it states."""
     try:
         content = dict(json.loads(data))
         records = list({id(one): one for one in (content, *variant_records(content))}.values())
         digests = [(recorded_digest(one), one["package_digest"]) for one in records]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelkilnError(f"{where}: its record is not one of a package ({error!r}).") from None
-    for actual, told in digests:
-        if actual != told:
-            raise ModelkilnError(f"{where}: its record tells package digest {told}, want {actual} for what it lists.")
+    for actual, stated in digests:
+        if actual != stated:
+            raise ModelkilnError(
+                f"{where}: its record states package digest {stated}, want {actual} for what it lists."
+            )
     return data
 
 

@@ -13,7 +13,7 @@ from modelkiln.package.record import variant_records
 from modelkiln.publication.contents import Document
 from modelkiln.publication.remote_package import ChunkReader, RemotePackage
 
-__all__ = ["describe", "verify_remote"]
+__all__ = ["verify_remote"]
 
 _THREADS = 4
 
@@ -21,8 +21,8 @@ _THREADS = 4
 def verify_remote(package: RemotePackage, progress: Callable[[int], None]) -> tuple[list[str], Optional[bytes]]:
     """Read every blob and return what is wrong, one sentence each, and the package's record.
 
-    Checked are digests and sizes, the diff IDs that images' configs tell, and the record's package
-    digest against the images' labels. Nothing is written to disk. progress: is told each number of
+    Checked are digests and sizes, the diff IDs that images' configs declare, and the record's package
+    digest against the images' labels. Nothing is written to disk. progress: gets each number of
     bytes that were read.
     """
     problems: list[str] = []
@@ -41,11 +41,11 @@ def verify_remote(package: RemotePackage, progress: Callable[[int], None]) -> tu
         record = package.record()
     except ModelkilnError as error:
         problems.append(str(error))
-    told = [one["package_digest"] for one in variant_records(json.loads(record))] if record else []
+    recorded = [one["package_digest"] for one in variant_records(json.loads(record))] if record else []
     for document in package.contents.manifests:
         label = (document.content.get("annotations") or {}).get("modelkiln.package.digest")
-        if told and label and label not in told:
-            where, wanted = f"manifest {document.descriptor.digest}", " or ".join(told)
+        if recorded and label and label not in recorded:
+            where, wanted = f"manifest {document.descriptor.digest}", " or ".join(recorded)
             problems.append(f"{where}: is of package {label}, want {wanted} of the record.")
     return problems, record
 
@@ -72,12 +72,12 @@ def _layers(document: Document) -> list[Mapping[str, Any]]:
 
 
 def _check(
-    package: RemotePackage, blob: Descriptor, diff_id: Optional[str], tell: Callable[[int], None]
+    package: RemotePackage, blob: Descriptor, diff_id: Optional[str], report: Callable[[int], None]
 ) -> Optional[str]:
     chunks = package.chunks(blob)
     if diff_id is None or blob.media_type not in LAYER_MEDIA_TYPES:
         for chunk in chunks:
-            tell(len(chunk))
+            report(len(chunk))
         return None
     hasher = hashlib.sha256()
     try:
@@ -87,34 +87,6 @@ def _check(
             pass
     except damage_errors() as error:
         return f"blob {blob.digest}: is damaged ({error})."
-    tell(blob.size)
+    report(blob.size)
     actual = "sha256:" + hasher.hexdigest()
     return None if actual == diff_id else f"blob {blob.digest}: diff ID: got {actual}, want {diff_id}."
-
-
-def describe(config: Mapping[str, Any], labels: Mapping[str, str], record: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return what a package is and what would run, as (word, value) pairs.
-
-    config: the image's, or {} for an artifact. labels: the image's, or a manifest's annotations.
-    record: the package's, or {}; where it is of several images, the image's own is taken by its label.
-    """
-    digest = labels.get("modelkiln.package.digest")
-    record = next((one for one in variant_records(record) if one.get("package_digest") == digest), record)
-    settings = config.get("config") or {}
-    variant = record.get("variant") or {}
-    platform = f"{config['os']}/{config['architecture']}" if config.get("os") else str(variant.get("platform", ""))
-    prefix = "org.opencontainers.image."
-    title = [
-        record.get("name") or labels.get(prefix + "title"),
-        record.get("version") or labels.get(prefix + "version"),
-    ]
-    pairs = [
-        ("name", " ".join(str(one) for one in title if one)),
-        ("package", str(record.get("package_digest") or labels.get("modelkiln.package.digest", ""))),
-        ("accelerator", str(variant.get("accelerator") or labels.get("modelkiln.package.accelerator", ""))),
-        ("platform", platform),
-        ("entrypoint", " ".join([*(settings.get("Entrypoint") or []), *(settings.get("Cmd") or [])])),
-        ("runs", str(record.get("entry_point", ""))),
-        ("user", str(settings.get("User", ""))),
-    ]
-    return [(word, value) for word, value in pairs if value]

@@ -1,86 +1,116 @@
 """Logging in to a registry: a password, or a token that is asked for and asked for again.
 
-Distribution's "Token Authentication Specification" and "Oauth2 Token Authentication". Which of
-them a registry wants, its answers tell: nothing has to be said in advance, and a token that has
-expired is replaced while an upload goes on.
+oras-py's `TokenAuth` asks a token server (distribution, "Token Authentication Specification").
+What it lacks: which of password and token a registry wants is read from its answers, of which one
+may hold several challenges (RFC 9110, 11.6.1); a token that has expired is replaced, by one thread
+for all; one token is for all that was asked for so far, a mount's other repository among it;
+identity tokens ("Oauth2 Token Authentication"); and no secret is sent in the clear.
 """
 
-import json
-import re
 import threading
-import urllib.parse
-from typing import Mapping, Optional, Sequence
+from typing import Any, Mapping, Optional
+
+import requests
+from oras.auth.token import TokenAuth
+from oras.auth.utils import authHeader
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.network.http import open_url
 from modelkiln.registry.credentials import Login, find_login
+from modelkiln.registry.endpoint import Endpoint
 from modelkiln.registry.reference import Reference
+from modelkiln.registry.session import MachineSession
+from modelkiln.runtime.weights.registry import challenges, served_name
 
-__all__ = ["RegistryAuth"]
+__all__ = ["BUSY", "RegistryAuth"]
 
-_CHALLENGE = re.compile(r'([a-zA-Z_]+)="([^"]*)"')
+# What a server answers that may answer otherwise a little later.
+BUSY = (408, 429, 500, 502, 503, 504)
 
 
-class RegistryAuth:
+class RegistryAuth(TokenAuth):
     """What proves to one registry who we are; for several threads."""
 
-    def __init__(self, reference: Reference, env: Mapping[str, str], is_plain_allowed: bool) -> None:
-        self._reference, self._env = reference, env
-        self._is_plain_allowed = is_plain_allowed
+    def __init__(self, repository: Reference, endpoint: Endpoint, env: Mapping[str, str]) -> None:
+        super().__init__()
+        self._repository, self._endpoint, self._env = repository, endpoint, env
+        self.session, self.prefix, self._tls_verify = _TokenSession(env), endpoint.scheme, True
         self._lock = threading.Lock()
         self._scopes: dict[str, None] = {}
-        self.header = ""  # The Authorization header's value; "" before anything was asked.
+        self._login: Optional[Login] = None
+        self._header = ""
 
-    def renew(self, challenges: Sequence[str], used: str) -> bool:
-        """Meet one of `challenges` (WWW-Authenticate lines); whether it is worth trying again.
+    def get_auth_header(self) -> dict[str, str]:
+        """What to send with each request; empty before anything was asked for."""
+        return {"Authorization": self._header} if self._header else {}
 
-        used: the header of the request that was refused. When another thread has replaced it
-        meanwhile nothing is asked for. Raises one of `http.NETWORK_ERRORS`, and ModelkilnError
-        for a token server that would be told secrets in the clear.
+    def authenticate_request(self, original: requests.Response, headers: Any, refresh: bool = False) -> Any:
+        """Meet one of the challenges of `original`; returns (headers, whether it is worth trying again).
+
+        When another thread has replaced the login meanwhile nothing is asked for. Raises requests'
+        errors, and ModelkilnError for a token server that would receive secrets in the clear.
         """
+        used = original.request.headers.get("Authorization", "")
         with self._lock:
-            if self.header != used:
-                return True
-            header = self._answer(challenges)
-            renewed = bool(header) and (header != used or header.startswith("Bearer "))
-            if renewed:
-                self.header = header
-            return renewed
+            is_new = self._header != used
+            if not is_new:
+                answer = self._answer(original.headers.get("WWW-Authenticate", ""))
+                is_new = bool(answer) and (answer != used or answer.startswith("Bearer "))
+                self._header = answer if is_new else used
+            return {**(headers or {}), **self.get_auth_header()}, is_new
 
-    def _answer(self, challenges: Sequence[str]) -> str:
-        login = find_login(self._reference.registry, self._env)
-        for challenge in challenges:
-            scheme, _, rest = challenge.partition(" ")
-            if scheme.lower() == "bearer":
-                token = self._token(dict(_CHALLENGE.findall(rest)), login)
+    def _answer(self, asked: str) -> str:
+        self._login = find_login(self._repository.registry, self._env, self._repository.name)
+        for scheme, parameters in challenges(asked):
+            if scheme == "bearer" and parameters.get("realm"):
+                token = self.request_token(authHeader(parameters))
                 if token:
                     return f"Bearer {token}"
-            elif scheme.lower() == "basic" and login and login.basic:
-                return f"Basic {login.basic}"
+            elif scheme == "basic" and self._login and self._login.basic:
+                return f"Basic {self._login.basic}"
         return ""
 
-    def _token(self, challenge: Mapping[str, str], login: Optional[Login]) -> str:
-        """Ask for a token; without a login an anonymous one."""
-        realm = challenge.get("realm", "")
-        if not realm.startswith("https:") and not self._is_plain_allowed:
+    def request_token(self, h: authHeader) -> Any:
+        """Ask for a token; without a login an anonymous one. None when the server has none for us."""
+        realm = str(h.realm)
+        if not realm.startswith("https:") and self._endpoint.scheme == "https":
             raise ModelkilnError(
-                f"{self._reference}: the registry sends its users to {realm!r} for a token, which "
+                f"{self._repository}: the registry sends its users to {realm!r} for a token, which "
                 "is not encrypted. Refused."
             )
-        # One token for all that was asked for so far: it is then asked for twice and not once a request.
-        asked = (challenge.get("scope") or f"repository:{self._reference.name}:pull").split()
+        name = served_name(self._repository.registry, self._repository.name)
+        asked = str(h.scope or f"repository:{name}:pull").split()
         scopes = list(dict.fromkeys([*self._scopes, *asked]))
-        fields = [("scope", scope) for scope in scopes]
-        if "service" in challenge:
-            fields.append(("service", challenge["service"]))
-        if login and login.identity_token:
-            form = {"grant_type": "refresh_token", "refresh_token": login.identity_token, "client_id": "modelkiln"}
-            form.update(service=challenge.get("service", ""), scope=" ".join(scopes))
-            opened = open_url(realm, self._env, data=urllib.parse.urlencode(form).encode())
+        if self._login and self._login.identity_token:
+            token = self._refresh(realm, h.service or "", scopes, self._login.identity_token)
         else:
-            url = f"{realm}{'&' if '?' in realm else '?'}{urllib.parse.urlencode(fields)}"
-            opened = open_url(url, self._env, authorization=f"Basic {login.basic}" if login else "")
-        with opened as response:
-            answer = json.loads(response.read(1 << 20))
-        self._scopes.update(dict.fromkeys(scopes))
-        return answer.get("token") or answer.get("access_token") or ""
+            self._basic_auth = self._login.basic if self._login else None
+            token = _of_json(super().request_token, authHeader({**vars(h), "scope": scopes}))
+        if isinstance(token, str) and token:
+            self._scopes = dict.fromkeys(scopes)
+            return token
+        return None
+
+    def _refresh(self, realm: str, service: str, scopes: list[str], identity_token: str) -> Any:
+        form = {"grant_type": "refresh_token", "refresh_token": identity_token, "client_id": "modelkiln"}
+        form.update(service=service, scope=" ".join(scopes))
+        # The secret is for this server, and not for one that it names.
+        answer = self.session.post(realm, data=form, allow_redirects=False)
+        return _of_json(lambda: answer.json().get("access_token")) if answer.status_code == 200 else None
+
+
+class _TokenSession(MachineSession):
+    """oras-py takes a token server that is busy for one that says no."""
+
+    def send(self, request: requests.PreparedRequest, **settings: Any) -> requests.Response:
+        response = super().send(request, **settings)
+        if response.status_code in BUSY:
+            response.raise_for_status()
+        return response
+
+
+def _of_json(ask: Any, *arguments: Any) -> Any:
+    """What `ask` returns; None when the answer is JSON, but not an object."""
+    try:
+        return ask(*arguments)
+    except AttributeError:
+        return None

@@ -1,172 +1,225 @@
-"""Reading from a registry: authentication, small documents, and blobs that survive a cut line.
+"""One repository of a registry: logged in, patient, and never misled by an answer.
 
-OCI distribution-spec 1.1 over the standard library. oras-py was looked at and left: it reads
-proxies, certificates and docker's configuration from the process's own environment, which is
-empty in a build; it keeps a token that has expired; and it wants to know in advance whether a
-registry asks for a password or for a token.
+oras-py's `Registry` is the client, over its `Container` of addresses and its `TokenAuth`; OCI
+distribution-spec 1.1 is the protocol. What is overridden, and why:
+
+- requests: oras-py tries again after 5, 11, 29 s whatever failed, a refused certificate among it,
+  and says nothing; knows no `Retry-After`; takes 403 for a new challenge; sends its login to any host;
+- manifests: it parses them and writes them anew, which gives another digest, and compares none;
+- locations: it takes those without a host for the path of the registry's root, and any scheme.
+
+Blobs are in `blobs` and `uploads`, referrers in `referrers`.
 """
 
-import ssl
-import time
-import urllib.error
-from typing import Any, Callable, Iterator, Mapping
+import itertools
+import urllib.parse
+from typing import Any, Callable, Iterable, Mapping, Optional, Union
 
-from modelkiln.digest import CHUNK, check_digest, sha256_bytes
+import requests
+from oras.container import Container
+from oras.provider import Registry
+
+from modelkiln.descriptor import INDEX, MANIFEST, Descriptor
+from modelkiln.digest import check_digest, sha256_bytes
 from modelkiln.errors import ModelkilnError
-from modelkiln.machine.settings import insecure_registries
-from modelkiln.network.http import (
-    NETWORK_ERRORS,
-    RETRY_WAITS,
-    http_status,
-    is_final,
-    open_url,
-    with_retries,
-)
-from modelkiln.registry.auth import RegistryAuth
+from modelkiln.network.http import NETWORK_ERRORS, report_line, retry_after, wait_to_retry
+from modelkiln.registry.auth import BUSY, RegistryAuth
+from modelkiln.registry.endpoint import endpoint_of, origin
 from modelkiln.registry.reference import Reference
+from modelkiln.registry.refusal import check_kind, refused, unreachable
+from modelkiln.registry.session import MachineSession, is_hopeless, root_cause
+from modelkiln.runtime.weights.registry import served_name
 
 __all__ = ["RegistryClient"]
 
-# A blob that arrives in more pieces than this arrives over a line that is not worth the wait.
-_ATTEMPTS = 6
+# Everything that a tag may name, docker's own types among it: a registry converts, or denies,
+# what is not asked for by its type.
+MANIFEST_TYPES = (
+    MANIFEST,
+    INDEX,
+    "application/vnd.docker.distribution.manifest.v2+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    "*/*",
+)
+
+# Waits in seconds before another attempt: a registry that restarts is back within them.
+_WAITS = (0.3, 1.0, 3.0, 6.0)
+
+Body = Union[bytes, Iterable[bytes]]
 
 
-class RegistryClient:
-    """Reads one repository of one registry, that of `reference`, with the machine's settings."""
+class _Repository(Container):
+    """Addresses of a Reference. oras-py's grammar assumes a registry where none is written, takes a
+    repository with a dot for one, and asks docker.io, which serves nothing."""
 
-    def __init__(self, reference: Reference, env: Mapping[str, str]) -> None:
-        self._reference, self._env = reference, env
-        # A registry on this machine may do without TLS, and one that an option names. No other may:
-        # what is read is verified, but credentials would be sent in the clear.
-        is_named = reference.registry in insecure_registries(env)
-        self._is_plain_allowed = is_named or reference.is_loopback
-        self._scheme = "http" if is_named else "https"
-        self._auth = RegistryAuth(reference, env, self._is_plain_allowed)
+    def __init__(self, reference: Reference, host: str) -> None:
+        self._reference = reference
+        super().__init__(str(reference), host)
 
-    def read(self, kind: str, digest: str, limit: int, accept: str = "") -> bytes:
-        """Return a document of at most `limit` bytes, verified; `kind` is "manifests" or "blobs"."""
-        headers = {"Accept": accept} if accept else {}
+    def parse(self, name: str) -> None:
+        """Take the parts of the reference."""
+        served = served_name(self._reference.registry, self._reference.name)
+        self.namespace, _, self.repository = served.rpartition("/")
+        self.tag, self.digest = self._reference.tag, self._reference.digest
 
-        def read() -> bytes:
-            with self._get(f"{kind}/{digest}", headers) as response:
-                return response.read(limit + 1)
 
-        try:
-            data = with_retries(read)
-        except NETWORK_ERRORS as error:
-            raise self._told(f"{kind}/{digest}", error) from error
-        if len(data) > limit:
-            raise ModelkilnError(f"{self._reference}: {kind}/{digest} is larger than {limit} bytes. Refused.")
-        if sha256_bytes(data) != check_digest(digest, str(self._reference)):
-            raise ModelkilnError(
-                f"{self._reference}: the registry sent {sha256_bytes(data)}, want {digest}. It, or "
-                "a proxy before it, is broken or lies."
-            )
-        return data
+class RegistryClient(Registry):
+    """Speaks for one repository, from several threads.
 
-    def resolve(self, tag: str, limit: int, accept: str) -> bytes:
-        """Return the manifest that `tag` stands for now, of at most `limit` bytes."""
+    env: the machine's settings, see `load_machine_env`. report: gets a line that says why it waits.
+    """
 
-        def read() -> bytes:
-            with self._get(f"manifests/{tag}", {"Accept": accept}) as response:
-                return response.read(limit + 1)
+    def __init__(
+        self, repository: Reference, env: Mapping[str, str], report: Callable[[str], None] = report_line
+    ) -> None:
+        self.endpoint = endpoint_of(repository.registry, env)
+        super().__init__(self.endpoint.host, insecure=self.endpoint.scheme == "http")
+        self.repository, self.env, self._report = repository, env, report
+        self.container = _Repository(repository, self.endpoint.host)
+        self.session = MachineSession(env)
+        self.auth = RegistryAuth(repository, self.endpoint, env)
+        self._origin = origin(self.url(""))
 
-        try:
-            data = with_retries(read)
-        except NETWORK_ERRORS as error:
-            raise self._told(f"manifests/{tag}", error) from error
-        if len(data) > limit:
-            raise ModelkilnError(f"{self._reference}: the manifest is larger than {limit} bytes. Refused.")
-        return data
+    def url(self, path: str) -> str:
+        """Return the address of a path of the repository, such as "blobs/sha256:..."."""
+        return f"{self.prefix}://{self.container.registry}/v2/{self.container.api_prefix}/{path}"
 
-    def open_blob(self, digest: str, headers: Mapping[str, str]) -> Any:
-        """Open a blob, or the part that a Range header names; raises one of NETWORK_ERRORS."""
-        return self._get(f"blobs/{digest}", headers)
+    def path(self, url: str) -> str:
+        """Return what errors say of a URL: its path in the repository."""
+        return url.partition("?")[0].rpartition(f"/v2/{self.container.api_prefix}/")[2]
 
-    def stream_blob(self, digest: str, size: int, write: Callable[[bytes], Any]) -> None:
-        """Pass the blob's bytes to `write`; see `blob_chunks`."""
-        for chunk in self.blob_chunks(digest, size):
-            write(chunk)
+    def do_request(
+        self,
+        url: str,
+        method: str = "GET",
+        data: Any = None,
+        headers: Optional[Mapping[str, str]] = None,
+        json: Any = None,
+        stream: bool = False,
+    ) -> requests.Response:
+        """Send a request and return the answer, whatever its status but one that asks to come back.
 
-    def blob_chunks(self, digest: str, size: int) -> Iterator[bytes]:
-        """Yield the blob's bytes; after a cut, go on from where it was.
-
-        The bytes are for the caller to verify. Raises ModelkilnError when the registry has no
-        such blob, sends more than `size` bytes, or is cut off again and again.
+        Raises ModelkilnError when the registry cannot be reached, or is busy or broken for all attempts.
         """
-        done, last = 0, None
-        for _ in range(_ATTEMPTS):
-            before = done
+        for attempt in itertools.count():
             try:
-                for chunk in self._chunks_from(digest, done, size):
-                    done += len(chunk)
-                    yield chunk
-            except _Cut as cut:
-                last = cut.reason
-                if is_final(last):
-                    break
-            if done == size:
-                return
-            if done == before:
-                time.sleep(RETRY_WAITS[0])
-        raise self._told(f"blobs/{digest}", last or ConnectionError(f"cut off after {done} of {size} bytes"))
+                answer = self.once(method, url, headers or {}, data, json=json, stream=stream)
+            except NETWORK_ERRORS as error:
+                self.wait(attempt, self.path(url), error)
+                continue
+            if answer.status_code not in BUSY:
+                return answer
+            answer.close()
+            self.wait(attempt, self.path(url), answer)
+        raise AssertionError("wait raises after the last attempt")
 
-    def _chunks_from(self, digest: str, done: int, size: int) -> Iterator[bytes]:
-        headers = {"Range": f"bytes={done}-"} if done else {}
-        try:
-            with self._get(f"blobs/{digest}", headers) as response:
-                # A server that knows no ranges answers 200 and starts anew.
-                position = done if response.status == 206 else 0
-                while position < size:
-                    chunk = response.read(CHUNK)
-                    if not chunk:
-                        return
-                    fresh = chunk[max(0, done - position) :]
-                    position += len(chunk)
-                    if position > size:
-                        raise ModelkilnError(
-                            f"{self._reference}: blob {digest} is larger than the {size} bytes its "
-                            "manifest says. Refused."
-                        )
-                    if fresh:
-                        yield fresh
-        except NETWORK_ERRORS as error:
-            raise _Cut(error) from error
+    def request(self, method: str, path: str, headers: Mapping[str, str] = {}, body: bytes = b"") -> requests.Response:
+        """`do_request` for a path of the repository."""
+        return self.do_request(self.url(path), method, body or None, headers)
 
-    def _get(self, path: str, headers: Mapping[str, str]) -> Any:
-        """Open a path of the repository; logs in when asked to, again when a token has expired."""
-        used = self._auth.header
-        try:
-            return self._open(path, headers, used)
-        except urllib.error.HTTPError as error:
-            if error.code != 401 or not self._auth.renew(error.headers.get_all("WWW-Authenticate") or [], used):
-                raise
-            return self._open(path, headers, self._auth.header)
+    def once(
+        self, method: str, url: str, headers: Mapping[str, str] = {}, body: Optional[Body] = None, **settings: Any
+    ) -> requests.Response:
+        """Send a request without another attempt, but for a new login when one is asked for.
 
-    def _open(self, path: str, headers: Mapping[str, str], authorization: str) -> Any:
-        host = f"{self._reference.registry}/v2/{self._reference.name}/{path}"
-        try:
-            return open_url(f"{self._scheme}://{host}", self._env, headers, authorization)
-        except urllib.error.URLError as error:
-            plain = self._is_plain_allowed and isinstance(error.reason, ssl.SSLError)
-            if not plain or self._scheme == "http" or isinstance(error.reason, ssl.SSLCertVerificationError):
-                raise
-            self._scheme = "http"
-            return open_url(f"http://{host}", self._env, headers, authorization)
+        A body in pieces is sent once: then the answer 401 is returned, after the new login.
+        """
+        answer = self._send(method, url, headers, body, settings)
+        # Who answers after a redirect to another host may not ask for our login.
+        if answer.status_code == 401 and origin(answer.url) == self._origin:
+            is_new = self.auth.authenticate_request(answer, headers)[1]
+            if is_new and (body is None or isinstance(body, bytes)):
+                answer.close()
+                answer = self._send(method, url, headers, body, settings)
+        return answer
 
-    def _told(self, path: str, error: BaseException) -> ModelkilnError:
-        status = http_status(error)
-        remedy = "Check the network, and the machine's proxy settings."
-        if status in (401, 403):
-            remedy = f"Log in to {self._reference.registry} (docker login, skopeo login), or ask for the right to pull."
-        elif status == 404:
-            remedy = "Check the reference; the image may have been deleted. Pin one that exists."
-        return ModelkilnError(f"{self._reference}: {path}: {error}. {remedy}")
+    def _send(self, method: str, url: str, headers: Mapping[str, str], body: Any, settings: Any) -> requests.Response:
+        # A location at another host is one that needs no login, such as a bucket's signed address.
+        login = self.auth.get_auth_header() if origin(url) == self._origin else {}
+        return self.session.request(method, url, data=body, headers={**headers, **login}, **settings)
 
+    def location(self, answer: requests.Response, link: str = "") -> str:
+        """Return where an answer sends us: by its Location, or by a `link` in it."""
+        location = link or answer.headers.get("Location", "")
+        if not location:
+            raise refused(self, answer, "It names no location to go on with")
+        url = urllib.parse.urljoin(answer.url, location)
+        if origin(url)[0] != "https" and self.prefix == "https":
+            raise refused(self, answer, f"It sends us to {url.partition('?')[0]!r}, which is not encrypted")
+        return url
 
-class _Cut(Exception):
-    """A blob's stream ended early; `reason` is what the network said."""
+    def wait(self, attempt: int, path: str, why: Any) -> None:
+        """Wait before the next attempt; raises ModelkilnError when `attempt` (from 0) was the last.
 
-    def __init__(self, reason: BaseException) -> None:
-        super().__init__(str(reason))
-        self.reason = reason
+        why: an answer (a requests.Response), or what the network raised.
+        """
+        is_last = attempt >= len(_WAITS)
+        # A token server's answer comes as an error that holds it.
+        answer = why.response if isinstance(why, requests.HTTPError) else why
+        if isinstance(answer, requests.Response):
+            if is_last:
+                raise refused(self, answer)
+            text, wait = f"it answers {answer.status_code}", retry_after(answer.headers) or _WAITS[attempt]
+        else:
+            cause = root_cause(why)
+            if is_last or is_hopeless(cause):
+                raise unreachable(self.repository, path, cause) from cause
+            text, wait = str(cause), _WAITS[attempt]
+        wait_to_retry(wait, str(self.repository), text, self._report)
+
+    def find_manifest(self, reference: str) -> Optional[tuple[str, bytes]]:
+        """Return media type and bytes of the manifest with a tag or digest; None when there is none.
+
+        Raises ModelkilnError for what does not match its digest, the one asked for and the one
+        that the registry states.
+        """
+        path = f"manifests/{reference}"
+        answer = self.request("GET", path, {"Accept": ", ".join(MANIFEST_TYPES)})
+        if answer.status_code == 404:
+            return None
+        self._check_200_response(check_kind(self, answer))
+        stated = answer.headers.get("Docker-Content-Digest")
+        wanted = reference if ":" in reference else stated and check_digest(stated, f"{self.repository}: {path}")
+        self.check_bytes(path, answer.content, wanted)
+        return answer.headers.get("Content-Type", "").partition(";")[0].strip(), answer.content
+
+    def read_manifest(self, reference: str) -> bytes:
+        """Return the bytes of the manifest with a tag or digest, checked; raises when there is none."""
+        found = self.find_manifest(reference)
+        if found is None:
+            raise ModelkilnError(
+                f"{self.repository}: manifests/{reference}: status 404. Check the reference; the image may have "
+                "been deleted. Pin one that exists."
+            )
+        return found[1]
+
+    def put_manifest(self, reference: str, descriptor: Descriptor, data: bytes) -> Mapping[str, str]:
+        """Put a manifest under a digest or a tag; returns the answer's headers."""
+        path = f"manifests/{reference}"
+        answer = self.request("PUT", path, {"Content-Type": descriptor.media_type}, data)
+        if answer.status_code != 201:
+            raise refused(self, check_kind(self, answer))
+        self.check_taken(answer, descriptor)
+        return answer.headers
+
+    def check_taken(self, answer: requests.Response, descriptor: Descriptor) -> None:
+        """Raise ModelkilnError when the registry says that it took something else."""
+        stated = answer.headers.get("Docker-Content-Digest", descriptor.digest)
+        if stated != descriptor.digest:
+            raise ModelkilnError(
+                f"{self.repository}: {self.path(answer.url)}: the registry says it took {stated}, want "
+                f"{descriptor.digest}. It, or a proxy before it, is broken or lies."
+            )
+
+    def check_bytes(self, path: str, data: bytes, wanted: Optional[str]) -> None:
+        """Raise ModelkilnError when `data` is not what the digest `wanted` says."""
+        actual = sha256_bytes(data)
+        if wanted and actual != wanted:
+            raise ModelkilnError(
+                f"{self.repository}: {path}: the registry sent {actual}, want {wanted}. It, or a proxy before "
+                "it, is broken or lies."
+            )
+
+    def _check_200_response(self, response: requests.Response) -> None:
+        if response.status_code != 200:
+            raise refused(self, response)

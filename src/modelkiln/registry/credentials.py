@@ -1,4 +1,8 @@
-"""Credentials for registries, from where docker, podman and skopeo keep them."""
+"""Logins for registries, from where docker, podman and skopeo keep them.
+
+oras-py reads docker's file of the process's own user alone, by the host's name as it is written,
+and asks credential helpers with the process's environment.
+"""
 
 import base64
 import json
@@ -8,12 +12,16 @@ from pathlib import Path
 from typing import Any, Mapping, Optional
 
 from modelkiln.errors import ModelkilnError
+from modelkiln.registry.endpoint import Endpoint, endpoint_of
+from modelkiln.runtime.weights.registry import HUB, find_auth, login_files
 
 __all__ = ["Login", "find_login"]
 
 # What a helper says in place of a user's name when the secret is an identity token (docker's
 # credential helper protocol).
 _TOKEN_USER = "<token>"
+# Under which address docker asks its helpers for the login of docker.io.
+_HUB_ADDRESS = "https://index.docker.io/v1/"
 
 
 @dataclass(frozen=True)
@@ -25,51 +33,40 @@ class Login:
     identity_token: str = field(default="", repr=False)
 
 
-def find_login(registry: str, env: Mapping[str, str]) -> Optional[Login]:
-    """Return the login for `registry` (host with port), or None when there is none.
+def find_login(registry: str, env: Mapping[str, str], name: str = "") -> Optional[Login]:
+    """Return the login for the repository `name` of `registry` (host with port), or None.
 
-    Read are, in this order, $REGISTRY_AUTH_FILE, $DOCKER_CONFIG/config.json, and
-    ~/.docker/config.json (containers-auth.json(5); docker's `auths`, `credHelpers` and
-    `credsStore`). Raises ModelkilnError for a broken file or a credential helper that fails.
+    Read are, in this order, $REGISTRY_AUTH_FILE, $XDG_RUNTIME_DIR/containers/auth.json,
+    ~/.config/containers/auth.json, $DOCKER_CONFIG/config.json or ~/.docker/config.json
+    (containers-auth.json(5); docker's `auths`, `credHelpers` and `credsStore`). In each the most
+    specific key wins. Raises ModelkilnError for a broken file or a credential helper that fails.
     """
-    for path in _files(env):
+    endpoint = endpoint_of(registry, env)
+    for path in map(Path, login_files(env)):
         try:
             config = json.loads(path.read_text("utf-8"))
         except OSError:
             continue
         except ValueError as error:
             raise ModelkilnError(f"{path}: not JSON ({error}). Log in to the registry again.") from None
-        found = _from_config(config, registry, path, env)
+        found = _from_config(config if isinstance(config, dict) else {}, endpoint, name, path, env)
         if found:
             return found
     return None
 
 
-def _files(env: Mapping[str, str]) -> list[Path]:
-    files = []
-    if env.get("REGISTRY_AUTH_FILE"):
-        files.append(Path(env["REGISTRY_AUTH_FILE"]))
-    if env.get("DOCKER_CONFIG"):
-        files.append(Path(env["DOCKER_CONFIG"], "config.json"))
-    elif env.get("HOME"):
-        files.append(Path(env["HOME"], ".docker", "config.json"))
-    return files
-
-
-def _from_config(config: Any, registry: str, path: Path, env: Mapping[str, str]) -> Optional[Login]:
-    config = config if isinstance(config, dict) else {}
-    helper = (config.get("credHelpers") or {}).get(registry) or config.get("credsStore")
-    auths = config.get("auths") or {}
-    # docker login writes some registries with a scheme.
-    for key in (registry, f"https://{registry}", f"https://{registry}/v2/"):
-        auth = auths.get(key) or {}
-        if auth.get("identitytoken"):
-            return Login(identity_token=auth["identitytoken"])
-        if auth.get("auth"):
-            return Login(auth["auth"])
-        if auth.get("username"):
-            return _basic(auth["username"], auth.get("password", ""))
-    return _from_helper(helper, registry, path, env) if helper else None
+def _from_config(
+    config: Mapping[str, Any], endpoint: Endpoint, name: str, path: Path, env: Mapping[str, str]
+) -> Optional[Login]:
+    auth = find_auth(config.get("auths") or {}, endpoint.name, name, endpoint.port) or {}
+    if auth.get("identitytoken"):
+        return Login(identity_token=auth["identitytoken"])
+    if auth.get("auth"):
+        return Login(auth["auth"])
+    if auth.get("username"):
+        return _basic(auth["username"], auth.get("password", ""))
+    helper = find_auth(config.get("credHelpers") or {}, endpoint.name, "", endpoint.port) or config.get("credsStore")
+    return _from_helper(helper, endpoint.name, path, env) if helper else None
 
 
 def _basic(user: str, password: str) -> Login:
@@ -81,8 +78,9 @@ def _basic(user: str, password: str) -> Login:
 def _from_helper(helper: str, registry: str, path: Path, env: Mapping[str, str]) -> Optional[Login]:
     """Ask docker-credential-<helper>: the registry on standard input, JSON on standard output."""
     command = [f"docker-credential-{helper}", "get"]
+    address = _HUB_ADDRESS if registry == HUB else registry
     try:
-        done = subprocess.run(command, input=registry.encode(), env=dict(env), capture_output=True)
+        done = subprocess.run(command, input=address.encode(), env=dict(env), capture_output=True)
     except OSError as error:
         raise ModelkilnError(
             f"{path}: names the credential helper {command[0]}, which cannot be run ({error}). "

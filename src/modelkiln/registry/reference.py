@@ -6,13 +6,24 @@ from dataclasses import dataclass
 from modelkiln.digest import check_digest
 from modelkiln.errors import ModelkilnError
 
-__all__ = ["Reference", "check_tag", "parse_image", "parse_reference", "parse_repository"]
+__all__ = [
+    "HOST",
+    "NAME",
+    "TAG",
+    "Reference",
+    "check_tag",
+    "is_host",
+    "parse_image",
+    "parse_reference",
+    "parse_repository",
+]
 
-# OCI distribution-spec 1.1, "Pulling manifests": <name> and <reference> (a tag).
-_NAME = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*")
-_TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
-_REGISTRY = re.compile(r"(?:[a-zA-Z0-9][a-zA-Z0-9.-]*|\[[0-9a-fA-F:]+\])(?::[0-9]{1,5})?")
-_LOOPBACK = re.compile(r"(?:localhost|127(?:\.[0-9]{1,3}){3}|\[::1\])(?::[0-9]+)?")
+# The grammar that registries and engines share, as regular expressions: OCI distribution-spec 1.1,
+# "Pulling manifests", <name> and <reference> (a tag); distribution/reference, regexp.go.
+HOST = r"(?:[a-zA-Z0-9][a-zA-Z0-9.-]*|\[[0-9a-fA-F:]+\])(?::[0-9]{1,5})?"
+_PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+NAME = rf"{_PART}(?:/{_PART})*"
+TAG = r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}"
 
 
 @dataclass(frozen=True)
@@ -30,11 +41,6 @@ class Reference:
         """The registry and the repository, without what pins the image."""
         return f"{self.registry}/{self.name}"
 
-    @property
-    def is_loopback(self) -> bool:
-        """Whether the registry is on this machine: only there may it do without TLS."""
-        return bool(_LOOPBACK.fullmatch(self.registry))
-
     def __str__(self) -> str:
         tag = f":{self.tag}" if self.tag else ""
         digest = f"@{self.digest}" if self.digest else ""
@@ -42,7 +48,7 @@ class Reference:
 
 
 def parse_reference(text: str) -> Reference:
-    """Read a pinned reference; raises ModelkilnError that names what is missing and how to mend it."""
+    """Read a pinned reference; raises ModelkilnError that names what is missing and the remedy."""
     found = _parse(text, f"Image {text!r}")
     if not found.digest:
         raise ModelkilnError(
@@ -71,7 +77,7 @@ def parse_image(text: str) -> Reference:
 
 def check_tag(tag: str, where: str) -> str:
     """Return `tag` when registries take it, else raise ModelkilnError."""
-    if not _TAG.fullmatch(tag):
+    if not re.fullmatch(TAG, tag):
         raise ModelkilnError(
             f"{where}: {tag!r} is not a tag: it has 1 to 128 letters, digits, '_', '.' and '-', and does not "
             "start with '.' or '-'."
@@ -79,18 +85,23 @@ def check_tag(tag: str, where: str) -> str:
     return tag
 
 
+def is_host(text: str) -> bool:
+    """Whether the first part of an image's name is a registry, as docker distinguishes it from a
+    repository's path: it has a dot or a port, or is localhost."""
+    return "." in text or ":" in text or text == "localhost"
+
+
 def _parse(text: str, where: str) -> Reference:
     rest, at, digest = text.partition("@")
     registry, slash, path = rest.partition("/")
-    # As docker tells them apart: a registry has a dot or a port, or is localhost. No registry is
-    # assumed where none is written, for that would pin an image to somebody's default.
-    if not slash or not ("." in registry or ":" in registry or registry == "localhost"):
+    # No registry is assumed where none is written, for that would pin an image to somebody's default.
+    if not slash or not is_host(registry):
         raise ModelkilnError(
             f"{where}: names no registry. Write it in full, as in registry.example.com/name, "
             "also for images that docker finds by a short name."
         )
     name, colon, tag = path.partition(":")
-    if not _REGISTRY.fullmatch(registry) or not _NAME.fullmatch(name) or (colon and not _TAG.fullmatch(tag)):
+    if not re.fullmatch(HOST, registry) or not re.fullmatch(NAME, name) or (colon and not re.fullmatch(TAG, tag)):
         raise ModelkilnError(
             f"{where}: {text!r} is not a reference: want registry[:port]/name[:tag][@sha256:...], with a "
             "lower-case name."

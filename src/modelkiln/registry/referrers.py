@@ -12,9 +12,10 @@ from modelkiln.canonical import canonical_json
 from modelkiln.descriptor import INDEX, MANIFEST, Descriptor
 from modelkiln.digest import hex_of
 from modelkiln.errors import ModelkilnError
-from modelkiln.registry.session import RegistrySession
+from modelkiln.registry.client import RegistryClient
+from modelkiln.registry.refusal import refused
 
-__all__ = ["EMPTY", "RECORD", "attach", "find_records", "put_manifest", "record_manifest"]
+__all__ = ["EMPTY", "RECORD", "attach", "find_records", "record_manifest"]
 
 # The artifact's type and its layer's: `package.json` as `pants package` writes it to dist/.
 RECORD = "application/vnd.modelkiln.package.v1+json"
@@ -22,6 +23,8 @@ RECORD = "application/vnd.modelkiln.package.v1+json"
 EMPTY = b"{}"
 _EMPTY_CONFIG = Descriptor.of("application/vnd.oci.empty.v1+json", EMPTY)
 _ATTEMPTS = 3
+# Of a thousand entries each, as registries give them; it ends a circle.
+_PAGES = 100
 
 
 def record_manifest(record: bytes, subject: Descriptor, annotations: Mapping[str, str]) -> tuple[Descriptor, bytes]:
@@ -43,52 +46,37 @@ def record_manifest(record: bytes, subject: Descriptor, annotations: Mapping[str
     return Descriptor.of(MANIFEST, data), data
 
 
-def put_manifest(session: RegistrySession, reference: str, descriptor: Descriptor, data: bytes) -> Mapping[str, str]:
-    """Put a manifest under a digest or a tag; returns the answer's headers."""
-    path = f"manifests/{reference}"
-    answer = session.request("PUT", path, {"Content-Type": descriptor.media_type}, data)
-    if answer.status != 201:
-        raise session.error(path, session.check_kind(path, answer))
-    told = answer.headers.get("docker-content-digest", descriptor.digest)
-    if told != descriptor.digest:
-        raise ModelkilnError(
-            f"{session.repository}: {path}: the registry says it took {told}, want {descriptor.digest}. "
-            "It, or a proxy before it, is broken or lies."
-        )
-    return answer.headers
-
-
-def attach(session: RegistrySession, descriptor: Descriptor, data: bytes) -> bool:
+def attach(client: RegistryClient, descriptor: Descriptor, data: bytes) -> bool:
     """Put the artifact `data`, which has a `subject`, so that it is found; False when all was there.
 
     Other entries of the fallback tag's index are kept. Two publishers may still overwrite each
-    other's there: whoever does not find its own afterwards tries again.
+    other's there: a publisher that does not find its own afterwards tries again.
     """
     subject = Descriptor.from_json(json.loads(data)["subject"])
-    if _is_listed(_referrers(session, subject.digest), descriptor.digest):
+    if _is_listed(_referrers(client, subject.digest), descriptor.digest):
         return False
-    headers = put_manifest(session, descriptor.digest, descriptor, data)
+    headers = client.put_manifest(descriptor.digest, descriptor, data)
     if headers.get("oci-subject") == subject.digest:
         return True
     entry = {**descriptor.to_json(), "artifactType": json.loads(data)["artifactType"]}
     entry["annotations"] = json.loads(data).get("annotations") or {}
     tag = _fallback_tag(subject.digest)
     for _ in range(_ATTEMPTS):
-        others = [one for one in _fallback(session, subject.digest) if one.get("digest") != descriptor.digest]
+        others = [one for one in _fallback(client, subject.digest) if one.get("digest") != descriptor.digest]
         index = canonical_json({"schemaVersion": 2, "mediaType": INDEX, "manifests": [*others, entry]})
-        put_manifest(session, tag, Descriptor.of(INDEX, index), index)
-        if _is_listed(_fallback(session, subject.digest), descriptor.digest):
+        client.put_manifest(tag, Descriptor.of(INDEX, index), index)
+        if _is_listed(_fallback(client, subject.digest), descriptor.digest):
             return True
     raise ModelkilnError(
-        f"{session.repository}: tag {tag}: others replaced it {_ATTEMPTS} times while the record was added. Try again."
+        f"{client.repository}: tag {tag}: others replaced it {_ATTEMPTS} times while the record was added. Try again."
     )
 
 
-def find_records(session: RegistrySession, digest: str) -> list[Descriptor]:
+def find_records(client: RegistryClient, digest: str) -> list[Descriptor]:
     """Return the manifests of records that refer to the manifest `digest`, the latest last."""
     return [
-        Descriptor.from_json(entry, f"{session.repository}: referrers of {digest}")
-        for entry in _referrers(session, digest)
+        Descriptor.from_json(entry, f"{client.repository}: referrers of {digest}")
+        for entry in _referrers(client, digest)
         if entry.get("artifactType") == RECORD
     ]
 
@@ -97,19 +85,32 @@ def _is_listed(entries: list[Mapping[str, Any]], digest: str) -> bool:
     return any(entry.get("digest") == digest for entry in entries)
 
 
-def _referrers(session: RegistrySession, digest: str) -> list[Mapping[str, Any]]:
-    path = f"referrers/{digest}"
-    answer = session.request("GET", path, {"Accept": INDEX}, follow=True)
-    # A registry without the API answers 404; what else is there only the fallback tag tells.
-    if answer.status == 200 and answer.headers.get("content-type", "").startswith(INDEX):
-        return _entries(answer.body, f"{session.repository}: {path}")
-    return _fallback(session, digest)
+def _referrers(client: RegistryClient, digest: str) -> list[Mapping[str, Any]]:
+    """The entries of all pages (distribution-spec 1.1, "Listing Referrers").
+
+    oras-py's own pages go on without end, and take a link without a path for one of the host's root.
+    """
+    url = client.url(f"referrers/{digest}")
+    found: list[Mapping[str, Any]] = []
+    for _ in range(_PAGES):
+        answer = client.do_request(url, headers={"Accept": INDEX})
+        # A registry without the API answers 404; its fallback tag lists what refers to a manifest.
+        if answer.status_code != 200 or not answer.headers.get("Content-Type", "").startswith(INDEX):
+            if found:
+                raise refused(client, answer, "It has given other pages")
+            return _fallback(client, digest)
+        found += _entries(answer.content, f"{client.repository}: referrers/{digest}")
+        following = answer.links.get("next", {}).get("url")
+        if not following:
+            return found
+        url = client.location(answer, following)
+    raise ModelkilnError(f"{client.repository}: referrers/{digest}: more than {_PAGES} pages. Refused.")
 
 
-def _fallback(session: RegistrySession, digest: str) -> list[Mapping[str, Any]]:
+def _fallback(client: RegistryClient, digest: str) -> list[Mapping[str, Any]]:
     tag = _fallback_tag(digest)
-    found = session.read_manifest(tag)
-    return _entries(found[1], f"{session.repository}: tag {tag}") if found else []
+    found = client.find_manifest(tag)
+    return _entries(found[1], f"{client.repository}: tag {tag}") if found else []
 
 
 def _fallback_tag(digest: str) -> str:
@@ -121,8 +122,9 @@ def _entries(data: bytes, where: str) -> list[Mapping[str, Any]]:
     try:
         content = json.loads(data)
         entries = content["manifests"]
+        entries = [] if entries is None else entries  # As Go writes a list without entries.
         if isinstance(entries, list) and all(isinstance(one, dict) for one in entries):
             return entries
     except (ValueError, KeyError, TypeError):
         pass
-    raise ModelkilnError(f"{where}: is not an index of referrers. Remove it from the registry, or mend it.")
+    raise ModelkilnError(f"{where}: is not an index of referrers. Remove it from the registry, or fix it.")

@@ -1,5 +1,6 @@
 """The PEX format."""
 
+import compileall
 import hashlib
 import json
 import os
@@ -124,6 +125,36 @@ def test_the_same_inputs_give_the_same_bytes(tmp_path):
     assert not (tmp_path / "elsewhere").exists()
 
 
+def test_what_a_run_left_is_not_packed(tmp_path):
+    """A started PEX leaves byte code where Pex installs its wheels, also where the builder has its cache."""
+    store, sources = Store(tmp_path / "store"), _sources(tmp_path / "sources")
+    wheel = put_wheel(store, make_wheel())
+    build_pex(_spec(wheel), sources, store, tmp_path / "demo.pex")
+    for root in (tmp_path / "pex-root", store.root / "pex-root"):
+        environ = {"HOME": str(tmp_path), "PEX_ROOT": str(root), "PATH": os.environ["PATH"]}
+        subprocess.run([sys.executable, str(tmp_path / "demo.pex")], env=environ, stdout=subprocess.PIPE, check=True)
+        assert list(root.glob("installed_wheels/**/demo/__pycache__/*.pyc"))
+    build_pex(_spec(wheel), sources, store, tmp_path / "again.pex")
+    assert (tmp_path / "demo.pex").read_bytes() == (tmp_path / "again.pex").read_bytes()
+
+
+def test_byte_code_of_pex_itself_is_not_packed(tmp_path):
+    """Pex puts its own files into a PEX, which lie in an environment that was used before, or was not."""
+    import pex
+
+    copied = shutil.copytree(Path(pex.__file__).parent, tmp_path / "lib/pex", ignore=shutil.ignore_patterns("*.pyc"))
+    for path in Path(pex.__file__).parents[1].glob("pex-*.dist-info"):
+        shutil.copytree(path, tmp_path / "lib" / path.name)
+    library = os.pathsep.join([str(tmp_path / "lib"), str(Path(modelkiln.__file__).parents[1])])
+    built = []
+    for name in ("unused", "used"):
+        (tmp_path / name).mkdir()
+        built.append(_build_apart(tmp_path / name, 0o022, PYTHONPATH=library, PYTHONDONTWRITEBYTECODE="1"))
+        compileall.compile_dir(str(copied), quiet=2)
+    assert list(copied.rglob("*.pyc"))
+    assert built[0] == built[1]
+
+
 def test_the_tool_lock_pins_one_file_of_pex():
     """Pex puts its own files into a PEX, so every interpreter must run the same wheel of it."""
     lock = Path(__file__).resolve().parents[3] / "rules" / "pants_modelkiln" / "tool.txt"
@@ -171,7 +202,7 @@ def test_refuses_a_pex_that_its_python_could_not_import(tmp_path, monkeypatch):
     build_pex(_spec(python="3.13"), sources, store, tmp_path / "demo.pex")
 
 
-def test_an_older_python_is_told_which_one_is_wanted(tmp_path):
+def test_an_older_python_is_reported_which_one_is_wanted(tmp_path):
     """A PEX refuses an interpreter that it was not built for, by name."""
     sources, store = _sources(tmp_path / "sources"), Store(tmp_path / "store")
     build_pex(_spec(python="3.99"), sources, store, tmp_path / "demo.pex")
@@ -188,5 +219,5 @@ def test_locked_weights_come_from_the_store(tmp_path):
     digest = store.add_bytes(b"weights")
     files = [{"path": "w.bin", "size": 7, "sha256": digest[7:]}]
     recipe = weights.recipe("x:w", "models", files, {"uri": "w", "revision": ""})
-    build_pex(_spec(weights=[recipe]), sources, store, tmp_path / "locked.pex")
+    build_pex(_spec(weights=[recipe.to_json()]), sources, store, tmp_path / "locked.pex")
     assert [None, "weights", []] == _run(tmp_path / "locked.pex", tmp_path)

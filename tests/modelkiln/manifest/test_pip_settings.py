@@ -216,7 +216,7 @@ def test_uv_gets_the_same_by_its_names(tmp_path):
     settings = {
         "cert": str(tmp_path / "ca.pem"), "client-cert": "/me.pem", "extra-index-url": "https://c/simple https://d/simple",
         "find-links": f"{tmp_path} /none https://e/x,y", "index-url": "https://u:p@b/simple", "proxy": "x:1",
-        "keyring-provider": "subprocess", "retries": "1", "timeout": "7", "trusted-host": "one two",
+        "keyring-provider": "subprocess", "retries": "1", "timeout": "6.6", "trusted-host": "one two",
     }  # fmt: skip
     assert {
         "HTTPS_PROXY": "http://x:1", "HTTP_PROXY": "http://x:1", "http_proxy": "http://x:1", "https_proxy": "http://x:1",

@@ -4,13 +4,13 @@ import pytest
 from loopback.registries import registry
 from samples.published import Package
 
-from modelkiln.registry import session as session_module
+from modelkiln.registry import client as client_module
 
 
 @pytest.fixture(autouse=True)
 def _short_waits(monkeypatch):
     """Nobody waits for a server that is made to fail."""
-    monkeypatch.setattr(session_module, "_WAITS", (0.02, 0.05, 0.1, 0.3))
+    monkeypatch.setattr(client_module, "_WAITS", (0.02, 0.05, 0.1, 0.3))
 
 
 @pytest.fixture(scope="module")

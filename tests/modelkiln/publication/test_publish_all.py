@@ -8,8 +8,8 @@ from samples.published import Package
 from modelkiln.errors import ModelkilnError
 from modelkiln.machine.settings import INSECURE_REGISTRIES
 from modelkiln.publication.publish import publish_all
+from modelkiln.registry.client import RegistryClient
 from modelkiln.registry.reference import parse_repository
-from modelkiln.registry.session import RegistrySession
 
 NAMES = ("team/digits", "mirror/digits")
 
@@ -22,8 +22,8 @@ def publish_to_both(package, address, **more):
 
 def meaning(address, name, tag):
     """The digest that a tag means, or None."""
-    session = RegistrySession(parse_repository(f"{address}/{name}"), {INSECURE_REGISTRIES: address}, print)
-    found = session.read_manifest(tag)
+    client = RegistryClient(parse_repository(f"{address}/{name}"), {INSECURE_REGISTRIES: address}, print)
+    found = client.find_manifest(tag)
     return found and found[0]
 
 

@@ -15,6 +15,7 @@ from samples.random_image import make_image
 
 from modelkiln.descriptor import CONFIG, LAYER
 from modelkiln.errors import ModelkilnError
+from modelkiln.machine.settings import INSECURE_REGISTRIES
 from modelkiln.sources.source import open_source
 
 WEIGHTS = random.Random(7).randbytes(700_000)
@@ -30,7 +31,7 @@ def host(tmp_path_factory):
 
 def source_of(host, reference, folder):
     """The source of what a registry holds."""
-    return open_source(f"oci://{host}/{reference}", {"HOME": str(folder)}, folder)
+    return open_source(f"oci://{host}/{reference}", {"HOME": str(folder), INSECURE_REGISTRIES: host}, folder)
 
 
 def contents(source, listing):
@@ -89,11 +90,20 @@ def test_a_model_pack_artifact_is_listed_and_read(host, tmp_path):
 
 
 def test_a_locked_file_is_read_by_another_process(host, tmp_path):
-    """What a listing tells of a file is enough to open it, also from the middle."""
+    """What a listing holds of a file is enough to open it, also from the middle."""
     model_pack(host, "team/llm")
     for file in source_of(host, "team/llm:2", tmp_path).list().files:
         with source_of(host, "team/llm:2", tmp_path).open(file, 1) as stream:
             assert FILES[file.path][1:] == stream.read()
+
+
+def test_a_model_pack_of_its_older_names(host, tmp_path):
+    """modctl has written `vnd.cnai` and `org.cnai` names; the files are those of the `cncf` names."""
+    kind, name = "application/vnd.cnai.model", {"org.cnai.model.filepath": "w/model.safetensors"}
+    layers = [put_blob(host, "team/older", WEIGHTS, f"{kind}.weight.v1.raw", name)]
+    put_manifest(host, "team/older", "1", layers, CONFIG_JSON, f"{kind}.config.v1+json")
+    source = source_of(host, "team/older:1", tmp_path)
+    assert {"w/model.safetensors": WEIGHTS} == contents(source, source.list())
 
 
 def test_a_tag_that_was_moved_is_read_at_its_revision(host, tmp_path):
@@ -230,7 +240,7 @@ def test_hostile_file_names_are_refused(host, tmp_path, path):
         source_of(host, "team/path:1", tmp_path).list()
 
 
-def test_a_registry_that_sends_other_bytes_is_told(host, tmp_path):
+def test_a_registry_that_sends_other_bytes_is_reported(host, tmp_path):
     """A manifest that is not that of its digest is refused."""
     digest = "sha256:" + "a" * 64
 
@@ -250,7 +260,7 @@ def test_references_that_name_nothing_are_refused(reference, tmp_path):
         open_source(f"oci://{reference}", {}, tmp_path)
 
 
-def test_what_is_not_there_is_told(host, tmp_path):
+def test_what_is_not_there_is_reported(host, tmp_path):
     """A tag that does not exist is an error that names it."""
     with pytest.raises(ModelkilnError, match="manifests/none.*404"):
         source_of(host, "team/nothing:none", tmp_path).list()

@@ -1,5 +1,6 @@
 """Blobs of an OCI registry, by range (OCI distribution-spec 1.1), with docker's or podman's login."""
 
+import base64
 import json
 import os
 import re
@@ -9,10 +10,10 @@ import urllib.parse
 from pathlib import Path
 
 from modelkiln.runtime.weights.http import Refused, open_part, open_url
+from modelkiln.runtime.weights.registry import challenges, find_auth, login_files, served_at, served_name
 
 __all__ = ["open_blob"]
 
-_CHALLENGE = re.compile(r'([a-zA-Z_]+)="([^"]*)"')
 _LOOPBACK = re.compile(r"(?:localhost|127(?:\.[0-9]{1,3}){3}|\[::1\])(?::[0-9]+)?")
 # What was answered to a repository's last challenge, by repository.
 _authorizations: dict = {}
@@ -26,7 +27,7 @@ def open_blob(name, start, end, total):
 
     def open_it():
         scheme = "http" if registry in _plain else "https"
-        url = f"{scheme}://{registry}/v2/{path}/blobs/{digest}"
+        url = f"{scheme}://{served_at(registry, _port(registry))}/v2/{served_name(registry, path)}/blobs/{digest}"
         return open_part(url, _authorizations.get(repository, ""), start, end, total)
 
     try:
@@ -55,15 +56,19 @@ def _or_plain(registry, open_it):
         return open_it()
 
 
-def _answer(registry, path, challenges):
-    basic = _credentials(registry)
-    for challenge in challenges:
-        scheme, _, rest = challenge.partition(" ")
-        if scheme.lower() == "bearer":
-            token = _token(registry, path, dict(_CHALLENGE.findall(rest)), basic)
+def _port(registry):
+    """The scheme's own port."""
+    return "80" if registry in _plain else "443"
+
+
+def _answer(registry, path, lines):
+    basic = _credentials(registry, path)
+    for scheme, parameters in challenges(", ".join(lines)):
+        if scheme == "bearer" and parameters.get("realm"):
+            token = _token(registry, served_name(registry, path), parameters, basic)
             if token:
                 return f"Bearer {token}"
-        elif scheme.lower() == "basic" and basic:
+        elif scheme == "basic" and basic:
             return f"Basic {basic}"
     return ""
 
@@ -82,29 +87,18 @@ def _token(registry, path, challenge, basic):
     return answer.get("token") or answer.get("access_token") or ""
 
 
-def _credentials(registry):
-    """Base64 of "user:password" for a registry, or "" (containers-auth.json(5), docker's config.json).
+def _credentials(registry, path):
+    """Base64 of "user:password" for a repository, or "".
 
     Only what stands in the files themselves: an image has no credential helpers.
     """
-    import base64
-
-    for file in _files():
+    for file in login_files({**os.environ, "HOME": os.path.expanduser("~")}):
         try:
-            auths = json.loads(Path(file).read_bytes()).get("auths") or {}
+            auth = find_auth(json.loads(Path(file).read_bytes()).get("auths") or {}, registry, path, _port(registry))
         except (OSError, ValueError, AttributeError):
             continue
-        for key in (registry, f"https://{registry}", f"https://{registry}/v2/"):
-            auth = auths.get(key) or {}
-            if auth.get("auth"):
-                return auth["auth"]
-            if auth.get("username"):
-                return base64.b64encode(f"{auth['username']}:{auth.get('password', '')}".encode()).decode()
+        if auth and auth.get("auth"):
+            return auth["auth"]
+        if auth and auth.get("username"):
+            return base64.b64encode(f"{auth['username']}:{auth.get('password', '')}".encode()).decode()
     return ""
-
-
-def _files():
-    if os.environ.get("REGISTRY_AUTH_FILE"):
-        yield os.environ["REGISTRY_AUTH_FILE"]
-    folder = os.environ.get("DOCKER_CONFIG") or os.path.expanduser("~/.docker")
-    yield os.path.join(folder, "config.json")

@@ -6,21 +6,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, Dict, Iterator, List, Mapping, Optional, Tuple
 
-from modelkiln.descriptor import CONFIG, INDEX, LAYER, MANIFEST, Descriptor
+from modelkiln.conventions import MODELS_FOLDER
+from modelkiln.descriptor import CONFIG, LAYER, MANIFEST, Descriptor
 from modelkiln.digest import check_digest, sha256_bytes
 from modelkiln.errors import ModelkilnError
-from modelkiln.layer import MODELS_FOLDER
 from modelkiln.network.http_file import HttpFile
+from modelkiln.registry.blobs import open_blob, read_blob
 from modelkiln.registry.client import RegistryClient
-from modelkiln.registry.documents import (
-    ACCEPT,
-    CONFIG_LIMIT,
-    MANIFEST_LIMIT,
-    choose,
-    descriptor_of,
-    parse_document,
-    type_of,
-)
+from modelkiln.registry.documents import descriptor_of, image_manifest, parse_document
 from modelkiln.registry.reference import Reference, parse_image
 from modelkiln.sources.addresses import check_files
 from modelkiln.sources.oci.model_pack import config_facts
@@ -30,12 +23,13 @@ from modelkiln.sources.source import Listing, Source, SourceFile
 
 __all__ = ["open_source"]
 
-# CNCF model-spec, annotations.md: the path of a layer's file.
+# CNCF model-spec, annotations.md: the path of a layer's file; and as modctl wrote it before.
 _FILE_PATH = "org.cncf.model.filepath"
+_OLD_FILE_PATH = "org.cnai.model.filepath"
 # ORAS: the file's name; and that a layer is a folder in a tar ("oras push FOLDER").
 _TITLE = "org.opencontainers.image.title"
 _UNPACK = "io.deis.oras.content.unpack"
-_MODEL_PACK = "application/vnd.cncf.model."
+_MODEL_PACK = ("application/vnd.cncf.model.", "application/vnd.cnai.model.")
 # Files of an index for several platforms are those of this one: weights know no platform.
 _PLATFORM = "linux/amd64"
 
@@ -51,7 +45,7 @@ def open_source(uri: str, env: Mapping[str, str], folder: Path) -> Source:
 
 @dataclasses.dataclass(frozen=True)
 class _Layer:
-    """A layer of a manifest. compression: "none", "gzip", "zstd", or "" for what is no tar."""
+    """A layer of a manifest. compression: "none", "gzip", "zstd", or "" for what is not a tar."""
 
     descriptor: Descriptor
     name: str
@@ -79,8 +73,7 @@ class _Oci(Source):
             raise ModelkilnError(f"{where}: holds no files (an image has them under /{MODELS_FOLDER}). Name another.")
         facts: Dict[str, Any] = {}
         if config.media_type.startswith(_MODEL_PACK):
-            text = self._client.read("blobs", config.digest, CONFIG_LIMIT)
-            facts = config_facts(parse_document(text, self._reference))
+            facts = config_facts(parse_document(read_blob(self._client, config.digest), self._reference))
         return Listing(self._uri, revision, check_files(_below_models(files), where), facts)
 
     def open(self, file: SourceFile, offset: int = 0) -> BinaryIO:
@@ -96,7 +89,7 @@ class _Oci(Source):
 
     def _open_blob(self, digest: str, begin: int, stop: Optional[int], size: Optional[int]) -> BinaryIO:
         return HttpFile(
-            lambda headers: self._client.open_blob(digest, headers),
+            lambda headers: open_blob(self._client, digest, headers),
             f"source {self._uri}: blob {digest}",
             offset=begin,
             stop=stop,
@@ -108,19 +101,11 @@ class _Oci(Source):
     def _manifest(self, revision: str) -> Tuple[str, Mapping[str, Any]]:
         """The digest of what the reference or `revision` names, and the manifest that it leads to."""
         digest = revision or self._reference.digest
-        if digest:
-            data = self._client.read("manifests", digest, MANIFEST_LIMIT, ACCEPT)
-        else:
-            data = self._client.resolve(self._reference.tag, MANIFEST_LIMIT, ACCEPT)
-            digest = sha256_bytes(data)
-        document = parse_document(data, self._reference)
-        if type_of(document) == INDEX:
-            listed = document.get("manifests") or []
-            only = listed[0].get("digest") if len(listed) == 1 else choose(document, _PLATFORM, self._reference)
-            document = parse_document(self._client.read("manifests", only, MANIFEST_LIMIT, ACCEPT), self._reference)
-        if type_of(document) != MANIFEST:
-            raise ModelkilnError(f"source {self._uri}: is a {type_of(document)!r}; want an image or an artifact.")
-        return digest, document
+        data = self._client.read_manifest(digest or self._reference.tag)
+        kind, document = image_manifest(self._client, data, _PLATFORM)
+        if kind != MANIFEST:
+            raise ModelkilnError(f"source {self._uri}: is a {kind!r}; want an image or an artifact.")
+        return digest or sha256_bytes(data), document
 
     def _named_files(self, layer: _Layer) -> Iterator[SourceFile]:
         where = f"source {self._uri}: layer {layer.descriptor.digest}"
@@ -182,7 +167,7 @@ class _Oci(Source):
 def _layer(value: Any, reference: Reference) -> _Layer:
     descriptor = descriptor_of(value, reference)
     annotations = value.get("annotations") or {}
-    name = annotations.get(_FILE_PATH) or annotations.get(_TITLE) or ""
+    name = next(filter(None, map(annotations.get, (_FILE_PATH, _OLD_FILE_PATH, _TITLE))), "")
     kind = descriptor.media_type
     # oras-py packs a folder without the annotation; and all of ORAS calls a plain file a "tar".
     is_folder = annotations.get(_UNPACK) == "true" or (kind == LAYER + "+gzip" and not name.endswith("gz"))

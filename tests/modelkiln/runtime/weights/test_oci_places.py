@@ -8,6 +8,7 @@ import urllib.request
 
 import pytest
 from components import require
+from loopback.answering import answering
 from loopback.registries import registry
 
 DATA = bytes(range(256)) * 8192 * 10  # 20 MiB: two pieces.
@@ -68,8 +69,9 @@ def test_a_file_of_a_layer_is_fetched_alone(make_lazy_package, tmp_path, mirror)
     assert DATA == only_blob(package)
 
 
-def test_a_registry_that_asks_for_a_password_gets_it(make_lazy_package, tmp_path):
-    """The login is docker's; without one the message names the place."""
+@pytest.mark.parametrize("key", ["{}", "{}/models", "https://{}/v2/"])
+def test_a_registry_that_asks_for_a_password_gets_it(make_lazy_package, tmp_path, key):
+    """The login is docker's, by host or by path; without one the message names the place."""
     passwords = tmp_path / "passwords"
     command = [require("htpasswd"), "-Bbn", "ada", "secret"]
     import subprocess
@@ -81,8 +83,35 @@ def test_a_registry_that_asks_for_a_password_gets_it(make_lazy_package, tmp_path
         url = f"oci://{address}/models/a@{digest}"
         package = make_lazy_package({"large.bin": DATA}, lambda path: [{"url": url}])
         assert b"HTTP 401" in package.run("fetch", check=1).stderr
-        login["auths"][address] = {"auth": "YWRhOnNlY3JldA=="}
+        login["auths"][key.format(address)] = {"auth": "YWRhOnNlY3JldA=="}
         (tmp_path / "docker").mkdir()
         (tmp_path / "docker/config.json").write_text(json.dumps(login))
         package.run("fetch", check=0, DOCKER_CONFIG=str(tmp_path / "docker"))
     assert DATA == only_blob(package)
+
+
+def test_two_challenges_in_one_line(make_lazy_package):
+    """Each has a realm of its own (RFC 9110, 11.6.1)."""
+    with answering() as stub:
+
+        def answer(method, path, headers, body):
+            if path.startswith("/token"):
+                return 200, {}, b'{"token": "T"}'
+            if headers.get("authorization") == "Bearer T":
+                return 200, {}, DATA
+            return 401, {"WWW-Authenticate": f'Bearer realm="{stub.url}/token",service="r", Basic realm="N"'}, b""
+
+        stub.answer = answer
+        url = f"oci://{stub.host}/m@sha256:{hashlib.sha256(DATA).hexdigest()}"
+        package = make_lazy_package({"large.bin": DATA}, lambda path: [{"url": url}])
+        package.run("fetch", check=0)
+    assert DATA == only_blob(package)
+
+
+def test_docker_io_is_asked_at_its_own_registry(make_lazy_package):
+    """docker.io is a name: registry-1.docker.io serves it."""
+    with answering(lambda *_: (403, {}, b"")) as proxy:
+        url = f"oci://docker.io/org/m@sha256:{hashlib.sha256(DATA).hexdigest()}"
+        package = make_lazy_package({"large.bin": DATA}, lambda path: [{"url": url}])
+        package.run("fetch", check=1, https_proxy=proxy.url)
+    assert {"registry-1.docker.io:443"} == {one.path for one in proxy.seen}
