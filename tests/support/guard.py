@@ -79,12 +79,16 @@ def _parents():
     return found
 
 
-def _marked(value):
-    """Processes with our mark, and all below them: those of Pants' daemons have other variables."""
-    wanted, parents, found = f"{_NAME}={value}".encode(), _parents(), set()
+def _started(value, folders):
+    """Processes with our mark, daemons of Pants in our folders, and all below them, which have other variables."""
+    wanted, parents = f"{_NAME}={value}".encode(), _parents()
+    # Where Pants' daemon had its variables, its title is.
+    titles = tuple(b"pantsd [" + os.fsencode(folder) + b"/" for folder in folders)
+    found = set()
     for pid in parents:
         with suppress(OSError):
-            if wanted in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
+            variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+            if wanted in variables or Path(f"/proc/{pid}/cmdline").read_bytes().startswith(titles):
                 found.add(pid)
     more = found
     while more:
@@ -93,9 +97,9 @@ def _marked(value):
     return found - {os.getpid()}
 
 
-def _end_marked(value):
+def _end_started(value, folders):
     for number, seconds in ((signal.SIGTERM, _END_SECONDS), (signal.SIGKILL, _END_SECONDS)):
-        left = _marked(value)
+        left = _started(value, folders)
         for pid in left:
             with suppress(OSError):
                 os.kill(pid, number)
@@ -127,7 +131,7 @@ def _mounts_below(folder):
 
 
 def _watch(owner, parent):
-    """Wait for the end of `owner`, or of its parent; returns what to remove."""
+    """Wait for the end of `owner`, or of its parent; returns the folders, and whether to keep them."""
     text = b""
     while True:
         is_running = _is_running(owner)  # Before what it wrote is read, which may be the last.
@@ -139,16 +143,16 @@ def _watch(owner, parent):
             if int(_stat(owner)[3]) != parent:  # Pants has ended, and nobody waits for the result any more.
                 os.kill(owner, signal.SIGKILL)
     *folders, _ = text.split(b"\n")
-    return [] if b"keep" in folders else [os.fsdecode(folder) for folder in folders]
+    return [os.fsdecode(folder) for folder in folders if folder != b"keep"], b"keep" in folders
 
 
 def main(owner, parent, value):
     """Watch the process `owner`, which `parent` started and which has the mark `value`."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    folders = _watch(int(owner), int(parent))
-    _end_marked(value)
-    for folder in folders:
+    folders, is_kept = _watch(int(owner), int(parent))
+    _end_started(value, folders)
+    for folder in () if is_kept else folders:
         _remove(folder)
 
 

@@ -9,15 +9,18 @@ from pathlib import Path
 
 import pytest
 
-# Starts a daemon in a session of its own, whose child has no variables, and waits.
+# Starts a daemon in a session of its own, whose child has no variables, and waits. The daemon has either a mark, or a
+# title in its variables' place.
 _PROCESS = """
 import subprocess, sys, time
 from guard import guarded, mark
 daemon = "import subprocess, time; subprocess.Popen(['sleep', '1000'], env={}); print(1, flush=True); time.sleep(1000)"
-folder, ending, is_kept = sys.argv[1:]
+folder, ending, is_kept, kind = sys.argv[1:]
 with guarded(folder, lambda: is_kept == "True"):
-    command = [sys.executable, "-c", daemon, folder]
-    started = subprocess.Popen(command, stdout=subprocess.PIPE, env=mark({}), start_new_session=True)
+    name, env = (f"pantsd [{folder}/repo]", {}) if kind == "titled" else ("python", mark({}))
+    started = subprocess.Popen(
+        [name, "-c", daemon], executable=sys.executable, stdout=subprocess.PIPE, env=env, start_new_session=True
+    )
     started.stdout.readline()
     print(started.pid, flush=True)
     if ending == "wait":
@@ -25,9 +28,9 @@ with guarded(folder, lambda: is_kept == "True"):
 """
 
 
-def start(folder, ending, prefix=(), is_kept=False):
+def start(folder, ending, prefix=(), is_kept=False, kind="marked"):
     """Start a guarded process; returns it, and the processes that it started."""
-    command = [*prefix, sys.executable, "-c", _PROCESS, str(folder), ending, str(is_kept)]
+    command = [*prefix, sys.executable, "-c", _PROCESS, str(folder), ending, str(is_kept), kind]
     env = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
     process = subprocess.Popen(command, stdout=subprocess.PIPE, env=env)
     daemon = process.stdout.readline().decode().strip()
@@ -62,10 +65,11 @@ def folder(tmp_path):
     return made
 
 
+@pytest.mark.parametrize("kind", ["marked", "titled"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_a_process_that_is_killed_leaves_nothing(folder, number):
+def test_a_process_that_is_killed_leaves_nothing(folder, number, kind):
     """Its daemon, what that started, and its files go with it."""
-    process, started = start(folder, "wait")
+    process, started = start(folder, "wait", kind=kind)
     assert 2 == len(started)
     process.send_signal(number)
     assert [] == left(started)
