@@ -15,6 +15,7 @@ from modelkiln.digest import sha256_stream
 from modelkiln.errors import ModelkilnError
 from modelkiln.network.http import open_url, with_retries
 from modelkiln.network.http_file import HttpFile, network_error
+from modelkiln.runtime.weights.http import origin
 from modelkiln.sources.addresses import check_files, shown
 from modelkiln.sources.lfs_pointer import POINTER_LIMIT, parse_pointer
 from modelkiln.sources.source import Listing, Source, SourceFile
@@ -156,8 +157,8 @@ class _GitLfs(Source):
         action = self._batch(sha256, size)
         wanted = {str(name): str(value) for name, value in (action.get("header") or {}).items()}
         login = next((wanted.pop(name) for name in list(wanted) if name.lower() == "authorization"), "")
-        server = urllib.parse.urlsplit(self._endpoint()[0]).netloc.rpartition("@")[2]
-        if not login and urllib.parse.urlsplit(action["href"]).netloc == server and not action.get("authenticated"):
+        is_ours = origin(action["href"]) == origin(self._endpoint()[0])
+        if not login and is_ours and not action.get("authenticated"):
             login = self._authorization
         return open_url(action["href"], self._env, {**wanted, **headers}, login)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Mapping, Optional
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.network.http import open_url
+from modelkiln.network.http import open_url, with_retries
 from modelkiln.network.http_file import HttpFile
 from modelkiln.sources.addresses import check_files
 from modelkiln.sources.clients import import_client
@@ -43,7 +43,9 @@ class _HuggingFace(Source):
         # Without a login of its own the client would look for one: `False` keeps it from that.
         api = self._hub.HfApi(endpoint=self._endpoint, token=self._token or False)
         try:
-            info = api.model_info(self._name, revision=revision or self._revision, files_metadata=True)
+            info = with_retries(
+                lambda: api.model_info(self._name, revision=revision or self._revision, files_metadata=True)
+            )
         except Exception as error:  # Of the client, or of the library below it.
             raise self._told(error) from None
         if not _COMMIT.fullmatch(info.sha or ""):

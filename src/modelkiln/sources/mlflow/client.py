@@ -17,6 +17,7 @@ from typing import Any, Iterator, Mapping, Tuple
 from modelkiln.errors import ModelkilnError
 from modelkiln.network.http import NETWORK_ERRORS, http_status, open_url, with_retries
 from modelkiln.network.http_file import HttpFile, network_error
+from modelkiln.runtime.weights.http import origin
 
 __all__ = ["LOGIN", "MlflowClient"]
 
@@ -107,8 +108,7 @@ class MlflowClient:
 
     def _open(self, url: str, headers: Mapping[str, str]) -> Any:
         # A login is for the tracking server alone, also when an artifact lies at another.
-        mine = urllib.parse.urlsplit(url).netloc == urllib.parse.urlsplit(self._url).netloc
-        return open_url(url, self._env, headers, self._authorization if mine else "")
+        return open_url(url, self._env, headers, self._authorization if origin(url) == origin(self._url) else "")
 
 
 def _server(uri: str, where: str) -> Tuple[str, str]:
