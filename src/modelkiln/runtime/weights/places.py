@@ -9,7 +9,7 @@ from modelkiln.runtime.weights.progress import readable_size
 
 __all__ = ["Place", "places_of"]
 
-_STORAGE = {"s3": "https://{}.s3.amazonaws.com/{}", "gs": "https://storage.googleapis.com/{}/{}"}
+_GOOGLE = "https://storage.googleapis.com"
 
 
 class Place:
@@ -70,11 +70,25 @@ def _address(scheme, rest, url):
         endpoint = os.environ.get("HF_ENDPOINT") or "https://huggingface.co"
         token = os.environ.get("HF_TOKEN")
         return f"{endpoint.rstrip('/')}/{name}/resolve/{file}", f"Bearer {token}" if token else ""
-    if scheme in _STORAGE:
-        bucket, _, key = rest.partition("/")
-        endpoint = scheme == "s3" and (os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL"))
-        return (f"{endpoint.rstrip('/')}/{rest}" if endpoint else _STORAGE[scheme].format(bucket, key)), ""
+    if scheme == "gs":
+        return f"{_GOOGLE}/{rest}", ""
+    if scheme == "s3":
+        return _s3_address(rest), ""
     return url, _login(url)
+
+
+def _s3_address(rest):
+    """The address of `bucket/key` at the machine's own server, or at AWS."""
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    if endpoint:
+        return f"{endpoint.rstrip('/')}/{rest}"
+    bucket, _, key = rest.partition("/")
+    if "." not in bucket:
+        return f"https://{bucket}.s3.amazonaws.com/{key}"
+    # The certificate for *.s3.amazonaws.com stands for one label. A bucket is found by its name in the host
+    # from anywhere, by its name in the path in its region alone.
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+    return f"https://s3.{region + '.' if region else ''}amazonaws.com/{rest}"
 
 
 def _login(url):
