@@ -17,6 +17,7 @@ from pants.option.option_types import SkipOption
 from pants.option.subsystem import Subsystem
 from pants.util.logging import LogLevel
 
+from house import prose
 from house.sizes import problems
 from pants_modelkiln.compat.calls import (
     concurrently,
@@ -109,4 +110,4 @@ async def lint_house(request: HouseRequest.Batch[str, Any]) -> LintResult:
 
 
 def rules():
-    return [*collect_rules(), *HouseRequest.rules()]
+    return [*collect_rules(), *HouseRequest.rules(), *prose.rules()]

@@ -2,7 +2,7 @@
 
 The goal `package` of Pants removes all its outputs and writes them again on every run: with 1,000
 packages some 15,000 files, and twice as many lines of log. Here the goal looks instead at
-each file of a package that the same daemon wrote before: what nobody touched since (lstat tells)
+each file of a package that the same daemon wrote before: what nobody touched since (by lstat)
 stays as it is. That is done for packages of models alone, whose outputs say all paths that they
 need; those of other targets are written as ever.
 
@@ -107,7 +107,7 @@ async def _package(workspace: Workspace, dist_dir: DistDir) -> Package:
         merged = await merge_digests(MergeDigests(package.digest for package in changed))
         workspace.write_digest(merged, path_prefix=str(dist_dir.relpath), clear_paths=_paths(changed))
         remember(dist, changed)
-    _tell(dist_dir, packages, changed)
+    _report(dist_dir, packages, changed)
     return Package(exit_code=0)
 
 
@@ -115,12 +115,12 @@ def find_changed(dist: str, packages: Sequence[BuiltPackage]) -> list[BuiltPacka
     """The packages that do not lie below `dist` as this daemon wrote them."""
     paths = _paths(packages)
     if len(paths) > len(set(paths)):
-        return list(packages)  # Merging all of them tells which outputs are in each other's way.
+        return list(packages)  # Merging all of them reports which outputs are in each other's way.
     return [package for package in packages if not _is_there(dist, package)]
 
 
 def remember(dist: str, packages: Iterable[BuiltPackage]) -> None:
-    """Note packages that were just written, as far as they tell all of their paths."""
+    """Note packages that were just written, as far as they declare all of their paths."""
     for package in packages:
         if package.artifacts and all(isinstance(artifact, KnownArtifact) for artifact in package.artifacts):
             _written[_key(dist, package)] = (package.digest, _marks(dist, _paths([package])))
@@ -150,7 +150,7 @@ def _shared_paths(dist: str, package: BuiltPackage) -> set[str]:
 
 
 def _marks(folder: str, paths: Sequence[str] = ("",)) -> tuple:
-    """What tells that somebody touched a file, for each path below `paths` in `folder`."""
+    """What shows that somebody touched a file, for each path below `paths` in `folder`."""
     marks: list = []
     for path in paths:
         whole = os.path.join(folder, path) if path else folder
@@ -166,7 +166,7 @@ def _marks(folder: str, paths: Sequence[str] = ("",)) -> tuple:
 
 def _add_folder(path: str, marks: list) -> None:
     # In no order: that of a folder stays as long as nobody changes it. Of links and folders one call of
-    # the system tells all, and a monorepo has some ten thousand of them.
+    # the system returns all, and a monorepo has some ten thousand of them.
     with os.scandir(path) as entries:
         for entry in entries:
             if entry.is_symlink():
@@ -182,8 +182,8 @@ def _mark(found: os.stat_result) -> tuple[int, ...]:
     return found.st_mode, found.st_size, found.st_ino, found.st_mtime_ns, found.st_ctime_ns
 
 
-def _tell(dist_dir: DistDir, packages: Sequence[BuiltPackage], changed: Sequence[BuiltPackage]) -> None:
-    """Tell as Pants does what is in dist/; where most of many packages stayed, not every one of them."""
+def _report(dist_dir: DistDir, packages: Sequence[BuiltPackage], changed: Sequence[BuiltPackage]) -> None:
+    """Report as Pants does what is in dist/; where most of many packages stayed, not every one of them."""
     named = changed if len(packages) - len(changed) > _NAMED else packages
     for package in named:
         for artifact in package.artifacts:

@@ -1,4 +1,4 @@
-"""Layers as processes: one for each recipe, whoever needs it; small ones need none."""
+"""Layers as processes: one for each recipe, for all of its users; small ones need none."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ class StepResult:
 
 @rule(level=LogLevel.DEBUG)
 async def run_step(step: Step) -> StepResult:
-    # A step that fails has told why in one message for people. Pants' own report of a failed
+    # A step that fails has reported why in one message for people. Pants' own report of a failed
     # process would bury it under the command line and the sandbox's path.
     result = (await try_step(step, **implicitly())).result
     if result.exit_code != 0:

@@ -86,7 +86,7 @@ async def find_fetching(request: ToolFetchingRequest, env: CompleteEnvironmentVa
     except PipSettingsError as error:
         raise ModelkilnError(str(error)) from None
     lines = [f"--{option} {one}" for option in _LISTS for one in settings.get(_variable(option), "").split()]
-    # Pants' own default is no choice of anybody.
+    # Pants' own default is not a choice of the user.
     if "INDEX_URL" in settings and request.indexes == (PythonRepos.pypi_index,):
         lines.insert(0, f"--index-url {settings['INDEX_URL']}")
     if settings.get("NO_INDEX", "").lower() in ("1", "on", "t", "true", "y", "yes"):

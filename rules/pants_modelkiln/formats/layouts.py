@@ -84,7 +84,7 @@ class DistImage:
     """A Digest of the layout at its path, and of what it shares with others.
 
     missing: layers whose blobs this machine's store lacks, because another machine made them.
-    apart: layers of weights, which are no blobs but files of the store. shared: paths relative to
+    apart: layers of weights, which are not blobs but files of the store. shared: paths relative to
     `dist/` outside of the layout.
     """
 
@@ -115,7 +115,7 @@ async def lay_out_image(
         entries.append(store_link(store.root))
         entries += [blob_link(_place(request.path, layer), layer.descriptor.digest) for layer in linked]
     digest = await merge_digests(MergeDigests((layout, await create_digest(CreateDigest(entries)))))
-    # Only told, and so it does no harm that Pants may remember the answer.
+    # Only reported, and so it does no harm that Pants may remember the answer.
     gone = [layer for layer in linked if not store.path(layer.descriptor.digest).exists()]
     outside = [entry.path for entry in entries if not entry.path.startswith(f"{request.path}/")]
     return DistImage(digest, tuple(gone), tuple(bare), tuple(outside))
@@ -127,7 +127,7 @@ def _place(path: str, layer: Layer) -> str:
 
 
 def layout_rendering(what: str, path: str, image: PackageImage, laid_out: DistImage) -> Rendering:
-    """The Rendering of a layout, with what is told of layers that it names without holding them."""
+    """The Rendering of a layout, with a note of layers that it names without holding them."""
     size = sum(layer.descriptor.size for layer in image.layers)
     lines = [f"  {what} {image.manifest.digest}, {len(image.layers)} layers, {readable_size(size)}"]
     if laid_out.missing:

@@ -62,7 +62,7 @@ class PexFile:
 
 
 async def program_of(step: Step, file_name: str, is_stored: bool, global_options: GlobalOptions) -> PexFile:
-    """What a step made: its output file, or the blob that its output file tells of."""
+    """What a step made: its output file, or the blob that its output file names."""
     result = await run_step(step, **implicitly())
     if not is_stored:
         file = (await get_digest_entries(result.digest))[0].file_digest
@@ -70,7 +70,7 @@ async def program_of(step: Step, file_name: str, is_stored: bool, global_options
     blob = json.loads((await get_digest_contents(result.digest))[0].content)
     digest, size = blob["digest"], blob["size"]
     if not Store(machine_store(global_options)).has(digest, size):
-        # Made on another machine, whose result a remote cache told, or removed from the store since.
+        # Made on another machine, whose result a remote cache held, or removed from the store since.
         await run_step(replace(step, cache_scope=ProcessCacheScope.PER_SESSION), **implicitly())
     link = SymlinkEntry(file_name, f"{STORE}/{blob_path(digest)}")
     return PexFile(await create_digest(CreateDigest([link])), hex_of(digest), size, True)

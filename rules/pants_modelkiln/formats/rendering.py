@@ -1,4 +1,4 @@
-"""What a format is to `pants package`: one request for each, told apart by Pants' unions."""
+"""What a format is to `pants package`: one request for each, distinguished by Pants' unions."""
 
 from __future__ import annotations
 

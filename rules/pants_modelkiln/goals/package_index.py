@@ -34,7 +34,7 @@ class ModelIndexFieldSet(PackageFieldSet):
 
 
 def _check_packages(address: Address, packages: tuple[PackageInputs, ...]) -> None:
-    """Refuse what is no set of variants of one model."""
+    """Refuse packages that are not variants of one model."""
     if not packages:
         raise ModelkilnError(f"{address}: the field `packages` is empty. Name `model_package` targets.")
     for one in packages:
@@ -43,9 +43,9 @@ def _check_packages(address: Address, packages: tuple[PackageInputs, ...]) -> No
     for key in ("name", "version"):
         values = {one.record[key]: one.address for one in packages}
         if len(values) > 1:
-            told = ", ".join(f"{value!r} of {owner}" for value, owner in values.items())
+            listed = ", ".join(f"{value!r} of {owner}" for value, owner in values.items())
             raise ModelkilnError(
-                f"{address}: the packages of an index are variants of one model, but their {key}s are {told}. "
+                f"{address}: the packages of an index are variants of one model, but their {key}s are {listed}. "
                 "Make an index for each."
             )
 

@@ -77,7 +77,7 @@ class PublishModelFieldSet(PublishFieldSet):
         return not tgt[PublishRepositoriesField].value
 
     def get_output_data(self) -> PublishOutputData:
-        """What `[publish].output` tells of the target."""
+        """What `[publish].output` reports of the target."""
         return PublishOutputData({"publisher": "modelkiln", **super().get_output_data()})
 
 
@@ -188,7 +188,7 @@ async def select_publish_input(request: PublishInputRequest) -> PublishInput:
 
 
 def _data(pushes: list[_Push]) -> PublishOutputData:
-    """What `[publish].output` tells of a package, for deployment tools."""
+    """What `[publish].output` reports of a package, for deployment tools."""
     layouts = tuple(
         FrozenDict(
             {

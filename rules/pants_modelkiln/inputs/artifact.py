@@ -68,7 +68,7 @@ class Artifact:
 
     @property
     def facts(self) -> Mapping[str, Any]:
-        """What the source of a locked artifact tells of the model (see `modelkiln.package.source_facts`)."""
+        """What the source of a locked artifact states about the model (see `modelkiln.package.source_facts`)."""
         return self.origin["facts"] if self.origin else {}
 
 

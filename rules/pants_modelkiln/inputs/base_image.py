@@ -44,7 +44,7 @@ class BaseImageRequest:
 
 @dataclass(frozen=True)
 class BaseImage:
-    """What a base image is, told without making it.
+    """What a base image is, known without making it.
 
     architectures: all that the target has. identity: what the record says of it. lock: a Debian lock.
     bytecode: what recipes say of the interpreter that compiles byte code, see

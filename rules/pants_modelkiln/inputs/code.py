@@ -172,8 +172,8 @@ def check_places(address: str, files: Iterable[CodeFile]) -> None:
 def check_entry_point(address: str, entry_point: EntryPoint, path: str, source: bytes) -> None:
     """Refuse an entry point that its module plainly does not define, or not as a callable.
 
-    The module is read, not imported: importing would need its environment. What can't be told
-    from the text (a star import, a name made by a function call) is left to the smoke test.
+    The module is read, not imported: importing would need its environment. What can't be seen
+    in the text (a star import, a name made by a function call) is left to the smoke test.
     """
     where = f"{address}: entry_point {entry_point.spec!r}"
     if not entry_point.function:

@@ -52,7 +52,7 @@ async def fetch_pointer_files(request: PointerFilesRequest) -> Digest:
     result = (await try_step(step, **implicitly())).result
     if result.exit_code != 0:
         message = result.stderr.decode(errors="replace").strip().replace(_ADDRESS, str(request.address))
-        raise ModelkilnError(message or f"{request.address}: Git LFS has not its files.")
+        raise ModelkilnError(message or f"{request.address}: Git LFS lacks its files.")
     return await remove_prefix(RemovePrefix(result.output_digest, "files"))
 
 
@@ -80,7 +80,7 @@ async def find_committed_pointers(request: CommittedPointersRequest) -> Committe
         ),
         description=f"Look for Git LFS pointers of {request.address}",
         output_files=("pointers.json",),
-        # What it reads is no input of the process: the checkout's index.
+        # What it reads is not an input of the process: the checkout's index.
         cache_scope=ProcessCacheScope.PER_SESSION,
     )  # fmt: skip
     result = await run_step(step, **implicitly())

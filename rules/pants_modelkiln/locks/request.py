@@ -1,4 +1,4 @@
-"""What locking is to `pants lock`: one request for each kind of target, told apart by unions."""
+"""What locking is to `pants lock`: one request for each kind of target, distinguished by unions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class LockRequest:
     """A target to lock.
 
     A kind's module subclasses it, gives a rule from its class to LockPlan, and registers it with
-    `UnionRule(LockRequest, ItsRequest)`. field_set_type: tells which targets are of the kind;
+    `UnionRule(LockRequest, ItsRequest)`. field_set_type: selects the targets of the kind;
     its `opt_out` leaves out those with nothing to pin.
     """
 

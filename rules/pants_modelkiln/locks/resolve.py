@@ -109,7 +109,7 @@ def shared_locks(name: str, setup: PythonSetup, options: ModelkilnSubsystem) -> 
     )
     if unknown:
         raise ModelkilnError(
-            f"[modelkiln.resolve_constraints] {name}: {unknown[0]!r} is no list of resolves of [python.resolves], "
+            f"[modelkiln.resolve_constraints] {name}: {unknown[0]!r} is not a list of resolves of [python.resolves], "
             f"which has {', '.join(sorted(setup.resolves))}."
         )
     return [setup.resolves[other] for other in shared]
@@ -123,7 +123,7 @@ def resolve_python(name: str, setup: PythonSetup) -> str:
     found = constraints.minimum_python_version(setup.interpreter_versions_universe)
     if found is None:
         raise ModelkilnError(
-            f"resolve {name!r}: no release of CPython fits {constraints}. Mend its interpreter constraints in "
+            f"resolve {name!r}: no release of CPython fits {constraints}. Fix its interpreter constraints in "
             "[python.resolves_to_interpreter_constraints]."
         )
     return found
@@ -168,10 +168,10 @@ async def lock_resolve(
             tool=ToolRequest("pip_tools.txt", (f"CPython=={release}.*",)),
         ), **implicitly())  # fmt: skip
     written = {file.path: file.content for file in await get_digest_contents(result.digest)}
-    told = {path: tuple(written[name].decode().splitlines()) for path, name in summaries.items() if name in written}
+    summary = {path: tuple(written[name].decode().splitlines()) for path, name in summaries.items() if name in written}
     if is_pex:
-        told = {lock: ("  a lock of Pex: `pants generate-lockfiles` makes it",), **told}
-    plan, *also = (LockPlan(path, written[path], summary=told[path]) for path in told)
+        summary = {lock: ("  a lock of Pex: `pants generate-lockfiles` makes it",), **summary}
+    plan, *also = (LockPlan(path, written[path], summary=summary[path]) for path in summary)
     return replace(plan, also=tuple(also))
 
 

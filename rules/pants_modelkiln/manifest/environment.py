@@ -115,10 +115,10 @@ async def fetch_environment(request: EnvironmentRequest) -> Environment:
     wheels = await _wheels_of(request)
     # Before anything is fetched: what does not fit may have gigabytes.
     check_consistency(request.address, request.accelerator, wheels, request.lock.target)
-    # Of a wheel that is built here no index told anything.
-    told = {wheel.name: list(wheel.requires) for wheel in wheels if not wheel.build}
+    # Of a wheel that is built here no index advertised anything.
+    advertised = {wheel.name: list(wheel.requires) for wheel in wheels if not wheel.build}
     text = canonical_json(
-        {**request.lock.target.to_json(), "wheels": [wheel.to_json() for wheel in wheels], "requires": told}
+        {**request.lock.target.to_json(), "wheels": [wheel.to_json() for wheel in wheels], "requires": advertised}
     )
     result = await run_step(
         Step(

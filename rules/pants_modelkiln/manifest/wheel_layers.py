@@ -24,7 +24,7 @@ from pants_modelkiln.subsystem import ModelkilnSubsystem
 class PackageEnvironmentRequest:
     """The wheels that a package's code needs, from a lock.
 
-    base: of the image; None for a package that is no image. apart: whether the image is for several
+    base: of the image; None for a package that is not an image. apart: whether the image is for several
     platforms.
     """
 

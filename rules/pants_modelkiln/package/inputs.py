@@ -54,7 +54,7 @@ from pants_modelkiln.subsystem import ModelkilnSubsystem, named_or_option
 class PackageInputs:
     """What goes into a package, every byte of it pinned, and its record.
 
-    base: None for a package that is no image and names no base image. weights_lock: what a package
+    base: None for a package that is not an image and names no base image. weights_lock: what a package
     with lazy weights carries in their place, else empty. interpreter: what the format `scie` embeds.
     others: the same package for its further platforms.
     """
@@ -79,7 +79,7 @@ class PackageInputs:
 
     @property
     def facts(self) -> Named:
-        """What the sources of the artifacts tell of the model, each with its address."""
+        """What the sources of the artifacts state about the model, each with its address."""
         return _facts_of(self.artifacts)
 
     @property
@@ -109,7 +109,7 @@ async def _find_bases(field_set: ModelPackageFieldSet, options: ModelkilnSubsyst
         )
     if architectures not in ([], ["amd64"]):
         raise ModelkilnError(
-            f"{field_set.address}: `platforms` needs a base image that tells their Python and C library. "
+            f"{field_set.address}: `platforms` needs a base image that states their Python and C library. "
             "Name an `oci_base_image` in the field `base_image` or in the option [modelkiln].base_image."
         )
     return (None,)

@@ -1,4 +1,4 @@
-"""Collections of Pants are told apart by their hash."""
+"""Collections of Pants are distinguished by their hash."""
 
 import pytest
 from pants.engine.collection import Collection

@@ -88,7 +88,7 @@ def test_a_change_that_hides_its_time_is_found(dist):
 
 
 def test_what_another_package_shares_may_be_written_again(dist):
-    """A shared file that a second package brought anew is no change of the first."""
+    """A shared file that a second package brought anew is not a change of the first."""
     write(dist, ".blobs/abc", "abc")
     one, other = built("1", ("one",), (".blobs/abc",)), built("2", ("other",), (".blobs/abc",))
     remember(str(dist), [one])
@@ -99,7 +99,7 @@ def test_what_another_package_shares_may_be_written_again(dist):
     assert [] == changed(dist, one, other)
 
 
-def test_packages_that_do_not_tell_their_paths_are_always_written(dist):
+def test_packages_that_do_not_declare_their_paths_are_always_written(dist):
     """As a `pex_binary`, whose digest may hold more than its artifact."""
     binary = built(paths=("tool.pex",), kind=BuiltPackageArtifact)
     write(dist, "tool.pex", "pex")
