@@ -6,13 +6,14 @@ from typing import Any
 
 from pants.core.goals.lint import LintFilesRequest, LintResult
 from pants.core.util_rules.partitions import Partitions
-from pants.engine.fs import DigestContents, PathGlobs
-from pants.engine.rules import Get, collect_rules, rule
+from pants.engine.fs import PathGlobs
+from pants.engine.rules import collect_rules
 from pants.option.option_types import SkipOption
 from pants.option.subsystem import Subsystem
 from pants.util.logging import LogLevel
 
 from house.words import problems
+from pants_modelkiln.compat.calls import get_digest_contents, implicitly, rule
 
 _ROOTS = ("src/", "rules/", "tests/", "docs/", "README.md")
 # Its bytes are part of each package's digest, which no comment is worth changing.
@@ -45,7 +46,7 @@ async def partition_prose(request: ProseRequest.PartitionRequest, prose: Prose) 
 @rule(desc="Lint prose", level=LogLevel.DEBUG)
 async def lint_prose(request: ProseRequest.Batch[str, Any]) -> LintResult:
     """Read the files and report each word."""
-    contents = await Get(DigestContents, PathGlobs(request.elements))
+    contents = await get_digest_contents(**implicitly(PathGlobs(request.elements)))
     found = problems((file.path, file.content.decode()) for file in contents)
     return LintResult(int(bool(found)), "\n".join(found), "", linter_name=request.tool_name)
 
