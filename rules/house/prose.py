@@ -16,8 +16,6 @@ from house.words import problems
 from pants_modelkiln.compat.calls import get_digest_contents, implicitly, rule
 
 _ROOTS = ("src/", "rules/", "tests/", "docs/", "README.md")
-# Its bytes are part of each package's digest, which no comment is worth changing.
-_APART = "src/modelkiln/runtime/"
 
 
 class Prose(Subsystem):
@@ -35,11 +33,7 @@ class ProseRequest(LintFilesRequest):
 @rule
 async def partition_prose(request: ProseRequest.PartitionRequest, prose: Prose) -> Partitions[str, Any]:
     """One partition of all Python files and pages."""
-    files = tuple(
-        path
-        for path in request.files
-        if path.startswith(_ROOTS) and path.endswith((".py", ".md")) and not path.startswith(_APART)
-    )
+    files = tuple(path for path in request.files if path.startswith(_ROOTS) and path.endswith((".py", ".md")))
     return Partitions.single_partition(files) if files and not prose.skip else Partitions()
 
 
