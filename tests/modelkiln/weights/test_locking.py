@@ -239,7 +239,7 @@ def test_a_path_that_is_listed_twice_is_refused(store, script):
     with pytest.raises(ModelkilnError, match="lists 'a' twice"):
         lock_weights(wanted("scripted:x"), store)
     script.listed = [SourceFile("a", 1), SourceFile("a/b", 2)]
-    with pytest.raises(ModelkilnError, match="both a file and a directory"):
+    with pytest.raises(ModelkilnError, match="both a file and a folder"):
         lock_weights(wanted("scripted:x"), store)
 
 
