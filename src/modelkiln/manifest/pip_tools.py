@@ -33,6 +33,11 @@ _PROGRAMS = ".programs"
 # wheels elsewhere.
 _TOOLS = frozenset({"cmake", "cmake3", "meson", "ninja", "ninja-build", "patchelf", "samu", "swig"})
 
+_RAISED = re.compile(r"[\w.]+(Error|Exception|Found|Impossible)\b")
+_MISSING = re.compile(r"\b(?:ModuleNotFoundError|ImportError): .*")
+# Characters of what a program said, from its end.
+_REASON = 1500
+
 
 def compile_lock(
     folder: Path,
@@ -83,10 +88,9 @@ def _asked(folder: Path, sources: Sequence[str], env: Mapping[str, str]) -> list
         if done.returncode:
             messages = (done.stdout + done.stderr).decode("utf-8", "replace")
             check_reachable(messages)
-            errors = [line.strip() for line in messages.splitlines() if line.startswith("ERROR: ")]
-            told = " ".join(errors or messages.split())[-1500:]
             raise ModelkilnError(
-                f"{source}: what it is built with cannot be found out. Its build backend or pip says: {told}"
+                f"{source}: what it is built with cannot be found out. Its build backend or pip says: "
+                f"{_reason(messages)}"
             )
         asked.append(answer)
     shutil.rmtree(folder / _PROGRAMS)
@@ -108,12 +112,29 @@ def _without_tools(folder: Path, path: str) -> str:
 
 
 def _reason(messages: str) -> str:
-    """What pip logged, and the exception that pip-tools ended with, without its traceback."""
-    logged, _, traceback = messages.partition("Traceback (most recent call last)")
-    lines = [line.strip() for line in logged.splitlines() if line.strip()]
-    raised = [line for line in traceback.splitlines() if re.match(r"[\w.]+(Error|Exception|Found|Impossible)\b", line)]
-    lines += [line.split(": ", 1)[-1] for line in raised[-1:]]
-    return " ".join(lines or messages.split())[-1500:]
+    """What pip and a build backend logged, and the exception that pip-tools ended with, without tracebacks.
+
+    A backend's traceback is indented in what pip logs, and the module that it lacks is always named.
+    """
+    logged, *traceback = re.split(r"^Traceback \(most recent call last\)", messages, maxsplit=1, flags=re.MULTILINE)
+    ended = [line for line in "".join(traceback).splitlines() if _RAISED.match(line)]
+    lines = [*_without_frames(logged), *(line.split(": ", 1)[-1] for line in ended[-1:])]
+    reason = " ".join(lines or messages.split())[-_REASON:]
+    missing = [match[0] for match in _MISSING.finditer(messages)][-1:]
+    return " ".join([*(line for line in missing if line not in reason), reason])
+
+
+def _without_frames(text: str) -> list[str]:
+    """The lines of a text that are not empty, without the frames of the tracebacks in it."""
+    found, depth = [], None
+    for line in filter(str.strip, text.splitlines()):
+        indent = len(line) - len(line.lstrip())
+        if line.lstrip().startswith("Traceback (most recent call last)"):
+            depth = indent
+        elif depth is None or indent <= depth:
+            depth = None
+            found.append(line.strip())
+    return found
 
 
 def seed_lock(own: str, shared: Sequence[str], upgrade: bool) -> str:
