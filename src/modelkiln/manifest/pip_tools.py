@@ -1,6 +1,7 @@
 """pip-tools, as the one that compiles locks of Python environments.
 
-It runs under the CPython of the resolve, because it evaluates markers for the one it runs on.
+It runs under the CPython of the resolve, because it evaluates markers for the one it runs on; for which
+of its patch releases does not matter, see programs/compile_lock.py.
 """
 
 import json
@@ -28,6 +29,7 @@ _OPTIONS = (
 )  # fmt: skip
 _INDEXES = "indexes.in"
 _ASKING = Path(__file__).absolute().with_name("programs") / "ask_backend.py"
+_COMPILING = _ASKING.with_name("compile_lock.py")
 _PROGRAMS = ".programs"
 # What backends (meson-python, scikit-build-core) take from the machine where it has them, and ask for as
 # wheels elsewhere.
@@ -67,7 +69,7 @@ def compile_lock(
     arguments = [*_OPTIONS, "--upgrade" if upgrade else "--no-upgrade"]
     arguments += ["--no-reuse-hashes" if upgrade else "--reuse-hashes", f"--output-file={output}"]
     arguments += [f"--cache-dir={os.path.abspath(store.root / 'pip-tools-cache')}", *sources]
-    command = [sys.executable, "-I", "-m", "piptools", "compile", *arguments]
+    command = [sys.executable, "-I", str(_COMPILING), *arguments]
     done = subprocess.run(command, cwd=folder, env=env, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     indexes.unlink(missing_ok=True)
     if done.returncode:

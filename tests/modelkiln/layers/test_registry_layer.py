@@ -17,7 +17,7 @@ from modelkiln.descriptor import CONFIG, INDEX, LAYER, MANIFEST, Descriptor
 from modelkiln.digest import hex_of, sha256_bytes
 from modelkiln.errors import ModelkilnError
 from modelkiln.layers.recipe import build
-from modelkiln.layers.registry import read_image
+from modelkiln.layers.registry import python_release, read_image
 from modelkiln.machine.settings import INSECURE_REGISTRIES, save_machine_env
 from modelkiln.recipe import REGISTRY, Recipe
 from modelkiln.registry import client as client_module
@@ -287,3 +287,19 @@ def test_a_reference_that_does_not_pin_is_refused(text, told):
     with pytest.raises(ModelkilnError) as caught:
         parse_reference(text)
     assert told in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("env", "path", "release"),
+    [
+        (["PATH=/bin", "PYTHON_VERSION=3.11.14"], "/usr/local/bin/python3.11", "3.11.14"),
+        (["PYTHON_VERSION=3.11.14"], "/usr/bin/python3.11", ""),
+        (["PYTHON_VERSION=3.12.1"], "/usr/local/bin/python3.11", ""),
+        (["PYTHON_VERSION=3.11"], "/usr/local/bin/python3.11", ""),
+        (["PYTHON_VERSION=3.11.0rc1"], "/usr/local/bin/python3.11", ""),
+        ([], "/usr/local/bin/python3.11", ""),
+    ],
+)
+def test_the_release_of_an_official_images_python_is_known(env, path, release):
+    """It is stated of the interpreter that such images compile, and of no other."""
+    assert release == python_release(env, "3.11", path)
