@@ -21,7 +21,7 @@ class Packed:
 
 @dataclass(frozen=True)
 class Layer:
-    """What a layer process tells of the layer it made; the bytes are elsewhere.
+    """What a layer process records of the layer it made; the bytes are elsewhere.
 
     kind: "base", "weights", "wheels", "code" or "record". title: for people ("numpy 2.4.6").
     unpacked_size: bytes of the uncompressed tar. recipe: what the blob can be rebuilt from, or None

@@ -44,10 +44,10 @@ def read_all(data):
 @pytest.mark.parametrize("case", BAD_MEMBERS)
 def test_a_hostile_entry_is_refused(case):
     """An entry that could leave the root or change who may do what is refused by name."""
-    members, told = BAD_MEMBERS[case]
+    members, message = BAD_MEMBERS[case]
     with pytest.raises(ModelkilnError) as caught:
         read_all(make_deb(members))
-    assert str(caught.value).startswith("evil 1.0: ") and told in str(caught.value)
+    assert str(caught.value).startswith("evil 1.0: ") and message in str(caught.value)
 
 
 WHOLE = make_deb([("./a", b"x" * 100_000), ("./b", bytes(range(256)) * 500)], ending=".xz")

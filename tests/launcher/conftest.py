@@ -42,7 +42,7 @@ case "$*" in
 esac
 """
 
-# In place of Pants: tells how it was run, then does what its first argument says.
+# In place of Pants: reports how it was run, then does what its first argument says.
 _CLIENT = """\
 import fcntl, json, os, signal, sys
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(43))

@@ -52,7 +52,7 @@ def test_a_layer_of_weights_is_no_blob_of_the_store():
 
 
 def test_a_locked_wheel_comes_back_from_json():
-    """Sizes, libraries and how it was built are told where they are known."""
+    """Sizes, libraries and how it was built are stated where they are known."""
     plain = LockedWheel("a", "1", "a-1-py3-none-any.whl", "0" * 64)
     assert {"name", "version", "filename", "sha256"} == set(plain.to_json())
     built = FrozenJson.of({"sdist": {"filename": "a-1.tar.gz"}})

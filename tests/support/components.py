@@ -44,7 +44,7 @@ COMPONENTS = {
     "umount": "mount",
     "unshare": "util-linux",
 }
-# Files that are no programs, each with the Debian package that has it.
+# Files that are not programs, each with the Debian package that has it.
 _FILES = {
     "/usr/share/gocode/src/github.com/opencontainers/image-spec/schema": "golang-github-opencontainers-image-spec-dev",
     "/usr/include/stdio.h": "libc6-dev",
@@ -133,7 +133,7 @@ def _install(name, folder, *commands, cwd=None):
 
 
 def _missing(message):
-    import pytest  # Which CI has not got yet when it asks what is missing.
+    import pytest  # Which CI lacks when it asks what is missing.
 
     if os.environ.get("MODELKILN_REQUIRE_COMPONENTS") == "1":
         pytest.fail(message)

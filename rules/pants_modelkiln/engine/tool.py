@@ -11,8 +11,8 @@ from typing import Iterable
 from pants.backend.python.util_rules.pex_environment import PexEnvironment
 from pants.base.build_environment import get_buildroot
 from pants.engine.env_vars import CompleteEnvironmentVars
-from pants.engine.fs import Digest, FileContent
-from pants.engine.rules import Get, collect_rules, rule
+from pants.engine.fs import CreateDigest, Digest, FileContent, MergeDigests
+from pants.engine.rules import collect_rules
 from pants.option.global_options import GlobalOptions
 from pants.util.logging import LogLevel
 
@@ -22,8 +22,8 @@ from modelkiln.recipe import REGISTRY, Recipe
 from modelkiln.sources.clients import CLIENT_SCHEMES
 from modelkiln.sources.git_lfs import CHECKOUT
 from modelkiln.sources.source import scheme_of
-from pants_modelkiln.engine.api import create_digest, merge_digests
-from pants_modelkiln.engine.tool_pex import PEX_ROOT, ToolRequest, tool_pex
+from pants_modelkiln.compat.calls import create_digest, implicitly, merge_digests, rule
+from pants_modelkiln.engine.tool_pex import PEX_ROOT, ToolRequest, build_tool_pex
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 
 STORE = ".cache/modelkiln"
@@ -120,11 +120,6 @@ def scie_tool() -> ToolRequest:
     return ToolRequest("tool.txt", ("CPython>=3.11,<3.15",))
 
 
-def engine_tool(request: ToolRequest) -> Get:
-    """EngineTool of a request."""
-    return Get(EngineTool, ToolRequest, request)
-
-
 @rule(level=LogLevel.DEBUG)
 async def save_machine_state(
     subsystem: ModelkilnSubsystem,
@@ -150,11 +145,11 @@ async def save_machine_state(
 
 @rule(desc="Build the packaging engine", level=LogLevel.DEBUG)
 async def build_engine_tool(request: ToolRequest, machine: MachineState) -> EngineTool:
-    built = await tool_pex(request)
-    shim = await create_digest([FileContent("modelkiln", _SHIM.encode(), is_executable=True)])
+    built = await build_tool_pex(request, **implicitly())
+    shim = await create_digest(CreateDigest([FileContent("modelkiln", _SHIM.encode(), is_executable=True)]))
     state = f"{built.python}\n{built.venv}\n{machine.path}\n"
     save_machine_file(machine.store, f"tools/{built.digest.fingerprint}", state)
-    return EngineTool(await merge_digests((built.digest, shim)), built.digest.fingerprint)
+    return EngineTool(await merge_digests(MergeDigests((built.digest, shim))), built.digest.fingerprint)
 
 
 def rules():

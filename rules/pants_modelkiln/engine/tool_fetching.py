@@ -10,12 +10,13 @@ from dataclasses import dataclass
 
 from pants.backend.python.subsystems.repos import PythonRepos
 from pants.engine.env_vars import CompleteEnvironmentVars
-from pants.engine.rules import Get, collect_rules, rule
+from pants.engine.rules import collect_rules
 from pants.util.frozendict import FrozenDict
 from pants.util.logging import LogLevel
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.manifest.pip_settings import FETCHING, NoPipError, PipSettingsError, pip_environment
+from pants_modelkiln.compat.calls import rule
 
 _LISTS = ("extra-index-url", "find-links", "trusted-host")
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
@@ -41,11 +42,6 @@ class ToolFetching:
     env: FrozenDict[str, str]
 
 
-def tool_fetching(request: ToolFetchingRequest) -> Get:
-    """ToolFetching of a request."""
-    return Get(ToolFetching, ToolFetchingRequest, request)
-
-
 @rule(level=LogLevel.DEBUG)
 async def find_fetching(request: ToolFetchingRequest, env: CompleteEnvironmentVars) -> ToolFetching:
     try:
@@ -56,7 +52,7 @@ async def find_fetching(request: ToolFetchingRequest, env: CompleteEnvironmentVa
         raise ModelkilnError(str(error)) from None
     settings = {name[4:]: value for name, value in allowed.items() if name.startswith("PIP_")}
     lines = [f"--{option} {one}" for option in _LISTS for one in settings.get(_variable(option), "").split()]
-    # Pants' own default is no choice of anybody.
+    # Pants' own default is not a choice of the user.
     if "INDEX_URL" in settings and request.indexes == (PythonRepos.pypi_index,):
         lines.insert(0, f"--index-url {settings['INDEX_URL']}")
     if settings.get("NO_INDEX", "").lower() in ("1", "on", "t", "true", "y", "yes"):

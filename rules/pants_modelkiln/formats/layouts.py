@@ -6,8 +6,8 @@ import os
 from dataclasses import dataclass
 from typing import Iterable, Mapping, Sequence
 
-from pants.engine.fs import Digest, FileContent, FileEntry, SymlinkEntry
-from pants.engine.rules import Get, collect_rules, rule
+from pants.engine.fs import AddPrefix, CreateDigest, Digest, FileContent, FileEntry, MergeDigests, SymlinkEntry
+from pants.engine.rules import collect_rules
 from pants.option.global_options import GlobalOptions
 from pants.util.logging import LogLevel
 
@@ -18,10 +18,10 @@ from modelkiln.image.layout import REF_NAME, blob_name, layout_files
 from modelkiln.layer import Layer
 from modelkiln.runtime.weights.progress import readable_size
 from modelkiln.store.store import Store
-from pants_modelkiln.engine.api import add_prefix, concurrently, create_digest, merge_digests
-from pants_modelkiln.engine.layers import BuiltLayer, blob_of
+from pants_modelkiln.compat.calls import add_prefix, concurrently, create_digest, implicitly, merge_digests, rule
+from pants_modelkiln.compat.known_artifact import KnownArtifact
+from pants_modelkiln.engine.layers import BuiltLayer, LayerBlobRequest, fetch_blob
 from pants_modelkiln.engine.tool import machine_store
-from pants_modelkiln.formats.known_artifact import KnownArtifact
 from pants_modelkiln.formats.rendering import Rendering, blob_link, store_link
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 
@@ -56,10 +56,12 @@ async def held_image(
     written = layout_files(manifest, documents, {REF_NAME: tag})
     carried = {one.layer.descriptor.digest: one.blob for one in built if one.blob}
     layout = await create_digest(
-        [
-            *(FileContent(path, data) for path, data in written.items()),
-            *(FileEntry(blob_name(digest), blob) for digest, blob in carried.items()),
-        ]
+        CreateDigest(
+            [
+                *(FileContent(path, data) for path, data in written.items()),
+                *(FileEntry(blob_name(digest), blob) for digest, blob in carried.items()),
+            ]
+        )
     )
     return PackageImage(
         layout=layout,
@@ -82,7 +84,7 @@ class DistImage:
     """A Digest of the layout at its path, and of what it shares with others.
 
     missing: layers whose blobs this machine's store lacks, because another machine made them.
-    apart: layers of weights, which are no blobs but files of the store. shared: paths relative to
+    apart: layers of weights, which are not blobs but files of the store. shared: paths relative to
     `dist/` outside of the layout.
     """
 
@@ -92,23 +94,18 @@ class DistImage:
     shared: tuple[str, ...]
 
 
-def dist_image(image: PackageImage, path: str) -> Get:
-    """DistImage of an image."""
-    return Get(DistImage, DistImageRequest(image, path))
-
-
 @rule(desc="Write an image layout", level=LogLevel.DEBUG)
 async def lay_out_image(
     request: DistImageRequest, options: ModelkilnSubsystem, global_options: GlobalOptions
 ) -> DistImage:
     # `package` copies its outputs on every run, and Pants keeps a copy of its own before. So blobs
     # of the store are not copied: layouts link to one link in dist/ that leads to the store.
-    layout = await add_prefix(request.image.layout, request.path)
+    layout = await add_prefix(AddPrefix(request.image.layout, request.path))
     limit = options.dist_blob_limit
     copied = [layer for layer in request.image.stored if layer.descriptor.size <= limit]
     linked = [layer for layer in request.image.stored if layer.descriptor.size > limit and not layer.is_virtual]
     bare = [layer for layer in request.image.stored if layer.descriptor.size > limit and layer.is_virtual]
-    blobs = await concurrently(blob_of(layer) for layer in copied)
+    blobs = await concurrently(fetch_blob(LayerBlobRequest(layer), **implicitly()) for layer in copied)
     entries: list = []
     for layer, found in zip(copied, blobs):
         shared, link = f"{SHARED_BLOBS}/{hex_of(layer.descriptor.digest)}", _place(request.path, layer)
@@ -117,8 +114,8 @@ async def lay_out_image(
     if linked:
         entries.append(store_link(store.root))
         entries += [blob_link(_place(request.path, layer), layer.descriptor.digest) for layer in linked]
-    digest = await merge_digests((layout, await create_digest(entries)))
-    # Only told, and so it does no harm that Pants may remember the answer.
+    digest = await merge_digests(MergeDigests((layout, await create_digest(CreateDigest(entries)))))
+    # Only reported, and so it does no harm that Pants may remember the answer.
     gone = [layer for layer in linked if not store.path(layer.descriptor.digest).exists()]
     outside = [entry.path for entry in entries if not entry.path.startswith(f"{request.path}/")]
     return DistImage(digest, tuple(gone), tuple(bare), tuple(outside))
@@ -130,7 +127,7 @@ def _place(path: str, layer: Layer) -> str:
 
 
 def layout_rendering(what: str, path: str, image: PackageImage, laid_out: DistImage) -> Rendering:
-    """The Rendering of a layout, with what is told of layers that it names without holding them."""
+    """The Rendering of a layout, with a note of layers that it names without holding them."""
     size = sum(layer.descriptor.size for layer in image.layers)
     lines = [f"  {what} {image.manifest.digest}, {len(image.layers)} layers, {readable_size(size)}"]
     if laid_out.missing:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Sequence
 
-from pants.engine.fs import FileContent
-from pants.engine.rules import Get, collect_rules, rule
+from pants.engine.fs import CreateDigest, DigestSubset, FileContent, MergeDigests, PathGlobs
+from pants.engine.rules import collect_rules
 from pants.engine.unions import UnionRule
 from pants.util.logging import LogLevel
 
@@ -20,12 +20,19 @@ from modelkiln.layers import files as files_packer
 from modelkiln.layers.small import LAZY_STORE, record_layer, venv_layer
 from modelkiln.package.record import labels, split_labels
 from modelkiln.wheels.cuda_libraries import library_folders
-from pants_modelkiln.engine.api import concurrently, create_digest, merge_digests, subset
-from pants_modelkiln.engine.layers import BuiltLayer, LayerRequest, build_layer
-from pants_modelkiln.formats.layouts import PackageImage, dist_image, held_image, layout_rendering
+from pants_modelkiln.compat.calls import (
+    concurrently,
+    create_digest,
+    digest_subset_to_digest,
+    implicitly,
+    merge_digests,
+    rule,
+)
+from pants_modelkiln.engine.layers import BuiltLayer, LayerRequest, make_layers
+from pants_modelkiln.formats.layouts import DistImageRequest, PackageImage, held_image, lay_out_image, layout_rendering
 from pants_modelkiln.formats.rendering import Rendering, RenderingRequest
 from pants_modelkiln.inputs.artifact import Part
-from pants_modelkiln.inputs.base_image import BaseLayers, base_layers
+from pants_modelkiln.inputs.base_image import BaseLayers, BaseLayersRequest, make_base_layers
 from pants_modelkiln.manifest.wheel_layers import runtime_layer, wheel_layers
 from pants_modelkiln.package.inputs import PackageInputs
 from pants_modelkiln.subsystem import ModelkilnSubsystem
@@ -39,11 +46,6 @@ class ImageRequest:
     """An image of a package."""
 
     inputs: PackageInputs
-
-
-def package_image(inputs: PackageInputs) -> Get:
-    """PackageImage of a package."""
-    return Get(PackageImage, ImageRequest(inputs))
 
 
 @rule(desc="Assemble an image", level=LogLevel.DEBUG)
@@ -60,7 +62,9 @@ async def assemble_image(request: ImageRequest, options: ModelkilnSubsystem) -> 
     # Over an unknown base the environment hides what that has in our folders: it lies below the weights.
     lowest = (venv, *weights) if from_registry else (*weights, venv)
     parts = (*lowest, *_code_requests(inputs, options.compression), record)
-    base, *built = await concurrently([base_layers(inputs.base), *(build_layer(one) for one in requests_of(parts))])
+    base, built = await concurrently(
+        make_base_layers(BaseLayersRequest(inputs.base), **implicitly()), make_layers(requests_of(parts))
+    )
     own = layers_of(parts, built)
     image = _image(inputs, base, own)
     documents = {
@@ -74,22 +78,17 @@ async def assemble_image(request: ImageRequest, options: ModelkilnSubsystem) -> 
 
 @dataclass(frozen=True)
 class ImageIndexRequest:
-    """The images of a package for all of its platforms."""
+    """The images of a package for all of its platforms, under one index where there are several."""
 
     inputs: PackageInputs
 
 
-def package_index(inputs: PackageInputs) -> Get:
-    """PackageImage of all platforms of a package, under one index where there are several."""
-    if not inputs.others:
-        return package_image(inputs)
-    return Get(PackageImage, ImageIndexRequest(inputs))
-
-
 @rule(desc="Assemble an image index", level=LogLevel.DEBUG)
 async def assemble_index(request: ImageIndexRequest) -> PackageImage:
+    if not request.inputs.others:
+        return await assemble_image(ImageRequest(request.inputs), **implicitly())
     platforms = request.inputs.platforms
-    images = await concurrently(package_image(inputs) for inputs in platforms)
+    images = await concurrently(assemble_image(ImageRequest(inputs), **implicitly()) for inputs in platforms)
     manifests = [image.manifest for image in images]
     records = [inputs.record for inputs in platforms]
     shared, own = split_labels(records)
@@ -98,12 +97,14 @@ async def assemble_index(request: ImageIndexRequest) -> PackageImage:
     index = Descriptor.of(INDEX, data)
     files = {**top_files(index, {REF_NAME: records[0]["version"]}), blob_name(index.digest): data}
     # Of each image its blobs: what lies beside them names one image alone.
-    blobs = await concurrently(subset(image.layout, ["blobs/**"]) for image in images)
-    top = await create_digest(FileContent(path, data) for path, data in files.items())
+    blobs = await concurrently(
+        digest_subset_to_digest(DigestSubset(image.layout, PathGlobs(["blobs/**"]))) for image in images
+    )
+    top = await create_digest(CreateDigest(FileContent(path, data) for path, data in files.items()))
     layers = {layer.descriptor.digest: layer for image in images for layer in image.layers}
     stored = {layer.descriptor.digest: layer for image in images for layer in image.stored}
     return PackageImage(
-        layout=await merge_digests((top, *blobs)),
+        layout=await merge_digests(MergeDigests((top, *blobs))),
         layers=tuple(layers.values()),
         stored=tuple(stored.values()),
         manifest=index,
@@ -173,9 +174,11 @@ class OciRenderingRequest(RenderingRequest):
 
 @rule(level=LogLevel.DEBUG)
 async def render_oci(request: OciRenderingRequest) -> Rendering:
-    image = await package_index(request.inputs)
+    image = await assemble_index(ImageIndexRequest(request.inputs), **implicitly())
     what = f"image index of {len(request.inputs.platforms)} platforms" if request.inputs.others else "image"
-    return layout_rendering(what, request.path, image, await dist_image(image, request.path))
+    return layout_rendering(
+        what, request.path, image, await lay_out_image(DistImageRequest(image, request.path), **implicitly())
+    )
 
 
 def rules():

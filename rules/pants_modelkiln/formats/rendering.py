@@ -1,4 +1,4 @@
-"""What a format is to `pants package`: one request for each, told apart by Pants' unions."""
+"""What a format is to `pants package`: one request for each, distinguished by Pants' unions."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from typing import ClassVar
 
 from pants.engine.environment import EnvironmentName
 from pants.engine.fs import Digest, SymlinkEntry
-from pants.engine.rules import Get
+from pants.engine.rules import collect_rules
 from pants.engine.unions import union
 
 from modelkiln.frozen_json import FrozenJson
 from modelkiln.layer import Layer
 from modelkiln.store.store import BLOBS, blob_path
-from pants_modelkiln.formats.known_artifact import KnownArtifact
+from pants_modelkiln.compat.calls import rule
+from pants_modelkiln.compat.known_artifact import KnownArtifact
 from pants_modelkiln.package.inputs import PackageInputs
 
 # The link in dist/ that leads to the store's blobs, and that links to large files go through.
@@ -63,6 +64,11 @@ class Rendering:
     artifact: KnownArtifact
 
 
-def rendering(request: RenderingRequest) -> Get:
-    """Rendering of a request."""
-    return Get(Rendering, RenderingRequest, request)
+@rule(polymorphic=True)
+async def render(request: RenderingRequest) -> Rendering:
+    """Render a package, by the rule of its format."""
+    raise NotImplementedError
+
+
+def rules():
+    return collect_rules()

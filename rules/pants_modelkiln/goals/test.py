@@ -8,10 +8,18 @@ from dataclasses import dataclass, replace
 from pants.backend.python.util_rules.interpreter_constraints import InterpreterConstraints
 from pants.core.goals.test import TestFieldSet, TestRequest, TestResult, TestSubsystem
 from pants.core.util_rules.partitions import Partition, PartitionerType, Partitions
-from pants.engine.fs import Digest, FileContent, GlobMatchErrorBehavior, PathGlobs
+from pants.engine.fs import (
+    AddPrefix,
+    CreateDigest,
+    Digest,
+    FileContent,
+    GlobMatchErrorBehavior,
+    MergeDigests,
+    PathGlobs,
+)
 from pants.engine.process import ProcessCacheScope
-from pants.engine.rules import Get, collect_rules, rule
-from pants.engine.target import InferDependenciesRequest, InferredDependencies
+from pants.engine.rules import collect_rules
+from pants.engine.target import HydrateSourcesRequest, InferDependenciesRequest, InferredDependencies
 from pants.engine.unions import UnionRule
 from pants.option.global_options import GlobalOptions
 from pants.util.logging import LogLevel
@@ -23,24 +31,26 @@ from modelkiln.machine.settings import save_python
 from modelkiln.package.source_facts import example_of
 from modelkiln.smoke.plan import SmokePlan
 from modelkiln.smoke.smoke_test import NOT_RUN
-from pants_modelkiln.engine.api import (
+from pants_modelkiln.compat.calls import (
     add_prefix,
     concurrently,
     create_digest,
-    find_python,
-    hydrate,
+    find_interpreter,
+    get_digest_contents,
+    hydrate_sources,
+    implicitly,
     merge_digests,
-    read_digest,
-    read_globs,
+    rule,
 )
-from pants_modelkiln.engine.step import Step, attempt_step
+from pants_modelkiln.compat.values import attempts
+from pants_modelkiln.engine.step import Step, try_step
 from pants_modelkiln.engine.tool import STORE, fetching_tool, machine_store
-from pants_modelkiln.formats.oci import package_image
-from pants_modelkiln.formats.pex import pex_file
-from pants_modelkiln.formats.scie import scie_file
+from pants_modelkiln.formats.oci import ImageRequest, assemble_image
+from pants_modelkiln.formats.pex import PexFileRequest, build_pex_file
+from pants_modelkiln.formats.scie import ScieFileRequest, build_scie_file
 from pants_modelkiln.package.field_set import ModelPackageFieldSet
-from pants_modelkiln.package.inputs import PackageInputs, package_inputs
-from pants_modelkiln.package.named_packages import named_packages
+from pants_modelkiln.package.inputs import PackageInputs, resolve_inputs
+from pants_modelkiln.package.named_packages import NamedPackagesRequest, find_named_packages
 from pants_modelkiln.subsystem import ModelkilnSubsystem, SmokeTestSubsystem
 from pants_modelkiln.target_types.smoke_test import (
     SmokeTestAtolField,
@@ -104,7 +114,10 @@ async def partition_by_format(
     if subsystem.skip:
         return Partitions()
     tested = await concurrently(
-        named_packages(fields.address, fields.package.alias, fields.package.value) for fields in request.field_sets
+        find_named_packages(
+            NamedPackagesRequest(fields.address, fields.package.alias, (fields.package.value,)), **implicitly()
+        )
+        for fields in request.field_sets
     )
     return Partitions(
         Partition((fields,), SmokeTestFormat(name, package))
@@ -138,21 +151,27 @@ class PackageUnderTest:
 async def put_under_test(request: PackageUnderTestRequest, options: GlobalOptions) -> PackageUnderTest:
     inputs = request.inputs
     if request.format == "pex":
-        built = await pex_file(inputs, "package.pex")
-        python = await find_python(InterpreterConstraints([f"CPython=={inputs.target.python}.*"]))
+        built = await build_pex_file(PexFileRequest(inputs, "package.pex"), **implicitly())
+        python = await find_interpreter(InterpreterConstraints([f"CPython=={inputs.target.python}.*"]), **implicitly())
         # By its release: a machine's path to it must not be in the test's key.
         save_python(machine_store(options), inputs.target.python, python.path)
         return PackageUnderTest(built.digest, "package.pex", python=inputs.target.python)
     if request.format == "scie":
-        return PackageUnderTest((await scie_file(inputs, "package.scie")).digest, "package.scie")
-    image = await package_image(inputs)
-    return PackageUnderTest(await add_prefix(image.layout, "image"), "image", layers=image.stored)
+        return PackageUnderTest(
+            (await build_scie_file(ScieFileRequest(inputs, "package.scie"), **implicitly())).digest, "package.scie"
+        )
+    image = await assemble_image(ImageRequest(inputs), **implicitly())
+    return PackageUnderTest(await add_prefix(AddPrefix(image.layout, "image")), "image", layers=image.stored)
 
 
 async def _test_files(fields: SmokeTestFieldSet, inputs: PackageInputs) -> Digest:
     """The record, the request and the expected response, as a step reads them."""
     if fields.sources.value:
-        request = (await read_digest((await hydrate(fields.sources)).snapshot.digest))[0].content
+        request = (
+            await get_digest_contents(
+                (await hydrate_sources(HydrateSourcesRequest(fields.sources), **implicitly())).snapshot.digest
+            )
+        )[0].content
     else:
         request = canonical_json(example_of(inputs.facts, str(fields.address)))
     expected_globs = PathGlobs(
@@ -160,13 +179,15 @@ async def _test_files(fields: SmokeTestFieldSet, inputs: PackageInputs) -> Diges
         glob_match_error_behavior=GlobMatchErrorBehavior.error,
         description_of_origin=f"the field `expected` of {fields.address}",
     )
-    expected = (await read_globs(expected_globs))[0].content
+    expected = (await get_digest_contents(**implicitly({expected_globs: PathGlobs})))[0].content
     return await create_digest(
-        [
-            FileContent(_TEST_FILES["record"], inputs.record.to_bytes()),
-            FileContent(_TEST_FILES["request"], request),
-            FileContent(_TEST_FILES["expected"], expected),
-        ]
+        CreateDigest(
+            [
+                FileContent(_TEST_FILES["record"], inputs.record.to_bytes()),
+                FileContent(_TEST_FILES["request"], request),
+                FileContent(_TEST_FILES["expected"], expected),
+            ]
+        )
     )
 
 
@@ -179,15 +200,17 @@ async def run_smoke_test(
 ) -> TestResult:
     fields, format_name = batch.single_element, batch.partition_metadata.name
     title = f"{fields.address} ({batch.partition_metadata.description})"
-    inputs = await package_inputs(batch.partition_metadata.package)
+    inputs = await resolve_inputs(batch.partition_metadata.package, **implicitly())
     has_gpu = bool(inputs.accelerator.cuda or fields.requires_gpu.value) and find_gpu() is not None
     if fields.requires_gpu.value and not has_gpu:
         logger.warning(f"{title} was not run: it requires a GPU, and this machine has no NVIDIA device with a driver.")
         return TestResult.no_tests_found(fields.address, test.output)
-    under_test = await Get(PackageUnderTest, PackageUnderTestRequest(inputs, format_name))
+    under_test = await put_under_test(PackageUnderTestRequest(inputs, format_name), **implicitly())
     is_bundled = inputs.record["weights"] == "bundled"
     # A program has bundled files in it; layers of an image may have to be made of them again.
-    models = await merge_digests(found.digest for found in inputs.artifacts if not is_bundled or format_name == "oci")
+    models = await merge_digests(
+        MergeDigests(found.digest for found in inputs.artifacts if not is_bundled or format_name == "oci")
+    )
     plan = SmokePlan(
         **_TEST_FILES,
         format=format_name,
@@ -203,22 +226,21 @@ async def run_smoke_test(
     files = (
         under_test.digest,
         await _test_files(fields, inputs),
-        await add_prefix(models, _TEST_FILES["models"]),
-        await create_digest([FileContent("plan.json", canonical_json(plan.to_json()))]),
+        await add_prefix(AddPrefix(models, _TEST_FILES["models"])),
+        await create_digest(CreateDigest([FileContent("plan.json", canonical_json(plan.to_json()))])),
     )
     step = Step(
         argv=("smoke", "plan.json", f"--store={STORE}"),
         description=f"Smoke-test {title}",
-        input_digest=await merge_digests(files),
+        input_digest=await merge_digests(MergeDigests(files)),
         cache_scope=ProcessCacheScope.PER_SESSION if test.force else ProcessCacheScope.SUCCESSFUL,
         tool=fetching_tool([layer.recipe for layer in (*plan.weights, *plan.layers)], options),
     )
-    result = (await attempt_step(step)).result
+    result = (await try_step(step, **implicitly())).result
     if result.exit_code == NOT_RUN and not subsystem.require:
-        reason = result.stdout.decode(errors="replace").strip()
-        logger.warning(f"{title} was not run: {reason}")
+        logger.warning(f"{title} was not run: {result.stdout.decode(errors='replace').strip()}")
         return TestResult.no_tests_found(fields.address, test.output)
-    tested = TestResult.from_fallible_process_result(result, fields.address, test.output)
+    tested = TestResult.from_fallible_process_result(attempts(result), fields.address, test.output)
     return replace(tested, partition_description=batch.partition_metadata.description)
 
 
@@ -229,7 +251,9 @@ class InferSmokeTestDependencies(InferDependenciesRequest):
 @rule(desc="Infer the dependency of a smoke test on its package")
 async def infer_package_dependency(request: InferSmokeTestDependencies) -> InferredDependencies:
     field = request.field_set.package
-    packages = await named_packages(request.field_set.address, field.alias, field.value)
+    packages = await find_named_packages(
+        NamedPackagesRequest(request.field_set.address, field.alias, (field.value,)), **implicitly()
+    )
     return InferredDependencies(package.address for package in packages.field_sets)
 
 

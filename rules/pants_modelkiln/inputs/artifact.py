@@ -7,7 +7,6 @@ from typing import Any, Mapping, Union
 
 from pants.engine.addresses import Address
 from pants.engine.fs import Digest, FileEntry
-from pants.engine.rules import Get
 
 from modelkiln.frozen_json import FrozenJson
 from modelkiln.layer import Layer
@@ -69,13 +68,8 @@ class Artifact:
 
     @property
     def facts(self) -> Mapping[str, Any]:
-        """What the source of a locked artifact tells of the model (see `modelkiln.package.source_facts`)."""
+        """What the source of a locked artifact states about the model (see `modelkiln.package.source_facts`)."""
         return self.origin["facts"] if self.origin else {}
-
-
-def artifact(address: Address) -> Get:
-    """Artifact at an address."""
-    return Get(Artifact, ArtifactRequest(address))
 
 
 def pinned_files(entries) -> tuple[PinnedFile, ...]:

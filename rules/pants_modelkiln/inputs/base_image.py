@@ -6,22 +6,22 @@ import json
 from dataclasses import dataclass
 
 from pants.engine.addresses import Address, Addresses
-from pants.engine.rules import Get, collect_rules, rule
+from pants.engine.rules import collect_rules
 from pants.engine.target import Target
 from pants.util.logging import LogLevel
 
 from modelkiln.base.bytecode import bytecode_recipe
 from modelkiln.base.debian_lock import glibc_of, python_of, python_release_of
+from modelkiln.base.image_python import python_release
 from modelkiln.base.interpreter import interpreter_packages
 from modelkiln.digest import sha256_bytes
 from modelkiln.errors import ModelkilnError
 from modelkiln.frozen_json import FrozenJson
 from modelkiln.layer import Layer
 from modelkiln.layers import debian
-from modelkiln.layers.registry import python_release
-from pants_modelkiln.engine.api import read_digest, targets_of
-from pants_modelkiln.engine.layers import LayerRequest, build_layer
-from pants_modelkiln.engine.step import Step, perform_step
+from pants_modelkiln.compat.calls import get_digest_contents, implicitly, resolve_targets, rule
+from pants_modelkiln.engine.layers import LayerRequest, make_layer
+from pants_modelkiln.engine.step import Step, run_step
 from pants_modelkiln.engine.tool import STORE, registry_tool
 from pants_modelkiln.inputs.debian_locks import debian_locks
 from pants_modelkiln.subsystem import ModelkilnSubsystem
@@ -45,7 +45,7 @@ class BaseImageRequest:
 
 @dataclass(frozen=True)
 class BaseImage:
-    """What a base image is, told without making it.
+    """What a base image is, known without making it.
 
     architectures: all that the target has. identity: what the record says of it. lock: a Debian lock.
     bytecode: what recipes say of the interpreter that compiles byte code, see
@@ -83,19 +83,9 @@ class BaseLayers:
     release: str = ""
 
 
-def base_image(address: Address, architecture: str = "") -> Get:
-    """BaseImage at an address, for an architecture, or the first of those that it has."""
-    return Get(BaseImage, BaseImageRequest(address, architecture))
-
-
-def base_layers(base: BaseImage) -> Get:
-    """BaseLayers of a base image."""
-    return Get(BaseLayers, BaseLayersRequest(base))
-
-
 @rule(level=LogLevel.DEBUG)
 async def describe_base_image(request: BaseImageRequest, options: ModelkilnSubsystem) -> BaseImage:
-    target = (await targets_of(Addresses([request.address]))).expect_single()
+    target = (await resolve_targets(**implicitly(Addresses([request.address])))).expect_single()
     if not target.has_field(BaseImageLockField):
         raise ModelkilnError(
             f"{request.address}: is a `{target.alias}`, but `base_image` must name an `oci_base_image`."
@@ -180,10 +170,9 @@ async def make_base_layers(request: BaseLayersRequest, options: ModelkilnSubsyst
         # Of one architecture it is the lock's own interpreter.
         bytecode = base.bytecode if len(base.architectures) > 1 else None
         recipe = debian.recipe(base.lock, options.compression, bytecode)
-        built = await build_layer(LayerRequest(recipe, str(base.address)))
+        built = await make_layer(LayerRequest(recipe, str(base.address)), **implicitly())
         return BaseLayers((built.layer,), (), base.release)
-    result = await perform_step(
-        Step(
+    result = await run_step(Step(
             argv=(
                 "registry-image", f"--reference={base.reference}",
                 f"--platform=linux/{base.architecture}", f"--store={STORE}", "--output=image.json",
@@ -191,9 +180,8 @@ async def make_base_layers(request: BaseLayersRequest, options: ModelkilnSubsyst
             description=f"Read manifest and config of {base.reference}",
             output_files=("image.json",),
             tool=registry_tool(options),
-        )
-    )  # fmt: skip
-    described = json.loads((await read_digest(result.digest))[0].content)
+        ), **implicitly())  # fmt: skip
+    described = json.loads((await get_digest_contents(result.digest))[0].content)
     layers = tuple(Layer.from_json(layer) for layer in described["layers"])
     env = tuple(described["config"].get("config", {}).get("Env") or ())
     return BaseLayers(layers, env, python_release(env, base.python, base.python_path))

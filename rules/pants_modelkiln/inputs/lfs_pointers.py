@@ -8,16 +8,16 @@ from dataclasses import dataclass
 
 from pants.base.build_environment import get_buildroot
 from pants.engine.addresses import Address
-from pants.engine.fs import Digest, FileContent
+from pants.engine.fs import CreateDigest, Digest, FileContent, RemovePrefix
 from pants.engine.process import ProcessCacheScope
-from pants.engine.rules import Get, collect_rules, rule
+from pants.engine.rules import collect_rules
 from pants.util.logging import LogLevel
 
 from modelkiln.canonical import canonical_json
 from modelkiln.errors import ModelkilnError
 from modelkiln.pinned_file import PinnedFile
-from pants_modelkiln.engine.api import create_digest, read_digest, remove_prefix
-from pants_modelkiln.engine.step import Step, attempt_step, perform_step
+from pants_modelkiln.compat.calls import create_digest, get_digest_contents, implicitly, remove_prefix, rule
+from pants_modelkiln.engine.step import Step, run_step, try_step
 from pants_modelkiln.engine.tool import STORE
 
 # Stands for the address in the step's messages: equal files of two targets are one process.
@@ -39,11 +39,6 @@ class PointerFilesRequest:
     pointers: tuple[PinnedFile, ...]
 
 
-def pointer_files(address: Address, pointers: tuple[PinnedFile, ...]) -> Get:
-    """Digest of what pointers stand for, at the paths in the artifact: for files that may pass through Pants."""
-    return Get(Digest, PointerFilesRequest(address, pointers))
-
-
 @rule(desc="Fetch files from Git LFS", level=LogLevel.DEBUG)
 async def fetch_pointer_files(request: PointerFilesRequest) -> Digest:
     step = Step(
@@ -51,14 +46,14 @@ async def fetch_pointer_files(request: PointerFilesRequest) -> Digest:
             "fetch-pointers", "--pointers=pointers.json", f"--where={_ADDRESS}", f"--store={STORE}", "--output=files",
         ),
         description=f"Fetch files of {request.address} from Git LFS",
-        input_digest=await create_digest([pointers_file(request.address, request.pointers)]),
+        input_digest=await create_digest(CreateDigest([pointers_file(request.address, request.pointers)])),
         output_directories=("files",),
     )  # fmt: skip
-    result = (await attempt_step(step)).result
+    result = (await try_step(step, **implicitly())).result
     if result.exit_code != 0:
         message = result.stderr.decode(errors="replace").strip().replace(_ADDRESS, str(request.address))
-        raise ModelkilnError(message or f"{request.address}: Git LFS has not its files.")
-    return await remove_prefix(result.output_digest, "files")
+        raise ModelkilnError(message or f"{request.address}: Git LFS lacks its files.")
+    return await remove_prefix(RemovePrefix(result.output_digest, "files"))
 
 
 @dataclass(frozen=True)
@@ -76,11 +71,6 @@ class CommittedPointers:
     found: tuple[PinnedFile, ...]
 
 
-def committed_pointers(address: Address, paths: tuple[str, ...]) -> Get:
-    """CommittedPointers of large files, whose bytes are not read."""
-    return Get(CommittedPointers, CommittedPointersRequest(address, paths))
-
-
 @rule(desc="Look for Git LFS pointers of large files", level=LogLevel.DEBUG)
 async def find_committed_pointers(request: CommittedPointersRequest) -> CommittedPointers:
     step = Step(
@@ -90,11 +80,11 @@ async def find_committed_pointers(request: CommittedPointersRequest) -> Committe
         ),
         description=f"Look for Git LFS pointers of {request.address}",
         output_files=("pointers.json",),
-        # What it reads is no input of the process: the checkout's index.
+        # What it reads is not an input of the process: the checkout's index.
         cache_scope=ProcessCacheScope.PER_SESSION,
     )  # fmt: skip
-    result = await perform_step(step)
-    found = json.loads((await read_digest(result.digest))[0].content)
+    result = await run_step(step, **implicitly())
+    found = json.loads((await get_digest_contents(result.digest))[0].content)
     return CommittedPointers(tuple(PinnedFile.from_json(file) for file in found))
 
 

@@ -9,8 +9,8 @@ from typing import Sequence
 from pants.backend.python.dependency_inference.module_mapper import AllPythonTargets
 from pants.backend.python.subsystems.setup import PythonSetup
 from pants.backend.python.target_types import PythonRequirementsField
-from pants.engine.fs import FileContent, PathGlobs
-from pants.engine.rules import Get, collect_rules, rule
+from pants.engine.fs import CreateDigest, FileContent, PathGlobs
+from pants.engine.rules import collect_rules
 from pants.util.logging import LogLevel
 
 from modelkiln.canonical import canonical_json
@@ -20,12 +20,12 @@ from modelkiln.manifest.closure import LockedWheel, closure, with_built
 from modelkiln.manifest.requirements import check_fresh
 from modelkiln.package.accelerator import Accelerator
 from modelkiln.wheels.platforms import Target
-from pants_modelkiln.engine.api import concurrently, create_digest, read_digest, read_globs
-from pants_modelkiln.engine.step import Step, perform_step
+from pants_modelkiln.compat.calls import concurrently, create_digest, get_digest_contents, implicitly, rule
+from pants_modelkiln.engine.step import Step, run_step
 from pants_modelkiln.engine.tool import STORE
 from pants_modelkiln.manifest.requirements import lock_address, requirements_of
-from pants_modelkiln.manifest.resolved_lock import LockChoiceRequest, ResolvedLock, lock_choice
-from pants_modelkiln.manifest.sdists import BuiltWheelRequest, built_wheel
+from pants_modelkiln.manifest.resolved_lock import LockChoiceRequest, ResolvedLock, choose_files
+from pants_modelkiln.manifest.sdists import BuiltWheelRequest, build_sdist
 
 # Of what a process fetches, so many are named.
 _NAMED = 5
@@ -60,16 +60,6 @@ class Environment:
         return [wheel.to_json() for wheel in self.wheels]
 
 
-def environment(request: EnvironmentRequest) -> Get:
-    """Environment of a request."""
-    return Get(Environment, EnvironmentRequest, request)
-
-
-def resolved_lock(request: ResolvedLockRequest) -> Get:
-    """ResolvedLock of a request."""
-    return Get(ResolvedLock, ResolvedLockRequest, request)
-
-
 @rule(desc="Choose wheels from a lock", level=LogLevel.DEBUG)
 async def choose_wheels(
     request: ResolvedLockRequest, python_setup: PythonSetup, python: AllPythonTargets
@@ -83,10 +73,10 @@ async def choose_wheels(
         )
     requirements = requirements_of(request.resolve, python, python_setup)
     remedy = f"./pants lock {lock_address(requirements)}"
-    contents = await read_globs(PathGlobs([path]))
+    contents = await get_digest_contents(**implicitly(PathGlobs([path])))
     if not contents:
         raise ModelkilnError(f"resolve {request.resolve!r}: its lock {path} does not exist. Write it with {remedy}.")
-    resolved = await lock_choice(LockChoiceRequest(path, contents[0].content, request.target))
+    resolved = await choose_files(LockChoiceRequest(path, contents[0].content, request.target), **implicitly())
     wanted = [str(requirement) for target in requirements for requirement in target[PythonRequirementsField].value]
     check_fresh(resolved.content, wanted, request.target.marker_environment(), remedy)
     return ResolvedLock(resolved.content, remedy)
@@ -97,7 +87,7 @@ async def _wheels_of(request: EnvironmentRequest) -> tuple[LockedWheel, ...]:
 
     What such a package requires is known when it is built, and may be such packages again.
     """
-    chosen = await resolved_lock(request.lock)
+    chosen = await choose_wheels(request.lock, **implicitly())
     resolved = chosen.content
     while True:
         try:
@@ -108,7 +98,9 @@ async def _wheels_of(request: EnvironmentRequest) -> tuple[LockedWheel, ...]:
         if not sdists:
             return wheels
         built = await concurrently(
-            built_wheel(BuiltWheelRequest(sdist, resolved["lock"], request.lock.target.python, chosen.remedy))
+            build_sdist(
+                BuiltWheelRequest(sdist, resolved["lock"], request.lock.target.python, chosen.remedy), **implicitly()
+            )
             for sdist in sdists
         )
         resolved = FrozenJson.of(with_built(resolved, [one.wheel for one in built]))
@@ -123,21 +115,22 @@ async def fetch_environment(request: EnvironmentRequest) -> Environment:
     wheels = await _wheels_of(request)
     # Before anything is fetched: what does not fit may have gigabytes.
     check_consistency(request.address, request.accelerator, wheels, request.lock.target)
-    # Of a wheel that is built here no index told anything.
-    told = {wheel.name: list(wheel.requires) for wheel in wheels if not wheel.build}
+    # Of a wheel that is built here no index advertised anything.
+    advertised = {wheel.name: list(wheel.requires) for wheel in wheels if not wheel.build}
     text = canonical_json(
-        {**request.lock.target.to_json(), "wheels": [wheel.to_json() for wheel in wheels], "requires": told}
+        {**request.lock.target.to_json(), "wheels": [wheel.to_json() for wheel in wheels], "requires": advertised}
     )
-    result = await perform_step(
+    result = await run_step(
         Step(
             argv=("fetch", "--wheels=wheels.json", f"--store={STORE}", "--output=fetched.json"),
             description=f"Fetch {len(wheels)} wheels for {request.address} ({_names(wheels)})",
-            input_digest=await create_digest([FileContent("wheels.json", text)]),
+            input_digest=await create_digest(CreateDigest([FileContent("wheels.json", text)])),
             output_files=("fetched.json",),
             level=LogLevel.INFO,
-        )
+        ),
+        **implicitly(),
     )
-    fetched = json.loads((await read_digest(result.digest))[0].content)
+    fetched = json.loads((await get_digest_contents(result.digest))[0].content)
     return Environment(tuple(LockedWheel.from_json(wheel) for wheel in fetched["wheels"]))
 
 

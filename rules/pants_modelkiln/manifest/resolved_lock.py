@@ -5,14 +5,14 @@ from __future__ import annotations
 import posixpath
 from dataclasses import dataclass
 
-from pants.engine.fs import FileContent
-from pants.engine.rules import Get, collect_rules, rule
+from pants.engine.fs import CreateDigest, FileContent
+from pants.engine.rules import collect_rules
 from pants.util.logging import LogLevel
 
 from modelkiln.frozen_json import FrozenJson
 from modelkiln.wheels.platforms import Target
-from pants_modelkiln.engine.api import create_digest, read_digest
-from pants_modelkiln.engine.step import Step, perform_step
+from pants_modelkiln.compat.calls import create_digest, get_digest_contents, implicitly, rule
+from pants_modelkiln.engine.step import Step, run_step
 from pants_modelkiln.engine.tool import STORE
 
 
@@ -36,11 +36,6 @@ class ResolvedLock:
     remedy: str = ""
 
 
-def lock_choice(request: LockChoiceRequest) -> Get:
-    """ResolvedLock of a lock's text."""
-    return Get(ResolvedLock, LockChoiceRequest, request)
-
-
 def build_lock_of(lock: str) -> str:
     """Where the build requirements of a resolve with this lock are locked: cpu.txt has cpu.build.txt."""
     return f"{posixpath.splitext(lock)[0]}.build.txt"
@@ -49,9 +44,8 @@ def build_lock_of(lock: str) -> str:
 @rule(desc="Choose wheels from a lock's text", level=LogLevel.DEBUG)
 async def choose_files(request: LockChoiceRequest) -> ResolvedLock:
     target = request.target
-    lock = await create_digest([FileContent("lock.txt", _significant(request.content))])
-    result = await perform_step(
-        Step(
+    lock = await create_digest(CreateDigest([FileContent("lock.txt", _significant(request.content))]))
+    result = await run_step(Step(
             argv=(
                 "resolve", "--lock=lock.txt", f"--name={request.path}", f"--python={target.python}",
                 f"--platform={target.platform}", f"--glibc={target.glibc}",
@@ -61,9 +55,8 @@ async def choose_files(request: LockChoiceRequest) -> ResolvedLock:
             description=f"Choose wheels for {target.platform} from {request.path}",
             input_digest=lock,
             output_files=("resolved.json",),
-        )
-    )  # fmt: skip
-    return ResolvedLock(FrozenJson((await read_digest(result.digest))[0].content.decode()))
+        ), **implicitly())  # fmt: skip
+    return ResolvedLock(FrozenJson((await get_digest_contents(result.digest))[0].content.decode()))
 
 
 def _significant(lock: bytes) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pants.engine.rules import Get, collect_rules, rule
+from pants.engine.rules import collect_rules
 from pants.util.logging import LogLevel
 
 from modelkiln.frozen_json import FrozenJson
@@ -12,11 +12,11 @@ from modelkiln.layers import files as files_packer
 from modelkiln.layers import wheels as wheels_packer
 from modelkiln.package.accelerator import Accelerator
 from modelkiln.wheels.platforms import Target
-from pants_modelkiln.engine.api import concurrently
-from pants_modelkiln.engine.layers import LayerRequest, build_layer
+from pants_modelkiln.compat.calls import concurrently, implicitly, rule
+from pants_modelkiln.engine.layers import LayerRequest, make_layer
 from pants_modelkiln.inputs.base_image import BaseImage
-from pants_modelkiln.inputs.code import PackageCodeRequest, RuntimeFiles, package_code
-from pants_modelkiln.manifest.environment import Environment, EnvironmentRequest, ResolvedLockRequest, environment
+from pants_modelkiln.inputs.code import PackageCodeRequest, RuntimeFiles, collect_code
+from pants_modelkiln.manifest.environment import Environment, EnvironmentRequest, ResolvedLockRequest, fetch_environment
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 
 
@@ -24,7 +24,7 @@ from pants_modelkiln.subsystem import ModelkilnSubsystem
 class PackageEnvironmentRequest:
     """The wheels that a package's code needs, from a lock.
 
-    base: of the image; None for a package that is no image. apart: whether the image is for several
+    base: of the image; None for a package that is not an image. apart: whether the image is for several
     platforms.
     """
 
@@ -35,22 +35,19 @@ class PackageEnvironmentRequest:
     apart: bool
 
 
-def package_environment(request: PackageEnvironmentRequest) -> Get:
-    """Environment of a request."""
-    return Get(Environment, PackageEnvironmentRequest, request)
-
-
 @rule(desc="Find a package's wheels", level=LogLevel.DEBUG)
 async def find_package_environment(request: PackageEnvironmentRequest, options: ModelkilnSubsystem) -> Environment:
-    code = await package_code(request.code)
+    code = await collect_code(request.code, **implicitly())
     where = str(request.code.address)
-    wheels = await environment(EnvironmentRequest(where, request.accelerator, code.requirements, request.lock))
+    wheels = await fetch_environment(
+        EnvironmentRequest(where, request.accelerator, code.requirements, request.lock), **implicitly()
+    )
     if request.base is not None:
         # They take longest of all, and only here nothing else is waited for. The image asks for
         # them again and has them at once.
         layers = wheel_layers(wheels, request.lock.target, request.base.bytecode, options.compression, request.apart)
         runtime = runtime_layer(code.runtime, request.base, options.compression)
-        await concurrently(build_layer(layer) for layer in (*layers, runtime))
+        await concurrently(make_layer(layer, **implicitly()) for layer in (*layers, runtime))
     return wheels
 
 

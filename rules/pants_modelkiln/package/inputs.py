@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, replace
-from typing import Sequence
+from typing import Iterable, Sequence
 
 from pants.backend.python.subsystems.setup import PythonSetup
 from pants.engine.addresses import Address
-from pants.engine.rules import Get, collect_rules, rule
+from pants.engine.rules import collect_rules
+from pants.engine.target import HydrateSourcesRequest
 from pants.util.logging import LogLevel
 
 from modelkiln.builds.toolchain import recorded_wheel
@@ -23,13 +24,28 @@ from modelkiln.package.record import Record, make_record
 from modelkiln.package.signature import read_signature
 from modelkiln.package.source_facts import Named, metadata_of, signature_of
 from modelkiln.wheels.platforms import Target
-from pants_modelkiln.engine.api import addresses_of, concurrently, hydrate, read_digest
-from pants_modelkiln.inputs.artifact import Artifact, Part, artifact
-from pants_modelkiln.inputs.base_image import BaseImage, base_image, base_layers
-from pants_modelkiln.inputs.code import PackageCode, PackageCodeRequest, package_code
-from pants_modelkiln.inputs.portable_python import InterpreterRequest, interpreter
+from pants_modelkiln.compat.calls import (
+    concurrently,
+    get_digest_contents,
+    hydrate_sources,
+    implicitly,
+    resolve_unparsed_address_inputs,
+    rule,
+)
+from pants_modelkiln.inputs.artifact import Artifact, ArtifactRequest, Part
+from pants_modelkiln.inputs.base_image import (
+    BaseImage,
+    BaseImageRequest,
+    BaseLayers,
+    BaseLayersRequest,
+    describe_base_image,
+    make_base_layers,
+)
+from pants_modelkiln.inputs.code import PackageCode, PackageCodeRequest, collect_code
+from pants_modelkiln.inputs.portable_python import InterpreterRequest, choose_interpreter
+from pants_modelkiln.inputs.repository_artifact import hash_artifact
 from pants_modelkiln.manifest.environment import Environment, ResolvedLockRequest
-from pants_modelkiln.manifest.wheel_layers import PackageEnvironmentRequest, package_environment
+from pants_modelkiln.manifest.wheel_layers import PackageEnvironmentRequest, find_package_environment
 from pants_modelkiln.package.field_set import ModelPackageFieldSet, accelerator_of
 from pants_modelkiln.subsystem import ModelkilnSubsystem, named_or_option
 
@@ -38,7 +54,7 @@ from pants_modelkiln.subsystem import ModelkilnSubsystem, named_or_option
 class PackageInputs:
     """What goes into a package, every byte of it pinned, and its record.
 
-    base: None for a package that is no image and names no base image. weights_lock: what a package
+    base: None for a package that is not an image and names no base image. weights_lock: what a package
     with lazy weights carries in their place, else empty. interpreter: what the format `scie` embeds.
     others: the same package for its further platforms.
     """
@@ -63,7 +79,7 @@ class PackageInputs:
 
     @property
     def facts(self) -> Named:
-        """What the sources of the artifacts tell of the model, each with its address."""
+        """What the sources of the artifacts state about the model, each with its address."""
         return _facts_of(self.artifacts)
 
     @property
@@ -76,17 +92,16 @@ def _facts_of(artifacts: Sequence[Artifact]) -> Named:
     return [(str(found.address), found.facts) for found in artifacts]
 
 
-def package_inputs(field_set: ModelPackageFieldSet) -> Get:
-    """PackageInputs of a `model_package`."""
-    return Get(PackageInputs, ModelPackageFieldSet, field_set)
-
-
 async def _find_bases(field_set: ModelPackageFieldSet, options: ModelkilnSubsystem) -> tuple[BaseImage | None, ...]:
     named = field_set.base_image.to_unparsed_address_inputs()
-    addresses = await addresses_of(named_or_option(named, "base_image", options.base_image))
+    addresses = await resolve_unparsed_address_inputs(
+        named_or_option(named, "base_image", options.base_image), **implicitly()
+    )
     architectures = [platform.split("/")[1] for platform in dict.fromkeys(field_set.platforms.value or ())]
     if addresses:
-        return await concurrently(base_image(addresses[0], name) for name in architectures or [""])
+        return await concurrently(
+            describe_base_image(BaseImageRequest(addresses[0], name), **implicitly()) for name in architectures or [""]
+        )
     if "oci" in field_set.formats.value:
         raise ModelkilnError(
             f"{field_set.address}: an image needs a base. Name an `oci_base_image` in the field "
@@ -94,7 +109,7 @@ async def _find_bases(field_set: ModelPackageFieldSet, options: ModelkilnSubsyst
         )
     if architectures not in ([], ["amd64"]):
         raise ModelkilnError(
-            f"{field_set.address}: `platforms` needs a base image that tells their Python and C library. "
+            f"{field_set.address}: `platforms` needs a base image that states their Python and C library. "
             "Name an `oci_base_image` in the field `base_image` or in the option [modelkiln].base_image."
         )
     return (None,)
@@ -109,7 +124,8 @@ async def _find_target(
     releases = []
     if base and "oci" in formats:
         # The config of a registry's image states it; the image asks for the same again and has it at once.
-        releases.append((await base_layers(base)).release if base.reference else base.release)
+        made = await make_base_layers(BaseLayersRequest(base), **implicitly()) if base.reference else base
+        releases.append(made.release)
     releases += [embedded.python] if embedded else []
     releases += [python] if "pex" in formats else []
     return Target(
@@ -130,6 +146,18 @@ def _variant(accelerator: Accelerator, target: Target, made_of: dict[str, str]) 
     return {**accelerator.to_json(), "platform": target.platform, "python": target.python, **several}
 
 
+async def _find_environments(requests: Iterable[PackageEnvironmentRequest]) -> tuple[Environment, ...]:
+    return await concurrently(find_package_environment(request, **implicitly()) for request in requests)
+
+
+async def _find_artifacts(addresses: Iterable[Address]) -> tuple[Artifact, ...]:
+    return await concurrently(hash_artifact(ArtifactRequest(address), **implicitly()) for address in addresses)
+
+
+async def _make_bases(bases: Iterable[BaseImage]) -> tuple[BaseLayers, ...]:
+    return await concurrently(make_base_layers(BaseLayersRequest(base), **implicitly()) for base in bases)
+
+
 async def _gather(
     field_set: ModelPackageFieldSet,
     accelerator: Accelerator,
@@ -143,16 +171,16 @@ async def _gather(
     """
     image_bases = [base if "oci" in field_set.formats.value else None for base in bases]
     code, apart = PackageCodeRequest(field_set.address, field_set.entry_point), len(targets) > 1
-    environments = [
-        package_environment(
-            PackageEnvironmentRequest(code, accelerator, ResolvedLockRequest(accelerator.resolve, target), base, apart)
-        )
+    wanted = [
+        PackageEnvironmentRequest(code, accelerator, ResolvedLockRequest(accelerator.resolve, target), base, apart)
         for base, target in zip(image_bases, targets)
     ]
-    artifacts = [artifact(one) for one in await addresses_of(field_set.artifacts.to_unparsed_address_inputs())]
-    layers = [base_layers(base) for base in image_bases if base]
-    gathered = iter(await concurrently([*environments, *artifacts, *layers]))
-    return [next(gathered) for _ in environments], [next(gathered) for _ in artifacts]
+    named = field_set.artifacts.to_unparsed_address_inputs()
+    addresses = await resolve_unparsed_address_inputs(named, **implicitly())
+    environments, artifacts, _ = await concurrently(
+        _find_environments(wanted), _find_artifacts(addresses), _make_bases(base for base in image_bases if base)
+    )
+    return environments, artifacts
 
 
 async def _find_signature(field_set: ModelPackageFieldSet, facts: Named) -> dict:
@@ -160,8 +188,8 @@ async def _find_signature(field_set: ModelPackageFieldSet, facts: Named) -> dict
     address = field_set.address
     if not field_set.signature.value:
         return read_signature(signature_of(facts, str(address)), f"{address}: signature of its artifact").to_json()
-    hydrated = await hydrate(field_set.signature)
-    return _load_signature(address, (await read_digest(hydrated.snapshot.digest))[0])
+    hydrated = await hydrate_sources(HydrateSourcesRequest(field_set.signature), **implicitly())
+    return _load_signature(address, (await get_digest_contents(hydrated.snapshot.digest))[0])
 
 
 @rule(desc="Resolve a package's inputs", level=LogLevel.DEBUG)
@@ -175,11 +203,11 @@ async def resolve_inputs(
     if "scie" in field_set.formats.value:
         named = field_set.interpreter.to_unparsed_address_inputs()
         python = bases[0].python if bases[0] else options.python
-        embedded = await interpreter(InterpreterRequest(address, named, python))
+        embedded = await choose_interpreter(InterpreterRequest(address, named, python), **implicitly())
     targets = [await _find_target(field_set.formats.value, base, embedded, options) for base in bases]
     environments, artifacts = await _gather(field_set, accelerator, bases, targets)
     weights_lock = _lazy_lock(field_set, artifacts)
-    code = await package_code(PackageCodeRequest(address, field_set.entry_point))
+    code = await collect_code(PackageCodeRequest(address, field_set.entry_point), **implicitly())
     facts = _facts_of(artifacts)
     signature = await _find_signature(field_set, facts)
     made_of = {

@@ -104,7 +104,7 @@ class _Feeder(Thread):
                     self._pipe.write(len(name).to_bytes(4, "little") + len(source).to_bytes(4, "little") + name)
                     self._pipe.write(source)
         except BrokenPipeError:
-            pass  # The reader tells why the interpreter has ended.
+            pass  # The reader reports why the interpreter has ended.
         except BaseException as error:
             self.error = error
 

@@ -128,7 +128,7 @@ def _entry(
     target = own.get(merged_path(entry.link))
     if target is None or target.kind != "file":
         raise ModelkilnError(
-            f"{where}: {path!r} is a hard link to {entry.link!r}, which is no file before it in the package. Refused."
+            f"{where}: {path!r} is a hard link to {entry.link!r}, which is not an earlier file of the package. Refused."
         )
     return Entry(path, size=target.size, executable=target.executable, sha256=target.sha256, open=target.open)
 

@@ -1,4 +1,4 @@
-"""Weights beside a package: a ModelPack artifact and a plain image, from the same layers.
+"""Weights next to a package: a ModelPack artifact and a plain image, from the same layers.
 
 Both are functions of the weights and of what people call the model, and of nothing else: an edit of
 the code changes neither. Their layers are those of the package's own image, with the files under
@@ -63,7 +63,7 @@ class Artifact:
 def build_artifact(layers: Sequence[Layer], record: Mapping[str, Any]) -> Artifact:
     """Return the ModelPack artifact of weights layers (lowest first) of the package of `record`.
 
-    Raises ModelkilnError for a package without weights, and for layers that are no plain tars.
+    Raises ModelkilnError for a package without weights, and for layers that are not plain tars.
     """
     _check(layers, record)
     config = canonical_json(
@@ -109,7 +109,7 @@ def _check(layers: Sequence[Layer], record: Mapping[str, Any]) -> None:
         )
     for layer in layers:
         if layer.descriptor.media_type != LAYER or not layer.recipe:
-            raise ModelkilnError(f"{layer.title}: layer {layer.descriptor.digest} is no plain tar with a recipe.")
+            raise ModelkilnError(f"{layer.title}: layer {layer.descriptor.digest} is not a plain tar with a recipe.")
 
 
 def _files(layer: Layer) -> list:

@@ -40,7 +40,7 @@ def build_pex(spec: Mapping[str, Any], sources: Path, store: Store, output: Path
     spec: {"wheels": [{"name", "version", "filename", "sha256"}], "python", "platform", "glibc",
     "entry_point": "module:function"}; wheels that the store lacks are fetched. sources: the tree
     that becomes the PEX's user code, whose modes and times do not matter. spec["weights"]: recipes
-    of layers of weights, whose files are put beside it from the store. Raises ModelkilnError
+    of layers of weights, whose files are put next to it from the store. Raises ModelkilnError
     for sources that a PEX cannot carry and for one that is too large to be imported.
     """
     with _built(spec, sources, store, output.name) as made:

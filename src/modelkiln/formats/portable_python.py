@@ -30,7 +30,7 @@ _HOMES = {
     "jump": "https://github.com/a-scie/jump/releases",
     "providers/PythonBuildStandalone": "https://github.com/astral-sh/python-build-standalone/releases",
 }
-# Checksums are published in a file beside each, or in one for all of a release. The latter's largest
+# Checksums are published in a file next to each, or in one for all of a release. The latter's largest
 # had 200 kB.
 _CHECKSUMS_LIMIT = 4 << 20
 
@@ -48,7 +48,7 @@ def lock_interpreter(
     """Read all files for `architectures` into `store`, and return their lock.
 
     python: "3.11.14". release: of python-build-standalone. Each file is checked against the checksum
-    that is published beside it, where there is one. Raises ModelkilnError that begins with `where`.
+    that is published next to it, where there is one. Raises ModelkilnError that begins with `where`.
     """
     check_release(python, release, where)
     science, jump = scie_versions()
@@ -102,7 +102,7 @@ def _open(path: str, env: Mapping[str, str], title: str) -> tuple[Source, Source
 
 
 def _published(path: str, env: Mapping[str, str], where: str) -> Optional[str]:
-    """The sha256 (hex) that is published beside a file, or None."""
+    """The sha256 (hex) that is published next to a file, or None."""
     folder, _, name = path.rpartition("/")
     for listed in (f"{path}.sha256", f"{folder}/SHA256SUMS"):
         try:

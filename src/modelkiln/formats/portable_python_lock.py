@@ -100,7 +100,7 @@ def check_release(python: str, release: str, where: str) -> None:
         raise ModelkilnError(f"{where}: python_version {python!r} is not exact; write it as '3.11.14'.")
     if not re.fullmatch(r"20\d{6}", release):
         raise ModelkilnError(
-            f"{where}: pbs_release {release!r} is no release of python-build-standalone, a date such as '20251120'."
+            f"{where}: pbs_release {release!r} is not a release of python-build-standalone, a date such as '20251120'."
         )
 
 
@@ -110,7 +110,7 @@ def load_interpreter_lock(text: str, where: str) -> InterpreterLock:
         return _parse(json.loads(text), where)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelkilnError(
-            f"{where}: is no lock of a portable CPython ({error!r}). Write it with `pants lock`."
+            f"{where}: is not a lock of a portable CPython ({error!r}). Write it with `pants lock`."
         ) from None
 
 
@@ -128,4 +128,4 @@ def _check(assets: Sequence[PinnedFile], where: str) -> None:
         check_path(asset.path, where)
         check_digest(asset.digest, f"{where}: {asset.path}")
         if not isinstance(asset.size, int) or asset.size <= 0:
-            raise ModelkilnError(f"{where}: {asset.path}: size {asset.size!r} is no number of bytes. Lock it again.")
+            raise ModelkilnError(f"{where}: {asset.path}: size {asset.size!r} is not a number of bytes. Lock it again.")

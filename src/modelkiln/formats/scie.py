@@ -1,7 +1,7 @@
 """The scie format: a PEX and a portable CPython in one program, put together by Pex (`--scie eager`).
 
 Pex has `science` do the work, which would look up and fetch what it needs. Here everything that it
-needs comes from the store, by the lock, as the mirror that Pex is told to use; and a request to any
+needs comes from the store, by the lock, as the mirror that Pex is set to use; and a request to any
 other place goes nowhere, so that nothing unpinned can get in.
 """
 
@@ -95,7 +95,7 @@ def _lay_out(mirror: Path, assets: Sequence[PinnedFile], store: Store) -> None:
 
 
 def _describe(mirror: Path, interpreter: PinnedFile, lock: InterpreterLock, architecture: str) -> None:
-    """Write what a mirror tells of a release, as `science download provider` writes it.
+    """Write what a mirror states about a release, as `science download provider` writes it.
 
     a-scie/lift, science/providers/python_build_standalone.py, `Distributions` and `FingerprintedAsset`.
     """

@@ -115,7 +115,7 @@ def _config(base: Base, settings: Settings) -> dict[str, Any]:
 def _history(layer: Layer) -> dict[str, str]:
     entry = {"created_by": f"modelkiln {layer.kind}: {layer.title}"}
     if layer.recipe:
-        # Tells our own layers from those of somebody's registry, which keep other conventions.
+        # Distinguishes our own layers from those of other registries, which keep other conventions.
         entry["comment"] = layer.recipe.packer
     return entry
 

@@ -38,7 +38,7 @@ class FoundManifest:
     """A manifest that an index names, with what the index says of it.
 
     descriptor: of the manifest. content: its parsed JSON. name: the tag, or "". platform:
-    "linux/amd64", or "" where the index does not tell.
+    "linux/amd64", or "" where the index does not name one.
     """
 
     descriptor: Descriptor
@@ -49,7 +49,7 @@ class FoundManifest:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What people call it beside its digest: tag, platform and accelerator, or "" for each."""
+        """What people call it in addition to its digest: tag, platform and accelerator, or "" for each."""
         return self.name, self.platform, self.annotations.get("modelkiln.package.accelerator", "")
 
     @property
@@ -224,7 +224,7 @@ def platform_index(
 ) -> bytes:
     """Return the index of one image for several platforms or variants (image-spec 1.1, image-index.md).
 
-    images: the manifests with their platforms ("linux/arm64") and what tells them apart beyond
+    images: the manifests with their platforms ("linux/arm64") and what distinguishes them beyond
     that, in the order in which a runtime that is content with several takes them.
     """
     entries = []
@@ -239,7 +239,7 @@ def platform_index(
 def write_layout(folder: os.PathLike, files: Mapping[str, bytes], replace: bool = False) -> Path:
     """Write `files` (see `layout_files`) as the folder `folder` and return it.
 
-    They are written beside it and renamed, so that it is whole or not there. A folder that exists
+    They are written next to it and renamed, so that it is whole or not there. A folder that exists
     is refused, or with `replace` and when it is a layout, replaced.
     """
     target = Path(folder)

@@ -78,7 +78,7 @@ def open_layer(layer: Layer, store: Store, sources: Optional[Path] = None) -> Bi
     """Open the layer's blob, made again from its recipe when it is missing.
 
     The stream can seek. A layer of weights is a tar around files of the store and no blob of its
-    own. Contents are not checked: whoever reads them knows the digest.
+    own. Contents are not checked: the caller knows the digest.
     """
     if layer.recipe and layer.is_virtual:
         from modelkiln.layers import weights

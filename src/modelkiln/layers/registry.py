@@ -1,7 +1,6 @@
 """Base images from a registry: the manifest and config now, a layer's bytes when they are needed."""
 
-import re
-from typing import Any, Mapping, Sequence
+from typing import Any, Mapping
 
 from modelkiln.descriptor import CONFIG, LAYER_MEDIA_TYPES, MANIFEST, Descriptor
 from modelkiln.digest import check_digest, hex_of
@@ -15,7 +14,7 @@ from modelkiln.registry.documents import descriptor_of, fits, image_manifest, pa
 from modelkiln.registry.reference import Reference, parse_reference
 from modelkiln.store.store import Store
 
-__all__ = ["build", "python_release", "read_image"]
+__all__ = ["build", "read_image"]
 
 
 def read_image(reference: str, platform: str, env: Mapping[str, str]) -> dict[str, Any]:
@@ -39,20 +38,6 @@ def read_image(reference: str, platform: str, env: Mapping[str, str]) -> dict[st
     _check_platform(config, platform, pinned)
     layers = [layer.to_json() for layer in _layers(manifest, config, pinned)]
     return {"reference": str(pinned), "manifest": manifest, "config": config, "layers": layers}
-
-
-def python_release(env: Sequence[str], python: str, python_path: str) -> str:
-    """Return the full release ("3.11.14") of the interpreter `python_path` that an image's config states, or "".
-
-    env: of the config, NAME=value each. python: its minor release. Docker's official Python images, and
-    those made of them, have it in PYTHON_VERSION, of the interpreter below /usr/local that they compile;
-    a distribution's own at /usr/bin is another one.
-    """
-    stated = [value for name, _, value in (one.partition("=") for one in env) if name == "PYTHON_VERSION"][-1:]
-    is_known = (
-        python_path.startswith("/usr/local/") and stated and re.fullmatch(rf"{re.escape(python)}\.\d+", stated[0])
-    )
-    return stated[0] if is_known else ""
 
 
 def build(recipe: Recipe, store: Store) -> Layer:

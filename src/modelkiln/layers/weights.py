@@ -32,7 +32,7 @@ def recipe(
     files: objects with path (relative), sha256 (hex) and size (bytes), each a blob of the store,
     and with the version and locator that its source knows it by, and its chunks, see `chunks`.
     source: where missing ones are fetched from, as a weights lock has it. descriptor: of the
-    layer where it is known, so that nothing has to be read to tell it.
+    layer where it is known, so that nothing has to be read for it.
     """
     return Recipe.made_by(
         WEIGHTS,
@@ -71,7 +71,7 @@ def build(recipe: Recipe, store: Store, sources: Optional[Path] = None) -> Layer
     """Put the recipe's files into `store` where they are missing, and return the layer.
 
     sources: a folder with some of them, by their paths; the others come from the recipe's source.
-    The layer's bytes are read only when the recipe does not tell its descriptor.
+    The layer's bytes are read only when the recipe lacks its descriptor.
     """
     for file in recipe["files"] if sources is not None else ():
         _add_file(file, sources / file["path"], store)
@@ -120,7 +120,7 @@ def open_layer(recipe: Recipe, store: Store) -> BinaryIO:
 def pass_through(recipe: Recipe, store: Store, env: Mapping[str, str]) -> TarStream:
     """Open the layer's tar with the files that `store` lacks read from their source, past the disk.
 
-    env: the machine's settings, see `load_machine_env`. Nothing is hashed: whoever reads knows
+    env: the machine's settings, see `load_machine_env`. Nothing is hashed: the caller knows
     the digest.
     """
     from modelkiln.sources.fetch import source_opener
@@ -135,7 +135,7 @@ def pass_through(recipe: Recipe, store: Store, env: Mapping[str, str]) -> TarStr
 
 
 class _Forward:
-    """A stream of a source that is read from its beginning, and tells where it is."""
+    """A stream of a source that is read from its beginning, and counts its position."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream, self._position = stream, 0

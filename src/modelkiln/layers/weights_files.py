@@ -1,4 +1,4 @@
-"""The files of a weights layer as they lie in the store, for who needs files and not a tar."""
+"""The files of a weights layer as they lie in the store, for callers that need files and not a tar."""
 
 import os
 import tempfile
@@ -23,7 +23,7 @@ def stored_files(layer: Layer, store: Store) -> Optional[dict[str, StoredFile]]:
     """Return path in the layer -> where it lies for a layer of weights; None for another kind.
 
     Missing files are fetched. That they make the layer's digest is computed once on a machine, by
-    whoever locks them or else here; the store has hashed each of them when it was written. Raises
+    the process that locks them or else here; the store has hashed each of them when it was written. Raises
     ModelkilnError for files that make another layer.
     """
     recipe = layer.recipe
@@ -49,7 +49,7 @@ def stored_files(layer: Layer, store: Store) -> Optional[dict[str, StoredFile]]:
 def models_folder(layers: Iterable[Layer], store: Store, more: Optional[Path] = None) -> Iterator[Path]:
     """A folder of model artifact files, as a package's `model`, until the block ends.
 
-    Files of the layers are links to the store's where they are blobs; more: a folder of files beside them.
+    Files of the layers are links to the store's where they are blobs; more: a folder of further files.
     """
     roots, prefix = store.scratch("roots")
     with tempfile.TemporaryDirectory(dir=os.path.abspath(roots), prefix=prefix) as name:

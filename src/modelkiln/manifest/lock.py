@@ -40,7 +40,7 @@ def read_lock(text: str, where: str, environment: Mapping[str, str]) -> list[Pin
 
     Where its patch release is not known, those that apply to any.
 
-    Raises ModelkilnError that tells all lines that pin no version or no file, or that name where
+    Raises ModelkilnError that lists all lines that pin no version or no file, or that name where
     to fetch from.
     """
     found, issues = [], []

@@ -39,7 +39,7 @@ __all__ = [
 # A read that stalls for this long counts as a cut.
 _TIMEOUT_SECONDS = 60
 # Waits in seconds before the second and the third attempt: long enough for a restart of a mirror's server,
-# short enough that a wrong address is told at once.
+# short enough that a wrong address is reported at once.
 RETRY_WAITS = (0.3, 1.0)
 
 # A server may ask for more patience (Retry-After), up to this.
@@ -64,7 +64,7 @@ def _tls_context(ca_file: Optional[str], ca_folder: Optional[str], folders: tupl
                     context.load_cert_chain(path, path.with_suffix(".key"))
             except OSError as error:
                 raise ModelkilnError(
-                    f"{path}: cannot be used for TLS ({error}). It must be PEM, and a .cert have its .key beside it."
+                    f"{path}: cannot be used for TLS ({error}). It must be PEM, and a .cert have its .key next to it."
                 ) from None
     return context
 
@@ -140,7 +140,7 @@ def open_url(
 
 
 def http_status(error: BaseException) -> Optional[int]:
-    """Return the HTTP status that `error` tells of; None when no server answered."""
+    """Return the HTTP status that `error` carries; None when no server answered."""
     return error.code if isinstance(error, urllib.error.HTTPError) else None
 
 

@@ -58,7 +58,7 @@ def _check_mirrors(mirrors: Iterable[str], where: str) -> None:
         scheme = urllib.parse.urlsplit(mirror).scheme
         if scheme not in MIRROR_SCHEMES or "," in mirror or "?" in mirror:
             raise ModelkilnError(
-                f"{where}: `weights_mirrors`: {mirror!r} is no address of a mirror; write one that starts with "
+                f"{where}: `weights_mirrors`: {mirror!r} is not an address of a mirror; write one that starts with "
                 f"{', '.join(f'{one}://' for one in MIRROR_SCHEMES)}."
             )
 
@@ -130,7 +130,7 @@ def _hugging_face(source: Mapping[str, Any], file: Mapping[str, Any]) -> dict[st
     # The locator is the commit: sources/hugging_face.py.
     name = source["uri"].partition("://")[2].partition("@")[0]
     if not name or name.count("/") > 1:
-        raise _NotLazy("is no model repository (hf://owner/name)")
+        raise _NotLazy("is not a model repository (hf://owner/name)")
     commit = file.get("locator") or source["revision"]
     return {"url": f"hf://{name}@{commit}/{urllib.parse.quote(file['path'])}"}
 

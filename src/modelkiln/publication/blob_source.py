@@ -38,7 +38,7 @@ class BlobSource:
             with self._open(descriptor) as stream:
                 yield from iter_chunks(stream)
         except OSError as error:
-            raise ModelkilnError(f"blob {descriptor.digest}: cannot be read ({error}). Mend the disk.") from error
+            raise ModelkilnError(f"blob {descriptor.digest}: cannot be read ({error}). Repair the disk.") from error
 
     def _open(self, descriptor: Descriptor) -> BinaryIO:
         layer, store = self._blobs.layer(descriptor), self._blobs.store

@@ -31,9 +31,9 @@ def pull(package: RemotePackage, part: str, folder: Path, progress: Callable[[in
     """Write a part of the package into the new folder `folder`, and return what was written.
 
     part: "layout" (all of it, an OCI layout), "record" (package.json), "signature"
-    (signature.json), "weights" (the model artifact's files). progress: is told each number of bytes
+    (signature.json), "weights" (the model artifact's files). progress: gets each number of bytes
     that came.
-    The folder is made beside its place and renamed, so that it is whole or not there.
+    The folder is made next to its place and renamed, so that it is whole or not there.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ModelkilnError(f"{folder}: exists. Remove it, or write to another folder.")
@@ -44,7 +44,7 @@ def pull(package: RemotePackage, part: str, folder: Path, progress: Callable[[in
         record = package.record()
         if record is None:
             raise ModelkilnError(
-                f"{package.reference}: has no record, so it is no package of Modelkiln. Pull all of it, without --only."
+                f"{package.reference}: has no record: it is not a package of Modelkiln. Pull all of it, without --only."
             )
         content = json.loads(record)
         if part == "record":
@@ -93,7 +93,7 @@ def _pull_layout(package: RemotePackage, folder: Path, progress: Callable[[int],
 def _pull_weights(
     package: RemotePackage, record: Mapping[str, Any], folder: Path, progress: Callable[[int], None]
 ) -> None:
-    """Write the model artifact's files, each with the sha256 that the record tells."""
+    """Write the model artifact's files, each with the sha256 that the record states."""
     wanted = {file["path"]: file for one in variant_records(record) for file in one["artifacts"]}
     for document in package.contents.manifests:
         if document.descriptor.media_type == INDEX:
@@ -107,13 +107,13 @@ def _pull_weights(
             return
     missing = sorted(path for path in wanted if not (folder / path).is_file())
     raise ModelkilnError(
-        f"{package.reference}: {len(missing)} of {len(wanted)} files that the record tells of are not in it, "
+        f"{package.reference}: {len(missing)} of {len(wanted)} files that the record lists are not in it, "
         f"{missing[0] if missing else ''} for one."
     )
 
 
 def _weights_layers(package: RemotePackage, document: Document) -> Iterator[tuple[Descriptor, str]]:
-    """Layers that hold weights, each with the file's path where it is no tar."""
+    """Layers that hold weights, each with the file's path where it is not a tar."""
     listed = document.content.get("layers") or ()
     for (layer, title), entry in zip(package.layers(document), listed):
         if title.startswith("modelkiln weights") or ".model.weight" in layer.media_type:

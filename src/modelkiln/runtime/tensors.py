@@ -134,7 +134,7 @@ def to_array(tensor):
         try:
             data = [value.encode("utf-8") for value in data]
         except UnicodeEncodeError:
-            raise PackageError(f'tensor "{tensor.name}": a string holds a lone surrogate; it is no text.') from None
+            raise PackageError(f'tensor "{tensor.name}": a string holds a lone surrogate; it is not text.') from None
     elif int in datatype.kinds and float in datatype.kinds:
         data = list(map(float, data))
     return numpy.array(data, dtype=datatype.numpy).reshape(tensor.shape)

@@ -54,7 +54,7 @@ def check_files(files: Iterable[SourceFile], where: str) -> tuple[SourceFile, ..
         if file.path in by_path or other != file.path:
             raise ModelkilnError(
                 f"{where}: lists both {other!r} and {file.path!r}, which are one file on some systems. "
-                "Leave one out with `exclude`, or mend the source."
+                "Leave one out with `exclude`, or fix the source."
             )
         by_path[file.path] = file
     for path in by_path:
@@ -62,6 +62,6 @@ def check_files(files: Iterable[SourceFile], where: str) -> tuple[SourceFile, ..
         for count in range(1, len(parts)):
             if "/".join(parts[:count]) in by_path:
                 raise ModelkilnError(
-                    f"{where}: {'/'.join(parts[:count])!r} is both a file and a folder. Mend the source."
+                    f"{where}: {'/'.join(parts[:count])!r} is both a file and a folder. Fix the source."
                 )
     return tuple(by_path[path] for path in sorted(by_path))

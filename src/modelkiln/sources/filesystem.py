@@ -43,7 +43,7 @@ def open_source(uri: str, env: Mapping[str, str], folder: Path) -> Source:
     scheme = urllib.parse.urlsplit(uri).scheme.lower()
     protocol, package = _CLIENTS[scheme]
     where = f"source {uri}"
-    # Azure writes abfs://container@account..., which is no login.
+    # Azure writes abfs://container@account..., which is not a login.
     is_azure = protocol == "abfs" and ":" not in urllib.parse.urlsplit(uri).netloc.rpartition("@")[0]
     checked = uri.replace("@", "", 1) if is_azure else uri
     refuse_secrets(checked, "Leave it to the store's own configuration, as its command line reads it.")
@@ -57,7 +57,7 @@ def open_source(uri: str, env: Mapping[str, str], folder: Path) -> Source:
         import_client(package, package, env, where)
         raise
     except Exception as error:
-        raise _told(where, error) from None
+        raise _to_error(where, error) from None
     return _Filesystem(uri, store)
 
 
@@ -89,19 +89,19 @@ class _Filesystem(Source):
         return _Object(self, file, offset)  # type: ignore[return-value]
 
     def details(self, file: SourceFile) -> Mapping[str, Any]:
-        """What the store tells of a file now, or of the very version that is wanted."""
+        """What the store reports about a file now, or about the very version that is wanted."""
         return self._ask(lambda: self._store.info(file.locator, **_pin(file.version)))
 
     def start(self, file: SourceFile) -> Any:
         """Open the file with the client."""
         return self._store.open(file.locator, "rb", block_size=_BLOCK, cache_type="readahead", **_pin(file.version))
 
-    def told(self, file: SourceFile, error: BaseException) -> ModelkilnError:
-        """What to say of an error of the client."""
-        return _told(f"{self._where}: {file.path}", error)
+    def to_error(self, file: SourceFile, error: BaseException) -> ModelkilnError:
+        """The error to show to the user for one of the client."""
+        return _to_error(f"{self._where}: {file.path}", error)
 
     def _details(self, names: List[str], found: Mapping[str, Mapping[str, Any]]) -> List[Mapping[str, Any]]:
-        """Details of objects; listings do not tell the version that a bucket with versions gives each."""
+        """Details of objects; listings do not show the version that a bucket with versions gives each."""
         if not getattr(self._store, "version_aware", False):
             return [found[name] for name in names]
         first = self._ask(lambda: self._store.info(names[0], refresh=True))
@@ -116,7 +116,7 @@ class _Filesystem(Source):
         except ModelkilnError:
             raise
         except Exception as error:  # Clients raise what their libraries raise.
-            raise _told(self._where, error) from None
+            raise _to_error(self._where, error) from None
 
 
 class _Object(io.RawIOBase):
@@ -144,7 +144,7 @@ class _Object(io.RawIOBase):
             except Exception as error:
                 self._drop()
                 if self._failures == len(_WAITS) or isinstance(error, (FileNotFoundError, PermissionError)):
-                    raise self._source.told(self._file, error) from None
+                    raise self._source.to_error(self._file, error) from None
                 time.sleep(_WAITS[self._failures])
                 self._failures += 1
                 self._check()
@@ -205,7 +205,7 @@ def _pin(version: str) -> Dict[str, str]:
     return {"version_id": value} if name == "VersionId" else {}
 
 
-def _told(where: str, error: BaseException) -> ModelkilnError:
+def _to_error(where: str, error: BaseException) -> ModelkilnError:
     said = " ".join(str(error).split()).rstrip(".") or type(error).__name__
     remedy = "Check the network, and the store's configuration on this machine."
     if isinstance(error, FileNotFoundError):

@@ -98,8 +98,8 @@ class _GitLfs(Source):
         common = self._git("rev-parse", "--git-common-dir")
         if not common:
             raise ModelkilnError(
-                f"{self._where}: is a Git LFS pointer, and {self._folder} is no checkout of git, so nothing tells "
-                "where its content is. Fetch it with `git lfs pull` where it is one."
+                f"{self._where}: is a Git LFS pointer, and {self._folder} is not a checkout of git, so nothing records "
+                "where its content is. Fetch it with `git lfs pull` in a checkout."
             )
         storage = self._git("config", "--get", "lfs.storage")
         folders = [self._folder / common / (storage or "lfs") / "objects"]
@@ -137,7 +137,7 @@ class _GitLfs(Source):
         host, path = (parts.netloc, parts.path) if parts.scheme == "ssh" else address.split(":", 1)
         host, _, port = host.partition(":")
         if host.startswith("-"):
-            raise ModelkilnError(f"{self._where}: {host!r} is no host's name. Check the remote.")
+            raise ModelkilnError(f"{self._where}: {host!r} is not the name of a host. Check the remote.")
         command = [*self._env.get("GIT_SSH_COMMAND", self._env.get("GIT_SSH", "ssh")).split(), "-oBatchMode=yes"]
         command += [f"-p{port}"] if port else []
         command += ["--", host, f"git-lfs-authenticate {path.lstrip('/')} download"]

@@ -45,16 +45,18 @@ class _HuggingFace(Source):
         try:
             info = api.model_info(self._name, revision=revision or self._revision, files_metadata=True)
         except Exception as error:  # Of the client, or of the library below it.
-            raise self._told(error) from None
+            raise self._to_error(error) from None
         if not _COMMIT.fullmatch(info.sha or ""):
-            raise ModelkilnError(f"{self._where}: the hub tells no commit, but {info.sha!r}. Check HF_ENDPOINT.")
+            raise ModelkilnError(
+                f"{self._where}: the hub names {info.sha!r}, which is not a commit. Check HF_ENDPOINT."
+            )
         files = [self._file(one, info.sha) for one in info.siblings or ()]
         return Listing(self._uri, info.sha, check_files(files, self._where), _facts(info))
 
     def open(self, file: SourceFile, offset: int = 0) -> BinaryIO:
         # A locator holds the commit. Its files never change, so neither a cut nor a redirect can mix any.
         if not _COMMIT.fullmatch(file.locator):
-            raise ModelkilnError(f"{self._where}: {file.path}: {file.locator!r} is no commit. Run `pants lock`.")
+            raise ModelkilnError(f"{self._where}: {file.path}: {file.locator!r} is not a commit. Run `pants lock`.")
         path = urllib.parse.quote(file.path)
         url = f"{self._endpoint}/{self._name}/resolve/{file.locator}/{path}"
         return HttpFile(
@@ -71,7 +73,7 @@ class _HuggingFace(Source):
         sha256 = large.get("sha256") if isinstance(large, dict) else getattr(large, "sha256", None)
         return SourceFile(one.rfilename, one.size, sha256, sha256 or one.blob_id or commit, commit)
 
-    def _told(self, error: Exception) -> ModelkilnError:
+    def _to_error(self, error: Exception) -> ModelkilnError:
         said = " ".join(str(error).split())[:300].rstrip(".")
         status = getattr(getattr(error, "response", None), "status_code", None)
         remedy = "Check the network, the machine's proxy settings and HF_ENDPOINT."

@@ -39,7 +39,7 @@ def transfer(
 
     key: a file name that stands for exactly these bytes, under which a part that was read before
     is kept and found again; "" where nothing names them. file.size and file.sha256 are checked
-    where they are told. more: what else takes all bytes of the file, in order. Raises ModelkilnError
+    where they are given. more: what else takes all bytes of the file, in order. Raises ModelkilnError
     for other bytes, and when the source cannot be read.
     """
     job = _Transfer(source, file, store, progress, where or file.path)
@@ -217,4 +217,4 @@ class _Transfer:
     def _disk_error(self, error: OSError, part: _Part) -> ModelkilnError:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) and part.is_kept:
             return self._store.disk_error(error, "What was read is kept; make room and try again: it goes on there.")
-        return self._store.disk_error(error, "Mend the disk and try again.")
+        return self._store.disk_error(error, "Repair the disk and try again.")

@@ -97,10 +97,10 @@ def clean(
     until at most `max_bytes` are left; and what dead processes left.
 
     keep: digests that stay in any case, and with them the blobs that such files are in. What a
-    living process uses stays too. is_trial: tell what would go, and remove nothing.
+    living process uses stays too. is_trial: report what would go, and remove nothing.
     """
     now = time.time_ns()
-    # Names before users: whoever owns a thing that is listed was a user before.
+    # Names before users: the owner of a listed thing was a user before.
     names = list(_temporary(store))
     users = Users(store.root)
     done = Cleaning(leftovers=list(_remove_leftovers(store, names, users, is_trial)))

@@ -127,7 +127,7 @@ class Store:
         except BaseException as error:
             Path(name).unlink(missing_ok=True)
             if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
-                raise self.disk_error(error, "Nothing was kept; mend the disk and build again.") from error
+                raise self.disk_error(error, "Nothing was kept; repair the disk and build again.") from error
             raise
 
     def disk_error(self, error: OSError, remedy: str) -> ModelkilnError:
@@ -160,7 +160,7 @@ class Store:
             libc = ctypes.CDLL(None, use_errno=True)
             if libc.syncfs(folder) != 0:  # syncfs(2)
                 number = ctypes.get_errno()
-                raise self.disk_error(OSError(number, os.strerror(number)), "Mend the disk and try again.")
+                raise self.disk_error(OSError(number, os.strerror(number)), "Repair the disk and try again.")
         finally:
             os.close(folder)
 
@@ -185,10 +185,10 @@ class Store:
             blob.write(data)
         return blob.digest
 
-    def verify(self, digest: str, tell: Callable[[int], None] = lambda size: None) -> bool:
+    def verify(self, digest: str, report: Callable[[int], None] = lambda size: None) -> bool:
         """Read a blob to its end; a damaged one is set aside. False when it is not here, whole.
 
-        It does not count as a use. `tell` gets the bytes of each piece that was read.
+        It does not count as a use. `report` gets the bytes of each piece that was read.
         """
         try:
             stream = self.path(digest).open("rb")
@@ -198,7 +198,7 @@ class Store:
             hasher = hashlib.sha256()
             for chunk in iter_chunks(stream):
                 hasher.update(chunk)
-                tell(len(chunk))
+                report(len(chunk))
         actual = f"sha256:{hasher.hexdigest()}"
         if actual != digest:
             self.set_aside(digest)

@@ -28,7 +28,7 @@ def note_of(descriptor: Descriptor) -> str:
 
 
 class LayerHash:
-    """The digest and size of a layer's tar, which is told piece by piece."""
+    """The digest and size of a layer's tar, which is fed piece by piece."""
 
     def __init__(self) -> None:
         self._hasher, self._size = hashlib.sha256(), 0
@@ -66,7 +66,9 @@ def _hash_file(place: StoredFile, entry: Entry, layer: LayerHash, where: str) ->
         while left > 0:
             data = os.pread(file, min(CHUNK, left), at)
             if not data:
-                raise ModelkilnError(f"{where}: {entry.path!r}: its blob has not {entry.size} bytes. It is damaged.")
+                raise ModelkilnError(
+                    f"{where}: {entry.path!r}: its blob does not have {entry.size} bytes. It is damaged."
+                )
             layer.update(data)
             left -= len(data)
             at += len(data)

@@ -58,7 +58,7 @@ class Reading:
         # Blobs of many small files which the disk may still be busy with.
         self._tars: list[FileTar] = []
         self.findings: dict[str, Finding] = {}
-        # As they were told: sizes by path, and the paths of each layer.
+        # As they were listed: sizes by path, and the paths of each layer.
         self.sizes: dict[str, int] = {}
         self.grouped: list[list[str]] = []
         todo = [file for file in found.files if file.path not in self.files]
@@ -85,7 +85,7 @@ class Reading:
 
     def keep(self) -> None:
         """Put into the store, and remember, what was read before an error."""
-        with suppress(ModelkilnError):  # The error that is being told comes first.
+        with suppress(ModelkilnError):  # The error that is being raised comes first.
             self.small.flush()
             self.settle()
         self.remember([file for file in self.todo if file.path in self.files])
@@ -151,7 +151,7 @@ class Reading:
             for entry in entries:
                 self._read_entry(entry, by_path.get(entry.path), tar, [layer] if layer is not None else [])
         except BaseException:
-            with suppress(ModelkilnError):  # The error that is being told comes first.
+            with suppress(ModelkilnError):  # The error that is being raised comes first.
                 if tar is not None:
                     tar.discard() if tar.is_empty else self._end_tar(tar)
             raise

@@ -48,7 +48,7 @@ class FoundFiles:
         }
 
     def name_of(self, file: SourceFile) -> str:
-        """Return a text that stands for these bytes wherever it is met, "" where nothing tells."""
+        """Return a text that stands for these bytes wherever it is met, "" where no text does."""
         if file.version:
             return "\0".join((self.listing.uri, file.locator or file.path, file.version))
         return ""
@@ -107,7 +107,7 @@ def parse_source(values: Sequence[str]) -> tuple[str, tuple[str, ...], tuple[str
     remote = [value for value in taken if scheme_of(value)]
     if remote or not taken:
         raise ModelkilnError(
-            f"source {list(values)!r}: a list is of paths and patterns beside the BUILD file. Lock each URI in a "
+            f"source {list(values)!r}: a list is of paths and patterns next to the BUILD file. Lock each URI in a "
             "`model_artifact` of its own."
         )
     return ".", tuple(f"/{value}" for value in taken), left_out

@@ -35,9 +35,9 @@ class Target:
         if self.platform not in ARCHITECTURES:
             raise ModelkilnError(f"platform {self.platform!r} is unknown; choose one of {', '.join(ARCHITECTURES)}.")
         if not isinstance(self.python, str) or not re.fullmatch(r"3\.[0-9]{1,2}", self.python):
-            raise ModelkilnError(f'python {self.python!r} is no release of CPython 3; write "3.11".')
+            raise ModelkilnError(f'python {self.python!r} is not a release of CPython 3; write "3.11".')
         if not isinstance(self.glibc, str) or not re.fullmatch(r"2\.[0-9]{1,2}", self.glibc):
-            raise ModelkilnError(f'glibc {self.glibc!r} is no release of glibc 2; write "2.36".')
+            raise ModelkilnError(f'glibc {self.glibc!r} is not a release of glibc 2; write "2.36".')
         for release in self.releases:
             if not re.fullmatch(rf"{re.escape(self.python)}(\.[0-9]{{1,2}})?", release):
                 raise ModelkilnError(f'{release!r} is not a release of CPython {self.python}; write "{self.python}.2".')

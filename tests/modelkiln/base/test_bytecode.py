@@ -173,7 +173,7 @@ def test_a_source_that_cannot_be_read_is_the_error(store, packages):
         list(compile_sources([*opened(), ("z.py", broken)], PREFIX, packages, store))
 
 
-def test_an_interpreter_that_fails_is_told(store, packages, monkeypatch):
+def test_an_interpreter_that_fails_is_reported(store, packages, monkeypatch):
     """Its exit code and its last words are in the message, and no byte code is taken for whole."""
     monkeypatch.setattr(bytecode, "_SCRIPT", "raise SystemExit('out of order')")
     with pytest.raises(ModelkilnError, match=r"failed to compile byte code \(exit 1\): out of order"):

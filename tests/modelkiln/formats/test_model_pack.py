@@ -84,8 +84,13 @@ def test_artifact_is_of_the_model_spec(layers):
         ("application/vnd.cncf.model.weight.config.v1.tar", "models/sub/config.json"),
         ("application/vnd.cncf.model.doc.v1.tar", "models/README.md"),
     ] == [(one["mediaType"], one["annotations"]["org.cncf.model.filepath"]) for one in manifest["layers"]]
-    told = json.loads(manifest["layers"][0]["annotations"]["org.cncf.model.file.metadata+json"])
-    assert ("model.onnx", 7, 0o644, "1970-01-01T00:00:00Z") == (told["name"], told["size"], told["mode"], told["mtime"])
+    metadata = json.loads(manifest["layers"][0]["annotations"]["org.cncf.model.file.metadata+json"])
+    assert ("model.onnx", 7, 0o644, "1970-01-01T00:00:00Z") == (
+        metadata["name"],
+        metadata["size"],
+        metadata["mode"],
+        metadata["mtime"],
+    )
     assert {
         "name": "digits", "version": "1.2.0", "title": "digits", "authors": ["Ada Example"], "licenses": ["Apache-2.0"],
         "docURL": "https://example.com",
@@ -150,7 +155,7 @@ def test_commands_understand_both(tmp_path, layers, capsys):
 
 
 def test_validator_finds_other_files(tmp_path, layers):
-    """A weights image whose files are not those of its label is told."""
+    """A weights image whose files are not those of its label is reported."""
     layout = _write(tmp_path / "a.oci", build_weights_image(layers, RECORD, "sha256:" + "2" * 64), layers)
     assert ["modelkiln.weights.digest"] == [issue.text.split()[1][:-1] for issue in validate_layout(layout)]
 

@@ -49,7 +49,7 @@ def _lock(store, tool=b"no program"):
     return InterpreterLock(PYTHON, RELEASE, tuple(assets))
 
 
-def test_pex_is_told_to_embed_what_the_lock_names(tmp_path):
+def test_pex_is_reported_to_embed_what_the_lock_names(tmp_path):
     """Pex' own description of the program: the locked interpreter, embedded, from the mirror of the lock."""
     from pex.pex import PEX
     from pex.scie.science import create_manifests
@@ -75,7 +75,7 @@ def test_pex_is_told_to_embed_what_the_lock_names(tmp_path):
     assert expected == {key: interpreter[key] for key in expected}
 
 
-def test_a_failing_tool_is_told_and_nothing_is_left(tmp_path):
+def test_a_failing_tool_is_reported_and_nothing_is_left(tmp_path):
     """The error names the package and the interpreter; neither a program nor a part of one stays."""
     store = Store(tmp_path / "store")
     pex = _pex(tmp_path, store)

@@ -164,7 +164,7 @@ def test_names_follow_the_common_grammar(text, short, full):
 
 @pytest.mark.parametrize("text", ["Digits:1", "digits:1.0+local", "digits:", "", "a b", "digits@accelerator=cpu"])
 def test_names_that_no_engine_takes_are_refused(text):
-    """A bad name is told with the option that mends it."""
+    """A bad name is reported with the option that fixes it."""
     with pytest.raises(ModelkilnError, match="--name NAME:TAG"):
         ImageName.parse(text)
 

@@ -49,7 +49,7 @@ def test_config_holds_settings_and_diff_ids():
     }
 
 
-def test_nothing_tells_a_date():
+def test_nothing_holds_a_date():
     """Dates are optional and would make equal inputs differ."""
     image = build()
     assert b'created"' not in image.config + image.manifest
@@ -76,7 +76,7 @@ def test_documents_are_canonical():
 
 
 def test_a_recipes_packer_is_in_the_history():
-    """A registry's layers can be told from ours, which keep conventions."""
+    """A registry's layers can be distinguished from ours, which keep conventions."""
     foreign = Layer("base", "b", LAYER.descriptor, LAYER.diff_id, 0, Recipe.made_by(REGISTRY, {}))
     history = json.loads(build(layers=(foreign,)).config)["history"]
     assert history[-1] == {"created_by": "modelkiln base: b", "comment": "registry/1"}

@@ -17,7 +17,7 @@ from modelkiln.descriptor import CONFIG, INDEX, LAYER, MANIFEST, Descriptor
 from modelkiln.digest import hex_of, sha256_bytes
 from modelkiln.errors import ModelkilnError
 from modelkiln.layers.recipe import build
-from modelkiln.layers.registry import python_release, read_image
+from modelkiln.layers.registry import read_image
 from modelkiln.machine.settings import INSECURE_REGISTRIES, save_machine_env
 from modelkiln.recipe import REGISTRY, Recipe
 from modelkiln.registry import client as client_module
@@ -25,7 +25,7 @@ from modelkiln.registry.reference import parse_reference
 from modelkiln.store.store import Store
 
 DIGEST = "sha256:" + "a" * 64
-# Tar archives need not be told apart here: a registry takes any bytes.
+# Tar archives need not be recognised here: a registry takes any bytes.
 BLOB = random.Random(1).randbytes(700_000)
 
 
@@ -145,8 +145,8 @@ def test_a_blob_survives_a_cut_line(host, image, tmp_path, ranges, cuts):
 def test_a_line_that_is_always_cut_is_given_up(host, image, tmp_path):
     """Without any progress the attempts end, and the store is as it was."""
     found = read_image(f"{host}/team/base@{image.digest}", "linux/amd64", plain(host))
-    told = pytest.raises(ModelkilnError, match=r"cut off after 0 of 700005 bytes.*Check the registry's address")
-    with cut_line(host, [0] * 99) as (address, asked), told:
+    refused = pytest.raises(ModelkilnError, match=r"cut off after 0 of 700005 bytes.*Check the registry's address")
+    with cut_line(host, [0] * 99) as (address, asked), refused:
         build(Recipe.of({**recipe_of(found), "image": f"{address}/team/base"}), store_of(tmp_path, address))
     assert len(asked) < 10
     assert list((tmp_path / "incoming").iterdir()) == []
@@ -172,8 +172,8 @@ def test_a_registry_that_lies_is_refused(image, tmp_path):
     assert list((tmp_path / "incoming").iterdir()) == []
 
 
-def test_what_is_not_there_is_told(host, image):
-    """A digest or a platform that the registry lacks is told with the remedy."""
+def test_what_is_not_there_is_reported(host, image):
+    """A digest or a platform that the registry lacks is reported with the remedy."""
     with pytest.raises(ModelkilnError, match=r"404.*Pin one that exists"):
         read_image(f"{host}/team/base@{DIGEST}", "linux/amd64", plain(host))
     with pytest.raises(ModelkilnError, match="no image for linux/s390x, but for linux/arm64, linux/amd64"):
@@ -261,14 +261,14 @@ def test_the_command_writes_what_was_read(host, image, tmp_path):
 
 
 def test_references_are_read_part_by_part():
-    """Registry, name, tag and digest are told apart as docker does."""
+    """Registry, name, tag and digest are recognised as docker does."""
     pinned = parse_reference(f"registry.example.org:5000/team/base:1.2@{DIGEST}")
     assert (pinned.registry, pinned.name, pinned.tag) == ("registry.example.org:5000", "team/base", "1.2")
     assert str(pinned) == f"registry.example.org:5000/team/base:1.2@{DIGEST}"
 
 
 @pytest.mark.parametrize(
-    "text, told",
+    "text, message",
     [
         ("registry.example.org/base:1", "is not pinned: a tag can be moved"),
         ("registry.example.org/base", "is not pinned"),
@@ -282,24 +282,8 @@ def test_references_are_read_part_by_part():
         ("", "names no registry"),
     ],
 )
-def test_a_reference_that_does_not_pin_is_refused(text, told):
+def test_a_reference_that_does_not_pin_is_refused(text, message):
     """What is missing is named, with how to write it."""
     with pytest.raises(ModelkilnError) as caught:
         parse_reference(text)
-    assert told in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("env", "path", "release"),
-    [
-        (["PATH=/bin", "PYTHON_VERSION=3.11.14"], "/usr/local/bin/python3.11", "3.11.14"),
-        (["PYTHON_VERSION=3.11.14"], "/usr/bin/python3.11", ""),
-        (["PYTHON_VERSION=3.12.1"], "/usr/local/bin/python3.11", ""),
-        (["PYTHON_VERSION=3.11"], "/usr/local/bin/python3.11", ""),
-        (["PYTHON_VERSION=3.11.0rc1"], "/usr/local/bin/python3.11", ""),
-        ([], "/usr/local/bin/python3.11", ""),
-    ],
-)
-def test_the_release_of_an_official_images_python_is_known(env, path, release):
-    """It is stated of the interpreter that such images compile, and of no other."""
-    assert release == python_release(env, "3.11", path)
+    assert message in str(caught.value)

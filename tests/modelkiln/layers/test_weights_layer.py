@@ -1,4 +1,4 @@
-"""Weights locks and the layers that they tell of."""
+"""Weights locks and the layers that they record."""
 
 import hashlib
 import json

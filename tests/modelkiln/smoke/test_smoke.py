@@ -40,7 +40,7 @@ def runner_of(package):
 
 
 def test_a_package_passes(make_package, tmp_path):
-    """One line tells the time and the outputs."""
+    """One line reports the time and the outputs."""
     package = make_package()
     smoke = read_smoke(package.record, *write(tmp_path))
     text = run_smoke(smoke, runner_of(package), 60)
@@ -64,7 +64,7 @@ def test_a_package_that_fails_shows_what_it_printed(make_package, tmp_path):
         run_smoke(read_smoke(package.record, *write(tmp_path)), runner_of(package), 60)
 
 
-def test_a_package_that_is_killed_is_told(make_package, tmp_path):
+def test_a_package_that_is_killed_is_reported(make_package, tmp_path):
     """A signal is named."""
     package = make_package("import os\ndef predict(inputs, model):\n    os.kill(os.getpid(), 9)\n")
     with pytest.raises(ModelkilnError, match="was ended by SIGKILL"):
@@ -159,7 +159,7 @@ def test_an_image_is_unpacked_and_run(image, make_package, tmp_path, capsys):
     assert [] == list((tmp_path / "store" / "roots").iterdir())
 
 
-def test_a_layer_that_is_nowhere_is_told(image, make_package, tmp_path, capsys):
+def test_a_layer_that_is_nowhere_is_reported(image, make_package, tmp_path, capsys):
     """The message names the blob and the remedy."""
     shutil.rmtree(tmp_path / "store")
     assert 1 == main(smoke_arguments(make_package(), tmp_path, write(tmp_path), **image))

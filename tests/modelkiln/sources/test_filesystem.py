@@ -108,13 +108,13 @@ def test_a_cut_line_is_survived(bucket, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("key", ["nothing/here", "nothing"])
-def test_what_is_not_there_is_told(bucket, tmp_path, key):
+def test_what_is_not_there_is_reported(bucket, tmp_path, key):
     """Neither object nor folder."""
     with pytest.raises(ModelkilnError, match=f"{key}.*nothing there|{key}.*moved or deleted"):
         source_of(bucket, key, tmp_path).list()
 
 
-def test_a_bucket_that_is_not_there_is_told(host, tmp_path, bucket):
+def test_a_bucket_that_is_not_there_is_reported(host, tmp_path, bucket):
     """The error names the URI and what to check."""
     with pytest.raises(ModelkilnError, match="s3://no-such-bucket/x"):
         open_source("s3://no-such-bucket/x", {**bucket.env, "HOME": str(tmp_path)}, tmp_path).list()
@@ -137,14 +137,14 @@ def test_a_login_in_a_uri_is_refused(tmp_path):
     assert "hunter2" not in str(caught.value)
 
 
-def test_a_missing_client_is_told(tmp_path):
+def test_a_missing_client_is_reported(tmp_path):
     """The error names the package and the option."""
     with pytest.raises(ModelkilnError, match=r"gcsfs.*source_clients_lock"):
         open_source("gs://bucket/x", {}, tmp_path)
 
 
 def test_other_stores_of_fsspec_are_read(tmp_path):
-    """What has no ETags is told apart by what it has."""
+    """What has no ETags is distinguished by what it has."""
     import fsspec
 
     memory = fsspec.filesystem("memory")

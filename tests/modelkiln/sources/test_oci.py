@@ -90,7 +90,7 @@ def test_a_model_pack_artifact_is_listed_and_read(host, tmp_path):
 
 
 def test_a_locked_file_is_read_by_another_process(host, tmp_path):
-    """What a listing tells of a file is enough to open it, also from the middle."""
+    """What a listing holds of a file is enough to open it, also from the middle."""
     model_pack(host, "team/llm")
     for file in source_of(host, "team/llm:2", tmp_path).list().files:
         with source_of(host, "team/llm:2", tmp_path).open(file, 1) as stream:
@@ -240,7 +240,7 @@ def test_hostile_file_names_are_refused(host, tmp_path, path):
         source_of(host, "team/path:1", tmp_path).list()
 
 
-def test_a_registry_that_sends_other_bytes_is_told(host, tmp_path):
+def test_a_registry_that_sends_other_bytes_is_reported(host, tmp_path):
     """A manifest that is not that of its digest is refused."""
     digest = "sha256:" + "a" * 64
 
@@ -260,7 +260,7 @@ def test_references_that_name_nothing_are_refused(reference, tmp_path):
         open_source(f"oci://{reference}", {}, tmp_path)
 
 
-def test_what_is_not_there_is_told(host, tmp_path):
+def test_what_is_not_there_is_reported(host, tmp_path):
     """A tag that does not exist is an error that names it."""
     with pytest.raises(ModelkilnError, match="manifests/none.*404"):
         source_of(host, "team/nothing:none", tmp_path).list()

@@ -1,4 +1,4 @@
-"""The validator: what is right passes, and what can't be seen is told. Broken layouts: tests/hostile."""
+"""The validator: what is right passes, and what can't be seen is reported. Broken layouts: tests/hostile."""
 
 import json
 import os
@@ -53,8 +53,8 @@ def test_complete_wants_every_blob(tmp_path):
     assert "want it in the layout" in texts(validate_layout(made.path, store, complete=True))[0]
 
 
-def test_another_record_is_told(tmp_path):
-    """The record in dist/ must be the one inside, but for what only dist/ can tell."""
+def test_another_record_is_reported(tmp_path):
+    """The record in dist/ must be the one inside, but for what only dist/ can hold."""
     made = make_image(tmp_path / "digits.oci")
     assert validate_layout(made.path, record={**made.record, "formats": {}, "layers": []}) == []
     found = texts(validate_layout(made.path, record={**made.record, "version": "9"}))
@@ -63,7 +63,7 @@ def test_another_record_is_told(tmp_path):
 
 
 def test_all_issues_are_collected(tmp_path):
-    """One run tells everything that is wrong."""
+    """One run reports everything that is wrong."""
     made = make_image(tmp_path / "digits.oci")
     (made.path / "oci-layout").unlink()
     (made.path / "extra").touch()

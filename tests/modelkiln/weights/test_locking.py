@@ -40,7 +40,7 @@ def store(tmp_path):
 
 @pytest.fixture
 def script(monkeypatch):
-    """A source that does what it is told; its URI is scripted:x."""
+    """A source that does what it is asked; its URI is scripted:x."""
     monkeypatch.setitem(SCHEMES, "scripted", "samples.scripted_source")
     monkeypatch.setattr("modelkiln.network.http.RETRY_WAITS", ())
     monkeypatch.setattr("modelkiln.sources.transfer.RETRY_WAITS", (0, 0))
@@ -58,7 +58,7 @@ def write_files(folder, **files):
         path = folder / name.replace("__", "/")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
-    time.sleep(0.06)  # Until their times are sure to tell of a change.
+    time.sleep(0.06)  # Until their times are sure to show a change.
 
 
 def check_bytes(lock, store):
@@ -147,7 +147,7 @@ def test_a_changed_small_file_is_cheap(tmp_path, store):
 
 
 def test_small_files_are_found_without_what_was_learnt(tmp_path, store):
-    """A lock's layer tells where its files are; others are read again when the database is gone."""
+    """A lock's layer records where its files are; others are read again when the database is gone."""
     write_files(tmp_path / "w", **many())
     first = lock_weights(wanted("w", tmp_path), store)
     write_files(tmp_path / "w", many__7=b"changed")
@@ -200,13 +200,13 @@ def test_include_and_exclude_choose_files(tmp_path, store):
     "make, message",
     [
         (lambda folder: (folder / "empty").touch(), "empty: is empty"),
-        (lambda folder: os.mkfifo(folder / "pipe"), "pipe: is no regular file"),
+        (lambda folder: os.mkfifo(folder / "pipe"), "pipe: is not a regular file"),
         (lambda folder: os.symlink(folder, folder / "loop"), "link to a folder above"),
         (lambda folder: os.symlink("nowhere", folder / "gone"), "No such file"),
     ],
 )
 def test_what_is_no_file_of_weights_is_refused(tmp_path, store, make, message):
-    """Empty files, pipes and links that lead nowhere or back are told by name."""
+    """Empty files, pipes and links that lead nowhere or back are reported by name."""
     write_files(tmp_path / "w", a=b"1")
     make(tmp_path / "w")
     with pytest.raises(ModelkilnError, match=message):
@@ -214,7 +214,7 @@ def test_what_is_no_file_of_weights_is_refused(tmp_path, store, make, message):
     assert [] == list(list_blobs(store))
 
 
-def test_a_source_that_is_not_there_is_told(tmp_path, store):
+def test_a_source_that_is_not_there_is_reported(tmp_path, store):
     """The target, the path and what is wrong."""
     with pytest.raises(ModelkilnError, match="models/x:w: source 'gone': .*gone: No such file or directory"):
         lock_weights(wanted("gone", tmp_path), store)
@@ -240,7 +240,7 @@ def test_a_path_that_is_listed_twice_is_refused(store, script):
 
 @pytest.mark.parametrize("size", [1000, 3 * MIB])
 def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path, store, monkeypatch, size):
-    """Its times tell; a second try, when it is quiet, works."""
+    """Its times show it; a second try, when it is quiet, works."""
     write_files(tmp_path / "w", a=b"1" * size)
 
     def open_and_write(path, flags):
@@ -338,7 +338,7 @@ def test_a_file_alone_in_its_layer_is_read_once(tmp_path, store):
 
 
 def test_sizes_may_be_unknown(store, script):
-    """A source that does not tell sizes is read to its end."""
+    """A source that does not state sizes is read to its end."""
     script.sizes = False
     lock = lock_weights(wanted("scripted:x"), store)
     assert [2 * MIB, 2] == [file.size for file in lock.files]
@@ -379,7 +379,7 @@ def run_with_file_limit(arguments, limit):
     )
 
 
-def test_a_full_disk_is_told_and_gone_on_with(tmp_path, store):
+def test_a_full_disk_is_reported_and_gone_on_with(tmp_path, store):
     """ENOSPC and the like name the store; the part stays, and the second try goes on there."""
     write_files(tmp_path / "w", a=os.urandom(4 * MIB))
     arguments = lock_arguments(tmp_path, store)
@@ -428,7 +428,7 @@ def test_a_lock_that_is_killed_at_any_step_can_be_made_again(tmp_path, store):
     check_bytes(load_weights_lock(expected, "x"), store)
 
 
-def test_check_tells_what_differs_and_writes_nothing(tmp_path, store, capsys):
+def test_check_reports_what_differs_and_writes_nothing(tmp_path, store, capsys):
     """--check compares files, patterns and layers with the lock."""
     write_files(tmp_path / "w", a=b"1", b=b"2")
     path = tmp_path / "w.lock.json"
@@ -440,14 +440,14 @@ def test_check_tells_what_differs_and_writes_nothing(tmp_path, store, capsys):
     write_files(tmp_path / "w", a=b"9", c=b"3")
     (tmp_path / "w" / "b").unlink()
     assert 1 == main([*arguments, "--check", "--exclude=z", str(path)])
-    told = capsys.readouterr().out
+    output = capsys.readouterr().out
     for piece in ("a: has sha256", "b: is in the lock and no longer", "c: is not in the lock", "exclude: is ['z']"):
-        assert piece in told
+        assert piece in output
     assert text == path.read_text()
 
 
 def test_a_broken_lock_is_written_anew(tmp_path, store, capsys):
-    """One that was edited by hand is told, and replaced."""
+    """One that was edited by hand is reported, and replaced."""
     write_files(tmp_path / "w", a=b"1")
     path = tmp_path / "w.lock.json"
     arguments = ["build", "lock-weights", "--source=w", f"--folder={tmp_path}", "--where=models/x:w"]

@@ -84,7 +84,7 @@ def test_files_are_put_where_their_pointers_were(checkout, pointers, tmp_path):
         git(checkout, "config", "lfs.url", "http://127.0.0.1:1/x")
 
 
-def test_an_object_that_is_nowhere_is_told(checkout, tmp_path):
+def test_an_object_that_is_nowhere_is_reported(checkout, tmp_path):
     """The file and the digest are named."""
     store = Store(tmp_path / "store")
     save_machine_env(store.root, {"MODELKILN_CHECKOUT": str(checkout)})

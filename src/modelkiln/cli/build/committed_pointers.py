@@ -7,7 +7,7 @@ from modelkiln.canonical import canonical_json
 from modelkiln.machine.settings import load_machine_env
 from modelkiln.weights.pointers import committed_pointers
 
-HELP = "Tell of files in the checkout which Git LFS pointers are committed in their place."
+HELP = "Report the Git LFS pointers that are committed in place of files of the checkout."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

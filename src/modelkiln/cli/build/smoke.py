@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
     if reason:
         print(f"skipped: {reason}")
         return NOT_RUN
-    # As whoever deploys the package does it: weights are mounted, or a store has been filled.
+    # As in a deployment of the package: weights are mounted, or a store has been filled.
     is_lazy = record.get("weights") == "lazy"
     if is_lazy:
         _fill_store(plan.weights, store)
@@ -85,7 +85,7 @@ def _mounted(plan: SmokePlan, store: Store) -> ContextManager[Path]:
 def _run_program(plan: SmokePlan, smoke: Smoke, store: Store, settings: Mapping[str, str]) -> str:
     with tempfile.TemporaryDirectory() as folder:
         register(store.root)  # What is used of a cache from now on stays.
-        # abspath keeps a virtual environment's link to its interpreter, which tells it from that.
+        # abspath keeps a virtual environment's link to its interpreter, which distinguishes it from that.
         program = [Path(os.path.abspath(plan.package))]
         if plan.format == "pex":
             python = Path(plan.python) if "/" in plan.python else find_python(store.root, plan.python)
@@ -99,9 +99,9 @@ def _run_image(
 ) -> str:
     image = open_image(Path(plan.package), plan.layers, store, Path(plan.models) if plan.models else None)
     with unpacked(image, store) as root:
-        told = run_smoke(smoke, image_runner(image, root, mounts, gpu), plan.timeout)
+        report = run_smoke(smoke, image_runner(image, root, mounts, gpu), plan.timeout)
         if not smoke.cuda:
-            return told
+            return report
         linked = check_cuda_libraries(image, root)
         more = f"; of no use here: {', '.join(linked.optional)}" if linked.optional else ""
-        return f"{told}\n{linked.libraries} libraries that use CUDA find all they need{more}"
+        return f"{report}\n{linked.libraries} libraries that use CUDA find all they need{more}"

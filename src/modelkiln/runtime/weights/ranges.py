@@ -27,7 +27,7 @@ def open_ranges(path, allow_unverified=False):
     name = os.fspath(path).replace(os.sep, "/")
     found = max((file for file in files if f"/{name}".endswith(f"/{file.path}")), key=_length, default=None)
     if found is None:
-        raise PackageError(f"{path}: is not here, and is no file of the package's weights lock.")
+        raise PackageError(f"{path}: is not here, and is not a file of the package's weights lock.")
     if found.chunks:
         return _VerifiedRanges(found, WeightsStore(store_root()))
     if not allow_unverified:

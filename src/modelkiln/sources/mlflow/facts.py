@@ -20,19 +20,19 @@ _GIT = {
 
 
 def facts_of(
-    version: _Object, registered: _Object, logged: _Object, run: _Object, experiment: str, told: Mapping[str, str]
+    version: _Object, registered: _Object, logged: _Object, run: _Object, experiment: str, texts: Mapping[str, str]
 ) -> Dict[str, Any]:
     """Return the facts of a model.
 
-    version, registered, logged, run: MLflow's objects, or empty. told: the text of the model's
+    version, registered, logged, run: MLflow's objects, or empty. texts: those of the model's
     small files, by path. What cannot be said in the normal form is listed under `not_taken`.
     """
-    mlmodel = _yaml(told.get("MLmodel", ""))
+    mlmodel = _yaml(texts.get("MLmodel", ""))
     facts: Dict[str, Any] = {"not_taken": []}
-    _add_signature(facts, mlmodel.get("signature"), told.get("serving_input_example.json", ""))
-    facts["requirements"] = _requirements(told.get("requirements.txt", ""))
+    _add_signature(facts, mlmodel.get("signature"), texts.get("serving_input_example.json", ""))
+    facts["requirements"] = _requirements(texts.get("requirements.txt", ""))
     python = (mlmodel.get("flavors") or {}).get("python_function") or {}
-    facts["python"] = str(python.get("python_version") or _yaml(told.get("python_env.yaml", "")).get("python") or "")
+    facts["python"] = str(python.get("python_version") or _yaml(texts.get("python_env.yaml", "")).get("python") or "")
     # Those of a logged model are its own; a run may have logged several models.
     of_run, of_model = run.get("data") or {}, logged.get("data") or {}
     facts["metrics"] = _metrics(of_model.get("metrics"), of_run.get("metrics"))

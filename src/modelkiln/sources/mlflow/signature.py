@@ -25,7 +25,7 @@ def tensors_of(specs: Any, unnamed: str) -> List[Tensor]:
 
     specs: the schema's JSON, a list of tensor or column specs. A column becomes a tensor with one
     value a row, an array column one with two dimensions. unnamed: the name for the only tensor of
-    a schema without names. Raises ValueError, KeyError or TypeError for what is no tensor.
+    a schema without names. Raises ValueError, KeyError or TypeError for what is not a tensor.
     """
     if not isinstance(specs, list):
         raise ValueError("is not a list of tensors or columns")
@@ -46,7 +46,7 @@ def _tensor(spec: Mapping[str, Any], name: str) -> Tensor:
             spec = spec["items"]
             shape, kind = [*shape, -1], spec["type"]
     if kind not in known:
-        raise ValueError(f"{name!r} is a {kind!r}, which is no tensor")
+        raise ValueError(f"{name!r} is a {kind!r}, which is not a tensor")
     return {"name": name, "datatype": known[kind], "shape": shape}
 
 

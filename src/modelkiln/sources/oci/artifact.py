@@ -45,7 +45,7 @@ def open_source(uri: str, env: Mapping[str, str], folder: Path) -> Source:
 
 @dataclasses.dataclass(frozen=True)
 class _Layer:
-    """A layer of a manifest. compression: "none", "gzip", "zstd", or "" for what is no tar."""
+    """A layer of a manifest. compression: "none", "gzip", "zstd", or "" for what is not a tar."""
 
     descriptor: Descriptor
     name: str
