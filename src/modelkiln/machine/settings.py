@@ -35,7 +35,7 @@ _FOLDER = "machine"
 # Of this process, the open files by which others see that it lives.
 _held: dict[Path, int] = {}
 _PREFIXES = (
-    "APT_", "AWS_", "AZURE_", "GOOGLE_", "HF_", "MLFLOW_S3_", "MLFLOW_TRACKING_", "MODELKILN_DEBIAN_",
+    "APT_", "AWS_", "AZURE_", "GIT_CONFIG_", "GOOGLE_", "HF_", "MLFLOW_S3_", "MLFLOW_TRACKING_", "MODELKILN_DEBIAN_",
     "MODELKILN_INDEXES", "MODELKILN_INSECURE_", "MODELKILN_SCIE_", "PIP_",
 )  # fmt: skip
 # Hosts, with a port, of registries that may be spoken to without TLS; spaces or commas between.
@@ -47,7 +47,7 @@ _NAMES = frozenset(
         "DOCKER_CONFIG", "REGISTRY_AUTH_FILE", "XDG_CONFIG_DIRS", "XDG_CONFIG_HOME",
         "XDG_RUNTIME_DIR",
         # Where git keeps logins, and where keys for ssh are.
-        "GIT_ASKPASS", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM", "GIT_SSH", "GIT_SSH_COMMAND", "SSH_AUTH_SOCK",
+        "GIT_ASKPASS", "GIT_SSH", "GIT_SSH_COMMAND", "SSH_AUTH_SOCK",
         "CLOUDSDK_CONFIG", "HUGGING_FACE_HUB_TOKEN", "MODELKILN_CHECKOUT", "STORAGE_EMULATOR_HOST",
     }
 )  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any, Callable, Mapping, Optional
 
 from modelkiln.digest import CHUNK
 from modelkiln.errors import ModelkilnError
-from modelkiln.network.http import NETWORK_ERRORS, http_status, is_final, retry_after, wait_to_retry
+from modelkiln.network.http import NETWORK_ERRORS, http_status, is_final, seconds_asked, wait_to_retry
 
 __all__ = ["HttpFile", "network_error", "total_size", "version_of"]
 
@@ -120,7 +120,7 @@ class HttpFile(io.RawIOBase):
                 self._drop()
                 if is_final(error) or self._failures == len(_WAITS):
                     raise self._to_error(error) from error
-                wait = max(_WAITS[self._failures], retry_after(getattr(error, "headers", None)))
+                wait = max(_WAITS[self._failures], seconds_asked(error))
                 wait_to_retry(wait, self._where, " ".join(str(error).split()))
                 self._failures += 1
 

@@ -128,7 +128,7 @@ def _oci(source: Mapping[str, Any], file: Mapping[str, Any]) -> dict[str, Any]:
 
 def _hugging_face(source: Mapping[str, Any], file: Mapping[str, Any]) -> dict[str, Any]:
     # The locator is the commit: sources/hugging_face.py.
-    name = source["uri"].partition("://")[2].partition("@")[0]
+    name = source["uri"].partition(":")[2].lstrip("/").partition("@")[0]
     if not name or name.count("/") > 1:
         raise _NotLazy("is not a model repository (hf://owner/name)")
     commit = file.get("locator") or source["revision"]

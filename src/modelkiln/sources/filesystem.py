@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, BinaryIO, Callable, Dict, List, Mapping, Optional
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.sources.addresses import check_files, refuse_secrets
+from modelkiln.sources.addresses import refuse_secrets
 from modelkiln.sources.clients import import_client
-from modelkiln.sources.source import Listing, Source, SourceFile
+from modelkiln.sources.source import Listing, Source, SourceFile, by_path
 
-__all__ = ["open_source"]
+__all__ = ["open_bucket", "open_source"]
 
 # Scheme -> fsspec's protocol, and the package on PyPI that speaks it.
 _CLIENTS = {
@@ -40,6 +40,11 @@ def open_source(uri: str, env: Mapping[str, str], folder: Path) -> Source:
     ~/.aws, ~/.config/gcloud, a role of the machine. Raises ModelkilnError for a URI with a login,
     and where the client is not installed.
     """
+    return open_bucket(uri, env, {})
+
+
+def open_bucket(uri: str, env: Mapping[str, str], more: Mapping[str, Any]) -> Source:
+    """Return the source of a file or a folder; more: options for the store's client."""
     scheme = urllib.parse.urlsplit(uri).scheme.lower()
     protocol, package = _CLIENTS[scheme]
     where = f"source {uri}"
@@ -48,7 +53,7 @@ def open_source(uri: str, env: Mapping[str, str], folder: Path) -> Source:
     checked = uri.replace("@", "", 1) if is_azure else uri
     refuse_secrets(checked, "Leave it to the store's own configuration, as its command line reads it.")
     fsspec = import_client("fsspec", "fsspec", env, where)
-    options: Dict[str, Any] = {"skip_instance_cache": True}
+    options: Dict[str, Any] = {"skip_instance_cache": True, **more}
     if protocol == "s3":
         options["version_aware"] = True
     try:
@@ -83,7 +88,7 @@ class _Filesystem(Source):
             path = name.rpartition("/")[2] if is_file else name[len(root) :].lstrip("/")
             if path and not (path.endswith("/") and not details.get("size")):  # A bucket's mark of an empty folder.
                 files.append(SourceFile(path, details.get("size"), None, _version(details), name))
-        return Listing(self._uri, "", check_files(files, self._where))
+        return Listing(self._uri, "", by_path(files))
 
     def open(self, file: SourceFile, offset: int = 0) -> BinaryIO:
         return _Object(self, file, offset)  # type: ignore[return-value]

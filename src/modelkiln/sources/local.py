@@ -76,9 +76,11 @@ class LocalSource(Source):
         try:
             status = entry.stat()
         except OSError as error:
-            raise self._refuse(entry.path, f"{error.strerror}. Fix it, or exclude it") from None
+            problem = self._refuse(entry.path, f"{error.strerror}. Fix it, or exclude it")
+            return SourceFile(name, problem=str(problem))
         if not stat.S_ISREG(status.st_mode):
-            raise self._refuse(entry.path, "is not a regular file. Remove it")
+            problem = self._refuse(entry.path, "is not a regular file. Remove it, or exclude it")
+            return SourceFile(name, problem=str(problem))
         return self._found(name, status)
 
     def _found(self, name: str, status: os.stat_result) -> SourceFile:

@@ -4,11 +4,11 @@ import importlib
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, Mapping, NamedTuple, Optional
+from typing import Any, BinaryIO, Iterable, Mapping, NamedTuple, Optional
 
 from modelkiln.errors import ModelkilnError
 
-__all__ = ["SCHEMES", "Listing", "Source", "SourceFile", "Stamp", "open_source", "scheme_of"]
+__all__ = ["SCHEMES", "Listing", "Source", "SourceFile", "Stamp", "by_path", "open_source", "scheme_of"]
 
 # Scheme of a URI -> module with `open_source(uri, env, folder) -> Source`.
 SCHEMES = {
@@ -37,7 +37,8 @@ class SourceFile:
     path: relative, clean, as it will lie in the package. size: bytes, or None where only reading
     shows it. sha256: hex where the source states it, else None; it is checked and not believed.
     version: what names these very bytes at the source (ETag, object version, blob digest, commit),
-    or "" where nothing does. locator: where the source finds it, when that is not its path.
+    or "" where nothing does. locator: where the source finds it, when that is not its path. problem: why it
+    cannot be taken, "" where it can; an error only where it is chosen.
     """
 
     path: str
@@ -45,12 +46,14 @@ class SourceFile:
     sha256: Optional[str] = None
     version: str = ""
     locator: str = ""
+    problem: str = ""
 
 
 @dataclass(frozen=True)
 class Listing:
     """What a source held when it was asked.
 
+    files: all of them, sorted by path; what cannot be packaged among them is refused when it is chosen.
     uri: as it goes into the lock, without credentials. revision: the exact state (a commit, a
     model version, a manifest digest), or "" where the files' versions are all there is.
 
@@ -66,6 +69,11 @@ class Listing:
     revision: str
     files: tuple[SourceFile, ...]
     facts: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+
+def by_path(files: Iterable[SourceFile]) -> tuple[SourceFile, ...]:
+    """Return `files` sorted by path."""
+    return tuple(sorted(files, key=lambda file: file.path))
 
 
 class Stamp(NamedTuple):

@@ -8,6 +8,7 @@ from loopback.registries import cut_line
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.sources import filesystem
+from modelkiln.sources.addresses import check_files
 from modelkiln.sources.source import open_source
 
 CONTENT = random.Random(9).randbytes(5_000_000)
@@ -127,7 +128,7 @@ def test_hostile_keys_are_refused(bucket, tmp_path, key):
 
     bucket.put(f"models/{urllib.parse.quote(key, safe='').replace('.', '%2E')}", b"x")
     with pytest.raises(ModelkilnError, match="not a clean relative path"):
-        source_of(bucket, "models/", tmp_path).list()
+        check_files(source_of(bucket, "models/", tmp_path).list().files, "x")
 
 
 def test_a_login_in_a_uri_is_refused(tmp_path):

@@ -7,6 +7,7 @@ import pytest
 from loopback.hub import Hub, hub
 
 from modelkiln.errors import ModelkilnError
+from modelkiln.sources.addresses import check_files
 from modelkiln.sources.source import open_source
 
 WEIGHTS = random.Random(11).randbytes(400_000)
@@ -89,10 +90,10 @@ def test_hostile_names_are_refused(repository, tmp_path, name):
     """A hub's listing cannot lead out of a package."""
     repository.listed = [{"rfilename": name, "size": 1, "blobId": "1"}]
     with hub(repository) as endpoint, pytest.raises(ModelkilnError, match="not a clean relative path"):
-        source_of(endpoint, "hf://org/llm", tmp_path).list()
+        check_files(source_of(endpoint, "hf://org/llm", tmp_path).list().files, "x")
 
 
-@pytest.mark.parametrize("uri", ["hf://", "hf://a/b/c", "hf://org/llm@", "hf://org/llm?token=x"])
+@pytest.mark.parametrize("uri", ["hf://", "hf:", "hf:/a/b", "hf://a/b/c", "hf://org/llm@", "hf://org/llm?token=x"])
 def test_other_forms_are_refused(uri, tmp_path):
     """A repository and at most a revision."""
     with pytest.raises(ModelkilnError, match="want hf://org/name"):

@@ -5,7 +5,7 @@ import math
 import urllib.parse
 from typing import Any, Dict, List, Mapping
 
-from modelkiln.sources.mlflow.signature import example_request, tensors_of
+from modelkiln.sources.mlflow.signature import example_request, not_demanded, tensors_of
 
 __all__ = ["facts_of"]
 
@@ -54,9 +54,18 @@ def _add_signature(facts: Dict[str, Any], signature: Any, example: str) -> None:
     found = {}
     for side, name in (("inputs", "input"), ("outputs", "output")):
         try:
-            found[side] = tensors_of(json.loads(signature.get(side) or "[]"), name)
-        except (ValueError, KeyError, TypeError) as error:
+            specs = json.loads(signature.get(side) or "[]")
+            found[side] = tensors_of(specs, name)
+            optional = ", ".join(not_demanded(specs, name))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             facts["not_taken"].append(f"signature: {side}: {error}")
+            continue
+        if not found[side]:
+            facts["not_taken"].append(f"signature: has no {side}, so that a signature.json has to be written")
+        if optional:
+            facts["not_taken"].append(f"signature: {side}: {optional}: may be absent in MLflow, and is demanded here")
+    if signature.get("params"):
+        facts["not_taken"].append(f"signature: params: {_param_names(signature['params'])}: are not tensors")
     if len(found) == 2 and found["inputs"] and found["outputs"]:
         facts["signature"] = found
     if example and found.get("inputs"):
@@ -64,6 +73,13 @@ def _add_signature(facts: Dict[str, Any], signature: Any, example: str) -> None:
             facts["input_example"] = example_request(json.loads(example), found["inputs"])
         except (ValueError, KeyError, TypeError) as error:
             facts["not_taken"].append(f"input example: {error}")
+
+
+def _param_names(text: Any) -> str:
+    try:
+        return ", ".join(str(one["name"]) for one in json.loads(text))
+    except (ValueError, KeyError, TypeError):
+        return "of a form that is not known"
 
 
 def _lineage(version: _Object, logged: _Object, run: _Object, experiment: str) -> Dict[str, Any]:

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any, BinaryIO, Dict, Mapping, Tuple
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.sources import source
-from modelkiln.sources.addresses import check_files
-from modelkiln.sources.mlflow.client import MlflowClient
+from modelkiln.sources import filesystem, source
+from modelkiln.sources.mlflow.client import MlflowClient, s3_options
 from modelkiln.sources.mlflow.facts import facts_of
-from modelkiln.sources.source import Listing, Source, SourceFile
+from modelkiln.sources.source import Listing, Source, SourceFile, by_path
 
 __all__ = ["open_source"]
 
@@ -67,7 +66,7 @@ class _Mlflow(Source):
         texts = {file.path: self._text(model, file) for file in files if file.path in _DESCRIBED_BY}
         experiment = self._experiment(model.run)
         facts = facts_of(model.version, self._registered(model), model.logged, model.run, experiment, texts)
-        return Listing(self._uri, model.revision, check_files(files, self._where), facts)
+        return Listing(self._uri, model.revision, by_path(files), facts)
 
     def open(self, file: SourceFile, offset: int = 0) -> BinaryIO:
         model = self._find(file.version)
@@ -79,6 +78,8 @@ class _Mlflow(Source):
     def _behind(self, model: _Model) -> Source:
         """The source of a model whose files the tracking server names but does not hand out."""
         root = model.root if model.root.endswith("/") else f"{model.root}/"
+        if source.scheme_of(root) == "s3":
+            return filesystem.open_bucket(root, self._env, s3_options(self._env))
         return source.open_source(root, self._env, self._folder)
 
     def _files(self, model: _Model) -> Tuple[SourceFile, ...]:
