@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, Dict, Iterator, List, Mapping, Optional, Tuple
 
-from modelkiln.conventions import MODELS_FOLDER
+from modelkiln.conventions import MODELS_FOLDER, OPAQUE_WHITEOUT
 from modelkiln.descriptor import CONFIG, LAYER, MANIFEST, Descriptor
 from modelkiln.digest import check_digest, sha256_bytes
 from modelkiln.errors import ModelkilnError
@@ -134,7 +134,7 @@ class _Oci(Source):
             for file in files:
                 folder, _, name = file.name.rpartition("/")
                 if name.startswith(".wh."):
-                    hidden = folder if name == ".wh..wh..opq" else f"{folder}/{name[4:]}"
+                    hidden = folder if name == OPAQUE_WHITEOUT else f"{folder}/{name[4:]}"
                     for path in [path for path in found if path == hidden or path.startswith(f"{hidden}/")]:
                         del found[path]
             for file in files:
