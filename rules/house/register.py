@@ -1,4 +1,4 @@
-"""A linter for the structure of this repository: floors and rooms by import-linter, and sizes."""
+"""A linter for the structure of this repository, its sizes, and what newer releases of Pants know (mypy)."""
 
 from __future__ import annotations
 
@@ -6,27 +6,43 @@ from typing import Any
 
 from pants.backend.python.target_types import ConsoleScript
 from pants.backend.python.util_rules.interpreter_constraints import InterpreterConstraints
-from pants.backend.python.util_rules.pex import PexRequest, VenvPex, VenvPexProcess
-from pants.backend.python.util_rules.pex_requirements import EntireLockfile, Lockfile, Resolve
+from pants.backend.python.util_rules.pex import PexRequest, VenvPexProcess
+from pants.backend.python.util_rules.pex_requirements import EntireLockfile, Resolve
 from pants.core.goals.lint import LintFilesRequest, LintResult
 from pants.core.util_rules.partitions import Partitions
-from pants.engine.fs import Digest, DigestContents, PathGlobs
+from pants.engine.fs import Digest, PathGlobs
 from pants.engine.process import FallibleProcessResult
-from pants.engine.rules import Get, MultiGet, collect_rules, rule
+from pants.engine.rules import collect_rules
 from pants.option.option_types import SkipOption
 from pants.option.subsystem import Subsystem
 from pants.util.logging import LogLevel
 
+from house import prose
 from house.sizes import problems
+from pants_modelkiln.compat.calls import (
+    concurrently,
+    create_venv_pex,
+    execute_process,
+    get_digest_contents,
+    get_lockfile_for_resolve,
+    implicitly,
+    path_globs_to_digest,
+    rule,
+)
 
 _CONFIG = "pyproject.toml"  # Its table [tool.importlinter] says which room may import which.
+_INTERFACES = "3rdparty/pants"  # Declarations of releases of Pants that this repository does not run on.
+_RELEASES = ("2.31", "2.33")
 _ROOTS = ("rules/", "src/modelkiln/", "tests/support/")
 
 
 class House(Subsystem):
     options_scope = "house"
     name = "house"
-    help = "Floors and rooms of the engine and the backend (import-linter), and sizes of files and functions."
+    help = (
+        "Floors and rooms of the engine and the backend (import-linter), sizes, and calls that a "
+        "newer Pants does not know (mypy)."
+    )
 
     skip = SkipOption("lint")
 
@@ -38,50 +54,60 @@ class HouseRequest(LintFilesRequest):
 @rule
 async def partition_house(request: HouseRequest.PartitionRequest, house: House) -> Partitions[str, Any]:
     """One partition: an import is of two files."""
-    is_touched = any(path.startswith(_ROOTS) or path == _CONFIG for path in request.files)
+    roots = (*_ROOTS, _INTERFACES, _CONFIG)
+    is_touched = any(path.startswith(roots) for path in request.files)
     return Partitions.single_partition(("src/modelkiln",)) if is_touched and not house.skip else Partitions()
+
+
+async def _run(script: str, argv: tuple[str, ...], env: dict[str, str], sources: Digest) -> FallibleProcessResult:
+    """Run a tool of the lock `tools`, which serves as a whole: it is one of pip-tools'."""
+    lockfile = await get_lockfile_for_resolve(Resolve("tools", True), **implicitly())
+    tool = await create_venv_pex(
+        **implicitly(
+            PexRequest(
+                output_filename=f"{script}.pex",
+                internal_only=True,
+                requirements=EntireLockfile(lockfile),
+                interpreter_constraints=InterpreterConstraints(["CPython==3.11.*"]),
+                main=ConsoleScript(script),
+            )
+        )
+    )
+    return await execute_process(
+        **implicitly(
+            VenvPexProcess(tool, argv=argv, extra_env=env, input_digest=sources, description=f"Run {' '.join(argv)}")
+        )
+    )
 
 
 @rule(desc="Lint the house", level=LogLevel.DEBUG)
 async def lint_house(request: HouseRequest.Batch[str, Any]) -> LintResult:
-    """Run import-linter on all of the engine and the backend, and measure their files."""
-    # pip-tools' locks serve as a whole.
-    lockfile = await Get(Lockfile, Resolve("tools", True))
-    tool, sources = await MultiGet(
-        Get(
-            VenvPex,
-            PexRequest(
-                output_filename="import-linter.pex",
-                internal_only=True,
-                requirements=EntireLockfile(lockfile),
-                interpreter_constraints=InterpreterConstraints(["CPython==3.11.*"]),
-                main=ConsoleScript("lint-imports"),
-            ),
-        ),
-        Get(Digest, PathGlobs([_CONFIG, "src/modelkiln/**/*.py", "rules/pants_modelkiln/**/*.py"])),
+    """Run import-linter on all of the engine and the backend, mypy for each release, and measure their files."""
+    globs = [
+        _CONFIG,
+        "src/modelkiln/**/*.py",
+        "rules/pants_modelkiln/**/*.py",
+        "rules/house/*.py",
+        f"{_INTERFACES}/**/*",
+    ]
+    sources = await path_globs_to_digest(PathGlobs(globs), **implicitly())
+    measured = await get_digest_contents(**implicitly(PathGlobs([f"{root}**/*.py" for root in _ROOTS])))
+    mypy = ("--config-file", f"{_INTERFACES}/mypy.ini", "-p", "house", "-p", "pants_modelkiln")
+    results = await concurrently(
+        [
+            _run("lint-imports", ("--no-cache", "--no-logo"), {"PEX_EXTRA_SYS_PATH": "src:rules"}, sources),
+            *(_run("mypy", mypy, {"MYPYPATH": f"src:rules:{_INTERFACES}/{release}"}, sources) for release in _RELEASES),
+        ]
     )
-    measured, result = await MultiGet(
-        Get(DigestContents, PathGlobs([f"{root}**/*.py" for root in _ROOTS])),
-        Get(
-            FallibleProcessResult,
-            VenvPexProcess(
-                tool,
-                argv=["--no-cache", "--no-logo"],
-                extra_env={"PEX_EXTRA_SYS_PATH": "src:rules"},
-                input_digest=sources,
-                description="Run import-linter",
-            ),
-        ),
-    )
-    found = problems((file.path, file.content.decode()) for file in measured)
-    output = result.stdout.decode(errors="replace") if result.exit_code else ""
-    return LintResult(
-        result.exit_code or int(bool(found)),
-        "\n".join([output, *found]).strip(),
-        result.stderr.decode(errors="replace"),
-        linter_name=request.tool_name,
-    )
+    names = ("", *(f"Under Pants {release}:\n" for release in _RELEASES))
+    failed = [
+        name + (result.stdout + result.stderr).decode(errors="replace")
+        for name, result in zip(names, results)
+        if result.exit_code
+    ]
+    failed += problems((file.path, file.content.decode()) for file in measured)
+    return LintResult(int(bool(failed)), "\n".join(failed).strip(), "", linter_name=request.tool_name)
 
 
 def rules():
-    return [*collect_rules(), *HouseRequest.rules()]
+    return [*collect_rules(), *HouseRequest.rules(), *prose.rules()]

@@ -1,5 +1,10 @@
 """Entry point of the Pants backend `pants_modelkiln`."""
 
+# ruff: noqa: E402, I001  Before anything is imported that another release of Pants has not.
+from pants_modelkiln.compat.release import check_release
+
+check_release()
+
 from pants_modelkiln import engine, formats, goals, inputs, locks, manifest, package
 from pants_modelkiln.compat.collection_hash import repair_collection_hash
 from pants_modelkiln.compat.package_goal import write_only_changes

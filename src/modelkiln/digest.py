@@ -8,7 +8,7 @@ from modelkiln.errors import ModelkilnError
 
 __all__ = ["CHUNK", "check_digest", "hex_of", "iter_chunks", "sha256_bytes", "sha256_stream"]
 
-# Bytes moved at once. Large enough that Python's overhead vanishes beside SHA-256, small enough
+# Bytes moved at once. Large enough that Python's overhead vanishes compared with SHA-256, small enough
 # that a layer process with several streams stays far below its memory limit.
 CHUNK = 1 << 20
 

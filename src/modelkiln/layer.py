@@ -3,16 +3,11 @@
 from dataclasses import dataclass
 from typing import Any, Mapping, Optional
 
-from modelkiln.canonical import canonical_json
 from modelkiln.descriptor import Descriptor
 from modelkiln.digest import check_digest
+from modelkiln.recipe import WEIGHTS, Recipe
 
-__all__ = ["MODELS_FOLDER", "VENV", "Layer", "Packed"]
-
-# Where model artifacts lie in an image; layers' digests depend on it. KServe looks there too.
-MODELS_FOLDER = "models"
-# Where an image has its virtual environment.
-VENV = "opt/venv"
+__all__ = ["Layer", "Packed"]
 
 
 @dataclass(frozen=True)
@@ -26,12 +21,11 @@ class Packed:
 
 @dataclass(frozen=True)
 class Layer:
-    """What a layer process tells of the layer it made; the bytes are elsewhere.
+    """What a layer process records of the layer it made; the bytes are elsewhere.
 
     kind: "base", "weights", "wheels", "code" or "record". title: for people ("numpy 2.4.6").
-    unpacked_size: bytes of the uncompressed tar. recipe: what the blob can be rebuilt from
-    (canonical JSON text of an object with "packer" and that packer's pinned inputs), or "" for a
-    blob that Pants itself carries.
+    unpacked_size: bytes of the uncompressed tar. recipe: what the blob can be rebuilt from, or None
+    for a blob that Pants itself carries.
     """
 
     kind: str
@@ -39,19 +33,22 @@ class Layer:
     descriptor: Descriptor
     diff_id: str
     unpacked_size: int
-    recipe: str = ""
+    recipe: Optional[Recipe] = None
 
     @classmethod
-    def of(cls, kind: str, title: str, packed: Packed, recipe: Optional[Mapping[str, Any]] = None) -> "Layer":
+    def of(cls, kind: str, title: str, packed: Packed, recipe: Optional[Recipe] = None) -> "Layer":
         """Return the layer that `packed` is."""
-        text = canonical_json(recipe).decode() if recipe else ""
-        return cls(kind, title, packed.descriptor, packed.diff_id, packed.unpacked_size, text)
+        return cls(kind, title, packed.descriptor, packed.diff_id, packed.unpacked_size, recipe)
 
     @classmethod
-    def of_plain(cls, kind: str, title: str, descriptor: Descriptor, recipe: Mapping[str, Any]) -> "Layer":
+    def of_plain(cls, kind: str, title: str, descriptor: Descriptor, recipe: Recipe) -> "Layer":
         """Return the layer of an uncompressed tar, whose digest is its diff ID."""
-        text = canonical_json(recipe).decode()
-        return cls(kind, title, descriptor, descriptor.digest, descriptor.size, text)
+        return cls(kind, title, descriptor, descriptor.digest, descriptor.size, recipe)
+
+    @property
+    def is_virtual(self) -> bool:
+        """Whether the layer is a tar around files of the store, and no blob there: weights are."""
+        return self.recipe is not None and self.recipe.packer == WEIGHTS
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "Layer":
@@ -63,7 +60,7 @@ class Layer:
             Descriptor.from_json(value["descriptor"], where),
             check_digest(value["diff_id"], where),
             value["unpacked_size"],
-            value["recipe"],
+            Recipe(value["recipe"]) if value["recipe"] else None,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -74,5 +71,6 @@ class Layer:
             "descriptor": self.descriptor.to_json(),
             "diff_id": self.diff_id,
             "unpacked_size": self.unpacked_size,
-            "recipe": self.recipe,
+            # As text: records keep it so, and a recipe is compared by it.
+            "recipe": self.recipe.text if self.recipe else "",
         }

@@ -18,7 +18,7 @@ _BAR_WIDTH, _LEAST_BAR_WIDTH = 24, 6
 
 
 class Progress:
-    """Tells on standard error how many bytes of `total` are done, at which rate, and when it ends.
+    """Shows on standard error how many bytes of `total` are done, at which rate, and when it ends.
 
     Use it as a context. Its methods may be called from several
     threads. total: bytes, or None where nobody knows.
@@ -29,7 +29,7 @@ class Progress:
         self._is_terminal = self._stream.isatty()
         self._lock = threading.Lock()
         self._done = self._skipped = 0
-        self._started = self._told = time.monotonic()
+        self._started = self._shown = time.monotonic()
         self._width = 0
 
     def __enter__(self) -> "Progress":
@@ -50,11 +50,11 @@ class Progress:
         with self._lock:
             self._done += size
             now = time.monotonic()
-            if now - self._told < (_BAR_SECONDS if self._is_terminal else _LINE_SECONDS):
+            if now - self._shown < (_BAR_SECONDS if self._is_terminal else _LINE_SECONDS):
                 return
             if now - self._started >= _QUIET_SECONDS or (self._is_terminal and self._width):
-                self._told = now
-                self._tell(now - self._started)
+                self._shown = now
+                self._show(now - self._started)
 
     def skip(self, size: int) -> None:
         """Say that `size` bytes were done before, at no cost: they do not count for the rate."""
@@ -70,34 +70,34 @@ class Progress:
                 self._stream.flush()
                 self._width = 0
 
-    def _tell(self, seconds: float) -> None:
+    def _show(self, seconds: float) -> None:
         rate = max(0, self._done - self._skipped) / seconds
         share = min(1.0, self._done / self._total) if self._total else None
-        told = readable_size(self._done)
+        detail = readable_size(self._done)
         if self._total and share is not None:
-            told += f" of {readable_size(self._total)}, {share:.0%}"
-        told += f", {readable_size(round(rate))}/s"
+            detail += f" of {readable_size(self._total)}, {share:.0%}"
+        detail += f", {readable_size(round(rate))}/s"
         if self._total and rate:
-            told += f", {_duration(max(0, self._total - self._done) / rate)} left"
+            detail += f", {_duration(max(0, self._total - self._done) / rate)} left"
         if self._is_terminal:
-            text = _fit(self._what, share, told, _columns() - 1)
+            text = _fit(self._what, share, detail, _columns() - 1)
             self._stream.write("\r" + text.ljust(self._width))
             self._width = len(text)
         else:
-            self._stream.write(f"{self._what}: {told}\n")
+            self._stream.write(f"{self._what}: {detail}\n")
         self._stream.flush()
 
 
-def _fit(what: str, share: Optional[float], told: str, columns: int) -> str:
-    """One line: the bar gives way first, then the name; what is told of the work goes last."""
-    width = min(_BAR_WIDTH, columns - len(f"{what}: [] {told}"))
+def _fit(what: str, share: Optional[float], detail: str, columns: int) -> str:
+    """One line: the bar gives way first, then the name, and the detail last."""
+    width = min(_BAR_WIDTH, columns - len(f"{what}: [] {detail}"))
     if share is not None and width >= _LEAST_BAR_WIDTH:
         filled = int(share * width)
-        return f"{what}: [{'#' * filled}{'.' * (width - filled)}] {told}"
-    room = columns - len(f": {told}")
+        return f"{what}: [{'#' * filled}{'.' * (width - filled)}] {detail}"
+    room = columns - len(f": {detail}")
     if len(what) > room:
         what = f"...{what[-(room - 3):]}" if room > 3 else ""
-    return f"{what}: {told}"[:columns]
+    return f"{what}: {detail}"[:columns]
 
 
 class Stopped(Exception):

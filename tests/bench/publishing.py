@@ -61,10 +61,10 @@ def run_registry(folder: Path) -> Iterator[str]:
 
 
 def _publish(bench: Bench, layout: Path, repository: str, store: Path) -> tuple[Sample, dict]:
-    told = bench.folder / "published.json"
+    summary = bench.folder / "published.json"
     host = repository.partition("/")[0]
-    options = [f"--tag=v{next(_numbers)}", f"--insecure={host}", f"--store={store}", f"--output={told}"]
-    return bench.engine.run("publish", layout, repository, *options), json.loads(told.read_text())
+    options = [f"--tag=v{next(_numbers)}", f"--insecure={host}", f"--store={store}", f"--output={summary}"]
+    return bench.engine.run("publish", layout, repository, *options), json.loads(summary.read_text())
 
 
 def publish_edits(bench: Bench, workspace: Workspace, edit) -> Pushed:
@@ -77,7 +77,7 @@ def publish_edits(bench: Bench, workspace: Workspace, edit) -> Pushed:
             edit(workspace)
             workspace.package()
             layout = workspace.layout()
-            sample, told = _publish(bench, layout, f"{host}/ours/digits", workspace.store)
+            sample, published = _publish(bench, layout, f"{host}/ours/digits", workspace.store)
             skopeo = ["skopeo", *policy, f"oci:{layout}", f"docker://{host}/skopeo/digits:v{number}"]
             copies = run(skopeo, bench.folder)
             edit(workspace)
@@ -86,7 +86,7 @@ def publish_edits(bench: Bench, workspace: Workspace, edit) -> Pushed:
                 ours.append(sample)
                 copied.append(copies)
                 goal.append(whole)
-                sent = max(sent, told["sent_bytes"])
+                sent = max(sent, published["sent_bytes"])
         layers = workspace.record()["layers"]
         code = sum(layer["descriptor"]["size"] for layer in layers if layer["kind"] == "code")
         if not bench.no_peer:

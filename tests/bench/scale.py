@@ -96,7 +96,7 @@ def _use_cache(workspace: Workspace, cache: RemoteCache) -> None:
 
 def _other_machine(folder: Path, first: Workspace, cache: RemoteCache) -> Workspace:
     """The same repository at another path, with caches of its own, which are empty."""
-    # The weights that are locked are no part of a checkout.
+    # The weights that are locked are not part of a checkout.
     ignored = shutil.ignore_patterns("weights.bin", "dist", ".pids", ".pants.d", ".pants.workdir*")
     shutil.copytree(first.repo.root, folder / "repo", ignore=ignored)
     toml, caches = folder / "repo" / "pants.toml", folder / "caches"

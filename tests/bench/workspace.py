@@ -109,7 +109,7 @@ class Workspace:
 
     def save_downloads(self, folder: Path) -> None:
         """Keep in `folder` what the store has from the network: the wheels and Debian packages that
-        the locks name, and what the package index told of them."""
+        the locks name, and what the package index advertised of them."""
         (folder / "blobs").mkdir(parents=True)
         for digest in set(self._locked()):  # Packages for all architectures are in several locks.
             if self.blob(digest).exists():

@@ -18,7 +18,7 @@ def test_a_page_is_the_help_texts(name):
 
 
 def test_no_page_of_a_removed_target_stays():
-    """The folder has the pages of today's target types alone."""
+    """The folder has the pages of the existing target types alone."""
     assert sorted(path.relative_to(DOCS).as_posix() for path in DOCS.glob("targets/*")) == [
         name for name in sorted(pages()) if name.startswith("targets/")
     ]

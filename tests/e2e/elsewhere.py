@@ -12,7 +12,7 @@ __all__ = ["known_pythons", "other_host", "other_user"]
 
 
 def known_pythons(env: Mapping[str, str]) -> Dict[str, str]:
-    """Return a variable that tells Pants where CPython 3.11 and 3.9 are: these tests' own, and the launcher's.
+    """Return a variable that names to Pants where CPython 3.11 and 3.9 are: these tests' own, and the launcher's.
 
     With empty caches Pants asks every Python that the machine has what it is, which takes long.
     """

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
+from guard import mark, remove_at_end
 from schemas import schema_problems
 
 __all__ = [
@@ -40,11 +42,14 @@ ROOT = _find_root()
 
 # What a repository consists of, as far as these tests go.
 _COPIED = ("pants", "pants.toml", "BUILD", "pyproject.toml", "3rdparty", "src", "rules/house", "rules/pants_modelkiln")
-# Of the caller's environment: what finds Pants and Python and tells how the network is reached.
+# Of the caller's environment: what finds Pants and Python and says how the network is reached.
 _PASSED = re.compile(
     r"HOME|PATH|LANG|LC_ALL|TMPDIR|USER|PYENV_ROOT|MODELKILN_(PYTHON39|PANTS_LAUNCHER|DEBIAN_\w+)|XDG_\w+|"
     r"(PIP|APT)_\w+|SSL_CERT_\w+|(REQUESTS|CURL)_CA_BUNDLE|NETRC|(?i:https?|no)_proxy"
 )
+# A command that starts another Pants than the one that this repository pins, for all of these tests:
+# MODELKILN_TEST_PANTS="/opt/pants-2.33.0". See docs/pants-releases.md.
+_OTHER_PANTS = shlex.split(os.environ.get("MODELKILN_TEST_PANTS", ""))
 # A first command on a cold machine installs Pants and downloads everything.
 _SECONDS = 900
 
@@ -98,14 +103,15 @@ class Monorepo:
         """Run `pants ARGS`, and expect it to end with `code` (None: any)."""
         launcher = self.root / "pants"
         self._sandboxes.mkdir(exist_ok=True)
+        remove_at_end(self._sandboxes)
         more = {"PANTS_DYNAMIC_UI": "false", "PANTS_COLORS": "false"}
         more["PANTS_LOCAL_EXECUTION_ROOT_DIR"] = str(self._sandboxes)
         before = os.umask(self.umask)
         try:
             result = subprocess.run(
-                [*self.prefix, str(launcher if launcher.exists() else ROOT / "pants"), *args],
+                [*self.prefix, *(_OTHER_PANTS or [str(launcher if launcher.exists() else ROOT / "pants")]), *args],
                 cwd=self.root,
-                env={**more, **self.env},
+                env=mark({**more, **self.env}),
                 input=stdin,
                 capture_output=True,
                 timeout=_SECONDS,
@@ -134,7 +140,8 @@ class Monorepo:
     def record(self, name: str) -> Any:
         """Return the record of a package in dist/, `src.models.digits/digits`; it has the documented form."""
         record = json.loads((self.dist / f"{name}.package.json").read_text("utf-8"))
-        assert [] == schema_problems("record", record)
+        problems = schema_problems("record", record)
+        assert not problems, "\n".join(problems)
         return record
 
     def stop(self) -> None:
@@ -146,7 +153,7 @@ class Monorepo:
 
     def end(self) -> None:
         """End the Pants daemons of this repository, each by its process id."""
-        for file in self.root.glob(".pids/*/pantsd/pid"):
+        for file in self.root.glob(".p*/**/pantsd/pid"):  # .pids, and since Pants 2.23 .pants.d/pids.
             _end(int(file.read_text()))
         shutil.rmtree(self._sandboxes, ignore_errors=True)
 
@@ -239,6 +246,8 @@ def copy_repository(folder: Path, reverse: bool = False) -> Path:
             # Its CUDA variant would be two gigabytes to fetch for each empty cache; tests/bench has it.
             assert _CUDA_VARIANT in data, f"{file}: has no {_CUDA_VARIANT!r}"
             data = data.replace(_CUDA_VARIANT, b"")
+        if file == ROOT / "pants.toml" and _OTHER_PANTS:
+            data = _for_any_release(data)
         if not target.exists() or data != target.read_bytes():
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(data)
@@ -250,13 +259,18 @@ def copy_repository(folder: Path, reverse: bool = False) -> Path:
     return folder
 
 
+def _for_any_release(settings: bytes) -> bytes:
+    """Return pants.toml without Pants' version and without ruff, whose settings no two releases share."""
+    lines = re.sub(rb'^(pants_version = .*|  "pants\..*\.ruff",)\n', b"", settings, flags=re.M)
+    return re.sub(rb"^\[ruff\]\n([^\[\n].*\n)*", b"", lines, flags=re.M)
+
+
 _DIGITS = "src/models/digits/BUILD"
 _CUDA_VARIANT = b'    accelerator=parametrize("cpu", "cuda12"),\n'
 
 _PANTS_TOML = """\
 [GLOBAL]
-pants_version = "{version}"
-backend_packages = ["pants.backend.python", "pants_modelkiln"]
+{version}backend_packages = ["pants.backend.python", "pants_modelkiln"]
 {backend}
 [source]
 root_patterns = ["/"]
@@ -319,10 +333,10 @@ def small_monorepo(
         env[f"PANTS_MODELKILN_{name.upper()}"] = str(value)
     is_own = backend or settings or not _is_plain(env)
     repo = Monorepo(folder, env, **settings) if is_own else _borrow(folder, env)
-    version = re.search(r'^pants_version = "(.*)"', (ROOT / "pants.toml").read_text(), re.MULTILINE)
+    version = re.search(r'^pants_version = ".*"\n', (ROOT / "pants.toml").read_text(), re.MULTILINE)
     assert version
     here = f'pythonpath = ["{ROOT}/rules", "{ROOT}/src"]\n'
-    text = _PANTS_TOML.format(version=version[1], backend=backend or here)
+    text = _PANTS_TOML.format(version="" if _OTHER_PANTS else version[0], backend=backend or here)
     if not (repo.root / "pants.toml").exists() or text != repo.read("pants.toml"):
         repo.write("pants.toml", text)
     # One pin of this repository's lock, which needs nothing else.

@@ -33,10 +33,10 @@ def repo(shared_repo):
             path.write_bytes(data)
 
 
-def refused(repo, *told, options=()):
-    """Package, which must fail, tell all of `told`, show no traceback and leave nothing in dist/."""
+def refused(repo, *texts, options=()):
+    """Package, which must fail, report all of `texts`, show no traceback and leave nothing in dist/."""
     run = repo.pants(*options, "package", "rain:rain", code=1)
-    for text in told:
+    for text in texts:
         assert text in run.log
     assert "Traceback" not in run.log
     left = [path for path in repo.dist.rglob("*") if path.is_file()] if repo.dist.exists() else []
@@ -52,7 +52,7 @@ def require(repo, name, version, sha256):
 
 
 @pytest.mark.parametrize(
-    ("entry_point", "told"),
+    ("entry_point", "messages"),
     [
         ("rain.forecasts:predict", ["'rain.forecasts:predict'", "no target", "python_sources"]),
         ("rain.forecast:foresee", ["'rain.forecast:foresee'", "rain/forecast.py defines no 'foresee'", "predict"]),
@@ -60,11 +60,11 @@ def require(repo, name, version, sha256):
         ("rain.forecast", ["names no callable", "write `rain.forecast:predict`"]),
     ],
 )
-def test_an_entry_point_that_is_not_there_or_not_callable(repo, entry_point, told):
+def test_an_entry_point_that_is_not_there_or_not_callable(repo, entry_point, messages):
     """The package's address and the entry point are named, and what there is instead."""
     repo.write("rain/forecast.py", repo.read("rain/forecast.py") + "\n\nLIMIT = 3\n")
     repo.replace(BUILD, "rain.forecast:predict", entry_point)
-    refused(repo, "rain:rain", *told)
+    refused(repo, "rain:rain", *messages)
 
 
 def test_an_inference_script_that_does_not_parse(repo):
@@ -74,7 +74,7 @@ def test_an_inference_script_that_does_not_parse(repo):
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "messages"),
     [
         (None, ["factor.txt"]),
         ("", ["factor.txt: is empty", "Write the trained artifact"]),
@@ -82,38 +82,38 @@ def test_an_inference_script_that_does_not_parse(repo):
     ],
     ids=["missing", "empty", "git lfs pointer"],
 )
-def test_an_artifact_that_is_none(repo, content, told):
+def test_an_artifact_that_is_none(repo, content, messages):
     """A file that is missing, empty or a placeholder for one that is nowhere is not packaged."""
     if content is None:
         (repo.root / "rain/factor.txt").unlink()
     else:
         repo.write("rain/factor.txt", content)
-    refused(repo, "rain:weights", *told)
+    refused(repo, "rain:weights", *messages)
 
 
 @pytest.mark.parametrize(
-    ("name", "data", "told"),
+    ("name", "data", "messages"),
     [
         ("factor.bin", pickle.dumps(fractions.Fraction(1, 2)), ["allow_pickle=['fractions.Fraction']"]),
         ("factor.safetensors", b"\x02\0\0\0\0\0\0\0{}more", ["not a valid safetensors file", "4 bytes follow"]),
         ("factor.onnx", b"half", ["not a valid ONNX model"]),
     ],
 )
-def test_an_artifact_of_a_bad_format(repo, name, data, told):
+def test_an_artifact_of_a_bad_format(repo, name, data, messages):
     """Pickles are refused with what would allow them; broken files with what is broken."""
     (repo.root / "rain" / name).write_bytes(data)
     try:
         repo.replace(BUILD, 'source="factor.txt"', f'source="{name}"')
-        refused(repo, f"rain:weights: {name}: ", *told)
-        if "allow_pickle" in told[0]:
-            repo.replace(BUILD, f'source="{name}"', f'source="{name}", {told[0]}')
+        refused(repo, f"rain:weights: {name}: ", *messages)
+        if "allow_pickle" in messages[0]:
+            repo.replace(BUILD, f'source="{name}"', f'source="{name}", {messages[0]}')
             repo.pants("package", "rain:rain")
     finally:
         (repo.root / "rain" / name).unlink()
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "messages"),
     [
         (lambda text: text[:-1], ["signature.json"]),
         (lambda text: text.replace('"outputs"', '"results"'), ['"outputs"', "-1 for a variable dimension"]),
@@ -122,16 +122,16 @@ def test_an_artifact_of_a_bad_format(repo, name, data, told):
     ],
     ids=["cut off", "no outputs", "unknown datatype", "negative size"],
 )
-def test_a_malformed_signature(repo, change, told):
+def test_a_malformed_signature(repo, change, messages):
     """The file, the tensor and its bad value are named."""
     text = repo.read(SIGNATURE)
     assert text != change(text)
     repo.write(SIGNATURE, change(text))
-    refused(repo, "rain:rain", "rain/signature.json", *told)
+    refused(repo, "rain:rain", "rain/signature.json", *messages)
 
 
 def test_a_signature_that_predict_does_not_keep(repo):
-    """The smoke test fails in each format and tells what was got and what the signature wants."""
+    """The smoke test fails in each format and reports what was got and what the signature wants."""
     document = json.loads(repo.read(SIGNATURE))
     document["outputs"][0].update(datatype="FP64")
     repo.write(SIGNATURE, json.dumps(document))
@@ -149,11 +149,11 @@ def test_a_response_that_is_not_the_expected_one(repo):
 
 
 def test_a_wheel_whose_hash_is_not_the_locked_one(repo):
-    """A lock that was edited does not lead to another wheel; what was got and wanted is told."""
+    """A lock that was edited does not lead to another wheel; what was got and wanted is reported."""
     # A small one, for it is downloaded.
     require(repo, "iniconfig", "2.0.0", "0" * 64)
-    told = refused(repo, "rain:rain", "iniconfig 2.0.0", "hash")
-    assert "locks/python.txt" in told
+    log = refused(repo, "rain:rain", "iniconfig 2.0.0", "hash")
+    assert "locks/python.txt" in log
 
 
 def test_a_package_that_is_not_in_the_lock(repo):
@@ -164,19 +164,19 @@ def test_a_package_that_is_not_in_the_lock(repo):
 
 
 def test_a_lock_that_is_older_than_its_requirements(repo):
-    """The requirement, what the lock has instead and the command that mends it are told."""
+    """The requirement, what the lock has instead and the command that fixes it are named."""
     repo.write("locks/python.in", "numpy>=99\n")
     refused(repo, "locks/python.txt is stale: numpy>=99 is wanted", "./pants lock locks")
 
 
 def test_a_resolve_without_a_lock(repo):
-    """The file that is missing is told."""
+    """The file that is missing is named."""
     (repo.root / LOCK).unlink()
     refused(repo, "locks/python.txt", "does not exist")
 
 
 def test_packages_of_a_gpu_in_a_variant_without_one(repo):
-    """The package and what the accelerator says are told, before anything is fetched."""
+    """The package and what the accelerator says are reported, before anything is fetched."""
     require(repo, "nvidia-nvtx-cu12", "12.9.79", "fec150986817f2b4e7eed72ed059f2dcb9ba3856b9a96134e448eac946a6952f")
     repo.write("rain/forecast.py", repo.read("rain/forecast.py").replace("import nvidia-nvtx-cu12", "import nvtx"))
     repo.replace("locks/BUILD", '"python.in"', '"python.in", module_mapping={"nvidia-nvtx-cu12": ["nvtx"]}')
@@ -209,9 +209,9 @@ def test_a_base_image_that_is_not_there(repo):
 
 
 def test_a_package_without_a_base_image(repo):
-    """The field and the option that would name one are told."""
-    told = ("rain:rain", "an image needs a base", "`base_image`", "[modelkiln].base_image")
-    refused(repo, *told, options=["--modelkiln-base-image="])
+    """The field and the option that would name one are named."""
+    texts = ("rain:rain", "an image needs a base", "`base_image`", "[modelkiln].base_image")
+    refused(repo, *texts, options=["--modelkiln-base-image="])
 
 
 def test_an_unknown_accelerator(repo):

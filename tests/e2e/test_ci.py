@@ -1,4 +1,4 @@
-"""What docs/ci.md tells people to run, with its example configuration."""
+"""What docs/ci.md has people run, with its example configuration."""
 
 import json
 import subprocess
@@ -57,8 +57,8 @@ def _git(repository, *arguments):
 def test_one_command_packages_tests_and_publishes_what_changed(repo, host):
     """The package of the changed script alone is made, tested and published, and a second run sends nothing."""
     first = repo.pants(*_CHANGED, "package", "test", "publish", "--output=published.json")
-    (told,) = json.loads(repo.read("published.json"))
-    assert [f"{host}/rain:0a1b2c3"] == told["names"]
+    (published,) = json.loads(repo.read("published.json"))
+    assert [f"{host}/rain:0a1b2c3"] == published["names"]
     assert "✓ rain:smoke succeeded" in first.log
     assert ["rain"] == sorted(path.name for path in repo.dist.iterdir() if not path.name.startswith("."))
     again = repo.pants(*_CHANGED, "package", "test", "publish")

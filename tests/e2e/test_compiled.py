@@ -51,7 +51,7 @@ def test_it_answers_in_every_format(repo):
 
 
 def test_the_record_names_toolchain_and_sdist(repo):
-    """By digest; the platform tag tells the C library that it needs."""
+    """By digest; the platform tag names the C library that it needs."""
     wheel = next(one for one in repo.record("rain/rain")["requirements"] if one["name"] == "mmh3")
     assert wheel["filename"].startswith("mmh3-3.0.0-cp311-cp311-manylinux_2_")
     assert wheel["build"]["toolchain"].startswith("sha256:")
@@ -61,8 +61,8 @@ def test_the_record_names_toolchain_and_sdist(repo):
 
 
 def test_without_a_toolchain_it_is_refused(repo):
-    """With what would mend it; a target that is none is told, too."""
-    told = repo.pants("--modelkiln-build-toolchains=[]", "package", "rain:rain", code=1).log
-    assert "mmh3 3.0.0, from mmh3-3.0.0.tar.gz: " in told and "[modelkiln].build_toolchains" in told
-    told = repo.pants("--modelkiln-build-toolchains=['images:python']", "package", "rain:rain", code=1).log
-    assert "images:python is a `oci_base_image`, want a `build_toolchain`" in told
+    """With the remedy; a target that is not a toolchain is reported, too."""
+    log = repo.pants("--modelkiln-build-toolchains=[]", "package", "rain:rain", code=1).log
+    assert "mmh3 3.0.0, from mmh3-3.0.0.tar.gz: " in log and "[modelkiln].build_toolchains" in log
+    log = repo.pants("--modelkiln-build-toolchains=['images:python']", "package", "rain:rain", code=1).log
+    assert "images:python is a `oci_base_image`, want a `build_toolchain`" in log

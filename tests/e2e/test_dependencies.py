@@ -66,8 +66,8 @@ def monorepo(folder: Path, **settings):
 def repo(tmp_path_factory):
     """Return the monorepo, locked and packaged."""
     repo = monorepo(tmp_path_factory.mktemp("dependencies") / "monorepo")
-    told = repo.pants("lock", "locks").out.decode()
-    assert "locks/python.txt: written" in told and "locks/python.build.txt: written" in told
+    output = repo.pants("lock", "locks").out.decode()
+    assert "locks/python.txt: written" in output and "locks/python.build.txt: written" in output
     repo.pants("package", "rain:rain", "rain:snow")
     yield repo
     repo.stop()
@@ -82,7 +82,7 @@ def test_it_runs_in_every_format(repo):
     assert repo.record("rain/rain")["code"] == repo.record("rain/snow")["code"]
 
 
-def test_the_record_tells_how_a_wheel_was_built(repo):
+def test_the_record_says_how_a_wheel_was_built(repo):
     """From which sdist and with what, all of it locked; the PEX holds the wheel."""
     assert "setuptools==" in repo.read("locks/python.build.txt")
     repo.pants("lock", "--check", "locks")
@@ -117,23 +117,23 @@ def test_another_checkout_builds_the_same(repo, tmp_path):
     assert [files_of(repo.dist)[name] for name in names] == [files_of(other.dist)[name] for name in names]
 
 
-def test_what_cannot_be_is_told(repo):
+def test_what_cannot_be_is_reported(repo):
     """Two files for one place, and build requirements that are not locked, or for others alone."""
     repo.write("libs/one/acme/__init__.py", "ONE = 1\n")
     repo.write("libs/two/acme/__init__.py", "TWO = 2\n")
-    told = repo.pants("package", "rain:snow", code=1).log
-    assert "rain:snow: libs/one/acme/__init__.py and libs/two/acme/__init__.py both become acme/__init__.py" in told
+    log = repo.pants("package", "rain:snow", code=1).log
+    assert "rain:snow: libs/one/acme/__init__.py and libs/two/acme/__init__.py both become acme/__init__.py" in log
     for root in ("one", "two"):
         (repo.root / f"libs/{root}/acme/__init__.py").unlink()
     build_lock = repo.read("locks/python.build.txt")
     repo.write("locks/python.build.txt", f"[other]\n{build_lock}")
-    told = repo.pants("package", "rain:snow", code=1).log
-    assert "locks/python.build.txt: tells with what other can be built, and nothing of docopt" in told
+    log = repo.pants("package", "rain:snow", code=1).log
+    assert "locks/python.build.txt: records what other can be built with, and lacks docopt" in log
     # Where others want what excludes it, each has a part of its own.
     other = "setuptools==1 --hash=sha256:" + "0" * 64
     repo.write("locks/python.build.txt", f"[docopt]\n{build_lock}\n[other]\n{other}\n")
     repo.pants("package", "rain:snow")
     (repo.root / "locks/python.build.txt").unlink()
-    told = repo.pants("package", "rain:snow", code=1).log
-    assert "docopt 0.6.2 has no wheel in the lock locks/python.txt" in told
-    assert "locks/python.build.txt has to say with what. Write it with ./pants lock locks:locks" in told
+    log = repo.pants("package", "rain:snow", code=1).log
+    assert "docopt 0.6.2 has no wheel in the lock locks/python.txt" in log
+    assert "locks/python.build.txt has to say with what. Write it with ./pants lock locks:locks" in log

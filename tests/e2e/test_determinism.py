@@ -83,7 +83,7 @@ def test_full_caches_of_another_folder_build_the_same_and_make_no_layer_again(pl
     assert_same(plain, other)
 
 
-def test_a_damaged_store_is_mended_and_builds_the_same(plain, varied, tmp_path):
+def test_a_damaged_store_is_repaired_and_builds_the_same(plain, varied, tmp_path):
     """Blobs that are cut off, changed or gone are noticed, set aside and made again."""
     store = named_caches(varied.env) / "modelkiln"
     blobs = sorted(store.glob("sha256/*/*"), key=lambda path: path.stat().st_size)

@@ -95,7 +95,7 @@ def test_other_weights_change_the_weights_layer_and_the_record(repo):
 
 @pytest.mark.parametrize("file", ["3rdparty/python/cpu.txt", "src/models/digits/BUILD"])
 def test_a_comment_changes_nothing(repo, file):
-    """Comments of a lock or a BUILD file are no input: the record stays, and no layer is made."""
+    """Comments of a lock or a BUILD file are not an input: the record stays, and no layer is made."""
     before = repo.record(DIGITS)
     repo.write(file, "# A comment.\n" + repo.read(file))
     run = repo.pants(*PACKAGE)

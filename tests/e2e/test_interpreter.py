@@ -33,7 +33,7 @@ def repo(tmp_path):
 
 
 def test_an_interpreter_is_locked_and_must_fit(repo):
-    """Each thing that is missing is told with its remedy; a lock holds hashes and no address."""
+    """Each thing that is missing is reported with its remedy; a lock holds hashes and no address."""
     assert 'the format "scie" needs an interpreter' in repo.pants("package", "rain:rain", code=1).log
     repo.replace("rain/BUILD", 'formats=["scie"]', 'formats=["scie"], interpreter="python:py"')
     repo.write("python/BUILD", _BUILD.format(python="3.11.14"))
@@ -42,8 +42,8 @@ def test_an_interpreter_is_locked_and_must_fit(repo):
     text = repo.read("python/py.lock.json")
     assert "3.11.14" == json.loads(text)["python"] and "://" not in text
     assert "py.lock.json: unchanged" in repo.pants("lock", "--check", "python:py").out.decode()
-    told = repo.pants("package", "rain:rain", code=1).log
-    assert "rain: Pex cannot embed CPython 3.11.14" in told
+    log = repo.pants("package", "rain:rain", code=1).log
+    assert "rain: Pex cannot embed CPython 3.11.14" in log
     assert not list(repo.dist.glob("**/*.scie"))
     repo.write("python/BUILD", _BUILD.format(python="3.12.9"))
     assert "its lock is for CPython 3.11.14" in repo.pants("package", "rain:rain", code=1).log

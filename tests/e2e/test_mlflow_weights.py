@@ -1,4 +1,4 @@
-"""A model of a real MLflow server through the real command: locked, packaged and tested by what MLflow tells."""
+"""A model of a real MLflow server through the real command: locked, packaged and tested by what MLflow states."""
 
 import json
 

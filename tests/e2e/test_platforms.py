@@ -38,7 +38,7 @@ def layout(packaged):
 
 
 def test_an_index_names_an_image_for_each_platform(layout):
-    """The tag means an index, and platforms are told by it and by the images' own configs."""
+    """The tag means an index, and platforms are named by it and by the images' own configs."""
     found = layout.manifests()
     assert PLATFORMS == [one.platform for one in found]
     configs = [layout.read_json(one.blobs[0]) for one in found]
@@ -65,7 +65,7 @@ def test_the_validator_finds_nothing(packaged, layout):
 
 @pytest.mark.parametrize("architecture", ["amd64", "arm64"])
 def test_skopeo_chooses_by_platform(layout, architecture):
-    """skopeo follows the index to the image of the architecture that it is told."""
+    """skopeo follows the index to the image of the architecture that it is given."""
     source = f"oci:{layout.path}:0.3.0"
     command = [require("skopeo"), f"--override-arch={architecture}", "inspect", "--config", source]
     assert architecture == json.loads(run(command))["architecture"]

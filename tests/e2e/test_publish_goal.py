@@ -59,7 +59,7 @@ def tagged(host, tag):
     return json.loads(found.stdout)["Digest"]
 
 
-def test_publish_tells_where_what_is_and_no_secret(repo, host):
+def test_publish_reports_where_what_is_and_no_secret(repo, host):
     """Tags mean the image of dist/, which verifies, `--output` names it by digest, and the password is nowhere."""
     out = repo.root / "published.json"
     run = repo.pants("-ldebug", "publish", f"--output={out}", "rain:rain")
@@ -67,11 +67,15 @@ def test_publish_tells_where_what_is_and_no_secret(repo, host):
     digest = repo.record("rain/rain")["formats"]["oci"]["manifest"]["digest"]
     assert digest == tagged(host, "0.1.0") == tagged(host, "latest")
     assert [] == schema_problems("published", json.loads(out.read_text()))
-    (told,) = json.loads(out.read_text())
-    assert [f"{host}/team/rain:0.1.0", f"{host}/team/rain:latest"] == told["names"]
-    (layout,) = told["layouts"]
-    assert (digest, f"{host}/team/rain@{digest}", True) == (layout["digest"], layout["reference"], told["published"])
-    assert repo.record("rain/rain")["package_digest"] == told["package_digest"]
+    (published,) = json.loads(out.read_text())
+    assert [f"{host}/team/rain:0.1.0", f"{host}/team/rain:latest"] == published["names"]
+    (layout,) = published["layouts"]
+    assert (digest, f"{host}/team/rain@{digest}", True) == (
+        layout["digest"],
+        layout["reference"],
+        published["published"],
+    )
+    assert repo.record("rain/rain")["package_digest"] == published["package_digest"]
     package = RemotePackage(parse_image(f"{host}/team/rain:0.1.0"), {**repo.env, INSECURE_REGISTRIES: host}, print)
     problems, record = verify_remote(package, lambda size: None)
     assert [] == problems and repo.record("rain/rain") == json.loads(record)
@@ -88,11 +92,11 @@ def test_an_edit_sends_its_own_bytes_alone(repo, host):
     """After a new version only code, record, config and manifest move; nothing changed moves nothing."""
     assert "nothing was sent" in repo.pants("publish", "rain:rain").log
     repo.write("rain/forecast.py", repo.read("rain/forecast.py") + "# edited\n")
-    told = repo.pants("publish", "rain:rain", code=1).log
-    assert "A published tag does not change" in told
+    log = repo.pants("publish", "rain:rain", code=1).log
+    assert "A published tag does not change" in log
     repo.replace("rain/BUILD", "0.1.0", "0.1.1")
-    told = repo.pants("publish", "rain:rain").log
-    assert "3 blobs sent" in told
+    log = repo.pants("publish", "rain:rain").log
+    assert "3 blobs sent" in log
     assert tagged(host, "0.1.0") != tagged(host, "0.1.1") == tagged(host, "latest")
 
 
@@ -126,15 +130,15 @@ def test_a_base_image_is_read_out_of_the_registry(repo, host):
 
 
 def test_names_are_checked_before_anything_is_sent(repo, host):
-    """A placeholder without a value, a tag and a repository that are none name the target."""
+    """Errors for a placeholder without a value, a bad tag and a bad repository name the target."""
     good = f'repositories=["{host}/team/{{name}}"]'
-    for bad, told in (
+    for bad, message in (
         (f'{good}, publish_tags=["{{git_sha}}"]', "rain:rain: '{git_sha}': {git_sha} has no value"),
         (f'{good}, publish_tags=["a b"]', "rain:rain: 'a b' is not a tag"),
         ('repositories=["Team/rain"]', "rain:rain: repository 'Team/rain': names no registry"),
     ):
         repo.replace("rain/BUILD", good, bad)
-        assert told in repo.pants("publish", "rain:rain", code=1).log
+        assert message in repo.pants("publish", "rain:rain", code=1).log
         repo.replace("rain/BUILD", bad, good)
     repo.replace("rain/BUILD", good, f'{good}, publish_tags=["{{git_sha}}"]')
     repo.pants("--modelkiln-stamps=git_sha=0a1b2c3", "publish", "rain:rain")
@@ -144,7 +148,7 @@ def test_names_are_checked_before_anything_is_sent(repo, host):
     repo.replace("rain/BUILD", ", skip_publish=True", "")
 
 
-def test_a_registry_that_is_gone_is_told(repo, host):
+def test_a_registry_that_is_gone_is_reported(repo, host):
     """The goal fails with the registry's address, and says which names were not published."""
     repo.replace("rain/BUILD", f'"{host}/team/{{name}}"', '"127.0.0.1:1/team/{name}"')
     run = repo.pants("publish", "--modelkiln-stamps=git_sha=x", "rain:rain", code=1)

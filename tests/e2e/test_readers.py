@@ -125,7 +125,7 @@ def test_umoci_unpacks_what_was_packaged(image, bundle):
 
 @pytest.mark.parametrize("runtime", ["runc", "crun"])
 def test_a_container_runtime_runs_it(image, bundle, runtime):
-    """The image answers as expected, tells its record and finds its files as recorded."""
+    """The image answers as expected, shows its record and finds its files as recorded."""
     request = image.sources / "request.json"
 
     def answer(*arguments):

@@ -19,8 +19,8 @@ _OPTIONS = (
 def worker(tmp_path):
     """Return a worker. Besides Python it has what Pants 2.17 asks of one: the interpreter that Pants runs on."""
     if not _PYTHON.exists():
-        told = f"{_PYTHON} is missing, which the worker runs; install python3.11"
-        (pytest.fail if os.environ.get("MODELKILN_REQUIRE_COMPONENTS") == "1" else pytest.skip)(told)
+        reason = f"{_PYTHON} is missing, which the worker runs; install python3.11"
+        (pytest.fail if os.environ.get("MODELKILN_REQUIRE_COMPONENTS") == "1" else pytest.skip)(reason)
     env = environment()
     cache = Path(env.get("XDG_CACHE_HOME") or f"{env['HOME']}/.cache", "modelkiln/pants")
     programs = [path for path in (cache, Path(env.get("PYENV_ROOT", "/nowhere"))) if path.is_dir()]
@@ -34,7 +34,7 @@ def outputs(repo):
 
 
 def test_a_worker_makes_the_same_bytes(worker, tmp_path):
-    """No process runs here, each is told nothing of this machine, and PEX, image and record are the same."""
+    """No process runs here, each learns nothing of this machine, and PEX, image and record are the same."""
     here = small_monorepo(tmp_path / "here")
     here.pants("package", "rain:rain")
     here.stop()

@@ -51,7 +51,7 @@ def test_verify_finds_all_files_as_recorded(repository):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "request_", "code", "told"),
+    ("arguments", "request_", "code", "message"),
     [
         (["predict"], b"[", 1, "standard input"),
         (["predict", "none.json"], b"", 1, "none.json: No such file or directory"),
@@ -60,8 +60,8 @@ def test_verify_finds_all_files_as_recorded(repository):
     ],
     ids=["no JSON", "no file", "no input", "no such command"],
 )
-def test_a_refused_request_is_told_in_code_and_message(repository, arguments, request_, code, told):
+def test_a_refused_request_is_reported_in_code_and_message(repository, arguments, request_, code, message):
     """1 stands for a refusal and 2 for bad usage; standard output stays empty."""
     run = repository.pants(*DIGITS, *arguments, code=code, stdin=request_)
     assert b"" == run.out
-    assert told in run.log
+    assert message in run.log

@@ -59,7 +59,7 @@ def test_code_is_inferred_in_the_resolve_of_each_variant(repo):
 
 
 def test_each_variant_is_a_package(repo):
-    """Equal layers are shared; record, labels and environment tell the variants apart."""
+    """Equal layers are shared; record, labels and environment distinguish the variants."""
     repo.pants("package", "rain:rain@accelerator=cpu", "rain:rain@accelerator=cuda12")
     cpu, cuda = repo.record("rain/rain@accelerator=cpu"), repo.record(CUDA12)
     assert cpu["package_digest"] != cuda["package_digest"]
@@ -89,12 +89,12 @@ model_index(
 
 
 def test_variants_share_an_index(repo, tmp_path, capsys):
-    """One tag names the images of both variants; entries tell them apart, and each is its variant's own."""
+    """One tag names the images of both variants; entries distinguish them, and each is its variant's own."""
     store = named_caches(repo.env) / "modelkiln"
     with registry(tmp_path / "registry") as host:
         repo.write("rain/BUILD", repo.read("rain/BUILD") + INDEX.format(host=host))
-        told = repo.pants(f"--modelkiln-insecure-registries=['{host}']", "publish", "rain:all").log
-        assert f"{host}/team/rain:0.1.0-all published" in told
+        log = repo.pants(f"--modelkiln-insecure-registries=['{host}']", "publish", "rain:all").log
+        assert f"{host}/team/rain:0.1.0-all published" in log
         repo.pants("package", "rain:")
         name, options = f"{host}/team/rain:0.1.0-all", [f"--insecure={host}", f"--store={store}"]
         assert 0 == main(["verify", name, *options]), capsys.readouterr().err

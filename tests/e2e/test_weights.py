@@ -110,7 +110,7 @@ def test_a_pex_of_large_weights_is_refused(repo):
 
 
 def test_an_edited_lock_is_refused(repo):
-    """What was changed by hand is told with the file's name; a lock of the unchanged files mends it."""
+    """What was changed by hand is reported with the file's name; a lock of the unchanged files fixes it."""
     text = repo.read("rain/big.lock.json")
     repo.write(
         "rain/big.lock.json", text.replace(f'"size": {SIZE}', f'"size": {SIZE + 1}', 1).replace("sub/", "sup/", 1)
@@ -122,7 +122,7 @@ def test_an_edited_lock_is_refused(repo):
 
 
 def test_two_artifacts_that_bring_one_path_are_refused(repo):
-    """Both are named, and the path; what is in dist/ stays as it was, and a mended target is packaged."""
+    """Both are named, and the path; what is in dist/ stays as it was, and a corrected target is packaged."""
     repo.pants("package", "rain:rain")
     before = repo.record("rain/rain")
     repo.write("rain/model.bin", "x")

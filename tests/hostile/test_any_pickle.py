@@ -36,7 +36,7 @@ class Thing:
 
 
 def _load(data, base, found):
-    """Load one pickle with `found(name)` in place of imports; tells whether it came to its end."""
+    """Load one pickle with `found(name)` in place of imports; returns whether it came to its end."""
 
     class Unpickler(base):
         def find_class(self, module, name):

@@ -409,7 +409,7 @@ def stale_blob(broken):
     (broken.path / "blobs/sha256" / ("0" * 64)).write_bytes(b"old")
 
 
-@case("payload.sh: is no part of an OCI layout")
+@case("payload.sh: is not a part of an OCI layout")
 def unknown_file(broken):
     (broken.path / "payload.sh").write_text("rm -rf /")
 

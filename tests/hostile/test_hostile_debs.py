@@ -11,6 +11,7 @@ from samples.debs import make_deb, pinned_lock, put_deb, tar_of
 from modelkiln.base.debian_package import iter_data, read_control
 from modelkiln.errors import ModelkilnError
 from modelkiln.layers import debian
+from modelkiln.recipe import DEBIAN, Recipe
 from modelkiln.store.store import Store
 
 LINK, HARD = tarfile.SYMTYPE, tarfile.LNKTYPE
@@ -43,10 +44,10 @@ def read_all(data):
 @pytest.mark.parametrize("case", BAD_MEMBERS)
 def test_a_hostile_entry_is_refused(case):
     """An entry that could leave the root or change who may do what is refused by name."""
-    members, told = BAD_MEMBERS[case]
+    members, message = BAD_MEMBERS[case]
     with pytest.raises(ModelkilnError) as caught:
         read_all(make_deb(members))
-    assert str(caught.value).startswith("evil 1.0: ") and told in str(caught.value)
+    assert str(caught.value).startswith("evil 1.0: ") and message in str(caught.value)
 
 
 WHOLE = make_deb([("./a", b"x" * 100_000), ("./b", bytes(range(256)) * 500)], ending=".xz")
@@ -91,7 +92,7 @@ def build(store, *packages):
     """Make a base of `packages`, without an interpreter."""
     entry = {**packages[0], "name": "python3.11-minimal"}
     lock = {**pinned_lock(), "packages": sorted([*packages[1:], entry], key=lambda one: one["name"])}
-    return debian.build({"packer": "debian/3", "compression": "none", "lock": lock, "bytecode": None}, store)
+    return debian.build(Recipe.made_by(DEBIAN, {"compression": "none", "lock": lock, "bytecode": None}), store)
 
 
 @pytest.mark.parametrize("path", ["app/x", "models/w.bin", "opt/venv/bin/python", "opt/venv"])

@@ -191,13 +191,13 @@ def test_attack_shape_is_refused(shape, allowed):
 
 @pytest.mark.parametrize("name", EVERYTHING)
 def test_list_cannot_allow_everything(name):
-    """Wildcards, and names with which a pickle can do anything, are no names for the list."""
+    """Wildcards, and names with which a pickle can do anything, are not names for the list."""
     with pytest.raises(ModelkilnError, match="src/demo:weights: allow_pickle has"):
         Options("src/demo:weights", (name,))
 
 
 def test_error_names_what_to_list():
-    """A refused pickle tells which names it imports, in the form of the field."""
+    """The error for a refused pickle lists the names that it imports, in the form of the field."""
     with pytest.raises(ModelkilnError, match=r"allow_pickle=\['collections.OrderedDict'\]"):
         _check(pickles.proto(2, ORDERED + b")R"), None)
 
@@ -217,5 +217,5 @@ def test_random_weights_are_left_alone():
 
 @pytest.mark.parametrize("data", OTHER)
 def test_other_data_are_left_alone(data):
-    """Texts and numbers that happen to start with an opcode are no pickles."""
+    """Texts and numbers that happen to start with an opcode are not pickles."""
     assert _check(data, None).format == "unknown"

@@ -65,12 +65,12 @@ def test_what_claims_too_much_is_refused(tmp_path):
 
 @pytest.mark.parametrize("data", [make_sdist()[:-40], make_sdist()[:200], b"not a tar", b"", gzip.compress(b"x" * 600)])
 def test_damaged_ones_are_refused(tmp_path, data):
-    """Cut ones, and those that are no archives."""
-    _refused(tmp_path, data, "is damaged, or no sdist")
+    """Cut ones, and those that are not archives."""
+    _refused(tmp_path, data, "is damaged, or not an sdist")
 
 
 def test_an_empty_one_is_refused(tmp_path):
-    """Folders alone are no sources."""
+    """Folders alone are not sources."""
     _refused(tmp_path, tar_of([_entry("demo-1.0", tarfile.DIRTYPE)]), "is empty")
 
 

@@ -88,7 +88,7 @@ BAD_WHEELS = {
         make_wheel(files={"demo.py": b"x", "demo-1.0.data/purelib/demo.py": b"y"}),
         "two of its files go to .*demo.py",
     ),
-    "script-out": (_points("[console_scripts]\n../../x = demo:main\n"), "'../../x' is no name of a script"),
+    "script-out": (_points("[console_scripts]\n../../x = demo:main\n"), "'../../x' is not the name of a script"),
     "script-replaces-python": (_points("[console_scripts]\npython = demo:main\n"), "would replace"),
     "script-injects": (_points("[console_scripts]\nx = demo:main;evil()\n"), "entry_points.txt cannot be read"),
     "script-no-function": (_points("[console_scripts]\nx = demo\n"), "entry_points.txt cannot be read"),
@@ -127,7 +127,7 @@ def test_the_corpus_is_bad_for_one_reason_only(tmp_path):
         _read_all(path)
 
 
-def test_everything_wrong_is_told_at_once(tmp_path):
+def test_everything_wrong_is_reported_at_once(tmp_path):
     """A maker of wheels sees all issues of a kind in one message."""
     path = tmp_path / "blob"
     path.write_bytes(make_wheel(more=[("one.py", b"", FILE), ("two.py", b"", FILE)]))

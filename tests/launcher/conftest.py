@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import List, Optional
 
 import pytest
+from session import guarded_session  # noqa: F401
 
 SETTINGS = "src/modelkiln/manifest/pip_settings.py"
 
@@ -42,7 +43,7 @@ case "$*" in
 esac
 """
 
-# In place of Pants: tells how it was run, then does what its first argument says.
+# In place of Pants: reports how it was run, then does what its first argument says.
 _CLIENT = """\
 import fcntl, json, os, signal, sys
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(43))

@@ -14,7 +14,7 @@ import pytest
 
 
 def ran(result):
-    """Return what the stand-in for Pants told about its run."""
+    """Return what the stand-in for Pants reported about its run."""
     assert 0 == result.returncode, result.stderr
     return json.loads(result.stdout)
 
@@ -97,7 +97,7 @@ def test_a_python_in_two_folders_that_are_one_is_asked_once(sandbox, tmp_path):
 
 
 def test_another_python_is_not_taken(sandbox):
-    """A program that is no CPython 3.9 is refused by name."""
+    """A program that is not CPython 3.9 is refused by name."""
     program = sandbox.add_program(sandbox.bin / "python3.9", "#!/bin/sh\ntrue\n")
     result = sandbox.run("-V", MODELKILN_PYTHON39=str(program))
     assert 1 == result.returncode
@@ -176,8 +176,8 @@ def test_another_choice_of_python_counts_at_once(sandbox):
 # Running
 
 
-def test_the_first_run_tells_its_steps_and_the_next_is_silent(sandbox):
-    """What it tells goes to standard error; later runs tell nothing and install nothing."""
+def test_the_first_run_reports_its_steps_and_the_next_is_silent(sandbox):
+    """What it reports goes to standard error; later runs report nothing and install nothing."""
     sandbox.add_python()
     first = sandbox.run("exit", "0")
     assert ["1/3", "2/3", "3/3"] == re.findall(r"\d/3", first.stderr)
@@ -232,6 +232,16 @@ def test_pants_gets_the_pex_tool_and_the_certificates(sandbox):
     env = ran(sandbox.run(SSL_CERT_FILE="/certs.pem", **mine))["env"]
     assert mine == {name: env[name] for name in mine}
     assert "PANTS_PEX_CLI_VERSION" not in env
+
+
+def test_pants_runs_one_process_more_than_there_are_processors(sandbox):
+    """Of this process, where neither the environment nor a file of options has a number; then that counts."""
+    sandbox.add_python()
+    name = "PANTS_PROCESS_EXECUTION_LOCAL_PARALLELISM"
+    assert str(len(os.sched_getaffinity(0)) + 1) == ran(sandbox.run())["env"][name]
+    assert "1" == ran(sandbox.run(**{name: "1"}))["env"][name]
+    (sandbox.home / ".pants.rc").write_text("[GLOBAL]\nprocess_execution_local_parallelism = 4\n")
+    assert name not in ran(sandbox.run())["env"]
 
 
 def test_a_link_to_the_launcher_works(sandbox):
@@ -294,9 +304,9 @@ def test_two_first_runs_at_once_install_once(sandbox):
     """The second says that it waits, and both run."""
     sandbox.add_python(hook="sleep 1")
     processes = [sandbox.start("-V") for _ in range(3)]
-    told = [process.communicate(timeout=60)[1] for process in processes]
+    outputs = [process.communicate(timeout=60)[1] for process in processes]
     assert [0, 0, 0] == [process.returncode for process in processes]
-    assert 2 == sum("waiting for it" in text for text in told)
+    assert 2 == sum("waiting for it" in text for text in outputs)
     assert 1 == sandbox.times_installed()
 
 
@@ -356,7 +366,7 @@ def test_an_interrupted_install_removes_what_it_made(sandbox, tmp_path, number, 
         stderr=subprocess.PIPE,
         universal_newlines=True,
         start_new_session=True,
-        # Whoever started the tests may ignore it, as nohup does, and a shell cannot undo that.
+        # The parent of the tests may ignore it, as nohup does, and a shell cannot undo that.
         preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
     )
     wait_until(lambda: reached.exists() and reached.read_text())

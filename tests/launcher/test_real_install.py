@@ -23,11 +23,11 @@ def env(sandbox):
         os.kill(int(pid.read_text()), signal.SIGTERM)
 
 
-def require_python(told):
+def require_python(output):
     """Skip where the launcher has found no CPython 3.9, or fail where that must not be."""
-    if "uv python install 3.9" in told:
+    if "uv python install 3.9" in output:
         if os.environ.get("MODELKILN_REQUIRE_COMPONENTS") == "1":
-            pytest.fail(told)
+            pytest.fail(output)
         pytest.skip("no CPython 3.9")
 
 
@@ -41,11 +41,11 @@ def test_two_first_real_installs_at_once_then_a_warm_command(sandbox, env):
     """One installs and one waits; both run; a warm command starts no Python, which takes more than a second."""
     processes = [sandbox.start("--no-pantsd", "--version", **env) for _ in range(2)]
     results = [process.communicate(timeout=600) for process in processes]
-    told = "".join(err for _, err in results)
-    require_python(told)
-    assert ["2.17.1\n", "2.17.1\n"] == [out for out, _ in results], told
-    assert (1, 1) == (told.count("waiting for it"), told.count("3/3"))
-    assert [] == [line for line in told.splitlines() if not line.startswith("pants: ")]
+    output = "".join(err for _, err in results)
+    require_python(output)
+    assert ["2.17.1\n", "2.17.1\n"] == [out for out, _ in results], output
+    assert (1, 1) == (output.count("waiting for it"), output.count("3/3"))
+    assert [] == [line for line in output.splitlines() if not line.startswith("pants: ")]
     assert 1 == len(sandbox.installs())
 
     first = sandbox.run("list", "::", cwd="deep", **env)  # Starts the daemon.

@@ -19,7 +19,7 @@ def clock(monkeypatch):
     return now
 
 
-def test_long_work_is_told_line_by_line(clock):
+def test_long_work_is_reported_line_by_line(clock):
     """Where there is no terminal: nothing for two seconds, then a line every two."""
     stream = io.StringIO()
     progress = Progress("export", 5_000_000, stream)
@@ -62,7 +62,7 @@ def test_a_narrow_terminal_shows_rate_and_time_left(clock, monkeypatch, columns,
 
 
 def test_an_unknown_total_is_no_hindrance(clock):
-    """Without a total, bytes and rate are told."""
+    """Without a total, bytes and rate are shown."""
     stream = io.StringIO()
     progress = Progress("fetch", None, stream)
     clock[0] = 10.0

@@ -49,7 +49,7 @@ def test_a_module_without_a_callable_is_refused():
         check("", name=None)
 
 
-def test_a_syntax_error_is_told_with_its_line():
+def test_a_syntax_error_is_reported_with_its_line():
     """The file and the line are in the message."""
     with pytest.raises(ModelkilnError, match="m.py, line 2"):
         check("x = 1\ndef (")

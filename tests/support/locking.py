@@ -29,15 +29,15 @@ class Locking:
         arguments = [f"--source={source}", f"--folder={self.folder}", "--where=x:w", f"--store={self.store.root}"]
         return main(["build", "lock-weights", *arguments, *more, str(self.path)])
 
-    def refuse(self, capsys, source, *told):
-        """Lock `source`, which must fail and tell all of `told`; the lock stays as it was."""
+    def refuse(self, capsys, source, *messages):
+        """Lock `source`, which must fail and report all of `messages`; the lock stays as it was."""
         before = self.path.read_text() if self.path.exists() else None
         capsys.readouterr()
         code = self(source)
         errors = capsys.readouterr().err
         assert 1 == code
         assert "Traceback" not in errors
-        for text in ("x:w", *told):
+        for text in ("x:w", *messages):
             assert text in errors, errors
         assert before == (self.path.read_text() if self.path.exists() else None)
         assert [] == left_behind(self.store)
@@ -47,7 +47,8 @@ class Locking:
         """The lock has exactly these files, and the store is whole."""
         expected = {path: (len(data), hashlib.sha256(data).hexdigest()) for path, data in contents.items()}
         files = load_weights_lock(self.path.read_text(), "x").files
-        assert [] == schema_problems("weights-lock", json.loads(self.path.read_text()))
+        problems = schema_problems("weights-lock", json.loads(self.path.read_text()))
+        assert not problems, "\n".join(problems)
         assert expected == {file.path: (file.size, file.sha256) for file in files}
         assert [] == left_behind(self.store)
 

@@ -1,1 +1,1 @@
-"""What Pants 2.17 alone needs."""
+"""What the releases of Pants differ in, so that nothing else of the backend need know of it."""

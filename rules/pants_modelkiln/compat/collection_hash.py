@@ -1,4 +1,4 @@
-"""Hashes for Pants' collections, which some releases of Pants have not.
+"""Hashes for Pants' collections, which some releases of Pants lack.
 
 `pants.engine.collection.Collection` of Pants 2.17 takes its hash from `typing.Tuple`, an object
 whose hash is one number: each CreateDigest, Addresses or Targets of a build has the same hash

@@ -1,30 +1,38 @@
 """`pants package` writes in dist/ what is not there yet, and leaves the rest alone.
 
-The goal `package` of Pants 2.17 removes all its outputs and writes them again on every run: with
-1,000 packages some 15,000 files, and twice as many lines of log. Here the goal looks instead at
-each file of a package that the same daemon wrote before: what nobody touched since (lstat tells)
+The goal `package` of Pants removes all its outputs and writes them again on every run: with 1,000
+packages some 15,000 files, and twice as many lines of log. Here the goal looks instead at
+each file of a package that the same daemon wrote before: what nobody touched since (by lstat)
 stays as it is. That is done for packages of models alone, whose outputs say all paths that they
 need; those of other targets are written as ever.
 
-Releases of Pants other than 2.17 keep their own goal.
+The goal is known by what it asks for and calls, the same in Pants 2.17 as in 2.31 to 2.33, and not by
+a release's number. A goal that uses any other name stays Pants' own.
 """
 
 from __future__ import annotations
 
+import inspect
 import logging
 import os
-from typing import Iterable, Sequence
+from types import CodeType, FunctionType
+from typing import Any, Iterable, Sequence
 
 from pants.base.build_environment import get_buildroot
 from pants.core.goals import package as package_goal
 from pants.core.goals.package import BuiltPackage, EnvironmentAwarePackageRequest, Package, PackageFieldSet
 from pants.core.util_rules.distdir import DistDir
 from pants.engine.fs import Digest, MergeDigests, Workspace
-from pants.engine.rules import Get, MultiGet
-from pants.engine.target import NoApplicableTargetsBehavior, TargetRootsToFieldSets, TargetRootsToFieldSetsRequest
-from pants.version import VERSION
+from pants.engine.target import NoApplicableTargetsBehavior, TargetRootsToFieldSetsRequest
 
-from pants_modelkiln.formats.known_artifact import KnownArtifact
+from pants_modelkiln.compat.calls import (
+    concurrently,
+    environment_aware_package,
+    find_valid_field_sets_for_target_roots,
+    implicitly,
+    merge_digests,
+)
+from pants_modelkiln.compat.known_artifact import KnownArtifact
 
 logger = logging.getLogger(__name__)
 
@@ -38,15 +46,41 @@ _written: dict[tuple[str, ...], tuple[Digest, tuple]] = {}
 _shared: dict[str, tuple] = {}
 
 
+# All that Pants' goal `package` names, as it was written before rules were called by name and since.
+_NAMES_IN_GOAL = frozenset("""
+    BuiltPackage Digest EnvironmentAwarePackageRequest Get MergeDigests MultiGet NoApplicableTargetsBehavior Package
+    PackageFieldSet TargetRootsToFieldSets TargetRootsToFieldSetsRequest append artifacts concurrently digest
+    environment_aware_package extend extra_log_lines field_sets find_valid_field_sets_for_target_roots implicitly info
+    join logger merge_digests relpath str warn write_digest
+    """.split())
+
+
+def _names(code: CodeType) -> set[str]:
+    """What a function's code takes from its module and from objects."""
+    inner = (one for one in code.co_consts if isinstance(one, CodeType))
+    return set(code.co_names).union(*map(_names, inner))
+
+
+def is_known_goal(function: Any) -> bool:
+    """Whether a function is the goal `package` that the one below can stand for: it asks for no more."""
+    return (
+        isinstance(function, FunctionType)
+        and list(inspect.signature(function).parameters) == ["workspace", "dist_dir"]
+        and _names(function.__code__) <= _NAMES_IN_GOAL
+    )
+
+
 def write_only_changes() -> None:
     """Give the goal `package` the function below, where it is the one that this was made for.
 
     The engine holds the goal's function since Pants' own backends were loaded, so that the function
     stays and its code is exchanged. It asks the engine for nothing that Pants' own does not.
     """
-    if VERSION.startswith("2.17."):
+    # What newer releases have at the goal's name calls the function.
+    function = inspect.unwrap(package_goal.package_asset)
+    if is_known_goal(function):
         package_goal.modelkiln_package = _package  # type: ignore[attr-defined]
-        package_goal.package_asset.__code__ = _package_asset.__code__
+        function.__code__ = _package_asset.__code__
 
 
 async def _package_asset(workspace: Workspace, dist_dir: DistDir) -> Package:
@@ -54,26 +88,27 @@ async def _package_asset(workspace: Workspace, dist_dir: DistDir) -> Package:
 
 
 async def _package(workspace: Workspace, dist_dir: DistDir) -> Package:
-    roots = await Get(
-        TargetRootsToFieldSets,
+    roots = await find_valid_field_sets_for_target_roots(
         TargetRootsToFieldSetsRequest(
             PackageFieldSet,
             goal_description="the `package` goal",
             no_applicable_targets_behavior=NoApplicableTargetsBehavior.warn,
         ),
+        **implicitly(),
     )
     if not roots.field_sets:
         return Package(exit_code=0)
-    packages = await MultiGet(
-        Get(BuiltPackage, EnvironmentAwarePackageRequest(field_set)) for field_set in roots.field_sets
+    packages = await concurrently(
+        environment_aware_package(EnvironmentAwarePackageRequest(field_set)) for field_set in roots.field_sets
     )
     dist = os.path.join(get_buildroot(), dist_dir.relpath)
     changed = find_changed(dist, packages)
     if changed:
-        merged = await Get(Digest, MergeDigests(package.digest for package in changed))
+        merged = await merge_digests(MergeDigests(package.digest for package in changed))
+        remove_dangling(dist, changed)
         workspace.write_digest(merged, path_prefix=str(dist_dir.relpath), clear_paths=_paths(changed))
         remember(dist, changed)
-    _tell(dist_dir, packages, changed)
+    _report(dist_dir, packages, changed)
     return Package(exit_code=0)
 
 
@@ -81,12 +116,19 @@ def find_changed(dist: str, packages: Sequence[BuiltPackage]) -> list[BuiltPacka
     """The packages that do not lie below `dist` as this daemon wrote them."""
     paths = _paths(packages)
     if len(paths) > len(set(paths)):
-        return list(packages)  # Merging all of them tells which outputs are in each other's way.
+        return list(packages)  # Merging all of them reports which outputs are in each other's way.
     return [package for package in packages if not _is_there(dist, package)]
 
 
+def remove_dangling(dist: str, packages: Iterable[BuiltPackage]) -> None:
+    """Remove shared links that lead nowhere, as into a store that has nothing yet: Pants 2.33 fails to replace them."""
+    for path in {path for package in packages for path in _shared_paths(dist, package)}:
+        if os.path.islink(path) and not os.path.exists(path):
+            os.unlink(path)
+
+
 def remember(dist: str, packages: Iterable[BuiltPackage]) -> None:
-    """Note packages that were just written, as far as they tell all of their paths."""
+    """Note packages that were just written, as far as they declare all of their paths."""
     for package in packages:
         if package.artifacts and all(isinstance(artifact, KnownArtifact) for artifact in package.artifacts):
             _written[_key(dist, package)] = (package.digest, _marks(dist, _paths([package])))
@@ -116,7 +158,7 @@ def _shared_paths(dist: str, package: BuiltPackage) -> set[str]:
 
 
 def _marks(folder: str, paths: Sequence[str] = ("",)) -> tuple:
-    """What tells that somebody touched a file, for each path below `paths` in `folder`."""
+    """What shows that somebody touched a file, for each path below `paths` in `folder`."""
     marks: list = []
     for path in paths:
         whole = os.path.join(folder, path) if path else folder
@@ -132,7 +174,7 @@ def _marks(folder: str, paths: Sequence[str] = ("",)) -> tuple:
 
 def _add_folder(path: str, marks: list) -> None:
     # In no order: that of a folder stays as long as nobody changes it. Of links and folders one call of
-    # the system tells all, and a monorepo has some ten thousand of them.
+    # the system returns all, and a monorepo has some ten thousand of them.
     with os.scandir(path) as entries:
         for entry in entries:
             if entry.is_symlink():
@@ -148,8 +190,8 @@ def _mark(found: os.stat_result) -> tuple[int, ...]:
     return found.st_mode, found.st_size, found.st_ino, found.st_mtime_ns, found.st_ctime_ns
 
 
-def _tell(dist_dir: DistDir, packages: Sequence[BuiltPackage], changed: Sequence[BuiltPackage]) -> None:
-    """Tell as Pants does what is in dist/; where most of many packages stayed, not every one of them."""
+def _report(dist_dir: DistDir, packages: Sequence[BuiltPackage], changed: Sequence[BuiltPackage]) -> None:
+    """Report as Pants does what is in dist/; where most of many packages stayed, not every one of them."""
     named = changed if len(packages) - len(changed) > _NAMED else packages
     for package in named:
         for artifact in package.artifacts:

@@ -1,4 +1,4 @@
-"""The engine as processes: its tool, steps and layers, and the part of Pants' API that they need."""
+"""The engine as processes: its tool, steps and layers."""
 
 from pants_modelkiln.engine import layers, step, tool, tool_fetching, tool_pex
 

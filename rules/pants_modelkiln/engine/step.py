@@ -6,18 +6,12 @@ from dataclasses import dataclass
 
 from pants.engine.fs import EMPTY_DIGEST, Digest
 from pants.engine.process import FallibleProcessResult, Process, ProcessCacheScope
-from pants.engine.rules import Get, collect_rules, rule
+from pants.engine.rules import collect_rules
 from pants.util.logging import LogLevel
 
 from modelkiln.errors import ModelkilnError
-from pants_modelkiln.engine.api import try_process
-from pants_modelkiln.engine.tool import (
-    PEX_ROOT,
-    STORE,
-    TOOL,
-    engine_tool,
-    own_tool,
-)
+from pants_modelkiln.compat.calls import execute_process, implicitly, rule
+from pants_modelkiln.engine.tool import PEX_ROOT, STORE, TOOL, build_engine_tool, own_tool
 from pants_modelkiln.engine.tool_pex import ToolRequest
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 
@@ -53,16 +47,6 @@ class FallibleStep:
     result: FallibleProcessResult
 
 
-def attempt_step(step: Step) -> Get:
-    """FallibleStep of a step."""
-    return Get(FallibleStep, Step, step)
-
-
-def perform_step(step: Step) -> Get:
-    """StepResult of a step; its failure is an error of the build."""
-    return Get(StepResult, Step, step)
-
-
 @dataclass(frozen=True)
 class StepProcess:
     """The process of a build step, also for goals that run one in the foreground."""
@@ -70,14 +54,9 @@ class StepProcess:
     process: Process
 
 
-def step_process(step: Step) -> Get:
-    """StepProcess of a step."""
-    return Get(StepProcess, Step, step)
-
-
 @rule(level=LogLevel.DEBUG)
 async def prepare_step(step: Step, subsystem: ModelkilnSubsystem) -> StepProcess:
-    tool = await engine_tool(step.tool or own_tool("tool.txt", subsystem))
+    tool = await build_engine_tool(step.tool or own_tool("tool.txt", subsystem), **implicitly())
     return StepProcess(
         Process(
             argv=(f"{TOOL}/modelkiln", tool.key, "build", *step.argv),
@@ -98,7 +77,7 @@ async def prepare_step(step: Step, subsystem: ModelkilnSubsystem) -> StepProcess
 
 @rule(level=LogLevel.DEBUG)
 async def try_step(step: Step) -> FallibleStep:
-    return FallibleStep(await try_process((await step_process(step)).process))
+    return FallibleStep(await execute_process((await prepare_step(step, **implicitly())).process, **implicitly()))
 
 
 @dataclass(frozen=True)
@@ -111,9 +90,9 @@ class StepResult:
 
 @rule(level=LogLevel.DEBUG)
 async def run_step(step: Step) -> StepResult:
-    # A step that fails has told why in one message for people. Pants' own report of a failed
+    # A step that fails has reported why in one message for people. Pants' own report of a failed
     # process would bury it under the command line and the sandbox's path.
-    result = (await attempt_step(step)).result
+    result = (await try_step(step, **implicitly())).result
     if result.exit_code != 0:
         message = result.stderr.decode(errors="replace").strip()
         raise ModelkilnError(message or f"{step.description}: failed without a message.")

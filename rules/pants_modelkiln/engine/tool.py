@@ -11,18 +11,19 @@ from typing import Iterable
 from pants.backend.python.util_rules.pex_environment import PexEnvironment
 from pants.base.build_environment import get_buildroot
 from pants.engine.env_vars import CompleteEnvironmentVars
-from pants.engine.fs import Digest, FileContent
-from pants.engine.rules import Get, collect_rules, rule
+from pants.engine.fs import CreateDigest, Digest, FileContent, MergeDigests
+from pants.engine.rules import collect_rules
 from pants.option.global_options import GlobalOptions
 from pants.util.logging import LogLevel
 
 from modelkiln.formats.portable_python import MIRROR_VARIABLE
 from modelkiln.machine.settings import INSECURE_REGISTRIES, save_machine_env, save_machine_file
+from modelkiln.recipe import REGISTRY, Recipe
 from modelkiln.sources.clients import CLIENT_SCHEMES
 from modelkiln.sources.git_lfs import CHECKOUT
 from modelkiln.sources.source import scheme_of
-from pants_modelkiln.engine.api import create_digest, merge_digests
-from pants_modelkiln.engine.tool_pex import PEX_ROOT, ToolRequest, tool_pex
+from pants_modelkiln.compat.calls import create_digest, implicitly, merge_digests, rule
+from pants_modelkiln.engine.tool_pex import PEX_ROOT, ToolRequest, build_tool_pex
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 
 STORE = ".cache/modelkiln"
@@ -92,16 +93,16 @@ def locking_tool(uri: str, subsystem: ModelkilnSubsystem) -> ToolRequest:
     return _clients_tool(subsystem) if scheme_of(uri) in {*CLIENT_SCHEMES, "oci"} else checks_tool(subsystem)
 
 
-def fetching_tool(recipes: Iterable[str], subsystem: ModelkilnSubsystem) -> ToolRequest | None:
-    """The engine with the clients that it takes to fetch what layers of these recipes (JSON, or "") are made of.
+def fetching_tool(recipes: Iterable[Recipe | None], subsystem: ModelkilnSubsystem) -> ToolRequest | None:
+    """The engine with the clients that it takes to fetch what layers of these recipes are made of.
 
     None where it takes none but those of every step.
     """
-    described = [json.loads(recipe) for recipe in recipes if recipe]
+    described = [recipe for recipe in recipes if recipe]
     schemes = {scheme_of((recipe.get("source") or {}).get("uri", "")) for recipe in described}
     if schemes & CLIENT_SCHEMES:
         return _clients_tool(subsystem)
-    is_registry = "oci" in schemes or any(recipe["packer"].startswith("registry/") for recipe in described)
+    is_registry = "oci" in schemes or any(recipe.packer == REGISTRY for recipe in described)
     return registry_tool(subsystem) if is_registry else None
 
 
@@ -117,11 +118,6 @@ def scie_tool() -> ToolRequest:
     Python has its own from 3.11 on.
     """
     return ToolRequest("tool.txt", ("CPython>=3.11,<3.15",))
-
-
-def engine_tool(request: ToolRequest) -> Get:
-    """EngineTool of a request."""
-    return Get(EngineTool, ToolRequest, request)
 
 
 @rule(level=LogLevel.DEBUG)
@@ -149,11 +145,11 @@ async def save_machine_state(
 
 @rule(desc="Build the packaging engine", level=LogLevel.DEBUG)
 async def build_engine_tool(request: ToolRequest, machine: MachineState) -> EngineTool:
-    built = await tool_pex(request)
-    shim = await create_digest([FileContent("modelkiln", _SHIM.encode(), is_executable=True)])
+    built = await build_tool_pex(request, **implicitly())
+    shim = await create_digest(CreateDigest([FileContent("modelkiln", _SHIM.encode(), is_executable=True)]))
     state = f"{built.python}\n{built.venv}\n{machine.path}\n"
     save_machine_file(machine.store, f"tools/{built.digest.fingerprint}", state)
-    return EngineTool(await merge_digests((built.digest, shim)), built.digest.fingerprint)
+    return EngineTool(await merge_digests(MergeDigests((built.digest, shim))), built.digest.fingerprint)
 
 
 def rules():

@@ -13,27 +13,29 @@ from importlib import resources
 from typing import Iterable
 
 from packaging.requirements import Requirement
+from pants.backend.python.subsystems.repos import PythonRepos
+from pants.backend.python.subsystems.setup import PythonSetup
 from pants.backend.python.util_rules.interpreter_constraints import InterpreterConstraints
 from pants.backend.python.util_rules.pex_cli import PexCliProcess
-from pants.backend.python.util_rules.pex_requirements import ResolvePexConfigRequest
-from pants.engine.fs import Digest, FileContent, PathGlobs
-from pants.engine.rules import Get, collect_rules, rule
+from pants.engine.fs import AddPrefix, CreateDigest, Digest, FileContent, MergeDigests, PathGlobs
+from pants.engine.rules import collect_rules
 from pants.util.logging import LogLevel
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.manifest.pip import check_reachable
-from pants_modelkiln.engine.api import (
+from pants_modelkiln.compat.calls import (
     add_prefix,
     create_digest,
-    find_python,
+    execute_process,
+    find_interpreter,
+    get_digest_contents,
+    implicitly,
     merge_digests,
-    pex_cli_process,
-    pex_config,
-    read_globs,
-    try_process,
+    rule,
+    setup_pex_cli_process,
 )
 from pants_modelkiln.engine.files import engine_files
-from pants_modelkiln.engine.tool_fetching import ToolFetchingRequest, tool_fetching
+from pants_modelkiln.engine.tool_fetching import ToolFetchingRequest, find_fetching
 
 # Where processes find Pants' named cache `pex_root`.
 PEX_ROOT = ".cache/pex_root"
@@ -78,28 +80,39 @@ class ToolPex:
     venv: str
 
 
-def tool_pex(request: ToolRequest) -> Get:
-    """ToolPex of a request."""
-    return Get(ToolPex, ToolRequest, request)
+async def _lock_text(request: ToolRequest) -> bytes:
+    if request.is_resource:
+        return resources.files("pants_modelkiln").joinpath(request.lock).read_bytes()
+    contents = await get_digest_contents(**implicitly(PathGlobs([request.lock])))
+    if not contents:
+        raise ModelkilnError(f"[modelkiln].source_clients_lock: {request.lock} does not exist.")
+    return contents[0].content
+
+
+def resolver_args(repos: PythonRepos, setup: PythonSetup) -> list[str]:
+    """Options of Pex for what Pants' options say of every resolve: where wheels are, and for which systems."""
+    indexes = [f"--index={index}" for index in repos.indexes]
+    links = [f"--find-links={link}" for link in repos.find_links]
+    systems = ["--manylinux", setup.manylinux] if setup.manylinux else ["--no-manylinux"]
+    return ["--no-pypi", *indexes, *links, *systems]
 
 
 @rule(level=LogLevel.DEBUG)
-async def build_tool_pex(request: ToolRequest) -> ToolPex:
+async def build_tool_pex(request: ToolRequest, repos: PythonRepos, setup: PythonSetup) -> ToolPex:
     python = own_python(request.interpreter_constraints)
     release = sys.version_info[:2] if python else None
     if python is None:
-        python = (await find_python(InterpreterConstraints(request.interpreter_constraints))).path
+        python = (await find_interpreter(InterpreterConstraints(request.interpreter_constraints), **implicitly())).path
     lock = await _lock_text(request)
-    config = await pex_config(ResolvePexConfigRequest(f"modelkiln-{request.lock}"))
-    fetching = await tool_fetching(ToolFetchingRequest(tuple(config.indexes)))
-    files = await create_digest([FileContent("lock.txt", fetching.lines.encode() + lock)])
-    sources = await add_prefix(await create_digest(engine_files()), "sources")
+    fetching = await find_fetching(ToolFetchingRequest(tuple(repos.indexes)), **implicitly())
+    files = await create_digest(CreateDigest([FileContent("lock.txt", fetching.lines.encode() + lock)]))
+    sources = await add_prefix(AddPrefix(await create_digest(CreateDigest(engine_files())), "sources"))
     argv = [
         "--output-file", _FILE, "--no-emit-warnings", "--no-compress", "--python", python,
         # One file: what a remote cache keeps of a folder with empty files in it differs from
         # server to server, and some never find it again.
         "--layout", "zipapp", "--sources-directory", "sources", "--entry-point", "modelkiln.cli.main:main",
-        "--requirement", "lock.txt", "--no-transitive", *config.pex_args(), *fetching.args,
+        "--requirement", "lock.txt", "--no-transitive", *resolver_args(repos, setup), *fetching.args,
         "--resolver-version", "pip-2020-resolver",
         # The environment is made right here, and is not linked to Pex' cache: byte code that a run
         # leaves would be packed into PEX files with the same wheels.
@@ -109,30 +122,24 @@ async def build_tool_pex(request: ToolRequest) -> ToolPex:
         argv.append("--ignore-errors")
     if release and release <= _VENDORED_UP_TO:
         argv += ["--pip-version", _VENDORED_PIP]
-    process = await pex_cli_process(
+    process = await setup_pex_cli_process(
         PexCliProcess(
             subcommand=(),
             extra_args=argv,
             # pip reads its system-wide configuration even where Pex isolates it, save for this value.
             extra_env={**fetching.env, "PIP_CONFIG_FILE": os.devnull},
-            additional_input_digest=await merge_digests((sources, files)),
+            additional_input_digest=await merge_digests(MergeDigests((sources, files))),
             description=f"Building {_FILE} from {request.lock}, {_count(lock)} packages",
             output_files=(_FILE,),
-        )
+        ),
+        **implicitly(),
     )
-    result = await try_process(replace(process, argv=("/bin/sh", "-c", WITHOUT_PATHS, *process.argv)))
+    result = await execute_process(
+        replace(process, argv=("/bin/sh", "-c", WITHOUT_PATHS, *process.argv)), **implicitly()
+    )
     if result.exit_code != 0:
         raise ModelkilnError(failure(request.lock, result.stderr.decode("utf-8", "replace")))
     return ToolPex(result.output_digest, python, result.stdout.decode())
-
-
-async def _lock_text(request: ToolRequest) -> bytes:
-    if request.is_resource:
-        return resources.files("pants_modelkiln").joinpath(request.lock).read_bytes()
-    contents = await read_globs(PathGlobs([request.lock]))
-    if not contents:
-        raise ModelkilnError(f"[modelkiln].source_clients_lock: {request.lock} does not exist.")
-    return contents[0].content
 
 
 def _count(lock: bytes) -> int:

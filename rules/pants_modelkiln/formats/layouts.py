@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass
 from typing import Iterable, Mapping, Sequence
 
-from pants.engine.fs import Digest, FileContent, FileEntry, SymlinkEntry
-from pants.engine.rules import Get, collect_rules, rule
+from pants.engine.fs import AddPrefix, CreateDigest, Digest, FileContent, FileEntry, MergeDigests, SymlinkEntry
+from pants.engine.rules import collect_rules
 from pants.option.global_options import GlobalOptions
 from pants.util.logging import LogLevel
 
-from modelkiln.canonical import canonical_json
 from modelkiln.descriptor import Descriptor
 from modelkiln.digest import hex_of
-from modelkiln.image.layout import REF_NAME, layout_files
+from modelkiln.frozen_json import FrozenJson
+from modelkiln.image.layout import REF_NAME, blob_name, layout_files
 from modelkiln.layer import Layer
-from modelkiln.layers.recipe import has_blob
 from modelkiln.runtime.weights.progress import readable_size
 from modelkiln.store.store import Store
-from pants_modelkiln.engine.api import add_prefix, concurrently, create_digest, merge_digests
-from pants_modelkiln.engine.layers import BuiltLayer, blob_of
+from pants_modelkiln.compat.calls import add_prefix, concurrently, create_digest, implicitly, merge_digests, rule
+from pants_modelkiln.compat.known_artifact import KnownArtifact
+from pants_modelkiln.engine.layers import BuiltLayer, LayerBlobRequest, fetch_blob
 from pants_modelkiln.engine.tool import machine_store
-from pants_modelkiln.formats.known_artifact import KnownArtifact
-from pants_modelkiln.formats.rendering import STORE_BLOBS, Rendering
+from pants_modelkiln.formats.rendering import Rendering, blob_link, store_link
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 
 # Where layouts in dist/ find copies of the blobs that they share, relative to dist/.
@@ -37,14 +35,13 @@ class PackageImage:
 
     layout: a Digest of `oci-layout`, `index.json` and `blobs/`. layers: all of them, lowest
     first, and for several platforms each once. stored: the part of them whose bytes are in the
-    store alone. manifest: the descriptor of the manifest, or of the index of several, canonical
-    JSON.
+    store alone. manifest: the descriptor of the manifest, or of the index of several.
     """
 
     layout: Digest
     layers: tuple[Layer, ...]
     stored: tuple[Layer, ...]
-    manifest: str
+    manifest: Descriptor
 
 
 async def held_image(
@@ -59,16 +56,18 @@ async def held_image(
     written = layout_files(manifest, documents, {REF_NAME: tag})
     carried = {one.layer.descriptor.digest: one.blob for one in built if one.blob}
     layout = await create_digest(
-        [
-            *(FileContent(path, data) for path, data in written.items()),
-            *(FileEntry(f"blobs/sha256/{hex_of(digest)}", blob) for digest, blob in carried.items()),
-        ]
+        CreateDigest(
+            [
+                *(FileContent(path, data) for path, data in written.items()),
+                *(FileEntry(blob_name(digest), blob) for digest, blob in carried.items()),
+            ]
+        )
     )
     return PackageImage(
         layout=layout,
         layers=tuple(layers),
         stored=tuple(layer for layer in layers if layer.descriptor.digest not in {*documents, *carried}),
-        manifest=canonical_json(manifest.to_json()).decode(),
+        manifest=manifest,
     )
 
 
@@ -85,7 +84,7 @@ class DistImage:
     """A Digest of the layout at its path, and of what it shares with others.
 
     missing: layers whose blobs this machine's store lacks, because another machine made them.
-    apart: layers of weights, which are no blobs but files of the store. shared: paths relative to
+    apart: layers of weights, which are not blobs but files of the store. shared: paths relative to
     `dist/` outside of the layout.
     """
 
@@ -95,48 +94,42 @@ class DistImage:
     shared: tuple[str, ...]
 
 
-def dist_image(image: PackageImage, path: str) -> Get:
-    """DistImage of an image."""
-    return Get(DistImage, DistImageRequest(image, path))
-
-
 @rule(desc="Write an image layout", level=LogLevel.DEBUG)
 async def lay_out_image(
     request: DistImageRequest, options: ModelkilnSubsystem, global_options: GlobalOptions
 ) -> DistImage:
     # `package` copies its outputs on every run, and Pants keeps a copy of its own before. So blobs
     # of the store are not copied: layouts link to one link in dist/ that leads to the store.
-    layout = await add_prefix(request.image.layout, request.path)
+    layout = await add_prefix(AddPrefix(request.image.layout, request.path))
     limit = options.dist_blob_limit
     copied = [layer for layer in request.image.stored if layer.descriptor.size <= limit]
-    linked = [layer for layer in request.image.stored if layer.descriptor.size > limit and has_blob(layer)]
-    bare = [layer for layer in request.image.stored if layer.descriptor.size > limit and not has_blob(layer)]
-    blobs = await concurrently(blob_of(layer) for layer in copied)
-    entries: list = [_link(request.path, layer, SHARED_BLOBS) for layer in copied]
+    linked = [layer for layer in request.image.stored if layer.descriptor.size > limit and not layer.is_virtual]
+    bare = [layer for layer in request.image.stored if layer.descriptor.size > limit and layer.is_virtual]
+    blobs = await concurrently(fetch_blob(LayerBlobRequest(layer), **implicitly()) for layer in copied)
+    entries: list = []
     for layer, found in zip(copied, blobs):
-        entries.append(FileEntry(f"{SHARED_BLOBS}/{hex_of(layer.descriptor.digest)}", found.blob))
+        shared, link = f"{SHARED_BLOBS}/{hex_of(layer.descriptor.digest)}", _place(request.path, layer)
+        entries += [FileEntry(shared, found.blob), SymlinkEntry(link, os.path.relpath(shared, os.path.dirname(link)))]
     store = Store(machine_store(global_options).absolute())
     if linked:
-        entries.append(SymlinkEntry(STORE_BLOBS, str(store.root / "sha256")))
-        entries += [_link(request.path, layer, f"{STORE_BLOBS}/{layer.descriptor.digest[7:9]}") for layer in linked]
-    digest = await merge_digests((layout, await create_digest(entries)))
-    # Only told, and so it does no harm that Pants may remember the answer.
+        entries.append(store_link(store.root))
+        entries += [blob_link(_place(request.path, layer), layer.descriptor.digest) for layer in linked]
+    digest = await merge_digests(MergeDigests((layout, await create_digest(CreateDigest(entries)))))
+    # Only reported, and so it does no harm that Pants may remember the answer.
     gone = [layer for layer in linked if not store.path(layer.descriptor.digest).exists()]
-    shared = [entry.path for entry in entries if not entry.path.startswith(f"{request.path}/")]
-    return DistImage(digest, tuple(gone), tuple(bare), tuple(shared))
+    outside = [entry.path for entry in entries if not entry.path.startswith(f"{request.path}/")]
+    return DistImage(digest, tuple(gone), tuple(bare), tuple(outside))
 
 
-def _link(path: str, layer: Layer, folder: str) -> SymlinkEntry:
-    """The link from the layout at `path` to a layer's blob in `folder`; both are relative to dist/."""
-    name, blobs = hex_of(layer.descriptor.digest), f"{path}/blobs/sha256"
-    return SymlinkEntry(f"{blobs}/{name}", os.path.relpath(f"{folder}/{name}", blobs))
+def _place(path: str, layer: Layer) -> str:
+    """Where the layout at `path` has a layer's blob; both are relative to dist/."""
+    return f"{path}/{blob_name(layer.descriptor.digest)}"
 
 
 def layout_rendering(what: str, path: str, image: PackageImage, laid_out: DistImage) -> Rendering:
-    """The Rendering of a layout, with what is told of layers that it names without holding them."""
-    manifest = json.loads(image.manifest)
+    """The Rendering of a layout, with a note of layers that it names without holding them."""
     size = sum(layer.descriptor.size for layer in image.layers)
-    lines = [f"  {what} {manifest['digest']}, {len(image.layers)} layers, {readable_size(size)}"]
+    lines = [f"  {what} {image.manifest.digest}, {len(image.layers)} layers, {readable_size(size)}"]
     if laid_out.missing:
         names = ", ".join(layer.title for layer in laid_out.missing)
         lines.append(f"  not on this machine yet (`modelkiln export` gets them): {names}")
@@ -145,7 +138,7 @@ def layout_rendering(what: str, path: str, image: PackageImage, laid_out: DistIm
         lines.append(f"  {readable_size(size)} of weights are in the store (`modelkiln export` puts them in)")
     return Rendering(
         digest=laid_out.digest,
-        facts=canonical_json({"path": os.path.basename(path), "manifest": manifest}).decode(),
+        facts=FrozenJson.of({"path": os.path.basename(path), "manifest": image.manifest.to_json()}),
         layers=image.layers,
         artifact=KnownArtifact(path, tuple(lines), laid_out.shared),
     )

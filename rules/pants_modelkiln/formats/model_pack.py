@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pants.engine.rules import Get, collect_rules, rule
+from pants.engine.rules import collect_rules
 from pants.engine.unions import UnionRule
 from pants.util.logging import LogLevel
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.formats.model_pack import build_artifact, build_weights_image
 from modelkiln.weights.lock import set_digest
-from pants_modelkiln.engine.api import concurrently
-from pants_modelkiln.engine.layers import build_layer
-from pants_modelkiln.formats.layouts import PackageImage, dist_image, held_image, layout_rendering
-from pants_modelkiln.formats.oci import weights_layers, weights_requests
+from pants_modelkiln.compat.calls import concurrently, implicitly, rule
+from pants_modelkiln.engine.layers import make_layer
+from pants_modelkiln.formats.layouts import DistImageRequest, PackageImage, held_image, lay_out_image, layout_rendering
+from pants_modelkiln.formats.oci import layers_of, requests_of
 from pants_modelkiln.formats.rendering import Rendering, RenderingRequest
 from pants_modelkiln.package.inputs import PackageInputs
 
@@ -27,16 +27,12 @@ class WeightsRequest:
     is_image: bool
 
 
-def weights_layout(inputs: PackageInputs, is_image: bool) -> Get:
-    """PackageImage of a package's weights, whose manifest may be an artifact's."""
-    return Get(PackageImage, WeightsRequest(inputs, is_image))
-
-
 @rule(desc="Assemble weights", level=LogLevel.DEBUG)
 async def assemble_weights(request: WeightsRequest) -> PackageImage:
-    record = request.inputs.record_json
-    built = await concurrently(build_layer(layer) for layer in weights_requests(request.inputs))
-    layers = weights_layers(request.inputs, built)
+    record = request.inputs.record
+    parts = request.inputs.parts
+    built = await concurrently(make_layer(one, **implicitly()) for one in requests_of(parts))
+    layers = layers_of(parts, built)
     try:
         if request.is_image:
             files = [(file.sha256, file.path) for artifact in request.inputs.artifacts for file in artifact.files]
@@ -65,34 +61,23 @@ class WeightsImageRenderingRequest(RenderingRequest):
     ending = "weights.oci"
 
 
-@dataclass(frozen=True)
-class WeightsRenderingRequest:
-    """Either of the two at a path relative to `dist/`."""
-
-    inputs: PackageInputs
-    path: str
-    is_image: bool
-
-
-@rule(level=LogLevel.DEBUG)
-async def render_weights(request: WeightsRenderingRequest) -> Rendering:
-    image = await weights_layout(request.inputs, request.is_image)
-    what = "weights image" if request.is_image else "ModelPack artifact"
-    return layout_rendering(what, request.path, image, await dist_image(image, request.path))
-
-
-def _render(request: RenderingRequest, is_image: bool) -> Get:
-    return Get(Rendering, WeightsRenderingRequest(request.inputs, request.path, is_image))
-
-
 @rule(level=LogLevel.DEBUG)
 async def render_artifact(request: ArtifactRenderingRequest) -> Rendering:
-    return await _render(request, False)
+    image = await assemble_weights(WeightsRequest(request.inputs, is_image=False), **implicitly())
+    return layout_rendering(
+        "ModelPack artifact",
+        request.path,
+        image,
+        await lay_out_image(DistImageRequest(image, request.path), **implicitly()),
+    )
 
 
 @rule(level=LogLevel.DEBUG)
 async def render_weights_image(request: WeightsImageRenderingRequest) -> Rendering:
-    return await _render(request, True)
+    image = await assemble_weights(WeightsRequest(request.inputs, is_image=True), **implicitly())
+    return layout_rendering(
+        "weights image", request.path, image, await lay_out_image(DistImageRequest(image, request.path), **implicitly())
+    )
 
 
 def rules():

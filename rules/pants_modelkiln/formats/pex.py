@@ -6,24 +6,34 @@ import json
 import os
 from dataclasses import dataclass, replace
 
-from pants.engine.fs import Digest, FileContent, SymlinkEntry
+from pants.engine.fs import AddPrefix, CreateDigest, Digest, FileContent, MergeDigests, SymlinkEntry
 from pants.engine.process import ProcessCacheScope
-from pants.engine.rules import Get, collect_rules, rule
+from pants.engine.rules import collect_rules
 from pants.engine.unions import UnionRule
 from pants.option.global_options import GlobalOptions
 from pants.util.logging import LogLevel
 
 from modelkiln.canonical import canonical_json
+from modelkiln.conventions import PEX_MODELS, RECORD_PATH
 from modelkiln.digest import hex_of
 from modelkiln.errors import ModelkilnError
+from modelkiln.frozen_json import FrozenJson
 from modelkiln.runtime.weights.lock import LOCK_PATH
 from modelkiln.runtime.weights.progress import readable_size
-from modelkiln.store.store import Store
-from pants_modelkiln.engine.api import add_prefix, create_digest, list_digest, merge_digests, read_digest
-from pants_modelkiln.engine.step import Step, perform_step
+from modelkiln.store.store import Store, blob_path
+from pants_modelkiln.compat.calls import (
+    add_prefix,
+    create_digest,
+    get_digest_contents,
+    get_digest_entries,
+    implicitly,
+    merge_digests,
+    rule,
+)
+from pants_modelkiln.compat.known_artifact import KnownArtifact
+from pants_modelkiln.engine.step import Step, run_step
 from pants_modelkiln.engine.tool import STORE, fetching_tool, machine_store
-from pants_modelkiln.formats.known_artifact import KnownArtifact
-from pants_modelkiln.formats.rendering import STORE_BLOBS, Rendering, RenderingRequest
+from pants_modelkiln.formats.rendering import STORE_BLOBS, Rendering, RenderingRequest, blob_link, store_link
 from pants_modelkiln.package.inputs import PackageInputs
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 
@@ -34,7 +44,7 @@ class PexFileRequest:
 
     inputs: PackageInputs
     file_name: str
-    has_models: bool
+    has_models: bool = True
 
 
 @dataclass(frozen=True)
@@ -51,27 +61,19 @@ class PexFile:
     is_stored: bool
 
 
-def pex_file(inputs: PackageInputs, file_name: str, has_models: bool = True) -> Get:
-    """PexFile of a package."""
-    return Get(PexFile, PexFileRequest(inputs, file_name, has_models))
-
-
 async def program_of(step: Step, file_name: str, is_stored: bool, global_options: GlobalOptions) -> PexFile:
-    """What a step made: its output file, or the blob that its output file tells of."""
-    result = await perform_step(step)
+    """What a step made: its output file, or the blob that its output file names."""
+    result = await run_step(step, **implicitly())
     if not is_stored:
-        file = (await list_digest(result.digest))[0].file_digest
+        file = (await get_digest_entries(result.digest))[0].file_digest
         return PexFile(result.digest, file.fingerprint, file.serialized_bytes_length, False)
-    blob = json.loads((await read_digest(result.digest))[0].content)
-    if not Store(machine_store(global_options)).has(blob["digest"], blob["size"]):
-        # Made on another machine, whose result a remote cache told, or removed from the store since.
-        await perform_step(replace(step, cache_scope=ProcessCacheScope.PER_SESSION))
-    link = SymlinkEntry(file_name, f"{STORE}/{_stored_at(hex_of(blob['digest']))}")
-    return PexFile(await create_digest([link]), hex_of(blob["digest"]), blob["size"], True)
-
-
-def _stored_at(sha256: str) -> str:
-    return f"sha256/{sha256[:2]}/{sha256}"
+    blob = json.loads((await get_digest_contents(result.digest))[0].content)
+    digest, size = blob["digest"], blob["size"]
+    if not Store(machine_store(global_options)).has(digest, size):
+        # Made on another machine, whose result a remote cache held, or removed from the store since.
+        await run_step(replace(step, cache_scope=ProcessCacheScope.PER_SESSION), **implicitly())
+    link = SymlinkEntry(file_name, f"{STORE}/{blob_path(digest)}")
+    return PexFile(await create_digest(CreateDigest([link])), hex_of(digest), size, True)
 
 
 @rule(desc="Build a PEX", level=LogLevel.DEBUG)
@@ -79,35 +81,35 @@ async def build_pex_file(
     request: PexFileRequest, options: ModelkilnSubsystem, global_options: GlobalOptions
 ) -> PexFile:
     inputs = request.inputs
-    has_models = request.has_models and inputs.record_json["weights"] == "bundled"
+    has_models = request.has_models and inputs.record["weights"] == "bundled"
     artifacts = inputs.artifacts if has_models else ()
     _refuse_large(inputs, sum(artifact.size for artifact in artifacts), options.large_blob_limit)
+    wheels = inputs.environment.to_json()
+    # Of locked artifacts: the files come from the store.
+    weights = [layer.recipe for artifact in artifacts for layer in artifact.layers if layer.recipe]
     spec = {
-        "wheels": inputs.environment.to_json(),
-        "python": inputs.target.python,
-        "platform": inputs.target.platform,
-        "glibc": inputs.target.glibc,
+        "wheels": wheels,
+        **inputs.target.to_json(),
         "entry_point": "modelkiln.runtime.cli:main",
-        # Of locked artifacts: the files come from the store.
-        "weights": [json.loads(layer.recipe) for artifact in artifacts for layer in artifact.layers],
+        "weights": [recipe.to_json() for recipe in weights],
     }
-    in_package = [FileContent(".modelkiln/package.json", inputs.record)]
+    in_package = [FileContent(RECORD_PATH, inputs.record.to_bytes())]
     if inputs.weights_lock:
         in_package.append(FileContent(LOCK_PATH, inputs.weights_lock))
-    record = await create_digest(in_package)
-    models = await merge_digests(artifact.digest for artifact in artifacts)
-    models = await add_prefix(models, ".modelkiln/models")
-    sources = await merge_digests((inputs.code.digest, record, models))
-    sources = await add_prefix(sources, "sources")
-    described = await create_digest([FileContent("spec.json", canonical_json(spec))])
+    record = await create_digest(CreateDigest(in_package))
+    models = await merge_digests(MergeDigests(artifact.digest for artifact in artifacts))
+    models = await add_prefix(AddPrefix(models, PEX_MODELS))
+    sources = await merge_digests(MergeDigests((inputs.code.digest, record, models)))
+    sources = await add_prefix(AddPrefix(sources, "sources"))
+    described = await create_digest(CreateDigest([FileContent("spec.json", canonical_json(spec))]))
     # A PEX of gigabytes would be copied into Pants' own store, out of it, and to dist/ on each run.
-    size = sum(wheel["size"] for wheel in spec["wheels"]) + sum(artifact.size for artifact in artifacts)
+    size = sum(wheel["size"] for wheel in wheels) + sum(artifact.size for artifact in artifacts)
     is_stored = size > options.large_blob_limit
     output = ("--stored", "stored.json") if is_stored else ("--output", request.file_name)
     step = Step(
         argv=("pex", "--spec=spec.json", "--sources=sources", f"--store={STORE}", *output),
         description=f"Build PEX of {inputs.address} ({readable_size(size)})",
-        input_digest=await merge_digests((sources, described)),
+        input_digest=await merge_digests(MergeDigests((sources, described))),
         output_files=output[1:],
         tool=fetching_tool((layer.recipe for artifact in artifacts for layer in artifact.layers), options),
         level=LogLevel.INFO if is_stored else LogLevel.DEBUG,
@@ -137,16 +139,14 @@ async def render_program(built: PexFile, path: str, what: str, global_options: G
     """Rendering of an executable file at `path` of dist/; what: a word for people."""
     folder, name = os.path.split(path)
     lines = [f"  {what}, {readable_size(built.size)}"]
-    digest = await add_prefix(built.digest, folder)
+    digest = await add_prefix(AddPrefix(built.digest, folder))
     if built.is_stored:
         store = machine_store(global_options).absolute()
-        target = os.path.relpath(f"{STORE_BLOBS}/{built.sha256[:2]}/{built.sha256}", folder)
-        links = [SymlinkEntry(STORE_BLOBS, str(store / "sha256")), SymlinkEntry(path, target)]
-        digest = await create_digest(links)
+        digest = await create_digest(CreateDigest([store_link(store), blob_link(path, f"sha256:{built.sha256}")]))
         lines.append("  in the store, dist/ links to it (`cp -L` makes a file of it)")
     return Rendering(
         digest=digest,
-        facts=canonical_json({"path": name, "sha256": built.sha256, "size": built.size}).decode(),
+        facts=FrozenJson.of({"path": name, "sha256": built.sha256, "size": built.size}),
         layers=(),
         artifact=KnownArtifact(path, tuple(lines), (STORE_BLOBS,) if built.is_stored else ()),
     )
@@ -154,7 +154,7 @@ async def render_program(built: PexFile, path: str, what: str, global_options: G
 
 @rule(level=LogLevel.DEBUG)
 async def render_pex(request: PexRenderingRequest, global_options: GlobalOptions) -> Rendering:
-    built = await pex_file(request.inputs, os.path.basename(request.path))
+    built = await build_pex_file(PexFileRequest(request.inputs, os.path.basename(request.path)), **implicitly())
     return await render_program(built, request.path, "PEX", global_options)
 
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from pants.engine.fs import FileContent
-from pants.engine.rules import Get, collect_rules, rule
+from pants.engine.fs import CreateDigest, FileContent, MergeDigests
+from pants.engine.rules import collect_rules
 from pants.engine.unions import UnionRule
 from pants.option.global_options import GlobalOptions
 from pants.util.logging import LogLevel
 
 from modelkiln.errors import ModelkilnError
-from pants_modelkiln.engine.api import create_digest, merge_digests
+from pants_modelkiln.compat.calls import create_digest, implicitly, merge_digests, rule
 from pants_modelkiln.engine.step import Step
 from pants_modelkiln.engine.tool import STORE, scie_tool
-from pants_modelkiln.formats.pex import PexFile, pex_file, program_of, render_program
+from pants_modelkiln.formats.pex import PexFile, PexFileRequest, build_pex_file, program_of, render_program
 from pants_modelkiln.formats.rendering import Rendering, RenderingRequest
 from pants_modelkiln.package.inputs import PackageInputs
 from pants_modelkiln.subsystem import ModelkilnSubsystem
@@ -29,29 +29,17 @@ class ScieFileRequest:
     file_name: str
 
 
-@dataclass(frozen=True)
-class ScieFile:
-    """The program, as a PexFile has its file."""
-
-    file: PexFile
-
-
-def scie_file(inputs: PackageInputs, file_name: str) -> Get:
-    """ScieFile of a package."""
-    return Get(ScieFile, ScieFileRequest(inputs, file_name))
-
-
 @rule(desc="Build a program with its interpreter", level=LogLevel.DEBUG)
 async def build_scie_file(
     request: ScieFileRequest, options: ModelkilnSubsystem, global_options: GlobalOptions
-) -> ScieFile:
+) -> PexFile:
     inputs = request.inputs
     if inputs.interpreter is None:
         raise ModelkilnError(f'{inputs.address}: "scie" is not among its `formats`.')
     # The application inside is called as the package, in every variant and wherever it goes.
-    name = f"{inputs.record_json['name']}.pex"
-    pex = await pex_file(inputs, name)
-    lock = await create_digest([FileContent("interpreter.json", inputs.interpreter.to_text().encode())])
+    name = f"{inputs.record['name']}.pex"
+    pex = await build_pex_file(PexFileRequest(inputs, name), **implicitly())
+    lock = await create_digest(CreateDigest([FileContent("interpreter.json", inputs.interpreter.to_text().encode())]))
     size = pex.size + sum(asset.size for asset in inputs.interpreter.assets)
     is_stored = size > options.large_blob_limit
     output = ("--stored", "stored.json") if is_stored else ("--output", request.file_name)
@@ -61,11 +49,11 @@ async def build_scie_file(
             f"--store={STORE}", *output,
         ),
         description=f"Embed CPython {inputs.interpreter.python} for {inputs.address}",
-        input_digest=await merge_digests((pex.digest, lock)),
+        input_digest=await merge_digests(MergeDigests((pex.digest, lock))),
         output_files=output[1:],
         tool=scie_tool(),
     )  # fmt: skip
-    return ScieFile(await program_of(step, request.file_name, is_stored, global_options))
+    return await program_of(step, request.file_name, is_stored, global_options)
 
 
 @dataclass(frozen=True)
@@ -78,7 +66,7 @@ class ScieRenderingRequest(RenderingRequest):
 
 @rule(level=LogLevel.DEBUG)
 async def render_scie(request: ScieRenderingRequest, global_options: GlobalOptions) -> Rendering:
-    built = (await scie_file(request.inputs, os.path.basename(request.path))).file
+    built = await build_scie_file(ScieFileRequest(request.inputs, os.path.basename(request.path)), **implicitly())
     assert request.inputs.interpreter is not None
     what = f"program with CPython {request.inputs.interpreter.python}"
     return await render_program(built, request.path, what, global_options)

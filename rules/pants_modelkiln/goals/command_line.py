@@ -6,7 +6,6 @@ Pants' Pex would install the wheels first, into a cache that also takes what lat
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,22 +13,30 @@ from pathlib import Path
 from pants.backend.python.util_rules.interpreter_constraints import InterpreterConstraints
 from pants.core.goals.package import BuiltPackage, OutputPathField, PackageFieldSet
 from pants.core.goals.run import RunFieldSet, RunInSandboxBehavior, RunRequest
-from pants.engine.fs import FileContent
+from pants.engine.fs import AddPrefix, CreateDigest, FileContent, MergeDigests
 from pants.engine.platform import Platform
-from pants.engine.rules import Get, collect_rules, rule
+from pants.engine.rules import collect_rules
 from pants.engine.unions import UnionRule
 from pants.util.logging import LogLevel
 
 from modelkiln.canonical import canonical_json
 from modelkiln.runtime.weights.progress import readable_size
 from modelkiln.wheels.platforms import Target
-from pants_modelkiln.engine.api import add_prefix, create_digest, find_python, list_digest, merge_digests
+from pants_modelkiln.compat.calls import (
+    add_prefix,
+    create_digest,
+    find_interpreter,
+    get_digest_entries,
+    implicitly,
+    merge_digests,
+    rule,
+)
+from pants_modelkiln.compat.known_artifact import KnownArtifact
 from pants_modelkiln.engine.files import engine_files
-from pants_modelkiln.engine.step import Step, perform_step
+from pants_modelkiln.engine.step import Step, run_step
 from pants_modelkiln.engine.tool import STORE
-from pants_modelkiln.formats.known_artifact import KnownArtifact
 from pants_modelkiln.formats.pex import PexFile
-from pants_modelkiln.manifest.resolved_lock import LockChoiceRequest, lock_choice
+from pants_modelkiln.manifest.resolved_lock import LockChoiceRequest, choose_files
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 from pants_modelkiln.target_types.command_line import CommandLinePythonField
 
@@ -58,11 +65,6 @@ class CommandLineRequest:
     file_name: str
 
 
-def command_line(field_set: CommandLineFieldSet, file_name: str, options: ModelkilnSubsystem) -> Get:
-    """PexFile of a `modelkiln_command_line`."""
-    return Get(PexFile, CommandLineRequest(field_set.python.value or options.python, file_name))
-
-
 @rule(desc="Build the command line", level=LogLevel.DEBUG)
 async def build_command_line(request: CommandLineRequest, options: ModelkilnSubsystem, platform: Platform) -> PexFile:
     from modelkiln.manifest.closure import closure
@@ -75,40 +77,43 @@ async def build_command_line(request: CommandLineRequest, options: ModelkilnSubs
     others = {pin.name for pin in locks[_STEPS_LOCK]} - set(_REQUIREMENTS)
     pins = [pin for pin in locks[_LOCK] if pin.name not in others]
     text = "".join(pin.line() for pin in pins).encode()
-    chosen = await lock_choice(LockChoiceRequest(_LOCK, text, request.python, machine, options.glibc))
+    chosen = await choose_files(LockChoiceRequest(_LOCK, text, target), **implicitly())
     spec = {
-        "wheels": [wheel.to_json() for wheel in closure(json.loads(chosen.text), _REQUIREMENTS)],
-        "python": request.python,
-        "platform": machine,
-        "glibc": options.glibc,
+        "wheels": [wheel.to_json() for wheel in closure(chosen.content, _REQUIREMENTS)],
+        **target.to_json(),
         "entry_point": "modelkiln.cli.main:main",
     }
-    sources = await add_prefix(await create_digest(engine_files()), "sources")
-    described = await create_digest([FileContent("spec.json", canonical_json(spec))])
+    sources = await add_prefix(AddPrefix(await create_digest(CreateDigest(engine_files())), "sources"))
+    described = await create_digest(CreateDigest([FileContent("spec.json", canonical_json(spec))]))
     step = Step(
         argv=("pex", "--spec=spec.json", "--sources=sources", f"--store={STORE}", "--output", request.file_name),
         description="Build the command line",
-        input_digest=await merge_digests((sources, described)),
+        input_digest=await merge_digests(MergeDigests((sources, described))),
         output_files=(request.file_name,),
     )
-    result = await perform_step(step)
-    file = (await list_digest(result.digest))[0].file_digest
+    result = await run_step(step, **implicitly())
+    file = (await get_digest_entries(result.digest))[0].file_digest
     return PexFile(result.digest, file.fingerprint, file.serialized_bytes_length, False)
+
+
+def _python(field_set: CommandLineFieldSet, options: ModelkilnSubsystem) -> str:
+    return field_set.python.value or options.python
 
 
 @rule(desc="Package the command line", level=LogLevel.DEBUG)
 async def package_command_line(field_set: CommandLineFieldSet, options: ModelkilnSubsystem) -> BuiltPackage:
     path = field_set.output_path.value_or_default(file_ending="pex")
     folder, name = os.path.split(path)
-    built = await command_line(field_set, name, options)
-    digest = await add_prefix(built.digest, folder)
+    built = await build_command_line(CommandLineRequest(_python(field_set, options), name), **implicitly())
+    digest = await add_prefix(AddPrefix(built.digest, folder))
     return BuiltPackage(digest, (KnownArtifact(path, (f"  PEX, {readable_size(built.size)}",)),))
 
 
 @rule(desc="Prepare to run the command line", level=LogLevel.DEBUG)
 async def run_command_line(field_set: CommandLineFieldSet, options: ModelkilnSubsystem) -> RunRequest:
-    built = await command_line(field_set, "modelkiln.pex", options)
-    python = await find_python(InterpreterConstraints([f"CPython=={field_set.python.value or options.python}.*"]))
+    release = _python(field_set, options)
+    built = await build_command_line(CommandLineRequest(release, "modelkiln.pex"), **implicitly())
+    python = await find_interpreter(InterpreterConstraints([f"CPython=={release}.*"]), **implicitly())
     return RunRequest(digest=built.digest, args=(python.path, "{chroot}/modelkiln.pex"))
 
 

@@ -2,47 +2,53 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, Mapping
 
 from pants.core.goals.package import BuiltPackage, PackageFieldSet
-from pants.engine.fs import FileContent
-from pants.engine.rules import Get, collect_rules, rule
+from pants.engine.fs import CreateDigest, FileContent, MergeDigests
+from pants.engine.rules import collect_rules
 from pants.engine.unions import UnionMembership, UnionRule
 from pants.util.logging import LogLevel
 
 from modelkiln.canonical import readable_json
 from modelkiln.package.record import with_outputs
-from pants_modelkiln.engine.api import concurrently, create_digest, merge_digests
-from pants_modelkiln.formats.known_artifact import KnownArtifact
-from pants_modelkiln.formats.rendering import RenderingRequest, rendering
+from pants_modelkiln.compat.calls import concurrently, create_digest, implicitly, merge_digests, rule
+from pants_modelkiln.compat.known_artifact import KnownArtifact
+from pants_modelkiln.formats.rendering import RenderingRequest, render
 from pants_modelkiln.package.field_set import ModelPackageFieldSet
-from pants_modelkiln.package.inputs import package_inputs
+from pants_modelkiln.package.inputs import resolve_inputs
 
 
-def written_record(path: str, record: Mapping[str, Any]) -> Get:
-    """Digest of the record as a file for people to read."""
-    return create_digest([FileContent(path, f"{readable_json(record)}\n".encode())])
+def written_record(path: str, record: Mapping[str, Any]) -> FileContent:
+    """The record as a file for people to read."""
+    return FileContent(path, f"{readable_json(record)}\n".encode())
 
 
 @rule(desc="Package a model", level=LogLevel.DEBUG)
 async def package_model(field_set: ModelPackageFieldSet, unions: UnionMembership) -> BuiltPackage:
-    inputs = await package_inputs(field_set)
+    inputs = await resolve_inputs(field_set, **implicitly())
     kinds = {kind.format: kind for kind in unions[RenderingRequest]}
     wanted = [kinds[name] for name in dict.fromkeys(inputs.formats)]
     made = await concurrently(
-        rendering(kind(inputs, field_set.output_path.value_or_default(file_ending=kind.ending))) for kind in wanted
+        render(
+            **implicitly(
+                {kind(inputs, field_set.output_path.value_or_default(file_ending=kind.ending)): RenderingRequest}
+            )
+        )
+        for kind in wanted
     )
     record = with_outputs(
-        inputs.record_json,
-        {kind.format: json.loads(one.facts) for kind, one in zip(wanted, made)},
+        inputs.record,
+        {kind.format: one.facts.to_json() for kind, one in zip(wanted, made)},
         # Formats share layers.
         [layer.to_json() for layer in dict.fromkeys(layer for one in made for layer in one.layers)],
-        [json.loads(artifact.origin) for artifact in inputs.artifacts if artifact.origin],
-        [one.record_json for one in inputs.platforms] if inputs.others else [],
+        [artifact.origin.to_json() for artifact in inputs.artifacts if artifact.origin],
+        [one.record for one in inputs.platforms] if inputs.others else [],
     )
     path = field_set.output_path.value_or_default(file_ending="package.json")
-    digest = await merge_digests((await written_record(path, record), *(one.digest for one in made)))
+    digest = await merge_digests(
+        MergeDigests((await create_digest(CreateDigest([written_record(path, record)])), *(one.digest for one in made)))
+    )
     line = f"  package digest {record['package_digest']}"
     return BuiltPackage(digest, (*(one.artifact for one in made), KnownArtifact(path, (line,))))
 

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 
 from pants.core.goals.package import BuiltPackage, BuiltPackageArtifact, OutputPathField, PackageFieldSet
 from pants.engine.addresses import Address
-from pants.engine.rules import collect_rules, rule
+from pants.engine.fs import CreateDigest, MergeDigests
+from pants.engine.rules import collect_rules
 from pants.engine.target import InferDependenciesRequest, InferredDependencies
 from pants.engine.unions import UnionRule
 from pants.util.logging import LogLevel
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.package.record import index_record, with_outputs
-from pants_modelkiln.engine.api import concurrently, merge_digests
-from pants_modelkiln.formats.layouts import dist_image, layout_rendering
-from pants_modelkiln.formats.oci import package_index
+from pants_modelkiln.compat.calls import concurrently, create_digest, implicitly, merge_digests, rule
+from pants_modelkiln.formats.layouts import DistImageRequest, lay_out_image, layout_rendering
+from pants_modelkiln.formats.oci import ImageIndexRequest, assemble_index
 from pants_modelkiln.goals.package import written_record
-from pants_modelkiln.package.inputs import PackageInputs, package_inputs
-from pants_modelkiln.package.named_packages import named_packages
+from pants_modelkiln.package.inputs import PackageInputs, resolve_inputs
+from pants_modelkiln.package.named_packages import NamedPackagesRequest, find_named_packages
 from pants_modelkiln.target_types.index import ModelIndexPackagesField
 
 
@@ -34,18 +34,18 @@ class ModelIndexFieldSet(PackageFieldSet):
 
 
 def _check_packages(address: Address, packages: tuple[PackageInputs, ...]) -> None:
-    """Refuse what is no set of variants of one model."""
+    """Refuse packages that are not variants of one model."""
     if not packages:
         raise ModelkilnError(f"{address}: the field `packages` is empty. Name `model_package` targets.")
     for one in packages:
         if "oci" not in one.formats:
             raise ModelkilnError(f'{address}: {one.address} has no image. Add "oci" to its `formats`.')
     for key in ("name", "version"):
-        values = {one.record_json[key]: one.address for one in packages}
+        values = {one.record[key]: one.address for one in packages}
         if len(values) > 1:
-            told = ", ".join(f"{value!r} of {owner}" for value, owner in values.items())
+            listed = ", ".join(f"{value!r} of {owner}" for value, owner in values.items())
             raise ModelkilnError(
-                f"{address}: the packages of an index are variants of one model, but their {key}s are {told}. "
+                f"{address}: the packages of an index are variants of one model, but their {key}s are {listed}. "
                 "Make an index for each."
             )
 
@@ -53,24 +53,33 @@ def _check_packages(address: Address, packages: tuple[PackageInputs, ...]) -> No
 @rule(desc="Package an index of models", level=LogLevel.DEBUG)
 async def package_model_index(field_set: ModelIndexFieldSet) -> BuiltPackage:
     field = field_set.packages
-    named = await named_packages(field_set.address, field.alias, *(field.value or ()))
-    packages = await concurrently(package_inputs(one) for one in named.field_sets)
+    named = await find_named_packages(
+        NamedPackagesRequest(field_set.address, field.alias, tuple(field.value or ())), **implicitly()
+    )
+    packages = await concurrently(resolve_inputs(one, **implicitly()) for one in named.field_sets)
     _check_packages(field_set.address, packages)
     first, *others = (one for package in packages for one in package.platforms)
-    image = await package_index(replace(first, others=tuple(others)))
+    image = await assemble_index(ImageIndexRequest(replace(first, others=tuple(others))), **implicitly())
     path = field_set.output_path.value_or_default(file_ending="oci")
-    made = layout_rendering(f"image index of {1 + len(others)} images", path, image, await dist_image(image, path))
-    records = [one.record_json for one in (first, *others)]
+    made = layout_rendering(
+        f"image index of {1 + len(others)} images",
+        path,
+        image,
+        await lay_out_image(DistImageRequest(image, path), **implicitly()),
+    )
+    records = [one.record for one in (first, *others)]
     origins = {artifact.origin for package in packages for artifact in package.artifacts if artifact.origin}
     record = with_outputs(
         index_record(records),
-        {"oci": json.loads(made.facts)},
+        {"oci": made.facts.to_json()},
         [layer.to_json() for layer in made.layers],
-        [json.loads(origin) for origin in sorted(origins)],
+        [origin.to_json() for origin in sorted(origins, key=lambda origin: origin.text)],
         records,
     )
     path = field_set.output_path.value_or_default(file_ending="package.json")
-    digest = await merge_digests((made.digest, await written_record(path, record)))
+    digest = await merge_digests(
+        MergeDigests((made.digest, await create_digest(CreateDigest([written_record(path, record)]))))
+    )
     line = f"  package digest {record['package_digest']}"
     return BuiltPackage(digest, (made.artifact, BuiltPackageArtifact(path, (line,))))
 
@@ -82,7 +91,9 @@ class InferModelIndexDependencies(InferDependenciesRequest):
 @rule(desc="Infer the dependencies of a model_index on its packages")
 async def infer_index_dependencies(request: InferModelIndexDependencies) -> InferredDependencies:
     field = request.field_set.packages
-    named = await named_packages(request.field_set.address, field.alias, *(field.value or ()))
+    named = await find_named_packages(
+        NamedPackagesRequest(request.field_set.address, field.alias, tuple(field.value or ())), **implicitly()
+    )
     return InferredDependencies(one.address for one in named.field_sets)
 
 

@@ -14,9 +14,10 @@ from pants.core.goals.publish import (
     PublishProcesses,
     PublishRequest,
 )
-from pants.engine.fs import Digest, FileContent, FileEntry
+from pants.engine.env_vars import EnvironmentVarsRequest
+from pants.engine.fs import CreateDigest, Digest, DigestSubset, FileContent, FileEntry, MergeDigests, PathGlobs
 from pants.engine.process import InteractiveProcess
-from pants.engine.rules import Get, collect_rules, rule
+from pants.engine.rules import collect_rules
 from pants.engine.target import Target
 from pants.util.frozendict import FrozenDict
 from pants.util.logging import LogLevel
@@ -27,8 +28,17 @@ from modelkiln.machine.settings import INSECURE_REGISTRIES
 from modelkiln.publication.contents import root_digest
 from modelkiln.publication.names import expand, read_stamps, record_values
 from modelkiln.registry.reference import check_tag, parse_repository
-from pants_modelkiln.engine.api import create_digest, environment_vars, list_digest, merge_digests, read_digest, subset
-from pants_modelkiln.engine.step import Step, step_process
+from pants_modelkiln.compat.calls import (
+    create_digest,
+    digest_subset_to_digest,
+    environment_vars_subset,
+    get_digest_contents,
+    get_digest_entries,
+    implicitly,
+    merge_digests,
+    rule,
+)
+from pants_modelkiln.engine.step import Step, prepare_step
 from pants_modelkiln.engine.tool import STORE, registry_tool
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 from pants_modelkiln.target_types.publish import (
@@ -67,7 +77,7 @@ class PublishModelFieldSet(PublishFieldSet):
         return not tgt[PublishRepositoriesField].value
 
     def get_output_data(self) -> PublishOutputData:
-        """What `[publish].output` tells of the target."""
+        """What `[publish].output` reports of the target."""
         return PublishOutputData({"publisher": "modelkiln", **super().get_output_data()})
 
 
@@ -160,28 +170,25 @@ class PublishInput:
     digest: Digest
 
 
-def publish_input(request: PublishInputRequest) -> Get:
-    """PublishInput of a built package."""
-    return Get(PublishInput, PublishInputRequest, request)
-
-
 @rule(level=LogLevel.DEBUG)
 async def select_publish_input(request: PublishInputRequest) -> PublishInput:
     # Links into dist/.blobs stay behind: what they lead to is in the store too, from where nothing
     # has to be copied.
-    entries = await list_digest(request.package)
+    entries = await get_digest_entries(request.package)
     folders = tuple(f"{layout}/" for layout in request.layouts)
     return PublishInput(
         await create_digest(
-            entry
-            for entry in entries
-            if isinstance(entry, FileEntry) and (entry.path == request.record or entry.path.startswith(folders))
+            CreateDigest(
+                entry
+                for entry in entries
+                if isinstance(entry, FileEntry) and (entry.path == request.record or entry.path.startswith(folders))
+            )
         )
     )
 
 
 def _data(pushes: list[_Push]) -> PublishOutputData:
-    """What `[publish].output` tells of a package, for deployment tools."""
+    """What `[publish].output` reports of a package, for deployment tools."""
     layouts = tuple(
         FrozenDict(
             {
@@ -204,20 +211,26 @@ async def publish_model(request: PublishModelRequest, options: ModelkilnSubsyste
         return PublishProcesses(
             [PublishPackages((str(fields.address),), description=f"(by `skip_publish` on {fields.address})")]
         )
-    built = await merge_digests(package.digest for package in request.packages)
+    built = await merge_digests(MergeDigests(package.digest for package in request.packages))
     documents = {
         file.path: file.content
-        for file in await read_digest(await subset(built, ["**/*.package.json", "**/oci-layout", "**/index.json"]))
+        for file in await get_digest_contents(
+            await digest_subset_to_digest(
+                DigestSubset(built, PathGlobs(["**/*.package.json", "**/oci-layout", "**/index.json"]))
+            )
+        )
     }
     names = [stamp for stamp in options.stamps if "=" not in stamp]
-    environ = await environment_vars([*_PLACES, *names])
+    environ = await environment_vars_subset(EnvironmentVarsRequest([*_PLACES, *names]), **implicitly())
     pushes = _plan(fields, documents, read_stamps(options.stamps, environ, "[modelkiln].stamps"), options)
     layouts = tuple(dict.fromkeys(push.layout for push in pushes))
-    needed = await publish_input(PublishInputRequest(layouts, pushes[0].record, built))
-    plan = await create_digest([FileContent("plan.json", canonical_json([push.to_json() for push in pushes]))])
+    needed = await select_publish_input(PublishInputRequest(layouts, pushes[0].record, built), **implicitly())
+    plan = await create_digest(
+        CreateDigest([FileContent("plan.json", canonical_json([push.to_json() for push in pushes]))])
+    )
     # One process for all, so that no tag is put while another one is not free. What it is published
     # as depends on this moment's registries: it runs in the foreground and is never cached.
-    found = await step_process(
+    found = await prepare_step(
         Step(
             argv=(
                 "publish-package",
@@ -226,9 +239,10 @@ async def publish_model(request: PublishModelRequest, options: ModelkilnSubsyste
                 *(() if options.publish_record else ("--no-record",)),
             ),
             description=f"Publish {fields.address}",
-            input_digest=await merge_digests((needed.digest, plan)),
+            input_digest=await merge_digests(MergeDigests((needed.digest, plan))),
             tool=registry_tool(options),
-        )
+        ),
+        **implicitly(),
     )
     kept = {name: environ[name] for name in _PLACES if name in environ}
     if options.insecure_registries:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from pants.backend.python.util_rules.interpreter_constraints import InterpreterConstraints
 from pants.core.goals.run import RunRequest
-from pants.engine.fs import FileContent
-from pants.engine.rules import collect_rules, rule
+from pants.engine.fs import AddPrefix, CreateDigest, FileContent, MergeDigests
+from pants.engine.rules import collect_rules
 from pants.util.logging import LogLevel
 
 from modelkiln.canonical import canonical_json
-from pants_modelkiln.engine.api import add_prefix, create_digest, find_python, merge_digests
-from pants_modelkiln.engine.step import Step, step_process
+from pants_modelkiln.compat.calls import add_prefix, create_digest, find_interpreter, implicitly, merge_digests, rule
+from pants_modelkiln.engine.step import Step, prepare_step
 from pants_modelkiln.engine.tool import STORE, fetching_tool
-from pants_modelkiln.formats.pex import pex_file
+from pants_modelkiln.formats.pex import PexFileRequest, build_pex_file
 from pants_modelkiln.package.field_set import ModelPackageFieldSet
-from pants_modelkiln.package.inputs import package_inputs
+from pants_modelkiln.package.inputs import resolve_inputs
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 
 # A step finds everything from its own folder, and people's paths are relative to theirs.
@@ -25,12 +25,12 @@ _FROM_CHROOT = 'MODELKILN_FOLDER="$PWD"; export MODELKILN_FOLDER; cd "$0" && exe
 async def run_model(field_set: ModelPackageFieldSet, options: ModelkilnSubsystem) -> RunRequest:
     # As a PEX, also where the package is rendered as an image alone: it is made of the same
     # files, has the same package digest, and needs nothing of the host but Python.
-    inputs = await package_inputs(field_set)
+    inputs = await resolve_inputs(field_set, **implicitly())
     size = sum(artifact.size for artifact in inputs.artifacts)
-    is_whole = inputs.record_json["weights"] == "lazy" or size <= options.large_blob_limit
-    is_whole = is_whole and inputs.record_json["weights"] != "sidecar"
-    built = await pex_file(inputs, "package.pex", is_whole)
-    python = await find_python(InterpreterConstraints([f"CPython=={inputs.target.python}.*"]))
+    is_whole = inputs.record["weights"] == "lazy" or size <= options.large_blob_limit
+    is_whole = is_whole and inputs.record["weights"] != "sidecar"
+    built = await build_pex_file(PexFileRequest(inputs, "package.pex", is_whole), **implicitly())
+    python = await find_interpreter(InterpreterConstraints([f"CPython=={inputs.target.python}.*"]), **implicitly())
     if is_whole:
         return RunRequest(
             digest=built.digest,
@@ -39,19 +39,21 @@ async def run_model(field_set: ModelPackageFieldSet, options: ModelkilnSubsystem
         )
     # Large weights stay where they are, and the engine links them into a folder beside the PEX.
     layers = [layer.to_json() for artifact in inputs.artifacts for layer in artifact.layers]
-    models = await merge_digests(artifact.digest for artifact in inputs.artifacts)
+    models = await merge_digests(MergeDigests(artifact.digest for artifact in inputs.artifacts))
     files = (
         built.digest,
-        await create_digest([FileContent("layers.json", canonical_json(layers))]),
-        await add_prefix(models, "models"),
+        await create_digest(CreateDigest([FileContent("layers.json", canonical_json(layers))])),
+        await add_prefix(AddPrefix(models, "models")),
     )
     options_of_step = (
         "--pex={chroot}/package.pex", f"--python={python.path}", "--layers={chroot}/layers.json",
         "--models={chroot}/models", f"--store={{chroot}}/{STORE}", "--",
     )  # fmt: skip
     tool = fetching_tool((layer.recipe for artifact in inputs.artifacts for layer in artifact.layers), options)
-    step = Step(("run-pex", *options_of_step), f"Run {inputs.address}", await merge_digests(files), tool=tool)
-    process = (await step_process(step)).process
+    step = Step(
+        ("run-pex", *options_of_step), f"Run {inputs.address}", await merge_digests(MergeDigests(files)), tool=tool
+    )
+    process = (await prepare_step(step, **implicitly())).process
     return RunRequest(
         digest=process.input_digest,
         args=("/bin/sh", "-c", _FROM_CHROOT, "{chroot}", *process.argv),

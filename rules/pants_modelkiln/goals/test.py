@@ -8,37 +8,49 @@ from dataclasses import dataclass, replace
 from pants.backend.python.util_rules.interpreter_constraints import InterpreterConstraints
 from pants.core.goals.test import TestFieldSet, TestRequest, TestResult, TestSubsystem
 from pants.core.util_rules.partitions import Partition, PartitionerType, Partitions
-from pants.engine.fs import EMPTY_DIGEST, Digest, FileContent, GlobMatchErrorBehavior, PathGlobs
+from pants.engine.fs import (
+    AddPrefix,
+    CreateDigest,
+    Digest,
+    FileContent,
+    GlobMatchErrorBehavior,
+    MergeDigests,
+    PathGlobs,
+)
 from pants.engine.process import ProcessCacheScope
-from pants.engine.rules import Get, collect_rules, rule
-from pants.engine.target import InferDependenciesRequest, InferredDependencies
+from pants.engine.rules import collect_rules
+from pants.engine.target import HydrateSourcesRequest, InferDependenciesRequest, InferredDependencies
 from pants.engine.unions import UnionRule
 from pants.option.global_options import GlobalOptions
 from pants.util.logging import LogLevel
 
 from modelkiln.canonical import canonical_json
+from modelkiln.layer import Layer
 from modelkiln.machine.gpu import find_gpu
 from modelkiln.machine.settings import save_python
 from modelkiln.package.source_facts import example_of
+from modelkiln.smoke.plan import SmokePlan
 from modelkiln.smoke.smoke_test import NOT_RUN
-from pants_modelkiln.engine.api import (
+from pants_modelkiln.compat.calls import (
     add_prefix,
     concurrently,
     create_digest,
-    find_python,
-    hydrate,
+    find_interpreter,
+    get_digest_contents,
+    hydrate_sources,
+    implicitly,
     merge_digests,
-    read_digest,
-    read_globs,
+    rule,
 )
-from pants_modelkiln.engine.step import Step, attempt_step
+from pants_modelkiln.compat.values import attempts
+from pants_modelkiln.engine.step import Step, try_step
 from pants_modelkiln.engine.tool import STORE, fetching_tool, machine_store
-from pants_modelkiln.formats.oci import package_image
-from pants_modelkiln.formats.pex import pex_file
-from pants_modelkiln.formats.scie import scie_file
+from pants_modelkiln.formats.oci import ImageRequest, assemble_image
+from pants_modelkiln.formats.pex import PexFileRequest, build_pex_file
+from pants_modelkiln.formats.scie import ScieFileRequest, build_scie_file
 from pants_modelkiln.package.field_set import ModelPackageFieldSet
-from pants_modelkiln.package.inputs import PackageInputs, package_inputs
-from pants_modelkiln.package.named_packages import named_packages
+from pants_modelkiln.package.inputs import PackageInputs, resolve_inputs
+from pants_modelkiln.package.named_packages import NamedPackagesRequest, find_named_packages
 from pants_modelkiln.subsystem import ModelkilnSubsystem, SmokeTestSubsystem
 from pants_modelkiln.target_types.smoke_test import (
     SmokeTestAtolField,
@@ -53,6 +65,14 @@ logger = logging.getLogger(__name__)
 
 # Formats that answer requests; the others hold data alone.
 _RUNNABLE = ("pex", "scie", "oci")
+
+# What a step finds where, see `modelkiln.smoke.plan`.
+_TEST_FILES = {
+    "record": "record.json",
+    "request": "request.json",
+    "expected": "expected.json",
+    "models": "models",
+}
 
 
 @dataclass(frozen=True)
@@ -94,7 +114,10 @@ async def partition_by_format(
     if subsystem.skip:
         return Partitions()
     tested = await concurrently(
-        named_packages(fields.address, fields.package.alias, fields.package.value) for fields in request.field_sets
+        find_named_packages(
+            NamedPackagesRequest(fields.address, fields.package.alias, (fields.package.value,)), **implicitly()
+        )
+        for fields in request.field_sets
     )
     return Partitions(
         Partition((fields,), SmokeTestFormat(name, package))
@@ -115,70 +138,56 @@ class PackageUnderTestRequest:
 
 @dataclass(frozen=True)
 class PackageUnderTest:
-    """Files and arguments that put one format of a package before `modelkiln build smoke`. recipes: of
-    the layers that it may have to fetch."""
+    """One format of a package as `modelkiln build smoke` finds it: what it is called in a Digest, the
+    release of Python that runs it, or "", and the layers that the Digest lacks."""
 
     digest: Digest
-    argv: tuple[str, ...]
-    recipes: tuple[str, ...] = ()
+    name: str
+    python: str = ""
+    layers: tuple[Layer, ...] = ()
 
 
 @rule(level=LogLevel.DEBUG)
 async def put_under_test(request: PackageUnderTestRequest, options: GlobalOptions) -> PackageUnderTest:
     inputs = request.inputs
-    files = await merge_digests(artifact.digest for artifact in inputs.artifacts)
-    # As whoever deploys the package does it: weights are mounted, or a store has been filled.
-    is_sidecar = inputs.record_json["weights"] == "sidecar"
-    given = ("--models=models", "--weights=weights.json") if is_sidecar else ()
-    given = ("--filled=weights.json",) if inputs.weights_lock else given
-    locked = [layer for artifact in inputs.artifacts for layer in artifact.layers]
-    recipes = tuple(layer.recipe for layer in locked) if given else ()
-    listed = canonical_json([layer.to_json() for layer in locked])
-    described = await create_digest([FileContent("weights.json", listed)])
-    mounted = await merge_digests((described, await add_prefix(files, "models"))) if given else EMPTY_DIGEST
     if request.format == "pex":
-        built = await pex_file(inputs, "package.pex")
-        python = await find_python(InterpreterConstraints([f"CPython=={inputs.target.python}.*"]))
+        built = await build_pex_file(PexFileRequest(inputs, "package.pex"), **implicitly())
+        python = await find_interpreter(InterpreterConstraints([f"CPython=={inputs.target.python}.*"]), **implicitly())
         # By its release: a machine's path to it must not be in the test's key.
         save_python(machine_store(options), inputs.target.python, python.path)
-        arguments = ("--pex=package.pex", f"--python={inputs.target.python}", f"--pex-root={STORE}/pex-run", *given)
-        return PackageUnderTest(await merge_digests((built.digest, mounted)), arguments, recipes)
+        return PackageUnderTest(built.digest, "package.pex", python=inputs.target.python)
     if request.format == "scie":
-        program = (await scie_file(inputs, "package.scie")).file
-        arguments = ("--scie=package.scie", f"--pex-root={STORE}/pex-run", *given)
-        return PackageUnderTest(await merge_digests((program.digest, mounted)), arguments, recipes)
-    image = await package_image(inputs)
-    stored = canonical_json([layer.to_json() for layer in image.stored])
-    digest = await merge_digests(
-        (
-            await add_prefix(image.layout, "image"),
-            await create_digest([FileContent("layers.json", stored)]),
-            mounted if given else await add_prefix(files, "sources"),
+        return PackageUnderTest(
+            (await build_scie_file(ScieFileRequest(inputs, "package.scie"), **implicitly())).digest, "package.scie"
         )
-    )
-    arguments = ("--image=image", "--layers=layers.json", *(given or ("--sources=sources",)))
-    return PackageUnderTest(digest, arguments, (*recipes, *(layer.recipe for layer in image.stored)))
+    image = await assemble_image(ImageRequest(inputs), **implicitly())
+    return PackageUnderTest(await add_prefix(AddPrefix(image.layout, "image")), "image", layers=image.stored)
 
 
 async def _test_files(fields: SmokeTestFieldSet, inputs: PackageInputs) -> Digest:
     """The record, the request and the expected response, as a step reads them."""
     if fields.sources.value:
-        request = (await read_digest((await hydrate(fields.sources)).snapshot.digest))[0].content
+        request = (
+            await get_digest_contents(
+                (await hydrate_sources(HydrateSourcesRequest(fields.sources), **implicitly())).snapshot.digest
+            )
+        )[0].content
     else:
-        facts = [(str(found.address), found.facts) for found in inputs.artifacts]
-        request = canonical_json(example_of(facts, str(fields.address)))
+        request = canonical_json(example_of(inputs.facts, str(fields.address)))
     expected_globs = PathGlobs(
         [f"{fields.address.spec_path}/{fields.expected.value}".lstrip("/")],
         glob_match_error_behavior=GlobMatchErrorBehavior.error,
         description_of_origin=f"the field `expected` of {fields.address}",
     )
-    expected = (await read_globs(expected_globs))[0].content
+    expected = (await get_digest_contents(**implicitly({expected_globs: PathGlobs})))[0].content
     return await create_digest(
-        [
-            FileContent("record.json", inputs.record),
-            FileContent("request.json", request),
-            FileContent("expected.json", expected),
-        ]
+        CreateDigest(
+            [
+                FileContent(_TEST_FILES["record"], inputs.record.to_bytes()),
+                FileContent(_TEST_FILES["request"], request),
+                FileContent(_TEST_FILES["expected"], expected),
+            ]
+        )
     )
 
 
@@ -190,37 +199,48 @@ async def run_smoke_test(
     options: ModelkilnSubsystem,
 ) -> TestResult:
     fields, format_name = batch.single_element, batch.partition_metadata.name
-    inputs = await package_inputs(batch.partition_metadata.package)
+    title = f"{fields.address} ({batch.partition_metadata.description})"
+    inputs = await resolve_inputs(batch.partition_metadata.package, **implicitly())
     has_gpu = bool(inputs.accelerator.cuda or fields.requires_gpu.value) and find_gpu() is not None
     if fields.requires_gpu.value and not has_gpu:
-        what = f"{fields.address} ({batch.partition_metadata.description})"
-        logger.warning(f"{what} was not run: it requires a GPU, and this machine has no NVIDIA device with a driver.")
+        logger.warning(f"{title} was not run: it requires a GPU, and this machine has no NVIDIA device with a driver.")
         return TestResult.no_tests_found(fields.address, test.output)
-    under_test = await Get(PackageUnderTest, PackageUnderTestRequest(inputs, format_name))
-    files = await _test_files(fields, inputs)
-    attempt = await attempt_step(
-        Step(
-            argv=(
-                "smoke", "--record=record.json", "--request=request.json",
-                "--expected=expected.json", f"--rtol={fields.rtol.value}",
-                f"--atol={fields.atol.value}", f"--store={STORE}", *under_test.argv,
-                # In the key, so that a result without a GPU is none for a machine that has one.
-                *(("--gpu",) if has_gpu else ()),
-            ),
-            description=f"Smoke-test {fields.address} ({batch.partition_metadata.description})",
-            input_digest=await merge_digests((files, under_test.digest)),
-            cache_scope=(
-                ProcessCacheScope.PER_SESSION if test.force else ProcessCacheScope.SUCCESSFUL
-            ),
-            tool=fetching_tool(under_test.recipes, options),
-        )
-    )  # fmt: skip
-    result = attempt.result
+    under_test = await put_under_test(PackageUnderTestRequest(inputs, format_name), **implicitly())
+    is_bundled = inputs.record["weights"] == "bundled"
+    # A program has bundled files in it; layers of an image may have to be made of them again.
+    models = await merge_digests(
+        MergeDigests(found.digest for found in inputs.artifacts if not is_bundled or format_name == "oci")
+    )
+    plan = SmokePlan(
+        **_TEST_FILES,
+        format=format_name,
+        package=under_test.name,
+        rtol=fields.rtol.value,
+        atol=fields.atol.value,
+        python=under_test.python,
+        weights=() if is_bundled else tuple(layer for found in inputs.artifacts for layer in found.layers),
+        layers=under_test.layers,
+        # In the key, so that a result without a GPU is none for a machine that has one.
+        has_gpu=has_gpu,
+    )
+    files = (
+        under_test.digest,
+        await _test_files(fields, inputs),
+        await add_prefix(AddPrefix(models, _TEST_FILES["models"])),
+        await create_digest(CreateDigest([FileContent("plan.json", canonical_json(plan.to_json()))])),
+    )
+    step = Step(
+        argv=("smoke", "plan.json", f"--store={STORE}"),
+        description=f"Smoke-test {title}",
+        input_digest=await merge_digests(MergeDigests(files)),
+        cache_scope=ProcessCacheScope.PER_SESSION if test.force else ProcessCacheScope.SUCCESSFUL,
+        tool=fetching_tool([layer.recipe for layer in (*plan.weights, *plan.layers)], options),
+    )
+    result = (await try_step(step, **implicitly())).result
     if result.exit_code == NOT_RUN and not subsystem.require:
-        reason = result.stdout.decode(errors="replace").strip()
-        logger.warning(f"{fields.address} ({batch.partition_metadata.description}) was not run: {reason}")
+        logger.warning(f"{title} was not run: {result.stdout.decode(errors='replace').strip()}")
         return TestResult.no_tests_found(fields.address, test.output)
-    tested = TestResult.from_fallible_process_result(result, fields.address, test.output)
+    tested = TestResult.from_fallible_process_result(attempts(result), fields.address, test.output)
     return replace(tested, partition_description=batch.partition_metadata.description)
 
 
@@ -231,7 +251,9 @@ class InferSmokeTestDependencies(InferDependenciesRequest):
 @rule(desc="Infer the dependency of a smoke test on its package")
 async def infer_package_dependency(request: InferSmokeTestDependencies) -> InferredDependencies:
     field = request.field_set.package
-    packages = await named_packages(request.field_set.address, field.alias, field.value)
+    packages = await find_named_packages(
+        NamedPackagesRequest(request.field_set.address, field.alias, (field.value,)), **implicitly()
+    )
     return InferredDependencies(package.address for package in packages.field_sets)
 
 

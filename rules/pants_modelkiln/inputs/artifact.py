@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
+from typing import Any, Mapping, Union
 
 from pants.engine.addresses import Address
 from pants.engine.fs import Digest, FileEntry
-from pants.engine.rules import Get
 
+from modelkiln.frozen_json import FrozenJson
 from modelkiln.layer import Layer
+from modelkiln.pinned_file import PinnedFile
 from pants_modelkiln.engine.layers import LayerRequest
 
+# A layer of an artifact: one that is known, or one to make of the artifact's files.
+Part = Union[Layer, LayerRequest]
 
-@dataclass(frozen=True)
-class PinnedFile:
-    """A file of a package: path (relative to where it will lie), sha256 (hex), size in bytes."""
 
-    path: str
-    sha256: str
-    size: int
-
-    def to_json(self) -> dict:
-        """The record's object for this file."""
-        return {"path": self.path, "sha256": self.sha256, "size": self.size}
+class Origin(FrozenJson):
+    """What a record says of where a locked artifact is from: "target" (its address), "source" and
+    "set_digest" (see `modelkiln.weights.lock`), and "facts" (see `modelkiln.package.source_facts`)."""
 
 
 @dataclass(frozen=True)
@@ -38,19 +34,27 @@ class Artifact:
     """Files of a model artifact, and a Digest that holds them at their paths, as far as they pass
     through Pants.
 
-    formats: pairs of path and format, for the files that were checked.
-    layers: of files that the digest lacks, whose bytes are in the store: all files of a locked
-    artifact, large ones of Git LFS and those that share their layers. requests: the layers of the
-    digest's files. origin: what the record says of a locked artifact's source, canonical JSON; else "".
+    formats: pairs of path and format, for the files that were checked. parts: the artifact's layers,
+    lowest first. origin: of a locked artifact.
     """
 
     address: Address
     files: tuple[PinnedFile, ...]
     digest: Digest
     formats: tuple[tuple[str, str], ...] = ()
-    layers: tuple[Layer, ...] = ()
-    requests: tuple[LayerRequest, ...] = ()
-    origin: str = ""
+    parts: tuple[Part, ...] = ()
+    origin: Origin | None = None
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """Layers of files that the digest lacks, whose bytes are in the store: all files of a locked
+        artifact, large ones of Git LFS and those that share their layers."""
+        return tuple(part for part in self.parts if isinstance(part, Layer))
+
+    @property
+    def requests(self) -> tuple[LayerRequest, ...]:
+        """The layers of the digest's files."""
+        return tuple(part for part in self.parts if isinstance(part, LayerRequest))
 
     def record_entries(self) -> list[dict]:
         """The record's objects for the files."""
@@ -63,14 +67,9 @@ class Artifact:
         return sum(file.size for file in self.files)
 
     @property
-    def facts(self) -> dict:
-        """What the source of a locked artifact tells of the model (see `modelkiln.package.source_facts`)."""
-        return json.loads(self.origin)["facts"] if self.origin else {}
-
-
-def artifact(address: Address) -> Get:
-    """Artifact at an address."""
-    return Get(Artifact, ArtifactRequest(address))
+    def facts(self) -> Mapping[str, Any]:
+        """What the source of a locked artifact states about the model (see `modelkiln.package.source_facts`)."""
+        return self.origin["facts"] if self.origin else {}
 
 
 def pinned_files(entries) -> tuple[PinnedFile, ...]:

@@ -6,19 +6,21 @@ import json
 from dataclasses import dataclass
 
 from pants.engine.addresses import Address, Addresses
-from pants.engine.rules import Get, collect_rules, rule
+from pants.engine.rules import collect_rules
 from pants.engine.target import Target
 from pants.util.logging import LogLevel
 
+from modelkiln.base.bytecode import bytecode_recipe
 from modelkiln.base.debian_lock import glibc_of, python_of
 from modelkiln.base.interpreter import interpreter_packages
-from modelkiln.canonical import canonical_json
 from modelkiln.digest import sha256_bytes
 from modelkiln.errors import ModelkilnError
+from modelkiln.frozen_json import FrozenJson
 from modelkiln.layer import Layer
-from pants_modelkiln.engine.api import read_digest, targets_of
-from pants_modelkiln.engine.layers import LayerRequest, build_layer
-from pants_modelkiln.engine.step import Step, perform_step
+from modelkiln.layers import debian
+from pants_modelkiln.compat.calls import get_digest_contents, implicitly, resolve_targets, rule
+from pants_modelkiln.engine.layers import LayerRequest, make_layer
+from pants_modelkiln.engine.step import Step, run_step
 from pants_modelkiln.engine.tool import STORE, registry_tool
 from pants_modelkiln.inputs.debian_locks import debian_locks
 from pants_modelkiln.subsystem import ModelkilnSubsystem
@@ -42,11 +44,11 @@ class BaseImageRequest:
 
 @dataclass(frozen=True)
 class BaseImage:
-    """What a base image is, told without making it.
+    """What a base image is, known without making it.
 
-    architectures: all that the target has. identity: canonical JSON for the record. lock: a Debian
-    lock's canonical JSON, or "". interpreter: canonical JSON of the locked packages that compile
-    byte code, by architecture where there are several, or "".
+    architectures: all that the target has. identity: what the record says of it. lock: a Debian lock.
+    bytecode: what recipes say of the interpreter that compiles byte code, see
+    `modelkiln.base.bytecode.bytecode_recipe`. reference: of an image of a registry, or "".
     """
 
     address: Address
@@ -55,10 +57,10 @@ class BaseImage:
     python: str
     python_path: str
     glibc: str
-    identity: str
-    lock: str
-    interpreter: str
-    reference: str
+    identity: FrozenJson
+    lock: FrozenJson | None = None
+    bytecode: FrozenJson | None = None
+    reference: str = ""
 
 
 @dataclass(frozen=True)
@@ -76,19 +78,9 @@ class BaseLayers:
     env: tuple[str, ...]
 
 
-def base_image(address: Address, architecture: str = "") -> Get:
-    """BaseImage at an address, for an architecture, or the first of those that it has."""
-    return Get(BaseImage, BaseImageRequest(address, architecture))
-
-
-def base_layers(base: BaseImage) -> Get:
-    """BaseLayers of a base image."""
-    return Get(BaseLayers, BaseLayersRequest(base))
-
-
 @rule(level=LogLevel.DEBUG)
 async def describe_base_image(request: BaseImageRequest, options: ModelkilnSubsystem) -> BaseImage:
-    target = (await targets_of(Addresses([request.address]))).expect_single()
+    target = (await resolve_targets(**implicitly(Addresses([request.address])))).expect_single()
     if not target.has_field(BaseImageLockField):
         raise ModelkilnError(
             f"{request.address}: is a `{target.alias}`, but `base_image` must name an `oci_base_image`."
@@ -126,15 +118,13 @@ def _from_registry(target: Target, reference: str, options: ModelkilnSubsystem, 
         python=python,
         python_path=target[BaseImagePythonPathField].value or f"/usr/bin/python{python}",
         glibc=target[BaseImageGlibcField].value or options.glibc,
-        identity=canonical_json({"image": reference}).decode(),
-        lock="",
-        interpreter="",
+        identity=FrozenJson.of({"image": reference}),
         reference=reference,
     )
 
 
-def _interpreter(target: Target, locks: dict[str, dict]) -> str:
-    """The packages that compile byte code; they must be of one release, or bytes would depend on
+def _bytecode(target: Target, locks: dict[str, dict]) -> FrozenJson:
+    """The interpreter whose packages compile byte code; they must be of one release, or bytes would depend on
     the machine that builds."""
     found = {name: interpreter_packages(lock) for name, lock in locks.items()}
     releases = {
@@ -148,13 +138,12 @@ def _interpreter(target: Target, locks: dict[str, dict]) -> str:
             f"{target.address}: its architectures have different Pythons, {', '.join(sorted(releases)) or 'none'}. "
             "Lock the base again with pants lock."
         )
-    return canonical_json(found if len(found) > 1 else next(iter(found.values()))).decode()
+    return FrozenJson.of(bytecode_recipe(found))
 
 
 def _from_debian(target: Target, locks: dict[str, dict], architecture: str) -> BaseImage:
-    lock = locks[architecture]
+    lock = FrozenJson.of(locks[architecture])
     python = target[BaseImagePythonField].value or python_of(lock)
-    canonical = canonical_json(lock)
     return BaseImage(
         address=target.address,
         architecture=architecture,
@@ -162,28 +151,22 @@ def _from_debian(target: Target, locks: dict[str, dict], architecture: str) -> B
         python=python,
         python_path=target[BaseImagePythonPathField].value or f"/usr/bin/python{python}",
         glibc=target[BaseImageGlibcField].value or glibc_of(lock),
-        identity=canonical_json({"debian": lock["suite"], "lock": sha256_bytes(canonical)}).decode(),
-        lock=canonical.decode(),
-        interpreter=_interpreter(target, locks),
-        reference="",
+        identity=FrozenJson.of({"debian": lock["suite"], "lock": sha256_bytes(lock.to_bytes())}),
+        lock=lock,
+        bytecode=_bytecode(target, locks),
     )
 
 
 @rule(desc="Describe the base image's layers", level=LogLevel.DEBUG)
 async def make_base_layers(request: BaseLayersRequest, options: ModelkilnSubsystem) -> BaseLayers:
     base = request.base
-    if base.lock:
-        recipe = {
-            "packer": "debian/3",
-            "compression": options.compression,
-            "lock": json.loads(base.lock),
-        }
-        if len(base.architectures) > 1:
-            recipe["bytecode"] = {"architectures": json.loads(base.interpreter)}
-        built = await build_layer(LayerRequest(canonical_json(recipe).decode(), f"{base.address}"))
+    if base.lock is not None:
+        # Of one architecture it is the lock's own interpreter.
+        bytecode = base.bytecode if len(base.architectures) > 1 else None
+        recipe = debian.recipe(base.lock, options.compression, bytecode)
+        built = await make_layer(LayerRequest(recipe, str(base.address)), **implicitly())
         return BaseLayers((built.layer,), ())
-    result = await perform_step(
-        Step(
+    result = await run_step(Step(
             argv=(
                 "registry-image", f"--reference={base.reference}",
                 f"--platform=linux/{base.architecture}", f"--store={STORE}", "--output=image.json",
@@ -191,9 +174,8 @@ async def make_base_layers(request: BaseLayersRequest, options: ModelkilnSubsyst
             description=f"Read manifest and config of {base.reference}",
             output_files=("image.json",),
             tool=registry_tool(options),
-        )
-    )  # fmt: skip
-    described = json.loads((await read_digest(result.digest))[0].content)
+        ), **implicitly())  # fmt: skip
+    described = json.loads((await get_digest_contents(result.digest))[0].content)
     layers = tuple(Layer.from_json(layer) for layer in described["layers"])
     return BaseLayers(layers, tuple(described["config"].get("config", {}).get("Env") or ()))
 

@@ -6,15 +6,16 @@ import json
 from dataclasses import dataclass
 
 from pants.engine.addresses import Address
-from pants.engine.fs import Digest
-from pants.engine.rules import Get, collect_rules, rule
+from pants.engine.fs import AddPrefix, CreateDigest, Digest, MergeDigests
+from pants.engine.rules import collect_rules
 from pants.util.logging import LogLevel
 
 from modelkiln.errors import ModelkilnError
-from pants_modelkiln.engine.api import add_prefix, create_digest, merge_digests, read_digest
-from pants_modelkiln.engine.step import Step, attempt_step
+from modelkiln.pinned_file import PinnedFile
+from pants_modelkiln.compat.calls import add_prefix, create_digest, get_digest_contents, implicitly, merge_digests, rule
+from pants_modelkiln.engine.step import Step, try_step
 from pants_modelkiln.engine.tool import STORE, checks_tool
-from pants_modelkiln.inputs.lfs_pointers import Pointer, pointers_file
+from pants_modelkiln.inputs.lfs_pointers import pointers_file
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 
 # Stands for the address in the step's messages: equal files of two targets are one process.
@@ -31,7 +32,7 @@ class ArtifactCheckRequest:
     address: Address
     digest: Digest
     allow_pickle: tuple[str, ...] | None
-    pointers: tuple[Pointer, ...] = ()
+    pointers: tuple[PinnedFile, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -41,20 +42,19 @@ class ArtifactFormats:
     formats: tuple[tuple[str, str], ...]
 
 
-def artifact_formats(request: ArtifactCheckRequest) -> Get:
-    """ArtifactFormats of files; bad files are an error."""
-    return Get(ArtifactFormats, ArtifactCheckRequest, request)
-
-
 @rule(desc="Check a model artifact", level=LogLevel.DEBUG)
 async def check_artifact(request: ArtifactCheckRequest, options: ModelkilnSubsystem) -> ArtifactFormats:
     argv = ["check-artifact", "--sources=sources", f"--where={_ADDRESS}", "--output=findings.json"]
     if request.allow_pickle is not None:
         argv += ["--pickles", *(f"--allow-pickle={name}" for name in request.allow_pickle)]
-    digest = await add_prefix(request.digest, "sources")
+    digest = await add_prefix(AddPrefix(request.digest, "sources"))
     if request.pointers:
         argv += ["--pointers=pointers.json", f"--store={STORE}"]
-        digest = await merge_digests((digest, await create_digest([pointers_file(request.pointers)])))
+        digest = await merge_digests(
+            MergeDigests(
+                (digest, await create_digest(CreateDigest([pointers_file(request.address, request.pointers)])))
+            )
+        )
     step = Step(
         argv=tuple(argv),
         description=f"Check model artifact {request.address}",
@@ -62,13 +62,13 @@ async def check_artifact(request: ArtifactCheckRequest, options: ModelkilnSubsys
         output_files=("findings.json",),
         tool=checks_tool(options),
     )
-    result = (await attempt_step(step)).result
+    result = (await try_step(step, **implicitly())).result
     if result.exit_code != 0:
         message = result.stderr.decode(errors="replace").strip()
         raise ModelkilnError(
             message.replace(_ADDRESS, str(request.address)) or f"{request.address}: cannot be checked."
         )
-    findings = json.loads((await read_digest(result.output_digest))[0].content)
+    findings = json.loads((await get_digest_contents(result.output_digest))[0].content)
     return ArtifactFormats(tuple((finding["path"], finding["format"]) for finding in findings))
 
 

@@ -8,28 +8,33 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Iterable
 
-from pants.backend.python.target_types import EntryPoint, PythonRequirementsField
-from pants.backend.python.util_rules.python_sources import PythonSourceFiles
-from pants.engine.addresses import Address, Addresses
-from pants.engine.fs import Digest, FileDigest, FileEntry
-from pants.engine.rules import Get, collect_rules, rule
+from pants.backend.python.target_types import EntryPoint, PythonRequirementsField, ResolvePexEntryPointRequest
+from pants.backend.python.util_rules.python_sources import PythonSourceFiles, PythonSourceFilesRequest
+from pants.engine.addresses import Address
+from pants.engine.fs import CreateDigest, Digest, DigestSubset, FileDigest, FileEntry, MergeDigests, PathGlobs
+from pants.engine.rules import collect_rules
+from pants.engine.target import TransitiveTargetsRequest
+from pants.source.source_root import SourceRootsRequest
 from pants.util.logging import LogLevel
 
 from modelkiln.errors import ModelkilnError
-from pants_modelkiln.engine.api import (
+from modelkiln.pinned_file import PinnedFile
+from pants_modelkiln.compat.calls import (
     create_digest,
-    list_digest,
+    digest_subset_to_digest,
+    get_digest_contents,
+    get_digest_entries,
+    get_source_roots,
+    implicitly,
     merge_digests,
-    python_sources,
-    read_digest,
-    resolved_entry_point,
-    source_roots,
-    stripped_python_sources,
-    subset,
+    prepare_python_sources,
+    resolve_pex_entry_point,
+    rule,
+    strip_python_sources,
     transitive_targets,
 )
 from pants_modelkiln.engine.files import engine_files
-from pants_modelkiln.inputs.artifact import PinnedFile, pinned_files
+from pants_modelkiln.inputs.artifact import pinned_files
 from pants_modelkiln.target_types.package import ModelEntryPointField
 
 
@@ -66,23 +71,18 @@ class PackageCode:
     runtime: RuntimeFiles
 
 
-def package_code(request: PackageCodeRequest) -> Get:
-    """PackageCode of a request."""
-    return Get(PackageCode, PackageCodeRequest, request)
-
-
 @rule(level=LogLevel.DEBUG)
 async def runtime_files() -> RuntimeFiles:
-    digest = await create_digest(engine_files("runtime"))
-    return RuntimeFiles(pinned_files(await list_digest(digest)), digest)
+    digest = await create_digest(CreateDigest(engine_files("runtime")))
+    return RuntimeFiles(pinned_files(await get_digest_entries(digest)), digest)
 
 
 async def _check_roots(address: str, sources: PythonSourceFiles, runtime: RuntimeFiles) -> None:
     """Refuse code of which two files would have one place in the package."""
     snapshot = sources.source_files.snapshot
     unrooted = set(sources.source_files.unrooted_files)
-    roots = await source_roots(sorted(set(snapshot.files) - unrooted))
-    entries = await list_digest(snapshot.digest)
+    roots = await get_source_roots(SourceRootsRequest.for_files(sorted(set(snapshot.files) - unrooted)))
+    entries = await get_digest_entries(snapshot.digest)
     files = [CodeFile(file.path, "modelkiln's runtime", (file.sha256, False)) for file in runtime.files]
     for entry in entries:
         root = roots.path_to_root.get(PurePath(entry.path))
@@ -93,12 +93,14 @@ async def _check_roots(address: str, sources: PythonSourceFiles, runtime: Runtim
 
 @rule(desc="Collect a package's code", level=LogLevel.DEBUG)
 async def collect_code(request: PackageCodeRequest, runtime: RuntimeFiles) -> PackageCode:
-    resolved = await resolved_entry_point(request.entry_point)
+    resolved = await resolve_pex_entry_point(ResolvePexEntryPointRequest(request.entry_point))
     entry_point = resolved.val
-    closure = await transitive_targets(Addresses([request.address]))
-    sources = await python_sources(closure.closure)
+    closure = await transitive_targets(TransitiveTargetsRequest([request.address]), **implicitly())
+    sources = await prepare_python_sources(
+        PythonSourceFilesRequest(closure.closure, include_files=True), **implicitly()
+    )
     await _check_roots(str(request.address), sources, runtime)
-    stripped = await stripped_python_sources(sources)
+    stripped = await strip_python_sources(sources)
     code = stripped.stripped_source_files.snapshot
     module = entry_point.module.replace(".", "/")
     candidates = [path for path in (f"{module}.py", f"{module}/__init__.py") if path in code.files]
@@ -108,16 +110,18 @@ async def collect_code(request: PackageCodeRequest, runtime: RuntimeFiles) -> Pa
             f"module {entry_point.module}. Check the name, and that a `python_sources` target owns "
             "its file (`pants tailor` adds one)."
         )
-    source = await read_digest(await subset(code.digest, candidates[:1]))
+    source = await get_digest_contents(
+        await digest_subset_to_digest(DigestSubset(code.digest, PathGlobs(candidates[:1])))
+    )
     check_entry_point(str(request.address), entry_point, source[0].path, source[0].content)
-    digest = await merge_digests((code.digest, runtime.digest))
+    digest = await merge_digests(MergeDigests((code.digest, runtime.digest)))
     requirements = {
         str(requirement)
         for target in closure.closure
         if target.has_field(PythonRequirementsField)
         for requirement in target[PythonRequirementsField].value
     }
-    files = pinned_files(await list_digest(digest))
+    files = pinned_files(await get_digest_entries(digest))
     own = tuple(file for file in files if file not in runtime.files)
     return PackageCode(
         entry_point=entry_point.spec,
@@ -125,7 +129,9 @@ async def collect_code(request: PackageCodeRequest, runtime: RuntimeFiles) -> Pa
         digest=digest,
         requirements=tuple(sorted(requirements)),
         own_files=own,
-        own=await create_digest([FileEntry(file.path, FileDigest(file.sha256, file.size)) for file in own]),
+        own=await create_digest(
+            CreateDigest([FileEntry(file.path, FileDigest(file.sha256, file.size)) for file in own])
+        ),
         runtime=runtime,
     )
 
@@ -166,8 +172,8 @@ def check_places(address: str, files: Iterable[CodeFile]) -> None:
 def check_entry_point(address: str, entry_point: EntryPoint, path: str, source: bytes) -> None:
     """Refuse an entry point that its module plainly does not define, or not as a callable.
 
-    The module is read, not imported: importing would need its environment. What can't be told
-    from the text (a star import, a name made by a function call) is left to the smoke test.
+    The module is read, not imported: importing would need its environment. What can't be seen
+    in the text (a star import, a name made by a function call) is left to the smoke test.
     """
     where = f"{address}: entry_point {entry_point.spec!r}"
     if not entry_point.function:

@@ -3,78 +3,57 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 
 from pants.base.build_environment import get_buildroot
 from pants.engine.addresses import Address
-from pants.engine.fs import Digest, FileContent
+from pants.engine.fs import CreateDigest, Digest, FileContent, RemovePrefix
 from pants.engine.process import ProcessCacheScope
-from pants.engine.rules import Get, collect_rules, rule
+from pants.engine.rules import collect_rules
 from pants.util.logging import LogLevel
 
 from modelkiln.canonical import canonical_json
 from modelkiln.errors import ModelkilnError
-from pants_modelkiln.engine.api import create_digest, read_digest, remove_prefix
-from pants_modelkiln.engine.step import Step, attempt_step, perform_step
+from modelkiln.pinned_file import PinnedFile
+from pants_modelkiln.compat.calls import create_digest, get_digest_contents, implicitly, remove_prefix, rule
+from pants_modelkiln.engine.step import Step, run_step, try_step
 from pants_modelkiln.engine.tool import STORE
 
 # Stands for the address in the step's messages: equal files of two targets are one process.
 _ADDRESS = "@artifact"
 
 
-@dataclass(frozen=True)
-class Pointer:
-    """A file that is a pointer in the repository: path (in the artifact), sha256 (hex), size in bytes.
-
-    uri: `lfs:` and the pointer's path in the checkout.
-    """
-
-    path: str
-    sha256: str
-    size: int
-    uri: str
-
-
-def pointers_file(pointers: tuple[Pointer, ...]) -> FileContent:
+def pointers_file(address: Address, pointers: tuple[PinnedFile, ...]) -> FileContent:
     """The file pointers.json that build steps read, see `modelkiln.weights.pointers`."""
-    return FileContent("pointers.json", canonical_json([vars(one) for one in pointers]))
+    folder = address.spec_path
+    described = [{**file.to_json(), "uri": f"lfs:{os.path.join(folder, file.path)}"} for file in pointers]
+    return FileContent("pointers.json", canonical_json(described))
 
 
 @dataclass(frozen=True)
 class PointerFilesRequest:
-    """The files that pointers of the `model_artifact` at an address stand for."""
+    """The files that pointers of the `model_artifact` at an address stand for, by their paths in it."""
 
     address: Address
-    pointers: tuple[Pointer, ...]
-
-
-@dataclass(frozen=True)
-class PointerFiles:
-    """A Digest with the files at their paths in the artifact."""
-
-    digest: Digest
-
-
-def pointer_files(address: Address, pointers: tuple[Pointer, ...]) -> Get:
-    """PointerFiles of pointers: for files that may pass through Pants."""
-    return Get(PointerFiles, PointerFilesRequest(address, pointers))
+    pointers: tuple[PinnedFile, ...]
 
 
 @rule(desc="Fetch files from Git LFS", level=LogLevel.DEBUG)
-async def fetch_pointer_files(request: PointerFilesRequest) -> PointerFiles:
+async def fetch_pointer_files(request: PointerFilesRequest) -> Digest:
     step = Step(
         argv=(
             "fetch-pointers", "--pointers=pointers.json", f"--where={_ADDRESS}", f"--store={STORE}", "--output=files",
         ),
         description=f"Fetch files of {request.address} from Git LFS",
-        input_digest=await create_digest([pointers_file(request.pointers)]),
+        input_digest=await create_digest(CreateDigest([pointers_file(request.address, request.pointers)])),
         output_directories=("files",),
     )  # fmt: skip
-    result = (await attempt_step(step)).result
+    result = (await try_step(step, **implicitly())).result
     if result.exit_code != 0:
         message = result.stderr.decode(errors="replace").strip().replace(_ADDRESS, str(request.address))
-        raise ModelkilnError(message or f"{request.address}: Git LFS has not its files.")
-    return PointerFiles(await remove_prefix(result.output_digest, "files"))
+        raise ModelkilnError(message or f"{request.address}: Git LFS lacks its files.")
+    return await remove_prefix(RemovePrefix(result.output_digest, "files"))
 
 
 @dataclass(frozen=True)
@@ -87,14 +66,9 @@ class CommittedPointersRequest:
 
 @dataclass(frozen=True)
 class CommittedPointers:
-    """(path in the repository, sha256 as hex, size in bytes) of those that are unchanged files of Git LFS."""
+    """Those that are unchanged files of Git LFS, by their paths in the repository."""
 
-    found: tuple[tuple[str, str, int], ...]
-
-
-def committed_pointers(address: Address, paths: tuple[str, ...]) -> Get:
-    """CommittedPointers of large files, whose bytes are not read."""
-    return Get(CommittedPointers, CommittedPointersRequest(address, paths))
+    found: tuple[PinnedFile, ...]
 
 
 @rule(desc="Look for Git LFS pointers of large files", level=LogLevel.DEBUG)
@@ -106,12 +80,12 @@ async def find_committed_pointers(request: CommittedPointersRequest) -> Committe
         ),
         description=f"Look for Git LFS pointers of {request.address}",
         output_files=("pointers.json",),
-        # What it reads is no input of the process: the checkout's index.
+        # What it reads is not an input of the process: the checkout's index.
         cache_scope=ProcessCacheScope.PER_SESSION,
     )  # fmt: skip
-    result = await perform_step(step)
-    found = json.loads((await read_digest(result.digest))[0].content)
-    return CommittedPointers(tuple((path, *found[path]) for path in sorted(found)))
+    result = await run_step(step, **implicitly())
+    found = json.loads((await get_digest_contents(result.digest))[0].content)
+    return CommittedPointers(tuple(PinnedFile.from_json(file) for file in found))
 
 
 def rules():

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 from pants.engine.addresses import Address
 from pants.engine.fs import EMPTY_DIGEST, PathGlobs
-from pants.engine.rules import Get, collect_rules, rule
+from pants.engine.rules import collect_rules
 from pants.util.logging import LogLevel
 
-from modelkiln.canonical import canonical_json
 from modelkiln.errors import ModelkilnError
 from modelkiln.layers.weights import locked_layers
+from modelkiln.pinned_file import PinnedFile
 from modelkiln.weights.lock import load_weights_lock
-from pants_modelkiln.engine.api import read_globs
-from pants_modelkiln.inputs.artifact import Artifact, PinnedFile
+from pants_modelkiln.compat.calls import get_digest_contents, implicitly, rule
+from pants_modelkiln.inputs.artifact import Artifact, Origin
 
 
 @dataclass(frozen=True)
@@ -30,16 +30,11 @@ class LockedArtifactRequest:
     allow_pickle: tuple[str, ...] | None
 
 
-def locked_artifact(request: LockedArtifactRequest) -> Get:
-    """Artifact of a lock."""
-    return Get(Artifact, LockedArtifactRequest, request)
-
-
 @rule(desc="Read a weights lock", level=LogLevel.DEBUG)
 async def read_locked_artifact(request: LockedArtifactRequest) -> Artifact:
     address = request.address
     path = os.path.join(address.spec_path, request.lock)
-    found = await read_globs(PathGlobs([path]))
+    found = await get_digest_contents(**implicitly(PathGlobs([path])))
     if not found:
         raise ModelkilnError(f"{address}: there is no file {path}. Write it with `pants lock {address}`.")
     lock = load_weights_lock(found[0].content.decode("utf-8", "replace"), f"{address}: {path}")
@@ -51,8 +46,8 @@ async def read_locked_artifact(request: LockedArtifactRequest) -> Artifact:
         files=tuple(sorted(files, key=lambda file: file.path)),
         digest=EMPTY_DIGEST,
         formats=tuple((file.path, file.format) for file in lock.files if file.format),
-        layers=locked_layers(lock, str(address)),
-        origin=canonical_json({**origin, "facts": dict(lock.facts)}).decode(),
+        parts=locked_layers(lock, str(address)),
+        origin=Origin.of({**origin, "facts": dict(lock.facts)}),
     )
 
 

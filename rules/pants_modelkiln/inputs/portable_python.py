@@ -5,12 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pants.engine.addresses import Address, Addresses, UnparsedAddressInputs
-from pants.engine.rules import Get, collect_rules, rule
+from pants.engine.rules import collect_rules
+from pants.engine.target import HydrateSourcesRequest
 from pants.util.logging import LogLevel
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.formats.portable_python_lock import InterpreterLock, load_interpreter_lock
-from pants_modelkiln.engine.api import addresses_of, hydrate, read_digest, targets_of
+from pants_modelkiln.compat.calls import (
+    get_digest_contents,
+    hydrate_sources,
+    implicitly,
+    resolve_targets,
+    resolve_unparsed_address_inputs,
+    rule,
+)
 from pants_modelkiln.subsystem import ModelkilnSubsystem, named_or_option
 from pants_modelkiln.target_types.portable_python import (
     PortablePythonLockField,
@@ -31,33 +39,25 @@ class InterpreterRequest:
     python: str
 
 
-@dataclass(frozen=True)
-class Interpreter:
-    """A portable CPython, pinned."""
-
-    lock: InterpreterLock
-
-
-def interpreter(request: InterpreterRequest) -> Get:
-    """Interpreter of a request."""
-    return Get(Interpreter, InterpreterRequest, request)
-
-
 @rule(level=LogLevel.DEBUG)
-async def find_interpreter(request: InterpreterRequest, options: ModelkilnSubsystem) -> Interpreter:
-    addresses = await addresses_of(named_or_option(request.named, "interpreter", options.interpreter))
+async def choose_interpreter(request: InterpreterRequest, options: ModelkilnSubsystem) -> InterpreterLock:
+    addresses = await resolve_unparsed_address_inputs(
+        named_or_option(request.named, "interpreter", options.interpreter), **implicitly()
+    )
     if not addresses:
         raise ModelkilnError(
             f'{request.address}: the format "scie" needs an interpreter. Name a `portable_python` in the field '
             '`interpreter` or in the option [modelkiln].interpreter, or leave "scie" out of `formats`.'
         )
-    target = (await targets_of(Addresses(addresses))).expect_single()
+    target = (await resolve_targets(**implicitly(Addresses(addresses)))).expect_single()
     if not target.has_field(PortablePythonLockField):
         raise ModelkilnError(
             f"{request.address}: `interpreter` must name a `portable_python`, but {target.address} is a "
             f"`{target.alias}`."
         )
-    files = await read_digest((await hydrate(target[PortablePythonLockField])).snapshot.digest)
+    files = await get_digest_contents(
+        (await hydrate_sources(HydrateSourcesRequest(target[PortablePythonLockField]), **implicitly())).snapshot.digest
+    )
     if not files:
         raise ModelkilnError(f"{target.address}: its lock does not exist. Write it with ./pants lock {target.address}.")
     lock = load_interpreter_lock(files[0].content.decode("utf-8", "replace"), f"{target.address}: {files[0].path}")
@@ -72,7 +72,7 @@ async def find_interpreter(request: InterpreterRequest, options: ModelkilnSubsys
             f"{request.address}: its dependencies were chosen for Python {request.python}, and {target.address} is "
             f"CPython {lock.python}. Name a `portable_python` of {request.python}."
         )
-    return Interpreter(lock)
+    return lock
 
 
 def rules():

@@ -9,32 +9,41 @@ from typing import Collection, Iterable
 
 from pants.base.build_environment import get_buildroot
 from pants.engine.addresses import Address, Addresses
-from pants.engine.fs import Digest, PathGlobs
-from pants.engine.rules import collect_rules, rule
+from pants.engine.fs import CreateDigest, Digest, MergeDigests, PathGlobs, RemovePrefix
+from pants.engine.rules import collect_rules
+from pants.engine.target import HydrateSourcesRequest
 from pants.util.logging import LogLevel
 
-from modelkiln.canonical import canonical_json
 from modelkiln.errors import ModelkilnError
 from modelkiln.layers.artifact import artifact_recipes
+from modelkiln.pinned_file import PinnedFile
+from modelkiln.recipe import WEIGHTS, Recipe
 from modelkiln.sources.lfs_pointer import POINTER_LIMIT, is_pointer, parse_pointer
-from modelkiln.weights.layer_digest import PACKER
-from pants_modelkiln.engine.api import (
+from pants_modelkiln.compat.calls import (
     concurrently,
     create_digest,
-    digest_of,
-    hydrate,
-    list_digest,
+    get_digest_contents,
+    get_digest_entries,
+    hydrate_sources,
+    implicitly,
     merge_digests,
-    paths_of,
-    read_digest,
+    path_globs_to_digest,
+    path_globs_to_paths,
     remove_prefix,
-    targets_of,
+    resolve_targets,
+    rule,
 )
-from pants_modelkiln.engine.layers import LayerRequest, build_layer
-from pants_modelkiln.inputs.artifact import Artifact, ArtifactRequest, PinnedFile, pinned_files
-from pants_modelkiln.inputs.checks import ArtifactCheckRequest, artifact_formats
-from pants_modelkiln.inputs.lfs_pointers import Pointer, committed_pointers, pointer_files
-from pants_modelkiln.inputs.locked_artifact import LockedArtifactRequest, locked_artifact
+from pants_modelkiln.compat.values import excludes_of
+from pants_modelkiln.engine.layers import LayerRequest, make_layer
+from pants_modelkiln.inputs.artifact import Artifact, ArtifactRequest, pinned_files
+from pants_modelkiln.inputs.checks import ArtifactCheckRequest, check_artifact
+from pants_modelkiln.inputs.lfs_pointers import (
+    CommittedPointersRequest,
+    PointerFilesRequest,
+    fetch_pointer_files,
+    find_committed_pointers,
+)
+from pants_modelkiln.inputs.locked_artifact import LockedArtifactRequest, read_locked_artifact
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 from pants_modelkiln.target_types.artifact import (
     ModelArtifactAllowPickleField,
@@ -53,11 +62,7 @@ class _Found:
     pointers. committed: pointers of large files that git has in place of them."""
 
     digest: Digest
-    committed: tuple[Pointer, ...]
-
-
-def _pointer(address: Address, path: str, sha256: str, size: int) -> Pointer:
-    return Pointer(path, sha256, size, f"lfs:{os.path.join(address.spec_path, path)}")
+    committed: tuple[PinnedFile, ...]
 
 
 def _literal(path: str) -> str:
@@ -65,87 +70,86 @@ def _literal(path: str) -> str:
 
 
 async def _below(address: Address, digest: Digest) -> Digest:
-    return await remove_prefix(digest, address.spec_path) if address.spec_path else digest
+    return await remove_prefix(RemovePrefix(digest, address.spec_path)) if address.spec_path else digest
 
 
 async def _find_files(address: Address, field: ModelArtifactSourceField, limit: int) -> _Found:
     spec = field.filespec
-    paths = await paths_of(PathGlobs([*spec["includes"], *(f"!{path}" for path in spec.get("excludes", ()))]))
+    paths = await path_globs_to_paths(PathGlobs([*spec["includes"], *(f"!{path}" for path in excludes_of(spec))]))
     large = _large_files(paths.files, limit)
     if not large:
-        sources = await hydrate(field)
+        sources = await hydrate_sources(HydrateSourcesRequest(field), **implicitly())
         return _Found(await _below(address, sources.snapshot.digest), ())
-    committed = (await committed_pointers(address, tuple(large))).found
-    for path in large.keys() - {path for path, _, _ in committed}:
+    committed = (await find_committed_pointers(CommittedPointersRequest(address, tuple(large)), **implicitly())).found
+    for path in large.keys() - {file.path for file in committed}:
         raise _too_large(address, path, large[path], limit)
-    digest = await digest_of(PathGlobs([_literal(path) for path in paths.files if path not in large]))
-    pointers = (
-        _pointer(address, os.path.relpath(path, address.spec_path or "."), sha256, size)
-        for path, sha256, size in committed
-    )
+    digest = await path_globs_to_digest(PathGlobs([_literal(path) for path in paths.files if path not in large]))
+    pointers = (replace(file, path=os.path.relpath(file.path, address.spec_path or ".")) for file in committed)
     return _Found(await _below(address, digest), tuple(pointers))
-
-
-async def _find_pointers(address: Address, digest: Digest) -> tuple[Pointer, ...]:
-    suspects = {file.path for file in pinned_files(await list_digest(digest)) if file.size < POINTER_LIMIT}
-    contents = await read_digest(await _part(digest, suspects)) if suspects else ()
-    _refuse_empty(address, contents)
-    parsed = (
-        (file.path, parse_pointer(file.content, f"{address}: {file.path}"))
-        for file in contents
-        if is_pointer(file.content)
-    )
-    return tuple(_pointer(address, path, pointer.sha256, pointer.size) for path, pointer in parsed)
-
-
-async def _put_in_place(address: Address, digest: Digest, pointers: tuple[Pointer, ...], limit: int) -> Digest:
-    """The Digest with the files that small pointers stand for, and without the large ones."""
-    if not pointers:
-        return digest
-    paths = {pointer.path for pointer in pointers}
-    others = await create_digest([entry for entry in await list_digest(digest) if entry.path not in paths])
-    small = tuple(pointer for pointer in pointers if pointer.size <= limit)
-    if not small:
-        return others
-    return await merge_digests((others, (await pointer_files(address, small)).digest))
 
 
 async def _part(digest: Digest, paths: Collection[str]) -> Digest:
     # Not as globs: a path may look like one.
-    return await create_digest([entry for entry in await list_digest(digest) if entry.path in paths])
+    return await create_digest(
+        CreateDigest([entry for entry in await get_digest_entries(digest) if entry.path in paths])
+    )
 
 
-async def _request_layer(digest: Digest, recipe: dict, is_only: bool) -> LayerRequest:
-    paths = {file["path"] for file in recipe["files"]}
-    is_carried = recipe["packer"] != PACKER and sum(file["size"] for file in recipe["files"]) <= _CARRIED_BYTES
-    sources = digest if is_only else await _part(digest, paths)
-    return LayerRequest(canonical_json(recipe).decode(), recipe["title"], sources, is_carried)
+async def _find_pointers(address: Address, digest: Digest) -> tuple[PinnedFile, ...]:
+    suspects = {file.path for file in pinned_files(await get_digest_entries(digest)) if file.size < POINTER_LIMIT}
+    contents = await get_digest_contents(await _part(digest, suspects)) if suspects else ()
+    _refuse_empty(address, contents)
+    return tuple(
+        parse_pointer(file.content, file.path, f"{address}: {file.path}")
+        for file in contents
+        if is_pointer(file.content)
+    )
+
+
+async def _put_in_place(address: Address, digest: Digest, pointers: tuple[PinnedFile, ...], limit: int) -> Digest:
+    """The Digest with the files that small pointers stand for, and without the large ones."""
+    if not pointers:
+        return digest
+    paths = {pointer.path for pointer in pointers}
+    others = await create_digest(
+        CreateDigest([entry for entry in await get_digest_entries(digest) if entry.path not in paths])
+    )
+    small = tuple(pointer for pointer in pointers if pointer.size <= limit)
+    if not small:
+        return others
+    return await merge_digests(
+        MergeDigests((others, await fetch_pointer_files(PointerFilesRequest(address, small), **implicitly())))
+    )
+
+
+async def _request_layer(digest: Digest, recipe: Recipe) -> LayerRequest:
+    sources = await _part(digest, {file["path"] for file in recipe["files"]})
+    is_carried = recipe.packer != WEIGHTS and sum(file["size"] for file in recipe["files"]) <= _CARRIED_BYTES
+    return LayerRequest(recipe, recipe["title"], sources, is_carried)
 
 
 async def _find_layers(artifact: Artifact, stored: Collection[str]) -> Artifact:
     """The artifact with its layers; those of files in the store, whose paths are `stored`, are made."""
-    address, digest = artifact.address, artifact.digest
-    files = [file.to_json() for file in artifact.files]
-    recipes = artifact_recipes(str(address), address.spec_path, files, stored)
-    of_store = [recipe for recipe in recipes if recipe["packer"] == PACKER]
-    own = [recipe for recipe in recipes if recipe["packer"] != PACKER]
-    wanted = [await _request_layer(digest, recipe, False) for recipe in of_store]
-    made = await concurrently(build_layer(request) for request in wanted)
-    if of_store:
-        digest = await _part(digest, {file["path"] for recipe in own for file in recipe["files"]})
-    requests = [await _request_layer(digest, recipe, len(own) == 1) for recipe in own]
-    return replace(artifact, digest=digest, layers=tuple(one.layer for one in made), requests=tuple(requests))
+    recipes = artifact_recipes(str(artifact.address), artifact.address.spec_path, artifact.files, stored)
+    requests = [await _request_layer(artifact.digest, recipe) for recipe in recipes]
+    of_store = [request for request in requests if request.recipe.packer == WEIGHTS]
+    made = dict(zip(of_store, await concurrently(make_layer(request, **implicitly()) for request in of_store)))
+    parts = tuple(made[request].layer if request in made else request for request in requests)
+    digest = await merge_digests(MergeDigests(part.sources for part in parts if isinstance(part, LayerRequest)))
+    return replace(artifact, digest=digest, parts=parts)
 
 
 @rule(desc="Hash a model artifact", level=LogLevel.DEBUG)
 async def hash_artifact(request: ArtifactRequest, options: ModelkilnSubsystem) -> Artifact:
     address, limit = request.address, options.large_blob_limit
-    target = (await targets_of(Addresses([address]))).expect_single()
+    target = (await resolve_targets(**implicitly(Addresses([address])))).expect_single()
     if not target.has_field(ModelArtifactSourceField):
         raise ModelkilnError(f"{address}: is a `{target.alias}`, but `artifacts` must name `model_artifact` targets.")
     allowed = target[ModelArtifactAllowPickleField].value
     if target[ModelArtifactLockField].value:
-        return await locked_artifact(LockedArtifactRequest(address, target[ModelArtifactLockField].value, allowed))
+        return await read_locked_artifact(
+            LockedArtifactRequest(address, target[ModelArtifactLockField].value, allowed), **implicitly()
+        )
     field = target[ModelArtifactSourceField]
     if not field.value:
         raise ModelkilnError(f"{address}: name its files in the field `source`, or its lock in the field `lock`.")
@@ -154,15 +158,15 @@ async def hash_artifact(request: ArtifactRequest, options: ModelkilnSubsystem) -
     digest = await _put_in_place(address, files_found.digest, pointers, limit)
     large = (*files_found.committed, *(pointer for pointer in pointers if pointer.size > limit))
     files = (
-        *pinned_files(await list_digest(digest)),
-        *(PinnedFile(pointer.path, pointer.sha256, pointer.size) for pointer in large),
+        *pinned_files(await get_digest_entries(digest)),
+        *large,
     )
     if not files:
         raise ModelkilnError(
             f"{address}: the field `source` matches no file. Check its path, which is relative to "
             f"{address.spec_path or 'the root'}."
         )
-    checked = await artifact_formats(ArtifactCheckRequest(address, digest, allowed, large))
+    checked = await check_artifact(ArtifactCheckRequest(address, digest, allowed, large), **implicitly())
     found = Artifact(address, tuple(sorted(files, key=lambda file: file.path)), digest, checked.formats)
     return await _find_layers(found, {pointer.path for pointer in large})
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, replace
 
-from pants.engine.fs import Digest, FileContent, GlobMatchErrorBehavior, PathGlobs
+from pants.engine.fs import CreateDigest, Digest, FileContent, GlobMatchErrorBehavior, PathGlobs
 from pants.engine.process import ProcessCacheScope
-from pants.engine.rules import collect_rules, rule
+from pants.engine.rules import collect_rules
 from pants.engine.target import FieldSet, Target
 from pants.engine.unions import UnionRule
 from pants.util.logging import LogLevel
 
 from modelkiln.base.debian_lock import lock_name
 from modelkiln.errors import ModelkilnError
-from pants_modelkiln.engine.api import concurrently, create_digest, read_digest, read_globs
-from pants_modelkiln.engine.step import Step, perform_step
+from pants_modelkiln.compat.calls import concurrently, create_digest, get_digest_contents, implicitly, rule
+from pants_modelkiln.engine.step import Step, run_step
 from pants_modelkiln.engine.tool import STORE
 from pants_modelkiln.locks.request import LockPlan, LockRequest
 from pants_modelkiln.target_types.base_image import (
@@ -58,19 +58,21 @@ async def lock_base_image(request: BaseImageLockRequest) -> LockPlan:
             f'lock="{field_set.address.target_name}.lock.json".'
         )
     folder = field_set.address.spec_path
-    packages = await read_globs(
-        PathGlobs(
-            [os.path.join(folder, field_set.packages.value)],
-            glob_match_error_behavior=GlobMatchErrorBehavior.error,
-            description_of_origin=f"the field `packages` of {field_set.address}",
+    packages = await get_digest_contents(
+        **implicitly(
+            PathGlobs(
+                [os.path.join(folder, field_set.packages.value)],
+                glob_match_error_behavior=GlobMatchErrorBehavior.error,
+                description_of_origin=f"the field `packages` of {field_set.address}",
+            )
         )
     )
-    listed = await create_digest([FileContent("packages", packages[0].content)])
+    listed = await create_digest(CreateDigest([FileContent("packages", packages[0].content)]))
     architectures = tuple(field_set.architectures.value or ())
     results = await concurrently(
-        perform_step(_lock_step(field_set, listed, architecture)) for architecture in architectures
+        run_step(_lock_step(field_set, listed, architecture), **implicitly()) for architecture in architectures
     )
-    contents = await concurrently(read_digest(result.digest) for result in results)
+    contents = await concurrently(get_digest_contents(result.digest) for result in results)
     first, *others = (
         LockPlan(os.path.join(folder, lock_name(name, architectures, architecture)), files[0].content)
         for architecture, files in zip(architectures, contents)

@@ -7,18 +7,24 @@ from dataclasses import replace
 
 from pants.base.build_root import BuildRoot
 from pants.engine.console import Console
-from pants.engine.fs import FileContent, PathGlobs, Workspace
+from pants.engine.fs import CreateDigest, FileContent, PathGlobs, Workspace
 from pants.engine.goal import Goal, GoalSubsystem
-from pants.engine.process import InteractiveProcess, InteractiveProcessResult
-from pants.engine.rules import Effect, collect_rules, goal_rule
+from pants.engine.process import InteractiveProcess
+from pants.engine.rules import collect_rules, goal_rule
 from pants.engine.target import FilteredTargets
 from pants.engine.unions import UnionMembership
 from pants.option.option_types import BoolOption
 from pants.util.strutil import help_text
 
 from modelkiln.errors import ModelkilnError
-from pants_modelkiln.engine.api import concurrently, create_digest, read_globs
-from pants_modelkiln.locks.request import LockPlan, LockRequest, lock_plan
+from pants_modelkiln.compat.calls import (
+    concurrently,
+    create_digest,
+    get_digest_contents,
+    implicitly,
+    run_interactive_process,
+)
+from pants_modelkiln.locks.request import LockPlan, LockRequest, plan_lock
 
 
 class LockSubsystem(GoalSubsystem):
@@ -64,15 +70,15 @@ async def lock_targets(
             "`oci_base_image` with `packages`, or the requirements of a resolve; `::` locks all there are."
         )
     # Several targets may have one lock: all requirements of a resolve.
-    made = await concurrently(lock_plan(request) for request in requests)
+    made = await concurrently(plan_lock(**implicitly({request: LockRequest})) for request in requests)
     plans = {plan.path: plan for first in made for plan in (first, *first.also)}.values()
-    known = await read_globs(PathGlobs([plan.path for plan in plans]))
+    known = await get_digest_contents(**implicitly(PathGlobs([plan.path for plan in plans])))
     before = {file.path: file.content for file in known}
     fresh = [plan for plan in plans if plan.content is not None]
     changed = [plan for plan in fresh if before.get(plan.path) != plan.content]
     if changed and not subsystem.check:
         files = [FileContent(plan.path, plan.content) for plan in changed]
-        workspace.write_digest(await create_digest(files))
+        workspace.write_digest(await create_digest(CreateDigest(files)))
     for plan in fresh:
         state = "unchanged" if plan not in changed else "differs" if subsystem.check else "written"
         console.print_stdout("\n".join((f"{plan.path}: {state}", *plan.summary)))
@@ -80,7 +86,7 @@ async def lock_targets(
     for plan in plans:
         if plan.process is not None:
             # One after the other: each shows its progress on the terminal.
-            result = await Effect(InteractiveProcessResult, InteractiveProcess, _foreground(plan, build_root))
+            result = await run_interactive_process(_foreground(plan, build_root))
             code = code or result.exit_code
     return Lock(exit_code=code)
 

@@ -6,12 +6,13 @@ import os
 from dataclasses import dataclass
 
 from pants.engine.process import ProcessCacheScope
-from pants.engine.rules import collect_rules, rule
+from pants.engine.rules import collect_rules
 from pants.engine.target import FieldSet
 from pants.engine.unions import UnionRule
 from pants.util.logging import LogLevel
 
-from pants_modelkiln.engine.step import Step, step_process
+from pants_modelkiln.compat.calls import implicitly, rule
+from pants_modelkiln.engine.step import Step, prepare_step
 from pants_modelkiln.engine.tool import STORE, scie_tool
 from pants_modelkiln.locks.request import LockPlan, LockRequest
 from pants_modelkiln.target_types.portable_python import (
@@ -54,7 +55,7 @@ async def lock_portable_python(request: PortablePythonLockRequest) -> LockPlan:
         tool=scie_tool(),
     )  # fmt: skip
     path = os.path.join(fields.address.spec_path, str(fields.lock.value))
-    return LockPlan(path, process=(await step_process(step)).process)
+    return LockPlan(path, process=(await prepare_step(step, **implicitly())).process)
 
 
 def rules():

@@ -1,4 +1,4 @@
-"""What locking is to `pants lock`: one request for each kind of target, told apart by unions."""
+"""What locking is to `pants lock`: one request for each kind of target, distinguished by unions."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from typing import ClassVar
 
 from pants.engine.environment import EnvironmentName
 from pants.engine.process import Process
-from pants.engine.rules import Get
+from pants.engine.rules import collect_rules
 from pants.engine.target import FieldSet
 from pants.engine.unions import union
+
+from pants_modelkiln.compat.calls import rule
 
 
 @union(in_scope_types=[EnvironmentName])
@@ -18,7 +20,7 @@ class LockRequest:
     """A target to lock.
 
     A kind's module subclasses it, gives a rule from its class to LockPlan, and registers it with
-    `UnionRule(LockRequest, ItsRequest)`. field_set_type: tells which targets are of the kind;
+    `UnionRule(LockRequest, ItsRequest)`. field_set_type: selects the targets of the kind;
     its `opt_out` leaves out those with nothing to pin.
     """
 
@@ -45,6 +47,11 @@ class LockPlan:
     also: tuple[LockPlan, ...] = ()
 
 
-def lock_plan(request: LockRequest) -> Get:
-    """LockPlan of a request."""
-    return Get(LockPlan, LockRequest, request)
+@rule(polymorphic=True)
+async def plan_lock(request: LockRequest) -> LockPlan:
+    """Make the plan of a lock, by the rule of the target's kind."""
+    raise NotImplementedError
+
+
+def rules():
+    return collect_rules()

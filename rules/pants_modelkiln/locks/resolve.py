@@ -11,17 +11,23 @@ from pants.backend.python.subsystems.setup import PythonSetup
 from pants.backend.python.target_types import PythonRequirementResolveField, PythonRequirementsField
 from pants.backend.python.util_rules.interpreter_constraints import InterpreterConstraints
 from pants.engine.addresses import Addresses
-from pants.engine.fs import DigestContents, FileContent, GlobMatchErrorBehavior, PathGlobs
+from pants.engine.fs import CreateDigest, DigestContents, FileContent, GlobMatchErrorBehavior, PathGlobs
 from pants.engine.process import ProcessCacheScope
-from pants.engine.rules import Get, collect_rules, rule
+from pants.engine.rules import collect_rules
 from pants.engine.target import FieldSet, Target
 from pants.engine.unions import UnionRule
 from pants.util.logging import LogLevel
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.manifest.requirements import included_files
-from pants_modelkiln.engine.api import create_digest, read_digest, read_globs, unexpanded_targets
-from pants_modelkiln.engine.step import Step, perform_step
+from pants_modelkiln.compat.calls import (
+    create_digest,
+    get_digest_contents,
+    implicitly,
+    resolve_unexpanded_targets,
+    rule,
+)
+from pants_modelkiln.engine.step import Step, run_step
 from pants_modelkiln.engine.tool import STORE
 from pants_modelkiln.engine.tool_pex import ToolRequest
 from pants_modelkiln.locks.goal import LockSubsystem
@@ -56,14 +62,10 @@ class ResolveLockRequest:
     name: str
 
 
-@rule(level=LogLevel.DEBUG)
-async def lock_requirement(request: RequirementLockRequest, setup: PythonSetup) -> LockPlan:
-    return await Get(LockPlan, ResolveLockRequest(resolve_name(request.field_set.resolve, setup)))
-
-
-def _read(paths: tuple[str, ...], origin: str) -> Get:
+async def _read(paths: tuple[str, ...], origin: str) -> DigestContents:
     missing = GlobMatchErrorBehavior.error
-    return Get(DigestContents, PathGlobs(paths, glob_match_error_behavior=missing, description_of_origin=origin))
+    globs = PathGlobs(paths, glob_match_error_behavior=missing, description_of_origin=origin)
+    return await get_digest_contents(**implicitly({globs: PathGlobs}))
 
 
 async def _read_included(sources: tuple[FileContent, ...]) -> tuple[FileContent, ...]:
@@ -81,7 +83,7 @@ async def _read_included(sources: tuple[FileContent, ...]) -> tuple[FileContent,
 async def _read_sources(requirements: list[Target]) -> tuple[FileContent, ...]:
     """What a resolve's requirements are written in: files, and one for those in BUILD files."""
     owners = sorted({target.address.maybe_convert_to_target_generator() for target in requirements})
-    targets = await unexpanded_targets(Addresses(owners))
+    targets = await resolve_unexpanded_targets(Addresses(owners))
     generators = [target for target in targets if target.has_field(PythonRequirementsSourceField)]
     paths = [
         posixpath.join(target.address.spec_path, target[PythonRequirementsSourceField].value) for target in generators
@@ -107,7 +109,7 @@ def shared_locks(name: str, setup: PythonSetup, options: ModelkilnSubsystem) -> 
     )
     if unknown:
         raise ModelkilnError(
-            f"[modelkiln.resolve_constraints] {name}: {unknown[0]!r} is no list of resolves of [python.resolves], "
+            f"[modelkiln.resolve_constraints] {name}: {unknown[0]!r} is not a list of resolves of [python.resolves], "
             f"which has {', '.join(sorted(setup.resolves))}."
         )
     return [setup.resolves[other] for other in shared]
@@ -121,7 +123,7 @@ def resolve_python(name: str, setup: PythonSetup) -> str:
     found = constraints.minimum_python_version(setup.interpreter_versions_universe)
     if found is None:
         raise ModelkilnError(
-            f"resolve {name!r}: no release of CPython fits {constraints}. Mend its interpreter constraints in "
+            f"resolve {name!r}: no release of CPython fits {constraints}. Fix its interpreter constraints in "
             "[python.resolves_to_interpreter_constraints]."
         )
     return found
@@ -137,19 +139,18 @@ async def lock_resolve(
 ) -> LockPlan:
     lock = setup.resolves[request.name]
     build_lock = build_lock_of(lock)
-    known = {file.path: file for file in await read_globs(PathGlobs([lock, build_lock]))}
+    known = {file.path: file for file in await get_digest_contents(**implicitly(PathGlobs([lock, build_lock])))}
     # A lock of Pex is `pants generate-lockfiles`' to write, and what its sdists are built with is ours.
     is_pex = lock in known and known[lock].content.lstrip().startswith((b"{", b"//"))
     shared = shared_locks(request.name, setup, options)
-    known.update({file.path: file for file in await read_globs(PathGlobs(shared))})
+    known.update({file.path: file for file in await get_digest_contents(**implicitly(PathGlobs(shared)))})
     requirements = requirements_of(request.name, python, setup)
     sources = () if is_pex else await _read_sources(requirements)
     included = await _read_included(sources)
     release = resolve_python(request.name, setup)
     files = {file.path: FileContent(file.path, file.content) for file in (*known.values(), *sources, *included)}
     summaries = {lock: "summary.txt", build_lock: "build-summary.txt"}
-    result = await perform_step(
-        Step(
+    result = await run_step(Step(
             argv=(
                 "python-lock", f"--lock={lock}", f"--resolve={request.name}", f"--python={release}",
                 f"--address={lock_address(requirements)}", f"--store={STORE}", "--summary=summary.txt",
@@ -159,20 +160,24 @@ async def lock_resolve(
                 *(("--upgrade",) if locking.upgrade else ()),
             ),
             description=f"Lock the resolve {request.name}",
-            input_digest=await create_digest(files.values()),
+            input_digest=await create_digest(CreateDigest(files.values())),
             output_files=(*summaries, *summaries.values()),
             # What an index offers changes from hour to hour.
             cache_scope=ProcessCacheScope.PER_SESSION,
             # pip-tools looks for what its own interpreter can use.
             tool=ToolRequest("pip_tools.txt", (f"CPython=={release}.*",)),
-        )
-    )  # fmt: skip
-    written = {file.path: file.content for file in await read_digest(result.digest)}
-    told = {path: tuple(written[name].decode().splitlines()) for path, name in summaries.items() if name in written}
+        ), **implicitly())  # fmt: skip
+    written = {file.path: file.content for file in await get_digest_contents(result.digest)}
+    summary = {path: tuple(written[name].decode().splitlines()) for path, name in summaries.items() if name in written}
     if is_pex:
-        told = {lock: ("  a lock of Pex: `pants generate-lockfiles` makes it",), **told}
-    plan, *also = (LockPlan(path, written[path], summary=told[path]) for path in told)
+        summary = {lock: ("  a lock of Pex: `pants generate-lockfiles` makes it",), **summary}
+    plan, *also = (LockPlan(path, written[path], summary=summary[path]) for path in summary)
     return replace(plan, also=tuple(also))
+
+
+@rule(level=LogLevel.DEBUG)
+async def lock_requirement(request: RequirementLockRequest, setup: PythonSetup) -> LockPlan:
+    return await lock_resolve(ResolveLockRequest(resolve_name(request.field_set.resolve, setup)), **implicitly())
 
 
 def rules():

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 
 from pants.base.build_root import BuildRoot
 from pants.engine.process import ProcessCacheScope
-from pants.engine.rules import collect_rules, rule
+from pants.engine.rules import collect_rules
 from pants.engine.target import FieldSet, Target
 from pants.engine.unions import UnionRule
 from pants.util.logging import LogLevel
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.weights.selection import parse_source
-from pants_modelkiln.engine.step import Step, step_process
+from pants_modelkiln.compat.calls import implicitly, rule
+from pants_modelkiln.engine.step import Step, prepare_step
 from pants_modelkiln.engine.tool import STORE, locking_tool
 from pants_modelkiln.locks.request import LockPlan, LockRequest
 from pants_modelkiln.subsystem import ModelkilnSubsystem
@@ -76,7 +77,7 @@ async def lock_weights(request: WeightsLockRequest, build_root: BuildRoot, subsy
         # Locking checks files by content, so it needs what checks need.
         tool=locking_tool(uri, subsystem),
     )  # fmt: skip
-    process = await step_process(step)
+    process = await prepare_step(step, **implicitly())
     return LockPlan(os.path.join(address.spec_path, fields.lock.value), process=process.process)
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import posixpath
 from dataclasses import dataclass
 
-from pants.engine.fs import FileContent
-from pants.engine.rules import Get, collect_rules, rule
+from pants.engine.fs import CreateDigest, FileContent
+from pants.engine.rules import collect_rules
 from pants.util.logging import LogLevel
 
-from pants_modelkiln.engine.api import create_digest, read_digest
-from pants_modelkiln.engine.step import Step, perform_step
+from modelkiln.frozen_json import FrozenJson
+from modelkiln.wheels.platforms import Target
+from pants_modelkiln.compat.calls import create_digest, get_digest_contents, implicitly, rule
+from pants_modelkiln.engine.step import Step, run_step
 from pants_modelkiln.engine.tool import STORE
 
 
@@ -20,25 +22,18 @@ class LockChoiceRequest:
 
     path: str
     content: bytes
-    python: str
-    platform: str
-    glibc: str
+    target: Target
 
 
 @dataclass(frozen=True)
 class ResolvedLock:
-    """The chosen wheels as JSON text, as `modelkiln build resolve` writes it.
+    """The chosen wheels, see `modelkiln.manifest.resolution.resolve_lock`.
 
     remedy: the command that locks the resolve.
     """
 
-    text: str
+    content: FrozenJson
     remedy: str = ""
-
-
-def lock_choice(request: LockChoiceRequest) -> Get:
-    """ResolvedLock of a lock's text."""
-    return Get(ResolvedLock, LockChoiceRequest, request)
 
 
 def build_lock_of(lock: str) -> str:
@@ -48,20 +43,19 @@ def build_lock_of(lock: str) -> str:
 
 @rule(desc="Choose wheels from a lock's text", level=LogLevel.DEBUG)
 async def choose_files(request: LockChoiceRequest) -> ResolvedLock:
-    lock = await create_digest([FileContent("lock.txt", _significant(request.content))])
-    result = await perform_step(
-        Step(
+    target = request.target
+    lock = await create_digest(CreateDigest([FileContent("lock.txt", _significant(request.content))]))
+    result = await run_step(Step(
             argv=(
-                "resolve", "--lock=lock.txt", f"--name={request.path}", f"--python={request.python}",
-                f"--platform={request.platform}", f"--glibc={request.glibc}",
+                "resolve", "--lock=lock.txt", f"--name={request.path}", f"--python={target.python}",
+                f"--platform={target.platform}", f"--glibc={target.glibc}",
                 f"--store={STORE}", "--output=resolved.json",
             ),
-            description=f"Choose wheels for {request.platform} from {request.path}",
+            description=f"Choose wheels for {target.platform} from {request.path}",
             input_digest=lock,
             output_files=("resolved.json",),
-        )
-    )  # fmt: skip
-    return ResolvedLock((await read_digest(result.digest))[0].content.decode())
+        ), **implicitly())  # fmt: skip
+    return ResolvedLock(FrozenJson((await get_digest_contents(result.digest))[0].content.decode()))
 
 
 def _significant(lock: bytes) -> bytes:

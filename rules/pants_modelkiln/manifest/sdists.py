@@ -7,21 +7,24 @@ import logging
 from dataclasses import dataclass
 
 from pants.backend.python.util_rules.interpreter_constraints import InterpreterConstraints
-from pants.engine.fs import FileContent, PathGlobs
+from pants.engine.fs import CreateDigest, FileContent, PathGlobs
 from pants.engine.platform import Platform
-from pants.engine.rules import Get, collect_rules, rule
+from pants.engine.rules import collect_rules
 from pants.option.global_options import GlobalOptions
 from pants.util.logging import LogLevel
 
 from modelkiln.canonical import canonical_json
 from modelkiln.errors import ModelkilnError
+from modelkiln.frozen_json import FrozenJson
 from modelkiln.machine.settings import save_python
 from modelkiln.manifest.build_lock import part_of
-from pants_modelkiln.engine.api import create_digest, find_python, read_digest, read_globs
-from pants_modelkiln.engine.step import Step, perform_step
+from modelkiln.manifest.closure import LockedWheel
+from modelkiln.wheels.platforms import Target
+from pants_modelkiln.compat.calls import create_digest, find_interpreter, get_digest_contents, implicitly, rule
+from pants_modelkiln.engine.step import Step, run_step
 from pants_modelkiln.engine.tool import STORE, machine_store
-from pants_modelkiln.manifest.resolved_lock import LockChoiceRequest, build_lock_of, lock_choice
-from pants_modelkiln.manifest.toolchains import toolchain_for
+from pants_modelkiln.manifest.resolved_lock import LockChoiceRequest, build_lock_of, choose_files
+from pants_modelkiln.manifest.toolchains import ToolchainRequest, find_toolchain
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 
 _logger = logging.getLogger(__name__)
@@ -32,13 +35,13 @@ _PLATFORMS = {Platform.linux_arm64: "linux/arm64"}
 
 @dataclass(frozen=True)
 class BuiltWheelRequest:
-    """The wheel of an sdist (name, version, filename, sha256: canonical JSON).
+    """The wheel of an sdist.
 
     lock: the lock of its resolve, beside which its build requirements are locked. remedy: the
     command that locks both.
     """
 
-    sdist: str
+    sdist: LockedWheel
     lock: str
     python: str
     remedy: str
@@ -46,61 +49,54 @@ class BuiltWheelRequest:
 
 @dataclass(frozen=True)
 class BuiltWheel:
-    """The wheel as JSON text, as `builds.wheel.build_wheel` returns it."""
+    """The wheel as `builds.wheel.build_wheel` returns it."""
 
-    text: str
-
-
-def built_wheel(request: BuiltWheelRequest) -> Get:
-    """BuiltWheel of a request."""
-    return Get(BuiltWheel, BuiltWheelRequest, request)
+    wheel: FrozenJson
 
 
 @rule(desc="Build a wheel from an sdist", level=LogLevel.DEBUG)
 async def build_sdist(
     request: BuiltWheelRequest, modelkiln: ModelkilnSubsystem, options: GlobalOptions, platform: Platform
 ) -> BuiltWheel:
-    sdist, path = json.loads(request.sdist), build_lock_of(request.lock)
-    contents = await read_globs(PathGlobs([path]))
+    sdist, path = request.sdist, build_lock_of(request.lock)
+    contents = await get_digest_contents(**implicitly(PathGlobs([path])))
     if not contents:
         raise ModelkilnError(
-            f"{sdist['name']} {sdist['version']} has no wheel in the lock {request.lock}, and to build one from "
-            f"{sdist['filename']}, {path} has to say with what. Write it with {request.remedy}."
+            f"{sdist.name} {sdist.version} has no wheel in the lock {request.lock}, and to build one from "
+            f"{sdist.filename}, {path} has to say with what. Write it with {request.remedy}."
         )
-    part = part_of(contents[0].content.decode("utf-8", "replace"), sdist["name"], path, request.remedy)
-    toolchain = await toolchain_for(request.python)
-    machine, glibc = _PLATFORMS.get(platform, "linux/amd64"), toolchain.glibc or modelkiln.glibc
-    resolved = await lock_choice(LockChoiceRequest(path, part.encode(), request.python, machine, glibc))
+    part = part_of(contents[0].content.decode("utf-8", "replace"), sdist.name, path, request.remedy)
+    toolchain = await find_toolchain(ToolchainRequest(request.python), **implicitly())
+    target = Target(request.python, _PLATFORMS.get(platform, "linux/amd64"), toolchain.glibc or modelkiln.glibc)
+    resolved = await choose_files(LockChoiceRequest(path, part.encode(), target), **implicitly())
     files = [
-        FileContent("sdist.json", canonical_json(sdist)),
-        FileContent("requirements.json", resolved.text.encode()),
+        FileContent("sdist.json", canonical_json(sdist.to_json())),
+        FileContent("requirements.json", resolved.content.to_bytes()),
     ]
-    if toolchain.text:
-        files.append(FileContent("toolchain.json", toolchain.text.encode()))
+    if toolchain.described:
+        files.append(FileContent("toolchain.json", toolchain.described.to_bytes()))
     else:
-        python = await find_python(InterpreterConstraints([f"CPython=={request.python}.*"]))
+        python = await find_interpreter(InterpreterConstraints([f"CPython=={request.python}.*"]), **implicitly())
         # By its release: a machine's path to it must not be in the key of the build.
         save_python(machine_store(options), request.python, python.path)
-    result = await perform_step(
-        Step(
+    result = await run_step(Step(
             argv=(
                 "wheel", "--sdist=sdist.json", "--requirements=requirements.json", f"--remedy={request.remedy}",
                 f"--store={STORE}", "--output=wheel.json",
-                *(("--toolchain=toolchain.json",) if toolchain.text else ()),
+                *(("--toolchain=toolchain.json",) if toolchain.described else ()),
             ),
-            description=f"Build {sdist['name']} {sdist['version']} from {sdist['filename']}",
-            input_digest=await create_digest(files),
+            description=f"Build {sdist.name} {sdist.version} from {sdist.filename}",
+            input_digest=await create_digest(CreateDigest(files)),
             output_files=("wheel.json",),
-        )
-    )  # fmt: skip
-    wheel = json.loads((await read_digest(result.digest))[0].content)
+        ), **implicitly())  # fmt: skip
+    wheel = json.loads((await get_digest_contents(result.digest))[0].content)
     if not wheel.pop("is_isolated"):
         _logger.warning(
             f"{wheel['filename']} was built from its sdist without isolation: this machine cannot run bubblewrap "
             "(bwrap). Its build could read the machine's files, and where user namespaces are not permitted, reach "
             "the network. Install bubblewrap."
         )
-    return BuiltWheel(canonical_json(wheel).decode())
+    return BuiltWheel(FrozenJson.of(wheel))
 
 
 def rules():

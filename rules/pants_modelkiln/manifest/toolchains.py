@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pants.engine.addresses import Addresses
-from pants.engine.rules import Get, collect_rules, rule
+from pants.engine.rules import collect_rules
 from pants.util.logging import LogLevel
 
 from modelkiln.builds.toolchain import choose_toolchain, toolchain_glibc
-from modelkiln.canonical import canonical_json
 from modelkiln.errors import ModelkilnError
-from pants_modelkiln.engine.api import addresses_of, targets_of
+from modelkiln.frozen_json import FrozenJson
+from pants_modelkiln.compat.calls import implicitly, resolve_targets, resolve_unparsed_address_inputs, rule
 from pants_modelkiln.inputs.debian_locks import debian_locks
 from pants_modelkiln.subsystem import ModelkilnSubsystem, option_addresses
 from pants_modelkiln.target_types.toolchain import ToolchainLockField
@@ -26,22 +26,19 @@ class ToolchainRequest:
 
 @dataclass(frozen=True)
 class ChosenToolchain:
-    """text: the toolchain as canonical JSON, as `modelkiln.builds.toolchain` describes it, or "" where
+    """described: the toolchain as `modelkiln.builds.toolchain` describes it, or None where
     [modelkiln].build_toolchains names none for the Python. glibc: the release that it has, or ""."""
 
-    text: str = ""
+    described: FrozenJson | None = None
     glibc: str = ""
-
-
-def toolchain_for(python: str) -> Get:
-    """ChosenToolchain of a Python."""
-    return Get(ChosenToolchain, ToolchainRequest(python))
 
 
 @rule(level=LogLevel.DEBUG)
 async def find_toolchain(request: ToolchainRequest, options: ModelkilnSubsystem) -> ChosenToolchain:
     named = option_addresses("build_toolchains", options.build_toolchains)
-    targets = await targets_of(Addresses(await addresses_of(named)))
+    targets = await resolve_targets(
+        **implicitly(Addresses(await resolve_unparsed_address_inputs(named, **implicitly())))
+    )
     described = []
     for target in targets:
         if not target.has_field(ToolchainLockField):
@@ -52,7 +49,7 @@ async def find_toolchain(request: ToolchainRequest, options: ModelkilnSubsystem)
     chosen = choose_toolchain(described, request.python)
     if chosen is None:
         return ChosenToolchain()
-    return ChosenToolchain(canonical_json(chosen).decode(), toolchain_glibc(chosen))
+    return ChosenToolchain(FrozenJson.of(chosen), toolchain_glibc(chosen))
 
 
 def rules():

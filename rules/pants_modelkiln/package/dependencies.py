@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pants.backend.python.dependency_inference.module_mapper import PythonModuleOwnersRequest
 from pants.backend.python.subsystems.setup import PythonSetup
-from pants.engine.rules import collect_rules, rule
+from pants.backend.python.target_types import ResolvePexEntryPointRequest
+from pants.engine.rules import collect_rules
 from pants.engine.target import DependenciesRequest, FieldSet, InferDependenciesRequest, InferredDependencies
 from pants.engine.unions import UnionRule
 
-from pants_modelkiln.engine.api import explicit_dependencies, module_owners, resolved_entry_point
+from pants_modelkiln.compat.calls import (
+    determine_explicitly_provided_dependencies,
+    implicitly,
+    map_module_to_address,
+    resolve_pex_entry_point,
+    rule,
+)
 from pants_modelkiln.package.field_set import accelerator_of
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 from pants_modelkiln.target_types.package import (
@@ -37,12 +45,15 @@ async def infer_entry_point_dependency(
     request: InferModelPackageDependencies, options: ModelkilnSubsystem, setup: PythonSetup
 ) -> InferredDependencies:
     fields = request.field_set
-    explicit = await explicit_dependencies(DependenciesRequest(fields.dependencies))
-    entry_point = await resolved_entry_point(fields.entry_point)
+    explicit = await determine_explicitly_provided_dependencies(**implicitly(DependenciesRequest(fields.dependencies)))
+    entry_point = await resolve_pex_entry_point(ResolvePexEntryPointRequest(fields.entry_point))
     module = entry_point.val.module
     accelerator = accelerator_of(fields.address, fields.accelerator.value, options, setup)
     # Without resolves, Pants knows all modules under no resolve's name.
-    owners = await module_owners(module, accelerator.resolve if setup.enable_resolves else None)
+    owners = await map_module_to_address(
+        PythonModuleOwnersRequest(module, resolve=accelerator.resolve if setup.enable_resolves else None),
+        **implicitly(),
+    )
     explicit.maybe_warn_of_ambiguous_dependency_inference(
         owners.ambiguous,
         fields.address,

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, replace
-from typing import Sequence
+from typing import Iterable, Sequence
 
 from pants.backend.python.subsystems.setup import PythonSetup
 from pants.engine.addresses import Address
-from pants.engine.rules import Get, collect_rules, rule
+from pants.engine.rules import collect_rules
+from pants.engine.target import HydrateSourcesRequest
 from pants.util.logging import LogLevel
 
 from modelkiln.builds.toolchain import recorded_wheel
@@ -19,16 +20,32 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.formats.portable_python_lock import InterpreterLock
 from modelkiln.package.accelerator import Accelerator
 from modelkiln.package.lazy_weights import lazy_document
-from modelkiln.package.record import make_record
+from modelkiln.package.record import Record, make_record
 from modelkiln.package.signature import read_signature
-from modelkiln.package.source_facts import metadata_of, signature_of
-from pants_modelkiln.engine.api import addresses_of, concurrently, hydrate, read_digest
-from pants_modelkiln.inputs.artifact import Artifact, artifact
-from pants_modelkiln.inputs.base_image import BaseImage, base_image, base_layers
-from pants_modelkiln.inputs.code import PackageCode, PackageCodeRequest, package_code
-from pants_modelkiln.inputs.portable_python import InterpreterRequest, interpreter
+from modelkiln.package.source_facts import Named, metadata_of, signature_of
+from modelkiln.wheels.platforms import Target
+from pants_modelkiln.compat.calls import (
+    concurrently,
+    get_digest_contents,
+    hydrate_sources,
+    implicitly,
+    resolve_unparsed_address_inputs,
+    rule,
+)
+from pants_modelkiln.inputs.artifact import Artifact, ArtifactRequest, Part
+from pants_modelkiln.inputs.base_image import (
+    BaseImage,
+    BaseImageRequest,
+    BaseLayers,
+    BaseLayersRequest,
+    describe_base_image,
+    make_base_layers,
+)
+from pants_modelkiln.inputs.code import PackageCode, PackageCodeRequest, collect_code
+from pants_modelkiln.inputs.portable_python import InterpreterRequest, choose_interpreter
+from pants_modelkiln.inputs.repository_artifact import hash_artifact
 from pants_modelkiln.manifest.environment import Environment, ResolvedLockRequest
-from pants_modelkiln.manifest.wheel_layers import PackageEnvironmentRequest, package_environment
+from pants_modelkiln.manifest.wheel_layers import PackageEnvironmentRequest, find_package_environment
 from pants_modelkiln.package.field_set import ModelPackageFieldSet, accelerator_of
 from pants_modelkiln.subsystem import ModelkilnSubsystem, named_or_option
 
@@ -37,10 +54,9 @@ from pants_modelkiln.subsystem import ModelkilnSubsystem, named_or_option
 class PackageInputs:
     """What goes into a package, every byte of it pinned, and its record.
 
-    record: canonical JSON, as it lies inside every format. base: None for a package that is no
-    image and names no base image. weights_lock: what a package with lazy weights carries in their
-    place, else empty. interpreter: what the format `scie` embeds. others: the same package for its
-    further platforms.
+    base: None for a package that is not an image and names no base image. weights_lock: what a package
+    with lazy weights carries in their place, else empty. interpreter: what the format `scie` embeds.
+    others: the same package for its further platforms.
     """
 
     address: Address
@@ -50,8 +66,8 @@ class PackageInputs:
     code: PackageCode
     environment: Environment
     base: BaseImage | None
-    target: ResolvedLockRequest
-    record: bytes
+    target: Target
+    record: Record
     weights_lock: bytes
     interpreter: InterpreterLock | None = None
     others: tuple[PackageInputs, ...] = ()
@@ -62,22 +78,30 @@ class PackageInputs:
         return (self, *self.others)
 
     @property
-    def record_json(self) -> dict:
-        """The record as a JSON object."""
-        return json.loads(self.record)
+    def facts(self) -> Named:
+        """What the sources of the artifacts state about the model, each with its address."""
+        return _facts_of(self.artifacts)
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The layers of the artifacts, lowest first."""
+        return tuple(part for found in self.artifacts for part in found.parts)
 
 
-def package_inputs(field_set: ModelPackageFieldSet) -> Get:
-    """PackageInputs of a `model_package`."""
-    return Get(PackageInputs, ModelPackageFieldSet, field_set)
+def _facts_of(artifacts: Sequence[Artifact]) -> Named:
+    return [(str(found.address), found.facts) for found in artifacts]
 
 
 async def _find_bases(field_set: ModelPackageFieldSet, options: ModelkilnSubsystem) -> tuple[BaseImage | None, ...]:
     named = field_set.base_image.to_unparsed_address_inputs()
-    addresses = await addresses_of(named_or_option(named, "base_image", options.base_image))
+    addresses = await resolve_unparsed_address_inputs(
+        named_or_option(named, "base_image", options.base_image), **implicitly()
+    )
     architectures = [platform.split("/")[1] for platform in dict.fromkeys(field_set.platforms.value or ())]
     if addresses:
-        return await concurrently(base_image(addresses[0], name) for name in architectures or [""])
+        return await concurrently(
+            describe_base_image(BaseImageRequest(addresses[0], name), **implicitly()) for name in architectures or [""]
+        )
     if "oci" in field_set.formats.value:
         raise ModelkilnError(
             f"{field_set.address}: an image needs a base. Name an `oci_base_image` in the field "
@@ -85,22 +109,21 @@ async def _find_bases(field_set: ModelPackageFieldSet, options: ModelkilnSubsyst
         )
     if architectures not in ([], ["amd64"]):
         raise ModelkilnError(
-            f"{field_set.address}: `platforms` needs a base image that tells their Python and C library. "
+            f"{field_set.address}: `platforms` needs a base image that states their Python and C library. "
             "Name an `oci_base_image` in the field `base_image` or in the option [modelkiln].base_image."
         )
     return (None,)
 
 
-def _target_of(base: BaseImage | None, resolve: str, options: ModelkilnSubsystem) -> ResolvedLockRequest:
-    return ResolvedLockRequest(
-        resolve=resolve,
+def _target_of(base: BaseImage | None, options: ModelkilnSubsystem) -> Target:
+    return Target(
         python=base.python if base else options.python,
         platform=f"linux/{base.architecture if base else 'amd64'}",
         glibc=base.glibc if base else options.glibc,
     )
 
 
-def _variant(accelerator: Accelerator, target: ResolvedLockRequest, made_of: dict[str, str]) -> dict:
+def _variant(accelerator: Accelerator, target: Target, made_of: dict[str, str]) -> dict:
     """What the record says of a variant.
 
     made_of: by platform, a digest of wheels and base. One package has one version of everything:
@@ -110,41 +133,50 @@ def _variant(accelerator: Accelerator, target: ResolvedLockRequest, made_of: dic
     return {**accelerator.to_json(), "platform": target.platform, "python": target.python, **several}
 
 
+async def _find_environments(requests: Iterable[PackageEnvironmentRequest]) -> tuple[Environment, ...]:
+    return await concurrently(find_package_environment(request, **implicitly()) for request in requests)
+
+
+async def _find_artifacts(addresses: Iterable[Address]) -> tuple[Artifact, ...]:
+    return await concurrently(hash_artifact(ArtifactRequest(address), **implicitly()) for address in addresses)
+
+
+async def _make_bases(bases: Iterable[BaseImage]) -> tuple[BaseLayers, ...]:
+    return await concurrently(make_base_layers(BaseLayersRequest(base), **implicitly()) for base in bases)
+
+
 async def _gather(
     field_set: ModelPackageFieldSet,
     accelerator: Accelerator,
     bases: Sequence[BaseImage | None],
-    targets: Sequence[ResolvedLockRequest],
+    targets: Sequence[Target],
 ) -> tuple[Sequence[Environment], Sequence[Artifact]]:
     """What takes long, all of it at once: the wheels for each target, and the artifacts.
 
     An image's layers of base and wheels are made here, too, while weights are checked and an index
     is waited for: none of them needs another. The image asks for them again and has them at once.
     """
-    standing = [base for base in bases if base and "oci" in field_set.formats.value]
+    image_bases = [base if "oci" in field_set.formats.value else None for base in bases]
     code, apart = PackageCodeRequest(field_set.address, field_set.entry_point), len(targets) > 1
     wanted = [
-        PackageEnvironmentRequest(code, accelerator, target, base.interpreter if base in standing else None, apart)
-        for base, target in zip(bases, targets)
+        PackageEnvironmentRequest(code, accelerator, ResolvedLockRequest(accelerator.resolve, target), base, apart)
+        for base, target in zip(image_bases, targets)
     ]
-    addresses = await addresses_of(field_set.artifacts.to_unparsed_address_inputs())
-    made = await concurrently(
-        [
-            *(package_environment(request) for request in wanted),
-            *(artifact(address) for address in addresses),
-            *(base_layers(base) for base in standing),
-        ]
+    named = field_set.artifacts.to_unparsed_address_inputs()
+    addresses = await resolve_unparsed_address_inputs(named, **implicitly())
+    environments, artifacts, _ = await concurrently(
+        _find_environments(wanted), _find_artifacts(addresses), _make_bases(base for base in image_bases if base)
     )
-    return made[: len(wanted)], made[len(wanted) :][: len(addresses)]
+    return environments, artifacts
 
 
-async def _find_signature(field_set: ModelPackageFieldSet, facts: list[tuple[str, dict]]) -> dict:
+async def _find_signature(field_set: ModelPackageFieldSet, facts: Named) -> dict:
     """The signature that the package names, else the one that its artifact brings."""
     address = field_set.address
     if not field_set.signature.value:
         return read_signature(signature_of(facts, str(address)), f"{address}: signature of its artifact").to_json()
-    hydrated = await hydrate(field_set.signature)
-    return _load_signature(address, (await read_digest(hydrated.snapshot.digest))[0])
+    hydrated = await hydrate_sources(HydrateSourcesRequest(field_set.signature), **implicitly())
+    return _load_signature(address, (await get_digest_contents(hydrated.snapshot.digest))[0])
 
 
 @rule(desc="Resolve a package's inputs", level=LogLevel.DEBUG)
@@ -154,19 +186,18 @@ async def resolve_inputs(
     address = field_set.address
     bases = await _find_bases(field_set, options)
     accelerator = accelerator_of(address, field_set.accelerator.value, options, setup)
-    targets = [_target_of(base, accelerator.resolve, options) for base in bases]
+    targets = [_target_of(base, options) for base in bases]
     environments, artifacts = await _gather(field_set, accelerator, bases, targets)
     weights_lock = _lazy_lock(field_set, artifacts)
     embedded = None
     if "scie" in field_set.formats.value:
         named = field_set.interpreter.to_unparsed_address_inputs()
-        embedded = (await interpreter(InterpreterRequest(address, named, targets[0].python))).lock
-    code = await package_code(PackageCodeRequest(address, field_set.entry_point))
-    facts = [(str(found.address), found.facts) for found in artifacts]
+        embedded = await choose_interpreter(InterpreterRequest(address, named, targets[0].python), **implicitly())
+    code = await collect_code(PackageCodeRequest(address, field_set.entry_point), **implicitly())
+    facts = _facts_of(artifacts)
     signature = await _find_signature(field_set, facts)
     made_of = {
-        target.platform: sha256_bytes(f"{wheels.wheels}\n{base.identity if base else ''}".encode())
-        for base, target, wheels in zip(bases, targets, environments)
+        target.platform: _platform_digest(wheels, base) for base, target, wheels in zip(bases, targets, environments)
     }
     described = {
         "name": address.generated_name or address.target_name,
@@ -200,12 +231,14 @@ async def resolve_inputs(
     return replace(first, others=tuple(others))
 
 
-def _record(described: dict, variant: dict, base: BaseImage | None, wheels: Environment) -> bytes:
-    identity = json.loads(base.identity) if base else None
+def _platform_digest(wheels: Environment, base: BaseImage | None) -> str:
+    return sha256_bytes(canonical_json(wheels.to_json()) + b"\n" + (base.identity.to_bytes() if base else b""))
+
+
+def _record(described: dict, variant: dict, base: BaseImage | None, wheels: Environment) -> Record:
+    identity = base.identity.to_json() if base else None
     requirements = [recorded_wheel(wheel) for wheel in wheels.to_json()]
-    return canonical_json(
-        make_record({**described, "variant": variant, "requirements": requirements, "base": identity})
-    )
+    return make_record({**described, "variant": variant, "requirements": requirements, "base": identity})
 
 
 def _lazy_lock(field_set: ModelPackageFieldSet, artifacts: tuple[Artifact, ...]) -> bytes:

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 from pants.engine.addresses import Address
 from pants.engine.target import (
     COMMON_TARGET_FIELDS,
-    AsyncFieldMixin,
     Dependencies,
     MultipleSourcesField,
-    SecondaryOwnerMixin,
-    StringField,
     StringSequenceField,
-    Target,
 )
-from pants.source.filespec import Filespec
 from pants.util.strutil import help_text
 
 from modelkiln.checks.pickle_globals import check_allowed
+from pants_modelkiln.target_types.owned_files import NamedFileField, OwningSourcesMixin, OwningTarget
 
 
-class ModelArtifactSourceField(MultipleSourcesField):
+class ModelArtifactSourceField(OwningSourcesMixin, MultipleSourcesField):
     alias = "source"
     uses_source_roots = False
     help = help_text("""
@@ -73,17 +68,13 @@ class ModelArtifactAllowPickleField(StringSequenceField):
         return value
 
 
-class ModelArtifactLockField(StringField, AsyncFieldMixin, SecondaryOwnerMixin):
+class ModelArtifactLockField(NamedFileField):
     alias = "lock"
     help = help_text("""
         The file that `pants lock` writes, such as `"llm.lock.json"`: path, size and sha256 of each
         file, and the layers that they make. Commit it: packages are made from it alone, and the
         files themselves stay in the store and never pass through Pants.
         """)
-
-    @property
-    def filespec(self) -> Filespec:
-        return {"includes": [os.path.join(self.address.spec_path, self.value)] if self.value else []}
 
 
 class ModelArtifactIncludeField(StringSequenceField):
@@ -103,7 +94,7 @@ class ModelArtifactExcludeField(StringSequenceField):
     help = "Patterns, as in `include`, of the files that `pants lock` leaves out, whatever `include` says."
 
 
-class ModelArtifactTarget(Target):
+class ModelArtifactTarget(OwningTarget):
     alias = "model_artifact"
     core_fields = (
         *COMMON_TARGET_FIELDS,

@@ -9,16 +9,17 @@ from pants.engine.target import (
     AsyncFieldMixin,
     Dependencies,
     OptionalSingleSourceField,
-    SecondaryOwnerMixin,
     StringField,
     StringSequenceField,
     Target,
 )
-from pants.source.filespec import Filespec
 from pants.util.strutil import help_text
 
+from modelkiln.base.debian_lock import lock_name
+from pants_modelkiln.target_types.owned_files import NamedFileField, OwningSourcesMixin, OwningTarget
 
-class BaseImageLockField(OptionalSingleSourceField):
+
+class BaseImageLockField(OwningSourcesMixin, OptionalSingleSourceField):
     alias = "lock"
     uses_source_roots = False
     expected_file_extensions = (".json",)
@@ -30,16 +31,12 @@ class BaseImageLockField(OptionalSingleSourceField):
         """)
 
 
-class BaseImagePackagesField(StringField, AsyncFieldMixin, SecondaryOwnerMixin):
+class BaseImagePackagesField(NamedFileField):
     alias = "packages"
     help = help_text("""
         The list of Debian packages that `pants lock` resolves into the file of the field `lock`:
         one name a line, `#` starts a comment, and a name after `-` is a dependency to leave out.
         """)
-
-    @property
-    def filespec(self) -> Filespec:
-        return {"includes": [os.path.join(self.address.spec_path, self.value)] if self.value else []}
 
 
 class BaseImageReferenceField(StringField):
@@ -60,7 +57,7 @@ class BaseImageSuiteField(StringField):
     help = "The Debian release that `pants lock` takes packages from."
 
 
-class BaseImageArchitecturesField(StringSequenceField):
+class BaseImageArchitecturesField(StringSequenceField, AsyncFieldMixin):
     alias = "architectures"
     default = ("amd64",)
     valid_choices = ("amd64", "arm64")
@@ -73,6 +70,12 @@ class BaseImageArchitecturesField(StringSequenceField):
         code is compiled by the interpreter of the building machine's own architecture, so name
         the architectures of the machines that build, too.
         """)
+
+    def named_files(self, target: Target) -> tuple[str, ...]:
+        """Paths in the repository of the locks of all architectures but the first."""
+        lock, names = target[BaseImageLockField].value, tuple(self.value or ())
+        folder = self.address.spec_path
+        return tuple(os.path.join(folder, lock_name(lock, names, name)) for name in names[1:] if lock)
 
 
 class BaseImagePythonField(StringField):
@@ -100,7 +103,7 @@ class BaseImageGlibcField(StringField):
         """)
 
 
-class OciBaseImageTarget(Target):
+class OciBaseImageTarget(OwningTarget):
     alias = "oci_base_image"
     core_fields = (
         *COMMON_TARGET_FIELDS,

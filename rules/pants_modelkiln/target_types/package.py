@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Optional
+from typing import Any, Mapping, Optional
 
 from pants.backend.python.target_types import EntryPointField
 from pants.core.goals.package import OutputPathField
@@ -180,6 +180,13 @@ class ModelEntrypointField(StringSequenceField):
         """)
 
 
+def _thawed(value: Any) -> Any:
+    """A value of a BUILD file as JSON has it: `parametrize` freezes dictionaries, at all depths since Pants 2.31."""
+    if isinstance(value, Mapping):
+        return {key: _thawed(one) for key, one in value.items()}
+    return [_thawed(one) for one in value] if isinstance(value, (list, tuple)) else value
+
+
 class ModelMetadataField(Field):
     alias = "metadata"
     help = help_text("""
@@ -196,10 +203,10 @@ class ModelMetadataField(Field):
         value = super().compute_value(raw_value, address)
         if value is None:
             return None
-        if not isinstance(value, dict):
+        if not isinstance(value, Mapping):
             raise InvalidFieldTypeException(address, cls.alias, value, expected_type="a dictionary")
         try:
-            return json.dumps(value, sort_keys=True, allow_nan=False)
+            return json.dumps(_thawed(value), sort_keys=True, allow_nan=False)
         except (TypeError, ValueError) as error:
             raise InvalidFieldException(
                 f"{address}: the field `metadata` cannot be written as JSON: {error}. "

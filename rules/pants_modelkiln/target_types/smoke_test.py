@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from pants.engine.target import (
     COMMON_TARGET_FIELDS,
     AsyncFieldMixin,
@@ -11,12 +9,11 @@ from pants.engine.target import (
     Dependencies,
     FloatField,
     OptionalSingleSourceField,
-    SecondaryOwnerMixin,
     StringField,
-    Target,
 )
-from pants.source.filespec import Filespec
 from pants.util.strutil import help_text
+
+from pants_modelkiln.target_types.owned_files import NamedFileField, OwningSourcesMixin, OwningTarget
 
 
 class SmokeTestPackageField(StringField, AsyncFieldMixin):
@@ -30,7 +27,7 @@ class SmokeTestPackageField(StringField, AsyncFieldMixin):
         """)
 
 
-class SmokeTestRequestField(OptionalSingleSourceField):
+class SmokeTestRequestField(OwningSourcesMixin, OptionalSingleSourceField):
     alias = "request"
     uses_source_roots = False
     expected_file_extensions = (".json",)
@@ -40,17 +37,13 @@ class SmokeTestRequestField(OptionalSingleSourceField):
         """)
 
 
-class SmokeTestExpectedField(StringField, AsyncFieldMixin, SecondaryOwnerMixin):
+class SmokeTestExpectedField(NamedFileField):
     alias = "expected"
     required = True
     help = help_text("""
         A JSON file, relative to the BUILD file, with the expected response. Its outputs are
         compared with the package's: exactly, or within `rtol` and `atol`.
         """)
-
-    @property
-    def filespec(self) -> Filespec:
-        return {"includes": [os.path.join(self.address.spec_path, self.value)] if self.value else []}
 
 
 class SmokeTestRtolField(FloatField):
@@ -77,7 +70,7 @@ class SmokeTestRequiresGpuField(BoolField):
         """)
 
 
-class SmokeTestTarget(Target):
+class SmokeTestTarget(OwningTarget):
     alias = "model_smoke_test"
     core_fields = (
         *COMMON_TARGET_FIELDS,

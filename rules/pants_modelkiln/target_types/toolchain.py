@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pants.engine.target import COMMON_TARGET_FIELDS, Dependencies, Target
+from pants.engine.target import COMMON_TARGET_FIELDS, Dependencies
 from pants.util.strutil import help_text
 
 from pants_modelkiln.target_types.base_image import (
@@ -11,6 +11,7 @@ from pants_modelkiln.target_types.base_image import (
     BaseImagePackagesField,
     BaseImageSuiteField,
 )
+from pants_modelkiln.target_types.owned_files import OwningTarget
 
 
 class ToolchainLockField(BaseImageLockField):
@@ -30,7 +31,7 @@ class ToolchainArchitecturesField(BaseImageArchitecturesField):
         """)
 
 
-class BuildToolchainTarget(Target):
+class BuildToolchainTarget(OwningTarget):
     alias = "build_toolchain"
     core_fields = (
         *COMMON_TARGET_FIELDS,

@@ -31,7 +31,7 @@ class HashingReader:
 
 
 def decompressed(blob: Any, media_type: str, where: str) -> Any:
-    """Return a readable stream of the tar in `blob`, whose media type tells its compression."""
+    """Return a readable stream of the tar in `blob`, whose media type names its compression."""
     if media_type == COMPRESSED_LAYER["none"]:
         return blob
     if media_type == COMPRESSED_LAYER["gzip"]:

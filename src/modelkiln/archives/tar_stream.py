@@ -14,7 +14,7 @@ class TarStream(io.RawIOBase):
     """A readable, seekable stream of the bytes that `write_tar` would write for `entries`.
 
     It opens one file at a time and holds nothing of it, so that a tar of any size costs a buffer.
-    Seeking makes cut uploads resumable. Contents are not hashed here: whoever reads knows the
+    Seeking makes cut uploads resumable. Contents are not hashed here: the caller knows the
     tar's digest and checks it. A file that is shorter than its entry says raises ModelkilnError.
     """
 

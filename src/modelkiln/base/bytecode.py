@@ -5,7 +5,6 @@ not depend on the architecture: packages of the host's architecture compile for 
 """
 
 import io
-import json
 import os
 import subprocess
 import tempfile
@@ -56,16 +55,14 @@ while True:
 """
 
 
-def bytecode_recipe(interpreter: Any) -> Optional[dict[str, Any]]:
+def bytecode_recipe(interpreters: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a recipe's "bytecode" says of an interpreter.
 
-    interpreter: its locked packages as a list, or by the architecture that they run on, or the JSON
-    text of either; nothing means no byte code.
+    interpreters: its locked packages, by the architecture that they run on.
     """
-    packages = json.loads(interpreter) if isinstance(interpreter, str) and interpreter else interpreter
-    if not packages:
-        return None
-    return {"architectures" if isinstance(packages, Mapping) else "packages": packages}
+    if len(interpreters) > 1:
+        return {"architectures": dict(interpreters)}
+    return {"packages": next(iter(interpreters.values()))}
 
 
 def host_packages(bytecode: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
@@ -107,7 +104,7 @@ class _Feeder(Thread):
                     self._pipe.write(len(name).to_bytes(4, "little") + len(source).to_bytes(4, "little") + name)
                     self._pipe.write(source)
         except BrokenPipeError:
-            pass  # The reader tells why the interpreter has ended.
+            pass  # The reader reports why the interpreter has ended.
         except BaseException as error:
             self.error = error
 

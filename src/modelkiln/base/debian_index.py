@@ -102,7 +102,7 @@ def _index(
             raise ModelkilnError(f"{base}: has no packages for {architecture!r}. Name another architecture.")
         return _parse_index(_verified_index(f"{base}/{path}", hashes[path], env))
     raise ModelkilnError(
-        f"No mirror has the suite {suite!r}. Tried {'; '.join(problems)}. Mend the suite's name, "
+        f"No mirror has the suite {suite!r}. Tried {'; '.join(problems)}. Fix the suite's name, "
         f"or name a mirror in {MIRROR_VARIABLE}."
     )
 
@@ -192,14 +192,14 @@ def _parse_index(text: str) -> _Index:
 
 
 def _closure(names: Sequence[str], left_out: Sequence[str], index: _Index) -> set[str]:
-    """All packages to install. A clause with alternatives takes one that is there anyway, else the
+    """All packages to install. A clause with alternatives takes one that is chosen anyway, else the
     first, as apt does."""
     unknown = sorted(name for name in set(names) if name not in index)
     if unknown:
-        raise ModelkilnError(f"Not in the suite: {', '.join(unknown)}. Mend the package list.")
+        raise ModelkilnError(f"Not in the suite: {', '.join(unknown)}. Fix the package list.")
     both = sorted(set(names) & set(left_out))
     if both:
-        raise ModelkilnError(f"Both named and left out: {', '.join(both)}. Mend the package list.")
+        raise ModelkilnError(f"Both named and left out: {', '.join(both)}. Fix the package list.")
     chosen, todo = set(names), sorted(names)
     while todo:
         name = todo.pop(0)
@@ -220,7 +220,7 @@ def _needed(
     name: str, clause: Sequence[Mapping[str, Any]], chosen: set[str], left_out: set[str], index: _Index
 ) -> Optional[str]:
     """The package that `clause` of package `name` adds to `chosen`; None when it holds already."""
-    told = " | ".join(_told(one) for one in clause)
+    alternatives = " | ".join(_readable(one) for one in clause)
     if any(one["name"] in left_out for one in clause):
         return None
     present = [one for one in clause if one["name"] in chosen]
@@ -234,13 +234,13 @@ def _needed(
         if one["name"] in index and _fits(one, index):
             return one["name"]
     raise ModelkilnError(
-        f"Package {name} needs {told}, which the suite has not or only as a virtual package. Name "
+        f"Package {name} needs {alternatives}, which the suite lacks or has only as a virtual package. Name "
         "a package that provides it in the package list, or leave it out with a line "
         f"-{clause[0]['name']}."
     )
 
 
-def _told(relation: Mapping[str, Any]) -> str:
+def _readable(relation: Mapping[str, Any]) -> str:
     version = relation["version"]
     return relation["name"] + (f" ({version[0]} {version[1]})" if version else "")
 

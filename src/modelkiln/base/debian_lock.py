@@ -52,8 +52,8 @@ def load_lock(text: str, where: str) -> dict[str, Any]:
 def lock_name(name: str, architectures: Sequence[str], architecture: str) -> str:
     """Return the file of the lock for `architecture`, of a base whose field `lock` is `name`.
 
-    The first of `architectures` has that file itself, another one a file beside it:
-    "python311.arm64.lock.json" beside "python311.lock.json".
+    The first of `architectures` has that file itself, another one a file next to it:
+    "python311.arm64.lock.json" next to "python311.lock.json".
     """
     if architecture == architectures[0]:
         return name
@@ -100,7 +100,7 @@ def check_packages(value: Any, where: str) -> list[dict[str, Any]]:
 def _check_package(package: Any, where: str) -> None:
     if not isinstance(package, dict) or set(package) != set(_PACKAGE_FIELDS):
         raise ModelkilnError(
-            f"{where}: package {package!r} has not exactly the fields {sorted(_PACKAGE_FIELDS)}. {_REMEDY}"
+            f"{where}: package {package!r} needs exactly the fields {sorted(_PACKAGE_FIELDS)}. {_REMEDY}"
         )
     for key, holds in _PACKAGE_FIELDS.items():
         if not holds(package[key]):
@@ -124,7 +124,7 @@ def python_of(lock: Mapping[str, Any]) -> str:
     if len(releases) != 1:
         raise ModelkilnError(
             f"A base has exactly one python3.N-minimal package; this one has {releases} among "
-            f"{_names(lock)}. Mend its package list and lock it again with pants lock."
+            f"{_names(lock)}. Fix its package list and lock it again with pants lock."
         )
     return releases[0]
 

@@ -71,9 +71,9 @@ def fetch_debs(packages: Sequence[Mapping[str, Any]], store: Store, env: Mapping
     mirrors = machine_mirrors(env)
     with ThreadPoolExecutor(_DOWNLOADS) as pool:
         problems = list(pool.map(lambda one: _fetch(one, mirrors, store, env), missing))
-    told = [problem for problem in problems if problem]
-    if told:
-        raise ModelkilnError("\n".join(told))
+    failures = [problem for problem in problems if problem]
+    if failures:
+        raise ModelkilnError("\n".join(failures))
 
 
 def _fetch(package: Mapping[str, Any], mirrors: Sequence[str], store: Store, env: Mapping[str, str]) -> str:

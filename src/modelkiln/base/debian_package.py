@@ -25,7 +25,7 @@ _HEADER = 60
 _CONTROL_LIMIT = 1 << 20
 # A member of a few bytes can claim any size. The largest packages of Debian unpack to about 5 GB.
 _DATA_LIMIT = 16 << 30
-# zstd's command line refuses larger windows as well, unless told otherwise.
+# zstd's command line refuses larger windows as well, unless an option allows them.
 _ZSTD_WINDOW = 128 << 20
 
 
@@ -109,7 +109,7 @@ def _reading(name: str, where: str) -> Iterator[None]:
 
 
 class _Content:
-    """A file's content; what is wrong with the archive below it is told as ModelkilnError."""
+    """A file's content; damage of the archive around it is reported as ModelkilnError."""
 
     def __init__(self, stream: BinaryIO, name: str, where: str) -> None:
         self._stream, self._name, self._where = stream, name, where

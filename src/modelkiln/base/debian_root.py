@@ -15,6 +15,7 @@ from modelkiln.base import debian_scripts as debian_files
 from modelkiln.base.debian_mirrors import deb_digest, fetch_debs
 from modelkiln.base.debian_package import DebEntry, iter_data, read_control
 from modelkiln.base.interpreter import making_interpreter, unpack_entries
+from modelkiln.conventions import CODE_FOLDER, MODELS_FOLDER
 from modelkiln.errors import ModelkilnError
 from modelkiln.machine.settings import load_machine_env
 from modelkiln.store.store import Store
@@ -30,7 +31,7 @@ _LEFT_OUT = tuple(
 # (Python has its own), and of the standard library, the texts of `help()` and its tests.
 _UNNEEDED = re.compile(r"usr/lib/([^/]+/gconv|python3\.\d+/(pydoc_data|test|idlelib|lib2to3|turtledemo))/")
 # What other layers own.
-_RESERVED = ("app", "models", "opt/venv")
+_RESERVED = (CODE_FOLDER, MODELS_FOLDER, "opt/venv")
 # Folders that are links to their namesakes below /usr, on every Debian since 12 (usrmerge).
 _MERGED = ("bin", "lib", "lib32", "lib64", "libx32", "sbin")
 
@@ -127,7 +128,7 @@ def _entry(
     target = own.get(merged_path(entry.link))
     if target is None or target.kind != "file":
         raise ModelkilnError(
-            f"{where}: {path!r} is a hard link to {entry.link!r}, which is no file before it in the package. Refused."
+            f"{where}: {path!r} is a hard link to {entry.link!r}, which is not an earlier file of the package. Refused."
         )
     return Entry(path, size=target.size, executable=target.executable, sha256=target.sha256, open=target.open)
 

@@ -3,13 +3,10 @@
 from typing import Any, Iterator, Mapping, Sequence
 
 from modelkiln.archives.tar import Entry, bytes_entry
+from modelkiln.conventions import USER_ID
 from modelkiln.errors import ModelkilnError
 
-__all__ = ["USER_ID", "dpkg_status", "entries"]
-
-# The user that images run as. 65532 is what distroless images call nonroot; cluster policies that
-# ask for a numeric user other than 0 accept it.
-USER_ID = 65532
+__all__ = ["dpkg_status", "entries"]
 
 _PASSWD = f"""\
 root:x:0:0:root:/root:/sbin/nologin

@@ -60,7 +60,7 @@ def interpreter_packages(lock: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def host_architecture() -> Optional[str]:
-    """Return what Debian calls this machine, None where it is none that is known."""
+    """Return what Debian calls this machine, None where its name is unknown."""
     if not sys.platform.startswith("linux"):
         return None
     machine = platform.machine()
@@ -94,7 +94,7 @@ def making_interpreter(packages: Sequence[Mapping[str, Any]], store: Store) -> I
 
 @contextmanager
 def making_folder(folder: Path) -> Iterator[Optional[Path]]:
-    """The empty folder that becomes `folder` when the block ends; None where that is there.
+    """The empty folder that becomes `folder` when the block ends; None where that exists.
 
     One of the processes that want it at the same time fills it, the others wait.
     """

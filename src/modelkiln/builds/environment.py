@@ -33,12 +33,12 @@ _TIMEOUT = 1800.0
 # What a build may write. Not its environment: that is written from outside, where a link that a
 # build left in it would lead elsewhere.
 _WRITABLE = ("src", "out", "home", "tmp")
-# Of what a failed backend wrote: its last lines tell why.
+# Of what a failed backend wrote: its last lines say why.
 _LINES = 12
 _QUESTION = "import os, sys; print(sys.base_prefix, os.path.realpath(sys.executable), sep='\\n')"
-# What a compiler and those that call it are told. Sources lie at the same path on every machine, so
+# The environment of a compiler and of its callers. Sources lie at the same path on every machine, so
 # that no path has to be mapped; those of temporary folders are in debug information, which goes. The
-# number of jobs is no machine's: what a build divides its work into must not depend on it.
+# number of jobs is not a machine's: what a build divides its work into must not depend on it.
 _COMPILING = {
     "CMAKE_BUILD_PARALLEL_LEVEL": "4",
     "LDFLAGS": "-Wl,--strip-debug",
@@ -173,13 +173,13 @@ class BuildEnvironment:
 
     def _failure(self, hook: str, output: bytes) -> str:
         lines = _without_frames(output.decode("utf-8", "replace").splitlines())
-        told = "\n".join(f"    {line}" for line in lines[-_LINES:])
+        excerpt = "\n".join(f"    {line}" for line in lines[-_LINES:])
         if not self.toolchain:
             return (
                 f"{self.title}: its build backend failed in {hook}. It ran without a network and without a compiler, "
                 "and saw its own locked build requirements alone. Where it needs a compiler, name a `build_toolchain` "
                 "in [modelkiln].build_toolchains; where it needs more, lock a version that has a wheel, or put a wheel "
-                f"of your own into a folder that [modelkiln.resolve_find_links] names. It says:\n{told}"
+                f"of your own into a folder that [modelkiln.resolve_find_links] names. It says:\n{excerpt}"
             )
         missing = _MISSING.search("\n".join(lines))
         hint = f"{missing[1] or missing[2]} is not there. " if missing else ""
@@ -187,7 +187,7 @@ class BuildEnvironment:
             f"{self.title}: its build backend failed in {hook}. It ran without a network, and saw the toolchain "
             f"{self.toolchain.name} and its own locked build requirements alone. {hint}Where it needs more of Debian, "
             "add that to the toolchain's package list and lock it with pants lock; else lock a version that has a "
-            f"wheel. It says:\n{told}"
+            f"wheel. It says:\n{excerpt}"
         )
 
 

@@ -26,7 +26,7 @@ __all__ = ["Toolchain", "choose_toolchain", "open_toolchain", "recorded_wheel", 
 
 # What of a root is mounted, the links into /usr too.
 _TOP = ("usr", "bin", "sbin", "lib", "lib64", "etc")
-# What Debian's alternatives system would link: name -> the program beside it.
+# What Debian's alternatives system would link: name -> the program next to it.
 _ALTERNATIVES = {"usr/bin/cc": "gcc", "usr/bin/c++": "g++", "usr/bin/sh": "dash", "usr/bin/awk": "mawk"}
 _LOCK = "Lock it with pants lock."
 
@@ -78,15 +78,15 @@ def toolchain_digest(described: Mapping[str, Any]) -> str:
 
 
 def recorded_wheel(wheel: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a wheel as records tell it: of its "build", which it can be made again from, a digest
+    """Return a wheel as records hold it: in its "build", which it can be made again from, a digest
     stands for the toolchain."""
     build = wheel.get("build")
     if not build:
         return dict(wheel)
-    told = {**build, "requirements": [recorded_wheel(one) for one in build["requirements"]]}
+    recorded = {**build, "requirements": [recorded_wheel(one) for one in build["requirements"]]}
     if "toolchain" in build:
-        told["toolchain"] = toolchain_digest(build["toolchain"])
-    return {**wheel, "build": told}
+        recorded["toolchain"] = toolchain_digest(build["toolchain"])
+    return {**wheel, "build": recorded}
 
 
 def open_toolchain(described: Mapping[str, Any], python: str, store: Store, title: str) -> Toolchain:

@@ -131,7 +131,9 @@ def _is_pure(filename: str, title: str, toolchain: Optional["Toolchain"]) -> boo
     try:
         tags = parse_wheel_filename(filename)[3]
     except InvalidWheelFilename:
-        raise ModelkilnError(f"{title}: its build backend made {filename!r}, which is no wheel's name.") from None
+        raise ModelkilnError(
+            f"{title}: its build backend made {filename!r}, which is not the name of a wheel."
+        ) from None
     is_pure = all(tag.platform == "any" and tag.abi == "none" for tag in tags)
     if not is_pure and toolchain is None:
         raise ModelkilnError(

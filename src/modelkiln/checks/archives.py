@@ -105,7 +105,7 @@ def _window(content: Content, start: int, size: int) -> Callable[[], BinaryIO]:
 
 
 def starts_as_zip(head: bytes) -> bool:
-    """Tell whether a file starts as a zip archive."""
+    """Return whether a file starts as a zip archive."""
     return head.startswith(_ZIP_STARTS)
 
 
@@ -131,7 +131,7 @@ def zip_members(content: Content) -> Optional[list]:
 
 
 def _may_be_zip(content: Content) -> bool:
-    """Whether it starts as a zip archive or may end as one; the second is told by its last bytes."""
+    """Whether it starts as a zip archive or may end as one; the second shows in its last bytes."""
     if content.data is not None:
         return content.data[:4] in _ZIP_STARTS or may_end_as_zip(content.data)
     with content.open() as stream:
@@ -142,7 +142,7 @@ def _may_be_zip(content: Content) -> bool:
 
 
 def may_end_as_zip(data: bytes) -> bool:
-    """Tell whether the end of a file, or all of it, may be the end of a zip archive."""
+    """Return whether the end of a file, or all of it, may be the end of a zip archive."""
     # rfind() takes half the time of find(), on what looks like noise.
     return data.rfind(_ZIP_END, max(0, len(data) - _ZIP_TAIL)) >= 0
 
@@ -181,7 +181,7 @@ _CHECKSUM_STARTS = frozenset(b"\x80\xff\0\t\n\v\f\r\x1c\x1d\x1e\x1f +-01234567")
 
 
 def is_tar(head: bytes) -> bool:
-    """Tell whether a file's first 512 bytes are the header of a tar archive."""
+    """Return whether a file's first 512 bytes are the header of a tar archive."""
     # Its checksum is in octal, or as a number of base 256 (tarfile.nti); most files end here.
     if len(head) < 512 or head[148] not in _CHECKSUM_STARTS:
         return False
@@ -231,7 +231,7 @@ def _refuse_lz4(stream: BinaryIO) -> BinaryIO:
     raise OSError("LZ4 cannot be looked into")
 
 
-# joblib/compressor.py, and zstd. zlib's second byte tells the level (RFC 1950, 2.2).
+# joblib/compressor.py, and zstd. zlib's second byte holds the level (RFC 1950, 2.2).
 COMPRESSIONS = (
     Compression("gzip", b"\x1f\x8b", gzip.open),  # type: ignore[arg-type]
     Compression("bz2", b"BZh", bz2.open),  # type: ignore[arg-type]

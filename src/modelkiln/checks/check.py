@@ -79,7 +79,7 @@ def check_file(path: str, open_seekable: Callable[[], BinaryIO], size: int, opti
     """Check one file and say what it is.
 
     path: in the artifact. open_seekable: gives a new binary stream at the first byte, which can seek.
-    size: bytes. Weights are not read where headers tell enough; memory does not grow with the file.
+    size: bytes. Weights are not read where headers suffice; memory does not grow with the file.
     Raises ModelkilnError that names the file, what is wrong, and the remedy.
     """
     data = None
@@ -172,7 +172,7 @@ def _check_format(content: Content, path: str, found: _Findings) -> str:
     is_zip = _check_zip(content, head, found)
     if archives.starts_as_zip(head):
         return "zip"
-    # So is a pickle: a file can be safetensors and a pickle, for whoever loads it.
+    # So is a pickle: a file can be safetensors and a pickle, depending on the loader.
     is_pickle = pickles.looks_like(content)
     if is_pickle:
         found.imports |= pickles.check(content, found.allowed, in_archive=_is_torch_member(content))

@@ -24,12 +24,12 @@ _MAX_SPOOLED = 1 << 30
 
 
 def is_natural(value: Any) -> bool:
-    """Tell whether `value` is a whole number from 0 on; True and False are none."""
+    """Return whether `value` is a whole number from 0 on; True and False are not."""
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 class Reader:
-    """Reads a stream forward. `size` is its length in bytes, None where only its end tells.
+    """Reads a stream forward. `size` is its length in bytes, None where it is unknown before the end.
 
     A read or skip past the end raises EOFError.
     """
@@ -98,7 +98,7 @@ class Reader:
             count -= len(data)
 
     def at_end(self) -> bool:
-        """Tell whether nothing follows."""
+        """Return whether nothing follows."""
         return not self.peek(1)
 
 

@@ -21,7 +21,7 @@ _AGAIN = "Save it again with numpy"
 
 
 def looks_like(head: bytes) -> bool:
-    """Tell whether a file starts as numpy's."""
+    """Return whether a file starts as numpy's."""
     return head.startswith(MAGIC)
 
 

@@ -59,7 +59,7 @@ class _Bad(Exception):
 
 
 def looks_like(content: Content) -> bool:
-    """Tell whether the whole content is one ModelProto with a graph; only its outermost tags are read."""
+    """Return whether the whole content is one ModelProto with a graph; only its outermost tags are read."""
     # Other protobuf messages and texts end here, at their first byte.
     if content.head(1) != FIRST_BYTE or content.size is None:
         return False
@@ -275,7 +275,7 @@ class _Tensor:
         return b"".join(encode_varint(1 << 3) + encode_varint(value) for value in dims) + self.rest + values
 
     def _check_size(self, number: int, length: int) -> None:
-        # Only of varints the length does not tell how many there are.
+        # Of varints alone the length does not give the number.
         is_counted = number == _RAW_DATA or _TYPED_DATA[number]
         if is_counted and length != self.size():
             raise _Bad(f"tensor {self.name!r} of shape {self.dims} takes {self.size()} bytes, but has {length}")

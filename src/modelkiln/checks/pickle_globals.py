@@ -37,7 +37,7 @@ _PREFIXES = (
 
 
 def is_never_allowed(name: str) -> bool:
-    """Tell whether `name` could do anything, whatever is listed beside it."""
+    """Return whether `name` could do anything, whatever else is listed."""
     if name.startswith("builtins."):
         return name[len("builtins.") :] not in _BUILTINS
     return (

@@ -256,7 +256,7 @@ class Machine:
         target = self._top()
         if target is _UNKNOWN or isinstance(target, (dict, Call)):
             return target
-        self._odd("it changes what is no container and no object of its own")
+        self._odd("it changes what is neither a container nor an object of its own")
         return _UNKNOWN
 
     # Imports and calls
@@ -278,7 +278,7 @@ class Machine:
     def _import(self, module: str, name: str) -> Global:
         parts = [*module.split("."), *name.split(".")]
         if not all(part.isidentifier() for part in parts):
-            raise BadPickle(f"it imports {module!r}, {name!r}, which are no names")
+            raise BadPickle(f"it imports {module!r}, {name!r}, which are not names")
         if self._protocol < 3:
             # pickle.Unpickler.find_class with its default fix_imports=True.
             module, name = _compat_pickle.NAME_MAPPING.get((module, name), (module, name))
@@ -325,7 +325,7 @@ class Machine:
         # State set on a class or a function would change it for the whole process.
         self.acted = self.acted or bool(self.imports)
         if not isinstance(target, Call):
-            self._odd("it sets the state of what is no object of its own")
+            self._odd("it sets the state of what is not an object of its own")
             return
         target.state = state
         if self._after_build is not None:

@@ -49,19 +49,19 @@ class Opcode(NamedTuple):
 
 
 def may_start(first: bytes) -> bool:
-    """Tell whether a pickle can start with the byte `first`, and an unpickler go on after it."""
+    """Return whether a pickle can start with the byte `first`, and an unpickler go on after it."""
     return first in FIRST_BYTES
 
 
 def opcodes(reader: Reader) -> Iterator[Opcode]:
-    """Yield opcodes up to STOP; raises BadPickle where they end or are none."""
+    """Yield opcodes up to STOP; raises BadPickle where they end or are not opcodes."""
     while True:
         position = reader.position
         try:
             code = reader.read(1)
             info = _OPCODES.get(code.decode("latin-1"))
             if info is None:
-                raise Halt(f"byte {position} is {code!r}, which is no opcode")
+                raise Halt(f"byte {position} is {code!r}, which is not an opcode")
             argument = None if info.arg is None else _argument(reader, info)
         except EOFError:
             raise Halt(f"it ends at byte {reader.position}, before STOP") from None
@@ -91,7 +91,7 @@ def _argument(reader: Reader, info: Any) -> Any:
         return int.from_bytes(data, "little", signed=True)
     if info.name in _UNICODE:
         return data.decode("utf-8", "surrogatepass")
-    # Unpicklers decode the byte strings of Python 2 as ASCII where they are not told otherwise.
+    # Unpicklers decode the byte strings of Python 2 as ASCII unless an option says otherwise.
     return data.decode("latin-1") if info.name in _STRINGS else data
 
 

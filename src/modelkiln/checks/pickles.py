@@ -29,7 +29,7 @@ class _Forbidden(Exception):
 
 
 def looks_like(content: Content) -> bool:
-    """Tell whether an unpickler would load, or call anything for, these bytes, or they are meant so.
+    """Return whether an unpickler would load, or call anything for, these bytes, or they are meant so.
 
     Protocols 2 to 5 are known by their first two bytes, if opcodes follow; older ones, and streams of
     newer opcodes without that start, by what they would do.
@@ -108,7 +108,7 @@ def _follow_all(content: Content, reader: Reader, allowed: Optional[frozenset], 
         try:
             follow.one(reader, persistent)
         except BadPickle as bad:
-            raise BadPickle(f"what follows its STOP, at byte {start}, is no pickle: {bad}") from None
+            raise BadPickle(f"what follows its STOP, at byte {start}, is not a pickle: {bad}") from None
 
 
 class _Follower:

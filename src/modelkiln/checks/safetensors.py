@@ -33,7 +33,7 @@ class _Bad(Exception):
 
 
 def looks_like(head: bytes, size: int) -> bool:
-    """Tell whether a file of `size` bytes that starts with `head` (32 bytes) is meant as safetensors."""
+    """Return whether a file of `size` bytes that starts with `head` (32 bytes) is meant as safetensors."""
     length = int.from_bytes(head[:8], "little")
     return 2 <= length <= min(MAX_HEADER, size - 8) and head[8:].lstrip(b" \t\r\n").startswith((b'{"', b"{}"))
 

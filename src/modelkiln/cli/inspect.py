@@ -26,16 +26,16 @@ def run(args: argparse.Namespace) -> int:
     layout = Layout(args.layout)
     found = [layout.manifest(args.image)] if args.image else layout.manifests()
     unpacked = {layer.descriptor.digest: layer.unpacked_size for layer in recorded_layers(layout.path, args.record)}
-    told = [_describe(one, layout, blobs_of(args, layout), unpacked) for one in found]
+    described = [_describe(one, layout, blobs_of(args, layout), unpacked) for one in found]
     if args.json:
-        print(json.dumps(told, indent=1, sort_keys=True, ensure_ascii=False))
+        print(json.dumps(described, indent=1, sort_keys=True, ensure_ascii=False))
     else:
-        print("\n\n".join(_table(one) for one in told))
+        print("\n\n".join(_table(one) for one in described))
     return 0
 
 
 def _describe(found: FoundManifest, layout: Layout, blobs: Blobs, unpacked: dict) -> dict[str, Any]:
-    """sizes: bytes; an unpacked size is None where neither record nor media type tells it."""
+    """sizes: bytes; an unpacked size is None where neither record nor media type states it."""
     config_descriptor, *descriptors = found.blobs
     config = layout.read_json(config_descriptor) if config_descriptor.media_type == CONFIG else {}
     history = [one for one in config.get("history", ()) if not one.get("empty_layer")]

@@ -80,12 +80,12 @@ def _run(name: str, module_name: str, arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
-        # A disk that is full, a folder that may not be written: told with its path.
+        # A disk that is full, a folder that may not be written: reported with its path.
         print(f"modelkiln {name}: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(f"modelkiln {name}: interrupted", file=sys.stderr)
-        return 130  # 128 and the signal's number, as shells tell it.
+        return 130  # 128 and the signal's number, as shells report it.
 
 
 def _usage(arguments: Sequence[str]) -> int:

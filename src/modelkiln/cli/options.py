@@ -51,8 +51,7 @@ def add_record(parser: argparse.ArgumentParser) -> None:
         "--record",
         type=Path,
         metavar="FILE",
-        help="the package's record, which tells how to make missing blobs again (default: NAME.package.json "
-        "beside NAME.oci)",
+        help="the package's record, with the recipes of missing blobs (default: NAME.package.json " "next to NAME.oci)",
     )
 
 
@@ -70,7 +69,7 @@ def add_insecure(parser: argparse.ArgumentParser) -> None:
 def machine_env(args: argparse.Namespace) -> dict[str, str]:
     """Return the settings of this machine and of this process for speaking to registries.
 
-    This process's own variables count more than what Pants left beside the store.
+    This process's own variables count more than what Pants left next to the store.
     """
     here = {name: os.environ[name] for name in ("HOME", "PATH") if os.environ.get(name)}
     env = {**load_machine_env(store_of(args).root), **select_machine_env(os.environ), **here}

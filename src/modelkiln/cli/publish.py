@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tag", action="append", default=[], help="a tag that never changes its meaning; repeatable")
     parser.add_argument("--moving-tag", action="append", default=[], metavar="TAG", help="a tag that may, as `latest`")
     parser.add_argument("--no-record", action="store_true", help="don't add the record as an artifact")
-    parser.add_argument("--output", type=Path, metavar="FILE", help="where JSON goes that tells what is where")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="where to write, as JSON, what is where")
     add_insecure(parser)
     add_store(parser)
     add_record(parser)
@@ -60,23 +60,23 @@ def run(args: argparse.Namespace) -> int:
             repository,
             machine_env(args),
             store.root if store.root.is_dir() else None,
-            tell,
+            report,
             progress.of,
         )
-    tell_published(repository, done)
+    report_published(repository, done)
     if args.output:
-        args.output.write_text(json.dumps(_told(done, repository, tags), indent=2, sort_keys=True) + "\n")
+        args.output.write_text(json.dumps(_summary(done, repository, tags), indent=2, sort_keys=True) + "\n")
     return 0
 
 
-def tell(line: str) -> None:
+def report(line: str) -> None:
     """Print a line for people."""
     print(line, file=sys.stderr, flush=True)
 
 
-def tell_published(repository: Reference, done: "Published") -> None:
+def report_published(repository: Reference, done: "Published") -> None:
     """Print what was done, and the reference that pins it."""
-    tell(f"{repository}: {done}")
+    report(f"{repository}: {done}")
     print(f"{repository}@{done.digest}", flush=True)
 
 
@@ -102,7 +102,7 @@ def _record(path: Optional[Path]) -> Optional[bytes]:
 
 
 def _annotations(record: Optional[bytes]) -> dict[str, str]:
-    """What a list of referrers tells of the record."""
+    """What a list of referrers shows of the record."""
     if record is None:
         return {}
     content = json.loads(record)
@@ -111,7 +111,7 @@ def _annotations(record: Optional[bytes]) -> dict[str, str]:
     return {**found, "modelkiln.package.digest": str(content["package_digest"])}
 
 
-def _told(done: "Published", repository: Reference, tags: tuple[str, ...]) -> dict[str, Any]:
+def _summary(done: "Published", repository: Reference, tags: tuple[str, ...]) -> dict[str, Any]:
     return {
         "repository": str(repository),
         "digest": done.digest,

@@ -19,7 +19,7 @@ HELP = "List, verify or clean the store of blobs."
 
 # What names blobs in a repository: locks of weights, base images and Python, and records in dist/.
 _LOCKS = (".lock.json", ".package.json", ".lock")
-# What tells that a file locks weights stands near its end: its keys are sorted.
+# The key that marks a file as a lock of weights stands near its end: keys are sorted.
 _TAIL = 64 << 10
 _SKIPPED = ("__pycache__", "node_modules")
 _SECONDS = {"m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="locks and records whose blobs stay (default: all locks of weights, *.lock.json, *.package.json, "
         "*.lock, pip's locks and pointers of Git LFS below the current folder)",
     )
-    gc.add_argument("--dry-run", action="store_true", help="only tell what would go")
+    gc.add_argument("--dry-run", action="store_true", help="only report what would go")
     add_store(parser)
 
 

@@ -16,7 +16,7 @@ from modelkiln.publication.contents import Contents, layout_contents
 from modelkiln.registry.reference import parse_image
 from modelkiln.validation.layout import validate_layout
 
-HELP = "Check every digest of a package in a registry or in a layout, and tell what would run."
+HELP = "Check every digest of a package in a registry or in a layout, and report what would run."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

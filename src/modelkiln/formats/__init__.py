@@ -1,1 +1,1 @@
-"""Renderings of a package beside an image: PEX, scie and ModelPack."""
+"""Renderings of a package other than an image: PEX, scie and ModelPack."""

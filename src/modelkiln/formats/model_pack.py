@@ -1,20 +1,20 @@
-"""Weights beside a package: a ModelPack artifact and a plain image, from the same layers.
+"""Weights next to a package: a ModelPack artifact and a plain image, from the same layers.
 
 Both are functions of the weights and of what people call the model, and of nothing else: an edit of
 the code changes neither. Their layers are those of the package's own image, with the files under
 `models/`.
 """
 
-import json
 import posixpath
 import re
 from dataclasses import dataclass
 from typing import Any, Mapping, Sequence
 
 from modelkiln.canonical import canonical_json
+from modelkiln.conventions import MODELS_MOUNT
 from modelkiln.descriptor import LAYER, MANIFEST, Descriptor
 from modelkiln.errors import ModelkilnError
-from modelkiln.image.image import Base, Image, build_image
+from modelkiln.image.image import Base, Image, Settings, build_image
 from modelkiln.layer import Layer
 from modelkiln.package.record import metadata_annotations
 
@@ -63,7 +63,7 @@ class Artifact:
 def build_artifact(layers: Sequence[Layer], record: Mapping[str, Any]) -> Artifact:
     """Return the ModelPack artifact of weights layers (lowest first) of the package of `record`.
 
-    Raises ModelkilnError for a package without weights, and for layers that are no plain tars.
+    Raises ModelkilnError for a package without weights, and for layers that are not plain tars.
     """
     _check(layers, record)
     config = canonical_json(
@@ -97,18 +97,8 @@ def build_weights_image(layers: Sequence[Layer], record: Mapping[str, Any], weig
     _check(layers, record)
     texts = {**metadata_annotations(record), WEIGHTS_LABEL: weights_digest}
     system, _, architecture = record["variant"]["platform"].partition("/")
-    base = Base(layers=(), architecture=architecture, os=system, env=(), python="", python_path="", glibc="")
-    return build_image(
-        base,
-        layers,
-        env={},
-        entrypoint=(),
-        cmd=(),
-        working_dir="/models",
-        user="65532:65532",
-        labels=texts,
-        annotations=texts,
-    )
+    settings = Settings({}, working_dir=MODELS_MOUNT, labels=texts, annotations=texts)
+    return build_image(Base((), architecture, system), layers, settings)
 
 
 def _check(layers: Sequence[Layer], record: Mapping[str, Any]) -> None:
@@ -119,11 +109,12 @@ def _check(layers: Sequence[Layer], record: Mapping[str, Any]) -> None:
         )
     for layer in layers:
         if layer.descriptor.media_type != LAYER or not layer.recipe:
-            raise ModelkilnError(f"{layer.title}: layer {layer.descriptor.digest} is no plain tar with a recipe.")
+            raise ModelkilnError(f"{layer.title}: layer {layer.descriptor.digest} is not a plain tar with a recipe.")
 
 
 def _files(layer: Layer) -> list:
-    recipe = json.loads(layer.recipe)
+    recipe = layer.recipe
+    assert recipe is not None, "checked in `_check`"
     return [{**file, "path": posixpath.join(recipe["prefix"], file["path"])} for file in recipe["files"]]
 
 

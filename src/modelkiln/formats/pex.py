@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import Any, Iterable, Iterator, Mapping, Sequence
 
 from modelkiln.builds.wheel import provide_wheels
+from modelkiln.conventions import PEX_MODELS
 from modelkiln.digest import CHUNK
 from modelkiln.errors import ModelkilnError
 from modelkiln.formats.programs import link_or_copy, place_program, store_program
 from modelkiln.manifest.wheels import check_wheels, wheel_digest
+from modelkiln.recipe import Recipe
 from modelkiln.store.store import Store
 from modelkiln.wheels.platforms import Target
 
@@ -38,7 +40,7 @@ def build_pex(spec: Mapping[str, Any], sources: Path, store: Store, output: Path
     spec: {"wheels": [{"name", "version", "filename", "sha256"}], "python", "platform", "glibc",
     "entry_point": "module:function"}; wheels that the store lacks are fetched. sources: the tree
     that becomes the PEX's user code, whose modes and times do not matter. spec["weights"]: recipes
-    of layers of weights, whose files are put beside it from the store. Raises ModelkilnError
+    of layers of weights, whose files are put next to it from the store. Raises ModelkilnError
     for sources that a PEX cannot carry and for one that is too large to be imported.
     """
     with _built(spec, sources, store, output.name) as made:
@@ -58,7 +60,7 @@ def store_pex(spec: Mapping[str, Any], sources: Path, store: Store, name: str) -
 @contextmanager
 def _built(spec: Mapping[str, Any], sources: Path, store: Store, name: str) -> Iterator[Path]:
     """The path of the PEX on the store's file system, until the block ends."""
-    target = Target(spec["python"], spec["platform"], spec["glibc"])
+    target = Target.from_json(spec)
     wheels = check_wheels(spec["wheels"])
     provide_wheels(wheels, target.python, store)
     files = {path: sources.absolute() / path for path in _list_sources(sources)}
@@ -127,13 +129,13 @@ def _stored_files(recipes: Iterable[Mapping[str, Any]], store: Store, scratch: P
     from modelkiln.layers import weights
 
     scratch.mkdir()
-    for recipe in recipes:
+    for recipe in map(Recipe.of, recipes):
         found = weights.fetch(recipe, store)
         for file in recipe["files"]:
             path = scratch / file["sha256"]
             if not path.exists():
                 found[file["sha256"]].put(path)
-            yield f".modelkiln/models/{file['path']}", path
+            yield f"{PEX_MODELS}/{file['path']}", path
 
 
 def _plain(source: Path, copy: Path) -> Path:

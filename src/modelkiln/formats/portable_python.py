@@ -9,13 +9,13 @@ from typing import Iterable, Mapping, Optional, Sequence
 from modelkiln.errors import ModelkilnError
 from modelkiln.formats.portable_python_lock import (
     InterpreterLock,
-    LockedAsset,
     check_release,
     python_path,
     scie_jump_path,
     science_path,
 )
 from modelkiln.machine.settings import load_machine_env
+from modelkiln.pinned_file import PinnedFile
 from modelkiln.progress import Progress
 from modelkiln.sources.source import Source, SourceFile, open_source
 from modelkiln.sources.transfer import transfer
@@ -30,7 +30,7 @@ _HOMES = {
     "jump": "https://github.com/a-scie/jump/releases",
     "providers/PythonBuildStandalone": "https://github.com/astral-sh/python-build-standalone/releases",
 }
-# Checksums are published in a file beside each, or in one for all of a release. The latter's largest
+# Checksums are published in a file next to each, or in one for all of a release. The latter's largest
 # had 200 kB.
 _CHECKSUMS_LIMIT = 4 << 20
 
@@ -48,7 +48,7 @@ def lock_interpreter(
     """Read all files for `architectures` into `store`, and return their lock.
 
     python: "3.11.14". release: of python-build-standalone. Each file is checked against the checksum
-    that is published beside it, where there is one. Raises ModelkilnError that begins with `where`.
+    that is published next to it, where there is one. Raises ModelkilnError that begins with `where`.
     """
     check_release(python, release, where)
     science, jump = scie_versions()
@@ -59,7 +59,7 @@ def lock_interpreter(
     return InterpreterLock(python, release, tuple(_lock_one(path, store, env, where) for path in sorted(paths)))
 
 
-def _lock_one(path: str, store: Store, env: Mapping[str, str], where: str) -> LockedAsset:
+def _lock_one(path: str, store: Store, env: Mapping[str, str], where: str) -> PinnedFile:
     title = f"{where}: {path}"
     source, file = _open(path, env, title)
     published = _published(path, env, where)
@@ -70,10 +70,10 @@ def _lock_one(path: str, store: Store, env: Mapping[str, str], where: str) -> Lo
             f"{title}: has sha256 {found.sha256}, and its publisher says {published}. "
             "The file was damaged or changed on its way; lock again, or choose another mirror."
         )
-    return LockedAsset(path, found.size, found.sha256)
+    return PinnedFile(path, found.sha256, found.size)
 
 
-def fetch_assets(assets: Iterable[LockedAsset], store: Store, where: str) -> None:
+def fetch_assets(assets: Iterable[PinnedFile], store: Store, where: str) -> None:
     """Put those that `store` lacks into it; raises ModelkilnError for files of another hash."""
     env = load_machine_env(store.root)
     missing = [asset for asset in sorted(assets, key=str) if not store.verify(asset.digest)]
@@ -102,7 +102,7 @@ def _open(path: str, env: Mapping[str, str], title: str) -> tuple[Source, Source
 
 
 def _published(path: str, env: Mapping[str, str], where: str) -> Optional[str]:
-    """The sha256 (hex) that is published beside a file, or None."""
+    """The sha256 (hex) that is published next to a file, or None."""
     folder, _, name = path.rpartition("/")
     for listed in (f"{path}.sha256", f"{folder}/SHA256SUMS"):
         try:

@@ -13,12 +13,12 @@ from modelkiln.archives.tar import check_path
 from modelkiln.canonical import canonical_json
 from modelkiln.digest import check_digest, sha256_bytes
 from modelkiln.errors import ModelkilnError
+from modelkiln.pinned_file import PinnedFile
 
 __all__ = [
     "FLAVOR",
     "MACHINES",
     "InterpreterLock",
-    "LockedAsset",
     "check_release",
     "load_interpreter_lock",
     "python_path",
@@ -35,38 +35,20 @@ MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 
 
 @dataclass(frozen=True)
-class LockedAsset:
-    """One file: path in a mirror, size (bytes), sha256 (hex)."""
-
-    path: str
-    size: int
-    sha256: str
-
-    @property
-    def name(self) -> str:
-        """The file's name."""
-        return self.path.rpartition("/")[2]
-
-    @property
-    def digest(self) -> str:
-        """The digest of its blob."""
-        return f"sha256:{self.sha256}"
-
-
-@dataclass(frozen=True)
 class InterpreterLock:
-    """python: "3.11.14". release: of python-build-standalone, "20251120"."""
+    """python: "3.11.14". release: of python-build-standalone, "20251120". assets: by their
+    paths in a mirror."""
 
     python: str
     release: str
-    assets: tuple[LockedAsset, ...]
+    assets: tuple[PinnedFile, ...]
 
     @property
     def minor(self) -> str:
         """The Python release that packages name, "3.11"."""
         return ".".join(self.python.split(".")[:2])
 
-    def asset(self, path: str) -> LockedAsset:
+    def asset(self, path: str) -> PinnedFile:
         """The file at `path`; raises ModelkilnError where the lock has none."""
         for asset in self.assets:
             if asset.path == path:
@@ -118,7 +100,7 @@ def check_release(python: str, release: str, where: str) -> None:
         raise ModelkilnError(f"{where}: python_version {python!r} is not exact; write it as '3.11.14'.")
     if not re.fullmatch(r"20\d{6}", release):
         raise ModelkilnError(
-            f"{where}: pbs_release {release!r} is no release of python-build-standalone, a date such as '20251120'."
+            f"{where}: pbs_release {release!r} is not a release of python-build-standalone, a date such as '20251120'."
         )
 
 
@@ -128,22 +110,22 @@ def load_interpreter_lock(text: str, where: str) -> InterpreterLock:
         return _parse(json.loads(text), where)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelkilnError(
-            f"{where}: is no lock of a portable CPython ({error!r}). Write it with `pants lock`."
+            f"{where}: is not a lock of a portable CPython ({error!r}). Write it with `pants lock`."
         ) from None
 
 
 def _parse(content: Mapping[str, Any], where: str) -> InterpreterLock:
     if content["schema"] != SCHEMA:
         raise ModelkilnError(f"{where}: schema {content['schema']!r}, this Modelkiln reads {SCHEMA}. Upgrade it.")
-    assets = tuple(LockedAsset(file["path"], file["size"], file["sha256"]) for file in content["files"])
+    assets = tuple(PinnedFile.from_json(file) for file in content["files"])
     _check(assets, where)
     check_release(content["python"], content["release"], where)
     return InterpreterLock(content["python"], content["release"], assets)
 
 
-def _check(assets: Sequence[LockedAsset], where: str) -> None:
+def _check(assets: Sequence[PinnedFile], where: str) -> None:
     for asset in assets:
         check_path(asset.path, where)
         check_digest(asset.digest, f"{where}: {asset.path}")
         if not isinstance(asset.size, int) or asset.size <= 0:
-            raise ModelkilnError(f"{where}: {asset.path}: size {asset.size!r} is no number of bytes. Lock it again.")
+            raise ModelkilnError(f"{where}: {asset.path}: size {asset.size!r} is not a number of bytes. Lock it again.")

@@ -1,7 +1,7 @@
 """The scie format: a PEX and a portable CPython in one program, put together by Pex (`--scie eager`).
 
 Pex has `science` do the work, which would look up and fetch what it needs. Here everything that it
-needs comes from the store, by the lock, as the mirror that Pex is told to use; and a request to any
+needs comes from the store, by the lock, as the mirror that Pex is set to use; and a request to any
 other place goes nowhere, so that nothing unpinned can get in.
 """
 
@@ -21,12 +21,12 @@ from modelkiln.formats.portable_python_lock import (
     FLAVOR,
     MACHINES,
     InterpreterLock,
-    LockedAsset,
     python_path,
     scie_jump_path,
     science_path,
 )
 from modelkiln.formats.programs import link_or_copy, place_program, store_program
+from modelkiln.pinned_file import PinnedFile
 from modelkiln.store.store import Store
 
 __all__ = ["build_scie", "store_scie"]
@@ -86,7 +86,7 @@ def _own_architecture() -> str:
     return _ARCHITECTURES[machine]
 
 
-def _lay_out(mirror: Path, assets: Sequence[LockedAsset], store: Store) -> None:
+def _lay_out(mirror: Path, assets: Sequence[PinnedFile], store: Store) -> None:
     for asset in assets:
         target = mirror / asset.path
         target.parent.mkdir(parents=True)
@@ -94,8 +94,8 @@ def _lay_out(mirror: Path, assets: Sequence[LockedAsset], store: Store) -> None:
         target.with_name(f"{asset.name}.sha256").write_text(f"{asset.sha256} *{asset.name}\n")
 
 
-def _describe(mirror: Path, interpreter: LockedAsset, lock: InterpreterLock, architecture: str) -> None:
-    """Write what a mirror tells of a release, as `science download provider` writes it.
+def _describe(mirror: Path, interpreter: PinnedFile, lock: InterpreterLock, architecture: str) -> None:
+    """Write what a mirror states about a release, as `science download provider` writes it.
 
     a-scie/lift, science/providers/python_build_standalone.py, `Distributions` and `FingerprintedAsset`.
     """
@@ -131,7 +131,7 @@ def _settings(scratch: Path, store: Store) -> Iterator[Path]:
         yield Path(science._science_dir(ENV, "cache"))
 
 
-def _remember(cache: Path, packer: LockedAsset, store: Store) -> None:
+def _remember(cache: Path, packer: PinnedFile, store: Store) -> None:
     """Make science find the locked launcher where it would look for the latest one.
 
     It packs with whichever scie-jump is the newest on the day, and no option names another. Its cache

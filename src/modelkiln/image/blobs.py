@@ -19,7 +19,7 @@ __all__ = ["Blobs", "record_beside", "recorded_layers"]
 class Blobs:
     """The bytes of a layout's blobs: in the layout, in the store, or made again by their recipes.
 
-    layers: those that the record tells of, with recipes. sources: the folder of the files that
+    layers: those that the record lists, with recipes. sources: the folder of the files that
     "files" recipes name, where they are at hand.
     """
 
@@ -46,7 +46,7 @@ class Blobs:
         return "store" if self.store.path(descriptor.digest).is_file() else "missing"
 
     def layer(self, descriptor: Descriptor) -> Optional[Layer]:
-        """Return what the record tells of a layer: its title and its recipe."""
+        """Return what the record holds of a layer: its title and its recipe."""
         return self._layers.get(descriptor.digest)
 
     def files(self, descriptor: Descriptor) -> Optional[dict[str, StoredFile]]:
@@ -64,7 +64,7 @@ class Blobs:
     def open(self, descriptor: Descriptor) -> BinaryIO:
         """Open a blob for reading, made again when it is missing; the stream can seek.
 
-        Contents are not checked: whoever reads to the end compares digest and size. Raises
+        Contents are not checked: the caller compares digest and size at the end. Raises
         ModelkilnError for a blob that is nowhere and has no recipe.
         """
         path = self.layout.blob_path(descriptor.digest)
@@ -83,7 +83,7 @@ class Blobs:
 
 
 def record_beside(layout: Path) -> Optional[Path]:
-    """Return where the record of the layout in dist/ lies: `NAME.package.json` beside `NAME.oci`,
+    """Return where the record of the layout in dist/ lies: `NAME.package.json` next to `NAME.oci`,
     `NAME.artifact` or `NAME.weights.oci`; None when it is not there."""
     path = layout.resolve()
     name = path.name
@@ -95,10 +95,10 @@ def record_beside(layout: Path) -> Optional[Path]:
 
 
 def recorded_layers(layout: Path, record: Optional[Path] = None) -> tuple[Layer, ...]:
-    """Return the layers of the record in the file `record`, else of the one beside `layout`.
+    """Return the layers of the record in the file `record`, else of the one next to `layout`.
 
     The record of `digits.oci` is `digits.package.json`. Without `record` it may be missing: then
-    there are no layers to tell of.
+    there are no layers to list.
     """
     path = record or record_beside(layout)
     if path is None:

@@ -15,7 +15,7 @@ from modelkiln.descriptor import CONFIG, LAYER_MEDIA_TYPES, Descriptor
 from modelkiln.digest import check_digest, hex_of, sha256_stream
 from modelkiln.errors import ModelkilnError
 from modelkiln.image.blobs import Blobs
-from modelkiln.image.layout import REF_NAME, FoundManifest, index_json
+from modelkiln.image.layout import REF_NAME, FoundManifest, blob_name, top_files
 from modelkiln.image.name import ImageName
 
 __all__ = ["FORMATS", "export"]
@@ -23,7 +23,7 @@ __all__ = ["FORMATS", "export"]
 FORMATS = ("oci-archive", "docker-archive", "oci-layout")
 # containerd names an imported image by this annotation (containerd, images/annotations.go).
 _CONTAINERD_NAME = "io.containerd.image.name"
-# Is told each number of bytes that were read.
+# Gets each number of bytes that were read.
 _Progress = Callable[[int], None]
 _ZIPPED = {"+gzip": "gzip", "+zstd": "zstd"}
 
@@ -38,8 +38,8 @@ def export(
 ) -> Path:
     """Write the image `found` with all of its blobs to `output`, and return it.
 
-    name: what the image is called in the archive; a docker-archive needs one. progress: is told
-    each number of bytes that were read. The output is made beside its place and renamed; its bytes
+    name: what the image is called in the archive; a docker-archive needs one. progress: gets
+    each number of bytes that were read. The output is made next to its place and renamed; its bytes
     depend on image, format and name only. Every blob is checked against its descriptor, and a
     docker-archive's layers against their diff IDs.
     """
@@ -80,7 +80,7 @@ def _open_counted(blobs: Blobs, descriptor: Descriptor, progress: _Progress) -> 
 
 @contextmanager
 def _replacing(output: Path, is_folder: bool) -> Iterator[Path]:
-    """A temporary path beside `output` that takes its place when the block ends without an error."""
+    """A temporary path next to `output` that takes its place when the block ends without an error."""
     if is_folder and output.exists():
         raise ModelkilnError(f"{output}: exists. Remove it, or export to another folder.")
     if not is_folder and output.is_dir():
@@ -93,7 +93,7 @@ def _replacing(output: Path, is_folder: bool) -> Iterator[Path]:
         (folder / "output").chmod(0o755 if is_folder else 0o644)
         os.replace(folder / "output", output)
     except OSError as error:
-        raise ModelkilnError(f"{output}: {error.strerror}; nothing was written. Mend it and export again.") from error
+        raise ModelkilnError(f"{output}: {error.strerror}; nothing was written. Fix it and export again.") from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -111,13 +111,10 @@ def _oci_entries(blobs: Blobs, found: FoundManifest, name: Optional[ImageName], 
     platform = None
     if found.platform:
         platform = dict(zip(("os", "architecture", "variant"), found.platform.split("/")))
-    index = index_json(found.descriptor, annotations, platform, found.content.get("artifactType"))
-    entries = [
-        bytes_entry("oci-layout", canonical_json({"imageLayoutVersion": "1.0.0"})),
-        bytes_entry("index.json", index),
-    ]
+    top = top_files(found.descriptor, annotations, platform, found.content.get("artifactType"))
+    entries = [bytes_entry(name, data) for name, data in top.items()]
     for descriptor in dict.fromkeys((found.descriptor, *found.blobs)):
-        entries.append(_blob_entry(f"blobs/sha256/{hex_of(descriptor.digest)}", descriptor, blobs, progress))
+        entries.append(_blob_entry(blob_name(descriptor.digest), descriptor, blobs, progress))
     return entries
 
 
@@ -127,7 +124,7 @@ def _docker_entries(
     """The entries of what `docker load` reads (moby, image/spec/v1.2.md, "Combined Image JSON").
 
     Layers are stored as plain tars: the format knows no zstd, and plain they can be checked
-    against their diff IDs by whoever reads the archive.
+    against their diff IDs by any reader of the archive.
     """
     config, *layers = found.blobs
     if config.media_type != CONFIG:
@@ -159,7 +156,7 @@ def _plain_entry(name: str, diff_id: str, layer: Descriptor, blobs: Blobs, progr
         if layer.digest != diff_id:
             raise ModelkilnError(f"layer {layer.digest}: got diff ID {layer.digest}, want {diff_id} of the config.")
         return compressed
-    # A tar header holds its file's size, which only decompressing tells.
+    # A tar header holds its file's size, which only decompressing gives.
     path = scratch / name
     with compressed.open() as source, path.open("wb") as out:
         _decompress(source, compression, out, f"layer {layer.digest}")

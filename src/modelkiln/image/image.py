@@ -1,16 +1,16 @@
 """Images: config and manifest as a pure function of descriptors (OCI image-spec 1.1)."""
 
-import json
 import re
 from dataclasses import dataclass, field
 from typing import Any, Mapping, Sequence
 
 from modelkiln.canonical import canonical_json
+from modelkiln.conventions import USER_ID
 from modelkiln.descriptor import CONFIG, LAYER_MEDIA_TYPES, MANIFEST, Descriptor
 from modelkiln.errors import ModelkilnError
 from modelkiln.layer import Layer
 
-__all__ = ["Base", "Image", "build_image", "merge_env"]
+__all__ = ["Base", "Image", "Settings", "build_image", "merge_env"]
 
 # Docker's layer store refuses longer chains (moby, layer/layer_store.go, maxLayerDepth): overlay
 # mounts hold up to 127 lower folders and a container adds two of its own.
@@ -24,18 +24,31 @@ _USER = re.compile(r"[0-9]+(:[0-9]+)?")
 class Base:
     """What an image is built on.
 
-    layers: lowest first. env: "NAME=value" strings of the base's own config. python: "3.11".
-    python_path: absolute, in the base. glibc: "2.36". identity: what the record says of it.
+    layers: lowest first. env: "NAME=value" strings of the base's own config.
     """
 
     layers: tuple[Layer, ...]
     architecture: str
     os: str
-    env: tuple[str, ...]
-    python: str
-    python_path: str
-    glibc: str
-    identity: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    env: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How an image runs, and what people and tools know it by.
+
+    env: replaces variables of the base by name. user: "uid:gid", numeric. volumes: absolute paths
+    of folders that outlive a container.
+    """
+
+    env: Mapping[str, str]
+    entrypoint: Sequence[str] = ()
+    cmd: Sequence[str] = ()
+    working_dir: str = "/"
+    user: str = f"{USER_ID}:{USER_ID}"
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    volumes: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -49,42 +62,23 @@ class Image:
     layers: tuple[Layer, ...]
 
 
-def build_image(
-    base: Base,
-    layers: Sequence[Layer],
-    *,
-    env: Mapping[str, str],
-    entrypoint: Sequence[str],
-    cmd: Sequence[str],
-    working_dir: str,
-    user: str,
-    labels: Mapping[str, str],
-    annotations: Mapping[str, str],
-    volumes: Sequence[str] = (),
-) -> Image:
+def build_image(base: Base, layers: Sequence[Layer], settings: Settings) -> Image:
     """Return the image of `layers` (lowest first) on `base`; it reads nothing else.
 
-    env: replaces variables of the base by name. user: "uid:gid", numeric. volumes: absolute paths
-    of folders that outlive a container. Raises ModelkilnError
-    for settings that no runtime would take.
+    Raises ModelkilnError for settings that no runtime would take.
     """
     stack = (*base.layers, *layers)
     _check_layers(stack)
-    _check_settings(base, entrypoint, cmd, working_dir, user)
-    _check_texts("label", labels)
-    _check_texts("annotation", annotations)
-    settings: dict[str, Any] = {"User": user, "Env": merge_env(base.env, env), "WorkingDir": working_dir}
-    settings.update({"Entrypoint": list(entrypoint)} if entrypoint else {})
-    settings.update({"Cmd": list(cmd)} if cmd else {})
-    settings.update({"Volumes": {path: {} for path in volumes}} if volumes else {})
-    settings.update({"Labels": dict(labels)} if labels else {})
+    _check_settings(base, settings)
+    _check_texts("label", settings.labels)
+    _check_texts("annotation", settings.annotations)
     # "created" is optional, in the config and in the history. It is left out: an image is a
     # function of its inputs, and an invented date would be read as a real one.
     config = canonical_json(
         {
             "architecture": base.architecture,
             "os": base.os,
-            "config": settings,
+            "config": _config(base, settings),
             "rootfs": {"type": "layers", "diff_ids": [layer.diff_id for layer in stack]},
             "history": [_history(layer) for layer in stack],
         }
@@ -96,16 +90,33 @@ def build_image(
         "config": config_descriptor.to_json(),
         "layers": [layer.descriptor.to_json() for layer in stack],
     }
-    content.update({"annotations": dict(annotations)} if annotations else {})
+    content.update({"annotations": dict(settings.annotations)} if settings.annotations else {})
     manifest = canonical_json(content)
     return Image(manifest, Descriptor.of(MANIFEST, manifest), config, config_descriptor, stack)
+
+
+def _config(base: Base, settings: Settings) -> dict[str, Any]:
+    """What runtimes read (OCI image-spec 1.1, config.md); what is empty is left out."""
+    optional = {
+        "Entrypoint": list(settings.entrypoint),
+        "Cmd": list(settings.cmd),
+        "Volumes": {path: {} for path in settings.volumes},
+        "Labels": dict(settings.labels),
+    }
+    env = merge_env(base.env, settings.env)
+    return {
+        "User": settings.user,
+        "Env": env,
+        "WorkingDir": settings.working_dir,
+        **{key: value for key, value in optional.items() if value},
+    }
 
 
 def _history(layer: Layer) -> dict[str, str]:
     entry = {"created_by": f"modelkiln {layer.kind}: {layer.title}"}
     if layer.recipe:
-        # Tells our own layers from those of somebody's registry, which keep other conventions.
-        entry["comment"] = str(json.loads(layer.recipe)["packer"])
+        # Distinguishes our own layers from those of other registries, which keep other conventions.
+        entry["comment"] = layer.recipe.packer
     return entry
 
 
@@ -142,13 +153,16 @@ def _check_layers(stack: Sequence[Layer]) -> None:
             )
 
 
-def _check_settings(base: Base, entrypoint: Sequence[str], cmd: Sequence[str], working_dir: str, user: str) -> None:
+def _check_settings(base: Base, settings: Settings) -> None:
+    entrypoint, cmd = settings.entrypoint, settings.cmd
     if not base.architecture or not base.os:
         raise ModelkilnError(f"image: platform {base.os!r}/{base.architecture!r} is not complete. Set the base's.")
-    if not _USER.fullmatch(user):
-        raise ModelkilnError(f"image: user {user!r} is not numeric; write uid or uid:gid, such as 65532:65532.")
-    if not working_dir.startswith("/"):
-        raise ModelkilnError(f"image: working directory {working_dir!r} is not absolute.")
+    if not _USER.fullmatch(settings.user):
+        raise ModelkilnError(
+            f"image: user {settings.user!r} is not numeric; write uid or uid:gid, such as 65532:65532."
+        )
+    if not settings.working_dir.startswith("/"):
+        raise ModelkilnError(f"image: working directory {settings.working_dir!r} is not absolute.")
     if isinstance(entrypoint, str) or isinstance(cmd, str):
         raise ModelkilnError("image: entrypoint and cmd are lists of arguments, not one string.")
     for argument in (*entrypoint, *cmd):

@@ -17,9 +17,10 @@ __all__ = [
     "REF_NAME",
     "FoundManifest",
     "Layout",
-    "index_json",
+    "blob_name",
     "layout_files",
     "platform_index",
+    "top_files",
     "write_layout",
 ]
 
@@ -37,7 +38,7 @@ class FoundManifest:
     """A manifest that an index names, with what the index says of it.
 
     descriptor: of the manifest. content: its parsed JSON. name: the tag, or "". platform:
-    "linux/amd64", or "" where the index does not tell.
+    "linux/amd64", or "" where the index does not name one.
     """
 
     descriptor: Descriptor
@@ -48,7 +49,7 @@ class FoundManifest:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What people call it beside its digest: tag, platform and accelerator, or "" for each."""
+        """What people call it in addition to its digest: tag, platform and accelerator, or "" for each."""
         return self.name, self.platform, self.annotations.get("modelkiln.package.accelerator", "")
 
     @property
@@ -93,7 +94,7 @@ class Layout:
 
         A link that leads nowhere counts as missing; contents are not checked.
         """
-        path = self.path / "blobs" / "sha256" / hex_of(digest)
+        path = self.path / blob_name(digest)
         return path if path.is_file() else None
 
     def read_blob(self, descriptor: Descriptor) -> bytes:
@@ -187,22 +188,24 @@ def layout_files(
     if config.media_type == CONFIG and config.digest in blobs:
         content = _parse(blobs[config.digest], f"config {config.digest}")
         platform = {key: content[key] for key in ("architecture", "os", "variant") if key in content}
-    files = {
-        "oci-layout": canonical_json({"imageLayoutVersion": "1.0.0"}),
-        "index.json": index_json(manifest_descriptor, annotations, platform, manifest.get("artifactType")),
-    }
-    for digest in sorted(blobs):
-        files[f"blobs/sha256/{hex_of(digest)}"] = blobs[digest]
+    files = top_files(manifest_descriptor, annotations, platform, manifest.get("artifactType"))
+    files.update((blob_name(digest), blobs[digest]) for digest in sorted(blobs))
     return files
 
 
-def index_json(
+def blob_name(digest: str) -> str:
+    """Return the path of a blob in a layout."""
+    return f"blobs/sha256/{hex_of(digest)}"
+
+
+def top_files(
     manifest: Descriptor,
     annotations: Mapping[str, str],
     platform: Optional[Mapping[str, str]] = None,
     artifact_type: Optional[str] = None,
-) -> bytes:
-    """Return an `index.json` that names one manifest (image-spec 1.1, image-index.md)."""
+) -> dict[str, bytes]:
+    """Return `oci-layout` and an `index.json` that names one manifest (image-spec 1.1, image-index.md),
+    all of a layout but its blobs."""
     entry = manifest.to_json()
     if artifact_type:
         entry["artifactType"] = artifact_type
@@ -210,7 +213,10 @@ def index_json(
         entry["platform"] = dict(platform)
     if annotations:
         entry["annotations"] = dict(annotations)
-    return canonical_json({"schemaVersion": 2, "mediaType": INDEX, "manifests": [entry]})
+    return {
+        "oci-layout": canonical_json({"imageLayoutVersion": "1.0.0"}),
+        "index.json": canonical_json({"schemaVersion": 2, "mediaType": INDEX, "manifests": [entry]}),
+    }
 
 
 def platform_index(
@@ -218,7 +224,7 @@ def platform_index(
 ) -> bytes:
     """Return the index of one image for several platforms or variants (image-spec 1.1, image-index.md).
 
-    images: the manifests with their platforms ("linux/arm64") and what tells them apart beyond
+    images: the manifests with their platforms ("linux/arm64") and what distinguishes them beyond
     that, in the order in which a runtime that is content with several takes them.
     """
     entries = []
@@ -233,7 +239,7 @@ def platform_index(
 def write_layout(folder: os.PathLike, files: Mapping[str, bytes], replace: bool = False) -> Path:
     """Write `files` (see `layout_files`) as the folder `folder` and return it.
 
-    They are written beside it and renamed, so that it is whole or not there. A folder that exists
+    They are written next to it and renamed, so that it is whole or not there. A folder that exists
     is refused, or with `replace` and when it is a layout, replaced.
     """
     target = Path(folder)

@@ -21,7 +21,7 @@ class ImageName:
 
     @classmethod
     def parse(cls, text: str) -> "ImageName":
-        """Read "NAME:TAG" ("latest" without a tag); raises ModelkilnError that tells the remedy."""
+        """Read "NAME:TAG" ("latest" without a tag); raises ModelkilnError that names the remedy."""
         match = _IMAGE.fullmatch(text)
         if not match:
             raise ModelkilnError(

@@ -1,7 +1,7 @@
 """The base layer: Debian packages merged into one layer, see `base.debian_root`."""
 
 import tempfile
-from typing import Any, Mapping
+from typing import Any, Mapping, Optional
 
 from modelkiln.archives.spool import Spool
 from modelkiln.base.bytecode import compile_entries, host_packages
@@ -12,15 +12,26 @@ from modelkiln.base.interpreter import interpreter_packages
 from modelkiln.layer import Layer
 from modelkiln.layers.packing import pack_to_store
 from modelkiln.machine.settings import load_machine_env
+from modelkiln.recipe import DEBIAN, Recipe
 from modelkiln.store.store import Store
 
-__all__ = ["build"]
+__all__ = ["build", "recipe"]
 
 
-def build(recipe: Mapping[str, Any], store: Store) -> Layer:
-    """Make the base layer of a debian/3 recipe in `store` and return it.
+def recipe(lock: Mapping[str, Any], compression: str, bytecode: Optional[Mapping[str, Any]] = None) -> Recipe:
+    """Return the recipe of the base layer of a Debian lock.
 
-    recipe: {"packer": "debian/3", "compression", "lock"} and optionally "bytecode": absent, the
+    bytecode: the interpreter that compiles the standard library (see `base.bytecode.bytecode_recipe`);
+    without it, the lock's own.
+    """
+    other = {"bytecode": dict(bytecode)} if bytecode else {}
+    return Recipe.made_by(DEBIAN, {"compression": compression, "lock": dict(lock), **other})
+
+
+def build(recipe: Recipe, store: Store) -> Layer:
+    """Make the base layer of a recipe in `store` and return it.
+
+    Its inputs: "compression", "lock" and optionally "bytecode": absent, the
     standard library is compiled by the base's own interpreter; {"packages": [...]}, by that of
     another architecture's lock (the same release), or {"architectures": {NAME: [...]}}, by the
     one that this machine can run; null, not at all. Raises ModelkilnError for

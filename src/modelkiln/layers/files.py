@@ -8,48 +8,50 @@ from typing import Any, BinaryIO, Callable, Iterable, Mapping, Optional
 
 from modelkiln.archives.spool import Spool
 from modelkiln.archives.tar import Entry
-from modelkiln.base.bytecode import bytecode_recipe, compile_entries, host_packages
+from modelkiln.base.bytecode import compile_entries, host_packages
+from modelkiln.conventions import CODE_FOLDER, MODELS_FOLDER
 from modelkiln.errors import ModelkilnError
 from modelkiln.layer import Layer
 from modelkiln.layers.packing import pack, pack_to_store
+from modelkiln.pinned_file import PinnedFile
+from modelkiln.recipe import FILES, Recipe
 from modelkiln.store.store import BlobWriter, Store
 
 __all__ = ["SMALL_BYTES", "build", "build_small", "file_entries", "is_small", "recipe"]
-
-PACKER = "files/1"
 
 # Files of up to this many bytes together are a layer without a process of its own: starting one
 # takes longer than packing them, and compression would save less than an entry of the manifest costs.
 SMALL_BYTES = 64 << 10
 
+# Where the files of each kind lie in an image.
+_FOLDERS = {"code": CODE_FOLDER, "weights": MODELS_FOLDER}
+
 
 def recipe(
     kind: str,
     title: str,
-    prefix: str,
     compression: str,
-    files: Iterable[Mapping[str, Any]],
-    python: str = "",
-    interpreter: str = "",
-) -> dict:
-    """Return the recipe of a layer that holds `files` below `prefix`.
+    files: Iterable[PinnedFile],
+    byte_code: Optional[Mapping[str, Any]] = None,
+) -> Recipe:
+    """Return the recipe of a layer that holds `files` in the folder of its kind.
 
-    files: objects with path (relative), sha256 (hex) and size (bytes). python ("3.11") and
-    interpreter (see `base.bytecode.bytecode_recipe`) are given for byte code.
+    byte_code: of code that is to be compiled: "python" ("3.11") and "bytecode" (see `base.bytecode.bytecode_recipe`).
     """
-    byte_code = {"python": python, "bytecode": bytecode_recipe(interpreter)} if interpreter else {}
-    return {
-        **byte_code,
-        "packer": PACKER,
-        "kind": kind,
-        "title": title,
-        "prefix": prefix,
-        "compression": compression,
-        "files": sorted((dict(file) for file in files), key=lambda file: file["path"]),
-    }
+    return Recipe.made_by(
+        FILES,
+        {
+            **(byte_code or {}),
+            "kind": kind,
+            "title": title,
+            "prefix": _FOLDERS[kind],
+            "compression": compression,
+            "files": [file.to_json() for file in sorted(files, key=lambda file: file.path)],
+        },
+    )
 
 
-def build(recipe: Mapping[str, Any], store: Store, sources: Optional[Path] = None) -> Layer:
+def build(recipe: Recipe, store: Store, sources: Optional[Path] = None) -> Layer:
     """Pack the recipe's files, found below `sources`, into a blob of `store`."""
     title = recipe["title"]
     if sources is None:
@@ -65,13 +67,13 @@ def build(recipe: Mapping[str, Any], store: Store, sources: Optional[Path] = Non
     return Layer.of(recipe["kind"], title, packed, recipe)
 
 
-def is_small(recipe: Mapping[str, Any]) -> bool:
+def is_small(recipe: Recipe) -> bool:
     """Whether `build_small` can make the layer of a recipe: few bytes, neither compiled nor compressed."""
     plain = recipe["compression"] == "none" and not recipe.get("bytecode")
     return plain and sum(file["size"] for file in recipe["files"]) <= SMALL_BYTES
 
 
-def build_small(recipe: Mapping[str, Any], contents: Mapping[str, bytes]) -> tuple[Layer, bytes]:
+def build_small(recipe: Recipe, contents: Mapping[str, bytes]) -> tuple[Layer, bytes]:
     """Return the layer of a small recipe and its bytes; the same that `build` makes.
 
     contents: the bytes of the recipe's files by their paths; they are checked against it.
@@ -82,12 +84,12 @@ def build_small(recipe: Mapping[str, Any], contents: Mapping[str, bytes]) -> tup
     return Layer.of(recipe["kind"], recipe["title"], packed, recipe), blob.getvalue()
 
 
-def _byte_code(recipe: Mapping[str, Any], entries: list[Entry], store: Store, spool: Spool) -> Iterable[Entry]:
+def _byte_code(recipe: Recipe, entries: list[Entry], store: Store, spool: Spool) -> Iterable[Entry]:
     packages = host_packages(recipe["bytecode"])
     return compile_entries(entries, recipe["prefix"], recipe["python"], packages, store, spool).values()
 
 
-def file_entries(recipe: Mapping[str, Any], sources: Path) -> list[Entry]:
+def file_entries(recipe: Recipe, sources: Path) -> list[Entry]:
     """Return the entries of a files recipe; contents are checked while they are packed."""
     return [_entry(recipe["prefix"], file, partial((sources / file["path"]).open, "rb")) for file in recipe["files"]]
 

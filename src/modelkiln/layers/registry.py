@@ -2,12 +2,12 @@
 
 from typing import Any, Mapping
 
-from modelkiln.canonical import canonical_json
 from modelkiln.descriptor import CONFIG, LAYER_MEDIA_TYPES, MANIFEST, Descriptor
 from modelkiln.digest import check_digest, hex_of
 from modelkiln.errors import ModelkilnError
 from modelkiln.layer import Layer
 from modelkiln.machine.settings import load_machine_env
+from modelkiln.recipe import REGISTRY, Recipe
 from modelkiln.registry.blobs import blob_chunks, read_blob
 from modelkiln.registry.client import RegistryClient
 from modelkiln.registry.documents import descriptor_of, fits, image_manifest, parse_document, platform_of
@@ -40,10 +40,10 @@ def read_image(reference: str, platform: str, env: Mapping[str, str]) -> dict[st
     return {"reference": str(pinned), "manifest": manifest, "config": config, "layers": layers}
 
 
-def build(recipe: Mapping[str, Any], store: Store) -> Layer:
+def build(recipe: Recipe, store: Store) -> Layer:
     """Put the layer of a registry/1 recipe into `store`, streamed and verified.
 
-    recipe: {"packer": "registry/1", "image": "registry/name", "descriptor", "diff_id"}.
+    Its inputs: "image" ("registry/name"), "descriptor", "diff_id".
     """
     descriptor = Descriptor.from_json(recipe["descriptor"], f"recipe of {recipe['image']}")
     if not store.has(descriptor.digest, descriptor.size):
@@ -57,14 +57,9 @@ def build(recipe: Mapping[str, Any], store: Store) -> Layer:
 
 
 def _layer(image: str, descriptor: Descriptor, diff_id: str) -> Layer:
-    recipe = {
-        "packer": "registry/1",
-        "image": image,
-        "descriptor": descriptor.to_json(),
-        "diff_id": diff_id,
-    }
+    inputs = {"image": image, "descriptor": descriptor.to_json(), "diff_id": diff_id}
     title = f"{image.rpartition('/')[2]} {hex_of(descriptor.digest)[:12]}"
-    return Layer("base", title, descriptor, diff_id, 0, canonical_json(recipe).decode())
+    return Layer("base", title, descriptor, diff_id, 0, Recipe.made_by(REGISTRY, inputs))
 
 
 def _check_platform(config: Mapping[str, Any], platform: str, pinned: Reference) -> None:

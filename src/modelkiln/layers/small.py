@@ -5,13 +5,14 @@ from functools import lru_cache
 from typing import Sequence
 
 from modelkiln.archives.tar import Entry, bytes_entry
-from modelkiln.layer import VENV, Layer
+from modelkiln.conventions import CODE_FOLDER, RECORD_PATH, VENV
+from modelkiln.layer import Layer
 from modelkiln.layers.packing import pack
+from modelkiln.runtime.weights.lock import LOCK_PATH
 from modelkiln.store.store import BlobWriter
 
-__all__ = ["LAZY_STORE", "RECORD_PATH", "WEIGHTS_LOCK_PATH", "record_layer", "venv_layer"]
-RECORD_PATH = "app/.modelkiln/package.json"
-WEIGHTS_LOCK_PATH = "app/.modelkiln/weights.lock.json"  # Where runtime.weights_lock looks for it.
+__all__ = ["LAZY_STORE", "record_layer", "venv_layer"]
+
 # Where an image has the store of lazy weights, for a volume to be mounted at.
 LAZY_STORE = "/var/cache/modelkiln"
 
@@ -42,9 +43,9 @@ def record_layer(record: bytes, weights_lock: bytes = b"") -> tuple[Layer, bytes
     folder for the store too. Anyone may write there, as in /tmp: a volume that is mounted at it
     takes over its mode, and the image runs as a user that owns nothing.
     """
-    entries = [bytes_entry(RECORD_PATH, record)]
+    entries = [bytes_entry(f"{CODE_FOLDER}/{RECORD_PATH}", record)]
     if weights_lock:
-        entries.append(bytes_entry(WEIGHTS_LOCK_PATH, weights_lock))
+        entries.append(bytes_entry(f"{CODE_FOLDER}/{LOCK_PATH}", weights_lock))
         entries.append(Entry(LAZY_STORE.lstrip("/"), kind="dir", sticky=True))
     return _small("record", "record", entries)
 

@@ -5,13 +5,14 @@ from typing import Any, BinaryIO, Callable, Iterable, Mapping, Optional
 
 from modelkiln.archives.tar import Entry
 from modelkiln.archives.tar_stream import TarStream
+from modelkiln.conventions import MODELS_FOLDER
 from modelkiln.descriptor import LAYER, Descriptor
 from modelkiln.digest import iter_chunks, sha256_stream
 from modelkiln.errors import ModelkilnError
-from modelkiln.layer import MODELS_FOLDER, Layer
+from modelkiln.layer import Layer
+from modelkiln.recipe import WEIGHTS, Recipe
 from modelkiln.store.files import StoredFile, find_stored
 from modelkiln.store.store import Store
-from modelkiln.weights.layer_digest import PACKER
 from modelkiln.weights.lock import WeightsLock
 
 __all__ = ["build", "fetch", "layer_of", "locked_layers", "open_layer", "pass_through", "recipe", "stored"]
@@ -25,31 +26,33 @@ def recipe(
     files: Iterable[Mapping[str, Any]],
     source: Mapping[str, Any],
     descriptor: Optional[Descriptor] = None,
-) -> dict[str, Any]:
+) -> Recipe:
     """Return the recipe of an uncompressed layer that holds `files` below `prefix`.
 
     files: objects with path (relative), sha256 (hex) and size (bytes), each a blob of the store,
     and with the version and locator that its source knows it by, and its chunks, see `chunks`.
     source: where missing ones are fetched from, as a weights lock has it. descriptor: of the
-    layer where it is known, so that nothing has to be read to tell it.
+    layer where it is known, so that nothing has to be read for it.
     """
-    return {
-        "packer": PACKER,
-        "title": title,
-        "prefix": prefix,
-        "files": sorted(({key: file[key] for key in _FIELDS if key in file} for file in files), key=_path),
-        "source": dict(source),
-        "layer": descriptor.to_json() if descriptor else None,
-    }
+    return Recipe.made_by(
+        WEIGHTS,
+        {
+            "title": title,
+            "prefix": prefix,
+            "files": sorted(({key: file[key] for key in _FIELDS if key in file} for file in files), key=_path),
+            "source": dict(source),
+            "layer": descriptor.to_json() if descriptor else None,
+        },
+    )
 
 
 def _path(file: Mapping[str, Any]) -> str:
     return file["path"]
 
 
-def layer_of(recipe: Mapping[str, Any], descriptor: Descriptor) -> Layer:
+def layer_of(recipe: Recipe, descriptor: Descriptor) -> Layer:
     """Return the layer of a recipe whose descriptor is known, reading nothing."""
-    return Layer.of_plain("weights", recipe["title"], descriptor, {**recipe, "layer": descriptor.to_json()})
+    return Layer.of_plain("weights", recipe["title"], descriptor, Recipe.of({**recipe, "layer": descriptor.to_json()}))
 
 
 def locked_layers(lock: WeightsLock, title: str) -> tuple[Layer, ...]:
@@ -64,11 +67,11 @@ def locked_layers(lock: WeightsLock, title: str) -> tuple[Layer, ...]:
     return tuple(layers)
 
 
-def build(recipe: Mapping[str, Any], store: Store, sources: Optional[Path] = None) -> Layer:
+def build(recipe: Recipe, store: Store, sources: Optional[Path] = None) -> Layer:
     """Put the recipe's files into `store` where they are missing, and return the layer.
 
     sources: a folder with some of them, by their paths; the others come from the recipe's source.
-    The layer's bytes are read only when the recipe does not tell its descriptor.
+    The layer's bytes are read only when the recipe lacks its descriptor.
     """
     for file in recipe["files"] if sources is not None else ():
         _add_file(file, sources / file["path"], store)
@@ -88,7 +91,7 @@ def _add_file(file: Mapping[str, Any], path: Path, store: Store) -> None:
                 blob.write(chunk)
 
 
-def fetch(recipe: Mapping[str, Any], store: Store) -> dict[str, StoredFile]:
+def fetch(recipe: Recipe, store: Store) -> dict[str, StoredFile]:
     """Put the recipe's files that `store` lacks into it, from the recipe's source; see `stored`."""
     found = stored(recipe, store)
     missing = [file for file in recipe["files"] if file["sha256"] not in found]
@@ -100,13 +103,13 @@ def fetch(recipe: Mapping[str, Any], store: Store) -> dict[str, StoredFile]:
     return found
 
 
-def stored(recipe: Mapping[str, Any], store: Store) -> dict[str, StoredFile]:
+def stored(recipe: Recipe, store: Store) -> dict[str, StoredFile]:
     """Return sha256 (hex) -> where it lies, of the recipe's files that `store` has."""
     layer = Descriptor.from_json(recipe["layer"], recipe["title"]) if recipe["layer"] else None
     return find_stored(recipe["files"], store, recipe["prefix"], layer)
 
 
-def open_layer(recipe: Mapping[str, Any], store: Store) -> BinaryIO:
+def open_layer(recipe: Recipe, store: Store) -> BinaryIO:
     """Open the layer's tar for reading; missing files are fetched first. Contents are not hashed."""
     layer = recipe["layer"]
     if layer and store.has(layer["digest"], layer["size"]):
@@ -114,10 +117,10 @@ def open_layer(recipe: Mapping[str, Any], store: Store) -> BinaryIO:
     return _stream(recipe, fetch(recipe, store))  # type: ignore[return-value]
 
 
-def pass_through(recipe: Mapping[str, Any], store: Store, env: Mapping[str, str]) -> TarStream:
+def pass_through(recipe: Recipe, store: Store, env: Mapping[str, str]) -> TarStream:
     """Open the layer's tar with the files that `store` lacks read from their source, past the disk.
 
-    env: the machine's settings, see `load_machine_env`. Nothing is hashed: whoever reads knows
+    env: the machine's settings, see `load_machine_env`. Nothing is hashed: the caller knows
     the digest.
     """
     from modelkiln.sources.fetch import source_opener
@@ -132,7 +135,7 @@ def pass_through(recipe: Mapping[str, Any], store: Store, env: Mapping[str, str]
 
 
 class _Forward:
-    """A stream of a source that is read from its beginning, and tells where it is."""
+    """A stream of a source that is read from its beginning, and counts its position."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream, self._position = stream, 0
@@ -152,7 +155,7 @@ class _Forward:
         self._stream.close()
 
 
-def _stream(recipe: Mapping[str, Any], found: Mapping[str, StoredFile]) -> TarStream:
+def _stream(recipe: Recipe, found: Mapping[str, StoredFile]) -> TarStream:
     files = recipe["files"]
     return TarStream((_entry(recipe["prefix"], file, found[file["sha256"]].open) for file in files), recipe["title"])
 

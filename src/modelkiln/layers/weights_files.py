@@ -1,20 +1,20 @@
-"""The files of a weights layer as they lie in the store, for who needs files and not a tar."""
+"""The files of a weights layer as they lie in the store, for callers that need files and not a tar."""
 
-import json
 import os
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Iterable, Iterator, Optional
 
+from modelkiln.conventions import MODELS_FOLDER
 from modelkiln.digest import sha256_stream
 from modelkiln.errors import ModelkilnError
-from modelkiln.layer import MODELS_FOLDER, Layer
+from modelkiln.layer import Layer
 from modelkiln.layers import weights
 from modelkiln.store.file_index import SeenFiles
 from modelkiln.store.files import StoredFile, link_file
 from modelkiln.store.store import Store
-from modelkiln.weights.layer_digest import PACKER, note_key, note_of
+from modelkiln.weights.layer_digest import note_key, note_of
 
 __all__ = ["models_folder", "stored_files"]
 
@@ -23,11 +23,11 @@ def stored_files(layer: Layer, store: Store) -> Optional[dict[str, StoredFile]]:
     """Return path in the layer -> where it lies for a layer of weights; None for another kind.
 
     Missing files are fetched. That they make the layer's digest is computed once on a machine, by
-    whoever locks them or else here; the store has hashed each of them when it was written. Raises
+    the process that locks them or else here; the store has hashed each of them when it was written. Raises
     ModelkilnError for files that make another layer.
     """
-    recipe = json.loads(layer.recipe) if layer.recipe else {}
-    if recipe.get("packer") != PACKER:
+    recipe = layer.recipe
+    if recipe is None or not layer.is_virtual:
         return None
     where = weights.fetch(recipe, store)
     seen, key = SeenFiles(store.root), note_key(recipe["prefix"], recipe["files"])
@@ -49,7 +49,7 @@ def stored_files(layer: Layer, store: Store) -> Optional[dict[str, StoredFile]]:
 def models_folder(layers: Iterable[Layer], store: Store, more: Optional[Path] = None) -> Iterator[Path]:
     """A folder of model artifact files, as a package's `model`, until the block ends.
 
-    Files of the layers are links to the store's where they are blobs; more: a folder of files beside them.
+    Files of the layers are links to the store's where they are blobs; more: a folder of further files.
     """
     roots, prefix = store.scratch("roots")
     with tempfile.TemporaryDirectory(dir=os.path.abspath(roots), prefix=prefix) as name:

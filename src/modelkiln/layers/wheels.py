@@ -1,22 +1,21 @@
 """Layers of wheels: a virtual environment's site-packages and scripts, straight from the zips."""
 
 import tempfile
-from typing import Any, Mapping, Optional, Sequence, Union
+from typing import Any, Mapping, Optional, Sequence
 
 from modelkiln.archives.spool import Spool
 from modelkiln.archives.tar import Entry
-from modelkiln.base.bytecode import bytecode_recipe, compile_entries, host_packages
+from modelkiln.base.bytecode import compile_entries, host_packages
 from modelkiln.builds.wheel import provide_wheels
 from modelkiln.layer import Layer
 from modelkiln.layers.packing import pack_to_store
 from modelkiln.manifest.wheels import check_wheels, open_wheels
+from modelkiln.recipe import WHEELS, Recipe
 from modelkiln.store.store import Store
 from modelkiln.wheels.platforms import Target
-from modelkiln.wheels.venv import InstalledWheel, Venv, check_conflicts, install
+from modelkiln.wheels.venv import VENV, InstalledWheel, Venv, check_conflicts, install
 
 __all__ = ["LARGE_BYTES", "build", "plan", "recipe"]
-
-PACKER = "wheels/3"
 
 # A wheel of this size or more is a layer of its own, which images with the same wheel share and a
 # push of a new environment does not send again. Below it, a layer's own cost (requests to the
@@ -45,27 +44,28 @@ def recipe(
     group: Sequence[Mapping[str, Any]],
     python: str,
     platform: str,
-    venv: str,
     compression: str,
-    bytecode: Union[str, Sequence[Mapping[str, Any]], Mapping[str, Any], None] = None,
-) -> dict[str, Any]:
+    bytecode: Optional[Mapping[str, Any]] = None,
+) -> Recipe:
     """Return the recipe of a group's layer.
 
-    python: "3.11". platform: "linux/amd64". venv: path in the image, without a leading slash.
-    bytecode: the interpreter that compiles byte code, see `base.bytecode.bytecode_recipe`.
+    python: "3.11". platform: "linux/amd64". bytecode: the interpreter that compiles byte code, see
+    `base.bytecode.bytecode_recipe`.
     """
-    return {
-        "packer": PACKER,
-        "wheels": check_wheels(group),
-        "python": python,
-        "platform": platform,
-        "venv": venv,
-        "compression": compression,
-        "bytecode": bytecode_recipe(bytecode),
-    }
+    return Recipe.made_by(
+        WHEELS,
+        {
+            "wheels": check_wheels(group),
+            "python": python,
+            "platform": platform,
+            "venv": VENV,
+            "compression": compression,
+            "bytecode": dict(bytecode) if bytecode else None,
+        },
+    )
 
 
-def build(recipe: Mapping[str, Any], store: Store) -> Layer:
+def build(recipe: Recipe, store: Store) -> Layer:
     """Make the layer of a recipe in `store`; wheels that the store lacks are fetched.
 
     Contents stream from the wheels into the layer and are checked against the wheels' RECORDs on

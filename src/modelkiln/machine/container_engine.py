@@ -39,8 +39,8 @@ ENGINES = (
 
 
 def choose_engine(into: str = "auto") -> Engine:
-    """Return the first usable engine that is called `into`; raises ModelkilnError that tells what
-    was tried and why it would not do."""
+    """Return the first usable engine that is called `into`; raises ModelkilnError that names what
+    was tried and why it does not serve."""
     tried = []
     for engine in ENGINES:
         if into in ("auto", engine.name):

@@ -16,9 +16,9 @@ _LIBRARIES = re.compile(
     r"lib(?:cuda|cudadebugger|nvidia-(?:ml|cfg|nscq|opencl|gpucomp|ptxjitcompiler|fatbinaryloader|allocator"
     r"|compiler|nvvm|nvvm70|pkcs11|pkcs11-openssl3))\.so(?:\.[0-9.]+)?"
 )
-# The same, "nvidia_driver": devices that every container gets beside those of the GPUs.
+# The same, "nvidia_driver": devices that every container gets in addition to those of the GPUs.
 _DEVICE = re.compile(r"nvidia(?:[0-9]+|ctl|-uvm|-uvm-tools|-modeset)")
-# In the sandbox. The root is read-only, so libraries cannot lie beside its own.
+# In the sandbox. The root is read-only, so libraries cannot lie next to its own.
 _FOLDER = "/tmp/nvidia"
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Mapping, Optional, Sequence
 
+from modelkiln.conventions import USER_ID
 from modelkiln.errors import ModelkilnError
 
 __all__ = [
@@ -29,15 +30,13 @@ __all__ = [
     "without_network",
 ]
 
-# The user that images run as (DESIGN.md, "Image").
-_UID = 65532
 # Build processes run with an empty PATH, and system tools are where every distribution has them.
 _PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
 # Where a build finds its folder, on every machine.
 BUILD_ROOT = "/build"
 # What programs of this machine need to start, and no more: no home, no configuration.
 HOST_PROGRAMS = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/etc/ld.so.cache")
-# What a build is told of the machine's name.
+# What a build sees as the machine's name.
 _HOST_NAME = "build"
 
 
@@ -57,7 +56,7 @@ def find_bwrap() -> Optional[str]:
 
 @functools.cache
 def can_run() -> Optional[str]:
-    """Return None where this machine can run images, else the reason and what mends it."""
+    """Return None where this machine can run images, else the reason and the remedy."""
     if not sys.platform.startswith("linux"):
         return f"images run on Linux only, this is {sys.platform}; test the package as a pex here."
     bwrap = find_bwrap()
@@ -76,7 +75,7 @@ def can_run() -> Optional[str]:
 
 
 def _isolation(bwrap: str) -> list[str]:
-    return [bwrap, "--unshare-all", "--die-with-parent", "--uid", str(_UID), "--gid", str(_UID)]
+    return [bwrap, "--unshare-all", "--die-with-parent", "--uid", str(USER_ID), "--gid", str(USER_ID)]
 
 
 def sandbox_command(
@@ -101,7 +100,7 @@ def sandbox_command(
     for name in ("proc", "dev", "tmp", *(path.strip("/") for path in mounts)):
         mount = root / name
         if mount.is_symlink() or (mount.exists() and not mount.is_dir()):
-            raise ModelkilnError(f"image: /{name} is no folder, so nothing can be mounted there. Use another base.")
+            raise ModelkilnError(f"image: /{name} is not a folder, so nothing can be mounted there. Use another base.")
         mount.mkdir(parents=True, exist_ok=True)
     command = [*_isolation(str(find_bwrap())), "--ro-bind", str(root), "/"]
     command += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", *options, "--chdir", cwd or "/"]

@@ -2,7 +2,7 @@
 
 pip's, apt's and TLS settings of a machine decide from where a pinned file is fetched. They are
 kept out of cache keys on purpose: a file is accepted by its hash alone. Build processes run with
-an empty environment, so the variables travel beside the store: in a file of `machine/` for each run
+an empty environment, so the variables travel next to the store: in a file of `machine/` for each run
 of Pants, which a build process finds by its ancestors, so that runs with different logins do not
 get in each other's way.
 """
@@ -35,7 +35,7 @@ _FOLDER = "machine"
 # Of this process, the open files by which others see that it lives.
 _held: dict[Path, int] = {}
 _PREFIXES = (
-    "APT_", "AWS_", "AZURE_", "GOOGLE_", "HF_", "MLFLOW_S3_", "MLFLOW_TRACKING_", "MODELKILN_DEBIAN_",
+    "APT_", "AWS_", "AZURE_", "GIT_CONFIG_", "GOOGLE_", "HF_", "MLFLOW_S3_", "MLFLOW_TRACKING_", "MODELKILN_DEBIAN_",
     "MODELKILN_INDEXES", "MODELKILN_INSECURE_", "MODELKILN_SCIE_", "PIP_",
 )  # fmt: skip
 # Hosts, with a port, of registries that may be spoken to without TLS; spaces or commas between.
@@ -47,7 +47,7 @@ _NAMES = frozenset(
         "DOCKER_CONFIG", "REGISTRY_AUTH_FILE", "XDG_CONFIG_DIRS", "XDG_CONFIG_HOME",
         "XDG_RUNTIME_DIR",
         # Where git keeps logins, and where keys for ssh are.
-        "GIT_ASKPASS", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM", "GIT_SSH", "GIT_SSH_COMMAND", "SSH_AUTH_SOCK",
+        "GIT_ASKPASS", "GIT_SSH", "GIT_SSH_COMMAND", "SSH_AUTH_SOCK",
         "CLOUDSDK_CONFIG", "HUGGING_FACE_HUB_TOKEN", "MODELKILN_CHECKOUT", "STORAGE_EMULATOR_HOST",
     }
 )  # fmt: skip
@@ -59,7 +59,7 @@ def select_machine_env(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def save_machine_env(store_root: Path, environ: Mapping[str, str]) -> None:
-    """Write the fetch settings of `environ` beside the store, for this process and its descendants.
+    """Write the fetch settings of `environ` next to the store, for this process and its descendants.
 
     The file has the mode 0600, since it may hold credentials. As long as this process lives it holds
     a lock on it; files that nobody holds are of runs that are over, and are removed.
@@ -113,7 +113,7 @@ def _settings_file(store_root: Path) -> Optional[Path]:
 
 
 def save_machine_file(store_root: Path, name: str, text: str) -> None:
-    """Write a file that is about this machine alone beside the store, when it changed."""
+    """Write a file that is about this machine alone next to the store, when it changed."""
     target = store_root / name
     try:
         if target.read_text() == text:
@@ -128,7 +128,7 @@ def save_machine_file(store_root: Path, name: str, text: str) -> None:
 
 
 def save_python(store_root: Path, release: str, path: str) -> None:
-    """Remember beside the store which interpreter of this machine runs PEX files for `release`."""
+    """Remember next to the store which interpreter of this machine runs PEX files for `release`."""
     save_machine_file(store_root, f"pythons/{release}", path)
 
 

@@ -34,8 +34,8 @@ class BuildLockCompiler:
             parts = self._parts(sdists, split_parts(before))
         finally:
             shutil.rmtree(_SDISTS, ignore_errors=True)
-        told = f"# What sdists of the resolve {self._compiler.resolve} are built with, compiled by: "
-        header = f"{told}./pants lock {self._compiler.address}\n#\n"
+        title = f"# What sdists of the resolve {self._compiler.resolve} are built with, compiled by: "
+        header = f"{title}./pants lock {self._compiler.address}\n#\n"
         self._compiler.write(self._name, before, header + join_parts(parts), summary)
 
     def _parts(self, sdists: Sequence[Mapping[str, Any]], before: Mapping[str, str]) -> dict[str, str]:
@@ -70,7 +70,9 @@ class BuildLockCompiler:
         unpack_sdist(ensure_sdist(sdist, self._compiler.store), sdist["filename"], folder)
         names = [name for name in ("pyproject.toml", "setup.py") if (folder / name).is_file()]
         if not names:
-            raise ModelkilnError(f"{sdist['filename']}: holds neither pyproject.toml nor setup.py, so it is no sdist.")
+            raise ModelkilnError(
+                f"{sdist['filename']}: holds neither pyproject.toml nor setup.py, so it is not an sdist."
+            )
         return self._files.setdefault(sdist["filename"], str(folder / names[0]))
 
 

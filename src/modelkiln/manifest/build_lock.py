@@ -37,7 +37,7 @@ def part_of(text: str, name: str, where: str, remedy: str) -> str:
     found = parts.get("", parts.get(name))
     if found is None:
         raise ModelkilnError(
-            f"{where}: tells with what {', '.join(sorted(parts))} can be built, and nothing of {name}. Lock it again "
+            f"{where}: records what {', '.join(sorted(parts))} can be built with, and lacks {name}. Lock it again "
             f"with {remedy}."
         )
     return found

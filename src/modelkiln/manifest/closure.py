@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any, Iterable, Mapping, Optional
 
 from modelkiln.errors import ModelkilnError
+from modelkiln.frozen_json import FrozenJson
 from modelkiln.wheels.platforms import Target
 
 __all__ = ["LockedWheel", "closure", "with_built"]
@@ -17,7 +18,8 @@ class LockedWheel:
 
     requires: what the wheel's metadata asks for, as PEP 508 strings. is_sdist: there is no wheel
     yet, file name and hash are those of the sdist that it is to be built from. build: of a wheel
-    that was built from one, how (see `builds.wheel.build_wheel`).
+    that was built from one, how (see `builds.wheel.build_wheel`). Of a wheel in the store: size and
+    unpacked_size in bytes, and the folders of its CUDA libraries, relative to site-packages.
     """
 
     name: str
@@ -26,17 +28,37 @@ class LockedWheel:
     sha256: str
     requires: tuple[str, ...] = field(default=(), compare=False)
     is_sdist: bool = False
-    build: Optional[Mapping[str, Any]] = field(default=None, compare=False)
+    build: Optional[FrozenJson] = None
+    size: int = 0
+    unpacked_size: int = 0
+    libraries: tuple[str, ...] = ()
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "LockedWheel":
+        """Read a wheel of a resolved lock, or what `to_json` gave."""
+        return cls(
+            value["name"],
+            value["version"],
+            value["filename"],
+            value["sha256"],
+            tuple(value.get("requires", ())),
+            is_sdist=value.get("is_sdist", False),
+            build=FrozenJson.of(value["build"]) if value.get("build") else None,
+            size=value.get("size", 0),
+            unpacked_size=value.get("unpacked_size", 0),
+            libraries=tuple(value.get("libraries", ())),
+        )
 
     def to_json(self) -> dict[str, Any]:
-        """The wheel as packages' records and recipes hold it."""
-        return {
-            "name": self.name,
-            "version": self.version,
-            "filename": self.filename,
-            "sha256": self.sha256,
-            **({"build": self.build} if self.build else {}),
+        """The wheel as packages' records and recipes hold it, without what is not known of it."""
+        pinned = {"name": self.name, "version": self.version, "filename": self.filename, "sha256": self.sha256}
+        known = {
+            "build": self.build.to_json() if self.build else None,
+            "size": self.size,
+            "unpacked_size": self.unpacked_size,
+            "libraries": list(self.libraries),
         }
+        return {**pinned, **{key: value for key, value in known.items() if value}}
 
 
 def with_built(resolved: Mapping[str, Any], built: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
@@ -52,7 +74,7 @@ def closure(resolved: Mapping[str, Any], roots: Iterable[str]) -> tuple[LockedWh
     target. Raises ModelkilnError for a requirement that the lock lacks, a root that excludes the
     locked version, and a wheel that does not exist for the target.
     """
-    target = Target(resolved["python"], resolved["platform"], resolved["glibc"])
+    target = Target.from_json(resolved)
     walk = _Walk(resolved, target)
     for root in roots:
         walk.visit(root, "", frozenset([""]))
@@ -136,16 +158,9 @@ class _Walk:
                 f"{self._lock}. Lock a version that has one, or choose a base image with a newer glibc "
                 f"or another Python. pip says: {locked['problem']}"
             )
-        wheel = LockedWheel(
-            name,
-            locked["version"],
-            locked["filename"],
-            locked["sha256"],
-            tuple(locked["requires"]),
-            is_sdist=locked.get("is_sdist", False),
-            build=locked.get("build"),
-        )
-        return self.found.setdefault(name, wheel)
+        if name not in self.found:
+            self.found[name] = LockedWheel.from_json(locked)
+        return self.found[name]
 
 
 def _by(parent: str) -> str:

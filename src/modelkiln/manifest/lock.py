@@ -37,7 +37,7 @@ class Pin:
 def read_lock(text: str, where: str, environment: Mapping[str, str]) -> list[Pin]:
     """Return the pins of a lock that apply in a marker environment, sorted by name.
 
-    Raises ModelkilnError that tells all lines that pin no version or no file, or that name where
+    Raises ModelkilnError that lists all lines that pin no version or no file, or that name where
     to fetch from.
     """
     found, issues = [], []

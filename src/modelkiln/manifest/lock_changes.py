@@ -8,7 +8,7 @@ __all__ = ["changed_pins", "describe_changes"]
 
 
 def changed_pins(before: Sequence[Pin], after: Sequence[Pin]) -> list[Pin]:
-    """Return the pins of `after` whose version `before` has not, sorted by name."""
+    """Return the pins of `after` whose version `before` lacks, sorted by name."""
     known = {(pin.name, pin.version) for pin in before}
     return [pin for pin in sorted(after, key=lambda pin: pin.name) if (pin.name, pin.version) not in known]
 

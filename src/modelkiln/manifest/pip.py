@@ -89,7 +89,7 @@ def run_pip(arguments: Sequence[str], store: Store, cwd: Path, program: Sequence
     """Run `pip <arguments>` in `cwd`, a temporary folder, with this machine's settings for fetching.
 
     program: what Python runs, for another one with pip's options. A run that fails because an index
-    cannot be reached raises ModelkilnError; any other failure is the caller's to tell.
+    cannot be reached raises ModelkilnError; any other failure is for the caller to report.
     """
     environ = pip_environ(store, FETCHING)
     command = [sys.executable, "-I", *program, *arguments]
@@ -105,12 +105,12 @@ def run_pip(arguments: Sequence[str], store: Store, cwd: Path, program: Sequence
 
 
 def check_reachable(messages: str) -> None:
-    """Raise ModelkilnError where pip's messages tell that an index did not answer."""
-    # pip tells failed index pages in its log alone.
+    """Raise ModelkilnError where pip's messages say that an index did not answer."""
+    # pip reports failed index pages in its log alone.
     found = dict.fromkeys(match.group().strip() for match in _UNREACHABLE.finditer(messages))
     if found:
         raise ModelkilnError(
             "A package index cannot be reached or refuses this machine. pip says: "
-            f"{' '.join(found)[:1000]} Mend the network, or pip's configuration (pip config list), "
+            f"{' '.join(found)[:1000]} Fix the network, or pip's configuration (pip config list), "
             "and build again."
         )

@@ -3,7 +3,7 @@
 What is locked decides what is chosen and where it goes. A machine's `constraint`, `no-binary`, `user` or
 `target`, and whatever later releases of pip add, must not: so there is a list of what is let in. pip
 itself is asked for the settings (its files, global, user and site, and `PIP_*`); what passes goes on as
-`PIP_*` variables beside `PIP_CONFIG_FILE=/dev/null`, with which pip reads no file. An address may hold a
+`PIP_*` variables together with `PIP_CONFIG_FILE=/dev/null`, with which pip reads no file. An address may hold a
 password, which is safe in an environment and not on a command line.
 
 This is a program as well, of the standard library alone, for the launcher `pants`, which runs it under

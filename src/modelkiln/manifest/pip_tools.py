@@ -73,7 +73,7 @@ def compile_lock(
 
 
 def _asked(folder: Path, sources: Sequence[str], env: Mapping[str, str]) -> list[str]:
-    """Files beside those of projects, with the requirements that their backends ask for."""
+    """Files in addition to those of projects, with the requirements that their backends ask for."""
     asked = []
     env = {**env, "PATH": _without_tools(folder, env.get("PATH", ""))}
     for source in sources:
@@ -84,9 +84,9 @@ def _asked(folder: Path, sources: Sequence[str], env: Mapping[str, str]) -> list
             messages = (done.stdout + done.stderr).decode("utf-8", "replace")
             check_reachable(messages)
             errors = [line.strip() for line in messages.splitlines() if line.startswith("ERROR: ")]
-            told = " ".join(errors or messages.split())[-1500:]
+            said = " ".join(errors or messages.split())[-1500:]
             raise ModelkilnError(
-                f"{source}: what it is built with cannot be found out. Its build backend or pip says: {told}"
+                f"{source}: what it is built with cannot be found out. Its build backend or pip says: {said}"
             )
         asked.append(answer)
     shutil.rmtree(folder / _PROGRAMS)
@@ -136,7 +136,7 @@ def seed_lock(own: str, shared: Sequence[str], upgrade: bool) -> str:
 
 
 def wheel_sizes(pins: Sequence[Pin], python: str, platforms: Sequence[str], store: Store, folder: Path) -> dict:
-    """Return the sizes in bytes of the pins' wheels for a target, by name; without those not told.
+    """Return the sizes in bytes of the pins' wheels for a target, by name; without those that are unknown.
 
     For people only: pip names the files, and their servers the sizes.
     """

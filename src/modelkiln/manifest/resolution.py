@@ -27,7 +27,7 @@ def resolve_lock(lock_text: str, target: Target, store: Store, where: str = "loc
 
     Returns {"lock": `where`, "python", "platform", "glibc", "wheels": [{"name", "version",
     "filename", "sha256", "requires", "problem"}]}, sorted by name. A pin without a wheel for the
-    target gets its sdist, with "is_sdist", whose requirements only its build tells; one without
+    target gets its sdist, with "is_sdist", whose requirements only its build shows; one without
     either a "problem", which fails only packages that need it, in `closure`. Raises ModelkilnError for a lock
     that pins too little and for an index that cannot be reached.
 
@@ -49,13 +49,7 @@ def resolve_lock(lock_text: str, target: Target, store: Store, where: str = "loc
         else:
             Memo(store, _CHOICES).remember(_question(pin, target), chosen)
     found = [known[pin.name] for pin in pins]
-    return {
-        "lock": where,
-        "python": target.python,
-        "platform": target.platform,
-        "glibc": target.glibc,
-        "wheels": found,
-    }
+    return {"lock": where, **target.to_json(), "wheels": found}
 
 
 def _question(pin: Pin, target: Target) -> dict[str, Any]:

@@ -23,8 +23,8 @@ def wheel_digest(wheel: Mapping[str, Any]) -> str:
 def check_wheels(wheels: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return name, version, filename and sha256 of wheels, and "build" where they have it, sorted by name.
 
-    Raises ModelkilnError for missing fields, names of files that are no wheel's, or another
-    package's, and a package that is there twice.
+    Raises ModelkilnError for missing fields, file names that are not a wheel's, or another
+    package's, and a package that is listed twice.
     """
     from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
     from packaging.version import InvalidVersion, Version
@@ -46,19 +46,19 @@ def check_wheels(wheels: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return [found[name] for name in sorted(found)]
 
 
-def check_requires(wheel: Wheel, told: Iterable[str]) -> None:
-    """Refuse a wheel that requires something else than an index told when it was chosen.
+def check_requires(wheel: Wheel, advertised: Iterable[str]) -> None:
+    """Refuse a wheel that requires something else than its index advertised when it was chosen.
 
-    told: its Requires-Dist (core metadata specifications), by which the environment was put together.
+    advertised: its Requires-Dist (core metadata specifications), by which the environment was put together.
     """
     from installer.utils import parse_metadata_file
 
     lines = parse_metadata_file(wheel.read_metadata("METADATA")).get_all("Requires-Dist") or []
-    found, expected = ({" ".join(str(line).split()) for line in texts} for texts in (lines, told))
+    found, expected = ({" ".join(str(line).split()) for line in texts} for texts in (lines, advertised))
     if found != expected:
         raise ModelkilnError(
             f"{wheel.title}: requires {', '.join(sorted(found)) or 'nothing'}, and its package index says "
-            f"{', '.join(sorted(expected)) or 'nothing'}. The index tells what is not so; use another."
+            f"{', '.join(sorted(expected)) or 'nothing'}. The index does not match the wheel; use another."
         )
 
 

@@ -6,21 +6,19 @@ where `requests` and what is built on it would look. Nothing here is trusted: ca
 byte against a hash that they were given.
 """
 
-import email.utils
 import functools
 import http.client
-import math
 import ssl
 import sys
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Callable, Mapping, Optional, TypeVar
 
 from modelkiln.errors import ModelkilnError
+from modelkiln.runtime.weights.http import Redirects, retry_after
 
 __all__ = [
     "NETWORK_ERRORS",
@@ -30,7 +28,7 @@ __all__ = [
     "open_url",
     "proxies_for",
     "report_line",
-    "retry_after",
+    "seconds_asked",
     "wait_to_retry",
     "tls_context",
     "with_retries",
@@ -39,11 +37,11 @@ __all__ = [
 # A read that stalls for this long counts as a cut.
 _TIMEOUT_SECONDS = 60
 # Waits in seconds before the second and the third attempt: long enough for a restart of a mirror's server,
-# short enough that a wrong address is told at once.
+# short enough that a wrong address is reported at once.
 RETRY_WAITS = (0.3, 1.0)
 
-# A server may ask for more patience (Retry-After), up to this.
-_LONGEST_WAIT = 120.0
+# How often a server is asked again that says itself how long to wait.
+_PATIENCE = 4
 
 # What reading from a network may raise. urllib's errors are OSErrors; so are time-outs, resets
 # and TLS failures. An address that cannot be parsed is a ValueError.
@@ -64,7 +62,7 @@ def _tls_context(ca_file: Optional[str], ca_folder: Optional[str], folders: tupl
                     context.load_cert_chain(path, path.with_suffix(".key"))
             except OSError as error:
                 raise ModelkilnError(
-                    f"{path}: cannot be used for TLS ({error}). It must be PEM, and a .cert have its .key beside it."
+                    f"{path}: cannot be used for TLS ({error}). It must be PEM, and a .cert have its .key next to it."
                 ) from None
     return context
 
@@ -102,17 +100,6 @@ def proxies_for(url: str, env: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
-class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Follows redirects (ten at most, and no loop: urllib's limits), but none that gives up TLS."""
-
-    def redirect_request(self, req, fp, code, msg, headers, newurl):
-        schemes = urllib.parse.urlsplit(req.full_url).scheme, urllib.parse.urlsplit(newurl).scheme
-        if schemes[1] not in ("http", "https") or schemes == ("https", "http"):
-            message = f"redirected from {schemes[0]} to {schemes[1]}, which is refused"
-            raise urllib.error.HTTPError(req.full_url, code, message, headers, fp)
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
-
-
 def open_url(
     url: str,
     env: Mapping[str, str],
@@ -120,28 +107,30 @@ def open_url(
     authorization: str = "",
     data: Optional[bytes] = None,
 ) -> Any:
-    """Open `url` (http, https or file) and return a readable response; with `data`, a form is posted.
+    """Open `url` (http, https or file) and return a readable response; with `data`, it is posted.
 
-    `authorization` is sent to this address alone: a redirect (registries answer for blobs with
-    one, to another host) must not carry credentials away. Raises one of NETWORK_ERRORS.
+    `authorization` is sent to the origin of `url` alone: a redirect to another host must not carry
+    credentials away (see `Redirects`). Raises one of NETWORK_ERRORS.
     """
     if urllib.parse.urlsplit(url).scheme not in ("http", "https", "file"):
         raise ValueError(f"{url!r} is not an http, https or file address")
-    request = urllib.request.Request(url, data=data, headers=dict(headers))
-    request.add_unredirected_header("User-Agent", "modelkiln")
+    request = urllib.request.Request(url, data=data, headers={"User-Agent": "modelkiln", **headers})
     if authorization:
-        request.add_unredirected_header("Authorization", authorization)
+        request.add_header("Authorization", authorization)
     opener = urllib.request.build_opener(
         urllib.request.ProxyHandler(proxies_for(url, env)),
         urllib.request.HTTPSHandler(context=tls_context(env, urllib.parse.urlsplit(url).netloc)),
-        _Redirects,
+        Redirects,
     )
     return opener.open(request, timeout=_TIMEOUT_SECONDS)
 
 
 def http_status(error: BaseException) -> Optional[int]:
-    """Return the HTTP status that `error` tells of; None when no server answered."""
-    return error.code if isinstance(error, urllib.error.HTTPError) else None
+    """Return the HTTP status that `error` carries; None when no server answered."""
+    if isinstance(error, urllib.error.HTTPError):
+        return error.code
+    # requests and httpx, on which other clients are built.
+    return getattr(getattr(error, "response", None), "status_code", None)
 
 
 def is_final(error: BaseException) -> bool:
@@ -156,21 +145,6 @@ def is_final(error: BaseException) -> bool:
     return isinstance(error, ValueError) or (status is not None and 300 <= status < 500 and status not in (408, 429))
 
 
-def retry_after(headers: Any) -> float:
-    """Return the seconds that a server asks to wait, two minutes at most; 0 when it does not say.
-
-    headers: of its answer; RFC 9110, 10.2.3: a number, or a date.
-    """
-    text = (headers.get("Retry-After") or "").strip() if headers is not None else ""
-    if text.isascii() and text.isdigit():
-        return min(float(text), _LONGEST_WAIT)
-    seconds = 0.0
-    with suppress(ValueError, OverflowError):
-        date = email.utils.parsedate_tz(text)
-        seconds = math.ceil(email.utils.mktime_tz(date) - time.time()) if date else 0.0
-    return min(max(seconds, 0.0), _LONGEST_WAIT)
-
-
 def report_line(line: str) -> None:
     """Print a line for the user: why something takes time."""
     print(line, file=sys.stderr, flush=True)
@@ -183,13 +157,34 @@ def wait_to_retry(seconds: float, where: str, reason: str, report: Callable[[str
     time.sleep(seconds)
 
 
+def seconds_asked(error: BaseException) -> float:
+    """Return how long the server that answered with `error` asks to wait; see `retry_after`."""
+    answer = getattr(error, "response", None)
+    return retry_after(getattr(error if answer is None else answer, "headers", None))
+
+
 def with_retries(action: Callable[[], _Result]) -> _Result:
-    """Return `action()`, tried up to three times while it raises a passing network error."""
-    for wait in RETRY_WAITS:
+    """Return `action()`, tried up to three times while it raises a passing network error.
+
+    Up to five times where the server says how long to wait.
+    """
+    failures = 0
+    while True:
         try:
             return action()
         except NETWORK_ERRORS as error:
-            if is_final(error):
+            asked, waits = seconds_asked(error), RETRY_WAITS[failures:]
+            if is_final(error) or not (failures < _PATIENCE if asked else waits):
                 raise
-            time.sleep(max(wait, retry_after(getattr(error, "headers", None))))
-    return action()
+            failures += 1
+            wait = max(asked, waits[0] if waits else 0.0)
+            if asked:
+                wait_to_retry(wait, _server(error), " ".join(str(error).split()))
+            else:
+                time.sleep(wait)
+
+
+def _server(error: BaseException) -> str:
+    """The host that answered, without what in a URL may give access."""
+    url = getattr(error, "url", None) or getattr(getattr(error, "response", None), "url", "")
+    return urllib.parse.urlsplit(str(url)).netloc.rpartition("@")[2] or "the server"

@@ -8,7 +8,7 @@ from typing import Any, Callable, Mapping, Optional
 
 from modelkiln.digest import CHUNK
 from modelkiln.errors import ModelkilnError
-from modelkiln.network.http import NETWORK_ERRORS, http_status, is_final, retry_after, wait_to_retry
+from modelkiln.network.http import NETWORK_ERRORS, http_status, is_final, seconds_asked, wait_to_retry
 
 __all__ = ["HttpFile", "network_error", "total_size", "version_of"]
 
@@ -30,7 +30,7 @@ def version_of(headers: Any) -> str:
 
 
 def total_size(response: Any) -> Optional[int]:
-    """Return the bytes of the whole file that `response` (200 or 206) tells, None when it does not."""
+    """Return the bytes of the whole file that `response` (200 or 206) declares, None when it does not."""
     if response.status == 206:
         match = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
         return int(match.group(2)) if match and match.group(2) != "*" else None
@@ -39,7 +39,7 @@ def total_size(response: Any) -> Optional[int]:
 
 
 def network_error(where: str, error: BaseException, login: str) -> ModelkilnError:
-    """Return what to tell people of a network's or a server's `error`; login: how to log in."""
+    """Return the error to show to the user for a network's or a server's `error`; login: how to log in."""
     status = http_status(error)
     remedy = "Check the network, and the machine's proxy settings."
     if status in (401, 403):
@@ -119,8 +119,8 @@ class HttpFile(io.RawIOBase):
             except NETWORK_ERRORS as error:
                 self._drop()
                 if is_final(error) or self._failures == len(_WAITS):
-                    raise self._told(error) from error
-                wait = max(_WAITS[self._failures], retry_after(getattr(error, "headers", None)))
+                    raise self._to_error(error) from error
+                wait = max(_WAITS[self._failures], seconds_asked(error))
                 wait_to_retry(wait, self._where, " ".join(str(error).split()))
                 self._failures += 1
 
@@ -204,7 +204,7 @@ class HttpFile(io.RawIOBase):
             "served in part; run `pants lock` to take it as it is."
         )
 
-    def _told(self, error: BaseException) -> ModelkilnError:
+    def _to_error(self, error: BaseException) -> ModelkilnError:
         if http_status(error) == 412:
             return self._changed("another version")
         return network_error(self._where, error, self._login)

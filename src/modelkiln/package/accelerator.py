@@ -14,7 +14,7 @@ CPU = "cpu"
 # NVIDIA, "CUDA Toolkit Release Notes", section "CUDA Driver", table "CUDA Toolkit and Minimum
 # Required Driver Version for CUDA Minor Version Compatibility" (releases 12.9 and 13.1), and "CUDA
 # Compatibility", section "Minor Version Compatibility". The other table there, "CUDA Toolkit and
-# Corresponding Driver Versions", tells the driver that each toolkit is shipped with: compiling for
+# Corresponding Driver Versions", lists the driver that each toolkit is shipped with: compiling for
 # a device that is newer than the toolkit wants that one, so set `driver` where a model needs it.
 MINIMAL_DRIVERS = {"11": "450.80.02", "12": "525.60.13", "13": "580.65.06"}
 

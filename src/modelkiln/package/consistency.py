@@ -38,7 +38,7 @@ _TOOLKIT = re.compile(
     r"(?:cuda-toolkit|cuda-bindings|cuda-python|nvidia-cublas|nvidia-nvjitlink|nvidia-nvtx"
     r"|nvidia-cuda-(?:runtime|nvrtc|cupti|nvcc|cccl|crt|nvvm))"
 )
-# Of them, those that tell the very release that the others were made for.
+# Of them, those that name the very release that the others were made for.
 _EXACT = re.compile(r"cuda-toolkit|nvidia-cuda-runtime(?:-cu[0-9]+)?")
 _LIBRARIES = re.compile(r"nvidia-(?:cudnn|cufft|cufile|curand|cusolver|cusparse|cusparselt|nccl|nvfatbin|nvjpeg|npp)")
 

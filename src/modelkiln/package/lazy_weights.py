@@ -5,7 +5,6 @@ knows (`modelkiln.runtime.weights.lock`): it has no client libraries, and comput
 """
 
 import fnmatch
-import json
 import urllib.parse
 from typing import Any, Iterable, Mapping, Sequence
 
@@ -59,13 +58,14 @@ def _check_mirrors(mirrors: Iterable[str], where: str) -> None:
         scheme = urllib.parse.urlsplit(mirror).scheme
         if scheme not in MIRROR_SCHEMES or "," in mirror or "?" in mirror:
             raise ModelkilnError(
-                f"{where}: `weights_mirrors`: {mirror!r} is no address of a mirror; write one that starts with "
+                f"{where}: `weights_mirrors`: {mirror!r} is not an address of a mirror; write one that starts with "
                 f"{', '.join(f'{one}://' for one in MIRROR_SCHEMES)}."
             )
 
 
 def _files(layer: Layer, where: str, mirrors: Sequence[str]) -> Iterable[dict[str, Any]]:
-    recipe = json.loads(layer.recipe)
+    recipe = layer.recipe
+    assert recipe is not None, "a layer of locked weights"
     offsets = _offsets(recipe)
     for file in recipe["files"]:
         found = {
@@ -128,9 +128,9 @@ def _oci(source: Mapping[str, Any], file: Mapping[str, Any]) -> dict[str, Any]:
 
 def _hugging_face(source: Mapping[str, Any], file: Mapping[str, Any]) -> dict[str, Any]:
     # The locator is the commit: sources/hugging_face.py.
-    name = source["uri"].partition("://")[2].partition("@")[0]
+    name = source["uri"].partition(":")[2].lstrip("/").partition("@")[0]
     if not name or name.count("/") > 1:
-        raise _NotLazy("is no model repository (hf://owner/name)")
+        raise _NotLazy("is not a model repository (hf://owner/name)")
     commit = file.get("locator") or source["revision"]
     return {"url": f"hf://{name}@{commit}/{urllib.parse.quote(file['path'])}"}
 

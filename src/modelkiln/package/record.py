@@ -9,9 +9,11 @@ from typing import Any, Iterable, Mapping, Sequence
 
 from modelkiln.canonical import canonical_json
 from modelkiln.digest import sha256_bytes
+from modelkiln.frozen_json import FrozenJson
 
 __all__ = [
     "SCHEMA",
+    "Record",
     "index_record",
     "labels",
     "make_record",
@@ -32,7 +34,7 @@ _INPUTS = (
 # Of packages that have one: the interpreter that a program embeds.
 _OPTIONAL = ("interpreter",)
 
-# What a record tells of the package that is no input of it.
+# What a record holds of the package that is not an input of it.
 _OUTPUTS = ("package_digest", "formats", "layers", "sources", "variants")
 
 # OCI image-spec 1.1, annotations.md, "Pre-Defined Annotation Keys": metadata keys with a meaning
@@ -62,9 +64,13 @@ def recorded_digest(record: Mapping[str, Any]) -> str:
     return sha256_bytes(canonical_json({key: value for key, value in record.items() if key not in _OUTPUTS}))
 
 
-def make_record(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the record that travels inside a package: its inputs and their digest."""
-    return {"schema": SCHEMA, **_chosen(inputs), "package_digest": package_digest(inputs)}
+class Record(FrozenJson):
+    """The record that travels inside a package: its inputs and their digest."""
+
+
+def make_record(inputs: Mapping[str, Any]) -> Record:
+    """Return the record of a package's inputs."""
+    return Record.of({"schema": SCHEMA, **_chosen(inputs), "package_digest": package_digest(inputs)})
 
 
 def _chosen(inputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -73,17 +79,17 @@ def _chosen(inputs: Mapping[str, Any]) -> dict[str, Any]:
 
 def index_record(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return the record of an index of packages, variants of one model: their digests make its own."""
-    told = {
+    record = {
         "schema": SCHEMA,
         "name": records[0]["name"],
         "version": records[0]["version"],
         "packages": [record["package_digest"] for record in records],
     }
-    return {**told, "package_digest": recorded_digest(told)}
+    return {**record, "package_digest": recorded_digest(record)}
 
 
 def variant_records(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return the record of each image that a record of several tells of, or the record itself."""
+    """Return the record of each image that a record of several describes, or the record itself."""
     return record.get("variants") or [record]
 
 
@@ -94,16 +100,16 @@ def with_outputs(
     sources: Iterable[Mapping[str, Any]] = (),
     variants: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
-    """Return the record for `dist/`, which also tells what was made, formats and layers, and from
+    """Return the record for `dist/`, which also lists what was made, formats and layers, and from
     where the locked model artifacts came.
 
-    sources: of each, its target, source, set digest and facts. They are no inputs: the same bytes
+    sources: of each, its target, source, set digest and facts. They are not inputs: the same bytes
     from another mirror are the same package. variants: where one index names several images, the
     records that these hold.
     """
     several = {"variants": [dict(variant) for variant in variants]} if variants else {}
-    told = {"formats": dict(formats), "layers": layers, "sources": [dict(one) for one in sources]}
-    return {**record, **told, **several}
+    outputs = {"formats": dict(formats), "layers": layers, "sources": [dict(one) for one in sources]}
+    return {**record, **outputs, **several}
 
 
 def metadata_annotations(record: Mapping[str, Any]) -> dict[str, str]:
@@ -132,7 +138,7 @@ def labels(record: Mapping[str, Any]) -> dict[str, str]:
 
 
 def split_labels(records: Sequence[Mapping[str, Any]]) -> tuple[dict[str, str], list[dict[str, str]]]:
-    """Return the labels that all images of an index share, and of each image those that tell it apart."""
+    """Return the labels that all images of an index share, and of each image those that distinguish it."""
     each = [labels(record) for record in records]
     shared = dict(sorted(set.intersection(*(set(one.items()) for one in each))))
     return shared, [{key: value for key, value in one.items() if key not in shared} for one in each]

@@ -1,4 +1,4 @@
-"""What sources tell of models, taken over into packages where their targets do not say otherwise.
+"""What sources state about models, taken over into packages where their targets do not say otherwise.
 
 The normal form of facts is that of `sources.source.Listing`.
 """
@@ -7,7 +7,7 @@ from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 
 from modelkiln.errors import ModelkilnError
 
-__all__ = ["example_of", "metadata_of", "signature_of"]
+__all__ = ["Named", "example_of", "metadata_of", "signature_of"]
 
 # Facts that become metadata of a package under the same name.
 _METADATA = (
@@ -35,12 +35,12 @@ def example_of(facts: Named, where: str) -> Mapping[str, Any]:
 def metadata_of(facts: Named, own: Mapping[str, Any]) -> Dict[str, Any]:
     """Return a package's metadata: what its target says, and below it what its artifacts bring.
 
-    A target's key replaces a fact as a whole. Of a fact that several artifacts tell in different
+    A target's key replaces a fact as a whole. Of a fact that several artifacts state in different
     ways none is taken, since it is of a part and not of the package.
     """
     found: Dict[str, Any] = {}
     for name in _METADATA:
-        values = [told[name] for _, told in facts if told.get(name)]
+        values = [stated[name] for _, stated in facts if stated.get(name)]
         if values and all(value == values[0] for value in values):
             # Annotations of images are texts.
             found[name] = ", ".join(values[0]) if name == "authors" and isinstance(values[0], list) else values[0]
@@ -48,14 +48,14 @@ def metadata_of(facts: Named, own: Mapping[str, Any]) -> Dict[str, Any]:
 
 
 def _only(name: str, facts: Named, where: str, remedy: str) -> Mapping[str, Any]:
-    told = [(address, one[name]) for address, one in facts if one.get(name)]
+    stated = [(address, one[name]) for address, one in facts if one.get(name)]
     what = name.replace("_", " ")
-    if not told:
+    if not stated:
         hints = [f"{address}: {hint}" for address, one in facts for hint in one.get("not_taken") or ()]
         why = f" ({'; '.join(hints)})" if hints else ""
         raise ModelkilnError(f"{where}: has no {what}, and none of its artifacts brings one{why}. {remedy}")
-    first: Optional[Any] = told[0][1]
-    others = [address for address, value in told if value != first]
+    first: Optional[Any] = stated[0][1]
+    others = [address for address, value in stated if value != first]
     if others:
-        raise ModelkilnError(f"{where}: {told[0][0]} and {others[0]} bring different {what}s. {remedy}")
-    return told[0][1]
+        raise ModelkilnError(f"{where}: {stated[0][0]} and {others[0]} bring different {what}s. {remedy}")
+    return stated[0][1]

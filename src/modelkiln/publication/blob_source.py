@@ -1,12 +1,12 @@
 """Where the bytes of a blob that is to be published come from."""
 
-import json
-from typing import Any, BinaryIO, Iterator, Mapping, Optional
+from typing import BinaryIO, Iterator, Mapping, Optional
 
 from modelkiln.descriptor import Descriptor
 from modelkiln.digest import iter_chunks
 from modelkiln.errors import ModelkilnError
 from modelkiln.image.blobs import Blobs
+from modelkiln.recipe import REGISTRY
 from modelkiln.registry.blobs import blob_chunks
 from modelkiln.registry.client import RegistryClient
 from modelkiln.registry.reference import Reference, parse_repository
@@ -23,8 +23,10 @@ class BlobSource:
 
     def repository_of(self, descriptor: Descriptor) -> Optional[Reference]:
         """Return the repository that the blob was pinned in, as a base image's layers are."""
-        recipe = self._recipe(descriptor)
-        return parse_repository(recipe["image"]) if recipe.get("packer") == "registry/1" else None
+        layer = self._blobs.layer(descriptor)
+        if layer is None or layer.recipe is None or layer.recipe.packer != REGISTRY:
+            return None
+        return parse_repository(layer.recipe["image"])
 
     def chunks(self, descriptor: Descriptor) -> Iterator[bytes]:
         """Yield the blob's bytes, which are for the caller to verify; raises ModelkilnError."""
@@ -36,18 +38,13 @@ class BlobSource:
             with self._open(descriptor) as stream:
                 yield from iter_chunks(stream)
         except OSError as error:
-            raise ModelkilnError(f"blob {descriptor.digest}: cannot be read ({error}). Mend the disk.") from error
+            raise ModelkilnError(f"blob {descriptor.digest}: cannot be read ({error}). Repair the disk.") from error
 
     def _open(self, descriptor: Descriptor) -> BinaryIO:
-        recipe, store = self._recipe(descriptor), self._blobs.store
-        is_weights = str(recipe.get("packer")).startswith("weights/")
-        if is_weights and store is not None and self._blobs.state(descriptor) == "missing":
+        layer, store = self._blobs.layer(descriptor), self._blobs.store
+        recipe = layer.recipe if layer is not None and layer.is_virtual else None
+        if recipe and store is not None and self._blobs.state(descriptor) == "missing":
             from modelkiln.layers.weights import pass_through
 
             return pass_through(recipe, store, self._env)
         return self._blobs.open(descriptor)
-
-    def _recipe(self, descriptor: Descriptor) -> Mapping[str, Any]:
-        """What the record tells of a layer's origin; {} when it tells nothing."""
-        layer = self._blobs.layer(descriptor)
-        return json.loads(layer.recipe) if layer and layer.recipe else {}

@@ -1,4 +1,4 @@
-"""What a layout has to say to a registry: its manifests, in the order in which they are put, and their blobs."""
+"""What a registry gets of a layout: its manifests, in the order in which they are put, and their blobs."""
 
 import json
 from dataclasses import dataclass

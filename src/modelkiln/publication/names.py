@@ -8,7 +8,7 @@ from modelkiln.package.record import variant_records
 
 __all__ = ["expand", "read_stamps", "record_values"]
 
-# So many hex digits of a digest tell packages apart for people; the whole one is in the record.
+# So many hex digits of a digest distinguish packages for people; the whole one is in the record.
 _SHORT = 12
 
 

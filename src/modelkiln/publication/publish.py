@@ -11,7 +11,7 @@ put after those that may not.
 
 Each tag is looked up again just before it is put, and read back. Registries have no way to put a
 tag only if it is free, so two publishers of different packages that put the same tag within that
-last moment (one round trip) can still overwrite each other; the first of them is told when it reads
+last moment (one round trip) can still overwrite each other; the first of them gets an error when it reads
 back. No tag ever names a package that is not complete.
 """
 
@@ -104,8 +104,8 @@ def publish_all(
 ) -> list[Published]:
     """Put a package into repositories, as several layouts; returns what had to be done for each.
 
-    env: the machine's settings, see `load_machine_env`. store_root: where is remembered which
-    repository holds what. progress: is told the bytes of a layout sent so far, and of how many.
+    env: the machine's settings, see `load_machine_env`. store_root: where a cache records which
+    repository holds what. progress: gets the bytes of a layout sent so far, and of how many.
     Raises ModelkilnError, with nothing tagged, for a tag that means something else, for bytes that
     are not what their descriptor says, and for what a registry refuses.
     """
@@ -273,9 +273,9 @@ class _Transfer:
             blob,
             lambda: self._chunks(blob),
             names[:_MOUNTS],
-            lambda position: self._tell(blob.digest, position),
+            lambda position: self._report(blob.digest, position),
         )
-        self._tell(blob.digest, blob.size)
+        self._report(blob.digest, blob.size)
         return blob.size if way == "uploaded" else None
 
     def _chunks(self, blob: Descriptor) -> Iterator[bytes]:
@@ -284,7 +284,7 @@ class _Transfer:
                 raise _Stopped
             yield chunk
 
-    def _tell(self, digest: str, position: int) -> None:
+    def _report(self, digest: str, position: int) -> None:
         with self._lock:
             self._positions[digest] = position
             self._progress(sum(self._positions.values()), self._total)

@@ -12,10 +12,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Callable, Iterator, Mapping
 
 from modelkiln.archives.decompression import damage_errors, decompressed
+from modelkiln.conventions import MODELS_FOLDER
 from modelkiln.descriptor import INDEX, Descriptor
-from modelkiln.digest import hex_of
 from modelkiln.errors import ModelkilnError
-from modelkiln.image.layout import index_json, write_layout
+from modelkiln.image.layout import REF_NAME, blob_name, top_files, write_layout
 from modelkiln.package.record import variant_records
 from modelkiln.publication.contents import Document
 from modelkiln.publication.remote_package import ChunkReader, RemotePackage
@@ -24,7 +24,6 @@ __all__ = ["pull"]
 
 # CNCF model-spec, annotations.md: the path of a layer's file.
 _FILE_PATH = "org.cncf.model.filepath"
-_MODELS = "models/"
 _THREADS = 4
 
 
@@ -32,9 +31,9 @@ def pull(package: RemotePackage, part: str, folder: Path, progress: Callable[[in
     """Write a part of the package into the new folder `folder`, and return what was written.
 
     part: "layout" (all of it, an OCI layout), "record" (package.json), "signature"
-    (signature.json), "weights" (the model artifact's files). progress: is told each number of bytes
+    (signature.json), "weights" (the model artifact's files). progress: gets each number of bytes
     that came.
-    The folder is made beside its place and renamed, so that it is whole or not there.
+    The folder is made next to its place and renamed, so that it is whole or not there.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ModelkilnError(f"{folder}: exists. Remove it, or write to another folder.")
@@ -45,7 +44,7 @@ def pull(package: RemotePackage, part: str, folder: Path, progress: Callable[[in
         record = package.record()
         if record is None:
             raise ModelkilnError(
-                f"{package.reference}: has no record, so it is no package of Modelkiln. Pull all of it, without --only."
+                f"{package.reference}: has no record: it is not a package of Modelkiln. Pull all of it, without --only."
             )
         content = json.loads(record)
         if part == "record":
@@ -74,15 +73,14 @@ def _new_folder(folder: Path) -> Iterator[Path]:
 
 def _pull_layout(package: RemotePackage, folder: Path, progress: Callable[[int], None]) -> None:
     root = package.contents.root.descriptor
-    annotations = {"org.opencontainers.image.ref.name": package.reference.tag} if package.reference.tag else {}
-    files = {f"blobs/sha256/{hex_of(one.descriptor.digest)}": one.data for one in package.contents.manifests}
-    files["oci-layout"] = b'{"imageLayoutVersion":"1.0.0"}'
-    files["index.json"] = index_json(root, annotations)
+    annotations = {REF_NAME: package.reference.tag} if package.reference.tag else {}
+    files = top_files(root, annotations)
+    files.update((blob_name(one.descriptor.digest), one.data) for one in package.contents.manifests)
     folder.rmdir()
     write_layout(folder, files)
 
     def fetch(blob: Descriptor) -> None:
-        with (folder / "blobs/sha256" / hex_of(blob.digest)).open("wb") as out:
+        with (folder / blob_name(blob.digest)).open("wb") as out:
             for chunk in package.chunks(blob):
                 out.write(chunk)
                 progress(len(chunk))
@@ -95,7 +93,7 @@ def _pull_layout(package: RemotePackage, folder: Path, progress: Callable[[int],
 def _pull_weights(
     package: RemotePackage, record: Mapping[str, Any], folder: Path, progress: Callable[[int], None]
 ) -> None:
-    """Write the model artifact's files, each with the sha256 that the record tells."""
+    """Write the model artifact's files, each with the sha256 that the record states."""
     wanted = {file["path"]: file for one in variant_records(record) for file in one["artifacts"]}
     for document in package.contents.manifests:
         if document.descriptor.media_type == INDEX:
@@ -109,13 +107,13 @@ def _pull_weights(
             return
     missing = sorted(path for path in wanted if not (folder / path).is_file())
     raise ModelkilnError(
-        f"{package.reference}: {len(missing)} of {len(wanted)} files that the record tells of are not in it, "
+        f"{package.reference}: {len(missing)} of {len(wanted)} files that the record lists are not in it, "
         f"{missing[0] if missing else ''} for one."
     )
 
 
 def _weights_layers(package: RemotePackage, document: Document) -> Iterator[tuple[Descriptor, str]]:
-    """Layers that hold weights, each with the file's path where it is no tar."""
+    """Layers that hold weights, each with the file's path where it is not a tar."""
     listed = document.content.get("layers") or ()
     for (layer, title), entry in zip(package.layers(document), listed):
         if title.startswith("modelkiln weights") or ".model.weight" in layer.media_type:
@@ -138,8 +136,9 @@ def _take_files(
         is_model_pack = ".model.weight" in layer.media_type
         tar = stream if is_model_pack else decompressed(stream, layer.media_type, str(package.reference))
         with tarfile.open(fileobj=tar, mode="r|") as archive:
+            models = f"{MODELS_FOLDER}/"
             for member in archive:
-                name = member.name[len(_MODELS) :] if member.name.startswith(_MODELS) else member.name
+                name = member.name[len(models) :] if member.name.startswith(models) else member.name
                 content = archive.extractfile(member) if member.isreg() and name in wanted else None
                 if content is not None:
                     _take(content, name, wanted, folder, str(package.reference))

@@ -140,16 +140,18 @@ class RemotePackage:
 
 
 def check_record(data: bytes, where: str) -> bytes:
-    """Return the record when its inputs have the package digest that it tells."""
+    """Return the record when its inputs have the package digest that it states."""
     try:
         content = dict(json.loads(data))
         records = list({id(one): one for one in (content, *variant_records(content))}.values())
         digests = [(recorded_digest(one), one["package_digest"]) for one in records]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelkilnError(f"{where}: its record is not one of a package ({error!r}).") from None
-    for actual, told in digests:
-        if actual != told:
-            raise ModelkilnError(f"{where}: its record tells package digest {told}, want {actual} for what it lists.")
+    for actual, stated in digests:
+        if actual != stated:
+            raise ModelkilnError(
+                f"{where}: its record states package digest {stated}, want {actual} for what it lists."
+            )
     return data
 
 

@@ -21,8 +21,8 @@ _THREADS = 4
 def verify_remote(package: RemotePackage, progress: Callable[[int], None]) -> tuple[list[str], Optional[bytes]]:
     """Read every blob and return what is wrong, one sentence each, and the package's record.
 
-    Checked are digests and sizes, the diff IDs that images' configs tell, and the record's package
-    digest against the images' labels. Nothing is written to disk. progress: is told each number of
+    Checked are digests and sizes, the diff IDs that images' configs declare, and the record's package
+    digest against the images' labels. Nothing is written to disk. progress: gets each number of
     bytes that were read.
     """
     problems: list[str] = []
@@ -41,11 +41,11 @@ def verify_remote(package: RemotePackage, progress: Callable[[int], None]) -> tu
         record = package.record()
     except ModelkilnError as error:
         problems.append(str(error))
-    told = [one["package_digest"] for one in variant_records(json.loads(record))] if record else []
+    recorded = [one["package_digest"] for one in variant_records(json.loads(record))] if record else []
     for document in package.contents.manifests:
         label = (document.content.get("annotations") or {}).get("modelkiln.package.digest")
-        if told and label and label not in told:
-            where, wanted = f"manifest {document.descriptor.digest}", " or ".join(told)
+        if recorded and label and label not in recorded:
+            where, wanted = f"manifest {document.descriptor.digest}", " or ".join(recorded)
             problems.append(f"{where}: is of package {label}, want {wanted} of the record.")
     return problems, record
 
@@ -72,12 +72,12 @@ def _layers(document: Document) -> list[Mapping[str, Any]]:
 
 
 def _check(
-    package: RemotePackage, blob: Descriptor, diff_id: Optional[str], tell: Callable[[int], None]
+    package: RemotePackage, blob: Descriptor, diff_id: Optional[str], report: Callable[[int], None]
 ) -> Optional[str]:
     chunks = package.chunks(blob)
     if diff_id is None or blob.media_type not in LAYER_MEDIA_TYPES:
         for chunk in chunks:
-            tell(len(chunk))
+            report(len(chunk))
         return None
     hasher = hashlib.sha256()
     try:
@@ -87,6 +87,6 @@ def _check(
             pass
     except damage_errors() as error:
         return f"blob {blob.digest}: is damaged ({error})."
-    tell(blob.size)
+    report(blob.size)
     actual = "sha256:" + hasher.hexdigest()
     return None if actual == diff_id else f"blob {blob.digest}: diff ID: got {actual}, want {diff_id}."

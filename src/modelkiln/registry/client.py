@@ -22,12 +22,13 @@ from oras.provider import Registry
 from modelkiln.descriptor import INDEX, MANIFEST, Descriptor
 from modelkiln.digest import check_digest, sha256_bytes
 from modelkiln.errors import ModelkilnError
-from modelkiln.network.http import NETWORK_ERRORS, report_line, retry_after, wait_to_retry
+from modelkiln.network.http import NETWORK_ERRORS, report_line, wait_to_retry
 from modelkiln.registry.auth import BUSY, RegistryAuth
-from modelkiln.registry.endpoint import endpoint_of, origin
+from modelkiln.registry.endpoint import endpoint_of
 from modelkiln.registry.reference import Reference
 from modelkiln.registry.refusal import check_kind, refused, unreachable
 from modelkiln.registry.session import MachineSession, is_hopeless, root_cause
+from modelkiln.runtime.weights.http import origin, retry_after
 from modelkiln.runtime.weights.registry import served_name
 
 __all__ = ["RegistryClient"]

@@ -22,7 +22,7 @@ _AS_OCI = {
     # BuildKit's, where it is asked for docker's media types and zstd.
     f"{_DOCKER}.image.rootfs.diff.tar.zstd": LAYER + "+zstd",
 }
-# BuildKit lists attestations beside the images that they are about.
+# BuildKit lists attestations next to the images that they are about.
 _ATTESTATION = "vnd.docker.reference.type"
 # Nobody nests indexes deeper.
 _MAX_DEPTH = 4

@@ -1,13 +1,12 @@
 """Where a registry is served, and how it may be spoken to."""
 
-import urllib.parse
 from dataclasses import dataclass
 from typing import Mapping
 
 from modelkiln.machine.settings import insecure_registries
 from modelkiln.runtime.weights.registry import host_name, served_at
 
-__all__ = ["Endpoint", "endpoint_of", "origin"]
+__all__ = ["Endpoint", "endpoint_of"]
 
 _PORTS = {"http": "80", "https": "443"}
 
@@ -36,10 +35,3 @@ def endpoint_of(registry: str, env: Mapping[str, str]) -> Endpoint:
     plain = {host_name(one, "80") for one in insecure_registries(env)}
     scheme = "http" if host_name(registry, "80") in plain else "https"
     return Endpoint(host_name(registry, _PORTS[scheme]), scheme, served_at(registry, _PORTS[scheme]))
-
-
-def origin(url: str) -> tuple[str, str, str]:
-    """Return the server of a URL, to which alone its login goes: scheme, host and port (RFC 6454)."""
-    parts = urllib.parse.urlsplit(url)
-    scheme = parts.scheme.lower()
-    return scheme, (parts.hostname or "").lower(), str(parts.port or _PORTS.get(scheme, ""))

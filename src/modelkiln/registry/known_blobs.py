@@ -1,6 +1,6 @@
 """Which repositories of a registry hold a blob, as far as this machine knows.
 
-A registry does not say. What was published from here is remembered beside the store, one small
+A registry does not say. What was published from here is remembered next to the store, one small
 file for each registry; it is a hint and no more: a registry that no longer has the blob says so.
 """
 
@@ -48,7 +48,7 @@ class KnownBlobs:
         known = dict(list(known.items())[-_MOST:])
         if json.dumps(known) == before:
             return
-        # Without it publishing only takes longer: a full or read-only disk is no reason to fail.
+        # Without it publishing only takes longer: a full or read-only disk is not a reason to fail.
         with suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True)
             descriptor, name = tempfile.mkstemp(dir=self._path.parent)

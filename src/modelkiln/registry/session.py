@@ -18,7 +18,7 @@ from requests.adapters import HTTPAdapter
 from modelkiln.digest import CHUNK
 from modelkiln.errors import ModelkilnError
 from modelkiln.network.http import is_final, proxies_for, tls_context
-from modelkiln.registry.endpoint import origin
+from modelkiln.runtime.weights.http import origin
 
 __all__ = ["DOCUMENT_LIMIT", "MachineSession", "is_hopeless", "root_cause"]
 

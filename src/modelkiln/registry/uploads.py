@@ -59,7 +59,7 @@ def upload_blob(
 
 def _mount(client: RegistryClient, descriptor: Descriptor, name: str) -> bool:
     query = urllib.parse.urlencode({"mount": descriptor.digest, "from": name})
-    # A repository that we may not read, or a token server that says so, is no reason to stop.
+    # A repository that we may not read, or a token server that says so, is not a reason to stop.
     with suppress(ModelkilnError):
         answer = client.request("POST", f"blobs/uploads/?{query}")
         if answer.status_code == 202:  # It would rather have the bytes; that upload is not used.

@@ -40,11 +40,11 @@ def _remedy(text, position):
         return "JSON strings have double quotes."
     if text[:1] == "\ufeff":
         return "Save it without a byte order mark."
-    return f"Mend it near {text[max(0, position - 10) : position + 10]!r}."
+    return f"Fix it near {text[max(0, position - 10) : position + 10]!r}."
 
 
 def _refuse_constant(name):
-    raise ValueError(f"{name} is no JSON number. Use a finite number.")
+    raise ValueError(f"{name} is not a JSON number. Use a finite number.")
 
 
 def _unique(pairs):

@@ -77,7 +77,7 @@ class SafetensorsFile:
         return dtype, shape, begin, end
 
     def _broken(self, what):
-        return PackageError(f"{self._where}: is no safetensors file: {what}.")
+        return PackageError(f"{self._where}: is not a safetensors file: {what}.")
 
     def describe(self, name):
         """Return the dtype (as safetensors calls it) and the shape of a tensor."""

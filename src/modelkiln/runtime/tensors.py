@@ -134,7 +134,7 @@ def to_array(tensor):
         try:
             data = [value.encode("utf-8") for value in data]
         except UnicodeEncodeError:
-            raise PackageError(f'tensor "{tensor.name}": a string holds a lone surrogate; it is no text.') from None
+            raise PackageError(f'tensor "{tensor.name}": a string holds a lone surrogate; it is not text.') from None
     elif int in datatype.kinds and float in datatype.kinds:
         data = list(map(float, data))
     return numpy.array(data, dtype=datatype.numpy).reshape(tensor.shape)
@@ -176,7 +176,7 @@ def _decimals(name, flat):
     exact = flat.astype("float64")
     if flat.dtype.itemsize == 8:
         return exact.tolist()
-    # numpy writes a float32 with the fewest digits that tell it from its neighbours: 0.1, where
+    # numpy writes a float32 with the fewest digits that distinguish it from its neighbours: 0.1, where
     # the float64 of the same value reads 0.10000000149011612.
     short = flat.astype("U").astype("float64")
     return numpy.where(short.astype(flat.dtype) == flat, short, exact).tolist()

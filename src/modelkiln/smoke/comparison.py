@@ -1,4 +1,4 @@
-"""A response compared with the expected one, element by element, told for people.
+"""A response compared with the expected one, element by element, reported for people.
 
 Needs no numpy: the tool environment of the engine has none.
 """

@@ -1,4 +1,4 @@
-"""Whether the CUDA libraries of an unpacked image find each other, told by the image's own loader.
+"""Whether the CUDA libraries of an unpacked image find each other, according to the image's own loader.
 
 A machine without a GPU can still load them: all but the driver's libraries, which come from the
 host that has the GPU, must be in the image.
@@ -74,7 +74,7 @@ def check_cuda_libraries(image: Runnable, root: Path) -> Linked:
 
 
 def _of_host(symbol: str, path: Path) -> bool:
-    """Whether a plug-in takes `symbol` from what loads it: Python, or a library beside it.
+    """Whether a plug-in takes `symbol` from what loads it: Python, or a library next to it.
 
     libonnxruntime_providers_cuda.so, say, needs libonnxruntime_providers_shared.so, and names it
     nowhere. Names of symbols stand in a library's string table, between zeros.

@@ -94,7 +94,7 @@ def open_image(
 def unpacked(image: Runnable, store: Store) -> Iterator[Path]:
     """The image's root in a temporary folder, which is removed when the block ends.
 
-    The folder is beside the store's blobs: a system's own temporary folder is often memory, and
+    The folder is next to the store's blobs: a system's own temporary folder is often memory, and
     an image with its weights may be larger.
     """
     roots, prefix = store.scratch("roots")

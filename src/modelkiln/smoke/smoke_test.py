@@ -33,13 +33,15 @@ _PREDICT = ("/opt/venv/bin/python", "-m", "modelkiln.runtime", "predict", "-")
 class Smoke:
     """A smoke test that agrees with its package's signature.
 
-    signature: its outputs are those that the request asks for. expected: the expected outputs.
+    signature: its outputs are those that the request asks for. expected: the expected outputs. cuda:
+    the release that the package is for, or "".
     """
 
     request: bytes
     signature: Signature
     expected: tuple[Tensor, ...]
     tolerance: Tolerance
+    cuda: str = ""
 
 
 def read_smoke(record: Mapping[str, Any], request: Path, expected: Path, tolerance: Tolerance = EXACT) -> Smoke:
@@ -55,7 +57,7 @@ def read_smoke(record: Mapping[str, Any], request: Path, expected: Path, toleran
         signature = Signature(signature.inputs, outputs)
     wanted = _tensors(_parse(expected.read_bytes(), str(expected)), "output", str(expected))
     _check(wanted, signature, "output", str(expected))
-    return Smoke(data, signature, tuple(wanted), tolerance)
+    return Smoke(data, signature, tuple(wanted), tolerance, (record.get("variant") or {}).get("cuda", ""))
 
 
 def run_smoke(smoke: Smoke, runner: Runner, timeout: float) -> str:

@@ -43,18 +43,20 @@ def refuse_secrets(uri: str, remedy: str) -> str:
 def check_files(files: Iterable[SourceFile], where: str) -> tuple[SourceFile, ...]:
     """Return `files` sorted by path; raise ModelkilnError for paths that must not be.
 
-    Refused are paths that leave the folder, are there twice, are the same but for their case
-    (they would be one file on some systems), or are a file and a folder.
+    files: those that were chosen. Refused are paths that leave the folder, are there twice, are the same but
+    for their case (they would be one file on some systems), or are a file and a folder.
     """
     by_path: dict[str, SourceFile] = {}
     folded: dict[str, str] = {}
     for file in files:
         check_path(file.path, where)
         other = folded.setdefault(file.path.casefold(), file.path)
-        if file.path in by_path or other != file.path:
+        if file.path in by_path:
+            raise ModelkilnError(f"{where}: lists {file.path!r} twice. Refused.")
+        if other != file.path:
             raise ModelkilnError(
                 f"{where}: lists both {other!r} and {file.path!r}, which are one file on some systems. "
-                "Leave one out with `exclude`, or mend the source."
+                "Leave one out with `exclude`, or fix the source."
             )
         by_path[file.path] = file
     for path in by_path:
@@ -62,6 +64,6 @@ def check_files(files: Iterable[SourceFile], where: str) -> tuple[SourceFile, ..
         for count in range(1, len(parts)):
             if "/".join(parts[:count]) in by_path:
                 raise ModelkilnError(
-                    f"{where}: {'/'.join(parts[:count])!r} is both a file and a folder. Mend the source."
+                    f"{where}: {'/'.join(parts[:count])!r} is both a file and a folder. Fix the source."
                 )
     return tuple(by_path[path] for path in sorted(by_path))

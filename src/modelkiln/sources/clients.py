@@ -1,4 +1,4 @@
-"""Other people's clients (of object stores, of Hugging Face) with this machine's settings."""
+"""Third-party clients (of object stores, of Hugging Face) with this machine's settings."""
 
 import importlib
 import os

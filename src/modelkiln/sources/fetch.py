@@ -68,7 +68,7 @@ class _Fetch:
         sha256 = file.sha256
         assert sha256 is not None
         is_local = isinstance(self._source, LocalSource)
-        # A relative path means something beside its lock alone; this machine knows where it was.
+        # A relative path means something next to its lock alone; this machine knows where it was.
         for place in self._seen.places(sha256) if is_local else ():
             if os.path.isfile(place) and os.path.getsize(place) == file.size and self._copy(place, file):
                 return

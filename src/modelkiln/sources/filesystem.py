@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, BinaryIO, Callable, Dict, List, Mapping, Optional
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.sources.addresses import check_files, refuse_secrets
+from modelkiln.sources.addresses import refuse_secrets
 from modelkiln.sources.clients import import_client
-from modelkiln.sources.source import Listing, Source, SourceFile
+from modelkiln.sources.source import Listing, Source, SourceFile, by_path
 
-__all__ = ["open_source"]
+__all__ = ["open_bucket", "open_source"]
 
 # Scheme -> fsspec's protocol, and the package on PyPI that speaks it.
 _CLIENTS = {
@@ -40,15 +40,20 @@ def open_source(uri: str, env: Mapping[str, str], folder: Path) -> Source:
     ~/.aws, ~/.config/gcloud, a role of the machine. Raises ModelkilnError for a URI with a login,
     and where the client is not installed.
     """
+    return open_bucket(uri, env, {})
+
+
+def open_bucket(uri: str, env: Mapping[str, str], more: Mapping[str, Any]) -> Source:
+    """Return the source of a file or a folder; more: options for the store's client."""
     scheme = urllib.parse.urlsplit(uri).scheme.lower()
     protocol, package = _CLIENTS[scheme]
     where = f"source {uri}"
-    # Azure writes abfs://container@account..., which is no login.
+    # Azure writes abfs://container@account..., which is not a login.
     is_azure = protocol == "abfs" and ":" not in urllib.parse.urlsplit(uri).netloc.rpartition("@")[0]
     checked = uri.replace("@", "", 1) if is_azure else uri
     refuse_secrets(checked, "Leave it to the store's own configuration, as its command line reads it.")
     fsspec = import_client("fsspec", "fsspec", env, where)
-    options: Dict[str, Any] = {"skip_instance_cache": True}
+    options: Dict[str, Any] = {"skip_instance_cache": True, **more}
     if protocol == "s3":
         options["version_aware"] = True
     try:
@@ -57,7 +62,7 @@ def open_source(uri: str, env: Mapping[str, str], folder: Path) -> Source:
         import_client(package, package, env, where)
         raise
     except Exception as error:
-        raise _told(where, error) from None
+        raise _to_error(where, error) from None
     return _Filesystem(uri, store)
 
 
@@ -83,25 +88,25 @@ class _Filesystem(Source):
             path = name.rpartition("/")[2] if is_file else name[len(root) :].lstrip("/")
             if path and not (path.endswith("/") and not details.get("size")):  # A bucket's mark of an empty folder.
                 files.append(SourceFile(path, details.get("size"), None, _version(details), name))
-        return Listing(self._uri, "", check_files(files, self._where))
+        return Listing(self._uri, "", by_path(files))
 
     def open(self, file: SourceFile, offset: int = 0) -> BinaryIO:
         return _Object(self, file, offset)  # type: ignore[return-value]
 
     def details(self, file: SourceFile) -> Mapping[str, Any]:
-        """What the store tells of a file now, or of the very version that is wanted."""
+        """What the store reports about a file now, or about the very version that is wanted."""
         return self._ask(lambda: self._store.info(file.locator, **_pin(file.version)))
 
     def start(self, file: SourceFile) -> Any:
         """Open the file with the client."""
         return self._store.open(file.locator, "rb", block_size=_BLOCK, cache_type="readahead", **_pin(file.version))
 
-    def told(self, file: SourceFile, error: BaseException) -> ModelkilnError:
-        """What to say of an error of the client."""
-        return _told(f"{self._where}: {file.path}", error)
+    def to_error(self, file: SourceFile, error: BaseException) -> ModelkilnError:
+        """The error to show to the user for one of the client."""
+        return _to_error(f"{self._where}: {file.path}", error)
 
     def _details(self, names: List[str], found: Mapping[str, Mapping[str, Any]]) -> List[Mapping[str, Any]]:
-        """Details of objects; listings do not tell the version that a bucket with versions gives each."""
+        """Details of objects; listings do not show the version that a bucket with versions gives each."""
         if not getattr(self._store, "version_aware", False):
             return [found[name] for name in names]
         first = self._ask(lambda: self._store.info(names[0], refresh=True))
@@ -116,7 +121,7 @@ class _Filesystem(Source):
         except ModelkilnError:
             raise
         except Exception as error:  # Clients raise what their libraries raise.
-            raise _told(self._where, error) from None
+            raise _to_error(self._where, error) from None
 
 
 class _Object(io.RawIOBase):
@@ -144,7 +149,7 @@ class _Object(io.RawIOBase):
             except Exception as error:
                 self._drop()
                 if self._failures == len(_WAITS) or isinstance(error, (FileNotFoundError, PermissionError)):
-                    raise self._source.told(self._file, error) from None
+                    raise self._source.to_error(self._file, error) from None
                 time.sleep(_WAITS[self._failures])
                 self._failures += 1
                 self._check()
@@ -205,7 +210,7 @@ def _pin(version: str) -> Dict[str, str]:
     return {"version_id": value} if name == "VersionId" else {}
 
 
-def _told(where: str, error: BaseException) -> ModelkilnError:
+def _to_error(where: str, error: BaseException) -> ModelkilnError:
     said = " ".join(str(error).split()).rstrip(".") or type(error).__name__
     remedy = "Check the network, and the store's configuration on this machine."
     if isinstance(error, FileNotFoundError):

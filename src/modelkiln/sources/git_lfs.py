@@ -13,8 +13,10 @@ from typing import Any, BinaryIO, Dict, Mapping, Optional, Tuple
 
 from modelkiln.digest import sha256_stream
 from modelkiln.errors import ModelkilnError
+from modelkiln.machine.git import Git
 from modelkiln.network.http import open_url, with_retries
 from modelkiln.network.http_file import HttpFile, network_error
+from modelkiln.runtime.weights.http import origin
 from modelkiln.sources.addresses import check_files, shown
 from modelkiln.sources.lfs_pointer import POINTER_LIMIT, parse_pointer
 from modelkiln.sources.source import Listing, Source, SourceFile
@@ -28,7 +30,7 @@ _LOGIN = "Log in as git does for this server (a credential helper, or ~/.netrc).
 # Git LFS, docs/api/batch.md.
 _TYPE = "application/vnd.git-lfs+json"
 _ANSWER_LIMIT = 1 << 20
-_GIT_SECONDS = 60
+_SSH_SECONDS = 60
 # user@host:path, which git takes for ssh.
 _SCP_LIKE = re.compile(r"(?:[\w.-]+@)?[\w.-]+:(?!//).+")
 
@@ -49,6 +51,7 @@ class _GitLfs(Source):
         self._where = f"source {uri}"
         self._authorization = ""
         self._endpoint = lru_cache(maxsize=1)(self._find_endpoint)
+        self._git = Git(folder, env, self._where)
 
     def list(self, revision: str = "") -> Listing:
         path = self._path
@@ -95,30 +98,25 @@ class _GitLfs(Source):
 
     def _object_folders(self) -> Tuple[Path, ...]:
         """Where objects may lie on this machine: the checkout's, and a remote's that is a folder."""
-        common = self._git("rev-parse", "--git-common-dir")
+        common = self._git.run("rev-parse", "--git-common-dir")
         if not common:
             raise ModelkilnError(
-                f"{self._where}: is a Git LFS pointer, and {self._folder} is no checkout of git, so nothing tells "
-                "where its content is. Fetch it with `git lfs pull` where it is one."
+                f"{self._where}: is a Git LFS pointer, and {self._folder} is not a checkout of git, so nothing records "
+                "where its content is. Fetch it with `git lfs pull` in a checkout."
             )
-        storage = self._git("config", "--get", "lfs.storage")
+        storage = self._git.run("config", "--get", "lfs.storage")
         folders = [self._folder / common / (storage or "lfs") / "objects"]
-        remote = self._remote()[1]
+        remote = self._git.address(self._git.remote())
         local = Path(urllib.parse.unquote(remote[7:]) if remote.startswith("file://") else remote)
         if remote and (remote.startswith("file://") or local.is_absolute()):
             folders += [local / "lfs" / "objects", local / ".git" / "lfs" / "objects"]
         return tuple(folders)
 
-    def _remote(self) -> Tuple[str, str]:
-        """Name and address of the remote: `lfs.remote`, else origin."""
-        name = self._config("remote.lfsdefault") or "origin"
-        return name, self._git("config", "--get", f"remote.{name}.url")
-
     def _find_endpoint(self) -> Tuple[str, Mapping[str, str]]:
         """The LFS server's address and the headers that it wants (docs/api/server-discovery.md)."""
-        name, remote = self._remote()
-        configured = self._config("lfs.url") or self._config(f"remote.{name}.lfsurl")
-        address = configured or remote
+        name = self._git.remote()
+        configured = self._git.setting("lfs.url") or self._git.setting(f"remote.{name}.lfsurl")
+        address = self._git.address(configured or name)
         if address.startswith("ssh://") or (_SCP_LIKE.fullmatch(address) and "://" not in address):
             return self._ssh(address)
         if urllib.parse.urlsplit(address).scheme not in ("http", "https"):
@@ -137,12 +135,15 @@ class _GitLfs(Source):
         host, path = (parts.netloc, parts.path) if parts.scheme == "ssh" else address.split(":", 1)
         host, _, port = host.partition(":")
         if host.startswith("-"):
-            raise ModelkilnError(f"{self._where}: {host!r} is no host's name. Check the remote.")
-        command = [*self._env.get("GIT_SSH_COMMAND", self._env.get("GIT_SSH", "ssh")).split(), "-oBatchMode=yes"]
+            raise ModelkilnError(f"{self._where}: {host!r} is not the name of a host. Check the remote.")
+        # A command is never taken from .lfsconfig, which is anybody's who commits.
+        configured = self._git.run("config", "--get", "core.sshCommand")
+        settings = (self._env.get("GIT_SSH_COMMAND"), configured, self._env.get("GIT_SSH"))
+        command = [*(next(filter(None, settings), None) or "ssh").split(), "-oBatchMode=yes"]
         command += [f"-p{port}"] if port else []
         command += ["--", host, f"git-lfs-authenticate {path.lstrip('/')} download"]
         try:
-            done = subprocess.run(command, env=dict(self._env), capture_output=True, timeout=_GIT_SECONDS)
+            done = subprocess.run(command, env=dict(self._env), capture_output=True, timeout=_SSH_SECONDS)
             answer = json.loads(done.stdout)
             return answer["href"].rstrip("/"), dict(answer.get("header") or {})
         except (OSError, subprocess.SubprocessError, ValueError, KeyError, AttributeError):
@@ -156,8 +157,8 @@ class _GitLfs(Source):
         action = self._batch(sha256, size)
         wanted = {str(name): str(value) for name, value in (action.get("header") or {}).items()}
         login = next((wanted.pop(name) for name in list(wanted) if name.lower() == "authorization"), "")
-        server = urllib.parse.urlsplit(self._endpoint()[0]).netloc.rpartition("@")[2]
-        if not login and urllib.parse.urlsplit(action["href"]).netloc == server and not action.get("authenticated"):
+        is_ours = origin(action["href"]) == origin(self._endpoint()[0])
+        if not login and is_ours and not action.get("authenticated"):
             login = self._authorization
         return open_url(action["href"], self._env, {**wanted, **headers}, login)
 
@@ -188,8 +189,9 @@ class _GitLfs(Source):
 
     def _ask(self, question: bytes) -> Any:
         endpoint, extra = self._endpoint()
-        url, user = _without_user(f"{endpoint}/objects/batch")
-        headers = {"Accept": _TYPE, "Content-Type": _TYPE, **extra}
+        url, user, name = _without_user(f"{endpoint}/objects/batch")
+        # What git adds to requests for this address; what was got over ssh is for it alone.
+        headers = {**_merged(self._git.extra_headers(url), extra), "Accept": _TYPE, "Content-Type": _TYPE}
         login = next((headers.pop(name) for name in list(headers) if name.lower() == "authorization"), "")
         self._authorization = self._authorization or user
         login = login or self._authorization
@@ -199,51 +201,24 @@ class _GitLfs(Source):
         except urllib.error.HTTPError as error:
             if error.code != 401 or self._authorization:
                 raise
-            self._authorization = basic_login(url, self._env) or self._credential(url)
+            self._authorization = basic_login(url, self._env) or self._git.login(url, name)
             if not self._authorization:
                 raise
         with open_url(url, self._env, headers, self._authorization, question) as response:
             return json.loads(response.read(_ANSWER_LIMIT))
 
-    def _credential(self, url: str) -> str:
-        """What git's credential helpers know (git-credential(1)); nobody is asked."""
-        parts = urllib.parse.urlsplit(url)
-        question = f"protocol={parts.scheme}\nhost={parts.netloc}\npath={parts.path.lstrip('/')}\n\n"
-        text = self._git("credential", "fill", question=question)
-        found = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
-        if "username" not in found or "password" not in found:
-            return ""
-        return "Basic " + b64encode(f"{found['username']}:{found['password']}".encode()).decode()
 
-    def _config(self, name: str) -> str:
-        """A setting of git, else of the repository's .lfsconfig."""
-        return self._git("config", "--get", name) or self._git("config", "-f", ".lfsconfig", "--get", name)
-
-    def _git(self, *arguments: str, question: Optional[str] = None) -> str:
-        env = {**self._env, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C.UTF-8"}
-        env.setdefault("GIT_ASKPASS", "true")
-        try:
-            done = subprocess.run(
-                ["git", *arguments],
-                cwd=self._folder,
-                env=env,
-                input=question or "",
-                capture_output=True,
-                text=True,
-                timeout=_GIT_SECONDS,
-            )
-        except (OSError, subprocess.SubprocessError) as error:
-            raise ModelkilnError(
-                f"{self._where}: git cannot be run in {self._folder} ({error}). Install it, or fetch the file with "
-                "`git lfs pull`."
-            ) from None
-        return done.stdout.strip() if done.returncode == 0 else ""
+def _merged(lower: Mapping[str, str], upper: Mapping[str, str]) -> Dict[str, str]:
+    """Headers of both; where both have one, that of `upper`."""
+    known = {name.lower() for name in upper}
+    return {**{name: value for name, value in lower.items() if name.lower() not in known}, **upper}
 
 
-def _without_user(url: str) -> Tuple[str, str]:
+def _without_user(url: str) -> Tuple[str, str, str]:
+    """`url` without its login, that login as a header's value, and the user where it has no password."""
     parts = urllib.parse.urlsplit(url)
     user, _, host = parts.netloc.rpartition("@")
+    bare = urllib.parse.urlunsplit(parts._replace(netloc=host))
     if ":" not in user:
-        return urllib.parse.urlunsplit(parts._replace(netloc=host)), ""
-    login = "Basic " + b64encode(urllib.parse.unquote(user).encode()).decode()
-    return urllib.parse.urlunsplit(parts._replace(netloc=host)), login
+        return bare, "", user
+    return bare, "Basic " + b64encode(urllib.parse.unquote(user).encode()).decode(), ""

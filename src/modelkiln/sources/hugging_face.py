@@ -6,17 +6,16 @@ from pathlib import Path
 from typing import Any, BinaryIO, Mapping, Optional
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.network.http import open_url
+from modelkiln.network.http import open_url, with_retries
 from modelkiln.network.http_file import HttpFile
-from modelkiln.sources.addresses import check_files
 from modelkiln.sources.clients import import_client
-from modelkiln.sources.source import Listing, Source, SourceFile
+from modelkiln.sources.source import Listing, Source, SourceFile, by_path
 
 __all__ = ["open_source"]
 
 _LOGIN = "Log in with `hf auth login`, or set HF_TOKEN; a gated model must be asked for on its page."
 # A repository's name is "name" or "org/name"; a revision is a branch, a tag or a commit, which may have slashes.
-_URI = re.compile(r"hf://(?P<name>[\w.-]+(?:/[\w.-]+)?)(?:@(?P<revision>[^\s@?#]+))?")
+_URI = re.compile(r"hf:(?://)?(?P<name>[\w.-]+(?:/[\w.-]+)?)(?:@(?P<revision>[^\s@?#]+))?")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
@@ -27,7 +26,7 @@ def open_source(uri: str, env: Mapping[str, str], folder: Path) -> Source:
     """
     match = _URI.fullmatch(uri)
     if not match:
-        raise ModelkilnError(f"source {uri!r}: want hf://org/name or hf://org/name@revision.")
+        raise ModelkilnError(f"source {uri!r}: want hf://org/name or hf://org/name@revision, or hf:org/name.")
     return _HuggingFace(uri, match["name"], match["revision"], env)
 
 
@@ -43,18 +42,22 @@ class _HuggingFace(Source):
         # Without a login of its own the client would look for one: `False` keeps it from that.
         api = self._hub.HfApi(endpoint=self._endpoint, token=self._token or False)
         try:
-            info = api.model_info(self._name, revision=revision or self._revision, files_metadata=True)
+            info = with_retries(
+                lambda: api.model_info(self._name, revision=revision or self._revision, files_metadata=True)
+            )
         except Exception as error:  # Of the client, or of the library below it.
-            raise self._told(error) from None
+            raise self._to_error(error) from None
         if not _COMMIT.fullmatch(info.sha or ""):
-            raise ModelkilnError(f"{self._where}: the hub tells no commit, but {info.sha!r}. Check HF_ENDPOINT.")
+            raise ModelkilnError(
+                f"{self._where}: the hub names {info.sha!r}, which is not a commit. Check HF_ENDPOINT."
+            )
         files = [self._file(one, info.sha) for one in info.siblings or ()]
-        return Listing(self._uri, info.sha, check_files(files, self._where), _facts(info))
+        return Listing(self._uri, info.sha, by_path(files), _facts(info))
 
     def open(self, file: SourceFile, offset: int = 0) -> BinaryIO:
         # A locator holds the commit. Its files never change, so neither a cut nor a redirect can mix any.
         if not _COMMIT.fullmatch(file.locator):
-            raise ModelkilnError(f"{self._where}: {file.path}: {file.locator!r} is no commit. Run `pants lock`.")
+            raise ModelkilnError(f"{self._where}: {file.path}: {file.locator!r} is not a commit. Run `pants lock`.")
         path = urllib.parse.quote(file.path)
         url = f"{self._endpoint}/{self._name}/resolve/{file.locator}/{path}"
         return HttpFile(
@@ -71,7 +74,7 @@ class _HuggingFace(Source):
         sha256 = large.get("sha256") if isinstance(large, dict) else getattr(large, "sha256", None)
         return SourceFile(one.rfilename, one.size, sha256, sha256 or one.blob_id or commit, commit)
 
-    def _told(self, error: Exception) -> ModelkilnError:
+    def _to_error(self, error: Exception) -> ModelkilnError:
         said = " ".join(str(error).split())[:300].rstrip(".")
         status = getattr(getattr(error, "response", None), "status_code", None)
         remedy = "Check the network, the machine's proxy settings and HF_ENDPOINT."

@@ -1,11 +1,11 @@
 """Git LFS pointers: small texts in a repository that are locks of large files."""
 
 import re
-from dataclasses import dataclass
 
 from modelkiln.errors import ModelkilnError
+from modelkiln.pinned_file import PinnedFile
 
-__all__ = ["POINTER_LIMIT", "LfsPointer", "is_pointer", "parse_pointer"]
+__all__ = ["POINTER_LIMIT", "is_pointer", "parse_pointer"]
 
 # Git LFS specification, docs/spec.md, "The Pointer": UTF-8, less than 1024 bytes, the version first and
 # the other keys in order. Hawser was its name before.
@@ -16,21 +16,15 @@ _POINTER = re.compile(
 )
 
 
-@dataclass(frozen=True)
-class LfsPointer:
-    """What a pointer stands for: sha256 (hex) and size in bytes of the file."""
-
-    sha256: str
-    size: int
-
-
 def is_pointer(data: bytes) -> bool:
     """Whether `data`, all of a file, means to be a pointer; it may still be a broken one."""
     return len(data) < POINTER_LIMIT and bool(_START.match(data))
 
 
-def parse_pointer(data: bytes, where: str) -> LfsPointer:
-    """Read a pointer; raises ModelkilnError that names `where` for anything but what Git LFS writes.
+def parse_pointer(data: bytes, path: str, where: str = "") -> PinnedFile:
+    """Return the file at `path` that a pointer stands for.
+
+    Raises ModelkilnError that names `where`, or else `path`, for anything but what Git LFS writes.
 
     Pointers with extensions (`ext-0-...`) are refused: their sha256 is not that of the file as it
     is checked out.
@@ -39,6 +33,7 @@ def parse_pointer(data: bytes, where: str) -> LfsPointer:
     if len(data) >= POINTER_LIMIT or not match:
         wrong = "names an extension of Git LFS, which cannot be undone here" if b"\next-" in data else "is broken"
         raise ModelkilnError(
-            f"{where}: is a Git LFS pointer that {wrong}. Fetch the file with `git lfs pull`, or commit it again."
+            f"{where or path}: is a Git LFS pointer that {wrong}. Fetch the file with `git lfs pull`, or commit it "
+            "again."
         )
-    return LfsPointer(match.group(1).decode(), int(match.group(2)))
+    return PinnedFile(path, match.group(1).decode(), int(match.group(2)))

@@ -29,7 +29,7 @@ def open_source(uri: str, env: Mapping[str, str], folder: Path) -> "LocalSource"
 class LocalSource(Source):
     """Files below a folder, by the URI that names them.
 
-    A folder's files have paths relative to it; a file keeps its path as it was written, or its
+    A folder's files have paths relative to it; a file keeps its path as the target spells it, or its
     name when that leads out of `folder`; a pattern's files have paths relative to `folder`.
     """
 
@@ -76,9 +76,11 @@ class LocalSource(Source):
         try:
             status = entry.stat()
         except OSError as error:
-            raise self._refuse(entry.path, f"{error.strerror}. Mend it, or exclude it") from None
+            problem = self._refuse(entry.path, f"{error.strerror}. Fix it, or exclude it")
+            return SourceFile(name, problem=str(problem))
         if not stat.S_ISREG(status.st_mode):
-            raise self._refuse(entry.path, "is no regular file. Remove it")
+            problem = self._refuse(entry.path, "is not a regular file. Remove it, or exclude it")
+            return SourceFile(name, problem=str(problem))
         return self._found(name, status)
 
     def _found(self, name: str, status: os.stat_result) -> SourceFile:
@@ -94,19 +96,19 @@ class LocalSource(Source):
         except OSError as error:
             raise self._refuse(path, f"{error.strerror}. Correct the path") from None
         if not stat.S_ISREG(status.st_mode):
-            raise self._refuse(path, "is no regular file. Remove it")
+            raise self._refuse(path, "is not a regular file. Remove it")
         return status
 
     def _refuse(self, path: str, what: str) -> ModelkilnError:
         return ModelkilnError(f"source {self.uri!r}: {path}: {what}, and lock again.")
 
     def open(self, file: SourceFile, offset: int = 0) -> BinaryIO:
-        """Open the file from byte `offset`; `stamp` tells whether it is still the same."""
+        """Open the file from byte `offset`; `stamp` shows whether it is still the same."""
         path = self._at(file)
         try:
             stream = io.FileIO(path, "rb", opener=_open_at_once)
         except OSError as error:
-            raise self._refuse(path, f"{error.strerror}. Mend it") from None
+            raise self._refuse(path, f"{error.strerror}. Fix it") from None
         if offset:
             stream.seek(offset)
         return stream  # type: ignore[return-value]
@@ -120,7 +122,7 @@ class LocalSource(Source):
         try:
             opened = _open_at_once(path, os.O_RDONLY | os.O_CLOEXEC)
         except OSError as error:
-            raise self._refuse(path, f"{error.strerror}. Mend it") from None
+            raise self._refuse(path, f"{error.strerror}. Fix it") from None
         try:
             while left:
                 data = os.read(opened, left)
@@ -180,7 +182,7 @@ def _walk(
         with os.scandir(top) as found:
             entries = sorted(found, key=lambda entry: entry.name)
     except OSError as error:
-        raise ModelkilnError(f"{top}: {error.strerror}. Mend it, or choose another source.") from None
+        raise ModelkilnError(f"{top}: {error.strerror}. Fix it, or choose another source.") from None
     here = (status.st_dev, status.st_ino)
     if here in above:
         raise ModelkilnError(f"{top}: is a link to a folder above it. Remove it, or choose another source.")

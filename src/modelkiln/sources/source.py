@@ -4,11 +4,11 @@ import importlib
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, Mapping, NamedTuple, Optional
+from typing import Any, BinaryIO, Iterable, Mapping, NamedTuple, Optional
 
 from modelkiln.errors import ModelkilnError
 
-__all__ = ["SCHEMES", "Listing", "Source", "SourceFile", "Stamp", "open_source", "scheme_of"]
+__all__ = ["SCHEMES", "Listing", "Source", "SourceFile", "Stamp", "by_path", "open_source", "scheme_of"]
 
 # Scheme of a URI -> module with `open_source(uri, env, folder) -> Source`.
 SCHEMES = {
@@ -35,9 +35,10 @@ class SourceFile:
     """A file that a source offers.
 
     path: relative, clean, as it will lie in the package. size: bytes, or None where only reading
-    tells. sha256: hex where the source tells it, else None; it is checked and not believed.
+    shows it. sha256: hex where the source states it, else None; it is checked and not believed.
     version: what names these very bytes at the source (ETag, object version, blob digest, commit),
-    or "" where nothing does. locator: where the source finds it, when that is not its path.
+    or "" where nothing does. locator: where the source finds it, when that is not its path. problem: why it
+    cannot be taken, "" where it can; an error only where it is chosen.
     """
 
     path: str
@@ -45,21 +46,23 @@ class SourceFile:
     sha256: Optional[str] = None
     version: str = ""
     locator: str = ""
+    problem: str = ""
 
 
 @dataclass(frozen=True)
 class Listing:
     """What a source held when it was asked.
 
+    files: all of them, sorted by path; what cannot be packaged among them is refused when it is chosen.
     uri: as it goes into the lock, without credentials. revision: the exact state (a commit, a
     model version, a manifest digest), or "" where the files' versions are all there is.
 
-    facts: what the source tells of the model, each key only where it does:
+    facts: what the source states about the model, each key only where it does:
     signature {"inputs", "outputs"} and input_example {"inputs"} (a request), as in the Open
     Inference Protocol v2; requirements [PEP 508 strings], python ("3.11.7"); metrics {name: finite
     number}, params and tags {name: text}; name, version, description, license (SPDX), family,
     vendor, library, task: texts; authors [text]; lineage {"run_id", "experiment", "git_commit",
-    "datasets": [...], "base_model", ...}; not_taken [text]: what it tells in no form of these.
+    "datasets": [...], "base_model", ...}; not_taken [text]: what it states in none of these forms.
     """
 
     uri: str
@@ -68,8 +71,13 @@ class Listing:
     facts: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
+def by_path(files: Iterable[SourceFile]) -> tuple[SourceFile, ...]:
+    """Return `files` sorted by path."""
+    return tuple(sorted(files, key=lambda file: file.path))
+
+
 class Stamp(NamedTuple):
-    """text: another one when a file was changed, "" where nothing tells. is_settled: whether a
+    """text: another one when a file was changed, "" where that cannot be known. is_settled: whether a
     later change is sure to give another text."""
 
     text: str = ""
@@ -80,7 +88,7 @@ class Source:
     """A place that holds model artifacts. Its methods may be called from several threads."""
 
     def list(self, revision: str = "") -> Listing:
-        """Return what is there now, or at `revision`; raises ModelkilnError when it can't be told."""
+        """Return what is there now, or at `revision`; raises ModelkilnError when it can't be listed."""
         raise NotImplementedError
 
     def open(self, file: SourceFile, offset: int = 0) -> BinaryIO:
@@ -93,7 +101,7 @@ class Source:
     def read(self, file: SourceFile) -> bytes:
         """Return the content of a small file whose size is known, and one byte of what is too much.
 
-        Raises ModelkilnError where `stamp` would tell that it has changed since it was listed.
+        Raises ModelkilnError where `stamp` would show that it has changed since it was listed.
         """
         wanted, data = (file.size or 0) + 1, b""
         with self.open(file) as stream:
@@ -105,11 +113,11 @@ class Source:
         return data
 
     def stamp(self, file: SourceFile) -> Stamp:
-        """Return what tells, on this machine, whether a file without a version is still the same."""
+        """Return what shows, on this machine, whether a file without a version is still the same."""
         return Stamp()
 
     def listed_stamp(self, file: SourceFile) -> Stamp:
-        """Return what `stamp` told when the file was listed, or tells now."""
+        """Return what `stamp` returned when the file was listed, or returns now."""
         return self.stamp(file)
 
     def place(self, file: SourceFile) -> str:

@@ -6,32 +6,24 @@ import os
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Iterator, Optional, Sequence
 
 from modelkiln.digest import CHUNK
 from modelkiln.errors import ModelkilnError
 from modelkiln.network.http import NETWORK_ERRORS, RETRY_WAITS, is_final
+from modelkiln.pinned_file import PinnedFile
 from modelkiln.progress import Progress
 from modelkiln.sources.source import Source, SourceFile
 from modelkiln.store.hashing import Hasher, ParallelHashes
 from modelkiln.store.store import Store
 
-__all__ = ["Transferred", "transfer"]
+__all__ = ["transfer"]
 
 # Written bytes are put on the disk in pieces of this size while more are read, so that little is
 # left to wait for at the end.
 _SYNC_BYTES = 64 << 20
 _ZEROS = bytes(CHUNK)
-
-
-@dataclass(frozen=True)
-class Transferred:
-    """A file that is a blob of the store now: sha256 (hex) and size (bytes)."""
-
-    sha256: str
-    size: int
 
 
 def transfer(
@@ -42,12 +34,12 @@ def transfer(
     progress: Progress,
     where: str = "",
     more: Sequence[Hasher] = (),
-) -> Transferred:
+) -> PinnedFile:
     """Read `file` from `source` into `store`, once.
 
     key: a file name that stands for exactly these bytes, under which a part that was read before
     is kept and found again; "" where nothing names them. file.size and file.sha256 are checked
-    where they are told. more: what else takes all bytes of the file, in order. Raises ModelkilnError
+    where they are given. more: what else takes all bytes of the file, in order. Raises ModelkilnError
     for other bytes, and when the source cannot be read.
     """
     job = _Transfer(source, file, store, progress, where or file.path)
@@ -132,7 +124,7 @@ class _Transfer:
         self._source, self._file, self._store = source, file, store
         self._progress, self._where = progress, where
 
-    def run(self, part: _Part, more: Sequence[Hasher]) -> Transferred:
+    def run(self, part: _Part, more: Sequence[Hasher]) -> PinnedFile:
         if self._file.size is not None and part.size > self._file.size:
             part.restart()
         with ParallelHashes(more) as hashes:
@@ -145,7 +137,7 @@ class _Transfer:
             self._store.adopt(str(part.path), f"sha256:{sha256}")
         except OSError as error:
             raise self._disk_error(error, part) from error
-        return Transferred(sha256, part.size)
+        return PinnedFile(self._file.path, sha256, part.size)
 
     def _resume(self, part: _Part, hashes: ParallelHashes) -> None:
         offset = 0
@@ -225,4 +217,4 @@ class _Transfer:
     def _disk_error(self, error: OSError, part: _Part) -> ModelkilnError:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) and part.is_kept:
             return self._store.disk_error(error, "What was read is kept; make room and try again: it goes on there.")
-        return self._store.disk_error(error, "Mend the disk and try again.")
+        return self._store.disk_error(error, "Repair the disk and try again.")

@@ -38,7 +38,7 @@ def basic_login(url: str, env: Mapping[str, str]) -> str:
     except (OSError, netrc.NetrcParseError) as error:
         # The error's own text may show the line that it stumbled over.
         reason = type(error).__name__
-        raise ModelkilnError(f"{path}: cannot be read ({reason}). Mend it; its format is netrc(5).") from None
+        raise ModelkilnError(f"{path}: cannot be read ({reason}). Fix it; its format is netrc(5).") from None
     return "Basic " + b64encode(f"{found[0]}:{found[2]}".encode()).decode() if found else ""
 
 

@@ -1,4 +1,4 @@
-"""What a store has beside its blobs: answers, unpacked interpreters and toolchains, environments of tested PEX files.
+"""What a store has next to its blobs: answers, unpacked interpreters and toolchains, environments of tested PEX files.
 
 All of it can be made again. Each is known by its age and size; what lies in environments of PEX
 files is shared between them, and goes with the last one.
@@ -41,16 +41,16 @@ class CachedThing:
 
 
 def list_caches(root: Path) -> Iterator[CachedThing]:
-    """Yield what lies in the store `root` beside its blobs, by name."""
+    """Yield what lies in the store `root` next to its blobs, by name."""
     for kind in _ANSWERS:
         yield from (_thing(root, path) for path in _entries(root / kind))
     for kind in _FOLDERS:
         for path in _entries(root / kind):
             if path.is_dir():
-                beside = tuple(
+                siblings = tuple(
                     other for other in (path.with_suffix(".json"), path.with_suffix(".lock")) if other.exists()
                 )
-                yield _thing(root, path, *beside)
+                yield _thing(root, path, *siblings)
     yield from (_newest(root, root / kind) for kind in _WHOLE if (root / kind).is_dir())
     yield from _stale_tools(root)
     yield from PexRuns(root).things()
@@ -88,7 +88,7 @@ def _newest(root: Path, folder: Path) -> CachedThing:
 
 
 def _stale_tools(root: Path) -> Iterator[CachedThing]:
-    """What tells where the environment of a tool is that is gone; one that is there may be in use."""
+    """Records of where a tool's environment is, for environments that are gone; an existing one may be in use."""
     for path in _entries(root / "tools"):
         with suppress(OSError, IndexError):
             environment = path.read_text().splitlines()[1]

@@ -18,7 +18,7 @@ from typing import Iterable, Iterator, Optional, Union
 from modelkiln.progress import Progress
 from modelkiln.store.caches import PEX_RUN, CachedThing, PexRuns, list_caches
 from modelkiln.store.file_index import SeenFiles
-from modelkiln.store.store import Store
+from modelkiln.store.store import BLOBS, Store
 from modelkiln.store.users import Users, cleaning
 
 __all__ = ["Cleaning", "StoredBlob", "clean", "list_blobs", "named_blobs", "verify"]
@@ -55,7 +55,7 @@ class Cleaning:
 
 def list_blobs(store: Store) -> Iterator[StoredBlob]:
     """Yield all blobs, by digest."""
-    top = store.root / "sha256"
+    top = store.root / BLOBS
     for folder in sorted(os.listdir(top)) if top.is_dir() else ():
         for name in sorted(os.listdir(top / folder)):
             with suppress(FileNotFoundError):
@@ -97,10 +97,10 @@ def clean(
     until at most `max_bytes` are left; and what dead processes left.
 
     keep: digests that stay in any case, and with them the blobs that such files are in. What a
-    living process uses stays too. is_trial: tell what would go, and remove nothing.
+    living process uses stays too. is_trial: report what would go, and remove nothing.
     """
     now = time.time_ns()
-    # Names before users: whoever owns a thing that is listed was a user before.
+    # Names before users: the owner of a listed thing was a user before.
     names = list(_temporary(store))
     users = Users(store.root)
     done = Cleaning(leftovers=list(_remove_leftovers(store, names, users, is_trial)))

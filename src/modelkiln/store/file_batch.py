@@ -44,7 +44,7 @@ class SmallFiles:
                 os.close(file)
         except OSError as error:
             Path(name).unlink(missing_ok=True)
-            raise self._store.disk_error(error, "Make room or mend the disk, and try again.") from error
+            raise self._store.disk_error(error, "Make room or repair the disk, and try again.") from error
         with self._mutex:
             is_first = self._waiting.setdefault(sha256, name) == name
             is_full = len(self._waiting) >= _MOST_WAITING

@@ -1,6 +1,6 @@
-"""What this machine learnt about files when it read them, so that it need not read them again.
+"""A cache of files' digests by what identifies a file on this machine, so that none is read twice.
 
-A database beside the store. It is a cache and no more: whoever believes it has looked in the store
+A database next to the store. It is only a cache: its callers have looked in the store
 for the bytes, and a lock that it helps to write is held to its digests whenever bytes are read.
 """
 

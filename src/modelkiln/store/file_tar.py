@@ -36,7 +36,7 @@ class FileTar:
         try:
             self._file = os.open(self._name, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o444)
         except OSError as error:
-            raise store.disk_error(error, "Make room or mend the disk, and try again.") from error
+            raise store.disk_error(error, "Make room or repair the disk, and try again.") from error
         self._pieces: list[bytes] = []
         self._held = self._size = self._written = self._unsynced = 0
         self._syncing = ThreadPoolExecutor(1)
@@ -84,7 +84,7 @@ class FileTar:
         return Descriptor(LAYER, f"sha256:{self._hasher.hexdigest()}", self._size)
 
     def settle(self) -> None:
-        """Make it a blob of the store, after `close`; `rows` tells afterwards what is in it.
+        """Make it a blob of the store, after `close`; `rows` lists afterwards what is in it.
 
         Raises ModelkilnError when the disk does not take it; the files that it took are a blob then.
         """
@@ -95,7 +95,7 @@ class FileTar:
             self._store.adopt(self._name, digest)
         except OSError as error:
             self.discard()
-            raise self._store.disk_error(error, "Make room or mend the disk, and try again.") from error
+            raise self._store.disk_error(error, "Make room or repair the disk, and try again.") from error
         except BaseException:
             self.discard()
             raise

@@ -1,8 +1,8 @@
 """Where the bytes of model artifact files lie in the store: a blob each, or many in one blob.
 
 Small files of a lock are read into one blob, a tar of them (see `store.file_tar`): a blob for each would
-take longer than reading it. When such a tar is their layer's, the layer's recipe tells where in it
-they are; else `store.file_index` does, and files of which nobody tells any more are fetched again.
+take longer than reading it. When such a tar is their layer's, the layer's recipe records where in it
+they are; else `store.file_index` does, and files that neither records any more are fetched again.
 """
 
 import hashlib

@@ -1,6 +1,6 @@
-"""Answers that took long, kept beside the blobs of a store: a key is the digest of the question.
+"""Answers that took long, kept next to the blobs of a store: a key is the digest of the question.
 
-A memo may be lost or damaged at any time: whoever asks checks what it says, and can find the
+A memo may be lost or damaged at any time: the caller checks what it says, and can find the
 answer again.
 """
 
@@ -47,5 +47,5 @@ class Memo:
                 stream.write(canonical_json(answer))
             os.replace(name, self._path(question))
         except OSError:
-            # A full disk is told by whoever needs it; an answer need not be kept.
+            # A full disk is reported by the next step that needs room; an answer need not be kept.
             Path(name).unlink(missing_ok=True)

@@ -17,10 +17,19 @@ from modelkiln.digest import hex_of, iter_chunks, sha256_stream
 from modelkiln.errors import ModelkilnError
 from modelkiln.store.users import register
 
-__all__ = ["BlobWriter", "Store", "sync_folder"]
+__all__ = ["BLOBS", "BlobWriter", "Store", "blob_path", "sync_folder"]
+
+# The folder of all blobs, below a store's root.
+BLOBS = "sha256"
 
 # What a disk says when it cannot take a blob; other OSErrors are about what was being read.
 _DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG})
+
+
+def blob_path(digest: str) -> str:
+    """Return where the blob of `digest` lies, below a store's root."""
+    hex_digits = hex_of(digest)
+    return f"{BLOBS}/{hex_digits[:2]}/{hex_digits}"
 
 
 class BlobWriter:
@@ -49,15 +58,14 @@ class Store:
 
     def __init__(self, root: os.PathLike) -> None:
         self.root = Path(root)
-        self._blobs = f"{self.root}/sha256/"
+        self._folder = f"{self.root}/"
 
     def path(self, digest: str) -> Path:
         """Where the blob of `digest` lies, or would."""
         return Path(self._name(digest))
 
     def _name(self, digest: str) -> str:
-        hex_digits = hex_of(digest)
-        return f"{self._blobs}{hex_digits[:2]}/{hex_digits}"
+        return self._folder + blob_path(digest)
 
     def has(self, digest: str, size: Optional[int] = None) -> bool:
         """Whether the blob is here, with `size` bytes when given.
@@ -119,7 +127,7 @@ class Store:
         except BaseException as error:
             Path(name).unlink(missing_ok=True)
             if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
-                raise self.disk_error(error, "Nothing was kept; mend the disk and build again.") from error
+                raise self.disk_error(error, "Nothing was kept; repair the disk and build again.") from error
             raise
 
     def disk_error(self, error: OSError, remedy: str) -> ModelkilnError:
@@ -152,7 +160,7 @@ class Store:
             libc = ctypes.CDLL(None, use_errno=True)
             if libc.syncfs(folder) != 0:  # syncfs(2)
                 number = ctypes.get_errno()
-                raise self.disk_error(OSError(number, os.strerror(number)), "Mend the disk and try again.")
+                raise self.disk_error(OSError(number, os.strerror(number)), "Repair the disk and try again.")
         finally:
             os.close(folder)
 
@@ -177,10 +185,10 @@ class Store:
             blob.write(data)
         return blob.digest
 
-    def verify(self, digest: str, tell: Callable[[int], None] = lambda size: None) -> bool:
+    def verify(self, digest: str, report: Callable[[int], None] = lambda size: None) -> bool:
         """Read a blob to its end; a damaged one is set aside. False when it is not here, whole.
 
-        It does not count as a use. `tell` gets the bytes of each piece that was read.
+        It does not count as a use. `report` gets the bytes of each piece that was read.
         """
         try:
             stream = self.path(digest).open("rb")
@@ -190,7 +198,7 @@ class Store:
             hasher = hashlib.sha256()
             for chunk in iter_chunks(stream):
                 hasher.update(chunk)
-                tell(len(chunk))
+                report(len(chunk))
         actual = f"sha256:{hasher.hexdigest()}"
         if actual != digest:
             self.set_aside(digest)

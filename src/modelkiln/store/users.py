@@ -42,7 +42,7 @@ class _User:
             name = secrets.token_hex(8)
             file = os.open(folder / name, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
             fcntl.flock(file, fcntl.LOCK_SH)
-            # Whoever cleans may have taken the file for a dead process's before it was locked.
+            # A cleaning process may have taken the file for a dead process's before it was locked.
             if os.fstat(file).st_nlink:
                 self.token, self.since_ns = name, os.fstat(file).st_mtime_ns
                 atexit.register(_leave, str(folder / name), os.getpid())

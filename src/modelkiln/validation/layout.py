@@ -56,7 +56,7 @@ def validate_layout(
     store: where blobs that the layout does not hold are looked up. record: the package's record
     as it lies in dist/, which the one inside of the image must equal. complete: the layout must
     hold every blob itself; otherwise one that is nowhere gives a note. layers: those that the
-    record tells of; one of weights is read from its files in the store.
+    record lists; one of weights is read from its files in the store.
     """
     validation = _Validation(Path(path), store, record, complete, layers)
     validation.run()
@@ -205,7 +205,7 @@ class _Validation:
         settings = settings if isinstance(settings, dict) else {}
         labels = settings.get("Labels")
         labels = labels if isinstance(labels, dict) else {}
-        # Settings of a wrong type raise here; config_problems has told them. Weights run nothing.
+        # Settings of a wrong type raise here; config_problems has reported them. Weights run nothing.
         with suppress(TypeError, AttributeError, ValueError):
             if WEIGHTS not in labels or settings.get("Entrypoint"):
                 self.report(f"{where}: config", entrypoint_problems(tree, settings, whole))
@@ -241,7 +241,9 @@ class _Validation:
         """Report files that nothing refers to: left over, or put there by somebody."""
         for folder, want in (("", {"oci-layout", "index.json", "blobs"}), ("blobs", {"sha256"})):
             for name in self.names(folder) - want:
-                self.issues.append(Issue(f"{folder}/{name}".lstrip("/"), "is no part of an OCI layout, want it gone."))
+                self.issues.append(
+                    Issue(f"{folder}/{name}".lstrip("/"), "is not a part of an OCI layout, want it gone.")
+                )
         for name in sorted(self.names("blobs/sha256") - self.referenced):
             self.issues.append(Issue(f"blobs/sha256/{name}", "nothing refers to it, want it gone."))
 

@@ -14,7 +14,7 @@ _MODELS, _CODE = "models/", "app/"
 # Of an image that holds the files of model artifacts and nothing else.
 WEIGHTS = "modelkiln.weights.digest"
 _MAX_LINKS = 40  # As Linux, path_resolution(7).
-# What the record in dist/ tells beyond the one inside of the package.
+# What the record in dist/ holds beyond the one inside of the package.
 _OUTPUTS = ("formats", "layers", "sources", "variants")
 
 
@@ -34,7 +34,7 @@ class Tree:
             below = self.nodes.get(path)
             if below is not None and not _same(below, node) and ours and path not in self._foreign:
                 yield (
-                    f"{path}: {_tell(node)} here, {_tell(below)} in {self.owner[path]}; "
+                    f"{path}: {_describe(node)} here, {_describe(below)} in {self.owner[path]}; "
                     "want one content for one path."
                 )
             if below is not None and below.kind == "dir" != node.kind:
@@ -90,7 +90,7 @@ def _same(one: Node, other: Node) -> bool:
     return (one.kind, one.sha256, one.link, one.mode) == (other.kind, other.sha256, other.link, other.mode)
 
 
-def _tell(node: Node) -> str:
+def _describe(node: Node) -> str:
     what = {"file": f"sha256 {node.sha256}", "symlink": f"a link to {node.link!r}", "dir": "a directory"}
     return f"{what.get(node.kind, 'a special file')} with mode {node.mode:04o}"
 
@@ -113,7 +113,7 @@ def entrypoint_problems(tree: Tree, settings: Mapping[str, Any], whole: bool) ->
             return
         yield f"config.Entrypoint: {program} leads to nothing in the layers, want an executable file."
     elif node.kind != "file" or not node.mode & 0o111:
-        yield f"config.Entrypoint: {program} is {_tell(node)}, want an executable file."
+        yield f"config.Entrypoint: {program} is {_describe(node)}, want an executable file."
     elif node.head.startswith(b"#!"):
         words = node.head.split(b"\n")[0][2:].split()
         interpreter = words[0].decode(errors="replace") if words else ""
@@ -121,7 +121,7 @@ def entrypoint_problems(tree: Tree, settings: Mapping[str, Any], whole: bool) ->
         if found is None and not whole:
             return
         if not interpreter or found is None or found.kind != "file" or not found.mode & 0o111:
-            yield f"config.Entrypoint: {program} is run by {interpreter!r}, which is no executable of the layers."
+            yield f"config.Entrypoint: {program} is run by {interpreter!r}, which is not an executable of the layers."
 
 
 def record_problems(

@@ -44,7 +44,7 @@ class ChunkDigests:
 
 
 def read_chunks(stream: BinaryIO) -> Optional[dict[str, Any]]:
-    """Read a stream to its end and return what `ChunkDigests.to_json` tells of it."""
+    """Read a stream to its end and return what `ChunkDigests.to_json` returns for it."""
     digests = ChunkDigests()
     for data in iter_chunks(stream):
         digests.update(data)

@@ -1,4 +1,4 @@
-"""Whether a weights lock still tells what its source holds."""
+"""A weights lock compared with what its source holds."""
 
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
@@ -55,7 +55,7 @@ def _source_differences(found: FoundFiles, lock: WeightsLock) -> Iterator[str]:
         if lock.source.get(key) != value:
             yield f"{key}: is {value!r}, the lock says {lock.source.get(key)!r}."
     if dict(found.listing.facts) != dict(lock.facts):
-        yield "facts: the source tells other facts of the model than the lock."
+        yield "facts: the source states other facts of the model than the lock."
     groups = group_files((file.path, file.size) for file in lock.files)
     if groups != [list(layer.files) for layer in lock.layers]:
         yield "layers: files are packed into layers in another way than by this version of Modelkiln."

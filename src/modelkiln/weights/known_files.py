@@ -14,7 +14,7 @@ __all__ = ["known_files", "stamps_of"]
 
 
 def stamps_of(found: FoundFiles) -> dict[str, Stamp]:
-    """Return for each path what tells whether the file is still what it was."""
+    """Return for each path what shows whether the file is still what it was."""
     stamps = {}
     for file in found.files:
         name = found.name_of(file)
@@ -25,13 +25,13 @@ def stamps_of(found: FoundFiles) -> dict[str, Stamp]:
 def known_files(
     found: FoundFiles, store: Store, known: Optional[WeightsLock], stamps: Mapping[str, Stamp]
 ) -> Iterator[LockedFile]:
-    """Yield the files whose content is known: from `known`, the lock that is there, also where the
-    store lacks them; and from what this machine has read before or the source tells, where the
+    """Yield the files whose content is known: from `known`, the existing lock, also where the
+    store lacks them; and from what this machine has read before or the source states, where the
     store has the bytes."""
     recalled = SeenFiles(store.root).recall({stamp.text for stamp in stamps.values() if stamp.text})
     is_same_source = known is not None and known.source.get("uri") == found.listing.uri
     before = {file.path: file for file in known.files} if known and is_same_source else {}
-    told = []
+    stated = []
     for file in found.files:
         old = before.get(file.path)
         if old and _is_same(file, old):
@@ -39,10 +39,10 @@ def known_files(
             continue
         sha256, size = recalled.get(stamps[file.path].text, (file.sha256, file.size))
         if sha256 and size and file.size in (None, size):
-            told.append(LockedFile(file.path, size, sha256, file.version, file.locator))
-    # What a source tells is believed only of bytes that are here, under that very digest.
-    here = find_stored(({"sha256": file.sha256, "size": file.size} for file in told), store)
-    yield from (file for file in told if file.sha256 in here)
+            stated.append(LockedFile(file.path, sha256, size, file.version, file.locator))
+    # What a source states is believed only of bytes that are here, under that very digest.
+    here = find_stored(({"sha256": file.sha256, "size": file.size} for file in stated), store)
+    yield from (file for file in stated if file.sha256 in here)
 
 
 def _is_same(file: SourceFile, old: LockedFile) -> bool:

@@ -10,17 +10,16 @@ from modelkiln.canonical import canonical_json
 from modelkiln.descriptor import LAYER, Descriptor
 from modelkiln.digest import CHUNK
 from modelkiln.errors import ModelkilnError
+from modelkiln.recipe import WEIGHTS
 from modelkiln.store.files import StoredFile
 
-__all__ = ["PACKER", "LayerHash", "hash_layer", "note_key", "note_of"]
-
-PACKER = "weights/1"
+__all__ = ["LayerHash", "hash_layer", "note_key", "note_of"]
 
 
 def note_key(prefix: str, files: Iterable[Mapping[str, Any]]) -> str:
     """Return the key under which a machine keeps which layer these files make (see `store.file_index`)."""
     listed = sorted([file["path"], file["size"], file["sha256"]] for file in files)
-    return "layer " + hashlib.sha256(canonical_json([PACKER, prefix, listed])).hexdigest()
+    return "layer " + hashlib.sha256(canonical_json([WEIGHTS, prefix, listed])).hexdigest()
 
 
 def note_of(descriptor: Descriptor) -> str:
@@ -29,7 +28,7 @@ def note_of(descriptor: Descriptor) -> str:
 
 
 class LayerHash:
-    """The digest and size of a layer's tar, which is told piece by piece."""
+    """The digest and size of a layer's tar, which is fed piece by piece."""
 
     def __init__(self) -> None:
         self._hasher, self._size = hashlib.sha256(), 0
@@ -67,7 +66,9 @@ def _hash_file(place: StoredFile, entry: Entry, layer: LayerHash, where: str) ->
         while left > 0:
             data = os.pread(file, min(CHUNK, left), at)
             if not data:
-                raise ModelkilnError(f"{where}: {entry.path!r}: its blob has not {entry.size} bytes. It is damaged.")
+                raise ModelkilnError(
+                    f"{where}: {entry.path!r}: its blob does not have {entry.size} bytes. It is damaged."
+                )
             layer.update(data)
             left -= len(data)
             at += len(data)

@@ -10,6 +10,7 @@ from modelkiln.canonical import canonical_json, readable_json
 from modelkiln.descriptor import LAYER, Descriptor
 from modelkiln.digest import check_digest, sha256_bytes
 from modelkiln.errors import ModelkilnError
+from modelkiln.pinned_file import PinnedFile
 from modelkiln.weights.chunks import check_chunks
 
 __all__ = ["LockedFile", "LockedLayer", "WeightsLock", "load_weights_lock", "set_digest"]
@@ -19,17 +20,14 @@ _AGAIN = "Restore it, or write it again with `pants lock`."
 
 
 @dataclass(frozen=True)
-class LockedFile:
-    """One file: path (relative), size (bytes), sha256 (hex), and how its source knows it.
+class LockedFile(PinnedFile):
+    """One file, and how its source knows it.
 
     version, locator: see `sources.source.SourceFile`. format: what its content is, such as
     "safetensors" (see `checks`), or "". chunks: see `chunks`, None for a small file, and in locks
     that were written before there were any.
     """
 
-    path: str
-    size: int
-    sha256: str
     version: str = ""
     locator: str = ""
     format: str = ""
@@ -53,7 +51,7 @@ class LockedLayer:
 class WeightsLock:
     """A weights lock.
 
-    source: {"uri", "revision", "include", "exclude"}. facts: what the source tells of the model.
+    source: {"uri", "revision", "include", "exclude"}. facts: what the source states about the model.
     allow_pickle: what its target said when the files were checked, see `checks.check.Options`.
     """
 
@@ -107,9 +105,9 @@ class WeightsLock:
             gone = sorted(set(self.allow_pickle or ()) - set(allowed))
             is_wider = bool(gone)
         if is_wider:
-            told = f" ({', '.join(gone[:10])})" if gone else ""
+            listed = f" ({', '.join(gone[:10])})" if gone else ""
             raise ModelkilnError(
-                f"{where}: its lock allows pickles{told}, which the field `allow_pickle` of the target does not list "
+                f"{where}: its lock allows pickles{listed}, which the field `allow_pickle` of the target does not list "
                 f"any more. Lock it again, which checks its files: `pants lock {where}`."
             )
 
@@ -136,13 +134,13 @@ def load_weights_lock(text: str, where: str) -> WeightsLock:
         lock = WeightsLock(content["source"], files, layers, content.get("facts") or {}, pickles)
         recorded = content["set_digest"]
         # Locks that were written before there was one have none.
-        told = content.pop("digest", None)
-        digest = told and _digest_of(content)
+        stated = content.pop("digest", None)
+        digest = stated and _digest_of(content)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelkilnError(f"{where}: is not a weights lock ({error!r}). Write it with `pants lock`.") from None
     _check(lock, recorded, where)
-    if digest != told:
-        raise ModelkilnError(f"{where}: was edited: it has digest {digest}, it says {told}. {_AGAIN}")
+    if digest != stated:
+        raise ModelkilnError(f"{where}: was edited: it has digest {digest}, it says {stated}. {_AGAIN}")
     return lock
 
 

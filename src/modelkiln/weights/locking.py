@@ -9,9 +9,9 @@ from dataclasses import replace
 from typing import BinaryIO, Callable, Iterable, Optional, Sequence
 
 from modelkiln.checks.check import Options
+from modelkiln.conventions import MODELS_FOLDER
 from modelkiln.descriptor import LAYER, Descriptor
 from modelkiln.errors import ModelkilnError
-from modelkiln.layer import MODELS_FOLDER
 from modelkiln.sources.fetch import fetch_files
 from modelkiln.store.file_batch import SMALL_BYTES
 from modelkiln.store.files import StoredFile, find_stored
@@ -35,7 +35,7 @@ def lock_weights(
 ) -> WeightsLock:
     """Return the lock of what `wanted` names now; afterwards its files are in `store`.
 
-    known: the lock that is there already: files that have the version that it names are the same
+    known: the existing lock: files that have the version that it names are the same
     and are not read, also where the store lacks them. allow_pickle: see `checks.check.Options`.
 
     Raises ModelkilnError for whatever cannot be read, changes while it is read or is refused; the
@@ -142,12 +142,12 @@ class _Locking:
     def _hashed_layer(self, files: Sequence[LockedFile]) -> Descriptor:
         here = self._stored(files)
         missing = [file.to_json() for file in files if file.sha256 not in here]
-        # The lock that is there makes files known that are not here, and may tell of their layer, too.
+        # The existing lock makes files known that are not here, and may record their layer, too.
         found = self._before.layer_of(files) if missing and self._before else None
         if found is not None:
             return found
         if missing:
-            # Other files share the layer now: its digest can only be told from their bytes.
+            # Other files share the layer now: its digest follows from their bytes alone.
             fetch_files(self._found.to_json(), missing, self._store, self._where, self._found.source)
             here = self._stored(files)
         return hash_layer(MODELS_FOLDER, [(file.path, here[file.sha256]) for file in files], self._where)

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any, Iterable, Mapping, Optional, Sequence
 
 from modelkiln.errors import ModelkilnError
+from modelkiln.pinned_file import PinnedFile
 from modelkiln.sources.fetch import fetch_files
-from modelkiln.sources.lfs_pointer import POINTER_LIMIT, LfsPointer, is_pointer, parse_pointer
+from modelkiln.sources.lfs_pointer import POINTER_LIMIT, is_pointer, parse_pointer
 from modelkiln.store.store import Store
 
 __all__ = ["committed_pointers", "fetch_pointers", "load_pointers"]
@@ -36,13 +37,13 @@ def fetch_pointers(pointers: Iterable[Mapping[str, Any]], store: Store, where: s
             raise ModelkilnError(f"{where}: {one['path']}: {error}") from None
 
 
-def committed_pointers(paths: Sequence[str], checkout: Path, env: Mapping[str, str]) -> dict[str, LfsPointer]:
-    """Return path -> pointer of files of `checkout` whose bytes Git LFS has put in place of their pointers.
+def committed_pointers(paths: Sequence[str], checkout: Path, env: Mapping[str, str]) -> list[PinnedFile]:
+    """Return the files of `checkout` whose bytes Git LFS has put in place of their pointers.
 
     paths: relative to the checkout. A file that git has no pointer of, or that was changed since it
     was checked out, is left out. Raises ModelkilnError for a broken pointer.
     """
-    found = {}
+    found = []
     for path in paths:
         data = _git(("cat-file", "blob", f":./{path}"), checkout, env)
         if data is None or not is_pointer(data[:POINTER_LIMIT]):
@@ -50,7 +51,7 @@ def committed_pointers(paths: Sequence[str], checkout: Path, env: Mapping[str, s
         pointer = parse_pointer(data, path)
         is_same = os.path.getsize(checkout / path) == pointer.size
         if is_same and _git(("diff", "--quiet", "--", path), checkout, env) is not None:
-            found[path] = pointer
+            found.append(pointer)
     return found
 
 

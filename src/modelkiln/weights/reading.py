@@ -9,9 +9,9 @@ from typing import Callable, Iterator, Optional, Sequence
 
 from modelkiln.archives.tar import Entry, sorted_entries, tar_header, tar_padding
 from modelkiln.checks.check import Finding, Options, check_file
+from modelkiln.conventions import MODELS_FOLDER
 from modelkiln.descriptor import Descriptor
 from modelkiln.errors import ModelkilnError
-from modelkiln.layer import MODELS_FOLDER
 from modelkiln.network.http import NETWORK_ERRORS, with_retries
 from modelkiln.progress import StoppableProgress
 from modelkiln.sources.source import SourceFile
@@ -58,7 +58,7 @@ class Reading:
         # Blobs of many small files which the disk may still be busy with.
         self._tars: list[FileTar] = []
         self.findings: dict[str, Finding] = {}
-        # As they were told: sizes by path, and the paths of each layer.
+        # As they were listed: sizes by path, and the paths of each layer.
         self.sizes: dict[str, int] = {}
         self.grouped: list[list[str]] = []
         todo = [file for file in found.files if file.path not in self.files]
@@ -85,7 +85,7 @@ class Reading:
 
     def keep(self) -> None:
         """Put into the store, and remember, what was read before an error."""
-        with suppress(ModelkilnError):  # The error that is being told comes first.
+        with suppress(ModelkilnError):  # The error that is being raised comes first.
             self.small.flush()
             self.settle()
         self.remember([file for file in self.todo if file.path in self.files])
@@ -132,7 +132,7 @@ class Reading:
         where, chunks = f"{self._where}: {file.path}", ChunkDigests()
         read = transfer(self._found.source, file, self._store, key, self.progress, where, (chunks, *layers))
         self._check_unchanged(file)
-        locked = LockedFile(file.path, read.size, read.sha256, file.version, file.locator, chunks=chunks.to_json())
+        locked = LockedFile(file.path, read.sha256, read.size, file.version, file.locator, chunks=chunks.to_json())
         self.files[file.path] = locked
         self.remember([file])
 
@@ -151,7 +151,7 @@ class Reading:
             for entry in entries:
                 self._read_entry(entry, by_path.get(entry.path), tar, [layer] if layer is not None else [])
         except BaseException:
-            with suppress(ModelkilnError):  # The error that is being told comes first.
+            with suppress(ModelkilnError):  # The error that is being raised comes first.
                 if tar is not None:
                     tar.discard() if tar.is_empty else self._end_tar(tar)
             raise
@@ -210,7 +210,7 @@ class Reading:
                 "read, or the source is damaged: lock again."
             )
         self.findings[file.path] = check_file(file.path, partial(io.BytesIO, data), len(data), self._options)
-        self.files[file.path] = LockedFile(file.path, len(data), sha256, file.version, file.locator)
+        self.files[file.path] = LockedFile(file.path, sha256, len(data), file.version, file.locator)
         self.progress.add(len(data))
         return data, sha256
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Sequence
 
-from modelkiln.archives.tar import check_paths
 from modelkiln.errors import ModelkilnError
 from modelkiln.machine.settings import load_machine_env
+from modelkiln.sources.addresses import check_files
 from modelkiln.sources.patterns import select
 from modelkiln.sources.source import Listing, Source, SourceFile, open_source, scheme_of
 from modelkiln.store.store import Store
@@ -48,7 +48,7 @@ class FoundFiles:
         }
 
     def name_of(self, file: SourceFile) -> str:
-        """Return a text that stands for these bytes wherever it is met, "" where nothing tells."""
+        """Return a text that stands for these bytes wherever it is met, "" where no text does."""
         if file.version:
             return "\0".join((self.listing.uri, file.locator or file.path, file.version))
         return ""
@@ -61,25 +61,22 @@ def find_files(wanted: WeightsSource, store: Store, revision: str = "") -> Found
         listing = source.list(revision)
     except ModelkilnError as error:
         raise ModelkilnError(f"{wanted.where}: {error}") from None
-    by_path: dict[str, SourceFile] = {}
-    for file in listing.files:
-        other = by_path.setdefault(file.path, file)
-        if other is not file:
-            raise ModelkilnError(f"{wanted.where}: {wanted.uri} lists {file.path!r} twice. Refused.")
-    chosen = select(by_path, wanted.include, wanted.exclude, wanted.where)
+    chosen = set(select({file.path for file in listing.files}, wanted.include, wanted.exclude, wanted.where))
     if not chosen:
         raise ModelkilnError(
-            f"{wanted.where}: {wanted.uri} holds {len(by_path)} files, of which the fields `include` and `exclude` "
-            "leave none. Correct `source` or the patterns."
+            f"{wanted.where}: {wanted.uri} holds {len(listing.files)} files, of which the fields `include` and "
+            "`exclude` leave none. Correct `source` or the patterns."
         )
-    files = tuple(by_path[path] for path in chosen)
+    where = f"{wanted.where}: {wanted.uri}"
+    files = check_files((file for file in listing.files if file.path in chosen), where)
     for file in files:
         _check(file, wanted)
-    check_paths(chosen, f"{wanted.where}: {wanted.uri}")
     return FoundFiles(source, listing, files, wanted)
 
 
 def _check(file: SourceFile, wanted: WeightsSource) -> None:
+    if file.problem:
+        raise ModelkilnError(f"{wanted.where}: {file.problem}")
     if not file.path.isascii() and any("\udc80" <= character <= "\udcff" for character in file.path):
         # So Python gives the bytes of a name that is not UTF-8 (PEP 383).
         raise ModelkilnError(
@@ -107,7 +104,7 @@ def parse_source(values: Sequence[str]) -> tuple[str, tuple[str, ...], tuple[str
     remote = [value for value in taken if scheme_of(value)]
     if remote or not taken:
         raise ModelkilnError(
-            f"source {list(values)!r}: a list is of paths and patterns beside the BUILD file. Lock each URI in a "
+            f"source {list(values)!r}: a list is of paths and patterns next to the BUILD file. Lock each URI in a "
             "`model_artifact` of its own."
         )
     return ".", tuple(f"/{value}" for value in taken), left_out

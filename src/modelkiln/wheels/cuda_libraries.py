@@ -1,4 +1,4 @@
-"""CUDA's shared libraries in NVIDIA's wheels: where they lie, and whether anybody finds them."""
+"""CUDA's shared libraries in NVIDIA's wheels: where they lie, and whether loaders find them."""
 
 import re
 from typing import Any, Iterable, Mapping

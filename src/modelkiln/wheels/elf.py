@@ -23,7 +23,7 @@ class ElfNeeds:
 
 
 def read_needs(data: bytes, where: str) -> Optional[ElfNeeds]:
-    """Return what the file `data` needs; None for one that no system loads (it is no ELF file, or an object file).
+    """Return what the file `data` needs; None for one that no system loads (it is not an ELF file, or an object file).
 
     where: the file, for messages. Raises ModelkilnError for a damaged one.
     """
@@ -46,5 +46,5 @@ def read_needs(data: bytes, where: str) -> Optional[ElfNeeds]:
                 versions += [(need.name, one.name) for need, names in section.iter_versions() for one in names]
         machine = _MACHINES.get(elf.header.e_machine, str(elf.header.e_machine))
     except (ELFError, ValueError, AttributeError, UnicodeDecodeError) as error:
-        raise ModelkilnError(f"{where}: is no whole ELF file ({error}). Lock another version.") from None
+        raise ModelkilnError(f"{where}: is not a whole ELF file ({error}). Lock another version.") from None
     return ElfNeeds(machine, tuple(sorted(set(libraries))), tuple(sorted(set(versions))))

@@ -22,7 +22,7 @@ _SYSTEM = re.compile(
     r"|libgcc_s\.so\.1|libstdc\+\+\.so\.6"
 )
 # Minor of glibc 2 -> the newest versions in the compiler's libraries of systems that have it, as auditwheel's
-# manylinux-policy.json tells.
+# manylinux-policy.json lists them.
 _COMPILER = {
     5: {"GLIBCXX": (3, 4, 8), "CXXABI": (1, 3, 1), "GCC": (4, 2, 0)},
     12: {"GLIBCXX": (3, 4, 13), "CXXABI": (1, 3, 3), "GCC": (4, 3, 0)},
@@ -34,13 +34,13 @@ _COMPILER = {
     35: {"GLIBCXX": (3, 4, 30), "CXXABI": (1, 3, 13), "GCC": (12, 0, 0)},
     39: {"GLIBCXX": (3, 4, 33), "CXXABI": (1, 3, 15), "GCC": (14, 0, 0)},
 }
-# Versions that are no numbers, after the same and after glibc's NEWS.
+# Versions that are not numbers, after the same and after glibc's NEWS.
 _NAMED = {"CXXABI_FLOAT128": 24, "CXXABI_TM_1": 24, "GLIBC_ABI_DT_RELR": 36}
 _VERSION = re.compile(r"([A-Z]+)_([0-9]+(?:\.[0-9]+)*)")
 
 
 def compiled_name(wheel: Wheel, machine: str, title: str) -> str:
-    """Return the file name of `wheel` with the platform tag that tells what its files need.
+    """Return the file name of `wheel` with the platform tag that states what its files need.
 
     machine: what its compiler makes code for, "x86_64". title: what it was built from, for messages. Raises
     ModelkilnError for a tag of another platform, code for another machine, and shared libraries or

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any, Mapping
 
 from modelkiln.errors import ModelkilnError
 
@@ -32,12 +33,21 @@ class Target:
         if self.platform not in ARCHITECTURES:
             raise ModelkilnError(f"platform {self.platform!r} is unknown; choose one of {', '.join(ARCHITECTURES)}.")
         if not isinstance(self.python, str) or not re.fullmatch(r"3\.[0-9]{1,2}", self.python):
-            raise ModelkilnError(f'python {self.python!r} is no release of CPython 3; write "3.11".')
+            raise ModelkilnError(f'python {self.python!r} is not a release of CPython 3; write "3.11".')
         if not isinstance(self.glibc, str) or not re.fullmatch(r"2\.[0-9]{1,2}", self.glibc):
-            raise ModelkilnError(f'glibc {self.glibc!r} is no release of glibc 2; write "2.36".')
+            raise ModelkilnError(f'glibc {self.glibc!r} is not a release of glibc 2; write "2.36".')
 
     def __str__(self) -> str:
         return f"{self.platform}, CPython {self.python}, glibc {self.glibc}"
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "Target":
+        """Read what `to_json` gave, whatever else the object has."""
+        return cls(value["python"], value["platform"], value["glibc"])
+
+    def to_json(self) -> dict[str, str]:
+        """Return an object with the three."""
+        return {"python": self.python, "platform": self.platform, "glibc": self.glibc}
 
     @property
     def machine(self) -> str:

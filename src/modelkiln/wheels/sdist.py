@@ -75,7 +75,9 @@ def unpack_sdist(archive: Path, filename: str, folder: Path) -> None:
         raise
     except _ERRORS as error:
         shutil.rmtree(folder)
-        raise ModelkilnError(f"{filename}: is damaged, or no sdist ({error}). Refused; lock another version.") from None
+        raise ModelkilnError(
+            f"{filename}: is damaged, or not an sdist ({error}). Refused; lock another version."
+        ) from None
 
 
 def _tar_members(stream: BinaryIO) -> Iterator[_Member]:
@@ -179,7 +181,7 @@ def read_build_system(folder: Path, title: str) -> BuildSystem:
     if not all(isinstance(items, list) and all(isinstance(item, str) for item in items) for items in lists):
         raise ModelkilnError(f"{title}: pyproject.toml: [build-system] needs `requires`, a list of strings.")
     if not isinstance(backend, str):
-        raise ModelkilnError(f"{title}: pyproject.toml: [build-system].build-backend is no string.")
+        raise ModelkilnError(f"{title}: pyproject.toml: [build-system].build-backend is not a string.")
     return BuildSystem(tuple(requires), backend, None if backend_path is None else tuple(backend_path))
 
 

@@ -12,8 +12,8 @@ from functools import partial
 from typing import Iterable, Sequence
 
 from modelkiln.archives.tar import Entry, bytes_entry
+from modelkiln.conventions import VENV
 from modelkiln.errors import ModelkilnError
-from modelkiln.layer import VENV
 from modelkiln.wheels.wheel import Wheel, WheelFile
 
 __all__ = ["InstalledWheel", "Venv", "check_conflicts", "install"]
@@ -89,7 +89,7 @@ def install(wheel: Wheel, venv: Venv) -> InstalledWheel:
     """Return the entries of `wheel` in `venv`; their contents stay in the wheel until they are read.
 
     Raises ModelkilnError for files outside of the known schemes, files that would replace the
-    environment's own, and entry points that are no console or GUI scripts.
+    environment's own, and entry points that are not console or GUI scripts.
     """
     dist_info = f"{venv.site_packages}/{wheel.dist_info}"
     own = {f"{wheel.dist_info}/INSTALLER"}
@@ -158,7 +158,7 @@ def _generated_scripts(wheel: Wheel, venv: Venv) -> list[Entry]:
     try:
         for name, module, attribute, section in parse_entrypoints(wheel.read_metadata("entry_points.txt")):
             if "/" in name or name in ("", ".", "..") or not name.isprintable():
-                raise ValueError(f"{name!r} is no name of a script")
+                raise ValueError(f"{name!r} is not the name of a script")
             _, data = Script(name, module, attribute, section).generate(venv.interpreter, "posix")
             found.append(bytes_entry(f"{venv.path}/bin/{name}", data, executable=True))
     except (Error, AssertionError, ValueError) as error:
@@ -178,7 +178,7 @@ def check_conflicts(wheels: Sequence[InstalledWheel]) -> None:
     """Refuse wheels that write one path with different content.
 
     Equal files are shared (the `nvidia` wheels have one `nvidia/__init__.py`). All conflicts are
-    told at once in one ModelkilnError.
+    reported together in one ModelkilnError.
     """
     owners: dict[str, tuple[Entry, str]] = {}
     issues = []
@@ -187,7 +187,7 @@ def check_conflicts(wheels: Sequence[InstalledWheel]) -> None:
             known, owner = owners.setdefault(entry.path, (entry, wheel.title))
             if not known.same_as(entry):
                 issues.append(f"{owner} and {wheel.title} both write {entry.path!r} with different content.")
-    free: set[str] = {""}  # Folders that are no file and in none.
+    free: set[str] = {""}  # Folders that are neither a file nor in one.
     for path, (_, owner) in owners.items():
         parents = []
         parent = path.rpartition("/")[0]

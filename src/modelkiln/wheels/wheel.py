@@ -2,7 +2,7 @@
 
 The format is PyPA's "Binary distribution format" (PEP 427 and its successors), the list of files
 is its RECORD ("Recording installed projects"). A wheel is read strictly: what an installer would
-mend, guess or overlook is refused, because the same bytes must mean the same tree to everybody.
+repair, guess or overlook is refused, because the same bytes must mean the same tree to everybody.
 """
 
 import base64
@@ -216,7 +216,7 @@ class Wheel:
 def open_wheel(path: Path, title: str, name: str, version: str) -> Iterator[Wheel]:
     """Open the wheel of package `name` and `version` at `path`; `title` is its file name.
 
-    Only the zip's directory and the metadata are read here. Raises ModelkilnError that tells
+    Only the zip's directory and the metadata are read here. Raises ModelkilnError that lists
     everything that is wrong with the wheel.
     """
     with path.open("rb") as stream:
@@ -238,7 +238,7 @@ def _issue_of(info: zipfile.ZipInfo) -> str:
     if info.orig_filename != info.filename or re.search("[\0-\x1f\x7f]", info.filename):
         return "has control characters in its name"
     if kind not in (0, stat.S_IFDIR if folder else stat.S_IFREG):
-        return "is a link, a device or something else that is no file"
+        return "is a link, a device or something else that is not a file"
     if info.flag_bits & 0x1:
         return "is encrypted"
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
@@ -249,7 +249,7 @@ def _issue_of(info: zipfile.ZipInfo) -> str:
 
 
 class _Member:
-    """A file inside a wheel, whose damage is told as a ModelkilnError."""
+    """A file inside a wheel, whose damage is reported as a ModelkilnError."""
 
     def __init__(self, stream: ZipMember, where: str) -> None:
         self._stream, self._where = stream, where

@@ -1,4 +1,4 @@
-"""Wheels in their one normal form, whoever built them: entries sorted, times and modes normalised,
+"""Wheels in their one normal form, independent of the builder: entries sorted, times and modes normalised,
 nothing compressed, for compressors differ from machine to machine."""
 
 import base64
@@ -20,7 +20,7 @@ _DATE = (1980, 1, 1, 0, 0, 0)
 def write_wheel(wheel: Wheel, path: Path, filename: Optional[str] = None) -> None:
     """Write `wheel` to `path`: files by path, and the `.dist-info` folder last (PEP 427).
 
-    filename: what it is called, where its tags are not those that it tells itself. Raises
+    filename: what it is called, where its tags are not those of its own metadata. Raises
     ModelkilnError for a file that is not what RECORD says.
     """
     record = f"{wheel.dist_info}/RECORD"

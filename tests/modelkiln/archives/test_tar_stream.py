@@ -47,7 +47,7 @@ def test_it_can_seek(entries):
         assert expected[position:] == stream.read()
 
 
-def test_a_file_that_was_cut_is_told(tmp_path):
+def test_a_file_that_was_cut_is_reported(tmp_path):
     """A file shorter than its entry says is an error that names it, not a broken tar."""
     path = tmp_path / "w"
     path.write_bytes(b"123")

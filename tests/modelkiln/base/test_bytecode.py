@@ -24,6 +24,7 @@ from modelkiln.base.bytecode import (
 from modelkiln.base.interpreter import interpreter_packages
 from modelkiln.errors import ModelkilnError
 from modelkiln.layers import files
+from modelkiln.pinned_file import PinnedFile
 from modelkiln.store.store import Store
 
 SOURCES = {
@@ -143,9 +144,9 @@ def test_entries_below_a_folder_get_byte_code_and_tests_do_not(tmp_path, store, 
 def test_a_layer_of_files_holds_byte_code_where_its_recipe_asks_for_it(tmp_path, store, packages):
     """The runtime starts compiled, and a recipe without byte code says nothing of it."""
     (tmp_path / "a.py").write_bytes(b"x = 1\n")
-    pinned = {"path": "a.py", "sha256": hashlib.sha256(b"x = 1\n").hexdigest(), "size": 6}
-    plain = files.recipe("code", "code", "app", "none", [pinned])
-    compiled = files.recipe("code", "code", "app", "none", [pinned], "3.11", json.dumps(packages))
+    pinned = PinnedFile("a.py", hashlib.sha256(b"x = 1\n").hexdigest(), 6)
+    plain = files.recipe("code", "code", "none", [pinned])
+    compiled = files.recipe("code", "code", "none", [pinned], {"python": "3.11", "bytecode": {"packages": packages}})
     assert {"bytecode", "python"} == set(compiled) - set(plain)
     sizes = [files.build(recipe, store, tmp_path).unpacked_size for recipe in (plain, compiled)]
     # One more file, its content and its folder.
@@ -155,12 +156,11 @@ def test_a_layer_of_files_holds_byte_code_where_its_recipe_asks_for_it(tmp_path,
 def test_a_recipe_holds_the_interpreters_of_all_architectures():
     """Each machine takes its own, so that the recipe is the same on all of them."""
     interpreters = {"amd64": [{"name": "a"}], "arm64": [{"name": "b"}]}
-    recipe = bytecode_recipe(json.dumps(interpreters))
+    recipe = bytecode_recipe(interpreters)
     assert {"architectures": interpreters} == recipe
     own = {"x86_64": "amd64", "aarch64": "arm64"}[platform.machine()]
     assert interpreters[own] == host_packages(recipe)
-    assert {"packages": [{"name": "a"}]} == bytecode_recipe([{"name": "a"}])
-    assert bytecode_recipe("") is None
+    assert {"packages": [{"name": "a"}]} == bytecode_recipe({"amd64": [{"name": "a"}]})
 
 
 def test_a_source_that_cannot_be_read_is_the_error(store, packages):
@@ -173,7 +173,7 @@ def test_a_source_that_cannot_be_read_is_the_error(store, packages):
         list(compile_sources([*opened(), ("z.py", broken)], PREFIX, packages, store))
 
 
-def test_an_interpreter_that_fails_is_told(store, packages, monkeypatch):
+def test_an_interpreter_that_fails_is_reported(store, packages, monkeypatch):
     """Its exit code and its last words are in the message, and no byte code is taken for whole."""
     monkeypatch.setattr(bytecode, "_SCRIPT", "raise SystemExit('out of order')")
     with pytest.raises(ModelkilnError, match=r"failed to compile byte code \(exit 1\): out of order"):

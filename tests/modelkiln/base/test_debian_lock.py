@@ -100,18 +100,18 @@ def test_a_named_package_may_provide_what_is_needed(archive):
 
 
 @pytest.mark.parametrize(
-    "names, told",
+    "names, message",
     [
-        (["app"], "Package app needs mailer, which the suite has not or only as a virtual package"),
+        (["app"], "Package app needs mailer, which the suite lacks or has only as a virtual package"),
         (["stuck"], "Package stuck needs lib (>= 99)"),
-        (["nothing", "app"], "Not in the suite: nothing. Mend the package list."),
+        (["nothing", "app"], "Not in the suite: nothing. Fix the package list."),
     ],
 )
-def test_a_dependency_that_cannot_be_met_is_told(archive, names, told):
+def test_a_dependency_that_cannot_be_met_is_reported(archive, names, message):
     """What is neither there nor left out stops the lock, with the line to write."""
     with pytest.raises(ModelkilnError) as caught:
         lock_from(archive, names, left_out=())
-    assert told in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_a_changed_index_is_refused(archive):
@@ -142,7 +142,7 @@ def test_another_suite_under_this_name_is_refused(archive):
         lock_from(archive, ["app"])
 
 
-def test_the_command_writes_a_lock_and_tells_changes(archive, tmp_path, capsys):
+def test_the_command_writes_a_lock_and_reports_changes(archive, tmp_path, capsys):
     """`--check` is quiet about an up-to-date lock, and names what would change in another."""
     packages, output = tmp_path / "demo.packages", tmp_path / "demo.lock.json"
     packages.write_text("app  # the program\n\n-mailer\n")
@@ -159,7 +159,7 @@ def test_the_command_writes_a_lock_and_tells_changes(archive, tmp_path, capsys):
 
 
 def test_a_package_list_has_names_and_exceptions():
-    """Comments and blank lines are skipped; a bad line is told with its number."""
+    """Comments and blank lines are skipped; a bad line is reported with its number."""
     assert parse_package_list("# all\nlibc6\n -awk # no\nlibstdc++6\n", "x") == (["libc6", "libstdc++6"], ["awk"])
     with pytest.raises(ModelkilnError, match="x:2: 'a b' is not the name of a Debian package"):
         parse_package_list("libc6\na b\n", "x")
@@ -168,7 +168,7 @@ def test_a_package_list_has_names_and_exceptions():
 
 
 @pytest.mark.parametrize(
-    "change, told",
+    "change, problem",
     [
         ({"schema": 2}, "schema 2, want 1"),
         ({"suite": "../x"}, "suite '../x' is not a name"),
@@ -177,12 +177,12 @@ def test_a_package_list_has_names_and_exceptions():
         ({"architecture": "arm64"}, "is for 'amd64', the lock for 'arm64'"),
     ],
 )
-def test_a_bad_lock_is_refused(change, told):
+def test_a_bad_lock_is_refused(change, problem):
     """A lock that is not well-formed is refused with its name, the value and the remedy."""
     with pytest.raises(ModelkilnError) as caught:
         load_lock(json.dumps({**pinned_lock(), **change}), "base.lock.json")
     message = str(caught.value)
-    assert message.startswith("base.lock.json: ") and told in message and "pants lock" in message
+    assert message.startswith("base.lock.json: ") and problem in message and "pants lock" in message
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ def test_a_lock_is_sorted_and_without_repeats():
         load_lock("{", "base.lock.json")
 
 
-def test_a_lock_tells_its_python_glibc_and_platform():
+def test_a_lock_states_its_python_glibc_and_platform():
     """What wheels are chosen for is read from the lock."""
     lock = pinned_lock()
     assert (python_of(lock), glibc_of(lock)) == ("3.11", "2.36")
@@ -235,7 +235,7 @@ def test_packages_are_fetched_once_and_verified(archive, tmp_path):
 
 
 @pytest.mark.parametrize("content", [None, b"", b"other bytes", b"x" * 100_000])
-def test_a_package_that_is_gone_or_changed_is_told(archive, tmp_path, content):
+def test_a_package_that_is_gone_or_changed_is_reported(archive, tmp_path, content):
     """The error names package, version, addresses and remedy, and the store stays empty."""
     package = locked(archive.debs["lib"], "lib")
     path = archive.folder / package["filename"]

@@ -112,7 +112,7 @@ def unpacked(wheel, store, folder):
 
 
 def test_it_is_compiled_and_runs(tmp_path, debs, toolchain):
-    """A wheel of this platform, whose tag tells what it needs; the record names all that made it."""
+    """A wheel of this platform, whose tag states what it needs; the record names all that made it."""
     data = compiled(include="#include <stdio.h>", body='puts("");')
     wheel, store = build(tmp_path / "a", debs, toolchain, data)
     assert re.fullmatch(r"demo-1\.0-cp311-cp311-manylinux_2_(5|14|17)_x86_64\.whl", wheel["filename"])
@@ -123,8 +123,8 @@ def test_it_is_compiled_and_runs(tmp_path, debs, toolchain):
         assert [b"42"] == subprocess.run(command, cwd=folder, capture_output=True, check=True).stdout.split()
     needs = read_needs((folder / "native.so").read_bytes(), "native.so")
     assert ("x86_64", ("libc.so.6",)) == (needs.machine, needs.libraries)
-    told = (folder / "demo-1.0.dist-info/WHEEL").read_text()
-    assert wheel["filename"][len("demo-1.0-") : -len(".whl")] in told and "-linux_x86_64" not in told
+    metadata = (folder / "demo-1.0.dist-info/WHEEL").read_text()
+    assert wheel["filename"][len("demo-1.0-") : -len(".whl")] in metadata and "-linux_x86_64" not in metadata
     assert wheel["is_isolated"]
     recorded = recorded_wheel(wheel)["build"]
     assert toolchain_digest(toolchain) == recorded["toolchain"]
@@ -135,7 +135,7 @@ def test_it_is_compiled_and_runs(tmp_path, debs, toolchain):
 def test_the_same_bytes_everywhere(tmp_path, debs, toolchain, monkeypatch):
     """Path, time zone, locale, home and umask of the machine do not matter, nor its own packages."""
     data = compiled(
-        script="files['told.py'] = repr([__import__('os').uname().nodename, __import__('os').listdir('/')])\n"
+        script="files['recorded.py'] = repr([__import__('os').uname().nodename, __import__('os').listdir('/')])\n"
     )
     one, store = build(tmp_path / "one", debs, toolchain, data)
     for name, value in {"TZ": "Asia/Kathmandu", "LC_ALL": "tr_TR.UTF-8", "HOME": "/nowhere", "CFLAGS": "-O3"}.items():
@@ -146,21 +146,21 @@ def test_the_same_bytes_everywhere(tmp_path, debs, toolchain, monkeypatch):
     finally:
         os.umask(before)
     assert one == other
-    told = (unpacked(one, store, tmp_path / "unpacked") / "told.py").read_text()
-    assert "['build', [" in told and "home" not in told and "var" not in told
+    recorded = (unpacked(one, store, tmp_path / "unpacked") / "recorded.py").read_text()
+    assert "['build', [" in recorded and "home" not in recorded and "var" not in recorded
 
 
 def test_the_whole_system_is_the_toolchain(tmp_path, debs, toolchain):
     """Its interpreter and compilers, by their usual names, and nothing of this machine."""
     script = (
         "import os, shutil, sys\n"
-        "files['told.py'] = repr([sys.base_prefix, os.path.realpath(sys.executable), "
+        "files['recorded.py'] = repr([sys.base_prefix, os.path.realpath(sys.executable), "
         "*map(shutil.which, ('cc', 'c++', 'sh', 'make', 'bwrap')), os.path.exists('/etc/hostname')])\n"
     )
     wheel, store = build(tmp_path / "a", debs, toolchain, make_sdist(on_build=script))
-    told = (unpacked(wheel, store, tmp_path / "unpacked") / "told.py").read_text()
+    recorded = (unpacked(wheel, store, tmp_path / "unpacked") / "recorded.py").read_text()
     programs = [f"/usr/bin/{name}" for name in ("cc", "c++", "sh", "make")]
-    assert repr(["/usr", "/usr/bin/python3.11", *programs, None, False]) == told
+    assert repr(["/usr", "/usr/bin/python3.11", *programs, None, False]) == recorded
     # Pure Python stays what it is.
     assert "demo-1.0-py3-none-any.whl" == wheel["filename"]
 
@@ -190,7 +190,7 @@ def test_what_it_needs_of_the_c_library_must_be_in_the_base(tmp_path, debs, tool
 
 
 def test_cpp_needs_the_compilers_library(tmp_path, debs, toolchain):
-    """Which tells by its own versions how new a system has to be."""
+    """Its own versions state how new a system has to be."""
     body = 'std::ifstream file("x"); std::string text; file >> text; if (text.empty()) throw std::exception();'
     data = compiled(include="#include <fstream>\n#include <string>", body=body, name="native.cc")
     wheel, store = build(tmp_path / "a", debs, toolchain, data)
@@ -218,8 +218,8 @@ def test_cpp_needs_the_compilers_library(tmp_path, debs, toolchain):
         ({"tag": "cp311-cp311-win_amd64"}, "is for win_amd64, want linux_x86_64"),
     ],
 )
-def test_what_cannot_be_compiled_is_told(tmp_path, debs, toolchain, settings, message):
-    """The compiler's own last words, and what would mend it."""
+def test_what_cannot_be_compiled_is_reported(tmp_path, debs, toolchain, settings, message):
+    """The compiler's own last words, and the remedy."""
     with pytest.raises(ModelkilnError, match=message) as failure:
         build(tmp_path / "a", debs, toolchain, compiled(**settings))
     assert "Traceback" not in str(failure.value)
@@ -248,7 +248,7 @@ def _described(name, *packages):
 
 
 def test_the_python_chooses_the_toolchain():
-    """One for each; none is no error, two are."""
+    """One for each; none is accepted, two are an error."""
     old, new = _described("old", "python3.11-minimal"), _described("new", "python3.13-minimal")
     assert new == choose_toolchain([old, new], "3.13")
     assert choose_toolchain([old, new], "3.12") is None

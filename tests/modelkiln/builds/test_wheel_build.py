@@ -139,7 +139,7 @@ def test_a_wheel_where_there_is_one(tmp_path):
 
 
 def test_meson_python_builds_the_same_again(tmp_path):
-    """Its folder has a name by chance, and what it makes may tell it (as contourpy's): it gets one that stays."""
+    """Its folder has a name by chance, and what it makes may contain it (as contourpy's): it gets one that stays."""
     pins = []
     for filename, sha256 in _MESON:
         name, version = filename.split("-")[:2]
@@ -159,15 +159,15 @@ def test_meson_python_builds_the_same_again(tmp_path):
 
 def test_the_same_wheel_everywhere(tmp_path, monkeypatch):
     """Folder, time, umask, locale and the user's variables do not matter, though the backend writes them all."""
-    tell = (
+    script = (
         "import os, sys, time\n"
-        "files['told.py'] = repr([os.getcwd(), sorted(os.environ.items()), sys.prefix, sys.path, time.tzname, "
+        "files['recorded.py'] = repr([os.getcwd(), sorted(os.environ.items()), sys.prefix, sys.path, time.tzname, "
         "os.umask(0o22), os.listdir('.'), [os.stat(one).st_mtime for one in sorted(os.listdir('.'))], os.listdir('/'), "
         "hash('x')])\n"
     )
-    one, store = built(tmp_path / "one", on_build=tell)
-    told = members(store, one)["told.py"]
-    assert str(tmp_path) not in told and "/build/src" in told and "315532800" in told
+    one, store = built(tmp_path / "one", on_build=script)
+    recorded = members(store, one)["recorded.py"]
+    assert str(tmp_path) not in recorded and "/build/src" in recorded and "315532800" in recorded
     for name, value in {
         "TZ": "Asia/Kathmandu",
         "LANG": "tr_TR.UTF-8",
@@ -177,16 +177,16 @@ def test_the_same_wheel_everywhere(tmp_path, monkeypatch):
         monkeypatch.setenv(name, value)
     before = os.umask(0o077)
     try:
-        other, store = built(tmp_path / "deeper" / "other", on_build=tell)
+        other, store = built(tmp_path / "deeper" / "other", on_build=script)
     finally:
         os.umask(before)
-    assert one == other, members(store, other)["told.py"]
+    assert one == other, members(store, other)["recorded.py"]
     with open_wheel(store.path(wheel_digest(other)), other["filename"], "demo", "1.0") as wheel:
         assert [False] * len(wheel.files) == [file.executable for file in wheel.files]
 
 
 def test_a_wheel_that_went_missing_is_built_again(tmp_path):
-    """Whoever needs it next has it, and it has the same hash; one with another hash is refused."""
+    """The next build that needs it has it, and it has the same hash; one with another hash is refused."""
     wheel, store = built(tmp_path)
     store.path(wheel_digest(wheel)).unlink()
     provide_wheels([wheel], "3.11", store)
@@ -196,7 +196,7 @@ def test_a_wheel_that_went_missing_is_built_again(tmp_path):
 
 
 def test_without_bubblewrap_the_same_wheel_is_built(tmp_path, monkeypatch):
-    """The caller is told, and the network is still out of reach where user namespaces are permitted."""
+    """The caller gets a warning, and the network is still out of reach where user namespaces are permitted."""
     wheel, _ = built(tmp_path / "one")
     assert wheel["is_isolated"]
     for module in ("builds.environment", "machine.sandbox"):
@@ -230,7 +230,7 @@ def test_a_step_builds_once(tmp_path):
 
 
 def test_what_a_backend_asks_for_more_is_installed(tmp_path):
-    """Requirements that only the backend tells come from the lock, too."""
+    """Requirements that only the backend reports come from the lock, too."""
     helper = make_wheel("helper", files={"helper.py": b"TEXT = 'helped'\n"})
     data = make_sdist(more="MORE = ['helper']", on_build="import helper\nfiles['x.py'] = helper.TEXT\n")
     sdist = sdist_pin(data)
@@ -252,8 +252,8 @@ def _sdists(folder, *made):
 
 
 def test_what_builds_may_be_built_itself(tmp_path):
-    """Also where it is an sdist that another sdist among them needs; each is built once, and the record tells how."""
-    script = "import middle, lower\nfiles['told.py'] = repr([middle.VALUE, lower.VALUE])\n"
+    """Also where it is an sdist that another sdist among them needs; each is built once, and the record says how."""
+    script = "import middle, lower\nfiles['recorded.py'] = repr([middle.VALUE, lower.VALUE])\n"
     store, (demo, _, _), pins = _sdists(
         tmp_path,
         ("demo", {"build": ["tiny", "middle"], "on_build": script}),
@@ -263,11 +263,11 @@ def test_what_builds_may_be_built_itself(tmp_path):
     resolved = build_lock(*pins[1:])
     builder = SdistBuilder(resolved, REMEDY, store)
     wheel = builder.build(demo)
-    assert "[1, 1]" == members(store, wheel)["told.py"]
+    assert "[1, 1]" == members(store, wheel)["recorded.py"]
     used = {one["name"]: one for one in wheel["build"]["requirements"]}
     assert ["lower", "middle", "tiny"] == sorted(used) and "build" not in used["tiny"]
     assert ["lower", "tiny"] == [one["name"] for one in used["middle"]["build"]["requirements"]]
-    # All of it can be made again from what the record tells.
+    # All of it can be made again from what the record holds.
     for one in (wheel, used["middle"], used["lower"]):
         store.path(wheel_digest(one)).unlink()
     provide_wheels([wheel], "3.11", store)
@@ -299,12 +299,12 @@ def test_neither_home_nor_programs_of_the_machine_are_seen(tmp_path):
     """No home, no configuration, no compiler on PATH, no process of others."""
     script = (
         "import os, shutil\n"
-        "files['told.py'] = repr([shutil.which('gcc') or shutil.which('cc') or shutil.which('git'), "
+        "files['recorded.py'] = repr([shutil.which('gcc') or shutil.which('cc') or shutil.which('git'), "
         "os.path.exists('/etc/passwd'), os.path.exists('/home'), os.listdir(os.path.expanduser('~')), "
         "[name for name in os.listdir('/proc') if name.isdigit() and int(name) > 99]])\n"
     )
     wheel, store = built(tmp_path, on_build=script)
-    assert "[None, False, False, [], []]" == members(store, wheel)["told.py"]
+    assert "[None, False, False, [], []]" == members(store, wheel)["recorded.py"]
 
 
 @pytest.mark.parametrize(
@@ -326,8 +326,8 @@ def test_a_backend_that_fails_is_quoted(tmp_path):
     script = "import sys\nfor number in range(99): print('line', number)\nsys.exit('no luck')\n"
     with pytest.raises(ModelkilnError, match="(?s)^demo 1.0, from demo-1.0.tar.gz: .*failed in build_wheel") as failure:
         built(tmp_path, on_build=script)
-    told = str(failure.value)
-    assert "no luck" in told and "line 98" in told and "line 50" not in told and "find_links" in told
+    message = str(failure.value)
+    assert "no luck" in message and "line 98" in message and "line 50" not in message and "find_links" in message
     assert [] == list((tmp_path / "store" / "incoming").iterdir())
 
 

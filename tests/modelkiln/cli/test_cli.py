@@ -87,7 +87,7 @@ def test_export_completes_from_the_store(made, tmp_path, capsys):
     assert made.image.manifest_descriptor.digest in capsys.readouterr().err
 
 
-def test_export_tells_what_is_missing(made, tmp_path, capsys):
+def test_export_reports_what_is_missing(made, tmp_path, capsys):
     """Without the blob, the message names it and the options that help; no file is left."""
     assert main(["export", str(made.path), str(tmp_path / "x.tar"), "--store", str(made.path)]) == 1
     error = capsys.readouterr().err
@@ -128,8 +128,8 @@ def test_the_default_store_is_that_of_pants(monkeypatch, tmp_path):
     assert store_of(argparse.Namespace(store=None)).root == Path("/home/x/.cache/pants/named_caches/modelkiln")
 
 
-def test_load_tells_what_was_tried(made, tmp_path):
-    """Without a usable engine, each one's reason is told: not installed, or no daemon."""
+def test_load_reports_what_was_tried(made, tmp_path):
+    """Without a usable engine, each one's reason is reported: not installed, or no daemon."""
     (tmp_path / "bin").mkdir()
     docker = tmp_path / "bin" / "docker"
     docker.write_text("#!/bin/sh\necho 'Cannot connect to the daemon' >&2\nexit 1\n")
@@ -174,13 +174,13 @@ def test_a_linked_layout_is_exported_whole(made, tmp_path):
 
 
 def test_without_a_command_all_are_listed(capsys):
-    """Whoever types the name alone sees what there is."""
+    """The name alone shows what there is."""
     assert 2 == main([])
-    told = capsys.readouterr().err
-    assert all(f"    {name} " in told for name in ("inspect", "publish", "store"))
+    errors = capsys.readouterr().err
+    assert all(f"    {name} " in errors for name in ("inspect", "publish", "store"))
 
 
-def test_a_place_that_cannot_be_written_is_told(made, capsys):
+def test_a_place_that_cannot_be_written_is_reported(made, capsys):
     """The system's reason and the path, and no traceback."""
     assert 1 == main(["export", str(made.path), "/proc/x.tar"])
     assert "modelkiln export: [Errno 2] No such file or directory: '/proc/" in capsys.readouterr().err

@@ -16,6 +16,7 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.formats.model_pack import ARTIFACT_CONFIG, ARTIFACT_TYPE, build_artifact, build_weights_image
 from modelkiln.image.layout import REF_NAME, layout_files, write_layout
 from modelkiln.layers import files as files_layer
+from modelkiln.pinned_file import PinnedFile
 from modelkiln.store.store import Store
 from modelkiln.validation.layout import validate_layout
 
@@ -55,7 +56,7 @@ def layers(tmp_path):
     for path, data in FILES.items():
         (sources / path).parent.mkdir(parents=True, exist_ok=True)
         (sources / path).write_bytes(data)
-    recipes = [files_layer.recipe("weights", path, "models", "none", [_entry(path)]) for path in FILES]
+    recipes = [files_layer.recipe("weights", path, "none", [PinnedFile.from_json(_entry(path))]) for path in FILES]
     return _Layers(store, [files_layer.build(recipe, store, sources) for recipe in recipes])
 
 
@@ -83,8 +84,13 @@ def test_artifact_is_of_the_model_spec(layers):
         ("application/vnd.cncf.model.weight.config.v1.tar", "models/sub/config.json"),
         ("application/vnd.cncf.model.doc.v1.tar", "models/README.md"),
     ] == [(one["mediaType"], one["annotations"]["org.cncf.model.filepath"]) for one in manifest["layers"]]
-    told = json.loads(manifest["layers"][0]["annotations"]["org.cncf.model.file.metadata+json"])
-    assert ("model.onnx", 7, 0o644, "1970-01-01T00:00:00Z") == (told["name"], told["size"], told["mode"], told["mtime"])
+    metadata = json.loads(manifest["layers"][0]["annotations"]["org.cncf.model.file.metadata+json"])
+    assert ("model.onnx", 7, 0o644, "1970-01-01T00:00:00Z") == (
+        metadata["name"],
+        metadata["size"],
+        metadata["mode"],
+        metadata["mtime"],
+    )
     assert {
         "name": "digits", "version": "1.2.0", "title": "digits", "authors": ["Ada Example"], "licenses": ["Apache-2.0"],
         "docURL": "https://example.com",
@@ -149,7 +155,7 @@ def test_commands_understand_both(tmp_path, layers, capsys):
 
 
 def test_validator_finds_other_files(tmp_path, layers):
-    """A weights image whose files are not those of its label is told."""
+    """A weights image whose files are not those of its label is reported."""
     layout = _write(tmp_path / "a.oci", build_weights_image(layers, RECORD, "sha256:" + "2" * 64), layers)
     assert ["modelkiln.weights.digest"] == [issue.text.split()[1][:-1] for issue in validate_layout(layout)]
 

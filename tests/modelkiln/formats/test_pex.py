@@ -202,7 +202,7 @@ def test_refuses_a_pex_that_its_python_could_not_import(tmp_path, monkeypatch):
     build_pex(_spec(python="3.13"), sources, store, tmp_path / "demo.pex")
 
 
-def test_an_older_python_is_told_which_one_is_wanted(tmp_path):
+def test_an_older_python_is_reported_which_one_is_wanted(tmp_path):
     """A PEX refuses an interpreter that it was not built for, by name."""
     sources, store = _sources(tmp_path / "sources"), Store(tmp_path / "store")
     build_pex(_spec(python="3.99"), sources, store, tmp_path / "demo.pex")
@@ -219,5 +219,5 @@ def test_locked_weights_come_from_the_store(tmp_path):
     digest = store.add_bytes(b"weights")
     files = [{"path": "w.bin", "size": 7, "sha256": digest[7:]}]
     recipe = weights.recipe("x:w", "models", files, {"uri": "w", "revision": ""})
-    build_pex(_spec(weights=[recipe]), sources, store, tmp_path / "locked.pex")
+    build_pex(_spec(weights=[recipe.to_json()]), sources, store, tmp_path / "locked.pex")
     assert [None, "weights", []] == _run(tmp_path / "locked.pex", tmp_path)

@@ -84,7 +84,7 @@ def test_a_published_checksum_counts(tmp_path, where):
             lock_interpreter(PYTHON, RELEASE, ["amd64"], _store(tmp_path / "two", server.url), "b:py")
 
 
-def test_a_version_that_does_not_exist_is_told(tmp_path):
+def test_a_version_that_does_not_exist_is_reported(tmp_path):
     """The error names the target, the file and the address."""
     with file_server(_files()) as server:
         store = _store(tmp_path, server.url)

@@ -8,13 +8,13 @@ from schemas import schema_problems
 from modelkiln.errors import ModelkilnError
 from modelkiln.formats.portable_python_lock import (
     InterpreterLock,
-    LockedAsset,
     check_release,
     load_interpreter_lock,
     python_path,
     scie_jump_path,
     science_path,
 )
+from modelkiln.pinned_file import PinnedFile
 
 
 def _lock(science="a" * 64):
@@ -25,7 +25,7 @@ def _lock(science="a" * 64):
         python_path("3.11.14", "20251120", "arm64"),
     ]
     hashes = [science, "b" * 64, "c" * 64, "d" * 64]
-    return InterpreterLock("3.11.14", "20251120", tuple(map(LockedAsset, paths, range(1, 5), hashes)))
+    return InterpreterLock("3.11.14", "20251120", tuple(map(PinnedFile, paths, hashes, range(1, 5))))
 
 
 def test_a_lock_reads_as_it_was_written():
@@ -41,7 +41,7 @@ def test_a_lock_reads_as_it_was_written():
 
 
 def test_a_package_is_the_same_whatever_machine_builds_it():
-    """What a record tells depends on what is embedded, and not on the tool that does it."""
+    """What a record holds depends on what is embedded, and not on the tool that does it."""
     lock = _lock()
     identity = lock.identity("linux/amd64")
     assert identity == _lock(science="e" * 64).identity("linux/amd64")
@@ -50,14 +50,14 @@ def test_a_package_is_the_same_whatever_machine_builds_it():
 
 
 def test_a_file_that_the_lock_lacks_is_named():
-    """The error tells what to add, and how to lock it."""
+    """The error says what to add, and how to lock it."""
     with pytest.raises(ModelkilnError, match=r"names no jump/download/v1\.13\.0/.*aarch64.*pants lock.*architectures"):
         _lock().asset(scie_jump_path("1.13.0", "arm64"))
 
 
 @pytest.mark.parametrize(
     ("python", "release", "said"),
-    [("3.11", "20251120", "'3.11' is not exact"), ("3.11.14", "latest", "'latest' is no release")],
+    [("3.11", "20251120", "'3.11' is not exact"), ("3.11.14", "latest", "'latest' is not a release")],
 )
 def test_a_lock_wants_exact_versions(python, release, said):
     """A release that moves could not be pinned."""

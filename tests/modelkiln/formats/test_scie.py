@@ -14,13 +14,13 @@ from modelkiln.formats.pex import build_pex
 from modelkiln.formats.portable_python import MIRROR_VARIABLE, lock_interpreter, scie_versions
 from modelkiln.formats.portable_python_lock import (
     InterpreterLock,
-    LockedAsset,
     python_path,
     scie_jump_path,
     science_path,
 )
 from modelkiln.formats.scie import _configuration, build_scie, store_scie
 from modelkiln.machine.settings import save_machine_env
+from modelkiln.pinned_file import PinnedFile
 from modelkiln.store.store import Store
 
 PYTHON, RELEASE = "3.11.14", "20251120"
@@ -45,11 +45,11 @@ def _lock(store, tool=b"no program"):
         python_path(PYTHON, RELEASE, "amd64"): b"python",
         scie_jump_path(jump, "amd64"): b"jump",
     }
-    assets = [LockedAsset(path, len(data), store.add_bytes(data)[7:]) for path, data in contents.items()]
+    assets = [PinnedFile(path, store.add_bytes(data)[7:], len(data)) for path, data in contents.items()]
     return InterpreterLock(PYTHON, RELEASE, tuple(assets))
 
 
-def test_pex_is_told_to_embed_what_the_lock_names(tmp_path):
+def test_pex_is_reported_to_embed_what_the_lock_names(tmp_path):
     """Pex' own description of the program: the locked interpreter, embedded, from the mirror of the lock."""
     from pex.pex import PEX
     from pex.scie.science import create_manifests
@@ -75,7 +75,7 @@ def test_pex_is_told_to_embed_what_the_lock_names(tmp_path):
     assert expected == {key: interpreter[key] for key in expected}
 
 
-def test_a_failing_tool_is_told_and_nothing_is_left(tmp_path):
+def test_a_failing_tool_is_reported_and_nothing_is_left(tmp_path):
     """The error names the package and the interpreter; neither a program nor a part of one stays."""
     store = Store(tmp_path / "store")
     pex = _pex(tmp_path, store)

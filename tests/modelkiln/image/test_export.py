@@ -23,6 +23,7 @@ from modelkiln.image.export import FORMATS, export
 from modelkiln.image.layout import Layout
 from modelkiln.image.name import ImageName
 from modelkiln.layers import recipe
+from modelkiln.recipe import FILES, Recipe
 from modelkiln.store.store import Store
 from modelkiln.validation.layout import validate_layout
 
@@ -102,7 +103,7 @@ def test_a_missing_blob_is_made_again_by_its_recipe(tmp_path, monkeypatch):
     assert layers == made.image.layers
 
     def build(recipe, store, sources=None):
-        assert recipe == {"packer": "files/1"}
+        assert Recipe.made_by(FILES, {}) == recipe
         store.add_bytes(data)
         return weights
 
@@ -163,7 +164,7 @@ def test_names_follow_the_common_grammar(text, short, full):
 
 @pytest.mark.parametrize("text", ["Digits:1", "digits:1.0+local", "digits:", "", "a b", "digits@accelerator=cpu"])
 def test_names_that_no_engine_takes_are_refused(text):
-    """A bad name is told with the option that mends it."""
+    """A bad name is reported with the option that fixes it."""
     with pytest.raises(ModelkilnError, match="--name NAME:TAG"):
         ImageName.parse(text)
 

@@ -10,11 +10,12 @@ from samples.random_image import make_image, pack_layer
 from modelkiln.archives.tar import bytes_entry
 from modelkiln.canonical import canonical_json
 from modelkiln.errors import ModelkilnError
-from modelkiln.image.image import Base, build_image, merge_env
+from modelkiln.image.image import Base, Settings, build_image, merge_env
 from modelkiln.layer import Layer
+from modelkiln.recipe import REGISTRY, Recipe
 
 LAYER, _ = pack_layer("weights", "w", [bytes_entry("models/w", b"w")])
-BASE = Base((LAYER,), "amd64", "linux", ("PATH=/bin", "LANG=C"), "3.11", "/usr/bin/python3.11", "2.36")
+BASE = Base((LAYER,), "amd64", "linux", ("PATH=/bin", "LANG=C"))
 SETTINGS = {
     "env": {"PATH": "/opt/venv/bin:/bin", "A": "1"},
     "entrypoint": ["/opt/venv/bin/python"],
@@ -27,7 +28,7 @@ SETTINGS = {
 
 
 def build(layers=(LAYER,), base=BASE, **settings):
-    return build_image(base, layers, **{**SETTINGS, **settings})
+    return build_image(base, layers, Settings(**{**SETTINGS, **settings}))
 
 
 def test_config_holds_settings_and_diff_ids():
@@ -48,7 +49,7 @@ def test_config_holds_settings_and_diff_ids():
     }
 
 
-def test_nothing_tells_a_date():
+def test_nothing_holds_a_date():
     """Dates are optional and would make equal inputs differ."""
     image = build()
     assert b'created"' not in image.config + image.manifest
@@ -75,8 +76,8 @@ def test_documents_are_canonical():
 
 
 def test_a_recipes_packer_is_in_the_history():
-    """A registry's layers can be told from ours, which keep conventions."""
-    foreign = Layer("base", "b", LAYER.descriptor, LAYER.diff_id, 0, '{"packer":"registry/1"}')
+    """A registry's layers can be distinguished from ours, which keep conventions."""
+    foreign = Layer("base", "b", LAYER.descriptor, LAYER.diff_id, 0, Recipe.made_by(REGISTRY, {}))
     history = json.loads(build(layers=(foreign,)).config)["history"]
     assert history[-1] == {"created_by": "modelkiln base: b", "comment": "registry/1"}
 
@@ -97,9 +98,9 @@ def test_env_overlays_the_base():
         ({"env": {"A=B": "c"}}, "environment variable 'A=B'"),
         ({"labels": {"a": 1}}, "label 'a': 1 is not a text"),
         ({"layers": (LAYER,) * 125}, "has 126 layers, container engines mount at most 125"),
-        ({"base": Base((), "amd64", "linux", (), "", "", ""), "layers": ()}, "has no layers"),
-        ({"base": Base((LAYER,), "", "linux", (), "", "", "")}, "is not complete"),
-        ({"base": Base((LAYER,), "amd64", "linux", ("PATH",), "", "", "")}, "'PATH' is not NAME=value"),
+        ({"base": Base((), "amd64", "linux"), "layers": ()}, "has no layers"),
+        ({"base": Base((LAYER,), "", "linux")}, "is not complete"),
+        ({"base": Base((LAYER,), "amd64", "linux", ("PATH",))}, "'PATH' is not NAME=value"),
     ],
 )
 def test_what_no_runtime_takes_is_refused(change, message):

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from modelkiln.digest import sha256_bytes
 from modelkiln.layers.artifact import artifact_recipes
 from modelkiln.layers.recipe import build
+from modelkiln.pinned_file import PinnedFile
 from modelkiln.store.store import Store
 from modelkiln.weights import grouping as weights_packing
 from modelkiln.weights.locking import lock_weights
@@ -33,9 +34,7 @@ def test_files_make_the_layers_of_their_lock(sizes, data):
     """Whichever of them are pointers that are too large for Pants, layers are cut as a lock's, with its digests."""
     stored = data.draw(st.sets(st.sampled_from(sorted(sizes))))
     contents = {path: (path.encode() * size)[:size] for path, size in sizes.items()}
-    files = [
-        {"path": path, "sha256": sha256_bytes(content)[7:], "size": len(content)} for path, content in contents.items()
-    ]
+    files = [PinnedFile(path, sha256_bytes(content)[7:], len(content)) for path, content in contents.items()]
     with tempfile.TemporaryDirectory() as name, small_packing():
         folder, store = Path(name, "source"), Store(Path(name, "store"))
         for path, content in contents.items():
@@ -56,7 +55,7 @@ def test_files_make_the_layers_of_their_lock(sizes, data):
 
 def test_a_pointer_shares_its_layer_with_small_files():
     """A layer with one file of the store is made from the store, and all others from what Pants has."""
-    files = [{"path": path, "sha256": path * 64, "size": 9} for path in "abc"]
+    files = [PinnedFile(path, path * 64, 9) for path in "abc"]
     (mixed,) = artifact_recipes("x:w", "models/x", files, {"b"})
     assert ("weights/1", "lfs:models/x", "x:w") == (mixed["packer"], mixed["source"]["uri"], mixed["title"])
     assert list("abc") == [file["path"] for file in mixed["files"]]

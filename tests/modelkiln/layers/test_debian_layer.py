@@ -4,17 +4,18 @@ import io
 import json
 import os
 import subprocess
-import sys
 import tarfile
 
 import pytest
 import zstandard
 from components import require
+from memory import peak_memory
 from samples.debs import pinned_lock, put_deb
 
 from modelkiln.base.debian_lock import python_of
 from modelkiln.base.debian_scripts import dpkg_status
 from modelkiln.layers import debian
+from modelkiln.recipe import DEBIAN, Recipe
 from modelkiln.store.store import Store
 
 CHECK = """
@@ -35,8 +36,7 @@ def base(tmp_path_factory):
     """The store, the layer and the unpacked root of the pinned base."""
     folder = tmp_path_factory.mktemp("base")
     store = Store(folder / "store")
-    recipe = {"packer": "debian/3", "compression": "zstd", "lock": pinned_lock()}
-    layer = debian.build(recipe, store)
+    layer = debian.build(debian.recipe(pinned_lock(), "zstd"), store)
     root = folder / "root"
     root.mkdir()
     unpacked = zstandard.ZstdDecompressor().stream_reader(store.open(layer.descriptor.digest), closefd=True)
@@ -125,7 +125,7 @@ def test_the_layer_is_the_same_again(base, tmp_path, monkeypatch):
     monkeypatch.setenv("TZ", "Asia/Kathmandu")
     old = os.umask(0o077)
     try:
-        again = debian.build(json.loads(layer.recipe), other)
+        again = debian.build(layer.recipe, other)
     finally:
         os.umask(old)
     assert again == layer
@@ -135,23 +135,20 @@ def test_a_process_stays_below_150_megabytes(base, tmp_path):
     """A base layer is made in constant memory: peak RSS of a fresh process."""
     store, layer, _ = base
     script = (
-        "import json, resource, sys\n"
+        "import sys\n"
         "from modelkiln.layers.recipe import build\n"
+        "from modelkiln.recipe import Recipe\n"
         "from modelkiln.store.store import Store\n"
-        "build(json.loads(sys.argv[2]), Store(sys.argv[1]))\n"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
+        "build(Recipe(sys.argv[2]), Store(sys.argv[1]))"
     )
-    command = [sys.executable, "-c", script, str(store.root), layer.recipe]
-    env = {"PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run(command, env=env, stdout=subprocess.PIPE, check=True)
-    assert int(done.stdout) < 150 * 1024
+    assert peak_memory(script, store.root, layer.recipe.text) < 150 * 1024
 
 
 def base_of(store, members, **settings):
     """The entries of a base made of one package with `members`, by path."""
     package = put_deb(store, members, name="python3.11-minimal", **settings)
     lock = {**pinned_lock(), "packages": [package]}
-    recipe = {"packer": "debian/3", "compression": "none", "lock": lock, "bytecode": None}
+    recipe = Recipe.made_by(DEBIAN, {"compression": "none", "lock": lock, "bytecode": None})
     data = store.open(debian.build(recipe, store).descriptor.digest).read()
     with tarfile.open(fileobj=io.BytesIO(data)) as tar:
         return {

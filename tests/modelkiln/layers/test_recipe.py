@@ -10,20 +10,21 @@ import pytest
 from samples.wheelhouse import make_wheel, put_wheel
 
 import modelkiln
-from modelkiln.canonical import canonical_json
 from modelkiln.errors import ModelkilnError
 from modelkiln.layers import files, wheels
 from modelkiln.layers import recipe as recipes
 from modelkiln.layers.engine_key import NOT_PACKING
 from modelkiln.layers.recipe import build, ensure
+from modelkiln.pinned_file import PinnedFile
+from modelkiln.recipe import Recipe
 from modelkiln.store.store import Store
 
 
 def files_recipe(folder, content=b"weights"):
     """Write one file below `folder` and return the recipe of a layer that holds it."""
     (folder / "w.bin").write_bytes(content)
-    pinned = {"path": "w.bin", "sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
-    return files.recipe("weights", "m:w", "models", "none", [pinned])
+    pinned = PinnedFile("w.bin", hashlib.sha256(content).hexdigest(), len(content))
+    return files.recipe("weights", "m:w", "none", [pinned])
 
 
 def test_a_missing_blob_is_made_again(tmp_path):
@@ -62,19 +63,19 @@ def test_a_recipe_that_gives_another_digest_is_refused(tmp_path):
     other = files_recipe(tmp_path / "other", b"other")
     store.path(layer.descriptor.digest).unlink()
     with pytest.raises(ModelkilnError, match="want " + layer.descriptor.digest):
-        ensure(replace(layer, recipe=canonical_json(other).decode()), store, tmp_path / "other")
+        ensure(replace(layer, recipe=other), store, tmp_path / "other")
 
 
 def test_an_unknown_packer_is_refused(tmp_path):
     """The error names the packer and says to upgrade."""
     with pytest.raises(ModelkilnError, match="'wheels/99'.*upgrade"):
-        build({"packer": "wheels/99"}, Store(tmp_path))
+        build(Recipe.made_by("wheels/99", {}), Store(tmp_path))
 
 
 def wheels_recipe(store):
     """The recipe of a layer with one small wheel, which is in the store."""
     wheel = put_wheel(store, make_wheel())
-    return wheels.recipe([wheel], python="3.11", platform="linux/amd64", venv="opt/venv", compression="zstd")
+    return wheels.recipe([wheel], python="3.11", platform="linux/amd64", compression="zstd")
 
 
 def test_a_layer_is_not_made_twice(tmp_path, monkeypatch):
@@ -122,7 +123,7 @@ def _imports(path):
 def test_no_module_that_packers_use_is_left_out_of_the_packing_key():
     """A change of code that decides a layer's bytes is never overlooked."""
     root = Path(modelkiln.__file__).parent
-    packers = [name for packer, name in recipes.PACKERS.items() if packer.partition("/")[0] in recipes._REMEMBERED]
+    packers = [name for packer, name in recipes.PACKERS.items() if packer in recipes._REMEMBERED]
     waiting, used = packers, set()
     while waiting:
         name = waiting.pop().replace(".", "/").removeprefix("modelkiln/") + ".py"
@@ -137,8 +138,8 @@ def test_no_module_that_packers_use_is_left_out_of_the_packing_key():
 def test_a_small_layer_is_the_same_in_memory(tmp_path):
     """What the rules pack by themselves has the bytes that a layer process gives it."""
     (tmp_path / "a.py").write_bytes(b"x = 1\n")
-    pinned = {"path": "a.py", "sha256": hashlib.sha256(b"x = 1\n").hexdigest(), "size": 6}
-    recipe = files.recipe("code", "code", "app", "none", [pinned])
+    pinned = PinnedFile("a.py", hashlib.sha256(b"x = 1\n").hexdigest(), 6)
+    recipe = files.recipe("code", "code", "none", [pinned])
     store = Store(tmp_path / "store")
     layer, blob = files.build_small(recipe, {"a.py": b"x = 1\n"})
     assert build(recipe, store, tmp_path) == layer
@@ -147,12 +148,12 @@ def test_a_small_layer_is_the_same_in_memory(tmp_path):
 
 def test_only_plain_files_of_few_bytes_are_small(tmp_path):
     """Compression and byte code take a process, and so do many bytes."""
-    file = {"path": "a.py", "sha256": "0" * 64, "size": files.SMALL_BYTES}
-    plain = files.recipe("code", "code", "app", "none", [file])
+    file = PinnedFile("a.py", "0" * 64, files.SMALL_BYTES)
+    plain = files.recipe("code", "code", "none", [file])
     others = [
-        {**plain, "compression": "zstd"},
-        {**plain, "bytecode": {"packages": []}, "python": "3.11"},
-        {**plain, "files": [file, {**file, "path": "b.py", "size": 1}]},
+        files.recipe("code", "code", "zstd", [file]),
+        files.recipe("code", "code", "none", [file], {"bytecode": {"packages": []}, "python": "3.11"}),
+        files.recipe("code", "code", "none", [file, PinnedFile("b.py", "0" * 64, 1)]),
     ]
     assert [True, False, False, False] == [files.is_small(recipe) for recipe in (plain, *others)]
     with pytest.raises(ModelkilnError, match="'app/a.py' has another size"):

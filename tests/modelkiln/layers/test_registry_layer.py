@@ -19,12 +19,13 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.layers.recipe import build
 from modelkiln.layers.registry import read_image
 from modelkiln.machine.settings import INSECURE_REGISTRIES, save_machine_env
+from modelkiln.recipe import REGISTRY, Recipe
 from modelkiln.registry import client as client_module
 from modelkiln.registry.reference import parse_reference
 from modelkiln.store.store import Store
 
 DIGEST = "sha256:" + "a" * 64
-# Tar archives need not be told apart here: a registry takes any bytes.
+# Tar archives need not be recognised here: a registry takes any bytes.
 BLOB = random.Random(1).randbytes(700_000)
 
 
@@ -92,7 +93,7 @@ def store_of(folder, host):
 
 def recipe_of(found):
     """The recipe of the only layer of what read_image returned."""
-    return json.loads(found["layers"][0]["recipe"])
+    return Recipe(found["layers"][0]["recipe"])
 
 
 def test_an_index_is_followed_to_the_platform_without_reading_layers(host, image):
@@ -105,7 +106,7 @@ def test_an_index_is_followed_to_the_platform_without_reading_layers(host, image
     (layer,) = found["layers"]
     blob = Descriptor.of(LAYER, BLOB + b"amd64")
     assert layer["descriptor"] == blob.to_json()
-    assert recipe_of(found) == {
+    assert recipe_of(found).to_json() == {
         "packer": "registry/1",
         "image": f"{host}/team/base",
         "descriptor": blob.to_json(),
@@ -126,7 +127,7 @@ def test_a_layer_is_fetched_into_the_store(host, image, tmp_path):
     layer = build(recipe_of(found), store)
     assert layer.to_json() == found["layers"][0]
     assert store.verify(layer.descriptor.digest)
-    gone = {**recipe_of(found), "image": "127.0.0.1:1/nobody"}
+    gone = Recipe.of({**recipe_of(found), "image": "127.0.0.1:1/nobody"})
     assert build(gone, store).descriptor == layer.descriptor
 
 
@@ -136,7 +137,7 @@ def test_a_blob_survives_a_cut_line(host, image, tmp_path, ranges, cuts):
     found = read_image(f"{host}/team/base@{image.digest}", "linux/amd64", plain(host))
     with cut_line(host, cuts, ranges) as (address, asked):
         store = store_of(tmp_path, address)
-        layer = build({**recipe_of(found), "image": f"{address}/team/base"}, store)
+        layer = build(Recipe.of({**recipe_of(found), "image": f"{address}/team/base"}), store)
     assert asked == [None, "bytes=300000-", "bytes=600000-" if ranges else "bytes=300000-"]
     assert store.verify(layer.descriptor.digest)
 
@@ -144,9 +145,9 @@ def test_a_blob_survives_a_cut_line(host, image, tmp_path, ranges, cuts):
 def test_a_line_that_is_always_cut_is_given_up(host, image, tmp_path):
     """Without any progress the attempts end, and the store is as it was."""
     found = read_image(f"{host}/team/base@{image.digest}", "linux/amd64", plain(host))
-    told = pytest.raises(ModelkilnError, match=r"cut off after 0 of 700005 bytes.*Check the registry's address")
-    with cut_line(host, [0] * 99) as (address, asked), told:
-        build({**recipe_of(found), "image": f"{address}/team/base"}, store_of(tmp_path, address))
+    refused = pytest.raises(ModelkilnError, match=r"cut off after 0 of 700005 bytes.*Check the registry's address")
+    with cut_line(host, [0] * 99) as (address, asked), refused:
+        build(Recipe.of({**recipe_of(found), "image": f"{address}/team/base"}), store_of(tmp_path, address))
     assert len(asked) < 10
     assert list((tmp_path / "incoming").iterdir()) == []
 
@@ -165,14 +166,14 @@ def test_a_registry_that_lies_is_refused(image, tmp_path):
     with served(answer) as address:
         with pytest.raises(ModelkilnError, match=f"the registry sent sha256:.*, want {image.digest}"):
             read_image(f"{address}/team/base@{image.digest}", "linux/amd64", plain(address))
-        recipe = {"packer": "registry/1", "image": f"{address}/x", "descriptor": blob.to_json(), "diff_id": DIGEST}
+        inputs = {"image": f"{address}/x", "descriptor": blob.to_json(), "diff_id": DIGEST}
         with pytest.raises(ModelkilnError, match="is not what was pinned"):
-            build(recipe, store_of(tmp_path, address))
+            build(Recipe.made_by(REGISTRY, inputs), store_of(tmp_path, address))
     assert list((tmp_path / "incoming").iterdir()) == []
 
 
-def test_what_is_not_there_is_told(host, image):
-    """A digest or a platform that the registry lacks is told with the remedy."""
+def test_what_is_not_there_is_reported(host, image):
+    """A digest or a platform that the registry lacks is reported with the remedy."""
     with pytest.raises(ModelkilnError, match=r"404.*Pin one that exists"):
         read_image(f"{host}/team/base@{DIGEST}", "linux/amd64", plain(host))
     with pytest.raises(ModelkilnError, match="no image for linux/s390x, but for linux/arm64, linux/amd64"):
@@ -260,14 +261,14 @@ def test_the_command_writes_what_was_read(host, image, tmp_path):
 
 
 def test_references_are_read_part_by_part():
-    """Registry, name, tag and digest are told apart as docker does."""
+    """Registry, name, tag and digest are recognised as docker does."""
     pinned = parse_reference(f"registry.example.org:5000/team/base:1.2@{DIGEST}")
     assert (pinned.registry, pinned.name, pinned.tag) == ("registry.example.org:5000", "team/base", "1.2")
     assert str(pinned) == f"registry.example.org:5000/team/base:1.2@{DIGEST}"
 
 
 @pytest.mark.parametrize(
-    "text, told",
+    "text, message",
     [
         ("registry.example.org/base:1", "is not pinned: a tag can be moved"),
         ("registry.example.org/base", "is not pinned"),
@@ -281,8 +282,8 @@ def test_references_are_read_part_by_part():
         ("", "names no registry"),
     ],
 )
-def test_a_reference_that_does_not_pin_is_refused(text, told):
+def test_a_reference_that_does_not_pin_is_refused(text, message):
     """What is missing is named, with how to write it."""
     with pytest.raises(ModelkilnError) as caught:
         parse_reference(text)
-    assert told in str(caught.value)
+    assert message in str(caught.value)

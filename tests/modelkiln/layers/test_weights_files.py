@@ -1,6 +1,5 @@
 """Files of weights layers where they are needed as files: in roots, PEX files and validations."""
 
-import json
 import os
 
 import pytest
@@ -50,6 +49,6 @@ def test_files_that_make_another_layer_are_refused(locked):
     store, layers = locked
     (store.root / "seen.sqlite").unlink()
     assert {"models/b", "models/sub/a"} == set(stored_files(layers[0], store))
-    other = Layer.of_plain("weights", "x:w", layers[1].descriptor, json.loads(layers[0].recipe))
+    other = Layer.of_plain("weights", "x:w", layers[1].descriptor, layers[0].recipe)
     with pytest.raises(ModelkilnError, match="x:w: its files make a layer with digest and size"):
         stored_files(other, store)

@@ -1,4 +1,4 @@
-"""Weights locks and the layers that they tell of."""
+"""Weights locks and the layers that they record."""
 
 import hashlib
 import json
@@ -21,7 +21,7 @@ def locked(store, **contents) -> WeightsLock:
     files = []
     for path, data in contents.items():
         store.add_bytes(data)
-        files.append(LockedFile(path, len(data), hashlib.sha256(data).hexdigest()))
+        files.append(LockedFile(path, hashlib.sha256(data).hexdigest(), len(data)))
     layer = build(weights.recipe("w", "models", [file.to_json() for file in files], SOURCE), store)
     layers = (LockedLayer(layer.descriptor.digest, layer.descriptor.size, tuple(file.path for file in files)),)
     return WeightsLock(SOURCE, tuple(files), layers)

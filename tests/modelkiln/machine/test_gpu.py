@@ -23,7 +23,7 @@ def machine(tmp_path, *devices):
 
 
 def test_a_sandbox_gets_devices_and_the_drivers_libraries(tmp_path):
-    """Devices are bound where they are, libraries where the loader is told to look first."""
+    """Devices are bound where they are, libraries where the loader looks first."""
     dev = machine(tmp_path, "nvidia0", "nvidiactl", "nvidia-uvm")
     gpu = find_gpu(dev, ("/usr/bin/printf", LDCONFIG))
     assert gpu is not None

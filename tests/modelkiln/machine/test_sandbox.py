@@ -68,7 +68,7 @@ def test_a_command_that_runs_too_long_is_ended(root):
 def test_a_link_for_a_mount_point_is_refused(root):
     """Nothing is mounted through a link of the image's."""
     (root / "tmp").symlink_to("/etc")
-    with pytest.raises(ModelkilnError, match="/tmp is no folder"):
+    with pytest.raises(ModelkilnError, match="/tmp is not a folder"):
         shell(root, "true")
 
 
@@ -78,7 +78,7 @@ def test_a_command_on_the_host_can_be_cut_from_the_network(root):
     assert [b"lo"] == [line.split(b":")[0].strip() for line in finished.stdout.splitlines()]
 
 
-def test_a_command_that_is_not_there_is_told():
+def test_a_command_that_is_not_there_is_reported():
     """The message names it."""
     with pytest.raises(ModelkilnError, match="^/absent: No such file or directory.$"):
         run_command(["/absent"], {}, b"", 5)

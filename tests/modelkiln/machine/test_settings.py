@@ -11,15 +11,15 @@ import pytest
 import modelkiln
 from modelkiln.machine.settings import load_machine_env, save_machine_env
 
-# A run: saves what it is told, lets a build process of its own say what it sees, and waits for its end.
+# A run: saves what it is given, lets a build process of its own say what it sees, and waits for its end.
 _RUN = """\
 import os, subprocess, sys
 from pathlib import Path
 from modelkiln.machine.settings import save_machine_env
 for line in sys.stdin:
     save_machine_env(Path(sys.argv[1]), {"DOCKER_CONFIG": line.strip(), "SECRET": "x"})
-    told = ["sh", "-c", 'exec "$@" & wait', "sh", sys.executable, "-c", sys.argv[2], sys.argv[1]]
-    subprocess.run(told, check=True)
+    command = ["sh", "-c", 'exec "$@" & wait', "sh", sys.executable, "-c", sys.argv[2], sys.argv[1]]
+    subprocess.run(command, check=True)
 """
 _STEP = """\
 import sys
@@ -67,7 +67,7 @@ def files(store):
 
 
 def test_two_runs_with_different_logins_see_each_their_own(runs, tmp_path):
-    """Whoever saved last changes nothing for the other's build processes."""
+    """A later saving changes nothing for the other's build processes."""
     one, other = runs
     assert "/first" == one.seen_by_a_step("/first")
     assert "/second" == other.seen_by_a_step("/second")
@@ -118,7 +118,7 @@ def test_a_user_without_a_name_has_settings_too(tmp_path):
     # The engine is imported before the user changes, who may not read this checkout.
     become = "import os, modelkiln.machine.settings; os.setuid(54321); "
     env = {"PYTHONPATH": os.path.dirname(os.path.dirname(modelkiln.__file__)), "HOME": "/nowhere"}
-    told = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", become + step, str(tmp_path)], env=env, capture_output=True, check=True
     )
-    assert b"/nowhere\n" == told.stdout
+    assert b"/nowhere\n" == result.stdout

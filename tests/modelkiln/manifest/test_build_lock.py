@@ -26,8 +26,8 @@ def test_parts_are_for_one_sdist_each():
     assert text == join_parts(split_parts(text))
 
 
-def test_an_sdist_without_a_part_is_told():
+def test_an_sdist_without_a_part_is_reported():
     """With the parts that there are, and the remedy."""
-    message = "cpu.build.txt: tells with what demo, other can be built, and nothing of third. .*pants lock 3rdparty:cpu"
+    message = "cpu.build.txt: records what demo, other can be built with, and lacks third. .*pants lock 3rdparty:cpu"
     with pytest.raises(ModelkilnError, match=message):
         part_of(join_parts({"demo": "", "other": ""}), "third", "cpu.build.txt", REMEDY)

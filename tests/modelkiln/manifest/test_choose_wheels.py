@@ -34,9 +34,11 @@ class Index:
         """Answer one GET or HEAD."""
         kind, status, headers = "application/octet-stream", 200, {}
         if handler.path == "/simple/big/":
-            told = f' data-core-metadata="sha256={hashlib.sha256(self.metadata).hexdigest()}"' if self.metadata else ""
+            attribute = (
+                f' data-core-metadata="sha256={hashlib.sha256(self.metadata).hexdigest()}"' if self.metadata else ""
+            )
             fragment = f"#sha256={SHA256}" if self.has_hash else ""
-            kind, body = "text/html", f'<a href="/{NAME}{fragment}"{told}>{NAME}</a>'.encode()
+            kind, body = "text/html", f'<a href="/{NAME}{fragment}"{attribute}>{NAME}</a>'.encode()
         else:
             body = self.metadata if handler.path.endswith(".metadata") else WHEEL
         asked = re.fullmatch(r"bytes=(\d+)-(\d+)", handler.headers.get("Range", ""))
@@ -95,11 +97,11 @@ def test_a_wheel_with_another_hash_is_not_chosen(tmp_path):
     assert wheel["problem"]
 
 
-@pytest.mark.parametrize(("told", "code"), [("small>=1", 0), ("other", 1)])
-def test_what_an_index_told_is_compared_with_the_wheel(tmp_path, capsys, told, code):
+@pytest.mark.parametrize(("advertised", "code"), [("small>=1", 0), ("other", 1)])
+def test_what_an_index_advertised_is_compared_with_the_wheel(tmp_path, capsys, advertised, code):
     """Requirements decide what gets into a package, and only the wheel's own are pinned by its hash."""
     store = Store(tmp_path / "store")
-    with _index(store, _metadata(told)):
+    with _index(store, _metadata(advertised)):
         (wheel,) = resolve_lock(LOCK, TARGET, store)["wheels"]
         request = {"wheels": [wheel], "python": "3.11", "requires": {"big": wheel["requires"]}}
         (tmp_path / "wheels.json").write_text(json.dumps(request))

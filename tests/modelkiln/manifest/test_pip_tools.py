@@ -58,7 +58,7 @@ def _versions(found):
 
 
 def test_a_resolve_is_locked_with_hashes_and_no_address(folder, store):
-    """Everything that is needed is pinned; the lock tells how to make it again."""
+    """Everything that is needed is pinned; the lock says how to make it again."""
     assert {"demo": "1.0", "six": "1.1"} == _versions(_lock(folder, store))
     text = (folder / "cpu.txt").read_text()
     assert text.startswith("# The resolve cpu, compiled from cpu.in by: ./pants lock 3rdparty:cpu\n")
@@ -115,17 +115,17 @@ def test_an_editable_requirement_is_refused_before_anything_runs(folder, store, 
     assert "x==1\n" == (folder / "cpu.txt").read_text()
 
 
-def test_what_cannot_be_locked_is_told_in_a_line(folder, store, capsys):
+def test_what_cannot_be_locked_is_reported_in_a_line(folder, store, capsys):
     """pip's reason, and no traceback."""
     (folder / "cpu.in").write_text("demo>=99\n")
     options = ["--source=cpu.in", "--lock=cpu.txt", "--resolve=cpu", "--address=x", "--python=3.11"]
     assert 1 == main(["build", "python-lock", *options, f"--store={store.root}", "--summary=summary.txt"])
-    told = capsys.readouterr().err
-    assert "demo>=99" in told and "Traceback" not in told and 1 == told.count("\n")
+    message = capsys.readouterr().err
+    assert "demo>=99" in message and "Traceback" not in message and 1 == message.count("\n")
 
 
 def test_what_sdists_are_built_with_is_locked_beside(folder, store):
-    """Also what only their backend tells; without sdists there is no such lock."""
+    """Also what only their backend reports; without sdists there is no such lock."""
     (folder / "cpu.in").write_text("old\n")
     helper = make_wheel("helper", files={"helper.py": b""})
     data = make_sdist("old", more="MORE = ['helper']", requires=["six"])
@@ -167,8 +167,8 @@ def test_sdists_that_want_what_excludes_each_other_have_a_part_each(folder, stor
     found = {name: [line.rstrip(" \\") for line in part.splitlines() if "==" in line] for name, part in parts.items()}
     assert {"new": ["six==1.1", "tiny==1.0"], "old": ["six==1.0", "tiny==1.0"]} == found
     assert text.startswith("# What sdists of the resolve cpu are built with") and "exclude each other" in text
-    told = (folder / "build-summary.txt").read_text().splitlines()
-    assert ["  new:", "  six (new) 1.1, 0.0 MB"] == told[:2] and "  old:" in told
+    summary = (folder / "build-summary.txt").read_text().splitlines()
+    assert ["  new:", "  six (new) 1.1, 0.0 MB"] == summary[:2] and "  old:" in summary
     _lock(folder, store, *_BUILD)
     assert text == (folder / "cpu.build.txt").read_text() and "" == (folder / "build-summary.txt").read_text()
     (folder / "cpu.in").write_text("old\n")
@@ -178,7 +178,7 @@ def test_sdists_that_want_what_excludes_each_other_have_a_part_each(folder, stor
     ]
 
 
-def test_an_sdist_that_cannot_be_served_is_told_by_name(folder, store, capsys):
+def test_an_sdist_that_cannot_be_served_is_reported_by_name(folder, store, capsys):
     """Among others that can."""
     made = [_needy("new"), _needy("old", "six>=99")]
     _put(folder, backend_wheel(), *made)
@@ -186,8 +186,12 @@ def test_an_sdist_that_cannot_be_served_is_told_by_name(folder, store, capsys):
     (folder / "cpu.txt").write_text("".join(lines))
     options = ["--lock=cpu.txt", "--resolve=cpu", "--address=x", "--python=3.11", *_BUILD]
     assert 1 == main(["build", "python-lock", *options, f"--store={store.root}", "--summary=summary.txt"])
-    told = capsys.readouterr().err
-    assert ".sdists/old/pyproject.toml: what it is built with" in told and "six>=99" in told and "new/" not in told
+    message = capsys.readouterr().err
+    assert (
+        ".sdists/old/pyproject.toml: what it is built with" in message
+        and "six>=99" in message
+        and "new/" not in message
+    )
 
 
 def test_what_builds_an_sdist_that_builds_is_locked_too(folder, store):

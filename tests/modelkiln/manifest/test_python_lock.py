@@ -66,12 +66,12 @@ def test_reads_a_pex_lock_under_a_pants_header():
     ],
 )
 def test_refuses_what_pins_nothing(line, message):
-    """The lock, the bad line and the way to compile a good one are told."""
+    """The lock, the bad line and the way to compile a good one are named."""
     with pytest.raises(ModelkilnError, match=rf"(?s)lock\.txt: .*{message}.*pip-compile --generate-hashes"):
         read_lock(line, "lock.txt", ENVIRONMENT)
 
 
-def test_tells_all_bad_lines_at_once():
-    """One run shows everything that has to be mended."""
+def test_all_bad_lines_are_reported_at_once():
+    """One run shows everything that has to be fixed."""
     with pytest.raises(ModelkilnError, match=r"'a==1' has no good.*'b' is not pinned"):
         read_lock("a==1\nb\n", "lock.txt", ENVIRONMENT)

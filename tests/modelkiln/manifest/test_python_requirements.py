@@ -61,14 +61,14 @@ def test_a_lock_of_its_requirements_is_fresh():
 
 
 @pytest.mark.parametrize(
-    ("wanted", "told"),
+    ("wanted", "message"),
     [
         (["scipy"], "scipy is not in it"),
         (["numpy>=3"], "numpy>=3 is wanted, and it has 2.4.6"),
         ([f"p{number}" for number in range(7)], "p4 is not in it and 2 more"),
     ],
 )
-def test_a_lock_of_other_requirements_is_stale(wanted, told):
-    """What is wanted, what the lock has and the remedy are told."""
-    with pytest.raises(ModelkilnError, match=f"^the lock cpu.txt is stale: .*{told}. Lock it again: pants lock x.$"):
+def test_a_lock_of_other_requirements_is_stale(wanted, message):
+    """What is wanted, what the lock has and the remedy are named."""
+    with pytest.raises(ModelkilnError, match=f"^the lock cpu.txt is stale: .*{message}. Lock it again: pants lock x.$"):
         check_fresh(_resolved(numpy="2.4.6"), wanted, ENVIRONMENT, "pants lock x")

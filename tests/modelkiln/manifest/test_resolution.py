@@ -72,7 +72,7 @@ def test_closure_follows_extras_in_any_spelling():
         ("!", "is not a requirement"),
     ],
 )
-def test_closure_tells_what_is_missing(root, message):
+def test_closure_reports_what_is_missing(root, message):
     """Who needs it, what the lock has, and what to do."""
     resolved = _resolved(
         {"name": "b", "requires": ["nope"]},
@@ -131,7 +131,7 @@ def test_a_wheel_that_an_index_lacked_is_asked_for_again(tmp_path):
 
 
 def test_pins_without_a_wheel_do_not_fail_the_others(tmp_path):
-    """Only packages that need such a pin fail, and are told why."""
+    """Only packages that need such a pin fail, each with the reason."""
     good, other = make_wheel("good"), make_wheel("other")
     strange = make_wheel("strange", tag="cp311-cp311-win_amd64")
     pins = [pin(good, "good"), pin(other, "other"), pin(strange, "strange", tag="cp311-cp311-win_amd64")]
@@ -193,6 +193,6 @@ def test_fetch_refuses_a_wheel_with_another_hash(tmp_path):
     "change", [{"name": "other"}, {"version": "2.0"}, {"filename": "../demo-1.0-py3-none-any.whl"}, {"filename": "x"}]
 )
 def test_fetch_refuses_pins_that_contradict_themselves(tmp_path, change):
-    """Name, version and file name must tell of one wheel."""
+    """Name, version and file name must be those of one wheel."""
     with pytest.raises(ModelkilnError, match="Resolve its lock again"):
         provide_wheels([{**pin(b""), **change}], "3.11", offline_store(tmp_path))

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from modelkiln.network.http import retry_after
+from modelkiln.runtime.weights.http import retry_after
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ def test_a_table_says_otherwise():
     ],
 )
 def test_what_cannot_be_meant_is_refused(name, table, message):
-    """The accelerator, the bad value and what would do are told."""
+    """The accelerator, the bad value and what would do are named."""
     tables = {} if table is None else {name: table}
     with pytest.raises(ModelkilnError, match=message):
         find_accelerator(name, tables, RESOLVES, "base")

@@ -67,7 +67,7 @@ TORCH = 'nvidia-cudnn-cu12==9.1.0.70; platform_system == "Linux" and platform_ma
     ],
 )
 def test_what_a_wheel_says_about_cuda(wheel, expected):
-    """Name, version and metadata tell; what is not known stays open."""
+    """Name, version and metadata decide; what is not known stays open."""
     assert expected == _needs(*wheel)
 
 
@@ -88,7 +88,7 @@ def test_what_fits_is_taken(accelerator, wheels):
 
 
 @pytest.mark.parametrize(
-    ("accelerator", "wheels", "told"),
+    ("accelerator", "wheels", "message"),
     [
         (CPU, [_wheel("onnxruntime-gpu", "1.26.0", ORT12)], "'cpu' is without CUDA.*onnxruntime-gpu 1.26.0 .CUDA 12"),
         (CPU, [_wheel("nvidia-cudnn-cu12")], "'cpu' is without CUDA.*nvidia-cudnn-cu12 1.0"),
@@ -104,13 +104,13 @@ def test_what_fits_is_taken(accelerator, wheels):
         (CUDA12, [_wheel("a-cu12"), _wheel("nvidia-nccl-cu13")], "nccl-cu13 1.0 .CUDA 13.*CUDA 12 and 13 are mixed"),
     ],
 )
-def test_what_does_not_fit_is_refused(accelerator, wheels, told):
-    """The package, what it needs and what the variant says are told."""
-    with pytest.raises(ModelkilnError, match=f"^a:b: .*{told}"):
+def test_what_does_not_fit_is_refused(accelerator, wheels, message):
+    """The package, what it needs and what the variant says are named."""
+    with pytest.raises(ModelkilnError, match=f"^a:b: .*{message}"):
         check_consistency("a:b", accelerator, wheels, TARGET)
 
 
-def test_the_package_that_people_chose_is_told_first():
+def test_the_package_that_people_chose_is_reported_first():
     """Its libraries follow, and not all of them."""
     wheels = [_wheel(f"nvidia-{name}-cu12") for name in ("cublas", "cudnn", "cufft", "curand", "nccl", "nvtx")]
     with pytest.raises(ModelkilnError, match="packages: torch 2.9.0 .CUDA 12., nvidia-cublas-cu12.* and 2 more"):
@@ -124,16 +124,16 @@ def test_on_another_platform_a_wheel_may_need_no_cuda():
 
 
 @pytest.mark.parametrize(
-    ("tag", "told"),
+    ("tag", "message"),
     [
         ("cp311-cp311-manylinux_2_39_x86_64", "needs glibc 2.39, and the base image has 2.36"),
         ("cp311-cp311-manylinux_2_28_aarch64", "does not run on linux/amd64, CPython 3.11, glibc 2.36"),
         ("cp312-cp312-manylinux_2_28_x86_64", "does not run on linux/amd64, CPython 3.11"),
     ],
 )
-def test_a_wheel_of_another_platform_is_refused(tag, told):
-    """The file and what it would run on are told."""
-    with pytest.raises(ModelkilnError, match=f"^a:b: demo 1.0: demo-1.0-{tag}.whl {told}"):
+def test_a_wheel_of_another_platform_is_refused(tag, message):
+    """The file and what it would run on are named."""
+    with pytest.raises(ModelkilnError, match=f"^a:b: demo 1.0: demo-1.0-{tag}.whl {message}"):
         check_consistency("a:b", CPU, [_wheel("demo", tag=tag)], TARGET)
 
 

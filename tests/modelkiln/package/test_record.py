@@ -48,7 +48,7 @@ def test_metadata_becomes_standard_annotations():
     assert not [key for key in found if "metrics" in key]
 
 
-def test_labels_tell_what_a_variant_needs():
+def test_labels_state_what_a_variant_needs():
     """Deployment tools select by accelerator, CUDA release and driver."""
     assert "cpu" == labels(make_record(INPUTS))["modelkiln.package.accelerator"]
     assert "modelkiln.package.cuda" not in labels(make_record(INPUTS))

@@ -18,7 +18,7 @@ def test_a_signature_is_read_and_written():
     assert value == load_signature(json.dumps(value), "signature.json").to_json()
 
 
-def test_disagreements_are_told_together():
+def test_disagreements_are_reported_together():
     """Every tensor that differs gets a sentence with what it is and what it should be."""
     signature = load_signature(json.dumps({"inputs": [X, Y], "outputs": [Y]}), "signature.json")
     tensors = [Tensor("x", "FP64", (2, 63), []), Tensor("z", "BOOL", (), [])]
@@ -55,8 +55,8 @@ def test_a_malformed_signature_is_refused(value, message):
         load_signature(text, "signature.json")
 
 
-def test_all_mistakes_are_told_at_once():
-    """A user mends a file once."""
+def test_all_mistakes_are_reported_at_once():
+    """A user fixes a file once."""
     text = json.dumps({"inputs": [{**X, "shape": 3}], "outputs": [{**Y, "datatype": "F"}]})
     with pytest.raises(ModelkilnError, match='input "x": shape 3.*output "y": datatype \'F\''):
         load_signature(text, "signature.json")

@@ -1,4 +1,4 @@
-"""What sources tell of models, in packages."""
+"""What sources state about models, in packages."""
 
 import pytest
 
@@ -14,7 +14,7 @@ def test_the_signature_of_the_only_artifact_that_has_one_is_taken():
     assert SIGNATURE == signature_of(facts, "w")
 
 
-def test_artifacts_that_differ_are_told():
+def test_artifacts_that_differ_are_reported():
     """The target has to say which."""
     facts = [("a:m", {"signature": SIGNATURE}), ("b:m", {"signature": {}}), ("c:m", {"signature": {"inputs": []}})]
     with pytest.raises(ModelkilnError, match=r"w: a:m and c:m bring different signatures.*field `signature`"):

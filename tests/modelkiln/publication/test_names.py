@@ -38,6 +38,6 @@ def test_what_is_no_tag_is_refused(tag):
     "text", ["digits", "team/digits", "registry.example.com/Digits", "registry.example.com/a:1", "https://a.b/c", ""]
 )
 def test_what_is_no_repository_is_refused(text):
-    """Whoever names it is told."""
+    """The error says so to the publisher."""
     with pytest.raises(ModelkilnError, match=r"^models:digits: "):
         parse_repository(text, "models:digits")

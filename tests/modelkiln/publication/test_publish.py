@@ -19,6 +19,7 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.layer import Layer
 from modelkiln.layers import weights
 from modelkiln.machine.settings import INSECURE_REGISTRIES
+from modelkiln.recipe import Recipe
 from modelkiln.registry.client import RegistryClient
 from modelkiln.registry.reference import parse_repository
 from modelkiln.registry.referrers import RECORD, find_records
@@ -92,7 +93,7 @@ def test_a_base_layer_passes_from_another_registry(package, tmp_path):
             "descriptor": package.weights.to_json(),
             "diff_id": package.weights.digest,
         }
-        layer = Layer("base", "python", package.weights, package.weights.digest, 0, canonical_json(recipe).decode())
+        layer = Layer("base", "python", package.weights, package.weights.digest, 0, Recipe.of(recipe))
         here = Package(tmp_path / "here")
         here.layout, here.digest, here.store = package.layout, package.digest, empty
         env = {INSECURE_REGISTRIES: f"{origin} {target}"}
@@ -134,17 +135,17 @@ def run_all(threads):
         thread.join()
 
 
-def test_of_two_publishers_one_is_told(tmp_path):
-    """With one tag for two packages, one wins and the other is told; the tag's package is complete."""
+def test_of_two_publishers_one_is_reported(tmp_path):
+    """With one tag for two packages, one wins and the other gets an error; the tag's package is complete."""
     packages = [Package(tmp_path, seed=seed, weights_size=50_000) for seed in range(2)]
     with registry(tmp_path / "registry") as host:
-        told, done = [], []
+        refusals, done = [], []
 
         def run(package):
             try:
                 done.append(package.publish(host))
             except ModelkilnError as error:
-                told.append(str(error))
+                refusals.append(str(error))
 
         threads = [threading.Thread(target=run, args=(package,)) for package in packages]
         run_all(threads)
@@ -152,7 +153,7 @@ def test_of_two_publishers_one_is_told(tmp_path):
         (tmp_path / "read").mkdir()
         meant = sha256_bytes(skopeo_read(f"{host}/team/digits:1.2.0", tmp_path / "read"))
         assert meant in [package.digest for package in packages]
-        assert [] == [one for one in told if "want sha256:" not in one and "reads back" not in one]
+        assert [] == [one for one in refusals if "want sha256:" not in one and "reads back" not in one]
 
 
 def test_of_two_publishers_of_one_package_both_succeed(package, tmp_path):
@@ -164,7 +165,7 @@ def test_of_two_publishers_of_one_package_both_succeed(package, tmp_path):
         assert [package.digest] * 2 == [one.digest for one in done]
 
 
-def test_a_tag_taken_meanwhile_is_told(package, tmp_path):
+def test_a_tag_taken_meanwhile_is_reported(package, tmp_path):
     """A tag that was free at first and taken just before it is put is left alone."""
     other = "sha256:" + "0" * 64
 

@@ -47,7 +47,7 @@ def test_after_a_cut_only_the_rest_is_sent(package):
 
 
 @pytest.mark.parametrize(
-    "fault, told",
+    "fault, message",
     [
         (Fault("PUT", "/uploads/", 507, times=99), "status 507.*disk is full"),
         (Fault("PUT", "/uploads/", 413, times=99), "status 413.*limit for one blob"),
@@ -72,12 +72,12 @@ def test_after_a_cut_only_the_rest_is_sent(package):
         (Fault("GET", "/manifests/", 429, times=99), "status 429.*busy"),
     ],
 )
-def test_what_stays_wrong_is_told_and_a_second_try_completes(package, fault, told):
+def test_what_stays_wrong_is_reported_and_a_second_try_completes(package, fault, message):
     """A clear error and no tag; when the registry is well again, publishing completes."""
     with hostile_registry(fault) as hostile:
         with pytest.raises(ModelkilnError) as caught:
             package.publish(hostile.address)
-        assert re.search(told, str(caught.value)), str(caught.value)
+        assert re.search(message, str(caught.value)), str(caught.value)
         assert hostile.address in str(caught.value)
         assert {} == hostile.tags
         fault.times = 0
@@ -127,7 +127,7 @@ def test_a_layout_that_was_tampered_with_is_refused(tmp_path, where):
         assert broken.digest == hostile.tags["team/digits", "1.2.0"]
 
 
-def test_a_registry_that_is_down_is_told(package):
-    """Nobody listens: the address and what to check are told."""
+def test_a_registry_that_is_down_is_reported(package):
+    """Nobody listens: the address and what to check are named."""
     with pytest.raises(ModelkilnError, match=r"127.0.0.1:1/team/digits: manifests/1.2.0:.*refused"):
         package.publish("127.0.0.1:1")

@@ -31,7 +31,7 @@ def htpasswd(folder):
     return {"htpasswd": {"realm": "tests", "path": str(folder / "users")}}
 
 
-def test_a_password_is_used_and_told_nowhere(package, tmp_path):
+def test_a_password_is_used_and_shown_nowhere(package, tmp_path):
     """The command logs in with docker's configuration; no output, file of ours or argument holds the secret."""
     (tmp_path / "digits.oci").symlink_to(package.layout)
     (tmp_path / "digits.package.json").write_bytes(package.record)
@@ -45,9 +45,9 @@ def test_a_password_is_used_and_told_nowhere(package, tmp_path):
         )
         assert 0 == done.returncode, done.stderr.decode()
         assert f"{host}/team/digits@{package.digest}\n" == done.stdout.decode()
-        told = json.loads((tmp_path / "out.json").read_text())
-        assert [] == schema_problems("published-layout", told)
-        assert ([f"{host}/team/digits@{package.digest}", ["1.2.0"]]) == [told["reference"], told["tags"]]
+        published = json.loads((tmp_path / "out.json").read_text())
+        assert [] == schema_problems("published-layout", published)
+        assert ([f"{host}/team/digits@{package.digest}", ["1.2.0"]]) == [published["reference"], published["tags"]]
         login = json.loads((tmp_path / "docker/config.json").read_text())["auths"][host]["auth"]
         for secret in (b"s3cret-word", login.encode()):
             written = (*package.store.root.rglob("*"), *(tmp_path / "registry").rglob("*"))
@@ -71,7 +71,7 @@ def test_a_credential_helper_is_asked(package, tmp_path):
 
 
 def test_tls_with_a_clients_certificate(package, tmp_path):
-    """A registry that wants a client's certificate gets the one in certs.d; without it the remedy is told."""
+    """A registry that wants a client's certificate gets the one in certs.d; without it the remedy is reported."""
     cert, key = certificate(tmp_path / "server", "registry")
     client, client_key = certificate(tmp_path / "client", "client")
     with registry(tmp_path / "registry", tls=(cert, key), client_ca=client) as host:

@@ -69,15 +69,15 @@ def test_parts_are_pulled_alone(tmp_path, attached):
     assert file["sha256"] == sha256_bytes((tmp_path / "weights" / file["path"]).read_bytes())[7:]
 
 
-def test_verify_tells_what_would_run(published, capsys):
+def test_verify_reports_what_would_run(published, capsys):
     """Every digest is checked, and what the package is comes out."""
     package, reference, host = published
     assert 0 == command("verify", reference, host=host)
-    told = dict(line.split(None, 1) for line in capsys.readouterr().out.splitlines())
-    assert package.digest == told["digest"]
-    assert package.made.record["package_digest"] == told["package"]
-    assert ("cpu", "linux/amd64") == (told["accelerator"], told["platform"])
-    assert "/opt/venv/bin/python -m modelkiln.runtime" == told["entrypoint"]
+    printed = dict(line.split(None, 1) for line in capsys.readouterr().out.splitlines())
+    assert package.digest == printed["digest"]
+    assert package.made.record["package_digest"] == printed["package"]
+    assert ("cpu", "linux/amd64") == (printed["accelerator"], printed["platform"])
+    assert "/opt/venv/bin/python -m modelkiln.runtime" == printed["entrypoint"]
 
 
 def test_verify_reads_layouts_too(published, tmp_path, capsys):
@@ -92,7 +92,7 @@ def test_verify_reads_layouts_too(published, tmp_path, capsys):
 
 
 def test_a_registry_that_lies_about_a_blob_is_found_out(tmp_path, capsys):
-    """A blob whose bytes are others is refused by pull, which leaves nothing, and told by verify."""
+    """A blob whose bytes are others is refused by pull, which leaves nothing, and reported by verify."""
     package = Package(tmp_path / "package")
     with hostile_registry() as hostile:
         package.publish(hostile.address, record=package.record)
@@ -107,16 +107,16 @@ def test_a_registry_that_lies_about_a_blob_is_found_out(tmp_path, capsys):
 
 
 def test_a_record_of_another_package_is_refused(tmp_path):
-    """A record whose contents have not the package digest that it tells is none."""
+    """A record whose contents do not have the package digest that it states is refused."""
     package = Package(tmp_path)
     record = json.loads(package.record)
     assert recorded_digest(record) == record["package_digest"]
-    with pytest.raises(ModelkilnError, match=r"its record tells package digest sha256:\w+, want"):
+    with pytest.raises(ModelkilnError, match=r"its record states package digest sha256:\w+, want"):
         check_record(json.dumps({**record, "version": "6"}).encode(), "here")
 
 
-def test_what_is_not_there_is_told(published, tmp_path):
-    """A tag that the registry lacks, and a folder that is taken, are told."""
+def test_what_is_not_there_is_reported(published, tmp_path):
+    """A tag that the registry lacks, and a folder that is taken, are reported."""
     _, reference, host = published
     env = {INSECURE_REGISTRIES: host}
     with pytest.raises(ModelkilnError, match="no such tag"):

@@ -103,7 +103,7 @@ def test_an_identity_token_is_exchanged(serve, client_of, tmp_path):
 
 
 def test_a_token_server_that_is_busy_is_waited_for(serve, client_of):
-    """A token server's 503 is no answer to who we are."""
+    """A token server's 503 is not an answer to who we are."""
     stub, busy = serve(), [503, 503]
 
     def answer(method, path, headers, body):

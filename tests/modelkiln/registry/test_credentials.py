@@ -97,7 +97,7 @@ def test_a_helper_is_asked_by_the_server_s_name(tmp_path, registry, asked):
 
 
 def test_a_broken_file_is_named(tmp_path):
-    """A file that is no JSON is an error that names it."""
+    """A file that is not JSON is an error that names it."""
     (tmp_path / "config.json").write_text("{")
     with pytest.raises(ModelkilnError, match=r"config\.json: not JSON"):
         find_login("r.example.com", {"DOCKER_CONFIG": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path)})

@@ -1,4 +1,4 @@
-"""Indexes are followed to the image, whoever wrote them."""
+"""Indexes are followed to the image, independent of their writer."""
 
 import json
 

@@ -33,7 +33,7 @@ def test_a_record_on_the_second_page(serve, client_of, link):
 
 
 def test_pages_without_end_are_refused(serve, client_of):
-    """A page that links to itself is no endless loop."""
+    """A page that links to itself is not an endless loop."""
     stub = serve(
         lambda method, path, headers, body: (
             200,

@@ -9,14 +9,14 @@ import pytest
 
 @pytest.mark.parametrize("arguments", [[], ["--help"], ["predict", "--help"]])
 def test_without_a_command_the_help_is_shown(make_package, arguments):
-    """A package tells what it answers."""
+    """A package reports what it answers."""
     result = make_package().run(*arguments, check=0)
     assert result.stdout.startswith(b"usage: predict [FILE|-]")
 
 
 @pytest.mark.parametrize("arguments", [["serve"], ["predict", "a", "b"], ["predict", "--fast"], ["info", "x"]])
 def test_bad_usage_ends_with_2(make_package, arguments):
-    """Arguments that are not understood are told with the help, on standard error."""
+    """Arguments that are not understood are reported with the help, on standard error."""
     result = make_package().run(*arguments, check=2)
     assert (b"", True) == (result.stdout, b"usage: predict" in result.stderr)
 

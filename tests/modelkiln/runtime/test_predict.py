@@ -165,7 +165,7 @@ def test_an_entry_point_that_leads_nowhere_is_refused(make_package, entry_point)
     assert f"entry point {entry_point}" in result.stderr.decode().replace("'", "")
 
 
-def test_a_file_that_is_missing_is_told(make_package):
+def test_a_file_that_is_missing_is_reported(make_package):
     """The message names the file."""
     result = make_package().run("predict", "absent.json", check=1)
     assert b"predict: absent.json: No such file or directory." in result.stderr

@@ -135,12 +135,12 @@ def test_a_server_without_ranges_is_refused(make, server):
 
 
 def test_a_file_that_the_lock_does_not_know_is_refused(make):
-    """A name that leads nowhere is told."""
+    """A name that leads nowhere is reported."""
     package = make(chunks=chunks(DATA))
     code = "from modelkiln.runtime.safetensors_reader import open_safetensors as o; o('/models/none')"
     command = [sys.executable, "-c", code]
     result = subprocess.run(command, cwd=package.root, env=package.environment(), capture_output=True, check=False)
-    assert b"/models/none: is not here, and is no file of the package's weights lock" in result.stderr
+    assert b"/models/none: is not here, and is not a file of the package's weights lock" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -152,11 +152,11 @@ def test_a_file_that_the_lock_does_not_know_is_refused(make):
         (b'{"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}}', 3, 'tensor "a"'),
         (b'{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}', 4, 'tensor "a"'),
         (b'{"a":{"dtype":"U8","shape":[4],"data_offsets":[4,0]}}', 4, 'tensor "a"'),
-        (b'{"a":{"dtype":"U8","shape":"4","data_offsets":[0,4]}}', 4, "is no safetensors file"),
+        (b'{"a":{"dtype":"U8","shape":"4","data_offsets":[0,4]}}', 4, "is not a safetensors file"),
     ],
 )
 def test_a_broken_file_is_refused(tmp_path, header, size, message):
-    """A header that does not fit its file is told, not read past."""
+    """A header that does not fit its file is reported, not read past."""
     path = tmp_path / "w.safetensors"
     path.write_bytes(struct.pack("<Q", len(header)) + header + bytes(size))
     with pytest.raises(PackageError, match=message):

@@ -54,7 +54,7 @@ def test_text_survives_the_trip_through_json(texts):
 
 
 def test_floats_read_as_people_write_them():
-    """A float32 is written with the fewest digits that tell it from its neighbours."""
+    """A float32 is written with the fewest digits that distinguish it from its neighbours."""
     assert [0.1, 3.4028235e38] == from_array("t", numpy.array([0.1, 3.4028235e38], "float32")).data
 
 
@@ -122,14 +122,14 @@ def test_data_that_is_no_such_tensor_is_refused(datatype, shape, data, message):
     ],
 )
 def test_what_is_not_a_list_of_tensors_is_refused(items, message):
-    """Malformed lists are told by position."""
+    """Malformed lists are reported by position."""
     with pytest.raises(PackageError, match=message):
         read_tensors(items, "input", "request")
 
 
 @pytest.mark.parametrize("value", [numpy.nan, numpy.inf, -numpy.inf])
 def test_numbers_that_json_lacks_are_refused(value):
-    """NaN and infinities are told with their place."""
+    """NaN and infinities are reported with their place."""
     with pytest.raises(PackageError, match='output "t": element 1 is (nan|-?inf), which JSON cannot hold'):
         from_array("t", numpy.array([0, value], "float32"))
 

@@ -22,13 +22,13 @@ def package(make_package):
 
 
 def test_an_untouched_package_is_verified(package):
-    """One line tells what was read."""
+    """One line reports what was read."""
     expected = b"verified sums 1.2.0: 1 model artifact files, 1 code files, 1 distributions (1 files)\n"
     assert expected == package.run("verify", check=0).stdout
 
 
-def test_every_mismatch_is_told(package):
-    """Changed, shortened and missing files are told together, with the exit code 1."""
+def test_every_mismatch_is_reported(package):
+    """Changed, shortened and missing files are reported together, with the exit code 1."""
     (package.root / ".modelkiln/models/weight.txt").write_text("3")
     (package.root / "models/sums/predict.py").unlink()
     (package.root / "some_thing.py").write_text("x = 2\n")
@@ -40,20 +40,20 @@ def test_every_mismatch_is_told(package):
     assert "3 mismatches" in lines[3]
 
 
-def test_a_model_of_another_size_is_told_by_its_size(package):
+def test_a_model_of_another_size_is_reported_by_its_size(package):
     """A size is compared first: it takes no reading."""
     (package.root / ".modelkiln/models/weight.txt").write_text("22")
     assert b"model artifact has 2 bytes, want 1." in package.run("verify", check=1).stderr
 
 
-def test_another_version_is_told(package):
+def test_another_version_is_reported(package):
     """A distribution's version is that of the record."""
     path = package.root / "some_thing-1.0.dist-info/METADATA"
     path.write_text(path.read_text().replace("1.0", "1.1"))
     assert b"Some.Thing: version 1.1, want 1.0." in package.run("verify", check=1).stderr
 
 
-def test_a_missing_distribution_is_told(make_package):
+def test_a_missing_distribution_is_reported(make_package):
     """What the record requires must be installed."""
     package = make_package(requirements=[{"name": "absent", "version": "1.0"}])
     assert b"absent: not installed, want 1.0." in package.run("verify", check=1).stderr

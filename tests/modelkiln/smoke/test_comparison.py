@@ -63,7 +63,7 @@ output "y" (FP32 [2, 4]): 7 of 8 elements differ. The largest difference is 8 at
     assert [text] == differences([actual], [expected], EXACT)
 
 
-def test_other_outputs_datatypes_and_shapes_are_told():
+def test_other_outputs_datatypes_and_shapes_are_reported():
     """Nothing is compared by element that is not the same kind of thing."""
     actual = [floats(1), floats(1, 2, name="z")]
     expected = [floats(1, datatype="FP64"), floats(1, 2, shape=(2, 1), name="z"), floats(1, name="w")]

@@ -125,7 +125,7 @@ def test_a_damaged_blob_is_refused(tmp_path, root):
 
 @pytest.mark.parametrize("compression", ["gzip", "zstd"])
 def test_a_truncated_blob_is_refused(tmp_path, root, compression):
-    """Half a layer is no layer."""
+    """Half a layer is not a layer."""
     layer = raw_layer(tmp_path, entry("a", bytes(range(256)) * 40), compression=compression)
     path = Path(layer.open().name)
     path.write_bytes(path.read_bytes()[:-20])
@@ -134,7 +134,7 @@ def test_a_truncated_blob_is_refused(tmp_path, root, compression):
 
 
 def test_another_diff_id_is_refused(tmp_path, root):
-    """The config tells which tar the blob holds."""
+    """The config names the tar that the blob holds."""
     layer = raw_layer(tmp_path, entry("a"), compression="gzip", diff_id="sha256:" + "0" * 64)
     with pytest.raises(ModelkilnError, match="want sha256:0000.* of the image's config"):
         unpack([layer], root)

@@ -16,6 +16,7 @@ from modelkiln.image.layout import layout_files
 from modelkiln.layer import Layer
 from modelkiln.machine.sandbox import can_run, run_command
 from modelkiln.smoke.comparison import Tolerance
+from modelkiln.smoke.plan import SmokePlan
 from modelkiln.smoke.smoke_test import read_smoke, run_smoke
 from modelkiln.store.store import Store
 
@@ -39,7 +40,7 @@ def runner_of(package):
 
 
 def test_a_package_passes(make_package, tmp_path):
-    """One line tells the time and the outputs."""
+    """One line reports the time and the outputs."""
     package = make_package()
     smoke = read_smoke(package.record, *write(tmp_path))
     text = run_smoke(smoke, runner_of(package), 60)
@@ -63,7 +64,7 @@ def test_a_package_that_fails_shows_what_it_printed(make_package, tmp_path):
         run_smoke(read_smoke(package.record, *write(tmp_path)), runner_of(package), 60)
 
 
-def test_a_package_that_is_killed_is_told(make_package, tmp_path):
+def test_a_package_that_is_killed_is_reported(make_package, tmp_path):
     """A signal is named."""
     package = make_package("import os\ndef predict(inputs, model):\n    os.kill(os.getpid(), 9)\n")
     with pytest.raises(ModelkilnError, match="was ended by SIGKILL"):
@@ -96,18 +97,21 @@ def test_files_that_break_the_signature_are_refused(make_package, tmp_path, requ
         read_smoke(make_package().record, *write(tmp_path, request_value, expected))
 
 
-def smoke_arguments(package, paths, *more):
-    """The command line of a smoke test."""
-    record = package.root / ".modelkiln" / "package.json"
-    files = ["--record", record, "--request", paths[0], "--expected", paths[1]]
-    return [str(argument) for argument in ["build", "smoke", *files, *more]]
+def smoke_arguments(made, folder, paths, **more):
+    """The command line of a smoke test, whose plan is in `folder` beside the store."""
+    record = made.root / ".modelkiln" / "package.json"
+    plan = SmokePlan(record=str(record), request=str(paths[0]), expected=str(paths[1]), **more)
+    (folder / "plan.json").write_bytes(canonical_json(plan.to_json()))
+    return ["build", "smoke", str(folder / "plan.json"), f"--store={folder / 'store'}"]
 
 
 def test_a_pex_is_run_by_its_interpreter(make_package, tmp_path, capsys):
     """A folder with __main__.py stands for the PEX: it is started the same way."""
     package = make_package()
     (package.root / "__main__.py").write_text("from modelkiln.runtime.cli import main\nraise SystemExit(main())\n")
-    arguments = smoke_arguments(package, write(tmp_path), "--pex", package.root, "--python", sys.executable)
+    arguments = smoke_arguments(
+        package, tmp_path, write(tmp_path), format="pex", package=str(package.root), python=sys.executable
+    )
     assert (0, "passed") == (main(arguments), capsys.readouterr().out[:6])
     write(tmp_path, expected={"outputs": [{**EXPECTED["outputs"][0], "data": [0, 0]}]})
     assert 1 == main(arguments)
@@ -145,19 +149,18 @@ def image(tmp_path):
         path.write_bytes(data)
     Store(tmp_path / "store").add_bytes(answer.open().read())
     layer = Layer("weights", "answer", answer.descriptor, answer.diff_id, 0)
-    (tmp_path / "layers.json").write_text(json.dumps([layer.to_json()]))
-    return ["--image", tmp_path / "image", "--layers", tmp_path / "layers.json", "--store", tmp_path / "store"]
+    return {"format": "oci", "package": str(tmp_path / "image"), "layers": (layer,)}
 
 
 def test_an_image_is_unpacked_and_run(image, make_package, tmp_path, capsys):
     """A layer that the layout lacks comes from the store, and no root is left behind."""
-    assert 0 == main(smoke_arguments(make_package(), write(tmp_path), *image))
+    assert 0 == main(smoke_arguments(make_package(), tmp_path, write(tmp_path), **image))
     assert "passed" == capsys.readouterr().out[:6]
     assert [] == list((tmp_path / "store" / "roots").iterdir())
 
 
-def test_a_layer_that_is_nowhere_is_told(image, make_package, tmp_path, capsys):
+def test_a_layer_that_is_nowhere_is_reported(image, make_package, tmp_path, capsys):
     """The message names the blob and the remedy."""
     shutil.rmtree(tmp_path / "store")
-    assert 1 == main(smoke_arguments(make_package(), write(tmp_path), *image))
+    assert 1 == main(smoke_arguments(make_package(), tmp_path, write(tmp_path), **image))
     assert "answer: blob sha256:" in capsys.readouterr().err

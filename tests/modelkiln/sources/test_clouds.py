@@ -70,7 +70,7 @@ def test_an_object_is_locked(cloud, lock):
     assert (0, ["model.bin"]) == (code, [file["path"] for file in content["files"]]), errors
 
 
-def test_what_is_not_there_is_told(cloud, lock):
+def test_what_is_not_there_is_reported(cloud, lock):
     """Neither bucket nor object: the URI is named, and nothing is written."""
     cloud.put("empty", {"x": b"x"})
     for path in ("empty/nothing", "no-such-bucket/x"):

@@ -12,7 +12,8 @@ from loopback.lfs_server import lfs_server
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.network import http_file
-from modelkiln.sources.lfs_pointer import LfsPointer, is_pointer, parse_pointer
+from modelkiln.pinned_file import PinnedFile
+from modelkiln.sources.lfs_pointer import is_pointer, parse_pointer
 from modelkiln.sources.source import open_source
 
 WEIGHTS = random.Random(13).randbytes(300_000)
@@ -121,7 +122,7 @@ def test_gits_logins_are_used(checkout, how):
     assert WEIGHTS == read(source, *source.list().files)
 
 
-def test_a_login_that_is_missing_is_told_without_secrets(checkout):
+def test_a_login_that_is_missing_is_reported_without_secrets(checkout):
     """A 401 names the server and how git logs in."""
     checkout.server.login = "me:secret"
     checkout.git("config", "lfs.url", f"http://me:wrong@{checkout.server.address}/team/models")
@@ -131,7 +132,7 @@ def test_a_login_that_is_missing_is_told_without_secrets(checkout):
     assert "wrong" not in str(caught.value)
 
 
-def test_an_object_that_nobody_has_is_told(checkout):
+def test_an_object_that_nobody_has_is_reported(checkout):
     """The server's own words are in the error."""
     checkout.server.objects.clear()
     source = checkout.source()
@@ -147,7 +148,7 @@ def test_other_bytes_of_an_object_are_refused(checkout):
         source.open(*source.list().files)
 
 
-def test_without_a_server_the_remedy_is_told(checkout):
+def test_without_a_server_the_remedy_is_reported(checkout):
     """A remote that is a folder without the object leaves git lfs pull."""
     checkout.git("config", "-f", ".lfsconfig", "--unset", "lfs.url")
     source = checkout.source()
@@ -155,21 +156,21 @@ def test_without_a_server_the_remedy_is_told(checkout):
         source.open(*source.list().files)
 
 
-def test_outside_of_a_checkout_the_remedy_is_told(checkout):
+def test_outside_of_a_checkout_the_remedy_is_reported(checkout):
     """A copy of the files without .git has no server."""
     shutil.copytree(checkout.folder / "clone", checkout.folder / "copy", ignore=shutil.ignore_patterns(".git"))
     env = {**checkout.env, "GIT_CEILING_DIRECTORIES": str(checkout.folder)}
     source = open_source("lfs:model.onnx", env, checkout.folder / "copy")
-    with pytest.raises(ModelkilnError, match="no checkout of git"):
+    with pytest.raises(ModelkilnError, match="not a checkout of git"):
         source.open(*source.list().files)
 
 
 def test_what_git_lfs_writes_is_parsed():
     """Hash and size of a pointer, also under the name that Git LFS had before."""
-    assert LfsPointer(SHA256, len(WEIGHTS)) == parse_pointer(POINTER, "w")
+    assert PinnedFile("w", SHA256, len(WEIGHTS)) == parse_pointer(POINTER, "w")
     old = POINTER.replace(b"git-lfs.github", b"hawser.github")
     assert is_pointer(old)
-    assert LfsPointer(SHA256, len(WEIGHTS)) == parse_pointer(old, "w")
+    assert PinnedFile("w", SHA256, len(WEIGHTS)) == parse_pointer(old, "w")
 
 
 @pytest.mark.parametrize(

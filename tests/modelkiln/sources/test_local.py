@@ -54,7 +54,7 @@ def test_a_part_is_read_from_its_offset(folder):
     assert b"a.bin" == source.open(source.list().files[0], 2).read()
 
 
-def test_a_stamp_tells_of_changes(folder):
+def test_a_stamp_shows_changes(folder):
     """The same file has one stamp, a file with other times another; a fresh one is not settled."""
     source = open_source("w", {}, folder)
     file = source.list().files[0]

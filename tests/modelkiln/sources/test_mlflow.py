@@ -172,7 +172,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused(server):
         ("runs:/0123456789abcdef/x", "not found"),
     ],
 )
-def test_what_is_not_there_is_told(server, uri, message):
+def test_what_is_not_there_is_reported(server, uri, message):
     """The server's own words are in the error."""
     with pytest.raises(ModelkilnError, match=f"(?i){message}"):
         server.source(uri).list()
@@ -194,7 +194,7 @@ def test_a_server_must_be_set(address):
         open_source("models:/digits/1", {"MLFLOW_TRACKING_URI": address}, Path())
 
 
-def test_a_server_that_is_down_is_told():
+def test_a_server_that_is_down_is_reported():
     """The error says what to check."""
     source = open_source("models:/digits/1", {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9"}, Path())
     with pytest.raises(ModelkilnError, match=r"(?i)refused.*Check the network"):

@@ -40,7 +40,7 @@ def read(source, offset=0):
 
 
 def test_size_and_version_come_from_one_byte(file):
-    """A listing tells name, size and version, and asks for a single byte."""
+    """A listing holds name, size and version, and asks for a single byte."""
     with web(file) as address:
         listing = source_of(address, "my%20model.onnx").list()
     url = f"http://{address}/models/my%20model.onnx"
@@ -86,7 +86,7 @@ def test_a_server_that_fails_in_the_middle_is_asked_again(file, status):
             assert CONTENT == data + stream.readall()
 
 
-def test_a_server_that_keeps_failing_is_told(file):
+def test_a_server_that_keeps_failing_is_reported(file):
     """After some attempts that brought nothing, the error names status, address and remedy."""
     with web(file) as address:
         source = source_of(address)
@@ -144,7 +144,7 @@ def test_another_version_than_the_listed_one_is_refused(file):
 @pytest.mark.parametrize("content", [CONTENT[:-1], CONTENT + b"x"])
 @pytest.mark.parametrize("length", [True, False])
 def test_fewer_or_more_bytes_are_an_error(file, content, length):
-    """A server that has another number of bytes is told, also when it does not say how many."""
+    """A server that has another number of bytes is reported, also when it does not say how many."""
     with web(file) as address:
         source = source_of(address)
         (listed,) = source.list().files
@@ -183,7 +183,7 @@ def test_redirects_are_followed_without_the_login(file, tmp_path):
     assert [None, None] == [headers.get("Authorization") for headers in file.asked]
 
 
-def test_a_redirect_loop_is_told(file):
+def test_a_redirect_loop_is_reported(file):
     """A loop ends, with an error that says so."""
     with web(file) as address:
         file.redirect = f"http://{address}/models/model.onnx"
@@ -228,17 +228,21 @@ def test_a_redirect_that_gives_up_encryption_is_refused(file, tmp_path):
     assert [] == file.asked
 
 
-def test_a_file_that_is_gone_is_told():
+def test_a_file_that_is_gone_is_reported():
     """A 404 names the address and what to do."""
-    missing, told = served(lambda handler: handler.send_error(404)), pytest.raises(ModelkilnError, match="404.*deleted")
-    with missing as address, told:
+    missing, refused = served(lambda handler: handler.send_error(404)), pytest.raises(
+        ModelkilnError, match="404.*deleted"
+    )
+    with missing as address, refused:
         source_of(address).list()
 
 
-def test_a_login_that_is_asked_for_is_told_how_to_give():
+def test_a_login_that_is_asked_for_is_reported_how_to_give():
     """A 401 names .netrc."""
-    closed, told = served(lambda handler: handler.send_error(401)), pytest.raises(ModelkilnError, match=r"401.*\.netrc")
-    with closed as address, told:
+    closed, refused = served(lambda handler: handler.send_error(401)), pytest.raises(
+        ModelkilnError, match=r"401.*\.netrc"
+    )
+    with closed as address, refused:
         source_of(address).list()
 
 
@@ -253,7 +257,7 @@ def test_credentials_in_an_address_are_refused_and_not_shown(uri, tmp_path):
 
 
 def test_an_address_pins_a_file_by_hash(file, tmp_path):
-    """#sha256= is passed on as what the source tells."""
+    """#sha256= is passed on as what the source states."""
     digest = hashlib.sha256(CONTENT).hexdigest()
     with web(file) as address:
         (listed,) = open_source(f"http://{address}/a/m.onnx#sha256={digest}", {}, tmp_path).list().files

@@ -82,7 +82,7 @@ def test_the_limit_of_size_counts_environments(store, pexes):
 
 
 def test_environments_stay_while_one_is_made(store, pexes):
-    """Whoever sets one up holds Pex's own lock, and cleaning does not wait for it."""
+    """A process that sets one up holds Pex's own lock, and cleaning does not wait for it."""
     age(store.root / "pex-run", 40)
     code = "import fcntl, os, sys\nfcntl.flock(os.open(sys.argv[1], os.O_RDWR), fcntl.LOCK_SH)\n"
     code += "print(flush=True)\ninput()"
@@ -95,7 +95,7 @@ def test_environments_stay_while_one_is_made(store, pexes):
 
 
 def test_answers_and_folders_go_by_age(store):
-    """An answer that was asked for is young; an old one goes, and is found again by whoever asks."""
+    """An answer that was asked for is young; an old one goes, and is found again at the next question."""
     memo = Memo(store, "layers")
     for question in ("old", "used"):
         memo.remember(question, {"answer": question})
@@ -127,7 +127,7 @@ def test_what_a_living_process_began_to_use_stays(store):
 
 
 def test_a_tool_whose_environment_is_gone_goes(store):
-    """What tells where a tool is stays as long as the tool."""
+    """The record of where a tool is stays as long as the tool."""
     for name in ("here", "gone"):
         (store.root / "tools").mkdir(exist_ok=True)
         (store.root / "tools" / name).write_text(f"/usr/bin/python3\nvenvs/{name}\n/usr/bin\n")

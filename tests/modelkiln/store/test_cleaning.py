@@ -110,7 +110,7 @@ def test_keep_takes_globs(store, tmp_path, monkeypatch):
 
 
 def test_a_trial_removes_nothing(store):
-    """It only tells."""
+    """It only reports."""
     old = aged_blob(store, b"old", 40)
     done = clean(store, set(), older_than=DAY, is_trial=True)
     assert ([old], [old]) == ([blob.digest for blob in done.removed], digests(store))
@@ -188,7 +188,7 @@ def test_damaged_blobs_are_found(store, capsys):
     assert ([whole], []) == (digests(store), verify(store))
 
 
-def test_the_list_tells_digest_size_and_use(store, capsys):
+def test_the_list_shows_digest_size_and_use(store, capsys):
     """One line a blob, and the sum."""
     digest = store.add_bytes(b"blob")
     assert 0 == main(["store", "list", f"--store={store.root}"])

@@ -44,7 +44,7 @@ def test_an_error_while_writing_leaves_nothing(tmp_path):
     assert [] == files_below(tmp_path)
 
 
-def test_a_full_disk_is_told(tmp_path):
+def test_a_full_disk_is_reported(tmp_path):
     """ENOSPC becomes an error that names the store, and nothing is kept."""
     store = Store(tmp_path)
     full = pytest.raises(ModelkilnError, match="No space left on device while a blob was written")
@@ -53,8 +53,8 @@ def test_a_full_disk_is_told(tmp_path):
     assert [] == files_below(tmp_path)
 
 
-def test_a_really_full_disk_is_told(tmp_path):
-    """A write that the kernel refuses for want of space is told and leaves no blob."""
+def test_a_really_full_disk_is_reported(tmp_path):
+    """A write that the kernel refuses for want of space is reported and leaves no blob."""
     code = (
         "import resource, signal, sys\n"
         "from modelkiln.errors import ModelkilnError\n"

@@ -1,4 +1,4 @@
-"""The validator: what is right passes, and what can't be seen is told. Broken layouts: tests/hostile."""
+"""The validator: what is right passes, and what can't be seen is reported. Broken layouts: tests/hostile."""
 
 import json
 import os
@@ -8,8 +8,9 @@ import pytest
 from samples.random_image import blob_file, make_image, pack_layer
 
 from modelkiln.archives.tar import Entry, bytes_entry
-from modelkiln.image.image import Base, build_image
+from modelkiln.image.image import Base, Settings, build_image
 from modelkiln.image.layout import layout_files, write_layout
+from modelkiln.recipe import REGISTRY
 from modelkiln.store.store import Store
 from modelkiln.validation.layout import validate_layout
 
@@ -52,8 +53,8 @@ def test_complete_wants_every_blob(tmp_path):
     assert "want it in the layout" in texts(validate_layout(made.path, store, complete=True))[0]
 
 
-def test_another_record_is_told(tmp_path):
-    """The record in dist/ must be the one inside, but for what only dist/ can tell."""
+def test_another_record_is_reported(tmp_path):
+    """The record in dist/ must be the one inside, but for what only dist/ can hold."""
     made = make_image(tmp_path / "digits.oci")
     assert validate_layout(made.path, record={**made.record, "formats": {}, "layers": []}) == []
     found = texts(validate_layout(made.path, record={**made.record, "version": "9"}))
@@ -62,7 +63,7 @@ def test_another_record_is_told(tmp_path):
 
 
 def test_all_issues_are_collected(tmp_path):
-    """One run tells everything that is wrong."""
+    """One run reports everything that is wrong."""
     made = make_image(tmp_path / "digits.oci")
     (made.path / "oci-layout").unlink()
     (made.path / "extra").touch()
@@ -86,7 +87,7 @@ def test_linked_blobs_are_right(tmp_path):
 
 def test_layers_of_a_registry_keep_their_own_conventions(tmp_path):
     """A base from a registry may overwrite and remove files of its own layers below; we may not."""
-    recipe = {"packer": "registry/1"}
+    recipe = REGISTRY
     files = [
         [bytes_entry("bin/sh", b"1", executable=True), bytes_entry("etc/a", b"a"), bytes_entry("old/x", b"x")],
         [bytes_entry("bin/sh", b"2", executable=True), bytes_entry("etc/.wh.a", b""), bytes_entry(".wh.old", b"")],
@@ -96,15 +97,9 @@ def test_layers_of_a_registry_keep_their_own_conventions(tmp_path):
     made = [*base, ours]
     layers = [layer for layer, _ in made]
     image = build_image(
-        Base(tuple(layers[:2]), "amd64", "linux", (), "3.11", "/bin/sh", "2.36"),
+        Base(tuple(layers[:2]), "amd64", "linux"),
         layers[2:],
-        env={"PATH": "/bin"},
-        entrypoint=["sh"],
-        cmd=[],
-        working_dir="/",
-        user="65532",
-        labels={},
-        annotations={},
+        Settings({"PATH": "/bin"}, entrypoint=["sh"], user="65532"),
     )
     blobs = {layer.descriptor.digest: data for layer, data in made}
     blobs[image.manifest_descriptor.digest], blobs[image.config_descriptor.digest] = image.manifest, image.config

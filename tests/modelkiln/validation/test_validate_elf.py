@@ -18,7 +18,7 @@ def problems(architecture="arm64", **heads):
     return list(machine_problems(tree, {"architecture": architecture}))
 
 
-def test_each_file_for_another_machine_is_told():
+def test_each_file_for_another_machine_is_reported():
     """Programs and libraries count, whatever they are called."""
     assert [] == problems(library=elf(183), program=elf(183, 2), script=b"#!/bin/sh", empty=b"")
     assert ["program: is compiled for amd64, want arm64 as the config says."] == problems(program=elf(62, 2))

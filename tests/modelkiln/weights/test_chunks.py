@@ -72,7 +72,7 @@ def test_a_lock_has_chunks_of_large_files(tmp_path, store):
     "chunks", [{}, {"size": 0, "sha256": ""}, {"size": CHUNK_BYTES, "sha256": "0" * 64}, {"size": 9, "sha256": 7}]
 )
 def test_chunks_that_do_not_fit_are_refused(tmp_path, store, chunks):
-    """A lock whose chunks were edited is told."""
+    """A lock whose chunks were edited is reported."""
     (tmp_path / "large").write_bytes(bytes(CHUNK_BYTES + 5))
     content = json.loads(lock_weights(WeightsSource("large", tmp_path, "x:w"), store).to_text())
     content["files"][0]["chunks"] = chunks

@@ -30,7 +30,7 @@ def write_files(folder, contents):
     for path, data in contents.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(data)
-    time.sleep(0.06)  # Until their times are sure to tell of a change.
+    time.sleep(0.06)  # Until their times are sure to show a change.
 
 
 @contextmanager
@@ -59,7 +59,7 @@ def written_to(path):
     ids=["large", "small"],
 )
 def test_a_file_that_is_written_to_while_it_is_read(tmp_path, lock, capsys, others, size):
-    """It is told; when it is quiet it is read again, and no other file is."""
+    """It is reported; when it is quiet it is read again, and no other file is."""
     write_files(tmp_path / "w", {**others, "z.bin": bytes(1) * size})
     with written_to(tmp_path / "w/z.bin"):
         lock.refuse(capsys, "w", "z.bin: ", "changed while it was read", "ock again")
@@ -149,7 +149,7 @@ with contextlib.redirect_stderr(errors), contextlib.redirect_stdout(errors):
     disk("-o", "remount,size=64m")
     with opened_below(lock.folder / "w") as opened:
         codes.append(lock("w"))
-print(json.dumps({"codes": codes, "told": errors.getvalue(), "left": left, "written": is_written, "parts": parts,
+print(json.dumps({"codes": codes, "message": errors.getvalue(), "left": left, "written": is_written, "parts": parts,
                   "opened": len(opened), "after": left_behind(lock.store)}))
 """
 
@@ -164,8 +164,8 @@ def test_a_disk_that_is_full(tmp_path, count, size):
     done = subprocess.run(command, capture_output=True, text=True, env=env, check=False)
     assert 0 == done.returncode, done.stderr
     found = json.loads(done.stdout)
-    assert [1, 0] == found["codes"], found["told"]
-    assert "No space left on device while a blob was written. What was read is kept" in found["told"]
+    assert [1, 0] == found["codes"], found["message"]
+    assert "No space left on device while a blob was written. What was read is kept" in found["message"]
     assert ([], False, []) == (found["left"], found["written"], found["after"])
     if count == 1:
         assert 7 * MIB < found["parts"][0]

@@ -68,7 +68,7 @@ def test_a_server_that_fails_in_the_middle_is_gone_on_with(lock, capsys):
     ],
 )
 def test_a_second_try_works_when_the_server_does(lock, capsys, break_it, message):
-    """A redirect loop, an outage, and fewer bytes than were told, each with an error and no trace."""
+    """A redirect loop, an outage, and fewer bytes than were declared, each with an error and no trace."""
     file = WebFile(CONTENT)
     with web(file) as address:
         break_it(file, address)

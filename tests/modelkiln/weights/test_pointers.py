@@ -46,7 +46,7 @@ def git(folder, *arguments):
 
 def found(checkout, *paths):
     env = {"PATH": os.environ["PATH"], "HOME": str(checkout)}
-    return {path: (one.sha256, one.size) for path, one in committed_pointers(paths, checkout, env).items()}
+    return {one.path: (one.sha256, one.size) for one in committed_pointers(paths, checkout, env)}
 
 
 def test_a_checked_out_file_is_known_by_what_is_committed(checkout):
@@ -84,7 +84,7 @@ def test_files_are_put_where_their_pointers_were(checkout, pointers, tmp_path):
         git(checkout, "config", "lfs.url", "http://127.0.0.1:1/x")
 
 
-def test_an_object_that_is_nowhere_is_told(checkout, tmp_path):
+def test_an_object_that_is_nowhere_is_reported(checkout, tmp_path):
     """The file and the digest are named."""
     store = Store(tmp_path / "store")
     save_machine_env(store.root, {"MODELKILN_CHECKOUT": str(checkout)})

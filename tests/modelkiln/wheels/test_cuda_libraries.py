@@ -1,4 +1,4 @@
-"""CUDA's libraries in wheels: where they lie and who has to be told."""
+"""CUDA's libraries in wheels: where they lie and who has to know."""
 
 import json
 
@@ -41,13 +41,13 @@ CUDNN = {"name": "nvidia-cudnn-cu12", "libraries": ["nvidia/cudnn/lib"]}
         (["somebody-elses"], True),
     ],
 )
-def test_the_linker_is_told_where_a_package_does_not_look_itself(names, found):
+def test_the_linker_is_reported_where_a_package_does_not_look_itself(names, found):
     """Packages that find them by themselves need no path."""
     wheels = [CUDNN, CUBLAS, *({"name": name} for name in names)]
     assert (["nvidia/cublas/lib", "nvidia/cudnn/lib"] if found else []) == library_folders(wheels)
 
 
-def test_fetching_tells_the_folders(tmp_path):
+def test_fetching_reports_the_folders(tmp_path):
     """They are read from the wheel's own list of files; other wheels have no such key."""
     store = Store(tmp_path / "store")
     files = {"nvidia/cublas/lib/libcublas.so.12": b"elf", "nvidia/cublas/lib/libcublasLt.so.12": b"elf"}

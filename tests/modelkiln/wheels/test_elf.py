@@ -10,7 +10,7 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.wheels.elf import read_needs
 
 
-def test_a_program_tells_its_libraries_and_versions():
+def test_a_program_states_its_libraries_and_versions():
     """Those of the dynamic loader's tables, with the libraries that have the versions."""
     needs = read_needs(Path(require("sed")).read_bytes(), "sed")
     assert "libc.so.6" in needs.libraries
@@ -30,5 +30,5 @@ def test_what_is_not_loaded_needs_nothing():
 def test_a_damaged_file_is_refused(size):
     """With its name."""
     data = Path(sys.executable).read_bytes()[:size]
-    with pytest.raises(ModelkilnError, match="a/b.so: is no whole ELF file"):
+    with pytest.raises(ModelkilnError, match="a/b.so: is not a whole ELF file"):
         read_needs(data, "a/b.so")

@@ -40,16 +40,16 @@ def _name(path, tag, machine, **files):
 
 
 @pytest.mark.parametrize(
-    ("tag", "machine", "told"),
+    ("tag", "machine", "expected"),
     [
         ("cp311-cp311-linux_x86_64", "x86_64", "cp311-cp311-manylinux_2_5_x86_64"),
         ("cp38-abi3-linux_aarch64", "aarch64", "cp38-abi3-manylinux_2_17_aarch64"),
         ("py3-none-manylinux_2_36_x86_64", "x86_64", "py3-none-manylinux_2_5_x86_64"),
     ],
 )
-def test_the_tag_tells_what_files_need(tmp_path, tag, machine, told):
+def test_the_tag_states_what_files_need(tmp_path, tag, machine, expected):
     """And not where they were built; interpreter and ABI stay as they are."""
-    assert f"demo-1.0-{told}.whl" == _name(tmp_path, tag, machine)
+    assert f"demo-1.0-{expected}.whl" == _name(tmp_path, tag, machine)
 
 
 @pytest.mark.parametrize("platform", ["linux_aarch64", "macosx_11_0_x86_64", "musllinux_1_2_x86_64", "linux_i686"])
@@ -61,5 +61,5 @@ def test_a_wheel_for_another_platform_is_refused(tmp_path, platform):
 
 def test_a_file_that_is_damaged_is_refused(tmp_path):
     """With its path in the wheel."""
-    with pytest.raises(ModelkilnError, match="x86_64.whl: native.so: is no whole ELF file"):
+    with pytest.raises(ModelkilnError, match="x86_64.whl: native.so: is not a whole ELF file"):
         _name(tmp_path, "cp311-cp311-linux_x86_64", "x86_64", **{"native.so": b"\x7fELF\2\1"})

@@ -12,7 +12,7 @@ AMD64 = Target("3.11", "linux/amd64", "2.36")
 
 
 def test_names_every_older_glibc_and_its_legacy_name():
-    """pip is told each manylinux tag up to the glibc, best first, and the plain one last."""
+    """pip gets each manylinux tag up to the glibc, best first, and the plain one last."""
     platforms = Target("3.11", "linux/amd64", "2.17").pip_platforms()
     assert ["manylinux_2_17_x86_64", "manylinux2014_x86_64", "manylinux_2_16_x86_64"] == platforms[:3]
     assert ["manylinux_2_5_x86_64", "manylinux1_x86_64", "linux_x86_64"] == platforms[-3:]
@@ -74,9 +74,9 @@ def test_markers_are_those_of_the_target(marker, holds):
     [
         (("3.11", "linux/riscv64", "2.36"), "'linux/riscv64' is unknown; choose one of linux/amd64, linux/arm64"),
         (("3.11", "amd64", "2.36"), "'amd64' is unknown"),
-        (("3.11.2", "linux/amd64", "2.36"), "'3.11.2' is no release"),
-        ((3.11, "linux/amd64", "2.36"), "3.11 is no release"),
-        (("3.11", "linux/amd64", "36"), "'36' is no release of glibc"),
+        (("3.11.2", "linux/amd64", "2.36"), "'3.11.2' is not a release"),
+        ((3.11, "linux/amd64", "2.36"), "3.11 is not a release"),
+        (("3.11", "linux/amd64", "36"), "'36' is not a release of glibc"),
     ],
 )
 def test_refuses_what_it_does_not_know(arguments, message):

@@ -76,8 +76,8 @@ def _elsewhere(data, info):
 @pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
 @pytest.mark.parametrize("damage", [_cut, _flipped, _renamed, _longer, _elsewhere])
 @pytest.mark.usefixtures("_library")
-def test_damage_is_told(tmp_path, damage, compression):
-    """What is cut, changed, of another size or elsewhere than the directory says is no content."""
+def test_damage_is_reported(tmp_path, damage, compression):
+    """What is cut, changed, of another size or elsewhere than the directory says is not content."""
     info = written(tmp_path / "a.zip", compression)
     data, info = damage((tmp_path / "a.zip").read_bytes(), info)
     (tmp_path / "a.zip").write_bytes(data)

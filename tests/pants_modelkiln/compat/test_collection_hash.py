@@ -1,8 +1,10 @@
-"""Collections of Pants are told apart by their hash."""
+"""Collections of Pants are distinguished by their hash."""
 
+import pytest
 from pants.engine.collection import Collection
 from pants.engine.fs import CreateDigest, FileContent
 
+from pants_modelkiln.compat.calls import HAS_CALLS_BY_NAME
 from pants_modelkiln.compat.collection_hash import repair_collection_hash
 
 
@@ -15,6 +17,7 @@ def test_collections_of_other_items_have_other_hashes():
     assert hash(one) != hash(other)
 
 
+@pytest.mark.skipif(HAS_CALLS_BY_NAME, reason="newer releases of Pants hash the items themselves")
 def test_a_collection_of_what_has_no_hash_still_has_one():
     """Pants' own hash never looks at the items, so that rules may have come to rely on it."""
     repair_collection_hash()

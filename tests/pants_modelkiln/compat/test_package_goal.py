@@ -1,13 +1,17 @@
 """What `pants package` has to write in dist/, and what it may leave as it is."""
 
+import importlib.util
+import inspect
 import os
+import sys
 
 import pytest
+from pants.core.goals import package
 from pants.core.goals.package import BuiltPackage, BuiltPackageArtifact
 from pants.engine.fs import Digest
 
-from pants_modelkiln.compat.package_goal import find_changed, remember
-from pants_modelkiln.formats.known_artifact import KnownArtifact
+from pants_modelkiln.compat.known_artifact import KnownArtifact
+from pants_modelkiln.compat.package_goal import find_changed, is_known_goal, remember, remove_dangling
 
 PATHS = ("rain/rain.oci", "rain/rain.package.json")
 
@@ -84,7 +88,7 @@ def test_a_change_that_hides_its_time_is_found(dist):
 
 
 def test_what_another_package_shares_may_be_written_again(dist):
-    """A shared file that a second package brought anew is no change of the first."""
+    """A shared file that a second package brought anew is not a change of the first."""
     write(dist, ".blobs/abc", "abc")
     one, other = built("1", ("one",), (".blobs/abc",)), built("2", ("other",), (".blobs/abc",))
     remember(str(dist), [one])
@@ -95,7 +99,7 @@ def test_what_another_package_shares_may_be_written_again(dist):
     assert [] == changed(dist, one, other)
 
 
-def test_packages_that_do_not_tell_their_paths_are_always_written(dist):
+def test_packages_that_do_not_declare_their_paths_are_always_written(dist):
     """As a `pex_binary`, whose digest may hold more than its artifact."""
     binary = built(paths=("tool.pex",), kind=BuiltPackageArtifact)
     write(dist, "tool.pex", "pex")
@@ -106,3 +110,36 @@ def test_packages_that_do_not_tell_their_paths_are_always_written(dist):
 def test_packages_in_each_others_way_are_all_written(dist):
     """So that merging them fails, as it does in Pants."""
     assert [built(), built("b")] == changed(dist, built(), built("b"))
+
+
+def test_a_shared_link_that_leads_nowhere_is_removed(dist):
+    """And one that leads somewhere stays, and so does what packages do not share."""
+    remove_dangling(str(dist), [built(shared=())])
+    assert (dist / ".store").is_symlink()
+    remove_dangling(str(dist), [built()])
+    assert not (dist / ".store").is_symlink()
+    (dist / ".store").symlink_to(dist)
+    remove_dangling(str(dist), [built()])
+    assert (dist / ".store").is_symlink()
+
+
+def test_the_goal_of_this_release_is_known():
+    """Seen by what it names, before its code is exchanged: its module is read anew."""
+    spec = importlib.util.spec_from_file_location("pants_package_anew", package.__file__)
+    assert spec is not None and spec.loader is not None
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert is_known_goal(inspect.unwrap(module.package_asset))
+
+
+async def _goal_that_signs(workspace, dist_dir):
+    package.sign(workspace, dist_dir)
+
+
+async def _goal_with_options(workspace, dist_dir, options):
+    workspace.write_digest(dist_dir)
+
+
+def test_a_goal_that_does_more_is_not_known():
+    """One that calls something else or takes something else, and what is no function at all."""
+    assert [False, False, False] == [is_known_goal(one) for one in (_goal_that_signs, _goal_with_options, print)]

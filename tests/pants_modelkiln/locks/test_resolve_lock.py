@@ -18,6 +18,7 @@ def _setup(**constraints):
         resolves_to_interpreter_constraints=constraints,
         interpreter_constraints=["CPython==3.11.*"],
         interpreter_versions_universe=["3.9", "3.10", "3.11", "3.12"],
+        warn_on_python2_usage=True,  # Of newer releases.
     )
 
 
@@ -45,8 +46,10 @@ def test_shared_pins_come_from_the_locks_of_other_resolves():
     assert [] == shared_locks("cpu", _setup(), options)
 
 
-@pytest.mark.parametrize(("shared", "told"), [(["gpu"], "'gpu'"), ("cpu", "'cpu'")])
-def test_unknown_resolves_to_share_with_are_refused(shared, told):
-    """The value and the resolves there are are told."""
-    with pytest.raises(ModelkilnError, match=f"resolve_constraints. cuda12: {told} is no list.*cpu, cuda12, tools"):
+@pytest.mark.parametrize(("shared", "message"), [(["gpu"], "'gpu'"), ("cpu", "'cpu'")])
+def test_unknown_resolves_to_share_with_are_refused(shared, message):
+    """The value and the existing resolves are named."""
+    with pytest.raises(
+        ModelkilnError, match=f"resolve_constraints. cuda12: {message} is not a list.*cpu, cuda12, tools"
+    ):
         shared_locks("cuda12", _setup(), _options(cuda12=shared))

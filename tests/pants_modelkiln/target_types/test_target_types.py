@@ -3,10 +3,10 @@
 import pytest
 from pants.engine.addresses import Address
 from pants.engine.target import InvalidFieldException
+from pants.util.frozendict import FrozenDict
 
 from pants_modelkiln.target_types.artifact import ModelArtifactSourceField
 from pants_modelkiln.target_types.package import ModelBaseImageField, ModelMetadataField
-from pants_modelkiln.target_types.smoke_test import SmokeTestExpectedField
 
 ADDRESS = Address("models/m", target_name="m")
 
@@ -23,6 +23,12 @@ def test_metadata_is_json():
     assert '{"a": {"c": [1.5, null]}, "b": 1}' == field.value
 
 
+def test_metadata_may_be_frozen():
+    """As `parametrize` hands on dictionaries."""
+    value = FrozenDict({"b": 1, "a": FrozenDict({"c": (1.5, None)})})
+    assert '{"a": {"c": [1.5, null]}, "b": 1}' == ModelMetadataField(value, ADDRESS).value
+
+
 @pytest.mark.parametrize("value", ["text", {"a": object()}, {"a": float("nan")}])
 def test_metadata_that_is_no_json_object_is_refused(value):
     """The error names the target and the field."""
@@ -35,9 +41,3 @@ def test_one_address_is_a_string():
     assert ("//b:i",) == ModelBaseImageField("//b:i", ADDRESS).value
     with pytest.raises(InvalidFieldException, match="base_image"):
         ModelBaseImageField(["//b:i"], ADDRESS)
-
-
-def test_the_expected_response_belongs_to_its_test():
-    """A change of the file selects the test with --changed-since."""
-    field = SmokeTestExpectedField("response.json", ADDRESS)
-    assert {"includes": ["models/m/response.json"]} == field.filespec

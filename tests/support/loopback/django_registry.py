@@ -40,8 +40,8 @@ def django_registry(folder):
     try:
         import django_oci  # noqa: F401
     except ImportError:
-        told = "django-oci is not installed; install it from PyPI"
-        (pytest.fail if os.environ.get("MODELKILN_REQUIRE_COMPONENTS") == "1" else pytest.skip)(told)
+        reason = "django-oci is not installed; install it from PyPI"
+        (pytest.fail if os.environ.get("MODELKILN_REQUIRE_COMPONENTS") == "1" else pytest.skip)(reason)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "site_settings.py").write_text(_SETTINGS)
     (folder / "site_urls.py").write_text(_URLS)

@@ -2,7 +2,7 @@
 
 Pants names the outputs of a process in the fields that the API had before version 2.1, `output_files`
 and `output_directories`; buildbox reads `output_paths` alone. This program takes executions, copies
-these names, and hands them on. It tells on standard output its port, and of each execution a line of
+these names, and hands them on. It prints on standard output its port, and of each execution a line of
 JSON: arguments, environment, and the exit code.
 
     python execution_adapter.py SITE-PACKAGES-OF-BUILDSTREAM HOST:PORT
@@ -54,8 +54,8 @@ class Execution(services.ExecutionServicer):
                 answer = api.ExecuteResponse()
                 operation.response.Unpack(answer)
                 env = {variable.name: variable.value for variable in command.environment_variables}
-                told = {"argv": list(command.arguments), "env": env, "code": answer.result.exit_code}
-                print(json.dumps(told), flush=True)
+                execution = {"argv": list(command.arguments), "env": env, "code": answer.result.exit_code}
+                print(json.dumps(execution), flush=True)
             yield operation
 
     def _read(self, digest):

@@ -1,4 +1,4 @@
-"""A server of files on loopback that knows ranges, and misbehaves when it is told to."""
+"""A server of files on loopback that knows ranges, and misbehaves on request."""
 
 import re
 import time

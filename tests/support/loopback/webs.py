@@ -1,4 +1,4 @@
-"""A web server on loopback for one file, that misbehaves as it is told to."""
+"""A web server on loopback for one file, that misbehaves as it is set to."""
 
 import email.utils
 from contextlib import contextmanager

@@ -12,12 +12,13 @@ from typing import Optional
 from modelkiln.archives.tar import Entry, bytes_entry
 from modelkiln.canonical import canonical_json
 from modelkiln.digest import hex_of
-from modelkiln.image.image import Base, Image, build_image
+from modelkiln.image.image import Base, Image, Settings, build_image
 from modelkiln.image.layout import REF_NAME, layout_files, write_layout
 from modelkiln.layer import Layer
 from modelkiln.layers.packing import pack
 from modelkiln.layers.small import record_layer, venv_layer
 from modelkiln.package.record import labels, make_record
+from modelkiln.recipe import DEBIAN, FILES, WHEELS, Recipe
 from modelkiln.store.store import BlobWriter, Store
 
 __all__ = ["MadeImage", "make_image", "pack_layer"]
@@ -37,11 +38,11 @@ class MadeImage:
     record: dict
 
 
-def pack_layer(kind, title, entries, compression="none", recipe=None):
+def pack_layer(kind, title, entries, compression="none", packer=""):
     """Return (Layer, bytes) of a layer."""
     buffer = io.BytesIO()
     packed = pack(entries, compression, BlobWriter(buffer), title)
-    return Layer.of(kind, title, packed, recipe), buffer.getvalue()
+    return Layer.of(kind, title, packed, Recipe.made_by(packer, {}) if packer else None), buffer.getvalue()
 
 
 def make_image(
@@ -63,28 +64,26 @@ def make_image(
         "models/digits/predict.py": b"def predict(inputs, model):\n    return {}\n",
         "modelkiln/runtime/__main__.py": b"print('runtime')\n",
     }
-    record = make_record(_inputs(weights, code, entrypoint))
+    record = make_record(_inputs(weights, code, entrypoint)).to_json()
     made = [
-        pack_layer("base", "debian", _base_entries(rng, busybox), compression, {"packer": "debian/3"}),
-        pack_layer(
-            "weights", "digits.onnx", [bytes_entry("models/digits.onnx", weights)], "none", {"packer": "files/1"}
-        ),
+        pack_layer("base", "debian", _base_entries(rng, busybox), compression, DEBIAN),
+        pack_layer("weights", "digits.onnx", [bytes_entry("models/digits.onnx", weights)], "none", FILES),
         venv_layer("3.11", PYTHON),
-        pack_layer("wheels", "numpy 2.4.6", _wheel_entries(rng), compression, {"packer": "wheels/3"}),
+        pack_layer("wheels", "numpy 2.4.6", _wheel_entries(rng), compression, WHEELS),
         pack_layer("code", "code", _code_entries(code), compression),
         record_layer(canonical_json(record)),
     ]
     layers = [layer for layer, _ in made]
     image = build_image(
-        Base((layers[0],), "amd64", "linux", ("PATH=/usr/bin:/bin", "LANG=C.UTF-8"), "3.11", PYTHON, "2.36"),
+        Base((layers[0],), "amd64", "linux", ("PATH=/usr/bin:/bin", "LANG=C.UTF-8")),
         layers[1:],
-        env={"PATH": "/opt/venv/bin:/usr/bin:/bin", "MODELKILN_MODELS": "/models"},
-        entrypoint=entrypoint or ["/opt/venv/bin/python", "-m", "modelkiln.runtime"],
-        cmd=[],
-        working_dir="/app",
-        user="65532:65532",
-        labels=labels(record),
-        annotations=labels(record),
+        Settings(
+            env={"PATH": "/opt/venv/bin:/usr/bin:/bin", "MODELKILN_MODELS": "/models"},
+            entrypoint=entrypoint or ["/opt/venv/bin/python", "-m", "modelkiln.runtime"],
+            working_dir="/app",
+            labels=labels(record),
+            annotations=labels(record),
+        ),
     )
     blobs = {layer.descriptor.digest: data for layer, data in made}
     if store is not None:

@@ -1,4 +1,4 @@
-"""A source of model artifacts that does what a test tells it, where no real server could be made to.
+"""A source of model artifacts that does what a test asks of it, where no real server could be made to.
 
 Use it by its scheme: `monkeypatch.setitem(SCHEMES, "scripted", "samples.scripted_source")`.
 """

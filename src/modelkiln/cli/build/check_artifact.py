@@ -7,7 +7,7 @@ from pathlib import Path
 from modelkiln.canonical import canonical_json
 from modelkiln.checks.check import Finding, Options, check_file, check_set
 
-HELP = "Check the files of a model artifact and tell their formats."
+HELP = "Check the files of a model artifact and report their formats."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from modelkiln.canonical import canonical_json
 from modelkiln.layers.recipe import build
+from modelkiln.recipe import Recipe
 from modelkiln.store.store import Store
 
 HELP = "Make the layer of a recipe in the store and describe it."
@@ -24,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Build the layer; with --blob, hand out its bytes too."""
     store = Store(args.store)
-    layer = build(json.loads(args.recipe.read_text("utf-8")), store, args.sources)
+    layer = build(Recipe.of(json.loads(args.recipe.read_text("utf-8"))), store, args.sources)
     args.output.write_bytes(canonical_json(layer.to_json()))
     if args.blob:
         shutil.copyfile(store.path(layer.descriptor.digest), args.blob)

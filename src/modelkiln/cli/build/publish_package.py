@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from modelkiln.cli.options import add_insecure, add_store, machine_env, store_of
-from modelkiln.cli.publish import publication_of, tell, tell_published
+from modelkiln.cli.publish import publication_of, report, report_published
 from modelkiln.image.blobs import Blobs, recorded_layers
 from modelkiln.image.layout import Layout
 from modelkiln.progress import Progress
@@ -36,11 +36,11 @@ def run(args: argparse.Namespace) -> int:
     for push in json.loads(args.plan.read_text("utf-8")):
         layout, record = Layout(Path(push["layout"])), push["record"] and Path(push["record"])
         source = BlobSource(Blobs(layout, store, recorded_layers(layout.path, record)), env)
-        tags, told = (*push["tags"], *push["moving"]), None if args.no_record else record
-        publication = publication_of(layout_contents(layout), source, tags, push["moving"], told)
+        tags, attached = (*push["tags"], *push["moving"]), None if args.no_record else record
+        publication = publication_of(layout_contents(layout), source, tags, push["moving"], attached)
         publications.append((publication, parse_repository(push["repository"])))
     with Progress("publish") as progress:
-        done = publish_all(publications, env, store.root if store.root.is_dir() else None, tell, progress.of)
+        done = publish_all(publications, env, store.root if store.root.is_dir() else None, report, progress.of)
     for (_, repository), one in zip(publications, done):
-        tell_published(repository, one)
+        report_published(repository, one)
     return 0

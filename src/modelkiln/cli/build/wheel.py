@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Build, and tell of the wheel."""
+    """Build, and report the wheel."""
     sdist, resolved = (json.loads(path.read_text("utf-8")) for path in (args.sdist, args.requirements))
     toolchain = json.loads(args.toolchain.read_text("utf-8")) if args.toolchain else None
     built = SdistBuilder(resolved, args.remedy, Store(args.store), toolchain).build(sdist)

@@ -53,9 +53,9 @@ def _env(args: argparse.Namespace) -> dict:
 def _changes(old: dict, new: dict) -> str:
     before = {package["name"]: package for package in old["packages"]}
     after = {package["name"]: package for package in new["packages"]}
-    told = []
+    changes = []
     for name in sorted({*before, *after}):
         if before.get(name) != after.get(name):
             versions = [side[name]["version"] if name in side else "none" for side in (before, after)]
-            told.append(f"{name} {versions[0]} -> {versions[1]}")
-    return ", ".join(told) or "another suite or architecture"
+            changes.append(f"{name} {versions[0]} -> {versions[1]}")
+    return ", ".join(changes) or "another suite or architecture"

@@ -16,7 +16,7 @@ def write_lock(path: Path, text: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     except OSError as error:
-        raise ModelkilnError(f"{path}: {error.strerror}. Mend it and lock again.") from None
+        raise ModelkilnError(f"{path}: {error.strerror}. Fix it and lock again.") from None
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
             stream.write(text)

@@ -11,7 +11,7 @@ from modelkiln.wheels.platforms import Target
 
 HELP = "Pin what a resolve asks for, and all that it needs, by version and hash."
 
-# Sizes are told of the wheels that most machines take; this C library is newer than any base's.
+# Sizes are reported for the wheels that most machines take; this C library is newer than any base's.
 _PLATFORM, _GLIBC = "linux/amd64", "2.39"
 
 

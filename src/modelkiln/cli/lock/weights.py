@@ -55,7 +55,7 @@ def _check(
     wanted: WeightsSource, store: Store, text: Optional[str], path: Path, allowed: Optional[Sequence[str]]
 ) -> int:
     if text is None:
-        raise ModelkilnError(f"{path}: there is no such lock. Write it with `pants lock {wanted.where}`.")
+        raise ModelkilnError(f"{path}: the lock does not exist. Write it with `pants lock {wanted.where}`.")
     lock = load_weights_lock(text, str(path))
     differences = check_weights(wanted, store, lock)
     if set(lock.allow_pickle or ()) != set(allowed or ()):
@@ -80,7 +80,7 @@ def _read(path: Path) -> Optional[str]:
 
 
 def _usable(text: Optional[str], path: Path) -> Optional[WeightsLock]:
-    """The lock that is there; None for one that is broken, and will be written anew."""
+    """The existing lock; None for one that is broken, and will be written anew."""
     if text is None:
         return None
     try:

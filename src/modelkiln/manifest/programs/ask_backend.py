@@ -2,7 +2,7 @@
 
 pip-tools builds the project for its metadata before it asks, in the same environment, and backends
 that then find what they asked for (meson-python and ninja) do not ask again. This is a program of its
-own, run as `python -I ask_backend.py FOLDER ANSWER` beside PyPA's build, which pip-tools brings;
+own, run as `python -I ask_backend.py FOLDER ANSWER` where PyPA's build is installed, which pip-tools brings;
 ANSWER is the file for the requirements, one a line.
 """
 

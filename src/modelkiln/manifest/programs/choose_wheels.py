@@ -2,7 +2,7 @@
 
 pip reads no metadata before it has a whole file with a right hash (pip, operations/prepare.py,
 `_fetch_metadata_only`), so that choosing wheels of gigabytes would download them. Here it does where
-the index tells that a file's sha256 is one of the pinned ones: from the index's metadata file, or from
+the index advertises one of the pinned sha256 for a file: from the index's metadata file, or from
 the end of the wheel. What is read so is compared with the wheel itself when that was fetched. This is
 a program of its own, run as `python -I choose_wheels.py OPTIONS` in pip's place, and uses modules that
 pip calls internal, of the release that the tools' locks pin.

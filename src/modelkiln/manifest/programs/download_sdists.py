@@ -2,9 +2,9 @@
 
 `pip download` runs an sdist's build backend to learn its name and requirements, with the network
 at hand. Here pip only finds the files, as its configuration says, and checks their hashes. This is
-a program of its own, run as `python -I download_sdists.py OPTIONS` beside pip; OPTIONS are those of `pip
+a program of its own, run as `python -I download_sdists.py OPTIONS` where pip is installed; OPTIONS are those of `pip
 download`. Each file goes to a folder of its requirement's name in `--dest`, and what was not found
-is told in `failures.json` there; the exit code is 1 then. It uses modules that pip calls internal,
+is recorded in `failures.json` there; the exit code is 1 then. It uses modules that pip calls internal,
 of the release that the tools' locks pin.
 """
 
@@ -46,7 +46,7 @@ def _links(finder, requirement):
     if not found:
         raise DistributionNotFound(f"No matching distribution found for {requirement.req}")
     hashes = requirement.hashes(trust_internet=False)
-    # An index tells the hashes of its files; those of a folder are read, one after the other.
+    # An index advertises the hashes of its files; those of a folder are read, one after the other.
     return [link for link in found if link.is_hash_allowed(hashes) or not link.has_hash] or found[:1]
 
 

@@ -9,7 +9,7 @@ import urllib.error
 import urllib.parse
 from pathlib import Path
 
-from modelkiln.runtime.weights.http import Refused, open_part, open_url
+from modelkiln.runtime.weights.http import Refused, open_part, open_url, origin
 from modelkiln.runtime.weights.registry import challenges, find_auth, login_files, served_at, served_name
 
 __all__ = ["open_blob"]
@@ -25,15 +25,18 @@ def open_blob(name, start, end, total):
     repository, _, digest = name.partition("@")
     registry, _, path = repository.partition("/")
 
-    def open_it():
+    def url():
         scheme = "http" if registry in _plain else "https"
-        url = f"{scheme}://{served_at(registry, _port(registry))}/v2/{served_name(registry, path)}/blobs/{digest}"
-        return open_part(url, _authorizations.get(repository, ""), start, end, total)
+        return f"{scheme}://{served_at(registry, _port(registry))}/v2/{served_name(registry, path)}/blobs/{digest}"
+
+    def open_it():
+        return open_part(url(), _authorizations.get(repository, ""), start, end, total)
 
     try:
         return _or_plain(registry, open_it)
     except urllib.error.HTTPError as error:
-        if error.code != 401:
+        # Another server, to which the registry redirected, may not ask for its login.
+        if error.code != 401 or origin(error.url) != origin(url()):
             raise
         # None yet, or a token that has expired.
         _authorizations[repository] = _answer(registry, path, error.headers.get_all("WWW-Authenticate") or [])

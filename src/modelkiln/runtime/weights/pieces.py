@@ -2,10 +2,11 @@
 
 import hashlib
 import queue
+import sys
 import threading
 import time
 
-from modelkiln.runtime.weights.http import NETWORK_ERRORS, Refused, explain, is_final, is_unreachable
+from modelkiln.runtime.weights.http import NETWORK_ERRORS, Refused, explain, is_final, is_unreachable, retry_after
 
 __all__ = ["PlaceFailed", "fetch_pieces", "in_parallel"]
 
@@ -86,7 +87,10 @@ def retried(action, done):
             failures, before = (failures + 1 if done() == before else 1), done()
             if is_final(error) or failures > (2 if is_unreachable(error) else len(WAITS)):
                 raise PlaceFailed(explain(error), is_unreachable(error)) from error
-            time.sleep(WAITS[failures - 1])
+            asked = retry_after(getattr(error, "headers", None))
+            if asked >= 1:
+                print(f"{explain(error)}; trying again in {asked:.0f} s", file=sys.stderr, flush=True)
+            time.sleep(max(WAITS[failures - 1], asked))
 
 
 class _Piece:

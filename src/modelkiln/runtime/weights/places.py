@@ -9,7 +9,7 @@ from modelkiln.runtime.weights.progress import readable_size
 
 __all__ = ["Place", "places_of"]
 
-_STORAGE = {"s3": "https://{}.s3.amazonaws.com/{}", "gs": "https://storage.googleapis.com/{}/{}"}
+_GOOGLE = "https://storage.googleapis.com"
 
 
 class Place:
@@ -51,7 +51,7 @@ class Place:
 
 def _open_file(path, start, total):
     try:
-        stream = open(path, "rb")  # noqa: SIM115  Whoever reads the Stream closes it.
+        stream = open(path, "rb")  # noqa: SIM115  The reader of the Stream closes it.
     except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
         raise Refused(error.strerror) from None
     size = os.fstat(stream.fileno()).st_size
@@ -70,11 +70,25 @@ def _address(scheme, rest, url):
         endpoint = os.environ.get("HF_ENDPOINT") or "https://huggingface.co"
         token = os.environ.get("HF_TOKEN")
         return f"{endpoint.rstrip('/')}/{name}/resolve/{file}", f"Bearer {token}" if token else ""
-    if scheme in _STORAGE:
-        bucket, _, key = rest.partition("/")
-        endpoint = scheme == "s3" and (os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL"))
-        return (f"{endpoint.rstrip('/')}/{rest}" if endpoint else _STORAGE[scheme].format(bucket, key)), ""
+    if scheme == "gs":
+        return f"{_GOOGLE}/{rest}", ""
+    if scheme == "s3":
+        return _s3_address(rest), ""
     return url, _login(url)
+
+
+def _s3_address(rest):
+    """The address of `bucket/key` at the machine's own server, or at AWS."""
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    if endpoint:
+        return f"{endpoint.rstrip('/')}/{rest}"
+    bucket, _, key = rest.partition("/")
+    if "." not in bucket:
+        return f"https://{bucket}.s3.amazonaws.com/{key}"
+    # The certificate for *.s3.amazonaws.com stands for one label. A bucket is found by its name in the host
+    # from anywhere, by its name in the path in its region alone.
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+    return f"https://s3.{region + '.' if region else ''}amazonaws.com/{rest}"
 
 
 def _login(url):
@@ -113,7 +127,7 @@ def places_of(file):
     return found
 
 
-def tell(file, tried):
+def describe_failure(file, tried):
     """Return what is known of a file that no place had; tried: (Place, reason) each."""
     lines = "".join(f"\n  {place}: {reason}" for place, reason in tried)
     return (

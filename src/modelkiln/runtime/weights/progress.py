@@ -1,4 +1,4 @@
-"""Tells a person how a fetch goes, on standard error, when it takes longer than two seconds."""
+"""Reports how a fetch goes, on standard error, when it takes longer than two seconds."""
 
 import sys
 import threading

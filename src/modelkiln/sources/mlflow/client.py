@@ -12,13 +12,14 @@ import urllib.error
 import urllib.parse
 from base64 import b64encode
 from pathlib import Path
-from typing import Any, Iterator, Mapping, Tuple
+from typing import Any, Dict, Iterator, Mapping, Tuple
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.network.http import NETWORK_ERRORS, http_status, open_url, with_retries
 from modelkiln.network.http_file import HttpFile, network_error
+from modelkiln.runtime.weights.http import origin
 
-__all__ = ["LOGIN", "MlflowClient"]
+__all__ = ["LOGIN", "MlflowClient", "s3_options"]
 
 LOGIN = "Set MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD."
 _API = "/api/2.0"
@@ -107,8 +108,20 @@ class MlflowClient:
 
     def _open(self, url: str, headers: Mapping[str, str]) -> Any:
         # A login is for the tracking server alone, also when an artifact lies at another.
-        mine = urllib.parse.urlsplit(url).netloc == urllib.parse.urlsplit(self._url).netloc
-        return open_url(url, self._env, headers, self._authorization if mine else "")
+        return open_url(url, self._env, headers, self._authorization if origin(url) == origin(self._url) else "")
+
+
+def s3_options(env: Mapping[str, str]) -> Dict[str, Any]:
+    """Return what MLflow's own variables say of the buckets that hold its artifacts, as options of s3fs.
+
+    They are for MLflow's artifacts alone: other sources in S3 may be elsewhere.
+    """
+    found: Dict[str, Any] = {}
+    if env.get("MLFLOW_S3_ENDPOINT_URL"):
+        found["endpoint_url"] = env["MLFLOW_S3_ENDPOINT_URL"]
+    if env.get("MLFLOW_S3_IGNORE_TLS", "").lower() in ("true", "1"):
+        found["client_kwargs"] = {"verify": False}
+    return found
 
 
 def _server(uri: str, where: str) -> Tuple[str, str]:

@@ -5,7 +5,7 @@ import math
 import urllib.parse
 from typing import Any, Dict, List, Mapping
 
-from modelkiln.sources.mlflow.signature import example_request, tensors_of
+from modelkiln.sources.mlflow.signature import example_request, not_demanded, tensors_of
 
 __all__ = ["facts_of"]
 
@@ -20,19 +20,19 @@ _GIT = {
 
 
 def facts_of(
-    version: _Object, registered: _Object, logged: _Object, run: _Object, experiment: str, told: Mapping[str, str]
+    version: _Object, registered: _Object, logged: _Object, run: _Object, experiment: str, texts: Mapping[str, str]
 ) -> Dict[str, Any]:
     """Return the facts of a model.
 
-    version, registered, logged, run: MLflow's objects, or empty. told: the text of the model's
+    version, registered, logged, run: MLflow's objects, or empty. texts: those of the model's
     small files, by path. What cannot be said in the normal form is listed under `not_taken`.
     """
-    mlmodel = _yaml(told.get("MLmodel", ""))
+    mlmodel = _yaml(texts.get("MLmodel", ""))
     facts: Dict[str, Any] = {"not_taken": []}
-    _add_signature(facts, mlmodel.get("signature"), told.get("serving_input_example.json", ""))
-    facts["requirements"] = _requirements(told.get("requirements.txt", ""))
+    _add_signature(facts, mlmodel.get("signature"), texts.get("serving_input_example.json", ""))
+    facts["requirements"] = _requirements(texts.get("requirements.txt", ""))
     python = (mlmodel.get("flavors") or {}).get("python_function") or {}
-    facts["python"] = str(python.get("python_version") or _yaml(told.get("python_env.yaml", "")).get("python") or "")
+    facts["python"] = str(python.get("python_version") or _yaml(texts.get("python_env.yaml", "")).get("python") or "")
     # Those of a logged model are its own; a run may have logged several models.
     of_run, of_model = run.get("data") or {}, logged.get("data") or {}
     facts["metrics"] = _metrics(of_model.get("metrics"), of_run.get("metrics"))
@@ -54,9 +54,18 @@ def _add_signature(facts: Dict[str, Any], signature: Any, example: str) -> None:
     found = {}
     for side, name in (("inputs", "input"), ("outputs", "output")):
         try:
-            found[side] = tensors_of(json.loads(signature.get(side) or "[]"), name)
-        except (ValueError, KeyError, TypeError) as error:
+            specs = json.loads(signature.get(side) or "[]")
+            found[side] = tensors_of(specs, name)
+            optional = ", ".join(not_demanded(specs, name))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             facts["not_taken"].append(f"signature: {side}: {error}")
+            continue
+        if not found[side]:
+            facts["not_taken"].append(f"signature: has no {side}, so that a signature.json has to be written")
+        if optional:
+            facts["not_taken"].append(f"signature: {side}: {optional}: may be absent in MLflow, and is demanded here")
+    if signature.get("params"):
+        facts["not_taken"].append(f"signature: params: {_param_names(signature['params'])}: are not tensors")
     if len(found) == 2 and found["inputs"] and found["outputs"]:
         facts["signature"] = found
     if example and found.get("inputs"):
@@ -64,6 +73,13 @@ def _add_signature(facts: Dict[str, Any], signature: Any, example: str) -> None:
             facts["input_example"] = example_request(json.loads(example), found["inputs"])
         except (ValueError, KeyError, TypeError) as error:
             facts["not_taken"].append(f"input example: {error}")
+
+
+def _param_names(text: Any) -> str:
+    try:
+        return ", ".join(str(one["name"]) for one in json.loads(text))
+    except (ValueError, KeyError, TypeError):
+        return "of a form that is not known"
 
 
 def _lineage(version: _Object, logged: _Object, run: _Object, experiment: str) -> Dict[str, Any]:

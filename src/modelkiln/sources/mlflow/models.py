@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any, BinaryIO, Dict, Mapping, Tuple
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.sources import source
-from modelkiln.sources.addresses import check_files
-from modelkiln.sources.mlflow.client import MlflowClient
+from modelkiln.sources import filesystem, source
+from modelkiln.sources.mlflow.client import MlflowClient, s3_options
 from modelkiln.sources.mlflow.facts import facts_of
-from modelkiln.sources.source import Listing, Source, SourceFile
+from modelkiln.sources.source import Listing, Source, SourceFile, by_path
 
 __all__ = ["open_source"]
 
@@ -20,9 +19,9 @@ __all__ = ["open_source"]
 _MODEL = re.compile(r"models:/+(?P<name>[^/@]+)(?:/(?P<version>\d+|latest)|@(?P<alias>[^/@]+))")
 _LOGGED = re.compile(r"models:/+(?P<id>m-[0-9a-f]{32})")
 _RUN = re.compile(r"runs:/+(?P<run>[0-9a-zA-Z]+)(?:/(?P<path>.+))?")
-# Small files of a model that tell of it.
-_TOLD_BY = ("MLmodel", "requirements.txt", "python_env.yaml", "serving_input_example.json")
-_TOLD_LIMIT = 4 << 20
+# Small files of a model that describe it.
+_DESCRIBED_BY = ("MLmodel", "requirements.txt", "python_env.yaml", "serving_input_example.json")
+_TEXT_LIMIT = 4 << 20
 
 
 def open_source(uri: str, env: Mapping[str, str], folder: Path) -> Source:
@@ -64,10 +63,10 @@ class _Mlflow(Source):
         files = self._files(model)
         if not files:
             raise ModelkilnError(f"{self._where}: holds no files. Name a model, or a run's path that has some.")
-        told = {file.path: self._text(model, file) for file in files if file.path in _TOLD_BY}
+        texts = {file.path: self._text(model, file) for file in files if file.path in _DESCRIBED_BY}
         experiment = self._experiment(model.run)
-        facts = facts_of(model.version, self._registered(model), model.logged, model.run, experiment, told)
-        return Listing(self._uri, model.revision, check_files(files, self._where), facts)
+        facts = facts_of(model.version, self._registered(model), model.logged, model.run, experiment, texts)
+        return Listing(self._uri, model.revision, by_path(files), facts)
 
     def open(self, file: SourceFile, offset: int = 0) -> BinaryIO:
         model = self._find(file.version)
@@ -79,6 +78,8 @@ class _Mlflow(Source):
     def _behind(self, model: _Model) -> Source:
         """The source of a model whose files the tracking server names but does not hand out."""
         root = model.root if model.root.endswith("/") else f"{model.root}/"
+        if source.scheme_of(root) == "s3":
+            return filesystem.open_bucket(root, self._env, s3_options(self._env))
         return source.open_source(root, self._env, self._folder)
 
     def _files(self, model: _Model) -> Tuple[SourceFile, ...]:
@@ -89,14 +90,14 @@ class _Mlflow(Source):
         return tuple(dataclasses.replace(file, version=version) for file in listed)
 
     def _text(self, model: _Model, file: SourceFile) -> str:
-        if (file.size or 0) > _TOLD_LIMIT:
+        if (file.size or 0) > _TEXT_LIMIT:
             return ""
         if _is_proxied(model.root):
             stream: BinaryIO = self._client.open_artifact(model.root, file.path, 0, file.size, False)
         else:
             stream = self._behind(model).open(dataclasses.replace(file, version=""))
         with stream:
-            return stream.read(_TOLD_LIMIT).decode("utf-8", "replace")
+            return stream.read(_TEXT_LIMIT).decode("utf-8", "replace")
 
     def _find_now(self, revision: str) -> _Model:
         registered = _MODEL.fullmatch(self._uri)
@@ -121,7 +122,7 @@ class _Mlflow(Source):
             query = {"filter": "name='{}'".format(name.replace("'", "")), "order_by": "version_number DESC"}
             found = self._client.get("model-versions/search", max_results="1", **query).get("model_versions")
             if not found:
-                raise ModelkilnError(f"{self._where}: there is no version of {name!r}. Check the name.")
+                raise ModelkilnError(f"{self._where}: {name!r} has no version. Check the name.")
             version = {"model_version": found[0]}
         version = version.get("model_version") or {}
         number, run = str(version.get("version")), version.get("run_id") or ""
@@ -141,7 +142,7 @@ class _Mlflow(Source):
     def _of_run(self, run_id: str, path: str) -> _Model:
         run = self._run(run_id)
         is_final = (run.get("info") or {}).get("status") in ("FINISHED", "FAILED", "KILLED")
-        # MLflow 3 keeps a model that a run logs beside the run; its name is a path of the run all the same.
+        # MLflow 3 keeps a model that a run logs next to the run; its name is a path of the run all the same.
         for output in (run.get("outputs") or {}).get("model_outputs") or []:
             logged = self._logged_model(output.get("model_id", ""))
             if path and _info(logged).get("name") == path:

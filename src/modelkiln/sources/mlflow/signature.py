@@ -1,9 +1,10 @@
 """MLflow's signatures and input examples, as those of the Open Inference Protocol."""
 
+import math
 import re
 from typing import Any, Dict, List, Mapping, Sequence
 
-__all__ = ["example_request", "tensors_of"]
+__all__ = ["example_request", "not_demanded", "tensors_of"]
 
 # Open Inference Protocol v2, "Tensor Data Types": numpy's names (mlflow.types.TensorSpec), and MLflow's
 # own of columns (mlflow.types.DataType). Texts, dates and bytes are BYTES.
@@ -25,13 +26,26 @@ def tensors_of(specs: Any, unnamed: str) -> List[Tensor]:
 
     specs: the schema's JSON, a list of tensor or column specs. A column becomes a tensor with one
     value a row, an array column one with two dimensions. unnamed: the name for the only tensor of
-    a schema without names. Raises ValueError, KeyError or TypeError for what is no tensor.
+    a schema without names. Raises ValueError, KeyError or TypeError for what is not a tensor.
     """
     if not isinstance(specs, list):
         raise ValueError("is not a list of tensors or columns")
-    if any(not spec.get("name") for spec in specs) and len(specs) > 1:
-        specs = [{**spec, "name": spec.get("name") or f"{unnamed}_{number}"} for number, spec in enumerate(specs)]
-    return [_tensor(spec, spec.get("name") or unnamed) for spec in specs]
+    names = [_name(spec, unnamed if len(specs) == 1 else f"{unnamed}_{number}") for number, spec in enumerate(specs)]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"{twice[0]!r} is the name of two")
+    return [_tensor(spec, name) for spec, name in zip(specs, names)]
+
+
+def not_demanded(specs: Sequence[Mapping[str, Any]], unnamed: str) -> List[str]:
+    """Return the names of the columns of a schema that `tensors_of` takes and that MLflow lets be absent."""
+    return [_name(spec, unnamed) for spec in specs if not spec.get("required", True)]
+
+
+def _name(spec: Mapping[str, Any], unnamed: str) -> str:
+    """A table that was made of an array calls its columns 0, 1, 2: these are names, too."""
+    name = spec.get("name")
+    return unnamed if name in (None, "") else str(name)
 
 
 def _tensor(spec: Mapping[str, Any], name: str) -> Tensor:
@@ -46,7 +60,7 @@ def _tensor(spec: Mapping[str, Any], name: str) -> Tensor:
             spec = spec["items"]
             shape, kind = [*shape, -1], spec["type"]
     if kind not in known:
-        raise ValueError(f"{name!r} is a {kind!r}, which is no tensor")
+        raise ValueError(f"{name!r} is a {kind!r}, which is not a tensor")
     return {"name": name, "datatype": known[kind], "shape": shape}
 
 
@@ -88,8 +102,10 @@ def _columns(example: Any, inputs: Sequence[Tensor]) -> Mapping[str, Any]:
 
 
 def _shape(data: Any) -> List[int]:
-    """The shape of nested lists; raises ValueError when they are ragged."""
+    """The shape of nested lists; raises ValueError when they are ragged, or a value is missing."""
     if not isinstance(data, list):
+        if data is None or (isinstance(data, float) and not math.isfinite(data)):
+            raise ValueError(f"has the value {data}, which no request can hold")
         return []
     shapes = {tuple(_shape(one)) for one in data}
     if len(shapes) != 1:

@@ -6,20 +6,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, Dict, Iterator, List, Mapping, Optional, Tuple
 
+from modelkiln.conventions import MODELS_FOLDER
 from modelkiln.descriptor import CONFIG, LAYER, MANIFEST, Descriptor
 from modelkiln.digest import check_digest, sha256_bytes
 from modelkiln.errors import ModelkilnError
-from modelkiln.layer import MODELS_FOLDER
 from modelkiln.network.http_file import HttpFile
 from modelkiln.registry.blobs import open_blob, read_blob
 from modelkiln.registry.client import RegistryClient
 from modelkiln.registry.documents import descriptor_of, image_manifest, parse_document
 from modelkiln.registry.reference import Reference, parse_image
-from modelkiln.sources.addresses import check_files
 from modelkiln.sources.oci.model_pack import config_facts
 from modelkiln.sources.oci.tar_files import RangeReader, TarFile, tar_files
 from modelkiln.sources.oci.unpacked_tar import Unpacked
-from modelkiln.sources.source import Listing, Source, SourceFile
+from modelkiln.sources.source import Listing, Source, SourceFile, by_path
 
 __all__ = ["open_source"]
 
@@ -37,7 +36,7 @@ _PLATFORM = "linux/amd64"
 def open_source(uri: str, env: Mapping[str, str], folder: Path) -> Source:
     """Return the source of `oci://registry/name:tag` or `oci://registry/name[:tag]@sha256:...`.
 
-    Raises ModelkilnError for a reference that is none, or has neither tag nor digest.
+    Raises ModelkilnError for text that is not a reference, or has neither tag nor digest.
     """
     text = uri.partition("://")[2]
     return _Oci(uri, parse_image(text), env)
@@ -45,7 +44,7 @@ def open_source(uri: str, env: Mapping[str, str], folder: Path) -> Source:
 
 @dataclasses.dataclass(frozen=True)
 class _Layer:
-    """A layer of a manifest. compression: "none", "gzip", "zstd", or "" for what is no tar."""
+    """A layer of a manifest. compression: "none", "gzip", "zstd", or "" for what is not a tar."""
 
     descriptor: Descriptor
     name: str
@@ -74,7 +73,7 @@ class _Oci(Source):
         facts: Dict[str, Any] = {}
         if config.media_type.startswith(_MODEL_PACK):
             facts = config_facts(parse_document(read_blob(self._client, config.digest), self._reference))
-        return Listing(self._uri, revision, check_files(_below_models(files), where), facts)
+        return Listing(self._uri, revision, by_path(_below_models(files)), facts)
 
     def open(self, file: SourceFile, offset: int = 0) -> BinaryIO:
         digest, _, place = file.locator.partition("+")

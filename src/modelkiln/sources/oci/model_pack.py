@@ -1,4 +1,4 @@
-"""What the config of a ModelPack artifact tells of a model, as facts of a lock."""
+"""What the config of a ModelPack artifact states about a model, as facts of a lock."""
 
 from typing import Any, Dict, Mapping
 

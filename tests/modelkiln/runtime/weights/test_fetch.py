@@ -69,13 +69,13 @@ def test_a_passing_error_is_waited_for(package, server):
     assert fetched(package)
 
 
-def test_a_server_that_always_fails_is_told(package, server):
+def test_a_server_that_always_fails_is_reported(package, server):
     """The message names the place and what it said."""
     server.statuses = [500] * 100
     assert f"{server.url}/large.bin: HTTP 500" in refused(package)
 
 
-def test_a_redirect_loop_is_told(package, server):
+def test_a_redirect_loop_is_reported(package, server):
     """It ends."""
     server.loop = True
     assert "HTTP 302" in refused(package)
@@ -107,7 +107,7 @@ def test_what_a_liar_left_is_not_mixed_with_the_truth(make_lazy_package, server)
     assert fetched(package)
 
 
-def test_a_missing_file_is_told_with_every_place(package, server):
+def test_a_missing_file_is_reported_with_every_place(package, server):
     """All places are named, with what was wrong, and what to do."""
     del server.files["/large.bin"]
     message = refused(package, MODELKILN_WEIGHTS_URL="/nowhere")
@@ -213,7 +213,7 @@ def isolated(package, *options):
 
 
 def test_without_a_network_the_message_says_what_to_do(package):
-    """An air gap is told with the places and two ways across."""
+    """An air gap is reported with the places and two ways across."""
     with isolated(package, "--unshare-net") as run:
         result = run("fetch")
     message = result.stderr.decode()
@@ -221,7 +221,7 @@ def test_without_a_network_the_message_says_what_to_do(package):
     assert "large.bin" in message and "MODELKILN_WEIGHTS_URL" in message and "Traceback" not in message
 
 
-def test_a_store_that_cannot_be_written_is_told(package):
+def test_a_store_that_cannot_be_written_is_reported(package):
     """The message names MODELKILN_STORE."""
     package.store.mkdir()
     with isolated(package, "--ro-bind", str(package.store), str(package.store)) as run:
@@ -242,7 +242,7 @@ def test_a_store_that_was_filled_before_may_be_read_only(package, server, prepar
     assert (0, b"") == (result.returncode, result.stderr)
 
 
-def test_a_full_disk_is_told_before_anything_is_fetched(package, server):
+def test_a_full_disk_is_reported_before_anything_is_fetched(package, server):
     """Nothing is asked for that has no room."""
     package.store.mkdir()
     with isolated(package, "--size", str(1 << 20), "--tmpfs", str(package.store)) as run:
@@ -251,7 +251,7 @@ def test_a_full_disk_is_told_before_anything_is_fetched(package, server):
     assert b"are free on its disk" in result.stderr
 
 
-def test_a_disk_that_fills_up_is_told(make_lazy_package, server):
+def test_a_disk_that_fills_up_is_reported(make_lazy_package, server):
     """Others write too: the room may go while a fetch runs."""
     files = {"large.bin": DATA, "other.bin": DATA[1:]}
     server.files["/other.bin"] = DATA[1:]

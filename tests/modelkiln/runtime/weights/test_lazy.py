@@ -91,10 +91,10 @@ def test_a_file_that_was_removed_is_fetched_again(small):
     assert [6.0] == answer(small.run("predict", request=REQUEST, check=0))
 
 
-def test_info_and_verify_tell_what_is_not_here(package):
+def test_info_and_verify_report_what_is_not_here(package):
     """Nothing is fetched by asking."""
-    told = json.loads(package.run("info", check=0).stdout)["lazy"]
-    assert {"store": str(package.store), "missing": ["large.bin", "weight.txt"], "missing_size": len(LARGE) + 1} == told
+    lazy = json.loads(package.run("info", check=0).stdout)["lazy"]
+    assert {"store": str(package.store), "missing": ["large.bin", "weight.txt"], "missing_size": len(LARGE) + 1} == lazy
     assert b"0 model artifact files (2 more are not fetched yet)" in package.run("verify", check=0).stdout
     package.run("fetch", check=0)
     assert [] == json.loads(package.run("info", check=0).stdout)["lazy"]["missing"]
@@ -121,7 +121,7 @@ def test_a_lock_of_other_files_than_the_record_is_refused(small):
 
 
 def test_a_folder_that_is_named_is_taken_as_it_is(small, server, tmp_path):
-    """Whoever mounts the files names them by MODELKILN_MODELS; nothing is fetched."""
+    """The mounted files are named by MODELKILN_MODELS; nothing is fetched."""
     (tmp_path / "weight.txt").write_text("2")
     result = small.run("predict", request=REQUEST, check=0, MODELKILN_MODELS=str(tmp_path))
     assert ([6.0], []) == (answer(result), server.asked)

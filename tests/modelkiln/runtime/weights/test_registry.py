@@ -22,6 +22,6 @@ from modelkiln.runtime.weights.registry import challenges
         ('realm="alone"', []),
     ],
 )
-def test_challenges_are_told_apart(line, found):
+def test_challenges_are_reported_apart(line, found):
     """Schemes, parameters and commas, quoted or not."""
     assert challenges(line) == found

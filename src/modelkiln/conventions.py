@@ -1,0 +1,20 @@
+"""Where things lie in packages, and the user that images run as; digests depend on all of it."""
+
+__all__ = ["CODE_FOLDER", "MODELS_FOLDER", "MODELS_MOUNT", "PEX_MODELS", "RECORD_PATH", "USER_ID", "VENV"]
+
+# Where model artifacts lie in an image. KServe looks there too.
+MODELS_FOLDER = "models"
+MODELS_MOUNT = f"/{MODELS_FOLDER}"
+
+# Where code lies in an image, the record below it. In a PEX it lies at the top.
+CODE_FOLDER = "app"
+RECORD_PATH = ".modelkiln/package.json"
+# Where a PEX has the model artifacts.
+PEX_MODELS = ".modelkiln/models"
+
+# Where an image has its virtual environment.
+VENV = "opt/venv"
+
+# 65532 is what distroless images call nonroot; cluster policies that ask for a numeric user other
+# than 0 accept it.
+USER_ID = 65532

@@ -1,0 +1,34 @@
+"""A file by its content: path, sha256 and size."""
+
+from dataclasses import dataclass
+from typing import Any, Mapping
+
+__all__ = ["PinnedFile"]
+
+
+@dataclass(frozen=True)
+class PinnedFile:
+    """A file's path (relative to where it will lie), sha256 (hex) and size in bytes."""
+
+    path: str
+    sha256: str
+    size: int
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "PinnedFile":
+        """Read what `to_json` gave, whatever else the object says of the file."""
+        return cls(value["path"], value["sha256"], value["size"])
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the object that records and recipes hold."""
+        return {"path": self.path, "sha256": self.sha256, "size": self.size}
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+        return self.path.rpartition("/")[2]
+
+    @property
+    def digest(self) -> str:
+        """The digest of its blob."""
+        return f"sha256:{self.sha256}"
