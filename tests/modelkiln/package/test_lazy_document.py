@@ -60,7 +60,7 @@ def test_a_source_becomes_a_place(uri, settings, place):
         ("weights", "", "standard library"),
         ("file:weights", "", "a path of the repository"),
         ("oci://registry.example.com/a/b:1", f"{DIGEST}+gzip+models/w.bin", "compressed layer"),
-        ("hf://datasets/ada/llm", "", "no model repository"),
+        ("hf://datasets/ada/llm", "", "not a model repository"),
     ],
 )
 def test_a_source_that_cannot_be_lazy_is_refused(uri, locator, reason):
