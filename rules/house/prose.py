@@ -6,17 +6,16 @@ from typing import Any
 
 from pants.core.goals.lint import LintFilesRequest, LintResult
 from pants.core.util_rules.partitions import Partitions
-from pants.engine.fs import DigestContents, PathGlobs
-from pants.engine.rules import Get, collect_rules, rule
+from pants.engine.fs import PathGlobs
+from pants.engine.rules import collect_rules
 from pants.option.option_types import SkipOption
 from pants.option.subsystem import Subsystem
 from pants.util.logging import LogLevel
 
 from house.words import problems
+from pants_modelkiln.compat.calls import get_digest_contents, implicitly, rule
 
 _ROOTS = ("src/", "rules/", "tests/", "docs/", "README.md")
-# Its bytes are part of each package's digest, which no comment is worth changing.
-_APART = "src/modelkiln/runtime/"
 
 
 class Prose(Subsystem):
@@ -34,18 +33,14 @@ class ProseRequest(LintFilesRequest):
 @rule
 async def partition_prose(request: ProseRequest.PartitionRequest, prose: Prose) -> Partitions[str, Any]:
     """One partition of all Python files and pages."""
-    files = tuple(
-        path
-        for path in request.files
-        if path.startswith(_ROOTS) and path.endswith((".py", ".md")) and not path.startswith(_APART)
-    )
+    files = tuple(path for path in request.files if path.startswith(_ROOTS) and path.endswith((".py", ".md")))
     return Partitions.single_partition(files) if files and not prose.skip else Partitions()
 
 
 @rule(desc="Lint prose", level=LogLevel.DEBUG)
 async def lint_prose(request: ProseRequest.Batch[str, Any]) -> LintResult:
     """Read the files and report each word."""
-    contents = await Get(DigestContents, PathGlobs(request.elements))
+    contents = await get_digest_contents(**implicitly(PathGlobs(request.elements)))
     found = problems((file.path, file.content.decode()) for file in contents)
     return LintResult(int(bool(found)), "\n".join(found), "", linter_name=request.tool_name)
 

@@ -1,6 +1,15 @@
 """Where things lie in packages, and the user that images run as; digests depend on all of it."""
 
-__all__ = ["CODE_FOLDER", "MODELS_FOLDER", "MODELS_MOUNT", "PEX_MODELS", "RECORD_PATH", "USER_ID", "VENV"]
+__all__ = [
+    "CODE_FOLDER",
+    "MODELS_FOLDER",
+    "MODELS_MOUNT",
+    "OPAQUE_WHITEOUT",
+    "PEX_MODELS",
+    "RECORD_PATH",
+    "USER_ID",
+    "VENV",
+]
 
 # Where model artifacts lie in an image. KServe looks there too.
 MODELS_FOLDER = "models"
@@ -14,6 +23,9 @@ PEX_MODELS = ".modelkiln/models"
 
 # Where an image has its virtual environment.
 VENV = "opt/venv"
+
+# The name of a file that hides what lower layers have in its folder (OCI image-spec, layer.md).
+OPAQUE_WHITEOUT = ".wh..wh..opq"
 
 # 65532 is what distroless images call nonroot; cluster policies that ask for a numeric user other
 # than 0 accept it.

@@ -4,10 +4,11 @@ import shutil
 
 import pytest
 from monorepo import Monorepo, copy_repository, end_shared
+from session import guarded_session  # noqa: F401
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _daemon_of_small_monorepos():
+def _daemon_of_small_monorepos(guarded_session):  # noqa: F811
     yield
     end_shared()
 

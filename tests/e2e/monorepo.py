@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
+from guard import mark, remove_at_end
 from schemas import schema_problems
 
 __all__ = [
@@ -102,6 +103,7 @@ class Monorepo:
         """Run `pants ARGS`, and expect it to end with `code` (None: any)."""
         launcher = self.root / "pants"
         self._sandboxes.mkdir(exist_ok=True)
+        remove_at_end(self._sandboxes)
         more = {"PANTS_DYNAMIC_UI": "false", "PANTS_COLORS": "false"}
         more["PANTS_LOCAL_EXECUTION_ROOT_DIR"] = str(self._sandboxes)
         before = os.umask(self.umask)
@@ -109,7 +111,7 @@ class Monorepo:
             result = subprocess.run(
                 [*self.prefix, *(_OTHER_PANTS or [str(launcher if launcher.exists() else ROOT / "pants")]), *args],
                 cwd=self.root,
-                env={**more, **self.env},
+                env=mark({**more, **self.env}),
                 input=stdin,
                 capture_output=True,
                 timeout=_SECONDS,

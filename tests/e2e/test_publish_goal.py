@@ -130,7 +130,7 @@ def test_a_base_image_is_read_out_of_the_registry(repo, host):
 
 
 def test_names_are_checked_before_anything_is_sent(repo, host):
-    """A placeholder without a value, a tag and a repository that are none name the target."""
+    """Errors for a placeholder without a value, a bad tag and a bad repository name the target."""
     good = f'repositories=["{host}/team/{{name}}"]'
     for bad, message in (
         (f'{good}, publish_tags=["{{git_sha}}"]', "rain:rain: '{git_sha}': {git_sha} has no value"),

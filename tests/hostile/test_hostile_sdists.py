@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import os
 import tarfile
 import zipfile
 
@@ -11,6 +12,7 @@ import pytest
 from samples.sdists import make_sdist, tar_of
 
 from modelkiln.errors import ModelkilnError
+from modelkiln.wheels import sdist
 from modelkiln.wheels.sdist import unpack_sdist
 
 NAME = "demo-1.0.tar.gz"
@@ -44,9 +46,20 @@ def _refused(folder, data, message, name=NAME):
         ([_entry("demo-1.0/link", tarfile.SYMTYPE, "/etc")], "leaves"),
         ([_entry("demo-1.0/link", tarfile.SYMTYPE, "sub"), _entry("demo-1.0/link/evil")], "below a file or a link"),
         ([_entry("demo-1.0/project.py/evil")], "below a file or a link"),
-        ([_entry("demo-1.0/hard", tarfile.LNKTYPE, "demo-1.0/project.py")], "hard link, a device"),
-        ([_entry("demo-1.0/dev", tarfile.CHRTYPE)], "hard link, a device"),
-        ([_entry("demo-1.0/fifo", tarfile.FIFOTYPE)], "hard link, a device"),
+        ([_entry("demo-1.0/hard", tarfile.LNKTYPE, "../../etc/passwd")], "not a clean relative path"),
+        ([_entry("demo-1.0/hard", tarfile.LNKTYPE, "/etc/passwd")], "not a clean relative path"),
+        ([_entry("demo-1.0/hard", tarfile.LNKTYPE, "demo-1.0/nothing")], "hard link to 'demo-1.0/nothing'"),
+        ([_entry("demo-1.0/hard", tarfile.LNKTYPE, "demo-1.0/hard")], "hard link to 'demo-1.0/hard'"),
+        ([_entry("demo-1.0/hard", tarfile.LNKTYPE, "demo-1.0")], "hard link to 'demo-1.0'"),
+        (
+            [
+                _entry("demo-1.0/a/link", tarfile.SYMTYPE, "../project.py"),
+                _entry("demo-1.0/hard", tarfile.LNKTYPE, "demo-1.0/a/link"),
+            ],
+            "leaves",
+        ),
+        ([_entry("demo-1.0/dev", tarfile.CHRTYPE)], "a device"),
+        ([_entry("demo-1.0/fifo", tarfile.FIFOTYPE)], "a device"),
         ([_entry("demo-1.0/x"), _entry("demo-1.0/x")], "is there twice"),
         ([_entry("demo-1.0/x"), _entry("demo-1.0/x/y"), _entry("demo-1.0/x", tarfile.DIRTYPE)], "below a file"),
     ],
@@ -78,7 +91,7 @@ def test_an_empty_one_is_refused(tmp_path):
     ("name", "mode", "message"),
     [
         ("../evil", 0o100644, "not a clean"),
-        ("demo-1.0/link", 0o120777, "hard link, a device"),
+        ("demo-1.0/link", 0o120777, "a device"),
         ("x/y", 0, "one folder"),
     ],
 )
@@ -91,6 +104,34 @@ def test_zips_are_held_to_the_same(tmp_path, name, mode, message):
         info.external_attr = mode << 16
         archive.writestr(info, "/etc/passwd")
     _refused(tmp_path, out.getvalue(), message, "demo-1.0.zip")
+
+
+def test_hard_links_inside_are_copies(tmp_path):
+    """A hard link repeats an earlier file with its mode, or an earlier link, and becomes a file of its own."""
+    info, data = _entry("./demo-1.0/a/x", data=b"1")
+    info.mode = 0o755
+    entries = [
+        (info, data),
+        _entry("demo-1.0/y", tarfile.LNKTYPE, "./demo-1.0/a/x"),
+        _entry("demo-1.0/z", tarfile.LNKTYPE, "demo-1.0/y"),
+        _entry("demo-1.0/a/link", tarfile.SYMTYPE, "x"),
+        _entry("demo-1.0/a/same", tarfile.LNKTYPE, "demo-1.0/a/link"),
+    ]
+    (tmp_path / "archive").write_bytes(tar_of(entries))
+    out = tmp_path / "src"
+    unpack_sdist(tmp_path / "archive", NAME, out)
+    files = [out / name for name in ("a/x", "y", "z")]
+    assert [(b"1", 0o755, 1)] * 3 == [
+        (file.read_bytes(), file.stat().st_mode & 0o777, file.stat().st_nlink) for file in files
+    ]
+    assert "x" == os.readlink(out / "a/same")
+
+
+def test_copies_of_hard_links_count(tmp_path, monkeypatch):
+    """A few bytes of archive cannot claim any space by links to one large file."""
+    monkeypatch.setattr(sdist, "_SIZE_LIMIT", 2500)
+    links = [_entry(f"demo-1.0/{number}", tarfile.LNKTYPE, "demo-1.0/x") for number in range(2)]
+    _refused(tmp_path, tar_of([_entry("demo-1.0/x", data=b"x" * 1000), *links]), "unpacks to more than 2500 bytes")
 
 
 def test_links_inside_stay(tmp_path):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import List, Optional
 
 import pytest
+from session import guarded_session  # noqa: F401
 
 SETTINGS = "src/modelkiln/manifest/pip_settings.py"
 

@@ -179,6 +179,10 @@ def test_without_an_index_the_run_ends_at_once(sandbox, env, host):
     assert f"the package index {address.replace('me:secret@', '')} cannot be reached: " in said
     assert "secret" not in said and "Retrying" not in said
     assert [] == sandbox.installs()
+    # A folder of wheels may hold all; where it does not, the index is what is missing.
+    installed, said = first_run(sandbox, {**env, "PIP_FIND_LINKS": str(sandbox.home)})
+    assert not installed
+    assert f"the package index {address.replace('me:secret@', '')} cannot be reached: " in said
 
 
 class Proxy(http.server.BaseHTTPRequestHandler):

@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from session import guarded_session  # noqa: F401
 
 import modelkiln.runtime
 

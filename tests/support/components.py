@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Dict, Optional
@@ -49,6 +50,10 @@ _FILES = {
     "/usr/share/gocode/src/github.com/opencontainers/image-spec/schema": "golang-github-opencontainers-image-spec-dev",
     "/usr/include/stdio.h": "libc6-dev",
 }
+_ROOT = Path(__file__).resolve().parents[2]
+# Runs pip and uv with those of the machine's settings that say how an index is reached.
+_SETTINGS = _ROOT / "src/modelkiln/manifest/pip_settings.py"
+_UV = _ROOT / "3rdparty/python/uv.txt"
 _SYSTEM_PATH = "/usr/sbin:/sbin:/usr/bin:/bin"
 # Some of a venv's packages are large: a slow mirror needs its time.
 _INSTALL_SECONDS = 900
@@ -83,14 +88,41 @@ def require_venv(lock: Path) -> str:
     For components that would pin too much beside the tests' own packages. It is made once a
     machine, below the user's cache folder. Skips or fails as `require` does.
     """
+    uv = _require_uv()
     name = f"{lock.stem}-{sys.version_info[0]}.{sys.version_info[1]}"
     with _component(name, lock) as (folder, is_made):
         python = folder / "bin" / "python"
-        # Byte code is made of what is imported, which is little of it.
-        install = [str(python), "-m", "pip", "install", "-q", "--no-compile", "--require-hashes", "--no-deps"]
         if not is_made:
-            _install(lock.name, folder, [sys.executable, "-m", "venv", str(folder)], [*install, "-r", str(lock)])
+            # Byte code is made of what is imported, which is little of it.
+            make = [sys.executable, "-I", "-m", "venv", "--without-pip", str(folder)]
+            install = _fetching("uv", str(uv), "pip", "install", "-q", "--no-progress", "--python", str(python))
+            downloads = folder / "downloads"  # Of the same disk, so that files are linked.
+            with _whole(folder):
+                env = {"UV_CACHE_DIR": str(downloads), **os.environ}
+                _install(lock.name, make, [*install, "--no-deps", "--require-hashes", "-r", str(lock)], env=env)
+                shutil.rmtree(downloads, ignore_errors=True)
     return str(python)
+
+
+def _require_uv():
+    """The path of uv, which installs in seconds what takes pip minutes."""
+    with _component("uv", _UV) as (folder, is_made):
+        if not is_made:
+            options = ["--no-cache-dir", "--no-deps", "--require-hashes", "--only-binary", ":all:"]
+            fetch = _fetching("pip", "--disable-pip-version-check", "--no-input", "-qq", "download", *options)
+            with _whole(folder):
+                _install("uv", [*fetch, "-d", str(folder), "-r", str(_UV)])
+                (wheel,) = folder.glob("uv-*.whl")
+                with zipfile.ZipFile(wheel) as archive:
+                    (name,) = (name for name in archive.namelist() if name.endswith("/scripts/uv"))
+                    (folder / "uv").write_bytes(archive.read(name))
+                (folder / "uv").chmod(0o755)
+                wheel.unlink()
+    return folder / "uv"
+
+
+def _fetching(*arguments):
+    return [sys.executable, "-I", str(_SETTINGS), *arguments]
 
 
 def require_npm(project: Path, program: str) -> str:
@@ -101,12 +133,14 @@ def require_npm(project: Path, program: str) -> str:
     npm = require("npm")
     with _component(project.name, project / "package-lock.json") as (folder, is_made):
         if not is_made:
-            folder.mkdir()
-            for name in ("package.json", "package-lock.json"):
-                shutil.copy(project / name, folder)
-            # In the folder and not with --prefix, which would take the machine's npmrc for one below it.
-            install = [npm, "ci", "--ignore-scripts", "--no-audit", "--loglevel=error"]
-            _install(project.name, folder, install, cwd=folder)
+            with _whole(folder):
+                folder.mkdir()
+                for name in ("package.json", "package-lock.json"):
+                    shutil.copy(project / name, folder)
+                # In the folder and not with --prefix, which would take the machine's npmrc for one below it.
+                options = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+                _install(project.name, [npm, "ci", *options, f"--cache={folder / 'downloads'}"], cwd=folder)
+                shutil.rmtree(folder / "downloads", ignore_errors=True)
     return str(folder / "node_modules/.bin" / program)
 
 
@@ -124,12 +158,18 @@ def _component(name, lock):
         yield folder, is_made
 
 
-def _install(name, folder, *commands, cwd=None):
+@contextmanager
+def _whole(folder):
+    """A block that fills a component's folder; where it fails the next process starts anew."""
+    yield
+    (folder / "complete").touch()
+
+
+def _install(name, *commands, **settings):
     for command in commands:
-        done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=_INSTALL_SECONDS)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_INSTALL_SECONDS, **settings)
         if done.returncode:
             _missing(f"{name} cannot be installed: {done.stderr[-2000:]}")
-    (folder / "complete").touch()
 
 
 def _missing(message):

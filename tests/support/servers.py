@@ -7,6 +7,8 @@ import subprocess
 import time
 from contextlib import contextmanager
 
+from guard import mark
+
 __all__ = ["free_port", "listening"]
 
 # A busy machine is slow to start programs from a cold disk, and slow to end them.
@@ -33,7 +35,8 @@ def listening(command, log, end=signal.SIGTERM, **settings):
     for _ in range(_TRIES):
         port = free_port()
         with log.open("wb") as out:
-            process = subprocess.Popen(command(port), stdout=out, stderr=out, **settings)
+            started = {**settings, "env": mark(settings.get("env"))}
+            process = subprocess.Popen(command(port), stdout=out, stderr=out, **started)
         if _is_up(process, port):
             break
         _end(process, signal.SIGKILL)

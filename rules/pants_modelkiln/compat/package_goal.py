@@ -105,6 +105,7 @@ async def _package(workspace: Workspace, dist_dir: DistDir) -> Package:
     changed = find_changed(dist, packages)
     if changed:
         merged = await merge_digests(MergeDigests(package.digest for package in changed))
+        remove_dangling(dist, changed)
         workspace.write_digest(merged, path_prefix=str(dist_dir.relpath), clear_paths=_paths(changed))
         remember(dist, changed)
     _report(dist_dir, packages, changed)
@@ -117,6 +118,13 @@ def find_changed(dist: str, packages: Sequence[BuiltPackage]) -> list[BuiltPacka
     if len(paths) > len(set(paths)):
         return list(packages)  # Merging all of them reports which outputs are in each other's way.
     return [package for package in packages if not _is_there(dist, package)]
+
+
+def remove_dangling(dist: str, packages: Iterable[BuiltPackage]) -> None:
+    """Remove shared links that lead nowhere, as into a store that has nothing yet: Pants 2.33 fails to replace them."""
+    for path in {path for package in packages for path in _shared_paths(dist, package)}:
+        if os.path.islink(path) and not os.path.exists(path):
+            os.unlink(path)
 
 
 def remember(dist: str, packages: Iterable[BuiltPackage]) -> None:

@@ -6,7 +6,12 @@ they do. Here it is the other way round: all that say how an index is reached, a
 
 from __future__ import annotations
 
+import contextlib
+import os
+import sys
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Mapping
 
 from pants.backend.python.subsystems.repos import PythonRepos
 from pants.engine.env_vars import CompleteEnvironmentVars
@@ -19,6 +24,8 @@ from modelkiln.manifest.pip_settings import FETCHING, NoPipError, PipSettingsErr
 from pants_modelkiln.compat.calls import rule
 
 _LISTS = ("extra-index-url", "find-links", "trusted-host")
+# Of the environment, what else says where pip finds its files and itself.
+_SEEN = ("HOME", "LANG", "LC_ALL", "PATH", "TMPDIR", "USER", "VIRTUAL_ENV")
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 
@@ -42,15 +49,42 @@ class ToolFetching:
     env: FrozenDict[str, str]
 
 
-@rule(level=LogLevel.DEBUG)
-async def find_fetching(request: ToolFetchingRequest, env: CompleteEnvironmentVars) -> ToolFetching:
+def _files(env: Mapping[str, str]) -> tuple[tuple[str, int, int], ...]:
+    """The files of pip's that there are (pip's user guide, "Configuration"), each with its time and size."""
+    home = env.get("HOME", "")
+    user = env.get("XDG_CONFIG_HOME") or os.path.join(home, ".config")
+    folders = [*(env.get("XDG_CONFIG_DIRS") or "/etc/xdg").split(os.pathsep), user]
+    folders += ["/Library/Application Support", os.path.join(home, "Library/Application Support")]
+    places = [os.path.join(folder, "pip", "pip.conf") for folder in folders]
+    places += ["/etc/pip.conf", os.path.join(home, ".pip", "pip.conf"), os.path.join(sys.prefix, "pip.conf")]
+    found = []
+    for path in (*places, env.get("PIP_CONFIG_FILE", "")):
+        with contextlib.suppress(OSError):
+            stat = os.stat(path)
+            found.append((path, stat.st_mtime_ns, stat.st_size))
+    return tuple(found)
+
+
+# Pants asks again for each command, and pip takes a second to start.
+@lru_cache(maxsize=4)
+def _settings(variables: FrozenDict[str, str], files: tuple[tuple[str, int, int], ...]) -> FrozenDict[str, str]:
+    """pip's settings by their variables' names without `PIP_`; files: what they were read from."""
     try:
-        allowed = pip_environment(env, FETCHING)
+        allowed = pip_environment(variables, FETCHING)
     except NoPipError:
         allowed = {}
+    return FrozenDict({name[4:]: value for name, value in allowed.items() if name.startswith("PIP_")})
+
+
+@rule(level=LogLevel.DEBUG)
+async def find_fetching(request: ToolFetchingRequest, env: CompleteEnvironmentVars) -> ToolFetching:
+    seen = FrozenDict(
+        {name: value for name, value in env.items() if name.startswith(("PIP_", "XDG_")) or name in _SEEN}
+    )
+    try:
+        settings = dict(_settings(seen, _files(env)))
     except PipSettingsError as error:
         raise ModelkilnError(str(error)) from None
-    settings = {name[4:]: value for name, value in allowed.items() if name.startswith("PIP_")}
     lines = [f"--{option} {one}" for option in _LISTS for one in settings.get(_variable(option), "").split()]
     # Pants' own default is not a choice of the user.
     if "INDEX_URL" in settings and request.indexes == (PythonRepos.pypi_index,):

@@ -12,6 +12,7 @@ from pants.util.logging import LogLevel
 
 from modelkiln.conventions import CODE_FOLDER, MODELS_MOUNT, VENV
 from modelkiln.descriptor import INDEX, Descriptor
+from modelkiln.errors import ModelkilnError
 from modelkiln.image.image import Base, Image, Settings, build_image
 from modelkiln.image.layout import REF_NAME, blob_name, platform_index, top_files
 from modelkiln.layer import Layer
@@ -51,10 +52,16 @@ class ImageRequest:
 async def assemble_image(request: ImageRequest, options: ModelkilnSubsystem) -> PackageImage:
     inputs = request.inputs
     assert inputs.base is not None, "checked when the inputs were resolved"
-    venv, venv_blob = venv_layer(inputs.base.python, inputs.base.python_path)
+    from_registry = bool(inputs.base.reference)
+    try:
+        venv, venv_blob = venv_layer(inputs.base.python, inputs.base.python_path, from_registry)
+    except ModelkilnError as error:
+        raise ModelkilnError(f"{inputs.base.address}: {error}") from None
     record, record_blob = record_layer(inputs.record.to_bytes(), inputs.weights_lock)
     weights = inputs.parts if inputs.record["weights"] == "bundled" else ()
-    parts = (*weights, venv, *_code_requests(inputs, options.compression), record)
+    # Over an unknown base the environment hides what that has in our folders: it lies below the weights.
+    lowest = (venv, *weights) if from_registry else (*weights, venv)
+    parts = (*lowest, *_code_requests(inputs, options.compression), record)
     base, built = await concurrently(
         make_base_layers(BaseLayersRequest(inputs.base), **implicitly()), make_layers(requests_of(parts))
     )

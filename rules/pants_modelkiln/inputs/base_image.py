@@ -11,7 +11,8 @@ from pants.engine.target import Target
 from pants.util.logging import LogLevel
 
 from modelkiln.base.bytecode import bytecode_recipe
-from modelkiln.base.debian_lock import glibc_of, python_of
+from modelkiln.base.debian_lock import glibc_of, python_of, python_release_of
+from modelkiln.base.image_python import python_release
 from modelkiln.base.interpreter import interpreter_packages
 from modelkiln.digest import sha256_bytes
 from modelkiln.errors import ModelkilnError
@@ -48,7 +49,8 @@ class BaseImage:
 
     architectures: all that the target has. identity: what the record says of it. lock: a Debian lock.
     bytecode: what recipes say of the interpreter that compiles byte code, see
-    `modelkiln.base.bytecode.bytecode_recipe`. reference: of an image of a registry, or "".
+    `modelkiln.base.bytecode.bytecode_recipe`. reference: of an image of a registry, or "". release: the
+    full release of its Python where the lock states it, or "".
     """
 
     address: Address
@@ -61,6 +63,7 @@ class BaseImage:
     lock: FrozenJson | None = None
     bytecode: FrozenJson | None = None
     reference: str = ""
+    release: str = ""
 
 
 @dataclass(frozen=True)
@@ -72,10 +75,12 @@ class BaseLayersRequest:
 
 @dataclass(frozen=True)
 class BaseLayers:
-    """Layers, lowest first, and the environment that the base's config sets."""
+    """Layers, lowest first, the environment that the base's config sets, and the full release of its
+    Python, or ""."""
 
     layers: tuple[Layer, ...]
     env: tuple[str, ...]
+    release: str = ""
 
 
 @rule(level=LogLevel.DEBUG)
@@ -154,6 +159,7 @@ def _from_debian(target: Target, locks: dict[str, dict], architecture: str) -> B
         identity=FrozenJson.of({"debian": lock["suite"], "lock": sha256_bytes(lock.to_bytes())}),
         lock=lock,
         bytecode=_bytecode(target, locks),
+        release=python_release_of(lock) if python == python_of(lock) else "",
     )
 
 
@@ -165,7 +171,7 @@ async def make_base_layers(request: BaseLayersRequest, options: ModelkilnSubsyst
         bytecode = base.bytecode if len(base.architectures) > 1 else None
         recipe = debian.recipe(base.lock, options.compression, bytecode)
         built = await make_layer(LayerRequest(recipe, str(base.address)), **implicitly())
-        return BaseLayers((built.layer,), ())
+        return BaseLayers((built.layer,), (), base.release)
     result = await run_step(Step(
             argv=(
                 "registry-image", f"--reference={base.reference}",
@@ -177,7 +183,8 @@ async def make_base_layers(request: BaseLayersRequest, options: ModelkilnSubsyst
         ), **implicitly())  # fmt: skip
     described = json.loads((await get_digest_contents(result.digest))[0].content)
     layers = tuple(Layer.from_json(layer) for layer in described["layers"])
-    return BaseLayers(layers, tuple(described["config"].get("config", {}).get("Env") or ()))
+    env = tuple(described["config"].get("config", {}).get("Env") or ())
+    return BaseLayers(layers, env, python_release(env, base.python, base.python_path))
 
 
 def rules():

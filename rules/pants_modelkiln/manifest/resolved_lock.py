@@ -49,6 +49,7 @@ async def choose_files(request: LockChoiceRequest) -> ResolvedLock:
             argv=(
                 "resolve", "--lock=lock.txt", f"--name={request.path}", f"--python={target.python}",
                 f"--platform={target.platform}", f"--glibc={target.glibc}",
+                *(f"--release={release}" for release in target.releases),
                 f"--store={STORE}", "--output=resolved.json",
             ),
             description=f"Choose wheels for {target.platform} from {request.path}",

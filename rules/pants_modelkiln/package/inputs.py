@@ -115,9 +115,22 @@ async def _find_bases(field_set: ModelPackageFieldSet, options: ModelkilnSubsyst
     return (None,)
 
 
-def _target_of(base: BaseImage | None, options: ModelkilnSubsystem) -> Target:
+async def _find_target(
+    formats: Sequence[str], base: BaseImage | None, embedded: InterpreterLock | None, options: ModelkilnSubsystem
+) -> Target:
+    """What the wheels are chosen for. The interpreter of an image and of a `scie` is known to its patch
+    release, and that of a PEX is whichever the machine has."""
+    python = base.python if base else options.python
+    releases = []
+    if base and "oci" in formats:
+        # The config of a registry's image states it; the image asks for the same again and has it at once.
+        made = await make_base_layers(BaseLayersRequest(base), **implicitly()) if base.reference else base
+        releases.append(made.release)
+    releases += [embedded.python] if embedded else []
+    releases += [python] if "pex" in formats else []
     return Target(
-        python=base.python if base else options.python,
+        releases=tuple(sorted({release or python for release in releases})),
+        python=python,
         platform=f"linux/{base.architecture if base else 'amd64'}",
         glibc=base.glibc if base else options.glibc,
     )
@@ -186,13 +199,14 @@ async def resolve_inputs(
     address = field_set.address
     bases = await _find_bases(field_set, options)
     accelerator = accelerator_of(address, field_set.accelerator.value, options, setup)
-    targets = [_target_of(base, options) for base in bases]
-    environments, artifacts = await _gather(field_set, accelerator, bases, targets)
-    weights_lock = _lazy_lock(field_set, artifacts)
     embedded = None
     if "scie" in field_set.formats.value:
         named = field_set.interpreter.to_unparsed_address_inputs()
-        embedded = await choose_interpreter(InterpreterRequest(address, named, targets[0].python), **implicitly())
+        python = bases[0].python if bases[0] else options.python
+        embedded = await choose_interpreter(InterpreterRequest(address, named, python), **implicitly())
+    targets = [await _find_target(field_set.formats.value, base, embedded, options) for base in bases]
+    environments, artifacts = await _gather(field_set, accelerator, bases, targets)
+    weights_lock = _lazy_lock(field_set, artifacts)
     code = await collect_code(PackageCodeRequest(address, field_set.entry_point), **implicitly())
     facts = _facts_of(artifacts)
     signature = await _find_signature(field_set, facts)

@@ -20,6 +20,7 @@ __all__ = [
     "load_lock",
     "lock_name",
     "python_of",
+    "python_release_of",
 ]
 
 SCHEMA = 1
@@ -127,6 +128,13 @@ def python_of(lock: Mapping[str, Any]) -> str:
             f"{_names(lock)}. Fix its package list and lock it again with pants lock."
         )
     return releases[0]
+
+
+def python_release_of(lock: Mapping[str, Any]) -> str:
+    """Return the full Python release that the base has ("3.11.2"), or "" for a package that names none."""
+    version = _version_of(lock, f"python{python_of(lock)}-minimal")
+    found = re.match(r"3\.[0-9]+\.[0-9]+(?![0-9]|~)", version or "")
+    return found.group() if found else ""
 
 
 def _version_of(lock: Mapping[str, Any], name: str) -> Optional[str]:

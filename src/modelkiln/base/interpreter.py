@@ -60,7 +60,7 @@ def interpreter_packages(lock: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def host_architecture() -> Optional[str]:
-    """Return what Debian calls this machine, None where it is none that is known."""
+    """Return what Debian calls this machine, None where its name is unknown."""
     if not sys.platform.startswith("linux"):
         return None
     machine = platform.machine()

@@ -54,7 +54,7 @@ def may_start(first: bytes) -> bool:
 
 
 def opcodes(reader: Reader) -> Iterator[Opcode]:
-    """Yield opcodes up to STOP; raises BadPickle where they end or are none."""
+    """Yield opcodes up to STOP; raises BadPickle where they end or are not opcodes."""
     while True:
         position = reader.position
         try:

@@ -1,11 +1,13 @@
 """Layers of a few bytes, made as pure functions: the venv's skeleton and the record."""
 
 import io
+import posixpath
 from functools import lru_cache
 from typing import Sequence
 
 from modelkiln.archives.tar import Entry, bytes_entry
-from modelkiln.conventions import CODE_FOLDER, RECORD_PATH, VENV
+from modelkiln.conventions import CODE_FOLDER, MODELS_FOLDER, OPAQUE_WHITEOUT, RECORD_PATH, VENV
+from modelkiln.errors import ModelkilnError
 from modelkiln.layer import Layer
 from modelkiln.layers.packing import pack
 from modelkiln.runtime.weights.lock import LOCK_PATH
@@ -18,15 +20,29 @@ LAZY_STORE = "/var/cache/modelkiln"
 
 
 @lru_cache(maxsize=16)  # A monorepo asks for the same few, once for each package.
-def venv_layer(python: str, python_path: str) -> tuple[Layer, bytes]:
+def venv_layer(python: str, python_path: str, over_any_base: bool = True) -> tuple[Layer, bytes]:
     """Return the layer that makes /opt/venv a virtual environment of `python_path`, and its bytes.
 
     python: "3.11". The format of pyvenv.cfg is that of PEP 405. The link leads to the base's
     interpreter, outside of this layer but inside of every image that it is part of.
+
+    over_any_base: hides what the base has in the folders of a package, so that nothing of it can be
+    imported or pass for weights; the layer then lies below all others of the package. False for bases
+    that are made here, which have nothing in them. Raises ModelkilnError for an interpreter that would
+    be hidden.
     """
+    hidden = (VENV, CODE_FOLDER, MODELS_FOLDER) if over_any_base else ()
+    for folder in hidden:
+        if posixpath.normpath(python_path).startswith(f"/{folder}/"):
+            raise ModelkilnError(
+                f"the base's interpreter {python_path} lies in /{folder}, where the package has its own files. Choose "
+                "a base whose interpreter lies elsewhere, and name it in the field `python_path` of its "
+                "`oci_base_image`."
+            )
     home = python_path.rsplit("/", 1)[0]
     config = f"home = {home}\ninclude-system-site-packages = false\nversion = {python}\n"
     entries = [
+        *(bytes_entry(f"{folder}/{OPAQUE_WHITEOUT}", b"") for folder in hidden),
         bytes_entry(f"{VENV}/pyvenv.cfg", config.encode()),
         Entry(f"{VENV}/bin/python", kind="symlink", link=python_path),
         Entry(f"{VENV}/bin/python3", kind="symlink", link="python"),

@@ -7,6 +7,7 @@ from typing import Any, Iterable, Mapping, Optional
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.frozen_json import FrozenJson
+from modelkiln.wheels.markers import holding_releases, releases_of
 from modelkiln.wheels.platforms import Target
 
 __all__ = ["LockedWheel", "closure", "with_built"]
@@ -71,13 +72,15 @@ def closure(resolved: Mapping[str, Any], roots: Iterable[str]) -> tuple[LockedWh
     """Return the wheels that `roots` (requirement strings) need, sorted by name.
 
     A pure function of what `resolve_lock` returned. Markers and extras are evaluated for its
-    target. Raises ModelkilnError for a requirement that the lock lacks, a root that excludes the
+    target. Where its patch release is not known, what any needs is taken as far as the lock has it.
+    Raises ModelkilnError for a requirement that the lock lacks, a root that excludes the
     locked version, and a wheel that does not exist for the target.
     """
     target = Target.from_json(resolved)
     walk = _Walk(resolved, target)
     for root in roots:
-        walk.visit(root, "", frozenset([""]))
+        walk.visit(root)
+    walk.check_lacking()
     return tuple(walk.found[name] for name in sorted(walk.found))
 
 
@@ -97,28 +100,45 @@ class _Walk:
         self._lock = resolved.get("lock", "the lock")
         self._target = target
         self._environment = target.marker_environment()
+        named = frozenset(target.releases) - {target.python}
+        # Of several releases that run it and are all known, no others matter.
+        self._named = named
+        self._every = named if named and target.python not in target.releases else releases_of(self._environment)
         self._wheels = {wheel["name"]: wheel for wheel in resolved["wheels"]}
-        self._extras: dict[str, frozenset[str]] = {}
+        # By wheel and extra ("" for the wheel itself), the releases that need it.
+        self._needed: dict[str, dict[str, frozenset[str]]] = {}
+        self._lacking: dict[str, frozenset[str]] = {}
         self.found: dict[str, LockedWheel] = {}
 
-    def visit(self, text: str, parent: str, extras: Iterable[str]) -> None:
-        """Follow one requirement of `parent` ("" for a root), asked for with these extras."""
+    def visit(self, root: str) -> None:
+        """Follow a requirement of the package itself."""
         from packaging.utils import canonicalize_name
 
         # A list and not recursion: chains of requirements have no bound.
-        waiting = [(text, parent, frozenset(extras))]
+        waiting = [(root, "", {"": self._every})]
         while waiting:
             text, parent, extras = waiting.pop()
             requirement = self._parse(text, parent)
-            if not self._applies(requirement, extras):
+            releases = self._releases(requirement, extras)
+            if not releases:
                 continue
-            wheel = self._wheel(requirement, canonicalize_name(requirement.name), parent)
+            wheel = self._wheel(requirement, canonicalize_name(requirement.name), parent, releases)
+            if wheel is None:
+                continue
             # "" stands for the package itself; extras ask for more of it.
-            wanted = frozenset(["", *map(_canonical, requirement.extras)])
-            known = self._extras.get(wheel.name, frozenset())
-            if not wanted <= known:
-                self._extras[wheel.name] = known | wanted
-                waiting += [(needed, wheel.name, known | wanted) for needed in wheel.requires]
+            known = self._needed.setdefault(wheel.name, {})
+            wanted = {extra: releases | known.get(extra, frozenset()) for extra in _extras(requirement)}
+            if any(known.get(extra) != needed for extra, needed in wanted.items()):
+                known.update(wanted)
+                waiting += [(needed, wheel.name, dict(known)) for needed in wheel.requires]
+
+    def check_lacking(self) -> None:
+        """Refuse a lock that no patch release, or not each of those that run it, is content with."""
+        content = self._every.difference(*self._lacking.values())
+        for message, releases in self._lacking.items():
+            if not content or releases & self._named:
+                which = ", ".join(sorted(releases & self._named)) or f"some patch releases of {self._target.python}"
+                raise ModelkilnError(f"{message} Python {which} needs it by its marker.")
 
     def _parse(self, text: str, parent: str) -> Any:
         from packaging.requirements import InvalidRequirement
@@ -135,17 +155,28 @@ class _Walk:
             )
         return requirement
 
-    def _applies(self, requirement: Any, extras: Iterable[str]) -> bool:
+    def _releases(self, requirement: Any, extras: Mapping[str, frozenset[str]]) -> frozenset[str]:
+        """The releases that a requirement applies to. extras: of its parent, with the releases that need each."""
         if requirement.marker is None:
-            return True
-        return any(requirement.marker.evaluate({**self._environment, "extra": extra}) for extra in sorted(extras))
+            return frozenset().union(*extras.values())
+        return frozenset().union(
+            *(
+                needed & holding_releases(requirement.marker, self._environment, extra)
+                for extra, needed in sorted(extras.items())
+            )
+        )
 
-    def _wheel(self, requirement: Any, name: str, parent: str) -> LockedWheel:
+    def _wheel(self, requirement: Any, name: str, parent: str, releases: frozenset[str]) -> Optional[LockedWheel]:
+        """The wheel that the lock has for a requirement; None where it has none and only some releases want one."""
         if name not in self._wheels:
-            raise ModelkilnError(
+            message = (
                 f"{requirement.name}{_by(parent)} is not in the lock {self._lock} for {self._target}; "
                 "add it to the .in file and compile the lock again."
             )
+            if releases == self._every:
+                raise ModelkilnError(message)
+            self._lacking[message] = self._lacking.get(message, frozenset()) | releases
+            return None
         locked = self._wheels[name]
         if not parent and not requirement.specifier.contains(locked["version"], prereleases=True):
             raise ModelkilnError(
@@ -161,6 +192,10 @@ class _Walk:
         if name not in self.found:
             self.found[name] = LockedWheel.from_json(locked)
         return self.found[name]
+
+
+def _extras(requirement: Any) -> list[str]:
+    return ["", *map(_canonical, requirement.extras)]
 
 
 def _by(parent: str) -> str:

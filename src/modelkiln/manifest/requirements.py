@@ -6,6 +6,7 @@ from typing import Any, Iterable, Mapping, Sequence
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.manifest.lock import logical_lines
+from modelkiln.wheels.markers import holding_releases, releases_of
 
 __all__ = ["check_fresh", "check_requirements", "included_files"]
 
@@ -64,9 +65,12 @@ def check_fresh(
             requirement = Requirement(text)
         except InvalidRequirement:
             continue  # Pants has read it; markers of newer releases of packaging are left to pip.
-        if requirement.marker is not None and not requirement.marker.evaluate({**environment, "extra": ""}):
+        needed = holding_releases(requirement.marker, environment)
+        if not needed:
             continue
         version = versions.get(canonicalize_name(requirement.name))
+        if version is None and needed != releases_of(environment):
+            continue  # The release that it was compiled for did not need it; `closure` looks closer.
         if version is None:
             issues.append(f"{requirement.name} is not in it")
         elif requirement.specifier and not requirement.specifier.contains(version, prereleases=True):

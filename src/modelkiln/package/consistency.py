@@ -11,6 +11,7 @@ from typing import Any, Optional, Sequence
 from modelkiln.errors import ModelkilnError
 from modelkiln.manifest.closure import LockedWheel
 from modelkiln.package.accelerator import CPU, Accelerator
+from modelkiln.wheels.markers import holds
 from modelkiln.wheels.platforms import Target
 
 __all__ = ["CudaNeed", "check_consistency", "cuda_need"]
@@ -99,8 +100,7 @@ def _required(wheel: LockedWheel, target: Target) -> str:
     for requirement in _requirements(wheel):
         major = _required_major(requirement)
         if major:
-            marker, environment = requirement.marker, {**target.marker_environment(), "extra": ""}
-            (firm if marker is None or marker.evaluate(environment) else loose).add(major)
+            (firm if holds(requirement.marker, target.marker_environment()) else loose).add(major)
     found = firm or (loose if wheel.name in _BY_EXTRA else set())
     return found.pop() if len(found) == 1 else ""
 

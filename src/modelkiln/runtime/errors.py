@@ -2,4 +2,4 @@
 
 
 class PackageError(Exception):
-    """A request, inference script or file that was refused, told in one message for people."""
+    """A request, inference script or file that was refused: an error to show to the user."""

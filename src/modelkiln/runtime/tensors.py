@@ -176,7 +176,7 @@ def _decimals(name, flat):
     exact = flat.astype("float64")
     if flat.dtype.itemsize == 8:
         return exact.tolist()
-    # numpy writes a float32 with the fewest digits that tell it from its neighbours: 0.1, where
+    # numpy writes a float32 with the fewest digits that distinguish it from its neighbours: 0.1, where
     # the float64 of the same value reads 0.10000000149011612.
     short = flat.astype("U").astype("float64")
     return numpy.where(short.astype(flat.dtype) == flat, short, exact).tolist()

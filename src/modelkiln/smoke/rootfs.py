@@ -16,6 +16,7 @@ from typing import BinaryIO, Callable, Iterable, Mapping, Optional
 
 from modelkiln.archives.decompression import HashingReader, damage_errors, decompressed
 from modelkiln.archives.tar import check_link
+from modelkiln.conventions import OPAQUE_WHITEOUT
 from modelkiln.descriptor import Descriptor
 from modelkiln.digest import CHUNK, iter_chunks
 from modelkiln.errors import ModelkilnError
@@ -24,7 +25,6 @@ from modelkiln.store.files import StoredFile
 __all__ = ["RootLayer", "unpack"]
 
 _WHITEOUT = ".wh."
-_OPAQUE = ".wh..wh..opq"
 _MAX_LINKS = 40  # Linux gives up after as many (path_resolution(7)).
 
 
@@ -143,7 +143,7 @@ def _remove(path: Path) -> None:
 
 
 def _remove_hidden(folder: Path, name: str, mine: set[Path], where: str) -> None:
-    if name == _OPAQUE:
+    if name == OPAQUE_WHITEOUT:
         hidden = list(folder.iterdir())
     elif name.startswith(_WHITEOUT * 2):
         return  # AUFS' own bookkeeping, which layer.md reserves.
@@ -155,7 +155,7 @@ def _remove_hidden(folder: Path, name: str, mine: set[Path], where: str) -> None
         if path not in mine:
             _remove(path)
         elif path.is_dir() and not path.is_symlink():
-            _remove_hidden(path, _OPAQUE, mine, where)
+            _remove_hidden(path, OPAQUE_WHITEOUT, mine, where)
 
 
 def _place(archive: tarfile.TarFile, member: tarfile.TarInfo, target: Path, root: Path, where: str) -> None:

@@ -11,12 +11,16 @@ import zlib
 from dataclasses import dataclass, field
 from typing import BinaryIO, Collection, Iterator, Optional
 
+from modelkiln.conventions import CODE_FOLDER, MODELS_FOLDER, OPAQUE_WHITEOUT, VENV
+
 __all__ = ["LayerContents", "Node", "read_layer"]
 
 _CHUNK = 1 << 20
 # Kept of an executable or a shared library: enough for an ELF header and a `#!` line (Linux reads
 # 256 bytes, execve(2)).
 _HEAD = 256
+# Of the layer that puts a package over a base.
+_HIDING = frozenset(f"{folder}/{OPAQUE_WHITEOUT}" for folder in (VENV, CODE_FOLDER, MODELS_FOLDER))
 # Of a file whose content is kept (the record), which lists every code file and requirement.
 _MAX_KEPT = 64 << 20
 # The compression is what follows `tar` in a media type (OCI image-spec 1.1, media-types.md).
@@ -155,7 +159,7 @@ def _read_tar(tar: _Counted, contents: LayerContents, ours: bool, keep: Collecti
             name = path.rsplit("/", 1)[-1]
             if name.startswith(".wh."):
                 parent = path[: -len(name)]
-                contents.removed.append(parent if name == ".wh..wh..opq" else parent + name[4:])
+                contents.removed.append(parent if name == OPAQUE_WHITEOUT else parent + name[4:])
                 continue
             contents.nodes[path] = _node(archive, member, contents.nodes, path in keep)
         # Where tarfile stopped: at the end, or silently at a header that it could not read.
@@ -238,8 +242,8 @@ def _unconventional(member: tarfile.TarInfo, before: list[str]) -> Iterator[str]
         return
     if member.mode not in modes:
         yield f"{name}: got mode {member.mode:04o}, want {' or '.join(f'{mode:04o}' for mode in modes)}."
-    if name.rsplit("/", 1)[-1].startswith(".wh."):
-        yield f"{name}: is a whiteout, want layers that only add files."
+    if name.rsplit("/", 1)[-1].startswith(".wh.") and name not in _HIDING:
+        yield f"{name}: is a whiteout, want layers that only add files, or hide what a base has in their folders."
     unexpected = sorted(set(member.pax_headers) - {"path", "linkpath", "size"})
     if unexpected:
         yield f"{name}: got PAX headers {', '.join(unexpected)}, want path, linkpath and size only."

@@ -21,13 +21,15 @@ _LEGACY = {17: "manylinux2014", 12: "manylinux2010", 5: "manylinux1"}
 class Target:
     """Where a package runs: `python` ("3.11"), `platform` ("linux/amd64"), `glibc` ("2.36").
 
-    Raises ModelkilnError for a platform that is not in ARCHITECTURES and for versions of another
-    form. The interpreter is CPython, with the GIL.
+    releases: those of `python` that are known to run it ("3.11.2"); `python` itself stands for one that
+    is not known, and none at all for the same. Raises ModelkilnError for a platform that is not in
+    ARCHITECTURES and for versions of another form. The interpreter is CPython, with the GIL.
     """
 
     python: str
     platform: str
     glibc: str
+    releases: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.platform not in ARCHITECTURES:
@@ -36,18 +38,22 @@ class Target:
             raise ModelkilnError(f'python {self.python!r} is not a release of CPython 3; write "3.11".')
         if not isinstance(self.glibc, str) or not re.fullmatch(r"2\.[0-9]{1,2}", self.glibc):
             raise ModelkilnError(f'glibc {self.glibc!r} is not a release of glibc 2; write "2.36".')
+        for release in self.releases:
+            if not re.fullmatch(rf"{re.escape(self.python)}(\.[0-9]{{1,2}})?", release):
+                raise ModelkilnError(f'{release!r} is not a release of CPython {self.python}; write "{self.python}.2".')
 
     def __str__(self) -> str:
-        return f"{self.platform}, CPython {self.python}, glibc {self.glibc}"
+        return f"{self.platform}, CPython {' and '.join(self.releases) or self.python}, glibc {self.glibc}"
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "Target":
         """Read what `to_json` gave, whatever else the object has."""
-        return cls(value["python"], value["platform"], value["glibc"])
+        return cls(value["python"], value["platform"], value["glibc"], tuple(value.get("releases", ())))
 
-    def to_json(self) -> dict[str, str]:
-        """Return an object with the three."""
-        return {"python": self.python, "platform": self.platform, "glibc": self.glibc}
+    def to_json(self) -> dict[str, Any]:
+        """Return an object with the three, and the releases where there are any."""
+        releases = {"releases": list(self.releases)} if self.releases else {}
+        return {"python": self.python, "platform": self.platform, "glibc": self.glibc, **releases}
 
     @property
     def machine(self) -> str:
@@ -74,10 +80,10 @@ class Target:
     def marker_environment(self) -> dict[str, str]:
         """The values of environment markers (PEP 508) on this target.
 
-        The patch release is 0: a marker such as `python_full_version < "3.11.3"` asks for a
-        backport, which a later patch release carries without harm and an earlier one needs.
+        Where the patch release is not known, or there are several, the full version is the minor
+        release alone, see `wheels.markers`.
         """
-        full = f"{self.python}.0"
+        full = self.releases[0] if len(self.releases) == 1 else self.python
         return {
             "implementation_name": "cpython",
             "implementation_version": full,

@@ -11,9 +11,10 @@ import sys
 import tarfile
 import zipfile
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, Callable, Iterator, Optional
+from typing import Any, BinaryIO, Callable, Iterator, Mapping, Optional
 
 from modelkiln.archives.tar import check_link, check_path
 from modelkiln.errors import ModelkilnError
@@ -44,7 +45,8 @@ _LEGACY = BuildSystem(("setuptools>=40.8.0",), "setuptools.build_meta:__legacy__
 
 @dataclass(frozen=True)
 class _Member:
-    """One entry of an archive: a file with its bytes, a folder, or a symbolic link with its target."""
+    """One entry of an archive: a file with its bytes, a folder, a symbolic link with its target, or a
+    hard link with the path of the entry that it repeats."""
 
     path: str
     kind: str
@@ -62,8 +64,9 @@ def is_sdist(filename: str) -> bool:
 def unpack_sdist(archive: Path, filename: str, folder: Path) -> None:
     """Unpack an sdist, called `filename`, so that `folder` is its one top folder.
 
-    Modes and times are normalised. Raises ModelkilnError for entries that leave the folder, special
-    files, hard links, entries that are there twice or below a file or a link, a size of more than
+    Modes and times are normalised, and a hard link becomes a copy of the earlier file or symbolic link
+    that it leads to. Raises ModelkilnError for entries that leave the folder, hard links to anything
+    else, special files, entries that are there twice or below a file or a link, a size of more than
     2 GiB, and damage; what was unpacked until then is removed.
     """
     folder.mkdir(parents=True)
@@ -80,10 +83,18 @@ def unpack_sdist(archive: Path, filename: str, folder: Path) -> None:
         ) from None
 
 
+_TAR_KINDS: tuple[tuple[str, Callable[[tarfile.TarInfo], bool]], ...] = (
+    ("dir", tarfile.TarInfo.isdir),
+    ("link", tarfile.TarInfo.issym),
+    ("hardlink", tarfile.TarInfo.islnk),
+    ("file", tarfile.TarInfo.isreg),
+)
+
+
 def _tar_members(stream: BinaryIO) -> Iterator[_Member]:
     with tarfile.open(fileobj=stream, mode="r:gz") as archive:
         for member in archive:
-            kind = "dir" if member.isdir() else "link" if member.issym() else "file" if member.isreg() else "special"
+            kind = next((kind for kind, is_kind in _TAR_KINDS if is_kind(member)), "special")
             executable = bool(member.mode & 0o100)
             path = member.name.rstrip("/") if kind == "dir" else member.name
             yield _Member(path, kind, member.size, executable, member.linkname, _opener(archive, member))
@@ -107,10 +118,11 @@ def _write(members: Iterator[_Member], where: str, folder: Path) -> None:
     seen: dict[str, str] = {}
     top, size = "", 0
     for member in members:
-        name = member.path[2:] if member.path.startswith("./") else member.path
-        check_path(name, where)
+        name = _clean(member.path, where)
         first, _, path = name.partition("/")
         top = top or first
+        if member.kind == "hardlink":
+            member = _linked(member, name, seen, folder, where)
         size += member.size
         _check(member, name, top, size, seen, where)
         if path:
@@ -122,12 +134,32 @@ def _write(members: Iterator[_Member], where: str, folder: Path) -> None:
             os.utime(os.path.join(parent, name), (SOURCE_DATE, SOURCE_DATE), follow_symlinks=False)
 
 
+def _clean(path: str, where: str) -> str:
+    return check_path(path[2:] if path.startswith("./") else path, where)
+
+
+def _linked(member: _Member, name: str, seen: Mapping[str, str], folder: Path, where: str) -> _Member:
+    """The entry that a hard link repeats: an earlier one, so that it is written already."""
+    target = _clean(member.link, f"{where}: hard link {name!r}")
+    written = folder / target.partition("/")[2]
+    if seen.get(target) == "link":
+        return replace(member, kind="link", link=os.readlink(written))
+    if seen.get(target) != "file":
+        raise ModelkilnError(
+            f"{where}: {name!r} is a hard link to {member.link!r}, which is not a file before it. Refused; lock "
+            "another version."
+        )
+    info = written.stat()
+    executable = bool(info.st_mode & 0o100)
+    return replace(member, kind="file", size=info.st_size, executable=executable, open=partial(written.open, "rb"))
+
+
 def _check(member: _Member, name: str, top: str, size: int, seen: dict[str, str], where: str) -> None:
     issue = ""
     parents = name.split("/")[:-1]
     above = ["/".join(parents[: number + 1]) for number in range(len(parents))]
     if member.kind == "special":
-        issue = f"{name!r} is a hard link, a device or another special file"
+        issue = f"{name!r} is a device or another special file"
     elif name.split("/")[0] != top or (name == top and member.kind != "dir"):
         issue = f"{name!r} is not below the one folder {top!r}"
     elif any(seen.get(path, "dir") != "dir" for path in above):

@@ -9,7 +9,7 @@ import hashlib
 import posixpath
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Iterable, Sequence
+from typing import Any, Iterable, Sequence
 
 from modelkiln.archives.tar import Entry, bytes_entry
 from modelkiln.conventions import VENV
@@ -147,25 +147,43 @@ def _with_shebang(wheel: Wheel, file: WheelFile, entry: Entry, venv: Venv) -> En
 
 
 def _generated_scripts(wheel: Wheel, venv: Venv) -> list[Entry]:
-    from configparser import Error
-
     from installer.scripts import Script
-    from installer.utils import parse_entrypoints
 
     if not wheel.has(f"{wheel.dist_info}/entry_points.txt"):
         return []
     found = []
     try:
-        for name, module, attribute, section in parse_entrypoints(wheel.read_metadata("entry_points.txt")):
+        for name, (module, attribute, section) in _entry_points(wheel.read_metadata("entry_points.txt")).items():
             if "/" in name or name in ("", ".", "..") or not name.isprintable():
                 raise ValueError(f"{name!r} is not the name of a script")
             _, data = Script(name, module, attribute, section).generate(venv.interpreter, "posix")
             found.append(bytes_entry(f"{venv.path}/bin/{name}", data, executable=True))
-    except (Error, AssertionError, ValueError) as error:
-        raise ModelkilnError(
-            f"{wheel.title}: entry_points.txt cannot be read: {str(error) or 'bad entry point'}. Refused."
-        ) from None
+    except ValueError as error:
+        raise ModelkilnError(f"{wheel.title}: entry_points.txt cannot be read: {error}. Refused.") from None
     return found
+
+
+def _entry_points(text: str) -> dict[str, tuple[str, str, Any]]:
+    """Module, attribute and kind of each script, by name.
+
+    As pip and `importlib.metadata` read it, who parse nothing of other groups: of a name that is
+    there twice the last one counts, and GUI scripts come after those of the console.
+    """
+    from importlib.metadata import EntryPoint
+
+    found: dict[str, dict[str, tuple[str, str, Any]]] = {"console": {}, "gui": {}}
+    group = None
+    for line in filter(None, map(str.strip, text.splitlines())):
+        if line.startswith("[") and line.endswith("]"):
+            group = line[1:-1]
+        elif group in (None, "console_scripts", "gui_scripts") and not line.startswith(("#", ";")):
+            name, _, value = (part.strip() for part in line.partition("="))
+            match = EntryPoint.pattern.match(value)
+            if not group or not match or not match["attr"]:
+                raise ValueError(f"{line!r} is not an entry point of a group, of the form name = module:attribute")
+            kind = group[: -len("_scripts")]
+            found[kind][name] = (match["module"], match["attr"], kind)
+    return {**found["console"], **found["gui"]}
 
 
 def _check_own(wheel: Wheel, path: str, venv: Venv) -> None:

@@ -181,8 +181,8 @@ class Wheel:
         algorithm, _, encoded = row[0].partition("=")
         if algorithm not in _ALGORITHMS:
             raise ValueError(f"has the hash {row[0]!r} in RECORD, want one of {', '.join(_ALGORITHMS)}")
-        if row[1] != str(info.file_size):
-            raise ValueError(f"has {info.file_size} bytes, and {row[1] or 'no size'} in RECORD")
+        if row[1] and row[1] != str(info.file_size):  # The size may be left empty ("Recording installed projects").
+            raise ValueError(f"has {info.file_size} bytes, and {row[1]} in RECORD")
         try:
             digest = base64.b64decode(encoded + "=" * (-len(encoded) % 4), b"-_", validate=True).hex()
         except (binascii.Error, ValueError):

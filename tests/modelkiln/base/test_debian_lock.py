@@ -10,7 +10,7 @@ from components import require
 from samples.debs import locked, machine_env, make_deb, pinned_lock
 
 from modelkiln.base.debian_index import lock_packages, parse_package_list
-from modelkiln.base.debian_lock import format_lock, glibc_of, load_lock, lock_name, python_of
+from modelkiln.base.debian_lock import format_lock, glibc_of, load_lock, lock_name, python_of, python_release_of
 from modelkiln.base.debian_mirrors import MIRROR_VARIABLE, fetch_debs, machine_mirrors
 from modelkiln.cli.main import main
 from modelkiln.errors import ModelkilnError
@@ -214,6 +214,7 @@ def test_a_lock_states_its_python_glibc_and_platform():
     """What wheels are chosen for is read from the lock."""
     lock = pinned_lock()
     assert (python_of(lock), glibc_of(lock)) == ("3.11", "2.36")
+    assert python_release_of(lock) == "3.11.2"
     lock["packages"] = [package for package in lock["packages"] if package["name"] == "zlib1g"]
     with pytest.raises(ModelkilnError, match=r"has exactly one python3.N-minimal"):
         python_of(lock)

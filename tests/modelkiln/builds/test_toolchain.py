@@ -248,7 +248,7 @@ def _described(name, *packages):
 
 
 def test_the_python_chooses_the_toolchain():
-    """One for each; none is no error, two are."""
+    """One for each; none is accepted, two are an error."""
     old, new = _described("old", "python3.11-minimal"), _described("new", "python3.13-minimal")
     assert new == choose_toolchain([old, new], "3.13")
     assert choose_toolchain([old, new], "3.12") is None

@@ -2,9 +2,10 @@
 
 import json
 import os
+import tarfile
 
 import pytest
-from samples.sdists import backend_wheel, make_sdist, sdist_pin
+from samples.sdists import backend_wheel, make_sdist, sdist_pin, tar_of
 from samples.wheelhouse import make_wheel, offline_store, pin
 
 from modelkiln.cli.main import main
@@ -219,3 +220,34 @@ def test_the_machines_tools_do_not_change_what_is_locked(folder, store, monkeypa
     _lock(folder, store, *_BUILD)
     assert "helper==1.0" in (folder / "cpu.build.txt").read_text()
     assert not (folder / ".programs").exists()
+
+
+_BACKEND = '[build-system]\nrequires = []\nbuild-backend = "be"\nbackend-path = ["."]\n'
+
+
+@pytest.mark.parametrize("noise", ["", "    print('ERROR: x' * 1000, flush=True)\n"])
+def test_the_module_that_a_backend_misses_is_named(folder, store, noise):
+    """A build needs a module that its sdist names nowhere: locking it names the module, whatever else is printed."""
+    files = {
+        "PKG-INFO": "Metadata-Version: 2.1\nName: xtwo\nVersion: 1.0\n",
+        "pyproject.toml": _BACKEND,
+        "be.py": f"def prepare_metadata_for_build_wheel(*a):\n{noise}    import helperpkg\nbuild_wheel = None\n",
+    }
+    entries = []
+    for name, text in files.items():
+        info = tarfile.TarInfo(f"xtwo-1.0/{name}")
+        entries.append((info, text.encode()))
+    (folder / "xtwo-1.0.tar.gz").write_bytes(tar_of(entries))
+    (folder / "cpu.in").write_text(f"xtwo @ {(folder / 'xtwo-1.0.tar.gz').as_uri()}\n")
+    with pytest.raises(ModelkilnError, match="No module named 'helperpkg'"):
+        compile_lock(folder, ["cpu.in"], "cpu.txt", "cpu", store)
+
+
+def test_the_module_that_a_backend_misses_is_named_when_it_is_asked(folder, store):
+    """So it is where the backend is asked what the wheel is built with, and prints errors of its own before."""
+    (folder / "sdist").mkdir()
+    (folder / "sdist" / "pyproject.toml").write_text(_BACKEND)
+    text = "print('ERROR: noise', flush=True)\nimport helperpkg\nbuild_wheel = None\n"
+    (folder / "sdist" / "be.py").write_text(text)
+    with pytest.raises(ModelkilnError, match="No module named 'helperpkg'"):
+        compile_lock(folder, ["sdist/pyproject.toml"], "cpu.txt", "cpu", store, is_build=True)

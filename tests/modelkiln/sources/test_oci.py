@@ -219,7 +219,7 @@ def hostile_tars():
 @pytest.mark.parametrize("message", hostile_tars())
 @pytest.mark.parametrize("compression", ["", "+gzip"])
 def test_hostile_tars_are_refused(host, tmp_path, message, compression):
-    """Names that lead out, links, files that are two and tars that are none."""
+    """Names that lead out, links, paths of two files and blobs that are not tars."""
     tar = hostile_tars()[message]
     data = gzip.compress(tar) if compression else tar
     layer = put_blob(

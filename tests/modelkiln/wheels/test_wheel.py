@@ -5,6 +5,7 @@ import hashlib
 import io
 import subprocess
 import sys
+import zipfile
 
 import pytest
 from samples.wheelhouse import make_wheel, pin, record_row
@@ -133,6 +134,31 @@ def test_generated_scripts_win_over_shipped_ones(tmp_path):
     files = {**SCHEMES, "demo-1.0.data/scripts/demo": b"old"}
     _, contents = _entries(tmp_path, make_wheel(files=files))
     assert b"demo.cli" in contents["opt/venv/bin/demo"]
+
+
+def test_entry_points_named_twice_are_those_of_pip(tmp_path):
+    """Other groups are not parsed; of a script's name the last one counts, and a GUI script over the console's."""
+    points = (
+        b"[my.plugins]\na = demo:x\na = demo:y\nno entry point\n# a comment\n"
+        b"[gui_scripts]\nboth = demo:gui\n[console_scripts]\ndemo = demo:old\nboth = demo:console\n"
+        b"[console_scripts]\ndemo = demo:main\n"
+    )
+    _, contents = _entries(tmp_path, make_wheel(files={**SCHEMES, "demo-1.0.dist-info/entry_points.txt": points}))
+    scripts = {path: data for path, data in contents.items() if path in ("opt/venv/bin/demo", "opt/venv/bin/both")}
+    assert b"from demo import main" in scripts["opt/venv/bin/demo"]
+    assert b"from demo import gui" in scripts["opt/venv/bin/both"]
+
+
+def test_a_row_of_record_may_have_no_size(tmp_path):
+    """The size is optional; the installed RECORD has it."""
+    row, files = record_row("demo.py", b"x = 1"), {"demo.py": b"x = 1"}
+    with zipfile.ZipFile(io.BytesIO(make_wheel(files=files))) as archive:
+        text = archive.read("demo-1.0.dist-info/RECORD").decode()
+    assert row in text
+    data = make_wheel(files=files, record=text.replace(row, row.rpartition(",")[0] + ",\n"))
+    entries, contents = _entries(tmp_path, data)
+    assert 5 == entries[f"{SITE}/demo.py"].size
+    assert row.encode() in contents[f"{SITE}/demo-1.0.dist-info/RECORD"]
 
 
 def test_stronger_hashes_are_checked_and_recorded_as_sha256(tmp_path):

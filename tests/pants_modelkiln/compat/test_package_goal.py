@@ -11,7 +11,7 @@ from pants.core.goals.package import BuiltPackage, BuiltPackageArtifact
 from pants.engine.fs import Digest
 
 from pants_modelkiln.compat.known_artifact import KnownArtifact
-from pants_modelkiln.compat.package_goal import find_changed, is_known_goal, remember
+from pants_modelkiln.compat.package_goal import find_changed, is_known_goal, remember, remove_dangling
 
 PATHS = ("rain/rain.oci", "rain/rain.package.json")
 
@@ -110,6 +110,17 @@ def test_packages_that_do_not_declare_their_paths_are_always_written(dist):
 def test_packages_in_each_others_way_are_all_written(dist):
     """So that merging them fails, as it does in Pants."""
     assert [built(), built("b")] == changed(dist, built(), built("b"))
+
+
+def test_a_shared_link_that_leads_nowhere_is_removed(dist):
+    """And one that leads somewhere stays, and so does what packages do not share."""
+    remove_dangling(str(dist), [built(shared=())])
+    assert (dist / ".store").is_symlink()
+    remove_dangling(str(dist), [built()])
+    assert not (dist / ".store").is_symlink()
+    (dist / ".store").symlink_to(dist)
+    remove_dangling(str(dist), [built()])
+    assert (dist / ".store").is_symlink()
 
 
 def test_the_goal_of_this_release_is_known():

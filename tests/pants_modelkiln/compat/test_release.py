@@ -25,7 +25,7 @@ def test_a_release_without_a_way_is_refused(version):
 
 @pytest.mark.parametrize(("version", "python"), [("2.34.0", (3, 14, 0)), ("3.0.0", (3, 14, 0)), ("2.33.0", (3, 15, 0))])
 def test_what_nobody_tried_is_said(version, python):
-    """It runs, and whoever sees it fail knows what to look for."""
+    """It runs, and what fails then is known to be untried."""
     assert problem_of(version) is None
     assert "Look for a newer Modelkiln." in str(doubt_of(version, python))
 

@@ -8,7 +8,7 @@ from pants.backend.python.subsystems.repos import PythonRepos
 from pants.engine.env_vars import CompleteEnvironmentVars
 
 from modelkiln.errors import ModelkilnError
-from pants_modelkiln.engine.tool_fetching import ToolFetchingRequest, find_fetching
+from pants_modelkiln.engine.tool_fetching import ToolFetchingRequest, _settings, find_fetching
 
 INDEX = "https://user:secret@index.example/simple"
 
@@ -58,3 +58,17 @@ def test_a_configuration_that_cannot_be_read_is_an_error(tmp_path):
     (tmp_path / "pip/pip.conf").write_text("no section\n")
     with pytest.raises(ModelkilnError, match="pip's configuration cannot be read"):
         fetching(tmp_path)
+
+
+def test_pip_is_asked_again_where_something_changed(tmp_path):
+    """Its settings are read once; an edited file or another variable is seen at once."""
+    before = _settings.cache_info()
+    (tmp_path / "pip").mkdir()
+    (tmp_path / "pip/pip.conf").write_text("[global]\ntimeout = 7\n")
+    assert ("--timeout", "7") == fetching(tmp_path).args[-2:]
+    assert ("--timeout", "7") == fetching(tmp_path, UNRELATED="1").args[-2:]
+    after = _settings.cache_info()
+    assert (1, 1) == (after.misses - before.misses, after.hits - before.hits)
+    (tmp_path / "pip/pip.conf").write_text("[global]\ntimeout = 70\n")
+    assert ("--timeout", "70") == fetching(tmp_path).args[-2:]
+    assert ("--timeout", "8") == fetching(tmp_path, PIP_TIMEOUT="8").args[-2:]

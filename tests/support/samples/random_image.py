@@ -68,7 +68,7 @@ def make_image(
     made = [
         pack_layer("base", "debian", _base_entries(rng, busybox), compression, DEBIAN),
         pack_layer("weights", "digits.onnx", [bytes_entry("models/digits.onnx", weights)], "none", FILES),
-        venv_layer("3.11", PYTHON),
+        venv_layer("3.11", PYTHON, over_any_base=False),
         pack_layer("wheels", "numpy 2.4.6", _wheel_entries(rng), compression, WHEELS),
         pack_layer("code", "code", _code_entries(code), compression),
         record_layer(canonical_json(record)),

@@ -18,13 +18,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--python", required=True, help='release of CPython, as "3.11"')
     parser.add_argument("--platform", required=True, help='operating system and architecture, as "linux/amd64"')
     parser.add_argument("--glibc", required=True, help='newest release of glibc to rely on, as "2.36"')
+    parser.add_argument(
+        "--release", action="append", default=[], help='a patch release that runs it, as "3.11.2"; repeatable'
+    )
     parser.add_argument("--store", type=Path, required=True, help="the store's folder")
     parser.add_argument("--output", type=Path, required=True, help="where the resolved lock's JSON goes")
 
 
 def run(args: argparse.Namespace) -> int:
     """Resolve and write the result."""
-    target = Target(args.python, args.platform, args.glibc)
+    target = Target(args.python, args.platform, args.glibc, tuple(args.release))
     text = args.lock.read_text("utf-8")
     resolved = resolve_lock(text, target, Store(args.store), args.name or str(args.lock))
     args.output.write_bytes(canonical_json(resolved))

@@ -94,9 +94,7 @@ def _run_program(plan: SmokePlan, smoke: Smoke, store: Store, settings: Mapping[
         return run_smoke(smoke, program_runner(program, cache, Path(folder), settings), plan.timeout)
 
 
-def _run_image(
-    plan: SmokePlan, smoke: Smoke, store: Store, mounts: Mapping[str, Path], gpu: Optional[Gpu]
-) -> str:
+def _run_image(plan: SmokePlan, smoke: Smoke, store: Store, mounts: Mapping[str, Path], gpu: Optional[Gpu]) -> str:
     image = open_image(Path(plan.package), plan.layers, store, Path(plan.models) if plan.models else None)
     with unpacked(image, store) as root:
         report = run_smoke(smoke, image_runner(image, root, mounts, gpu), plan.timeout)

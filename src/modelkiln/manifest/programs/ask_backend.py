@@ -25,7 +25,8 @@ def main(folder, answer):
             sys.stderr.write(output.decode("utf-8", "replace") if isinstance(output, bytes) else output or "")
         return 1
     except BuildBackendException as error:
-        sys.stderr.write(f"{error}\n")
+        # Of a backend that cannot be imported, the reason is in there alone.
+        sys.stderr.write(f"{getattr(error.exception, 'traceback', '')}\n{error}\n")
         return 1
     with open(answer, "w", encoding="utf-8") as stream:
         stream.writelines(f"{line}\n" for line in requires)

@@ -7,7 +7,7 @@ import threading
 from modelkiln.runtime.errors import PackageError
 from modelkiln.runtime.weights.partial import PIECE, Partial
 from modelkiln.runtime.weights.pieces import PlaceFailed, fetch_pieces, in_parallel
-from modelkiln.runtime.weights.places import places_of, tell
+from modelkiln.runtime.weights.places import describe_failure, places_of
 
 __all__ = ["fetch_files"]
 
@@ -65,9 +65,9 @@ def fetch_file(file, store, progress, silent):
                 tried.append((place, error))
                 silent += [place.host] if error.unreachable else []
         raise PackageError(
-            f"{tell(file, tried)}\nNothing of it is used. Where these places cannot be reached, name a mirror in "
-            "MODELKILN_WEIGHTS_URL, or fill a store elsewhere (the package's command `fetch`, with MODELKILN_STORE) "
-            f"and bring it here as {store.root}."
+            f"{describe_failure(file, tried)}\nNothing of it is used. Where these places cannot be reached, name a "
+            "mirror in MODELKILN_WEIGHTS_URL, or fill a store elsewhere (the package's command `fetch`, with "
+            f"MODELKILN_STORE) and bring it here as {store.root}."
         )
 
 

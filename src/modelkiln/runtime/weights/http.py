@@ -51,7 +51,7 @@ class Refused(Exception):
 
 
 class Stream:
-    """Bytes from `position` on; `partial` tells whether the server sent the part alone."""
+    """Bytes from `position` on; `partial` says whether the server sent the part alone."""
 
     def __init__(self, response, position, partial):
         self.response, self.position, self.partial = response, position, partial

@@ -91,14 +91,14 @@ def _temporary_view(lock, store):
 
 
 def found_blobs(package):
-    """Return {path: blob} of the files that are in the store, told by size and not read."""
+    """Return {path: blob} of the files that are in the store, by their sizes alone: none is read."""
     lock, store = read_lock(package), WeightsStore(store_root())
     blobs = {file.path: store.blob(file.sha256) for file in lock.files}
     return {file.path: blobs[file.path] for file in lock.files if (_stamp(blobs[file.path]) or [0])[0] == file.size}
 
 
 def state(package):
-    """Return what `info` tells of the weights: the store, and which files are not in it yet."""
+    """Return what `info` reports of the weights: the store, and which files are not in it yet."""
     found, files = found_blobs(package), package.record["artifacts"]
     missing = [file for file in files if file["path"] not in found]
     return {

@@ -11,7 +11,7 @@ PIECE = 16 << 20
 
 class Partial:
     """`incoming/<hex>.part` with the bytes of `file` (a LazyFile), and `<hex>.done`: a line that
-    tells sizes, then a byte for each piece, 1 when it is there. The file's lock must be held.
+    holds sizes, then a byte for each piece, 1 when it is there. The file's lock must be held.
 
     pieces: how many there are. resumed: how many an earlier process left.
     """

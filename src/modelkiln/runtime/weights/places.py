@@ -51,7 +51,7 @@ class Place:
 
 def _open_file(path, start, total):
     try:
-        stream = open(path, "rb")  # noqa: SIM115  Whoever reads the Stream closes it.
+        stream = open(path, "rb")  # noqa: SIM115  The reader of the Stream closes it.
     except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
         raise Refused(error.strerror) from None
     size = os.fstat(stream.fileno()).st_size
@@ -127,7 +127,7 @@ def places_of(file):
     return found
 
 
-def tell(file, tried):
+def describe_failure(file, tried):
     """Return what is known of a file that no place had; tried: (Place, reason) each."""
     lines = "".join(f"\n  {place}: {reason}" for place, reason in tried)
     return (

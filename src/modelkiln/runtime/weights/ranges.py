@@ -8,7 +8,7 @@ from modelkiln.runtime.weights.lazy import is_lazy
 from modelkiln.runtime.weights.lock import read_lock
 from modelkiln.runtime.weights.partial import Partial
 from modelkiln.runtime.weights.pieces import PlaceFailed, fetch_pieces, retried
-from modelkiln.runtime.weights.places import places_of, tell
+from modelkiln.runtime.weights.places import describe_failure, places_of
 from modelkiln.runtime.weights.progress import Progress
 from modelkiln.runtime.weights.store import WeightsStore, store_root
 
@@ -23,7 +23,7 @@ def open_ranges(path, allow_unverified=False):
     """
     package = find_package()
     files = read_lock(package).files if is_lazy(package) else ()
-    # The folder is a view of the store, or a temporary one: what is below it tells the file.
+    # The folder is a view of the store, or a temporary one: what is below it identifies the file.
     name = os.fspath(path).replace(os.sep, "/")
     found = max((file for file in files if f"/{name}".endswith(f"/{file.path}")), key=_length, default=None)
     if found is None:
@@ -76,11 +76,11 @@ class _VerifiedRanges:
             except PlaceFailed as error:
                 tried.append((place, error))
         if any(index in wanted for index in partial.missing()):
-            raise PackageError(tell(self._file, tried))
+            raise PackageError(describe_failure(self._file, tried))
 
 
 class _UnverifiedRanges:
-    """Reads exactly what is asked for, and keeps nothing: nobody could tell whether it is right."""
+    """Reads exactly what is asked for, and keeps nothing: nothing says whether it is right."""
 
     def __init__(self, file):
         self._file, self.size = file, file.size
@@ -94,7 +94,7 @@ class _UnverifiedRanges:
             except PlaceFailed as error:
                 tried.append((place, error))
         if end > start:
-            raise PackageError(tell(self._file, tried))
+            raise PackageError(describe_failure(self._file, tried))
         return b""
 
     def _read(self, place, start, end):

@@ -15,7 +15,7 @@ _REMEDY = "Mount the weights that were published with this package, or set MODEL
 
 
 def is_sidecar(package):
-    """Whether the package's weights are mounted by whoever deploys it."""
+    """Whether the package's weights are mounted when it is deployed."""
     return package.record.get("weights") == "sidecar"
 
 

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, Dict, Iterator, List, Mapping, Optional, Tuple
 
-from modelkiln.conventions import MODELS_FOLDER
+from modelkiln.conventions import MODELS_FOLDER, OPAQUE_WHITEOUT
 from modelkiln.descriptor import CONFIG, LAYER, MANIFEST, Descriptor
 from modelkiln.digest import check_digest, sha256_bytes
 from modelkiln.errors import ModelkilnError
@@ -36,7 +36,7 @@ _PLATFORM = "linux/amd64"
 def open_source(uri: str, env: Mapping[str, str], folder: Path) -> Source:
     """Return the source of `oci://registry/name:tag` or `oci://registry/name[:tag]@sha256:...`.
 
-    Raises ModelkilnError for a reference that is none, or has neither tag nor digest.
+    Raises ModelkilnError for text that is not a reference, or has neither tag nor digest.
     """
     text = uri.partition("://")[2]
     return _Oci(uri, parse_image(text), env)
@@ -134,7 +134,7 @@ class _Oci(Source):
             for file in files:
                 folder, _, name = file.name.rpartition("/")
                 if name.startswith(".wh."):
-                    hidden = folder if name == ".wh..wh..opq" else f"{folder}/{name[4:]}"
+                    hidden = folder if name == OPAQUE_WHITEOUT else f"{folder}/{name[4:]}"
                     for path in [path for path in found if path == hidden or path.startswith(f"{hidden}/")]:
                         del found[path]
             for file in files:

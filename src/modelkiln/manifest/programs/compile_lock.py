@@ -1,0 +1,38 @@
+"""pip-tools' `compile`, for every patch release of the Python that it runs under.
+
+A marker on `python_full_version` is evaluated for the machine's own patch release, and what a package
+needs under the base's would be missing from the lock. Here it holds where it holds for any patch
+release: what a lock has beyond need does no harm, and equal requirements give equal locks on every
+machine. This is a program of its own, run as `python -I compile_lock.py ARGUMENTS`.
+"""
+
+import sys
+
+# As `modelkiln.wheels.markers.PATCHES`, which a program that pip runs does not import.
+_PATCHES = 64
+_NAMES = ("python_full_version", "implementation_version")
+
+
+def evaluate_for_any_release(marker_class):
+    """Make markers of this class hold where they hold for one patch release at least."""
+    evaluate = marker_class.evaluate
+    minor = f"{sys.version_info[0]}.{sys.version_info[1]}"
+
+    def evaluate_any(self, environment=None, *more, **named):
+        text = str(self)
+        if not any(name in text for name in _NAMES):
+            return evaluate(self, environment, *more, **named)
+        return any(
+            evaluate(self, {**(environment or {}), **dict.fromkeys(_NAMES, f"{minor}.{patch}")}, *more, **named)
+            for patch in range(_PATCHES)
+        )
+
+    marker_class.evaluate = evaluate_any
+
+
+if __name__ == "__main__":
+    from pip._vendor.packaging.markers import Marker
+    from piptools.scripts.compile import cli
+
+    evaluate_for_any_release(Marker)
+    cli(prog_name="pip-compile")
