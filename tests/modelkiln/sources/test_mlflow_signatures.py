@@ -41,7 +41,7 @@ def test_a_single_column_that_is_called_0():
 
 
 def test_two_columns_with_one_name_are_not_taken():
-    """A number and the text of it: no request can tell them apart."""
+    """A number and the text of it: no request can name one of them."""
     found = facts(inputs=[column(0), column("0")], outputs=[column("y")])
     assert "signature" not in found
     assert ["signature: inputs: '0' is the name of two"] == found["not_taken"]

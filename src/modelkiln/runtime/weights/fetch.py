@@ -66,8 +66,8 @@ def fetch_file(file, store, progress, silent):
                 silent += [place.host] if error.unreachable else []
         raise PackageError(
             f"{describe_failure(file, tried)}\nNothing of it is used. Where these places cannot be reached, name a "
-            "mirror in MODELKILN_WEIGHTS_URL, or fill a store elsewhere (the package's command `fetch`, with MODELKILN_STORE) "
-            f"and bring it here as {store.root}."
+            "mirror in MODELKILN_WEIGHTS_URL, or fill a store elsewhere (the package's command `fetch`, with "
+            f"MODELKILN_STORE) and bring it here as {store.root}."
         )
 
 

@@ -15,14 +15,14 @@ class Progress:
     def __init__(self, total):
         self.total, self.done = total, 0
         self._lock, self._started = threading.Lock(), time.monotonic()
-        self._told, self._waiting = self._started, False
+        self._reported, self._waiting = self._started, False
         self._every = 1.0 if sys.stderr.isatty() else 10.0
 
     def add(self, size):
         """Count bytes that have arrived; negative when they are thrown away."""
         with self._lock:
             self.done += size
-            self._tell()
+            self._report()
 
     def waiting(self, seconds):
         """Say once that another process fetches the same file."""
@@ -30,11 +30,13 @@ class Progress:
             self._waiting = True
             sys.stderr.write("fetch: another process fetches the same weights; waiting for it\n")
 
-    def _tell(self):
+    def _report(self):
         now = time.monotonic()
-        if now - self._started < _QUIET_SECONDS or (now - self._told < self._every and self._told > self._started):
+        if now - self._started < _QUIET_SECONDS or (
+            now - self._reported < self._every and self._reported > self._started
+        ):
             return
-        self._told = now
+        self._reported = now
         rate = self.done / (now - self._started)
         left = (self.total - self.done) / rate if rate > 0 else 0
         sys.stderr.write(
