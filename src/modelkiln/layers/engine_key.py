@@ -9,7 +9,8 @@ from typing import Sequence
 
 __all__ = ["NOT_PACKING", "packing_key"]
 
-# Rooms that cannot change a layer's bytes, because no packer that is remembered imports them. All others count.
+# Rooms that cannot change a layer's bytes, because no packer that is remembered imports them. All others count,
+# the runtime among them: packers fetch with its rules of redirects and logins.
 NOT_PACKING = (
     "checks/",
     "cli/",
@@ -18,7 +19,6 @@ NOT_PACKING = (
     "package/",
     "publication/",
     "registry/",
-    "runtime/",
     "smoke/",
     "sources/",
     "validation/",
