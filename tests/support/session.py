@@ -1,9 +1,16 @@
 """What holds for all tests of a process: nothing that they started or wrote outlives it."""
 
+import os
+
 import pytest
 from guard import guarded
 
 __all__ = ["guarded_session"]
+
+# Pants gives its own processes, tests among them, a pip that reads no configuration (`[subprocess-environment]` in
+# pants.toml, over which nothing of a test's own environment counts). In tests pip reads what a machine has.
+if os.environ.get("PIP_CONFIG_FILE") == os.devnull:
+    del os.environ["PIP_CONFIG_FILE"]
 
 
 @pytest.fixture(scope="session", autouse=True)
