@@ -67,10 +67,10 @@ def _files(env: Mapping[str, str]) -> tuple[tuple[str, int, int], ...]:
 
 # Pants asks again for each command, and pip takes a second to start.
 @lru_cache(maxsize=4)
-def _settings(variables: FrozenDict[str, str], files: tuple[tuple[str, int, int], ...]) -> FrozenDict[str, str]:
+def _settings(variables: tuple[tuple[str, str], ...], files: tuple[tuple[str, int, int], ...]) -> FrozenDict[str, str]:
     """pip's settings by their variables' names without `PIP_`; files: what they were read from."""
     try:
-        allowed = pip_environment(variables, FETCHING)
+        allowed = pip_environment(dict(variables), FETCHING)
     except NoPipError:
         allowed = {}
     return FrozenDict({name[4:]: value for name, value in allowed.items() if name.startswith("PIP_")})
@@ -78,11 +78,10 @@ def _settings(variables: FrozenDict[str, str], files: tuple[tuple[str, int, int]
 
 @rule(level=LogLevel.DEBUG)
 async def find_fetching(request: ToolFetchingRequest, env: CompleteEnvironmentVars) -> ToolFetching:
-    seen = FrozenDict(
-        {name: value for name, value in env.items() if name.startswith(("PIP_", "XDG_")) or name in _SEEN}
-    )
+    # In order: the environment comes in another one with each command, and equal variables must be equal keys.
+    seen = sorted((name, value) for name, value in env.items() if name.startswith(("PIP_", "XDG_")) or name in _SEEN)
     try:
-        settings = dict(_settings(seen, _files(env)))
+        settings = dict(_settings(tuple(seen), _files(env)))
     except PipSettingsError as error:
         raise ModelkilnError(str(error)) from None
     lines = [f"--{option} {one}" for option in _LISTS for one in settings.get(_variable(option), "").split()]

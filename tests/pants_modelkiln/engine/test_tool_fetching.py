@@ -15,7 +15,11 @@ INDEX = "https://user:secret@index.example/simple"
 
 def fetching(tmp_path, indexes=(PythonRepos.pypi_index,), **env):
     """Return the ToolFetching of a machine whose files of pip lie in `tmp_path`."""
-    machine = {"HOME": str(tmp_path), "XDG_CONFIG_DIRS": str(tmp_path), "PATH": "/usr/bin", "PIP_CERT": "", **env}
+    machine = {**env, "HOME": str(tmp_path), "XDG_CONFIG_DIRS": str(tmp_path), "PATH": "/usr/bin", "PIP_CERT": ""}
+    return _fetching(machine, indexes)
+
+
+def _fetching(machine, indexes=(PythonRepos.pypi_index,)):
     # The function itself: the rule asks the engine for nothing.
     return asyncio.run(unwrap(find_fetching)(ToolFetchingRequest(indexes), CompleteEnvironmentVars(machine)))
 
@@ -69,6 +73,10 @@ def test_pip_is_asked_again_where_something_changed(tmp_path):
     assert ("--timeout", "7") == fetching(tmp_path, UNRELATED="1").args[-2:]
     after = _settings.cache_info()
     assert (1, 1) == (after.misses - before.misses, after.hits - before.hits)
+    # Pants hands the environment on in another order with each command.
+    machine = {"PIP_CERT": "", "PATH": "/usr/bin", "XDG_CONFIG_DIRS": str(tmp_path), "HOME": str(tmp_path)}
+    assert ("--timeout", "7") == _fetching(machine).args[-2:]
+    assert after.misses == _settings.cache_info().misses
     (tmp_path / "pip/pip.conf").write_text("[global]\ntimeout = 70\n")
     assert ("--timeout", "70") == fetching(tmp_path).args[-2:]
     assert ("--timeout", "8") == fetching(tmp_path, PIP_TIMEOUT="8").args[-2:]
