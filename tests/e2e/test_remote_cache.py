@@ -131,6 +131,8 @@ def test_without_its_cache_a_build_says_so_and_goes_on(first, cache, silent, tmp
     """Nobody listens at the address, or nobody answers there."""
     repo = machine(tmp_path / "alone", cache)
     repo.env["PANTS_REMOTE_STORE_ADDRESS"] = "grpc://127.0.0.1:9" if trouble == "gone" else silent
+    # Before a step is started here as well, which may be over before Pants stops waiting and says so.
+    repo.env["PANTS_REMOTE_CACHE_RPC_TIMEOUT_MILLIS"] = "500"
     # What needs no network of its own: this is about the cache.
     shutil.copytree(named_caches(first.env), named_caches(repo.env), symlinks=True)
     run = repo.pants("package", "::")
