@@ -20,13 +20,12 @@ from pants.util.frozendict import FrozenDict
 from pants.util.logging import LogLevel
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.manifest.pip_settings import FETCHING, NoPipError, PipSettingsError, pip_environment
+from modelkiln.manifest.pip_settings import FETCHING, PROXIES, NoPipError, PipSettingsError, pip_environment
 from pants_modelkiln.compat.calls import rule
 
 _LISTS = ("extra-index-url", "find-links", "trusted-host")
 # Of the environment, what else says where pip finds its files and itself.
 _SEEN = ("HOME", "LANG", "LC_ALL", "PATH", "TMPDIR", "USER", "VIRTUAL_ENV")
-_PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 
 @dataclass(frozen=True)
@@ -93,7 +92,7 @@ async def find_fetching(request: ToolFetchingRequest, env: CompleteEnvironmentVa
     settings.setdefault("RETRIES", "2")  # By default pip tries for half a minute where there is no network.
     options = {"--client-cert": "CLIENT_CERT", "--retries": "RETRIES", "--timeout": "TIMEOUT"}
     args = [word for option, name in options.items() if name in settings for word in (option, settings[name])]
-    variables = {name: value for name, value in env.items() if name.lower() in _PROXIES}
+    variables = {name: value for name, value in env.items() if name.lower() in PROXIES}
     if "PROXY" in settings:
         variables.update(dict.fromkeys(("http_proxy", "https_proxy"), settings["PROXY"]))
     # Where Pants has `ca_certs_path`, Pex sets this variable itself.

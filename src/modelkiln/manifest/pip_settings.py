@@ -30,7 +30,7 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit, urlunsplit
 from urllib.request import getproxies, proxy_bypass
 
-__all__ = ["FETCHING", "LOCKING", "NoPipError", "PipSettingsError", "pip_environment", "uv_environment"]
+__all__ = ["FETCHING", "LOCKING", "PROXIES", "NoPipError", "PipSettingsError", "pip_environment", "uv_environment"]
 
 # What a process sees that decides what is locked. Two machines would lock two things if they had other
 # folders of wheels, or further indexes, so these are options of the project.
@@ -64,7 +64,8 @@ _UV_REACHING = frozenset(
         "REQUEST_TIMEOUT", "SYSTEM_CERTS",
     )
 )  # fmt: skip
-_PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+# Of the environment, in either case, what names proxies.
+PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 # The program's exit code where this Python cannot run pip at all, so that another one may be tried.
 _NO_PIP = 3
 
@@ -169,7 +170,7 @@ def uv_environment(environ: Mapping[str, str], settings: Mapping[str, str]) -> d
         found.pop("SSL_CERT_FILE", None)
         found["SSL_CERT_DIR" if os.path.isdir(authorities) else "SSL_CERT_FILE"] = authorities
     if "proxy" in settings or _is_true(settings.get("no-proxy-env")):
-        found = {name: value for name, value in found.items() if name.lower() not in _PROXIES}
+        found = {name: value for name, value in found.items() if name.lower() not in PROXIES}
     if "proxy" in settings:
         address = settings["proxy"] if "://" in settings["proxy"] else f"http://{settings['proxy']}"
         found.update(HTTP_PROXY=address, http_proxy=address, HTTPS_PROXY=address, https_proxy=address)
