@@ -31,6 +31,10 @@ def guarded(folder, is_kept):
 
     is_kept: a function that says whether to keep the folder, after a block that has ended.
     """
+    if _watchers:  # Tests of several folders in one process: it is watched already.
+        remove_at_end(folder)
+        yield
+        return
     command = [sys.executable, "-I", os.path.abspath(__file__), str(os.getpid()), str(os.getppid()), _own()]
     null = subprocess.DEVNULL
     # Not waited for: what it removes may be large.
