@@ -68,6 +68,21 @@ class ModelkilnSubsystem(Subsystem):
             use in addition to indexes. They are not written to locks.
             """),
     )
+    resolve_file_owners = DictOption[Any](
+        default={},
+        help=help_text("""
+            Python resolves by name, each with a table of which package has a file that several of its
+            packages install with different content, such as `LICENSE` or the folder `tests/`. Paths
+            are relative to `site-packages`.
+
+                [modelkiln.resolve_file_owners.cuda12]
+                "tests/" = "numpy"
+                "LICENSE" = "scipy"
+
+            The others are packaged without these files, which the record says. Without a decision
+            such packages are refused.
+            """),
+    )
     source_clients_lock = StrOption(
         default=None,
         help=help_text("""
