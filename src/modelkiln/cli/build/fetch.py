@@ -62,12 +62,15 @@ def _trimmed(
         return {}
     venv = Venv(request["python"])
     left_out = files_to_leave_out(opened, [install(wheel, venv) for wheel in opened], owners, venv)
-    return {wheel["name"]: trim_wheel(wheel, left_out[wheel["name"]], store) for wheel in wheels if wheel["name"] in left_out}
+    losing = [wheel for wheel in wheels if wheel["name"] in left_out]
+    return {wheel["name"]: trim_wheel(wheel, left_out[wheel["name"]], store) for wheel in losing}
 
 
 def _way_out(request: Mapping[str, Any]) -> str:
     resolve = request.get("resolve")
-    return "" if not resolve else (
+    if not resolve:
+        return ""
+    return (
         f"Or say in [modelkiln.resolve_file_owners.{resolve}] which package has the file: its path, or a folder's with "
         "a slash at its end, = the package's name."
     )
