@@ -59,7 +59,7 @@ def build_wheel(
     title = f"{sdist['name']} {sdist['version']}, from {sdist['filename']}"
     opened = open_toolchain(toolchain, python, store, title) if toolchain else None
     archive = ensure_sdist(sdist, store)
-    incoming, prefix = store.scratch("incoming")
+    incoming, prefix = store.temporary_location("incoming")
     with tempfile.TemporaryDirectory(dir=incoming, prefix=prefix) as name:
         folder = Path(name).absolute()
         unpack_sdist(archive, sdist["filename"], folder / "src")
@@ -68,7 +68,7 @@ def build_wheel(
         used, filename = _run_backend(environment, system, choose, store)
         made = environment.check_file(folder / "out" / os.path.basename(filename))
         wheel = _finished(made, sdist, opened, folder / "wheel", title)
-        store.take(folder / "wheel", f"sha256:{wheel['sha256']}")
+        store.move_in(folder / "wheel", f"sha256:{wheel['sha256']}")
     build = {
         "builder": BUILDER,
         "python": python,
@@ -158,7 +158,7 @@ def trim_wheel(wheel: Mapping[str, Any], left_out: Sequence[str], store: Store) 
 
     Returns its name, version, filename, sha256, and "build", which is all that it can be made again from.
     """
-    incoming, prefix = store.scratch("incoming")
+    incoming, prefix = store.temporary_location("incoming")
     with tempfile.TemporaryDirectory(dir=incoming, prefix=prefix) as name:
         path = Path(name, "wheel")
         title = wheel["filename"]
@@ -166,7 +166,7 @@ def trim_wheel(wheel: Mapping[str, Any], left_out: Sequence[str], store: Store) 
             write_wheel(opened, path, left_out=frozenset(left_out))
         with path.open("rb") as stream:
             digest, _ = sha256_stream(stream)
-        store.take(path, digest)
+        store.move_in(path, digest)
     original = {key: wheel[key] for key in ("filename", "sha256", "build") if key in wheel}
     build = {"builder": TRIMMER, "wheel": original, "left_out": sorted(left_out)}
     return {**{key: wheel[key] for key in ("name", "version", "filename")}, "sha256": hex_of(digest), "build": build}
