@@ -90,8 +90,8 @@ class WeightsStore:
         folder.mkdir(parents=True, exist_ok=True)
         blob = self.blob(sha256)
         os.replace(os.path.realpath(blob), folder / sha256)  # A view may hold it.
-        with suppress(FileNotFoundError):
-            os.unlink(blob)
+        if blob.is_symlink():
+            blob.unlink()
 
     def lock(self, sha256, waiting=None):
         """Return the FileLock of a blob, held; `waiting(seconds)` is called while another holds it.
