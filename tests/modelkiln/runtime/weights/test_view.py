@@ -10,10 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
-import numpy
-import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
+from samples.onnx_models import external_model
 
 from modelkiln.runtime.weights import view
 from modelkiln.runtime.weights.store import WeightsStore
@@ -32,21 +30,6 @@ REQUEST = {"inputs": [{"name": "x", "datatype": "FP32", "shape": [1, 2], "data":
 DATA = "nested/model.onnx_data"
 
 
-def model_files(folder, value=2.0):
-    """A model of one product, whose matrix is in a file of its own."""
-    matrix = numpy_helper.from_array(numpy.full((2, 64), value, numpy.float32), "w")
-    shapes = [
-        helper.make_tensor_value_info(name, TensorProto.FLOAT, [None, size]) for name, size in (("x", 2), ("y", 64))
-    ]
-    graph = helper.make_graph([helper.make_node("MatMul", ["x", "w"], ["y"])], "g", shapes[:1], shapes[1:], [matrix])
-    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=9)
-    options = {"save_as_external_data": True, "location": "model.onnx_data", "size_threshold": 0}
-    (folder / "model.onnx_data").unlink(missing_ok=True)  # Else it would be written to the end of it.
-    onnx.save(made, folder / "model.onnx", **options)
-    names = {"nested/model.onnx": "model.onnx", DATA: "model.onnx_data"}
-    return {path: (folder / name).read_bytes() for path, name in names.items()}
-
-
 @pytest.fixture
 def make_onnx_package(make_lazy_package, tmp_path):
     """Return a function that makes a package with the model, and what else it is given."""
@@ -54,7 +37,8 @@ def make_onnx_package(make_lazy_package, tmp_path):
     source.mkdir()
 
     def make(**more):
-        files = {**model_files(source), "tokenizer.json": b"{}", **more}
+        model = {f"nested/{name}": data for name, data in external_model(source).items()}
+        files = {**model, "tokenizer.json": b"{}", **more}
         mirror = Path(tempfile.mkdtemp(dir=tmp_path))
         for path, data in files.items():
             (mirror / path).parent.mkdir(parents=True, exist_ok=True)
