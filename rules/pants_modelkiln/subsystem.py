@@ -83,6 +83,18 @@ class ModelkilnSubsystem(Subsystem):
             such packages are refused.
             """),
     )
+    extra_build_requirements = DictOption[Any](
+        default={},
+        help=help_text("""
+            Packages that are built from their sdists, each with a list of what that needs and the sdist
+            does not say:
+
+                [modelkiln.extra_build_requirements]
+                chumpy = ["pip"]
+
+            `pants lock` writes them with all else to the lock of build requirements, `<resolve>.build.txt`.
+            """),
+    )
     source_clients_lock = StrOption(
         default=None,
         help=help_text("""

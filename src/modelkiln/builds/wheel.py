@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Callable, Mapping, Optional, Sequence
 
 from modelkiln.digest import hex_of, sha256_stream
 from modelkiln.errors import ModelkilnError
-from modelkiln.manifest.sdists import ensure_sdist
+from modelkiln.manifest.sdists import EXTRA_OPTION, ensure_sdist
 from modelkiln.manifest.wheels import fetch_wheels, missing_wheels, wheel_digest
 from modelkiln.store.store import Store
 from modelkiln.wheels.platform_tag import compiled_name
@@ -120,7 +120,8 @@ def _run_backend(
         reason = (str(error) or type(error).__name__).strip().splitlines()[-1]
         raise ModelkilnError(
             f"{environment.title}: its build backend {system.backend!r} cannot be used ({reason}). What it is built "
-            f"with ({', '.join(system.requires) or 'nothing'}) is the sdist's to say: lock another version."
+            f"with ({', '.join(system.requires) or 'nothing'}) is the sdist's to say: name what it "
+            f"lacks in {EXTRA_OPTION}, or lock another version."
         ) from None
     return used, str(filename)
 

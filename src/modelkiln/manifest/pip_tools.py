@@ -18,6 +18,7 @@ from modelkiln.machine.settings import load_machine_env
 from modelkiln.manifest.lock import Pin, logical_lines
 from modelkiln.manifest.pip import check_reachable, index_lines, index_settings, pip_environ, run_pip, target_options
 from modelkiln.manifest.pip_settings import LOCKING
+from modelkiln.manifest.sdists import EXTRA_OPTION
 from modelkiln.network.http import NETWORK_ERRORS, open_url
 from modelkiln.store.store import Store
 
@@ -49,12 +50,14 @@ def compile_lock(
     store: Store,
     upgrade: bool = False,
     is_build: bool = False,
+    extra: Optional[Mapping[str, Sequence[str]]] = None,
 ) -> None:
     """Compile `sources` to the lock `output`; both are paths in `folder`, where pip-tools runs.
 
     is_build: the sources are projects' files (pyproject.toml, setup.py), and what is locked is what
     their wheels are built with. Pins that are in `output` already stay where they still fit;
-    `upgrade` takes the newest of everything. Raises ModelkilnError with what pip says: no such
+    `upgrade` takes the newest of everything. extra: further requirements that sdists are built with, by the
+    name of the package, or with `is_build` by the source. Raises ModelkilnError with what pip says: no such
     version, a conflict, an index that cannot be reached.
     """
     indexes = folder / _INDEXES
@@ -62,8 +65,11 @@ def compile_lock(
     if is_build:
         # In the environment, since it reaches the one that a backend is asked in, too.
         env.update(index_settings(store, resolve))
-        sources = _asked(folder, sources, env)
+        sources = _asked(folder, sources, env, extra or {})
     else:
+        env["MODELKILN_EXTRA_BUILD_REQUIREMENTS"] = json.dumps(
+            {name: list(more) for name, more in (extra or {}).items()}
+        )
         indexes.write_text(index_lines(store, resolve))
         sources = [*sources, _INDEXES]
     arguments = [*_OPTIONS, "--upgrade" if upgrade else "--no-upgrade"]
@@ -76,23 +82,32 @@ def compile_lock(
         messages = (done.stdout + done.stderr).decode("utf-8", "replace")
         check_reachable(messages)
         names = ", ".join(source for source in sources if not source.startswith("-") and source != _INDEXES)
-        raise ModelkilnError(f"{names}: cannot be locked. pip-tools says: {_reason(messages)}")
+        raise ModelkilnError(f"{names}: cannot be locked. pip-tools says: {_reason(messages)}{_way_out(messages)}")
 
 
-def _asked(folder: Path, sources: Sequence[str], env: Mapping[str, str]) -> list[str]:
+def _way_out(messages: str) -> str:
+    """What to do about an sdist that does not say what it is built with."""
+    if not _MISSING.search(messages):
+        return ""
+    return f" An sdist that lacks a build requirement gets it from {EXTRA_OPTION}: its name = [the requirement]."
+
+
+def _asked(
+    folder: Path, sources: Sequence[str], env: Mapping[str, str], extra: Mapping[str, Sequence[str]]
+) -> list[str]:
     """Files in addition to those of projects, with the requirements that their backends ask for."""
     asked = []
     env = {**env, "PATH": _without_tools(folder, env.get("PATH", ""))}
     for source in sources:
         answer = os.path.join(os.path.dirname(source), "build.in")
-        command = [sys.executable, "-I", str(_ASKING), os.path.dirname(source), answer]
+        command = [sys.executable, "-I", str(_ASKING), os.path.dirname(source), answer, *extra.get(source, ())]
         done = subprocess.run(command, cwd=folder, env=env, stdin=subprocess.DEVNULL, capture_output=True, check=False)
         if done.returncode:
             messages = (done.stdout + done.stderr).decode("utf-8", "replace")
             check_reachable(messages)
             raise ModelkilnError(
                 f"{source}: what it is built with cannot be found out. Its build backend or pip says: "
-                f"{_reason(messages)}"
+                f"{_reason(messages)}{_way_out(messages)}"
             )
         asked.append(answer)
     shutil.rmtree(folder / _PROGRAMS)
