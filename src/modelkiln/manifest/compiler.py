@@ -7,7 +7,7 @@ from typing import Any, Mapping, Sequence
 from modelkiln.manifest.build_lock import split_parts
 from modelkiln.manifest.lock import logical_lines, read_lock
 from modelkiln.manifest.lock_changes import changed_pins, describe_changes
-from modelkiln.manifest.pip_tools import compile_lock, seed_lock, wheel_sizes
+from modelkiln.manifest.pip_tools import compile_lock, see_wheels, seed_lock
 from modelkiln.manifest.resolution import resolve_lock
 from modelkiln.store.store import Store
 from modelkiln.wheels.platforms import Target
@@ -77,4 +77,12 @@ class LockCompiler:
     def _changes(self, before: str, after: str, name: str) -> list[str]:
         old, new = (read_lock(text, name, self.target.marker_environment()) for text in (before, after))
         pins, platforms = changed_pins(old, new), self.target.pip_platforms()
-        return describe_changes(old, new, wheel_sizes(pins, self.target.python, platforms, self.store, Path(".")))
+        seen = see_wheels(pins, self.target.python, platforms, self.store, Path("."))
+        sizes = {wheel: one.size for wheel, one in seen.items() if one.size is not None}
+        issues = [
+            f"  {pin.name} {pin.version}: packages that need its wheel will be refused: {seen[pin.name].issue} Lock "
+            "another version of it."
+            for pin in pins
+            if pin.name in seen and seen[pin.name].issue
+        ]
+        return [*describe_changes(old, new, sizes), *issues]

@@ -10,6 +10,10 @@ import re
 import shutil
 import subprocess
 import sys
+import urllib.parse
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Mapping, Optional, Sequence
 
@@ -20,9 +24,12 @@ from modelkiln.manifest.pip import check_reachable, index_lines, index_settings,
 from modelkiln.manifest.pip_settings import LOCKING
 from modelkiln.manifest.sdists import EXTRA_OPTION
 from modelkiln.network.http import NETWORK_ERRORS, open_url
+from modelkiln.network.ranged_file import open_ranged
 from modelkiln.store.store import Store
+from modelkiln.wheels.wheel import data_issue
+from modelkiln.wheels.zip_member import DAMAGE
 
-__all__ = ["compile_lock", "seed_lock", "wheel_sizes"]
+__all__ = ["SeenWheel", "compile_lock", "see_wheels", "seed_lock"]
 
 _OPTIONS = (
     "--no-config", "--quiet", "--no-header", "--generate-hashes", "--allow-unsafe", "--strip-extras",
@@ -40,6 +47,8 @@ _RAISED = re.compile(r"[\w.]+(Error|Exception|Found|Impossible)\b")
 _MISSING = re.compile(r"\b(?:ModuleNotFoundError|ImportError): .*")
 # Characters of what a program said, from its end.
 _REASON = 1500
+# Servers that are asked at once what they have.
+_READERS = 4
 
 
 def compile_lock(
@@ -173,10 +182,21 @@ def seed_lock(own: str, shared: Sequence[str], upgrade: bool) -> str:
     return "".join(f"{line}\n" for _, line in sorted(found.items()))
 
 
-def wheel_sizes(pins: Sequence[Pin], python: str, platforms: Sequence[str], store: Store, folder: Path) -> dict:
-    """Return the sizes in bytes of the pins' wheels for a target, by name; without those that are unknown.
+@dataclass(frozen=True)
+class SeenWheel:
+    """Of the wheel that a pin gives a target, seen from outside: its size in bytes, and what packages that need it
+    will be refused for. None and "" where that is not known."""
 
-    For people only: pip names the files, and their servers the sizes.
+    size: Optional[int] = None
+    issue: str = ""
+
+
+def see_wheels(
+    pins: Sequence[Pin], python: str, platforms: Sequence[str], store: Store, folder: Path
+) -> dict[str, SeenWheel]:
+    """Return what can be seen of the pins' wheels for a target without fetching them, by name.
+
+    For people only: pip names the files, and their servers the sizes and the directories of the zip files.
     """
     if not pins:
         return {}
@@ -185,13 +205,29 @@ def wheel_sizes(pins: Sequence[Pin], python: str, platforms: Sequence[str], stor
     arguments += [*target_options(python, platforms), "--requirement=sizes.txt"]
     if run_pip(arguments, store, folder).code:
         return {}
-    sizes = {}
     env = load_machine_env(store.root)
-    for item in json.loads((folder / "report.json").read_text("utf-8"))["install"]:
-        size = _size(item["download_info"]["url"], env)
-        if size is not None:
-            sizes[re.sub(r"[-_.]+", "-", item["metadata"]["name"]).lower()] = size
-    return sizes
+    items = json.loads((folder / "report.json").read_text("utf-8"))["install"]
+    with ThreadPoolExecutor(_READERS) as readers:
+        seen = list(readers.map(lambda item: _see(item["download_info"]["url"], env), items))
+    return {_canonical(item["metadata"]["name"]): one for item, one in zip(items, seen)}
+
+
+def _canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()  # PEP 503
+
+
+def _see(url: str, env: dict) -> SeenWheel:
+    return SeenWheel(_size(url, env), _issue(url, env))
+
+
+def _issue(url: str, env: dict) -> str:
+    if not urllib.parse.urlsplit(url).path.endswith(".whl"):
+        return ""
+    try:
+        with open_ranged(url, env) as stream, zipfile.ZipFile(stream) as archive:
+            return data_issue(name.partition("/")[0] for name in archive.namelist() if "/" in name)
+    except (*NETWORK_ERRORS, *DAMAGE, OSError, ValueError):
+        return ""  # Said when a package that needs it has the wheel.
 
 
 def _size(url: str, env: dict) -> Optional[int]:

@@ -254,6 +254,18 @@ def test_the_module_that_a_backend_misses_is_named_when_it_is_asked(folder, stor
         compile_lock(folder, ["sdist/pyproject.toml"], "cpu.txt", "cpu", store, is_build=True)
 
 
+def test_a_wheel_that_packages_will_be_refused_for_is_said(folder, store):
+    """The folder `.data` of another spelling: when the lock is written, and not when a package is made of it."""
+    files = {"odd/__init__.py": b"", "Odd-1.0.data/scripts/odd": b"#!python\n"}
+    odd = make_wheel("odd", files=files)
+    _put(folder, (pin(odd, "odd"), odd))
+    (folder / "cpu.in").write_text("odd\nsix\n")
+    _lock(folder, store)
+    (line,) = (line for line in (folder / "summary.txt").read_text().splitlines() if "refused" in line)
+    assert "  odd 1.0: packages that need its wheel will be refused: it has a folder 'Odd-1.0.data', want" in line
+    assert "'odd-1.0.data'" in line
+
+
 def test_what_an_sdist_does_not_say_is_locked_from_a_table(folder, store, capsys):
     """Its metadata, what it asks for and its lock of build requirements: all have what the table adds."""
     (folder / "cpu.in").write_text("old\n")
