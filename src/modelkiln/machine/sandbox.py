@@ -144,7 +144,8 @@ def with_mounts(argv: Sequence[str], mounts: Mapping[Path, Path]) -> list[str]:
 def _on_this_machine(argv: Sequence[str], mounts: Mapping[Path, Path], *options: str) -> list[str]:
     command = [str(find_bwrap()), *options, "--die-with-parent", "--dev-bind", "/", "/"]
     for path, source in mounts.items():
-        command += ["--ro-bind", str(source), str(path)]
+        # bubblewrap mounts nothing behind a link; Pants' caches lie behind one.
+        command += ["--ro-bind", os.path.realpath(source), os.path.realpath(path)]
     return [*command, "--", *argv]
 
 

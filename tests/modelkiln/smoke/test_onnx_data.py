@@ -64,6 +64,15 @@ def test_a_folder_of_models_is_loaded_without_a_copy(locked, command):
     assert 1 == locked.blob.stat().st_nlink
 
 
+@pytest.mark.skipif(can_run() is not None, reason="mounts with bubblewrap")
+def test_a_store_behind_a_link_is_loaded(locked, tmp_path):
+    """As Pants' caches are in a sandbox."""
+    (tmp_path / "linked").symlink_to(locked.store.root)
+    with models_folder(locked.layers, Store(tmp_path / "linked")) as models:
+        mounts = {models.path / path: file for path, file in models.mounts.items()}
+        assert 4.0 * COLUMNS == load(with_mounts(loader(models.path / "model.onnx"), mounts))
+
+
 def test_where_nothing_can_be_mounted_the_data_are_copied(locked, monkeypatch):
     """A machine without bubblewrap."""
     monkeypatch.setattr(weights_files, "can_run", lambda: "no bwrap")
