@@ -12,7 +12,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import sandboxed_hooks  # noqa: E402
+import sandboxed_hooks
 
 
 def main(folder, answer):

@@ -11,7 +11,7 @@ import shutil
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from sandboxed_hooks import NoSandbox, sandbox_pip, use_private_folder  # noqa: E402
+from sandboxed_hooks import NoSandbox, sandbox_pip, use_private_folder
 
 # As `modelkiln.wheels.markers.PATCHES`, which a program that pip runs does not import.
 _PATCHES = 64

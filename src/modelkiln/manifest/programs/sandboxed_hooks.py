@@ -5,8 +5,9 @@ environment and network at hand. Here such a process sees the sdist, what it is 
 home, no network, and the variables that are listed. It imports nothing of Modelkiln, since pip's interpreter runs it,
 and uses modules that pip calls internal, of the release that the tools' locks pin.
 
-MODELKILN_HOOKS in the environment is a JSON object: `command`, the start of a command line that makes the sandbox, null
-where this machine cannot make one, `reason`, why not, and `allowed`, the names of the packages whose hooks may run without.
+MODELKILN_HOOKS in the environment is a JSON object: `command`, the start of a command line that makes the sandbox,
+null where this machine cannot make one, `reason`, why not, and `allowed`, the names of the packages whose hooks may
+run without.
 """
 
 import json
@@ -128,8 +129,8 @@ def sandbox_pip():
 
 
 if __name__ == "__main__":
-    # pip itself, as `pip --python` starts it under another interpreter: `python -I sandboxed_hooks.py FOLDER ARGUMENTS`,
-    # where FOLDER is the one that pip lies in.
+    # pip itself, as `pip --python` starts it under another interpreter: `python -I sandboxed_hooks.py FOLDER
+    # ARGUMENTS`, where FOLDER is the one that pip lies in.
     sys.path.insert(0, sys.argv[1])
     sandbox_pip()
     from pip._internal.cli.main import main
