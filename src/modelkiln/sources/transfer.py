@@ -202,7 +202,7 @@ class Transfer:
     def _cut(self, part: _Part, error: BaseException) -> ModelkilnError:
         kept = " What was read is kept, and the next try goes on there." if part.is_kept and part.size else ""
         return ModelkilnError(
-            f"{self._where}: {getattr(error, 'strerror', None) or error} after {part.size} bytes. " f"Try again.{kept}"
+            f"{self._where}: {getattr(error, 'strerror', None) or error} after {part.size} bytes. Try again.{kept}"
         )
 
     def _disk_error(self, error: OSError, part: _Part) -> ModelkilnError:
