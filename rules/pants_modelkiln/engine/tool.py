@@ -137,6 +137,7 @@ async def save_machine_state(
         settings[MIRROR_VARIABLE] = subsystem.scie_mirror
     indexes = {"indexes": subsystem.resolve_indexes, "find_links": subsystem.resolve_find_links}
     settings["MODELKILN_INDEXES"] = json.dumps(indexes, sort_keys=True)
+    settings["MODELKILN_UNSANDBOXED_SDISTS"] = json.dumps(subsystem.unsandboxed_sdists, sort_keys=True)
     if subsystem.insecure_registries:
         settings[INSECURE_REGISTRIES] = " ".join(subsystem.insecure_registries)
     settings[CHECKOUT] = get_buildroot()
