@@ -12,17 +12,14 @@ from typing import TYPE_CHECKING, Any, Callable, Mapping, Optional, Sequence
 
 from modelkiln.digest import hex_of, sha256_stream
 from modelkiln.errors import ModelkilnError
-from modelkiln.manifest.sdists import EXTRA_OPTION, ensure_sdist
 from modelkiln.manifest.wheels import fetch_wheels, missing_wheels, wheel_digest
 from modelkiln.store.store import Store
-from modelkiln.wheels.platform_tag import compiled_name
-from modelkiln.wheels.sdist import BuildSystem, read_build_system, unpack_sdist
 from modelkiln.wheels.wheel import Wheel, open_wheel
-from modelkiln.wheels.writing import write_wheel
 
 if TYPE_CHECKING:
     from modelkiln.builds.environment import BuildEnvironment
     from modelkiln.builds.toolchain import Toolchain
+    from modelkiln.wheels.sdist import BuildSystem
 
 __all__ = ["BUILDER", "TRIMMER", "build_wheel", "provide_wheels", "rebuild_wheel", "trim_wheel"]
 
@@ -55,6 +52,8 @@ def build_wheel(
     # Every layer of wheels asks whether a wheel has to be built, and few of them build one.
     from modelkiln.builds.environment import BuildEnvironment
     from modelkiln.builds.toolchain import open_toolchain
+    from modelkiln.manifest.sdists import ensure_sdist
+    from modelkiln.wheels.sdist import read_build_system, unpack_sdist
 
     title = f"{sdist['name']} {sdist['version']}, from {sdist['filename']}"
     opened = open_toolchain(toolchain, python, store, title) if toolchain else None
@@ -83,6 +82,9 @@ def _finished(
     made: Path, sdist: Mapping[str, Any], toolchain: Optional["Toolchain"], path: Path, title: str
 ) -> dict[str, Any]:
     """Write to `path` what a backend made, in its normal form; returns the wheel without how it was built."""
+    from modelkiln.wheels.platform_tag import compiled_name
+    from modelkiln.wheels.writing import write_wheel
+
     is_pure = _is_pure(made.name, title, toolchain)
     with open_wheel(made, made.name, sdist["name"], sdist["version"]) as wheel:
         requires = _requires(wheel)
@@ -99,7 +101,7 @@ def _pinned(wheel: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _run_backend(
-    environment: "BuildEnvironment", system: BuildSystem, choose: Chooser, store: Store
+    environment: "BuildEnvironment", system: "BuildSystem", choose: Chooser, store: Store
 ) -> tuple[Sequence[Mapping[str, Any]], str]:
     """Have the wheel built into `out`; returns the wheels that were used, and its file name."""
     from pyproject_hooks import BackendUnavailable, HookMissing, UnsupportedOperation
@@ -117,6 +119,8 @@ def _run_backend(
             settings = {key: f"{environment.root}/{folder}" for key, folder in _FOLDERS.get(system.backend, ())}
             filename = backend.build_wheel(f"{environment.root}/out", settings)
     except (BackendUnavailable, HookMissing, UnsupportedOperation) as error:
+        from modelkiln.manifest.sdists import EXTRA_OPTION
+
         reason = (str(error) or type(error).__name__).strip().splitlines()[-1]
         raise ModelkilnError(
             f"{environment.title}: its build backend {system.backend!r} cannot be used ({reason}). What it is built "
@@ -159,6 +163,8 @@ def trim_wheel(wheel: Mapping[str, Any], left_out: Sequence[str], store: Store) 
 
     Returns its name, version, filename, sha256, and "build", which is all that it can be made again from.
     """
+    from modelkiln.wheels.writing import write_wheel
+
     incoming, prefix = store.temporary_location("incoming")
     with tempfile.TemporaryDirectory(dir=incoming, prefix=prefix) as name:
         path = Path(name, "wheel")

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Mapping, Optional, Sequence
 
 from modelkiln.errors import ModelkilnError
+from modelkiln.machine.sandbox import hooks_command
 from modelkiln.machine.settings import load_machine_env
 from modelkiln.manifest.lock import Pin, logical_lines
 from modelkiln.manifest.pip import check_reachable, index_lines, index_settings, pip_environ, run_pip, target_options
@@ -71,6 +72,7 @@ def compile_lock(
     """
     indexes = folder / _INDEXES
     env = {**pip_environ(store, LOCKING), "PIP_CACHE_DIR": os.path.abspath(store.root / "pip-cache")}
+    env["MODELKILN_HOOKS"] = _hooks(store, resolve)
     if is_build:
         # In the environment, since it reaches the one that a backend is asked in, too.
         env.update(index_settings(store, resolve))
@@ -99,6 +101,14 @@ def _way_out(messages: str) -> str:
     if not _MISSING.search(messages):
         return ""
     return f" An sdist that lacks a build requirement gets it from {EXTRA_OPTION}: its name = [the requirement]."
+
+
+def _hooks(store: Store, resolve: str) -> str:
+    """What programs/sandboxed_hooks.py is to run the code of sdists in."""
+    command, reason = hooks_command()
+    by_resolve = json.loads(load_machine_env(store.root).get("MODELKILN_UNSANDBOXED_SDISTS", "{}"))
+    allowed = [re.sub(r"[-_.]+", "-", name).lower() for name in by_resolve.get(resolve, [])]
+    return json.dumps({"command": command, "reason": f"Here there is none: {reason}", "allowed": allowed})
 
 
 def _asked(

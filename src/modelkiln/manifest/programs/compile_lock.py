@@ -13,7 +13,11 @@ program of its own, run as `python -I compile_lock.py ARGUMENTS`.
 import json
 import os
 import re
+import shutil
 import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from sandboxed_hooks import NoSandbox, sandbox_pip, use_private_folder
 
 # As `modelkiln.wheels.markers.PATCHES`, which a program that pip runs does not import.
 _PATCHES = 64
@@ -49,11 +53,25 @@ def build_with_more(requirement_class, more):
     requirement_class.load_pyproject_toml = load_with_more
 
 
-if __name__ == "__main__":
+def main():
+    """Run pip-tools and return its exit code."""
     from pip._internal.req.req_install import InstallRequirement
     from pip._vendor.packaging.markers import Marker
     from piptools.scripts.compile import cli
 
     evaluate_for_any_release(Marker)
     build_with_more(InstallRequirement, json.loads(os.environ.get("MODELKILN_EXTRA_BUILD_REQUIREMENTS", "{}")))
-    cli(prog_name="pip-compile")
+    folder = use_private_folder()
+    try:
+        sandbox_pip()
+        cli(prog_name="pip-compile")
+    except NoSandbox as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
