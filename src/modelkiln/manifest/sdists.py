@@ -74,7 +74,7 @@ def ensure_sdist(sdist: Mapping[str, Any], store: Store) -> Path:
     return store.path(digest)
 
 
-def check_extra_requirements(table: object) -> dict[str, list[str]]:
+def check_extra_requirements(table: Any) -> dict[str, list[str]]:
     """Return the table, requirements by the name of a package (PEP 503); raises ModelkilnError for another value."""
     from packaging.requirements import InvalidRequirement, Requirement
     from packaging.utils import canonicalize_name
