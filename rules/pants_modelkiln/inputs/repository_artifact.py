@@ -167,7 +167,8 @@ async def hash_artifact(request: ArtifactRequest, options: ModelkilnSubsystem) -
             f"{address}: the field `source` matches no file. Check its path, which is relative to "
             f"{address.spec_path or 'the root'}."
         )
-    checked = await check_artifact(ArtifactCheckRequest(address, digest, allowed, large), **implicitly())
+    has_onnx = any(file.path.endswith(".onnx") for file in files)
+    checked = await check_artifact(ArtifactCheckRequest(address, digest, allowed, large, has_onnx), **implicitly())
     found = Artifact(address, tuple(sorted(files, key=lambda file: file.path)), digest, checked.formats)
     return await _find_layers(found, {pointer.path for pointer in large})
 
