@@ -7,7 +7,7 @@ from samples.published import Package
 from modelkiln.descriptor import Descriptor
 from modelkiln.errors import ModelkilnError
 from modelkiln.machine.settings import INSECURE_REGISTRIES
-from modelkiln.publication.publish import publish
+from modelkiln.publication.publish import publish_all
 from modelkiln.registry import limits
 from modelkiln.registry.client import RegistryClient
 from modelkiln.registry.limits import check_limits, limits_of, upload_warning
@@ -69,6 +69,6 @@ def test_what_a_slow_line_cannot_send_is_said_before_it_is_sent(tmp_path, monkey
         monkeypatch.setattr(limits, "_USUAL_BYTES_PER_SECOND", 1)
         for _ in range(2):
             publication, repository = package.publication(f"{host}/slow/digits", {INSECURE_REGISTRIES: host})
-            publish(publication, repository, {INSECURE_REGISTRIES: host}, report=lines.append)
+            publish_all([(publication, repository)], {INSECURE_REGISTRIES: host}, report=lines.append)
     assert 1 == len(lines)
     assert lines[0].startswith(f"{host}/slow/digits: {name} ends an upload after 1 minutes: ")
