@@ -1,8 +1,9 @@
 """How much memory a process takes at its peak."""
 
-import os
 import subprocess
 import sys
+
+from python_path import python_path
 
 __all__ = ["peak_memory"]
 
@@ -16,5 +17,5 @@ with open("/proc/self/status") as status:
 def peak_memory(script, *arguments):
     """Run a Python script in a process of its own, which prints nothing; returns its peak of resident memory in KiB."""
     command = [sys.executable, "-c", f"{script}\n{_PEAK}", *map(str, arguments)]
-    env = {"PYTHONPATH": os.pathsep.join(sys.path)}
+    env = {"PYTHONPATH": python_path()}
     return int(subprocess.run(command, env=env, stdout=subprocess.PIPE, check=True).stdout)

@@ -19,6 +19,7 @@ import safetensors.numpy
 from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
+from python_path import python_path
 from samples.pickles import ALLOWED, Tensor, torch_legacy, torch_zip
 
 import modelkiln
@@ -255,5 +256,5 @@ def test_checking_an_onnx_model_imports_only_the_checker(tmp_path):
         "import onnx; onnx.checker.check_model(path); print('numpy' in sys.modules)"
     )
     argv = [sys.executable, "-c", script, str(tmp_path / "m.onnx")]
-    done = subprocess.run(argv, env={"PYTHONPATH": os.pathsep.join(sys.path)}, stdout=subprocess.PIPE, check=True)
+    done = subprocess.run(argv, env={"PYTHONPATH": python_path()}, stdout=subprocess.PIPE, check=True)
     assert done.stdout.decode().split() == ["onnx", "False", "True"]

@@ -10,6 +10,7 @@ import pytest
 from components import require
 from loopback.hostile_registry import hostile_registry
 from loopback.registries import certificate, registry
+from python_path import python_path
 from schemas import schema_problems
 
 from modelkiln.errors import ModelkilnError
@@ -39,7 +40,7 @@ def test_a_password_is_used_and_shown_nowhere(package, tmp_path):
         env = write_login(tmp_path / "docker", host)
         command = [sys.executable, "-m", "modelkiln", "publish", str(tmp_path / "digits.oci"), f"{host}/team/digits"]
         command += ["--tag=1.2.0", f"--store={package.store.root}", "--record", str(tmp_path / "digits.package.json")]
-        environ = {**os.environ, **env, "PYTHONPATH": os.pathsep.join(sys.path)}
+        environ = {**os.environ, **env, "PYTHONPATH": python_path()}
         done = subprocess.run(
             [*command, f"--output={tmp_path}/out.json"], env=environ, capture_output=True, check=False
         )

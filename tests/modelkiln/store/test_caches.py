@@ -6,6 +6,7 @@ import sys
 import time
 
 import pytest
+from python_path import python_path
 
 from modelkiln.store.caches import PexRuns, list_caches
 from modelkiln.store.cleaning import clean
@@ -115,7 +116,7 @@ def test_what_a_living_process_began_to_use_stays(store):
     cache.put("asked", {})
     code = "import sys\nfrom modelkiln.store.users import register\nfrom pathlib import Path\n"
     code += "register(Path(sys.argv[1]))\nprint(flush=True)\ninput()"
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    env = {**os.environ, "PYTHONPATH": python_path()}
     with subprocess.Popen(
         [sys.executable, "-c", code, store.root], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env
     ) as process:

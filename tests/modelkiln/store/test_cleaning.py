@@ -6,6 +6,7 @@ import sys
 import time
 
 import pytest
+from python_path import python_path
 from steps import killed_at_every_step
 
 from modelkiln.cli.main import main
@@ -129,7 +130,7 @@ def other_process(store, code):
     child = subprocess.Popen(
         [sys.executable, "-c", code + "print('ready', flush=True)\ntime.sleep(60)", str(store.root)],
         stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        env={**os.environ, "PYTHONPATH": python_path()},
     )
     assert b"ready\n" == child.stdout.readline()
     return child

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from python_path import python_path
 
 from modelkiln.digest import sha256_bytes
 from modelkiln.errors import ModelkilnError
@@ -71,7 +72,7 @@ def test_a_really_full_disk_is_reported(tmp_path):
         "print([str(p) for p in pathlib.Path(root).rglob('*') if p.is_file() and p.parent.name != 'users'])\n"
     )
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True,
-                          env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})  # fmt: skip
+                          env={**os.environ, "PYTHONPATH": python_path()})  # fmt: skip
     assert "File too large while a blob was written" in done.stdout
     assert done.stdout.endswith("[]\n")
 
@@ -87,7 +88,7 @@ def test_a_killed_writer_leaves_no_blob(tmp_path):
         "    time.sleep(60)\n"
     )
     child = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE,
-                             env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})  # fmt: skip
+                             env={**os.environ, "PYTHONPATH": python_path()})  # fmt: skip
     assert b"ready\n" == child.stdout.readline()
     os.kill(child.pid, signal.SIGKILL)
     child.wait()
@@ -124,7 +125,7 @@ def test_concurrent_writers_of_one_blob_agree(tmp_path):
         "for number in range(50):\n"
         "    Store(sys.argv[1]).add_bytes(b'x' * number)\n"
     )
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    env = {**os.environ, "PYTHONPATH": python_path()}
     children = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], env=env) for _ in range(3)]
     assert [0, 0, 0] == [child.wait() for child in children]
     assert all(Store(tmp_path).verify(sha256_bytes(b"x" * number)) for number in range(50))

@@ -14,6 +14,7 @@ from components import require
 from locking import Locking, opened_below, read_bytes
 from loopback.hub import Hub, hub
 from loopback.webs import WebFile, web
+from python_path import python_path
 
 from modelkiln.machine.settings import save_machine_env
 
@@ -160,7 +161,7 @@ def test_a_disk_that_is_full(tmp_path, count, size):
     contents = {f"{n:02}": random.Random(n).randbytes(size) for n in range(count)}
     write_files(tmp_path / "w", contents)
     command = [require("unshare"), "-m", sys.executable, "-c", _ON_A_SMALL_DISK, tmp_path]
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    env = {**os.environ, "PYTHONPATH": python_path()}
     done = subprocess.run(command, capture_output=True, text=True, env=env, check=False)
     assert 0 == done.returncode, done.stderr
     found = json.loads(done.stdout)

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from python_path import python_path
 from samples import scripted_source
 from samples.scripted_source import Script
 from steps import killed_at_every_step
@@ -380,7 +381,7 @@ def run_with_file_limit(arguments, limit):
         f"resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))\n"
         "sys.exit(main(sys.argv[1:]))\n"
     )
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    env = {**os.environ, "PYTHONPATH": python_path()}
     return subprocess.run(
         [sys.executable, "-c", command, *arguments], capture_output=True, text=True, env=env, check=False
     )
