@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Iterable
 
-from pants.backend.python.target_types import EntryPoint, PythonRequirementsField, ResolvePexEntryPointRequest
+from pants.backend.python.target_types import EntryPoint, PythonRequirementsField
 from pants.backend.python.util_rules.python_sources import PythonSourceFiles, PythonSourceFilesRequest
 from pants.engine.addresses import Address
 from pants.engine.fs import CreateDigest, Digest, DigestSubset, FileDigest, FileEntry, MergeDigests, PathGlobs
@@ -28,13 +28,13 @@ from pants_modelkiln.compat.calls import (
     implicitly,
     merge_digests,
     prepare_python_sources,
-    resolve_pex_entry_point,
     rule,
     strip_python_sources,
     transitive_targets,
 )
 from pants_modelkiln.engine.files import engine_files
 from pants_modelkiln.inputs.artifact import pinned_files
+from pants_modelkiln.inputs.named_files import find_entry_point
 from pants_modelkiln.target_types.package import ModelEntryPointField
 
 
@@ -93,8 +93,7 @@ async def _check_roots(address: str, sources: PythonSourceFiles, runtime: Runtim
 
 @rule(desc="Collect a package's code", level=LogLevel.DEBUG)
 async def collect_code(request: PackageCodeRequest, runtime: RuntimeFiles) -> PackageCode:
-    resolved = await resolve_pex_entry_point(ResolvePexEntryPointRequest(request.entry_point))
-    entry_point = resolved.val
+    entry_point = (await find_entry_point(request.entry_point)).val
     closure = await transitive_targets(TransitiveTargetsRequest([request.address]), **implicitly())
     sources = await prepare_python_sources(
         PythonSourceFilesRequest(closure.closure, include_files=True), **implicitly()

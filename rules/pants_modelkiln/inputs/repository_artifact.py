@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass, replace
 from typing import Collection, Iterable
 
@@ -44,6 +43,7 @@ from pants_modelkiln.inputs.lfs_pointers import (
     find_committed_pointers,
 )
 from pants_modelkiln.inputs.locked_artifact import LockedArtifactRequest, read_locked_artifact
+from pants_modelkiln.inputs.named_files import literal
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 from pants_modelkiln.target_types.artifact import (
     ModelArtifactAllowPickleField,
@@ -65,10 +65,6 @@ class _Found:
     committed: tuple[PinnedFile, ...]
 
 
-def _literal(path: str) -> str:
-    return re.sub(r"[*?\[\]]", r"[\g<0>]", path)
-
-
 async def _below(address: Address, digest: Digest) -> Digest:
     return await remove_prefix(RemovePrefix(digest, address.spec_path)) if address.spec_path else digest
 
@@ -83,7 +79,7 @@ async def _find_files(address: Address, field: ModelArtifactSourceField, limit: 
     committed = (await find_committed_pointers(CommittedPointersRequest(address, tuple(large)), **implicitly())).found
     for path in large.keys() - {file.path for file in committed}:
         raise _too_large(address, path, large[path], limit)
-    digest = await path_globs_to_digest(PathGlobs([_literal(path) for path in paths.files if path not in large]))
+    digest = await path_globs_to_digest(PathGlobs([literal(path) for path in paths.files if path not in large]))
     pointers = (replace(file, path=os.path.relpath(file.path, address.spec_path or ".")) for file in committed)
     return _Found(await _below(address, digest), tuple(pointers))
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from pants.backend.python.dependency_inference.module_mapper import PythonModuleOwnersRequest
 from pants.backend.python.subsystems.setup import PythonSetup
-from pants.backend.python.target_types import ResolvePexEntryPointRequest
 from pants.engine.rules import collect_rules
 from pants.engine.target import DependenciesRequest, FieldSet, InferDependenciesRequest, InferredDependencies
 from pants.engine.unions import UnionRule
@@ -15,9 +14,9 @@ from pants_modelkiln.compat.calls import (
     determine_explicitly_provided_dependencies,
     implicitly,
     map_module_to_address,
-    resolve_pex_entry_point,
     rule,
 )
+from pants_modelkiln.inputs.named_files import find_entry_point
 from pants_modelkiln.package.field_set import accelerator_of
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 from pants_modelkiln.target_types.package import (
@@ -46,7 +45,7 @@ async def infer_entry_point_dependency(
 ) -> InferredDependencies:
     fields = request.field_set
     explicit = await determine_explicitly_provided_dependencies(**implicitly(DependenciesRequest(fields.dependencies)))
-    entry_point = await resolve_pex_entry_point(ResolvePexEntryPointRequest(fields.entry_point))
+    entry_point = await find_entry_point(fields.entry_point)
     module = entry_point.val.module
     accelerator = accelerator_of(fields.address, fields.accelerator.value, options, setup)
     # Without resolves, Pants knows all modules under no resolve's name.

@@ -10,7 +10,6 @@ from typing import Iterable, Sequence
 from pants.backend.python.subsystems.setup import PythonSetup
 from pants.engine.addresses import Address
 from pants.engine.rules import collect_rules
-from pants.engine.target import HydrateSourcesRequest
 from pants.util.logging import LogLevel
 
 from modelkiln.builds.toolchain import recorded_wheel
@@ -26,8 +25,6 @@ from modelkiln.package.source_facts import Named, metadata_of, signature_of
 from modelkiln.wheels.platforms import Target
 from pants_modelkiln.compat.calls import (
     concurrently,
-    get_digest_contents,
-    hydrate_sources,
     implicitly,
     resolve_unparsed_address_inputs,
     rule,
@@ -42,6 +39,7 @@ from pants_modelkiln.inputs.base_image import (
     make_base_layers,
 )
 from pants_modelkiln.inputs.code import PackageCode, PackageCodeRequest, collect_code
+from pants_modelkiln.inputs.named_files import read_named_file
 from pants_modelkiln.inputs.portable_python import InterpreterRequest, choose_interpreter
 from pants_modelkiln.inputs.repository_artifact import hash_artifact
 from pants_modelkiln.manifest.environment import Environment, ResolvedLockRequest
@@ -188,8 +186,9 @@ async def _find_signature(field_set: ModelPackageFieldSet, facts: Named) -> dict
     address = field_set.address
     if not field_set.signature.value:
         return read_signature(signature_of(facts, str(address)), f"{address}: signature of its artifact").to_json()
-    hydrated = await hydrate_sources(HydrateSourcesRequest(field_set.signature), **implicitly())
-    return _load_signature(address, (await get_digest_contents(hydrated.snapshot.digest))[0])
+    remedy = "Write the names, datatypes and shapes of the inputs and outputs there."
+    file = await read_named_file(address, field_set.signature.alias, field_set.signature.value, remedy)
+    return _load_signature(address, file)
 
 
 @rule(desc="Resolve a package's inputs", level=LogLevel.DEBUG)
