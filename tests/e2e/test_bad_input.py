@@ -138,7 +138,7 @@ def test_a_signature_that_predict_does_not_keep(repo):
     repo.write("rain/response.json", repo.read("rain/response.json").replace("FP32", "FP64"))
     run = repo.pants("test", "rain:smoke", code=1)
     assert "amount" in run.log and "FP32" in run.log and "FP64" in run.log
-    assert "signature" in run.log and "✕ rain:smoke" in run.log
+    assert "signature" in run.log and "✕ rain:smoke@format=pex" in run.log
 
 
 def test_a_response_that_is_not_the_expected_one(repo):
