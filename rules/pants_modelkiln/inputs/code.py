@@ -18,6 +18,7 @@ from pants.source.source_root import SourceRootsRequest
 from pants.util.logging import LogLevel
 
 from modelkiln.errors import ModelkilnError
+from modelkiln.package.imports import Import, find_imports
 from modelkiln.pinned_file import PinnedFile
 from pants_modelkiln.compat.calls import (
     create_digest,
@@ -59,7 +60,7 @@ class PackageCode:
     """The inference script with its first-party dependencies and the runtime.
 
     files and digest: paths as they lie below /app. own_files and own: without the runtime.
-    requirements: PEP 508 strings that the code needs directly.
+    requirements: PEP 508 strings that the code needs directly. imports: what its files import.
     """
 
     entry_point: str
@@ -69,6 +70,7 @@ class PackageCode:
     own_files: tuple[PinnedFile, ...]
     own: Digest
     runtime: RuntimeFiles
+    imports: tuple[Import, ...] = ()
 
 
 @rule(level=LogLevel.DEBUG)
@@ -132,7 +134,13 @@ async def collect_code(request: PackageCodeRequest, runtime: RuntimeFiles) -> Pa
             CreateDigest([FileEntry(file.path, FileDigest(file.sha256, file.size)) for file in own])
         ),
         runtime=runtime,
+        imports=await _find_imports(code.digest),
     )
+
+
+async def _find_imports(code: Digest) -> tuple[Import, ...]:
+    files = await get_digest_contents(await digest_subset_to_digest(DigestSubset(code, PathGlobs(["**/*.py"]))))
+    return tuple(one for file in files for one in find_imports(file.path, file.content))
 
 
 @dataclass(frozen=True)

@@ -6,22 +6,34 @@ from typing import Any
 
 from pants.engine.target import Target
 
-from modelkiln.base.debian_lock import load_lock, lock_name
+from modelkiln.base.debian_lock import check_listed, load_lock, lock_name, parse_package_list
 from modelkiln.errors import ModelkilnError
 from pants_modelkiln.inputs.named_files import read_named_file
-from pants_modelkiln.target_types.base_image import BaseImageArchitecturesField, BaseImageLockField
+from pants_modelkiln.target_types.base_image import (
+    BaseImageArchitecturesField,
+    BaseImageLockField,
+    BaseImagePackagesField,
+    BaseImageSuiteField,
+)
 
 
 async def debian_locks(target: Target) -> dict[str, dict[str, Any]]:
     """The locks of a target by architecture, in the order in which it names them."""
     architectures = tuple(dict.fromkeys(target[BaseImageArchitecturesField].value or ()))
     field = target[BaseImageLockField]
-    remedy = f"Write it with `pants lock {target.address}`."
+    remedy = f"Lock it with `pants lock {target.address}`."
     locks = {}
     for name in architectures:
         path = lock_name(str(field.value), architectures, name)
         file = await read_named_file(target.address, field.alias, path, remedy)
         locks[name] = _load(target, file.path, file.content, name)
+    listed = target[BaseImagePackagesField]
+    if listed.value:
+        file = await read_named_file(target.address, listed.alias, listed.value, "Write a Debian package a line.")
+        wanted = parse_package_list(file.content.decode("utf-8", "replace"), f"{target.address}: {file.path}")
+        suite = str(target[BaseImageSuiteField].value)
+        for name, lock in locks.items():
+            check_listed(lock, *wanted, suite, f"{target.address}: the lock for {name}", remedy)
     return locks
 
 

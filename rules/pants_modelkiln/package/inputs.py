@@ -44,6 +44,7 @@ from pants_modelkiln.inputs.portable_python import InterpreterRequest, choose_in
 from pants_modelkiln.inputs.repository_artifact import hash_artifact
 from pants_modelkiln.manifest.environment import Environment, ResolvedLockRequest
 from pants_modelkiln.manifest.wheel_layers import PackageEnvironmentRequest, find_package_environment
+from pants_modelkiln.package.dependencies import find_pickle_imports
 from pants_modelkiln.package.field_set import ModelPackageFieldSet, accelerator_of
 from pants_modelkiln.subsystem import ModelkilnSubsystem, named_or_option
 
@@ -169,9 +170,11 @@ async def _resolve_concurrently(
     """
     image_bases = [base if "oci" in field_set.formats.value else None for base in bases]
     code, split_pure = PackageCodeRequest(field_set.address, field_set.entry_point), len(targets) > 1
+    allowed, pickled = field_set.allow_missing.value or (), await find_pickle_imports(field_set.artifacts)
+    locks = [ResolvedLockRequest(accelerator.resolve, target) for target in targets]
     wanted = [
-        PackageEnvironmentRequest(code, accelerator, ResolvedLockRequest(accelerator.resolve, target), base, split_pure)
-        for base, target in zip(image_bases, targets)
+        PackageEnvironmentRequest(code, accelerator, lock, base, split_pure, allowed, pickled)
+        for base, lock in zip(image_bases, locks)
     ]
     named = field_set.artifacts.to_unparsed_address_inputs()
     addresses = await resolve_unparsed_address_inputs(named, **implicitly())

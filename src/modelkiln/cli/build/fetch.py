@@ -3,13 +3,17 @@
 import argparse
 import json
 from pathlib import Path
+from typing import Any, Mapping
 
 from modelkiln.builds.wheel import provide_wheels
 from modelkiln.canonical import canonical_json
 from modelkiln.manifest.wheels import check_requires, check_wheels, open_wheels, wheel_digest
+from modelkiln.store.result_cache import ResultCache
 from modelkiln.store.store import Store
+from modelkiln.wheels.contents import read_contents
 from modelkiln.wheels.cuda_libraries import library_folder
 from modelkiln.wheels.venv import Venv, check_conflicts, install
+from modelkiln.wheels.wheel import Wheel
 
 HELP = "Put an environment's wheels into the store, and check that they fit together."
 
@@ -24,7 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Fetch what is missing, check all wheels, and report size and unpacked_size in bytes, and "libraries"."""
+    """Fetch what is missing, check all wheels, and report size and unpacked_size in bytes, and "libraries".
+
+    Also "contents", for each wheel: see `modelkiln.wheels.contents`."""
     store = Store(args.store)
     request = json.loads(args.wheels.read_text("utf-8"))
     wheels = check_wheels(request["wheels"])
@@ -38,5 +44,16 @@ def run(args: argparse.Namespace) -> int:
             wheel["unpacked_size"] = found.unpacked_size
             libraries = sorted({library_folder(file.path) for file in found.files} - {""})
             wheel.update({"libraries": libraries} if libraries else {})
-    args.output.write_bytes(canonical_json({**request, "wheels": wheels}))
+        contents = [_contents(wheel, found, store) for wheel, found in zip(wheels, opened)]
+    args.output.write_bytes(canonical_json({**request, "wheels": wheels, "contents": contents}))
     return 0
+
+
+def _contents(wheel: Mapping[str, Any], opened: Wheel, store: Store) -> dict[str, Any]:
+    """What a wheel contains, read once on this machine: its libraries have to be decompressed for it."""
+    question = {"format": 1, "wheel": wheel["sha256"]}
+    found = ResultCache(store, "contents").get(question)
+    if found is None:
+        found = read_contents(opened)
+        ResultCache(store, "contents").put(question, found)
+    return {"name": wheel["name"], "version": wheel["version"], **found}
