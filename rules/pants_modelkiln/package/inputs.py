@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Iterable, Sequence
 
 from pants.backend.python.subsystems.setup import PythonSetup
-from pants.engine.addresses import Address
+from pants.engine.addresses import Address, Addresses
 from pants.engine.rules import collect_rules
 from pants.util.logging import LogLevel
 
@@ -22,10 +22,12 @@ from modelkiln.package.lazy_weights import lazy_document
 from modelkiln.package.record import Record, make_record
 from modelkiln.package.signature import read_signature
 from modelkiln.package.source_facts import Named, metadata_of, signature_of
+from modelkiln.runtime.weights.progress import readable_size
 from modelkiln.wheels.platforms import Target
 from pants_modelkiln.compat.calls import (
     concurrently,
     implicitly,
+    resolve_targets,
     resolve_unparsed_address_inputs,
     rule,
 )
@@ -47,6 +49,7 @@ from pants_modelkiln.manifest.wheel_layers import PackageEnvironmentRequest, fin
 from pants_modelkiln.package.dependencies import find_pickle_imports
 from pants_modelkiln.package.field_set import ModelPackageFieldSet, accelerator_of
 from pants_modelkiln.subsystem import ModelkilnSubsystem, named_or_option
+from pants_modelkiln.target_types.artifact import ModelArtifactLockField
 
 
 @dataclass(frozen=True)
@@ -184,6 +187,29 @@ async def _resolve_concurrently(
     return environments, artifacts
 
 
+def refuse_large_program(address: Address, size: int, limit: int) -> None:
+    """Refuse a PEX, or a program around one, with model artifacts of more than `limit` bytes in it."""
+    if size > limit:
+        raise ModelkilnError(
+            f"{address}: its model artifacts have {readable_size(size)}, and a PEX bundles at most "
+            f'{readable_size(limit)}. Leave them out of the package with weights="sidecar" (files at a mount point) '
+            'or weights="lazy" (fetched at start), or leave "pex" out of `formats`. (The limit is '
+            "[modelkiln].large_blob_limit.)"
+        )
+
+
+async def _refuse_large_locks(field_set: ModelPackageFieldSet, limit: int) -> None:
+    """Refuse before anything is fetched: a lock states the sizes of its files, and reading it costs nothing."""
+    if field_set.weights.value != "bundled" or not {"pex", "scie"} & set(field_set.formats.value):
+        return
+    named = field_set.artifacts.to_unparsed_address_inputs()
+    addresses = await resolve_unparsed_address_inputs(named, **implicitly())
+    targets = await resolve_targets(**implicitly(Addresses(addresses)))
+    locked = [target.address for target in targets if target.get(ModelArtifactLockField).value]
+    sizes = [artifact.size for artifact in await _find_artifacts(locked)]
+    refuse_large_program(field_set.address, sum(sizes), limit)
+
+
 async def _find_signature(field_set: ModelPackageFieldSet, facts: Named) -> dict:
     """The signature that the package names, else the one that its artifact brings."""
     address = field_set.address
@@ -207,6 +233,7 @@ async def resolve_inputs(
         python = bases[0].python if bases[0] else options.python
         embedded = await choose_interpreter(InterpreterRequest(address, named, python), **implicitly())
     targets = [await _find_target(field_set.formats.value, base, embedded, options) for base in bases]
+    await _refuse_large_locks(field_set, options.large_blob_limit)
     environments, artifacts = await _resolve_concurrently(field_set, accelerator, bases, targets)
     weights_lock = _lazy_lock(field_set, artifacts)
     code = await collect_code(PackageCodeRequest(address, field_set.entry_point), **implicitly())
