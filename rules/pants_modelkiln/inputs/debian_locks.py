@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from pants.engine.addresses import Address
+from pants.engine.fs import FileContent
 from pants.engine.target import Target
 
 from modelkiln.base.debian_lock import check_listed, load_lock, lock_name, parse_package_list
+from modelkiln.base.ready_lists import READY, ready_list
 from modelkiln.errors import ModelkilnError
 from pants_modelkiln.inputs.named_files import read_named_file
 from pants_modelkiln.target_types.base_image import (
@@ -15,6 +18,14 @@ from pants_modelkiln.target_types.base_image import (
     BaseImagePackagesField,
     BaseImageSuiteField,
 )
+
+
+async def read_package_list(address: Address, field: BaseImagePackagesField) -> FileContent:
+    """The package list that a field names: a file, or one of `modelkiln.base.ready_lists`."""
+    name = str(field.value)
+    if name.startswith(READY):
+        return FileContent(name, ready_list(name, f"{address}: the field `{field.alias}`").encode())
+    return await read_named_file(address, field.alias, name, "Write a Debian package a line there.")
 
 
 async def debian_locks(target: Target) -> dict[str, dict[str, Any]]:
@@ -29,7 +40,7 @@ async def debian_locks(target: Target) -> dict[str, dict[str, Any]]:
         locks[name] = _load(target, file.path, file.content, name)
     listed = target[BaseImagePackagesField]
     if listed.value:
-        file = await read_named_file(target.address, listed.alias, listed.value, "Write a Debian package a line.")
+        file = await read_package_list(target.address, listed)
         wanted = parse_package_list(file.content.decode("utf-8", "replace"), f"{target.address}: {file.path}")
         suite = str(target[BaseImageSuiteField].value)
         for name, lock in locks.items():

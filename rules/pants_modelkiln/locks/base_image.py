@@ -17,7 +17,7 @@ from modelkiln.errors import ModelkilnError
 from pants_modelkiln.compat.calls import concurrently, create_digest, get_digest_contents, implicitly, rule
 from pants_modelkiln.engine.step import Step, run_step
 from pants_modelkiln.engine.tool import STORE
-from pants_modelkiln.inputs.named_files import read_named_file
+from pants_modelkiln.inputs.debian_locks import read_package_list
 from pants_modelkiln.locks.request import LockPlan, LockRequest
 from pants_modelkiln.target_types.base_image import (
     BaseImageArchitecturesField,
@@ -59,9 +59,7 @@ async def lock_base_image(request: BaseImageLockRequest) -> LockPlan:
             f'lock="{field_set.address.target_name}.lock.json".'
         )
     folder = field_set.address.spec_path
-    packages = await read_named_file(
-        field_set.address, field_set.packages.alias, str(field_set.packages.value), "Write a Debian package a line."
-    )
+    packages = await read_package_list(field_set.address, field_set.packages)
     listed = await create_digest(CreateDigest([FileContent("packages", packages.content)]))
     architectures = tuple(field_set.architectures.value or ())
     results = await concurrently(
