@@ -35,6 +35,7 @@ class WeightsRequest:
 
 @rule(desc="Assemble weights", level=LogLevel.DEBUG)
 async def assemble_weights(request: WeightsRequest) -> PackageImage:
+    """The artifact or image of a package's weights alone; raises ModelkilnError where it has none."""
     record = request.inputs.record
     parts = request.inputs.parts
     built = await concurrently(make_layer(one, **implicitly()) for one in requests_of(parts))
@@ -69,6 +70,7 @@ class WeightsImageRenderingRequest(RenderingRequest):
 
 @rule(level=LogLevel.DEBUG)
 async def render_artifact(request: ArtifactRenderingRequest) -> Rendering:
+    """Write the ModelPack artifact's layout."""
     image = await assemble_weights(WeightsRequest(request.inputs, is_image=False), **implicitly())
     return layout_rendering(
         "ModelPack artifact",
@@ -80,6 +82,7 @@ async def render_artifact(request: ArtifactRenderingRequest) -> Rendering:
 
 @rule(level=LogLevel.DEBUG)
 async def render_weights_image(request: WeightsImageRenderingRequest) -> Rendering:
+    """Write the weights image's layout."""
     image = await assemble_weights(WeightsRequest(request.inputs, is_image=True), **implicitly())
     return layout_rendering(
         "weights image", request.path, image, await lay_out_image(DistImageRequest(image, request.path), **implicitly())

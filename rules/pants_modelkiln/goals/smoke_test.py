@@ -111,6 +111,7 @@ class PackageUnderTest:
 
 @rule(level=LogLevel.DEBUG)
 async def put_under_test(request: PackageUnderTestRequest, options: GlobalOptions) -> PackageUnderTest:
+    """Build one format, without `dist/`."""
     inputs = request.inputs
     if request.format == "pex":
         built = await build_pex_file(PexFileRequest(inputs, "package.pex"), **implicitly())
@@ -203,6 +204,7 @@ class SmokeTestRun:
 async def perform_smoke_test(
     request: SmokeTestRunRequest, subsystem: SmokeTestSubsystem, options: ModelkilnSubsystem
 ) -> SmokeTestRun:
+    """Run the package, and compare its response with the expected one, or record it."""
     fields, format_name = request.fields, request.tested.name
     title = f"{fields.address} ({request.tested.description})"
     inputs = await resolve_inputs(request.tested.package, **implicitly())

@@ -36,6 +36,7 @@ class SmokeTestRequest(TestRequest):
 async def partition_by_format(
     request: SmokeTestRequest.PartitionRequest[SmokeTestFieldSet], subsystem: SmokeTestSubsystem
 ) -> Partitions[SmokeTestFieldSet, SmokeTestFormat]:
+    """A test for each variant and each format that runs here."""
     if subsystem.skip:
         return Partitions()
     tested = await concurrently(
@@ -73,6 +74,7 @@ async def _refusal(description: str, error: Exception) -> FallibleProcessResult:
 async def run_smoke_test(
     batch: SmokeTestRequest.Batch[SmokeTestFieldSet, SmokeTestFormat], test: TestSubsystem
 ) -> TestResult:
+    """Test one format of one package; a package that is refused is a test that failed."""
     fields, tested = batch.single_element, batch.partition_metadata
     address = tested.address_of(fields.address)
     try:
@@ -92,6 +94,7 @@ class InferSmokeTestDependencies(InferDependenciesRequest):
 
 @rule(desc="Infer the dependency of a smoke test on its package")
 async def infer_package_dependency(request: InferSmokeTestDependencies) -> InferredDependencies:
+    """A smoke test depends on the package that it tests."""
     field = request.field_set.package
     packages = await find_named_packages(
         NamedPackagesRequest(request.field_set.address, field.alias, (field.value,)), **implicitly()

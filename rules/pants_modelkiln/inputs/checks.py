@@ -44,6 +44,7 @@ class ArtifactFormats:
 
 @rule(desc="Check a model artifact", level=LogLevel.DEBUG)
 async def check_artifact(request: ArtifactCheckRequest, options: ModelkilnSubsystem) -> ArtifactFormats:
+    """Check the files by their content; raises ModelkilnError for one that is broken or not allowed."""
     argv = ["check-artifact", "--sources=sources", f"--where={_ADDRESS}", "--output=findings.json"]
     if request.allow_pickle is not None:
         argv += ["--pickles", *(f"--allow-pickle={name}" for name in request.allow_pickle)]

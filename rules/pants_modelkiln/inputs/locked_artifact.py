@@ -31,6 +31,7 @@ class LockedArtifactRequest:
 
 @rule(desc="Read a weights lock", level=LogLevel.DEBUG)
 async def read_locked_artifact(request: LockedArtifactRequest) -> Artifact:
+    """Read the lock, and nothing of the files that it pins."""
     address = request.address
     found = await read_named_file(address, "lock", request.lock, f"Write it with `pants lock {address}`.")
     lock = load_weights_lock(found.content.decode("utf-8", "replace"), f"{address}: {found.path}")

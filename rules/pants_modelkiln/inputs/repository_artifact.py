@@ -140,6 +140,7 @@ async def _find_layers(artifact: Artifact, stored: Collection[str]) -> Artifact:
 
 @rule(desc="Hash a model artifact", level=LogLevel.DEBUG)
 async def hash_artifact(request: ArtifactRequest, options: ModelkilnSubsystem) -> Artifact:
+    """Find, check and pin the files, and say which layers they make."""
     address, limit = request.address, options.large_blob_limit
     target = (await resolve_targets(**implicitly(Addresses([address])))).expect_single()
     if not target.has_field(ModelArtifactSourceField):

@@ -71,6 +71,7 @@ class InferModelPackageDependencies(InferDependenciesRequest):
 async def infer_entry_point_dependency(
     request: InferModelPackageDependencies, options: ModelkilnSubsystem, setup: PythonSetup
 ) -> InferredDependencies:
+    """A package depends on the module of its entry point, in its accelerator's resolve."""
     fields = request.field_set
     explicit = await determine_explicitly_provided_dependencies(**implicitly(DependenciesRequest(fields.dependencies)))
     entry_point = await find_entry_point(fields.entry_point)

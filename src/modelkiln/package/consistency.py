@@ -148,8 +148,8 @@ def _cuda_issues(accelerator: Accelerator, wheels: Sequence[LockedWheel], target
         return [
             f"the accelerator {accelerator.name!r} is without CUDA, but needs a GPU's packages: {_list(wrong)}. "
             f"Lock builds for a CPU in the resolve {accelerator.resolve!r} (onnxruntime for onnxruntime-gpu, "
-            "xgboost-cpu for xgboost, torch with the local version +cpu), choose an accelerator with CUDA, or set its `cuda` in "
-            "[modelkiln.accelerators]."
+            "xgboost-cpu for xgboost, torch with the local version +cpu), choose an accelerator with CUDA, or "
+            "set its `cuda` in [modelkiln.accelerators]."
         ] * bool(wrong)
     wrong = [need for need in needs if need.built_for != "cuda" or not _fits(need.release, accelerator.cuda)]
     if not wrong:

@@ -9,7 +9,7 @@ import pytest
 from components import require
 from samples.debs import locked, machine_env, make_deb, pinned_lock
 
-from modelkiln.base.debian_index import lock_packages
+from modelkiln.base.debian_index import Suite, lock_packages
 from modelkiln.base.debian_lock import (
     check_listed,
     format_lock,
@@ -90,7 +90,7 @@ def archive(tmp_path):
 def lock_from(archive, names, left_out=("mailer",), **settings):
     """Lock `names` in `archive`."""
     settings = {"keyring": archive.keyring, **settings}
-    return lock_packages(names, left_out, "bookworm", "amd64", machine_env(), [archive.url], **settings)
+    return lock_packages(names, left_out, Suite("bookworm", "amd64", machine_env(), [archive.url], **settings))
 
 
 def test_dependencies_are_followed_but_for_those_left_out(archive):
