@@ -94,6 +94,11 @@ async def _check_roots(address: str, sources: PythonSourceFiles, runtime: Runtim
     check_places(address, files)
 
 
+async def _find_imports(code: Digest) -> tuple[Import, ...]:
+    files = await get_digest_contents(await digest_subset_to_digest(DigestSubset(code, PathGlobs(["**/*.py"]))))
+    return tuple(one for file in files for one in find_imports(file.path, file.content))
+
+
 @rule(desc="Collect a package's code", level=LogLevel.DEBUG)
 async def collect_code(request: PackageCodeRequest, runtime: RuntimeFiles) -> PackageCode:
     """Find the files and requirements of all that the entry point depends on."""
@@ -138,11 +143,6 @@ async def collect_code(request: PackageCodeRequest, runtime: RuntimeFiles) -> Pa
         runtime=runtime,
         imports=await _find_imports(code.digest),
     )
-
-
-async def _find_imports(code: Digest) -> tuple[Import, ...]:
-    files = await get_digest_contents(await digest_subset_to_digest(DigestSubset(code, PathGlobs(["**/*.py"]))))
-    return tuple(one for file in files for one in find_imports(file.path, file.content))
 
 
 @dataclass(frozen=True)
