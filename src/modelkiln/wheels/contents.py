@@ -4,6 +4,7 @@ import posixpath
 import re
 from typing import Any, Iterable
 
+from modelkiln.errors import ModelkilnError
 from modelkiln.wheels.elf import read_needs
 from modelkiln.wheels.wheel import Wheel
 
@@ -24,10 +25,17 @@ def read_contents(wheel: Wheel) -> dict[str, Any]:
     for file in wheel.files:
         if _LIBRARY.fullmatch(file.path) and file.size <= _LIBRARY_LIMIT:
             with wheel.open(file.path) as stream:
-                found = read_needs(stream.read(), f"{wheel.title}: {file.path}")
-            needs.update(found.libraries if found else ())
+                needs.update(_needs(stream.read(), file.path))
     libraries = {posixpath.basename(path) for path in paths if _LIBRARY.fullmatch(path)}
     return {"modules": _modules(paths), "libraries": sorted(libraries), "needs": sorted(needs)}
+
+
+def _needs(data: bytes, path: str) -> tuple[str, ...]:
+    try:
+        found = read_needs(data, path)
+    except ModelkilnError:
+        return ()  # Test data of a package, say; what loads it is the package's affair.
+    return found.libraries if found else ()
 
 
 def _installed(wheel: Wheel, path: str) -> str:
