@@ -67,7 +67,7 @@ def find_imports(path: str, source: bytes) -> list[Import]:
     return found
 
 
-def _needed(statements: Iterable[ast.AST]) -> Iterator[ast.AST]:
+def _needed(statements: Iterable[ast.AST]) -> Iterator[Union[ast.Import, ast.ImportFrom]]:
     """The import statements that must succeed, at all depths."""
     for node in statements:
         if isinstance(node, (ast.Import, ast.ImportFrom)):
@@ -102,11 +102,10 @@ def _is_optional(node: Union[ast.With, ast.AsyncWith, ast.If]) -> bool:
     return any("suppress" in names and names & _CATCHING for names in named)
 
 
-def _imports(node: ast.AST, path: str) -> list[Import]:
-    origin = f"{path}:{node.lineno}"  # type: ignore[attr-defined]
+def _imports(node: Union[ast.Import, ast.ImportFrom], path: str) -> list[Import]:
+    origin = f"{path}:{node.lineno}"
     if isinstance(node, ast.Import):
         return [Import(alias.name, origin) for alias in node.names]
-    assert isinstance(node, ast.ImportFrom)
     base = node.module or ""
     if node.level:
         # The package of the file is that of `a/b.py` and of `a/__init__.py` alike.
@@ -137,7 +136,7 @@ def code_modules(paths: Iterable[str]) -> frozenset[str]:
     A package without `__init__.py` is one, too; "." stands after the name of one that can have attributes
     of its own, as in "acme.".
     """
-    found = set()
+    found: set[str] = set()
     for path in paths:
         *folders, name = path.split("/")
         found.update(".".join(folders[:depth]) for depth in range(1, len(folders) + 1))
