@@ -298,14 +298,14 @@ def test_the_code_of_an_sdist_reaches_neither_home_nor_network_nor_secrets(folde
 def test_without_a_sandbox_an_sdist_is_refused_unless_its_resolve_allows_it(folder, store, monkeypatch, capsys):
     """Its code would run as the user: the error names the package, why there is no sandbox, and the remedies."""
     monkeypatch.setattr(pip_tools, "hooks_command", lambda: (None, "bwrap is not installed."))
-    (folder / "cpu.in").write_text("Some_Old\n")
-    data = make_sdist("some-old")
-    _put(folder, backend_wheel(), (sdist_pin(data, "some-old"), data))
+    (folder / "cpu.in").write_text("Old\n")
+    data = make_sdist("old")
+    _put(folder, backend_wheel(), (sdist_pin(data, "old"), data))
     (folder / "cpu.txt").write_text("")
     assert 1 == _lock(folder, store)[0]
     error = capsys.readouterr().err
-    for words in ("Some_Old has no wheel", "bwrap is not installed", "[modelkiln].unsandboxed_sdists"):
+    for words in ("Old has no wheel", "bwrap is not installed", "[modelkiln].unsandboxed_sdists"):
         assert words in error
     settings = load_machine_env(store.root)
-    save_machine_env(store.root, {**settings, "MODELKILN_UNSANDBOXED_SDISTS": '{"cpu": ["Some.Old"]}'})
-    assert {"some-old": "1.0"} == _versions(_lock(folder, store))
+    save_machine_env(store.root, {**settings, "MODELKILN_UNSANDBOXED_SDISTS": '{"cpu": ["OLD"]}'})
+    assert {"old": "1.0"} == _versions(_lock(folder, store))
