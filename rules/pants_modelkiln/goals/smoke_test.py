@@ -54,7 +54,7 @@ from pants_modelkiln.target_types.smoke_test import (
 logger = logging.getLogger(__name__)
 
 # Where a step finds what the test does not name. Its files lie at their paths in the repository, by which errors
-# name them.
+# name them; a program lies at the top, for a large one is a link that leads to the store from there.
 _FOLDER = ".modelkiln"
 _RESPONSE = f"{_FOLDER}/response.json"
 
@@ -124,7 +124,8 @@ async def put_under_test(request: PackageUnderTestRequest, options: GlobalOption
             (await build_scie_file(ScieFileRequest(inputs, "package.scie"), **implicitly())).digest, "package.scie"
         )
     image = await assemble_image(ImageRequest(inputs), **implicitly())
-    return PackageUnderTest(await add_prefix(AddPrefix(image.layout, "image")), "image", layers=image.stored)
+    folder = f"{_FOLDER}/image"
+    return PackageUnderTest(await add_prefix(AddPrefix(image.layout, folder)), folder, layers=image.stored)
 
 
 @dataclass(frozen=True)
@@ -177,7 +178,7 @@ async def _step_files(plan: SmokePlan, answers: _Answers, inputs: PackageInputs,
         *((answers.expected,) if answers.expected else ()),
     ]
     digests = (
-        await add_prefix(AddPrefix(under_test, _FOLDER)),
+        under_test,
         await add_prefix(AddPrefix(models, plan.models)),
         await create_digest(CreateDigest(files)),
     )
@@ -222,7 +223,7 @@ async def perform_smoke_test(
         models=f"{_FOLDER}/models",
         response=_RESPONSE if subsystem.record else "",
         format=format_name,
-        package=f"{_FOLDER}/{under_test.name}",
+        package=under_test.name,
         rtol=fields.rtol.value,
         atol=fields.atol.value,
         python=under_test.python,
