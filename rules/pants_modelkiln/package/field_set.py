@@ -29,6 +29,7 @@ from pants_modelkiln.target_types.package import (
     ModelWeightsField,
     ModelWeightsMirrorsField,
 )
+from pants_modelkiln.target_types.publish import PublishRepositoriesField
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ class ModelPackageFieldSet(PackageFieldSet, RunFieldSet):
     version: ModelVersionField
     entrypoint: ModelEntrypointField
     model_metadata: ModelMetadataField
+    repositories: PublishRepositoriesField
     output_path: OutputPathField
 
 
