@@ -238,6 +238,14 @@ class SmokeTestSubsystem(Subsystem):
     help = "Requests sent to packaged models by the `test` goal."
 
     skip = SkipOption("test")
+    record = BoolOption(
+        default=False,
+        help=help_text("""
+            Write the response of each package, in its first format, into the file that the field
+            `expected` of its test names, and say how it differs from the one that was there. Look at
+            it before you commit it: from then on it is the right one.
+            """),
+    )
     require = BoolOption(
         default=False,
         help=help_text("""

@@ -6,7 +6,7 @@ import itertools
 import pytest
 from documents import blocks, pages
 from pants.backend.python.macros.python_requirements import PythonRequirementsTargetGenerator
-from pants.backend.python.target_types import PythonSourcesGeneratorTarget
+from pants.backend.python.target_types import PythonRequirementTarget, PythonSourcesGeneratorTarget
 from pants.engine.addresses import Address
 from pants.engine.internals.parametrize import Parametrize
 
@@ -14,7 +14,8 @@ from pants_modelkiln.register import target_types
 
 _OWN = {one.alias: one for one in target_types()}
 # Of Pants' own, which make other targets, the fields are checked.
-_PANTS = {one.alias: one for one in (PythonRequirementsTargetGenerator, PythonSourcesGeneratorTarget)}
+_PANTS_TYPES = (PythonRequirementsTargetGenerator, PythonRequirementTarget, PythonSourcesGeneratorTarget)
+_PANTS = {one.alias: one for one in _PANTS_TYPES}
 
 
 def _symbols(text):
@@ -32,7 +33,7 @@ def _make(alias, **fields):
     """Make the targets of a call: one for each choice of what is parametrized. Returns their name."""
     name = fields.pop("name", "m")
     if alias in _PANTS:
-        known = {field.alias for field in (*_PANTS[alias].core_fields, *_PANTS[alias].moved_fields)}
+        known = {field.alias for field in (*_PANTS[alias].core_fields, *getattr(_PANTS[alias], "moved_fields", ()))}
         assert set(fields) <= known
         return name
     choices = [value.args if isinstance(value, Parametrize) else (value,) for value in fields.values()]

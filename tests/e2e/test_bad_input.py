@@ -138,7 +138,7 @@ def test_a_signature_that_predict_does_not_keep(repo):
     repo.write("rain/response.json", repo.read("rain/response.json").replace("FP32", "FP64"))
     run = repo.pants("test", "rain:smoke", code=1)
     assert "amount" in run.log and "FP32" in run.log and "FP64" in run.log
-    assert "signature" in run.log and "✕ rain:smoke" in run.log
+    assert "signature" in run.log and "✕ rain:smoke@format=pex" in run.log
 
 
 def test_a_response_that_is_not_the_expected_one(repo):
@@ -218,6 +218,93 @@ def test_an_unknown_accelerator(repo):
     """The known ones are listed."""
     repo.replace(BUILD, 'version="0.1.0",', 'version="0.1.0",\n    accelerator="abacus",')
     refused(repo, "rain:rain", "accelerator 'abacus' is unknown", "known are cpu", "[modelkiln.accelerators]")
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new", "texts"),
+    [
+        (
+            "images/BUILD",
+            "python.json",
+            "none.json",
+            ["images:python: the field `lock` names images/none.json", "lock"],
+        ),
+        (BUILD, "signature.json", "none.json", ["the field `signature` names rain/none.json", "no such file"]),
+        (BUILD, "rain.forecast:predict", "none.py:predict", ["the field `entry_point` names rain/none.py"]),
+        (BUILD, '"factor.txt"', '"."', ["the field `source` names the folder '.'", 'lock="weights.lock.json"']),
+        (
+            BUILD,
+            '"factor.txt"',
+            '"s3://a/b"',
+            ["the field `source` names the URI 's3://a/b'", "`pants lock rain:weights`"],
+        ),
+    ],
+)
+def test_a_file_that_is_not_there(repo, path, old, new, texts):
+    """Target, field and file are named, and what to do."""
+    repo.replace(path, old, new)
+    refused(repo, *texts)
+
+
+def test_an_expected_response_that_is_not_there(repo):
+    """Each format's test fails with the way to record it, and nothing else ends."""
+    (repo.root / "rain/response.json").unlink()
+    run = repo.pants("test", "rain:smoke", code=1)
+    assert "the field `expected` names rain/response.json" in run.log and "--smoke-test-record rain:smoke" in run.log
+    assert "✕ rain:smoke@format=oci failed" in run.log and "✕ rain:smoke@format=pex failed" in run.log
+
+
+def test_a_refused_package_fails_its_own_tests_alone(repo):
+    """The others of the repository are tested."""
+    try:
+        for path in ("factor.txt", "forecast.py", "request.json", "response.json", "signature.json"):
+            repo.write(f"snow/{path}", repo.read(f"rain/{path}"))
+        repo.write("snow/BUILD", repo.read(BUILD).replace("rain", "snow"))
+        repo.write("snow/signature.json", "{")
+        run = repo.pants("test", "::", code=1)
+    finally:
+        shutil.rmtree(repo.root / "snow", ignore_errors=True)
+    assert 2 == run.log.count("✓ rain:smoke@format=") == run.log.count("✕ snow:smoke@format=")
+    assert "snow/signature.json: not JSON" in run.log
+
+
+def test_an_import_that_nothing_has(repo):
+    """Module, file and line; the field lets it pass by name, and a `try` by itself."""
+    script = repo.read("rain/forecast.py")
+    repo.write("rain/forecast.py", "import cupy\n" + script)
+    refused(repo, "rain:rain: imports what neither", "cupy (rain/forecast.py:1)", "`allow_missing`", "python-default")
+    repo.replace(BUILD, 'version="0.1.0",', 'version="0.1.0",\n    allow_missing=["cupy"],')
+    repo.pants("package", "rain:rain")
+
+
+def test_pickles_need_what_they_import(repo):
+    """A name of `allow_pickle` is a requirement, as an import is."""
+    repo.replace(BUILD, 'source="factor.txt"', 'source="factor.txt", allow_pickle=["sklearn.tree.Tree"]')
+    refused(repo, "sklearn.tree (`allow_pickle` of rain:weights)")
+
+
+def test_a_lock_without_numpy(repo):
+    """The runtime needs it, whatever the script does."""
+    repo.write(LOCK, f"iniconfig==2.0.0 --hash=sha256:{'0' * 64}\n")
+    repo.write("locks/python.in", "iniconfig==2.0.0\n")
+    repo.write("rain/forecast.py", "def predict(inputs, model): ...\n")
+    refused(repo, "rain:rain: every package needs numpy", "locks/python.txt lacks it", "./pants lock locks:locks")
+
+
+def test_a_base_lock_that_its_list_has_outgrown(repo):
+    """What is missing is named, and the command."""
+    repo.write("images/python.packages", "libc6\nlibzstd1\n")
+    repo.replace("images/BUILD", 'lock="python.json"', 'lock="python.json", packages="python.packages"')
+    refused(repo, "images:python: the lock for amd64 is stale: libzstd1 is not in it", "`pants lock images:python`")
+
+
+def test_a_stale_lock_of_pex(repo):
+    """Pants writes it, and the remedy is its goal."""
+    artifact = {"algorithm": "sha256", "hash": "0" * 64, "url": "file:///numpy-2.4.6-py3-none-any.whl"}
+    locked = {"artifacts": [artifact], "project_name": "numpy", "version": "2.4.6", "requires_dists": []}
+    repo.write(LOCK, json.dumps({"locked_resolves": [{"locked_requirements": [locked]}]}))
+    repo.write("locks/python.in", "numpy>=99\n")
+    refused(repo, "./pants generate-lockfiles --resolve=python-default")
 
 
 def test_good_input_is_packaged_after_all_that(repo):

@@ -59,7 +59,7 @@ def test_one_command_packages_tests_and_publishes_what_changed(repo, host):
     first = repo.pants(*_CHANGED, "package", "test", "publish", "--output=published.json")
     (published,) = json.loads(repo.read("published.json"))
     assert [f"{host}/rain:0a1b2c3"] == published["names"]
-    assert "✓ rain:smoke succeeded" in first.log
+    assert "✓ rain:smoke@format=pex succeeded" in first.log
     assert ["rain"] == sorted(path.name for path in repo.dist.iterdir() if not path.name.startswith("."))
     again = repo.pants(*_CHANGED, "package", "test", "publish")
     assert "nothing was sent" in again.log

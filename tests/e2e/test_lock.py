@@ -37,7 +37,7 @@ def test_a_resolve_is_locked_from_its_requirements(repo):
     assert "locks/python.txt: unchanged" in repo.pants("lock", "--check", "locks").out.decode()
     repo.write("locks/python.in", "numpy\niniconfig==2.0.0\n")
     output = repo.pants("lock", "--check", "locks", code=1).out.decode()
-    assert "locks/python.txt: differs\n  iniconfig (new) 2.0.0, 0.0 MB\n" in output
+    assert "locks/python.txt: differs\n  iniconfig (new) 2.0.0, 5.9 kB\n" in output
     assert before == repo.read("locks/python.txt")
     assert "locks/python.txt: written" in repo.pants("lock", "locks").out.decode()
     text = repo.read("locks/python.txt")

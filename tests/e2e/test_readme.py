@@ -27,7 +27,7 @@ def test_the_model_is_real(repository):
     assert [["./pants", "package", "src/models/fraud::"], ["./pants", "test", "src/models/fraud::"]] == typed
     for words in typed:
         log = repository.pants(*words[1:]).log
-    assert "✓ src/models/fraud:smoke succeeded" in log and "✕" not in log
+    assert "✓ src/models/fraud:smoke@format=pex succeeded" in log and "✕" not in log
     record = repository.record("src.models.fraud/fraud")
     assert ["weights.json"] == [file["path"] for file in record["artifacts"]]
     assert {"models/fraud/predict.py"} == {one["path"] for one in record["code"] if one["path"].startswith("models/")}

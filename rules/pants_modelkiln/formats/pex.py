@@ -16,7 +16,6 @@ from pants.util.logging import LogLevel
 from modelkiln.canonical import canonical_json
 from modelkiln.conventions import PEX_MODELS, RECORD_PATH
 from modelkiln.digest import hex_of
-from modelkiln.errors import ModelkilnError
 from modelkiln.frozen_json import FrozenJson
 from modelkiln.runtime.weights.lock import LOCK_PATH
 from modelkiln.runtime.weights.progress import readable_size
@@ -34,7 +33,7 @@ from pants_modelkiln.compat.known_artifact import KnownArtifact
 from pants_modelkiln.engine.step import Step, run_step
 from pants_modelkiln.engine.tool import STORE, fetching_tool, machine_store
 from pants_modelkiln.formats.rendering import STORE_BLOBS, Rendering, RenderingRequest, blob_link, store_link
-from pants_modelkiln.package.inputs import PackageInputs
+from pants_modelkiln.package.inputs import PackageInputs, refuse_large_program
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 
 
@@ -84,7 +83,7 @@ async def build_pex_file(
     inputs = request.inputs
     has_models = request.has_models and inputs.record["weights"] == "bundled"
     artifacts = inputs.artifacts if has_models else ()
-    _refuse_large(inputs, sum(artifact.size for artifact in artifacts), options.large_blob_limit)
+    refuse_large_program(inputs.address, sum(artifact.size for artifact in artifacts), options.large_blob_limit)
     wheels = inputs.environment.to_json()
     # Of locked artifacts: the files come from the store.
     weights = [layer.recipe for artifact in artifacts for layer in artifact.layers if layer.recipe]
@@ -116,16 +115,6 @@ async def build_pex_file(
         level=LogLevel.INFO if is_stored else LogLevel.DEBUG,
     )
     return await program_of(step, request.file_name, is_stored, global_options)
-
-
-def _refuse_large(inputs: PackageInputs, size: int, limit: int) -> None:
-    if size > limit:
-        raise ModelkilnError(
-            f"{inputs.address}: its model artifacts have {readable_size(size)}, and a PEX bundles at most "
-            f'{readable_size(limit)}. Leave them out of the package with weights="sidecar" (files at a mount point) '
-            'or weights="lazy" (fetched at start), or leave "pex" out of `formats`. (The limit is '
-            "[modelkiln].large_blob_limit.)"
-        )
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Iterable
 
-from pants.backend.python.target_types import EntryPoint, PythonRequirementsField, ResolvePexEntryPointRequest
+from pants.backend.python.target_types import EntryPoint, PythonRequirementsField
 from pants.backend.python.util_rules.python_sources import PythonSourceFiles, PythonSourceFilesRequest
 from pants.engine.addresses import Address
 from pants.engine.fs import CreateDigest, Digest, DigestSubset, FileDigest, FileEntry, MergeDigests, PathGlobs
@@ -18,6 +18,7 @@ from pants.source.source_root import SourceRootsRequest
 from pants.util.logging import LogLevel
 
 from modelkiln.errors import ModelkilnError
+from modelkiln.package.imports import Import, find_imports
 from modelkiln.pinned_file import PinnedFile
 from pants_modelkiln.compat.calls import (
     create_digest,
@@ -28,13 +29,13 @@ from pants_modelkiln.compat.calls import (
     implicitly,
     merge_digests,
     prepare_python_sources,
-    resolve_pex_entry_point,
     rule,
     strip_python_sources,
     transitive_targets,
 )
 from pants_modelkiln.engine.files import engine_files
 from pants_modelkiln.inputs.artifact import pinned_files
+from pants_modelkiln.inputs.named_files import find_entry_point
 from pants_modelkiln.target_types.package import ModelEntryPointField
 
 
@@ -59,7 +60,7 @@ class PackageCode:
     """The inference script with its first-party dependencies and the runtime.
 
     files and digest: paths as they lie below /app. own_files and own: without the runtime.
-    requirements: PEP 508 strings that the code needs directly.
+    requirements: PEP 508 strings that the code needs directly. imports: what its files import.
     """
 
     entry_point: str
@@ -69,6 +70,7 @@ class PackageCode:
     own_files: tuple[PinnedFile, ...]
     own: Digest
     runtime: RuntimeFiles
+    imports: tuple[Import, ...] = ()
 
 
 @rule(level=LogLevel.DEBUG)
@@ -92,11 +94,15 @@ async def _check_roots(address: str, sources: PythonSourceFiles, runtime: Runtim
     check_places(address, files)
 
 
+async def _find_imports(code: Digest) -> tuple[Import, ...]:
+    files = await get_digest_contents(await digest_subset_to_digest(DigestSubset(code, PathGlobs(["**/*.py"]))))
+    return tuple(one for file in files for one in find_imports(file.path, file.content))
+
+
 @rule(desc="Collect a package's code", level=LogLevel.DEBUG)
 async def collect_code(request: PackageCodeRequest, runtime: RuntimeFiles) -> PackageCode:
     """Find the files and requirements of all that the entry point depends on."""
-    resolved = await resolve_pex_entry_point(ResolvePexEntryPointRequest(request.entry_point))
-    entry_point = resolved.val
+    entry_point = (await find_entry_point(request.entry_point)).val
     closure = await transitive_targets(TransitiveTargetsRequest([request.address]), **implicitly())
     sources = await prepare_python_sources(
         PythonSourceFilesRequest(closure.closure, include_files=True), **implicitly()
@@ -135,6 +141,7 @@ async def collect_code(request: PackageCodeRequest, runtime: RuntimeFiles) -> Pa
             CreateDigest([FileEntry(file.path, FileDigest(file.sha256, file.size)) for file in own])
         ),
         runtime=runtime,
+        imports=await _find_imports(code.digest),
     )
 
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 
 from pants.engine.addresses import Address
-from pants.engine.fs import EMPTY_DIGEST, PathGlobs
+from pants.engine.fs import EMPTY_DIGEST
 from pants.engine.rules import collect_rules
 from pants.util.logging import LogLevel
 
-from modelkiln.errors import ModelkilnError
 from modelkiln.layers.weights import locked_layers
 from modelkiln.pinned_file import PinnedFile
 from modelkiln.weights.lock import load_weights_lock
-from pants_modelkiln.compat.calls import get_digest_contents, implicitly, rule
+from pants_modelkiln.compat.calls import rule
 from pants_modelkiln.inputs.artifact import Artifact, Origin
+from pants_modelkiln.inputs.named_files import read_named_file
 
 
 @dataclass(frozen=True)
@@ -34,11 +33,8 @@ class LockedArtifactRequest:
 async def read_locked_artifact(request: LockedArtifactRequest) -> Artifact:
     """Read the lock, and nothing of the files that it pins."""
     address = request.address
-    path = os.path.join(address.spec_path, request.lock)
-    found = await get_digest_contents(**implicitly(PathGlobs([path])))
-    if not found:
-        raise ModelkilnError(f"{address}: there is no file {path}. Write it with `pants lock {address}`.")
-    lock = load_weights_lock(found[0].content.decode("utf-8", "replace"), f"{address}: {path}")
+    found = await read_named_file(address, "lock", request.lock, f"Write it with `pants lock {address}`.")
+    lock = load_weights_lock(found.content.decode("utf-8", "replace"), f"{address}: {found.path}")
     lock.check_pickles(request.allow_pickle, str(address))
     files = (PinnedFile(file.path, file.sha256, file.size) for file in lock.files)
     origin = {"target": str(address), "source": dict(lock.source), "set_digest": lock.set_digest}

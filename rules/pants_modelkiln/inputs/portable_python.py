@@ -6,19 +6,17 @@ from dataclasses import dataclass
 
 from pants.engine.addresses import Address, Addresses, UnparsedAddressInputs
 from pants.engine.rules import collect_rules
-from pants.engine.target import HydrateSourcesRequest
 from pants.util.logging import LogLevel
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.formats.portable_python_lock import InterpreterLock, load_interpreter_lock
 from pants_modelkiln.compat.calls import (
-    get_digest_contents,
-    hydrate_sources,
     implicitly,
     resolve_targets,
     resolve_unparsed_address_inputs,
     rule,
 )
+from pants_modelkiln.inputs.named_files import read_named_file
 from pants_modelkiln.subsystem import ModelkilnSubsystem, named_or_option
 from pants_modelkiln.target_types.portable_python import (
     PortablePythonLockField,
@@ -56,12 +54,11 @@ async def choose_interpreter(request: InterpreterRequest, options: ModelkilnSubs
             f"{request.address}: `interpreter` must name a `portable_python`, but {target.address} is a "
             f"`{target.alias}`."
         )
-    files = await get_digest_contents(
-        (await hydrate_sources(HydrateSourcesRequest(target[PortablePythonLockField]), **implicitly())).snapshot.digest
+    field = target[PortablePythonLockField]
+    file = await read_named_file(
+        target.address, field.alias, str(field.value), f"Write it with `pants lock {target.address}`."
     )
-    if not files:
-        raise ModelkilnError(f"{target.address}: its lock does not exist. Write it with ./pants lock {target.address}.")
-    lock = load_interpreter_lock(files[0].content.decode("utf-8", "replace"), f"{target.address}: {files[0].path}")
+    lock = load_interpreter_lock(file.content.decode("utf-8", "replace"), f"{target.address}: {file.path}")
     said = (target[PortablePythonVersionField].value, target[PortablePythonReleaseField].value)
     if (lock.python, lock.release) != said:
         raise ModelkilnError(

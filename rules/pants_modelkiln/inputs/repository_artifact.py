@@ -44,6 +44,7 @@ from pants_modelkiln.inputs.lfs_pointers import (
     find_committed_pointers,
 )
 from pants_modelkiln.inputs.locked_artifact import LockedArtifactRequest, read_locked_artifact
+from pants_modelkiln.inputs.named_files import literal
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 from pants_modelkiln.target_types.artifact import (
     ModelArtifactAllowPickleField,
@@ -51,6 +52,8 @@ from pants_modelkiln.target_types.artifact import (
     ModelArtifactSourceField,
 )
 
+# As `modelkiln.sources` reads them: "https://", "hf:", "models:/".
+_URI = re.compile(r"[a-z][a-z0-9+.-]+:")
 # Layers of up to this many bytes are carried by Pants next to their descriptor and lie in the
 # layout itself; larger ones go through the store.
 _CARRIED_BYTES = 1 << 20
@@ -63,10 +66,6 @@ class _Found:
 
     digest: Digest
     committed: tuple[PinnedFile, ...]
-
-
-def _literal(path: str) -> str:
-    return re.sub(r"[*?\[\]]", r"[\g<0>]", path)
 
 
 async def _below(address: Address, digest: Digest) -> Digest:
@@ -83,7 +82,7 @@ async def _find_files(address: Address, field: ModelArtifactSourceField, limit: 
     committed = (await find_committed_pointers(CommittedPointersRequest(address, tuple(large)), **implicitly())).found
     for path in large.keys() - {file.path for file in committed}:
         raise _too_large(address, path, large[path], limit)
-    digest = await path_globs_to_digest(PathGlobs([_literal(path) for path in paths.files if path not in large]))
+    digest = await path_globs_to_digest(PathGlobs([literal(path) for path in paths.files if path not in large]))
     pointers = (replace(file, path=os.path.relpath(file.path, address.spec_path or ".")) for file in committed)
     return _Found(await _below(address, digest), tuple(pointers))
 
@@ -154,6 +153,7 @@ async def hash_artifact(request: ArtifactRequest, options: ModelkilnSubsystem) -
     field = target[ModelArtifactSourceField]
     if not field.value:
         raise ModelkilnError(f"{address}: name its files in the field `source`, or its lock in the field `lock`.")
+    _refuse_without_lock(address, field.value)
     files_found = await _find_files(address, field, limit)
     pointers = await _find_pointers(address, files_found.digest)
     digest = await _put_in_place(address, files_found.digest, pointers, limit)
@@ -171,6 +171,18 @@ async def hash_artifact(request: ArtifactRequest, options: ModelkilnSubsystem) -
     checked = await check_artifact(ArtifactCheckRequest(address, digest, allowed, large, has_onnx), **implicitly())
     found = Artifact(address, tuple(sorted(files, key=lambda file: file.path)), digest, checked.formats)
     return await _find_layers(found, {pointer.path for pointer in large})
+
+
+def _refuse_without_lock(address: Address, values: Iterable[str]) -> None:
+    """Refuse what only a lock can stand for: folders, which would match no file, and URIs."""
+    for value in values:
+        is_folder = os.path.isdir(os.path.join(get_buildroot(), address.spec_path, value))
+        if is_folder or _URI.match(value):
+            glob = f"Name its files, source={f'{value.rstrip(chr(47))}/**/*'!r}, or" if is_folder else "For that,"
+            raise ModelkilnError(
+                f"{address}: the field `source` names the {'folder' if is_folder else 'URI'} {value!r}. {glob} name a "
+                f'lock in the target, lock="{address.target_name}.lock.json", and write it with `pants lock {address}`.'
+            )
 
 
 def _large_files(paths: Iterable[str], limit: int) -> dict[str, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, replace
 
-from pants.engine.fs import CreateDigest, Digest, FileContent, GlobMatchErrorBehavior, PathGlobs
+from pants.engine.fs import CreateDigest, Digest, FileContent
 from pants.engine.process import ProcessCacheScope
 from pants.engine.rules import collect_rules
 from pants.engine.target import FieldSet, Target
@@ -17,6 +17,7 @@ from modelkiln.errors import ModelkilnError
 from pants_modelkiln.compat.calls import concurrently, create_digest, get_digest_contents, implicitly, rule
 from pants_modelkiln.engine.step import Step, run_step
 from pants_modelkiln.engine.tool import STORE
+from pants_modelkiln.inputs.debian_locks import read_package_list
 from pants_modelkiln.locks.request import LockPlan, LockRequest
 from pants_modelkiln.target_types.base_image import (
     BaseImageArchitecturesField,
@@ -60,16 +61,8 @@ async def lock_base_image(request: BaseImageLockRequest) -> LockPlan:
             f'lock="{field_set.address.target_name}.lock.json".'
         )
     folder = field_set.address.spec_path
-    packages = await get_digest_contents(
-        **implicitly(
-            PathGlobs(
-                [os.path.join(folder, field_set.packages.value)],
-                glob_match_error_behavior=GlobMatchErrorBehavior.error,
-                description_of_origin=f"the field `packages` of {field_set.address}",
-            )
-        )
-    )
-    listed = await create_digest(CreateDigest([FileContent("packages", packages[0].content)]))
+    packages = await read_package_list(field_set.address, field_set.packages)
+    listed = await create_digest(CreateDigest([FileContent("packages", packages.content)]))
     architectures = tuple(field_set.architectures.value or ())
     results = await concurrently(
         run_step(_lock_step(field_set, listed, architecture), **implicitly()) for architecture in architectures

@@ -34,7 +34,7 @@ from pants_modelkiln.engine.tool import STORE
 from pants_modelkiln.engine.tool_pex import ToolRequest
 from pants_modelkiln.locks.goal import LockSubsystem
 from pants_modelkiln.locks.request import LockPlan, LockRequest
-from pants_modelkiln.manifest.requirements import lock_address, requirements_of, resolve_name
+from pants_modelkiln.manifest.requirements import is_pex_lock, lock_address, requirements_of, resolve_name
 from pants_modelkiln.manifest.resolved_lock import build_lock_of
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 
@@ -145,7 +145,7 @@ async def lock_resolve(
     build_lock = build_lock_of(lock)
     known = {file.path: file for file in await get_digest_contents(**implicitly(PathGlobs([lock, build_lock])))}
     # A lock of Pex is `pants generate-lockfiles`' to write, and what its sdists are built with is ours.
-    is_pex = lock in known and known[lock].content.lstrip().startswith((b"{", b"//"))
+    is_pex = lock in known and is_pex_lock(known[lock].content)
     shared = shared_locks(request.name, setup, options)
     known.update({file.path: file for file in await get_digest_contents(**implicitly(PathGlobs(shared)))})
     requirements = requirements_of(request.name, python, setup)

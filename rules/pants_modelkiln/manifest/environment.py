@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Sequence
 
 from pants.backend.python.dependency_inference.module_mapper import AllPythonTargets
@@ -24,11 +24,13 @@ from modelkiln.wheels.platforms import Target
 from pants_modelkiln.compat.calls import concurrently, create_digest, get_digest_contents, implicitly, rule
 from pants_modelkiln.engine.step import Step, run_step
 from pants_modelkiln.engine.tool import STORE
-from pants_modelkiln.manifest.requirements import lock_address, requirements_of
+from pants_modelkiln.manifest.requirements import lock_command, requirements_of
 from pants_modelkiln.manifest.resolved_lock import LockChoiceRequest, ResolvedLock, choose_files
 from pants_modelkiln.manifest.sdists import BuiltWheelRequest, build_sdist
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 
+# What the runtime imports, whatever the code does.
+_RUNTIME = "numpy"
 # Of what a process fetches, so many are named.
 _NAMED = 5
 
@@ -53,9 +55,13 @@ class EnvironmentRequest:
 
 @dataclass(frozen=True)
 class Environment:
-    """The dependency manifest of a package: its wheels, which are in the store."""
+    """The dependency manifest of a package: its wheels, which are in the store.
 
-    wheels: tuple[LockedWheel, ...] = ()
+    contents: of each wheel, see `modelkiln.wheels.contents`; a list under "contents".
+    """
+
+    wheels: tuple[LockedWheel, ...]
+    contents: FrozenJson = field(compare=False)
 
     def to_json(self) -> list[dict]:
         """The list of wheels, as records and recipes hold it."""
@@ -75,8 +81,8 @@ async def choose_wheels(
             "one for the accelerator in [modelkiln.accelerators]."
         )
     requirements = requirements_of(request.resolve, python, python_setup)
-    remedy = f"./pants lock {lock_address(requirements)}"
     contents = await get_digest_contents(**implicitly(PathGlobs([path])))
+    remedy = lock_command(request.resolve, contents[0].content if contents else b"", requirements)
     if not contents:
         raise ModelkilnError(f"resolve {request.resolve!r}: its lock {path} does not exist. Write it with {remedy}.")
     resolved = await choose_files(LockChoiceRequest(path, contents[0].content, request.target), **implicitly())
@@ -92,9 +98,15 @@ async def _wheels_of(request: EnvironmentRequest) -> tuple[LockedWheel, ...]:
     """
     chosen = await choose_wheels(request.lock, **implicitly())
     resolved = chosen.content
+    if _RUNTIME not in {wheel["name"] for wheel in resolved["wheels"]}:
+        raise ModelkilnError(
+            f"{request.address}: every package needs {_RUNTIME}, in which Modelkiln's runtime hands tensors over, and "
+            f"the lock {resolved['lock']} lacks it. Add it to the requirements of the resolve "
+            f"{request.lock.resolve!r} and lock it: {chosen.remedy}."
+        )
     while True:
         try:
-            wheels = closure(resolved, request.requirements)
+            wheels = closure(resolved, (*request.requirements, _RUNTIME))
         except ModelkilnError as error:
             raise ModelkilnError(f"{request.address}: {error}") from None
         sdists = [wheel for wheel in wheels if wheel.is_sdist]
@@ -114,8 +126,6 @@ async def fetch_environment(request: EnvironmentRequest, options: ModelkilnSubsy
     """Choose the wheels, check that they fit the accelerator, and put them into the store."""
     from modelkiln.package.consistency import check_consistency
 
-    if not request.requirements:
-        return Environment()
     wheels = await _wheels_of(request)
     # Before anything is fetched: what does not fit may have gigabytes.
     check_consistency(request.address, request.accelerator, wheels, request.lock.target)
@@ -136,7 +146,8 @@ async def fetch_environment(request: EnvironmentRequest, options: ModelkilnSubsy
         **implicitly(),
     )
     fetched = json.loads((await get_digest_contents(result.digest))[0].content)
-    return Environment(tuple(LockedWheel.from_json(wheel) for wheel in fetched["wheels"]))
+    wheels = tuple(LockedWheel.from_json(wheel) for wheel in fetched["wheels"])
+    return Environment(wheels, FrozenJson.of({"contents": fetched["contents"]}))
 
 
 def file_owners(options: ModelkilnSubsystem, resolve: str) -> dict[str, str]:

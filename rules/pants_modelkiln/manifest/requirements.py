@@ -23,6 +23,18 @@ def requirements_of(resolve: str, python: AllPythonTargets, setup: PythonSetup) 
     ]
 
 
+def is_pex_lock(lock: bytes) -> bool:
+    """Whether a lock is one of Pex, which Pants makes: JSON, below Pants' own header."""
+    return lock.lstrip().startswith((b"{", b"//"))
+
+
+def lock_command(resolve: str, lock: bytes, requirements: Iterable[Target]) -> str:
+    """The command that writes the lock of a resolve with these requirements anew."""
+    if is_pex_lock(lock):
+        return f"./pants generate-lockfiles --resolve={resolve}"
+    return f"./pants lock {lock_address(requirements)}"
+
+
 def lock_address(requirements: Iterable[Target]) -> str:
     """What people name to lock the resolve that has these requirements: `3rdparty/python:cpu`."""
     return min((str(target.address.maybe_convert_to_target_generator()) for target in requirements), default="::")

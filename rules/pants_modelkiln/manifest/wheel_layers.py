@@ -7,15 +7,17 @@ from dataclasses import dataclass
 from pants.engine.rules import collect_rules
 from pants.util.logging import LogLevel
 
+from modelkiln.base.debian_libraries import check_libraries
 from modelkiln.frozen_json import FrozenJson
 from modelkiln.layers import files as files_packer
 from modelkiln.layers import wheels as wheels_packer
 from modelkiln.package.accelerator import Accelerator
+from modelkiln.package.imports import Import, check_imports, code_modules
 from modelkiln.wheels.platforms import Target
 from pants_modelkiln.compat.calls import concurrently, implicitly, rule
 from pants_modelkiln.engine.layers import LayerRequest, make_layer
 from pants_modelkiln.inputs.base_image import BaseImage
-from pants_modelkiln.inputs.code import PackageCodeRequest, RuntimeFiles, collect_code
+from pants_modelkiln.inputs.code import PackageCode, PackageCodeRequest, RuntimeFiles, collect_code
 from pants_modelkiln.manifest.environment import Environment, EnvironmentRequest, ResolvedLockRequest, fetch_environment
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 
@@ -25,7 +27,8 @@ class PackageEnvironmentRequest:
     """The wheels that a package's code needs, from a lock.
 
     base: of the image; None for a package that is not an image. split_pure: whether the image is for several
-    platforms.
+    platforms. allowed: modules and shared libraries that may be missing. pickled: what loading the
+    artifacts imports.
     """
 
     code: PackageCodeRequest
@@ -33,6 +36,8 @@ class PackageEnvironmentRequest:
     lock: ResolvedLockRequest
     base: BaseImage | None
     split_pure: bool
+    allowed: tuple[str, ...] = ()
+    pickled: tuple[Import, ...] = ()
 
 
 @rule(desc="Find a package's wheels", level=LogLevel.DEBUG)
@@ -43,6 +48,7 @@ async def find_package_environment(request: PackageEnvironmentRequest, options: 
     wheels = await fetch_environment(
         EnvironmentRequest(where, request.accelerator, code.requirements, request.lock), **implicitly()
     )
+    _check_environment(request, code, wheels)
     if request.base is not None:
         # They take longest of all, and only here nothing else is waited for. The image asks for
         # them again and has them at once.
@@ -52,6 +58,22 @@ async def find_package_environment(request: PackageEnvironmentRequest, options: 
         runtime = runtime_layer(code.runtime, request.base, options.compression)
         await concurrently(make_layer(layer, **implicitly()) for layer in (*layers, runtime))
     return wheels
+
+
+def _check_environment(request: PackageEnvironmentRequest, code: PackageCode, wheels: Environment) -> None:
+    """Refuse a package that would not start: for want of a module, or of a shared library of the base."""
+    where, base = str(request.code.address), request.base
+    remedy = (
+        f"Add what is missing to the requirements of the resolve {request.accelerator.resolve!r} and lock it "
+        "(`module_mapping` of `python_requirements` says which package has a module of another name), or to the "
+        "package's `dependencies`; what the model does without is named in `allow_missing`."
+    )
+    contents = wheels.contents["contents"]
+    modules = {module for wheel in contents for module in wheel["modules"]}
+    own = code_modules(file.path for file in code.files)
+    check_imports(where, (*code.imports, *request.pickled), own, modules, request.allowed, remedy)
+    if base is not None and base.lock is not None:
+        check_libraries(where, str(base.address), base.lock, contents, request.allowed)
 
 
 def wheel_layers(

@@ -6,22 +6,34 @@ from dataclasses import dataclass
 
 from pants.backend.python.dependency_inference.module_mapper import PythonModuleOwnersRequest
 from pants.backend.python.subsystems.setup import PythonSetup
-from pants.backend.python.target_types import ResolvePexEntryPointRequest
+from pants.engine.addresses import Address, Addresses
 from pants.engine.rules import collect_rules
-from pants.engine.target import DependenciesRequest, FieldSet, InferDependenciesRequest, InferredDependencies
+from pants.engine.target import (
+    DependenciesRequest,
+    ExplicitlyProvidedDependencies,
+    FieldSet,
+    InferDependenciesRequest,
+    InferredDependencies,
+)
 from pants.engine.unions import UnionRule
 
+from modelkiln.package.imports import Import, imports_of_pickles
 from pants_modelkiln.compat.calls import (
+    concurrently,
     determine_explicitly_provided_dependencies,
     implicitly,
     map_module_to_address,
-    resolve_pex_entry_point,
+    resolve_targets,
+    resolve_unparsed_address_inputs,
     rule,
 )
+from pants_modelkiln.inputs.named_files import find_entry_point
 from pants_modelkiln.package.field_set import accelerator_of
 from pants_modelkiln.subsystem import ModelkilnSubsystem
+from pants_modelkiln.target_types.artifact import ModelArtifactAllowPickleField
 from pants_modelkiln.target_types.package import (
     ModelAcceleratorField,
+    ModelArtifactsField,
     ModelEntryPointField,
     ModelPackageDependenciesField,
 )
@@ -34,6 +46,21 @@ class ModelPackageInferenceFieldSet(FieldSet):
     dependencies: ModelPackageDependenciesField
     entry_point: ModelEntryPointField
     accelerator: ModelAcceleratorField
+    artifacts: ModelArtifactsField
+
+
+async def find_pickle_imports(artifacts: ModelArtifactsField) -> tuple[Import, ...]:
+    """What loading the pickles of a package's artifacts imports: the names that `allow_pickle` lists."""
+    addresses = await resolve_unparsed_address_inputs(artifacts.to_unparsed_address_inputs(), **implicitly())
+    targets = await resolve_targets(**implicitly(Addresses(addresses)))
+    return tuple(
+        one
+        for target in targets
+        if target.has_field(ModelArtifactAllowPickleField)
+        for one in imports_of_pickles(
+            target[ModelArtifactAllowPickleField].value or (), f"`allow_pickle` of {target.address}"
+        )
+    )
 
 
 class InferModelPackageDependencies(InferDependenciesRequest):
@@ -47,14 +74,12 @@ async def infer_entry_point_dependency(
     """A package depends on the module of its entry point, in its accelerator's resolve."""
     fields = request.field_set
     explicit = await determine_explicitly_provided_dependencies(**implicitly(DependenciesRequest(fields.dependencies)))
-    entry_point = await resolve_pex_entry_point(ResolvePexEntryPointRequest(fields.entry_point))
+    entry_point = await find_entry_point(fields.entry_point)
     module = entry_point.val.module
     accelerator = accelerator_of(fields.address, fields.accelerator.value, options, setup)
     # Without resolves, Pants knows all modules under no resolve's name.
-    owners = await map_module_to_address(
-        PythonModuleOwnersRequest(module, resolve=accelerator.resolve if setup.enable_resolves else None),
-        **implicitly(),
-    )
+    resolve = accelerator.resolve if setup.enable_resolves else None
+    owners = await map_module_to_address(PythonModuleOwnersRequest(module, resolve=resolve), **implicitly())
     explicit.maybe_warn_of_ambiguous_dependency_inference(
         owners.ambiguous,
         fields.address,
@@ -63,7 +88,18 @@ async def infer_entry_point_dependency(
         context=f"The model_package target {fields.address} has entry_point {entry_point.val.spec!r}",
     )
     chosen = explicit.disambiguated(owners.ambiguous, owners_must_be_ancestors=entry_point.file_name_used)
-    return InferredDependencies(owners.unambiguous or ((chosen,) if chosen else ()))
+    pickled = await concurrently(
+        map_module_to_address(PythonModuleOwnersRequest(name, resolve=resolve), **implicitly())
+        for name in sorted({one.module for one in await find_pickle_imports(fields.artifacts)})
+    )
+    of_pickles = [address for one in pickled for address in one.unambiguous or _only(explicit, one.ambiguous)]
+    return InferredDependencies([*(owners.unambiguous or ((chosen,) if chosen else ())), *of_pickles])
+
+
+def _only(explicit: ExplicitlyProvidedDependencies, ambiguous: tuple[Address, ...]) -> tuple[Address, ...]:
+    """The one of several owners that the package's explicit dependencies leave."""
+    chosen = explicit.disambiguated(ambiguous)
+    return (chosen,) if chosen else ()
 
 
 def rules():

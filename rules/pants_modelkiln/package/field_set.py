@@ -14,6 +14,7 @@ from modelkiln.package.accelerator import Accelerator, find_accelerator
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 from pants_modelkiln.target_types.package import (
     ModelAcceleratorField,
+    ModelAllowMissingField,
     ModelArtifactsField,
     ModelBaseImageField,
     ModelEntryPointField,
@@ -47,6 +48,7 @@ class ModelPackageFieldSet(PackageFieldSet, RunFieldSet):
     weights: ModelWeightsField
     weights_mirrors: ModelWeightsMirrorsField
     on_demand: ModelOnDemandField
+    allow_missing: ModelAllowMissingField
     base_image: ModelBaseImageField
     interpreter: ModelInterpreterField
     version: ModelVersionField

@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Iterable, Sequence
 
 from pants.backend.python.subsystems.setup import PythonSetup
-from pants.engine.addresses import Address
+from pants.engine.addresses import Address, Addresses
 from pants.engine.rules import collect_rules
-from pants.engine.target import HydrateSourcesRequest
 from pants.util.logging import LogLevel
 
 from modelkiln.builds.toolchain import recorded_wheel
@@ -23,12 +22,12 @@ from modelkiln.package.lazy_weights import lazy_document
 from modelkiln.package.record import Record, make_record
 from modelkiln.package.signature import read_signature
 from modelkiln.package.source_facts import Named, metadata_of, signature_of
+from modelkiln.runtime.weights.progress import readable_size
 from modelkiln.wheels.platforms import Target
 from pants_modelkiln.compat.calls import (
     concurrently,
-    get_digest_contents,
-    hydrate_sources,
     implicitly,
+    resolve_targets,
     resolve_unparsed_address_inputs,
     rule,
 )
@@ -42,12 +41,15 @@ from pants_modelkiln.inputs.base_image import (
     make_base_layers,
 )
 from pants_modelkiln.inputs.code import PackageCode, PackageCodeRequest, collect_code
+from pants_modelkiln.inputs.named_files import read_named_file
 from pants_modelkiln.inputs.portable_python import InterpreterRequest, choose_interpreter
 from pants_modelkiln.inputs.repository_artifact import hash_artifact
 from pants_modelkiln.manifest.environment import Environment, ResolvedLockRequest
 from pants_modelkiln.manifest.wheel_layers import PackageEnvironmentRequest, find_package_environment
+from pants_modelkiln.package.dependencies import find_pickle_imports
 from pants_modelkiln.package.field_set import ModelPackageFieldSet, accelerator_of
 from pants_modelkiln.subsystem import ModelkilnSubsystem, named_or_option
+from pants_modelkiln.target_types.artifact import ModelArtifactLockField
 
 
 @dataclass(frozen=True)
@@ -171,9 +173,11 @@ async def _resolve_concurrently(
     """
     image_bases = [base if "oci" in field_set.formats.value else None for base in bases]
     code, split_pure = PackageCodeRequest(field_set.address, field_set.entry_point), len(targets) > 1
+    allowed, pickled = field_set.allow_missing.value or (), await find_pickle_imports(field_set.artifacts)
+    locks = [ResolvedLockRequest(accelerator.resolve, target) for target in targets]
     wanted = [
-        PackageEnvironmentRequest(code, accelerator, ResolvedLockRequest(accelerator.resolve, target), base, split_pure)
-        for base, target in zip(image_bases, targets)
+        PackageEnvironmentRequest(code, accelerator, lock, base, split_pure, allowed, pickled)
+        for base, lock in zip(image_bases, locks)
     ]
     named = field_set.artifacts.to_unparsed_address_inputs()
     addresses = await resolve_unparsed_address_inputs(named, **implicitly())
@@ -183,13 +187,37 @@ async def _resolve_concurrently(
     return environments, artifacts
 
 
+def refuse_large_program(address: Address, size: int, limit: int) -> None:
+    """Refuse a PEX, or a program around one, with model artifacts of more than `limit` bytes in it."""
+    if size > limit:
+        raise ModelkilnError(
+            f"{address}: its model artifacts have {readable_size(size)}, and a PEX bundles at most "
+            f'{readable_size(limit)}. Leave them out of the package with weights="sidecar" (files at a mount point) '
+            'or weights="lazy" (fetched at start), or leave "pex" out of `formats`. (The limit is '
+            "[modelkiln].large_blob_limit.)"
+        )
+
+
+async def _refuse_large_locks(field_set: ModelPackageFieldSet, limit: int) -> None:
+    """Refuse before anything is fetched: a lock states the sizes of its files, and reading it costs nothing."""
+    if field_set.weights.value != "bundled" or not {"pex", "scie"} & set(field_set.formats.value):
+        return
+    named = field_set.artifacts.to_unparsed_address_inputs()
+    addresses = await resolve_unparsed_address_inputs(named, **implicitly())
+    targets = await resolve_targets(**implicitly(Addresses(addresses)))
+    locked = [target.address for target in targets if target.get(ModelArtifactLockField).value]
+    sizes = [artifact.size for artifact in await _find_artifacts(locked)]
+    refuse_large_program(field_set.address, sum(sizes), limit)
+
+
 async def _find_signature(field_set: ModelPackageFieldSet, facts: Named) -> dict:
     """The signature that the package names, else the one that its artifact brings."""
     address = field_set.address
     if not field_set.signature.value:
         return read_signature(signature_of(facts, str(address)), f"{address}: signature of its artifact").to_json()
-    hydrated = await hydrate_sources(HydrateSourcesRequest(field_set.signature), **implicitly())
-    return _load_signature(address, (await get_digest_contents(hydrated.snapshot.digest))[0])
+    remedy = "Write the names, datatypes and shapes of the inputs and outputs there."
+    file = await read_named_file(address, field_set.signature.alias, field_set.signature.value, remedy)
+    return _load_signature(address, file)
 
 
 async def _find_embedded(field_set: ModelPackageFieldSet, python: str) -> InterpreterLock | None:
@@ -210,6 +238,7 @@ async def resolve_inputs(
     accelerator = accelerator_of(address, field_set.accelerator.value, options, setup)
     embedded = await _find_embedded(field_set, bases[0].python if bases[0] else options.python)
     targets = [await _find_target(field_set.formats.value, base, embedded, options) for base in bases]
+    await _refuse_large_locks(field_set, options.large_blob_limit)
     environments, artifacts = await _resolve_concurrently(field_set, accelerator, bases, targets)
     weights_lock = _lazy_lock(field_set, artifacts)
     code = await collect_code(PackageCodeRequest(address, field_set.entry_point), **implicitly())

@@ -16,6 +16,7 @@ from pants.engine.target import (
 from pants.util.strutil import help_text
 
 from modelkiln.base.debian_lock import lock_name
+from modelkiln.base.ready_lists import READY
 from pants_modelkiln.target_types.owned_files import NamedFileField, OwningSourcesMixin, OwningTarget
 
 
@@ -36,7 +37,15 @@ class BaseImagePackagesField(NamedFileField):
     help = help_text("""
         The list of Debian packages that `pants lock` resolves into the file of the field `lock`:
         one name a line, `#` starts a comment, and a name after `-` is a dependency to leave out.
+
+        `"modelkiln:python3.11"` stands for a list that comes with Modelkiln: that Python, the shared
+        libraries that wheels leave to the system, and certificates, without a shell. Each suite has one
+        Python, bookworm 3.11 and trixie 3.13.
         """)
+
+    def named_files(self, target: Target) -> tuple[str, ...]:
+        """The list, where it is a file."""
+        return () if (self.value or "").startswith(READY) else super().named_files(target)
 
 
 class BaseImageReferenceField(StringField):
@@ -123,7 +132,9 @@ class OciBaseImageTarget(OwningTarget):
 
         Examples:
 
-            oci_base_image(name="python311", packages="python311.packages", lock="python311.lock.json")
+            oci_base_image(name="python311", packages="modelkiln:python3.11", lock="python311.lock.json")
+
+            oci_base_image(name="own", packages="own.packages", lock="own.lock.json")
 
             oci_base_image(name="slim", image="registry.example.com/python@sha256:0123...")
         """)

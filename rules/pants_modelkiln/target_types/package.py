@@ -148,6 +148,19 @@ class ModelOnDemandField(StringSequenceField):
         """)
 
 
+class ModelAllowMissingField(StringSequenceField):
+    alias = "allow_missing"
+    help = help_text("""
+        Modules that the code may import although nothing in the package has them, with all that is in
+        them, and shared libraries that wheels may need although the base lacks them: `["cupy",
+        "libGL.so.1"]`. A package that needs anything else that is missing is refused.
+
+        An import needs no entry here that is plainly optional: inside of a `try` that catches its
+        failure, of `if TYPE_CHECKING`, or of a check of the version or the platform, or with
+        `# pants: no-infer-dep` in its line.
+        """)
+
+
 class ModelBaseImageField(OneAddressField):
     alias = "base_image"
     help = help_text("""
@@ -228,6 +241,7 @@ class ModelPackageTarget(Target):
         ModelWeightsField,
         ModelWeightsMirrorsField,
         ModelOnDemandField,
+        ModelAllowMissingField,
         ModelBaseImageField,
         ModelInterpreterField,
         ModelVersionField,

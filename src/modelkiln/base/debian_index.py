@@ -17,7 +17,7 @@ from modelkiln.base.debian_mirrors import MIRROR_VARIABLE, machine_mirrors
 from modelkiln.errors import ModelkilnError
 from modelkiln.network.http import NETWORK_ERRORS, open_url, with_retries
 
-__all__ = ["KEYRING", "Suite", "lock_packages", "parse_package_list"]
+__all__ = ["KEYRING", "Suite", "lock_packages"]
 
 # Where the package debian-archive-keyring puts the keys of Debian's releases.
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
@@ -41,28 +41,6 @@ class Suite:
     env: Mapping[str, str]
     mirrors: Sequence[str] = ()
     keyring: Path = KEYRING
-
-
-def parse_package_list(text: str, where: str) -> tuple[list[str], list[str]]:
-    """Read a package list: one name a line, `-name` for one to leave out, `#` for comments.
-
-    Returns the names to install and the names to leave out although something depends on them.
-    """
-    names, left_out = [], []
-    for number, line in enumerate(text.splitlines(), 1):
-        word = line.partition("#")[0].strip()
-        if not word:
-            continue
-        target, name = (left_out, word[1:]) if word.startswith("-") else (names, word)
-        if not name or not all(char.isalnum() or char in "+.-" for char in name):
-            raise ModelkilnError(
-                f"{where}:{number}: {word!r} is not the name of a Debian package. Write one name "
-                "a line, with - before one to leave out."
-            )
-        target.append(name)
-    if not names:
-        raise ModelkilnError(f"{where}: names no packages. Write one name a line.")
-    return names, left_out
 
 
 def lock_packages(names: Sequence[str], left_out: Sequence[str], suite: Suite) -> dict[str, Any]:

@@ -13,12 +13,14 @@ from modelkiln.archives.tar import check_path
 from modelkiln.errors import ModelkilnError
 
 __all__ = [
+    "check_listed",
     "check_lock",
     "check_packages",
     "format_lock",
     "glibc_of",
     "load_lock",
     "lock_name",
+    "parse_package_list",
     "python_of",
     "python_release_of",
 ]
@@ -48,6 +50,45 @@ def load_lock(text: str, where: str) -> dict[str, Any]:
     except ValueError as error:
         raise ModelkilnError(f"{where}: not JSON ({error}). {_REMEDY}") from None
     return check_lock(value, where)
+
+
+def parse_package_list(text: str, where: str) -> tuple[list[str], list[str]]:
+    """Read a package list: one name a line, `-name` for one to leave out, `#` for comments.
+
+    Returns the names to install and the names to leave out although something depends on them.
+    """
+    names, left_out = [], []
+    for number, line in enumerate(text.splitlines(), 1):
+        word = line.partition("#")[0].strip()
+        if not word:
+            continue
+        target, name = (left_out, word[1:]) if word.startswith("-") else (names, word)
+        if not name or not all(char.isalnum() or char in "+.-" for char in name):
+            raise ModelkilnError(
+                f"{where}:{number}: {word!r} is not the name of a Debian package. Write one name "
+                "a line, with - before one to leave out."
+            )
+        target.append(name)
+    if not names:
+        raise ModelkilnError(f"{where}: names no packages. Write one name a line.")
+    return names, left_out
+
+
+def check_listed(
+    lock: Mapping[str, Any], names: Sequence[str], left_out: Sequence[str], suite: str, where: str, remedy: str
+) -> None:
+    """Refuse a lock that was made from another list than its target has now.
+
+    names, left_out: of the list. A cheap check, as that of a Python lock: what the list names must be in the
+    lock, what it leaves out must not, and the suite is the same.
+    """
+    locked = {package["name"] for package in lock["packages"]}
+    issues = [f"{name} is not in it" for name in sorted(set(names) - locked)]
+    issues += [f"it has {name}, which the list leaves out" for name in sorted(set(left_out) & locked)]
+    issues += [f"it is of {lock['suite']}, and the target says {suite}"] if lock["suite"] != suite else []
+    if issues:
+        more = f" and {len(issues) - 5} more" if len(issues) > 5 else ""
+        raise ModelkilnError(f"{where} is stale: {', '.join(issues[:5])}{more}. {remedy}")
 
 
 def lock_name(name: str, architectures: Sequence[str], architecture: str) -> str:

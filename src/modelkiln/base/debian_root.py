@@ -106,6 +106,8 @@ def _add_package(package: Mapping[str, Any], store: Store, root: Root) -> str:
     with store.open(deb_digest(package)) as stream:
         control = read_control(stream, where)
         for entry, content in iter_data(stream, where):
+            if entry.path in _MERGED and entry.kind == "symlink":
+                continue  # base-files has them since trixie; every base gets them, see `debian_scripts`.
             path = merged_path(entry.path)
             if not keeps(path, entry.kind):
                 continue

@@ -214,9 +214,20 @@ def _check_zip(content: Content, head: bytes, found: _Findings) -> bool:
         return False
     with content.on_disk() as seekable:
         members = archives.zip_members(seekable)
-        for member in members or ():
-            _check(member, "", found)
+        refused = [one for one in (_refused(member, found) for member in members or ()) if one]
+    if refused:
+        # In one message: a model of torch has several pickles.
+        raise pickles.PickleRefused(refused[0].content, {name for one in refused for name in one.imports})
     return members is not None
+
+
+def _refused(member: Content, found: _Findings) -> Optional[pickles.PickleRefused]:
+    """Check a member; what is wrong with a pickle where none is allowed is returned."""
+    try:
+        _check(member, "", found)
+    except pickles.PickleRefused as refused:
+        return refused
+    return None
 
 
 def _is_torch_member(content: Content) -> bool:

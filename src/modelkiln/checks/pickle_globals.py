@@ -5,7 +5,7 @@ from typing import Iterable, Optional
 
 from modelkiln.errors import ModelkilnError
 
-__all__ = ["check_allowed", "is_never_allowed"]
+__all__ = ["check_allowed", "is_never_allowed", "is_torch_script"]
 
 _NAME = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)+(:[^\W\d]\w*(\.[^\W\d]\w*)+)?")
 # Attributes by which every object reaches every other. Modules with such a name at their end there are none.
@@ -87,8 +87,26 @@ _PREFIXES = (
 )  # fmt: skip
 
 
+# What torch.jit.save writes into every model: the model's own classes, which are TorchScript and no module of
+# Python, and functions that return their argument as it is (torch/jit/_pickle.py).
+_TORCH_SCRIPT = {
+    f"torch.jit._pickle.{name}"
+    for name in (
+        "build_boollist", "build_doublelist", "build_intlist", "build_tensor_from_id", "build_tensorlist",
+        "restore_type_tag",
+    )
+}  # fmt: skip
+
+
+def is_torch_script(name: str) -> bool:
+    """Return whether `name` is one that every saved TorchScript model has, and that is harmless."""
+    return name.startswith("__torch__.") or name in _TORCH_SCRIPT
+
+
 def is_never_allowed(name: str) -> bool:
     """Return whether `name` could do anything, whatever else is listed."""
+    if is_torch_script(name):
+        return False
     if name.startswith("builtins."):
         return name[len("builtins.") :] not in _BUILTINS
     return (

@@ -4,15 +4,16 @@ A pickle is a program, which imports and calls as it is loaded. Lists of known b
 here a name is either listed or refused, and so is all that cannot be followed to its end.
 """
 
-from typing import Any, Optional
+from typing import Any, Iterable, Optional
 
 from modelkiln.checks.content import Content, Reader
 from modelkiln.checks.joblib_arrays import array_of, skip_bytes
-from modelkiln.checks.pickle_globals import is_never_allowed
+from modelkiln.checks.pickle_globals import is_never_allowed, is_torch_script
 from modelkiln.checks.pickle_machine import Machine
 from modelkiln.checks.pickle_opcodes import FIRST_BYTES, BadPickle, Halt, may_start
+from modelkiln.errors import ModelkilnError
 
-__all__ = ["FIRST_BYTES", "FORMAT", "check", "check_stream", "looks_like"]
+__all__ = ["FIRST_BYTES", "FORMAT", "PickleRefused", "check", "check_stream", "looks_like"]
 
 FORMAT = "pickle"
 # torch/serialization.py, MAGIC_NUMBER: the first of the five pickles of a file of torch before 1.6;
@@ -22,6 +23,14 @@ _TORCH_PICKLES = 5
 # Weights may start with the two bytes of a pickle's start. By chance no more opcodes follow.
 _MEANT_OPCODES = 16
 _CONVERT = "Save the model in a format without code, such as safetensors or ONNX"
+
+
+class PickleRefused(ModelkilnError):
+    """A pickle where none is allowed, for want of a list. content: the pickle. imports: what it imports."""
+
+    def __init__(self, content: Content, imports: Iterable[str]) -> None:
+        self.content, self.imports = content, frozenset(imports)
+        super().__init__(str(_not_allowed(content, self.imports)))
 
 
 class _Forbidden(Exception):
@@ -70,7 +79,7 @@ def check_stream(content: Content, reader: Reader, allowed: Optional[frozenset],
     except BadPickle as bad:
         # Without a list the answer is the same for every pickle.
         if allowed is None:
-            raise _not_allowed(content, found) from None
+            raise PickleRefused(content, found) from None
         raise content.refuse(f"is a pickle that cannot be checked: {bad}", _CONVERT) from None
     except _Forbidden as forbidden:
         name = str(forbidden)
@@ -81,11 +90,11 @@ def check_stream(content: Content, reader: Reader, allowed: Optional[frozenset],
             f"{_CONVERT}, or add the name if you trust who made the file",
         ) from None
     if allowed is None:
-        raise _not_allowed(content, found)
+        raise PickleRefused(content, found)
     return set(found)
 
 
-def _not_allowed(content: Content, found: dict) -> Exception:
+def _not_allowed(content: Content, found: Iterable[str]) -> ModelkilnError:
     bad = sorted(name for name in found if is_never_allowed(name))
     if bad:
         return content.refuse(f"is a pickle that imports {', '.join(bad[:5])}, which can run anything", _CONVERT)
@@ -147,6 +156,8 @@ class _Follower:
                 return
 
     def _note(self, name: str) -> None:
+        if is_torch_script(name):
+            return
         self._found[name] = None
         if self._allowed is not None and (name not in self._allowed or is_never_allowed(name)):
             raise _Forbidden(name)

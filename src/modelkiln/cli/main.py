@@ -8,6 +8,7 @@ from typing import Optional, Sequence
 
 from modelkiln import __version__
 from modelkiln.errors import ModelkilnError
+from modelkiln.machine.settings import own_settings
 
 __all__ = ["main"]
 
@@ -53,7 +54,8 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     if arguments[:1] == ["build"] and arguments[1:2] and arguments[1] in STEPS:
         return _run(arguments[1], STEPS[arguments[1]], arguments[2:])
     if arguments and arguments[0] in COMMANDS:
-        return _run(arguments[0], COMMANDS[arguments[0]], arguments[1:])
+        with own_settings():
+            return _run(arguments[0], COMMANDS[arguments[0]], arguments[1:])
     return _usage(arguments)
 
 

@@ -69,7 +69,7 @@ def add_insecure(parser: argparse.ArgumentParser) -> None:
 def machine_env(args: argparse.Namespace) -> dict[str, str]:
     """Return the settings of this machine and of this process for speaking to registries.
 
-    This process's own variables count more than what Pants left next to the store.
+    This process's own variables count more than those of the run of Pants that it belongs to.
     """
     here = {name: os.environ[name] for name in ("HOME", "PATH") if os.environ.get(name)}
     env = {**load_machine_env(store_of(args).root), **select_machine_env(os.environ), **here}

@@ -15,7 +15,7 @@ from modelkiln.cli.options import (
     machine_env,
     store_of,
 )
-from modelkiln.errors import ModelkilnError
+from modelkiln.errors import ModelkilnError, reason
 from modelkiln.image.blobs import record_beside
 from modelkiln.image.layout import Layout
 from modelkiln.progress import Progress
@@ -91,7 +91,9 @@ def _record(path: Optional[Path]) -> Optional[bytes]:
         data = path.read_bytes()
         json.loads(data)["package_digest"]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelkilnError(f"{path}: is not the record of a package ({error!r}). Give one with --record.") from None
+        raise ModelkilnError(
+            f"{path}: is not the record of a package ({reason(error)}). Give one with --record."
+        ) from None
     return data
 
 

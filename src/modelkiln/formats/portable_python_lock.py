@@ -12,7 +12,7 @@ from typing import Any, Mapping, Sequence
 from modelkiln.archives.tar import check_path
 from modelkiln.canonical import canonical_json
 from modelkiln.digest import check_digest, sha256_bytes
-from modelkiln.errors import ModelkilnError
+from modelkiln.errors import ModelkilnError, reason
 from modelkiln.pinned_file import PinnedFile
 
 __all__ = [
@@ -110,7 +110,7 @@ def load_interpreter_lock(text: str, where: str) -> InterpreterLock:
         return _parse(json.loads(text), where)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelkilnError(
-            f"{where}: is not a lock of a portable CPython ({error!r}). Write it with `pants lock`."
+            f"{where}: is not a lock of a portable CPython ({reason(error)}). Write it with `pants lock`."
         ) from None
 
 

@@ -14,9 +14,9 @@ import pwd
 import shutil
 import tempfile
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Mapping, Optional
+from typing import Iterator, Mapping, Optional
 
 from modelkiln.errors import ModelkilnError
 
@@ -25,6 +25,7 @@ __all__ = [
     "find_python",
     "insecure_registries",
     "load_machine_env",
+    "own_settings",
     "save_machine_env",
     "save_machine_file",
     "save_python",
@@ -32,6 +33,8 @@ __all__ = [
 ]
 
 _FOLDER = "machine"
+# Whether settings of a run that this process does not belong to are none of its business.
+_is_on_its_own = False
 # Of this process, the open files by which others see that it lives.
 _held: dict[Path, int] = {}
 _PREFIXES = (
@@ -99,14 +102,32 @@ def _identity(pid: int) -> tuple[str, int]:
     return f"{pid}-{fields[19]}", int(fields[1])  # starttime and ppid, of which the first is field 3.
 
 
+@contextmanager
+def own_settings() -> Iterator[None]:
+    """Inside, the settings are those of the run that this process belongs to, else of its own environment.
+
+    For commands: which registries may be spoken to without TLS, and with which login, is for the caller to
+    say, and not for the last build of some repository.
+    """
+    global _is_on_its_own
+    before, _is_on_its_own = _is_on_its_own, True
+    try:
+        yield
+    finally:
+        _is_on_its_own = before
+
+
 def _settings_file(store_root: Path) -> Optional[Path]:
-    """The file of the run that this process belongs to, else the one that was written last."""
+    """The file of the run that this process belongs to, else the one that was written last: a step in a
+    container does not see whose descendant it is."""
     folder, pid = store_root / _FOLDER, os.getpid()
     with suppress(OSError):
         while pid > 0:
             name, pid = _identity(pid)
             if (folder / f"{name}.json").is_file():
                 return folder / f"{name}.json"
+    if _is_on_its_own:
+        return None
     with suppress(OSError):
         return max(folder.glob("*.json"), key=lambda path: path.stat().st_mtime_ns, default=None)
     return None
@@ -147,7 +168,8 @@ def load_machine_env(store_root: Path) -> dict[str, str]:
     """Return the environment for a tool that fetches (pip, apt): fetch settings, HOME and PATH."""
     file = _settings_file(store_root)
     try:
-        saved = json.loads(file.read_text()) if file else {}
+        own = select_machine_env(os.environ) if _is_on_its_own else {}
+        saved = json.loads(file.read_text()) if file else own
     except OSError:
         saved = {}
     try:

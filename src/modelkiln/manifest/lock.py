@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Mapping, Optional, Sequence
 
-from modelkiln.errors import ModelkilnError
+from modelkiln.errors import ModelkilnError, reason
 from modelkiln.wheels.markers import holds
 
 __all__ = ["Pin", "logical_lines", "read_lock"]
@@ -118,7 +118,7 @@ def _pex_lines(text: str, where: str) -> list[str]:
         return [_pex_line(locked) for locked in resolve["locked_requirements"]]
     except (ValueError, KeyError, TypeError) as error:
         raise ModelkilnError(
-            f"{where}: looks like a Pex lock and cannot be read as one with a single resolve ({error!r}). "
+            f"{where}: looks like a Pex lock and cannot be read as one with a single resolve ({reason(error)}). "
             "Generate it again as a universal lock, or compile one with pip-compile --generate-hashes."
         ) from None
 

@@ -3,6 +3,7 @@
 from typing import Mapping, Sequence
 
 from modelkiln.manifest.lock import Pin
+from modelkiln.runtime.weights.progress import readable_size
 
 __all__ = ["changed_pins", "describe_changes"]
 
@@ -29,7 +30,7 @@ def describe_changes(before: Sequence[Pin], after: Sequence[Pin], sizes: Mapping
         elif now is None:
             lines.append(f"  {name} {was.version if was else ''} is gone")
         else:
-            size = f", {sizes[name] / 1e6:.1f} MB" if name in sizes else ""
+            size = f", {readable_size(sizes[name])}" if name in sizes else ""
             lines.append(f"  {name} {was.version + ' -> ' if was else '(new) '}{now.version}{size}")
     total = sum(sizes.get(pin.name, 0) for pin in changed_pins(before, after))
-    return [*lines, f"  {total / 1e6:.1f} MB to fetch"] if total else lines
+    return [*lines, f"  {readable_size(total)} to fetch"] if total else lines

@@ -5,7 +5,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Iterable, Iterator, Mapping, Sequence
 
-from modelkiln.errors import ModelkilnError
+from modelkiln.errors import ModelkilnError, reason
 from modelkiln.store.store import Store
 from modelkiln.wheels.wheel import Wheel, open_wheel
 
@@ -35,7 +35,7 @@ def check_wheels(wheels: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
             parsed, version, _, _ = parse_wheel_filename(fields["filename"])
             same = parsed == canonicalize_name(fields["name"]) and version == Version(fields["version"])
         except (KeyError, InvalidWheelFilename, InvalidVersion) as error:
-            raise ModelkilnError(f"wheel {dict(wheel)!r}: {error!r}. Resolve its lock again.") from None
+            raise ModelkilnError(f"wheel {dict(wheel)!r}: {reason(error)}. Resolve its lock again.") from None
         if not same or "/" in fields["filename"] or fields["name"] in found:
             raise ModelkilnError(
                 f"wheel {fields['filename']!r} is not that of {fields['name']} {fields['version']}, or is "

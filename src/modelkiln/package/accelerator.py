@@ -119,9 +119,9 @@ def _unknown(name: str, tables: Collection[str], resolves: Collection[str], is_c
             f"accelerator {name!r} has no resolve. Add one of this name to [python.resolves] of pants.toml, or say "
             f'in [modelkiln.accelerators] which one it takes: {name} = "<resolve>".'
         )
-    known = sorted({CPU, *tables, *resolves})
     return ModelkilnError(
-        f"accelerator {name!r} is unknown; known are {', '.join(known)}. "
+        f"accelerator {name!r} is unknown; known are {', '.join(sorted({CPU, *tables}))}, and by their names the "
+        f"resolves of [python.resolves]: {', '.join(sorted(resolves)) or 'none'}. "
         "Add it to [modelkiln.accelerators] in pants.toml."
     )
 

@@ -146,9 +146,10 @@ def _cuda_issues(accelerator: Accelerator, wheels: Sequence[LockedWheel], target
     if not accelerator.cuda:
         wrong = [need for need in needs if not need.optional and _is_gpu(need, accelerator)]
         return [
-            f"the accelerator {accelerator.name!r} is without CUDA, but needs a GPU's packages: {_list(wrong)}. Lock "
-            f"builds for a CPU in the resolve {accelerator.resolve!r} (onnxruntime for onnxruntime-gpu, torch with the "
-            "local version +cpu), choose an accelerator with CUDA, or set its `cuda` in [modelkiln.accelerators]."
+            f"the accelerator {accelerator.name!r} is without CUDA, but needs a GPU's packages: {_list(wrong)}. "
+            f"Lock builds for a CPU in the resolve {accelerator.resolve!r} (onnxruntime for onnxruntime-gpu, "
+            "xgboost-cpu for xgboost, torch with the local version +cpu), choose an accelerator with CUDA, or "
+            "set its `cuda` in [modelkiln.accelerators]."
         ] * bool(wrong)
     wrong = [need for need in needs if need.built_for != "cuda" or not _fits(need.release, accelerator.cuda)]
     if not wrong:

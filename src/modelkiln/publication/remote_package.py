@@ -5,7 +5,7 @@ from typing import Any, Callable, Iterator, Mapping, Optional
 
 from modelkiln.descriptor import INDEX, MANIFEST, Descriptor
 from modelkiln.digest import sha256_bytes
-from modelkiln.errors import ModelkilnError
+from modelkiln.errors import ModelkilnError, reason
 from modelkiln.package.record import recorded_digest, variant_records
 from modelkiln.publication.contents import Contents, Document
 from modelkiln.registry.blobs import blob_chunks
@@ -146,7 +146,7 @@ def check_record(data: bytes, where: str) -> bytes:
         records = list({id(one): one for one in (content, *variant_records(content))}.values())
         digests = [(recorded_digest(one), one["package_digest"]) for one in records]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ModelkilnError(f"{where}: its record is not one of a package ({error!r}).") from None
+        raise ModelkilnError(f"{where}: its record is not one of a package ({reason(error)}).") from None
     for actual, stated in digests:
         if actual != stated:
             raise ModelkilnError(

@@ -17,7 +17,8 @@ class SmokePlan:
     """A package in one format, and what it is asked. Files and folders are paths.
 
     format: "pex", "scie" or "oci". package: its file, or its layout's folder. record, request,
-    expected: JSON files. rtol, atol: tolerances of floats. timeout: seconds that predict may take.
+    expected: JSON files. response: where the response is written that becomes the expected one, or "";
+    then `expected` may be "". rtol, atol: tolerances of floats. timeout: seconds that predict may take.
     python: what runs a PEX, a release such as "3.11" or a path. models: the folder of model artifact
     files that are not in the store, or "". weights: layers of those that are. layers: of an image,
     those that its layout lacks. has_gpu: whether an image may use this machine's NVIDIA GPUs.
@@ -33,6 +34,7 @@ class SmokePlan:
     timeout: float = 600.0
     python: str = ""
     models: str = ""
+    response: str = ""
     weights: tuple[Layer, ...] = ()
     layers: tuple[Layer, ...] = ()
     has_gpu: bool = False

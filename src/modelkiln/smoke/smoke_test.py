@@ -1,5 +1,6 @@
 """The smoke test of a packaged model: one request, and the response that is expected to it."""
 
+import json
 import signal
 import time
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from modelkiln.runtime.tensors import Tensor, read_tensors
 from modelkiln.smoke.comparison import EXACT, Tolerance, differences
 from modelkiln.smoke.runnable_image import Runnable
 
-__all__ = ["NOT_RUN", "Smoke", "image_runner", "program_runner", "read_smoke", "run_smoke"]
+__all__ = ["NOT_RUN", "Runner", "Smoke", "image_runner", "program_runner", "read_smoke", "record_smoke", "run_smoke"]
 
 # The exit code of a test that could not be run (automake's convention). To a build tool's cache it
 # is a failure, so that "could not run" is never remembered as "has passed".
@@ -33,18 +34,20 @@ _PREDICT = ("/opt/venv/bin/python", "-m", "modelkiln.runtime", "predict", "-")
 class Smoke:
     """A smoke test that agrees with its package's signature.
 
-    signature: its outputs are those that the request asks for. expected: the expected outputs. cuda:
-    the release that the package is for, or "".
+    signature: its outputs are those that the request asks for. expected: the expected outputs; None for
+    a test whose response is to become the expected one. cuda: the release that the package is for, or "".
     """
 
     request: bytes
     signature: Signature
-    expected: tuple[Tensor, ...]
+    expected: Optional[tuple[Tensor, ...]]
     tolerance: Tolerance
     cuda: str = ""
 
 
-def read_smoke(record: Mapping[str, Any], request: Path, expected: Path, tolerance: Tolerance = EXACT) -> Smoke:
+def read_smoke(
+    record: Mapping[str, Any], request: Path, expected: Optional[Path], tolerance: Tolerance = EXACT
+) -> Smoke:
     """Read both files and check them against the record's signature; raises ModelkilnError."""
     signature = read_signature(record.get("signature"), "record: signature")
     data = request.read_bytes()
@@ -55,9 +58,14 @@ def read_smoke(record: Mapping[str, Any], request: Path, expected: Path, toleran
         names = [item.get("name") for item in asked if isinstance(item, dict)]
         outputs = tuple(spec for spec in signature.outputs if spec.name in names)
         signature = Signature(signature.inputs, outputs)
-    wanted = _tensors(_parse(expected.read_bytes(), str(expected)), "output", str(expected))
-    _check(wanted, signature, "output", str(expected))
-    return Smoke(data, signature, tuple(wanted), tolerance, (record.get("variant") or {}).get("cuda", ""))
+    wanted = _read_expected(expected, signature) if expected else None
+    return Smoke(data, signature, wanted, tolerance, (record.get("variant") or {}).get("cuda", ""))
+
+
+def _read_expected(path: Path, signature: Signature) -> tuple[Tensor, ...]:
+    wanted = _tensors(_parse(path.read_bytes(), str(path)), "output", str(path))
+    _check(wanted, signature, "output", str(path))
+    return tuple(wanted)
 
 
 def run_smoke(smoke: Smoke, runner: Runner, timeout: float) -> str:
@@ -65,6 +73,45 @@ def run_smoke(smoke: Smoke, runner: Runner, timeout: float) -> str:
 
     Raises ModelkilnError when it fails, disagrees with its signature or with what is expected.
     """
+    outputs, seconds = _ask(smoke, runner, timeout)
+    found = differences(outputs, smoke.expected or (), smoke.tolerance)
+    if found:
+        raise ModelkilnError(
+            "the response is not the expected one.\n" + "\n".join(found) + "\n"
+            "If the response is right, make it the expected one (`pants test --smoke-test-record` writes it); if only "
+            "rounding differs, set a tolerance."
+        )
+    return f"passed in {seconds:.2f} s: {_shapes(outputs)}"
+
+
+def record_smoke(smoke: Smoke, runner: Runner, timeout: float, before: Optional[Path], response: Path) -> str:
+    """Run the package and write its response to `response`; returns lines for people.
+
+    before: the response that was expected until now, if any; the lines say how they differ. Raises
+    ModelkilnError when the package fails or disagrees with its signature.
+    """
+    outputs, seconds = _ask(smoke, runner, timeout)
+    response.write_text(_document(outputs), "utf-8")
+    lines = [f"recorded in {seconds:.2f} s: {_shapes(outputs)}"]
+    try:
+        lines += differences(outputs, _read_expected(before, smoke.signature), smoke.tolerance) if before else []
+    except ModelkilnError as error:
+        lines.append(f"What it replaces was no response of this package: {error}")
+    return "\n".join(lines)
+
+
+def _document(outputs: Sequence[Tensor]) -> str:
+    """A response as people keep it: an output a line, so that a review shows which one changed."""
+    lines = (json.dumps(output._asdict(), ensure_ascii=False, allow_nan=False) for output in outputs)
+    return '{"outputs": [\n  ' + ",\n  ".join(lines) + "\n]}\n"
+
+
+def _shapes(outputs: Sequence[Tensor]) -> str:
+    return ", ".join(f"{one.name} {one.datatype} {list(one.shape)}" for one in outputs)
+
+
+def _ask(smoke: Smoke, runner: Runner, timeout: float) -> tuple[list[Tensor], float]:
+    """The package's outputs, which agree with its signature, and the seconds that it took."""
     start = time.monotonic()
     finished = runner(smoke.request, timeout)
     seconds = time.monotonic() - start
@@ -75,14 +122,7 @@ def run_smoke(smoke: Smoke, runner: Runner, timeout: float) -> str:
         _check(outputs, smoke.signature, "output", "response")
     except ModelkilnError as error:
         raise ModelkilnError(f"{error}\n{_printed(finished.stderr)}") from None
-    found = differences(outputs, smoke.expected, smoke.tolerance)
-    if found:
-        raise ModelkilnError(
-            "the response is not the expected one.\n" + "\n".join(found) + "\n"
-            "If the response is right, put it into the expected file; if only rounding differs, set a tolerance."
-        )
-    shapes = ", ".join(f"{one.name} {one.datatype} {list(one.shape)}" for one in outputs)
-    return f"passed in {seconds:.2f} s: {shapes}"
+    return outputs, seconds
 
 
 def program_runner(

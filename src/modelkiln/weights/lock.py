@@ -9,7 +9,7 @@ from modelkiln.archives.tar import check_path
 from modelkiln.canonical import canonical_json, readable_json
 from modelkiln.descriptor import LAYER, Descriptor
 from modelkiln.digest import check_digest, sha256_bytes
-from modelkiln.errors import ModelkilnError
+from modelkiln.errors import ModelkilnError, reason
 from modelkiln.pinned_file import PinnedFile, may_be_empty
 from modelkiln.weights.chunks import check_chunks
 
@@ -137,7 +137,7 @@ def load_weights_lock(text: str, where: str) -> WeightsLock:
         stated = content.pop("digest", None)
         digest = stated and _digest_of(content)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ModelkilnError(f"{where}: is not a weights lock ({error!r}). Write it with `pants lock`.") from None
+        raise ModelkilnError(f"{where}: is not a weights lock ({reason(error)}). Write it with `pants lock`.") from None
     _check(lock, recorded, where)
     if digest != stated:
         raise ModelkilnError(f"{where}: was edited: it has digest {digest}, it says {stated}. {_AGAIN}")

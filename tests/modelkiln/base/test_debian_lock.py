@@ -9,8 +9,17 @@ import pytest
 from components import require
 from samples.debs import locked, machine_env, make_deb, pinned_lock
 
-from modelkiln.base.debian_index import Suite, lock_packages, parse_package_list
-from modelkiln.base.debian_lock import format_lock, glibc_of, load_lock, lock_name, python_of, python_release_of
+from modelkiln.base.debian_index import Suite, lock_packages
+from modelkiln.base.debian_lock import (
+    check_listed,
+    format_lock,
+    glibc_of,
+    load_lock,
+    lock_name,
+    parse_package_list,
+    python_of,
+    python_release_of,
+)
 from modelkiln.base.debian_mirrors import MIRROR_VARIABLE, fetch_debs, machine_mirrors
 from modelkiln.cli.main import main
 from modelkiln.errors import ModelkilnError
@@ -267,3 +276,19 @@ def test_each_architecture_has_a_lock_file():
     assert "base.lock.json" == lock_name("base.lock.json", architectures, "amd64")
     assert "base.arm64.lock.json" == lock_name("base.lock.json", architectures, "arm64")
     assert "a/base.arm64.json" == lock_name("a/base.json", architectures, "arm64")
+
+
+@pytest.mark.parametrize(
+    ("text", "suite", "message"),
+    [
+        ("libc6\nlibgomp1\n", "bookworm", "lock is stale: libgomp1 is not in it. Lock it."),
+        ("python3.11-minimal\n-libc6\n", "bookworm", "it has libc6, which the list leaves out"),
+        ("libc6\n", "trixie", "it is of bookworm, and the target says trixie"),
+    ],
+)
+def test_a_lock_that_its_list_has_outgrown_is_refused(text, suite, message):
+    """What the list names or leaves out and the lock does not; what fits passes."""
+    lock = {"suite": "bookworm", "packages": [{"name": "libc6"}, {"name": "python3.11-minimal"}]}
+    check_listed(lock, ["libc6"], ["awk"], "bookworm", "x", "")
+    with pytest.raises(ModelkilnError, match=message):
+        check_listed(lock, *parse_package_list(text, "x"), suite, "lock", "Lock it.")

@@ -7,6 +7,7 @@ import resource
 import struct
 import subprocess
 import sys
+import zipfile
 from collections import OrderedDict
 from pathlib import Path
 from unittest import mock
@@ -20,7 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 from python_path import python_path
-from samples.pickles import ALLOWED, Tensor, torch_legacy, torch_zip
+from samples.pickles import ALLOWED, Tensor, call, proto, torch_legacy, torch_zip
 
 import modelkiln
 from modelkiln.checks import check
@@ -258,3 +259,24 @@ def test_checking_an_onnx_model_imports_only_the_checker(tmp_path):
     argv = [sys.executable, "-c", script, str(tmp_path / "m.onnx")]
     done = subprocess.run(argv, env={"PYTHONPATH": python_path()}, stdout=subprocess.PIPE, check=True)
     assert done.stdout.decode().split() == ["onnx", "False", "True"]
+
+
+def _torch_script(**pickles):
+    """What torch.jit.save writes, as far as pickles go: members of the model's folder by name."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name, data in pickles.items():
+            archive.writestr(f"model/{name}.pkl", proto(2, data))
+        archive.writestr("model/code/__torch__.py", "class M(Module):\n  pass\n")
+    return stream.getvalue()
+
+
+def test_torch_script():
+    """What every saved model has is known; the other names of all its pickles are advised at once, and lead on."""
+    list_of_ints = b"0".join([call("__torch__.nn", "M"), call("torch.jit._pickle", "build_intlist", b"]\x85")])
+    data = _torch_script(data=list_of_ints, constants=call("collections", "OrderedDict"))
+    with pytest.raises(ModelkilnError, match=r"allow what it imports: allow_pickle=\['collections.OrderedDict'\]"):
+        _check(data, "model.pt")
+    assert ("collections.OrderedDict",) == _check(data, "model.pt", ("collections.OrderedDict",)).imports
+    with pytest.raises(ModelkilnError, match="torch.jit.load, which can run anything"):
+        _check(_torch_script(data=call("torch.jit", "load")), "model.pt", ())

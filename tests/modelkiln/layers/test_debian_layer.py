@@ -208,3 +208,12 @@ def test_the_database_has_a_status_line_for_each_package():
 def test_the_pinned_base_is_for_python_3_11():
     """The repository's base has the Python that its name says."""
     assert python_of(pinned_lock()) == "3.11"
+
+
+def test_a_package_may_bring_the_links_of_the_merged_usr(tmp_path):
+    """As base-files does since trixie: the base has them anyway, and what others put below stays."""
+    link = {"type": tarfile.SYMTYPE, "linkname": "usr/bin"}
+    program = {"mode": 0o755, "data": b"#!"}
+    members = [("./usr/bin/tool", program), ("./bin", link), ("./lib64", {**link, "linkname": "usr/lib64"})]
+    found = base_of(Store(tmp_path), members)
+    assert ("usr/bin", "usr/lib64", b"#!") == (found["bin"][1], found["lib64"][1], found["usr/bin/tool"][2])

@@ -9,7 +9,7 @@ import time
 import pytest
 
 import modelkiln
-from modelkiln.machine.settings import load_machine_env, save_machine_env
+from modelkiln.machine.settings import load_machine_env, own_settings, save_machine_env
 
 # A run: saves what it is given, lets a build process of its own say what it sees, and waits for its end.
 _RUN = """\
@@ -99,6 +99,16 @@ def test_a_command_outside_of_pants_takes_what_was_saved_last(runs, tmp_path):
     os.utime(files(tmp_path)[0], (1, 1))
     runs[1].seen_by_a_step("/second")
     assert "/second" == load_machine_env(tmp_path)["DOCKER_CONFIG"]
+
+
+def test_a_command_takes_its_own_and_not_those_of_the_last_build(runs, tmp_path, monkeypatch):
+    """A registry without TLS, or a login, of another repository's build is not the command's."""
+    runs[0].seen_by_a_step("/theirs")
+    monkeypatch.setenv("REGISTRY_AUTH_FILE", "/own")
+    with own_settings():
+        env = load_machine_env(tmp_path)
+    assert ("/own", None) == (env["REGISTRY_AUTH_FILE"], env.get("DOCKER_CONFIG"))
+    assert "/theirs" == load_machine_env(tmp_path)["DOCKER_CONFIG"]
 
 
 def test_settings_that_change_within_a_run_count(tmp_path):

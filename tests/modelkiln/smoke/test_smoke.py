@@ -1,6 +1,7 @@
 """Smoke tests of packaged models."""
 
 import json
+import re
 import shutil
 import sys
 
@@ -17,7 +18,7 @@ from modelkiln.layer import Layer
 from modelkiln.machine.sandbox import can_run, run_command
 from modelkiln.smoke.comparison import Tolerance
 from modelkiln.smoke.plan import SmokePlan
-from modelkiln.smoke.smoke_test import read_smoke, run_smoke
+from modelkiln.smoke.smoke_test import read_smoke, record_smoke, run_smoke
 from modelkiln.store.store import Store
 
 REQUEST = {"inputs": [{"name": "x", "datatype": "FP32", "shape": [2, 2], "data": [0.1, 0, 2, 3]}]}
@@ -95,6 +96,29 @@ def test_files_that_break_the_signature_are_refused(make_package, tmp_path, requ
     """The files are checked before anything is run."""
     with pytest.raises(ModelkilnError, match=message):
         read_smoke(make_package().record, *write(tmp_path, request_value, expected))
+
+
+def test_a_response_is_recorded_and_passes_from_then_on(make_package, tmp_path):
+    """It is a file of one output a line, and what differs from the one before is shown."""
+    package = make_package()
+    request, before = write(tmp_path, expected={"outputs": [{**EXPECTED["outputs"][0], "data": [0.2, 10.5]}]})
+    smoke, response = read_smoke(package.record, request, None), tmp_path / "recorded.json"
+    text = record_smoke(smoke, runner_of(package), 60, before, response)
+    assert text.startswith("recorded in ") and "[1]: got 10.0, want 10.5, off by 0.5" in text
+    assert 3 == len(response.read_text().splitlines())
+    assert "passed" in run_smoke(read_smoke(package.record, request, response), runner_of(package), 60)
+
+
+@pytest.mark.parametrize(("before", "shown"), [(None, ""), ("{", "was no response of this package: .*not JSON")])
+def test_a_response_is_recorded_whatever_was_there(make_package, tmp_path, before, shown):
+    """Nothing, or a file that is no response."""
+    package = make_package()
+    request, expected = write(tmp_path)
+    expected.write_text(before or "")
+    smoke = read_smoke(package.record, request, None)
+    text = record_smoke(smoke, runner_of(package), 60, expected if before else None, tmp_path / "recorded.json")
+    assert re.fullmatch(f"recorded in [0-9.]+ s: y FP32 \\[2\\](\n.*{shown}.*)?", text)
+    assert json.loads((tmp_path / "recorded.json").read_text())["outputs"][0]["data"] == pytest.approx([0.2, 10])
 
 
 def smoke_arguments(made, folder, paths, **more):

@@ -8,7 +8,9 @@ from typing import Any, Mapping, Sequence
 from modelkiln.builds.wheel import provide_wheels, trim_wheel
 from modelkiln.canonical import canonical_json
 from modelkiln.manifest.wheels import check_requires, check_wheels, open_wheels, wheel_digest
+from modelkiln.store.result_cache import ResultCache
 from modelkiln.store.store import Store
+from modelkiln.wheels.contents import read_contents
 from modelkiln.wheels.cuda_libraries import library_folder
 from modelkiln.wheels.file_owners import files_to_leave_out
 from modelkiln.wheels.venv import Venv, check_conflicts, install
@@ -29,7 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Fetch what is missing, check all wheels, and report size and unpacked_size in bytes, and "libraries".
 
-    Wheels that another one's files win over are reported as they are without those.
+    Wheels that another one's files win over are reported as they are without those. Also
+    "contents", for each wheel: see `modelkiln.wheels.contents`.
     """
     store = Store(args.store)
     request = json.loads(args.wheels.read_text("utf-8"))
@@ -49,8 +52,19 @@ def run(args: argparse.Namespace) -> int:
             wheel["unpacked_size"] = found.unpacked_size
             libraries = sorted({library_folder(file.path) for file in found.files} - {""})
             wheel.update({"libraries": libraries} if libraries else {})
-    args.output.write_bytes(canonical_json({**request, "wheels": wheels}))
+        contents = [_contents(wheel, found, store) for wheel, found in zip(wheels, opened)]
+    args.output.write_bytes(canonical_json({**request, "wheels": wheels, "contents": contents}))
     return 0
+
+
+def _contents(wheel: Mapping[str, Any], opened: Wheel, store: Store) -> dict[str, Any]:
+    """What a wheel contains, read once on this machine: its libraries have to be decompressed for it."""
+    question = {"format": 1, "wheel": wheel["sha256"]}
+    found = ResultCache(store, "contents").get(question)
+    if found is None:
+        found = read_contents(opened)
+        ResultCache(store, "contents").put(question, found)
+    return {"name": wheel["name"], "version": wheel["version"], **found}
 
 
 def _trimmed(

@@ -23,7 +23,16 @@ from modelkiln.smoke.comparison import Tolerance
 from modelkiln.smoke.cuda_linking import check_cuda_libraries
 from modelkiln.smoke.plan import SmokePlan
 from modelkiln.smoke.runnable_image import open_image, unpacked
-from modelkiln.smoke.smoke_test import NOT_RUN, Smoke, image_runner, program_runner, read_smoke, run_smoke
+from modelkiln.smoke.smoke_test import (
+    NOT_RUN,
+    Runner,
+    Smoke,
+    image_runner,
+    program_runner,
+    read_smoke,
+    record_smoke,
+    run_smoke,
+)
 from modelkiln.store.store import Store
 from modelkiln.store.users import register
 from modelkiln.weights.lock import set_digest
@@ -38,13 +47,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print one line that starts with "passed"; raises ModelkilnError on failure.
+    """Print one line that starts with "passed" or "recorded"; raises ModelkilnError on failure.
 
     Where this host cannot run an image, the line starts with "skipped:" and the code is NOT_RUN.
     """
     plan, store = SmokePlan.read(args.plan), Store(args.store)
     record = json.loads(Path(plan.record).read_text("utf-8"))
-    smoke = read_smoke(record, Path(plan.request), Path(plan.expected), Tolerance(plan.rtol, plan.atol))
+    expected = None if plan.response else Path(plan.expected)
+    smoke = read_smoke(record, Path(plan.request), expected, Tolerance(plan.rtol, plan.atol))
     gpu = find_gpu() if plan.has_gpu else None
     if plan.has_gpu and gpu is None:
         raise ModelkilnError("smoke: the plan asks for a GPU, but this machine has no NVIDIA device with a driver.")
@@ -90,6 +100,13 @@ def _mounted(plan: SmokePlan, store: Store) -> ContextManager[ModelsFolder]:
     return models_folder(plan.weights, store, Path(os.path.abspath(plan.models)))
 
 
+def _test(plan: SmokePlan, smoke: Smoke, runner: Runner) -> str:
+    if not plan.response:
+        return run_smoke(smoke, runner, plan.timeout)
+    before = Path(plan.expected) if plan.expected else None
+    return record_smoke(smoke, runner, plan.timeout, before, Path(plan.response))
+
+
 def _run_program(
     plan: SmokePlan, smoke: Smoke, store: Store, settings: Mapping[str, str], mounts: Mapping[Path, Path]
 ) -> str:
@@ -101,14 +118,14 @@ def _run_program(
             python = Path(plan.python) if "/" in plan.python else find_python(store.root, plan.python)
             program.insert(0, Path(os.path.abspath(python)))
         cache = Path(os.path.abspath(store.root / "pex-run"))
-        return run_smoke(smoke, program_runner(program, cache, Path(folder), settings, mounts), plan.timeout)
+        return _test(plan, smoke, program_runner(program, cache, Path(folder), settings, mounts))
 
 
 def _run_image(plan: SmokePlan, smoke: Smoke, store: Store, mounts: Mapping[str, Path], gpu: Optional[Gpu]) -> str:
     image = open_image(Path(plan.package), plan.layers, store, Path(plan.models) if plan.models else None)
     with unpacked(image, store) as made:
         root = made.root
-        report = run_smoke(smoke, image_runner(image, root, {**made.mounts, **mounts}, gpu), plan.timeout)
+        report = _test(plan, smoke, image_runner(image, root, {**made.mounts, **mounts}, gpu))
         if not smoke.cuda:
             return report
         linked = check_cuda_libraries(image, root)

@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from modelkiln.base.debian_index import KEYRING, Suite, lock_packages, parse_package_list
-from modelkiln.base.debian_lock import format_lock, load_lock
+from modelkiln.base.debian_index import KEYRING, Suite, lock_packages
+from modelkiln.base.debian_lock import format_lock, load_lock, parse_package_list
 from modelkiln.errors import ModelkilnError
 
 HELP = "Pin Debian packages, and what they depend on, by version and hash."

@@ -1,0 +1,253 @@
+"""One smoke test: a package in one format, a request to it, and its response, compared or recorded."""
+
+from __future__ import annotations
+
+import logging
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from pants.backend.python.util_rules.interpreter_constraints import InterpreterConstraints
+from pants.base.build_environment import get_buildroot
+from pants.core.goals.test import TestFieldSet
+from pants.engine.addresses import Address
+from pants.engine.fs import AddPrefix, CreateDigest, Digest, FileContent, MergeDigests, PathGlobs
+from pants.engine.process import FallibleProcessResult, ProcessCacheScope
+from pants.engine.rules import collect_rules
+from pants.option.global_options import GlobalOptions
+from pants.util.logging import LogLevel
+
+from modelkiln.canonical import canonical_json
+from modelkiln.layer import Layer
+from modelkiln.machine.gpu import find_gpu
+from modelkiln.machine.settings import save_python
+from modelkiln.package.source_facts import example_of
+from modelkiln.smoke.plan import SmokePlan
+from modelkiln.smoke.smoke_test import NOT_RUN
+from pants_modelkiln.compat.calls import (
+    add_prefix,
+    create_digest,
+    find_interpreter,
+    get_digest_contents,
+    implicitly,
+    merge_digests,
+    rule,
+)
+from pants_modelkiln.engine.step import Step, try_step
+from pants_modelkiln.engine.tool import STORE, fetching_tool, machine_store
+from pants_modelkiln.formats.oci import ImageRequest, assemble_image
+from pants_modelkiln.formats.pex import PexFileRequest, build_pex_file
+from pants_modelkiln.formats.scie import ScieFileRequest, build_scie_file
+from pants_modelkiln.inputs.named_files import literal, read_named_file
+from pants_modelkiln.package.field_set import ModelPackageFieldSet
+from pants_modelkiln.package.inputs import PackageInputs, resolve_inputs
+from pants_modelkiln.subsystem import ModelkilnSubsystem, SmokeTestSubsystem
+from pants_modelkiln.target_types.smoke_test import (
+    SmokeTestAtolField,
+    SmokeTestExpectedField,
+    SmokeTestPackageField,
+    SmokeTestRequestField,
+    SmokeTestRequiresGpuField,
+    SmokeTestRtolField,
+)
+
+logger = logging.getLogger(__name__)
+
+# Where a step finds what the test does not name. Its files lie at their paths in the repository, by which errors
+# name them; a program lies at the top, for a large one is a link that leads to the store from there.
+_FOLDER = ".modelkiln"
+_RESPONSE = f"{_FOLDER}/response.json"
+
+
+@dataclass(frozen=True)
+class SmokeTestFieldSet(TestFieldSet):
+    required_fields = (SmokeTestPackageField, SmokeTestRequestField)
+
+    package: SmokeTestPackageField
+    sources: SmokeTestRequestField
+    expected: SmokeTestExpectedField
+    rtol: SmokeTestRtolField
+    atol: SmokeTestAtolField
+    requires_gpu: SmokeTestRequiresGpuField
+
+
+@dataclass(frozen=True)
+class SmokeTestFormat:
+    """Which package a partition tests, and in which format."""
+
+    name: str
+    package: ModelPackageFieldSet
+
+    @property
+    def description(self) -> str:
+        """Variant and format: `pex`, or `cuda12 pex` of a variant."""
+        parameters = self.package.address.parameters
+        return " ".join([*(parameters[key] for key in sorted(parameters)), self.name])
+
+    def address_of(self, test: Address) -> Address:
+        """The test's address as results show it: with the variant and the format."""
+        parameters = {**test.parameters, **self.package.address.parameters, "format": self.name}
+        return Address(test.spec_path, target_name=test.target_name, parameters=parameters)
+
+
+@dataclass(frozen=True)
+class PackageUnderTestRequest:
+    """A package in one format."""
+
+    inputs: PackageInputs
+    format: str
+
+
+@dataclass(frozen=True)
+class PackageUnderTest:
+    """One format of a package as `modelkiln build smoke` finds it: what it is called in a Digest, the
+    release of Python that runs it, or "", and the layers that the Digest lacks."""
+
+    digest: Digest
+    name: str
+    python: str = ""
+    layers: tuple[Layer, ...] = ()
+
+
+@rule(level=LogLevel.DEBUG)
+async def put_under_test(request: PackageUnderTestRequest, options: GlobalOptions) -> PackageUnderTest:
+    """Build one format, without `dist/`."""
+    inputs = request.inputs
+    if request.format == "pex":
+        built = await build_pex_file(PexFileRequest(inputs, "package.pex"), **implicitly())
+        python = await find_interpreter(InterpreterConstraints([f"CPython=={inputs.target.python}.*"]), **implicitly())
+        # By its release: a machine's path to it must not be in the test's key.
+        save_python(machine_store(options), inputs.target.python, python.path)
+        return PackageUnderTest(built.digest, "package.pex", python=inputs.target.python)
+    if request.format == "scie":
+        return PackageUnderTest(
+            (await build_scie_file(ScieFileRequest(inputs, "package.scie"), **implicitly())).digest, "package.scie"
+        )
+    image = await assemble_image(ImageRequest(inputs), **implicitly())
+    folder = f"{_FOLDER}/image"
+    return PackageUnderTest(await add_prefix(AddPrefix(image.layout, folder)), folder, layers=image.stored)
+
+
+@dataclass(frozen=True)
+class _Answers:
+    """The request of a test and the response that is expected, None for one that is yet to be recorded."""
+
+    request: FileContent
+    expected: FileContent | None
+
+
+async def _read_answers(fields: SmokeTestFieldSet, inputs: PackageInputs, is_recording: bool) -> _Answers:
+    address = fields.address
+    if fields.sources.value:
+        remedy = "Write a request of the Open Inference Protocol v2 there."
+        request = await read_named_file(address, fields.sources.alias, fields.sources.value, remedy)
+    else:
+        example = canonical_json(example_of(inputs.facts, str(address)))
+        request = FileContent(f"{_FOLDER}/input example", example)
+    name = str(fields.expected.value)
+    if is_recording:
+        known = await get_digest_contents(**implicitly(PathGlobs([literal(os.path.join(address.spec_path, name))])))
+        return _Answers(request, known[0] if known else None)
+    remedy = f"Write it with `pants test --smoke-test-record {address}`, and look at what it says."
+    return _Answers(request, await read_named_file(address, fields.expected.alias, name, remedy))
+
+
+async def _save_response(fields: SmokeTestFieldSet, answers: _Answers, result: FallibleProcessResult) -> None:
+    """Write the response that a step recorded into the repository, and report how it differs from the one before.
+
+    What is written depends on the file that was there, so that Pants comes here again where somebody changed it.
+    """
+    (response,) = await get_digest_contents(result.output_digest)
+    path = os.path.join(fields.address.spec_path, str(fields.expected.value))
+    is_new = answers.expected is None or answers.expected.content != response.content
+    if is_new:
+        target = Path(get_buildroot(), path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(response.content)
+    logger.info(f"{path}: {'written' if is_new else 'unchanged'}\n{result.stdout.decode(errors='replace').strip()}")
+
+
+async def _step_files(plan: SmokePlan, answers: _Answers, inputs: PackageInputs, under_test: Digest) -> Digest:
+    # A program has bundled files in it; layers of an image may have to be made of them again.
+    is_needed = inputs.record["weights"] != "bundled" or plan.format == "oci"
+    models = await merge_digests(MergeDigests(found.digest for found in inputs.artifacts if is_needed))
+    files = [
+        answers.request,
+        FileContent(f"{_FOLDER}/plan.json", canonical_json(plan.to_json())),
+        FileContent(plan.record, inputs.record.to_bytes()),
+        *((answers.expected,) if answers.expected else ()),
+    ]
+    digests = (
+        under_test,
+        await add_prefix(AddPrefix(models, plan.models)),
+        await create_digest(CreateDigest(files)),
+    )
+    return await merge_digests(MergeDigests(digests))
+
+
+@dataclass(frozen=True)
+class SmokeTestRunRequest:
+    """A test of one format of one package. force: even if it passed before."""
+
+    fields: SmokeTestFieldSet
+    tested: SmokeTestFormat
+    force: bool
+
+
+@dataclass(frozen=True)
+class SmokeTestRun:
+    """How a test's step ended; None where there was nothing to run it on."""
+
+    result: FallibleProcessResult | None
+
+
+@rule(desc="Run a smoke test", level=LogLevel.DEBUG)
+async def perform_smoke_test(
+    request: SmokeTestRunRequest, subsystem: SmokeTestSubsystem, options: ModelkilnSubsystem
+) -> SmokeTestRun:
+    """Run the package, and compare its response with the expected one, or record it."""
+    fields, format_name = request.fields, request.tested.name
+    title = f"{fields.address} ({request.tested.description})"
+    inputs = await resolve_inputs(request.tested.package, **implicitly())
+    has_gpu = bool(inputs.accelerator.cuda or fields.requires_gpu.value) and find_gpu() is not None
+    if fields.requires_gpu.value and not has_gpu:
+        logger.warning(f"{title} was not run: it requires a GPU, and this machine has no NVIDIA device with a driver.")
+        return SmokeTestRun(None)
+    under_test = await put_under_test(PackageUnderTestRequest(inputs, format_name), **implicitly())
+    answers = await _read_answers(fields, inputs, subsystem.record)
+    is_bundled = inputs.record["weights"] == "bundled"
+    plan = SmokePlan(
+        record=f"{_FOLDER}/record.json",
+        request=answers.request.path,
+        expected=answers.expected.path if answers.expected else "",
+        models=f"{_FOLDER}/models",
+        response=_RESPONSE if subsystem.record else "",
+        format=format_name,
+        package=under_test.name,
+        rtol=fields.rtol.value,
+        atol=fields.atol.value,
+        python=under_test.python,
+        weights=() if is_bundled else tuple(layer for found in inputs.artifacts for layer in found.layers),
+        layers=under_test.layers,
+        # In the key, so that a result without a GPU is none for a machine that has one.
+        has_gpu=has_gpu,
+    )
+    step = Step(
+        argv=("smoke", f"{_FOLDER}/plan.json", f"--store={STORE}"),
+        description=f"Smoke-test {title}",
+        input_digest=await _step_files(plan, answers, inputs, under_test.digest),
+        output_files=(_RESPONSE,) if subsystem.record else (),
+        cache_scope=ProcessCacheScope.PER_SESSION if request.force else ProcessCacheScope.SUCCESSFUL,
+        tool=fetching_tool([layer.recipe for layer in (*plan.weights, *plan.layers)], options),
+    )
+    result = (await try_step(step, **implicitly())).result
+    if subsystem.record and result.exit_code == 0:
+        await _save_response(fields, answers, result)
+    if result.exit_code == NOT_RUN and not subsystem.require:
+        logger.warning(f"{title} was not run: {result.stdout.decode(errors='replace').strip()}")
+        return SmokeTestRun(None)
+    return SmokeTestRun(result)
+
+
+def rules():
+    return collect_rules()

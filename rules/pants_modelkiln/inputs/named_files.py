@@ -1,0 +1,43 @@
+"""The one file that a field of a target names."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from pants.backend.python.target_types import ResolvedPexEntryPoint, ResolvePexEntryPointRequest
+from pants.engine.addresses import Address
+from pants.engine.fs import FileContent, PathGlobs
+
+from modelkiln.errors import ModelkilnError
+from pants_modelkiln.compat.calls import get_digest_contents, implicitly, resolve_pex_entry_point
+from pants_modelkiln.target_types.package import ModelEntryPointField
+
+
+def literal(path: str) -> str:
+    """The glob that matches this path alone."""
+    return re.sub(r"[*?\[\]]", r"[\g<0>]", path)
+
+
+async def read_named_file(address: Address, field: str, name: str, remedy: str) -> FileContent:
+    """The file `name`, relative to the BUILD file of the target at `address`, whose field `field` names it.
+
+    remedy: a sentence, for a file that does not exist.
+    """
+    path = os.path.normpath(os.path.join(address.spec_path, name))
+    contents = await get_digest_contents(**implicitly(PathGlobs([literal(path)])))
+    if not contents:
+        raise ModelkilnError(
+            f"{address}: the field `{field}` names {path}, and there is no such file, or .gitignore hides it from "
+            f"Pants. {remedy}"
+        )
+    return contents[0]
+
+
+async def find_entry_point(field: ModelEntryPointField) -> ResolvedPexEntryPoint:
+    """The entry point that the field of a package names: its module, by which file, and its callable."""
+    module = field.value.module
+    if module.endswith(".py"):
+        remedy = "Name the inference script, `predict.py:predict`, or its module, `models.digits.predict:predict`."
+        await read_named_file(field.address, field.alias, module, remedy)
+    return await resolve_pex_entry_point(ResolvePexEntryPointRequest(field))

@@ -1,0 +1,27 @@
+"""The package lists that come with Modelkiln."""
+
+from pathlib import Path
+
+import pytest
+
+from modelkiln.base.debian_lock import check_listed, load_lock, parse_package_list
+from modelkiln.base.ready_lists import ready_list
+from modelkiln.errors import ModelkilnError
+
+ROOT = next(path for path in Path(__file__).resolve().parents if (path / "3rdparty/debian").is_dir())
+
+
+def test_the_list_of_python_311_is_that_of_this_repository():
+    """Which is locked and tested here; of trixie's names it leaves out more."""
+    own, left_out = parse_package_list((ROOT / "3rdparty/debian/python311.packages").read_text("utf-8"), "own")
+    names, more = parse_package_list(ready_list("modelkiln:python3.11", "x"), "ready")
+    assert (sorted(own), set()) == (sorted(names), set(left_out) - set(more))
+    lock = load_lock((ROOT / "3rdparty/debian/python311.lock.json").read_text("utf-8"), "lock")
+    check_listed(lock, names, more, "bookworm", "lock", "")
+
+
+@pytest.mark.parametrize("name", ["modelkiln:", "modelkiln:python3", "modelkiln:debian"])
+def test_an_unknown_list_is_refused(name):
+    """The name, and one that there is."""
+    with pytest.raises(ModelkilnError, match=f"x: there is no package list '{name}'. Write `modelkiln:python3.11`"):
+        ready_list(name, "x")
