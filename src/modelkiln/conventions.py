@@ -7,6 +7,7 @@ __all__ = [
     "OPAQUE_WHITEOUT",
     "PEX_MODELS",
     "RECORD_PATH",
+    "RECORD_TYPE",
     "USER_ID",
     "VENV",
 ]
@@ -18,6 +19,9 @@ MODELS_MOUNT = f"/{MODELS_FOLDER}"
 # Where code lies in an image, the record below it. In a PEX it lies at the top.
 CODE_FOLDER = "app"
 RECORD_PATH = ".modelkiln/package.json"
+# The type of the artifact that holds the record next to a package, and of its layer: the record as `pants package`
+# writes it to dist/.
+RECORD_TYPE = "application/vnd.modelkiln.package.v1+json"
 # Where a PEX has the model artifacts.
 PEX_MODELS = ".modelkiln/models"
 

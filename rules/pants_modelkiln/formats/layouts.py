@@ -14,7 +14,8 @@ from pants.util.logging import LogLevel
 from modelkiln.descriptor import Descriptor
 from modelkiln.digest import hex_of
 from modelkiln.frozen_json import FrozenJson
-from modelkiln.image.layout import REF_NAME, blob_name, layout_files
+from modelkiln.image.entries import REF_NAME
+from modelkiln.image.layout import blob_name, layout_files
 from modelkiln.layer import Layer
 from modelkiln.runtime.weights.progress import readable_size
 from modelkiln.store.store import Store

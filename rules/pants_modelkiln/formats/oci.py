@@ -13,8 +13,9 @@ from pants.util.logging import LogLevel
 from modelkiln.conventions import CODE_FOLDER, MODELS_MOUNT, VENV
 from modelkiln.descriptor import INDEX, Descriptor
 from modelkiln.errors import ModelkilnError
+from modelkiln.image.entries import REF_NAME
 from modelkiln.image.image import Base, Image, Settings, build_image
-from modelkiln.image.layout import REF_NAME, blob_name, platform_index, top_files
+from modelkiln.image.layout import blob_name, platform_index, top_files
 from modelkiln.layer import Layer
 from modelkiln.layers import files as files_packer
 from modelkiln.layers.small import LAZY_STORE, record_layer, venv_layer

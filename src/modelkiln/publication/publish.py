@@ -24,8 +24,8 @@ from typing import Callable, Iterator, Mapping, Optional, Sequence
 
 from modelkiln.descriptor import Descriptor
 from modelkiln.errors import ModelkilnError
+from modelkiln.image.contents import Contents
 from modelkiln.publication.blob_source import BlobSource
-from modelkiln.publication.contents import Contents
 from modelkiln.registry.blobs import has_blob
 from modelkiln.registry.client import RegistryClient
 from modelkiln.registry.endpoint import endpoint_of

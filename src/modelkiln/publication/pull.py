@@ -15,9 +15,10 @@ from modelkiln.archives.decompression import damage_errors, decompressed
 from modelkiln.conventions import MODELS_FOLDER
 from modelkiln.descriptor import INDEX, Descriptor
 from modelkiln.errors import ModelkilnError
-from modelkiln.image.layout import REF_NAME, blob_name, top_files, write_layout
+from modelkiln.image.contents import Document
+from modelkiln.image.entries import REF_NAME
+from modelkiln.image.layout import blob_name, top_files, write_layout
 from modelkiln.package.record import variant_records
-from modelkiln.publication.contents import Document
 from modelkiln.publication.remote_package import ChunkReader, RemotePackage
 
 __all__ = ["pull"]
@@ -101,7 +102,7 @@ def _pull_weights(
         for layer, path in _weights_layers(package, document):
             try:
                 _take_files(package, layer, path, wanted, folder, progress)
-            except (tarfile.TarError, *damage_errors()) as error:
+            except damage_errors() as error:
                 raise ModelkilnError(f"{package.reference}: layer {layer.digest}: is damaged ({error}).") from None
         if all((folder / path).is_file() for path in wanted):
             return

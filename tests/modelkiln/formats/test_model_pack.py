@@ -14,7 +14,8 @@ from samples.random_image import blob_file
 from modelkiln.cli.main import main
 from modelkiln.errors import ModelkilnError
 from modelkiln.formats.model_pack import ARTIFACT_CONFIG, ARTIFACT_TYPE, build_artifact, build_weights_image
-from modelkiln.image.layout import REF_NAME, layout_files, write_layout
+from modelkiln.image.entries import REF_NAME
+from modelkiln.image.layout import layout_files, write_layout
 from modelkiln.layers import files as files_layer
 from modelkiln.pinned_file import PinnedFile
 from modelkiln.store.store import Store

@@ -8,10 +8,10 @@ from samples.random_image import make_image
 
 from modelkiln.canonical import canonical_json
 from modelkiln.image.blobs import Blobs
+from modelkiln.image.contents import layout_contents
 from modelkiln.image.layout import Layout
 from modelkiln.machine.settings import INSECURE_REGISTRIES
 from modelkiln.publication.blob_source import BlobSource
-from modelkiln.publication.contents import layout_contents
 from modelkiln.publication.publish import Publication, publish
 from modelkiln.registry.reference import parse_repository
 from modelkiln.store.store import Store
