@@ -1,4 +1,4 @@
-"""`python3 tests/bench`: measures Modelkiln beside its floor and its peers. See README.md."""
+"""`python3 tests/bench`: measures Modelkiln against its floor and its peers. See README.md."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from measure import CommandFailed
 from rows import Row
 from scenarios import SCENARIOS
 
-_HEAD = ("scenario", "ours", "beside", "", "ratio", "target", "limit", "", "written MB", "by other")
+_HEAD = ("scenario", "ours", "peer", "", "ratio", "target", "limit", "", "written MB", "by other")
 
 
 def main() -> int:
@@ -51,7 +51,7 @@ def main() -> int:
 
 
 def _parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python3 tests/bench", description="Measure Modelkiln beside its peers.")
+    parser = argparse.ArgumentParser(prog="python3 tests/bench", description="Measure Modelkiln against its peers.")
     parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help=f"default: all of {', '.join(SCENARIOS)}")
     parser.add_argument("--packages", type=_numbers, default=[1, 10, 100], help="default: 1,10,100")
     parser.add_argument("--rounds", type=int, default=9, help="of a warm command (default: 9)")

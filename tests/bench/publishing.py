@@ -1,4 +1,4 @@
-"""What publishing costs, beside skopeo, buildah and curl, to the same docker-registry on loopback."""
+"""What publishing costs, against skopeo, buildah and curl, to the same docker-registry on loopback."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def _buildah_push(bench: Bench, workspace: Workspace, host: str, number: int) ->
 
 
 def publish_big(bench: Bench, size: int) -> Pushed:
-    """A new layer of `size` bytes (a sparse file), beside curl, which reads and sends it and no more."""
+    """A new layer of `size` bytes (a sparse file), against curl, which reads and sends it and no more."""
     folder = bench.folder / "big-layer"
     layout = folder / "big.oci"
     blobs = layout / "blobs/sha256"

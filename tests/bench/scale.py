@@ -61,7 +61,7 @@ def _one_scale(bench: Bench, number: int, environments: int) -> Iterator[Row]:
 
 
 def clean_runner(bench: Bench, packages: list[int]) -> Iterator[Row]:
-    """`package` on a machine with empty caches whose remote cache knows everything, beside `list ::` there."""
+    """`package` on a machine with empty caches whose remote cache knows everything, against `list ::` there."""
     python = make_venv(bench.folder / "buildbox", LOCK)
     for number in packages:
         first = bench.team(number, 1)

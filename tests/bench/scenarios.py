@@ -33,7 +33,7 @@ def _row(scenario: str, ours: Sample, name: str = "", other: Optional[Sample] = 
 
 
 def nothing_to_do(bench: Bench, packages: list[int]) -> Iterator[Row]:
-    """`package` when nothing changed, beside `list`."""
+    """`package` when nothing changed, against `list`."""
     for number in packages:
         workspace = _packaged(bench, packages=number)
         floor = repeat(bench.rounds, partial(workspace.pants, "list", "::"))
@@ -59,7 +59,7 @@ def change_weights(bench: Bench, packages: list[int]) -> Iterator[Row]:
 
 
 def edit_big(bench: Bench, packages: list[int]) -> Iterator[Row]:
-    """One line changes beside 1 GiB of weights: a new image."""
+    """One line changes next to 1 GiB of weights: a new image."""
     workspace = bench.workspace(big=GIB)
     bench.cold(workspace)
     first = workspace.package()

@@ -14,7 +14,7 @@ their content matters to nobody, because packaging reads the locks alone.
 
 Each environment is a resolve. They share the pins of `3rdparty/python/cpu.txt`, and each but the
 first has a library of its team more, a wheel of 2 MB that is different in each and lies in a
-folder beside: so wheels from the index are downloaded once, and layers of small wheels differ.
+folder next to it: so wheels from the index are downloaded once, and layers of small wheels differ.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The scenarios of environments: CUDA beside unzip and zstd, ten models on it, another platform."""
+"""The scenarios of environments: CUDA against unzip and zstd, ten models on it, another platform."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def cuda(bench: Bench, packages: list[int]) -> Iterator[Row]:
         bench.cold(workspace)
         made.append(workspace.package())
         others.append(_unpack_and_compress(bench, workspace))
-    ours, beside = median_of(made), median_of(others)
-    limit = 1.2 * beside.seconds
-    yield Row("cold, CUDA", ours.seconds, "unzip + zstd -3 -T0", beside.seconds, "1.2 x both", limit,
-              written=(ours.written, beside.written))  # fmt: skip
+    ours, peer = median_of(made), median_of(others)
+    limit = 1.2 * peer.seconds
+    yield Row("cold, CUDA", ours.seconds, "unzip + zstd -3 -T0", peer.seconds, "1.2 x both", limit,
+              written=(ours.written, peer.written))  # fmt: skip
     small = bench.workspace()
     small.package()
     for name, prepare in (("nothing to do", _nothing), ("one-line edit", _edit)):
@@ -48,7 +48,7 @@ def cuda(bench: Bench, packages: list[int]) -> Iterator[Row]:
 
 
 def cuda_ten(bench: Bench, packages: list[int]) -> Iterator[Row]:
-    """Ten models on one CUDA environment, beside one: time and disk."""
+    """Ten models on one CUDA environment, against one: time and disk."""
     taken: dict[int, Sample] = {}
     disk: dict[int, int] = {}
     for number in (1, _MODELS):
@@ -63,7 +63,7 @@ def cuda_ten(bench: Bench, packages: list[int]) -> Iterator[Row]:
 
 
 def platforms(bench: Bench, packages: list[int]) -> Iterator[Row]:
-    """An image for arm64, beside one for amd64, both cold, with their downloads."""
+    """An image for arm64, against one for amd64, both cold, with their downloads."""
     samples: dict[str, list[Sample]] = {"linux/amd64": [], "linux/arm64": []}
     # In turns: the two differ by less than the machine does from minute to minute.
     for _ in range(bench.cold_rounds):
@@ -77,7 +77,7 @@ def platforms(bench: Bench, packages: list[int]) -> Iterator[Row]:
 
 
 def pex_cold(bench: Bench, packages: list[int]) -> Iterator[Row]:
-    """A PEX when nothing was built but the wheels are here, beside `pex` with an empty cache."""
+    """A PEX when nothing was built but the wheels are here, against `pex` with an empty cache."""
     for accelerator in ("cpu", _CUDA):
         workspace = bench.workspace(formats=("pex",), accelerator=accelerator)
         ours = repeat(bench.cold_rounds, workspace.package, partial(bench.cold, workspace))

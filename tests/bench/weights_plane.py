@@ -23,25 +23,25 @@ _LARGE_WEIGHTS, _SMALL_WEIGHTS = 20 * 10**9, 100_000
 
 
 def lock_big(bench: Bench, packages: list[int]) -> Iterator[Row]:
-    """`lock` of one large file, beside what reads and copies it."""
+    """`lock` of one large file, against what reads and copies it."""
     folder = bench.folder / "lock-big"
     folder.mkdir()
     write_big_file(folder / "big.bin", _BIG_FILE)
     try:
-        beside = _shell("sha256sum big.bin && cp big.bin copy.bin && rm copy.bin", folder)
+        peer = _shell("sha256sum big.bin && cp big.bin copy.bin && rm copy.bin", folder)
         first = _lock(bench, folder, "big.bin")
         again = _lock(bench, folder, "big.bin")
     finally:
         shutil.rmtree(folder)
-    limit = 1.3 * beside.seconds
-    yield Row("lock, 4 GiB", first.seconds, "sha256sum + cp", beside.seconds, "1.3 x both", limit,
-              written=(first.written, beside.written))  # fmt: skip
+    limit = 1.3 * peer.seconds
+    yield Row("lock, 4 GiB", first.seconds, "sha256sum + cp", peer.seconds, "1.3 x both", limit,
+              written=(first.written, peer.written))  # fmt: skip
     yield Row("peak memory, lock of 4 GiB", first.peak / MB, target="150 MB", limit=150, unit="MB")
     yield Row("lock again, 4 GiB", again.seconds, written=(again.written, None))
 
 
 def lock_small(bench: Bench, packages: list[int]) -> Iterator[Row]:
-    """`lock` of many small files, beside what reads and packs them."""
+    """`lock` of many small files, against what reads and packs them."""
     folder = bench.folder / "lock-small"
     for number in range(_SMALL_FILES):
         path = folder / "w" / f"{number % 100:02}" / f"{number}.bin"
@@ -55,9 +55,9 @@ def lock_small(bench: Bench, packages: list[int]) -> Iterator[Row]:
             ours.append(_lock(bench, folder, "w"))
     finally:
         shutil.rmtree(folder)
-    first, beside = median_of(ours), median_of(others)
-    yield Row("lock, 10,000 files", first.seconds, "tar + sha256sum", beside.seconds, "1.5 x both",
-              1.5 * beside.seconds, written=(first.written, beside.written))  # fmt: skip
+    first, peer = median_of(ours), median_of(others)
+    yield Row("lock, 10,000 files", first.seconds, "tar + sha256sum", peer.seconds, "1.5 x both",
+              1.5 * peer.seconds, written=(first.written, peer.written))  # fmt: skip
 
 
 def package_locked(bench: Bench, packages: list[int]) -> Iterator[Row]:
@@ -74,10 +74,10 @@ def package_locked(bench: Bench, packages: list[int]) -> Iterator[Row]:
                     workspace.package()  # A daemon's first one looks for interpreters and reads the sources.
                 prepare(workspace)
                 samples[workspace].append(workspace.package())
-        beside, ours = (median_of(samples[workspace]) for workspace in (small, large))
-        yield Row(f"{name}, 20 GB of weights", ours.seconds, "100 KB", beside.seconds, "1.1 x 100 KB",
-                  1.1 * beside.seconds, written=(ours.written, beside.written))  # fmt: skip
-        more = (ours.read - beside.read) / MB
+        peer, ours = (median_of(samples[workspace]) for workspace in (small, large))
+        yield Row(f"{name}, 20 GB of weights", ours.seconds, "100 KB", peer.seconds, "1.1 x 100 KB",
+                  1.1 * peer.seconds, written=(ours.written, peer.written))  # fmt: skip
+        more = (ours.read - peer.read) / MB
         yield Row(f"{name}, read more than with 100 KB", more, target="no weights", limit=100, unit="MB")
 
 

@@ -1,5 +1,5 @@
 """The schemas of docs/schemas, and committed files. What is written in tests of its own is checked there: records
-in tests/e2e/monorepo.py, locks of weights in tests/support/locking.py, the others beside what writes them."""
+in tests/e2e/monorepo.py, locks of weights in tests/support/locking.py, the others next to what writes them."""
 
 import json
 

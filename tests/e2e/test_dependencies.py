@@ -19,7 +19,7 @@ from acme.shift import shifted
 
 def predict(inputs, model):
     given = docopt.docopt("Usage: rain [--factor=F]", ["--factor=" + (model / "factor.txt").read_text()])
-    # A `files` target lies where it lies in the repository, beside the code.
+    # A `files` target lies where it lies in the repository, next to the code.
     zero = float((Path(__file__).parents[1] / "data/zero.txt").read_text())
     amount = inputs["clouds"].sum(axis=1) * numpy.float32(given["--factor"])
     return {"amount": numpy.float32(shifted(scaled(amount), zero))}

@@ -156,7 +156,7 @@ def test_a_registry_that_is_gone_is_reported(repo, host):
     repo.replace("rain/BUILD", '"127.0.0.1:1/team/{name}"', f'"{host}/team/{{name}}"')
 
 
-def test_formats_beside_the_image_have_tags_of_their_own(repo, host):
+def test_formats_next_to_the_image_have_tags_of_their_own(repo, host):
     """Artifact and weights image are published under the image's tags with an ending."""
     repo.replace("rain/BUILD", "publish_tags=", 'formats=["oci", "artifact", "weights-image"], publish_tags=')
     repo.pants("--modelkiln-stamps=git_sha=4d5e6f7", "publish", "rain:rain")

@@ -10,7 +10,7 @@ from elsewhere import known_pythons
 from loopback.remote_cache import remote_cache
 from monorepo import ROOT, environment, files_of, named_caches, small_monorepo
 
-# A package beside the others, whose image alone is rendered: its layers stay in the store.
+# A package next to the others, whose image alone is rendered: its layers stay in the store.
 _LEAN = """
 model_package(
     name="lean",

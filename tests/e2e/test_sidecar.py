@@ -1,4 +1,4 @@
-"""Weights beside the package: an artifact and an image of them, and a package that has none."""
+"""Weights next to the package: an artifact and an image of them, and a package that has none."""
 
 import json
 
@@ -25,7 +25,7 @@ def _layers(repo, name):
     return [blob.digest for blob in Layout(repo.dist / f"rain/{name}").manifest().blobs[1:]]
 
 
-def test_weights_lie_beside_the_package(repo):
+def test_weights_lie_next_to_the_package(repo):
     """Artifact and weights image share their layers, of which the package has none."""
     weights = _layers(repo, "rain.artifact")
     assert weights == _layers(repo, "rain.weights.oci")

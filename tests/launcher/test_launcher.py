@@ -245,7 +245,7 @@ def test_pants_runs_one_process_more_than_there_are_processors(sandbox):
 
 
 def test_a_link_to_the_launcher_works(sandbox):
-    """The locks are found beside the launcher, not beside the link, be it relative or not."""
+    """The locks are found next to the launcher, not next to the link, be it relative or not."""
     sandbox.add_python()
     (sandbox.root / "deep/link").symlink_to("../pants")
     (sandbox.bin / "kiln").symlink_to(sandbox.root / "deep/link")
@@ -356,7 +356,7 @@ def test_a_killed_install_is_not_used(sandbox, tmp_path):
 @pytest.mark.parametrize("stage", ["hook", "pip", "pex"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupted_install_removes_what_it_made(sandbox, tmp_path, number, stage):
-    """The way a terminal interrupts: the signal goes to the whole group; what is built beside it ends, too."""
+    """The way a terminal interrupts: the signal goes to the whole group; what is built at the same time ends, too."""
     reached = tmp_path / "reached"
     sandbox.add_python(**{stage: f"echo $$ >{reached}; exec sleep 1000"})
     process = subprocess.Popen(

@@ -85,7 +85,7 @@ def require(name: str) -> str:
 def require_venv(lock: Path) -> str:
     """Return the interpreter of a venv that holds what the hashed lock of a component pins.
 
-    For components that would pin too much beside the tests' own packages. It is made once a
+    For components that would pin too much alongside the tests' own packages. It is made once a
     machine, below the user's cache folder. Skips or fails as `require` does.
     """
     uv = _require_uv()

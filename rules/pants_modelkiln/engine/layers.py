@@ -50,14 +50,14 @@ class LayerRequest:
     """A layer to make. `sources` holds a files recipe's files.
 
     size: about so many bytes go into it, where that is known.
-    carry: whether Pants takes the blob as well, for layers that are small and have no recipe
+    inline_blob: whether Pants takes the blob as well, for layers that are small and have no recipe
     that could be followed elsewhere. The smallest of them are packed right here.
     """
 
     recipe: Recipe
     title: str
     sources: Digest = EMPTY_DIGEST
-    carry: bool = False
+    inline_blob: bool = False
     size: int = 0
 
 
@@ -71,19 +71,19 @@ class BuiltLayer:
 
 @rule(desc="Make a layer", level=LogLevel.DEBUG)
 async def make_layer(request: LayerRequest) -> BuiltLayer:
-    if request.carry and files_packer.is_small(request.recipe):
+    if request.inline_blob and files_packer.is_small(request.recipe):
         contents = {file.path: file.content for file in await get_digest_contents(request.sources)}
         layer, blob = files_packer.build_small(request.recipe, contents)
         await create_digest(CreateDigest([FileContent("blob", blob)]))
         return BuiltLayer(layer, FileDigest(hex_of(layer.descriptor.digest), layer.descriptor.size))
     recipe = await create_digest(CreateDigest([FileContent("recipe.json", request.recipe.to_bytes())]))
     sources = await add_prefix(AddPrefix(request.sources, "sources"))
-    outputs = ("layer.json", "blob") if request.carry else ("layer.json",)
+    outputs = ("layer.json", "blob") if request.inline_blob else ("layer.json",)
     result = await run_step(Step(
             argv=(
                 "layer", "--recipe=recipe.json", f"--store={STORE}", "--output=layer.json",
                 *(("--sources=sources",) if request.sources != EMPTY_DIGEST else ()),
-                *(("--blob=blob",) if request.carry else ()),
+                *(("--blob=blob",) if request.inline_blob else ()),
             ),
             description=f"Make layer {request.title}" + (f" ({readable_size(request.size)})" if request.size else ""),
             input_digest=await merge_digests(MergeDigests((recipe, sources))),

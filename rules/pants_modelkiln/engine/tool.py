@@ -31,7 +31,7 @@ TOOL = "__modelkiln"
 
 # Which interpreter runs the engine, and where its virtual environment and the machine's programs
 # are, is this machine's business: a layer's process must have the same key on every machine, so
-# that a remote cache serves all of them. The shim therefore reads it from beside the store, in a
+# that a remote cache serves all of them. The shim therefore reads it from next to the store, in a
 # file that no key holds. Where there is none, as on a worker of remote execution, any Python on
 # PATH runs the tool, which is a PEX and declared as an input.
 _SHIM = f"""#!/bin/sh
@@ -67,7 +67,7 @@ class EngineTool:
 
 @dataclass(frozen=True)
 class MachineState:
-    """What build processes need to know of this machine lies beside the store, in `store`."""
+    """What build processes need to know of this machine lies next to the store, in `store`."""
 
     store: Path
     path: str

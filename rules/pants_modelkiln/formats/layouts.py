@@ -45,7 +45,7 @@ class PackageImage:
     manifest: Descriptor
 
 
-async def held_image(
+async def sparse_image(
     manifest: Descriptor,
     documents: Mapping[str, bytes],
     tag: str,
@@ -85,13 +85,13 @@ class DistImage:
     """A Digest of the layout at its path, and of what it shares with others.
 
     missing: layers whose blobs this machine's store lacks, because another machine made them.
-    apart: layers of weights, which are not blobs but files of the store. shared: paths relative to
+    virtual: layers of weights, which are not blobs but files of the store. shared: paths relative to
     `dist/` outside of the layout.
     """
 
     digest: Digest
     missing: tuple[Layer, ...]
-    apart: tuple[Layer, ...]
+    virtual: tuple[Layer, ...]
     shared: tuple[str, ...]
 
 
@@ -134,8 +134,8 @@ def layout_rendering(what: str, path: str, image: PackageImage, laid_out: DistIm
     if laid_out.missing:
         names = ", ".join(layer.title for layer in laid_out.missing)
         lines.append(f"  not on this machine yet (`modelkiln export` gets them): {names}")
-    if laid_out.apart:
-        size = sum(layer.descriptor.size for layer in laid_out.apart)
+    if laid_out.virtual:
+        size = sum(layer.descriptor.size for layer in laid_out.virtual)
         lines.append(f"  {readable_size(size)} of weights are in the store (`modelkiln export` puts them in)")
     return Rendering(
         digest=laid_out.digest,

@@ -13,7 +13,13 @@ from modelkiln.formats.model_pack import build_artifact, build_weights_image
 from modelkiln.weights.lock import set_digest
 from pants_modelkiln.compat.calls import concurrently, implicitly, rule
 from pants_modelkiln.engine.layers import make_layer
-from pants_modelkiln.formats.layouts import DistImageRequest, PackageImage, held_image, lay_out_image, layout_rendering
+from pants_modelkiln.formats.layouts import (
+    DistImageRequest,
+    PackageImage,
+    lay_out_image,
+    layout_rendering,
+    sparse_image,
+)
 from pants_modelkiln.formats.oci import layers_of, requests_of
 from pants_modelkiln.formats.rendering import Rendering, RenderingRequest
 from pants_modelkiln.package.inputs import PackageInputs
@@ -42,7 +48,7 @@ async def assemble_weights(request: WeightsRequest) -> PackageImage:
     except ModelkilnError as error:
         raise ModelkilnError(f"{request.inputs.address}: {error}") from None
     documents = {made.manifest_descriptor.digest: made.manifest, made.config_descriptor.digest: made.config}
-    return await held_image(made.manifest_descriptor, documents, record["version"], layers, built)
+    return await sparse_image(made.manifest_descriptor, documents, record["version"], layers, built)
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,13 @@ from pants_modelkiln.compat.calls import (
     rule,
 )
 from pants_modelkiln.engine.layers import BuiltLayer, LayerRequest, make_layers
-from pants_modelkiln.formats.layouts import DistImageRequest, PackageImage, held_image, lay_out_image, layout_rendering
+from pants_modelkiln.formats.layouts import (
+    DistImageRequest,
+    PackageImage,
+    lay_out_image,
+    layout_rendering,
+    sparse_image,
+)
 from pants_modelkiln.formats.rendering import Rendering, RenderingRequest
 from pants_modelkiln.inputs.artifact import Part
 from pants_modelkiln.inputs.base_image import BaseLayers, BaseLayersRequest, make_base_layers
@@ -74,7 +80,9 @@ async def assemble_image(request: ImageRequest, options: ModelkilnSubsystem) -> 
         venv.descriptor.digest: venv_blob,
         record.descriptor.digest: record_blob,
     }
-    return await held_image(image.manifest_descriptor, documents, inputs.record["version"], (*base.layers, *own), built)
+    return await sparse_image(
+        image.manifest_descriptor, documents, inputs.record["version"], (*base.layers, *own), built
+    )
 
 
 @dataclass(frozen=True)
@@ -97,7 +105,7 @@ async def assemble_index(request: ImageIndexRequest) -> PackageImage:
     data = platform_index(list(zip(manifests, names, own)), shared)
     index = Descriptor.of(INDEX, data)
     files = {**top_files(index, {REF_NAME: records[0]["version"]}), blob_name(index.digest): data}
-    # Of each image its blobs: what lies beside them names one image alone.
+    # Of each image its blobs: what lies next to them names one image alone.
     blobs = await concurrently(
         digest_subset_to_digest(DigestSubset(image.layout, PathGlobs(["blobs/**"]))) for image in images
     )
@@ -125,12 +133,12 @@ def layers_of(parts: Sequence[Part], built: Sequence[BuiltLayer]) -> tuple[Layer
 
 def _code_requests(inputs: PackageInputs, compression: str) -> list[LayerRequest]:
     """The layers of wheels and code, lowest first."""
-    code, base, apart = inputs.code, inputs.base, "platforms" in inputs.record["variant"]
+    code, base, split_pure = inputs.code, inputs.base, "platforms" in inputs.record["variant"]
     # Code of the package's own is not compiled: it changes often, and compiling takes as long as importing.
     is_small = sum(file.size for file in code.own_files) <= files_packer.SMALL_BYTES
     own = files_packer.recipe("code", "code", "none" if is_small else compression, code.own_files)
     return [
-        *wheel_layers(inputs.environment, inputs.target, base.bytecode, compression, apart),
+        *wheel_layers(inputs.environment, inputs.target, base.bytecode, compression, split_pure),
         runtime_layer(code.runtime, base, compression),
         LayerRequest(own, f"code of {inputs.address}", code.own, True),
     ]

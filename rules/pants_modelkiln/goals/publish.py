@@ -49,7 +49,7 @@ from pants_modelkiln.target_types.publish import (
 )
 
 # Where credentials, their helpers and certificates lie. The rest of the machine's settings, of which
-# a proxy's address may hold a secret, lies beside the store (see modelkiln.machine.settings): Pants logs the
+# a proxy's address may hold a secret, lies next to the store (see modelkiln.machine.settings): Pants logs the
 # environment of a process.
 _PLACES = (
     "CURL_CA_BUNDLE", "DOCKER_CONFIG", "HOME", "PATH", "REGISTRY_AUTH_FILE", "REQUESTS_CA_BUNDLE",

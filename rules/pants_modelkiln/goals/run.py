@@ -37,7 +37,7 @@ async def run_model(field_set: ModelPackageFieldSet, options: ModelkilnSubsystem
             args=(python.path, "{chroot}/package.pex"),
             append_only_caches={"modelkiln": STORE} if built.is_stored else None,
         )
-    # Large weights stay where they are, and the engine links them into a folder beside the PEX.
+    # Large weights stay where they are, and the engine links them into a folder next to the PEX.
     layers = [layer.to_json() for artifact in inputs.artifacts for layer in artifact.layers]
     models = await merge_digests(MergeDigests(artifact.digest for artifact in inputs.artifacts))
     files = (

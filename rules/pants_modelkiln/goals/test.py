@@ -96,7 +96,7 @@ class SmokeTestFormat:
 
     @property
     def description(self) -> str:
-        """What the summary says beside the target's address: `pex`, or `cuda12 pex` of a variant."""
+        """What the summary says next to the target's address: `pex`, or `cuda12 pex` of a variant."""
         parameters = self.package.address.parameters
         return " ".join([*(parameters[key] for key in sorted(parameters)), self.name])
 

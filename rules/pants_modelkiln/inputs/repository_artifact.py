@@ -51,7 +51,7 @@ from pants_modelkiln.target_types.artifact import (
     ModelArtifactSourceField,
 )
 
-# Layers of up to this many bytes are carried by Pants beside their descriptor and lie in the
+# Layers of up to this many bytes are carried by Pants next to their descriptor and lie in the
 # layout itself; larger ones go through the store.
 _CARRIED_BYTES = 1 << 20
 

@@ -37,7 +37,7 @@ _PLATFORMS = {Platform.linux_arm64: "linux/arm64"}
 class BuiltWheelRequest:
     """The wheel of an sdist.
 
-    lock: the lock of its resolve, beside which its build requirements are locked. remedy: the
+    lock: the lock of its resolve, next to which its build requirements are locked. remedy: the
     command that locks both.
     """
 

@@ -24,7 +24,7 @@ from pants_modelkiln.subsystem import ModelkilnSubsystem
 class PackageEnvironmentRequest:
     """The wheels that a package's code needs, from a lock.
 
-    base: of the image; None for a package that is not an image. apart: whether the image is for several
+    base: of the image; None for a package that is not an image. split_pure: whether the image is for several
     platforms.
     """
 
@@ -32,7 +32,7 @@ class PackageEnvironmentRequest:
     accelerator: Accelerator
     lock: ResolvedLockRequest
     base: BaseImage | None
-    apart: bool
+    split_pure: bool
 
 
 @rule(desc="Find a package's wheels", level=LogLevel.DEBUG)
@@ -45,19 +45,21 @@ async def find_package_environment(request: PackageEnvironmentRequest, options: 
     if request.base is not None:
         # They take longest of all, and only here nothing else is waited for. The image asks for
         # them again and has them at once.
-        layers = wheel_layers(wheels, request.lock.target, request.base.bytecode, options.compression, request.apart)
+        layers = wheel_layers(
+            wheels, request.lock.target, request.base.bytecode, options.compression, request.split_pure
+        )
         runtime = runtime_layer(code.runtime, request.base, options.compression)
         await concurrently(make_layer(layer, **implicitly()) for layer in (*layers, runtime))
     return wheels
 
 
 def wheel_layers(
-    wheels: Environment, target: Target, bytecode: FrozenJson | None, compression: str, apart: bool
+    wheels: Environment, target: Target, bytecode: FrozenJson | None, compression: str, split_pure: bool
 ) -> list[LayerRequest]:
-    """The layers of an environment's wheels, lowest first. bytecode: of the base. apart: as in the request."""
+    """The layers of an environment's wheels, lowest first. bytecode: of the base. split_pure: as in the request."""
     requests = []
     # Platforms of one package share the layer of wheels that are for any.
-    for group in wheels_packer.plan(wheels.to_json(), apart=apart):
+    for group in wheels_packer.plan(wheels.to_json(), split_pure=split_pure):
         recipe = wheels_packer.recipe(group, target.python, target.platform, compression, bytecode)
         title = ", ".join(f"{wheel['name']} {wheel['version']}" for wheel in group)
         size = sum(wheel["unpacked_size"] for wheel in group)

@@ -136,13 +136,13 @@ async def _find_target(
     )
 
 
-def _variant(accelerator: Accelerator, target: Target, made_of: dict[str, str]) -> dict:
+def _variant(accelerator: Accelerator, target: Target, platform_digests: dict[str, str]) -> dict:
     """What the record says of a variant.
 
-    made_of: by platform, a digest of wheels and base. One package has one version of everything:
+    platform_digests: by platform, a digest of wheels and base. One package has one version of everything:
     where it is for several platforms, the package digest of each depends on all of them.
     """
-    several = {"platforms": made_of} if len(made_of) > 1 else {}
+    several = {"platforms": platform_digests} if len(platform_digests) > 1 else {}
     return {**accelerator.to_json(), "platform": target.platform, "python": target.python, **several}
 
 
@@ -158,7 +158,7 @@ async def _make_bases(bases: Iterable[BaseImage]) -> tuple[BaseLayers, ...]:
     return await concurrently(make_base_layers(BaseLayersRequest(base), **implicitly()) for base in bases)
 
 
-async def _gather(
+async def _resolve_concurrently(
     field_set: ModelPackageFieldSet,
     accelerator: Accelerator,
     bases: Sequence[BaseImage | None],
@@ -170,9 +170,9 @@ async def _gather(
     is waited for: none of them needs another. The image asks for them again and has them at once.
     """
     image_bases = [base if "oci" in field_set.formats.value else None for base in bases]
-    code, apart = PackageCodeRequest(field_set.address, field_set.entry_point), len(targets) > 1
+    code, split_pure = PackageCodeRequest(field_set.address, field_set.entry_point), len(targets) > 1
     wanted = [
-        PackageEnvironmentRequest(code, accelerator, ResolvedLockRequest(accelerator.resolve, target), base, apart)
+        PackageEnvironmentRequest(code, accelerator, ResolvedLockRequest(accelerator.resolve, target), base, split_pure)
         for base, target in zip(image_bases, targets)
     ]
     named = field_set.artifacts.to_unparsed_address_inputs()
@@ -205,12 +205,12 @@ async def resolve_inputs(
         python = bases[0].python if bases[0] else options.python
         embedded = await choose_interpreter(InterpreterRequest(address, named, python), **implicitly())
     targets = [await _find_target(field_set.formats.value, base, embedded, options) for base in bases]
-    environments, artifacts = await _gather(field_set, accelerator, bases, targets)
+    environments, artifacts = await _resolve_concurrently(field_set, accelerator, bases, targets)
     weights_lock = _lazy_lock(field_set, artifacts)
     code = await collect_code(PackageCodeRequest(address, field_set.entry_point), **implicitly())
     facts = _facts_of(artifacts)
     signature = await _find_signature(field_set, facts)
-    made_of = {
+    platform_digests = {
         target.platform: _platform_digest(wheels, base) for base, target, wheels in zip(bases, targets, environments)
     }
     described = {
@@ -236,7 +236,7 @@ async def resolve_inputs(
             environment=wheels,
             base=base,
             target=target,
-            record=_record(described, _variant(accelerator, target, made_of), base, wheels),
+            record=_record(described, _variant(accelerator, target, platform_digests), base, wheels),
             weights_lock=weights_lock,
             interpreter=embedded,
         )

@@ -1,4 +1,4 @@
-"""Files that fields name beside a target's sources: the target owns them, too.
+"""Files that fields name next to a target's sources: the target owns them, too.
 
 `pants list FILE`, `--changed-since` and all that takes a file for its targets ask the target's sources
 field which files it matches, and no other field (until Pants 2.17 a field could say that it owns a

@@ -6,13 +6,13 @@ from modelkiln.builds.wheel import BUILDER, build_wheel
 from modelkiln.errors import ModelkilnError
 from modelkiln.manifest.closure import closure, with_built
 from modelkiln.manifest.wheels import wheel_digest
-from modelkiln.store.memo import Memo
+from modelkiln.store.result_cache import ResultCache
 from modelkiln.store.store import Store
 
-__all__ = ["SdistBuilder"]
+__all__ = ["ResolveBuilder"]
 
 
-class SdistBuilder:
+class ResolveBuilder:
     """Builds sdists with what a resolved lock has (see `resolve_lock`), into `store`.
 
     remedy: the command that locks build requirements. toolchain: as in `toolchain`, or None.
@@ -36,9 +36,9 @@ class SdistBuilder:
                 f"version of one of them that has a wheel: {self._remedy}."
             )
         question = {"builder": BUILDER, "sdist": sdist, "requirements": self._resolved}
-        memo = Memo(self._store, "built")
+        cache = ResultCache(self._store, "built")
         question.update({"toolchain": self._toolchain["locks"]} if self._toolchain else {})
-        built = memo.recall(question)
+        built = cache.get(question)
         if built is None or not self._store.verify(wheel_digest(built)):
             path = (*above, sdist["name"])
             built = build_wheel(
@@ -48,7 +48,7 @@ class SdistBuilder:
                 self._store,
                 self._toolchain,
             )
-            memo.remember(question, built)
+            cache.put(question, built)
         return built
 
     def choose(self, sdist: Mapping[str, Any], requires: Sequence[str], path: Sequence[str] = ()) -> list[dict]:

@@ -58,7 +58,7 @@ def build_wheel(
     title = f"{sdist['name']} {sdist['version']}, from {sdist['filename']}"
     opened = open_toolchain(toolchain, python, store, title) if toolchain else None
     archive = ensure_sdist(sdist, store)
-    incoming, prefix = store.scratch("incoming")
+    incoming, prefix = store.temporary_location("incoming")
     with tempfile.TemporaryDirectory(dir=incoming, prefix=prefix) as name:
         folder = Path(name).absolute()
         unpack_sdist(archive, sdist["filename"], folder / "src")
@@ -67,7 +67,7 @@ def build_wheel(
         used, filename = _run_backend(environment, system, choose, store)
         made = environment.check_file(folder / "out" / os.path.basename(filename))
         wheel = _finished(made, sdist, opened, folder / "wheel", title)
-        store.take(folder / "wheel", f"sha256:{wheel['sha256']}")
+        store.move_in(folder / "wheel", f"sha256:{wheel['sha256']}")
     build = {
         "builder": BUILDER,
         "python": python,

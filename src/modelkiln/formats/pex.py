@@ -64,7 +64,7 @@ def _built(spec: Mapping[str, Any], sources: Path, store: Store, name: str) -> I
     wheels = check_wheels(spec["wheels"])
     provide_wheels(wheels, target.python, store)
     files = {path: sources.absolute() / path for path in _list_sources(sources)}
-    incoming, prefix = store.scratch("incoming")
+    incoming, prefix = store.temporary_location("incoming")
     # On the store's file system, so that wheels are linked and not copied.
     with tempfile.TemporaryDirectory(dir=incoming, prefix=prefix) as folder:
         scratch = Path(folder).absolute()

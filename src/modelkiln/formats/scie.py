@@ -62,7 +62,7 @@ def _built(pex: Path, lock: InterpreterLock, target: str, store: Store) -> Itera
     # science packs with the launcher of its own machine.
     packer = lock.asset(scie_jump_path(jump_version, _own_architecture()))
     fetch_assets({science, jump, interpreter, packer}, store, f"CPython {lock.python}")
-    incoming, prefix = store.scratch("incoming")
+    incoming, prefix = store.temporary_location("incoming")
     with tempfile.TemporaryDirectory(dir=incoming, prefix=prefix) as name:
         scratch = Path(name).absolute()
         _lay_out(scratch / "mirror", (jump, interpreter), store)

@@ -10,7 +10,7 @@ from modelkiln.descriptor import Descriptor
 from modelkiln.errors import ModelkilnError
 from modelkiln.image.layout import Layout
 from modelkiln.layer import Layer
-from modelkiln.layers.recipe import is_at_hand, open_layer
+from modelkiln.layers.recipe import is_available_locally, open_layer
 from modelkiln.layers.weights_files import stored_files
 from modelkiln.store.files import StoredFile
 from modelkiln.store.store import Store
@@ -43,7 +43,7 @@ class Blobs:
         if self.store is None:
             return "missing"
         layer = self._layers.get(descriptor.digest)
-        if layer is not None and is_at_hand(layer, self.store):
+        if layer is not None and is_available_locally(layer, self.store):
             return "store"
         return "store" if self.store.path(descriptor.digest).is_file() else "missing"
 

@@ -11,12 +11,12 @@ from typing import Any, BinaryIO, Mapping, Optional
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.layer import Layer
-from modelkiln.layers.engine_key import packing_key
+from modelkiln.layers.engine_fingerprint import engine_fingerprint
 from modelkiln.recipe import DEBIAN, FILES, REGISTRY, WEIGHTS, WHEELS, Recipe
-from modelkiln.store.memo import Memo
+from modelkiln.store.result_cache import ResultCache
 from modelkiln.store.store import Store
 
-__all__ = ["PACKERS", "build", "ensure", "is_at_hand", "open_layer"]
+__all__ = ["PACKERS", "build", "ensure", "is_available_locally", "open_layer"]
 
 PACKERS = {
     DEBIAN: "modelkiln.layers.debian",
@@ -49,11 +49,12 @@ def build(recipe: Recipe, store: Store, sources: Optional[Path] = None) -> Layer
     libraries = _REMEMBERED.get(packer)
     if libraries is None:
         return module.build(recipe, store)
-    memo, question = Memo(store, "layers"), {"recipe": recipe.to_json(), "packing": packing_key(libraries)}
-    layer = _layer_of(memo.recall(question))
+    cache = ResultCache(store, "layers")
+    question = {"recipe": recipe.to_json(), "packing": engine_fingerprint(libraries)}
+    layer = _layer_of(cache.get(question))
     if layer is None or not store.verify(layer.descriptor.digest):
         layer = module.build(recipe, store)
-        memo.remember(question, layer.to_json())
+        cache.put(question, layer.to_json())
     return layer
 
 
@@ -64,7 +65,7 @@ def _layer_of(answer: Optional[Mapping[str, Any]]) -> Optional[Layer]:
         return None
 
 
-def is_at_hand(layer: Layer, store: Store) -> bool:
+def is_available_locally(layer: Layer, store: Store) -> bool:
     """Whether `open_layer` needs nothing that `store` does not have."""
     if layer.recipe and layer.is_virtual:
         from modelkiln.layers import weights

@@ -15,7 +15,7 @@ from modelkiln.store.files import StoredFile, find_stored
 from modelkiln.store.store import Store
 from modelkiln.weights.lock import WeightsLock
 
-__all__ = ["build", "fetch", "layer_of", "locked_layers", "open_layer", "pass_through", "recipe", "stored"]
+__all__ = ["build", "fetch", "layer_of", "locked_layers", "open_layer", "stream_from_source", "recipe", "stored"]
 
 _FIELDS = ("path", "sha256", "size", "version", "locator", "chunks")
 
@@ -62,8 +62,8 @@ def locked_layers(lock: WeightsLock, title: str) -> tuple[Layer, ...]:
     for number, locked in enumerate(lock.layers, 1):
         files = [by_path[path].to_json() for path in locked.files]
         name = f"{title} ({number} of {len(lock.layers)})" if len(lock.layers) > 1 else title
-        made_of = recipe(name, MODELS_FOLDER, files, lock.source)
-        layers.append(layer_of(made_of, Descriptor(LAYER, locked.digest, locked.size)))
+        weights_recipe = recipe(name, MODELS_FOLDER, files, lock.source)
+        layers.append(layer_of(weights_recipe, Descriptor(LAYER, locked.digest, locked.size)))
     return tuple(layers)
 
 
@@ -117,7 +117,7 @@ def open_layer(recipe: Recipe, store: Store) -> BinaryIO:
     return _stream(recipe, fetch(recipe, store))  # type: ignore[return-value]
 
 
-def pass_through(recipe: Recipe, store: Store, env: Mapping[str, str]) -> TarStream:
+def stream_from_source(recipe: Recipe, store: Store, env: Mapping[str, str]) -> TarStream:
     """Open the layer's tar with the files that `store` lacks read from their source, past the disk.
 
     env: the machine's settings, see `load_machine_env`. Nothing is hashed: the caller knows

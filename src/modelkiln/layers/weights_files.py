@@ -11,10 +11,10 @@ from modelkiln.digest import sha256_stream
 from modelkiln.errors import ModelkilnError
 from modelkiln.layer import Layer
 from modelkiln.layers import weights
-from modelkiln.store.file_index import SeenFiles
+from modelkiln.store.file_index import FileIndex
 from modelkiln.store.files import StoredFile, link_file
 from modelkiln.store.store import Store
-from modelkiln.weights.layer_digest import note_key, note_of
+from modelkiln.weights.layer_digest import encode_descriptor, layer_cache_key
 
 __all__ = ["models_folder", "stored_files"]
 
@@ -30,9 +30,9 @@ def stored_files(layer: Layer, store: Store) -> Optional[dict[str, StoredFile]]:
     if recipe is None or not layer.is_virtual:
         return None
     where = weights.fetch(recipe, store)
-    seen, key = SeenFiles(store.root), note_key(recipe["prefix"], recipe["files"])
-    note = note_of(layer.descriptor)
-    if seen.note(key) != note:
+    index, key = FileIndex(store.root), layer_cache_key(recipe["prefix"], recipe["files"])
+    expected = encode_descriptor(layer.descriptor)
+    if index.get_result(key) != expected:
         with weights.open_layer(recipe, store) as stream:
             found = sha256_stream(stream)
         if found != (layer.descriptor.digest, layer.descriptor.size):
@@ -41,7 +41,7 @@ def stored_files(layer: Layer, store: Store) -> Optional[dict[str, StoredFile]]:
                 f"{(layer.descriptor.digest, layer.descriptor.size)}. A file in the store is damaged (`modelkiln "
                 "store verify` finds it), or the lock was edited: lock and package again."
             )
-        seen.keep_notes([(key, note)])
+        index.put_results([(key, expected)])
     return {f"{recipe['prefix']}/{file['path']}": where[file["sha256"]] for file in recipe["files"]}
 
 
@@ -51,7 +51,7 @@ def models_folder(layers: Iterable[Layer], store: Store, more: Optional[Path] = 
 
     Files of the layers are links to the store's where they are blobs; more: a folder of further files.
     """
-    roots, prefix = store.scratch("roots")
+    roots, prefix = store.temporary_location("roots")
     with tempfile.TemporaryDirectory(dir=os.path.abspath(roots), prefix=prefix) as name:
         models = Path(name, MODELS_FOLDER)
         models.mkdir(mode=0o755)

@@ -24,18 +24,18 @@ LARGE_BYTES = 8 << 20
 
 
 def plan(
-    wheels: Sequence[Mapping[str, Any]], large_bytes: int = LARGE_BYTES, apart: bool = False
+    wheels: Sequence[Mapping[str, Any]], large_bytes: int = LARGE_BYTES, split_pure: bool = False
 ) -> list[list[dict[str, Any]]]:
     """Return groups of wheels, one for each layer, lowest first, whatever the order of `wheels`.
 
     wheels: objects with name, version, filename, sha256 and size (bytes). Those of `large_bytes`
-    or more are alone, by name; the small ones are together in the last group. apart: those for any
-    platform are a group of their own, whose layer a package's platforms then share.
+    or more are alone, by name; the small ones are together in the last group. split_pure: pure ones,
+    for any platform, are a group of their own, whose layer a package's platforms then share.
     """
     ordered = sorted((dict(wheel) for wheel in wheels), key=lambda wheel: wheel["name"])
     large = [[wheel] for wheel in ordered if wheel["size"] >= large_bytes]
     small = [wheel for wheel in ordered if wheel["size"] < large_bytes]
-    shared = [wheel for wheel in small if apart and wheel["filename"].endswith("-any.whl")]
+    shared = [wheel for wheel in small if split_pure and wheel["filename"].endswith("-any.whl")]
     rest = [wheel for wheel in small if wheel not in shared]
     return [*large, *(group for group in (shared, rest) if group)]
 

@@ -11,7 +11,7 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.manifest.lock import Pin, read_lock
 from modelkiln.manifest.pip import index_lines, run_pip, target_options
 from modelkiln.manifest.sdists import find_sdists
-from modelkiln.store.memo import Memo
+from modelkiln.store.result_cache import ResultCache
 from modelkiln.store.store import Store
 from modelkiln.wheels.platforms import Target
 
@@ -47,7 +47,7 @@ def resolve_lock(lock_text: str, target: Target, store: Store, where: str = "loc
             problem = f"{problems[pin.name]} Nor is there an sdist to build one from: {missing[pin.name]}"
             known[pin.name] = {**_nothing(pin), "problem": problem}
         else:
-            Memo(store, _CHOICES).remember(_question(pin, target), chosen)
+            ResultCache(store, _CHOICES).put(_question(pin, target), chosen)
     found = [known[pin.name] for pin in pins]
     return {"lock": where, **target.to_json(), "wheels": found}
 
@@ -61,7 +61,7 @@ def _question(pin: Pin, target: Target) -> dict[str, Any]:
 
 
 def _recall(pin: Pin, target: Target, store: Store) -> Optional[dict[str, Any]]:
-    wheel = Memo(store, _CHOICES).recall(_question(pin, target))
+    wheel = ResultCache(store, _CHOICES).get(_question(pin, target))
     return wheel if wheel is not None and wheel.get("sha256") in pin.hashes else None
 
 

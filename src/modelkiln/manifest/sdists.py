@@ -40,7 +40,7 @@ def find_sdists(pins: Sequence[Pin], store: Store) -> tuple[dict[str, dict[str, 
                 continue
             with path.open("rb") as stream:
                 digest, _ = sha256_stream(stream)
-            store.take(path, digest)
+            store.move_in(path, digest)
             pinned = {"name": pin.name, "version": pin.version}
             found[pin.name] = {**pinned, "filename": path.name, "sha256": hex_of(digest)}
     return found, problems

@@ -109,7 +109,7 @@ def _take(folder: Path, wheel: Mapping[str, str], store: Store) -> None:
     for path in sorted(folder.glob("*.whl")):
         # An index may spell a file's name in another way than the lock's index did.
         if parse_wheel_filename(path.name)[0] == canonicalize_name(wheel["name"]):
-            store.take(path, wheel_digest(wheel))
+            store.move_in(path, wheel_digest(wheel))
             return
     raise ModelkilnError(f"{wheel['filename']}: pip fetched no such file. Build again.")
 

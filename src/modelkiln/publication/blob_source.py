@@ -44,7 +44,7 @@ class BlobSource:
         layer, store = self._blobs.layer(descriptor), self._blobs.store
         recipe = layer.recipe if layer is not None and layer.is_virtual else None
         if recipe and store is not None and self._blobs.state(descriptor) == "missing":
-            from modelkiln.layers.weights import pass_through
+            from modelkiln.layers.weights import stream_from_source
 
-            return pass_through(recipe, store, self._env)
+            return stream_from_source(recipe, store, self._env)
         return self._blobs.open(descriptor)

@@ -97,7 +97,7 @@ def unpacked(image: Runnable, store: Store) -> Iterator[Path]:
     The folder is next to the store's blobs: a system's own temporary folder is often memory, and
     an image with its weights may be larger.
     """
-    roots, prefix = store.scratch("roots")
+    roots, prefix = store.temporary_location("roots")
     folder = Path(tempfile.mkdtemp(dir=os.path.abspath(roots), prefix=prefix))
     try:
         root = folder / "root"

@@ -11,7 +11,7 @@ from modelkiln.progress import Progress
 from modelkiln.sources.local import LocalSource
 from modelkiln.sources.source import Source, SourceFile, open_source
 from modelkiln.sources.transfer import transfer
-from modelkiln.store.file_index import SeenFiles
+from modelkiln.store.file_index import FileIndex
 from modelkiln.store.store import Store
 
 __all__ = ["fetch_files", "source_opener"]
@@ -61,7 +61,7 @@ class _Fetch:
     def __init__(self, uri: str, source: Source, store: Store, where: str, progress: Progress) -> None:
         self._uri, self._source, self._store, self._where = uri, source, store, where
         self._progress = progress
-        self._seen = SeenFiles(store.root)
+        self._index = FileIndex(store.root)
 
     def run(self, file: SourceFile) -> None:
         """Put one file into the store."""
@@ -69,7 +69,7 @@ class _Fetch:
         assert sha256 is not None
         is_local = isinstance(self._source, LocalSource)
         # A relative path means something next to its lock alone; this machine knows where it was.
-        for place in self._seen.places(sha256) if is_local else ():
+        for place in self._index.places(sha256) if is_local else ():
             if os.path.isfile(place) and os.path.getsize(place) == file.size and self._copy(place, file):
                 return
         where = f"{self._where}: {file.path}"

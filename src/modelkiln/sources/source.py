@@ -77,11 +77,11 @@ def by_path(files: Iterable[SourceFile]) -> tuple[SourceFile, ...]:
 
 
 class Stamp(NamedTuple):
-    """text: another one when a file was changed, "" where that cannot be known. is_settled: whether a
+    """text: another one when a file was changed, "" where that cannot be known. is_conclusive: whether a
     later change is sure to give another text."""
 
     text: str = ""
-    is_settled: bool = False
+    is_conclusive: bool = False
 
 
 class Source:

@@ -50,7 +50,7 @@ def transfer(
 @contextmanager
 def _part(store: Store, key: str) -> Iterator["_Part"]:
     """The file that bytes are collected in, ours alone."""
-    folder, prefix = store.scratch("partial" if key else "incoming")
+    folder, prefix = store.temporary_location("partial" if key else "incoming")
     if not key:
         key = f"{prefix}{os.urandom(8).hex()}"
     path = folder / key

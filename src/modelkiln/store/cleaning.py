@@ -17,7 +17,7 @@ from typing import Iterable, Iterator, Optional, Union
 
 from modelkiln.progress import Progress
 from modelkiln.store.caches import PEX_RUN, CachedThing, PexRuns, list_caches
-from modelkiln.store.file_index import SeenFiles
+from modelkiln.store.file_index import FileIndex
 from modelkiln.store.store import BLOBS, Store
 from modelkiln.store.users import Users, cleaning
 
@@ -119,7 +119,7 @@ def clean(
         if lock is not None:
             os.close(lock)
     if not is_trial:
-        SeenFiles(store.root).forget_tars(blob.digest for blob in done.removed)
+        FileIndex(store.root).forget_tar_members(blob.digest for blob in done.removed)
     return done
 
 
@@ -166,7 +166,7 @@ def _clean_one(
             _remove_cache(store, thing)
         done.caches.append(thing)
     else:
-        files = SeenFiles(store.root).files_in(thing.digest)
+        files = FileIndex(store.root).files_in(thing.digest)
         if thing.digest in keep or not keep.isdisjoint(f"sha256:{name}" for name in files):
             return
         if not is_trial and not _remove(store, thing):
@@ -177,7 +177,7 @@ def _clean_one(
 
 def _remove_cache(store: Store, thing: CachedThing) -> None:
     """Take a thing away at once, also for who is killed meanwhile, and then remove it."""
-    folder, prefix = store.scratch("incoming")
+    folder, prefix = store.temporary_location("incoming")
     for path in thing.paths:
         aside = folder / f"{prefix}{os.urandom(8).hex()}"
         with suppress(OSError):

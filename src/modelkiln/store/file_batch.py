@@ -21,7 +21,7 @@ class SmallFiles:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        folder, prefix = store.scratch("incoming")
+        folder, prefix = store.temporary_location("incoming")
         self._start = str(folder / f"{prefix}{os.urandom(4).hex()}-")
         self._mutex, self._flushing = threading.Lock(), threading.Lock()
         self._waiting: dict[str, str] = {}

@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Callable, Iterable, Iterator, Optional, TypeVar
 
-__all__ = ["SeenFiles"]
+__all__ = ["FileIndex"]
 
 _TABLES = """
 create table if not exists file (stamp text primary key, sha256 text not null, size integer not null, place text);
@@ -23,7 +23,7 @@ _BUSY_SECONDS = 30.0
 _Result = TypeVar("_Result")
 
 
-class SeenFiles:
+class FileIndex:
     """The database of the store in the folder `root`. It may be damaged, locked or read-only: then
     nothing is known and nothing is kept."""
 
@@ -55,7 +55,7 @@ class SeenFiles:
         elif listed:
             self._try(lambda database: database.executemany(query, listed))
 
-    def recall(self, stamps: Iterable[str]) -> dict[str, tuple[str, int]]:
+    def get_files(self, stamps: Iterable[str]) -> dict[str, tuple[str, int]]:
         """Return stamp -> (sha256 as hex, size in bytes) of the `stamps` that are known."""
 
         def read(database: sqlite3.Connection) -> dict[str, tuple[str, int]]:
@@ -69,7 +69,7 @@ class SeenFiles:
 
         return self._try(read) or {}
 
-    def remember(self, files: Iterable[tuple[str, str, int, str]]) -> None:
+    def put_files(self, files: Iterable[tuple[str, str, int, str]]) -> None:
         """Keep (stamp, sha256, size, place) of files whose bytes are safe in the store.
 
         place: the path on this machine that they were read from, or "".
@@ -82,13 +82,13 @@ class SeenFiles:
         rows = self._try(lambda database: database.execute(query, (sha256,)).fetchall())
         return [row[0] for row in rows or ()]
 
-    def keep_tars(self, rows: Iterable[tuple[str, str, int, int]]) -> None:
+    def put_tar_members(self, rows: Iterable[tuple[str, str, int, int]]) -> None:
         """Keep (sha256, digest, start, size) of files that lie in the blob `digest`, from its byte `start` on."""
         # In order: neighbours in the table share a page.
         self._keep("insert or replace into tar values (?, ?, ?, ?)", sorted(rows))
 
-    def tars(self, sha256s: Iterable[str]) -> dict[str, tuple[str, int, int]]:
-        """Return sha256 -> (digest, start, size) of files that lie in another blob; see `keep_tars`."""
+    def get_tar_members(self, sha256s: Iterable[str]) -> dict[str, tuple[str, int, int]]:
+        """Return sha256 -> (digest, start, size) of files that lie in another blob; see `put_tar_members`."""
 
         def read(database: sqlite3.Connection) -> dict[str, tuple[str, int, int]]:
             found = {}
@@ -106,17 +106,17 @@ class SeenFiles:
         rows = self._try(lambda db: db.execute("select sha256 from tar where digest = ?", (digest,)).fetchall())
         return [row[0] for row in rows or ()]
 
-    def forget_tars(self, digests: Iterable[str]) -> None:
+    def forget_tar_members(self, digests: Iterable[str]) -> None:
         """Forget the files in blobs that are gone."""
         self._keep("delete from tar where digest = ?", [(digest,) for digest in digests])
 
-    def note(self, key: str) -> Optional[str]:
-        """Return what `keep_note` kept."""
+    def get_result(self, key: str) -> Optional[str]:
+        """Return what `put_results` kept."""
         query = "select value from note where key = ?"
         row = self._try(lambda database: database.execute(query, (key,)).fetchone())
         return row[0] if row else None
 
-    def notes(self, keys: Iterable[str]) -> dict[str, str]:
+    def get_results(self, keys: Iterable[str]) -> dict[str, str]:
         """Return key -> text of all of `keys` that are known."""
         wanted = list(keys)
 
@@ -127,9 +127,9 @@ class SeenFiles:
 
         return self._try(read) or {}
 
-    def keep_notes(self, notes: Iterable[tuple[str, str]]) -> None:
+    def put_results(self, results: Iterable[tuple[str, str]]) -> None:
         """Keep texts by their keys, each of which must name all that its text depends on."""
-        self._keep("insert or replace into note values (?, ?)", notes)
+        self._keep("insert or replace into note values (?, ?)", results)
 
     def _try(self, action: Callable[[sqlite3.Connection], _Result]) -> Optional[_Result]:
         for last in (False, True):

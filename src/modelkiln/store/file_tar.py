@@ -31,7 +31,7 @@ class FileTar:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        folder, prefix = store.scratch("incoming")
+        folder, prefix = store.temporary_location("incoming")
         self._name = str(folder / f"{prefix}{os.urandom(8).hex()}")
         try:
             self._file = os.open(self._name, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o444)

@@ -98,12 +98,12 @@ def _in_layer(files: Iterable[Mapping[str, Any]], prefix: str, blob: str) -> dic
 
 
 def _in_tars(files: Iterable[Mapping[str, Any]], store: Store) -> dict[str, StoredFile]:
-    from modelkiln.store.file_index import SeenFiles  # Most processes of a build have blobs only.
+    from modelkiln.store.file_index import FileIndex  # Most processes of a build have blobs only.
 
     sizes = {file["sha256"]: file["size"] for file in files}
     blobs: dict[str, str] = {}
     found = {}
-    for sha256, (digest, start, size) in SeenFiles(store.root).tars(sizes).items():
+    for sha256, (digest, start, size) in FileIndex(store.root).get_tar_members(sizes).items():
         if digest not in blobs:
             blobs[digest] = os.fspath(store.path(digest)) if store.has(digest) else ""
         if blobs[digest] and size == sizes[sha256]:

@@ -70,7 +70,7 @@ class Store:
     def has(self, digest: str, size: Optional[int] = None) -> bool:
         """Whether the blob is here, with `size` bytes when given.
 
-        A blob of another size is damaged: it is set aside (see `set_aside`) and counts as absent.
+        A blob of another size is damaged: it is quarantined (see `quarantine`) and counts as absent.
         One that is here stays as long as this process lives, also when the store is cleaned.
         """
         # Text and not a Path, which would take most of the time: a lock may ask for 10,000 files.
@@ -80,7 +80,7 @@ class Store:
         except FileNotFoundError:
             return False
         if size is not None and found.st_size != size:
-            self.set_aside(digest)
+            self.quarantine(digest)
             return False
         user = register(self.root)
         return found.st_mtime_ns >= user.since_ns or user.touch(path)
@@ -93,7 +93,7 @@ class Store:
         except FileNotFoundError:
             raise ModelkilnError(f"store {self.root}: blob {digest} is missing.") from None
 
-    def scratch(self, kind: str) -> tuple[Path, str]:
+    def temporary_location(self, kind: str) -> tuple[Path, str]:
         """Return a folder of the store for temporary things of a `kind`, and what begins their names.
 
         Those of a process that died are removed when the store is cleaned.
@@ -110,7 +110,7 @@ class Store:
         when the process is killed, the store is as it was before, but for a temporary file after
         a kill.
         """
-        incoming, prefix = self.scratch("incoming")
+        incoming, prefix = self.temporary_location("incoming")
         descriptor, name = tempfile.mkstemp(dir=incoming, prefix=prefix)
         try:
             with os.fdopen(descriptor, "wb") as stream:
@@ -164,7 +164,7 @@ class Store:
         finally:
             os.close(folder)
 
-    def take(self, path: Path, expected: str) -> None:
+    def move_in(self, path: Path, expected: str) -> None:
         """Make the file at `path`, on the store's file system, the blob `expected`; it moves.
 
         A file with another digest is refused (ModelkilnError) and stays where it is.
@@ -186,7 +186,7 @@ class Store:
         return blob.digest
 
     def verify(self, digest: str, report: Callable[[int], None] = lambda size: None) -> bool:
-        """Read a blob to its end; a damaged one is set aside. False when it is not here, whole.
+        """Read a blob to its end; a damaged one is quarantined. False when it is not here, whole.
 
         It does not count as a use. `report` gets the bytes of each piece that was read.
         """
@@ -201,10 +201,10 @@ class Store:
                 report(len(chunk))
         actual = f"sha256:{hasher.hexdigest()}"
         if actual != digest:
-            self.set_aside(digest)
+            self.quarantine(digest)
         return actual == digest
 
-    def set_aside(self, digest: str) -> Path:
+    def quarantine(self, digest: str) -> Path:
         """Move a damaged blob to `corrupt/`, where it can be looked at, and return its new path."""
         folder = self.root / "corrupt"
         folder.mkdir(parents=True, exist_ok=True)

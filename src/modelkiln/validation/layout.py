@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Callable, Iterable, Iterator, Mapping, Optional
 
 from modelkiln.layer import Layer
-from modelkiln.layers.recipe import is_at_hand, open_layer
+from modelkiln.layers.recipe import is_available_locally, open_layer
 from modelkiln.store.store import Store
 from modelkiln.validation.config import config_problems, descriptor_problems, index_problems, manifest_problems
 from modelkiln.validation.elf import machine_problems
@@ -148,7 +148,7 @@ class _Validation:
             self.issues.append(Issue(where, f"blob {digest}: is missing, want it in the layout."))
             return None
         layer = self.layers.get(digest)
-        if self.store is not None and layer is not None and is_at_hand(layer, self.store):
+        if self.store is not None and layer is not None and is_available_locally(layer, self.store):
             return partial(open_layer, layer, self.store)
         if self.store is not None and self.store.path(digest).is_file():
             return partial(self.store.path(digest).open, "rb")

@@ -9,19 +9,19 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.network.http import NETWORK_ERRORS
 from modelkiln.progress import Progress
 from modelkiln.sources.source import SourceFile
-from modelkiln.store.file_index import SeenFiles
+from modelkiln.store.file_index import FileIndex
 from modelkiln.store.store import Store
 from modelkiln.weights.grouping import group_files
 from modelkiln.weights.known_files import known_files, stamps_of
 from modelkiln.weights.lock import WeightsLock
 from modelkiln.weights.selection import FoundFiles, WeightsSource, find_files
 
-__all__ = ["check_weights"]
+__all__ = ["find_drift"]
 
 _JOBS = 4
 
 
-def check_weights(wanted: WeightsSource, store: Store, lock: WeightsLock) -> list[str]:
+def find_drift(wanted: WeightsSource, store: Store, lock: WeightsLock) -> list[str]:
     """Return what differs between `lock` and the source now, one sentence each; nothing is kept.
 
     Files that have a version or unchanged times are compared by what they were; others are read.
@@ -30,7 +30,7 @@ def check_weights(wanted: WeightsSource, store: Store, lock: WeightsLock) -> lis
     differences = list(_source_differences(found, lock))
     stamps = stamps_of(found)
     known = {file.path: file.sha256 for file in known_files(found, store, lock, stamps)}
-    recalled = SeenFiles(store.root).recall({stamp.text for stamp in stamps.values() if stamp.text})
+    recalled = FileIndex(store.root).get_files({stamp.text for stamp in stamps.values() if stamp.text})
     for path, stamp in stamps.items():
         if stamp.text in recalled:
             known.setdefault(path, recalled[stamp.text][0])

@@ -8,7 +8,7 @@ from modelkiln import __version__
 from modelkiln.canonical import canonical_json
 from modelkiln.checks.check import Finding, Options, check_file, check_set
 from modelkiln.store.file_batch import SMALL_BYTES
-from modelkiln.store.file_index import SeenFiles
+from modelkiln.store.file_index import FileIndex
 from modelkiln.weights.lock import LockedFile
 
 __all__ = ["check_formats"]
@@ -20,27 +20,27 @@ def check_formats(
     files: Iterable[LockedFile],
     place: Callable[[LockedFile], Optional[Callable[[], BinaryIO]]],
     options: Options,
-    seen: SeenFiles,
+    index: FileIndex,
     found: Mapping[str, Finding] = {},
 ) -> dict[str, str]:
     """Return path -> format of the files that have a known one; raises ModelkilnError for one that is
     broken or not allowed.
 
     place: what opens a file, None for one that the lock before knew and that is not
-    here: it was checked then. found: what is known already, by path. What is found is noted in
-    `seen`: of large files, which may take long, and of all files together.
+    here: it was checked then. found: what is known already, by path. What is found is kept in
+    `index`: of large files, which may take long, and of all files together.
     """
     listed = list(files)
     key = _set_key(listed, options)
-    note = seen.note(key)
-    if note is not None:
-        return json.loads(note)
-    findings, notes = _findings(listed, place, options, seen, found)
+    result = index.get_result(key)
+    if result is not None:
+        return json.loads(result)
+    findings, results = _findings(listed, place, options, index, found)
     check_set(findings, options)
     formats = {finding.path: finding.format for finding in findings if finding.format not in ("", _UNKNOWN)}
     if all(place(file) is not None for file in listed if file.path not in found):
-        notes.append((key, canonical_json(formats).decode()))
-    seen.keep_notes(notes)
+        results.append((key, canonical_json(formats).decode()))
+    index.put_results(results)
     return formats
 
 
@@ -48,11 +48,11 @@ def _findings(
     files: Sequence[LockedFile],
     place: Callable[[LockedFile], Optional[Callable[[], BinaryIO]]],
     options: Options,
-    seen: SeenFiles,
+    index: FileIndex,
     found: Mapping[str, Finding],
 ) -> tuple[list[Finding], list[tuple[str, str]]]:
-    known = seen.notes(_key(file, options) for file in files if file.size >= SMALL_BYTES)
-    findings, notes = [], []
+    known = index.get_results(_key(file, options) for file in files if file.size >= SMALL_BYTES)
+    findings, results = [], []
     for file in files:
         finding = found.get(file.path)
         if finding is None and file.size >= SMALL_BYTES and _key(file, options) in known:
@@ -63,9 +63,9 @@ def _findings(
         elif finding is None and open_file is not None:
             finding = check_file(file.path, open_file, file.size, options)
             if file.size >= SMALL_BYTES:
-                notes.append((_key(file, options), canonical_json(finding.to_json()).decode()))
+                results.append((_key(file, options), canonical_json(finding.to_json()).decode()))
         findings.append(finding)
-    return findings, notes
+    return findings, results
 
 
 def _allowed(options: Options) -> Optional[list[str]]:

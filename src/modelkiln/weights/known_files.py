@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Iterator, Mapping, Optional
 
 from modelkiln.sources.source import SourceFile, Stamp
-from modelkiln.store.file_index import SeenFiles
+from modelkiln.store.file_index import FileIndex
 from modelkiln.store.files import find_stored
 from modelkiln.store.store import Store
 from modelkiln.weights.lock import LockedFile, WeightsLock
@@ -28,7 +28,7 @@ def known_files(
     """Yield the files whose content is known: from `known`, the existing lock, also where the
     store lacks them; and from what this machine has read before or the source states, where the
     store has the bytes."""
-    recalled = SeenFiles(store.root).recall({stamp.text for stamp in stamps.values() if stamp.text})
+    recalled = FileIndex(store.root).get_files({stamp.text for stamp in stamps.values() if stamp.text})
     is_same_source = known is not None and known.source.get("uri") == found.listing.uri
     before = {file.path: file for file in known.files} if known and is_same_source else {}
     stated = []

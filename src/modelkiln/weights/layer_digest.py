@@ -13,17 +13,17 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.recipe import WEIGHTS
 from modelkiln.store.files import StoredFile
 
-__all__ = ["LayerHash", "hash_layer", "note_key", "note_of"]
+__all__ = ["LayerHash", "hash_layer", "layer_cache_key", "encode_descriptor"]
 
 
-def note_key(prefix: str, files: Iterable[Mapping[str, Any]]) -> str:
+def layer_cache_key(prefix: str, files: Iterable[Mapping[str, Any]]) -> str:
     """Return the key under which a machine keeps which layer these files make (see `store.file_index`)."""
     listed = sorted([file["path"], file["size"], file["sha256"]] for file in files)
     return "layer " + hashlib.sha256(canonical_json([WEIGHTS, prefix, listed])).hexdigest()
 
 
-def note_of(descriptor: Descriptor) -> str:
-    """Return what is kept under `note_key`."""
+def encode_descriptor(descriptor: Descriptor) -> str:
+    """Return what is kept under `layer_cache_key`."""
     return json.dumps([descriptor.digest, descriptor.size])
 
 

@@ -19,7 +19,7 @@ from modelkiln.store.store import Store
 from modelkiln.weights.chunks import CHUNK_BYTES, read_chunks
 from modelkiln.weights.formats import check_formats
 from modelkiln.weights.grouping import group_files
-from modelkiln.weights.layer_digest import hash_layer, note_key, note_of
+from modelkiln.weights.layer_digest import encode_descriptor, hash_layer, layer_cache_key
 from modelkiln.weights.lock import LockedFile, LockedLayer, WeightsLock
 from modelkiln.weights.reading import Reading
 from modelkiln.weights.selection import FoundFiles, WeightsSource, find_files
@@ -73,7 +73,7 @@ class _Locking:
     def _finish(self) -> tuple[LockedLayer, ...]:
         """Hash the layers that were not hashed while they were read, then remember all of it."""
         self._reading.small.flush()
-        with self._reading.seen.together():
+        with self._reading.index.together():
             self._check()
             self._find_chunks()
             sizes = {file.path: file.size for file in self._reading.files.values()}
@@ -81,8 +81,9 @@ class _Locking:
             layers = tuple(self._layer(group) for group in groups)
             self._reading.settle()
             self._reading.remember([file for file in self._reading.todo if (file.size or SMALL_BYTES) < SMALL_BYTES])
-            self._reading.seen.keep_notes(
-                (self._note_key(layer.files), note_of(Descriptor(LAYER, layer.digest, layer.size))) for layer in layers
+            self._reading.index.put_results(
+                (self._layer_cache_key(layer.files), encode_descriptor(Descriptor(LAYER, layer.digest, layer.size)))
+                for layer in layers
             )
         return layers
 
@@ -99,7 +100,7 @@ class _Locking:
             return here[file.sha256].open if file.sha256 in here else None
 
         formats = check_formats(
-            self._reading.files.values(), place, self._options, self._reading.seen, self._reading.findings
+            self._reading.files.values(), place, self._options, self._reading.index, self._reading.findings
         )
         for path, format in formats.items():
             self._reading.files[path] = replace(self._reading.files[path], format=format)
@@ -108,36 +109,36 @@ class _Locking:
         """Complete large files that were not read now, from what is known of them or else from the store."""
         large = [file for file in self._reading.files.values() if file.size > CHUNK_BYTES]
         keys = {file.sha256: f"chunks {CHUNK_BYTES} {file.sha256}" for file in large}
-        notes = self._reading.seen.notes(keys.values())
+        results = self._reading.index.get_results(keys.values())
         before = {file.sha256: file.chunks for file in self._before.files} if self._before else {}
         here = self._stored(file for file in large if file.chunks is None and file.sha256 not in before)
         for file in large:
-            if file.chunks is None and keys[file.sha256] in notes:
-                chunks = json.loads(notes[keys[file.sha256]])
+            if file.chunks is None and keys[file.sha256] in results:
+                chunks = json.loads(results[keys[file.sha256]])
             elif file.chunks is None and file.sha256 in here:
                 with here[file.sha256].open() as stream:
                     chunks = read_chunks(stream)
             else:
                 chunks = file.chunks or before.get(file.sha256)
             self._reading.files[file.path] = replace(file, chunks=chunks)
-        found = (file for file in self._reading.files.values() if file.chunks and keys[file.sha256] not in notes)
-        self._reading.seen.keep_notes((keys[file.sha256], json.dumps(file.chunks)) for file in found)
+        found = (file for file in self._reading.files.values() if file.chunks and keys[file.sha256] not in results)
+        self._reading.index.put_results((keys[file.sha256], json.dumps(file.chunks)) for file in found)
 
     def _stored(self, files: Iterable[LockedFile]) -> dict[str, StoredFile]:
         listed = list(files)
         if listed:
             self._reading.settle()
-            self._reading.seen.flush()
+            self._reading.index.flush()
         return find_stored(({"sha256": file.sha256, "size": file.size} for file in listed), self._store)
 
     def _layer(self, paths: Sequence[str]) -> LockedLayer:
         files = [self._reading.files[path] for path in paths]
-        found = self._reading.layers.get(tuple(paths)) or self._noted_layer(paths) or self._hashed_layer(files)
+        found = self._reading.layers.get(tuple(paths)) or self._cached_layer(paths) or self._hashed_layer(files)
         return LockedLayer(found.digest, found.size, tuple(paths))
 
-    def _noted_layer(self, paths: Sequence[str]) -> Optional[Descriptor]:
-        note = self._reading.seen.note(self._note_key(paths))
-        return Descriptor(LAYER, *json.loads(note)) if note else None
+    def _cached_layer(self, paths: Sequence[str]) -> Optional[Descriptor]:
+        result = self._reading.index.get_result(self._layer_cache_key(paths))
+        return Descriptor(LAYER, *json.loads(result)) if result else None
 
     def _hashed_layer(self, files: Sequence[LockedFile]) -> Descriptor:
         here = self._stored(files)
@@ -152,5 +153,5 @@ class _Locking:
             here = self._stored(files)
         return hash_layer(MODELS_FOLDER, [(file.path, here[file.sha256]) for file in files], self._where)
 
-    def _note_key(self, paths: Sequence[str]) -> str:
-        return note_key(MODELS_FOLDER, [vars(self._reading.files[path]) for path in paths])
+    def _layer_cache_key(self, paths: Sequence[str]) -> str:
+        return layer_cache_key(MODELS_FOLDER, [vars(self._reading.files[path]) for path in paths])

@@ -17,7 +17,7 @@ from modelkiln.progress import StoppableProgress
 from modelkiln.sources.source import SourceFile
 from modelkiln.sources.transfer import transfer
 from modelkiln.store.file_batch import SMALL_BYTES, SmallFiles
-from modelkiln.store.file_index import SeenFiles
+from modelkiln.store.file_index import FileIndex
 from modelkiln.store.file_tar import FileTar
 from modelkiln.store.store import Store
 from modelkiln.weights.chunks import ChunkDigests
@@ -49,7 +49,7 @@ class Reading:
         self._options = options
         self._found, self._store = found, store
         self._where = found.wanted.where
-        self.seen = SeenFiles(store.root)
+        self.index = FileIndex(store.root)
         self.small = SmallFiles(store)
         self._stamps = stamps_of(found)
         self.files = {file.path: file for file in known_files(found, store, known, self._stamps)}
@@ -191,7 +191,7 @@ class Reading:
                 tar.settle()
             except ModelkilnError as error:
                 errors.append(error)
-            self.seen.keep_tars(tar.rows)
+            self.index.put_tar_members(tar.rows)
         if errors:
             raise errors[0]
 
@@ -231,7 +231,7 @@ class Reading:
         rows = []
         for file in files:
             stamp, locked = self._stamps[file.path], self.files[file.path]
-            if stamp.text and stamp.is_settled:
+            if stamp.text and stamp.is_conclusive:
                 rows.append((stamp.text, locked.sha256, locked.size, self._found.source.place(file)))
         if rows:
-            self.seen.remember(rows)
+            self.index.put_files(rows)

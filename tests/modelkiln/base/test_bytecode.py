@@ -123,7 +123,7 @@ def test_an_incomplete_lock_is_refused():
 
 
 def test_cache_paths_are_those_of_pep_3147():
-    """Byte code lies in __pycache__ beside its source."""
+    """Byte code lies in __pycache__ next to its source."""
     assert cache_path("a/b.py", "3.11") == "a/__pycache__/b.cpython-311.pyc"
     assert cache_path("b.py", "3.9") == "__pycache__/b.cpython-39.pyc"
 

@@ -262,7 +262,7 @@ def test_mirrors_come_from_apt_or_the_variable():
 
 
 def test_each_architecture_has_a_lock_file():
-    """That of the first is the one that the target names; the others lie beside it."""
+    """That of the first is the one that the target names; the others lie next to it."""
     architectures = ("amd64", "arm64")
     assert "base.lock.json" == lock_name("base.lock.json", architectures, "amd64")
     assert "base.arm64.lock.json" == lock_name("base.lock.json", architectures, "arm64")

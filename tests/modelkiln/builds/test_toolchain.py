@@ -13,7 +13,7 @@ from samples.sdists import backend_wheel, make_sdist, sdist_pin
 from samples.wheelhouse import offline_store
 
 from modelkiln.base.debian_mirrors import fetch_debs
-from modelkiln.builds.resolve_builder import SdistBuilder
+from modelkiln.builds.resolve_builder import ResolveBuilder
 from modelkiln.builds.toolchain import (
     choose_toolchain,
     open_toolchain,
@@ -101,7 +101,7 @@ def build(folder, debs, toolchain, data):
     store = store_of(folder, debs, data)
     wheels = [{**backend_wheel()[0], "requires": [], "problem": None}]
     resolved = {"lock": "b", "python": "3.11", "platform": "linux/amd64", "glibc": "2.36", "wheels": wheels}
-    return SdistBuilder(resolved, REMEDY, store, toolchain).build(sdist_pin(data)), store
+    return ResolveBuilder(resolved, REMEDY, store, toolchain).build(sdist_pin(data)), store
 
 
 def unpacked(wheel, store, folder):

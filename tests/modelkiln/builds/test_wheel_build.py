@@ -13,7 +13,7 @@ from components import require
 from samples.sdists import backend_wheel, make_sdist, sdist_pin
 from samples.wheelhouse import make_wheel, offline_store, pin
 
-from modelkiln.builds.resolve_builder import SdistBuilder
+from modelkiln.builds.resolve_builder import ResolveBuilder
 from modelkiln.builds.wheel import provide_wheels
 from modelkiln.cli.main import main
 from modelkiln.errors import ModelkilnError
@@ -89,7 +89,7 @@ def build_lock(*pins):
 
 def build(sdist, store, *build_pins):
     """Build the wheel of an sdist, with the backend and further wheels as its locked build requirements."""
-    return SdistBuilder(build_lock(*build_pins), REMEDY, store).build(sdist)
+    return ResolveBuilder(build_lock(*build_pins), REMEDY, store).build(sdist)
 
 
 def built(tmp_path, **settings):
@@ -130,7 +130,7 @@ def test_an_sdist_that_has_no_wheel_is_found_and_built(tmp_path):
 
 
 def test_a_wheel_where_there_is_one(tmp_path):
-    """An sdist beside a wheel is never looked at."""
+    """An sdist next to a wheel is never looked at."""
     data, wheel = make_sdist(), make_wheel()
     store = store_of(tmp_path, (sdist_pin(data), data), wheels=[(pin(wheel), wheel)])
     text = f"demo==1.0 --hash=sha256:{sdist_pin(data)['sha256']} --hash=sha256:{pin(wheel)['sha256']}\n"
@@ -261,7 +261,7 @@ def test_what_builds_may_be_built_itself(tmp_path):
         ("lower", {}),
     )
     resolved = build_lock(*pins[1:])
-    builder = SdistBuilder(resolved, REMEDY, store)
+    builder = ResolveBuilder(resolved, REMEDY, store)
     wheel = builder.build(demo)
     assert "[1, 1]" == members(store, wheel)["recorded.py"]
     used = {one["name"]: one for one in wheel["build"]["requirements"]}
@@ -281,7 +281,7 @@ def test_sdists_that_build_each_other_are_refused(tmp_path):
     )
     message = "demo is built from an sdist, .* in a circle: a, which is built with b, which is built with a. Lock a"
     with pytest.raises(ModelkilnError, match=message):
-        SdistBuilder(build_lock(*pins), REMEDY, store).build(demo)
+        ResolveBuilder(build_lock(*pins), REMEDY, store).build(demo)
 
 
 def test_the_network_is_out_of_reach(tmp_path):

@@ -46,7 +46,7 @@ def test_inspect_prints_a_table(made, capsys):
 
 
 def test_inspect_prints_json(made, capsys):
-    """Programs get the same as JSON, with unpacked sizes from the record beside the layout."""
+    """Programs get the same as JSON, with unpacked sizes from the record next to the layout."""
     layers = [layer.to_json() for layer in made.image.layers]
     made.path.with_name("digits.package.json").write_text(json.dumps({"layers": layers}))
     assert main(["inspect", "--json", str(made.path)]) == 0

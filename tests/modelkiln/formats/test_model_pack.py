@@ -1,4 +1,4 @@
-"""Weights beside a package: somebody else's readers understand artifact and image."""
+"""Weights next to a package: somebody else's readers understand artifact and image."""
 
 import hashlib
 import json

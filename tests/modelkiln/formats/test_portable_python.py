@@ -69,12 +69,12 @@ def test_other_bytes_are_refused(tmp_path):
         assert not any(store.has(asset.digest) for asset in lock.assets)
 
 
-@pytest.mark.parametrize("where", ["beside", "of the release"])
+@pytest.mark.parametrize("where", ["next to", "of the release"])
 def test_a_published_checksum_counts(tmp_path, where):
-    """What is locked is what its publisher says, in a file beside it or in one for the whole release."""
+    """What is locked is what its publisher says, in a file next to it or in one for the whole release."""
     path = "/" + PLACE.replace("+", "%2B")
     name = PLACE.rpartition("/")[2]
-    listed = f"{path}.sha256" if where == "beside" else f"{path.rpartition('/')[0]}/SHA256SUMS"
+    listed = f"{path}.sha256" if where == "next to" else f"{path.rpartition('/')[0]}/SHA256SUMS"
     files = _files()
     good = f"{'0' * 64}  other\n{hashlib.sha256(files[path]).hexdigest()}  {name}\n"
     with file_server({**files, listed: good.encode()}) as server:

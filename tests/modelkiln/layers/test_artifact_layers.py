@@ -12,7 +12,7 @@ from modelkiln.layers.artifact import artifact_recipes
 from modelkiln.layers.recipe import build
 from modelkiln.pinned_file import PinnedFile
 from modelkiln.store.store import Store
-from modelkiln.weights import grouping as weights_packing
+from modelkiln.weights import grouping
 from modelkiln.weights.locking import lock_weights
 from modelkiln.weights.selection import WeightsSource
 
@@ -24,8 +24,8 @@ _MOST_LAYERS = 5
 
 def small_packing():
     """Limits of layers that are a thousandth of the real ones."""
-    limits = {name: getattr(weights_packing, name) >> 10 for name in ("ALONE_BYTES", "_GROUP_BYTES", "_MOST_BYTES")}
-    return mock.patch.multiple(weights_packing, **limits, _MOST_LAYERS=_MOST_LAYERS)
+    limits = {name: getattr(grouping, name) >> 10 for name in ("ALONE_BYTES", "_GROUP_BYTES", "_MOST_BYTES")}
+    return mock.patch.multiple(grouping, **limits, _MOST_LAYERS=_MOST_LAYERS)
 
 
 @settings(max_examples=60, deadline=None)

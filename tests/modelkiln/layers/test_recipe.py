@@ -13,7 +13,7 @@ import modelkiln
 from modelkiln.errors import ModelkilnError
 from modelkiln.layers import files, wheels
 from modelkiln.layers import recipe as recipes
-from modelkiln.layers.engine_key import NOT_PACKING
+from modelkiln.layers.engine_fingerprint import IRRELEVANT_ROOMS
 from modelkiln.layers.recipe import build, ensure
 from modelkiln.pinned_file import PinnedFile
 from modelkiln.recipe import Recipe
@@ -101,7 +101,7 @@ def test_an_engine_that_packs_otherwise_makes_the_layer_again(tmp_path, monkeypa
     layer = build(recipe, store)
     monkeypatch.setattr(wheels, "build", lambda recipe, store: made.append(recipe) or layer)
     with monkeypatch.context() as context:
-        context.setattr(recipes, "packing_key", lambda libraries: "other")
+        context.setattr(recipes, "engine_fingerprint", lambda libraries: "other")
         build(recipe, store)
     assert 1 == len(made)
     for text in ("", "{}", '{"kind": 1}', json.dumps({**layer.to_json(), "diff_id": "x"})):
@@ -131,8 +131,8 @@ def test_no_module_that_packers_use_is_left_out_of_the_packing_key():
             used.add(name)
             waiting += _imports(root / name)
     assert {"archives/tar.py", "base/bytecode.py", "layers/packing.py", "wheels/wheel.py"} <= used
-    assert [] == sorted(name for name in used if name.startswith(NOT_PACKING))
-    assert all(any(root.rglob(f"{name.rstrip('/')}*")) for name in NOT_PACKING)
+    assert [] == sorted(name for name in used if name.startswith(IRRELEVANT_ROOMS))
+    assert all(any(root.rglob(f"{name.rstrip('/')}*")) for name in IRRELEVANT_ROOMS)
 
 
 def test_a_small_layer_is_the_same_in_memory(tmp_path):

@@ -86,7 +86,7 @@ def plain(host):
 
 
 def store_of(folder, host):
-    """A store, with these settings beside it."""
+    """A store, with these settings next to it."""
     save_machine_env(folder, plain(host))
     return Store(folder)
 

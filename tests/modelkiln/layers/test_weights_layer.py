@@ -9,7 +9,7 @@ from modelkiln.descriptor import LAYER, Descriptor
 from modelkiln.digest import sha256_stream
 from modelkiln.errors import ModelkilnError
 from modelkiln.layers import weights
-from modelkiln.layers.recipe import build, is_at_hand, open_layer
+from modelkiln.layers.recipe import build, is_available_locally, open_layer
 from modelkiln.layers.weights import locked_layers
 from modelkiln.store.store import Store
 from modelkiln.weights.lock import LockedFile, LockedLayer, WeightsLock, load_weights_lock
@@ -34,7 +34,7 @@ def test_a_layer_streams_its_files(tmp_path):
     (layer,) = locked_layers(lock, "w")
     with open_layer(layer, store) as stream:
         assert (layer.descriptor.digest, layer.descriptor.size) == sha256_stream(stream)
-    assert is_at_hand(layer, store)
+    assert is_available_locally(layer, store)
     assert not store.has(layer.descriptor.digest)
     assert Descriptor(LAYER, layer.diff_id, layer.unpacked_size) == layer.descriptor
 

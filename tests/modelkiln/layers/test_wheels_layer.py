@@ -128,7 +128,7 @@ def test_wheels_that_clash_are_refused(tmp_path):
 
 
 def test_byte_code_is_compiled_by_the_bases_python(tmp_path):
-    """pycs lie beside their sources, are listed in RECORD; tests and what does not compile have none."""
+    """pycs lie next to their sources, are listed in RECORD; tests and what does not compile have none."""
     store = Store(tmp_path)
     save_machine_env(store.root, machine_env())
     files = {"demo/__init__.py": b"VALUE = 1\n", "demo/old.py": b"print 1\n", "top.py": b"import demo\n"}
@@ -182,5 +182,5 @@ def test_platforms_share_the_small_wheels_that_are_for_any():
     found = [{"name": name[:3], "filename": name, "size": 1} for name in names]
     assert [list(names)] == [[wheel["filename"] for wheel in group] for group in wheels.plan(found)]
     assert [[name] for name in names] == [
-        [wheel["filename"] for wheel in group] for group in wheels.plan(found, apart=True)
+        [wheel["filename"] for wheel in group] for group in wheels.plan(found, split_pure=True)
     ]

@@ -98,7 +98,7 @@ def _plain(environ):
 
 @pytest.fixture
 def store(tmp_path):
-    """Return a store beside a folder of wheels and sdists, which nothing points to yet."""
+    """Return a store next to a folder of wheels and sdists, which nothing points to yet."""
     wheel, newer, sdist = make_wheel(), make_wheel(version="2.0"), make_sdist("tiny")
     files = [(pin(wheel), wheel), (pin(newer, version="2.0"), newer), (sdist_pin(sdist, "tiny"), sdist)]
     return offline_store(tmp_path, files)

@@ -125,7 +125,7 @@ def test_what_cannot_be_locked_is_reported_in_a_line(folder, store, capsys):
     assert "demo>=99" in message and "Traceback" not in message and 1 == message.count("\n")
 
 
-def test_what_sdists_are_built_with_is_locked_beside(folder, store):
+def test_what_sdists_are_built_with_is_locked_next_to_it(folder, store):
     """Also what only their backend reports; without sdists there is no such lock."""
     (folder / "cpu.in").write_text("old\n")
     helper = make_wheel("helper", files={"helper.py": b""})

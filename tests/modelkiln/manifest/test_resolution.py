@@ -169,7 +169,7 @@ def test_the_users_other_pip_settings_stay_out(tmp_path):
 
 
 def test_fetch_puts_missing_wheels_into_the_store_and_asks_for_no_others(tmp_path):
-    """What is in the store is not fetched again, and nothing is left beside it."""
+    """What is in the store is not fetched again, and nothing is left next to it."""
     one, two = make_wheel("one"), make_wheel("two", tag="cp311-abi3-manylinux2014_x86_64")
     pins = [pin(one, "one"), pin(two, "two", tag="cp311-abi3-manylinux2014_x86_64")]
     store = offline_store(tmp_path, [(pins[1], two)])

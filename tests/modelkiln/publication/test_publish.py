@@ -49,7 +49,7 @@ def test_publishing_again_sends_nothing(package, host):
     assert "was there already; nothing was sent" == str(done)
 
 
-def test_blobs_are_mounted_from_a_repository_beside(package, host):
+def test_blobs_are_mounted_from_another_repository(package, host):
     """What another repository of the registry is known to have is not sent again."""
     package.publish(host, "first/digits")
     done = package.publish(host, "second/digits")

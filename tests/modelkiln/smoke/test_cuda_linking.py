@@ -59,7 +59,7 @@ def test_a_library_of_cudas_that_is_missing_is_refused(root):
 
 
 def test_undefined_symbols_are_refused_unless_a_neighbour_has_them(root):
-    """A plug-in takes symbols from what loads it: the library beside it, or Python."""
+    """A plug-in takes symbols from what loads it: the library next to it, or Python."""
     library(root, "libcudart.so.12")
     source = "extern int host(void), PyLong_FromLong(void); int f(void) { return host() + PyLong_FromLong(); }"
     library(root, "provider.so", source, ["libcudart.so.12"])

@@ -62,7 +62,7 @@ def test_a_stamp_shows_changes(folder):
     assert first.text == source.stamp(file).text
     (folder / "w/a.bin").write_text("other!!")
     assert first.text != source.stamp(file).text
-    assert not source.stamp(file).is_settled
+    assert not source.stamp(file).is_conclusive
 
 
 @pytest.mark.parametrize("uri", ["file://elsewhere/a", "../*.bin", "/*.bin", "s9:x"])

@@ -1,4 +1,4 @@
-"""What a store has beside its blobs goes by age and size too, and never while it is used."""
+"""What a store has next to its blobs goes by age and size too, and never while it is used."""
 
 import os
 import subprocess
@@ -9,7 +9,7 @@ import pytest
 
 from modelkiln.store.caches import PexRuns, list_caches
 from modelkiln.store.cleaning import clean
-from modelkiln.store.memo import Memo
+from modelkiln.store.result_cache import ResultCache
 from modelkiln.store.store import Store
 
 DAY = 86400
@@ -96,23 +96,23 @@ def test_environments_stay_while_one_is_made(store, pexes):
 
 def test_answers_and_folders_go_by_age(store):
     """An answer that was asked for is young; an old one goes, and is found again at the next question."""
-    memo = Memo(store, "layers")
+    cache = ResultCache(store, "layers")
     for question in ("old", "used"):
-        memo.remember(question, {"answer": question})
+        cache.put(question, {"answer": question})
     (store.root / "interpreters" / "abc").mkdir(parents=True)
     (store.root / "interpreters" / "abc" / "python").write_bytes(b"x" * 100)
     age(store.root, 40)
-    assert {"answer": "used"} == memo.recall("used")
+    assert {"answer": "used"} == cache.get("used")
     done = clean(store, set(), older_than=30 * DAY)
     assert 2 == len(done.caches)
-    assert (None, {"answer": "used"}) == (memo.recall("old"), memo.recall("used"))
+    assert (None, {"answer": "used"}) == (cache.get("old"), cache.get("used"))
     assert [] == sorted((store.root / "interpreters").iterdir())
 
 
 def test_what_a_living_process_began_to_use_stays(store):
     """A process that was there before the thing was used may still use it."""
-    memo = Memo(store, "layers")
-    memo.remember("asked", {})
+    cache = ResultCache(store, "layers")
+    cache.put("asked", {})
     code = "import sys\nfrom modelkiln.store.users import register\nfrom pathlib import Path\n"
     code += "register(Path(sys.argv[1]))\nprint(flush=True)\ninput()"
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
@@ -120,7 +120,7 @@ def test_what_a_living_process_began_to_use_stays(store):
         [sys.executable, "-c", code, store.root], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env
     ) as process:
         process.stdout.readline()
-        memo.recall("asked")
+        cache.get("asked")
         assert [] == clean(store, set(), max_bytes=0).caches
         process.communicate(b"\n")
     assert 1 == len(clean(store, set(), max_bytes=0).caches)

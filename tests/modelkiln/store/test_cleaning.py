@@ -11,7 +11,7 @@ from steps import killed_at_every_step
 from modelkiln.cli.main import main
 from modelkiln.digest import sha256_bytes
 from modelkiln.store.cleaning import clean, list_blobs, named_blobs, verify
-from modelkiln.store.file_index import SeenFiles
+from modelkiln.store.file_index import FileIndex
 from modelkiln.store.store import Store
 from modelkiln.weights.locking import lock_weights
 from modelkiln.weights.selection import WeightsSource
@@ -95,7 +95,7 @@ def test_a_blob_of_many_files_stays_with_any_of_them(store, tmp_path):
     os.utime(store.path(blob), (0, 0))
     assert [] == clean(store, {sha256_bytes(b"7")}, older_than=DAY).removed
     assert [blob] == [one.digest for one in clean(store, set(), older_than=DAY).removed]
-    assert [] == digests(store) + SeenFiles(store.root).files_in(blob)
+    assert [] == digests(store) + FileIndex(store.root).files_in(blob)
 
 
 def test_keep_takes_globs(store, tmp_path, monkeypatch):
@@ -152,7 +152,7 @@ def test_leftovers_of_the_dead_go_and_those_of_the_living_stay(store):
     code = (
         "import tempfile\n"
         "for kind in ('incoming', 'roots'):\n"
-        "    folder, prefix = store.scratch(kind)\n"
+        "    folder, prefix = store.temporary_location(kind)\n"
         "    tempfile.mkdtemp(dir=folder, prefix=prefix)\n"
     )
     child = other_process(store, code)

@@ -7,7 +7,7 @@ import pytest
 
 from modelkiln.archives.tar import Entry
 from modelkiln.errors import ModelkilnError
-from modelkiln.store.file_index import SeenFiles
+from modelkiln.store.file_index import FileIndex
 from modelkiln.store.file_tar import FileTar
 from modelkiln.store.files import find_stored
 from modelkiln.store.store import Store
@@ -34,7 +34,7 @@ def test_files_are_blobs_or_in_a_tar_or_missing(store):
         tar.add(Entry(name[:3].decode(), size=len(name)), name, sha256(name))
     tar.close()
     tar.settle()
-    SeenFiles(store.root).keep_tars(tar.rows)
+    FileIndex(store.root).put_tar_members(tar.rows)
     found = find_stored(wanted(b"alone", b"one", b"two" * 300, b"gone"), store)
     contents = {}
     for name, file in found.items():
@@ -49,7 +49,7 @@ def test_a_tar_that_is_gone_has_no_files(store):
     tar.add(Entry("one", size=3), b"one", sha256(b"one"))
     blob = tar.close()
     tar.settle()
-    SeenFiles(store.root).keep_tars(tar.rows)
+    FileIndex(store.root).put_tar_members(tar.rows)
     store.path(blob.digest).unlink()
     assert {} == find_stored(wanted(b"one"), store)
 

@@ -138,7 +138,7 @@ def test_files_that_share_a_layer_are_read_once(tmp_path, store, count):
 
 
 def test_a_changed_small_file_is_cheap(tmp_path, store):
-    """It alone is read and stored, beside the blob that holds the others."""
+    """It alone is read and stored, next to the blob that holds the others."""
     write_files(tmp_path / "w", **many())
     first = lock_weights(wanted("w", tmp_path), store)
     write_files(tmp_path / "w", many__7=b"changed")

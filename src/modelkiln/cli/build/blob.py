@@ -33,5 +33,5 @@ def run(args: argparse.Namespace) -> int:
         with target.open("rb") as stream:
             if sha256_stream(stream)[0] == digest:
                 return 0
-        store.set_aside(digest)
+        store.quarantine(digest)
     return 1

@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from modelkiln.builds.resolve_builder import SdistBuilder
+from modelkiln.builds.resolve_builder import ResolveBuilder
 from modelkiln.canonical import canonical_json
 from modelkiln.store.store import Store
 
@@ -25,6 +25,6 @@ def run(args: argparse.Namespace) -> int:
     """Build, and report the wheel."""
     sdist, resolved = (json.loads(path.read_text("utf-8")) for path in (args.sdist, args.requirements))
     toolchain = json.loads(args.toolchain.read_text("utf-8")) if args.toolchain else None
-    built = SdistBuilder(resolved, args.remedy, Store(args.store), toolchain).build(sdist)
+    built = ResolveBuilder(resolved, args.remedy, Store(args.store), toolchain).build(sdist)
     args.output.write_bytes(canonical_json(built))
     return 0

@@ -9,7 +9,7 @@ from typing import Optional, Sequence
 from modelkiln.cli.lock.lock_file import write_lock
 from modelkiln.errors import ModelkilnError
 from modelkiln.store.store import Store
-from modelkiln.weights.drift import check_weights
+from modelkiln.weights.drift import find_drift
 from modelkiln.weights.lock import WeightsLock, load_weights_lock
 from modelkiln.weights.locking import lock_weights
 from modelkiln.weights.selection import WeightsSource
@@ -57,7 +57,7 @@ def _check(
     if text is None:
         raise ModelkilnError(f"{path}: the lock does not exist. Write it with `pants lock {wanted.where}`.")
     lock = load_weights_lock(text, str(path))
-    differences = check_weights(wanted, store, lock)
+    differences = find_drift(wanted, store, lock)
     if set(lock.allow_pickle or ()) != set(allowed or ()):
         differences.append(f"allow_pickle: is {allowed!r}, the lock says {lock.allow_pickle!r}.")
     for difference in differences:

@@ -1,4 +1,4 @@
-"""Weights that are mounted beside the package are used when they are those of the record."""
+"""Weights that are mounted next to the package are used when they are those of the record."""
 
 import json
 import os

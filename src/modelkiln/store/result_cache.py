@@ -1,6 +1,6 @@
 """Answers that took long, kept next to the blobs of a store: a key is the digest of the question.
 
-A memo may be lost or damaged at any time: the caller checks what it says, and can find the
+An answer may be lost or damaged at any time: the caller checks what it states, and can find the
 answer again.
 """
 
@@ -15,10 +15,10 @@ from typing import Any, Optional
 from modelkiln.canonical import canonical_json
 from modelkiln.store.store import Store
 
-__all__ = ["Memo"]
+__all__ = ["ResultCache"]
 
 
-class Memo:
+class ResultCache:
     """Answers to one kind of question, in the folder `<store>/<kind>`."""
 
     def __init__(self, store: Store, kind: str) -> None:
@@ -27,7 +27,7 @@ class Memo:
     def _path(self, question: Any) -> Path:
         return self._folder / f"{hashlib.sha256(canonical_json(question)).hexdigest()}.json"
 
-    def recall(self, question: Any) -> Optional[dict]:
+    def get(self, question: Any) -> Optional[dict]:
         """Return the answer to `question` (a JSON value), or None when there is no whole one."""
         path = self._path(question)
         with suppress(OSError):
@@ -38,7 +38,7 @@ class Memo:
             return None
         return answer if isinstance(answer, dict) else None
 
-    def remember(self, question: Any, answer: dict) -> None:
+    def put(self, question: Any, answer: dict) -> None:
         """Keep `answer`; renamed when it is written, so that no reader sees half of it."""
         self._folder.mkdir(parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(dir=self._folder)
