@@ -64,7 +64,7 @@ def list_blobs(store: Store) -> Iterator[StoredBlob]:
 
 
 def verify(store: Store, jobs: Optional[int] = None) -> list[str]:
-    """Read all blobs; returns the digests of damaged ones, which were set aside."""
+    """Read all blobs; returns the digests of damaged ones, which were quarantined."""
     blobs = list(list_blobs(store))
     with Progress("verify", sum(blob.size for blob in blobs)) as progress:
 

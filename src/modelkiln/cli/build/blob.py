@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Copy the blob to `<output>/<hex>`; a damaged one is set aside and made again."""
+    """Copy the blob to `<output>/<hex>`; a damaged one is quarantined and made again."""
     layer = Layer.from_json(json.loads(args.layer.read_text("utf-8")))
     store = Store(args.store)
     digest = layer.descriptor.digest
