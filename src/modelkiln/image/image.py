@@ -9,6 +9,7 @@ from modelkiln.conventions import USER_ID
 from modelkiln.descriptor import CONFIG, LAYER_MEDIA_TYPES, MANIFEST, Descriptor
 from modelkiln.errors import ModelkilnError
 from modelkiln.layer import Layer
+from modelkiln.wording import counted
 
 __all__ = ["Base", "Image", "Settings", "build_image", "merge_env"]
 
@@ -142,7 +143,7 @@ def _check_layers(stack: Sequence[Layer]) -> None:
         raise ModelkilnError("image: has no layers. Give it a base image or a model artifact.")
     if len(stack) > MAX_LAYERS:
         raise ModelkilnError(
-            f"image: has {len(stack)} layers, container engines mount at most {MAX_LAYERS}. "
+            f"image: has {counted(len(stack), 'layer')}, container engines mount at most {MAX_LAYERS}. "
             "Raise the size below which wheels are merged into one layer, or use fewer artifacts."
         )
     for layer in stack:

@@ -247,9 +247,10 @@ def top_files(
     annotations: Mapping[str, str],
     platform: Optional[Mapping[str, str]] = None,
     artifact_type: Optional[str] = None,
+    more: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, bytes]:
-    """Return `oci-layout` and an `index.json` that names one manifest (image-spec 1.1, image-index.md),
-    all of a layout but its blobs."""
+    """Return `oci-layout` and an `index.json` that names one manifest, and what refers to it in `more`
+    (image-spec 1.1, image-index.md): all of a layout but its blobs."""
     entry = manifest.to_json()
     if artifact_type:
         entry["artifactType"] = artifact_type
@@ -259,7 +260,7 @@ def top_files(
         entry["annotations"] = dict(annotations)
     return {
         "oci-layout": canonical_json({"imageLayoutVersion": "1.0.0"}),
-        "index.json": canonical_json({"schemaVersion": 2, "mediaType": INDEX, "manifests": [entry]}),
+        "index.json": canonical_json({"schemaVersion": 2, "mediaType": INDEX, "manifests": [entry, *more]}),
     }
 
 

@@ -33,6 +33,7 @@ from modelkiln.registry.known_blobs import KnownBlobs
 from modelkiln.registry.reference import Reference
 from modelkiln.registry.referrers import EMPTY, attach, record_manifest
 from modelkiln.registry.uploads import upload_blob
+from modelkiln.wording import counted
 
 __all__ = ["Publication", "Published", "publish", "publish_all"]
 
@@ -74,9 +75,9 @@ class Published:
     def __str__(self) -> str:
         if not (self.sent or self.mounted or self.put or self.has_record):
             return "was there already; nothing was sent"
-        parts = [f"{self.sent} blobs sent ({self.sent_size / 1000:.1f} kB)"]
+        parts = [f"{counted(self.sent, 'blob')} sent ({self.sent_size / 1000:.1f} kB)"]
         parts += [f"{self.mounted} mounted"] if self.mounted else []
-        parts += [f"{self.present} were there"] if self.present else []
+        parts += [f"{self.present} {'was' if self.present == 1 else 'were'} there"] if self.present else []
         parts += [f"tagged {', '.join(self.put)}"] if self.put else []
         parts += [f"tag {', '.join(self.kept)} meant it already"] if self.kept else []
         return "; ".join(parts)

@@ -9,11 +9,13 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import Any, Callable, Iterator, Mapping
+from typing import Any, Callable, Iterator, Mapping, Sequence
 
 from modelkiln.archives.decompression import damage_errors, decompressed
+from modelkiln.canonical import canonical_json
 from modelkiln.conventions import MODELS_FOLDER
 from modelkiln.descriptor import INDEX, Descriptor
+from modelkiln.digest import referrers_tag
 from modelkiln.errors import ModelkilnError
 from modelkiln.image.contents import Document
 from modelkiln.image.entries import REF_NAME
@@ -73,10 +75,16 @@ def _new_folder(folder: Path) -> Iterator[Path]:
 
 
 def _pull_layout(package: RemotePackage, folder: Path, progress: Callable[[int], None]) -> None:
-    root = package.contents.root.descriptor
+    root, referrers = package.contents.root.descriptor, package.referrers()
     annotations = {REF_NAME: package.reference.tag} if package.reference.tag else {}
-    files = top_files(root, annotations)
-    files.update((blob_name(one.descriptor.digest), one.data) for one in package.contents.manifests)
+    others = [one for _, documents in referrers for one in documents]
+    lists = [_referrers_index(subject, documents) for subject, documents in referrers]
+    # Both as oras finds them, listed, and as regctl does, under the tag of what they refer to.
+    more = [*map(_listed, others), *(entry for entry, _ in lists)]
+    files = top_files(root, annotations, artifact_type=package.contents.root.content.get("artifactType"), more=more)
+    documents = [*package.contents.manifests, *others]
+    files.update((blob_name(one.descriptor.digest), one.data) for one in documents)
+    files.update((blob_name(entry["digest"]), data) for entry, data in lists)
     folder.rmdir()
     write_layout(folder, files)
 
@@ -86,9 +94,23 @@ def _pull_layout(package: RemotePackage, folder: Path, progress: Callable[[int],
                 out.write(chunk)
                 progress(len(chunk))
 
+    blobs = [*package.contents.blobs, *(blob for one in others for blob in package.blobs(one))]
     with ThreadPoolExecutor(_THREADS) as pool:
-        for _ in pool.map(fetch, package.contents.blobs):
+        for _ in pool.map(fetch, {blob.digest: blob for blob in blobs}.values()):
             pass
+
+
+def _listed(document: Document) -> dict[str, Any]:
+    content = document.content
+    kind = content.get("artifactType") or (content.get("config") or {}).get("mediaType")
+    found = {**document.descriptor.to_json(), "annotations": content.get("annotations"), "artifactType": kind}
+    return {key: value for key, value in found.items() if value}
+
+
+def _referrers_index(subject: Descriptor, documents: Sequence[Document]) -> tuple[dict[str, Any], bytes]:
+    """The index of what refers to `subject`, and its entry in a layout's index."""
+    data = canonical_json({"schemaVersion": 2, "mediaType": INDEX, "manifests": [_listed(one) for one in documents]})
+    return {**Descriptor.of(INDEX, data).to_json(), "annotations": {REF_NAME: referrers_tag(subject.digest)}}, data
 
 
 def _pull_weights(

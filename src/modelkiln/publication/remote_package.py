@@ -18,7 +18,7 @@ from modelkiln.registry.blobs import blob_chunks
 from modelkiln.registry.client import RegistryClient
 from modelkiln.registry.documents import parse_document
 from modelkiln.registry.reference import Reference
-from modelkiln.registry.referrers import find_records
+from modelkiln.registry.referrers import find_records, find_referrers
 
 __all__ = ["ChunkReader", "RemotePackage", "check_record"]
 
@@ -106,6 +106,23 @@ class RemotePackage:
         if descriptor.size > _LARGEST_RECORD:
             raise ModelkilnError(f"{self.reference}: {descriptor.digest} has {descriptor.size} bytes. Refused.")
         return b"".join(self.chunks(descriptor))
+
+    def referrers(self) -> list[tuple[Descriptor, list[Document]]]:
+        """Return each manifest that others refer to, with these: its record, signatures and the like."""
+        found = []
+        for subject in (one.descriptor for one in self.contents.manifests):
+            documents = []
+            for descriptor in find_referrers(self._client, subject.digest):
+                manifest = self._client.find_manifest(descriptor.digest)
+                # One that is listed and gone is none; an index that refers to something is not copied.
+                if manifest is not None and descriptor.media_type == MANIFEST and len(manifest[1]) == descriptor.size:
+                    documents.append(Document(descriptor, manifest[1]))
+            found += [(subject, documents)] if documents else []
+        return found
+
+    def blobs(self, document: Document) -> list[Descriptor]:
+        """Return the descriptors of a manifest's config and layers."""
+        return _blobs(document, str(self.reference))
 
     def record(self) -> Optional[bytes]:
         """Return the package's record, checked against its package digest; None when there is none.

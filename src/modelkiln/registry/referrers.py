@@ -16,7 +16,7 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.registry.client import RegistryClient
 from modelkiln.registry.refusal import refused
 
-__all__ = ["EMPTY", "attach", "find_records", "record_manifest"]
+__all__ = ["EMPTY", "attach", "find_records", "find_referrers", "record_manifest"]
 
 # OCI image-spec 1.1, manifest.md, "Guidance for an Empty Descriptor".
 EMPTY = b"{}"
@@ -73,11 +73,14 @@ def attach(client: RegistryClient, descriptor: Descriptor, data: bytes) -> bool:
 
 def find_records(client: RegistryClient, digest: str) -> list[Descriptor]:
     """Return the manifests of records that refer to the manifest `digest`, the latest last."""
-    return [
-        Descriptor.from_json(entry, f"{client.repository}: referrers of {digest}")
-        for entry in _referrers(client, digest)
-        if entry.get("artifactType") == RECORD_TYPE
-    ]
+    return find_referrers(client, digest, RECORD_TYPE)
+
+
+def find_referrers(client: RegistryClient, digest: str, artifact_type: Optional[str] = None) -> list[Descriptor]:
+    """Return the manifests, all or those of a type, that refer to the manifest `digest`, the latest last."""
+    where = f"{client.repository}: referrers of {digest}"
+    found = [one for one in _referrers(client, digest) if artifact_type in (None, one.get("artifactType"))]
+    return [Descriptor.from_json(entry, where) for entry in found]
 
 
 def _is_listed(entries: list[Mapping[str, Any]], digest: str) -> bool:
