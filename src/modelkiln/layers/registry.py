@@ -73,8 +73,8 @@ def _layers(manifest: Mapping[str, Any], config: Mapping[str, Any], pinned: Refe
     diff_ids = (config.get("rootfs") or {}).get("diff_ids") or []
     if len(descriptors) != len(diff_ids):
         raise ModelkilnError(
-            f"{pinned}: the manifest has {counted(len(descriptors), 'layer')} and the config {len(diff_ids)}. The image "
-            "is broken."
+            f"{pinned}: the manifest has {counted(len(descriptors), 'layer')} and the config {len(diff_ids)}. The "
+            "image is broken."
         )
     for descriptor in descriptors:
         if descriptor.media_type not in LAYER_MEDIA_TYPES:

@@ -117,7 +117,14 @@ def _pull_weights(
     package: RemotePackage, record: Mapping[str, Any], folder: Path, progress: Callable[[int], None]
 ) -> None:
     """Write the model artifact's files, each with the sha256 that the record states."""
-    wanted = {file["path"]: file for one in variant_records(record) for file in one["artifacts"]}
+    wanted: dict[str, Any] = {}
+    for file in (file for one in variant_records(record) for file in one["artifacts"]):
+        other = wanted.setdefault(file["path"], file)
+        if other["sha256"] != file["sha256"]:
+            raise ModelkilnError(
+                f"{package.reference}: its variants have different files {file['path']!r}. Pull the weights of one, by "
+                "the digest of its image."
+            )
     for document in package.contents.manifests:
         if document.descriptor.media_type == INDEX:
             continue

@@ -68,8 +68,8 @@ def open_image(
     diff_ids = (config.get("rootfs") or {}).get("diff_ids") or []
     if len(diff_ids) != len(descriptors):
         raise ModelkilnError(
-            f"{layout}: config has {counted(len(diff_ids), 'diff ID')} for {counted(len(descriptors), 'layer')}. Package "
-            "the target again."
+            f"{layout}: config has {counted(len(diff_ids), 'diff ID')} for {counted(len(descriptors), 'layer')}. "
+            "Package the target again."
         )
     blobs = Blobs(opened, store, layers, sources)
     root_layers = tuple(

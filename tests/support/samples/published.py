@@ -22,10 +22,12 @@ __all__ = ["Package", "skopeo_read"]
 class Package:
     """An image in a layout, of which the weights are in the store alone, with its record."""
 
-    def __init__(self, folder, seed=0, weights_size=3_000_000):
+    def __init__(self, folder, seed=0, weights_size=3_000_000, compression="zstd"):
         self.store = Store(folder / "store")
         self.store.root.mkdir(parents=True, exist_ok=True)
-        self.made = make_image(folder / f"digits{seed}.oci", seed, weights_size=weights_size, store=self.store)
+        self.made = make_image(
+            folder / f"digits{seed}.oci", seed, compression, weights_size=weights_size, store=self.store
+        )
         self.layout = self.made.path
         self.digest = self.made.image.manifest_descriptor.digest
         self.weights = max(layout_contents(Layout(self.layout)).blobs, key=lambda blob: blob.size)
