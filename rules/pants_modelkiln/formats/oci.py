@@ -102,7 +102,8 @@ async def assemble_index(request: ImageIndexRequest) -> PackageImage:
     records = [inputs.record for inputs in platforms]
     shared, own = split_labels(records)
     names = [inputs.target.platform for inputs in platforms]
-    data = platform_index(list(zip(manifests, names, own)), shared)
+    has_zstd = [any(layer.descriptor.media_type.endswith("+zstd") for layer in image.layers) for image in images]
+    data = platform_index(list(zip(manifests, names, own, has_zstd)), shared)
     index = Descriptor.of(INDEX, data)
     files = {**top_files(index, {REF_NAME: records[0]["version"]}), blob_name(index.digest): data}
     # Of each image its blobs: what lies next to them names one image alone.

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Iterator, Mapping, Optional, Sequence
 
-from modelkiln.canonical import canonical_json
+from modelkiln.canonical import canonical_json, document_json
 from modelkiln.descriptor import CONFIG, INDEX, MANIFEST, Descriptor
 from modelkiln.digest import hex_of, sha256_bytes
 from modelkiln.errors import ModelkilnError
@@ -29,6 +29,8 @@ __all__ = [
 # Registries take manifests of up to 4 MiB (OCI distribution-spec 1.1, "Pushing Manifests"), and
 # configs of large images are a few KiB. More than this is not a document but an attack.
 _MAX_DOCUMENT = 16 << 20
+# Of an image in an index that has zstd layers (containers/image, internal/image and manifest).
+_ZSTD = "io.github.containers.compression.zstd"
 # An index of indexes is allowed; nobody nests deeper, and a limit ends cycles.
 _MAX_DEPTH = 4
 
@@ -260,25 +262,27 @@ def top_files(
         entry["annotations"] = dict(annotations)
     return {
         "oci-layout": canonical_json({"imageLayoutVersion": "1.0.0"}),
-        "index.json": canonical_json({"schemaVersion": 2, "mediaType": INDEX, "manifests": [entry, *more]}),
+        "index.json": document_json({"schemaVersion": 2, "mediaType": INDEX, "manifests": [entry, *more]}),
     }
 
 
 def platform_index(
-    images: Sequence[tuple[Descriptor, str, Mapping[str, str]]], annotations: Mapping[str, str]
+    images: Sequence[tuple[Descriptor, str, Mapping[str, str], bool]], annotations: Mapping[str, str]
 ) -> bytes:
     """Return the index of one image for several platforms or variants (image-spec 1.1, image-index.md).
 
-    images: the manifests with their platforms ("linux/arm64") and what distinguishes them beyond
-    that, in the order in which a runtime that is content with several takes them.
+    images: the manifests with their platforms ("linux/arm64"), what distinguishes them beyond that, and whether
+    they have layers compressed with zstd, in the order in which a runtime that is content with several takes them.
     """
     entries = []
-    for descriptor, platform, own in images:
+    for descriptor, platform, own, has_zstd in images:
         parts = dict(zip(("os", "architecture", "variant"), platform.split("/")))
+        # Without it containers/image, and so skopeo and podman, would not copy the index with its digest.
+        own = {**own, **({_ZSTD: "true"} if has_zstd else {})}
         entries.append({**descriptor.to_json(), "platform": parts, **({"annotations": dict(own)} if own else {})})
     index: dict[str, Any] = {"schemaVersion": 2, "mediaType": INDEX, "manifests": entries}
     index.update({"annotations": dict(annotations)} if annotations else {})
-    return canonical_json(index)
+    return document_json(index)
 
 
 def write_layout(folder: os.PathLike, files: Mapping[str, bytes], replace: bool = False) -> Path:

@@ -35,7 +35,7 @@ class ImageName:
         """Return the name of a package: `name` and `version`, those of its record, or "" for what its annotations
         call it, else for the name of its layout's folder. What no engine takes in a name becomes a dash."""
         prefix = "org.opencontainers.image."
-        title = name or annotations.get(prefix + "title") or folder.partition(".")[0]
+        title = name or annotations.get(prefix + "title") or folder.partition(".")[0].partition("@")[0]
         version = version or annotations.get(prefix + "version") or "latest"
         repository = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-") or "model"
         return cls(repository, re.sub(r"[^a-zA-Z0-9._-]", "-", version)[:128].lstrip(".-") or "latest")

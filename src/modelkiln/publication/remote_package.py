@@ -8,7 +8,7 @@ from typing import Any, Callable, Iterator, Mapping, Optional
 
 from modelkiln.archives.decompression import damage_errors, decompressed
 from modelkiln.canonical import canonical_json
-from modelkiln.conventions import CODE_FOLDER, RECORD_PATH, RECORD_TYPE
+from modelkiln.conventions import CODE_FOLDER, OLD_RECORD_PATH, RECORD_PATH, RECORD_TYPE
 from modelkiln.descriptor import CONFIG, INDEX, MANIFEST, Descriptor
 from modelkiln.digest import sha256_bytes
 from modelkiln.errors import ModelkilnError
@@ -26,7 +26,7 @@ __all__ = ["ChunkReader", "RemotePackage", "check_record"]
 _MAX_DEPTH = 4
 # A record of the largest packages, with thousands of files, has a few MiB.
 _LARGEST_RECORD = 64 << 20
-_RECORD_PLACES = (f"{CODE_FOLDER}/{RECORD_PATH}",)
+_RECORD_PLACES = (f"{CODE_FOLDER}/{RECORD_PATH}", f"{CODE_FOLDER}/{OLD_RECORD_PATH}")
 
 
 class ChunkReader:

@@ -8,7 +8,7 @@ the image's digest, which names an index of all that refers to it (distribution-
 import json
 from typing import Any, Mapping, Optional
 
-from modelkiln.canonical import canonical_json
+from modelkiln.canonical import document_json
 from modelkiln.conventions import RECORD_TYPE
 from modelkiln.descriptor import INDEX, MANIFEST, Descriptor
 from modelkiln.digest import referrers_tag, sha256_bytes
@@ -41,7 +41,7 @@ def record_manifest(record: bytes, subject: Descriptor, annotations: Mapping[str
         "subject": subject.to_json(),
         "annotations": dict(annotations),
     }
-    data = canonical_json(content)
+    data = document_json(content)
     return Descriptor.of(MANIFEST, data), data
 
 
@@ -62,7 +62,7 @@ def attach(client: RegistryClient, descriptor: Descriptor, data: bytes) -> bool:
     tag = referrers_tag(subject.digest)
     for _ in range(_ATTEMPTS):
         others = [one for one in _fallback(client, subject.digest) if one.get("digest") != descriptor.digest]
-        index = canonical_json({"schemaVersion": 2, "mediaType": INDEX, "manifests": [*others, entry]})
+        index = document_json({"schemaVersion": 2, "mediaType": INDEX, "manifests": [*others, entry]})
         client.put_manifest(tag, Descriptor.of(INDEX, index), index)
         if _is_listed(_fallback(client, subject.digest), descriptor.digest):
             return True

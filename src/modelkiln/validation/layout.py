@@ -19,7 +19,7 @@ from modelkiln.store.store import Store
 from modelkiln.validation.config import config_problems, descriptor_problems, index_problems, manifest_problems
 from modelkiln.validation.elf import machine_problems
 from modelkiln.validation.layer import LayerContents, read_layer
-from modelkiln.validation.tree import RECORD, WEIGHTS, Tree, entrypoint_problems, record_problems, weights_problems
+from modelkiln.validation.tree import RECORDS, WEIGHTS, Tree, entrypoint_problems, record_problems, weights_problems
 
 __all__ = ["Issue", "validate_layout"]
 
@@ -235,9 +235,11 @@ class _Validation:
                     hasher.update(chunk)
                     size += len(chunk)
             self.report(where, _blob_problems("sha256:" + hasher.hexdigest(), size, descriptor))
+            if diff_id not in (None, descriptor["digest"]):
+                self.issues.append(Issue(where, f"diff ID: got {descriptor['digest']}, want {diff_id} of the config."))
             return None
         with opening() as stream:
-            contents = read_layer(stream, descriptor["mediaType"], ours, {RECORD})
+            contents = read_layer(stream, descriptor["mediaType"], ours, set(RECORDS))
         self.report(where, _blob_problems(contents.digest, contents.size, descriptor))
         self.report(where, iter(contents.problems))
         if contents.diff_id is not None and diff_id is not None and contents.diff_id != diff_id:

@@ -169,6 +169,23 @@ def test_names_that_no_engine_takes_are_refused(text):
         ImageName.parse(text)
 
 
+@pytest.mark.parametrize(
+    ("name", "version", "title", "short"),
+    [
+        ("digits", "1.2.0", "Handwritten digits", "digits:1.2.0"),
+        ("", "", "Handwritten digits", "handwritten-digits:3"),
+        ("Fraud_Model", "1.0+cu12", "", "fraud-model:1.0-cu12"),
+        ("", "", "", "digits:3"),
+    ],
+)
+def test_a_package_is_called_by_its_targets_name(name, version, title, short):
+    """The record's name and version, else what annotations say, in letters that engines take."""
+    annotations = {"org.opencontainers.image.title": title, "org.opencontainers.image.version": "3"}
+    found = ImageName.of_package(name, version, annotations, "digits@accelerator=cpu.oci")
+    assert short == found.short
+    assert found == ImageName.parse(found.short)
+
+
 def test_skopeo_reads_both_archives(tmp_path):
     """skopeo copies both formats, checking digests; the OCI archive keeps the manifest."""
     made = make_image(tmp_path / "digits.oci", compression="gzip")

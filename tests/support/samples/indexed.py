@@ -27,7 +27,7 @@ class IndexedPackage:
         commands = [program, [*program, "predict"]]  # Variants answer with the same weights.
         self.images = [make_image(folder / f"{len(one)}.oci", entrypoint=one) for one in commands]
         listed = [
-            (one.image.manifest_descriptor, "linux/amd64", {"modelkiln.package.accelerator": name})
+            (one.image.manifest_descriptor, "linux/amd64", {"modelkiln.package.accelerator": name}, True)
             for one, name in zip(self.images, ("cpu", "cuda12"))
         ]
         index = platform_index(listed, {})
