@@ -47,6 +47,24 @@ class WeightsRequest:
     is_image: bool
 
 
+async def _files_as_layers(artifacts: Iterable[ArtifactInput]) -> tuple[BuiltLayer, ...]:
+    """A layer for each file, by path: of those that pass through Pants, as they do; of the others, in the store."""
+    found = {}
+    for artifact in artifacts:
+        entries = {one.path: one for one in await get_digest_entries(artifact.digest) if isinstance(one, FileEntry)}
+        recipes = [layer.recipe for layer in artifact.layers if layer.recipe]
+        stored = {file["path"]: (file, recipe["source"]) for recipe in recipes for file in recipe["files"]}
+        for file in artifact.files:
+            media_type, title = raw_type(file.path), f"{artifact.address} ({file.path})"
+            if file.path in stored:
+                found[file.path] = BuiltLayer(file_layer(title, *stored[file.path], media_type), None)
+            else:
+                descriptor = Descriptor(media_type, f"sha256:{file.sha256}", file.size)
+                layer = Layer("weights", title, descriptor, descriptor.digest, file.size)
+                found[file.path] = BuiltLayer(layer, entries[file.path].file_digest)
+    return tuple(found[path] for path in sorted(found))
+
+
 @rule(desc="Assemble weights", level=LogLevel.DEBUG)
 async def assemble_weights(request: WeightsRequest, options: ModelkilnSubsystem) -> PackageImage:
     inputs = request.inputs
@@ -74,24 +92,6 @@ async def assemble_weights(request: WeightsRequest, options: ModelkilnSubsystem)
         raise ModelkilnError(f"{inputs.address}: {error}") from None
     documents = {made.manifest_descriptor.digest: made.manifest, made.config_descriptor.digest: made.config}
     return await sparse_image(made.manifest_descriptor, documents, record["version"], layers, built)
-
-
-async def _files_as_layers(artifacts: Iterable[ArtifactInput]) -> tuple[BuiltLayer, ...]:
-    """A layer for each file, by path: of those that pass through Pants, as they do; of the others, in the store."""
-    found = {}
-    for artifact in artifacts:
-        entries = {one.path: one for one in await get_digest_entries(artifact.digest) if isinstance(one, FileEntry)}
-        recipes = [layer.recipe for layer in artifact.layers if layer.recipe]
-        stored = {file["path"]: (file, recipe["source"]) for recipe in recipes for file in recipe["files"]}
-        for file in artifact.files:
-            media_type, title = raw_type(file.path), f"{artifact.address} ({file.path})"
-            if file.path in stored:
-                found[file.path] = BuiltLayer(file_layer(title, *stored[file.path], media_type), None)
-            else:
-                descriptor = Descriptor(media_type, f"sha256:{file.sha256}", file.size)
-                layer = Layer("weights", title, descriptor, descriptor.digest, file.size)
-                found[file.path] = BuiltLayer(layer, entries[file.path].file_digest)
-    return tuple(found[path] for path in sorted(found))
 
 
 @dataclass(frozen=True)
