@@ -12,6 +12,7 @@ import zlib
 from contextlib import suppress
 
 import joblib
+import joblib.numpy_pickle_compat
 import numpy
 import pytest
 from samples import pickles
@@ -69,6 +70,17 @@ def _safetensors_and_pickle():
     header = start + chain[: length - len(start) - 3] + b'"}}'
     landing = (first - 8 - length) % 128
     return struct.pack("<Q", length) + header + (b"a" * landing + call() + STOP).ljust(200, b"a")
+
+
+def _lzma(dictionary):
+    filters = [{"id": lzma.FILTER_LZMA1, "dict_size": dictionary}]
+    return lzma.compress(EVIL, lzma.FORMAT_ALONE, filters=filters)
+
+
+def _zfile(space=b""):
+    stream = io.BytesIO()
+    joblib.numpy_pickle_compat.write_zfile(stream, EVIL)
+    return stream.getvalue()[:21] + space + stream.getvalue()[21:]
 
 
 def _joblib_and_pickle():
@@ -157,6 +169,9 @@ SHAPES = {
     "xz": lzma.compress(EVIL),
     "lzma": lzma.compress(EVIL, lzma.FORMAT_ALONE),
     "gzip-in-gzip": gzip.compress(gzip.compress(EVIL, mtime=0), mtime=0),
+    **{f"lzma-with-a-dictionary-of-{size}": _lzma(size) for size in (1 << 12, 3 << 11, 1 << 15, 1 << 26)},
+    "oldest-joblib": _zfile(),
+    "oldest-joblib-of-python-2": _zfile(b" "),
     "lz4": b"\x04\x22\x4d\x18" + b"\0" * 20,
     "gzip-that-ends-early": gzip.compress(EVIL, mtime=0)[:25],
     "torch-legacy": b"".join(pickle.dumps(part, 2) for part in (_LONG, 1001, {})) + EVIL,

@@ -217,6 +217,19 @@ def _open_zlib(stream: BinaryIO) -> BinaryIO:
     return io.BufferedReader(_Inflated(stream, zlib.decompressobj()))
 
 
+# joblib/numpy_pickle_compat.py, `read_zfile`: after the magic, the size in 19 characters; joblib of Python 2 wrote
+# one more space.
+_ZFILE_MAGIC, _ZFILE_SIZE = b"ZF", 19
+
+
+def _open_zfile(stream: BinaryIO) -> BinaryIO:
+    stream.read(len(_ZFILE_MAGIC) + _ZFILE_SIZE)
+    buffered = io.BufferedReader(stream)  # type: ignore[arg-type]
+    if buffered.peek(1)[:1] == b" ":
+        buffered.read(1)
+    return _open_zlib(buffered)
+
+
 def _open_lzma(stream: BinaryIO) -> BinaryIO:
     return lzma.open(stream)  # type: ignore[return-value]
 
@@ -231,14 +244,16 @@ def _refuse_lz4(stream: BinaryIO) -> BinaryIO:
     raise OSError("LZ4 cannot be looked into")
 
 
-# joblib/compressor.py, and zstd. zlib's second byte holds the level (RFC 1950, 2.2).
+# joblib/compressor.py and joblib/numpy_pickle_utils.py (`_detect_compressor`), and zstd. zlib's second byte holds the
+# level (RFC 1950, 2.2), and what follows LZMA's two bytes is a size of its dictionary, any.
 COMPRESSIONS = (
     Compression("gzip", b"\x1f\x8b", gzip.open),  # type: ignore[arg-type]
     Compression("bz2", b"BZh", bz2.open),  # type: ignore[arg-type]
     Compression("xz", b"\xfd7zXZ\x00", _open_lzma),
-    Compression("lzma", b"\x5d\x00\x00", _open_lzma),
+    Compression("lzma", b"\x5d\x00", _open_lzma),
     Compression("zstd", b"\x28\xb5\x2f\xfd", _open_zstd),
     Compression("lz4", b"\x04\x22\x4d\x18", _refuse_lz4),
+    Compression("zfile", _ZFILE_MAGIC, _open_zfile),
     *(Compression("zlib", bytes((0x78, level)), _open_zlib) for level in (0x01, 0x5E, 0x9C, 0xDA)),
 )
 
@@ -253,7 +268,7 @@ def compression_of(content: Content) -> Optional[Compression]:
         return None
     for compression in COMPRESSIONS:
         if head.startswith(compression.magic):
-            if compression.name in ("zlib", "lzma") and not _starts(content, compression):
+            if compression.name in ("zlib", "lzma", "zfile") and not _starts(content, compression):
                 continue
             return compression
     return None
