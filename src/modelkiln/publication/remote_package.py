@@ -174,8 +174,8 @@ class RemotePackage:
 
     def config(self, document: Document) -> Mapping[str, Any]:
         """Return an image's config; empty for what is not an image."""
-        described = document.content.get("config")
-        if document.descriptor.media_type != MANIFEST or (described or {}).get("mediaType") != CONFIG:
+        described = document.content.get("config") or {}
+        if document.descriptor.media_type != MANIFEST or described.get("mediaType") != CONFIG:
             return {}
         descriptor = Descriptor.from_json(described, str(self.reference))
         if descriptor.digest not in self._configs:

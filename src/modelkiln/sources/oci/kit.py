@@ -12,16 +12,19 @@ _NAMES = {"name": "name", "version": "version", "description": "description", "l
 def kit_facts(config: Mapping[str, Any]) -> Dict[str, Any]:
     """Return the facts (see `source.Listing`) of a Kitfile; the package's own count more than its model's."""
     found: Dict[str, Any] = {}
-    for part in ("package", "model"):
-        stated = config.get(part)
-        for name, fact in _NAMES.items() if isinstance(stated, Mapping) else ():
-            if isinstance(stated.get(name), str) and stated[name]:
-                found.setdefault(fact, stated[name])
-    model, package = config.get("model"), config.get("package")
-    framework = model.get("framework") if isinstance(model, Mapping) else None
-    authors = package.get("authors") if isinstance(package, Mapping) else None
+    package, model = (_part(config, name) for name in ("package", "model"))
+    for part in (package, model):
+        for name, fact in _NAMES.items():
+            if isinstance(part.get(name), str) and part[name]:
+                found.setdefault(fact, part[name])
+    framework, authors = model.get("framework"), package.get("authors")
     if isinstance(framework, str) and framework:
         found["library"] = framework
     if isinstance(authors, list) and authors and all(isinstance(one, str) and one for one in authors):
         found["authors"] = authors
     return found
+
+
+def _part(config: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    value = config.get(name)
+    return value if isinstance(value, Mapping) else {}
