@@ -32,7 +32,7 @@ from pants_modelkiln.compat.calls import (
 
 _CONFIG = "pyproject.toml"  # Its table [tool.importlinter] says which room may import which.
 _INTERFACES = "3rdparty/pants"  # Declarations of releases of Pants that this repository does not run on.
-_RELEASES = ("2.31", "2.33")
+_RELEASES = ("2.31", "2.32", "2.33")
 _ROOTS = ("rules/", "src/modelkiln/", "tests/support/")
 
 

@@ -1,4 +1,4 @@
-"""Limits of sizes: modules in a folder, lines of a file and of a function."""
+"""Limits of sizes: modules in a folder, lines of a file and of a function. And what is public is documented."""
 
 import ast
 import posixpath
@@ -9,10 +9,12 @@ __all__ = ["problems"]
 
 # A room that holds more, a file or a function that is longer, is two.
 _MODULES, _FILE_LINES, _FUNCTION_LINES = 14, 350, 50
+# Every backend of Pants has these.
+_OF_PANTS = ("rules", "target_types")
 
 
 def problems(files: Iterable[tuple[str, str]]) -> list[str]:
-    """Return a sentence for each limit that Python files, as (path, text), exceed."""
+    """Return a sentence for each limit that Python files, as (path, text), exceed, and each undocumented function."""
     listed = list(files)
     found = []
     modules = Counter(posixpath.dirname(path) for path, _ in listed if posixpath.basename(path) != "__init__.py")
@@ -23,7 +25,16 @@ def problems(files: Iterable[tuple[str, str]]) -> list[str]:
         lines = text.count("\n")
         if lines > _FILE_LINES:
             found.append(f"{path}: has {lines} lines, at most {_FILE_LINES}. Split it.")
-        for node in ast.walk(ast.parse(text, path)):
+        module = ast.parse(text, path)
+        found += [
+            f"{path}:{node.lineno}: {node.name} is public. Document it, with what it returns and raises."
+            for node in module.body
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+            and not node.name.startswith("_")
+            and node.name not in _OF_PANTS
+            and not ast.get_docstring(node)
+        ]
+        for node in ast.walk(module):
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
                 length = (node.end_lineno or node.lineno) - node.lineno + 1
                 if length > _FUNCTION_LINES:

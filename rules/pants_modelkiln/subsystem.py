@@ -68,6 +68,18 @@ class ModelkilnSubsystem(Subsystem):
             use in addition to indexes. They are not written to locks.
             """),
     )
+    unsandboxed_sdists = DictOption[Any](
+        default={},
+        help=help_text("""
+            Python resolves by name, each with a list of packages without a wheel whose own code `pants lock`
+            may run on a machine that cannot run bubblewrap, as you, with your files and the network in reach.
+
+                [modelkiln.unsandboxed_sdists]
+                cpu = ["some-package"]
+
+            Elsewhere that code runs in a sandbox, and no package needs to be listed.
+            """),
+    )
     source_clients_lock = StrOption(
         default=None,
         help=help_text("""

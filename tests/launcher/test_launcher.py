@@ -226,7 +226,7 @@ def test_pants_gets_the_pex_tool_and_the_certificates(sandbox):
     versions = json.loads(env["PANTS_PEX_CLI_KNOWN_VERSIONS"].replace("'", '"').replace(",]", "]"))
     assert ["linux_x86_64", "linux_arm64", "macos_x86_64", "macos_arm64"] == [v.split("|")[1] for v in versions]
     assert {env["PANTS_PEX_CLI_VERSION"]} == {v.split("|")[0] for v in versions}
-    assert ("/certs.pem", f"{home}/bin/pants") == (env["PANTS_CA_CERTS_PATH"], env["_PANTS_SERVER_EXE"])
+    assert ("/certs.pem", f"{home}/bin/start") == (env["PANTS_CA_CERTS_PATH"], env["_PANTS_SERVER_EXE"])
     assert not {"PYTHONPATH", "PYTHONHOME"} & set(env)
     mine = {"PANTS_PEX_CLI_URL_TEMPLATE": "https://mine/pex", "PANTS_CA_CERTS_PATH": "/mine.pem"}
     env = ran(sandbox.run(SSL_CERT_FILE="/certs.pem", **mine))["env"]

@@ -23,6 +23,20 @@ def env(sandbox):
         os.kill(int(pid.read_text()), signal.SIGTERM)
 
 
+# A backend that reports how many schedulers there are when it is loaded.
+_COUNTING = """\
+import gc
+
+from pants.engine.internals.scheduler import Scheduler
+
+print("schedulers:", sum(isinstance(one, Scheduler) for one in gc.get_objects()))
+
+
+def rules():
+    return []
+"""
+
+
 def require_python(output):
     """Skip where the launcher has found no CPython 3.9, or fail where that must not be."""
     if "uv python install 3.9" in output:
@@ -38,7 +52,10 @@ def _processor_seconds():
 
 
 def test_two_first_real_installs_at_once_then_a_warm_command(sandbox, env):
-    """One installs and one waits; both run; a warm command starts no Python, which takes more than a second."""
+    """One installs and one waits; both run; a warm command starts no Python, which takes more than a second.
+
+    A command that has to start Pants makes one scheduler, which takes seconds, and none to look for plugins.
+    """
     processes = [sandbox.start("--no-pantsd", "--version", **env) for _ in range(2)]
     results = [process.communicate(timeout=600) for process in processes]
     output = "".join(err for _, err in results)
@@ -58,6 +75,12 @@ def test_two_first_real_installs_at_once_then_a_warm_command(sandbox, env):
         assert (0, "deep:text\n", "") == (warm.returncode, warm.stdout, warm.stderr)
     assert min(times) <= 0.5
     assert 1 == sandbox.run("list", "deep:none", **env).returncode
+
+    (sandbox.root / "counting").mkdir()
+    (sandbox.root / "counting/register.py").write_text(_COUNTING)
+    options = ("--no-pantsd", f"--pythonpath={sandbox.root}", "--backend-packages=counting")
+    without = sandbox.run(*options, "list", "deep:text", **env)
+    assert (0, "schedulers: 0\ndeep:text\n") == (without.returncode, without.stdout), without.stderr
 
 
 def test_a_real_download_with_another_hash_is_refused(sandbox, env):

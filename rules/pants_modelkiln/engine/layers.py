@@ -71,6 +71,7 @@ class BuiltLayer:
 
 @rule(desc="Make a layer", level=LogLevel.DEBUG)
 async def make_layer(request: LayerRequest) -> BuiltLayer:
+    """Make the layer in the store by a step, or right here where it is small and Pants takes its blob."""
     if request.inline_blob and files_packer.is_small(request.recipe):
         contents = {file.path: file.content for file in await get_digest_contents(request.sources)}
         layer, blob = files_packer.build_small(request.recipe, contents)
@@ -119,6 +120,7 @@ class LayerBlob:
 
 @rule(desc="Fetch a layer from the store", level=LogLevel.DEBUG)
 async def fetch_blob(request: LayerBlobRequest, subsystem: ModelkilnSubsystem) -> LayerBlob:
+    """Copy the blob out of the store, which makes it again where it was lost."""
     layer = request.layer
     described = await create_digest(CreateDigest([FileContent("layer.json", canonical_json(layer.to_json()))]))
     result = await run_step(

@@ -56,6 +56,7 @@ class StepProcess:
 
 @rule(level=LogLevel.DEBUG)
 async def prepare_step(step: Step, subsystem: ModelkilnSubsystem) -> StepProcess:
+    """The step's process, whose key has nothing of this machine in it."""
     tool = await build_engine_tool(step.tool or own_tool("tool.txt", subsystem), **implicitly())
     return StepProcess(
         Process(
@@ -77,6 +78,7 @@ async def prepare_step(step: Step, subsystem: ModelkilnSubsystem) -> StepProcess
 
 @rule(level=LogLevel.DEBUG)
 async def try_step(step: Step) -> FallibleStep:
+    """Run the step; how it ended is for the caller to judge."""
     return FallibleStep(await execute_process((await prepare_step(step, **implicitly())).process, **implicitly()))
 
 
@@ -90,6 +92,7 @@ class StepResult:
 
 @rule(level=LogLevel.DEBUG)
 async def run_step(step: Step) -> StepResult:
+    """Run the step; raises ModelkilnError with its own message when it fails."""
     # A step that fails has reported why in one message for people. Pants' own report of a failed
     # process would bury it under the command line and the sandbox's path.
     result = (await try_step(step, **implicitly())).result

@@ -127,6 +127,7 @@ async def save_machine_state(
     env: CompleteEnvironmentVars,
     pex_environment: PexEnvironment,
 ) -> MachineState:
+    """Write down, next to the store, from where steps fetch: none of it may be in their keys."""
     # Where files are fetched from must stay out of cache keys as well: see modelkiln.machine.settings.
     store = machine_store(options)
     settings = dict(env)
@@ -136,6 +137,7 @@ async def save_machine_state(
         settings[MIRROR_VARIABLE] = subsystem.scie_mirror
     indexes = {"indexes": subsystem.resolve_indexes, "find_links": subsystem.resolve_find_links}
     settings["MODELKILN_INDEXES"] = json.dumps(indexes, sort_keys=True)
+    settings["MODELKILN_UNSANDBOXED_SDISTS"] = json.dumps(subsystem.unsandboxed_sdists, sort_keys=True)
     if subsystem.insecure_registries:
         settings[INSECURE_REGISTRIES] = " ".join(subsystem.insecure_registries)
     settings[CHECKOUT] = get_buildroot()
@@ -145,6 +147,7 @@ async def save_machine_state(
 
 @rule(desc="Build the packaging engine", level=LogLevel.DEBUG)
 async def build_engine_tool(request: ToolRequest, machine: MachineState) -> EngineTool:
+    """The engine with its dependencies, as a Digest that every step's sandbox links."""
     built = await build_tool_pex(request, **implicitly())
     shim = await create_digest(CreateDigest([FileContent("modelkiln", _SHIM.encode(), is_executable=True)]))
     state = f"{built.python}\n{built.venv}\n{machine.path}\n"

@@ -77,6 +77,7 @@ def _settings(variables: tuple[tuple[str, str], ...], files: tuple[tuple[str, in
 
 @rule(level=LogLevel.DEBUG)
 async def find_fetching(request: ToolFetchingRequest, env: CompleteEnvironmentVars) -> ToolFetching:
+    """How pip's settings on this machine reach an index, in the terms of Pex."""
     # In order: the environment comes in another one with each command, and equal variables must be equal keys.
     seen = sorted((name, value) for name, value in env.items() if name.startswith(("PIP_", "XDG_")) or name in _SEEN)
     try:

@@ -99,6 +99,7 @@ def resolver_args(repos: PythonRepos, setup: PythonSetup) -> list[str]:
 
 @rule(level=LogLevel.DEBUG)
 async def build_tool_pex(request: ToolRequest, repos: PythonRepos, setup: PythonSetup) -> ToolPex:
+    """Have Pex build the engine's environment from its lock, on a CPython of this machine."""
     python = own_python(request.interpreter_constraints)
     release = sys.version_info[:2] if python else None
     if python is None:

@@ -100,6 +100,7 @@ class DistImage:
 async def lay_out_image(
     request: DistImageRequest, options: ModelkilnSubsystem, global_options: GlobalOptions
 ) -> DistImage:
+    """Put the layout in its place, with links to blobs of the store instead of copies."""
     # `package` copies its outputs on every run, and Pants keeps a copy of its own before. So blobs
     # of the store are not copied: layouts link to one link in dist/ that leads to the store.
     layout = await add_prefix(AddPrefix(request.image.layout, request.path))

@@ -67,6 +67,7 @@ async def _files_as_layers(artifacts: Iterable[ArtifactInput]) -> tuple[BuiltLay
 
 @rule(desc="Assemble weights", level=LogLevel.DEBUG)
 async def assemble_weights(request: WeightsRequest, options: ModelkilnSubsystem) -> PackageImage:
+    """The artifact or image of a package's weights alone; raises ModelkilnError where it has none."""
     inputs = request.inputs
     record, is_raw = inputs.record, not request.is_image and options.artifact_layers == "raw"
     if options.artifact_layers not in ("raw", "tar"):
@@ -112,6 +113,7 @@ class WeightsImageRenderingRequest(RenderingRequest):
 
 @rule(level=LogLevel.DEBUG)
 async def render_artifact(request: ArtifactRenderingRequest) -> Rendering:
+    """Write the ModelPack artifact's layout."""
     image = await assemble_weights(WeightsRequest(request.inputs, is_image=False), **implicitly())
     return layout_rendering(
         "ModelPack artifact",
@@ -123,6 +125,7 @@ async def render_artifact(request: ArtifactRenderingRequest) -> Rendering:
 
 @rule(level=LogLevel.DEBUG)
 async def render_weights_image(request: WeightsImageRenderingRequest) -> Rendering:
+    """Write the weights image's layout."""
     image = await assemble_weights(WeightsRequest(request.inputs, is_image=True), **implicitly())
     return layout_rendering(
         "weights image", request.path, image, await lay_out_image(DistImageRequest(image, request.path), **implicitly())

@@ -57,6 +57,7 @@ class ImageRequest:
 
 @rule(desc="Assemble an image", level=LogLevel.DEBUG)
 async def assemble_image(request: ImageRequest, options: ModelkilnSubsystem) -> PackageImage:
+    """Make all layers at once, then config and manifest."""
     inputs = request.inputs
     assert inputs.base is not None, "checked when the inputs were resolved"
     from_registry = bool(inputs.base.reference)
@@ -94,6 +95,7 @@ class ImageIndexRequest:
 
 @rule(desc="Assemble an image index", level=LogLevel.DEBUG)
 async def assemble_index(request: ImageIndexRequest) -> PackageImage:
+    """One index over the images of a package's platforms, which share blobs."""
     if not request.inputs.others:
         return await assemble_image(ImageRequest(request.inputs), **implicitly())
     platforms = request.inputs.platforms
@@ -184,6 +186,7 @@ class OciRenderingRequest(RenderingRequest):
 
 @rule(level=LogLevel.DEBUG)
 async def render_oci(request: OciRenderingRequest) -> Rendering:
+    """Write the layout of the image, or of the index of several."""
     image = await assemble_index(ImageIndexRequest(request.inputs), **implicitly())
     what = f"image index of {len(request.inputs.platforms)} platforms" if request.inputs.others else "image"
     return layout_rendering(

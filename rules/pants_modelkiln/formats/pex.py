@@ -80,6 +80,7 @@ async def program_of(step: Step, file_name: str, is_stored: bool, global_options
 async def build_pex_file(
     request: PexFileRequest, options: ModelkilnSubsystem, global_options: GlobalOptions
 ) -> PexFile:
+    """Build the PEX in a step, or into the store where it is large."""
     inputs = request.inputs
     has_models = request.has_models and inputs.record["weights"] == "bundled"
     artifacts = inputs.artifacts if has_models else ()
@@ -154,6 +155,7 @@ async def render_program(built: PexFile, path: str, what: str, global_options: G
 
 @rule(level=LogLevel.DEBUG)
 async def render_pex(request: PexRenderingRequest, global_options: GlobalOptions) -> Rendering:
+    """Write the PEX."""
     built = await build_pex_file(PexFileRequest(request.inputs, os.path.basename(request.path)), **implicitly())
     return await render_program(built, request.path, "PEX", global_options)
 

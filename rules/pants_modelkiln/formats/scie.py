@@ -33,6 +33,7 @@ class ScieFileRequest:
 async def build_scie_file(
     request: ScieFileRequest, options: ModelkilnSubsystem, global_options: GlobalOptions
 ) -> PexFile:
+    """Embed the locked interpreter into the package's PEX."""
     inputs = request.inputs
     if inputs.interpreter is None:
         raise ModelkilnError(f'{inputs.address}: "scie" is not among its `formats`.')
@@ -66,6 +67,7 @@ class ScieRenderingRequest(RenderingRequest):
 
 @rule(level=LogLevel.DEBUG)
 async def render_scie(request: ScieRenderingRequest, global_options: GlobalOptions) -> Rendering:
+    """Write the program."""
     built = await build_scie_file(ScieFileRequest(request.inputs, os.path.basename(request.path)), **implicitly())
     assert request.inputs.interpreter is not None
     what = f"program with CPython {request.inputs.interpreter.python}"

@@ -67,6 +67,7 @@ class CommandLineRequest:
 
 @rule(desc="Build the command line", level=LogLevel.DEBUG)
 async def build_command_line(request: CommandLineRequest, options: ModelkilnSubsystem, platform: Platform) -> PexFile:
+    """Build a PEX of the engine with the dependencies that people's commands need."""
     from modelkiln.manifest.closure import closure
     from modelkiln.manifest.lock import read_lock
 
@@ -102,6 +103,7 @@ def _python(field_set: CommandLineFieldSet, options: ModelkilnSubsystem) -> str:
 
 @rule(desc="Package the command line", level=LogLevel.DEBUG)
 async def package_command_line(field_set: CommandLineFieldSet, options: ModelkilnSubsystem) -> BuiltPackage:
+    """Write the command line to `dist/`."""
     path = field_set.output_path.value_or_default(file_ending="pex")
     folder, name = os.path.split(path)
     built = await build_command_line(CommandLineRequest(_python(field_set, options), name), **implicitly())
@@ -111,6 +113,7 @@ async def package_command_line(field_set: CommandLineFieldSet, options: Modelkil
 
 @rule(desc="Prepare to run the command line", level=LogLevel.DEBUG)
 async def run_command_line(field_set: CommandLineFieldSet, options: ModelkilnSubsystem) -> RunRequest:
+    """Run it in the caller's folder."""
     release = _python(field_set, options)
     built = await build_command_line(CommandLineRequest(release, "modelkiln.pex"), **implicitly())
     python = await find_interpreter(InterpreterConstraints([f"CPython=={release}.*"]), **implicitly())

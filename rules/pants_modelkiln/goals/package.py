@@ -26,6 +26,7 @@ def written_record(path: str, record: Mapping[str, Any]) -> FileContent:
 
 @rule(desc="Package a model", level=LogLevel.DEBUG)
 async def package_model(field_set: ModelPackageFieldSet, unions: UnionMembership) -> BuiltPackage:
+    """Render all formats of a package at once, and write its record."""
     inputs = await resolve_inputs(field_set, **implicitly())
     kinds = {kind.format: kind for kind in unions[RenderingRequest]}
     wanted = [kinds[name] for name in dict.fromkeys(inputs.formats)]

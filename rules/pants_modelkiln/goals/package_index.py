@@ -52,6 +52,7 @@ def _check_packages(address: Address, packages: tuple[PackageInputs, ...]) -> No
 
 @rule(desc="Package an index of models", level=LogLevel.DEBUG)
 async def package_model_index(field_set: ModelIndexFieldSet) -> BuiltPackage:
+    """Write one layout of the images of several packages, under one index."""
     field = field_set.packages
     named = await find_named_packages(
         NamedPackagesRequest(field_set.address, field.alias, tuple(field.value or ())), **implicitly()
@@ -90,6 +91,7 @@ class InferModelIndexDependencies(InferDependenciesRequest):
 
 @rule(desc="Infer the dependencies of a model_index on its packages")
 async def infer_index_dependencies(request: InferModelIndexDependencies) -> InferredDependencies:
+    """An index depends on the packages that it names."""
     field = request.field_set.packages
     named = await find_named_packages(
         NamedPackagesRequest(request.field_set.address, field.alias, tuple(field.value or ())), **implicitly()

@@ -172,6 +172,7 @@ class PublishInput:
 
 @rule(level=LogLevel.DEBUG)
 async def select_publish_input(request: PublishInputRequest) -> PublishInput:
+    """Leave out what is not published, and links to blobs of the store."""
     # Links into dist/.blobs stay behind: what they lead to is in the store too, from where nothing
     # has to be copied.
     entries = await get_digest_entries(request.package)
@@ -206,6 +207,7 @@ def _data(pushes: list[_Push]) -> PublishOutputData:
 
 @rule(desc="Prepare to publish a model", level=LogLevel.DEBUG)
 async def publish_model(request: PublishModelRequest, options: ModelkilnSubsystem) -> PublishProcesses:
+    """One process in the foreground for all repositories and tags of a package."""
     fields = request.field_set
     if fields.skip_publish.value:
         return PublishProcesses(

@@ -23,6 +23,7 @@ _FROM_CHROOT = 'MODELKILN_FOLDER="$PWD"; export MODELKILN_FOLDER; cd "$0" && exe
 
 @rule(desc="Prepare to run a packaged model", level=LogLevel.DEBUG)
 async def run_model(field_set: ModelPackageFieldSet, options: ModelkilnSubsystem) -> RunRequest:
+    """Run the package as a PEX, with its weights packed in or linked next to it."""
     # As a PEX, also where the package is rendered as an image alone: it is made of the same
     # files, has the same package digest, and needs nothing of the host but Python.
     inputs = await resolve_inputs(field_set, **implicitly())

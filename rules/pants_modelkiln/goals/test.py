@@ -111,6 +111,7 @@ class SmokeTestRequest(TestRequest):
 async def partition_by_format(
     request: SmokeTestRequest.PartitionRequest[SmokeTestFieldSet], subsystem: SmokeTestSubsystem
 ) -> Partitions[SmokeTestFieldSet, SmokeTestFormat]:
+    """A test for each variant and each format that runs here."""
     if subsystem.skip:
         return Partitions()
     tested = await concurrently(
@@ -149,6 +150,7 @@ class PackageUnderTest:
 
 @rule(level=LogLevel.DEBUG)
 async def put_under_test(request: PackageUnderTestRequest, options: GlobalOptions) -> PackageUnderTest:
+    """Build one format, without `dist/`."""
     inputs = request.inputs
     if request.format == "pex":
         built = await build_pex_file(PexFileRequest(inputs, "package.pex"), **implicitly())
@@ -198,6 +200,7 @@ async def run_smoke_test(
     subsystem: SmokeTestSubsystem,
     options: ModelkilnSubsystem,
 ) -> TestResult:
+    """Run the package, and compare its response with the expected one."""
     fields, format_name = batch.single_element, batch.partition_metadata.name
     title = f"{fields.address} ({batch.partition_metadata.description})"
     inputs = await resolve_inputs(batch.partition_metadata.package, **implicitly())
@@ -208,9 +211,8 @@ async def run_smoke_test(
     under_test = await put_under_test(PackageUnderTestRequest(inputs, format_name), **implicitly())
     is_bundled = inputs.record["weights"] == "bundled"
     # A program has bundled files in it; layers of an image may have to be made of them again.
-    models = await merge_digests(
-        MergeDigests(found.digest for found in inputs.artifacts if not is_bundled or format_name == "oci")
-    )
+    needed = inputs.artifacts if not is_bundled or format_name == "oci" else ()
+    models = await merge_digests(MergeDigests(artifact.digest for artifact in needed))
     plan = SmokePlan(
         **_TEST_FILES,
         format=format_name,
@@ -250,6 +252,7 @@ class InferSmokeTestDependencies(InferDependenciesRequest):
 
 @rule(desc="Infer the dependency of a smoke test on its package")
 async def infer_package_dependency(request: InferSmokeTestDependencies) -> InferredDependencies:
+    """A smoke test depends on the package that it tests."""
     field = request.field_set.package
     packages = await find_named_packages(
         NamedPackagesRequest(request.field_set.address, field.alias, (field.value,)), **implicitly()

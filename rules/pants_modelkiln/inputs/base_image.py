@@ -85,6 +85,7 @@ class BaseLayers:
 
 @rule(level=LogLevel.DEBUG)
 async def describe_base_image(request: BaseImageRequest, options: ModelkilnSubsystem) -> BaseImage:
+    """Read the target and its locks; raises ModelkilnError for what cannot be a base."""
     target = (await resolve_targets(**implicitly(Addresses([request.address])))).expect_single()
     if not target.has_field(BaseImageLockField):
         raise ModelkilnError(
@@ -165,6 +166,7 @@ def _from_debian(target: Target, locks: dict[str, dict], architecture: str) -> B
 
 @rule(desc="Describe the base image's layers", level=LogLevel.DEBUG)
 async def make_base_layers(request: BaseLayersRequest, options: ModelkilnSubsystem) -> BaseLayers:
+    """Make the layer of Debian packages, or read from a registry what the image has."""
     base = request.base
     if base.lock is not None:
         # Of one architecture it is the lock's own interpreter.

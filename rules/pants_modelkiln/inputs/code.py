@@ -73,6 +73,7 @@ class PackageCode:
 
 @rule(level=LogLevel.DEBUG)
 async def runtime_files() -> RuntimeFiles:
+    """Take the runtime from the engine's sources."""
     digest = await create_digest(CreateDigest(engine_files("runtime")))
     return RuntimeFiles(pinned_files(await get_digest_entries(digest)), digest)
 
@@ -93,6 +94,7 @@ async def _check_roots(address: str, sources: PythonSourceFiles, runtime: Runtim
 
 @rule(desc="Collect a package's code", level=LogLevel.DEBUG)
 async def collect_code(request: PackageCodeRequest, runtime: RuntimeFiles) -> PackageCode:
+    """Find the files and requirements of all that the entry point depends on."""
     resolved = await resolve_pex_entry_point(ResolvePexEntryPointRequest(request.entry_point))
     entry_point = resolved.val
     closure = await transitive_targets(TransitiveTargetsRequest([request.address]), **implicitly())

@@ -41,6 +41,7 @@ class PointerFilesRequest:
 
 @rule(desc="Fetch files from Git LFS", level=LogLevel.DEBUG)
 async def fetch_pointer_files(request: PointerFilesRequest) -> Digest:
+    """Have the files fetched by a step, which is cached by their pointers alone."""
     step = Step(
         argv=(
             "fetch-pointers", "--pointers=pointers.json", f"--where={_ADDRESS}", f"--store={STORE}", "--output=files",
@@ -73,6 +74,7 @@ class CommittedPointers:
 
 @rule(desc="Look for Git LFS pointers of large files", level=LogLevel.DEBUG)
 async def find_committed_pointers(request: CommittedPointersRequest) -> CommittedPointers:
+    """Ask git for the pointers, again in each session."""
     step = Step(
         argv=(
             "committed-pointers", f"--store={STORE}", f"--checkout={get_buildroot()}", "--output=pointers.json", "--",

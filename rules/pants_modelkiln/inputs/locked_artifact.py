@@ -32,6 +32,7 @@ class LockedArtifactRequest:
 
 @rule(desc="Read a weights lock", level=LogLevel.DEBUG)
 async def read_locked_artifact(request: LockedArtifactRequest) -> Artifact:
+    """Read the lock, and nothing of the files that it pins."""
     address = request.address
     path = os.path.join(address.spec_path, request.lock)
     found = await get_digest_contents(**implicitly(PathGlobs([path])))

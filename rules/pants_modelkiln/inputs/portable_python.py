@@ -41,6 +41,7 @@ class InterpreterRequest:
 
 @rule(level=LogLevel.DEBUG)
 async def choose_interpreter(request: InterpreterRequest, options: ModelkilnSubsystem) -> InterpreterLock:
+    """Read the lock that the package or the option names; raises ModelkilnError when it does not fit."""
     addresses = await resolve_unparsed_address_inputs(
         named_or_option(request.named, "interpreter", options.interpreter), **implicitly()
     )

@@ -141,6 +141,7 @@ async def _find_layers(artifact: Artifact, stored: Collection[str]) -> Artifact:
 
 @rule(desc="Hash a model artifact", level=LogLevel.DEBUG)
 async def hash_artifact(request: ArtifactRequest, options: ModelkilnSubsystem) -> Artifact:
+    """Find, check and pin the files, and say which layers they make."""
     address, limit = request.address, options.large_blob_limit
     target = (await resolve_targets(**implicitly(Addresses([address])))).expect_single()
     if not target.has_field(ModelArtifactSourceField):
@@ -166,7 +167,8 @@ async def hash_artifact(request: ArtifactRequest, options: ModelkilnSubsystem) -
             f"{address}: the field `source` matches no file. Check its path, which is relative to "
             f"{address.spec_path or 'the root'}."
         )
-    checked = await check_artifact(ArtifactCheckRequest(address, digest, allowed, large), **implicitly())
+    has_onnx = any(file.path.endswith(".onnx") for file in files)
+    checked = await check_artifact(ArtifactCheckRequest(address, digest, allowed, large, has_onnx), **implicitly())
     found = Artifact(address, tuple(sorted(files, key=lambda file: file.path)), digest, checked.formats)
     return await _find_layers(found, {pointer.path for pointer in large})
 

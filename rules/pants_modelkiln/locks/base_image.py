@@ -37,6 +37,7 @@ class BaseImageLockFieldSet(FieldSet):
 
     @classmethod
     def opt_out(cls, tgt: Target) -> bool:
+        """Bases of a registry are pinned by their reference."""
         return not tgt[BaseImagePackagesField].value
 
 
@@ -50,6 +51,7 @@ class BaseImageLockRequest(LockRequest):
 
 @rule(desc="Lock a base image", level=LogLevel.DEBUG)
 async def lock_base_image(request: BaseImageLockRequest) -> LockPlan:
+    """Ask the Debian archive for the packages, once for each architecture."""
     field_set = request.field_set
     name = field_set.lock.value
     if not name:

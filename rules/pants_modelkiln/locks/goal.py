@@ -58,6 +58,7 @@ async def lock_targets(
     workspace: Workspace,
     subsystem: LockSubsystem,
 ) -> Lock:
+    """Plan all locks, write or check them, and print what changed."""
     requests = [
         kind(kind.field_set_type.create(target), subsystem.check)
         for target in targets

@@ -43,6 +43,7 @@ class PortablePythonLockRequest(LockRequest):
 
 @rule(desc="Lock a portable CPython", level=LogLevel.DEBUG)
 async def lock_portable_python(request: PortablePythonLockRequest) -> LockPlan:
+    """Have a step write the lock, in the foreground."""
     fields = request.field_set
     step = Step(
         argv=(

@@ -137,6 +137,7 @@ async def lock_resolve(
     options: ModelkilnSubsystem,
     locking: LockSubsystem,
 ) -> LockPlan:
+    """Have pip-tools choose versions, then lock what their sdists are built with."""
     lock = setup.resolves[request.name]
     build_lock = build_lock_of(lock)
     known = {file.path: file for file in await get_digest_contents(**implicitly(PathGlobs([lock, build_lock])))}
@@ -177,6 +178,7 @@ async def lock_resolve(
 
 @rule(level=LogLevel.DEBUG)
 async def lock_requirement(request: RequirementLockRequest, setup: PythonSetup) -> LockPlan:
+    """Lock the resolve that the requirement is in."""
     return await lock_resolve(ResolveLockRequest(resolve_name(request.field_set.resolve, setup)), **implicitly())
 
 

@@ -40,6 +40,7 @@ class WeightsLockFieldSet(FieldSet):
 
     @classmethod
     def opt_out(cls, tgt: Target) -> bool:
+        """Files of the repository need no lock."""
         return not tgt[ModelArtifactLockField].value
 
 
@@ -53,6 +54,7 @@ class WeightsLockRequest(LockRequest):
 
 @rule(desc="Lock a model artifact", level=LogLevel.DEBUG)
 async def lock_weights(request: WeightsLockRequest, build_root: BuildRoot, subsystem: ModelkilnSubsystem) -> LockPlan:
+    """Have a step read the source and write the lock, in the foreground."""
     fields = request.field_set
     address = fields.address
     if not fields.source.value:

@@ -65,6 +65,7 @@ class Environment:
 async def choose_wheels(
     request: ResolvedLockRequest, python_setup: PythonSetup, python: AllPythonTargets
 ) -> ResolvedLock:
+    """Choose from the resolve's lock, which must have all of its requirements."""
     path = python_setup.resolves.get(request.resolve)
     if not path:
         raise ModelkilnError(
@@ -109,6 +110,7 @@ async def _wheels_of(request: EnvironmentRequest) -> tuple[LockedWheel, ...]:
 
 @rule(desc="Fetch a package's wheels", level=LogLevel.DEBUG)
 async def fetch_environment(request: EnvironmentRequest) -> Environment:
+    """Choose the wheels, check that they fit the accelerator, and put them into the store."""
     from modelkiln.package.consistency import check_consistency
 
     if not request.requirements:

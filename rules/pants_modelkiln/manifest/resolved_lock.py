@@ -43,6 +43,7 @@ def build_lock_of(lock: str) -> str:
 
 @rule(desc="Choose wheels from a lock's text", level=LogLevel.DEBUG)
 async def choose_files(request: LockChoiceRequest) -> ResolvedLock:
+    """Have a step ask the indexes which wheels of the pinned versions fit."""
     target = request.target
     lock = await create_digest(CreateDigest([FileContent("lock.txt", _significant(request.content))]))
     result = await run_step(Step(

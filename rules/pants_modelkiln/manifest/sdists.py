@@ -58,6 +58,7 @@ class BuiltWheel:
 async def build_sdist(
     request: BuiltWheelRequest, modelkiln: ModelkilnSubsystem, options: GlobalOptions, platform: Platform
 ) -> BuiltWheel:
+    """Build it with what its resolve's build lock pins."""
     sdist, path = request.sdist, build_lock_of(request.lock)
     contents = await get_digest_contents(**implicitly(PathGlobs([path])))
     if not contents:

@@ -35,6 +35,7 @@ class ChosenToolchain:
 
 @rule(level=LogLevel.DEBUG)
 async def find_toolchain(request: ToolchainRequest, options: ModelkilnSubsystem) -> ChosenToolchain:
+    """The one of [modelkiln].build_toolchains that has this Python."""
     named = option_addresses("build_toolchains", options.build_toolchains)
     targets = await resolve_targets(
         **implicitly(Addresses(await resolve_unparsed_address_inputs(named, **implicitly())))

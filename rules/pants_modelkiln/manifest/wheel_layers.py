@@ -37,6 +37,7 @@ class PackageEnvironmentRequest:
 
 @rule(desc="Find a package's wheels", level=LogLevel.DEBUG)
 async def find_package_environment(request: PackageEnvironmentRequest, options: ModelkilnSubsystem) -> Environment:
+    """Fetch the wheels of a package, and have an image's layers of them made at once."""
     code = await collect_code(request.code, **implicitly())
     where = str(request.code.address)
     wheels = await fetch_environment(

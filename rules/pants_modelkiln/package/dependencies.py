@@ -44,6 +44,7 @@ class InferModelPackageDependencies(InferDependenciesRequest):
 async def infer_entry_point_dependency(
     request: InferModelPackageDependencies, options: ModelkilnSubsystem, setup: PythonSetup
 ) -> InferredDependencies:
+    """A package depends on the module of its entry point, in its accelerator's resolve."""
     fields = request.field_set
     explicit = await determine_explicitly_provided_dependencies(**implicitly(DependenciesRequest(fields.dependencies)))
     entry_point = await resolve_pex_entry_point(ResolvePexEntryPointRequest(fields.entry_point))

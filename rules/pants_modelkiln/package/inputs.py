@@ -192,18 +192,23 @@ async def _find_signature(field_set: ModelPackageFieldSet, facts: Named) -> dict
     return _load_signature(address, (await get_digest_contents(hydrated.snapshot.digest))[0])
 
 
+async def _find_embedded(field_set: ModelPackageFieldSet, python: str) -> InterpreterLock | None:
+    """The interpreter of CPython `python` ("3.11") that a package brings along, if it does."""
+    if "scie" not in field_set.formats.value:
+        return None
+    named = field_set.interpreter.to_unparsed_address_inputs()
+    return await choose_interpreter(InterpreterRequest(field_set.address, named, python), **implicitly())
+
+
 @rule(desc="Resolve a package's inputs", level=LogLevel.DEBUG)
 async def resolve_inputs(
     field_set: ModelPackageFieldSet, options: ModelkilnSubsystem, setup: PythonSetup
 ) -> PackageInputs:
+    """Resolve everything that a package is made of, and its record, on all of its platforms."""
     address = field_set.address
     bases = await _find_bases(field_set, options)
     accelerator = accelerator_of(address, field_set.accelerator.value, options, setup)
-    embedded = None
-    if "scie" in field_set.formats.value:
-        named = field_set.interpreter.to_unparsed_address_inputs()
-        python = bases[0].python if bases[0] else options.python
-        embedded = await choose_interpreter(InterpreterRequest(address, named, python), **implicitly())
+    embedded = await _find_embedded(field_set, bases[0].python if bases[0] else options.python)
     targets = [await _find_target(field_set.formats.value, base, embedded, options) for base in bases]
     environments, artifacts = await _resolve_concurrently(field_set, accelerator, bases, targets)
     weights_lock = _lazy_lock(field_set, artifacts)

@@ -42,6 +42,7 @@ def _spec(address: Address, origin: str) -> RawSpecs:
 
 @rule(level=LogLevel.DEBUG)
 async def find_named_packages(request: NamedPackagesRequest) -> NamedPackages:
+    """Find the targets; raises ModelkilnError for one that is not a package."""
     owner, origin = request.owner, f"the field `{request.field}` of {request.owner}"
     inputs = [
         AddressInput.parse(name, relative_to=owner.spec_path, description_of_origin=origin) for name in request.names

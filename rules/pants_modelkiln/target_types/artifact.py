@@ -38,6 +38,7 @@ class ModelArtifactSourceField(OwningSourcesMixin, MultipleSourcesField):
 
     @classmethod
     def compute_value(cls, raw_value: Any, address: Address) -> Any:
+        """Take one path, as a list of one."""
         return super().compute_value((raw_value,) if isinstance(raw_value, str) else raw_value, address)
 
 
@@ -63,6 +64,7 @@ class ModelArtifactAllowPickleField(StringSequenceField):
 
     @classmethod
     def compute_value(cls, raw_value: Any, address: Address) -> Any:
+        """Refuse names that could do anything."""
         value = super().compute_value(raw_value, address)
         check_allowed(str(address), value)
         return value

@@ -13,6 +13,7 @@ class OneAddressField(SpecialCasedDependencies):
 
     @classmethod
     def compute_value(cls, raw_value: Any, address: Address) -> Any:
+        """Take one address, as a list of one."""
         if raw_value is not None and not isinstance(raw_value, str):
             raise InvalidFieldTypeException(
                 address, cls.alias, raw_value, expected_type="an address, such as ':digits'"

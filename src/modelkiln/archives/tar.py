@@ -9,7 +9,7 @@ import functools
 import io
 import tarfile
 from dataclasses import dataclass, field
-from typing import BinaryIO, Callable, Collection, Iterable, Optional
+from typing import BinaryIO, Callable, Iterable, Optional
 
 from modelkiln.digest import iter_chunks
 from modelkiln.errors import ModelkilnError
@@ -19,7 +19,6 @@ __all__ = [
     "bytes_entry",
     "check_link",
     "check_path",
-    "check_paths",
     "sorted_entries",
     "tar_end",
     "tar_header",
@@ -79,18 +78,6 @@ def check_path(path: str, where: str) -> str:
             "parts, backslash or NUL); it could write outside of its layer. Refused."
         )
     return path
-
-
-def check_paths(paths: Collection[str], where: str) -> None:
-    """Raise ModelkilnError where `check_path` would, and for a file that is a folder of another one."""
-    files, folders = set(paths), {""}
-    for path in paths:
-        folder = check_path(path, where).rpartition("/")[0]
-        while folder not in folders:
-            folders.add(folder)
-            folder = folder.rpartition("/")[0]
-    for path in sorted(files & folders):
-        raise ModelkilnError(f"{where}: {path!r} is both a file and a directory. Refused.")
 
 
 def check_link(path: str, target: str, where: str) -> str:

@@ -8,6 +8,7 @@ import hashlib
 import lzma
 import subprocess
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Mapping, Optional, Sequence
 
@@ -16,7 +17,7 @@ from modelkiln.base.debian_mirrors import MIRROR_VARIABLE, machine_mirrors
 from modelkiln.errors import ModelkilnError
 from modelkiln.network.http import NETWORK_ERRORS, open_url, with_retries
 
-__all__ = ["KEYRING", "lock_packages", "parse_package_list"]
+__all__ = ["KEYRING", "Suite", "lock_packages", "parse_package_list"]
 
 # Where the package debian-archive-keyring puts the keys of Debian's releases.
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
@@ -25,6 +26,21 @@ KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _COMPONENT = "main"
 # The index of bookworm's main is 9 MB compressed and 48 MB plain.
 _INDEX_LIMIT = 512 << 20
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A suite of Debian's archive for one architecture, and how it is read.
+
+    env: the machine's settings, see `load_machine_env`. mirrors: addresses to use instead of the
+    machine's. keyring: the archive's public keys.
+    """
+
+    name: str
+    architecture: str
+    env: Mapping[str, str]
+    mirrors: Sequence[str] = ()
+    keyring: Path = KEYRING
 
 
 def parse_package_list(text: str, where: str) -> tuple[list[str], list[str]]:
@@ -49,24 +65,15 @@ def parse_package_list(text: str, where: str) -> tuple[list[str], list[str]]:
     return names, left_out
 
 
-def lock_packages(
-    names: Sequence[str],
-    left_out: Sequence[str],
-    suite: str,
-    architecture: str,
-    env: Mapping[str, str],
-    mirrors: Sequence[str] = (),
-    keyring: Path = KEYRING,
-) -> dict[str, Any]:
+def lock_packages(names: Sequence[str], left_out: Sequence[str], suite: Suite) -> dict[str, Any]:
     """Return the lock of `names` and all they depend on, but for `left_out`, in `suite`.
 
     Only the suite itself is read, not its security suite: versions of a released suite stay on
     mirrors until the next point release, those of a security suite vanish when they are replaced.
-    mirrors: addresses to use instead of the machine's. keyring: the archive's public keys.
     Raises ModelkilnError for an unknown package, a dependency that nothing provides or whose
     version does not fit, and an index that cannot be verified.
     """
-    index = _index(suite, architecture, env, mirrors or machine_mirrors(env), keyring)
+    index = _index(suite)
     packages = []
     for name in sorted(_closure(names, left_out, index)):
         entry = index[name]
@@ -80,29 +87,27 @@ def lock_packages(
                 "sha256": entry["SHA256"],
             }
         )
-    lock = {"schema": SCHEMA, "suite": suite, "architecture": architecture, "packages": packages}
-    return check_lock(lock, f"suite {suite}")
+    lock = {"schema": SCHEMA, "suite": suite.name, "architecture": suite.architecture, "packages": packages}
+    return check_lock(lock, f"suite {suite.name}")
 
 
-def _index(
-    suite: str, architecture: str, env: Mapping[str, str], mirrors: Sequence[str], keyring: Path
-) -> dict[str, Any]:
+def _index(suite: Suite) -> dict[str, Any]:
     """The suite's packages by name, from the first mirror that has the suite."""
-    problems = []
-    for mirror in mirrors:
-        base = f"{mirror.rstrip('/')}/dists/{suite}"
+    problems, env = [], suite.env
+    for mirror in suite.mirrors or machine_mirrors(env):
+        base = f"{mirror.rstrip('/')}/dists/{suite.name}"
         try:
             signed = _read(f"{base}/InRelease", env)
         except NETWORK_ERRORS as error:
             problems.append(f"{base}/InRelease ({error})")
             continue
-        hashes = _release_hashes(_verified(signed, keyring, env, base), suite, base)
-        path = f"{_COMPONENT}/binary-{architecture}/Packages.xz"
+        hashes = _release_hashes(_verified(signed, suite.keyring, env, base), suite.name, base)
+        path = f"{_COMPONENT}/binary-{suite.architecture}/Packages.xz"
         if path not in hashes:
-            raise ModelkilnError(f"{base}: has no packages for {architecture!r}. Name another architecture.")
+            raise ModelkilnError(f"{base}: has no packages for {suite.architecture!r}. Name another architecture.")
         return _parse_index(_verified_index(f"{base}/{path}", hashes[path], env))
     raise ModelkilnError(
-        f"No mirror has the suite {suite!r}. Tried {'; '.join(problems)}. Fix the suite's name, "
+        f"No mirror has the suite {suite.name!r}. Tried {'; '.join(problems)}. Fix the suite's name, "
         f"or name a mirror in {MIRROR_VARIABLE}."
     )
 

@@ -45,6 +45,7 @@ class Root:
         self._owners: dict[str, str] = {}
 
     def put(self, entry: Entry, owner: str) -> None:
+        """Add an entry of the package `owner`; raises ModelkilnError where another package has another one."""
         known = self.entries.get(entry.path)
         if known is not None and known.kind == entry.kind == "dir":
             # Packages agree on folders but for the mode; /tmp stays open to all.

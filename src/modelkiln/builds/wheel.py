@@ -12,17 +12,14 @@ from typing import TYPE_CHECKING, Any, Callable, Mapping, Optional, Sequence
 
 from modelkiln.digest import hex_of, sha256_stream
 from modelkiln.errors import ModelkilnError
-from modelkiln.manifest.sdists import ensure_sdist
 from modelkiln.manifest.wheels import fetch_wheels, missing_wheels
 from modelkiln.store.store import Store
-from modelkiln.wheels.platform_tag import compiled_name
-from modelkiln.wheels.sdist import BuildSystem, read_build_system, unpack_sdist
 from modelkiln.wheels.wheel import Wheel, open_wheel
-from modelkiln.wheels.writing import write_wheel
 
 if TYPE_CHECKING:
     from modelkiln.builds.environment import BuildEnvironment
     from modelkiln.builds.toolchain import Toolchain
+    from modelkiln.wheels.sdist import BuildSystem
 
 __all__ = ["BUILDER", "build_wheel", "provide_wheels", "rebuild_wheel"]
 
@@ -54,6 +51,8 @@ def build_wheel(
     # Every layer of wheels asks whether a wheel has to be built, and few of them build one.
     from modelkiln.builds.environment import BuildEnvironment
     from modelkiln.builds.toolchain import open_toolchain
+    from modelkiln.manifest.sdists import ensure_sdist
+    from modelkiln.wheels.sdist import read_build_system, unpack_sdist
 
     title = f"{sdist['name']} {sdist['version']}, from {sdist['filename']}"
     opened = open_toolchain(toolchain, python, store, title) if toolchain else None
@@ -82,6 +81,9 @@ def _finished(
     made: Path, sdist: Mapping[str, Any], toolchain: Optional["Toolchain"], path: Path, title: str
 ) -> dict[str, Any]:
     """Write to `path` what a backend made, in its normal form; returns the wheel without how it was built."""
+    from modelkiln.wheels.platform_tag import compiled_name
+    from modelkiln.wheels.writing import write_wheel
+
     is_pure = _is_pure(made.name, title, toolchain)
     with open_wheel(made, made.name, sdist["name"], sdist["version"]) as wheel:
         requires = _requires(wheel)
@@ -98,7 +100,7 @@ def _pinned(wheel: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _run_backend(
-    environment: "BuildEnvironment", system: BuildSystem, choose: Chooser, store: Store
+    environment: "BuildEnvironment", system: "BuildSystem", choose: Chooser, store: Store
 ) -> tuple[Sequence[Mapping[str, Any]], str]:
     """Have the wheel built into `out`; returns the wheels that were used, and its file name."""
     from pyproject_hooks import BackendUnavailable, HookMissing, UnsupportedOperation

@@ -13,8 +13,9 @@ from typing import Any, Iterable, NamedTuple, Optional
 
 from modelkiln.checks.content import MAX_READ, Content, Reader
 from modelkiln.checks.protobuf import BYTES, VARINT, encode_bytes, encode_varint, fields, varint
+from modelkiln.errors import ModelkilnError
 
-__all__ = ["FIRST_BYTE", "FORMAT", "ExternalData", "check", "looks_like"]
+__all__ = ["FIRST_BYTE", "FORMAT", "ExternalData", "NoChecker", "check", "looks_like"]
 
 FORMAT = "onnx"
 # The first field of ModelProto, ir_version: a varint.
@@ -76,6 +77,10 @@ def looks_like(content: Content) -> bool:
         return False
 
 
+class NoChecker(ModelkilnError):
+    """A file is an ONNX model, and the package whose checker it takes is not there."""
+
+
 def check(content: Content, path: str) -> list:
     """Check a model at `path` of the artifact; returns the external data that it needs.
 
@@ -100,9 +105,8 @@ def _run_checker(content: Content, data: bytes) -> None:
     try:
         checker = _checker()
     except ImportError as error:
-        raise content.refuse(
-            f"cannot be checked, for want of the package onnx: {error}", "Install it (`pip install onnx`)"
-        ) from None
+        what = f"cannot be checked, for want of the package onnx: {error}"
+        raise NoChecker(str(content.refuse(what, "Install it (`pip install onnx`)"))) from None
     try:
         checker.check_model(data)
     except Exception as error:

@@ -54,8 +54,7 @@ class Machine:
     out whether the bytes are a pickle at all; else whatever is odd is refused. persistent: persistent
     IDs are data. after_build: called with each object that BUILD has filled, and may read on.
 
-    imports: qualified names in the order of import. acted: whether it came to a call. stopped: whether
-    it came to its STOP. count: of opcodes.
+    imports: qualified names in the order of import. acted: whether it came to a call. count: of opcodes.
     """
 
     def __init__(
@@ -74,7 +73,7 @@ class Machine:
         self._memo: dict = {}
         self._protocol = self._held = self.count = 0
         self.imports: dict = {}
-        self.acted = self.stopped = False
+        self.acted = False
 
     def run(self) -> Any:
         """Follow the pickle to its STOP and return what it makes; raises BadPickle."""
@@ -86,7 +85,6 @@ class Machine:
                 self._step(opcode)
             except BadPickle as bad:
                 raise type(bad)(f"{opcode.name} at byte {opcode.position}: {bad}") from None
-        self.stopped = True
         return self._pop()
 
     def _too_large(self) -> None:

@@ -52,7 +52,7 @@ def add_record(parser: argparse.ArgumentParser) -> None:
         "--record",
         type=Path,
         metavar="FILE",
-        help="the package's record, with the recipes of missing blobs (default: NAME.package.json " "next to NAME.oci)",
+        help="the package's record, with the recipes of missing blobs (default: NAME.package.json next to NAME.oci)",
     )
 
 

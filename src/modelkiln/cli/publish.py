@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     """Publish, and print the reference that pins what was published."""
     # oras-py, below it, takes as long to import as other commands take to run.
     from modelkiln.publication.blob_source import BlobSource
-    from modelkiln.publication.publish import publish
+    from modelkiln.publication.publish import publish_all
 
     layout, store = Layout(args.layout), store_of(args)
     repository = parse_repository(args.repository)
@@ -56,14 +56,8 @@ def run(args: argparse.Namespace) -> int:
     source = BlobSource(blobs_of(args, layout), machine_env(args))
     publication = publication_of(layout_contents(layout, args.image), source, tags, args.moving_tag, record)
     with Progress(str(repository), 0) as progress:
-        done = publish(
-            publication,
-            repository,
-            machine_env(args),
-            store.root if store.root.is_dir() else None,
-            report,
-            progress.of,
-        )
+        root = store.root if store.root.is_dir() else None
+        (done,) = publish_all([(publication, repository)], machine_env(args), root, report, progress.of)
     report_published(repository, done)
     if args.output:
         args.output.write_text(json.dumps(_summary(done, repository, tags), indent=2, sort_keys=True) + "\n")

@@ -6,8 +6,6 @@ from pathlib import Path
 
 from modelkiln.cli.options import add_insecure, add_store, machine_env
 from modelkiln.progress import Progress
-from modelkiln.publication.pull import pull
-from modelkiln.publication.remote_package import RemotePackage
 from modelkiln.registry.reference import parse_image
 
 _PARTS = ("layout", "record", "signature", "weights")
@@ -27,6 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Fetch, and say what was fetched."""
     # oras-py, below it, takes as long to import as other commands take to run.
+    from modelkiln.publication.pull import pull
+    from modelkiln.publication.remote_package import RemotePackage
 
     reference = parse_image(args.reference)
     package = RemotePackage(reference, machine_env(args), lambda line: print(line, file=sys.stderr, flush=True))

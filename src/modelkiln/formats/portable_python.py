@@ -18,7 +18,7 @@ from modelkiln.machine.settings import load_machine_env
 from modelkiln.pinned_file import PinnedFile
 from modelkiln.progress import Progress
 from modelkiln.sources.source import Source, SourceFile, open_source
-from modelkiln.sources.transfer import transfer
+from modelkiln.sources.transfer import Transfer
 from modelkiln.store.store import Store
 
 __all__ = ["MIRROR_VARIABLE", "fetch_assets", "lock_interpreter", "scie_versions"]
@@ -64,7 +64,7 @@ def _lock_one(path: str, store: Store, env: Mapping[str, str], where: str) -> Pi
     source, file = _open(path, env, title)
     published = _published(path, env, where)
     with Progress(f"lock {path.rpartition('/')[2]}", file.size) as progress:
-        found = transfer(source, file, store, "", progress, where=title)
+        found = Transfer(source, file, store, progress, title).run()
     if published and found.sha256 != published:
         raise ModelkilnError(
             f"{title}: has sha256 {found.sha256}, and its publisher says {published}. "
@@ -82,7 +82,7 @@ def fetch_assets(assets: Iterable[PinnedFile], store: Store, where: str) -> None
             title = f"{where}: {asset.path}"
             source, file = _open(asset.path, env, title)
             file = replace(file, size=asset.size, sha256=asset.sha256)
-            transfer(source, file, store, asset.sha256, progress, where=title)
+            Transfer(source, file, store, progress, title).run(asset.sha256)
 
 
 def _address(path: str, env: Mapping[str, str]) -> str:

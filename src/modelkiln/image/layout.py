@@ -285,14 +285,14 @@ def platform_index(
     return document_json(index)
 
 
-def write_layout(folder: os.PathLike, files: Mapping[str, bytes], replace: bool = False) -> Path:
+def write_layout(folder: os.PathLike, files: Mapping[str, bytes]) -> Path:
     """Write `files` (see `layout_files`) as the folder `folder` and return it.
 
     They are written next to it and renamed, so that it is whole or not there. A folder that exists
-    is refused, or with `replace` and when it is a layout, replaced.
+    is refused.
     """
     target = Path(folder)
-    if target.exists() and not (replace and (target / "oci-layout").is_file()):
+    if target.exists():
         raise ModelkilnError(f"{target}: exists. Remove it, or write to another folder.")
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
@@ -302,8 +302,6 @@ def write_layout(folder: os.PathLike, files: Mapping[str, bytes], replace: bool 
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
         temporary.chmod(0o755)
-        if target.exists():
-            shutil.rmtree(target)
         os.replace(temporary, target)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)

@@ -23,6 +23,7 @@ __all__ = [
     "HOST_PROGRAMS",
     "Finished",
     "build_command",
+    "hooks_command",
     "can_run",
     "find_bwrap",
     "run_command",
@@ -152,6 +153,22 @@ def build_command(
         for name, source in mounts.items():
             command += [option, os.path.abspath(source), f"{BUILD_ROOT}/{name}"]
     return [*command, "--chdir", cwd, "--new-session", "--", *argv]
+
+
+def hooks_command() -> tuple[Optional[list[str]], str]:
+    """Return the start of a command line for a build backend's hook, and "", or None and why there is no sandbox.
+
+    It sees programs of this machine and nothing else, and no network; the caller binds what the hook needs, in the
+    places where it lies here.
+    """
+    reason = can_run()
+    if reason:
+        return None, reason
+    command = [*_isolation(str(find_bwrap())), "--hostname", _HOST_NAME, "--proc", "/proc", "--dev", "/dev"]
+    command += ["--tmpfs", "/tmp"]
+    for path in HOST_PROGRAMS:
+        command += ["--ro-bind-try", path, path]
+    return command, ""
 
 
 def run_command(

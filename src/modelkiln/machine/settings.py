@@ -36,7 +36,7 @@ _FOLDER = "machine"
 _held: dict[Path, int] = {}
 _PREFIXES = (
     "APT_", "AWS_", "AZURE_", "GIT_CONFIG_", "GOOGLE_", "HF_", "MLFLOW_S3_", "MLFLOW_TRACKING_", "MODELKILN_DEBIAN_",
-    "MODELKILN_INDEXES", "MODELKILN_INSECURE_", "MODELKILN_SCIE_", "PIP_",
+    "MODELKILN_INDEXES", "MODELKILN_INSECURE_", "MODELKILN_SCIE_", "MODELKILN_UNSANDBOXED_", "PIP_",
 )  # fmt: skip
 # Hosts, with a port, of registries that may be spoken to without TLS; spaces or commas between.
 INSECURE_REGISTRIES = "MODELKILN_INSECURE_REGISTRIES"

@@ -23,12 +23,10 @@ import json
 import os
 import runpy
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Mapping
 from urllib.parse import urlsplit, urlunsplit
-from urllib.request import getproxies, proxy_bypass
 
 __all__ = ["FETCHING", "LOCKING", "PROXIES", "NoPipError", "PipSettingsError", "pip_environment", "uv_environment"]
 
@@ -210,6 +208,10 @@ def check_reachable(settings: Mapping[str, str]) -> None:
 
 def _failure(address: str, settings: Mapping[str, str]) -> str | None:
     """Why there is no connection to the host of an address, or to the proxy in between; None where there is one."""
+    # They take longer to import than all the rest, and every step that packs wheels imports this module.
+    import socket
+    from urllib.request import getproxies, proxy_bypass
+
     url, proxies = urlsplit(address), {} if _is_true(settings.get("no-proxy-env")) else getproxies()
     through = settings.get("proxy") or proxies.get(url.scheme) or proxies.get("all")
     if not settings.get("proxy") and through and proxy_bypass(url.netloc.rpartition("@")[2]):

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Mapping, Optional, Sequence
 
 from modelkiln.errors import ModelkilnError
+from modelkiln.machine.sandbox import hooks_command
 from modelkiln.machine.settings import load_machine_env
 from modelkiln.manifest.lock import Pin, logical_lines
 from modelkiln.manifest.pip import check_reachable, index_lines, index_settings, pip_environ, run_pip, target_options
@@ -59,6 +60,7 @@ def compile_lock(
     """
     indexes = folder / _INDEXES
     env = {**pip_environ(store, LOCKING), "PIP_CACHE_DIR": os.path.abspath(store.root / "pip-cache")}
+    env["MODELKILN_HOOKS"] = _hooks(store, resolve)
     if is_build:
         # In the environment, since it reaches the one that a backend is asked in, too.
         env.update(index_settings(store, resolve))
@@ -77,6 +79,14 @@ def compile_lock(
         check_reachable(messages)
         names = ", ".join(source for source in sources if not source.startswith("-") and source != _INDEXES)
         raise ModelkilnError(f"{names}: cannot be locked. pip-tools says: {_reason(messages)}")
+
+
+def _hooks(store: Store, resolve: str) -> str:
+    """What programs/sandboxed_hooks.py is to run the code of sdists in."""
+    command, reason = hooks_command()
+    by_resolve = json.loads(load_machine_env(store.root).get("MODELKILN_UNSANDBOXED_SDISTS", "{}"))
+    allowed = [re.sub(r"[-_.]+", "-", name).lower() for name in by_resolve.get(resolve, [])]
+    return json.dumps({"command": command, "reason": f"Here there is none: {reason}", "allowed": allowed})
 
 
 def _asked(folder: Path, sources: Sequence[str], env: Mapping[str, str]) -> list[str]:

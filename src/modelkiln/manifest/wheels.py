@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, Iterable, Iterator, Mapping, Sequence
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.manifest.pip import index_lines, run_pip, target_options
 from modelkiln.store.store import Store
 from modelkiln.wheels.wheel import Wheel, open_wheel
 
@@ -75,6 +74,8 @@ def fetch_wheels(missing: Sequence[Mapping[str, Any]], python: str, store: Store
     """
     if not missing:
         return
+    from modelkiln.manifest.pip import index_lines, run_pip, target_options
+
     incoming = store.root / "incoming"
     incoming.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=incoming) as name:

@@ -35,7 +35,7 @@ from modelkiln.registry.referrers import EMPTY, attach, record_manifest
 from modelkiln.registry.uploads import upload_blob
 from modelkiln.wording import counted
 
-__all__ = ["Publication", "Published", "publish", "publish_all"]
+__all__ = ["Publication", "Published", "publish_all"]
 
 # Two streams fill most lines; more hide the waits of a far registry for many small blobs.
 _THREADS = 4
@@ -81,19 +81,6 @@ class Published:
         parts += [f"tagged {', '.join(self.put)}"] if self.put else []
         parts += [f"tag {', '.join(self.kept)} meant it already"] if self.kept else []
         return "; ".join(parts)
-
-
-def publish(
-    publication: Publication,
-    repository: Reference,
-    env: Mapping[str, str],
-    store_root: Optional[Path] = None,
-    report: Callable[[str], None] = lambda line: None,
-    progress: Callable[[int, int], None] = lambda done, total: None,
-) -> Published:
-    """Put one layout into one `repository`; see `publish_all`."""
-    (done,) = publish_all([(publication, repository)], env, store_root, report, progress)
-    return done
 
 
 def publish_all(

@@ -17,7 +17,6 @@ from typing import Any, Callable, Iterable, Mapping, Optional, Union
 
 import requests
 from oras.container import Container
-from oras.provider import Registry
 
 from modelkiln.descriptor import INDEX, MANIFEST, Descriptor
 from modelkiln.digest import check_digest, sha256_bytes
@@ -25,6 +24,7 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.network.http import NETWORK_ERRORS, report_line, wait_to_retry
 from modelkiln.registry.auth import BUSY, RegistryAuth
 from modelkiln.registry.endpoint import endpoint_of
+from modelkiln.registry.provider import Registry
 from modelkiln.registry.reference import Reference
 from modelkiln.registry.refusal import check_kind, refused, unreachable
 from modelkiln.registry.session import MachineSession, is_hopeless, root_cause

@@ -10,7 +10,7 @@ from modelkiln.machine.settings import load_machine_env
 from modelkiln.progress import Progress
 from modelkiln.sources.local import LocalSource
 from modelkiln.sources.source import Source, SourceFile, open_source
-from modelkiln.sources.transfer import transfer
+from modelkiln.sources.transfer import Transfer
 from modelkiln.store.file_index import FileIndex
 from modelkiln.store.store import Store
 
@@ -74,7 +74,7 @@ class _Fetch:
                 return
         where = f"{self._where}: {file.path}"
         try:
-            transfer(self._source, file, self._store, sha256, self._progress, where=where)
+            Transfer(self._source, file, self._store, self._progress, where).run(sha256)
         except ModelkilnError as error:
             if not is_local:
                 raise
@@ -87,7 +87,7 @@ class _Fetch:
         copy = SourceFile(os.path.basename(place), file.size, file.sha256)
         try:
             source = LocalSource(place, Path("/"))
-            transfer(source, copy, self._store, file.sha256 or "", self._progress, where=place)
+            Transfer(source, copy, self._store, self._progress, place).run(file.sha256 or "")
             return True
         except ModelkilnError:
             return False  # It has other bytes now.

@@ -70,7 +70,7 @@ class _Filesystem(Source):
     def __init__(self, uri: str, store: Any) -> None:
         self._uri, self._store, self._where = uri, store, f"source {uri}"
 
-    def list(self, revision: str = "") -> Listing:
+    def list(self) -> Listing:
         root = self._store._strip_protocol(self._uri.rstrip("/"))
         found = self._ask(lambda: self._store.find(root, detail=True))
         if not isinstance(found, dict):  # adlfs lists a single object without its details.

@@ -53,7 +53,7 @@ class _GitLfs(Source):
         self._endpoint = lru_cache(maxsize=1)(self._find_endpoint)
         self._git = Git(folder, env, self._where)
 
-    def list(self, revision: str = "") -> Listing:
+    def list(self) -> Listing:
         path = self._path
         try:
             with path.open("rb") as stream:

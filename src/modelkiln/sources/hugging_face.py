@@ -38,13 +38,11 @@ class _HuggingFace(Source):
         self._hub, self._token = hub, _token(env)
         self._endpoint = (env.get("HF_ENDPOINT") or hub.constants.ENDPOINT).rstrip("/")
 
-    def list(self, revision: str = "") -> Listing:
+    def list(self) -> Listing:
         # Without a login of its own the client would look for one: `False` keeps it from that.
         api = self._hub.HfApi(endpoint=self._endpoint, token=self._token or False)
         try:
-            info = with_retries(
-                lambda: api.model_info(self._name, revision=revision or self._revision, files_metadata=True)
-            )
+            info = with_retries(lambda: api.model_info(self._name, revision=self._revision, files_metadata=True))
         except Exception as error:  # Of the client, or of the library below it.
             raise self._to_error(error) from None
         if not _COMMIT.fullmatch(info.sha or ""):

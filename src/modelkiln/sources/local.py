@@ -50,7 +50,7 @@ class LocalSource(Source):
         # What files were when they were listed, and when that was.
         self._listed: dict[str, tuple[_Identity, int]] = {}
 
-    def list(self, revision: str = "") -> Listing:
+    def list(self) -> Listing:
         """Return the files that are there; raises ModelkilnError when there is none."""
         if self._is_pattern:
             files = self._matching()

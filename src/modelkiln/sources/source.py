@@ -87,8 +87,8 @@ class Stamp(NamedTuple):
 class Source:
     """A place that holds model artifacts. Its methods may be called from several threads."""
 
-    def list(self, revision: str = "") -> Listing:
-        """Return what is there now, or at `revision`; raises ModelkilnError when it can't be listed."""
+    def list(self) -> Listing:
+        """Return what is there now; raises ModelkilnError when it can't be listed."""
         raise NotImplementedError
 
     def open(self, file: SourceFile, offset: int = 0) -> BinaryIO:

@@ -18,33 +18,12 @@ from modelkiln.sources.source import Source, SourceFile
 from modelkiln.store.hashing import Hasher, ParallelHashes
 from modelkiln.store.store import Store
 
-__all__ = ["transfer"]
+__all__ = ["Transfer"]
 
 # Written bytes are put on the disk in pieces of this size while more are read, so that little is
 # left to wait for at the end.
 _SYNC_BYTES = 64 << 20
 _ZEROS = bytes(CHUNK)
-
-
-def transfer(
-    source: Source,
-    file: SourceFile,
-    store: Store,
-    key: str,
-    progress: Progress,
-    where: str = "",
-    more: Sequence[Hasher] = (),
-) -> PinnedFile:
-    """Read `file` from `source` into `store`, once.
-
-    key: a file name that stands for exactly these bytes, under which a part that was read before
-    is kept and found again; "" where nothing names them. file.size and file.sha256 are checked
-    where they are given. more: what else takes all bytes of the file, in order. Raises ModelkilnError
-    for other bytes, and when the source cannot be read.
-    """
-    job = _Transfer(source, file, store, progress, where or file.path)
-    with _part(store, key) as part:
-        return job.run(part, more)
 
 
 @contextmanager
@@ -119,12 +98,24 @@ class _Part:
         os.close(self.file)
 
 
-class _Transfer:
+class Transfer:
+    """One file's way from its source into the store. Errors begin with `where`."""
+
     def __init__(self, source: Source, file: SourceFile, store: Store, progress: Progress, where: str) -> None:
         self._source, self._file, self._store = source, file, store
         self._progress, self._where = progress, where
 
-    def run(self, part: _Part, more: Sequence[Hasher]) -> PinnedFile:
+    def run(self, key: str = "", more: Sequence[Hasher] = ()) -> PinnedFile:
+        """Read the file into the store, once; its size and sha256 are checked where they are given.
+
+        key: a file name that stands for exactly these bytes, under which a part that was read before
+        is kept and found again; "" where nothing names them. more: what else takes all bytes of the
+        file, in order. Raises ModelkilnError for other bytes, and when the source cannot be read.
+        """
+        with _part(self._store, key) as part:
+            return self._run(part, more)
+
+    def _run(self, part: _Part, more: Sequence[Hasher]) -> PinnedFile:
         if self._file.size is not None and part.size > self._file.size:
             part.restart()
         with ParallelHashes(more) as hashes:
@@ -211,7 +202,7 @@ class _Transfer:
     def _cut(self, part: _Part, error: BaseException) -> ModelkilnError:
         kept = " What was read is kept, and the next try goes on there." if part.is_kept and part.size else ""
         return ModelkilnError(
-            f"{self._where}: {getattr(error, 'strerror', None) or error} after {part.size} bytes. " f"Try again.{kept}"
+            f"{self._where}: {getattr(error, 'strerror', None) or error} after {part.size} bytes. Try again.{kept}"
         )
 
     def _disk_error(self, error: OSError, part: _Part) -> ModelkilnError:

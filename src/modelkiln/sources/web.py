@@ -51,7 +51,7 @@ class _Web(Source):
         if not self._name:
             raise ModelkilnError(f"source {uri}: ends in no file's name. Give the address of one file.")
 
-    def list(self, revision: str = "") -> Listing:
+    def list(self) -> Listing:
         try:
             # As little as can be asked for that shows size and version. Not HEAD: what signs
             # addresses for GET refuses it, and servers' answers to it are less often right.

@@ -15,7 +15,7 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.network.http import NETWORK_ERRORS, with_retries
 from modelkiln.progress import StoppableProgress
 from modelkiln.sources.source import SourceFile
-from modelkiln.sources.transfer import transfer
+from modelkiln.sources.transfer import Transfer
 from modelkiln.store.file_batch import SMALL_BYTES, SmallFiles
 from modelkiln.store.file_index import FileIndex
 from modelkiln.store.file_tar import FileTar
@@ -130,7 +130,7 @@ class Reading:
         stamp = self._stamps[file.path]
         key = hashlib.sha256(stamp.text.encode("utf-8", "surrogateescape")).hexdigest() if stamp.text else ""
         where, chunks = f"{self._where}: {file.path}", ChunkDigests()
-        read = transfer(self._found.source, file, self._store, key, self.progress, where, (chunks, *layers))
+        read = Transfer(self._found.source, file, self._store, self.progress, where).run(key, (chunks, *layers))
         self._check_unchanged(file)
         locked = LockedFile(file.path, read.sha256, read.size, file.version, file.locator, chunks=chunks.to_json())
         self.files[file.path] = locked

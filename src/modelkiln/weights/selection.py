@@ -55,11 +55,11 @@ class FoundFiles:
         return ""
 
 
-def find_files(wanted: WeightsSource, store: Store, revision: str = "") -> FoundFiles:
+def find_files(wanted: WeightsSource, store: Store) -> FoundFiles:
     """Ask the source what it has and choose from it; raises ModelkilnError for what cannot be packaged."""
     try:
         source = open_source(wanted.uri, load_machine_env(store.root), wanted.folder)
-        listing = source.list(revision)
+        listing = source.list()
     except ModelkilnError as error:
         raise ModelkilnError(f"{wanted.where}: {error}") from None
     chosen = set(select({file.path for file in listing.files}, wanted.include, wanted.exclude, wanted.where))

@@ -9,7 +9,7 @@ import pytest
 from components import require
 from samples.debs import locked, machine_env, make_deb, pinned_lock
 
-from modelkiln.base.debian_index import lock_packages, parse_package_list
+from modelkiln.base.debian_index import Suite, lock_packages, parse_package_list
 from modelkiln.base.debian_lock import format_lock, glibc_of, load_lock, lock_name, python_of, python_release_of
 from modelkiln.base.debian_mirrors import MIRROR_VARIABLE, fetch_debs, machine_mirrors
 from modelkiln.cli.main import main
@@ -81,7 +81,7 @@ def archive(tmp_path):
 def lock_from(archive, names, left_out=("mailer",), **settings):
     """Lock `names` in `archive`."""
     settings = {"keyring": archive.keyring, **settings}
-    return lock_packages(names, left_out, "bookworm", "amd64", machine_env(), [archive.url], **settings)
+    return lock_packages(names, left_out, Suite("bookworm", "amd64", machine_env(), [archive.url], **settings))
 
 
 def test_dependencies_are_followed_but_for_those_left_out(archive):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import tarfile
 
 import pytest
@@ -10,7 +11,8 @@ from samples.wheelhouse import make_wheel, offline_store, pin
 
 from modelkiln.cli.main import main
 from modelkiln.errors import ModelkilnError
-from modelkiln.machine.settings import save_machine_env
+from modelkiln.machine.settings import load_machine_env, save_machine_env
+from modelkiln.manifest import pip_tools
 from modelkiln.manifest.build_lock import split_parts
 from modelkiln.manifest.pip import index_lines
 from modelkiln.manifest.pip_tools import compile_lock, seed_lock
@@ -251,3 +253,57 @@ def test_the_module_that_a_backend_misses_is_named_when_it_is_asked(folder, stor
     (folder / "sdist" / "be.py").write_text(text)
     with pytest.raises(ModelkilnError, match="No module named 'helperpkg'"):
         compile_lock(folder, ["sdist/pyproject.toml"], "cpu.txt", "cpu", store, is_build=True)
+
+
+_SPY = """
+import json, os, socket
+def _can(action):
+    try:
+        action()
+        return True
+    except OSError:
+        return False
+found = {
+    "home": _can(lambda: os.listdir(@HOME@)), "write": _can(lambda: open(@HOME@ + "/seen", "w")),
+    "network": _can(lambda: socket.create_connection(("127.0.0.1", @PORT@), 5)),
+    "secrets": sorted(name for name in os.environ if "TOKEN" in name or name.startswith("PIP_")),
+}
+if any(found.values()):
+    raise SystemExit("REACHED " + json.dumps(found))
+"""
+
+
+@pytest.mark.parametrize("where", ["metadata", "requirements", "build"])
+def test_the_code_of_an_sdist_reaches_neither_home_nor_network_nor_secrets(folder, store, monkeypatch, where):
+    """An unpinned sdist's backend is asked in a sandbox, and so is one that only builds another, at every step."""
+    home = folder / "user"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    settings = dict(load_machine_env(store.root), HF_TOKEN="secret", HOME=str(home))
+    save_machine_env(store.root, settings)
+    monkeypatch.setenv("HF_TOKEN", "secret")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        spy = _SPY.replace("@HOME@", repr(str(home))).replace("@PORT@", str(server.getsockname()[1]))
+        (folder / "cpu.in").write_text("old\n")
+        lower = make_sdist("lower", more=spy if where == "build" else "")
+        old = make_sdist("old", build=["tiny", "lower"], more=spy if where != "build" else "")
+        _put(folder, backend_wheel(), (sdist_pin(old, "old"), old), (sdist_pin(lower, "lower"), lower))
+        code, _ = _lock(folder, store, *(_BUILD if where != "metadata" else ()))
+    assert 0 == code
+    assert [] == list(home.iterdir())
+
+
+def test_without_a_sandbox_an_sdist_is_refused_unless_its_resolve_allows_it(folder, store, monkeypatch, capsys):
+    """Its code would run as the user: the error names the package, why there is no sandbox, and the remedies."""
+    monkeypatch.setattr(pip_tools, "hooks_command", lambda: (None, "bwrap is not installed."))
+    (folder / "cpu.in").write_text("Old\n")
+    data = make_sdist("old")
+    _put(folder, backend_wheel(), (sdist_pin(data, "old"), data))
+    (folder / "cpu.txt").write_text("")
+    assert 1 == _lock(folder, store)[0]
+    error = capsys.readouterr().err
+    for words in ("Old has no wheel", "bwrap is not installed", "[modelkiln].unsandboxed_sdists"):
+        assert words in error
+    settings = load_machine_env(store.root)
+    save_machine_env(store.root, {**settings, "MODELKILN_UNSANDBOXED_SDISTS": '{"cpu": ["OLD"]}'})
+    assert {"old": "1.0"} == _versions(_lock(folder, store))

@@ -16,7 +16,7 @@ from modelkiln.layers.recipe import is_available_locally, open_layer
 from modelkiln.layers.weights import file_layer
 from modelkiln.machine.settings import INSECURE_REGISTRIES
 from modelkiln.publication.blob_source import BlobSource
-from modelkiln.publication.publish import Publication, publish
+from modelkiln.publication.publish import Publication, publish_all
 from modelkiln.registry.reference import parse_repository
 from modelkiln.store.store import Store
 
@@ -57,7 +57,7 @@ class Artifact:
         layout = Layout(self.layout)
         source = BlobSource(Blobs(layout, self.store, self.layers), env)
         publication = Publication(layout_contents(layout), source, ("1.2.0",), record=record)
-        return publish(publication, parse_repository(f"{host}/{name}"), env, self.store.root)
+        return publish_all([(publication, parse_repository(f"{host}/{name}"))], env, self.store.root)[0]
 
 
 @pytest.fixture

@@ -98,7 +98,14 @@ def ask(address, path, body):
 
 def _env(python):
     path = f"{Path(python).parent}:{os.environ.get('PATH', '')}"
-    return {"PATH": path, "HOME": os.environ.get("HOME", "/"), "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "1"}
+    return {
+        "PATH": path,
+        "HOME": os.environ.get("HOME", "/"),
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "DO_NOT_TRACK": "1",
+        # Else a server starts eight more processes for jobs, which import MLflow and ask for work all the time.
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    }
 
 
 def _wait_for(url, log):

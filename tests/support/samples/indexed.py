@@ -13,7 +13,7 @@ from modelkiln.image.layout import Layout, blob_name, platform_index, top_files,
 from modelkiln.machine.settings import INSECURE_REGISTRIES
 from modelkiln.package.record import index_record
 from modelkiln.publication.blob_source import BlobSource
-from modelkiln.publication.publish import Publication, publish
+from modelkiln.publication.publish import Publication, publish_all
 from modelkiln.registry.reference import parse_repository
 
 __all__ = ["IndexedPackage"]
@@ -51,7 +51,7 @@ class IndexedPackage:
         env, layout = {INSECURE_REGISTRIES: host}, Layout(self.layout)
         source = BlobSource(Blobs(layout), env)
         publication = Publication(layout_contents(layout), source, ("1.2.0",), record=self.record)
-        return publish(publication, parse_repository(f"{host}/{name}"), env)
+        return publish_all([(publication, parse_repository(f"{host}/{name}"))], env)[0]
 
     @property
     def package_digest(self):

@@ -12,7 +12,7 @@ from modelkiln.image.contents import layout_contents
 from modelkiln.image.layout import Layout
 from modelkiln.machine.settings import INSECURE_REGISTRIES
 from modelkiln.publication.blob_source import BlobSource
-from modelkiln.publication.publish import Publication, publish
+from modelkiln.publication.publish import Publication, publish_all
 from modelkiln.registry.reference import parse_repository
 from modelkiln.store.store import Store
 
@@ -36,8 +36,8 @@ class Package:
     def publish(self, address, name="team/digits", tags=("1.2.0",), moving=(), layers=(), record=None, env=None):
         """Publish to `address`, a host without TLS unless `env` is given."""
         env = {INSECURE_REGISTRIES: address} if env is None else env
-        publication, repository = self.publication(f"{address}/{name}", env, tags, moving, layers, record)
-        return publish(publication, repository, env, self.store.root)
+        publication = self.publication(f"{address}/{name}", env, tags, moving, layers, record)
+        return publish_all([publication], env, self.store.root)[0]
 
     def publication(self, repository, env, tags=("1.2.0",), moving=(), layers=(), record=None):
         """Return one item of what `publish_all` takes."""

@@ -21,7 +21,7 @@ class Script(Source):
         self.opened: List[tuple] = []
         self.facts: Dict[str, object] = {}
 
-    def list(self, revision: str = "") -> Listing:
+    def list(self) -> Listing:
         files = [
             SourceFile(path, len(data) if self.sizes else None, version=self.version)
             for path, data in self.files.items()

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from modelkiln.base.debian_index import KEYRING, lock_packages, parse_package_list
+from modelkiln.base.debian_index import KEYRING, Suite, lock_packages, parse_package_list
 from modelkiln.base.debian_lock import format_lock, load_lock
 from modelkiln.errors import ModelkilnError
 
@@ -25,7 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write the lock file, or compare it (--check)."""
     names, left_out = parse_package_list(args.packages.read_text("utf-8"), str(args.packages))
-    lock = lock_packages(names, left_out, args.suite, args.architecture, _env(args), args.mirror, args.keyring)
+    suite = Suite(args.suite, args.architecture, _env(args), args.mirror, args.keyring)
+    lock = lock_packages(names, left_out, suite)
     if not args.check:
         args.output.write_text(format_lock(lock), "utf-8")
         return 0

@@ -6,8 +6,13 @@ own, run as `python -I ask_backend.py FOLDER ANSWER` where PyPA's build is insta
 ANSWER is the file for the requirements, one a line.
 """
 
+import os
+import shutil
 import subprocess
 import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import sandboxed_hooks
 
 
 def main(folder, answer):
@@ -15,10 +20,11 @@ def main(folder, answer):
     from build import BuildBackendException, ProjectBuilder
     from build.env import DefaultIsolatedEnv
 
+    temporary = sandboxed_hooks.use_private_folder()
     try:
         with DefaultIsolatedEnv() as env:
-            builder = ProjectBuilder.from_isolated_env(env, folder)
-            env.install(builder.build_system_requires)
+            builder = ProjectBuilder.from_isolated_env(env, folder, sandboxed_hooks.run_hook)
+            sandboxed_hooks.install(env.python_executable, builder.build_system_requires)
             requires = sorted({*builder.build_system_requires, *builder.get_requires_for_build("wheel")})
     except subprocess.CalledProcessError as error:
         for output in (error.stdout, error.stderr):
@@ -28,6 +34,11 @@ def main(folder, answer):
         # Of a backend that cannot be imported, the reason is in there alone.
         sys.stderr.write(f"{getattr(error.exception, 'traceback', '')}\n{error}\n")
         return 1
+    except sandboxed_hooks.NoSandbox as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
     with open(answer, "w", encoding="utf-8") as stream:
         stream.writelines(f"{line}\n" for line in requires)
     return 0

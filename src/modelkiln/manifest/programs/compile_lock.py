@@ -6,7 +6,12 @@ release: what a lock has beyond need does no harm, and equal requirements give e
 machine. This is a program of its own, run as `python -I compile_lock.py ARGUMENTS`.
 """
 
+import os
+import shutil
 import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from sandboxed_hooks import NoSandbox, sandbox_pip, use_private_folder
 
 # As `modelkiln.wheels.markers.PATCHES`, which a program that pip runs does not import.
 _PATCHES = 64
@@ -30,9 +35,23 @@ def evaluate_for_any_release(marker_class):
     marker_class.evaluate = evaluate_any
 
 
-if __name__ == "__main__":
+def main():
+    """Run pip-tools and return its exit code."""
     from pip._vendor.packaging.markers import Marker
     from piptools.scripts.compile import cli
 
     evaluate_for_any_release(Marker)
-    cli(prog_name="pip-compile")
+    folder = use_private_folder()
+    try:
+        sandbox_pip()
+        cli(prog_name="pip-compile")
+    except NoSandbox as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

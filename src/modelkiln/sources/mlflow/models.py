@@ -57,9 +57,9 @@ class _Mlflow(Source):
         self._client = MlflowClient(env, self._where)
         self._find = lru_cache(maxsize=8)(self._find_now)
 
-    def list(self, revision: str = "") -> Listing:
+    def list(self) -> Listing:
         # An alias may have moved since it was asked for last.
-        model = self._find_now(revision)
+        model = self._find_now()
         files = self._files(model)
         if not files:
             raise ModelkilnError(f"{self._where}: holds no files. Name a model, or a run's path that has some.")
@@ -99,7 +99,7 @@ class _Mlflow(Source):
         with stream:
             return stream.read(_TEXT_LIMIT).decode("utf-8", "replace")
 
-    def _find_now(self, revision: str) -> _Model:
+    def _find_now(self, revision: str = "") -> _Model:
         registered = _MODEL.fullmatch(self._uri)
         if registered:
             return self._registered_version(registered, revision)

@@ -45,9 +45,9 @@ class _Oci(Source):
         self._lock = threading.Lock()
         self._unpacked: Dict[Tuple[str, str], Unpacked] = {}
 
-    def list(self, revision: str = "") -> Listing:
+    def list(self) -> Listing:
         where = f"source {self._uri}"
-        revision, manifest = self._manifest(revision)
+        digest, manifest = self._manifest()
         config = descriptor_of(manifest.get("config"), self._reference)
         layers = source_layers(manifest.get("layers") or [], self._reference)
         if not any(layer.name for layer in layers) and config.media_type == CONFIG:
@@ -61,7 +61,7 @@ class _Oci(Source):
         read_facts = kit_facts if config.media_type == KIT_CONFIG else read_facts
         if read_facts is not None:
             facts = read_facts(parse_document(read_blob(self._client, config.digest), self._reference))
-        return Listing(self._uri, revision, by_path(_below_models(files)), facts)
+        return Listing(self._uri, digest, by_path(_below_models(files)), facts)
 
     def open(self, file: SourceFile, offset: int = 0) -> BinaryIO:
         digest, _, place = file.locator.partition("+")
@@ -85,9 +85,9 @@ class _Oci(Source):
             login=self._login,
         )
 
-    def _manifest(self, revision: str) -> Tuple[str, Mapping[str, Any]]:
-        """The digest of what the reference or `revision` names, and the manifest that it leads to."""
-        digest = revision or self._reference.digest
+    def _manifest(self) -> Tuple[str, Mapping[str, Any]]:
+        """The digest of what the reference names, and the manifest that it leads to."""
+        digest = self._reference.digest
         data = self._client.read_manifest(digest or self._reference.tag)
         kind, document = image_manifest(self._client, data, _PLATFORM)
         if kind != MANIFEST:

@@ -1,0 +1,6 @@
+# Made by tests/support/pants_interfaces.py: declarations of Pants (Apache-2.0) that the rules use.
+from typing import Any, ClassVar
+from pants.engine.target import SingleSourceField as SingleSourceField
+class PythonRequirementsSourceField(SingleSourceField):
+    default: ClassVar[str]
+    required: ClassVar[bool]

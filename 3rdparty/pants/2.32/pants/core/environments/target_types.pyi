@@ -1,0 +1,8 @@
+# Made by tests/support/pants_interfaces.py: declarations of Pants (Apache-2.0) that the rules use.
+from typing import Any, ClassVar
+from pants.engine.target import Target as Target
+from dataclasses import dataclass as dataclass
+@dataclass(frozen=True)
+class EnvironmentTarget:
+    name: str | None
+    val: Target | None

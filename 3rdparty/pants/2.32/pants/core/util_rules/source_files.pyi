@@ -1,0 +1,12 @@
+# Made by tests/support/pants_interfaces.py: declarations of Pants (Apache-2.0) that the rules use.
+from typing import Any, ClassVar
+from pants.engine.fs import Snapshot as Snapshot
+from dataclasses import dataclass as dataclass
+@dataclass(frozen=True)
+class SourceFiles:
+    snapshot: Snapshot
+    unrooted_files: tuple[str, ...]
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        ...

@@ -1,0 +1,50 @@
+"""`modelkiln build check-artifact`, where the package onnx may be missing."""
+
+import json
+
+import pytest
+from onnx import TensorProto, helper
+
+from modelkiln.checks import onnx
+from modelkiln.cli.main import main
+
+
+@pytest.fixture
+def check(tmp_path, monkeypatch):
+    """Return a function that checks files by name; it returns the exit code and the findings."""
+
+    def run(files, *more):
+        (tmp_path / "sources").mkdir(exist_ok=True)
+        for name, data in files.items():
+            (tmp_path / "sources" / name).write_bytes(data)
+        monkeypatch.chdir(tmp_path)
+        code = main(["build", "check-artifact", "--sources=sources", "--where=a:b", "--output=findings.json", *more])
+        return code, json.loads((tmp_path / "findings.json").read_bytes()) if code == 0 else None
+
+    return run
+
+
+def _lacking():
+    raise ImportError("there is none")
+
+
+def _model():
+    value = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1])
+    return helper.make_model(helper.make_graph([], "g", [value], [value])).SerializeToString()
+
+
+def test_without_onnx_other_formats_are_checked(check, monkeypatch):
+    """An artifact without an ONNX model takes no checker, so none is built for it."""
+    monkeypatch.setattr(onnx, "_checker", _lacking)
+    code, findings = check({"labels.txt": b"cat\n"}, "--may-lack-onnx")
+    assert (0, ["unknown"]) == (code, [finding["format"] for finding in findings])
+
+
+def test_a_model_under_another_name_asks_for_the_checker(check, monkeypatch, capsys):
+    """Its content says what it is: the step reports that it takes the package, once it is there checks it."""
+    with monkeypatch.context() as patch:
+        patch.setattr(onnx, "_checker", _lacking)
+        assert (0, None) == check({"model.bin": _model()}, "--may-lack-onnx")
+        assert (1, None) == check({"model.bin": _model()})
+        assert "for want of the package onnx" in capsys.readouterr().err
+    assert (0, ["onnx"]) == (lambda code, found: (code, [one["format"] for one in found]))(*check({}))
