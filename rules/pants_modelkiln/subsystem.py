@@ -68,6 +68,33 @@ class ModelkilnSubsystem(Subsystem):
             use in addition to indexes. They are not written to locks.
             """),
     )
+    resolve_file_owners = DictOption[Any](
+        default={},
+        help=help_text("""
+            Python resolves by name, each with a table of which package has a file that several of its
+            packages install with different content, such as `LICENSE` or the folder `tests/`. Paths
+            are relative to `site-packages`.
+
+                [modelkiln.resolve_file_owners.cuda12]
+                "tests/" = "numpy"
+                "LICENSE" = "scipy"
+
+            The others are packaged without these files, which the record says. Without a decision
+            such packages are refused.
+            """),
+    )
+    extra_build_requirements = DictOption[Any](
+        default={},
+        help=help_text("""
+            Packages that are built from their sdists, each with a list of what that needs and the sdist
+            does not say:
+
+                [modelkiln.extra_build_requirements]
+                chumpy = ["pip"]
+
+            `pants lock` writes them with all else to the lock of build requirements, `<resolve>.build.txt`.
+            """),
+    )
     unsandboxed_sdists = DictOption[Any](
         default={},
         help=help_text("""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Mapping
 
-__all__ = ["PinnedFile"]
+__all__ = ["PinnedFile", "may_be_empty"]
 
 
 @dataclass(frozen=True)
@@ -32,3 +32,11 @@ class PinnedFile:
     def digest(self) -> str:
         """The digest of its blob."""
         return f"sha256:{self.sha256}"
+
+
+def may_be_empty(path: str) -> bool:
+    """Whether an empty file of this name says something: Python code and its markers (`__init__.py`, `py.typed`).
+
+    Any other one in a model artifact is what a failed download or an unfinished training leaves.
+    """
+    return path.endswith((".py", ".pyi")) or path.rpartition("/")[2] == "py.typed"

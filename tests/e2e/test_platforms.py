@@ -92,10 +92,12 @@ def test_the_arm64_image_answers_under_emulation(packaged, layout):
     store = Store(named_caches(packaged.env) / "modelkiln")
     image = open_image(layout.path, recorded_layers(layout.path), store, name="linux/arm64")
     request = (packaged.root / "src/models/diabetes/request.json").read_bytes()
-    with unpacked(image, store) as root:
-        shutil.copy(emulator, root / "emulator")
+    with unpacked(image, store) as made:
+        shutil.copy(emulator, made.root / "emulator")
         argv = ["/emulator", *image.entrypoint, "predict", "-"]
-        done = subprocess.run(image.command(root, argv), env={}, input=request, capture_output=True, timeout=300)
+        done = subprocess.run(
+            image.command(made.root, argv, made.mounts), env={}, input=request, capture_output=True, timeout=300
+        )
     assert 0 == done.returncode, done.stderr.decode()
     response = json.loads(done.stdout)
     expected = json.loads(packaged.read("src/models/diabetes/response.json"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from typing import Any, Iterable, Mapping
 
 from pants.core.goals.package import BuiltPackage, PackageFieldSet
 from pants.engine.fs import CreateDigest, FileContent, MergeDigests
@@ -12,6 +12,7 @@ from pants.util.logging import LogLevel
 
 from modelkiln.canonical import readable_json
 from modelkiln.package.record import with_outputs
+from modelkiln.registry.limits import limits_of
 from pants_modelkiln.compat.calls import concurrently, create_digest, implicitly, merge_digests, rule
 from pants_modelkiln.compat.known_artifact import KnownArtifact
 from pants_modelkiln.formats.rendering import RenderingRequest, render
@@ -50,8 +51,16 @@ async def package_model(field_set: ModelPackageFieldSet, unions: UnionMembership
     digest = await merge_digests(
         MergeDigests((await create_digest(CreateDigest([written_record(path, record)])), *(one.digest for one in made)))
     )
-    line = f"  package digest {record['package_digest']}"
-    return BuiltPackage(digest, (*(one.artifact for one in made), KnownArtifact(path, (line,))))
+    sizes = [layer.descriptor.size for one in made for layer in one.layers]
+    lines = [f"  package digest {record['package_digest']}", *registry_lines(field_set.repositories.value or (), sizes)]
+    return BuiltPackage(digest, (*(one.artifact for one in made), KnownArtifact(path, tuple(lines))))
+
+
+def registry_lines(repositories: Iterable[str], sizes: Iterable[int]) -> list[str]:
+    """What people are to know before they publish: layers that a registry is known to refuse, by their sizes."""
+    hosts = dict.fromkeys(repository.partition("/")[0] for repository in repositories)
+    found = [limits.refusal(sizes) for limits in map(limits_of, hosts) if limits]
+    return [f"  {sentence}" for sentence in dict.fromkeys(found) if sentence]
 
 
 def rules():

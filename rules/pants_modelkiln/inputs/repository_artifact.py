@@ -16,7 +16,7 @@ from pants.util.logging import LogLevel
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.layers.artifact import artifact_recipes
-from modelkiln.pinned_file import PinnedFile
+from modelkiln.pinned_file import PinnedFile, may_be_empty
 from modelkiln.recipe import WEIGHTS, Recipe
 from modelkiln.sources.lfs_pointer import POINTER_LIMIT, is_pointer, parse_pointer
 from pants_modelkiln.compat.calls import (
@@ -102,7 +102,7 @@ async def _find_pointers(address: Address, digest: Digest) -> tuple[PinnedFile, 
     return tuple(
         parse_pointer(file.content, file.path, f"{address}: {file.path}")
         for file in contents
-        if is_pointer(file.content)
+        if file.content and is_pointer(file.content)
     )
 
 
@@ -189,7 +189,7 @@ def _too_large(address: Address, path: str, size: int, limit: int) -> ModelkilnE
 
 def _refuse_empty(address: Address, contents) -> None:
     for file in contents:
-        if not file.content:
+        if not file.content and not may_be_empty(file.path):
             raise ModelkilnError(
                 f"{address}: {file.path}: is empty. Write the trained artifact there, or leave the "
                 "file out of the field `source`."

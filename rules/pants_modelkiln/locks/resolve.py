@@ -18,8 +18,10 @@ from pants.engine.target import FieldSet, Target
 from pants.engine.unions import UnionRule
 from pants.util.logging import LogLevel
 
+from modelkiln.canonical import canonical_json
 from modelkiln.errors import ModelkilnError
 from modelkiln.manifest.requirements import included_files
+from modelkiln.manifest.sdists import check_extra_requirements
 from pants_modelkiln.compat.calls import (
     create_digest,
     get_digest_contents,
@@ -38,6 +40,7 @@ from pants_modelkiln.subsystem import ModelkilnSubsystem
 
 # Requirements that BUILD files hold themselves, in `python_requirement` targets.
 _INLINE = "BUILD.in"
+_EXTRA = ".extra_build_requirements.json"
 
 
 @dataclass(frozen=True)
@@ -150,6 +153,9 @@ async def lock_resolve(
     included = await _read_included(sources)
     release = resolve_python(request.name, setup)
     files = {file.path: FileContent(file.path, file.content) for file in (*known.values(), *sources, *included)}
+    extra = check_extra_requirements(options.extra_build_requirements)
+    if extra:
+        files[_EXTRA] = FileContent(_EXTRA, canonical_json(extra))
     summaries = {lock: "summary.txt", build_lock: "build-summary.txt"}
     result = await run_step(Step(
             argv=(
@@ -159,6 +165,7 @@ async def lock_resolve(
                 *(f"--source={file.path}" for file in sources),
                 *(f"--share={path}" for path in shared if path in known),
                 *(("--upgrade",) if locking.upgrade else ()),
+                *((f"--extra-build-requirements={_EXTRA}",) if extra else ()),
             ),
             description=f"Lock the resolve {request.name}",
             input_digest=await create_digest(CreateDigest(files.values())),

@@ -19,6 +19,7 @@ from modelkiln.frozen_json import FrozenJson
 from modelkiln.manifest.closure import LockedWheel, closure, with_built
 from modelkiln.manifest.requirements import check_fresh
 from modelkiln.package.accelerator import Accelerator
+from modelkiln.wheels.file_owners import check_owners
 from modelkiln.wheels.platforms import Target
 from modelkiln.wording import counted
 from pants_modelkiln.compat.calls import concurrently, create_digest, get_digest_contents, implicitly, rule
@@ -27,6 +28,7 @@ from pants_modelkiln.engine.tool import STORE
 from pants_modelkiln.manifest.requirements import lock_address, requirements_of
 from pants_modelkiln.manifest.resolved_lock import LockChoiceRequest, ResolvedLock, choose_files
 from pants_modelkiln.manifest.sdists import BuiltWheelRequest, build_sdist
+from pants_modelkiln.subsystem import ModelkilnSubsystem
 
 # Of what a process fetches, so many are named.
 _NAMED = 5
@@ -109,7 +111,7 @@ async def _wheels_of(request: EnvironmentRequest) -> tuple[LockedWheel, ...]:
 
 
 @rule(desc="Fetch a package's wheels", level=LogLevel.DEBUG)
-async def fetch_environment(request: EnvironmentRequest) -> Environment:
+async def fetch_environment(request: EnvironmentRequest, options: ModelkilnSubsystem) -> Environment:
     """Choose the wheels, check that they fit the accelerator, and put them into the store."""
     from modelkiln.package.consistency import check_consistency
 
@@ -120,9 +122,10 @@ async def fetch_environment(request: EnvironmentRequest) -> Environment:
     check_consistency(request.address, request.accelerator, wheels, request.lock.target)
     # Of a wheel that is built here no index advertised anything.
     advertised = {wheel.name: list(wheel.requires) for wheel in wheels if not wheel.build}
-    text = canonical_json(
-        {**request.lock.target.to_json(), "wheels": [wheel.to_json() for wheel in wheels], "requires": advertised}
-    )
+    decided = file_owners(options, request.lock.resolve)
+    chosen = {"wheels": [wheel.to_json() for wheel in wheels], "requires": advertised}
+    owners = {"resolve": request.lock.resolve, **({"owners": decided} if decided else {})}
+    text = canonical_json({**request.lock.target.to_json(), **chosen, **owners})
     result = await run_step(
         Step(
             argv=("fetch", "--wheels=wheels.json", f"--store={STORE}", "--output=fetched.json"),
@@ -135,6 +138,11 @@ async def fetch_environment(request: EnvironmentRequest) -> Environment:
     )
     fetched = json.loads((await get_digest_contents(result.digest))[0].content)
     return Environment(tuple(LockedWheel.from_json(wheel) for wheel in fetched["wheels"]))
+
+
+def file_owners(options: ModelkilnSubsystem, resolve: str) -> dict[str, str]:
+    """Which package has a file that several of a resolve install, by path."""
+    return check_owners(options.resolve_file_owners.get(resolve, {}), f"[modelkiln.resolve_file_owners] {resolve}")
 
 
 def _names(wheels: Sequence[LockedWheel]) -> str:

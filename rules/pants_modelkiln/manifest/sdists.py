@@ -19,6 +19,7 @@ from modelkiln.frozen_json import FrozenJson
 from modelkiln.machine.settings import save_python
 from modelkiln.manifest.build_lock import part_of
 from modelkiln.manifest.closure import LockedWheel
+from modelkiln.manifest.sdists import check_extra_requirements
 from modelkiln.wheels.platforms import Target
 from pants_modelkiln.compat.calls import create_digest, find_interpreter, get_digest_contents, implicitly, rule
 from pants_modelkiln.engine.step import Step, run_step
@@ -74,6 +75,9 @@ async def build_sdist(
         FileContent("sdist.json", canonical_json(sdist.to_json())),
         FileContent("requirements.json", resolved.content.to_bytes()),
     ]
+    extra = check_extra_requirements(modelkiln.extra_build_requirements)
+    if extra:
+        files.append(FileContent("extra.json", canonical_json(extra)))
     if toolchain.described:
         files.append(FileContent("toolchain.json", toolchain.described.to_bytes()))
     else:
@@ -85,6 +89,7 @@ async def build_sdist(
                 "wheel", "--sdist=sdist.json", "--requirements=requirements.json", f"--remedy={request.remedy}",
                 f"--store={STORE}", "--output=wheel.json",
                 *(("--toolchain=toolchain.json",) if toolchain.described else ()),
+                *(("--extra=extra.json",) if extra else ()),
             ),
             description=f"Build {sdist.name} {sdist.version} from {sdist.filename}",
             input_digest=await create_digest(CreateDigest(files)),

@@ -28,6 +28,7 @@ from pants_modelkiln.target_types.package import (
     ModelWeightsField,
     ModelWeightsMirrorsField,
 )
+from pants_modelkiln.target_types.publish import PublishRepositoriesField
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class ModelPackageFieldSet(PackageFieldSet, RunFieldSet):
     version: ModelVersionField
     entrypoint: ModelEntrypointField
     model_metadata: ModelMetadataField
+    repositories: PublishRepositoriesField
     output_path: OutputPathField
 
 

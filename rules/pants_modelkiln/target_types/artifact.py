@@ -111,10 +111,11 @@ class ModelArtifactTarget(OwningTarget):
         The output of training: weights and the files that go with them.
 
         A model artifact is data. Its files are hashed, copied byte for byte into packages and
-        never loaded while packaging. Empty files are refused, and so are broken
-        safetensors files, ONNX models and numpy arrays, models whose external data or shards are
-        missing, and pickles unless `allow_pickle` lists what they import. Files of more than
-        `[modelkiln].large_blob_limit` bytes, and files that are elsewhere, need a lock.
+        never loaded while packaging. Empty files are refused (but for Python code, such as
+        `__init__.py`), and so are broken safetensors files, ONNX models and numpy arrays, models whose
+        external data or shards are missing, and pickles unless `allow_pickle` lists what they
+        import. Files of more than `[modelkiln].large_blob_limit` bytes, and files that are elsewhere,
+        need a lock.
 
         Examples:
 

@@ -18,6 +18,7 @@ from modelkiln.builds.toolchain import Toolchain
 from modelkiln.errors import ModelkilnError
 from modelkiln.machine.sandbox import BUILD_ROOT, HOST_PROGRAMS, build_command, can_run, run_command, without_network
 from modelkiln.machine.settings import find_python
+from modelkiln.manifest.sdists import EXTRA_OPTION
 from modelkiln.manifest.wheels import open_wheels
 from modelkiln.store.store import Store
 from modelkiln.wheels.sdist import SOURCE_DATE, BuildSystem
@@ -45,6 +46,7 @@ _COMPILING = {
     "MAKEFLAGS": "-j4",
     "MAX_JOBS": "4",
 }
+_LACKING = re.compile(r"ModuleNotFoundError: No module named '([^']+)'")
 _MISSING = re.compile(r"fatal error: (\S+): No such file or directory|cannot find (-l[^\s:]+)")
 
 
@@ -173,21 +175,24 @@ class BuildEnvironment:
 
     def _failure(self, hook: str, output: bytes) -> str:
         lines = _without_frames(output.decode("utf-8", "replace").splitlines())
+        lacking = _LACKING.search("\n".join(lines))
+        named = f"{lacking[1]} is a module that it lacks: {EXTRA_OPTION} names what has it. " if lacking else ""
         excerpt = "\n".join(f"    {line}" for line in lines[-_LINES:])
         if not self.toolchain:
             return (
                 f"{self.title}: its build backend failed in {hook}. It ran without a network and without a compiler, "
-                "and saw its own locked build requirements alone. Where it needs a compiler, name a `build_toolchain` "
-                "in [modelkiln].build_toolchains; where it needs more, lock a version that has a wheel, or put a wheel "
-                f"of your own into a folder that [modelkiln.resolve_find_links] names. It says:\n{excerpt}"
+                f"and saw its own locked build requirements alone. {named}Where it needs a compiler, name a "
+                "`build_toolchain` in [modelkiln].build_toolchains; where it needs more, lock a version that has a "
+                "wheel, or put a wheel of your own into a folder that [modelkiln.resolve_find_links] names. It says:\n"
+                f"{excerpt}"
             )
         missing = _MISSING.search("\n".join(lines))
         hint = f"{missing[1] or missing[2]} is not there. " if missing else ""
         return (
             f"{self.title}: its build backend failed in {hook}. It ran without a network, and saw the toolchain "
-            f"{self.toolchain.name} and its own locked build requirements alone. {hint}Where it needs more of Debian, "
-            "add that to the toolchain's package list and lock it with pants lock; else lock a version that has a "
-            f"wheel. It says:\n{excerpt}"
+            f"{self.toolchain.name} and its own locked build requirements alone. {named}{hint}Where it needs more of "
+            "Debian, add that to the toolchain's package list and lock it with pants lock; else lock a version that "
+            f"has a wheel. It says:\n{excerpt}"
         )
 
 

@@ -16,12 +16,19 @@ class ResolveBuilder:
     """Builds sdists with what a resolved lock has (see `resolve_lock`), into `store`.
 
     remedy: the command that locks build requirements. toolchain: as in `toolchain`, or None.
+    extra: what sdists are built with besides what they say, by the name of the package.
     """
 
     def __init__(
-        self, resolved: Mapping[str, Any], remedy: str, store: Store, toolchain: Optional[Mapping[str, Any]] = None
+        self,
+        resolved: Mapping[str, Any],
+        remedy: str,
+        store: Store,
+        toolchain: Optional[Mapping[str, Any]] = None,
+        extra: Optional[Mapping[str, Sequence[str]]] = None,
     ) -> None:
         self._resolved, self._remedy, self._store, self._toolchain = resolved, remedy, store, toolchain
+        self._extra = extra or {}
 
     def build(self, sdist: Mapping[str, Any], above: Sequence[str] = ()) -> dict[str, Any]:
         """Return what `build_wheel` returns; a wheel that was built before, and is still whole, is not built again.
@@ -37,6 +44,8 @@ class ResolveBuilder:
             )
         question = {"builder": BUILDER, "sdist": sdist, "requirements": self._resolved}
         cache = ResultCache(self._store, "built")
+        extra = self._extra.get(sdist["name"], ())
+        question.update({"extra": list(extra)} if extra else {})
         question.update({"toolchain": self._toolchain["locks"]} if self._toolchain else {})
         built = cache.get(question)
         if built is None or not self._store.verify(wheel_digest(built)):
@@ -44,7 +53,7 @@ class ResolveBuilder:
             built = build_wheel(
                 sdist,
                 self._resolved["python"],
-                lambda requires: self.choose(sdist, requires, path),
+                lambda requires: self.choose(sdist, [*requires, *extra], path),
                 self._store,
                 self._toolchain,
             )

@@ -83,7 +83,11 @@ def recorded_wheel(wheel: Mapping[str, Any]) -> dict[str, Any]:
     build = wheel.get("build")
     if not build:
         return dict(wheel)
-    recorded = {**build, "requirements": [recorded_wheel(one) for one in build["requirements"]]}
+    recorded = dict(build)
+    if "wheel" in build:
+        recorded["wheel"] = recorded_wheel(build["wheel"])
+    if "requirements" in build:
+        recorded["requirements"] = [recorded_wheel(one) for one in build["requirements"]]
     if "toolchain" in build:
         recorded["toolchain"] = toolchain_digest(build["toolchain"])
     return {**wheel, "build": recorded}

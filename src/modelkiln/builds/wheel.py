@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Callable, Mapping, Optional, Sequence
 
 from modelkiln.digest import hex_of, sha256_stream
 from modelkiln.errors import ModelkilnError
-from modelkiln.manifest.wheels import fetch_wheels, missing_wheels
+from modelkiln.manifest.wheels import fetch_wheels, missing_wheels, wheel_digest
 from modelkiln.store.store import Store
 from modelkiln.wheels.wheel import Wheel, open_wheel
 
@@ -21,10 +21,11 @@ if TYPE_CHECKING:
     from modelkiln.builds.toolchain import Toolchain
     from modelkiln.wheels.sdist import BuildSystem
 
-__all__ = ["BUILDER", "build_wheel", "provide_wheels", "rebuild_wheel"]
+__all__ = ["BUILDER", "TRIMMER", "build_wheel", "provide_wheels", "rebuild_wheel", "trim_wheel"]
 
 # The number rises whenever equal inputs give other bytes.
 BUILDER = "sdist/1"
+TRIMMER = "trimmed/1"
 
 # Settings of backends that compile in a folder with a name by chance, which then gets into what they
 # make: meson-python, "Config settings reference".
@@ -118,10 +119,13 @@ def _run_backend(
             settings = {key: f"{environment.root}/{folder}" for key, folder in _FOLDERS.get(system.backend, ())}
             filename = backend.build_wheel(f"{environment.root}/out", settings)
     except (BackendUnavailable, HookMissing, UnsupportedOperation) as error:
+        from modelkiln.manifest.sdists import EXTRA_OPTION
+
         reason = (str(error) or type(error).__name__).strip().splitlines()[-1]
         raise ModelkilnError(
             f"{environment.title}: its build backend {system.backend!r} cannot be used ({reason}). What it is built "
-            f"with ({', '.join(system.requires) or 'nothing'}) is the sdist's to say: lock another version."
+            f"with ({', '.join(system.requires) or 'nothing'}) is the sdist's to say: name what it "
+            f"lacks in {EXTRA_OPTION}, or lock another version."
         ) from None
     return used, str(filename)
 
@@ -154,20 +158,50 @@ def _requires(wheel: Wheel) -> list[str]:
     return sorted(metadata.get_all("Requires-Dist") or [])
 
 
-def rebuild_wheel(wheel: Mapping[str, Any], store: Store) -> None:
-    """Build a wheel again, from its "build", that `store` lacks; it must come out with the same sha256."""
+def trim_wheel(wheel: Mapping[str, Any], left_out: Sequence[str], store: Store) -> dict[str, Any]:
+    """Write a wheel of `store` anew, without the files `left_out` (paths in it), into `store`.
+
+    Returns its name, version, filename, sha256, and "build", which is all that it can be made again from.
+    """
+    from modelkiln.wheels.writing import write_wheel
+
+    incoming, prefix = store.temporary_location("incoming")
+    with tempfile.TemporaryDirectory(dir=incoming, prefix=prefix) as name:
+        path = Path(name, "wheel")
+        title = wheel["filename"]
+        with open_wheel(store.path(wheel_digest(wheel)), title, wheel["name"], wheel["version"]) as opened:
+            write_wheel(opened, path, left_out=frozenset(left_out))
+        with path.open("rb") as stream:
+            digest, _ = sha256_stream(stream)
+        store.move_in(path, digest)
+    original = {key: wheel[key] for key in ("filename", "sha256", "build") if key in wheel}
+    build = {"builder": TRIMMER, "wheel": original, "left_out": sorted(left_out)}
+    return {**{key: wheel[key] for key in ("name", "version", "filename")}, "sha256": hex_of(digest), "build": build}
+
+
+def rebuild_wheel(wheel: Mapping[str, Any], python: str, store: Store) -> None:
+    """Make a wheel again, from its "build", that `store` lacks; it must come out with the same sha256.
+
+    python: "3.11", which a wheel is fetched for that only lacks some files.
+    """
     build = wheel["build"]
-    if build.get("builder") != BUILDER:
+    if build.get("builder") not in (BUILDER, TRIMMER):
         raise ModelkilnError(
-            f"{wheel['filename']}: was built by {build.get('builder')!r}, and this engine has {BUILDER!r}. Package the "
-            "target again."
+            f"{wheel['filename']}: was built by {build.get('builder')!r}, and this engine has {BUILDER!r} and "
+            f"{TRIMMER!r}. Package the target again."
         )
-    sdist = {"name": wheel["name"], "version": wheel["version"], **build["sdist"]}
-    made = build_wheel(sdist, build["python"], lambda requires: build["requirements"], store, build.get("toolchain"))
+    pinned = {"name": wheel["name"], "version": wheel["version"]}
+    if build["builder"] == TRIMMER:
+        original = {**pinned, **build["wheel"]}
+        provide_wheels([original], python, store)
+        made = trim_wheel(original, build["left_out"], store)
+    else:
+        requirements, toolchain = build["requirements"], build.get("toolchain")
+        made = build_wheel({**pinned, **build["sdist"]}, build["python"], lambda _: requirements, store, toolchain)
     if made["sha256"] != wheel["sha256"]:
         raise ModelkilnError(
             f"{wheel['filename']}: building it again gave sha256 {made['sha256']}, want {wheel['sha256']}. Its build "
-            f"is not reproducible, or CPython {build['python']} of this machine differs. Lock a version with a wheel."
+            f"is not reproducible, or CPython {python} of this machine differs. Lock a version with a wheel."
         )
 
 
@@ -180,5 +214,5 @@ def provide_wheels(wheels: Sequence[Mapping[str, Any]], python: str, store: Stor
     missing = missing_wheels(wheels, store)
     for wheel in missing:
         if "build" in wheel:
-            rebuild_wheel(wheel, store)
+            rebuild_wheel(wheel, python, store)
     fetch_wheels([wheel for wheel in missing if "build" not in wheel], python, store)

@@ -123,7 +123,7 @@ def check_set(findings: Iterable[Finding], options: Options) -> None:
             if need.path not in files:
                 raise ModelkilnError(
                     f"{where}: needs the file {need.path!r}, which is not in the artifact. Add it to the field "
-                    "`source`, or include it where a lock's patterns leave it out."
+                    f"`source`, or include it where a lock's patterns leave it out.{_way_out(finding)}"
                 )
             if files[need.path].size < need.size:
                 raise ModelkilnError(
@@ -133,6 +133,16 @@ def check_set(findings: Iterable[Finding], options: Options) -> None:
             is_shard = finding.format == safetensors.INDEX_FORMAT
             if is_shard and files[need.path].format != safetensors.FORMAT:
                 raise ModelkilnError(f"{where}: its shard {need.path!r} is not a safetensors file. Fetch it again.")
+
+
+def _way_out(finding: Finding) -> str:
+    """What to do with an index of shards that nobody loads any more, which others have left in their folder."""
+    if finding.format != safetensors.INDEX_FORMAT:
+        return ""
+    return (
+        " Where the index is left over from shards that were merged, leave it out: with "
+        f'exclude=["{finding.path}"] and a lock, or without a lock with source=[..., "!{finding.path}"].'
+    )
 
 
 def _by_path(need: Need) -> str:

@@ -3,20 +3,22 @@
 import os
 import tempfile
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterable, Iterator, Optional
+from typing import Iterable, Iterator, Mapping, Optional
 
 from modelkiln.conventions import MODELS_FOLDER
 from modelkiln.digest import sha256_stream
 from modelkiln.errors import ModelkilnError
 from modelkiln.layer import Layer
 from modelkiln.layers import weights
+from modelkiln.machine.sandbox import can_run
 from modelkiln.store.file_index import FileIndex
-from modelkiln.store.files import StoredFile, link_file
+from modelkiln.store.files import StoredFile, data_files
 from modelkiln.store.store import Store
 from modelkiln.weights.layer_digest import encode_descriptor, layer_cache_key
 
-__all__ = ["models_folder", "stored_files"]
+__all__ = ["ModelsFolder", "models_folder", "stored_files"]
 
 
 def stored_files(layer: Layer, store: Store) -> Optional[dict[str, StoredFile]]:
@@ -45,24 +47,42 @@ def stored_files(layer: Layer, store: Store) -> Optional[dict[str, StoredFile]]:
     return {f"{recipe['prefix']}/{file['path']}": where[file["sha256"]] for file in recipe["files"]}
 
 
+@dataclass(frozen=True)
+class ModelsFolder:
+    """A folder of model artifact files. mounts: what has to be mounted over files of it (see `sandbox.with_mounts`),
+    files of this machine by path in the folder."""
+
+    path: Path
+    mounts: Mapping[str, Path]
+
+
 @contextmanager
-def models_folder(layers: Iterable[Layer], store: Store, more: Optional[Path] = None) -> Iterator[Path]:
+def models_folder(layers: Iterable[Layer], store: Store, more: Optional[Path] = None) -> Iterator[ModelsFolder]:
     """A folder of model artifact files, as a package's `model`, until the block ends.
 
-    Files of the layers are links to the store's where they are blobs; more: a folder of further files.
+    Files of the layers are links to the store's where they are blobs, but for external data of ONNX models. more: a
+    folder of further files.
     """
     roots, prefix = store.temporary_location("roots")
     with tempfile.TemporaryDirectory(dir=os.path.abspath(roots), prefix=prefix) as name:
         models = Path(name, MODELS_FOLDER)
         models.mkdir(mode=0o755)
         Path(name).chmod(0o755)
+        files: dict[str, StoredFile] = {}
         for layer in layers:
-            for path, file in (stored_files(layer, store) or {}).items():
-                file.put(_place(name, path))
+            files.update(stored_files(layer, store) or {})
         for path in more.rglob("*") if more is not None else ():
             if path.is_file():
-                link_file(path.resolve(), _place(name, f"{MODELS_FOLDER}/{path.relative_to(more).as_posix()}"))
-        yield models
+                place = f"{MODELS_FOLDER}/{path.relative_to(more).as_posix()}"
+                files[place] = StoredFile(os.path.realpath(path), "", path.stat().st_size)
+        data, mounts = data_files(files), {}
+        for place, file in files.items():
+            target = _place(name, place)
+            if place not in data:
+                file.put(target)
+            elif file.hold(target, can_run() is None):
+                mounts[place[len(MODELS_FOLDER) + 1 :]] = Path(os.path.realpath(file.blob))
+        yield ModelsFolder(models, mounts)
 
 
 def _place(root: str, path: str) -> Path:

@@ -28,6 +28,7 @@ __all__ = [
     "find_bwrap",
     "run_command",
     "sandbox_command",
+    "with_mounts",
     "without_network",
 ]
 
@@ -91,14 +92,14 @@ def sandbox_command(
 
     `env` is the whole environment. Files that only their owner may read are readable: uid 65532
     is mapped to the user that unpacked them.
-    mounts: path in the root -> folder of this machine, to be seen there read-only. `options`
-    are bubblewrap's own, for further ones.
+    mounts: path in the root -> folder of this machine, to be seen there read-only, or file over a file that is
+    there. `options` are bubblewrap's own, for further ones.
     """
     reason = can_run()
     if reason:
         raise ModelkilnError(f"cannot run an image: {reason}")
     mounts = mounts or {}
-    for name in ("proc", "dev", "tmp", *(path.strip("/") for path in mounts)):
+    for name in ("proc", "dev", "tmp", *(path.strip("/") for path, source in mounts.items() if source.is_dir())):
         mount = root / name
         if mount.is_symlink() or (mount.exists() and not mount.is_dir()):
             raise ModelkilnError(f"image: /{name} is not a folder, so nothing can be mounted there. Use another base.")
@@ -125,12 +126,28 @@ def _can_unshare() -> bool:
         return False
 
 
-def without_network(argv: Sequence[str]) -> list[str]:
+def without_network(argv: Sequence[str], mounts: Optional[Mapping[Path, Path]] = None) -> list[str]:
     """Return the command line that runs `argv` on this machine without a network, where it can be
-    had; else `argv` itself."""
+    had; else `argv` itself. mounts: as in `with_mounts`."""
     if can_run():
         return [*(_UNSHARE if _can_unshare() else ()), *argv]
-    return [str(find_bwrap()), "--unshare-net", "--die-with-parent", "--dev-bind", "/", "/", "--", *argv]
+    return _on_this_machine(argv, mounts or {}, "--unshare-net")
+
+
+def with_mounts(argv: Sequence[str], mounts: Mapping[Path, Path]) -> list[str]:
+    """Return the command line that runs `argv` on this machine with files seen read-only over others.
+
+    mounts: file -> what is seen there; where there are some, this machine can run images (`can_run`).
+    """
+    return _on_this_machine(argv, mounts) if mounts else list(argv)
+
+
+def _on_this_machine(argv: Sequence[str], mounts: Mapping[Path, Path], *options: str) -> list[str]:
+    command = [str(find_bwrap()), *options, "--die-with-parent", "--dev-bind", "/", "/"]
+    for path, source in mounts.items():
+        # bubblewrap mounts nothing behind a link; Pants' caches lie behind one.
+        command += ["--ro-bind", os.path.realpath(source), os.path.realpath(path)]
+    return [*command, "--", *argv]
 
 
 def build_command(

@@ -52,9 +52,11 @@ class BuildLockCompiler:
     def _compiled(self, sdists: Sequence[Mapping[str, Any]], before: str) -> str:
         """The lock of what `sdists` are built with, and of what the sdists in it are built with in turn."""
         sources: dict[str, str] = {}
+        projects: dict[str, str] = {}
         while True:
             sources.update({one["filename"]: self._build_file(one) for one in sdists})
-            text = self._compiler.compiled(self._name, list(sources.values()), before, is_build=True)
+            projects.update({sources[one["filename"]]: one["name"] for one in sdists})
+            text = self._compiler.compiled_builds(self._name, projects, before)
             sdists = _sdists(self._compiler.resolved(text, self._name))
             if all(one["filename"] in sources for one in sdists):
                 return text

@@ -1,13 +1,13 @@
 """Locks of Python environments: compiled by pip-tools, written with what changed in them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Sequence
+from typing import Any, Mapping, Sequence
 
 from modelkiln.manifest.build_lock import split_parts
 from modelkiln.manifest.lock import logical_lines, read_lock
 from modelkiln.manifest.lock_changes import changed_pins, describe_changes
-from modelkiln.manifest.pip_tools import compile_lock, seed_lock, wheel_sizes
+from modelkiln.manifest.pip_tools import compile_lock, see_wheels, seed_lock
 from modelkiln.manifest.resolution import resolve_lock
 from modelkiln.store.store import Store
 from modelkiln.wheels.platforms import Target
@@ -19,7 +19,8 @@ __all__ = ["LockCompiler"]
 class LockCompiler:
     """Compiles the locks of a resolve in the current folder.
 
-    address: what people lock it by. upgrade: takes the newest versions instead of those that fit.
+    address: what people lock it by. upgrade: takes the newest versions instead of those that fit. extra: what sdists
+    are built with besides what they say, by the name of the package.
     """
 
     resolve: str
@@ -27,6 +28,7 @@ class LockCompiler:
     target: Target
     store: Store
     upgrade: bool = False
+    extra: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def lock(self, name: str, sources: Sequence[str], shared: Sequence[str], summary: Path) -> None:
         """Write the lock `name` of the requirements in the files `sources`, beginning with its own pins and with
@@ -38,16 +40,24 @@ class LockCompiler:
         )
         self.write(name, before, header + self.compiled(name, sources, before, shared), summary)
 
-    def compiled(
-        self, name: str, sources: Sequence[str], before: str, shared: Sequence[str] = (), is_build: bool = False
-    ) -> str:
+    def compiled(self, name: str, sources: Sequence[str], before: str, shared: Sequence[str] = ()) -> str:
         """Return what pip-tools makes of `sources`, beginning with the pins of `before`. The file `name` is
-        overwritten meanwhile. is_build: as in `compile_lock`."""
+        overwritten meanwhile."""
+        self._seed(name, before, shared)
+        compile_lock(Path("."), sources, name, self.resolve, self.store, self.upgrade, extra=self.extra)
+        return Path(name).read_text("utf-8")
+
+    def compiled_builds(self, name: str, projects: Mapping[str, str], before: str) -> str:
+        """As `compiled`, of what the wheels of projects are built with: name of the package by the project's file."""
+        self._seed(name, before, ())
+        extra = {source: self.extra.get(package, ()) for source, package in projects.items()}
+        compile_lock(Path("."), list(projects), name, self.resolve, self.store, self.upgrade, True, extra)
+        return Path(name).read_text("utf-8")
+
+    def _seed(self, name: str, before: str, shared: Sequence[str]) -> None:
         path = Path(name)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(seed_lock(before, shared, self.upgrade))
-        compile_lock(Path("."), sources, name, self.resolve, self.store, self.upgrade, is_build)
-        return path.read_text("utf-8")
 
     def resolved(self, text: str, name: str) -> dict[str, Any]:
         """Return the files that serve the target, as `resolve_lock` does."""
@@ -67,4 +77,12 @@ class LockCompiler:
     def _changes(self, before: str, after: str, name: str) -> list[str]:
         old, new = (read_lock(text, name, self.target.marker_environment()) for text in (before, after))
         pins, platforms = changed_pins(old, new), self.target.pip_platforms()
-        return describe_changes(old, new, wheel_sizes(pins, self.target.python, platforms, self.store, Path(".")))
+        seen = see_wheels(pins, self.target.python, platforms, self.store, Path("."))
+        sizes = {wheel: one.size for wheel, one in seen.items() if one.size is not None}
+        issues = [
+            f"  {pin.name} {pin.version}: packages that need its wheel will be refused: {seen[pin.name].issue} Lock "
+            "another version of it."
+            for pin in pins
+            if pin.name in seen and seen[pin.name].issue
+        ]
+        return [*describe_changes(old, new, sizes), *issues]

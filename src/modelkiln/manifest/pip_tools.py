@@ -10,6 +10,10 @@ import re
 import shutil
 import subprocess
 import sys
+import urllib.parse
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Mapping, Optional, Sequence
 
@@ -19,10 +23,14 @@ from modelkiln.machine.settings import load_machine_env
 from modelkiln.manifest.lock import Pin, logical_lines
 from modelkiln.manifest.pip import check_reachable, index_lines, index_settings, pip_environ, run_pip, target_options
 from modelkiln.manifest.pip_settings import LOCKING
+from modelkiln.manifest.sdists import EXTRA_OPTION
 from modelkiln.network.http import NETWORK_ERRORS, open_url
+from modelkiln.network.ranged_file import open_ranged
 from modelkiln.store.store import Store
+from modelkiln.wheels.wheel import data_issue
+from modelkiln.wheels.zip_member import DAMAGE
 
-__all__ = ["compile_lock", "seed_lock", "wheel_sizes"]
+__all__ = ["SeenWheel", "compile_lock", "see_wheels", "seed_lock"]
 
 _OPTIONS = (
     "--no-config", "--quiet", "--no-header", "--generate-hashes", "--allow-unsafe", "--strip-extras",
@@ -40,6 +48,8 @@ _RAISED = re.compile(r"[\w.]+(Error|Exception|Found|Impossible)\b")
 _MISSING = re.compile(r"\b(?:ModuleNotFoundError|ImportError): .*")
 # Characters of what a program said, from its end.
 _REASON = 1500
+# Servers that are asked at once what they have.
+_READERS = 4
 
 
 def compile_lock(
@@ -50,12 +60,14 @@ def compile_lock(
     store: Store,
     upgrade: bool = False,
     is_build: bool = False,
+    extra: Optional[Mapping[str, Sequence[str]]] = None,
 ) -> None:
     """Compile `sources` to the lock `output`; both are paths in `folder`, where pip-tools runs.
 
     is_build: the sources are projects' files (pyproject.toml, setup.py), and what is locked is what
     their wheels are built with. Pins that are in `output` already stay where they still fit;
-    `upgrade` takes the newest of everything. Raises ModelkilnError with what pip says: no such
+    `upgrade` takes the newest of everything. extra: further requirements that sdists are built with, by the
+    name of the package, or with `is_build` by the source. Raises ModelkilnError with what pip says: no such
     version, a conflict, an index that cannot be reached.
     """
     indexes = folder / _INDEXES
@@ -64,8 +76,11 @@ def compile_lock(
     if is_build:
         # In the environment, since it reaches the one that a backend is asked in, too.
         env.update(index_settings(store, resolve))
-        sources = _asked(folder, sources, env)
+        sources = _asked(folder, sources, env, extra or {})
     else:
+        env["MODELKILN_EXTRA_BUILD_REQUIREMENTS"] = json.dumps(
+            {name: list(more) for name, more in (extra or {}).items()}
+        )
         indexes.write_text(index_lines(store, resolve))
         sources = [*sources, _INDEXES]
     arguments = [*_OPTIONS, "--upgrade" if upgrade else "--no-upgrade"]
@@ -78,7 +93,14 @@ def compile_lock(
         messages = (done.stdout + done.stderr).decode("utf-8", "replace")
         check_reachable(messages)
         names = ", ".join(source for source in sources if not source.startswith("-") and source != _INDEXES)
-        raise ModelkilnError(f"{names}: cannot be locked. pip-tools says: {_reason(messages)}")
+        raise ModelkilnError(f"{names}: cannot be locked. pip-tools says: {_reason(messages)}{_way_out(messages)}")
+
+
+def _way_out(messages: str) -> str:
+    """What to do about an sdist that does not say what it is built with."""
+    if not _MISSING.search(messages):
+        return ""
+    return f" An sdist that lacks a build requirement gets it from {EXTRA_OPTION}: its name = [the requirement]."
 
 
 def _hooks(store: Store, resolve: str) -> str:
@@ -89,20 +111,22 @@ def _hooks(store: Store, resolve: str) -> str:
     return json.dumps({"command": command, "reason": f"Here there is none: {reason}", "allowed": allowed})
 
 
-def _asked(folder: Path, sources: Sequence[str], env: Mapping[str, str]) -> list[str]:
+def _asked(
+    folder: Path, sources: Sequence[str], env: Mapping[str, str], extra: Mapping[str, Sequence[str]]
+) -> list[str]:
     """Files in addition to those of projects, with the requirements that their backends ask for."""
     asked = []
     env = {**env, "PATH": _without_tools(folder, env.get("PATH", ""))}
     for source in sources:
         answer = os.path.join(os.path.dirname(source), "build.in")
-        command = [sys.executable, "-I", str(_ASKING), os.path.dirname(source), answer]
+        command = [sys.executable, "-I", str(_ASKING), os.path.dirname(source), answer, *extra.get(source, ())]
         done = subprocess.run(command, cwd=folder, env=env, stdin=subprocess.DEVNULL, capture_output=True, check=False)
         if done.returncode:
             messages = (done.stdout + done.stderr).decode("utf-8", "replace")
             check_reachable(messages)
             raise ModelkilnError(
                 f"{source}: what it is built with cannot be found out. Its build backend or pip says: "
-                f"{_reason(messages)}"
+                f"{_reason(messages)}{_way_out(messages)}"
             )
         asked.append(answer)
     shutil.rmtree(folder / _PROGRAMS)
@@ -168,10 +192,21 @@ def seed_lock(own: str, shared: Sequence[str], upgrade: bool) -> str:
     return "".join(f"{line}\n" for _, line in sorted(found.items()))
 
 
-def wheel_sizes(pins: Sequence[Pin], python: str, platforms: Sequence[str], store: Store, folder: Path) -> dict:
-    """Return the sizes in bytes of the pins' wheels for a target, by name; without those that are unknown.
+@dataclass(frozen=True)
+class SeenWheel:
+    """Of the wheel that a pin gives a target, seen from outside: its size in bytes, and what packages that need it
+    will be refused for. None and "" where that is not known."""
 
-    For people only: pip names the files, and their servers the sizes.
+    size: Optional[int] = None
+    issue: str = ""
+
+
+def see_wheels(
+    pins: Sequence[Pin], python: str, platforms: Sequence[str], store: Store, folder: Path
+) -> dict[str, SeenWheel]:
+    """Return what can be seen of the pins' wheels for a target without fetching them, by name.
+
+    For people only: pip names the files, and their servers the sizes and the directories of the zip files.
     """
     if not pins:
         return {}
@@ -180,13 +215,29 @@ def wheel_sizes(pins: Sequence[Pin], python: str, platforms: Sequence[str], stor
     arguments += [*target_options(python, platforms), "--requirement=sizes.txt"]
     if run_pip(arguments, store, folder).code:
         return {}
-    sizes = {}
     env = load_machine_env(store.root)
-    for item in json.loads((folder / "report.json").read_text("utf-8"))["install"]:
-        size = _size(item["download_info"]["url"], env)
-        if size is not None:
-            sizes[re.sub(r"[-_.]+", "-", item["metadata"]["name"]).lower()] = size
-    return sizes
+    items = json.loads((folder / "report.json").read_text("utf-8"))["install"]
+    with ThreadPoolExecutor(_READERS) as readers:
+        seen = list(readers.map(lambda item: _see(item["download_info"]["url"], env), items))
+    return {_canonical(item["metadata"]["name"]): one for item, one in zip(items, seen)}
+
+
+def _canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()  # PEP 503
+
+
+def _see(url: str, env: dict) -> SeenWheel:
+    return SeenWheel(_size(url, env), _issue(url, env))
+
+
+def _issue(url: str, env: dict) -> str:
+    if not urllib.parse.urlsplit(url).path.endswith(".whl"):
+        return ""
+    try:
+        with open_ranged(url, env) as stream, zipfile.ZipFile(stream) as archive:
+            return data_issue(name.partition("/")[0] for name in archive.namelist() if "/" in name)
+    except (*NETWORK_ERRORS, *DAMAGE, OSError, ValueError):
+        return ""  # Said when a package that needs it has the wheel.
 
 
 def _size(url: str, env: dict) -> Optional[int]:

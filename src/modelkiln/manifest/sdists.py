@@ -12,7 +12,10 @@ from modelkiln.manifest.pip import index_lines, run_pip
 from modelkiln.store.store import Store
 from modelkiln.wheels.sdist import is_sdist
 
-__all__ = ["ensure_sdist", "find_sdists"]
+__all__ = ["EXTRA_OPTION", "check_extra_requirements", "ensure_sdist", "find_sdists"]
+
+# What sdists are built with besides what they say themselves: a table, for those that say too little.
+EXTRA_OPTION = "[modelkiln.extra_build_requirements]"
 
 _PROGRAM = Path(__file__).absolute().with_name("programs") / "download_sdists.py"
 
@@ -69,3 +72,27 @@ def ensure_sdist(sdist: Mapping[str, Any], store: Store) -> Path:
                 "again if an index replaced or withdrew the file."
             )
     return store.path(digest)
+
+
+def check_extra_requirements(table: Any) -> dict[str, list[str]]:
+    """Return the table, requirements by the name of a package (PEP 503); raises ModelkilnError for another value."""
+    from packaging.requirements import InvalidRequirement, Requirement
+    from packaging.utils import canonicalize_name
+
+    found: dict[str, list[str]] = {}
+    for name, requirements in table.items() if isinstance(table, Mapping) else (("", table),):
+        is_list = isinstance(requirements, (list, tuple)) and all(isinstance(one, str) for one in requirements)
+        if not name or not is_list:
+            raise ModelkilnError(
+                f"{EXTRA_OPTION} {name}: {requirements!r} is not a list of requirements, such as "
+                '["setuptools<81", "numpy"].'
+            )
+        for one in requirements:
+            try:
+                Requirement(one)
+            except InvalidRequirement as error:
+                raise ModelkilnError(
+                    f"{EXTRA_OPTION} {name}: {one!r} is not a requirement (PEP 508): {error}."
+                ) from None
+        found[canonicalize_name(name)] = sorted(requirements)
+    return found

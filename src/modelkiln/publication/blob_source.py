@@ -33,6 +33,11 @@ class BlobSource:
         found = parse_image(recipe["source"]["uri"].partition("://")[2])
         return Reference(found.registry, found.name, "", "")
 
+    def title_of(self, descriptor: Descriptor) -> str:
+        """Return what people call the blob, else its digest."""
+        layer = self._blobs.layer(descriptor)
+        return layer.title if layer is not None else descriptor.digest
+
     def chunks(self, descriptor: Descriptor) -> Iterator[bytes]:
         """Yield the blob's bytes, which are for the caller to verify; raises ModelkilnError."""
         origin = self.repository_of(descriptor)

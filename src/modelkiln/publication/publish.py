@@ -30,6 +30,7 @@ from modelkiln.registry.blobs import has_blob
 from modelkiln.registry.client import RegistryClient
 from modelkiln.registry.endpoint import endpoint_of
 from modelkiln.registry.known_blobs import KnownBlobs
+from modelkiln.registry.limits import check_limits, upload_warning
 from modelkiln.registry.reference import Reference
 from modelkiln.registry.referrers import EMPTY, attach, record_manifest
 from modelkiln.registry.uploads import upload_blob
@@ -99,9 +100,11 @@ def publish_all(
     """
     pushes = [_Push(publication, RegistryClient(repository, env, report)) for publication, repository in publications]
     for push in pushes:
+        push.check_limits()
+    for push in pushes:
         push.look_up()
     for push in pushes:
-        push.bring(store_root, progress)
+        push.bring(store_root, progress, report)
     if sum(len(push.missing) for push in pushes) > 1:  # One alone is looked up just before it is put.
         for push in pushes:
             push.look_up()
@@ -137,12 +140,20 @@ class _Push:
         for tag, digest in self._current.items():
             _check_tag(self._client, tag, digest, self._digest, self._publication.moving)
 
-    def bring(self, store_root: Optional[Path], progress: Callable[[int, int], None]) -> None:
+    def check_limits(self) -> None:
+        """Raise ModelkilnError for blobs that the registry is known to refuse."""
+        blobs = {self._publication.source.title_of(blob): blob for blob in self._publication.contents.blobs}
+        check_limits(self._client.repository.registry, blobs, str(self._client.repository))
+
+    def bring(
+        self, store_root: Optional[Path], progress: Callable[[int, int], None], report: Callable[[str], None]
+    ) -> None:
         """Bring blobs, manifests and record, as far as they are not there."""
         client, contents = self._client, self._publication.contents
         if self._digest not in self._current.values() and client.find_manifest(self._digest) is None:
             known = KnownBlobs(store_root, client.endpoint.name)
-            self._sent = _Transfer(client, self._publication, known, progress).run(contents.blobs, self._digest)
+            transfer = _Transfer(client, self._publication, known, progress)
+            self._sent = transfer.run(contents.blobs, self._digest, report)
             for document in contents.manifests:
                 client.put_manifest(document.descriptor.digest, document.descriptor, document.data)
             known.remember((blob.digest for blob in contents.blobs), client.repository.name)
@@ -227,12 +238,15 @@ class _Transfer:
         self._positions: dict[str, int] = {}
         self._total = 0
 
-    def run(self, blobs: Sequence[Descriptor], digest: str) -> Published:
+    def run(self, blobs: Sequence[Descriptor], digest: str, report: Callable[[str], None]) -> Published:
         """Bring all blobs there; raises the first error, after all others have stopped."""
         with ThreadPoolExecutor(_THREADS) as pool:
             there = list(pool.map(lambda blob: has_blob(self._client, blob), blobs))
             missing = [blob for blob, is_there in zip(blobs, there) if not is_there]
             self._total = sum(blob.size for blob in missing)
+            warning = upload_warning(self._client.repository.registry, missing)
+            if warning:
+                report(f"{self._client.repository}: {warning}")
             # The largest first: small ones fill what is left at the end.
             tasks = [pool.submit(self._bring, blob) for blob in sorted(missing, key=lambda blob: -blob.size)]
             results = []

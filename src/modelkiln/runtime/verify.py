@@ -2,7 +2,7 @@
 
 import os
 
-from modelkiln.runtime.weights.lazy import found_blobs, is_lazy
+from modelkiln.runtime.weights.lazy import found_files, is_lazy
 from modelkiln.runtime.weights.lock import LOCK_PATH
 from modelkiln.runtime.weights.store import sha256_of
 
@@ -20,7 +20,7 @@ def verify(package):
     paths = {artifact["path"]: package.models / artifact["path"] for artifact in record["artifacts"]}
     if is_lazy(package):
         mismatches += _check_file(package.root / LOCK_PATH, "weights lock", record["weights_lock"])
-        paths = found_blobs(package)
+        paths = found_files(package)
     for artifact in record["artifacts"]:
         if artifact["path"] in paths:
             path = paths[artifact["path"]]

@@ -12,7 +12,7 @@ import stat
 import tarfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Callable, Iterable, Mapping, Optional
+from typing import BinaryIO, Callable, Collection, Iterable, Mapping, Optional, Sequence
 
 from modelkiln.archives.decompression import HashingReader, damage_errors, decompressed
 from modelkiln.archives.tar import check_link
@@ -20,7 +20,7 @@ from modelkiln.conventions import OPAQUE_WHITEOUT
 from modelkiln.descriptor import Descriptor
 from modelkiln.digest import CHUNK, iter_chunks
 from modelkiln.errors import ModelkilnError
-from modelkiln.store.files import StoredFile
+from modelkiln.store.files import StoredFile, data_files
 
 __all__ = ["RootLayer", "unpack"]
 
@@ -42,17 +42,21 @@ class RootLayer:
     files: Callable[[], Optional[Mapping[str, StoredFile]]] = lambda: None
 
 
-def unpack(layers: Iterable[RootLayer], root: Path) -> None:
+def unpack(layers: Sequence[RootLayer], root: Path, can_mount: bool = False) -> dict[str, Path]:
     """Unpack `layers`, lowest first, into `root`, an empty folder.
 
-    Raises ModelkilnError for an entry that is refused and for a blob that is not what its
-    descriptor and diff ID say. `root` is then unfit for use and the caller's to remove.
+    Returns what has to be mounted over files of it, path in the root -> file of this machine: external data of
+    ONNX models, which may not have a second name there, and are not copied where the caller `can_mount`.
+    Raises ModelkilnError for an entry that is refused and for a blob that is not what its descriptor and
+    diff ID say. `root` is then unfit for use and the caller's to remove.
     """
-    for layer in layers:
+    stored = [layer.files() for layer in layers]
+    data = data_files({path: file for files in stored for path, file in (files or {}).items()})
+    mounts: dict[str, Path] = {}
+    for layer, files in zip(layers, stored):
         where = f"layer {layer.descriptor.digest}"
-        files = layer.files()
         if files is not None:
-            _link_files(files, Path(os.path.abspath(root)), where)
+            mounts.update(_link_files(files, Path(os.path.abspath(root)), where, data, can_mount))
             continue
         with layer.open() as file:
             blob = HashingReader(file)
@@ -69,14 +73,22 @@ def unpack(layers: Iterable[RootLayer], root: Path) -> None:
             raise ModelkilnError(f"{where}: got digest and size {found}, want {wanted}. The blob is damaged.")
         if content.digest != layer.diff_id:
             raise ModelkilnError(f"{where}: got diff ID {content.digest}, want {layer.diff_id} of the image's config.")
+    return mounts
 
 
-def _link_files(files: Mapping[str, StoredFile], root: Path, where: str) -> None:
+def _link_files(
+    files: Mapping[str, StoredFile], root: Path, where: str, data: Collection[str], can_mount: bool
+) -> dict[str, Path]:
+    mounts = {}
     for name, file in sorted(files.items()):
         parts = _parts(name, where)
         target = _resolve(root, parts[:-1], where) / parts[-1]
         _remove(target)
-        file.put(target)
+        if name not in data:
+            file.put(target)
+        elif file.hold(target, can_mount):
+            mounts[f"/{target.relative_to(root).as_posix()}"] = Path(os.path.realpath(file.blob))
+    return mounts
 
 
 def _unpack_one(content: HashingReader, root: Path, where: str) -> None:

@@ -20,7 +20,7 @@ from modelkiln.smoke.rootfs import RootLayer, unpack
 from modelkiln.store.store import Store
 from modelkiln.wording import counted
 
-__all__ = ["Runnable", "open_image", "unpacked"]
+__all__ = ["Runnable", "UnpackedImage", "open_image", "unpacked"]
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Runnable:
     ) -> list[str]:
         """Return the command line that runs `argv` in `root`, where this image is unpacked.
 
-        mounts: path in the image -> folder of this machine, to be seen there read-only. env:
+        mounts: path in the image -> folder of this machine, to be seen there read-only, or file over a file. env:
         variables over those of the image. gpu: this machine's, which the command may use.
         """
         variables = {**self.env, **(env or {})}
@@ -92,9 +92,17 @@ def open_image(
     )
 
 
+@dataclass(frozen=True)
+class UnpackedImage:
+    """root: where an image is unpacked. mounts: what `Runnable.command` has to mount in it."""
+
+    root: Path
+    mounts: Mapping[str, Path]
+
+
 @contextmanager
-def unpacked(image: Runnable, store: Store) -> Iterator[Path]:
-    """The image's root in a temporary folder, which is removed when the block ends.
+def unpacked(image: Runnable, store: Store) -> Iterator[UnpackedImage]:
+    """The image in a temporary folder, which is removed when the block ends.
 
     The folder is next to the store's blobs: a system's own temporary folder is often memory, and
     an image with its weights may be larger.
@@ -104,7 +112,6 @@ def unpacked(image: Runnable, store: Store) -> Iterator[Path]:
     try:
         root = folder / "root"
         root.mkdir(mode=0o755)
-        unpack(image.layers, root)
-        yield root
+        yield UnpackedImage(root, unpack(image.layers, root, can_mount=True))
     finally:
         shutil.rmtree(folder)

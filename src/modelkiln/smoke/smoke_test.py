@@ -86,17 +86,21 @@ def run_smoke(smoke: Smoke, runner: Runner, timeout: float) -> str:
 
 
 def program_runner(
-    program: Sequence[Path], pex_root: Path, scratch: Path, settings: Optional[Mapping[str, str]] = None
+    program: Sequence[Path],
+    pex_root: Path,
+    scratch: Path,
+    settings: Optional[Mapping[str, str]] = None,
+    mounts: Optional[Mapping[Path, Path]] = None,
 ) -> Runner:
     """Run an interpreter with its PEX file, or a program that has both in it, without a network
     where this machine allows.
 
     pex_root: where it unpacks itself. scratch: an empty folder to run in, also its HOME.
-    settings: other variables, as a deployment would set them.
+    settings: other variables, as a deployment would set them. mounts: see `sandbox.with_mounts`.
     """
     env = {"PEX_ROOT": str(pex_root), "PEX_IGNORE_RCFILES": "1", "HOME": str(scratch), "LC_ALL": "C.UTF-8"}
     env.update({"SCIE_BASE": str(pex_root / "scie"), **(settings or {})})
-    argv = without_network([*map(str, program), "predict", "-"])
+    argv = without_network([*map(str, program), "predict", "-"], mounts)
     return lambda request, timeout: run_command(argv, env, request, timeout, scratch)
 
 

@@ -12,7 +12,7 @@ from typing import Iterator, Optional, Sequence
 from modelkiln.digest import CHUNK
 from modelkiln.errors import ModelkilnError
 from modelkiln.network.http import NETWORK_ERRORS, RETRY_WAITS, is_final
-from modelkiln.pinned_file import PinnedFile
+from modelkiln.pinned_file import PinnedFile, may_be_empty
 from modelkiln.progress import Progress
 from modelkiln.sources.source import Source, SourceFile
 from modelkiln.store.hashing import Hasher, ParallelHashes
@@ -195,7 +195,7 @@ class Transfer:
                 f"{self._where}: got bytes with sha256 {sha256}, want {wanted.sha256}. What the source serves is "
                 "not what was pinned: find out why, and pin it with `pants lock` if it is right."
             )
-        if not part.size:
+        if not part.size and not may_be_empty(self._file.path):
             part.drop()
             raise ModelkilnError(f"{self._where}: is empty. Write the trained artifact there, or exclude it.")
 

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Iterable, Iterator, Optional
 
-__all__ = ["PEX_RUN", "CachedThing", "PexRuns", "list_caches"]
+from modelkiln.store.store import BLOBS, VIEWS
+
+__all__ = ["PEX_RUN", "CachedThing", "PexRuns", "held_blobs", "list_caches"]
 
 # The folder of PEX files that are tested (a PEX_ROOT); those of Pex itself, pip and science.
 PEX_RUN = "pex-run"
@@ -21,7 +23,7 @@ _WHOLE = ("pex-root", "pip-cache", "pip-tools-cache", "scie-base")
 # One thing for each entry. Answers are written anew when they are missing; the second list is of
 # what a process may be reading for as long as it runs.
 _ANSWERS = ("built", "choices", "layers", "published")
-_FOLDERS = ("interpreters", "toolchains", "views")
+_FOLDERS = ("interpreters", "toolchains")
 # pex/cache/dirs.py: what the environments of PEX files link to.
 _SHARED = ("bootstraps", "installed_wheels", "user_code")
 _LINK = re.compile(rf"/({'|'.join(_SHARED)})/([^/]+)/([^/]+)")
@@ -51,9 +53,32 @@ def list_caches(root: Path) -> Iterator[CachedThing]:
                     other for other in (path.with_suffix(".json"), path.with_suffix(".lock")) if other.exists()
                 )
                 yield _thing(root, path, *siblings)
+    yield from _views(root)
     yield from (_newest(root, root / kind) for kind in _WHOLE if (root / kind).is_dir())
     yield from _stale_tools(root)
     yield from PexRuns(root).things()
+
+
+def held_blobs(root: Path) -> dict[str, Path]:
+    """Return the paths of blobs by the files in views that hold them, to which their names are links."""
+    found = {}
+    for folder in _entries(root / BLOBS):
+        with suppress(OSError), os.scandir(folder) as entries:
+            found.update({os.path.realpath(entry.path): Path(entry.path) for entry in entries if entry.is_symlink()})
+    return found
+
+
+def _views(root: Path) -> Iterator[CachedThing]:
+    """Views, each with the copies in it: a file that holds a blob counts as that blob."""
+    held = held_blobs(root) if (root / VIEWS).is_dir() else {}
+    for path in _entries(root / VIEWS):
+        if path.is_dir():
+            files = [Path(folder, name) for folder, _, names in os.walk(path) for name in names]
+            copies = [file for file in files if not file.is_symlink() and os.path.realpath(file) not in held]
+            stamps = path.with_name(f"{path.name}.stamps")
+            paths = (path, stamps) if stamps.exists() else (path,)
+            used_ns = max(map(_used_ns, paths))
+            yield CachedThing(str(path.relative_to(root)), sum(map(_size, copies)), used_ns, paths)
 
 
 def _entries(folder: Path) -> list[Path]:

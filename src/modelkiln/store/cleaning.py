@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Iterable, Iterator, Optional, Union
 
 from modelkiln.progress import Progress
-from modelkiln.store.caches import PEX_RUN, CachedThing, PexRuns, list_caches
+from modelkiln.store.caches import PEX_RUN, CachedThing, PexRuns, held_blobs, list_caches
 from modelkiln.store.file_index import FileIndex
-from modelkiln.store.store import BLOBS, Store
+from modelkiln.store.store import BLOBS, VIEWS, Store
 from modelkiln.store.users import Users, cleaning
 
 __all__ = ["Cleaning", "StoredBlob", "clean", "list_blobs", "named_blobs", "verify"]
@@ -178,6 +178,8 @@ def _clean_one(
 def _remove_cache(store: Store, thing: CachedThing) -> None:
     """Take a thing away at once, also for who is killed meanwhile, and then remove it."""
     folder, prefix = store.temporary_location("incoming")
+    if thing.name.startswith(f"{VIEWS}/"):
+        _give_back(store, thing.paths[0])
     for path in thing.paths:
         aside = folder / f"{prefix}{os.urandom(8).hex()}"
         with suppress(OSError):
@@ -185,14 +187,25 @@ def _remove_cache(store: Store, thing: CachedThing) -> None:
             _remove_tree(aside)
 
 
+def _give_back(store: Store, view: Path) -> None:
+    """Put the blobs that a view holds to their names, in the place of links to it."""
+    top = os.path.realpath(view) + os.sep
+    for file, blob in held_blobs(store.root).items():
+        if file.startswith(top):
+            with suppress(OSError):
+                os.replace(file, blob)
+
+
 def _remove(store: Store, blob: StoredBlob) -> bool:
-    """Remove a blob unless it was used since it was listed."""
+    """Remove a blob unless it was used since it was listed; with it the file in a view that its name is a link to."""
     path = store.path(blob.digest)
     with cleaning(store.root):
         try:
             if os.stat(path).st_mtime_ns != blob.used_ns:
                 return False
+            holder = store.holder(blob.digest)
             path.unlink()
+            Path(holder).unlink(missing_ok=True)
         except FileNotFoundError:
             return False
     return True

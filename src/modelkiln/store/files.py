@@ -17,9 +17,10 @@ from typing import Any, BinaryIO, Iterable, Mapping, Optional
 from modelkiln.archives.tar import Entry, sorted_entries, tar_header, tar_padding
 from modelkiln.descriptor import Descriptor
 from modelkiln.errors import ModelkilnError
+from modelkiln.runtime.weights.view import external_data, share_blocks
 from modelkiln.store.store import Store
 
-__all__ = ["StoredFile", "find_stored", "link_file"]
+__all__ = ["StoredFile", "data_files", "find_stored", "link_file"]
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,29 @@ class StoredFile:
             )
         target.write_bytes(data)
         target.chmod(0o444)
+
+    def hold(self, target: Path, can_mount: bool) -> bool:
+        """As `put`, for loaders that refuse files with several names (see `modelkiln.runtime.weights.view`).
+
+        can_mount: whether the caller can mount the blob over `target`, which is then an empty file; returns
+        whether it has to. Without that, and where the file system shares no blocks, the blob is copied.
+        """
+        if self.start is not None:
+            self.put(target)
+            return False
+        if share_blocks(self.blob, target):
+            target.chmod(0o444)
+            return False
+        if can_mount and os.stat(self.blob).st_nlink == 1:
+            target.touch(0o444)
+            return True
+        _copy(Path(self.blob), target)
+        return False
+
+
+def data_files(files: Mapping[str, StoredFile]) -> set[str]:
+    """Return the paths of those of `files`, by path in one folder, that are external data of ONNX models among them."""
+    return external_data(files, lambda path: files[path].open() if files[path].start is None else files[path].read())
 
 
 def find_stored(
@@ -114,10 +138,19 @@ def _in_tars(files: Iterable[Mapping[str, Any]], store: Store) -> dict[str, Stor
 def link_file(blob: Path, target: Path) -> None:
     """Put a blob at `target`, which does not exist, without copying it where the file system allows.
 
-    The file is the blob itself and must not be written to; its mode forbids it.
+    The file is the blob itself and must not be written to; its mode forbids it. A blob that a view holds gets
+    no second name, for which loaders would refuse it there.
     """
-    with suppress(OSError):
-        os.link(blob, target)
-        return
+    if not os.path.islink(blob):
+        with suppress(OSError):
+            os.link(blob, target)
+            return
+    if share_blocks(blob, target):
+        target.chmod(0o444)
+    else:
+        _copy(blob, target)
+
+
+def _copy(blob: Path, target: Path) -> None:
     shutil.copyfile(blob, target)
     target.chmod(0o444)

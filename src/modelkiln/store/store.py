@@ -1,6 +1,7 @@
 """The store: a content-addressed directory of blobs on this machine.
 
-A blob lies at `sha256/<first 2 hex>/<hex>`. It is written to a temporary file of the same
+A blob lies at `sha256/<first 2 hex>/<hex>`, or its name there is a link to the file in a folder of
+lazy weights (`modelkiln.runtime.weights.view`). It is written to a temporary file of the same
 file system, hashed on the way, synced and renamed, so that a name in the store is either absent
 or whole, also after a crash or between concurrent writers.
 """
@@ -17,10 +18,10 @@ from modelkiln.digest import hex_of, iter_chunks, sha256_stream
 from modelkiln.errors import ModelkilnError
 from modelkiln.store.users import register
 
-__all__ = ["BLOBS", "BlobWriter", "Store", "blob_path", "sync_folder"]
+__all__ = ["BLOBS", "VIEWS", "BlobWriter", "Store", "blob_path", "sync_folder"]
 
-# The folder of all blobs, below a store's root.
-BLOBS = "sha256"
+# Below a store's root, the folder of all blobs, and that of lazy weights as packages see them.
+BLOBS, VIEWS = "sha256", "views"
 
 # What a disk says when it cannot take a blob; other OSErrors are about what was being read.
 _DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG})
@@ -66,6 +67,12 @@ class Store:
 
     def _name(self, digest: str) -> str:
         return self._folder + blob_path(digest)
+
+    def holder(self, digest: str) -> str:
+        """The file with a blob's bytes: the blob, or the file in a view that its name is a link to."""
+        name = self._name(digest)
+        real = os.path.realpath(name)
+        return real if real.startswith(os.path.realpath(self.root / VIEWS) + os.sep) else name
 
     def has(self, digest: str, size: Optional[int] = None) -> bool:
         """Whether the blob is here, with `size` bytes when given.
@@ -210,8 +217,11 @@ class Store:
         folder.mkdir(parents=True, exist_ok=True)
         target = folder / hex_of(digest)
         # Another process may have found the damage at the same time, and moved it.
+        path = self.path(digest)
         with suppress(FileNotFoundError):
-            os.replace(self.path(digest), target)
+            os.replace(self.holder(digest), target)
+            if path.is_symlink():
+                path.unlink()
         return target
 
 

@@ -6,6 +6,7 @@ from typing import Any, Sequence
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.machine.settings import load_machine_env
+from modelkiln.pinned_file import may_be_empty
 from modelkiln.sources.addresses import check_files
 from modelkiln.sources.patterns import select
 from modelkiln.sources.source import Listing, Source, SourceFile, open_source, scheme_of
@@ -84,7 +85,7 @@ def _check(file: SourceFile, wanted: WeightsSource) -> None:
             f"{wanted.where}: {file.path!r}: its name is not UTF-8, and a lock is a text. Rename the file, or leave it "
             "out with the field `exclude`."
         )
-    if file.size is not None and file.size <= 0:
+    if file.size is not None and file.size <= 0 and not may_be_empty(file.path):
         raise ModelkilnError(
             f"{wanted.where}: {file.path}: is empty. Write the trained artifact there, or leave the file out "
             f'with exclude=["{file.path}"].'

@@ -16,7 +16,7 @@ from modelkiln.conventions import VENV
 from modelkiln.errors import ModelkilnError
 from modelkiln.wheels.wheel import Wheel, WheelFile
 
-__all__ = ["InstalledWheel", "Venv", "check_conflicts", "install"]
+__all__ = ["InstalledWheel", "Venv", "check_conflicts", "install", "place"]
 
 _INSTALLER = b"modelkiln\n"
 
@@ -71,15 +71,16 @@ class InstalledWheel:
         from installer.utils import construct_record_file
 
         path = f"{self.dist_info}/RECORD"
-        rows = [RecordEntry(self._relative(name), None, None) for name in (path, *byte_code)]
+        rows = [RecordEntry(self.relative(name), None, None) for name in (path, *byte_code)]
         for entry in self.entries:
             digest = base64.urlsafe_b64encode(bytes.fromhex(entry.sha256)).decode().rstrip("=")
-            rows.append(RecordEntry(self._relative(entry.path), Hash("sha256", digest), entry.size))
+            rows.append(RecordEntry(self.relative(entry.path), Hash("sha256", digest), entry.size))
         rows.sort(key=lambda row: row.path)
         with construct_record_file([("purelib", row) for row in rows]) as stream:
             return bytes_entry(path, stream.read())
 
-    def _relative(self, path: str) -> str:
+    def relative(self, path: str) -> str:
+        """A path of the tree as RECORD has it: relative to site-packages."""
         inside = self.site_packages + "/"
         # Nearly all are inside, and `relpath` would take longer than packing some of them.
         return path[len(inside) :] if path.startswith(inside) else posixpath.relpath(path, self.site_packages)
@@ -108,7 +109,8 @@ def install(wheel: Wheel, venv: Venv) -> InstalledWheel:
     return InstalledWheel(wheel.title, tuple(entries), dist_info, venv.site_packages)
 
 
-def _entry(wheel: Wheel, file: WheelFile, venv: Venv) -> Entry:
+def place(wheel: Wheel, file: WheelFile, venv: Venv) -> tuple[str, str]:
+    """Return a file's scheme and where it goes; raises ModelkilnError for one outside of the known schemes."""
     scheme, path = "purelib", file.path
     if path.startswith(wheel.data + "/"):
         _, scheme, path = (*path.split("/", 2), "", "")[:3]
@@ -121,8 +123,13 @@ def _entry(wheel: Wheel, file: WheelFile, venv: Venv) -> Entry:
             f"{wheel.title}: {file.path!r} is not in a folder for purelib, platlib, headers, scripts or "
             f"data of {wheel.data}. Refused."
         )
+    return scheme, f"{folder}/{path}"
+
+
+def _entry(wheel: Wheel, file: WheelFile, venv: Venv) -> Entry:
+    scheme, path = place(wheel, file, venv)
     entry = Entry(
-        f"{folder}/{path}",
+        path,
         size=file.size,
         executable=file.executable or scheme == "scripts",
         sha256=file.sha256,
@@ -192,11 +199,11 @@ def _check_own(wheel: Wheel, path: str, venv: Venv) -> None:
         raise ModelkilnError(f"{wheel.title}: it would replace {path!r} of the environment itself. Refused.")
 
 
-def check_conflicts(wheels: Sequence[InstalledWheel]) -> None:
+def check_conflicts(wheels: Sequence[InstalledWheel], way_out: str = "") -> None:
     """Refuse wheels that write one path with different content.
 
     Equal files are shared (the `nvidia` wheels have one `nvidia/__init__.py`). All conflicts are
-    reported together in one ModelkilnError.
+    reported together in one ModelkilnError. way_out: what else its message advises, a sentence.
     """
     owners: dict[str, tuple[Entry, str]] = {}
     issues = []
@@ -204,7 +211,9 @@ def check_conflicts(wheels: Sequence[InstalledWheel]) -> None:
         for entry in wheel.entries:
             known, owner = owners.setdefault(entry.path, (entry, wheel.title))
             if not known.same_as(entry):
-                issues.append(f"{owner} and {wheel.title} both write {entry.path!r} with different content.")
+                issues.append(
+                    f"{owner} and {wheel.title} both write {wheel.relative(entry.path)!r} with different content."
+                )
     free: set[str] = {""}  # Folders that are neither a file nor in one.
     for path, (_, owner) in owners.items():
         parents = []
@@ -219,5 +228,5 @@ def check_conflicts(wheels: Sequence[InstalledWheel]) -> None:
     if issues:
         raise ModelkilnError(
             " ".join(issues[:20]) + " One would win by chance: remove one of the packages from the "
-            "requirements, or lock versions that do not clash."
+            "requirements, or lock versions that do not clash." + (f" {way_out}" if way_out else "")
         )

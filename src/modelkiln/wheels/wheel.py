@@ -14,14 +14,14 @@ import zipfile
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Iterator, Mapping, Optional
+from typing import BinaryIO, Iterable, Iterator, Mapping, Optional
 
 from modelkiln.archives.tar import check_path
 from modelkiln.digest import iter_chunks
 from modelkiln.errors import ModelkilnError
 from modelkiln.wheels.zip_member import DAMAGE, ZipMember
 
-__all__ = ["Wheel", "WheelFile", "open_wheel"]
+__all__ = ["Wheel", "WheelFile", "data_issue", "open_wheel"]
 
 # Metadata is read whole. The largest RECORD seen, of a CUDA build of PyTorch, has 2 MB.
 _METADATA_LIMIT = 64 << 20
@@ -134,10 +134,9 @@ class Wheel:
             same = False
         if not same or canonicalize_name(name) != canonicalize_name(self.name):
             raise self._refuse(f"its folder {found[0]!r} is not that of {self.name} {self.version}.")
-        data = found[0][: -len(".dist-info")] + ".data"
-        strange = sorted(name for name in top if name.endswith(".data") and name != data)
-        if strange:
-            raise self._refuse(f"it has a folder {strange[0]!r}, want {data!r}.")
+        issue = data_issue(top)
+        if issue:
+            raise self._refuse(issue)
         return found[0]
 
     def _read_record(self) -> dict[str, tuple[str, str]]:
@@ -210,6 +209,19 @@ class Wheel:
         version = parse_metadata_file(self.read_metadata("WHEEL"))["Wheel-Version"]
         if not version or not version.startswith("1."):
             raise self._refuse(f"Wheel-Version {version!r} is not 1.x.")
+
+
+def data_issue(names: Iterable[str]) -> str:
+    """Return what is wrong with a wheel's folder of files for other places, by the names at its top; "" for nothing.
+
+    The name is that of the `.dist-info` folder (PEP 427). Of another spelling pip takes it for one, and others for
+    a package.
+    """
+    found = set(names)
+    infos = [name for name in found if name.endswith(".dist-info")]
+    expected = {name[: -len(".dist-info")] + ".data" for name in infos}
+    strange = sorted(name for name in found - expected if name.endswith(".data")) if len(infos) == 1 else []
+    return f"it has a folder {strange[0]!r}, want {min(expected)!r}." if strange else ""
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import hashlib
 import io
 import zipfile
 from pathlib import Path
-from typing import Optional, Sequence
+from typing import Collection, Optional, Sequence
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.wheels.wheel import Wheel
@@ -17,16 +17,19 @@ __all__ = ["read_file", "write_wheel"]
 _DATE = (1980, 1, 1, 0, 0, 0)
 
 
-def write_wheel(wheel: Wheel, path: Path, filename: Optional[str] = None) -> None:
+def write_wheel(
+    wheel: Wheel, path: Path, filename: Optional[str] = None, left_out: Collection[str] = frozenset()
+) -> None:
     """Write `wheel` to `path`: files by path, and the `.dist-info` folder last (PEP 427).
 
-    filename: what it is called, where its tags are not those of its own metadata. Raises
-    ModelkilnError for a file that is not what RECORD says.
+    filename: what it is called, where its tags are not those of its own metadata. left_out: paths of files
+    that it is written without. Raises ModelkilnError for a file that is not what RECORD says.
     """
     record = f"{wheel.dist_info}/RECORD"
     rows = []
+    kept = (file for file in wheel.files if file.path not in left_out)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
-        for file in sorted(wheel.files, key=lambda file: (file.path.startswith(f"{wheel.dist_info}/"), file.path)):
+        for file in sorted(kept, key=lambda file: (file.path.startswith(f"{wheel.dist_info}/"), file.path)):
             data = read_file(wheel, file.path, file.sha256)
             if filename and file.path == f"{wheel.dist_info}/WHEEL":
                 data = _retagged(data, filename)

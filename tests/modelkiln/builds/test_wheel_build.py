@@ -129,6 +129,22 @@ def test_an_sdist_that_has_no_wheel_is_found_and_built(tmp_path):
     assert resolved == resolve_lock(lock(sdist, pin(needed, "six")), TARGET, store, "cpu.txt")
 
 
+def test_what_an_sdist_does_not_say_comes_from_a_table(tmp_path):
+    """Without it the error names the module and the option; with it the record says what built the wheel."""
+    data, helper = make_sdist(on_build="import helper"), make_wheel("helper", files={"helper.py": b""})
+    sdist, pinned = sdist_pin(data), pin(helper, "helper")
+    store = store_of(tmp_path, (sdist, data), wheels=[(pinned, helper)])
+    with pytest.raises(ModelkilnError, match=r"helper is a module that it lacks: \[modelkiln.extra_build_requirements"):
+        build(sdist, store, pinned)
+    table = {"demo": ["helper>=1"], "other": ["absent"]}
+    wheel = ResolveBuilder(build_lock(pinned), REMEDY, store, extra=table).build(sdist)
+    assert [pinned, backend_wheel()[0]] == wheel["build"]["requirements"]
+    store.path(wheel_digest(wheel)).unlink()
+    provide_wheels([{key: wheel[key] for key in (*pinned, "build")}], "3.11", store)
+    with pytest.raises(ModelkilnError, match="absent is not in the lock"):
+        ResolveBuilder(build_lock(pinned), REMEDY, store, extra={"demo": ["absent"]}).build(sdist)
+
+
 def test_a_wheel_where_there_is_one(tmp_path):
     """An sdist next to a wheel is never looked at."""
     data, wheel = make_sdist(), make_wheel()

@@ -194,8 +194,9 @@ def test_shards_of_an_index_are_needed():
     finding = _check(index, "x/m.safetensors.index.json")
     assert finding.needs == (Need("x/m-1.safetensors"), Need("x/m-2.safetensors"))
     shard = Finding("x/m-1.safetensors", 10, "safetensors")
-    with pytest.raises(ModelkilnError, match=r"'x/m-2.safetensors', which is not in the artifact"):
+    with pytest.raises(ModelkilnError, match=r"'x/m-2.safetensors', which is not in the artifact") as error:
         check_set([finding, shard], OPTIONS)
+    assert 'exclude=["x/m.safetensors.index.json"]' in str(error.value)
     with pytest.raises(ModelkilnError, match="is not a safetensors file"):
         check_set([finding, shard, Finding("x/m-2.safetensors", 10, "pickle")], OPTIONS)
     with pytest.raises(ModelkilnError, match="not a clean path"):

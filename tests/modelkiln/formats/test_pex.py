@@ -17,6 +17,7 @@ from samples.wheelhouse import make_wheel, put_wheel
 import modelkiln
 from modelkiln.errors import ModelkilnError
 from modelkiln.formats import pex as pex_package
+from modelkiln.formats import pex_builder
 from modelkiln.formats.pex import build_pex, store_pex
 from modelkiln.layers import weights
 from modelkiln.store.store import Store
@@ -67,6 +68,29 @@ def test_a_pex_runs_with_its_wheels_and_files(tmp_path):
     assert [None, "weights", []] == _run(tmp_path / "bare.pex", tmp_path)
     assert os.access(tmp_path / "demo.pex", os.X_OK)
     assert [] == list((store.root / "incoming").iterdir())
+
+
+def test_a_first_start_leaves_nothing_in_the_temporary_folder(tmp_path):
+    """Wheels are installed by several processes, and each removes what it took out of the PEX."""
+    store, temporary = Store(tmp_path / "store"), tmp_path / "temporary"
+    temporary.mkdir()
+    wheels = [put_wheel(store, make_wheel(name), name) for name in (f"wheel{number}" for number in range(9))]
+    build_pex(_spec(*wheels), _sources(tmp_path / "sources"), store, tmp_path / "demo.pex")
+    environ = {"HOME": str(tmp_path), "PEX_ROOT": str(tmp_path / "pex-root"), "PATH": os.environ["PATH"]}
+    environ.update({"TMPDIR": str(temporary), "PEX_VERBOSE": "1"})
+    command = [sys.executable, str(tmp_path / "demo.pex")]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=True)
+    if os.cpu_count() > 1:
+        assert "parallel jobs to install 9 wheels" in done.stderr
+    assert 9 == len(list((tmp_path / "pex-root").glob("installed_wheels/**/*.whl")))
+    assert [] == os.listdir(temporary)
+
+
+def test_a_pex_of_another_inside_is_refused(tmp_path, monkeypatch):
+    """A release of Pex that this does not know would leave its copies: nothing is built with it."""
+    monkeypatch.setattr(pex_builder, "_INSTALL", "what no release has")
+    with pytest.raises(ModelkilnError, match="Use the locked release of Pex"):
+        build_pex(_spec(), _sources(tmp_path / "sources"), Store(tmp_path / "store"), tmp_path / "demo.pex")
 
 
 def test_a_large_pex_is_a_blob_of_the_store(tmp_path):

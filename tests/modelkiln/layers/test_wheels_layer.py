@@ -123,7 +123,7 @@ def test_wheels_that_clash_are_refused(tmp_path):
         points = f"[console_scripts]\nrun = {name}:main\n".encode()
         files = {f"{name}.py": b"", f"{name}-1.0.dist-info/entry_points.txt": points}
         group.append(put_wheel(store, make_wheel(name, files=files), name))
-    with pytest.raises(ModelkilnError, match=r"one-1\.0.* and two-1\.0.* both write 'opt/venv/bin/run'"):
+    with pytest.raises(ModelkilnError, match=r"one-1\.0.* and two-1\.0.* both write '../../../bin/run'"):
         wheels.build(_recipe(group), store)
 
 

@@ -16,6 +16,7 @@ from modelkiln.manifest import pip_tools
 from modelkiln.manifest.build_lock import split_parts
 from modelkiln.manifest.pip import index_lines
 from modelkiln.manifest.pip_tools import compile_lock, seed_lock
+from modelkiln.manifest.sdists import check_extra_requirements
 
 
 @pytest.fixture
@@ -253,6 +254,49 @@ def test_the_module_that_a_backend_misses_is_named_when_it_is_asked(folder, stor
     (folder / "sdist" / "be.py").write_text(text)
     with pytest.raises(ModelkilnError, match="No module named 'helperpkg'"):
         compile_lock(folder, ["sdist/pyproject.toml"], "cpu.txt", "cpu", store, is_build=True)
+
+
+def test_a_wheel_that_packages_will_be_refused_for_is_said(folder, store):
+    """The folder `.data` of another spelling: when the lock is written, and not when a package is made of it."""
+    files = {"odd/__init__.py": b"", "Odd-1.0.data/scripts/odd": b"#!python\n"}
+    odd = make_wheel("odd", files=files)
+    _put(folder, (pin(odd, "odd"), odd))
+    (folder / "cpu.in").write_text("odd\nsix\n")
+    _lock(folder, store)
+    (line,) = (line for line in (folder / "summary.txt").read_text().splitlines() if "refused" in line)
+    assert "  odd 1.0: packages that need its wheel will be refused: it has a folder 'Odd-1.0.data', want" in line
+    assert "'odd-1.0.data'" in line
+
+
+def test_what_an_sdist_does_not_say_is_locked_from_a_table(folder, store, capsys):
+    """Its metadata, what it asks for and its lock of build requirements: all have what the table adds."""
+    (folder / "cpu.in").write_text("old\n")
+    helper = make_wheel("helper", files={"helper.py": b"NEEDED = 1\n"})
+    data = make_sdist("old", more="import helper", requires=["six"])
+    _put(folder, (pin(helper, "helper"), helper), backend_wheel(), (sdist_pin(data, "old"), data))
+    options = ["--source=cpu.in", "--lock=cpu.txt", "--resolve=cpu", "--address=3rdparty:cpu", "--python=3.11"]
+    assert 1 == main(["build", "python-lock", *options, f"--store={store.root}", "--summary=summary.txt", *_BUILD])
+    message = capsys.readouterr().err
+    assert "No module named 'helper'" in message
+    assert "[modelkiln.extra_build_requirements]" in message
+    (folder / "extra.json").write_text(json.dumps({"old": ["helper>=1"]}))
+    more = [*_BUILD, "--extra-build-requirements=extra.json"]
+    assert {"old": "1.0", "six": "1.1"} == _versions(_lock(folder, store, *more))
+    text = (folder / "cpu.build.txt").read_text()
+    assert ["helper==1.0 \\", "tiny==1.0 \\"] == [line for line in text.splitlines() if "==" in line]
+    assert pin(helper, "helper")["sha256"] in text
+
+
+def test_a_table_is_checked_and_normal():
+    """Names as an index compares them; what is no requirement is named with the option."""
+    assert {"my-old": ["a", "b<2"]} == check_extra_requirements({"My_Old": ("b<2", "a")})
+    for bad in ({"old": "a"}, {"old": [1]}, {"": ["a"]}, ["a"]):
+        with pytest.raises(
+            ModelkilnError, match=r"\[modelkiln.extra_build_requirements\] .*is not a list of requirements"
+        ):
+            check_extra_requirements(bad)
+    with pytest.raises(ModelkilnError, match="'no requirement' is not a requirement"):
+        check_extra_requirements({"old": ["no requirement"]})
 
 
 _SPY = """

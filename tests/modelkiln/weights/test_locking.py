@@ -112,7 +112,8 @@ def test_small_files_become_one_blob(tmp_path, store):
         (blob.digest for blob in list_blobs(store)), key=lambda digest: digest == small.digest
     )
     check_bytes(lock, store)
-    with models_folder(locked_layers(lock, "t"), store) as models:
+    with models_folder(locked_layers(lock, "t"), store) as folder:
+        models = folder.path
         found = {path.name: path.read_bytes() for path in (models / "many").iterdir()}
     assert {name.partition("__")[2]: data for name, data in many().items()} == found
     before = read_bytes()
@@ -159,7 +160,8 @@ def test_small_files_are_found_without_what_was_learnt(tmp_path, store):
     second = lock_weights(wanted("w", tmp_path), store)
     (store.root / "seen.sqlite").unlink()
     check_bytes(first, store)
-    with models_folder(locked_layers(first, "t"), store) as models:
+    with models_folder(locked_layers(first, "t"), store) as folder:
+        models = folder.path
         assert b"11" == (models / "many/1").read_bytes()
     assert second == lock_weights(wanted("w", tmp_path), store)
     check_bytes(second, store)

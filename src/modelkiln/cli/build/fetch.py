@@ -3,13 +3,16 @@
 import argparse
 import json
 from pathlib import Path
+from typing import Any, Mapping, Sequence
 
-from modelkiln.builds.wheel import provide_wheels
+from modelkiln.builds.wheel import provide_wheels, trim_wheel
 from modelkiln.canonical import canonical_json
 from modelkiln.manifest.wheels import check_requires, check_wheels, open_wheels, wheel_digest
 from modelkiln.store.store import Store
 from modelkiln.wheels.cuda_libraries import library_folder
+from modelkiln.wheels.file_owners import files_to_leave_out
 from modelkiln.wheels.venv import Venv, check_conflicts, install
+from modelkiln.wheels.wheel import Wheel
 
 HELP = "Put an environment's wheels into the store, and check that they fit together."
 
@@ -24,19 +27,50 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Fetch what is missing, check all wheels, and report size and unpacked_size in bytes, and "libraries"."""
+    """Fetch what is missing, check all wheels, and report size and unpacked_size in bytes, and "libraries".
+
+    Wheels that another one's files win over are reported as they are without those.
+    """
     store = Store(args.store)
     request = json.loads(args.wheels.read_text("utf-8"))
     wheels = check_wheels(request["wheels"])
     provide_wheels(wheels, request["python"], store)
     with open_wheels(wheels, store) as opened:
-        check_conflicts([install(wheel, Venv(request["python"])) for wheel in opened])
         for wheel, found in zip(wheels, opened):
             if wheel["name"] in request.get("requires", {}):
                 check_requires(found, request["requires"][wheel["name"]])
+        trimmed = _trimmed(wheels, opened, request, store)
+    if trimmed:
+        wheels = check_wheels([{**wheel, **trimmed.get(wheel["name"], {})} for wheel in wheels])
+    with open_wheels(wheels, store) as opened:
+        check_conflicts([install(wheel, Venv(request["python"])) for wheel in opened], _way_out(request))
+        for wheel, found in zip(wheels, opened):
             wheel["size"] = store.path(wheel_digest(wheel)).stat().st_size
             wheel["unpacked_size"] = found.unpacked_size
             libraries = sorted({library_folder(file.path) for file in found.files} - {""})
             wheel.update({"libraries": libraries} if libraries else {})
     args.output.write_bytes(canonical_json({**request, "wheels": wheels}))
     return 0
+
+
+def _trimmed(
+    wheels: Sequence[Mapping[str, Any]], opened: Sequence[Wheel], request: Mapping[str, Any], store: Store
+) -> dict[str, dict[str, Any]]:
+    """By name, the wheels that lose files to another one, without them."""
+    owners = request.get("owners")
+    if not owners:
+        return {}
+    venv = Venv(request["python"])
+    left_out = files_to_leave_out(opened, [install(wheel, venv) for wheel in opened], owners, venv)
+    losing = [wheel for wheel in wheels if wheel["name"] in left_out]
+    return {wheel["name"]: trim_wheel(wheel, left_out[wheel["name"]], store) for wheel in losing}
+
+
+def _way_out(request: Mapping[str, Any]) -> str:
+    resolve = request.get("resolve")
+    if not resolve:
+        return ""
+    return (
+        f"Or say in [modelkiln.resolve_file_owners.{resolve}] which package has the file: its path, or a folder's with "
+        "a slash at its end, = the package's name."
+    )

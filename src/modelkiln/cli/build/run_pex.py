@@ -8,6 +8,7 @@ from pathlib import Path
 
 from modelkiln.layer import Layer
 from modelkiln.layers.weights_files import models_folder
+from modelkiln.machine.sandbox import with_mounts
 from modelkiln.store.store import Store
 
 HELP = "Run a PEX file with the model artifacts that its package has in the store."
@@ -31,7 +32,9 @@ def run(args: argparse.Namespace) -> int:
     store = Store(args.store)
     layers = [Layer.from_json(value) for value in json.loads(args.layers.read_text("utf-8"))]
     with models_folder(layers, store, args.models) as models:
-        env = {**os.environ, "MODELKILN_MODELS": str(models)}
+        env = {**os.environ, "MODELKILN_MODELS": str(models.path)}
         folder = env.pop("MODELKILN_FOLDER", None)
-        code = subprocess.call([args.python, os.path.abspath(args.pex), *args.arguments], env=env, cwd=folder)
+        argv = [str(args.python), os.path.abspath(args.pex), *args.arguments]
+        mounts = {models.path / path: source for path, source in models.mounts.items()}
+        code = subprocess.call(with_mounts(argv, mounts), env=env, cwd=folder)
     return code if code >= 0 else 128 - code

@@ -6,17 +6,19 @@ import os
 import tempfile
 from contextlib import nullcontext
 from pathlib import Path
-from typing import ContextManager, Iterable, Mapping, Optional
+from typing import Any, ContextManager, Iterable, Mapping, Optional
 
 from modelkiln.conventions import MODELS_MOUNT
 from modelkiln.errors import ModelkilnError
 from modelkiln.layer import Layer
 from modelkiln.layers import weights
 from modelkiln.layers.small import LAZY_STORE
-from modelkiln.layers.weights_files import models_folder
+from modelkiln.layers.weights_files import ModelsFolder, models_folder
 from modelkiln.machine.gpu import Gpu, find_gpu
 from modelkiln.machine.sandbox import can_run
 from modelkiln.machine.settings import find_python
+from modelkiln.pinned_file import PinnedFile
+from modelkiln.runtime.weights.store import WeightsStore, stamp_of
 from modelkiln.smoke.comparison import Tolerance
 from modelkiln.smoke.cuda_linking import check_cuda_libraries
 from modelkiln.smoke.plan import SmokePlan
@@ -24,6 +26,7 @@ from modelkiln.smoke.runnable_image import open_image, unpacked
 from modelkiln.smoke.smoke_test import NOT_RUN, Smoke, image_runner, program_runner, read_smoke, run_smoke
 from modelkiln.store.store import Store
 from modelkiln.store.users import register
+from modelkiln.weights.lock import set_digest
 
 HELP = "Run a package on a request and compare its response with the expected one."
 
@@ -52,37 +55,44 @@ def run(args: argparse.Namespace) -> int:
     # As in a deployment of the package: weights are mounted, or a store has been filled.
     is_lazy = record.get("weights") == "lazy"
     if is_lazy:
-        _fill_store(plan.weights, store)
+        _fill_store(plan.weights, record, store)
     with _mounted(plan, store) if record.get("weights") == "sidecar" else nullcontext() as models:
         if plan.format == "oci":
-            mounts = {MODELS_MOUNT: models} if models else {}
+            mounts = {MODELS_MOUNT: models.path} if models else {}
+            mounts.update({f"{MODELS_MOUNT}/{path}": file for path, file in models.mounts.items()} if models else {})
             mounts.update({LAZY_STORE: store.root} if is_lazy else {})
             print(_run_image(plan, smoke, store, mounts, gpu))
         else:
-            settings = {"MODELKILN_MODELS": str(models)} if models else {}
+            settings = {"MODELKILN_MODELS": str(models.path)} if models else {}
             settings.update({"MODELKILN_STORE": os.path.abspath(store.root)} if is_lazy else {})
-            print(_run_program(plan, smoke, store, settings))
+            files = {models.path / path: file for path, file in models.mounts.items()} if models else {}
+            print(_run_program(plan, smoke, store, settings, files))
     if smoke.cuda and gpu is None:
         print(f"not run: what CUDA {smoke.cuda} computes, since this machine has no NVIDIA GPU; the fallback answered.")
     return 0
 
 
-def _fill_store(layers: Iterable[Layer], store: Store) -> None:
-    """Fetch what the store lacks: a package with lazy weights runs without a network here, as it
-    would where its store was filled before."""
+def _fill_store(layers: Iterable[Layer], record: Mapping[str, Any], store: Store) -> None:
+    """Fetch what the store lacks, and make the package's view: with lazy weights it runs without a network here,
+    and its store is mounted read-only, as it would where its store was filled before."""
     for layer in layers:
         for file in weights.fetch(layer.recipe, store).values() if layer.recipe else ():
             if file.start is not None:  # The runtime knows blobs that are a file.
                 with store.writer(f"sha256:{file.sha256}") as blob:
                     blob.write(file.read())
+    files = [PinnedFile.from_json(file) for file in record["artifacts"]]
+    digest, shared = set_digest((file.sha256, file.path) for file in files), WeightsStore(Path(store.root))
+    view = shared.fill_view(digest, files, shared.stamps(digest))
+    shared.keep_stamps(digest, {file.path: stamp_of(view / file.path) for file in files})
 
 
-def _mounted(plan: SmokePlan, store: Store) -> ContextManager[Path]:
-    models = Path(os.path.abspath(plan.models))
-    return models_folder(plan.weights, store, models) if plan.weights else nullcontext(models)
+def _mounted(plan: SmokePlan, store: Store) -> ContextManager[ModelsFolder]:
+    return models_folder(plan.weights, store, Path(os.path.abspath(plan.models)))
 
 
-def _run_program(plan: SmokePlan, smoke: Smoke, store: Store, settings: Mapping[str, str]) -> str:
+def _run_program(
+    plan: SmokePlan, smoke: Smoke, store: Store, settings: Mapping[str, str], mounts: Mapping[Path, Path]
+) -> str:
     with tempfile.TemporaryDirectory() as folder:
         register(store.root)  # What is used of a cache from now on stays.
         # abspath keeps a virtual environment's link to its interpreter, which distinguishes it from that.
@@ -91,13 +101,14 @@ def _run_program(plan: SmokePlan, smoke: Smoke, store: Store, settings: Mapping[
             python = Path(plan.python) if "/" in plan.python else find_python(store.root, plan.python)
             program.insert(0, Path(os.path.abspath(python)))
         cache = Path(os.path.abspath(store.root / "pex-run"))
-        return run_smoke(smoke, program_runner(program, cache, Path(folder), settings), plan.timeout)
+        return run_smoke(smoke, program_runner(program, cache, Path(folder), settings, mounts), plan.timeout)
 
 
 def _run_image(plan: SmokePlan, smoke: Smoke, store: Store, mounts: Mapping[str, Path], gpu: Optional[Gpu]) -> str:
     image = open_image(Path(plan.package), plan.layers, store, Path(plan.models) if plan.models else None)
-    with unpacked(image, store) as root:
-        report = run_smoke(smoke, image_runner(image, root, mounts, gpu), plan.timeout)
+    with unpacked(image, store) as made:
+        root = made.root
+        report = run_smoke(smoke, image_runner(image, root, {**made.mounts, **mounts}, gpu), plan.timeout)
         if not smoke.cuda:
             return report
         linked = check_cuda_libraries(image, root)

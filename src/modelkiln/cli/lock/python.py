@@ -1,6 +1,7 @@
 """`modelkiln build python-lock`: pin a resolve's packages."""
 
 import argparse
+import json
 from pathlib import Path
 
 from modelkiln.manifest.build_compiler import BuildLockCompiler
@@ -27,6 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--resolve", required=True, help="the resolve's name")
     parser.add_argument("--address", required=True, help="what people lock it by")
+    parser.add_argument(
+        "--extra-build-requirements", type=Path, help="what sdists are built with besides, lists by package, as JSON"
+    )
     parser.add_argument("--python", required=True, help='its release of CPython, "3.11"')
     parser.add_argument("--upgrade", action="store_true", help="take the newest versions instead of those that fit")
     parser.add_argument("--store", type=Path, required=True, help="the store's folder")
@@ -39,7 +43,9 @@ def run(args: argparse.Namespace) -> int:
     store, target = Store(args.store), Target(args.python, _PLATFORM, _GLIBC)
     for source in args.source:
         check_requirements(Path(source).read_text("utf-8"), source)
-    compiler = LockCompiler(args.resolve, args.address, target, store, args.upgrade)
+    extra = args.extra_build_requirements
+    more = json.loads(extra.read_text("utf-8")) if extra else {}
+    compiler = LockCompiler(args.resolve, args.address, target, store, args.upgrade, more)
     if args.source:
         shared = [Path(path).read_text("utf-8") for path in args.share]
         compiler.lock(args.lock, args.source, shared, args.summary)

@@ -2,8 +2,8 @@
 
 pip-tools builds the project for its metadata before it asks, in the same environment, and backends
 that then find what they asked for (meson-python and ninja) do not ask again. This is a program of its
-own, run as `python -I ask_backend.py FOLDER ANSWER` where PyPA's build is installed, which pip-tools brings;
-ANSWER is the file for the requirements, one a line.
+own, run as `python -I ask_backend.py FOLDER ANSWER [REQUIREMENT...]` where PyPA's build is installed, which
+pip-tools brings; ANSWER is the file for the requirements, one a line. Each REQUIREMENT is needed besides.
 """
 
 import os
@@ -15,7 +15,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import sandboxed_hooks
 
 
-def main(folder, answer):
+def main(folder, answer, *more):
     """Write the requirements, and return the exit code."""
     from build import BuildBackendException, ProjectBuilder
     from build.env import DefaultIsolatedEnv
@@ -24,8 +24,8 @@ def main(folder, answer):
     try:
         with DefaultIsolatedEnv() as env:
             builder = ProjectBuilder.from_isolated_env(env, folder, sandboxed_hooks.run_hook)
-            sandboxed_hooks.install(env.python_executable, builder.build_system_requires)
-            requires = sorted({*builder.build_system_requires, *builder.get_requires_for_build("wheel")})
+            sandboxed_hooks.install(env.python_executable, sorted({*builder.build_system_requires, *more}))
+            requires = sorted({*builder.build_system_requires, *more, *builder.get_requires_for_build("wheel")})
     except subprocess.CalledProcessError as error:
         for output in (error.stdout, error.stderr):
             sys.stderr.write(output.decode("utf-8", "replace") if isinstance(output, bytes) else output or "")

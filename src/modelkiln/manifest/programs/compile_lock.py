@@ -3,10 +3,16 @@
 A marker on `python_full_version` is evaluated for the machine's own patch release, and what a package
 needs under the base's would be missing from the lock. Here it holds where it holds for any patch
 release: what a lock has beyond need does no harm, and equal requirements give equal locks on every
-machine. This is a program of its own, run as `python -I compile_lock.py ARGUMENTS`.
+machine.
+
+Metadata of sdists come from their backends, in an environment of what the sdist says that it is built with; the
+variable MODELKILN_EXTRA_BUILD_REQUIREMENTS, a JSON object of lists by package, says what is in it besides. This is a
+program of its own, run as `python -I compile_lock.py ARGUMENTS`.
 """
 
+import json
 import os
+import re
 import shutil
 import sys
 
@@ -35,12 +41,26 @@ def evaluate_for_any_release(marker_class):
     marker_class.evaluate = evaluate_any
 
 
+def build_with_more(requirement_class, more):
+    """Make pip's requirements of this class build with further requirements. more: lists by package."""
+    load = requirement_class.load_pyproject_toml
+
+    def load_with_more(self):
+        load(self)
+        name = re.sub(r"[-_.]+", "-", self.name or "").lower()
+        self.pyproject_requires = [*(self.pyproject_requires or ()), *more.get(name, ())]
+
+    requirement_class.load_pyproject_toml = load_with_more
+
+
 def main():
     """Run pip-tools and return its exit code."""
+    from pip._internal.req.req_install import InstallRequirement
     from pip._vendor.packaging.markers import Marker
     from piptools.scripts.compile import cli
 
     evaluate_for_any_release(Marker)
+    build_with_more(InstallRequirement, json.loads(os.environ.get("MODELKILN_EXTRA_BUILD_REQUIREMENTS", "{}")))
     folder = use_private_folder()
     try:
         sandbox_pip()

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from modelkiln.runtime.errors import PackageError
 from modelkiln.runtime.weights.lock import read_lock
-from modelkiln.runtime.weights.store import WeightsStore, link_files, sha256_of, store_root
+from modelkiln.runtime.weights.store import WeightsStore, sha256_of, stamp_of, store_root
+from modelkiln.runtime.weights.view import external_data, is_held, link_file
 
-__all__ = ["fetch_weights", "found_blobs", "is_lazy", "state"]
+__all__ = ["fetch_weights", "found_files", "is_lazy", "state"]
 
 
 def is_lazy(package):
@@ -25,7 +26,7 @@ def fetch_weights(package, everything=False):
     lock, store = read_lock(package), WeightsStore(store_root())
     view, stamps = store.view(lock.set_digest), store.stamps(lock.set_digest)
     files = [file for file in lock.files if everything or not file.on_demand]
-    if stamps and all(stamps.get(file.path, 0) == _stamp(view / file.path) for file in files):
+    if stamps and all(stamps.get(file.path, 0) == stamp_of(view / file.path) for file in files):
         return view
     missing = [file for file in files if not _check(file, store, stamps.get(file.path))]
     if missing:
@@ -33,21 +34,13 @@ def fetch_weights(package, everything=False):
         from modelkiln.runtime.weights.progress import Progress
 
         fetch_files(missing, store, Progress(sum(file.size for file in missing)))
-    fresh = {file.path: _stamp(store.blob(file.sha256)) for file in files}
     try:
-        store.write_view(lock, {**stamps, **fresh})
-    except OSError:
+        store.fill_view(lock.set_digest, lock.files, stamps)
+    except (OSError, PackageError):
         return _temporary_view(lock, store)
+    fresh = {file.path: stamp_of(view / file.path) for file in files}
+    store.keep_stamps(lock.set_digest, {**stamps, **fresh})
     return view
-
-
-def _stamp(path):
-    """What changes with a file: its size and its time of modification (ns); None without a file."""
-    try:
-        found = os.stat(path)
-    except OSError:
-        return None
-    return [found.st_size, found.st_mtime_ns]
 
 
 def _check(file, store, stamp):
@@ -56,10 +49,10 @@ def _check(file, store, stamp):
     A damaged one is moved away.
     """
     blob = store.blob(file.sha256)
-    found = _stamp(blob)
+    found = stamp_of(blob)
     if found is None:
         return False
-    if found == stamp:
+    if stamp and found[:2] == stamp[:2]:
         return True
     if found[0] == file.size and sha256_of(blob) == file.sha256:
         return True
@@ -81,25 +74,34 @@ def _temporary_view(lock, store):
     try:
         folder = tempfile.mkdtemp(prefix="modelkiln-")
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
-        link_files(Path(folder), lock.files, lambda file: store.blob(file.sha256))
+        present = {file.path: store.blob(file.sha256) for file in lock.files if store.blob(file.sha256).exists()}
+        for path in external_data(present, lambda path: present[path].open("rb")):
+            (Path(folder) / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(present[path], Path(folder) / path)
+        for file in lock.files:
+            link_file(Path(folder) / file.path, store.blob(file.sha256))
     except OSError as error:
         raise PackageError(
             f"{store.root}: cannot be written, and has no view of these weights, and there is no temporary folder "
-            f"either ({error.strerror}). Run the package's `fetch` on the store before it is mounted."
+            f"for one either ({error.strerror}). Run the package's `fetch` on the store before it is mounted."
         ) from None
     return Path(folder)
 
 
-def found_blobs(package):
-    """Return {path: blob} of the files that are in the store, by their sizes alone: none is read."""
+def found_files(package):
+    """Return {path: file} of the files that are here, in the view or as blobs, by their sizes alone: none is read."""
     lock, store = read_lock(package), WeightsStore(store_root())
-    blobs = {file.path: store.blob(file.sha256) for file in lock.files}
-    return {file.path: blobs[file.path] for file in lock.files if (_stamp(blobs[file.path]) or [0])[0] == file.size}
+    view, found = store.view(lock.set_digest), {}
+    for file in lock.files:
+        place = view / file.path if is_held(view / file.path) else store.blob(file.sha256)
+        if (stamp_of(place) or [0])[0] == file.size:
+            found[file.path] = place
+    return found
 
 
 def state(package):
     """Return what `info` reports of the weights: the store, and which files are not in it yet."""
-    found, files = found_blobs(package), package.record["artifacts"]
+    found, files = found_files(package), package.record["artifacts"]
     missing = [file for file in files if file["path"] not in found]
     return {
         "store": str(store_root()),

@@ -2,19 +2,22 @@
 
 `sha256/<2>/<hex>` are blobs, as in the store of builds, so that one folder can serve both. A name
 there is either absent or whole. `incoming/` holds files that are being fetched. `views/<hex>` is
-what an inference script gets as its `model`: links to blobs, by the names in the package.
+what an inference script gets as its `model`: links to blobs, by the names in the package, and the
+files that may not be links (`view`), to which the blob's name is a link in turn.
 """
 
 import fcntl
 import json
 import os
+import stat
 import time
 from contextlib import suppress
 from pathlib import Path
 
 from modelkiln.runtime.errors import PackageError
+from modelkiln.runtime.weights.view import external_data, hold_file, is_held, link_file
 
-__all__ = ["WeightsStore", "sha256_of", "store_root"]
+__all__ = ["WeightsStore", "sha256_of", "stamp_of", "store_root"]
 
 _WAIT_SECONDS = 0.1
 # Bytes read at once: enough that Python's overhead vanishes beside SHA-256.
@@ -85,7 +88,10 @@ class WeightsStore:
         """Move a damaged blob to `corrupt/`, where it can be looked at."""
         folder = self.root / "corrupt"
         folder.mkdir(parents=True, exist_ok=True)
-        os.replace(self.blob(sha256), folder / sha256)
+        blob = self.blob(sha256)
+        os.replace(os.path.realpath(blob), folder / sha256)  # A view may hold it.
+        if blob.is_symlink():
+            blob.unlink()
 
     def lock(self, sha256, waiting=None):
         """Return the FileLock of a blob, held; `waiting(seconds)` is called while another holds it.
@@ -95,32 +101,69 @@ class WeightsStore:
         return FileLock(self, self.incoming(f"{sha256}.lock"), waiting)
 
     def view(self, set_digest):
-        """Where the folder of links for a set of files lies, or would."""
+        """Where the folder for a set of files lies, or would."""
         return self.root / "views" / set_digest.partition(":")[2]
 
     def stamps(self, set_digest):
-        """Return {path: [size, mtime in ns]} of the files of a view when they were last verified."""
+        """Return {path: stamp} of the files of a view when they were last verified, see `stamp_of`."""
         try:
-            return json.loads(self.view(set_digest).with_suffix(".json").read_bytes())
+            return json.loads(self._stamps(set_digest).read_bytes())
         except (OSError, ValueError):
             return {}
 
-    def write_view(self, lock, stamps):
-        """Make or complete the view of a WeightsLock, and remember when its files were verified."""
-        view = self.view(lock.set_digest)
-        link_files(view, lock.files, lambda file: os.path.relpath(self.blob(file.sha256), (view / file.path).parent))
-        temporary = view.with_suffix(f".{os.getpid()}.tmp")
-        temporary.write_text(json.dumps(stamps))
-        os.replace(temporary, view.with_suffix(".json"))
+    def _stamps(self, set_digest):
+        view = self.view(set_digest)
+        return view.with_name(f"{view.name}.stamps")
+
+    def fill_view(self, set_digest, files, stamps=None):
+        """Make or complete the view of the `files` of a set, and return its folder; raises OSError.
+
+        files: objects with path and sha256; those that are in the store have been verified. stamps: of files that
+        are in the view and have been verified there.
+        """
+        view, known = self.view(set_digest), stamps or {}
+        for path, file in self._held(files).items():
+            if not is_held(view / path) or known.get(path) != stamp_of(view / path):
+                self._hold(view, path, file.sha256)
+        for file in files:
+            link_file(view / file.path, self.blob(file.sha256))
+        return view
+
+    def _held(self, files):
+        """Those of `files` that have to be held, by path; of others it is not known before they are read."""
+        present = {file.path: file for file in files if self.blob(file.sha256).exists()}
+        paths = external_data(present, lambda path: self.blob(present[path].sha256).open("rb"))
+        return {path: present[path] for path in paths}
+
+    def _hold(self, view, path, sha256):
+        blob, held = self.blob(sha256), view / path
+        if is_held(held) and os.path.samefile(held, blob):
+            return
+        with self.lock(sha256):
+            hold_file(held, blob, self.incoming(f"{sha256}.{os.getpid()}.held"))
+
+    def keep_stamps(self, set_digest, stamps):
+        """Remember when the files of a view were verified; a store that cannot be written remembers nothing."""
+        path = self._stamps(set_digest)
+        temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+        with suppress(OSError):
+            temporary.write_text(json.dumps(stamps))
+            os.replace(temporary, path)
 
 
-def link_files(folder, files, target):
-    """Make a symbolic link to `target(file)` for each of `files` in `folder`; links stay as they are."""
-    for file in files:
-        path = folder / file.path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with suppress(FileExistsError):
-            os.symlink(target(file), path)
+def stamp_of(path):
+    """Return what changes with a file, a list; None without one.
+
+    Its size and its time of modification (ns), and, of one that is no link, how many names it has.
+    """
+    try:
+        found = os.lstat(path)
+        names = [found.st_nlink]
+        if stat.S_ISLNK(found.st_mode):
+            found, names = os.stat(path), []
+    except OSError:
+        return None
+    return [found.st_size, found.st_mtime_ns, *names]
 
 
 class FileLock:

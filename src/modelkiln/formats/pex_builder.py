@@ -1,0 +1,53 @@
+"""Pex' builder, whose PEX files leave nothing in the temporary folder when they start for the first time.
+
+Before it installs a wheel, a PEX of one file copies it out of itself into a temporary folder, which Pex
+2.105.2 removes as its process ends. Where wheels are installed side by side, those processes are a
+`multiprocessing` pool's, which end without what `atexit` would do, and all of the copies stay: 1.7 GB
+for an environment with CUDA. So the PEX's own copy of Pex removes each wheel as soon as it is installed, which
+also bounds what the folder holds at a time by one wheel for each job.
+"""
+
+import hashlib
+from pathlib import Path
+
+from pex.pex_builder import PEXBuilder
+
+from modelkiln.errors import ModelkilnError
+
+__all__ = ["TidyBuilder"]
+
+_MODULE = "pex/layout.py"
+_INSTALL = """\
+            install_wheel_chroot(self.wheel_file_path(dist_relpath_components), dest_dir)
+        else:
+            zip_relpath ="""
+_INSTALL_AND_REMOVE = """\
+            # Changed by Modelkiln: a process of a pool ends without removing its temporary folders.
+            from pex.common import safe_rmtree
+
+            wheel_file = self.wheel_file_path(dist_relpath_components)
+            try:
+                install_wheel_chroot(wheel_file, dest_dir)
+            finally:
+                safe_rmtree(os.path.dirname(os.path.dirname(wheel_file)))
+        else:
+            zip_relpath ="""
+
+
+class TidyBuilder(PEXBuilder):  # type: ignore[misc]
+    """Builds PEX files that remove each wheel's temporary copy; raises ModelkilnError for a Pex it does not know."""
+
+    def _prepare_bootstrap(self) -> None:
+        super()._prepare_bootstrap()
+        module = Path(self.path(), self.info.bootstrap, _MODULE)
+        source = module.read_text("utf-8")
+        if source.count(_INSTALL) != 1:
+            raise ModelkilnError(
+                f"pex: {_MODULE} is not that of the Pex that this engine's lock names (tool.txt), so that packages "
+                "would leave copies of their wheels in the temporary folder. Use the locked release of Pex."
+            )
+        module.unlink()  # Never written through: it may be a link to Pex' own file.
+        module.write_text(source.replace(_INSTALL, _INSTALL_AND_REMOVE), "utf-8")
+        # PEX files share unpacked copies of Pex by this hash.
+        changed = f"{self.info.bootstrap_hash} {_INSTALL_AND_REMOVE}"
+        self.info.bootstrap_hash = hashlib.sha1(changed.encode(), usedforsecurity=False).hexdigest()
