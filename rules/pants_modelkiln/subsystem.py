@@ -183,6 +183,14 @@ class ModelkilnSubsystem(Subsystem):
             They name what is published and are not part of the package.
             """),
     )
+    artifact_layers = StrOption(
+        default="raw",
+        advanced=True,
+        help=help_text("""
+            What the layers of the format `artifact` are: `raw`, each a file as it is, which runtimes mount and whose
+            digest is the file's, or `tar`, those of the image, for artifacts of thousands of files.
+            """),
+    )
     insecure_registries = StrListOption(
         default=[],
         help=help_text("""

@@ -1,14 +1,18 @@
 """Where things lie in packages, and the user that images run as; digests depend on all of it."""
 
 __all__ = [
+    "ARTIFACT_TYPE",
     "CODE_FOLDER",
     "MODELS_FOLDER",
     "MODELS_MOUNT",
+    "OLD_RECORD_PATH",
     "OPAQUE_WHITEOUT",
     "PEX_MODELS",
     "RECORD_PATH",
+    "RECORD_TYPE",
     "USER_ID",
     "VENV",
+    "WEIGHTS_LABEL",
 ]
 
 # Where model artifacts lie in an image. KServe looks there too.
@@ -17,9 +21,19 @@ MODELS_MOUNT = f"/{MODELS_FOLDER}"
 
 # Where code lies in an image, the record below it. In a PEX it lies at the top.
 CODE_FOLDER = "app"
-RECORD_PATH = ".modelkiln/package.json"
+RECORD_PATH = ".modelkiln/record.json"
+# Where packages had it that were made before: scanners take any file of that name for a package of npm.
+OLD_RECORD_PATH = ".modelkiln/package.json"
+# The type of the artifact that holds the record next to a package, and of its layer: the record as `pants package`
+# writes it to dist/.
+RECORD_TYPE = "application/vnd.modelkiln.package.v1+json"
 # Where a PEX has the model artifacts.
 PEX_MODELS = ".modelkiln/models"
+
+# CNCF model-spec 0.0.7, docs/spec.md, "OCI Image Manifest Specification For Model Artifacts".
+ARTIFACT_TYPE = "application/vnd.cncf.model.manifest.v1+json"
+# Of an image of weights alone: the set digest of its files, as in a weights lock.
+WEIGHTS_LABEL = "modelkiln.weights.digest"
 
 # Where an image has its virtual environment.
 VENV = "opt/venv"

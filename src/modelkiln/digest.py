@@ -6,7 +6,7 @@ from typing import BinaryIO, Iterator
 
 from modelkiln.errors import ModelkilnError
 
-__all__ = ["CHUNK", "check_digest", "hex_of", "iter_chunks", "sha256_bytes", "sha256_stream"]
+__all__ = ["CHUNK", "check_digest", "hex_of", "iter_chunks", "referrers_tag", "sha256_bytes", "sha256_stream"]
 
 # Bytes moved at once. Large enough that Python's overhead vanishes compared with SHA-256, small enough
 # that a layer process with several streams stays far below its memory limit.
@@ -27,6 +27,12 @@ def check_digest(digest: object, where: str) -> str:
 def hex_of(digest: str) -> str:
     """Return the 64 hex digits of `digest`."""
     return check_digest(digest, "digest")[len("sha256:") :]
+
+
+def referrers_tag(digest: str) -> str:
+    """Return the tag of the index that lists what refers to `digest`, where nothing else does
+    (distribution-spec 1.1, "Referrers Tag Schema")."""
+    return f"sha256-{hex_of(digest)}"
 
 
 def sha256_bytes(data: bytes) -> str:

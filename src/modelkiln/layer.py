@@ -5,7 +5,7 @@ from typing import Any, Mapping, Optional
 
 from modelkiln.descriptor import Descriptor
 from modelkiln.digest import check_digest
-from modelkiln.recipe import WEIGHTS, Recipe
+from modelkiln.recipe import WEIGHTS, WEIGHTS_FILE, Recipe
 
 __all__ = ["Layer", "Packed"]
 
@@ -47,8 +47,8 @@ class Layer:
 
     @property
     def is_virtual(self) -> bool:
-        """Whether the layer is a tar around files of the store, and no blob there: weights are."""
-        return self.recipe is not None and self.recipe.packer == WEIGHTS
+        """Whether the layer is made of files as they lie in the store, where it need not be a blob: weights are."""
+        return self.recipe is not None and self.recipe.packer in (WEIGHTS, WEIGHTS_FILE)
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "Layer":

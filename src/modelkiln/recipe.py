@@ -4,13 +4,14 @@ from typing import Any, Mapping
 
 from modelkiln.frozen_json import FrozenJson
 
-__all__ = ["DEBIAN", "FILES", "REGISTRY", "WEIGHTS", "WHEELS", "Recipe"]
+__all__ = ["DEBIAN", "FILES", "REGISTRY", "WEIGHTS", "WEIGHTS_FILE", "WHEELS", "Recipe"]
 
 # The number after the slash rises whenever a packer gives other bytes for the same inputs.
 DEBIAN = "debian/3"
 FILES = "files/1"
 REGISTRY = "registry/1"
 WEIGHTS = "weights/1"
+WEIGHTS_FILE = "weights-file/1"
 WHEELS = "wheels/3"
 
 

@@ -135,7 +135,7 @@ def write_context(folder: Path, workspace: Workspace, wheels: Path) -> None:
     code = [file for file in record["code"] if not file["path"].startswith("modelkiln/")]
     _copy_files(folder / "app", repo.root, code)
     (folder / "app/.modelkiln").mkdir()
-    (folder / "app/.modelkiln/package.json").write_text(json.dumps(record))
+    (folder / "app/.modelkiln/record.json").write_text(json.dumps(record))
 
 
 def _copy_files(target: Path, source: Path, files: Sequence[Mapping]) -> None:

@@ -23,7 +23,7 @@ model_package(
     artifacts=[":weights", ":big"],
     signature="signature.json",
     version="0.1.0",
-    formats=["artifact"],
+    formats=["artifact", "weights-image"],
 )
 """
 

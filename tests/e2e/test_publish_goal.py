@@ -77,8 +77,8 @@ def test_publish_reports_where_what_is_and_no_secret(repo, host):
     )
     assert repo.record("rain/rain")["package_digest"] == published["package_digest"]
     package = RemotePackage(parse_image(f"{host}/team/rain:0.1.0"), {**repo.env, INSECURE_REGISTRIES: host}, print)
-    problems, record = verify_remote(package, lambda size: None)
-    assert [] == problems and repo.record("rain/rain") == json.loads(record)
+    verified = verify_remote(package, lambda size: None)
+    assert ([], []) == (verified.problems, verified.notes) and repo.record("rain/rain") == json.loads(verified.record)
     login = base64.b64encode(f"ada:{PASSWORD}".encode()).decode()
     texts = [run.log, run.out.decode(), out.read_text()]
     files = [repo.root / ".pants.d/pants.log", repo.root / "dist/rain/rain.package.json"]

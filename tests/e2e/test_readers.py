@@ -57,7 +57,7 @@ def bundle(image, tmp_path_factory):
     require("umoci")
     folder = tmp_path_factory.mktemp("bundle")
     blobs = Blobs(Layout(image.path))
-    export(blobs, image.found, folder / "image.tar", "docker-archive", ImageName(image.name, image.version))
+    export(blobs, blobs.layout.select(), folder / "image.tar", "docker-archive", ImageName(image.name, image.version))
     source, target = f"docker-archive:{folder}/image.tar", f"oci:{folder}/gzip:{image.version}"
     run([require("skopeo"), "--insecure-policy", "copy", source, target])
     copied = Layout(folder / "gzip")

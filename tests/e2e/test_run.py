@@ -47,7 +47,7 @@ def test_info_prints_the_record_of_what_was_packaged(repository):
 
 def test_verify_finds_all_files_as_recorded(repository):
     """Verification reads the model artifact, the code and every installed file."""
-    assert repository.pants(*DIGITS, "verify").out.startswith(b"verified digits 1.2.0: 1 model artifact files")
+    assert repository.pants(*DIGITS, "verify").out.startswith(b"verified digits 1.2.0: 1 model artifact file,")
 
 
 @pytest.mark.parametrize(

@@ -26,11 +26,12 @@ def _layers(repo, name):
 
 
 def test_weights_lie_next_to_the_package(repo):
-    """Artifact and weights image share their layers, of which the package has none."""
-    weights = _layers(repo, "rain.artifact")
-    assert weights == _layers(repo, "rain.weights.oci")
-    assert not set(weights) & set(_layers(repo, "rain.oci"))
+    """The artifact's layers are the files, the weights image's tars of them, and the package has neither."""
     record = repo.record("rain/rain")
+    weights = _layers(repo, "rain.artifact")
+    assert [f"sha256:{file['sha256']}" for file in record["artifacts"]] == weights
+    weights += _layers(repo, "rain.weights.oci")
+    assert not set(weights) & set(_layers(repo, "rain.oci"))
     assert ["artifact", "oci", "pex", "weights-image"] == sorted(record["formats"])
     assert [("factor.txt", "unknown")] == [(file["path"], file["format"]) for file in record["artifacts"]]
 

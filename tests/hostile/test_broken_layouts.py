@@ -388,12 +388,12 @@ def byte_code_without_a_source(broken):
     broken.rewrite_layer("code", _same, [("app/__pycache__/sitecustomize.cpython-311.pyc", {}, b"x")])
 
 
-@case("/app/.modelkiln/package.json: package_digest: got sha256:")
+@case("/app/.modelkiln/record.json: package_digest: got sha256:")
 def changed_record(broken):
     broken.rewrite_layer("record", lambda member, data: data.replace(b'"1.2.0"', b'"1.2.1"'))
 
 
-@case("/app/.modelkiln/package.json: is not a record")
+@case("/app/.modelkiln/record.json: is not a record")
 def broken_record(broken):
     broken.rewrite_layer("record", lambda member, data: b"[]" if data else data)
 

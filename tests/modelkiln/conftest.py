@@ -78,7 +78,7 @@ def make_package(tmp_path):
             "requirements": [],
             **more,
         }
-        (root / ".modelkiln" / "package.json").write_text(json.dumps(record))
+        (root / ".modelkiln" / "record.json").write_text(json.dumps(record))
         return HandMadePackage(root, record)
 
     return make

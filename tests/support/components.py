@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Dict, Optional
 
-__all__ = ["COMPONENTS", "missing_components", "require", "require_npm", "require_venv"]
+__all__ = ["COMPONENTS", "missing_components", "require", "require_go", "require_npm", "require_venv"]
 
 # Programs, each with the Debian package that has it.
 COMPONENTS = {
@@ -55,6 +55,8 @@ _ROOT = Path(__file__).resolve().parents[2]
 _SETTINGS = _ROOT / "src/modelkiln/manifest/pip_settings.py"
 _UV = _ROOT / "3rdparty/python/uv.txt"
 _SYSTEM_PATH = "/usr/sbin:/sbin:/usr/bin:/bin"
+# Where Go's own archives are unpacked.
+_GO_PATH = "/usr/local/go/bin"
 # Some of a venv's packages are large: a slow mirror needs its time.
 _INSTALL_SECONDS = 900
 
@@ -142,6 +144,29 @@ def require_npm(project: Path, program: str) -> str:
                 _install(project.name, [npm, "ci", *options, f"--cache={folder / 'downloads'}"], cwd=folder)
                 shutil.rmtree(folder / "downloads", ignore_errors=True)
     return str(folder / "node_modules/.bin" / program)
+
+
+def require_go(project: Path, program: str) -> str:
+    """Return the path of a program of the modules that go.mod and go.sum of a project pin by hash.
+
+    As `require_venv`, but without Go the test is skipped in any case: Debian 12 has none that is new enough.
+    """
+    go = shutil.which("go", path=f"{os.environ.get('PATH', '')}:{_GO_PATH}")
+    if not go:
+        import pytest  # As in `_missing`.
+
+        pytest.skip("go is not installed")
+    with _component(f"go-{project.name}", project / "go.sum") as (folder, is_made):
+        if not is_made:
+            with _whole(folder):
+                folder.mkdir()
+                downloads = folder / "downloads"
+                # -modcacherw: what is downloaded can be removed again.
+                settings = {"GOPATH": str(downloads), "GOCACHE": str(downloads / "cache"), "GOFLAGS": "-modcacherw"}
+                build = [go, "build", "-mod=readonly", "-trimpath", "-o", f"{folder}/", "tool"]
+                _install(project.name, build, cwd=project, env={**os.environ, **settings})
+                shutil.rmtree(downloads, ignore_errors=True)
+    return str(folder / program)
 
 
 @contextmanager

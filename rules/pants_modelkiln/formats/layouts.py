@@ -14,10 +14,12 @@ from pants.util.logging import LogLevel
 from modelkiln.descriptor import Descriptor
 from modelkiln.digest import hex_of
 from modelkiln.frozen_json import FrozenJson
-from modelkiln.image.layout import REF_NAME, blob_name, layout_files
+from modelkiln.image.entries import REF_NAME
+from modelkiln.image.layout import blob_name, layout_files
 from modelkiln.layer import Layer
 from modelkiln.runtime.weights.progress import readable_size
 from modelkiln.store.store import Store
+from modelkiln.wording import counted
 from pants_modelkiln.compat.calls import add_prefix, concurrently, create_digest, implicitly, merge_digests, rule
 from pants_modelkiln.compat.known_artifact import KnownArtifact
 from pants_modelkiln.engine.layers import BuiltLayer, LayerBlobRequest, fetch_blob
@@ -130,7 +132,7 @@ def _place(path: str, layer: Layer) -> str:
 def layout_rendering(what: str, path: str, image: PackageImage, laid_out: DistImage) -> Rendering:
     """The Rendering of a layout, with a note of layers that it names without holding them."""
     size = sum(layer.descriptor.size for layer in image.layers)
-    lines = [f"  {what} {image.manifest.digest}, {len(image.layers)} layers, {readable_size(size)}"]
+    lines = [f"  {what} {image.manifest.digest}, {counted(len(image.layers), 'layer')}, {readable_size(size)}"]
     if laid_out.missing:
         names = ", ".join(layer.title for layer in laid_out.missing)
         lines.append(f"  not on this machine yet (`modelkiln export` gets them): {names}")

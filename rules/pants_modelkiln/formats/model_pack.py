@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Iterable, Union
 
+from pants.engine.fs import FileEntry
 from pants.engine.rules import collect_rules
 from pants.engine.unions import UnionRule
 from pants.util.logging import LogLevel
 
+from modelkiln.descriptor import Descriptor
 from modelkiln.errors import ModelkilnError
-from modelkiln.formats.model_pack import build_artifact, build_weights_image
+from modelkiln.formats.model_pack import (
+    Artifact,
+    build_artifact,
+    build_tar_artifact,
+    build_weights_image,
+    raw_type,
+)
+from modelkiln.image.image import Image
+from modelkiln.layer import Layer
+from modelkiln.layers.weights import file_layer
 from modelkiln.weights.lock import set_digest
-from pants_modelkiln.compat.calls import concurrently, implicitly, rule
-from pants_modelkiln.engine.layers import make_layer
+from pants_modelkiln.compat.calls import concurrently, get_digest_entries, implicitly, rule
+from pants_modelkiln.engine.layers import BuiltLayer, make_layer
 from pants_modelkiln.formats.layouts import (
     DistImageRequest,
     PackageImage,
@@ -22,7 +34,9 @@ from pants_modelkiln.formats.layouts import (
 )
 from pants_modelkiln.formats.oci import layers_of, requests_of
 from pants_modelkiln.formats.rendering import Rendering, RenderingRequest
+from pants_modelkiln.inputs.artifact import Artifact as ArtifactInput
 from pants_modelkiln.package.inputs import PackageInputs
+from pants_modelkiln.subsystem import ModelkilnSubsystem
 
 
 @dataclass(frozen=True)
@@ -33,21 +47,50 @@ class WeightsRequest:
     is_image: bool
 
 
+async def _files_as_layers(artifacts: Iterable[ArtifactInput]) -> tuple[BuiltLayer, ...]:
+    """A layer for each file, by path: of those that pass through Pants, as they do; of the others, in the store."""
+    found = {}
+    for artifact in artifacts:
+        entries = {one.path: one for one in await get_digest_entries(artifact.digest) if isinstance(one, FileEntry)}
+        recipes = [layer.recipe for layer in artifact.layers if layer.recipe]
+        stored = {file["path"]: (file, recipe["source"]) for recipe in recipes for file in recipe["files"]}
+        for file in artifact.files:
+            media_type, title = raw_type(file.path), f"{artifact.address} ({file.path})"
+            if file.path in stored:
+                found[file.path] = BuiltLayer(file_layer(title, *stored[file.path], media_type), None)
+            else:
+                descriptor = Descriptor(media_type, f"sha256:{file.sha256}", file.size)
+                layer = Layer("weights", title, descriptor, descriptor.digest, file.size)
+                found[file.path] = BuiltLayer(layer, entries[file.path].file_digest)
+    return tuple(found[path] for path in sorted(found))
+
+
 @rule(desc="Assemble weights", level=LogLevel.DEBUG)
-async def assemble_weights(request: WeightsRequest) -> PackageImage:
+async def assemble_weights(request: WeightsRequest, options: ModelkilnSubsystem) -> PackageImage:
     """The artifact or image of a package's weights alone; raises ModelkilnError where it has none."""
-    record = request.inputs.record
-    parts = request.inputs.parts
-    built = await concurrently(make_layer(one, **implicitly()) for one in requests_of(parts))
-    layers = layers_of(parts, built)
+    inputs = request.inputs
+    record, is_raw = inputs.record, not request.is_image and options.artifact_layers == "raw"
+    if options.artifact_layers not in ("raw", "tar"):
+        raise ModelkilnError(f"[modelkiln].artifact_layers: {options.artifact_layers!r} is not one of raw, tar.")
+    built: tuple[BuiltLayer, ...]
+    if is_raw:
+        # Their digests are known: nothing is packed, and of what the store has nothing is read.
+        built = await _files_as_layers(inputs.artifacts)
+        layers = tuple(one.layer for one in built)
+    else:
+        built = await concurrently(make_layer(one, **implicitly()) for one in requests_of(inputs.parts))
+        layers = layers_of(inputs.parts, built)
     try:
-        if request.is_image:
-            files = [(file.sha256, file.path) for artifact in request.inputs.artifacts for file in artifact.files]
-            made = build_weights_image(layers, record, set_digest(files))
+        if is_raw:
+            files = [file.to_json() for artifact in inputs.artifacts for file in artifact.files]
+            made: Union[Artifact, Image] = build_artifact(files, record)
+        elif request.is_image:
+            named = [(file.sha256, file.path) for artifact in inputs.artifacts for file in artifact.files]
+            made = build_weights_image(layers, record, set_digest(named))
         else:
-            made = build_artifact(layers, record)
+            made = build_tar_artifact(layers, record)
     except ModelkilnError as error:
-        raise ModelkilnError(f"{request.inputs.address}: {error}") from None
+        raise ModelkilnError(f"{inputs.address}: {error}") from None
     documents = {made.manifest_descriptor.digest: made.manifest, made.config_descriptor.digest: made.config}
     return await sparse_image(made.manifest_descriptor, documents, record["version"], layers, built)
 

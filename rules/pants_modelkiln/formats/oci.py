@@ -13,8 +13,9 @@ from pants.util.logging import LogLevel
 from modelkiln.conventions import CODE_FOLDER, MODELS_MOUNT, VENV
 from modelkiln.descriptor import INDEX, Descriptor
 from modelkiln.errors import ModelkilnError
+from modelkiln.image.entries import REF_NAME
 from modelkiln.image.image import Base, Image, Settings, build_image
-from modelkiln.image.layout import REF_NAME, blob_name, platform_index, top_files
+from modelkiln.image.layout import blob_name, platform_index, top_files
 from modelkiln.layer import Layer
 from modelkiln.layers import files as files_packer
 from modelkiln.layers.small import LAZY_STORE, record_layer, venv_layer
@@ -103,7 +104,8 @@ async def assemble_index(request: ImageIndexRequest) -> PackageImage:
     records = [inputs.record for inputs in platforms]
     shared, own = split_labels(records)
     names = [inputs.target.platform for inputs in platforms]
-    data = platform_index(list(zip(manifests, names, own)), shared)
+    has_zstd = [any(layer.descriptor.media_type.endswith("+zstd") for layer in image.layers) for image in images]
+    data = platform_index(list(zip(manifests, names, own, has_zstd)), shared)
     index = Descriptor.of(INDEX, data)
     files = {**top_files(index, {REF_NAME: records[0]["version"]}), blob_name(index.digest): data}
     # Of each image its blobs: what lies next to them names one image alone.

@@ -24,8 +24,8 @@ from pants.util.logging import LogLevel
 
 from modelkiln.canonical import canonical_json
 from modelkiln.errors import ModelkilnError
+from modelkiln.image.contents import root_digest
 from modelkiln.machine.settings import INSECURE_REGISTRIES
-from modelkiln.publication.contents import root_digest
 from modelkiln.publication.names import expand, read_stamps, record_values
 from modelkiln.registry.reference import check_tag, parse_repository
 from pants_modelkiln.compat.calls import (

@@ -21,6 +21,7 @@ from modelkiln.manifest.requirements import check_fresh
 from modelkiln.package.accelerator import Accelerator
 from modelkiln.wheels.file_owners import check_owners
 from modelkiln.wheels.platforms import Target
+from modelkiln.wording import counted
 from pants_modelkiln.compat.calls import concurrently, create_digest, get_digest_contents, implicitly, rule
 from pants_modelkiln.engine.step import Step, run_step
 from pants_modelkiln.engine.tool import STORE
@@ -138,7 +139,7 @@ async def fetch_environment(request: EnvironmentRequest, options: ModelkilnSubsy
     result = await run_step(
         Step(
             argv=("fetch", "--wheels=wheels.json", f"--store={STORE}", "--output=fetched.json"),
-            description=f"Fetch {len(wheels)} wheels for {request.address} ({_names(wheels)})",
+            description=f"Fetch {counted(len(wheels), 'wheel')} for {request.address} ({_names(wheels)})",
             input_digest=await create_digest(CreateDigest([FileContent("wheels.json", text)])),
             output_files=("fetched.json",),
             level=LogLevel.INFO,

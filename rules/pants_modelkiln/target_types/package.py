@@ -109,9 +109,9 @@ class ModelFormatsField(StringSequenceField):
         right Python, `"scie"`, the same with a CPython of its own, for machines that have none, and
         `"oci"`, a container image in an OCI image layout.
 
-        Two more hold the files of `artifacts` alone, from the same layers as the image, for a
-        package whose weights are mounted separately: `"artifact"`, a ModelPack artifact (CNCF
-        model-spec), which CRI-O mounts and model tools read; and `"weights-image"`, an image with
+        Two more hold the files of `artifacts` alone, for a package whose weights are mounted
+        separately: `"artifact"`, a ModelPack artifact (CNCF model-spec) with a layer for each file,
+        which CRI-O and podman mount and model tools read; and `"weights-image"`, an image with
         the files under `/models`, which Kubernetes mounts as an image volume. That image has no
         shell, so KServe's modelcar container, which runs `sh`, cannot use it.
         """)

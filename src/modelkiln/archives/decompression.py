@@ -2,13 +2,15 @@
 
 import gzip
 import hashlib
-from typing import Any, BinaryIO, Tuple, Type
+import re
+from typing import Any, BinaryIO, Optional, Tuple, Type
 
-from modelkiln.descriptor import COMPRESSED_LAYER
 from modelkiln.digest import CHUNK
 from modelkiln.errors import ModelkilnError
 
-__all__ = ["HashingReader", "damage_errors", "decompressed"]
+__all__ = ["HashingReader", "compression_of", "damage_errors", "decompressed"]
+
+_TAR = re.compile(r"\.tar(?:[+.](?P<compression>[a-z]+))?$")
 
 
 class HashingReader:
@@ -30,23 +32,37 @@ class HashingReader:
         return "sha256:" + self._hasher.hexdigest()
 
 
+def compression_of(media_type: str) -> Optional[str]:
+    """Return the compression of a tar with this media type, "none", "gzip" or "zstd"; None for what is not a tar.
+
+    OCI, Docker and model-spec write it after `.tar`, with a plus or a dot.
+    """
+    match = _TAR.search(media_type)
+    return (match["compression"] or "none") if match else None
+
+
 def decompressed(blob: Any, media_type: str, where: str) -> Any:
     """Return a readable stream of the tar in `blob`, whose media type names its compression."""
-    if media_type == COMPRESSED_LAYER["none"]:
+    compression = compression_of(media_type)
+    if compression == "none":
         return blob
-    if media_type == COMPRESSED_LAYER["gzip"]:
+    if compression == "gzip":
         return gzip.GzipFile(fileobj=blob, mode="rb")
-    if media_type == COMPRESSED_LAYER["zstd"]:
+    if compression == "zstd":
         import zstandard
 
         return zstandard.ZstdDecompressor().stream_reader(blob, read_size=CHUNK, read_across_frames=True)
-    raise ModelkilnError(f"{where}: media type {media_type!r} is not one of {', '.join(COMPRESSED_LAYER.values())}.")
+    raise ModelkilnError(
+        f"{where}: media type {media_type!r} is not one of a tar, plain or compressed with gzip or zstd. Copy it "
+        "with a tool that keeps layers as they are, such as `oras copy`."
+    )
 
 
 def damage_errors() -> Tuple[Type[Exception], ...]:
-    """Return what reading a damaged compressed stream raises."""
+    """Return what reading a damaged tar, compressed or not, raises."""
+    import tarfile
     import zlib
 
     import zstandard
 
-    return EOFError, gzip.BadGzipFile, zlib.error, zstandard.ZstdError
+    return EOFError, gzip.BadGzipFile, tarfile.TarError, zlib.error, zstandard.ZstdError

@@ -1,13 +1,15 @@
-"""`modelkiln export`: an image as one file or folder that holds all of its bytes."""
+"""`modelkiln export`: an image, artifact or index as one file or folder that holds all of its bytes."""
 
 import argparse
 import sys
 from pathlib import Path
 
 from modelkiln.cli.options import add_layout, add_record, add_store, blobs_of, image_name
+from modelkiln.image.contents import contents_of
 from modelkiln.image.export import FORMATS, export
 from modelkiln.image.layout import Layout
 from modelkiln.progress import Progress
+from modelkiln.wording import counted
 
 HELP = "Write an image with all of its layers to one file: an OCI or Docker archive, or a full OCI layout."
 
@@ -20,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--name",
         metavar="NAME:TAG",
-        help="what the image is called in the archive (default of a docker-archive: its title and version)",
+        help="what the image is called in the archive (default of a docker-archive: the target's name and version)",
     )
     add_store(parser)
     add_record(parser)
@@ -29,11 +31,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write the archive and say what it is."""
     layout = Layout(args.layout)
-    found = layout.manifest(args.image)
+    entry = layout.select(args.image)
     needs_name = args.format == "docker-archive" or args.name is not None
-    name = image_name(args.name, layout, found) if needs_name else None
-    total = sum(descriptor.size for descriptor in found.blobs)
+    name = image_name(args, layout, entry) if needs_name else None
+    total = sum(descriptor.size for descriptor in contents_of(layout, entry).blobs)
     with Progress("export", total) as progress:
-        export(blobs_of(args, layout), found, args.output, args.format, name, progress.add)
-    print(f"{args.output}: {args.format} of {found.descriptor.digest}, {total} bytes of blobs", file=sys.stderr)
+        export(blobs_of(args, layout), entry, args.output, args.format, name, progress.add)
+    size = counted(total, "byte")
+    print(f"{args.output}: {args.format} of {entry.descriptor.digest}, {size} of blobs", file=sys.stderr)
     return 0

@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print a table, or JSON, of each image."""
     layout = Layout(args.layout)
-    found = [layout.manifest(args.image)] if args.image else layout.manifests()
+    found = layout.expand(layout.select(args.image)) if args.image else layout.manifests()
     unpacked = {layer.descriptor.digest: layer.unpacked_size for layer in recorded_layers(layout.path, args.record)}
     described = [_describe(one, layout, blobs_of(args, layout), unpacked) for one in found]
     if args.json:

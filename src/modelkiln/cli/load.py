@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 
 from modelkiln.cli.options import add_layout, add_record, add_store, blobs_of, image_name
+from modelkiln.image.entries import Entry
 from modelkiln.image.export import export
 from modelkiln.image.layout import Layout
 from modelkiln.machine.container_engine import ENGINES, choose_engine, load_archive
@@ -18,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_layout(parser)
     names = list(dict.fromkeys(engine.name for engine in ENGINES))
     parser.add_argument("--into", choices=["auto", *names], default="auto", help="default: the first usable one")
-    parser.add_argument("--name", metavar="NAME:TAG", help="what to call it (default: its title and version)")
+    parser.add_argument("--name", metavar="NAME:TAG", help="what to call it (default: the target's name and version)")
     add_store(parser)
     add_record(parser)
 
@@ -27,13 +28,14 @@ def run(args: argparse.Namespace) -> int:
     """Load the image and print its name."""
     layout = Layout(args.layout)
     found = layout.manifest(args.image)
-    name = image_name(args.name, layout, found)
+    entry = Entry(found.descriptor, tuple(filter(None, [found.name])), found.platform, found.annotations)
+    name = image_name(args, layout, entry)
     engine = choose_engine(args.into)
     total = sum(descriptor.size for descriptor in found.blobs)
     with tempfile.TemporaryDirectory(prefix="modelkiln-load-") as folder:
         archive = Path(folder, "image.tar")
         with Progress("load", total) as progress:
-            export(blobs_of(args, layout), found, archive, engine.format, name, progress.add)
+            export(blobs_of(args, layout), entry, archive, engine.format, name, progress.add)
         said = load_archive(engine, archive)
     print(f"{name.full if engine.format == 'oci-archive' else name.short}: loaded into {engine.name}. {said}".rstrip())
     return 0

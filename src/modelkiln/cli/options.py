@@ -1,13 +1,14 @@
 """Options and helpers that the commands over layouts share."""
 
 import argparse
+import json
 import os
 from pathlib import Path
-from typing import Optional
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.image.blobs import Blobs, recorded_layers
-from modelkiln.image.layout import FoundManifest, Layout
+from modelkiln.image.blobs import Blobs, find_record, recorded_layers
+from modelkiln.image.entries import Entry
+from modelkiln.image.layout import Layout
 from modelkiln.image.name import ImageName
 from modelkiln.machine.settings import INSECURE_REGISTRIES, load_machine_env, select_machine_env
 from modelkiln.store.store import Store
@@ -30,7 +31,7 @@ def add_layout(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--image",
         metavar="NAME",
-        help="which image, where the layout holds several: its tag, digest, platform or accelerator",
+        help="which one, where the layout holds several: its tag, digest, platform or accelerator",
     )
 
 
@@ -98,9 +99,15 @@ def blobs_of(args: argparse.Namespace, layout: Layout) -> Blobs:
     return Blobs(layout, store_of(args), recorded_layers(layout.path, args.record))
 
 
-def image_name(text: Optional[str], layout: Layout, found: FoundManifest) -> ImageName:
-    """Return the name `text`, else the one that the image's labels and the layout's name give."""
-    if text:
-        return ImageName.parse(text)
-    fallback = layout.path.resolve().name.removesuffix(".oci")
-    return ImageName.of_labels(found.content.get("annotations") or {}, fallback)
+def image_name(args: argparse.Namespace, layout: Layout, entry: Entry) -> ImageName:
+    """Return the name of --name, else the target's name and version: by the record, without one by what the
+    manifest's annotations say."""
+    if args.name:
+        return ImageName.parse(args.name)
+    try:
+        record = json.loads(find_record(layout.path, args.record) or b"{}")
+        named = str(record.get("name") or ""), str(record.get("version") or "")
+    except (ValueError, AttributeError):
+        named = "", ""
+    annotations = layout.read_json(entry.descriptor).get("annotations") or {}
+    return ImageName.of_package(*named, annotations, layout.path.resolve().name)

@@ -16,10 +16,11 @@ from modelkiln.cli.options import (
     store_of,
 )
 from modelkiln.errors import ModelkilnError, reason
-from modelkiln.image.blobs import record_beside
+from modelkiln.image.blobs import find_record
+from modelkiln.image.contents import Contents, layout_contents
 from modelkiln.image.layout import Layout
+from modelkiln.package.record import PACKAGE_LABEL
 from modelkiln.progress import Progress
-from modelkiln.publication.contents import Contents, layout_contents
 from modelkiln.registry.reference import Reference, check_tag, parse_repository
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     layout, store = Layout(args.layout), store_of(args)
     repository = parse_repository(args.repository)
     tags = tuple(dict.fromkeys(check_tag(tag, args.repository) for tag in [*args.tag, *args.moving_tag]))
-    record = None if args.no_record else args.record or record_beside(layout.path)
+    record = None if args.no_record else find_record(layout.path, args.record)
     source = BlobSource(blobs_of(args, layout), machine_env(args))
     publication = publication_of(layout_contents(layout, args.image), source, tags, args.moving_tag, record)
     with Progress(str(repository), 0) as progress:
@@ -75,36 +76,28 @@ def report_published(repository: Reference, done: "Published") -> None:
 
 
 def publication_of(
-    contents: Contents, source: "BlobSource", tags: Sequence[str], moving: Iterable[str], record: Optional[Path]
+    contents: Contents, source: "BlobSource", tags: Sequence[str], moving: Iterable[str], record: Optional[bytes]
 ) -> "Publication":
-    """Return the Publication of a layout's contents. tags: all, also those of `moving`. record: its file."""
+    """Return the Publication of a layout's contents. tags: all, also those of `moving`. record: the package's."""
     from modelkiln.publication.publish import Publication
 
-    data = _record(record)
-    return Publication(contents, source, tuple(tags), frozenset(moving), data, _annotations(data))
-
-
-def _record(path: Optional[Path]) -> Optional[bytes]:
-    if path is None:
-        return None
-    try:
-        data = path.read_bytes()
-        json.loads(data)["package_digest"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelkilnError(
-            f"{path}: is not the record of a package ({reason(error)}). Give one with --record."
-        ) from None
-    return data
+    return Publication(contents, source, tuple(tags), frozenset(moving), record, _annotations(record))
 
 
 def _annotations(record: Optional[bytes]) -> dict[str, str]:
     """What a list of referrers shows of the record."""
     if record is None:
         return {}
-    content = json.loads(record)
+    try:
+        content = json.loads(record)
+        digest = str(content["package_digest"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ModelkilnError(
+            f"What should be the record is not that of a package ({reason(error)}). Give one with --record."
+        ) from None
     named = {"title": content.get("name"), "version": content.get("version")}
     found = {f"org.opencontainers.image.{key}": value for key, value in named.items() if isinstance(value, str)}
-    return {**found, "modelkiln.package.digest": str(content["package_digest"])}
+    return {**found, PACKAGE_LABEL: digest}
 
 
 def _summary(done: "Published", repository: Reference, tags: tuple[str, ...]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from modelkiln.sources.lfs_pointer import POINTER_LIMIT, is_pointer
 from modelkiln.store.caches import CachedThing, list_caches
 from modelkiln.store.cleaning import clean, list_blobs, named_blobs, verify
 from modelkiln.store.store import Store
+from modelkiln.wording import counted
 
 HELP = "List, verify or clean the store of blobs."
 
@@ -63,12 +64,12 @@ def _list(args: argparse.Namespace, store: Store) -> int:
     for blob in blobs:
         used = datetime.datetime.fromtimestamp(blob.used_ns / 1e9).strftime("%Y-%m-%d %H:%M")
         print(f"{blob.digest}  {blob.size:>15}  {used}")
-    print(f"{store.root}: {len(blobs)} blobs, {sum(blob.size for blob in blobs)} bytes")
+    print(f"{store.root}: {counted(len(blobs), 'blob')}, {sum(blob.size for blob in blobs)} bytes")
     caches: dict[str, list[CachedThing]] = {}
     for thing in list_caches(store.root):
         caches.setdefault(thing.name.partition("/")[0], []).append(thing)
     for kind, things in sorted(caches.items()):
-        print(f"{store.root / kind}: {len(things)} caches, {sum(thing.size for thing in things)} bytes")
+        print(f"{store.root / kind}: {counted(len(things), 'cache')}, {sum(thing.size for thing in things)} bytes")
     return 0
 
 
@@ -78,7 +79,7 @@ def _verify(args: argparse.Namespace, store: Store) -> int:
         print(
             f"{digest}: is damaged, and was moved to {store.root / 'corrupt'}. It is fetched or made again when needed."
         )
-    print(f"{store.root}: {len(damaged)} damaged blobs")
+    print(f"{store.root}: {counted(len(damaged), 'damaged blob')}")
     return 1 if damaged else 0
 
 
@@ -93,7 +94,7 @@ def _gc(args: argparse.Namespace, store: Store) -> int:
     for thing in done.caches:
         print(f"{verb} {thing.name}, {thing.size} bytes")
     size = sum(blob.size for blob in done.removed) + sum(thing.size for thing in done.caches)
-    found = f"{len(done.removed)} blobs and {len(done.caches)} caches"
+    found = f"{counted(len(done.removed), 'blob')} and {counted(len(done.caches), 'cache')}"
     print(f"{store.root}: {verb} {found}, {size} bytes; {done.kept} bytes stay")
     return 0
 

@@ -8,6 +8,7 @@ from modelkiln.cli.options import add_store, store_of
 from modelkiln.errors import ModelkilnError
 from modelkiln.image.blobs import recorded_layers
 from modelkiln.validation.layout import validate_layout
+from modelkiln.wording import counted
 
 HELP = "Recompute every digest, size, diff ID and reference of a layout; exit code 1 when one is wrong."
 
@@ -31,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
     for issue in (*wrong, *notes):
         print(f"{'note: ' if issue.is_note else ''}{issue}")
     what = "structure, digests, sizes, diff IDs, layer contents, machine code, entrypoint and record"
-    print(f"{args.layout}: {len(wrong)} issues, {len(notes)} blobs not checked. Checked: {what}.")
+    print(f"{args.layout}: {counted(len(wrong), 'issue')}, {counted(len(notes), 'blob')} not checked. Checked: {what}.")
     return 1 if wrong else 0
 
 

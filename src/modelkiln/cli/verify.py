@@ -4,17 +4,21 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import Any, Callable, Mapping
+from typing import TYPE_CHECKING, Any, Callable, Mapping
 
 from modelkiln.cli.options import add_insecure, add_store, machine_env, store_of
 from modelkiln.descriptor import CONFIG, INDEX, Descriptor
-from modelkiln.image.blobs import record_beside
+from modelkiln.image.blobs import find_record, recorded_layers
+from modelkiln.image.contents import Contents, Document, contents_of, is_recompressed
 from modelkiln.image.layout import Layout
-from modelkiln.package.record import variant_records
+from modelkiln.package.record import PACKAGE_LABEL, variant_records
 from modelkiln.progress import Progress
-from modelkiln.publication.contents import Contents, layout_contents
 from modelkiln.registry.reference import parse_image
 from modelkiln.validation.layout import validate_layout
+from modelkiln.wording import counted
+
+if TYPE_CHECKING:
+    from modelkiln.publication.verify import Verified
 
 HELP = "Check every digest of a package in a registry or in a layout, and report what would run."
 
@@ -28,18 +32,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print what is wrong, else what the package is; exit code 1 when something is wrong."""
-    if Path(args.package).is_dir():
-        problems, what = _layout(args)
-    else:
-        problems, what = _remote(args)
-    for problem in problems:
+    verified, what = (_layout if Path(args.package).is_dir() else _remote)(args)
+    for problem in verified.problems:
         print(f"{args.package}: {problem}", file=sys.stderr)
+    for note in verified.notes:
+        print(f"note: {note}", file=sys.stderr)
     print("\n\n".join("\n".join(f"{word:<12}{value}" for word, value in pairs) for pairs in what))
-    print(f"{args.package}: {f'{len(problems)} problems' if problems else 'verified'}", file=sys.stderr)
-    return 1 if problems else 0
+    result = counted(len(verified.problems), "problem") if verified.problems else "verified"
+    print(f"{args.package}: {result}", file=sys.stderr)
+    return 1 if verified.problems else 0
 
 
-def _remote(args: argparse.Namespace) -> tuple[list[str], list]:
+def _remote(args: argparse.Namespace) -> "tuple[Verified, list]":
     # oras-py, below it, takes as long to import as other commands take to run.
     from modelkiln.publication.remote_package import RemotePackage
     from modelkiln.publication.verify import verify_remote
@@ -48,21 +52,35 @@ def _remote(args: argparse.Namespace) -> tuple[list[str], list]:
     package = RemotePackage(reference, machine_env(args), lambda line: print(line, file=sys.stderr, flush=True))
     total = sum(blob.size for blob in package.contents.blobs)
     with Progress(f"verify {reference}", total) as progress:
-        problems, record = verify_remote(package, progress.add)
-    return problems, _what(package.contents, package.read, json.loads(record) if record else {})
+        verified = verify_remote(package, progress.add)
+    record = json.loads(verified.record) if verified.record else {}
+    return verified, _what(package.contents, package.read, record)
 
 
-def _layout(args: argparse.Namespace) -> tuple[list[str], list]:
+def _layout(args: argparse.Namespace) -> "tuple[Verified, list]":
+    from modelkiln.publication.verify import RECOMPRESSED, Verified
+
     layout = Layout(args.package)
-    path = record_beside(layout.path)
-    record = json.loads(path.read_text("utf-8")) if path else None
-    issues = validate_layout(layout.path, store_of(args), record)
-    for issue in issues:
-        if issue.is_note:
-            print(f"note: {issue}", file=sys.stderr)
+    data = find_record(layout.path)
+    record = json.loads(data) if data else None
+    issues = validate_layout(layout.path, store_of(args), record, layers=recorded_layers(layout.path))
     wrong = [str(issue) for issue in issues if not issue.is_note]
-    # What could not even be read is among the issues.
-    return wrong, [] if wrong else _what(layout_contents(layout), layout.read_blob, record or {})
+    notes = [str(issue) for issue in issues if issue.is_note]
+    if wrong:  # What could not even be read is among the issues.
+        return Verified(wrong, notes, data), []
+    contents = [contents_of(layout, entry) for entry in layout.own]
+    if any(_is_recompressed(one, layout) for part in contents for one in part.manifests):
+        notes.append(RECOMPRESSED)
+    return Verified(wrong, notes, data), [
+        pairs for part in contents for pairs in _what(part, layout.read_blob, record or {})
+    ]
+
+
+def _is_recompressed(document: Document, layout: Layout) -> bool:
+    if document.descriptor.media_type == INDEX:
+        return False
+    config = Descriptor.from_json(document.content["config"])
+    return config.media_type == CONFIG and is_recompressed(document.content, layout.read_json(config))
 
 
 def _what(contents: Contents, read: Callable[[Descriptor], bytes], record: Mapping[str, Any]) -> list:
@@ -84,7 +102,7 @@ def _describe(config: Mapping[str, Any], labels: Mapping[str, str], record: Mapp
     config: the image's, or {} for an artifact. labels: the image's, or a manifest's annotations.
     record: the package's, or {}; where it is of several images, the image's own is taken by its label.
     """
-    digest = labels.get("modelkiln.package.digest")
+    digest = labels.get(PACKAGE_LABEL)
     record = next((one for one in variant_records(record) if one.get("package_digest") == digest), record)
     settings = config.get("config") or {}
     variant = record.get("variant") or {}
@@ -96,7 +114,7 @@ def _describe(config: Mapping[str, Any], labels: Mapping[str, str], record: Mapp
     ]
     pairs = [
         ("name", " ".join(str(one) for one in title if one)),
-        ("package", str(record.get("package_digest") or labels.get("modelkiln.package.digest", ""))),
+        ("package", str(record.get("package_digest") or labels.get(PACKAGE_LABEL, ""))),
         ("accelerator", str(variant.get("accelerator") or labels.get("modelkiln.package.accelerator", ""))),
         ("platform", platform),
         ("entrypoint", " ".join([*(settings.get("Entrypoint") or []), *(settings.get("Cmd") or [])])),

@@ -1,38 +1,40 @@
-"""Weights next to a package: a ModelPack artifact and a plain image, from the same layers.
+"""Weights next to a package: a ModelPack artifact and a plain image.
 
 Both are functions of the weights and of what people call the model, and of nothing else: an edit of
-the code changes neither. Their layers are those of the package's own image, with the files under
-`models/`.
+the code changes neither. A layer of the artifact is a file as it is, whose digest everybody knows; the
+image's layers are those of the package's own image, with the files under `models/`, and an artifact may
+have them too.
 """
 
+import json
 import posixpath
 import re
 from dataclasses import dataclass
 from typing import Any, Mapping, Sequence
 
-from modelkiln.canonical import canonical_json
-from modelkiln.conventions import MODELS_MOUNT
+from modelkiln.canonical import document_json
+from modelkiln.conventions import ARTIFACT_TYPE, MODELS_MOUNT, WEIGHTS_LABEL
 from modelkiln.descriptor import LAYER, MANIFEST, Descriptor
 from modelkiln.errors import ModelkilnError
 from modelkiln.image.image import Base, Image, Settings, build_image
 from modelkiln.layer import Layer
 from modelkiln.package.record import metadata_annotations
 
-__all__ = ["ARTIFACT_CONFIG", "ARTIFACT_TYPE", "LAYER_TYPES", "WEIGHTS_LABEL", "build_artifact", "build_weights_image"]
+__all__ = ["ARTIFACT_CONFIG", "build_artifact", "build_tar_artifact", "build_weights_image", "raw_type"]
 
 # CNCF model-spec 0.0.7, docs/spec.md, "OCI Image Manifest Specification For Model Artifacts".
-ARTIFACT_TYPE = "application/vnd.cncf.model.manifest.v1+json"
 ARTIFACT_CONFIG = "application/vnd.cncf.model.config.v1+json"
-LAYER_TYPES = {
-    kind: f"application/vnd.cncf.model.{name}.v1.tar"
+_TYPES = {
+    kind: f"application/vnd.cncf.model.{name}.v1."
     for kind, name in (("weights", "weight"), ("config", "weight.config"), ("doc", "doc"), ("code", "code"))
 }
 # docs/annotations.md, "Layer Annotation Keys".
 _FILE_PATH = "org.cncf.model.filepath"
 _FILE_METADATA = "org.cncf.model.file.metadata+json"
+_TITLE = "org.opencontainers.image.title"
 _UNTESTED = "org.cncf.model.file.mediatype.untested"
-# Of an image: the set digest of its files, as in a weights lock.
-WEIGHTS_LABEL = "modelkiln.weights.digest"
+# Registries take no larger manifest (distribution-spec 1.1, "Pushing Manifests").
+_LARGEST_MANIFEST = 4 << 20
 
 _DOC = re.compile(
     r"(readme|license|licence|notice|copying|changelog|model_?card)[^/]*|[^/]*\.(md|rst|pdf)", re.IGNORECASE
@@ -60,31 +62,57 @@ class Artifact:
     config_descriptor: Descriptor
 
 
-def build_artifact(layers: Sequence[Layer], record: Mapping[str, Any]) -> Artifact:
+def build_artifact(files: Sequence[Mapping[str, Any]], record: Mapping[str, Any]) -> Artifact:
+    """Return the ModelPack artifact of the package of `record` with a layer for each file, as `modctl build` does.
+
+    files: objects with path, sha256 (hex) and size (bytes). Raises ModelkilnError for a package without weights, and
+    for more files than a manifest holds.
+    """
+    _check_any(files, record)
+    listed = sorted(files, key=lambda file: file["path"])
+    made = _artifact([_file_json(file) for file in listed], [f"sha256:{file['sha256']}" for file in listed], record)
+    if len(made.manifest) > _LARGEST_MANIFEST:
+        raise ModelkilnError(
+            f"{record['name']}: has {len(listed)} files, and a manifest of them has {len(made.manifest)} bytes; "
+            f'registries take {_LARGEST_MANIFEST}. Put files together with [modelkiln].artifact_layers = "tar".'
+        )
+    return made
+
+
+def build_tar_artifact(layers: Sequence[Layer], record: Mapping[str, Any]) -> Artifact:
     """Return the ModelPack artifact of weights layers (lowest first) of the package of `record`.
 
     Raises ModelkilnError for a package without weights, and for layers that are not plain tars.
     """
     _check(layers, record)
-    config = canonical_json(
+    return _artifact([_layer_json(layer) for layer in layers], [layer.diff_id for layer in layers], record)
+
+
+def _artifact(layers: list, diff_ids: list, record: Mapping[str, Any]) -> Artifact:
+    config = document_json(
         {
             "descriptor": _descriptor(record),
             "config": _technical(record),
-            "modelfs": {"type": "layers", "diffIds": [layer.diff_id for layer in layers]},
+            "modelfs": {"type": "layers", "diffIds": diff_ids},
         }
     )
     config_descriptor = Descriptor.of(ARTIFACT_CONFIG, config)
-    manifest = canonical_json(
+    manifest = document_json(
         {
             "schemaVersion": 2,
             "mediaType": MANIFEST,
             "artifactType": ARTIFACT_TYPE,
             "config": config_descriptor.to_json(),
-            "layers": [_layer_json(layer) for layer in layers],
+            "layers": layers,
             "annotations": metadata_annotations(record),
         }
     )
     return Artifact(manifest, Descriptor.of(MANIFEST, manifest), config, config_descriptor)
+
+
+def raw_type(path: str) -> str:
+    """Return the media type of a layer that is the file at `path`."""
+    return _TYPES[_kind(path)] + "raw"
 
 
 def build_weights_image(layers: Sequence[Layer], record: Mapping[str, Any], weights_digest: str) -> Image:
@@ -101,12 +129,16 @@ def build_weights_image(layers: Sequence[Layer], record: Mapping[str, Any], weig
     return build_image(Base((), architecture, system), layers, settings)
 
 
-def _check(layers: Sequence[Layer], record: Mapping[str, Any]) -> None:
-    if not layers:
+def _check_any(parts: Sequence[Any], record: Mapping[str, Any]) -> None:
+    if not parts:
         raise ModelkilnError(
             f"{record['name']}: has no model artifact. Name one in the field `artifacts`, or leave "
             "'artifact' and 'weights-image' out of `formats`."
         )
+
+
+def _check(layers: Sequence[Layer], record: Mapping[str, Any]) -> None:
+    _check_any(layers, record)
     for layer in layers:
         if layer.descriptor.media_type != LAYER or not layer.recipe:
             raise ModelkilnError(f"{layer.title}: layer {layer.descriptor.digest} is not a plain tar with a recipe.")
@@ -118,16 +150,35 @@ def _files(layer: Layer) -> list:
     return [{**file, "path": posixpath.join(recipe["prefix"], file["path"])} for file in recipe["files"]]
 
 
+def _file_json(file: Mapping[str, Any]) -> dict:
+    path = file["path"]
+    annotations = {
+        _FILE_PATH: path,
+        _FILE_METADATA: _file_metadata(file),
+        _UNTESTED: _untested(_kind(path)),
+        # podman and oras name the file by it, and CRI-O too.
+        _TITLE: path,
+    }
+    return {
+        **Descriptor(raw_type(path), f"sha256:{file['sha256']}", file["size"]).to_json(),
+        "annotations": annotations,
+    }
+
+
+def _untested(kind: str) -> str:
+    return "false" if kind == "weights" else "true"
+
+
 def _layer_json(layer: Layer) -> dict:
     files = _files(layer)
     kinds = {_kind(file["path"]) for file in files}
     kind = kinds.pop() if len(kinds) == 1 else "weights"
     # The path of a layer's one file in its tar, or of the folder that all of them are in.
     path = files[0]["path"] if len(files) == 1 else posixpath.commonpath([file["path"] for file in files])
-    annotations = {_FILE_PATH: path, _UNTESTED: "false" if kind == "weights" else "true"}
+    annotations = {_FILE_PATH: path, _UNTESTED: _untested(kind)}
     if len(files) == 1:
-        annotations[_FILE_METADATA] = canonical_json(_file_metadata(files[0])).decode()
-    return {**layer.descriptor.to_json(), "mediaType": LAYER_TYPES[kind], "annotations": annotations}
+        annotations[_FILE_METADATA] = _file_metadata(files[0])
+    return {**layer.descriptor.to_json(), "mediaType": _TYPES[kind] + "tar", "annotations": annotations}
 
 
 def _kind(path: str) -> str:
@@ -138,12 +189,16 @@ def _kind(path: str) -> str:
     return "weights"
 
 
-def _file_metadata(file: Mapping[str, Any]) -> dict:
-    # As the tar's header says: mode 0644, owner 0:0, time 0, and "0" for a regular file.
-    return {
-        "name": posixpath.basename(file["path"]), "mode": 0o644, "uid": 0, "gid": 0, "size": file["size"],
-        "mtime": "1970-01-01T00:00:00Z", "typeflag": ord("0"),
-    }  # fmt: skip
+def _file_metadata(file: Mapping[str, Any]) -> str:
+    # As a tar's header would say: mode 0644, owner 0:0, time 0, and "0" for a regular file. In model-spec's order.
+    return json.dumps(
+        {
+            "name": posixpath.basename(file["path"]), "mode": 0o644, "uid": 0, "gid": 0, "size": file["size"],
+            "mtime": "1970-01-01T00:00:00Z", "typeflag": ord("0"),
+        },
+        separators=(",", ":"),
+        ensure_ascii=False,
+    )  # fmt: skip
 
 
 def _descriptor(record: Mapping[str, Any]) -> dict:

@@ -1,9 +1,11 @@
 """The bytes of a layout's blobs, wherever they are."""
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Optional, Sequence
 
+from modelkiln.conventions import RECORD_TYPE
 from modelkiln.descriptor import Descriptor
 from modelkiln.errors import ModelkilnError
 from modelkiln.image.layout import Layout
@@ -13,7 +15,7 @@ from modelkiln.layers.weights_files import stored_files
 from modelkiln.store.files import StoredFile
 from modelkiln.store.store import Store
 
-__all__ = ["Blobs", "record_beside", "recorded_layers"]
+__all__ = ["Blobs", "find_record", "record_beside", "recorded_layers"]
 
 
 class Blobs:
@@ -94,17 +96,33 @@ def record_beside(layout: Path) -> Optional[Path]:
     return None
 
 
-def recorded_layers(layout: Path, record: Optional[Path] = None) -> tuple[Layer, ...]:
-    """Return the layers of the record in the file `record`, else of the one next to `layout`.
+def find_record(layout: Path, given: Optional[Path] = None) -> Optional[bytes]:
+    """Return the record of the package in the folder `layout`: of the file `given`, else of the one next to it, else
+    of an artifact in it that refers to what it is of. None where there is none; what it says is not checked."""
+    path = given or record_beside(layout)
+    if path is not None:
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise ModelkilnError(f"{path}: {error.strerror}. Give the record of a package with --record.") from None
+    with suppress(ModelkilnError):  # A layout that is broken is reported by those who read it.
+        opened = Layout(layout)
+        for entry in opened.own:
+            for manifest in map(opened.read_json, opened.referrers(entry.descriptor.digest)):
+                for layer in manifest.get("layers") or ():
+                    if layer.get("mediaType") == RECORD_TYPE == manifest.get("artifactType"):
+                        return opened.read_blob(Descriptor.from_json(layer))
+    return None
 
-    The record of `digits.oci` is `digits.package.json`. Without `record` it may be missing: then
-    there are no layers to list.
-    """
-    path = record or record_beside(layout)
-    if path is None:
+
+def recorded_layers(layout: Path, record: Optional[Path] = None) -> tuple[Layer, ...]:
+    """Return the layers of the record that `find_record` finds; none without one."""
+    data = find_record(layout, record)
+    if data is None:
         return ()
     try:
-        content = json.loads(path.read_text("utf-8"))
+        content = json.loads(data)
         return tuple(Layer.from_json(layer) for layer in content.get("layers", ()))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        path = record or record_beside(layout) or layout
         raise ModelkilnError(f"{path}: is not the record of a package ({error}). Give one with --record.") from None

@@ -9,14 +9,19 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Callable, Iterator, Optional, Sequence
 
-from modelkiln.archives.tar import Entry, bytes_entry, write_tar
+from modelkiln.archives.decompression import compression_of, damage_errors, decompressed
+from modelkiln.archives.tar import Entry as TarEntry
+from modelkiln.archives.tar import bytes_entry, write_tar
 from modelkiln.canonical import canonical_json
 from modelkiln.descriptor import CONFIG, LAYER_MEDIA_TYPES, Descriptor
 from modelkiln.digest import check_digest, hex_of, sha256_stream
 from modelkiln.errors import ModelkilnError
 from modelkiln.image.blobs import Blobs
-from modelkiln.image.layout import REF_NAME, FoundManifest, blob_name, top_files
+from modelkiln.image.contents import contents_of
+from modelkiln.image.entries import REF_NAME, Entry
+from modelkiln.image.layout import blob_name, top_files
 from modelkiln.image.name import ImageName
+from modelkiln.wording import counted
 
 __all__ = ["FORMATS", "export"]
 
@@ -25,18 +30,17 @@ FORMATS = ("oci-archive", "docker-archive", "oci-layout")
 _CONTAINERD_NAME = "io.containerd.image.name"
 # Gets each number of bytes that were read.
 _Progress = Callable[[int], None]
-_ZIPPED = {"+gzip": "gzip", "+zstd": "zstd"}
 
 
 def export(
     blobs: Blobs,
-    found: FoundManifest,
+    entry: Entry,
     output: Path,
     format: str = "oci-archive",
     name: Optional[ImageName] = None,
     progress: _Progress = lambda done: None,
 ) -> Path:
-    """Write the image `found` with all of its blobs to `output`, and return it.
+    """Write `entry`, an image, artifact or index, with all of its blobs to `output`, and return it.
 
     name: what the image is called in the archive; a docker-archive needs one. progress: gets
     each number of bytes that were read. The output is made next to its place and renamed; its bytes
@@ -47,9 +51,9 @@ def export(
         raise ModelkilnError(f"export: unknown format {format!r}; use one of {', '.join(FORMATS)}.")
     with _replacing(output, format == "oci-layout") as temporary:
         if format == "docker-archive":
-            entries = _docker_entries(blobs, found, name, progress, temporary.parent)
+            entries = _docker_entries(blobs, entry, name, progress, temporary.parent)
         else:
-            entries = _oci_entries(blobs, found, name, progress)
+            entries = _oci_entries(blobs, entry, name, progress)
         if format == "oci-layout":
             _write_folder(entries, temporary)
         else:
@@ -98,35 +102,46 @@ def _replacing(output: Path, is_folder: bool) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _blob_entry(name: str, descriptor: Descriptor, blobs: Blobs, progress: _Progress) -> Entry:
+def _blob_entry(name: str, descriptor: Descriptor, blobs: Blobs, progress: _Progress) -> TarEntry:
     blobs.ensure(descriptor)
     opening = partial(_open_counted, blobs, descriptor, progress)
-    return Entry(name, size=descriptor.size, sha256=hex_of(descriptor.digest), open=opening)
+    return TarEntry(name, size=descriptor.size, sha256=hex_of(descriptor.digest), open=opening)
 
 
-def _oci_entries(blobs: Blobs, found: FoundManifest, name: Optional[ImageName], progress: _Progress) -> list[Entry]:
-    annotations = dict(found.annotations)
+def _oci_entries(blobs: Blobs, entry: Entry, name: Optional[ImageName], progress: _Progress) -> list[TarEntry]:
+    annotations = dict(entry.annotations)
+    if entry.tags:
+        annotations[REF_NAME] = entry.tags[0]
     if name is not None:
         annotations[REF_NAME] = annotations[_CONTAINERD_NAME] = name.full
     platform = None
-    if found.platform:
-        platform = dict(zip(("os", "architecture", "variant"), found.platform.split("/")))
-    top = top_files(found.descriptor, annotations, platform, found.content.get("artifactType"))
-    entries = [bytes_entry(name, data) for name, data in top.items()]
-    for descriptor in dict.fromkeys((found.descriptor, *found.blobs)):
+    if entry.platform:
+        platform = dict(zip(("os", "architecture", "variant"), entry.platform.split("/")))
+    contents = contents_of(blobs.layout, entry)
+    top = top_files(entry.descriptor, annotations, platform, contents.root.content.get("artifactType"))
+    entries = [bytes_entry(path, data) for path, data in top.items()]
+    documents = [document.descriptor for document in contents.manifests]
+    for descriptor in {one.digest: one for one in (*documents, *contents.blobs)}.values():
         entries.append(_blob_entry(blob_name(descriptor.digest), descriptor, blobs, progress))
     return entries
 
 
 def _docker_entries(
-    blobs: Blobs, found: FoundManifest, name: Optional[ImageName], progress: _Progress, scratch: Path
-) -> list[Entry]:
+    blobs: Blobs, entry: Entry, name: Optional[ImageName], progress: _Progress, scratch: Path
+) -> list[TarEntry]:
     """The entries of what `docker load` reads (moby, image/spec/v1.2.md, "Combined Image JSON").
 
     Layers are stored as plain tars: the format knows no zstd, and plain they can be checked
     against their diff IDs by any reader of the archive.
     """
-    config, *layers = found.blobs
+    found = blobs.layout.expand(entry)
+    if len(found) != 1:
+        listed = ", ".join(" ".join(filter(None, one.names)) or one.descriptor.digest for one in found)
+        raise ModelkilnError(
+            f"{blobs.layout.path}: has {counted(len(found), 'image')} ({listed}), and a docker-archive holds one. Name "
+            "it with --image, or use --format oci-archive."
+        )
+    config, *layers = found[0].blobs
     if config.media_type != CONFIG:
         raise ModelkilnError(
             f"{blobs.layout.path}: is an artifact ({config.media_type}) and not an image; a docker-archive "
@@ -147,11 +162,13 @@ def _docker_entries(
     return [*entries, bytes_entry("manifest.json", canonical_json(manifest))]
 
 
-def _plain_entry(name: str, diff_id: str, layer: Descriptor, blobs: Blobs, progress: _Progress, scratch: Path) -> Entry:
+def _plain_entry(
+    name: str, diff_id: str, layer: Descriptor, blobs: Blobs, progress: _Progress, scratch: Path
+) -> TarEntry:
     if layer.media_type not in LAYER_MEDIA_TYPES:
         raise ModelkilnError(f"layer {layer.digest}: media type {layer.media_type!r} is not a layer's.")
     compressed = _blob_entry(name, layer, blobs, progress)
-    compression = _ZIPPED.get(layer.media_type[-5:], "none")
+    compression = compression_of(layer.media_type) or "none"
     if compression == "none":
         if layer.digest != diff_id:
             raise ModelkilnError(f"layer {layer.digest}: got diff ID {layer.digest}, want {diff_id} of the config.")
@@ -159,7 +176,7 @@ def _plain_entry(name: str, diff_id: str, layer: Descriptor, blobs: Blobs, progr
     # A tar header holds its file's size, which only decompressing gives.
     path = scratch / name
     with compressed.open() as source, path.open("wb") as out:
-        _decompress(source, compression, out, f"layer {layer.digest}")
+        _decompress(source, layer.media_type, out, f"layer {layer.digest}")
     with path.open("rb") as stream:
         digest, size = sha256_stream(stream)
     if digest != diff_id:
@@ -167,25 +184,14 @@ def _plain_entry(name: str, diff_id: str, layer: Descriptor, blobs: Blobs, progr
     return replace(compressed, size=size, sha256=hex_of(diff_id), open=partial(path.open, "rb"))
 
 
-def _decompress(source: BinaryIO, compression: str, out: BinaryIO, where: str) -> None:
-    import zlib
-
-    import zstandard
-
+def _decompress(source: BinaryIO, media_type: str, out: BinaryIO, where: str) -> None:
     try:
-        if compression == "gzip":
-            import gzip
-
-            with gzip.GzipFile(fileobj=source, mode="rb") as plain:
-                shutil.copyfileobj(plain, out, 1 << 20)
-        else:
-            reader = zstandard.ZstdDecompressor().stream_reader(source, read_size=1 << 20, read_across_frames=True)
-            shutil.copyfileobj(reader, out, 1 << 20)
-    except (zlib.error, EOFError, zstandard.ZstdError) as error:
-        raise ModelkilnError(f"{where}: is not {compression} data: {error}. It is damaged; build it again.") from None
+        shutil.copyfileobj(decompressed(source, media_type, where), out, 1 << 20)
+    except damage_errors() as error:
+        raise ModelkilnError(f"{where}: is not {media_type} data: {error}. It is damaged; build it again.") from None
 
 
-def _write_folder(entries: Sequence[Entry], folder: Path) -> None:
+def _write_folder(entries: Sequence[TarEntry], folder: Path) -> None:
     for entry in entries:
         path = folder / entry.path
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -4,17 +4,21 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Mapping, Sequence
 
-from modelkiln.canonical import canonical_json
+from modelkiln.canonical import document_json
 from modelkiln.conventions import USER_ID
 from modelkiln.descriptor import CONFIG, LAYER_MEDIA_TYPES, MANIFEST, Descriptor
 from modelkiln.errors import ModelkilnError
 from modelkiln.layer import Layer
+from modelkiln.wording import counted
 
-__all__ = ["Base", "Image", "Settings", "build_image", "merge_env"]
+__all__ = ["CREATED", "Base", "Image", "Settings", "build_image", "merge_env"]
 
 # Docker's layer store refuses longer chains (moby, layer/layer_store.go, maxLayerDepth): overlay
 # mounts hold up to 127 lower folders and a container adds two of its own.
 MAX_LAYERS = 125
+# An image is a function of its inputs and has no time. Readers want one, in the config and in the history, and take its
+# absence for the year 1: this is the one that other reproducible builders write.
+CREATED = "1970-01-01T00:00:00Z"
 # Kubernetes' runAsNonRoot can only be checked for a number (a name would need the image's
 # /etc/passwd).
 _USER = re.compile(r"[0-9]+(:[0-9]+)?")
@@ -72,10 +76,9 @@ def build_image(base: Base, layers: Sequence[Layer], settings: Settings) -> Imag
     _check_settings(base, settings)
     _check_texts("label", settings.labels)
     _check_texts("annotation", settings.annotations)
-    # "created" is optional, in the config and in the history. It is left out: an image is a
-    # function of its inputs, and an invented date would be read as a real one.
-    config = canonical_json(
+    config = document_json(
         {
+            "created": CREATED,
             "architecture": base.architecture,
             "os": base.os,
             "config": _config(base, settings),
@@ -91,7 +94,7 @@ def build_image(base: Base, layers: Sequence[Layer], settings: Settings) -> Imag
         "layers": [layer.descriptor.to_json() for layer in stack],
     }
     content.update({"annotations": dict(settings.annotations)} if settings.annotations else {})
-    manifest = canonical_json(content)
+    manifest = document_json(content)
     return Image(manifest, Descriptor.of(MANIFEST, manifest), config, config_descriptor, stack)
 
 
@@ -113,7 +116,7 @@ def _config(base: Base, settings: Settings) -> dict[str, Any]:
 
 
 def _history(layer: Layer) -> dict[str, str]:
-    entry = {"created_by": f"modelkiln {layer.kind}: {layer.title}"}
+    entry = {"created": CREATED, "created_by": f"modelkiln {layer.kind}: {layer.title}"}
     if layer.recipe:
         # Distinguishes our own layers from those of other registries, which keep other conventions.
         entry["comment"] = layer.recipe.packer
@@ -142,7 +145,7 @@ def _check_layers(stack: Sequence[Layer]) -> None:
         raise ModelkilnError("image: has no layers. Give it a base image or a model artifact.")
     if len(stack) > MAX_LAYERS:
         raise ModelkilnError(
-            f"image: has {len(stack)} layers, container engines mount at most {MAX_LAYERS}. "
+            f"image: has {counted(len(stack), 'layer')}, container engines mount at most {MAX_LAYERS}. "
             "Raise the size below which wheels are merged into one layer, or use fewer artifacts."
         )
     for layer in stack:

@@ -5,16 +5,18 @@ import os
 import shutil
 import tempfile
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Iterator, Mapping, Optional, Sequence
 
-from modelkiln.canonical import canonical_json
+from modelkiln.canonical import canonical_json, document_json
 from modelkiln.descriptor import CONFIG, INDEX, MANIFEST, Descriptor
 from modelkiln.digest import hex_of, sha256_bytes
 from modelkiln.errors import ModelkilnError
+from modelkiln.image.entries import Entry, own_entries, read_entries, referring
+from modelkiln.wording import counted
 
 __all__ = [
-    "REF_NAME",
     "FoundManifest",
     "Layout",
     "blob_name",
@@ -24,11 +26,11 @@ __all__ = [
     "write_layout",
 ]
 
-# OCI image-spec 1.1, annotations.md: the tag of an image in a layout.
-REF_NAME = "org.opencontainers.image.ref.name"
 # Registries take manifests of up to 4 MiB (OCI distribution-spec 1.1, "Pushing Manifests"), and
 # configs of large images are a few KiB. More than this is not a document but an attack.
 _MAX_DOCUMENT = 16 << 20
+# Of an image in an index that has zstd layers (containers/image, internal/image and manifest).
+_ZSTD = "io.github.containers.compression.zstd"
 # An index of indexes is allowed; nobody nests deeper, and a limit ends cycles.
 _MAX_DEPTH = 4
 
@@ -118,40 +120,91 @@ class Layout:
         """Return the JSON object that `descriptor` names."""
         return _parse(self.read_blob(descriptor), f"{self.path}: blob {descriptor.digest}")
 
-    def manifests(self) -> list[FoundManifest]:
-        """Return the manifests of `index.json` in its order, those of nested indexes included."""
-        return list(self._manifests(self.index, f"{self.path}/index.json", 0))
+    @cached_property
+    def entries(self) -> list[Entry]:
+        """All that `index.json` names, each once; raises ModelkilnError where it is not an index."""
+        listed = self.index.get("manifests")
+        if not isinstance(listed, list):
+            raise ModelkilnError(f"{self.path}/index.json: manifests {listed!r} is not a list.")
+        return read_entries(listed, f"{self.path}/index.json")
 
-    def _manifests(self, index: Mapping[str, Any], where: str, depth: int) -> Iterator[FoundManifest]:
-        if depth > _MAX_DEPTH:
+    @cached_property
+    def own(self) -> list[Entry]:
+        """The images, artifacts and indexes that the layout is of, see `entries.own_entries`."""
+        return own_entries(self.entries, self.read_json)
+
+    def referrers(self, digest: str) -> list[Descriptor]:
+        """Return the manifests that refer to `digest`, in both forms in which tools write them."""
+        return referring(digest, self.entries, self.read_json)
+
+    def manifests(self) -> list[FoundManifest]:
+        """Return the manifests of `own` in its order, those of indexes included."""
+        return [one for entry in self.own for one in self.expand(entry)]
+
+    def expand(self, entry: Entry) -> list[FoundManifest]:
+        """Return the manifests that an entry is or leads to."""
+        return list(self._expand(entry, f"{self.path}/index.json", 0))
+
+    def _expand(self, entry: Entry, where: str, depth: int) -> Iterator[FoundManifest]:
+        descriptor = entry.descriptor
+        content = self.read_json(descriptor)
+        if descriptor.media_type == MANIFEST:
+            name = (entry.tags or ("",))[0]
+            yield FoundManifest(descriptor, content, name, entry.platform, entry.annotations)
+        elif descriptor.media_type != INDEX:
+            here = f"{where}: {descriptor.digest}"
+            raise ModelkilnError(f"{here}: mediaType {descriptor.media_type!r}, want {MANIFEST!r} or {INDEX!r}.")
+        elif depth >= _MAX_DEPTH:
             raise ModelkilnError(f"{where}: indexes are nested more than {_MAX_DEPTH} deep. Refused.")
-        entries = index.get("manifests")
-        if not isinstance(entries, list):
-            raise ModelkilnError(f"{where}: manifests {entries!r} is not a list.")
-        for number, entry in enumerate(entries):
-            here = f"{where}: manifests[{number}]"
-            descriptor = Descriptor.from_json(entry, here)
-            content = self.read_json(descriptor)
-            if descriptor.media_type == INDEX:
-                yield from self._manifests(content, f"{self.path}: index {descriptor.digest}", depth + 1)
-            elif descriptor.media_type == MANIFEST:
-                annotations = entry.get("annotations") or {}
-                platform = _platform_text(entry.get("platform"))
-                name = annotations.get(REF_NAME, "")
-                yield FoundManifest(descriptor, content, name, platform, annotations)
-            else:
-                raise ModelkilnError(f"{here}: mediaType {descriptor.media_type!r}, want {MANIFEST!r} or {INDEX!r}.")
+        else:
+            here, listed = f"{self.path}: index {descriptor.digest}", content.get("manifests")
+            if not isinstance(listed, list):
+                raise ModelkilnError(f"{here}: manifests {listed!r} is not a list.")
+            for child in read_entries(listed, here):
+                yield from self._expand(child, here, depth + 1)
+
+    def select(self, name: Optional[str] = None) -> Entry:
+        """Return the image, artifact or index of a tag, digest, platform or accelerator.
+
+        Without `name` it is the only one there is, or the only one that has a tag. Raises ModelkilnError that lists
+        what there is.
+        """
+        if name is None:
+            tagged = [entry for entry in self.own if entry.tags]
+            found = self.own if len(self.own) == 1 else tagged
+        else:
+            found = [one for one in self.entries if name in (one.descriptor.digest, *one.tags)]
+        if name is not None and not found:
+            children = [Entry(one.descriptor, (), one.platform, one.annotations) for one in self._named(name)]
+            found = list({entry.descriptor.digest: entry for entry in children}.values())
+        if len(found) == 1:
+            return found[0]
+        names = ", ".join(" ".join(one.tags) or one.descriptor.digest for one in self.own) or "none"
+        if name is None:
+            what = counted(len(self.own), "image or artifact", "images and artifacts")
+            raise ModelkilnError(f"{self.path}: holds {what} ({names}), want one. Name it with --image.")
+        there = ", ".join(self._names()) or "none"
+        raise ModelkilnError(f"{self.path}: {counted(len(found), 'manifest')} named {name!r}; there are: {there}.")
+
+    def _named(self, name: str) -> Iterator[FoundManifest]:
+        for one in self.manifests():
+            if name in (one.descriptor.digest, *one.names):
+                yield one
+
+    def _names(self) -> list[str]:
+        indexes = [" ".join(entry.tags) for entry in self.own if entry.descriptor.media_type == INDEX]
+        found = [" ".join(filter(None, one.names)) or one.descriptor.digest for one in self.manifests()]
+        return [name for name in dict.fromkeys([*indexes, *found]) if name]
 
     def manifest(self, name: Optional[str] = None) -> FoundManifest:
-        """Return the manifest of the tag, digest, platform or accelerator `name`; without it the only one there is."""
-        found = self.manifests()
-        matching = [one for one in found if name in (None, one.descriptor.digest, *one.names)]
-        if len(matching) == 1:
-            return matching[0]
-        names = ", ".join(" ".join(filter(None, one.names)) or one.descriptor.digest for one in found) or "none"
-        if name is None:
-            raise ModelkilnError(f"{self.path}: holds {len(found)} manifests ({names}), want one. Name it.")
-        raise ModelkilnError(f"{self.path}: {len(matching)} manifests are named {name!r}; there are: {names}.")
+        """Return the one manifest that `select` leads to; raises ModelkilnError for an index of several."""
+        found = self.expand(self.select(name))
+        if len(found) == 1:
+            return found[0]
+        names = ", ".join(" ".join(filter(None, one.names)) or one.descriptor.digest for one in found)
+        raise ModelkilnError(
+            f"{self.path}: holds {counted(len(found), 'manifest')} ({names}), want one. Name it with --image."
+        )
 
 
 def _parse(data: bytes, where: str) -> dict[str, Any]:
@@ -162,13 +215,6 @@ def _parse(data: bytes, where: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ModelkilnError(f"{where}: is a JSON {type(value).__name__}, want an object.")
     return value
-
-
-def _platform_text(platform: Optional[Mapping[str, Any]]) -> str:
-    if not isinstance(platform, Mapping):
-        return ""
-    parts = (platform.get("os"), platform.get("architecture"), platform.get("variant"))
-    return "/".join(part for part in parts if isinstance(part, str) and part)
 
 
 def layout_files(
@@ -203,9 +249,10 @@ def top_files(
     annotations: Mapping[str, str],
     platform: Optional[Mapping[str, str]] = None,
     artifact_type: Optional[str] = None,
+    more: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, bytes]:
-    """Return `oci-layout` and an `index.json` that names one manifest (image-spec 1.1, image-index.md),
-    all of a layout but its blobs."""
+    """Return `oci-layout` and an `index.json` that names one manifest, and what refers to it in `more`
+    (image-spec 1.1, image-index.md): all of a layout but its blobs."""
     entry = manifest.to_json()
     if artifact_type:
         entry["artifactType"] = artifact_type
@@ -215,25 +262,27 @@ def top_files(
         entry["annotations"] = dict(annotations)
     return {
         "oci-layout": canonical_json({"imageLayoutVersion": "1.0.0"}),
-        "index.json": canonical_json({"schemaVersion": 2, "mediaType": INDEX, "manifests": [entry]}),
+        "index.json": document_json({"schemaVersion": 2, "mediaType": INDEX, "manifests": [entry, *more]}),
     }
 
 
 def platform_index(
-    images: Sequence[tuple[Descriptor, str, Mapping[str, str]]], annotations: Mapping[str, str]
+    images: Sequence[tuple[Descriptor, str, Mapping[str, str], bool]], annotations: Mapping[str, str]
 ) -> bytes:
     """Return the index of one image for several platforms or variants (image-spec 1.1, image-index.md).
 
-    images: the manifests with their platforms ("linux/arm64") and what distinguishes them beyond
-    that, in the order in which a runtime that is content with several takes them.
+    images: the manifests with their platforms ("linux/arm64"), what distinguishes them beyond that, and whether
+    they have layers compressed with zstd, in the order in which a runtime that is content with several takes them.
     """
     entries = []
-    for descriptor, platform, own in images:
+    for descriptor, platform, own, has_zstd in images:
         parts = dict(zip(("os", "architecture", "variant"), platform.split("/")))
+        # Without it containers/image, and so skopeo and podman, would not copy the index with its digest.
+        own = {**own, **({_ZSTD: "true"} if has_zstd else {})}
         entries.append({**descriptor.to_json(), "platform": parts, **({"annotations": dict(own)} if own else {})})
     index: dict[str, Any] = {"schemaVersion": 2, "mediaType": INDEX, "manifests": entries}
     index.update({"annotations": dict(annotations)} if annotations else {})
-    return canonical_json(index)
+    return document_json(index)
 
 
 def write_layout(folder: os.PathLike, files: Mapping[str, bytes]) -> Path:

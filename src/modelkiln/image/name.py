@@ -31,11 +31,14 @@ class ImageName:
         return cls(match["repository"], match["tag"] or "latest")
 
     @classmethod
-    def of_labels(cls, labels: Mapping[str, str], fallback: str) -> "ImageName":
-        """Return the name that an image's labels give it: its title and version."""
+    def of_package(cls, name: str, version: str, annotations: Mapping[str, str], folder: str) -> "ImageName":
+        """Return the name of a package: `name` and `version`, those of its record, or "" for what its annotations
+        call it, else for the name of its layout's folder. What no engine takes in a name becomes a dash."""
         prefix = "org.opencontainers.image."
-        title = labels.get(prefix + "title", fallback)
-        return cls.parse(f"{title}:{labels.get(prefix + 'version', 'latest')}")
+        title = name or annotations.get(prefix + "title") or folder.partition(".")[0].partition("@")[0]
+        version = version or annotations.get(prefix + "version") or "latest"
+        repository = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-") or "model"
+        return cls(repository, re.sub(r"[^a-zA-Z0-9._-]", "-", version)[:128].lstrip(".-") or "latest")
 
     @property
     def short(self) -> str:

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, Mapping, Optional
 from modelkiln.errors import ModelkilnError
 from modelkiln.layer import Layer
 from modelkiln.layers.engine_fingerprint import engine_fingerprint
-from modelkiln.recipe import DEBIAN, FILES, REGISTRY, WEIGHTS, WHEELS, Recipe
+from modelkiln.recipe import DEBIAN, FILES, REGISTRY, WEIGHTS, WEIGHTS_FILE, WHEELS, Recipe
 from modelkiln.store.result_cache import ResultCache
 from modelkiln.store.store import Store
 
@@ -23,6 +23,7 @@ PACKERS = {
     FILES: "modelkiln.layers.files",
     REGISTRY: "modelkiln.layers.registry",
     WEIGHTS: "modelkiln.layers.weights",
+    WEIGHTS_FILE: "modelkiln.layers.weights",
     WHEELS: "modelkiln.layers.wheels",
 }
 
@@ -44,7 +45,7 @@ def build(recipe: Recipe, store: Store, sources: Optional[Path] = None) -> Layer
             "The package was made by a newer Modelkiln: upgrade."
         )
     module = importlib.import_module(PACKERS[packer])
-    if packer in (FILES, WEIGHTS):
+    if packer in (FILES, WEIGHTS, WEIGHTS_FILE):
         return module.build(recipe, store, sources)
     libraries = _REMEMBERED.get(packer)
     if libraries is None:

@@ -13,6 +13,7 @@ from modelkiln.registry.client import RegistryClient
 from modelkiln.registry.documents import descriptor_of, fits, image_manifest, parse_document, platform_of
 from modelkiln.registry.reference import Reference, parse_reference
 from modelkiln.store.store import Store
+from modelkiln.wording import counted
 
 __all__ = ["build", "read_image"]
 
@@ -72,7 +73,8 @@ def _layers(manifest: Mapping[str, Any], config: Mapping[str, Any], pinned: Refe
     diff_ids = (config.get("rootfs") or {}).get("diff_ids") or []
     if len(descriptors) != len(diff_ids):
         raise ModelkilnError(
-            f"{pinned}: the manifest has {len(descriptors)} layers and the config {len(diff_ids)}. The image is broken."
+            f"{pinned}: the manifest has {counted(len(descriptors), 'layer')} and the config {len(diff_ids)}. The "
+            "image is broken."
         )
     for descriptor in descriptors:
         if descriptor.media_type not in LAYER_MEDIA_TYPES:

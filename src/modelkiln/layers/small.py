@@ -53,7 +53,7 @@ def venv_layer(python: str, python_path: str, over_any_base: bool = True) -> tup
 
 
 def record_layer(record: bytes, weights_lock: bytes = b"") -> tuple[Layer, bytes]:
-    """Return the layer that holds the record at /app/.modelkiln/package.json, and its bytes.
+    """Return the layer that holds the record at /app/.modelkiln/record.json, and its bytes.
 
     weights_lock: what a package with lazy weights carries in their place; the layer then has the
     folder for the store too. Anyone may write there, as in /tmp: a volume that is mounted at it

@@ -1,4 +1,4 @@
-"""Layers of weights that are never stored twice: a tar around files that lie in the store."""
+"""Layers of weights that are never stored twice: a file of the store as it is, or a tar around several."""
 
 from pathlib import Path
 from typing import Any, BinaryIO, Callable, Iterable, Mapping, Optional
@@ -10,12 +10,22 @@ from modelkiln.descriptor import LAYER, Descriptor
 from modelkiln.digest import iter_chunks, sha256_stream
 from modelkiln.errors import ModelkilnError
 from modelkiln.layer import Layer
-from modelkiln.recipe import WEIGHTS, Recipe
+from modelkiln.recipe import WEIGHTS, WEIGHTS_FILE, Recipe
 from modelkiln.store.files import StoredFile, find_stored
 from modelkiln.store.store import Store
 from modelkiln.weights.lock import WeightsLock
 
-__all__ = ["build", "fetch", "layer_of", "locked_layers", "open_layer", "stream_from_source", "recipe", "stored"]
+__all__ = [
+    "build",
+    "fetch",
+    "file_layer",
+    "layer_of",
+    "locked_layers",
+    "open_layer",
+    "stream_from_source",
+    "recipe",
+    "stored",
+]
 
 _FIELDS = ("path", "sha256", "size", "version", "locator", "chunks")
 
@@ -44,6 +54,22 @@ def recipe(
             "layer": descriptor.to_json() if descriptor else None,
         },
     )
+
+
+def file_layer(title: str, file: Mapping[str, Any], source: Mapping[str, Any], media_type: str) -> Layer:
+    """Return the layer that is one file as it is, of a blob that its sha256 names already.
+
+    file, source: as in `recipe`.
+    """
+    descriptor = Descriptor(media_type, f"sha256:{file['sha256']}", file["size"])
+    inputs = {
+        "title": title,
+        "prefix": MODELS_FOLDER,
+        "files": [{key: file[key] for key in _FIELDS if key in file}],
+        "source": dict(source),
+        "layer": descriptor.to_json(),
+    }
+    return Layer.of_plain("weights", title, descriptor, Recipe.made_by(WEIGHTS_FILE, inputs))
 
 
 def _path(file: Mapping[str, Any]) -> str:
@@ -105,20 +131,21 @@ def fetch(recipe: Recipe, store: Store) -> dict[str, StoredFile]:
 
 def stored(recipe: Recipe, store: Store) -> dict[str, StoredFile]:
     """Return sha256 (hex) -> where it lies, of the recipe's files that `store` has."""
-    layer = Descriptor.from_json(recipe["layer"], recipe["title"]) if recipe["layer"] else None
+    is_tar = recipe.packer == WEIGHTS
+    layer = Descriptor.from_json(recipe["layer"], recipe["title"]) if recipe["layer"] and is_tar else None
     return find_stored(recipe["files"], store, recipe["prefix"], layer)
 
 
 def open_layer(recipe: Recipe, store: Store) -> BinaryIO:
-    """Open the layer's tar for reading; missing files are fetched first. Contents are not hashed."""
+    """Open the layer for reading; missing files are fetched first. Contents are not hashed."""
     layer = recipe["layer"]
     if layer and store.has(layer["digest"], layer["size"]):
         return store.open(layer["digest"])
     return _stream(recipe, fetch(recipe, store))  # type: ignore[return-value]
 
 
-def stream_from_source(recipe: Recipe, store: Store, env: Mapping[str, str]) -> TarStream:
-    """Open the layer's tar with the files that `store` lacks read from their source, past the disk.
+def stream_from_source(recipe: Recipe, store: Store, env: Mapping[str, str]) -> BinaryIO:
+    """Open the layer with the files that `store` lacks read from their source, past the disk.
 
     env: the machine's settings, see `load_machine_env`. Nothing is hashed: the caller knows
     the digest.
@@ -131,6 +158,8 @@ def stream_from_source(recipe: Recipe, store: Store, env: Mapping[str, str]) -> 
         here = found.get(file["sha256"])
         return _entry(recipe["prefix"], file, here.open if here else lambda: _Forward(open_file(file)))
 
+    if recipe.packer == WEIGHTS_FILE:
+        return entry(recipe["files"][0]).open()
     return TarStream(map(entry, recipe["files"]), recipe["title"])
 
 
@@ -155,8 +184,10 @@ class _Forward:
         self._stream.close()
 
 
-def _stream(recipe: Recipe, found: Mapping[str, StoredFile]) -> TarStream:
+def _stream(recipe: Recipe, found: Mapping[str, StoredFile]) -> BinaryIO:
     files = recipe["files"]
+    if recipe.packer == WEIGHTS_FILE:
+        return found[files[0]["sha256"]].open()
     return TarStream((_entry(recipe["prefix"], file, found[file["sha256"]].open) for file in files), recipe["title"])
 
 

@@ -12,6 +12,7 @@ from modelkiln.digest import sha256_bytes
 from modelkiln.frozen_json import FrozenJson
 
 __all__ = [
+    "PACKAGE_LABEL",
     "SCHEMA",
     "Record",
     "index_record",
@@ -26,6 +27,8 @@ __all__ = [
 ]
 
 SCHEMA = 1
+# Of an image and its manifest: the package digest.
+PACKAGE_LABEL = "modelkiln.package.digest"
 _INPUTS = (
     "name", "version", "variant", "entry_point", "signature", "artifacts", "code", "requirements",
     "base", "metadata", "entrypoint", "weights",
@@ -130,7 +133,7 @@ def labels(record: Mapping[str, Any]) -> dict[str, str]:
     Standard keys come from the metadata; `modelkiln.` keys hold what deployment tools select by.
     """
     found = metadata_annotations(record)
-    found["modelkiln.package.digest"] = record["package_digest"]
+    found[PACKAGE_LABEL] = record["package_digest"]
     for key in ("accelerator", "cuda", "driver"):
         if key in record["variant"]:
             found[f"modelkiln.package.{key}"] = record["variant"][key]

@@ -6,10 +6,10 @@ from modelkiln.descriptor import Descriptor
 from modelkiln.digest import iter_chunks
 from modelkiln.errors import ModelkilnError
 from modelkiln.image.blobs import Blobs
-from modelkiln.recipe import REGISTRY
+from modelkiln.recipe import REGISTRY, WEIGHTS_FILE
 from modelkiln.registry.blobs import blob_chunks
 from modelkiln.registry.client import RegistryClient
-from modelkiln.registry.reference import Reference, parse_repository
+from modelkiln.registry.reference import Reference, parse_image, parse_repository
 
 __all__ = ["BlobSource"]
 
@@ -22,11 +22,16 @@ class BlobSource:
         self._blobs, self._env = blobs, env
 
     def repository_of(self, descriptor: Descriptor) -> Optional[Reference]:
-        """Return the repository that the blob was pinned in, as a base image's layers are."""
+        """Return the repository that the blob was pinned in, as a base image's layers and the files of a model
+        artifact from a registry are."""
         layer = self._blobs.layer(descriptor)
-        if layer is None or layer.recipe is None or layer.recipe.packer != REGISTRY:
+        recipe = layer.recipe if layer is not None else None
+        if recipe is not None and recipe.packer == REGISTRY:
+            return parse_repository(recipe["image"])
+        if recipe is None or recipe.packer != WEIGHTS_FILE or recipe["files"][0].get("locator") != descriptor.digest:
             return None
-        return parse_repository(layer.recipe["image"])
+        found = parse_image(recipe["source"]["uri"].partition("://")[2])
+        return Reference(found.registry, found.name, "", "")
 
     def title_of(self, descriptor: Descriptor) -> str:
         """Return what people call the blob, else its digest."""

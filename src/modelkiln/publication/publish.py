@@ -24,8 +24,8 @@ from typing import Callable, Iterator, Mapping, Optional, Sequence
 
 from modelkiln.descriptor import Descriptor
 from modelkiln.errors import ModelkilnError
+from modelkiln.image.contents import Contents
 from modelkiln.publication.blob_source import BlobSource
-from modelkiln.publication.contents import Contents
 from modelkiln.registry.blobs import has_blob
 from modelkiln.registry.client import RegistryClient
 from modelkiln.registry.endpoint import endpoint_of
@@ -34,6 +34,7 @@ from modelkiln.registry.limits import check_limits, upload_warning
 from modelkiln.registry.reference import Reference
 from modelkiln.registry.referrers import EMPTY, attach, record_manifest
 from modelkiln.registry.uploads import upload_blob
+from modelkiln.wording import counted
 
 __all__ = ["Publication", "Published", "publish_all"]
 
@@ -75,9 +76,9 @@ class Published:
     def __str__(self) -> str:
         if not (self.sent or self.mounted or self.put or self.has_record):
             return "was there already; nothing was sent"
-        parts = [f"{self.sent} blobs sent ({self.sent_size / 1000:.1f} kB)"]
+        parts = [f"{counted(self.sent, 'blob')} sent ({self.sent_size / 1000:.1f} kB)"]
         parts += [f"{self.mounted} mounted"] if self.mounted else []
-        parts += [f"{self.present} were there"] if self.present else []
+        parts += [f"{self.present} {'was' if self.present == 1 else 'were'} there"] if self.present else []
         parts += [f"tagged {', '.join(self.put)}"] if self.put else []
         parts += [f"tag {', '.join(self.kept)} meant it already"] if self.kept else []
         return "; ".join(parts)

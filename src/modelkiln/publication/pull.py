@@ -8,22 +8,27 @@ import tarfile
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from pathlib import Path, PurePosixPath
-from typing import Any, Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Callable, Iterator, Mapping, Optional, Sequence
 
-from modelkiln.archives.decompression import damage_errors, decompressed
-from modelkiln.conventions import MODELS_FOLDER
+from modelkiln.archives.decompression import compression_of, damage_errors, decompressed
+from modelkiln.archives.tar import check_path
+from modelkiln.canonical import document_json
+from modelkiln.conventions import ARTIFACT_TYPE, MODELS_FOLDER, WEIGHTS_LABEL
 from modelkiln.descriptor import INDEX, Descriptor
+from modelkiln.digest import referrers_tag, sha256_bytes, sha256_stream
 from modelkiln.errors import ModelkilnError
-from modelkiln.image.layout import REF_NAME, blob_name, top_files, write_layout
+from modelkiln.image.contents import Document
+from modelkiln.image.entries import REF_NAME
+from modelkiln.image.layout import blob_name, top_files, write_layout
 from modelkiln.package.record import variant_records
-from modelkiln.publication.contents import Document
 from modelkiln.publication.remote_package import ChunkReader, RemotePackage
 
 __all__ = ["pull"]
 
 # CNCF model-spec, annotations.md: the path of a layer's file.
 _FILE_PATH = "org.cncf.model.filepath"
+_MODEL_PACK = "application/vnd.cncf.model."
 _THREADS = 4
 
 
@@ -42,6 +47,8 @@ def pull(package: RemotePackage, part: str, folder: Path, progress: Callable[[in
             _pull_layout(package, made, progress)
             return folder
         record = package.record()
+        if record is None and part == "weights" and _pull_files(package, made, progress):
+            return folder
         if record is None:
             raise ModelkilnError(
                 f"{package.reference}: has no record: it is not a package of Modelkiln. Pull all of it, without --only."
@@ -72,10 +79,16 @@ def _new_folder(folder: Path) -> Iterator[Path]:
 
 
 def _pull_layout(package: RemotePackage, folder: Path, progress: Callable[[int], None]) -> None:
-    root = package.contents.root.descriptor
+    root, referrers = package.contents.root.descriptor, package.referrers()
     annotations = {REF_NAME: package.reference.tag} if package.reference.tag else {}
-    files = top_files(root, annotations)
-    files.update((blob_name(one.descriptor.digest), one.data) for one in package.contents.manifests)
+    others = [one for _, documents in referrers for one in documents]
+    lists = [_referrers_index(subject, documents) for subject, documents in referrers]
+    # Both as oras finds them, listed, and as regctl does, under the tag of what they refer to.
+    more = [*map(_listed, others), *(entry for entry, _ in lists)]
+    files = top_files(root, annotations, artifact_type=package.contents.root.content.get("artifactType"), more=more)
+    documents = [*package.contents.manifests, *others]
+    files.update((blob_name(one.descriptor.digest), one.data) for one in documents)
+    files.update((blob_name(entry["digest"]), data) for entry, data in lists)
     folder.rmdir()
     write_layout(folder, files)
 
@@ -85,24 +98,42 @@ def _pull_layout(package: RemotePackage, folder: Path, progress: Callable[[int],
                 out.write(chunk)
                 progress(len(chunk))
 
+    blobs = [*package.contents.blobs, *(blob for one in others for blob in package.blobs(one))]
     with ThreadPoolExecutor(_THREADS) as pool:
-        for _ in pool.map(fetch, package.contents.blobs):
+        for _ in pool.map(fetch, {blob.digest: blob for blob in blobs}.values()):
             pass
+
+
+def _listed(document: Document) -> dict[str, Any]:
+    content = document.content
+    kind = content.get("artifactType") or (content.get("config") or {}).get("mediaType")
+    found = {**document.descriptor.to_json(), "annotations": content.get("annotations"), "artifactType": kind}
+    return {key: value for key, value in found.items() if value}
+
+
+def _referrers_index(subject: Descriptor, documents: Sequence[Document]) -> tuple[dict[str, Any], bytes]:
+    """The index of what refers to `subject`, and its entry in a layout's index."""
+    data = document_json({"schemaVersion": 2, "mediaType": INDEX, "manifests": [_listed(one) for one in documents]})
+    return {**Descriptor.of(INDEX, data).to_json(), "annotations": {REF_NAME: referrers_tag(subject.digest)}}, data
 
 
 def _pull_weights(
     package: RemotePackage, record: Mapping[str, Any], folder: Path, progress: Callable[[int], None]
 ) -> None:
     """Write the model artifact's files, each with the sha256 that the record states."""
-    wanted = {file["path"]: file for one in variant_records(record) for file in one["artifacts"]}
+    wanted: dict[str, Any] = {}
+    for file in (file for one in variant_records(record) for file in one["artifacts"]):
+        other = wanted.setdefault(file["path"], file)
+        if other["sha256"] != file["sha256"]:
+            raise ModelkilnError(
+                f"{package.reference}: its variants have different files {file['path']!r}. Pull the weights of one, by "
+                "the digest of its image."
+            )
     for document in package.contents.manifests:
         if document.descriptor.media_type == INDEX:
             continue
         for layer, path in _weights_layers(package, document):
-            try:
-                _take_files(package, layer, path, wanted, folder, progress)
-            except (tarfile.TarError, *damage_errors()) as error:
-                raise ModelkilnError(f"{package.reference}: layer {layer.digest}: is damaged ({error}).") from None
+            _take_layer(package, layer, path, wanted, folder, progress)
         if all((folder / path).is_file() for path in wanted):
             return
     missing = sorted(path for path in wanted if not (folder / path).is_file())
@@ -112,11 +143,43 @@ def _pull_weights(
     )
 
 
+def _pull_files(package: RemotePackage, folder: Path, progress: Callable[[int], None]) -> bool:
+    """Write all files of an artifact or image of weights that came without its record; False for anything else.
+
+    A file that is a layer is what its digest says; an image's files are held to the set digest in its label.
+    """
+    document = package.contents.root
+    label = package.labels(document).get(WEIGHTS_LABEL)
+    is_artifact = document.content.get("artifactType") == ARTIFACT_TYPE
+    if not is_artifact and label is None:
+        return False
+    for layer, path in _weights_layers(package, document):
+        _take_layer(package, layer, path, None, folder, progress)
+    found = [path for path in folder.rglob("*") if path.is_file()]
+    lines = sorted(f"{_sha256_of(path)}  {path.relative_to(folder).as_posix()}\n" for path in found if label)
+    actual = sha256_bytes("".join(lines).encode())
+    if label not in (None, actual):
+        raise ModelkilnError(f"{package.reference}: its files have set digest {actual}, want {label} of its label.")
+    return bool(found)
+
+
+def _sha256_of(path: Path) -> str:
+    with path.open("rb") as stream:
+        return sha256_stream(stream)[0].rpartition(":")[2]
+
+
+def _take_layer(package: RemotePackage, layer: Descriptor, *details: Any) -> None:
+    try:
+        _take_files(package, layer, *details)
+    except damage_errors() as error:
+        raise ModelkilnError(f"{package.reference}: layer {layer.digest}: is damaged ({error}).") from None
+
+
 def _weights_layers(package: RemotePackage, document: Document) -> Iterator[tuple[Descriptor, str]]:
     """Layers that hold weights, each with the file's path where it is not a tar."""
     listed = document.content.get("layers") or ()
     for (layer, title), entry in zip(package.layers(document), listed):
-        if title.startswith("modelkiln weights") or ".model.weight" in layer.media_type:
+        if title.startswith("modelkiln weights") or layer.media_type.startswith(_MODEL_PACK):
             yield layer, str((entry.get("annotations") or {}).get(_FILE_PATH, ""))
 
 
@@ -124,42 +187,40 @@ def _take_files(
     package: RemotePackage,
     layer: Descriptor,
     path: str,
-    wanted: Mapping[str, Any],
+    wanted: Optional[Mapping[str, Any]],
     folder: Path,
     progress: Callable[[int], None],
 ) -> None:
-    chunks = _counted(package.chunks(layer), progress)
+    """Write the layer's files that are wanted: those that the record lists, or all without one."""
+    chunks, where = _counted(package.chunks(layer), progress), str(package.reference)
     stream = ChunkReader(chunks)
-    if not layer.media_type.partition("+")[0].endswith("tar"):
-        _take(stream, path, wanted, folder, str(package.reference))
+    if compression_of(layer.media_type) is None:
+        _take(stream, path, wanted, folder, where)
     else:
-        is_model_pack = ".model.weight" in layer.media_type
-        tar = stream if is_model_pack else decompressed(stream, layer.media_type, str(package.reference))
-        with tarfile.open(fileobj=tar, mode="r|") as archive:
+        with tarfile.open(fileobj=decompressed(stream, layer.media_type, where), mode="r|") as archive:
             models = f"{MODELS_FOLDER}/"
             for member in archive:
                 name = member.name[len(models) :] if member.name.startswith(models) else member.name
-                content = archive.extractfile(member) if member.isreg() and name in wanted else None
+                is_wanted = member.isreg() and (wanted is None or name in wanted)
+                content = archive.extractfile(member) if is_wanted else None
                 if content is not None:
-                    _take(content, name, wanted, folder, str(package.reference))
+                    _take(content, name, wanted, folder, where)
     for _ in chunks:  # To the end, where the digest is compared.
         pass
 
 
-def _take(stream: Any, path: str, wanted: Mapping[str, Any], folder: Path, where: str) -> None:
-    if path not in wanted:
+def _take(stream: Any, path: str, wanted: Optional[Mapping[str, Any]], folder: Path, where: str) -> None:
+    if wanted is not None and path not in wanted:
         return
-    parts = PurePosixPath(path).parts
-    if not parts or path.startswith("/") or ".." in parts:
-        raise ModelkilnError(f"{where}: its record names the file {path!r}, which leaves the folder. Refused.")
-    target = folder.joinpath(*parts)
+    check_path(path, where)
+    target = folder / path
     target.parent.mkdir(parents=True, exist_ok=True)
     hasher = hashlib.sha256()
     with target.open("wb") as out:
         for chunk in iter(lambda: stream.read(1 << 20), b""):
             hasher.update(chunk)
             out.write(chunk)
-    if hasher.hexdigest() != wanted[path]["sha256"]:
+    if wanted is not None and hasher.hexdigest() != wanted[path]["sha256"]:
         raise ModelkilnError(
             f"{where}: {path}: got sha256 {hasher.hexdigest()}, want {wanted[path]['sha256']} of the record."
         )

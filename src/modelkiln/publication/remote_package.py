@@ -1,17 +1,24 @@
 """A package as it lies in a registry."""
 
+import io
 import json
+import tarfile
+from functools import cached_property
 from typing import Any, Callable, Iterator, Mapping, Optional
 
-from modelkiln.descriptor import INDEX, MANIFEST, Descriptor
+from modelkiln.archives.decompression import damage_errors, decompressed
+from modelkiln.canonical import canonical_json
+from modelkiln.conventions import CODE_FOLDER, OLD_RECORD_PATH, RECORD_PATH, RECORD_TYPE
+from modelkiln.descriptor import CONFIG, INDEX, MANIFEST, Descriptor
 from modelkiln.digest import sha256_bytes
 from modelkiln.errors import ModelkilnError, reason
-from modelkiln.package.record import recorded_digest, variant_records
-from modelkiln.publication.contents import Contents, Document
+from modelkiln.image.contents import RECORD_TITLE, Contents, Document
+from modelkiln.package.record import PACKAGE_LABEL, index_record, recorded_digest, variant_records
 from modelkiln.registry.blobs import blob_chunks
 from modelkiln.registry.client import RegistryClient
+from modelkiln.registry.documents import parse_document
 from modelkiln.registry.reference import Reference
-from modelkiln.registry.referrers import RECORD, find_records
+from modelkiln.registry.referrers import find_records, find_referrers
 
 __all__ = ["ChunkReader", "RemotePackage", "check_record"]
 
@@ -19,6 +26,7 @@ __all__ = ["ChunkReader", "RemotePackage", "check_record"]
 _MAX_DEPTH = 4
 # A record of the largest packages, with thousands of files, has a few MiB.
 _LARGEST_RECORD = 64 << 20
+_RECORD_PLACES = (f"{CODE_FOLDER}/{RECORD_PATH}", f"{CODE_FOLDER}/{OLD_RECORD_PATH}")
 
 
 class ChunkReader:
@@ -57,6 +65,7 @@ class RemotePackage:
             raise ModelkilnError(f"{reference}: the registry has no such tag or digest. Check the reference.")
         if reference.digest and sha256_bytes(found[1]) != reference.digest:
             raise ModelkilnError(f"{reference}: the registry sent {sha256_bytes(found[1])}.")
+        self._configs: dict[str, Mapping[str, Any]] = {}
         documents: dict[str, Document] = {}
         self._add(Document(Descriptor.of(*found), found[1]), documents, 0)
         blobs = {blob.digest: blob for one in documents.values() for blob in _blobs(one, str(reference))}
@@ -64,8 +73,10 @@ class RemotePackage:
 
     def _add(self, document: Document, documents: dict[str, Document], depth: int) -> None:
         descriptor = document.descriptor
-        if descriptor.media_type not in (INDEX, MANIFEST) or depth > _MAX_DEPTH:
-            raise ModelkilnError(f"{self.reference}: {descriptor.digest} is a {descriptor.media_type!r}. Refused.")
+        if depth > _MAX_DEPTH:
+            raise ModelkilnError(f"{self.reference}: indexes are nested more than {_MAX_DEPTH} deep. Refused.")
+        if descriptor.media_type not in (INDEX, MANIFEST):
+            raise ModelkilnError(f"{self.reference}: {descriptor.digest} {_not_oci(descriptor.media_type)}")
         if descriptor.media_type == INDEX:
             for number, entry in enumerate(document.content.get("manifests") or ()):
                 child = Descriptor.from_json(entry, f"{self.reference}: manifests[{number}]")
@@ -96,47 +107,101 @@ class RemotePackage:
             raise ModelkilnError(f"{self.reference}: {descriptor.digest} has {descriptor.size} bytes. Refused.")
         return b"".join(self.chunks(descriptor))
 
+    def referrers(self) -> list[tuple[Descriptor, list[Document]]]:
+        """Return each manifest that others refer to, with these: its record, signatures and the like."""
+        found = []
+        for subject in (one.descriptor for one in self.contents.manifests):
+            documents = []
+            for descriptor in find_referrers(self._client, subject.digest):
+                manifest = self._client.find_manifest(descriptor.digest)
+                # One that is listed and gone is none; an index that refers to something is not copied.
+                if manifest is not None and descriptor.media_type == MANIFEST and len(manifest[1]) == descriptor.size:
+                    documents.append(Document(descriptor, manifest[1]))
+            found += [(subject, documents)] if documents else []
+        return found
+
+    def blobs(self, document: Document) -> list[Descriptor]:
+        """Return the descriptors of a manifest's config and layers."""
+        return _blobs(document, str(self.reference))
+
     def record(self) -> Optional[bytes]:
         """Return the package's record, checked against its package digest; None when there is none.
 
-        It is the latest artifact that refers to the package; without one, the record in the image.
+        It is the latest artifact that refers to the package; without one, as copies of the package alone are, what
+        the images have in them, of an index with several made of all of theirs.
         """
+        return self.attached_record or self._images_record()
+
+    @cached_property
+    def attached_record(self) -> Optional[bytes]:
+        """The record that refers to the package in the registry, checked; None when there is none."""
         for found in reversed(find_records(self._client, self.contents.root.descriptor.digest)):
             manifest = self._client.find_manifest(found.digest)
             if manifest is None:
                 continue
             for layer in json.loads(manifest[1]).get("layers") or ():
-                if layer.get("mediaType") == RECORD:
+                if layer.get("mediaType") == RECORD_TYPE:
                     data = self.read(Descriptor.from_json(layer, str(self.reference)))
                     return check_record(data, str(self.reference))
-        return self._own_record()
-
-    def _own_record(self) -> Optional[bytes]:
-        import io
-        import tarfile
-
-        for document in self.contents.manifests:
-            for layer, title in self.layers(document):
-                if not title.startswith("modelkiln record") or layer.size > _LARGEST_RECORD:
-                    continue
-                with tarfile.open(fileobj=io.BytesIO(self.read(layer)), mode="r:") as archive:
-                    for member in archive:
-                        stream = archive.extractfile(member) if member.name.endswith("package.json") else None
-                        if stream is not None:
-                            return check_record(stream.read(), str(self.reference))
         return None
+
+    def _images_record(self) -> Optional[bytes]:
+        own = [self.own_record(one) for one in self.contents.manifests if PACKAGE_LABEL in self.labels(one)]
+        records = [one for one in own if one is not None]
+        if len(records) < len(own) or not own:
+            return None
+        if len(records) == 1:
+            return records[0]
+        variants = [json.loads(one) for one in records]
+        return canonical_json({**index_record(variants), "variants": variants})
+
+    def own_record(self, document: Document) -> Optional[bytes]:
+        """Return the record that an image has in it, checked against its package digest; None without one."""
+        for layer, title in self.layers(document):
+            if not title.startswith(RECORD_TITLE) or layer.size > _LARGEST_RECORD:
+                continue
+            where = f"{self.reference}: layer {layer.digest}"
+            try:
+                tar = decompressed(io.BytesIO(self.read(layer)), layer.media_type, where)
+                with tarfile.open(fileobj=tar, mode="r|") as archive:
+                    for member in archive:
+                        stream = archive.extractfile(member) if member.name in _RECORD_PLACES else None
+                        if stream is not None:
+                            return check_record(stream.read(_LARGEST_RECORD), str(self.reference))
+            except damage_errors() as error:
+                raise ModelkilnError(f"{where}: is damaged ({error}). Copy or publish the package again.") from None
+        return None
+
+    def config(self, document: Document) -> Mapping[str, Any]:
+        """Return an image's config; empty for what is not an image."""
+        described = document.content.get("config") or {}
+        if document.descriptor.media_type != MANIFEST or described.get("mediaType") != CONFIG:
+            return {}
+        descriptor = Descriptor.from_json(described, str(self.reference))
+        if descriptor.digest not in self._configs:
+            self._configs[descriptor.digest] = parse_document(self.read(descriptor), self.reference)
+        return self._configs[descriptor.digest]
+
+    def labels(self, document: Document) -> Mapping[str, str]:
+        """Return an image's labels, or an artifact's annotations."""
+        labels = (self.config(document).get("config") or {}).get("Labels")
+        return labels or document.content.get("annotations") or {}
 
     def layers(self, document: Document) -> list[tuple[Descriptor, str]]:
         """Return a manifest's layers, each with what its image's history says of it, or ""."""
-        blobs = _blobs(document, str(self.reference))
-        if not blobs:
-            return []
-        config, *layers = blobs
-        history = []
-        if config.media_type.endswith("image.config.v1+json"):
-            listed = json.loads(self.read(config)).get("history") or []
-            history = [str(one.get("created_by", "")) for one in listed if not one.get("empty_layer")]
+        listed = self.config(document).get("history") or []
+        history = [str(one.get("created_by", "")) for one in listed if not one.get("empty_layer")]
+        layers = _blobs(document, str(self.reference))[1:]
         return [(layer, history[number] if number < len(history) else "") for number, layer in enumerate(layers)]
+
+
+def _not_oci(media_type: str) -> str:
+    if not media_type.startswith("application/vnd.docker."):
+        return f"is a {media_type!r}, want an image, an artifact or an index of OCI. Check the reference."
+    return (
+        f"is a {media_type!r}: a tool has written the package anew in Docker's format, and its digest is another. "
+        "Copy it as it is: `skopeo copy --all --preserve-digests`, `crane copy`, `oras copy -r`, or publish it again."
+    )
 
 
 def check_record(data: bytes, where: str) -> bytes:

@@ -3,27 +3,43 @@
 import hashlib
 import json
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Callable, Mapping, Optional
+from dataclasses import dataclass
+from typing import Any, Callable, Iterator, Mapping, Optional
 
 from modelkiln.archives.decompression import damage_errors, decompressed
 from modelkiln.descriptor import CONFIG, INDEX, LAYER_MEDIA_TYPES, Descriptor
 from modelkiln.digest import iter_chunks
 from modelkiln.errors import ModelkilnError
-from modelkiln.package.record import variant_records
-from modelkiln.publication.contents import Document
+from modelkiln.image.contents import Document, is_recompressed
+from modelkiln.package.record import PACKAGE_LABEL, variant_records
 from modelkiln.publication.remote_package import ChunkReader, RemotePackage
+from modelkiln.wording import counted
 
-__all__ = ["verify_remote"]
+__all__ = ["RECOMPRESSED", "Verified", "verify_remote"]
 
 _THREADS = 4
+RECOMPRESSED = (
+    "its layers were compressed again on the way: package digest and contents are those that were published, "
+    "blobs and image digest are others. `skopeo copy --all --preserve-digests` keeps them."
+)
 
 
-def verify_remote(package: RemotePackage, progress: Callable[[int], None]) -> tuple[list[str], Optional[bytes]]:
-    """Read every blob and return what is wrong, one sentence each, and the package's record.
+@dataclass(frozen=True)
+class Verified:
+    """problems: what is wrong, one sentence each. notes: what is missing, or is another than when the package was
+    published, though nothing is wrong. record: the package's, or None."""
 
-    Checked are digests and sizes, the diff IDs that images' configs declare, and the record's package
-    digest against the images' labels. Nothing is written to disk. progress: gets each number of
-    bytes that were read.
+    problems: list[str]
+    notes: list[str]
+    record: Optional[bytes]
+
+
+def verify_remote(package: RemotePackage, progress: Callable[[int], None]) -> Verified:
+    """Read every blob and return what is wrong.
+
+    Checked are digests and sizes, the diff IDs that images' configs declare, and each image's package digest against
+    its own record and against the one that refers to the package. Nothing is written to disk. progress: gets each
+    number of bytes that were read.
     """
     problems: list[str] = []
     diff_ids = _diff_ids(package, problems)
@@ -39,15 +55,39 @@ def verify_remote(package: RemotePackage, progress: Callable[[int], None]) -> tu
     record = None
     try:
         record = package.record()
+        problems += _record_problems(package)
     except ModelkilnError as error:
         problems.append(str(error))
-    recorded = [one["package_digest"] for one in variant_records(json.loads(record))] if record else []
+    return Verified(problems, [] if problems else _notes(package, record), record)
+
+
+def _record_problems(package: RemotePackage) -> Iterator[str]:
+    """Each image is held to the record in it, and to the one that refers to the package."""
+    attached = package.attached_record
+    recorded = [one["package_digest"] for one in variant_records(json.loads(attached))] if attached else []
     for document in package.contents.manifests:
-        label = (document.content.get("annotations") or {}).get("modelkiln.package.digest")
-        if recorded and label and label not in recorded:
-            where, wanted = f"manifest {document.descriptor.digest}", " or ".join(recorded)
-            problems.append(f"{where}: is of package {label}, want {wanted} of the record.")
-    return problems, record
+        label = package.labels(document).get(PACKAGE_LABEL)
+        if label is None:
+            continue
+        own = package.own_record(document)
+        wanted = [json.loads(own)["package_digest"]] if own else recorded
+        for digests in (wanted, recorded):
+            if digests and label not in digests:
+                where = f"manifest {document.descriptor.digest}"
+                yield f"{where}: is of package {label}, want {' or '.join(digests)} of the record."
+                break
+
+
+def _notes(package: RemotePackage, record: Optional[bytes]) -> list[str]:
+    notes, images = [], [one for one in package.contents.manifests if PACKAGE_LABEL in package.labels(one)]
+    if record is None:
+        notes.append("it has no record; digests alone were checked.")
+    elif package.attached_record is None:
+        # As copies that leave out what refers to the package are.
+        notes.append("no record refers to it; checked was the record in each image.")
+    if any(is_recompressed(one.content, package.config(one)) for one in images):
+        notes.append(RECOMPRESSED)
+    return notes
 
 
 def _diff_ids(package: RemotePackage, problems: list[str]) -> dict[str, str]:
@@ -58,10 +98,11 @@ def _diff_ids(package: RemotePackage, problems: list[str]) -> dict[str, str]:
         config, *layers = (Descriptor.from_json(one) for one in (document.content["config"], *_layers(document)))
         if config.media_type != CONFIG:
             continue
-        listed = (json.loads(package.read(config)).get("rootfs") or {}).get("diff_ids") or []
+        listed = (package.config(document).get("rootfs") or {}).get("diff_ids") or []
         if len(listed) != len(layers):
             problems.append(
-                f"manifest {document.descriptor.digest}: {len(layers)} layers, want {len(listed)} diff IDs."
+                f"manifest {document.descriptor.digest}: {counted(len(layers), 'layer')}, "
+                f"want one for each of {counted(len(listed), 'diff ID')}."
             )
         found.update((layer.digest, diff_id) for layer, diff_id in zip(layers, listed))
     return found

@@ -8,17 +8,16 @@ the image's digest, which names an index of all that refers to it (distribution-
 import json
 from typing import Any, Mapping, Optional
 
-from modelkiln.canonical import canonical_json
+from modelkiln.canonical import document_json
+from modelkiln.conventions import RECORD_TYPE
 from modelkiln.descriptor import INDEX, MANIFEST, Descriptor
-from modelkiln.digest import hex_of
+from modelkiln.digest import referrers_tag, sha256_bytes
 from modelkiln.errors import ModelkilnError
 from modelkiln.registry.client import RegistryClient
 from modelkiln.registry.refusal import refused
 
-__all__ = ["EMPTY", "RECORD", "attach", "find_records", "record_manifest"]
+__all__ = ["EMPTY", "attach", "find_records", "find_referrers", "record_manifest"]
 
-# The artifact's type and its layer's: `package.json` as `pants package` writes it to dist/.
-RECORD = "application/vnd.modelkiln.package.v1+json"
 # OCI image-spec 1.1, manifest.md, "Guidance for an Empty Descriptor".
 EMPTY = b"{}"
 _EMPTY_CONFIG = Descriptor.of("application/vnd.oci.empty.v1+json", EMPTY)
@@ -30,19 +29,19 @@ _PAGES = 100
 def record_manifest(record: bytes, subject: Descriptor, annotations: Mapping[str, str]) -> tuple[Descriptor, bytes]:
     """Return the manifest whose layer is `record`, and its descriptor."""
     layer = {
-        **Descriptor.of(RECORD, record).to_json(),
+        **Descriptor.of(RECORD_TYPE, record).to_json(),
         "annotations": {"org.opencontainers.image.title": "package.json"},
     }
     content = {
         "schemaVersion": 2,
         "mediaType": MANIFEST,
-        "artifactType": RECORD,
+        "artifactType": RECORD_TYPE,
         "config": _EMPTY_CONFIG.to_json(),
         "layers": [layer],
         "subject": subject.to_json(),
         "annotations": dict(annotations),
     }
-    data = canonical_json(content)
+    data = document_json(content)
     return Descriptor.of(MANIFEST, data), data
 
 
@@ -60,10 +59,10 @@ def attach(client: RegistryClient, descriptor: Descriptor, data: bytes) -> bool:
         return True
     entry = {**descriptor.to_json(), "artifactType": json.loads(data)["artifactType"]}
     entry["annotations"] = json.loads(data).get("annotations") or {}
-    tag = _fallback_tag(subject.digest)
+    tag = referrers_tag(subject.digest)
     for _ in range(_ATTEMPTS):
         others = [one for one in _fallback(client, subject.digest) if one.get("digest") != descriptor.digest]
-        index = canonical_json({"schemaVersion": 2, "mediaType": INDEX, "manifests": [*others, entry]})
+        index = document_json({"schemaVersion": 2, "mediaType": INDEX, "manifests": [*others, entry]})
         client.put_manifest(tag, Descriptor.of(INDEX, index), index)
         if _is_listed(_fallback(client, subject.digest), descriptor.digest):
             return True
@@ -74,11 +73,14 @@ def attach(client: RegistryClient, descriptor: Descriptor, data: bytes) -> bool:
 
 def find_records(client: RegistryClient, digest: str) -> list[Descriptor]:
     """Return the manifests of records that refer to the manifest `digest`, the latest last."""
-    return [
-        Descriptor.from_json(entry, f"{client.repository}: referrers of {digest}")
-        for entry in _referrers(client, digest)
-        if entry.get("artifactType") == RECORD
-    ]
+    return find_referrers(client, digest, RECORD_TYPE)
+
+
+def find_referrers(client: RegistryClient, digest: str, artifact_type: Optional[str] = None) -> list[Descriptor]:
+    """Return the manifests, all or those of a type, that refer to the manifest `digest`, the latest last."""
+    where = f"{client.repository}: referrers of {digest}"
+    found = [one for one in _referrers(client, digest) if artifact_type in (None, one.get("artifactType"))]
+    return [Descriptor.from_json(entry, where) for entry in found]
 
 
 def _is_listed(entries: list[Mapping[str, Any]], digest: str) -> bool:
@@ -108,13 +110,21 @@ def _referrers(client: RegistryClient, digest: str) -> list[Mapping[str, Any]]:
 
 
 def _fallback(client: RegistryClient, digest: str) -> list[Mapping[str, Any]]:
-    tag = _fallback_tag(digest)
+    tag = referrers_tag(digest)
     found = client.find_manifest(tag)
-    return _entries(found[1], f"{client.repository}: tag {tag}") if found else []
+    # `cosign copy` gives this tag to the manifest itself, which does not list what refers to it.
+    if found is None or sha256_bytes(found[1]) == digest or _is_manifest(found[1]):
+        return []
+    return _entries(found[1], f"{client.repository}: tag {tag}")
 
 
-def _fallback_tag(digest: str) -> str:
-    return f"sha256-{hex_of(digest)}"
+def _is_manifest(data: bytes) -> bool:
+    """Whether it is sure to be no index. Registries' own word for it is not reliable: django-oci has one for all."""
+    try:
+        content = json.loads(data)
+    except ValueError:
+        return False
+    return isinstance(content, dict) and "manifests" not in content and "layers" in content
 
 
 def _entries(data: bytes, where: str) -> list[Mapping[str, Any]]:

@@ -67,7 +67,9 @@ def _verify(operands, options):
     for mismatch in mismatches:
         sys.stderr.write(f"verify: {mismatch}\n")
     if mismatches:
-        sys.stderr.write(f"verify: {len(mismatches)} mismatches. The package is damaged; build or fetch it again.\n")
+        ending = "" if len(mismatches) == 1 else "es"
+        remedy = "The package is damaged; build or fetch it again."
+        sys.stderr.write(f"verify: {len(mismatches)} mismatch{ending}. {remedy}\n")
         return 1
     _write(1, f"verified {package.record['name']} {package.record['version']}: {summary}\n".encode())
     return 0

@@ -25,7 +25,7 @@ def find_package():
     """
     # abspath, not resolve: a PEX may be a tree of symbolic links to files elsewhere.
     root = Path(os.path.abspath(__file__)).parents[2]
-    path = root / ".modelkiln" / "package.json"
+    path = root / ".modelkiln" / "record.json"
     try:
         data = path.read_bytes()
     except OSError as error:

@@ -34,10 +34,14 @@ def verify(package):
     absent = len(record["artifacts"]) - len(paths)
     later = f" ({absent} more are not fetched yet)" if absent else ""
     summary = (
-        f"{len(paths)} model artifact files{later}, {len(record['code'])} code files, "
-        f"{len(record['requirements'])} distributions ({files} files)"
+        f"{_counted(len(paths), 'model artifact file')}{later}, {_counted(len(record['code']), 'code file')}, "
+        f"{_counted(len(record['requirements']), 'distribution')} ({_counted(files, 'file')})"
     )
     return mismatches, summary
+
+
+def _counted(number, noun):
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _check_file(path, kind, sha256, size=None):

@@ -66,7 +66,7 @@ def unpack(layers: Sequence[RootLayer], root: Path, can_mount: bool = False) -> 
                 for source in (content, blob):
                     for _ in iter_chunks(source):
                         pass
-            except (tarfile.TarError, *damage_errors()) as error:
+            except damage_errors() as error:
                 raise ModelkilnError(f"{where}: damaged: {error}. Build or fetch it again.") from error
         found, wanted = (blob.digest, blob.size), (layer.descriptor.digest, layer.descriptor.size)
         if found != wanted:

@@ -18,6 +18,7 @@ from modelkiln.machine.gpu import Gpu
 from modelkiln.machine.sandbox import sandbox_command
 from modelkiln.smoke.rootfs import RootLayer, unpack
 from modelkiln.store.store import Store
+from modelkiln.wording import counted
 
 __all__ = ["Runnable", "UnpackedImage", "open_image", "unpacked"]
 
@@ -67,7 +68,8 @@ def open_image(
     diff_ids = (config.get("rootfs") or {}).get("diff_ids") or []
     if len(diff_ids) != len(descriptors):
         raise ModelkilnError(
-            f"{layout}: config has {len(diff_ids)} diff IDs for {len(descriptors)} layers. Package the target again."
+            f"{layout}: config has {counted(len(diff_ids), 'diff ID')} for {counted(len(descriptors), 'layer')}. "
+            "Package the target again."
         )
     blobs = Blobs(opened, store, layers, sources)
     root_layers = tuple(

@@ -5,6 +5,7 @@ from functools import lru_cache
 from typing import Iterable
 
 from modelkiln.errors import ModelkilnError
+from modelkiln.wording import counted
 
 __all__ = ["has_pattern", "matches", "select"]
 
@@ -36,7 +37,7 @@ def select(paths: Iterable[str], include: Iterable[str], exclude: Iterable[str],
     for pattern in include:
         if not any(matches(path, pattern) for path in found):
             raise ModelkilnError(
-                f"{where}: the pattern {pattern!r} matches none of {len(found)} files"
+                f"{where}: the pattern {pattern!r} matches none of {counted(len(found), 'file')}"
                 f"{_examples(found)}. Correct it, or leave it out."
             )
     chosen = [path for path in found if not include or any(matches(path, pattern) for pattern in include)]

@@ -19,7 +19,7 @@ from modelkiln.store.store import Store
 from modelkiln.validation.config import config_problems, descriptor_problems, index_problems, manifest_problems
 from modelkiln.validation.elf import machine_problems
 from modelkiln.validation.layer import LayerContents, read_layer
-from modelkiln.validation.tree import RECORD, WEIGHTS, Tree, entrypoint_problems, record_problems, weights_problems
+from modelkiln.validation.tree import RECORDS, WEIGHTS, Tree, entrypoint_problems, record_problems, weights_problems
 
 __all__ = ["Issue", "validate_layout"]
 
@@ -29,6 +29,10 @@ _MODEL = "application/vnd.cncf.model.manifest.v1+json"
 # A manifest has at most 4 MiB (distribution-spec 1.1, "Pushing Manifests"); configs are smaller.
 _MAX_DOCUMENT = 4 << 20
 _MAX_DEPTH = 4
+# What others put next to them: docker, containerd and regctl list images for `docker load`, and oras has a folder for
+# blobs that it is getting.
+_OF_OTHERS = ("manifest.json", "repositories")
+_INGEST = "ingest"
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,7 @@ class _Validation:
         self.layers = {layer.descriptor.digest: layer for layer in layers}
         self.issues: list[Issue] = []
         self.referenced: set[str] = set()
+        self.checked: set[str] = set()
 
     def report(self, where: str, problems: Iterator[str]) -> bool:
         """Add an issue for each problem; whether there were none."""
@@ -119,8 +124,10 @@ class _Validation:
         for number, entry in enumerate(entries if isinstance(entries, list) else []):
             here = f"{where}: manifests[{number}]"
             document = self.document(entry, here)
-            if document is None:
+            # Tools list the children of an index next to it, too; a platform is compared where one is stated.
+            if document is None or (entry["digest"] in self.checked and "platform" not in entry):
                 continue
+            self.checked.add(entry["digest"])
             if entry["mediaType"] == _INDEX and depth < _MAX_DEPTH:
                 self.check_index(document, f"index {entry['digest']}", depth + 1)
             elif entry["mediaType"] == _INDEX:
@@ -228,9 +235,11 @@ class _Validation:
                     hasher.update(chunk)
                     size += len(chunk)
             self.report(where, _blob_problems("sha256:" + hasher.hexdigest(), size, descriptor))
+            if diff_id not in (None, descriptor["digest"]):
+                self.issues.append(Issue(where, f"diff ID: got {descriptor['digest']}, want {diff_id} of the config."))
             return None
         with opening() as stream:
-            contents = read_layer(stream, descriptor["mediaType"], ours, {RECORD})
+            contents = read_layer(stream, descriptor["mediaType"], ours, set(RECORDS))
         self.report(where, _blob_problems(contents.digest, contents.size, descriptor))
         self.report(where, iter(contents.problems))
         if contents.diff_id is not None and diff_id is not None and contents.diff_id != diff_id:
@@ -239,7 +248,9 @@ class _Validation:
 
     def check_files(self) -> None:
         """Report files that nothing refers to: left over, or put there by somebody."""
-        for folder, want in (("", {"oci-layout", "index.json", "blobs"}), ("blobs", {"sha256"})):
+        allowed = {"oci-layout", "index.json", "blobs", *_OF_OTHERS}
+        allowed |= set() if self.names(_INGEST) else {_INGEST}
+        for folder, want in (("", allowed), ("blobs", {"sha256"})):
             for name in self.names(folder) - want:
                 self.issues.append(
                     Issue(f"{folder}/{name}".lstrip("/"), "is not a part of an OCI layout, want it gone.")

@@ -7,9 +7,11 @@ from typing import Any, Iterator, Mapping, Optional
 
 from modelkiln.validation.layer import LayerContents, Node
 
-__all__ = ["RECORD", "WEIGHTS", "Tree", "entrypoint_problems", "record_problems", "weights_problems"]
+__all__ = ["RECORDS", "WEIGHTS", "Tree", "entrypoint_problems", "record_problems", "weights_problems"]
 
-RECORD = "app/.modelkiln/package.json"
+_RECORD, _OLD_RECORD = "app/.modelkiln/record.json", "app/.modelkiln/package.json"
+# Where a package has its record, and where those had it that were made before.
+RECORDS = (_RECORD, _OLD_RECORD)
 _MODELS, _CODE = "models/", "app/"
 # Of an image that holds the files of model artifacts and nothing else.
 WEIGHTS = "modelkiln.weights.digest"
@@ -131,23 +133,24 @@ def record_problems(
 
     whole: all layers were read, so that what is not in the tree is missing.
     """
-    node = tree.nodes.get(RECORD)
+    place = next((path for path in RECORDS if path in tree.nodes), _RECORD)
+    node = tree.nodes.get(place)
     if node is None or node.content is None:
         if (
             whole
             and WEIGHTS not in labels
             and (given is not None or any(key.startswith("modelkiln.package.") for key in labels))
         ):
-            yield f"/{RECORD}: is missing, want the package's record."
+            yield f"/{place}: is missing, want the package's record."
         return
     try:
         record = json.loads(node.content)
         names = [{file["path"]: file for file in record[key]} for key in ("artifacts", "code")]
         if record.get("weights") in ("sidecar", "lazy"):
             names[0] = {}  # They are mounted or fetched when the package starts.
-        yield from _digest_problems(record, given, labels)
+        yield from _digest_problems(place, record, given, labels)
     except (ValueError, KeyError, TypeError) as error:
-        yield f"/{RECORD}: is not a record: {type(error).__name__}: {error}."
+        yield f"/{place}: is not a record: {type(error).__name__}: {error}."
         return
     for prefix, wanted in zip((_MODELS, _CODE), names):
         yield from _file_problems(tree, prefix, wanted, whole)
@@ -165,20 +168,22 @@ def weights_problems(tree: Tree, labels: Mapping[str, str], whole: bool) -> Iter
         yield f"config.Labels: {WEIGHTS}: got {said!r}, want {actual} of the files."
 
 
-def _digest_problems(record: Mapping[str, Any], given: Optional[Mapping[str, Any]], labels: Mapping[str, str]):
+def _digest_problems(
+    place: str, record: Mapping[str, Any], given: Optional[Mapping[str, Any]], labels: Mapping[str, str]
+) -> Iterator[str]:
     inputs = {key: value for key, value in record.items() if key != "package_digest"}
     text = json.dumps(inputs, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     actual, said = "sha256:" + hashlib.sha256(text.encode()).hexdigest(), record["package_digest"]
     if said != actual:
-        yield f"/{RECORD}: package_digest: got {said}, want {actual} of what it says."
+        yield f"/{place}: package_digest: got {said}, want {actual} of what it says."
     label = labels.get("modelkiln.package.digest")
     if label is not None and label != said:
-        yield f"config.Labels: modelkiln.package.digest: got {label}, want {said} of /{RECORD}."
+        yield f"config.Labels: modelkiln.package.digest: got {label}, want {said} of /{place}."
     if given is None:
         return
     for key in sorted({*record, *given} - set(_OUTPUTS)):
         if record.get(key) != given.get(key):
-            yield f"/{RECORD}: {key}: got {_short(record.get(key))}, want {_short(given.get(key))} of the given record."
+            yield f"/{place}: {key}: got {_short(record.get(key))}, want {_short(given.get(key))} of the given record."
 
 
 def _short(value: Any) -> str:
@@ -198,7 +203,7 @@ def _file_problems(tree: Tree, prefix: str, wanted: Mapping[str, Mapping[str, An
         elif "size" in file and node.size != file["size"]:
             yield f"/{prefix}{path}: got {node.size} bytes, want {file['size']} of the record."
     for path in sorted(found):
-        if prefix + path != RECORD and not (prefix == _CODE and _source_of(path) in wanted):
+        if prefix + path not in RECORDS and not (prefix == _CODE and _source_of(path) in wanted):
             yield f"/{prefix}{path}: is not in the record, want only what it names."
 
 

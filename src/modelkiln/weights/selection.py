@@ -11,6 +11,7 @@ from modelkiln.sources.addresses import check_files
 from modelkiln.sources.patterns import select
 from modelkiln.sources.source import Listing, Source, SourceFile, open_source, scheme_of
 from modelkiln.store.store import Store
+from modelkiln.wording import counted
 
 __all__ = ["FoundFiles", "WeightsSource", "find_files", "parse_source"]
 
@@ -65,8 +66,8 @@ def find_files(wanted: WeightsSource, store: Store) -> FoundFiles:
     chosen = set(select({file.path for file in listing.files}, wanted.include, wanted.exclude, wanted.where))
     if not chosen:
         raise ModelkilnError(
-            f"{wanted.where}: {wanted.uri} holds {len(listing.files)} files, of which the fields `include` and "
-            "`exclude` leave none. Correct `source` or the patterns."
+            f"{wanted.where}: {wanted.uri} holds {counted(len(listing.files), 'file')}, of which the fields "
+            "`include` and `exclude` leave none. Correct `source` or the patterns."
         )
     where = f"{wanted.where}: {wanted.uri}"
     files = check_files((file for file in listing.files if file.path in chosen), where)

@@ -97,7 +97,7 @@ def test_export_reports_what_is_missing(made, tmp_path, capsys):
 
 
 def test_export_names_a_docker_archive_by_its_labels(made, tmp_path, capsys):
-    """A docker-archive is called by title and version; a name that no engine takes is refused."""
+    """A docker-archive is called by the target's name and version; a name that no engine takes is refused."""
     output = str(tmp_path / "x.tar")
     assert main(["export", str(made.path), output, "--format", "docker-archive"]) == 0
     assert b'"RepoTags":["digits:1.2.0"]' in Path(output).read_bytes()

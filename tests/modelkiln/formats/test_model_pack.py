@@ -12,9 +12,12 @@ from loopback.registries import push, registry
 from samples.random_image import blob_file
 
 from modelkiln.cli.main import main
+from modelkiln.conventions import ARTIFACT_TYPE
+from modelkiln.digest import sha256_bytes
 from modelkiln.errors import ModelkilnError
-from modelkiln.formats.model_pack import ARTIFACT_CONFIG, ARTIFACT_TYPE, build_artifact, build_weights_image
-from modelkiln.image.layout import REF_NAME, layout_files, write_layout
+from modelkiln.formats.model_pack import ARTIFACT_CONFIG, build_artifact, build_tar_artifact, build_weights_image
+from modelkiln.image.entries import REF_NAME
+from modelkiln.image.layout import layout_files, write_layout
 from modelkiln.layers import files as files_layer
 from modelkiln.pinned_file import PinnedFile
 from modelkiln.store.store import Store
@@ -72,19 +75,36 @@ def _write(folder, made, layers):
     return write_layout(folder, layout_files(made.manifest_descriptor, blobs, {REF_NAME: "1.2.0"}))
 
 
-def test_artifact_is_of_the_model_spec(layers):
-    """The config follows the specification's own schema; layers are typed by what is in them."""
-    made = build_artifact(layers, RECORD)
+def _write_raw(folder, made):
+    blobs = {made.manifest_descriptor.digest: made.manifest, made.config_descriptor.digest: made.config}
+    blobs.update({sha256_bytes(data): data for data in FILES.values()})
+    return write_layout(folder, layout_files(made.manifest_descriptor, blobs, {REF_NAME: "1.2.0"}))
+
+
+def _check_document(made):
+    """Check what both kinds of layers share, and return the manifest and the config."""
     manifest, config = json.loads(made.manifest), json.loads(made.config)
     jsonschema.validate(config, json.loads(SCHEMA.read_text()))
     assert [] == readers.schema_errors(manifest, "image-manifest-schema.json")
     assert (ARTIFACT_TYPE, ARTIFACT_CONFIG) == (manifest["artifactType"], manifest["config"]["mediaType"])
+    return manifest, config
+
+
+def test_an_artifact_has_a_layer_for_each_file():
+    """Each is the file as it is, typed by what it is and named by both annotations; the config follows the schema."""
+    made = build_artifact(RECORD["artifacts"], RECORD)
+    manifest, config = _check_document(made)
+    listed = [
+        (one["mediaType"], one["annotations"]["org.cncf.model.filepath"], one["digest"], one["size"])
+        for one in manifest["layers"]
+    ]
+    kinds = {"README.md": "doc", "model.onnx": "weight", "sub/config.json": "weight.config"}
     assert [
-        ("application/vnd.cncf.model.weight.v1.tar", "models/model.onnx"),
-        ("application/vnd.cncf.model.weight.config.v1.tar", "models/sub/config.json"),
-        ("application/vnd.cncf.model.doc.v1.tar", "models/README.md"),
-    ] == [(one["mediaType"], one["annotations"]["org.cncf.model.filepath"]) for one in manifest["layers"]]
-    metadata = json.loads(manifest["layers"][0]["annotations"]["org.cncf.model.file.metadata+json"])
+        (f"application/vnd.cncf.model.{kind}.v1.raw", path, sha256_bytes(FILES[path]), len(FILES[path]))
+        for path, kind in kinds.items()
+    ] == listed
+    assert list(kinds) == [one["annotations"]["org.opencontainers.image.title"] for one in manifest["layers"]]
+    metadata = json.loads(manifest["layers"][1]["annotations"]["org.cncf.model.file.metadata+json"])
     assert ("model.onnx", 7, 0o644, "1970-01-01T00:00:00Z") == (
         metadata["name"],
         metadata["size"],
@@ -96,13 +116,46 @@ def test_artifact_is_of_the_model_spec(layers):
         "docURL": "https://example.com",
     } == config["descriptor"]  # fmt: skip
     assert {"format": "onnx"} == config["config"]
+    assert [one["digest"] for one in manifest["layers"]] == config["modelfs"]["diffIds"]
+
+
+def test_an_artifact_of_tars_is_of_the_model_spec(layers):
+    """Layers are typed by what is in them."""
+    manifest, config = _check_document(build_tar_artifact(layers, RECORD))
+    assert [
+        ("application/vnd.cncf.model.weight.v1.tar", "models/model.onnx"),
+        ("application/vnd.cncf.model.weight.config.v1.tar", "models/sub/config.json"),
+        ("application/vnd.cncf.model.doc.v1.tar", "models/README.md"),
+    ] == [(one["mediaType"], one["annotations"]["org.cncf.model.filepath"]) for one in manifest["layers"]]
     assert [one.diff_id for one in layers] == config["modelfs"]["diffIds"]
+
+
+def test_too_many_files_are_refused_with_the_option():
+    """A manifest that no registry takes is not written."""
+    files = [{"path": f"{'d' * 200}/{number}", "sha256": "0" * 64, "size": 1} for number in range(6000)]
+    with pytest.raises(ModelkilnError, match="artifact_layers"):
+        build_artifact(files, RECORD)
+
+
+def test_documents_are_written_as_gos_tools_write_them(layers):
+    """Fields stand in the order of image-spec and model-spec, and maps are sorted."""
+    made = build_artifact(RECORD["artifacts"], {**RECORD, "metadata": {"authors": "Ada <ada@example.com>"}})
+    order = ["schemaVersion", "mediaType", "artifactType", "config", "layers", "annotations"]
+    manifest = json.loads(made.manifest)
+    assert order == list(manifest)
+    assert ["mediaType", "digest", "size", "annotations"] == list(manifest["layers"][0])
+    assert ["descriptor", "modelfs", "config"] == list(json.loads(made.config))
+    assert b'"Ada \\u003cada@example.com\\u003e"' in made.manifest
+    image = json.loads(build_weights_image(layers, RECORD, DIGEST).config)
+    assert ["created", "architecture", "os", "config", "rootfs", "history"] == list(image)
+    assert "1970-01-01T00:00:00Z" == image["created"] == image["history"][0]["created"]
 
 
 def test_code_changes_neither(layers):
     """Another package digest gives the same artifact and the same image."""
     other = {**RECORD, "package_digest": "sha256:" + "1" * 64}
-    assert build_artifact(layers, RECORD) == build_artifact(layers, other)
+    assert build_tar_artifact(layers, RECORD) == build_tar_artifact(layers, other)
+    assert build_artifact(RECORD["artifacts"], RECORD) == build_artifact(RECORD["artifacts"], other)
     assert build_weights_image(layers, RECORD, DIGEST) == build_weights_image(layers, other, DIGEST)
 
 
@@ -125,7 +178,7 @@ def test_skopeo_and_umoci_read_the_image(tmp_path, layers):
 
 def test_registry_takes_and_gives_the_artifact(tmp_path, layers):
     """What is pushed is what is pulled, and each layer is a blob of its digest."""
-    made = build_artifact(layers, RECORD)
+    made = build_tar_artifact(layers, RECORD)
     layout = _write(tmp_path / "digits.artifact", made, layers)
     assert [] == validate_layout(layout, complete=True)
     with registry(tmp_path / "registry") as host:
@@ -142,11 +195,13 @@ def test_registry_takes_and_gives_the_artifact(tmp_path, layers):
 
 def test_commands_understand_both(tmp_path, layers, capsys):
     """`inspect`, `validate` and `export` take an artifact and a weights image like any layout."""
+    raw = build_artifact(RECORD["artifacts"], RECORD)
     for name, made in (
-        ("a.artifact", build_artifact(layers, RECORD)),
+        ("a.artifact", raw),
+        ("a.tars.artifact", build_tar_artifact(layers, RECORD)),
         ("a.weights.oci", build_weights_image(layers, RECORD, DIGEST)),
     ):
-        layout = str(_write(tmp_path / name, made, layers))
+        layout = str(_write_raw(tmp_path / name, made) if made == raw else _write(tmp_path / name, made, layers))
         assert 0 == main(["inspect", layout])
         assert "model.onnx" in capsys.readouterr().out
         assert 0 == main(["validate", layout])
@@ -162,7 +217,7 @@ def test_validator_finds_other_files(tmp_path, layers):
 
 def test_validator_counts_diff_ids(tmp_path, layers):
     """An artifact's config has one diff ID for each layer."""
-    made = build_artifact(layers, RECORD)
+    made = build_tar_artifact(layers, RECORD)
     layout = _write(tmp_path / "a.artifact", made, layers)
     config = {**json.loads(made.config), "modelfs": {"type": "layers", "diffIds": []}}
     blob_file(layout, made.config_descriptor.digest).write_text(json.dumps(config))

@@ -42,7 +42,7 @@ def _spec(*wheels, **changes):
 
 
 def _sources(folder, mode=0o644, order=1):
-    files = {"app.py": MAIN, ".modelkiln/package.json": b"{}", ".modelkiln/models/w.bin": b"weights"}
+    files = {"app.py": MAIN, ".modelkiln/record.json": b"{}", ".modelkiln/models/w.bin": b"weights"}
     for path, data in list(files.items())[::order]:
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)

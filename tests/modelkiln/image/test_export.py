@@ -34,7 +34,7 @@ ANSWER = b"3000\n65532\n/app\n"
 
 def write(made, output, format, store=None, layers=(), name=NAME):
     layout = Layout(made.path)
-    return export(Blobs(layout, store, layers), layout.manifest(), output, format, name)
+    return export(Blobs(layout, store, layers), layout.select(), output, format, name)
 
 
 @pytest.mark.parametrize("format", ["oci-archive", "docker-archive"])
@@ -130,12 +130,12 @@ def test_layers_that_are_not_their_diff_id_are_refused(tmp_path):
     """A docker-archive is never made of a tar that the config does not name."""
     made = make_image(tmp_path / "digits.oci")
     layout = Layout(made.path)
-    found = layout.manifest()
     config = json.loads(made.image.config)
     config["rootfs"]["diff_ids"].reverse()
-    layout.read_json = lambda descriptor: config
+    read = layout.read_json
+    layout.read_json = lambda one: config if one == made.image.config_descriptor else read(one)
     with pytest.raises(ModelkilnError, match="got diff ID"):
-        export(Blobs(layout), found, tmp_path / "x.tar", "docker-archive", NAME)
+        export(Blobs(layout), layout.select(), tmp_path / "x.tar", "docker-archive", NAME)
     assert not (tmp_path / "x.tar").exists()
 
 
@@ -167,6 +167,23 @@ def test_names_that_no_engine_takes_are_refused(text):
     """A bad name is reported with the option that fixes it."""
     with pytest.raises(ModelkilnError, match="--name NAME:TAG"):
         ImageName.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "title", "short"),
+    [
+        ("digits", "1.2.0", "Handwritten digits", "digits:1.2.0"),
+        ("", "", "Handwritten digits", "handwritten-digits:3"),
+        ("Fraud_Model", "1.0+cu12", "", "fraud-model:1.0-cu12"),
+        ("", "", "", "digits:3"),
+    ],
+)
+def test_a_package_is_called_by_its_targets_name(name, version, title, short):
+    """The record's name and version, else what annotations say, in letters that engines take."""
+    annotations = {"org.opencontainers.image.title": title, "org.opencontainers.image.version": "3"}
+    found = ImageName.of_package(name, version, annotations, "digits@accelerator=cpu.oci")
+    assert short == found.short
+    assert found == ImageName.parse(found.short)
 
 
 def test_skopeo_reads_both_archives(tmp_path):

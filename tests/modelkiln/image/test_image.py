@@ -1,6 +1,7 @@
 """Images as a pure function of descriptors."""
 
 import json
+import re
 
 import pytest
 from components import require
@@ -8,9 +9,9 @@ from readers import run, schema_errors, skopeo_inspect, umoci_unpack
 from samples.random_image import make_image, pack_layer
 
 from modelkiln.archives.tar import bytes_entry
-from modelkiln.canonical import canonical_json
+from modelkiln.canonical import document_json
 from modelkiln.errors import ModelkilnError
-from modelkiln.image.image import Base, Settings, build_image, merge_env
+from modelkiln.image.image import CREATED, Base, Settings, build_image, merge_env
 from modelkiln.layer import Layer
 from modelkiln.recipe import REGISTRY, Recipe
 
@@ -35,6 +36,7 @@ def test_config_holds_settings_and_diff_ids():
     """The config says how to run, and names each layer's tar in order."""
     config = json.loads(build().config)
     assert config == {
+        "created": CREATED,
         "architecture": "amd64",
         "os": "linux",
         "config": {
@@ -45,14 +47,15 @@ def test_config_holds_settings_and_diff_ids():
             "Labels": {"a": "1", "b": "2"},
         },
         "rootfs": {"type": "layers", "diff_ids": [LAYER.diff_id, LAYER.diff_id]},
-        "history": [{"created_by": "modelkiln weights: w"}] * 2,
+        "history": [{"created": CREATED, "created_by": "modelkiln weights: w"}] * 2,
     }
 
 
-def test_nothing_holds_a_date():
-    """Dates are optional and would make equal inputs differ."""
+def test_all_dates_are_one():
+    """Readers want a date; another one than a fixed one would make equal inputs differ."""
     image = build()
-    assert b'created"' not in image.config + image.manifest
+    dates = re.findall(rb'"created":"([^"]*)"', image.config + image.manifest)
+    assert [CREATED.encode()] * 3 == dates
 
 
 def test_the_order_of_mappings_does_not_count():
@@ -68,9 +71,10 @@ def test_every_setting_changes_the_digest(change):
 
 
 def test_documents_are_canonical():
-    """Manifest and config are canonical JSON, and their descriptors are theirs."""
+    """Manifest and config are in the form of documents, and their descriptors are theirs."""
     image = build()
-    assert image.manifest == canonical_json(json.loads(image.manifest))
+    assert image.manifest == document_json(json.loads(image.manifest))
+    assert image.config == document_json(json.loads(image.config))
     assert json.loads(image.manifest)["config"] == image.config_descriptor.to_json()
     assert image.config_descriptor.size == len(image.config)
 
@@ -79,7 +83,7 @@ def test_a_recipes_packer_is_in_the_history():
     """A registry's layers can be distinguished from ours, which keep conventions."""
     foreign = Layer("base", "b", LAYER.descriptor, LAYER.diff_id, 0, Recipe.made_by(REGISTRY, {}))
     history = json.loads(build(layers=(foreign,)).config)["history"]
-    assert history[-1] == {"created_by": "modelkiln base: b", "comment": "registry/1"}
+    assert history[-1] == {"created": CREATED, "created_by": "modelkiln base: b", "comment": "registry/1"}
 
 
 def test_env_overlays_the_base():
@@ -135,6 +139,6 @@ def test_umoci_unpacks_the_image(tmp_path, compression):
     """umoci (0.4 knows no zstd) checks all digests and finds every file."""
     made = make_image(tmp_path / "digits.oci", compression=compression)
     root = umoci_unpack(made.path, "1.2.0", tmp_path / "bundle")
-    assert json.loads((root / "app/.modelkiln/package.json").read_bytes()) == made.record
+    assert json.loads((root / "app/.modelkiln/record.json").read_bytes()) == made.record
     assert (root / "opt/venv/bin/python").is_symlink()
     assert (root / ("usr/share/" + "é" * 80 + "/" + "long" * 20)).is_file()

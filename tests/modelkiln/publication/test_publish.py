@@ -13,7 +13,8 @@ from loopback.registries import registry, served
 from samples.published import Package, skopeo_read
 
 from modelkiln.canonical import canonical_json
-from modelkiln.descriptor import INDEX
+from modelkiln.conventions import RECORD_TYPE
+from modelkiln.descriptor import INDEX, Descriptor
 from modelkiln.digest import hex_of, sha256_bytes
 from modelkiln.errors import ModelkilnError
 from modelkiln.layer import Layer
@@ -22,7 +23,7 @@ from modelkiln.machine.settings import INSECURE_REGISTRIES
 from modelkiln.recipe import Recipe
 from modelkiln.registry.client import RegistryClient
 from modelkiln.registry.reference import parse_repository
-from modelkiln.registry.referrers import RECORD, find_records
+from modelkiln.registry.referrers import find_records
 from modelkiln.store.store import Store
 
 
@@ -36,7 +37,7 @@ def test_skopeo_reads_what_was_published(package, host, tmp_path):
     client = RegistryClient(parse_repository(f"{host}/read/digits"), {INSECURE_REGISTRIES: host}, print)
     (found,) = find_records(client, package.digest)
     manifest = json.loads(client.find_manifest(found.digest)[1])
-    assert RECORD == manifest["artifactType"]
+    assert RECORD_TYPE == manifest["artifactType"]
     assert sha256_bytes(package.record) == manifest["layers"][0]["digest"]
 
 
@@ -68,15 +69,20 @@ def test_a_tag_does_not_change_its_meaning(package, host, tmp_path):
 
 
 def test_an_index_is_published_with_its_children(host, tmp_path):
-    """A layout of several manifests becomes one index, whose children are put before it."""
+    """The children of an index are put before it; no index is made up of several images of a layout."""
     first, second = Package(tmp_path, seed=1), Package(tmp_path, seed=2)
     entries = [json.loads((one.layout / "index.json").read_text())["manifests"][0] for one in (first, second)]
     for path in (second.layout / "blobs/sha256").iterdir():
         path.rename(first.layout / "blobs/sha256" / path.name)
     index = canonical_json({"schemaVersion": 2, "mediaType": INDEX, "manifests": entries})
     (first.layout / "index.json").write_bytes(index)
+    with pytest.raises(ModelkilnError, match=r"holds 2 images and artifacts .*--image"):
+        first.publish(host, "index/digits", record=first.record)
+    described = Descriptor.of(INDEX, index)
+    (first.layout / "blobs/sha256" / hex_of(described.digest)).write_bytes(index)
+    (first.layout / "index.json").write_bytes(canonical_json({"manifests": [described.to_json()]}))
     done = first.publish(host, "index/digits", record=first.record)
-    assert sha256_bytes(index) == done.digest
+    assert described.digest == done.digest
     command = [require("skopeo"), "inspect", "--raw", "--tls-verify=false", f"docker://{host}/index/digits:1.2.0"]
     assert index == subprocess.run(command, capture_output=True, check=True).stdout
 
@@ -123,7 +129,7 @@ def test_the_record_is_found_with_and_without_the_referrers_api(package, referre
         assert 1 == len(find_records(client, package.digest))
         if not referrers:
             entries = json.loads(hostile.manifests["team/digits", hostile.tags[tag]][1])["manifests"]
-            assert ["signature/1", RECORD] == [entry["artifactType"] for entry in entries]
+            assert ["signature/1", RECORD_TYPE] == [entry["artifactType"] for entry in entries]
         assert not package.publish(hostile.address, record=package.record).has_record
 
 

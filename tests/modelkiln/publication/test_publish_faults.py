@@ -8,8 +8,8 @@ from samples.published import Package
 
 from modelkiln.digest import hex_of, sha256_bytes
 from modelkiln.errors import ModelkilnError
+from modelkiln.image.contents import layout_contents
 from modelkiln.image.layout import Layout
-from modelkiln.publication.contents import layout_contents
 
 
 @pytest.mark.parametrize(

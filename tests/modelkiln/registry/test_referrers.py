@@ -4,9 +4,10 @@ import json
 
 import pytest
 
+from modelkiln.conventions import RECORD_TYPE
 from modelkiln.descriptor import INDEX, MANIFEST, Descriptor
 from modelkiln.errors import ModelkilnError
-from modelkiln.registry.referrers import RECORD, attach, find_records, record_manifest
+from modelkiln.registry.referrers import attach, find_records, record_manifest
 
 SUBJECT = Descriptor.of(MANIFEST, b"subject")
 
@@ -24,7 +25,7 @@ def test_a_record_on_the_second_page(serve, client_of, link):
 
     def answer(method, path, headers, body):
         if "page=2" in path:
-            return 200, {"Content-Type": INDEX}, page({**two, "artifactType": RECORD})
+            return 200, {"Content-Type": INDEX}, page({**two, "artifactType": RECORD_TYPE})
         following = link.format(path=path, url=stub.url)
         return 200, {"Content-Type": INDEX, "Link": f'<{following}>; rel="next"'}, page({**one, "artifactType": "x/y"})
 

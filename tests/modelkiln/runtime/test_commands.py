@@ -33,14 +33,14 @@ def test_info_prints_the_record(make_package):
 def test_a_damaged_record_is_refused(make_package, record):
     """The message names the file."""
     package = make_package()
-    (package.root / ".modelkiln" / "package.json").write_text(record)
-    assert b".modelkiln/package.json: " in package.run("info", check=1).stderr
+    (package.root / ".modelkiln" / "record.json").write_text(record)
+    assert b".modelkiln/record.json: " in package.run("info", check=1).stderr
 
 
 def test_code_outside_of_a_package_says_so(make_package):
     """Without a record there is nothing to answer with."""
     package = make_package()
-    (package.root / ".modelkiln" / "package.json").unlink()
+    (package.root / ".modelkiln" / "record.json").unlink()
     assert b"answers only inside a package" in package.run("predict", check=1).stderr
 
 

@@ -23,7 +23,7 @@ def package(make_package):
 
 def test_an_untouched_package_is_verified(package):
     """One line reports what was read."""
-    expected = b"verified sums 1.2.0: 1 model artifact files, 1 code files, 1 distributions (1 files)\n"
+    expected = b"verified sums 1.2.0: 1 model artifact file, 1 code file, 1 distribution (1 file)\n"
     assert expected == package.run("verify", check=0).stdout
 
 

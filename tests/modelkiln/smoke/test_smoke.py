@@ -123,7 +123,7 @@ def test_a_response_is_recorded_whatever_was_there(make_package, tmp_path, befor
 
 def smoke_arguments(made, folder, paths, **more):
     """The command line of a smoke test, whose plan is in `folder` next to the store."""
-    record = made.root / ".modelkiln" / "package.json"
+    record = made.root / ".modelkiln" / "record.json"
     plan = SmokePlan(record=str(record), request=str(paths[0]), expected=str(paths[1]), **more)
     (folder / "plan.json").write_bytes(canonical_json(plan.to_json()))
     return ["build", "smoke", str(folder / "plan.json"), f"--store={folder / 'store'}"]

@@ -107,6 +107,71 @@ def test_a_model_pack_of_its_older_names(host, tmp_path):
     assert {"w/model.safetensors": WEIGHTS} == contents(source, source.list())
 
 
+def test_a_modelkit_of_kitops_is_read(host, tmp_path):
+    """Its tars have files at the paths that they had next to the Kitfile, which states the model's facts."""
+    kit = "application/vnd.kitops.modelkit"
+    layers = [
+        put_blob(host, "team/kit", tar_of(("model/model.safetensors", WEIGHTS)), f"{kit}.model.v1.tar"),
+        put_blob(host, "team/kit", gzip.compress(tar_of(("README.md", b"# Kit"))), f"{kit}.docs.v1.tar+gzip"),
+    ]
+    kitfile = {
+        "manifestVersion": "1.0.0",
+        "package": {"name": "fraud", "version": "1.0.0", "authors": ["Ada"], "license": "Apache-2.0"},
+        "model": {"name": "fraud-model", "path": "model", "framework": "sklearn", "description": "Finds fraud"},
+    }
+    put_manifest(host, "team/kit", "1", layers, json.dumps(kitfile).encode(), f"{kit}.config.v1+json")
+    source = source_of(host, "team/kit:1", tmp_path)
+    listing = source.list()
+    assert {"model/model.safetensors": WEIGHTS, "README.md": b"# Kit"} == contents(source, listing)
+    assert {
+        "name": "fraud", "version": "1.0.0", "authors": ["Ada"], "license": "Apache-2.0", "library": "sklearn",
+        "description": "Finds fraud",
+    } == listing.facts  # fmt: skip
+
+
+def test_what_docker_model_pushes_is_read(host, tmp_path):
+    """Files without names are called by what they are, shards by their order; a tar has the files of a folder."""
+    kind = "application/vnd.docker.ai"
+    parts = [
+        ("safetensors", WEIGHTS[:1000]),
+        ("safetensors", WEIGHTS[1000:]),
+        ("license", b"MIT"),
+        ("vllm.config.tar", tar_of(("config.json", b"{}"))),
+    ]
+    layers = [put_blob(host, "team/docker", data, f"{kind}.{name}") for name, data in parts]
+    put_manifest(host, "team/docker", "1", layers, b"{}", f"{kind}.model.config.v0.1+json")
+    source = source_of(host, "team/docker:1", tmp_path)
+    assert {
+        "model-00001-of-00002.safetensors": WEIGHTS[:1000],
+        "model-00002-of-00002.safetensors": WEIGHTS[1000:],
+        "LICENSE": b"MIT",
+        "config.json": b"{}",
+    } == contents(source, source.list())
+
+
+def test_what_ollama_pushes_is_read(host, tmp_path):
+    """Its manifests are Docker's, and its layers are files without names."""
+    kind = "application/vnd.ollama.image"
+    parts = [
+        ("model", WEIGHTS),
+        ("template", b"{{ .Prompt }}"),
+        ("params", b"{}"),
+        ("license", b"a"),
+        ("license", b"b"),
+    ]
+    layers = [put_blob(host, "team/ollama", data, f"{kind}.{name}") for name, data in parts]
+    docker = "application/vnd.docker"
+    put_manifest(
+        host, "team/ollama", "1", layers, CONFIG_JSON, f"{docker}.container.image.v1+json",
+        media_type=f"{docker}.distribution.manifest.v2+json",
+    )  # fmt: skip
+    source = source_of(host, "team/ollama:1", tmp_path)
+    assert {
+        "model.gguf": WEIGHTS, "template.gotmpl": b"{{ .Prompt }}", "params.json": b"{}", "LICENSE-1": b"a",
+        "LICENSE-2": b"b",
+    } == contents(source, source.list())  # fmt: skip
+
+
 def test_a_tag_that_was_moved_is_read_by_its_digest(host, tmp_path):
     """What the tag once was stays; the tag itself is of what it is now."""
     first = model_pack(host, "team/moved")

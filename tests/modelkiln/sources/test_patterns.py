@@ -43,5 +43,5 @@ def test_all_is_chosen_without_patterns():
 
 def test_a_pattern_that_chooses_nothing_is_refused():
     """It was misspelt; what is there is named."""
-    with pytest.raises(ModelkilnError, match=r"t: the pattern 'q' matches none of 1 files \(a\)"):
+    with pytest.raises(ModelkilnError, match=r"t: the pattern 'q' matches none of 1 file \(a\)"):
         select(["a"], ["q"], (), "t")

@@ -195,7 +195,7 @@ def test_the_list_shows_digest_size_and_use(store, capsys):
     assert 0 == main(["store", "list", f"--store={store.root}"])
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith(f"{digest}                4  2")
-    assert f"{store.root}: 1 blobs, 4 bytes" == lines[1]
+    assert f"{store.root}: 1 blob, 4 bytes" == lines[1]
 
 
 def test_cleaning_that_is_killed_at_any_step_leaves_a_whole_store(store):

@@ -8,10 +8,10 @@ from samples.random_image import make_image
 
 from modelkiln.canonical import canonical_json
 from modelkiln.image.blobs import Blobs
+from modelkiln.image.contents import layout_contents
 from modelkiln.image.layout import Layout
 from modelkiln.machine.settings import INSECURE_REGISTRIES
 from modelkiln.publication.blob_source import BlobSource
-from modelkiln.publication.contents import layout_contents
 from modelkiln.publication.publish import Publication, publish_all
 from modelkiln.registry.reference import parse_repository
 from modelkiln.store.store import Store
@@ -22,10 +22,12 @@ __all__ = ["Package", "skopeo_read"]
 class Package:
     """An image in a layout, of which the weights are in the store alone, with its record."""
 
-    def __init__(self, folder, seed=0, weights_size=3_000_000):
+    def __init__(self, folder, seed=0, weights_size=3_000_000, compression="zstd"):
         self.store = Store(folder / "store")
         self.store.root.mkdir(parents=True, exist_ok=True)
-        self.made = make_image(folder / f"digits{seed}.oci", seed, weights_size=weights_size, store=self.store)
+        self.made = make_image(
+            folder / f"digits{seed}.oci", seed, compression, weights_size=weights_size, store=self.store
+        )
         self.layout = self.made.path
         self.digest = self.made.image.manifest_descriptor.digest
         self.weights = max(layout_contents(Layout(self.layout)).blobs, key=lambda blob: blob.size)

@@ -12,8 +12,9 @@ from typing import Optional
 from modelkiln.archives.tar import Entry, bytes_entry
 from modelkiln.canonical import canonical_json
 from modelkiln.digest import hex_of
+from modelkiln.image.entries import REF_NAME
 from modelkiln.image.image import Base, Image, Settings, build_image
-from modelkiln.image.layout import REF_NAME, layout_files, write_layout
+from modelkiln.image.layout import layout_files, write_layout
 from modelkiln.layer import Layer
 from modelkiln.layers.packing import pack
 from modelkiln.layers.small import record_layer, venv_layer

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from modelkiln.cli.options import add_insecure, add_store, machine_env, store_of
 from modelkiln.cli.publish import publication_of, report, report_published
-from modelkiln.image.blobs import Blobs, recorded_layers
+from modelkiln.image.blobs import Blobs, find_record, recorded_layers
+from modelkiln.image.contents import layout_contents
 from modelkiln.image.layout import Layout
 from modelkiln.progress import Progress
 from modelkiln.publication.blob_source import BlobSource
-from modelkiln.publication.contents import layout_contents
 from modelkiln.publication.publish import publish_all
 from modelkiln.registry.reference import parse_repository
 
@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     for push in json.loads(args.plan.read_text("utf-8")):
         layout, record = Layout(Path(push["layout"])), push["record"] and Path(push["record"])
         source = BlobSource(Blobs(layout, store, recorded_layers(layout.path, record)), env)
-        tags, attached = (*push["tags"], *push["moving"]), None if args.no_record else record
+        tags, attached = (*push["tags"], *push["moving"]), None if args.no_record else find_record(layout.path, record)
         publication = publication_of(layout_contents(layout), source, tags, push["moving"], attached)
         publications.append((publication, parse_repository(push["repository"])))
     with Progress("publish") as progress:

@@ -7,6 +7,7 @@ from modelkiln.cli.lock.lock_file import write_lock
 from modelkiln.formats.portable_python import lock_interpreter
 from modelkiln.formats.portable_python_lock import MACHINES
 from modelkiln.store.store import Store
+from modelkiln.wording import counted
 
 HELP = "Read a portable CPython and what embeds it into the store once, and write their lock."
 
@@ -31,5 +32,5 @@ def run(args: argparse.Namespace) -> int:
     if not is_same and not args.check:
         write_lock(args.lock, text)
     size = sum(asset.size for asset in lock.assets)
-    print(f"{args.lock.name}: {state}, CPython {lock.python}, {len(lock.assets)} files of {size} bytes")
+    print(f"{args.lock.name}: {state}, CPython {lock.python}, {counted(len(lock.assets), 'file')} of {size} bytes")
     return 1 if args.check and not is_same else 0

@@ -13,6 +13,7 @@ from modelkiln.weights.drift import find_drift
 from modelkiln.weights.lock import WeightsLock, load_weights_lock
 from modelkiln.weights.locking import lock_weights
 from modelkiln.weights.selection import WeightsSource
+from modelkiln.wording import counted
 
 HELP = "Read a model artifact's files into the store once, and write their lock."
 
@@ -67,7 +68,7 @@ def _check(
 
 
 def _summary(lock: WeightsLock) -> str:
-    return f"{len(lock.files)} files of {lock.size} bytes in {len(lock.layers)} layers"
+    return f"{counted(len(lock.files), 'file')} of {counted(lock.size, 'byte')} in {counted(len(lock.layers), 'layer')}"
 
 
 def _read(path: Path) -> Optional[str]:

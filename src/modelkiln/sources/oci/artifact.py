@@ -1,4 +1,4 @@
-"""Model artifacts in OCI registries: ModelPack artifacts, images with files under /models, ORAS files."""
+"""Model artifacts in OCI registries: ModelPack, KitOps, Docker's model runner, Ollama, ORAS; images with /models."""
 
 import dataclasses
 import threading
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Dict, Iterator, List, Mapping, Optional, Tuple
 
 from modelkiln.conventions import MODELS_FOLDER, OPAQUE_WHITEOUT
-from modelkiln.descriptor import CONFIG, LAYER, MANIFEST, Descriptor
+from modelkiln.descriptor import CONFIG, MANIFEST
 from modelkiln.digest import check_digest, sha256_bytes
 from modelkiln.errors import ModelkilnError
 from modelkiln.network.http_file import HttpFile
@@ -15,6 +15,8 @@ from modelkiln.registry.blobs import open_blob, read_blob
 from modelkiln.registry.client import RegistryClient
 from modelkiln.registry.documents import descriptor_of, image_manifest, parse_document
 from modelkiln.registry.reference import Reference, parse_image
+from modelkiln.sources.oci.kit import KIT_CONFIG, kit_facts
+from modelkiln.sources.oci.layers import FILE_PATH, MODEL_PACK, TITLE, SourceLayer, source_layers
 from modelkiln.sources.oci.model_pack import config_facts
 from modelkiln.sources.oci.tar_files import RangeReader, TarFile, tar_files
 from modelkiln.sources.oci.unpacked_tar import Unpacked
@@ -22,13 +24,6 @@ from modelkiln.sources.source import Listing, Source, SourceFile, by_path
 
 __all__ = ["open_source"]
 
-# CNCF model-spec, annotations.md: the path of a layer's file; and as modctl wrote it before.
-_FILE_PATH = "org.cncf.model.filepath"
-_OLD_FILE_PATH = "org.cnai.model.filepath"
-# ORAS: the file's name; and that a layer is a folder in a tar ("oras push FOLDER").
-_TITLE = "org.opencontainers.image.title"
-_UNPACK = "io.deis.oras.content.unpack"
-_MODEL_PACK = ("application/vnd.cncf.model.", "application/vnd.cnai.model.")
 # Files of an index for several platforms are those of this one: weights know no platform.
 _PLATFORM = "linux/amd64"
 
@@ -40,15 +35,6 @@ def open_source(uri: str, env: Mapping[str, str], folder: Path) -> Source:
     """
     text = uri.partition("://")[2]
     return _Oci(uri, parse_image(text), env)
-
-
-@dataclasses.dataclass(frozen=True)
-class _Layer:
-    """A layer of a manifest. compression: "none", "gzip", "zstd", or "" for what is not a tar."""
-
-    descriptor: Descriptor
-    name: str
-    compression: str
 
 
 class _Oci(Source):
@@ -63,7 +49,7 @@ class _Oci(Source):
         where = f"source {self._uri}"
         digest, manifest = self._manifest()
         config = descriptor_of(manifest.get("config"), self._reference)
-        layers = [_layer(value, self._reference) for value in manifest.get("layers") or []]
+        layers = source_layers(manifest.get("layers") or [], self._reference)
         if not any(layer.name for layer in layers) and config.media_type == CONFIG:
             files = self._image_files(layers)
         else:
@@ -71,8 +57,10 @@ class _Oci(Source):
         if not files:
             raise ModelkilnError(f"{where}: holds no files (an image has them under /{MODELS_FOLDER}). Name another.")
         facts: Dict[str, Any] = {}
-        if config.media_type.startswith(_MODEL_PACK):
-            facts = config_facts(parse_document(read_blob(self._client, config.digest), self._reference))
+        read_facts = config_facts if config.media_type.startswith(MODEL_PACK) else None
+        read_facts = kit_facts if config.media_type == KIT_CONFIG else read_facts
+        if read_facts is not None:
+            facts = read_facts(parse_document(read_blob(self._client, config.digest), self._reference))
         return Listing(self._uri, digest, by_path(_below_models(files)), facts)
 
     def open(self, file: SourceFile, offset: int = 0) -> BinaryIO:
@@ -106,11 +94,11 @@ class _Oci(Source):
             raise ModelkilnError(f"source {self._uri}: is a {kind!r}; want an image or an artifact.")
         return digest or sha256_bytes(data), document
 
-    def _named_files(self, layer: _Layer) -> Iterator[SourceFile]:
+    def _named_files(self, layer: SourceLayer) -> Iterator[SourceFile]:
         where = f"source {self._uri}: layer {layer.descriptor.digest}"
-        if not layer.name:
+        if not layer.name and not layer.is_whole:
             raise ModelkilnError(
-                f"{where}: is neither of an image nor has it a name (annotation {_FILE_PATH} or {_TITLE}). "
+                f"{where}: is neither of an image nor has it a name (annotation {FILE_PATH} or {TITLE}). "
                 "Push it with a tool that names files, such as modctl or oras."
             )
         if not layer.compression:
@@ -121,11 +109,11 @@ class _Oci(Source):
         for file in files:
             _check_kind(file, where)
             # A ModelPack tar around one file says where the file was; its annotation says where it goes.
-            is_alone = len(files) == 1 and layer.descriptor.media_type.startswith(_MODEL_PACK)
+            is_alone = len(files) == 1 and layer.descriptor.media_type.startswith(MODEL_PACK)
             path = layer.name if is_alone and not file.name.startswith(f"{layer.name}/") else file.name
             yield _source_file(path, file, layer)
 
-    def _image_files(self, layers: List[_Layer]) -> List[SourceFile]:
+    def _image_files(self, layers: List[SourceLayer]) -> List[SourceFile]:
         """The files under /models of an image: later layers overlay earlier ones (image-spec 1.1, layer.md)."""
         found: Dict[str, SourceFile] = {}
         for layer in layers:
@@ -143,7 +131,7 @@ class _Oci(Source):
                     found[file.name] = _source_file(file.name, file, layer)
         return list(found.values())
 
-    def _tar_files(self, layer: _Layer, prefix: str = "") -> List[TarFile]:
+    def _tar_files(self, layer: SourceLayer, prefix: str = "") -> List[TarFile]:
         digest = layer.descriptor.digest
         if layer.compression != "none":
             return self._compressed(digest, layer.compression, prefix).files()
@@ -163,20 +151,6 @@ class _Oci(Source):
             return self._unpacked[digest, prefix]
 
 
-def _layer(value: Any, reference: Reference) -> _Layer:
-    descriptor = descriptor_of(value, reference)
-    annotations = value.get("annotations") or {}
-    name = next(filter(None, map(annotations.get, (_FILE_PATH, _OLD_FILE_PATH, _TITLE))), "")
-    kind = descriptor.media_type
-    # oras-py packs a folder without the annotation; and all of ORAS calls a plain file a "tar".
-    is_folder = annotations.get(_UNPACK) == "true" or (kind == LAYER + "+gzip" and not name.endswith("gz"))
-    is_tar = is_folder or not name or kind.startswith(_MODEL_PACK)
-    for compression, ending in (("gzip", "tar+gzip"), ("gzip", "tar.gzip"), ("zstd", "tar+zstd"), ("none", "tar")):
-        if is_tar and kind.endswith(ending):
-            return _Layer(descriptor, name, compression)
-    return _Layer(descriptor, name, "")
-
-
 def _check_kind(file: TarFile, where: str) -> None:
     if file.kind != "file":
         raise ModelkilnError(
@@ -184,7 +158,7 @@ def _check_kind(file: TarFile, where: str) -> None:
         )
 
 
-def _source_file(path: str, file: TarFile, layer: _Layer) -> SourceFile:
+def _source_file(path: str, file: TarFile, layer: SourceLayer) -> SourceFile:
     digest = layer.descriptor.digest
     place = f"{file.offset}" if layer.compression == "none" else f"{layer.compression}+{file.name}"
     return SourceFile(path, file.size, None, digest, f"{digest}+{place}")

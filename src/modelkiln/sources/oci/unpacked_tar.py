@@ -63,7 +63,7 @@ class Unpacked:
                 blob = HashingReader(stream)
                 try:
                     self._copy(decompressed(blob, self._media_type, self._where))
-                except (tarfile.TarError, *damage_errors()) as error:
+                except damage_errors() as error:
                     raise ModelkilnError(f"{self._where}: damaged ({error}). Have it pushed again.") from None
                 for _ in iter_chunks(blob):  # type: ignore[arg-type]
                     pass

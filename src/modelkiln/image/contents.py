@@ -1,19 +1,30 @@
-"""What a registry gets of a layout: its manifests, in the order in which they are put, and their blobs."""
+"""What of a layout becomes a copy of it: manifests, in the order in which they are put, and their blobs."""
 
 import json
 from dataclasses import dataclass
-from typing import Any, Iterator, Mapping, Optional
+from typing import Any, Mapping, Optional
 
+from modelkiln.archives.decompression import compression_of
 from modelkiln.descriptor import INDEX, MANIFEST, Descriptor
-from modelkiln.digest import sha256_bytes
 from modelkiln.errors import ModelkilnError
+from modelkiln.image.entries import Entry
 from modelkiln.image.layout import Layout
 
-__all__ = ["Contents", "Document", "layout_contents", "root_digest"]
+__all__ = [
+    "RECORD_TITLE",
+    "Contents",
+    "Document",
+    "contents_of",
+    "is_recompressed",
+    "layout_contents",
+    "root_digest",
+]
 
 # Registries refuse larger ones (distribution-spec 1.1, "Pushing Manifests").
 _LARGEST_MANIFEST = 4 << 20
 _MAX_DEPTH = 4
+# Of the record's layer, in an image's history.
+RECORD_TITLE = "modelkiln record"
 
 
 @dataclass(frozen=True)
@@ -44,40 +55,29 @@ class Contents:
 
 
 def root_digest(index_json: bytes) -> str:
-    """Return what a tag of the layout with this `index.json` means, as `layout_contents` chooses it."""
-    entries = json.loads(index_json)["manifests"]
-    return str(entries[0]["digest"]) if len(entries) == 1 else sha256_bytes(index_json)
+    """Return what a tag of the layout with this `index.json`, as `pants package` writes it, means."""
+    (entry,) = json.loads(index_json)["manifests"]
+    return str(entry["digest"])
 
 
 def layout_contents(layout: Layout, name: Optional[str] = None) -> Contents:
-    """Return what the layout holds, every document checked; layers are not looked at.
+    """Return the contents of the image, artifact or index that `Layout.select` finds."""
+    return contents_of(layout, layout.select(name))
 
-    name: tag or digest of one entry of `index.json`. Without it a layout of one entry gives that
-    entry, and a layout of several gives its `index.json` as an index, as for several platforms.
-    """
+
+def contents_of(layout: Layout, entry: Entry) -> Contents:
+    """Return what `entry` is made of, every document checked; layers are not looked at."""
     documents: dict[str, Document] = {}
     blobs: dict[str, Descriptor] = {}
-    index_path = layout.path / "index.json"
-    entries = layout.index.get("manifests")
-    if not isinstance(entries, list) or not entries:
-        raise ModelkilnError(f"{index_path}: names no manifest. Package the target again.")
-    chosen = [entry for entry in entries if name is None or name in _names(entry)]
-    if not chosen:
-        raise ModelkilnError(f"{index_path}: has no entry {name!r}.")
-    if len(chosen) == 1:
-        _add(layout, Descriptor.from_json(chosen[0], f"{index_path}: manifests[0]"), documents, blobs, 0)
-    elif name is not None:
-        raise ModelkilnError(f"{index_path}: {len(chosen)} entries are named {name!r}. Name one by its digest.")
-    else:
-        data = index_path.read_bytes()
-        _add_children(layout, json.loads(data), str(index_path), documents, blobs, 0)
-        documents[""] = Document(Descriptor.of(INDEX, data), data)
+    _add(layout, entry.descriptor, documents, blobs, 0)
     return Contents(tuple(documents.values()), tuple(blobs.values()))
 
 
-def _names(entry: Mapping[str, Any]) -> Iterator[str]:
-    yield str(entry.get("digest"))
-    yield str((entry.get("annotations") or {}).get("org.opencontainers.image.ref.name"))
+def is_recompressed(manifest: Mapping[str, Any], config: Mapping[str, Any]) -> bool:
+    """Whether an image's layers were compressed after they were made: that of its record never is."""
+    history = [str(one.get("created_by", "")) for one in config.get("history") or () if not one.get("empty_layer")]
+    types = [str(layer.get("mediaType", "")) for layer in manifest.get("layers") or ()]
+    return any(title.startswith(RECORD_TITLE) and compression_of(kind) != "none" for title, kind in zip(history, types))
 
 
 def _add(layout: Layout, descriptor: Descriptor, documents: dict, blobs: dict, depth: int) -> None:
@@ -92,7 +92,9 @@ def _add(layout: Layout, descriptor: Descriptor, documents: dict, blobs: dict, d
     data = layout.read_blob(descriptor)
     content = layout.read_json(descriptor)
     if descriptor.media_type == INDEX:
-        _add_children(layout, content, where, documents, blobs, depth + 1)
+        for number, entry in enumerate(content.get("manifests") or ()):
+            child = Descriptor.from_json(entry, f"{where}: manifests[{number}]")
+            _add(layout, child, documents, blobs, depth + 1)
     elif descriptor.media_type == MANIFEST:
         for blob in (content.get("config"), *(content.get("layers") or ())):
             found = Descriptor.from_json(blob, where)
@@ -100,8 +102,3 @@ def _add(layout: Layout, descriptor: Descriptor, documents: dict, blobs: dict, d
     else:
         raise ModelkilnError(f"{where}: mediaType {descriptor.media_type!r}, want {MANIFEST!r} or {INDEX!r}.")
     documents[descriptor.digest] = Document(descriptor, data)
-
-
-def _add_children(layout: Layout, index: Mapping[str, Any], where: str, documents: dict, blobs: dict, depth: int):
-    for number, entry in enumerate(index.get("manifests") or ()):
-        _add(layout, Descriptor.from_json(entry, f"{where}: manifests[{number}]"), documents, blobs, depth)
