@@ -10,12 +10,14 @@ null where this machine cannot make one, `reason`, why not, and `allowed`, the n
 run without.
 """
 
+import importlib
 import json
 import os
 import re
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 
 SETTING = "MODELKILN_HOOKS"
 # Of pip and build for their hooks, and what decides how a program runs. Compilers' flags would reach the metadata.
@@ -105,8 +107,10 @@ def install(python, requirements):
 
 def sandbox_pip():
     """Make pip, in this process, run each hook in a sandbox, also of what it installs to ask another hook."""
-    # Its other module keeps the function for pip itself, by which it would be started without these changes.
-    import pip._internal.build_env.installer  # noqa: F401
+    # Their modules keep the function for pip itself, by which it would be started without these changes. pip 26.1 made
+    # a package of the one.
+    with suppress(ModuleNotFoundError):
+        importlib.import_module("pip._internal.build_env.installer")
     from pip._internal.distributions.sdist import SourceDistribution
     from pip._internal.utils import subprocess as pip_subprocess
 
