@@ -2,6 +2,8 @@
 
 import pytest
 from loopback.registries import registry
+from other_tools import Tools
+from samples.indexed import IndexedPackage
 from samples.published import Package
 
 from modelkiln.registry import client as client_module
@@ -24,3 +26,17 @@ def host(tmp_path_factory):
     """A docker-registry without TLS."""
     with registry(tmp_path_factory.mktemp("registry")) as address:
         yield address
+
+
+@pytest.fixture(scope="module")
+def indexed(tmp_path_factory, host):
+    """Two images under one index, published with their record as team/digits:1.2.0."""
+    made = IndexedPackage(tmp_path_factory.mktemp("indexed"))
+    made.publish(host)
+    return made
+
+
+@pytest.fixture
+def tools(host, tmp_path):
+    """Programs that copy."""
+    return Tools(host, tmp_path)

@@ -3,25 +3,9 @@
 import json
 
 import pytest
-from other_tools import Tools
-from samples.indexed import IndexedPackage
 from samples.published import Package
 
 from modelkiln.cli.main import main
-
-
-@pytest.fixture(scope="module")
-def indexed(tmp_path_factory, host):
-    """Two images under one index, published as team/digits:1.2.0."""
-    made = IndexedPackage(tmp_path_factory.mktemp("indexed"))
-    made.publish(host)
-    return made
-
-
-@pytest.fixture
-def tools(host, tmp_path):
-    """Programs that copy."""
-    return Tools(host, tmp_path)
 
 
 def command(*arguments, host):

@@ -5,27 +5,11 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from other_tools import Tools
-from samples.indexed import IndexedPackage
 
 from modelkiln.cli.main import main
 from modelkiln.digest import referrers_tag
 from modelkiln.image.blobs import find_record
 from modelkiln.image.layout import Layout
-
-
-@pytest.fixture(scope="module")
-def indexed(tmp_path_factory, host):
-    """Two images under one index, published with their record as team/digits:1.2.0."""
-    made = IndexedPackage(tmp_path_factory.mktemp("indexed"))
-    made.publish(host)
-    return made
-
-
-@pytest.fixture
-def tools(host, tmp_path):
-    """Programs that copy."""
-    return Tools(host, tmp_path)
 
 
 def _oras(tools, source, folder):
