@@ -41,7 +41,17 @@ def _find_root() -> Path:
 ROOT = _find_root()
 
 # What a repository consists of, as far as these tests go.
-_COPIED = ("pants", "pants.toml", "BUILD", "pyproject.toml", "3rdparty", "src", "rules/house", "rules/pants_modelkiln")
+_COPIED = (
+    "README.md",
+    "pants",
+    "pants.toml",
+    "BUILD",
+    "pyproject.toml",
+    "3rdparty",
+    "src",
+    "rules/house",
+    "rules/pants_modelkiln",
+)
 # Of the caller's environment: what finds Pants and Python and says how the network is reached.
 _PASSED = re.compile(
     r"HOME|PATH|LANG|LC_ALL|TMPDIR|USER|PYENV_ROOT|MODELKILN_(PYTHON39|PANTS_LAUNCHER|DEBIAN_\w+)|XDG_\w+|"

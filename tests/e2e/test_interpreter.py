@@ -37,7 +37,7 @@ def test_an_interpreter_is_locked_and_must_fit(repo):
     assert 'the format "scie" needs an interpreter' in repo.pants("package", "rain:rain", code=1).log
     repo.replace("rain/BUILD", 'formats=["scie"]', 'formats=["scie"], interpreter="python:py"')
     repo.write("python/BUILD", _BUILD.format(python="3.11.14"))
-    assert "Write it with ./pants lock python:py" in repo.pants("package", "rain:rain", code=1).log
+    assert "Write it with `pants lock python:py`" in repo.pants("package", "rain:rain", code=1).log
     assert "py.lock.json: written, CPython 3.11.14, 3 files" in repo.pants("lock", "python:py").out.decode()
     text = repo.read("python/py.lock.json")
     assert "3.11.14" == json.loads(text)["python"] and "://" not in text

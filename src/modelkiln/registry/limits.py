@@ -1,4 +1,4 @@
-"""What registries refuse that nobody is told before the last byte: limits that they document."""
+"""What registries refuse, unannounced, after the last byte only: limits that they document."""
 
 from dataclasses import dataclass
 from typing import Iterable, Mapping, Optional

@@ -83,7 +83,7 @@ def test_facts_are_taken_over(server):
     assert (server.run, "tests") == (lineage["run_id"], lineage["experiment"])
     assert ("c0ffee", "https://example.com/models.git") == (lineage["git_commit"], lineage["git_repository"])
     assert [("train", "training")] == [(one["name"], one["context"]) for one in lineage["datasets"]]
-    assert "secret" not in str(facts)
+    assert "s3cr3t" not in str(facts)
     assert "not_taken" not in facts
 
 

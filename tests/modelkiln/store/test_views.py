@@ -64,7 +64,7 @@ def test_what_is_old_goes_with_its_bytes(held):
 
 
 def test_a_view_that_goes_gives_its_blob_back(held):
-    """A lock names the blob, so that it stays, whoever held it."""
+    """A lock names the blob, so that it stays, whichever view held it."""
     done = clean(held.store, {held.data}, older_than=30 * 86400)
     assert ([held.model], 2) == ([blob.digest for blob in done.removed], len(done.caches))
     assert not held.store.path(held.data).is_symlink()

@@ -38,7 +38,7 @@ columns = ModelSignature(
 frame = pandas.DataFrame({"age": [1.5, 2.0], "city": ["Bern", "Rom"]})
 client = mlflow.MlflowClient()
 mlflow.set_experiment("tests")
-tags = {"mlflow.source.git.commit": "c0ffee", "mlflow.source.git.repoURL": "https://me:secret@example.com/models.git"}
+tags = {"mlflow.source.git.commit": "c0ffee", "mlflow.source.git.repoURL": "https://me:s3cr3t@example.com/models.git"}
 with mlflow.start_run(tags=tags) as run:
     mlflow.log_metric("accuracy", 0.5)
     mlflow.log_metric("accuracy", 0.97)

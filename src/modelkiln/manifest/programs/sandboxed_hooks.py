@@ -10,7 +10,7 @@ null where this machine cannot make one, `reason`, why not, and `allowed`, the n
 run without.
 """
 
-import importlib
+import importlib.machinery
 import json
 import os
 import re
@@ -105,6 +105,17 @@ def install(python, requirements):
         subprocess.run(line, env=environ, check=True, stdin=subprocess.DEVNULL, capture_output=True)
 
 
+class PipFinder:
+    """Finds pip in a folder, and nothing else that lies in it: what pip sees there it does not install anew."""
+
+    def __init__(self, folder):
+        self._folder = folder
+
+    def find_spec(self, name, path=None, target=None):
+        """Return where to load pip from, None for any other module."""
+        return importlib.machinery.PathFinder.find_spec(name, [self._folder], target) if name == "pip" else None
+
+
 def sandbox_pip():
     """Make pip, in this process, run each hook in a sandbox, also of what it installs to ask another hook."""
     # Their modules keep the function for pip itself, by which it would be started without these changes. pip 26.1 made
@@ -135,7 +146,7 @@ def sandbox_pip():
 if __name__ == "__main__":
     # pip itself, as `pip --python` starts it under another interpreter: `python -I sandboxed_hooks.py FOLDER
     # ARGUMENTS`, where FOLDER is the one that pip lies in.
-    sys.path.insert(0, sys.argv[1])
+    sys.meta_path.insert(0, PipFinder(sys.argv[1]))
     sandbox_pip()
     from pip._internal.cli.main import main
 
