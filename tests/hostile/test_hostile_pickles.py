@@ -185,9 +185,12 @@ EVERYTHING = (
     "*", "collections.*", "os.system", "builtins.eval", "builtins.getattr", "functools.partial", "pickle.loads",
     "torch.load", "dict", "", "collections.OrderedDict.", 1,
 )  # fmt: skip
+# The lines read as imports of ar.person and at.dog, and a BUILD of one with the other.
+LABELS = b"car\nperson\ncat\ndog\nbus\n"
 OTHER = (
     b"", b"\0" * 4096, b"cat\ndog\nbird\n", b"config\nfoo\nbar\n", b"[PAD]\n(a)\n", b'{"a": 1}', b"I like it\n",
     b"P6 1 1\n", b"PK", b"GGUF\x03\0\0\0" + b"\0" * 64, b"-----BEGIN\n", b"# words\nc\nd\nR\n", bytes(range(256)) * 64,
+    LABELS, b"coral\nblack\nVan\nboat\n", b"N.", b"N.\n", b"].", b"NN.\n", b"I1\n.",
 )  # fmt: skip
 
 
@@ -234,3 +237,25 @@ def test_random_weights_are_left_alone():
 def test_other_data_are_left_alone(data):
     """Texts and numbers that happen to start with an opcode are not pickles."""
     assert _check(data, None).format == "unknown"
+
+
+def test_labels_appended_to_a_model_are_left_alone():
+    """A list of labels in a zip behind a TFLite model, where its tools put it, is not a pickle."""
+    stream = io.BytesIO()
+    stream.write(b"\x1c\0\0\0TFL3" + bytes(3000))
+    with zipfile.ZipFile(stream, "a") as archive:
+        archive.writestr("labels.txt", LABELS)
+    assert "zip" == _check(stream.getvalue(), None, "model.tflite").format
+
+
+@pytest.mark.parametrize("state", [b"}S'a'\nI1\ns", b"(NI1\nt", b"cdemo\nThing\n)R"])
+def test_state_of_a_class_is_refused(state):
+    """Attributes that a pickle sets on a class that it imports are an act, also where it fails afterwards."""
+    with pytest.raises(ModelkilnError, match="pickle"):
+        _check(b"cdemo\nThing\n" + state + b"bu", None)
+
+
+def test_old_pickles_of_data_are_pickles():
+    """A list of texts of protocol 0, which imports nothing, is a pickle."""
+    with pytest.raises(ModelkilnError, match="pickle"):
+        _check(pickle.dumps(["a"], 0), None)

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, BinaryIO, Callable, Iterable, Mapping, Optional
 
-from modelkiln.checks import archives, numpy_files, onnx, pickles, safetensors
+from modelkiln.checks import archives, numpy_files, pickles, safetensors
 from modelkiln.checks.content import Content
+from modelkiln.checks.onnx import model as onnx
 from modelkiln.checks.pickle_globals import check_allowed
 from modelkiln.errors import ModelkilnError
 

@@ -55,6 +55,7 @@ class Machine:
     IDs are data. after_build: called with each object that BUILD has filled, and may read on.
 
     imports: qualified names in the order of import. acted: whether it came to a call. count: of opcodes.
+    left: values that STOP left on the stack besides the one that it makes.
     """
 
     def __init__(
@@ -71,7 +72,7 @@ class Machine:
         self._stack: list = []
         self._marks: list = []
         self._memo: dict = {}
-        self._protocol = self._held = self.count = 0
+        self._protocol = self._held = self.count = self.left = 0
         self.imports: dict = {}
         self.acted = False
 
@@ -85,7 +86,9 @@ class Machine:
                 self._step(opcode)
             except BadPickle as bad:
                 raise type(bad)(f"{opcode.name} at byte {opcode.position}: {bad}") from None
-        return self._pop()
+        made = self._pop()
+        self.left = len(self._stack) + len(self._marks)
+        return made
 
     def _too_large(self) -> None:
         # Nobody has to do this: it is taken for a pickle that hides what follows.
@@ -313,15 +316,14 @@ class Machine:
     def _call(self, target: Any, arguments: Any) -> None:
         if not isinstance(target, Global):
             self._odd("it calls what is not an imported name")
-        # Without an import there is nothing that could be called.
-        self.acted = self.acted or bool(self.imports)
+        # Without an import there is nothing that could be called, nor is a text or a number.
+        self.acted = self.acted or (bool(self.imports) and (target is _UNKNOWN or isinstance(target, (Global, Call))))
         self._push(Call(target, arguments))
 
     def _do_build(self, _: Any) -> None:
         state = self._pop()
         target = self._top()
-        # State set on a class or a function would change it for the whole process.
-        self.acted = self.acted or bool(self.imports)
+        self.acted = self.acted or (bool(self.imports) and _sets_state(target, state))
         if not isinstance(target, Call):
             self._odd("it sets the state of what is not an object of its own")
             return
@@ -335,6 +337,14 @@ class Machine:
         if opcode.name == "BINPERSID":
             self._pop()
         self._push(_UNKNOWN)
+
+
+def _sets_state(target: Any, state: Any) -> bool:
+    """Whether BUILD changes what a call has made, or with a dict's entries an imported class or function."""
+    if isinstance(target, Global):
+        # Another name, a text or a number has no entries, as in the lines of a list of labels.
+        return state is _UNKNOWN or isinstance(state, (dict, tuple, Call))
+    return target is _UNKNOWN or isinstance(target, Call)
 
 
 _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}

@@ -22,6 +22,8 @@ _TORCH_MAGIC = 0x1950A86A20F9469CFC6C
 _TORCH_PICKLES = 5
 # Weights may start with the two bytes of a pickle's start. By chance no more opcodes follow.
 _MEANT_OPCODES = 16
+# A value and STOP, without an import: two letters that a text may be as well, such as `N.`.
+_SINGLE_VALUE = 2
 _CONVERT = "Save the model in a format without code, such as safetensors or ONNX"
 
 
@@ -48,6 +50,7 @@ def looks_like(content: Content) -> bool:
     with content.reader() as reader:
         head = reader.peek(2)
         is_meant = head[:1] == b"\x80" and head[1:] in (b"\2", b"\3", b"\4", b"\5")
+        is_written = False
         while True:
             machine = Machine(reader, lambda name: None, lenient=True)
             try:
@@ -57,8 +60,11 @@ def looks_like(content: Content) -> bool:
                 return machine.acted or (is_meant and (is_long or bool(machine.imports)))
             except BadPickle:
                 return machine.acted or is_meant
-            if is_meant or machine.imports or reader.at_end():
+            is_written = is_written or (machine.count > _SINGLE_VALUE and not machine.left)
+            if is_meant or machine.imports:
                 return True
+            if reader.at_end():
+                return is_written
 
 
 def check(content: Content, allowed: Optional[frozenset], *, in_archive: bool = False) -> set:

@@ -7,7 +7,7 @@ from typing import Iterator, NamedTuple
 
 from modelkiln.checks.content import Reader
 
-__all__ = ["BYTES", "VARINT", "Field", "encode_bytes", "encode_varint", "fields", "varint"]
+__all__ = ["BYTES", "VARINT", "Field", "encode_bytes", "encode_start", "encode_varint", "fields", "varint"]
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 
@@ -66,4 +66,9 @@ def encode_varint(value: int) -> bytes:
 
 def encode_bytes(number: int, data: bytes) -> bytes:
     """Return a field of wire type BYTES."""
-    return encode_varint(number << 3 | BYTES) + encode_varint(len(data)) + data
+    return encode_start(number, len(data)) + data
+
+
+def encode_start(number: int, length: int) -> bytes:
+    """Return what comes before the `length` bytes of a field of wire type BYTES."""
+    return encode_varint(number << 3 | BYTES) + encode_varint(length)

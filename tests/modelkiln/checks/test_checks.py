@@ -173,6 +173,9 @@ BAD_MODELS = {
     "no-location": (_external(offset="0"), "not a clean path"),
     "other-length": (_external(location="w", length="5"), "takes 20000 bytes"),
     "negative-offset": (_external(location="w", offset="-1"), "offset '-1'"),
+    "empty-offset": (_external(location="w", offset=""), "offset '', which onnxruntime refuses"),
+    "unknown-entry": (_external(location="w", basepath="x"), "basepath 'x', which onnxruntime refuses"),
+    "location-is-the-folder": (_external(location="./"), "not a clean path"),
     "truncated-tensor": (_changed(_cut_tensor), "but has 19999"),
     "unknown-operator": (_changed(lambda m: setattr(m.graph.node[0], "op_type", "NoSuch")), "No Op registered"),
     "input-from-nowhere": (_changed(lambda m: m.graph.node[0].input.append("z")), "z"),
@@ -180,6 +183,65 @@ BAD_MODELS = {
     "cut": (_changed(lambda m: None)[:-5], "reaches past its message"),
     "text": (b"hello", "field 13"),
 }  # fmt: skip
+
+
+def test_external_data_beside_the_model_by_a_dot():
+    """A location may start with `./`, as for onnx and onnxruntime."""
+    assert (Need("sub/w.data", 20_000),) == _check(_external(location="./w.data"), "sub/m.onnx").needs
+
+
+@pytest.mark.parametrize("type", [27, 28])
+def test_onnx_floats_of_six_bits(type):
+    """FLOAT6 takes three bytes for four elements."""
+    tensor = TensorProto(name="v", data_type=type, dims=[400], raw_data=bytes(300))
+    assert "onnx" == _check(_changed(lambda model: model.graph.initializer.append(tensor)), "m").format
+
+
+def test_onnx_sparse_tensors_need_external_data():
+    """A sparse tensor's values and indices may lie in another file."""
+
+    def add(model):
+        sparse = model.graph.sparse_initializer.add(dims=[100])
+        for tensor, type, offset in (
+            (sparse.values, TensorProto.FLOAT, "0"),
+            (sparse.indices, TensorProto.INT64, "12"),
+        ):
+            tensor.name, tensor.data_type, tensor.data_location = "s", type, TensorProto.EXTERNAL
+            tensor.dims.append(3)
+            tensor.external_data.add(key="location", value="s.data")
+            tensor.external_data.add(key="offset", value=offset)
+
+    assert {Need("s.data", 12), Need("s.data", 36)} == set(_check(_changed(add), "m.onnx").needs)
+
+
+def test_onnx_node_with_a_compiled_model():
+    """What a node embeds, such as a context of 2 MB for an accelerator, is not looked at."""
+    value = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1])
+    node = helper.make_node("EPContext", ["x"], ["y"], domain="com.microsoft", ep_cache_context=bytes(2 << 20))
+    opsets = [helper.make_opsetid("com.microsoft", 1), helper.make_opsetid("", 18)]
+    model = helper.make_model(helper.make_graph([node], "g", [value], []), opset_imports=opsets)
+    assert "onnx" == _check(model.SerializeToString(), "m").format
+
+
+def test_onnx_lists_of_numbers_are_what_the_checker_sees():
+    """Numbers of an attribute are copied; one that hides a tensor behind them is refused."""
+    node = helper.make_node("N", ["x"], ["y"], domain="d", numbers=[1.0] * 5000, whole=list(range(5000)))
+    value = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1])
+    opsets = [helper.make_opsetid("d", 1), helper.make_opsetid("", 18)]
+    model = helper.make_model(helper.make_graph([node], "g", [value], []), opset_imports=opsets)
+    assert "onnx" == _check(model.SerializeToString(), "m").format
+    model.graph.node[0].attribute[0].t.CopyFrom(helper.make_tensor("t", TensorProto.FLOAT, [1], [1.0]))
+    model.graph.node[0].attribute[0].tensors.add(name="u")
+    with pytest.raises(ModelkilnError, match="not a valid ONNX model"):
+        _check(model.SerializeToString(), "m")
+
+
+def test_onnx_of_two_gigabytes_in_one_file_is_refused(tmp_path):
+    """Neither onnx nor onnxruntime can parse it."""
+    with (tmp_path / "m.onnx").open("wb") as file:
+        file.truncate(2 << 30)
+    with pytest.raises(ModelkilnError, match="more than an ONNX model can have in one file"):
+        check_file("m.onnx", lambda: (tmp_path / "m.onnx").open("rb"), 2 << 30, OPTIONS)
 
 
 @pytest.mark.parametrize("case", BAD_MODELS)

@@ -1,11 +1,14 @@
 """`modelkiln build check-artifact`, where the package onnx may be missing."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 from onnx import TensorProto, helper
+from python_path import python_path
 
-from modelkiln.checks import onnx
+from modelkiln.checks.onnx import checker
 from modelkiln.cli.main import main
 
 
@@ -35,7 +38,7 @@ def _model():
 
 def test_without_onnx_other_formats_are_checked(check, monkeypatch):
     """An artifact without an ONNX model takes no checker, so none is built for it."""
-    monkeypatch.setattr(onnx, "_checker", _lacking)
+    monkeypatch.setattr(checker, "_checker", _lacking)
     code, findings = check({"labels.txt": b"cat\n"}, "--may-lack-onnx")
     assert (0, ["unknown"]) == (code, [finding["format"] for finding in findings])
 
@@ -43,8 +46,20 @@ def test_without_onnx_other_formats_are_checked(check, monkeypatch):
 def test_a_model_under_another_name_asks_for_the_checker(check, monkeypatch, capsys):
     """Its content says what it is: the step reports that it takes the package, once it is there checks it."""
     with monkeypatch.context() as patch:
-        patch.setattr(onnx, "_checker", _lacking)
+        patch.setattr(checker, "_checker", _lacking)
         assert (0, None) == check({"model.bin": _model()}, "--may-lack-onnx")
         assert (1, None) == check({"model.bin": _model()})
         assert "for want of the package onnx" in capsys.readouterr().err
     assert (0, ["onnx"]) == (lambda code, found: (code, [one["format"] for one in found]))(*check({}))
+
+
+def test_two_models_are_checked_in_one_process(tmp_path):
+    """An encoder and a decoder: the extension of onnx is loaded once, which is all that it allows."""
+    (tmp_path / "sources").mkdir()
+    for name in ("encoder.onnx", "decoder.onnx"):
+        (tmp_path / "sources" / name).write_bytes(_model())
+    options = ["--sources=sources", "--where=a:b", "--output=findings.json"]
+    argv = [sys.executable, "-m", "modelkiln", "build", "check-artifact", *options]
+    done = subprocess.run(argv, cwd=tmp_path, env={"PYTHONPATH": python_path()}, capture_output=True, text=True)
+    assert (0, "") == (done.returncode, done.stderr)
+    assert ["onnx", "onnx"] == [one["format"] for one in json.loads((tmp_path / "findings.json").read_bytes())]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from modelkiln.canonical import canonical_json
 from modelkiln.checks.check import Finding, Options, check_file, check_set
-from modelkiln.checks.onnx import NoChecker
+from modelkiln.checks.onnx.checker import NoChecker
 
 HELP = "Check the files of a model artifact and report their formats."
 

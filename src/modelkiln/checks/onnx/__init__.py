@@ -1,0 +1,1 @@
+"""ONNX models: their skeleton, tensors, and the checker of the `onnx` package."""
