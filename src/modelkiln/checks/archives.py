@@ -224,7 +224,7 @@ _ZFILE_MAGIC, _ZFILE_SIZE = b"ZF", 19
 
 def _open_zfile(stream: BinaryIO) -> BinaryIO:
     stream.read(len(_ZFILE_MAGIC) + _ZFILE_SIZE)
-    buffered = io.BufferedReader(stream)  # type: ignore[arg-type]
+    buffered = io.BufferedReader(stream)  # type: ignore[type-var]
     if buffered.peek(1)[:1] == b" ":
         buffered.read(1)
     return _open_zlib(buffered)
