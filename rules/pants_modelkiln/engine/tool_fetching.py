@@ -95,14 +95,15 @@ async def find_fetching(request: ToolFetchingRequest, env: CompleteEnvironmentVa
     settings["EXTRA_INDEX_URL"] = " ".join(more)
     settings["FIND_LINKS"] = " ".join([*request.find_links, *settings.get("FIND_LINKS", "").split()])
     variables = {name: value for name, value in env.items() if name.lower() in PROXIES}
+    # Pants' file is for all of its tools. Where neither has one, requests reads these, in this order.
+    others = env.get("REQUESTS_CA_BUNDLE") or env.get("CURL_CA_BUNDLE")
+    if request.ca_certs_path:
+        settings.pop("CERT", None)
+    elif others:
+        variables["REQUESTS_CA_BUNDLE"] = others
     variables.update((f"PIP_{name}", value) for name, value in settings.items() if value)
-    # As requests reads them, in this order; where Pants has a file, that is for all of its tools.
-    authorities = env.get("REQUESTS_CA_BUNDLE") or env.get("CURL_CA_BUNDLE")
-    if request.ca_certs_path and "CERT" not in settings:
-        return ToolFetching(FrozenDict(variables), Path(request.ca_certs_path).read_bytes())
-    if authorities:
-        variables["REQUESTS_CA_BUNDLE"] = authorities
-    return ToolFetching(FrozenDict(variables))
+    content = Path(request.ca_certs_path).read_bytes() if request.ca_certs_path else b""
+    return ToolFetching(FrozenDict(variables), content)
 
 
 def rules():

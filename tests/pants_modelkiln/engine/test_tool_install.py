@@ -1,10 +1,10 @@
-"""The interpreter that the engine's own PEX is made for."""
+"""The interpreter that the engine's tool is made for, and what is said where pip does not install it."""
 
 import os
 import subprocess
 import sys
 
-from pants_modelkiln.engine.tool_pex import WITHOUT_PATHS, failure, own_python
+from pants_modelkiln.engine.tool_install import failure, own_python
 
 RELEASE = f"{sys.version_info[0]}.{sys.version_info[1]}"
 
@@ -25,32 +25,28 @@ def test_it_does_not_serve_where_another_is_wanted():
 
 
 RETRYING = (
-    "pid 7 -> python pip download exited with 1 and STDERR:\n"
-    "pip: WARNING: Retrying (Retry(total=1)) after connection broken by 'name resolution': /simple/onnx/\n"
-    "pip: WARNING: Retrying (Retry(total=0)) after connection broken by 'name resolution': /simple/onnx/\n"
-    "pip: ERROR: Could not find a version that satisfies the requirement onnx==1.19.1\n"
+    "WARNING: Retrying (Retry(total=1)) after connection broken by 'name resolution': /simple/onnx/\n"
+    "WARNING: Retrying (Retry(total=0)) after connection broken by 'name resolution': /simple/onnx/\n"
+    "ERROR: Could not find a version that satisfies the requirement onnx==1.19.1\n"
 )
 
 
 def test_a_missing_network_is_named_once():
     """It is the cause of what pip says at the end, that there is no such version."""
-    message = failure("checks.txt", RETRYING)
-    assert "(checks.txt) cannot be fetched. A package index cannot be reached" in message
+    message = failure("checks.txt", "/p", 1, RETRYING)
+    assert "(checks.txt) cannot be installed. A package index cannot be reached" in message
     assert 1 == message.count("name resolution")
     assert "Could not find" not in message
 
 
 def test_another_failure_keeps_the_words_of_pip():
     """Errors without their prefix, or else the last of what was said."""
-    message = failure("tool.txt", "noise\npip: ERROR: No matching distribution found for isal==1.8.0\n")
-    assert message.endswith("Pex says: No matching distribution found for isal==1.8.0")
-    assert failure("tool.txt", "disk full\n").endswith("Pex says: disk full")
+    message = failure("tool.txt", "/p", 1, "noise\nERROR: No matching distribution found for isal==1.8.0\n")
+    assert message.endswith("pip says: No matching distribution found for isal==1.8.0")
+    assert failure("tool.txt", "/p", 1, "disk full\n").endswith("pip says: disk full")
 
 
-def test_no_path_of_the_machine_is_in_what_a_remote_cache_keeps():
-    """Of Pex' answer only the place below its root is left, wherever the root is; its failure stays one."""
-    answer = '{"pex_root": "/h/venvs/a/root", "python": "/p", "pex": "/h/venvs/a/root/venvs/4/b/c/pex"}'
-    command = ["/bin/sh", "-c", WITHOUT_PATHS]
-    assert b"venvs/4/b/c" == subprocess.run([*command, "echo", answer], stdout=subprocess.PIPE, check=True).stdout
-    failed = subprocess.run([*command, "sh", "-c", "echo x; exit 3"], stdout=subprocess.PIPE, check=False)
-    assert (3, b"") == (failed.returncode, failed.stdout)
+def test_a_python_without_pip_is_named_with_the_remedy():
+    """Neither its own pip nor the one of Pex serves."""
+    message = failure("tool.txt", "/usr/bin/python3.13", 3, "No module named 'ensurepip'\n")
+    assert "/usr/bin/python3.13 has no pip" in message and "python3-venv" in message

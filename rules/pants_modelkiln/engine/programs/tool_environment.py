@@ -4,7 +4,7 @@ pip installs what a lock pins by hash. The file is a zip application (PEP 441) o
 runs, it unpacks itself into an environment next to the store, once, and starts that. It is the same on each machine
 for which pip chooses the same wheels: what pip writes about the machine is left out, and so is byte code.
 
-    python -I tool_environment.py LOCK SOURCES STORE OUTPUT     makes both, or the file from an environment that is there
+    python -I tool_environment.py LOCK SOURCES STORE OUTPUT     makes both, or the file of an environment that exists
     python -I tool_environment.py LOCK SOURCES STORE            makes the environment, and byte code in it
     python -I OUTPUT STORE ARGUMENTS                            runs the engine
 
@@ -28,7 +28,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Dict, Iterable, Iterator, List, Optional, Tuple
 
-__all__ = ["PEX", "PROGRAM", "content_key", "environment_name"]
+__all__ = ["PEX", "PROGRAM", "content_key", "environment_name", "site_packages"]
 
 # Below the store: a folder an environment, and next to it the file that its users lock.
 _ENVIRONMENTS = "tool-environments"
@@ -111,7 +111,8 @@ def _is_whole(environment: Path) -> bool:
     return os.access(environment / "bin" / "python", os.X_OK)
 
 
-def _site_packages(environment: Path) -> Path:
+def site_packages(environment: Path) -> Path:
+    """Return where an environment has its packages."""
     return environment / "lib" / f"python{sysconfig.get_python_version()}" / "site-packages"
 
 
@@ -119,7 +120,7 @@ def _make_venv(folder: Path) -> Path:
     """Make a virtual environment; returns its site-packages."""
     # The paths that it writes into scripts are not those at which it will be; nobody runs these scripts.
     venv.EnvBuilder(symlinks=True).create(folder)
-    return _site_packages(folder)
+    return site_packages(folder)
 
 
 def install(lock: Path, sources: Path, store: Path) -> Tuple[str, Path]:
@@ -169,7 +170,7 @@ def _other_pip(folder: str) -> Dict[str, str]:
 
 def write_file(key: str, environment: Path, output: Path) -> None:
     """Write the zip application of an environment."""
-    site = _site_packages(environment)
+    site = site_packages(environment)
     files = sorted(path for path in site.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
     with zipfile.ZipFile(output, "w", zipfile.ZIP_STORED) as archive:
         _add(archive, "__main__.py", Path(__file__).read_bytes(), 0o644)
@@ -214,7 +215,7 @@ def main(arguments: List[str]) -> None:
     if output:
         write_file(key, environment, output[0])
     else:  # Ahead of time: what the first steps import, in the order in which they do.
-        site = _site_packages(environment)
+        site = site_packages(environment)
         for folder in (site / "modelkiln", site / "pip", site):
             compileall.compile_dir(folder, quiet=2)
 
