@@ -90,7 +90,8 @@ _ONE_FEATURE = b"max_feature_idx=0\nfeature_names=a\nfeature_infos=a\n"
         (b"", "it ends before its trees"),
         (_ONE_FEATURE + b"tree_sizes=" + b"1 " * (2 << 20) + b"\nTree=0\n", "tree_sizes are more than"),
     ],
-)  # fmt: skip
+    ids=["lines", "bytes", "nothing", "trees"],
+)
 def test_headers_without_end(data, message):
     """Neither lines nor bytes nor trees are counted without a limit."""
     with pytest.raises(ModelkilnError, match=message):
