@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, BinaryIO, Callable, Iterable, Mapping, Optional
 
-from modelkiln.checks import archives, numpy_files, pickles, safetensors
+from modelkiln.checks import archives, lfs_pointer, numpy_files, pickles, safetensors
 from modelkiln.checks.content import Content
 from modelkiln.checks.onnx import model as onnx
 from modelkiln.checks.pickle_globals import check_allowed
@@ -20,7 +20,7 @@ from modelkiln.errors import ModelkilnError
 __all__ = ["VERSION", "Finding", "Need", "Options", "check_file", "check_set"]
 
 # Goes up with each change of what is found or refused: what an earlier one took for sound is looked at again.
-VERSION = 2
+VERSION = 3
 
 UNKNOWN = "unknown"
 # A pickle in a zip in a zip is odd; deeper nesting is made to tire a reader.
@@ -91,6 +91,7 @@ def check_file(path: str, open_seekable: Callable[[], BinaryIO], size: int, opti
         # Opened once and not once for each format: of small files there may be many.
         with open_seekable() as stream:
             data = stream.read()
+        lfs_pointer.check(data, path, options.where)
         if _has_no_sign(path, data):
             return Finding(path, size, UNKNOWN)
         open_seekable = partial(io.BytesIO, data)

@@ -54,6 +54,14 @@ def test_safetensors_of_the_reference_writer():
     assert _check(data, "x.dat") == Finding("x.dat", len(data), "safetensors")
 
 
+@pytest.mark.parametrize("start", [b"", b"\n \r\n"])
+def test_a_pointer_of_git_lfs_is_no_model(start):
+    """What a source holds in place of a file that was not fetched, also with blank lines first."""
+    data = start + b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 12\n"
+    with pytest.raises(ModelkilnError, match="src/demo:weights: model.bin: is a Git LFS pointer, .*git lfs pull"):
+        _check(data)
+
+
 def test_only_the_header_of_20_gigabytes_is_read(tmp_path):
     """A sparse file of 20 GB is checked at once."""
     size = 20 << 30
