@@ -51,7 +51,7 @@ def _model(weights, **tensor):
 def test_safetensors_of_the_reference_writer():
     """Files of the `safetensors` package are sound, and found under any name."""
     data = safetensors.numpy.save({"a": numpy.zeros((2, 3), "f4"), "b": numpy.ones(0, "i8")}, {"k": "v"})
-    assert _check(data, "x.dat") == Finding("x.dat", len(data), "safetensors")
+    assert _check(data, "x.dat") == Finding("x.dat", len(data), "safetensors", tensors=("a", "b"))
 
 
 @pytest.mark.parametrize("start", [b"", b"\n \r\n"])
@@ -264,7 +264,7 @@ def test_shards_of_an_index_are_needed():
     """An index names the shards that must be in the artifact, and these must be safetensors."""
     index = json.dumps({"metadata": {}, "weight_map": {"a": "m-1.safetensors", "b": "m-2.safetensors"}}).encode()
     finding = _check(index, "x/m.safetensors.index.json")
-    assert finding.needs == (Need("x/m-1.safetensors"), Need("x/m-2.safetensors"))
+    assert finding.needs == (Need("x/m-1.safetensors", 0, ("a",)), Need("x/m-2.safetensors", 0, ("b",)))
     shard = Finding("x/m-1.safetensors", 10, "safetensors")
     with pytest.raises(ModelkilnError, match=r"'x/m-2.safetensors', which is not in the artifact") as error:
         check_set([finding, shard], OPTIONS)
@@ -273,6 +273,29 @@ def test_shards_of_an_index_are_needed():
         check_set([finding, shard, Finding("x/m-2.safetensors", 10, "pickle")], OPTIONS)
     with pytest.raises(ModelkilnError, match="not a clean path"):
         _check(json.dumps({"weight_map": {"a": "../m.safetensors"}}).encode(), "m.safetensors.index.json")
+
+
+def test_a_shard_has_the_tensors_that_its_index_names():
+    """A loader would leave one that is missing as it was initialised; what the index lacks, transformers loads."""
+    index = json.dumps({"metadata": {}, "weight_map": {"a": "m-1.safetensors", "b": "m-2.safetensors"}}).encode()
+    one, two = (safetensors.numpy.save({name: numpy.zeros(2, "f4") for name in names}) for names in (["a"], ["b", "c"]))
+    files = {"x/m.safetensors.index.json": index, "x/m-1.safetensors": one, "x/m-2.safetensors": two}
+    check_set([_check(data, path) for path, data in files.items()], OPTIONS)
+    swapped = {**files, "x/m-1.safetensors": two}
+    with pytest.raises(ModelkilnError) as error:
+        check_set([_check(data, path) for path, data in swapped.items()], OPTIONS)
+    assert (
+        "src/demo:weights: x/m.safetensors.index.json: names the tensor 'a' in the shard 'x/m-1.safetensors', which "
+        "lacks it. Index and shards are of two versions: fetch them again together, or save the model again."
+    ) == str(error.value)
+    # One whose content is not here, and was checked before.
+    check_set(
+        [
+            _check(index, "m.safetensors.index.json"),
+            *(Finding(f"m-{number}.safetensors", 90, "safetensors") for number in (1, 2)),
+        ],
+        OPTIONS,
+    )
 
 
 @given(
@@ -293,7 +316,7 @@ def test_short_cut_takes_nothing_for_unknown(path, start, rest, end):
 
 def test_finding_survives_json():
     """A finding is read back from its JSON as it was."""
-    finding = Finding("a", 3, "onnx", ("x.y",), (Need("b", 4),))
+    finding = Finding("a", 3, "onnx", ("x.y",), (Need("b", 4, ("t",)),), ("t", "u"))
     assert Finding.from_json(json.loads(json.dumps(finding.to_json()))) == finding
 
 
