@@ -252,6 +252,42 @@ def test_onnx_of_two_gigabytes_in_one_file_is_refused(tmp_path):
         check_file("m.onnx", lambda: (tmp_path / "m.onnx").open("rb"), 2 << 30, OPTIONS)
 
 
+def _npy(header, data, version=1):
+    text = header.encode("latin-1").ljust(117) + b"\n"
+    return b"\x93NUMPY" + bytes([version, 0]) + len(text).to_bytes(2 if version == 1 else 4, "little") + text + data
+
+
+@pytest.mark.parametrize(
+    "version, descr, shape, size",
+    [
+        (1, "'<f4'", "(3L,)", 12),
+        (1, "'<f4'", "(3L, 2L)", 24),
+        (2, "[('3L', '<f4', (2L,)), ('x', '|S3')]", "(2L,)", 22),
+    ],
+)
+def test_arrays_of_python_2_are_taken(version, descr, shape, size):
+    """Their numbers may end in L, which numpy drops, alone and in an archive; texts stay as they are."""
+    data = _npy(f"{{'descr': {descr}, 'fortran_order': False, 'shape': {shape}, }}", bytes(size), version)
+    with pytest.warns(UserWarning, match="created on Python 2"):
+        array = numpy.load(io.BytesIO(data))
+    assert size == array.nbytes
+    assert "npy" == _check(data).format
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("w.npy", data)
+    assert "zip" == _check(archive.getvalue(), "w.npz").format
+
+
+@pytest.mark.parametrize("version, shape", [(3, "(3L,)"), (1, "(3LL,)"), (1, "(L,)"), (1, "('3'L,)")])
+def test_other_numbers_are_refused(version, shape):
+    """As numpy refuses them, which knows no Python 2 of format version 3."""
+    data = _npy(f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}", bytes(12), version)
+    with pytest.raises(ValueError):
+        numpy.load(io.BytesIO(data))
+    with pytest.raises(ModelkilnError, match="not a valid npy file"):
+        _check(data)
+
+
 @pytest.mark.parametrize("case", BAD_MODELS)
 def test_bad_onnx_model_is_refused(case):
     """What the checker of `onnx` refuses, and sizes and paths that it does not look at."""
