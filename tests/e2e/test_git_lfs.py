@@ -72,8 +72,8 @@ def packaged(repo):
 
 
 def test_pointers_are_locks(repo):
-    """Pointers, after blank lines too, are packaged with bytes from the server, once; checked out files make the same package,
-    and so do the files under a lock, in the same layers."""
+    """Pointers, after blank lines too, are packaged with bytes from the server, once; checked out files make the same
+    package, and so do the files under a lock, in the same layers."""
     for path, data in (("rain/big.bin", BIG), ("rain/factor.txt", FACTOR)):
         sha256 = hashlib.sha256(data).hexdigest()
         repo.write(path, f"\nversion https://git-lfs.github.com/spec/v1\noid sha256:{sha256}\nsize {len(data)}\n")
