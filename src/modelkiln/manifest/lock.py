@@ -1,7 +1,7 @@
 """Locks of Python environments, as text: which versions and files are pinned.
 
 Read are requirements files with hashes, as pip-tools and `uv export` write them (pip's user guide,
-"Requirements File Format" and "Secure installs"), and the JSON locks of Pex, which Pants writes.
+"Requirements File Format" and "Secure installs"), and the locks of Pex and uv, which Pants writes.
 """
 
 import json
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Mapping, Optional, Sequence
 
 from modelkiln.errors import ModelkilnError, reason
+from modelkiln.manifest.uv_lock import is_uv_lock, uv_lines
 from modelkiln.wheels.markers import holds
 
 __all__ = ["Pin", "logical_lines", "read_lock"]
@@ -44,8 +45,7 @@ def read_lock(text: str, where: str, environment: Mapping[str, str]) -> list[Pin
     to fetch from.
     """
     found, issues = [], []
-    is_pex = text.lstrip().startswith(("{", "//"))
-    for line in _pex_lines(text, where) if is_pex else logical_lines(text):
+    for line in _lines(text, where):
         try:
             pin = _pin(line, environment)
         except ValueError as error:
@@ -59,6 +59,15 @@ def read_lock(text: str, where: str, environment: Mapping[str, str]) -> list[Pin
             "(pip-compile --generate-hashes --no-emit-index-url --no-emit-find-links)."
         )
     return sorted(set(found), key=lambda pin: pin.name)
+
+
+def _lines(text: str, where: str) -> list[str]:
+    """The lines of a requirements file, or those that would pin what another lock does."""
+    if is_uv_lock(text):
+        return uv_lines(text, where)
+    if text.lstrip().startswith(("{", "//")):
+        return _pex_lines(text, where)
+    return logical_lines(text)
 
 
 def logical_lines(text: str) -> list[str]:
