@@ -3,6 +3,7 @@
 __all__ = [
     "ARTIFACT_TYPE",
     "CODE_FOLDER",
+    "FILE_PATH",
     "MODELS_FOLDER",
     "MODELS_MOUNT",
     "OLD_RECORD_PATH",
@@ -32,6 +33,8 @@ PEX_MODELS = ".modelkiln/models"
 
 # CNCF model-spec 0.0.7, docs/spec.md, "OCI Image Manifest Specification For Model Artifacts".
 ARTIFACT_TYPE = "application/vnd.cncf.model.manifest.v1+json"
+# docs/annotations.md, "Layer Annotation Keys": the path of a layer's file.
+FILE_PATH = "org.cncf.model.filepath"
 # Of an image of weights alone: the set digest of its files, as in a weights lock.
 WEIGHTS_LABEL = "modelkiln.weights.digest"
 

@@ -11,6 +11,7 @@ __all__ = [
     "COMPRESSED_LAYER",
     "CONFIG",
     "INDEX",
+    "LARGEST_MANIFEST",
     "LAYER",
     "LAYER_MEDIA_TYPES",
     "MANIFEST",
@@ -24,6 +25,8 @@ CONFIG = "application/vnd.oci.image.config.v1+json"
 LAYER = "application/vnd.oci.image.layer.v1.tar"
 COMPRESSED_LAYER = MappingProxyType({"none": LAYER, "gzip": LAYER + "+gzip", "zstd": LAYER + "+zstd"})
 LAYER_MEDIA_TYPES = frozenset(COMPRESSED_LAYER.values())
+# Bytes; registries refuse larger ones (distribution-spec 1.1, "Pushing Manifests").
+LARGEST_MANIFEST = 4 << 20
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,12 @@ import argparse
 import json
 from typing import Any
 
-from modelkiln.cli.options import add_layout, add_record, add_store, blobs_of
+from modelkiln.cli.options import add_layout, add_record, add_store, store_of
+from modelkiln.conventions import FILE_PATH
 from modelkiln.descriptor import CONFIG
 from modelkiln.image.blobs import Blobs, recorded_layers
 from modelkiln.image.layout import FoundManifest, Layout
+from modelkiln.package.record import PACKAGE_LABEL
 from modelkiln.runtime.weights.progress import readable_size
 
 HELP = "Show name, digest, platform, layers and labels of the images in a layout."
@@ -25,8 +27,10 @@ def run(args: argparse.Namespace) -> int:
     """Print a table, or JSON, of each image."""
     layout = Layout(args.layout)
     found = layout.expand(layout.select(args.image)) if args.image else layout.manifests()
-    unpacked = {layer.descriptor.digest: layer.unpacked_size for layer in recorded_layers(layout.path, args.record)}
-    described = [_describe(one, layout, blobs_of(args, layout), unpacked) for one in found]
+    layers = recorded_layers(layout.path, args.record)
+    unpacked = {layer.descriptor.digest: layer.unpacked_size for layer in layers}
+    blobs = Blobs(layout, store_of(args), layers)
+    described = [_describe(one, layout, blobs, unpacked) for one in found]
     if args.json:
         print(json.dumps(described, indent=1, sort_keys=True, ensure_ascii=False))
     else:
@@ -40,8 +44,7 @@ def _describe(found: FoundManifest, layout: Layout, blobs: Blobs, unpacked: dict
     config = layout.read_json(config_descriptor) if config_descriptor.media_type == CONFIG else {}
     history = [one for one in config.get("history", ()) if not one.get("empty_layer")]
     layers = []
-    # CNCF model-spec, annotations.md: the path of a layer's file.
-    named = [(layer.get("annotations") or {}).get("org.cncf.model.filepath") for layer in found.content["layers"]]
+    named = [(layer.get("annotations") or {}).get(FILE_PATH) for layer in found.content["layers"]]
     for number, one in enumerate(descriptors):
         title = str(history[number].get("created_by", "")) if number < len(history) else ""
         plain = one.size if one.media_type.endswith(".tar") else None
@@ -62,7 +65,7 @@ def _describe(found: FoundManifest, layout: Layout, blobs: Blobs, unpacked: dict
         "digest": found.descriptor.digest,
         "config": config_descriptor.digest,
         "platform": f"{config['os']}/{config['architecture']}" if config.get("os") else found.platform,
-        "package_digest": labels.get("modelkiln.package.digest", ""),
+        "package_digest": labels.get(PACKAGE_LABEL, ""),
         "artifact_type": found.content.get("artifactType", ""),
         "size": sum(layer["size"] for layer in layers),
         "unpacked_size": None if None in sizes else sum(sizes),

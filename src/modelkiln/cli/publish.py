@@ -11,12 +11,11 @@ from modelkiln.cli.options import (
     add_layout,
     add_record,
     add_store,
-    blobs_of,
     machine_env,
     store_of,
 )
 from modelkiln.errors import ModelkilnError, reason
-from modelkiln.image.blobs import find_record
+from modelkiln.image.blobs import Blobs, find_record, layers_in
 from modelkiln.image.contents import Contents, layout_contents
 from modelkiln.image.layout import Layout
 from modelkiln.package.record import PACKAGE_LABEL
@@ -52,8 +51,9 @@ def run(args: argparse.Namespace) -> int:
     layout, store = Layout(args.layout), store_of(args)
     repository = parse_repository(args.repository)
     tags = tuple(dict.fromkeys(check_tag(tag, args.repository) for tag in [*args.tag, *args.moving_tag]))
-    record = None if args.no_record else find_record(layout.path, args.record)
-    source = BlobSource(blobs_of(args, layout), machine_env(args))
+    found = find_record(layout.path, args.record)
+    source = BlobSource(Blobs(layout, store, layers_in(found, layout.path, args.record)), machine_env(args))
+    record = None if args.no_record else found
     publication = publication_of(layout_contents(layout, args.image), source, tags, args.moving_tag, record)
     with Progress(str(repository), 0) as progress:
         root = store.root if store.root.is_dir() else None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Callable, Mapping
 
 from modelkiln.cli.options import add_insecure, add_store, machine_env, store_of
 from modelkiln.descriptor import CONFIG, INDEX, Descriptor
-from modelkiln.image.blobs import find_record, recorded_layers
+from modelkiln.image.blobs import find_record, layers_in
 from modelkiln.image.contents import Contents, Document, contents_of, is_recompressed
 from modelkiln.image.layout import Layout
 from modelkiln.package.record import PACKAGE_LABEL, variant_records
@@ -63,7 +63,7 @@ def _layout(args: argparse.Namespace) -> "tuple[Verified, list]":
     layout = Layout(args.package)
     data = find_record(layout.path)
     record = json.loads(data) if data else None
-    issues = validate_layout(layout.path, store_of(args), record, layers=recorded_layers(layout.path))
+    issues = validate_layout(layout.path, store_of(args), record, layers=layers_in(data, layout.path))
     wrong = [str(issue) for issue in issues if not issue.is_note]
     notes = [str(issue) for issue in issues if issue.is_note]
     if wrong:  # What could not even be read is among the issues.

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Any, Mapping, Sequence
 
 from modelkiln.canonical import document_json
-from modelkiln.conventions import ARTIFACT_TYPE, MODELS_MOUNT, WEIGHTS_LABEL
-from modelkiln.descriptor import LAYER, MANIFEST, Descriptor
+from modelkiln.conventions import ARTIFACT_TYPE, FILE_PATH, MODELS_MOUNT, WEIGHTS_LABEL
+from modelkiln.descriptor import LARGEST_MANIFEST, LAYER, MANIFEST, Descriptor
 from modelkiln.errors import ModelkilnError
 from modelkiln.image.image import Base, Image, Settings, build_image
 from modelkiln.layer import Layer
@@ -29,12 +29,9 @@ _TYPES = {
     for kind, name in (("weights", "weight"), ("config", "weight.config"), ("doc", "doc"), ("code", "code"))
 }
 # docs/annotations.md, "Layer Annotation Keys".
-_FILE_PATH = "org.cncf.model.filepath"
 _FILE_METADATA = "org.cncf.model.file.metadata+json"
 _TITLE = "org.opencontainers.image.title"
 _UNTESTED = "org.cncf.model.file.mediatype.untested"
-# Registries take no larger manifest (distribution-spec 1.1, "Pushing Manifests").
-_LARGEST_MANIFEST = 4 << 20
 
 _DOC = re.compile(
     r"(readme|license|licence|notice|copying|changelog|model_?card)[^/]*|[^/]*\.(md|rst|pdf)", re.IGNORECASE
@@ -71,10 +68,10 @@ def build_artifact(files: Sequence[Mapping[str, Any]], record: Mapping[str, Any]
     _check_any(files, record)
     listed = sorted(files, key=lambda file: file["path"])
     made = _artifact([_file_json(file) for file in listed], [f"sha256:{file['sha256']}" for file in listed], record)
-    if len(made.manifest) > _LARGEST_MANIFEST:
+    if len(made.manifest) > LARGEST_MANIFEST:
         raise ModelkilnError(
             f"{record['name']}: has {len(listed)} files, and a manifest of them has {len(made.manifest)} bytes; "
-            f'registries take {_LARGEST_MANIFEST}. Put files together with [modelkiln].artifact_layers = "tar".'
+            f'registries take {LARGEST_MANIFEST}. Put files together with [modelkiln].artifact_layers = "tar".'
         )
     return made
 
@@ -153,7 +150,7 @@ def _files(layer: Layer) -> list:
 def _file_json(file: Mapping[str, Any]) -> dict:
     path = file["path"]
     annotations = {
-        _FILE_PATH: path,
+        FILE_PATH: path,
         _FILE_METADATA: _file_metadata(file),
         _UNTESTED: _untested(_kind(path)),
         # podman and oras name the file by it, and CRI-O too.
@@ -175,7 +172,7 @@ def _layer_json(layer: Layer) -> dict:
     kind = kinds.pop() if len(kinds) == 1 else "weights"
     # The path of a layer's one file in its tar, or of the folder that all of them are in.
     path = files[0]["path"] if len(files) == 1 else posixpath.commonpath([file["path"] for file in files])
-    annotations = {_FILE_PATH: path, _UNTESTED: _untested(kind)}
+    annotations = {FILE_PATH: path, _UNTESTED: _untested(kind)}
     if len(files) == 1:
         annotations[_FILE_METADATA] = _file_metadata(files[0])
     return {**layer.descriptor.to_json(), "mediaType": _TYPES[kind] + "tar", "annotations": annotations}

@@ -15,7 +15,7 @@ from modelkiln.layers.weights_files import stored_files
 from modelkiln.store.files import StoredFile
 from modelkiln.store.store import Store
 
-__all__ = ["Blobs", "find_record", "record_beside", "recorded_layers"]
+__all__ = ["Blobs", "find_record", "layers_in", "record_beside", "recorded_layers"]
 
 
 class Blobs:
@@ -117,12 +117,16 @@ def find_record(layout: Path, given: Optional[Path] = None) -> Optional[bytes]:
 
 def recorded_layers(layout: Path, record: Optional[Path] = None) -> tuple[Layer, ...]:
     """Return the layers of the record that `find_record` finds; none without one."""
-    data = find_record(layout, record)
+    return layers_in(find_record(layout, record), layout, record)
+
+
+def layers_in(data: Optional[bytes], layout: Path, given: Optional[Path] = None) -> tuple[Layer, ...]:
+    """Return the layers of a record that `find_record` found, none of None; layout, given: as there."""
     if data is None:
         return ()
     try:
         content = json.loads(data)
         return tuple(Layer.from_json(layer) for layer in content.get("layers", ()))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        path = record or record_beside(layout) or layout
+        path = given or record_beside(layout) or layout
         raise ModelkilnError(f"{path}: is not the record of a package ({error}). Give one with --record.") from None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Mapping, Optional
 
 from modelkiln.archives.decompression import compression_of
-from modelkiln.descriptor import INDEX, MANIFEST, Descriptor
+from modelkiln.descriptor import INDEX, LARGEST_MANIFEST, MANIFEST, Descriptor
 from modelkiln.errors import ModelkilnError
 from modelkiln.image.entries import Entry
 from modelkiln.image.layout import Layout
@@ -20,8 +20,6 @@ __all__ = [
     "root_digest",
 ]
 
-# Registries refuse larger ones (distribution-spec 1.1, "Pushing Manifests").
-_LARGEST_MANIFEST = 4 << 20
 _MAX_DEPTH = 4
 # Of the record's layer, in an image's history.
 RECORD_TITLE = "modelkiln record"
@@ -87,8 +85,8 @@ def _add(layout: Layout, descriptor: Descriptor, documents: dict, blobs: dict, d
         return
     if depth > _MAX_DEPTH:
         raise ModelkilnError(f"{where}: indexes are nested more than {_MAX_DEPTH} deep. Refused.")
-    if descriptor.size > _LARGEST_MANIFEST:
-        raise ModelkilnError(f"{where}: a manifest of {descriptor.size} bytes; registries take {_LARGEST_MANIFEST}.")
+    if descriptor.size > LARGEST_MANIFEST:
+        raise ModelkilnError(f"{where}: a manifest of {descriptor.size} bytes; registries take {LARGEST_MANIFEST}.")
     data = layout.read_blob(descriptor)
     content = layout.read_json(descriptor)
     if descriptor.media_type == INDEX:

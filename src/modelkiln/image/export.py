@@ -136,7 +136,7 @@ def _docker_entries(
     """
     found = blobs.layout.expand(entry)
     if len(found) != 1:
-        listed = ", ".join(" ".join(filter(None, one.names)) or one.descriptor.digest for one in found)
+        listed = ", ".join(one.label for one in found)
         raise ModelkilnError(
             f"{blobs.layout.path}: has {counted(len(found), 'image')} ({listed}), and a docker-archive holds one. Name "
             "it with --image, or use --format oci-archive."

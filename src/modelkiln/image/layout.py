@@ -55,6 +55,11 @@ class FoundManifest:
         return self.name, self.platform, self.annotations.get("modelkiln.package.accelerator", "")
 
     @property
+    def label(self) -> str:
+        """All of `names` in one text, else the digest."""
+        return " ".join(filter(None, self.names)) or self.descriptor.digest
+
+    @property
     def blobs(self) -> tuple[Descriptor, ...]:
         """The descriptors of config and layers, in that order."""
         where = f"manifest {self.descriptor.digest}"
@@ -193,7 +198,7 @@ class Layout:
 
     def _names(self) -> list[str]:
         indexes = [" ".join(entry.tags) for entry in self.own if entry.descriptor.media_type == INDEX]
-        found = [" ".join(filter(None, one.names)) or one.descriptor.digest for one in self.manifests()]
+        found = [one.label for one in self.manifests()]
         return [name for name in dict.fromkeys([*indexes, *found]) if name]
 
     def manifest(self, name: Optional[str] = None) -> FoundManifest:
@@ -201,7 +206,7 @@ class Layout:
         found = self.expand(self.select(name))
         if len(found) == 1:
             return found[0]
-        names = ", ".join(" ".join(filter(None, one.names)) or one.descriptor.digest for one in found)
+        names = ", ".join(one.label for one in found)
         raise ModelkilnError(
             f"{self.path}: holds {counted(len(found), 'manifest')} ({names}), want one. Name it with --image."
         )

@@ -150,6 +150,12 @@ def _on_this_machine(argv: Sequence[str], mounts: Mapping[Path, Path], *options:
     return [*command, "--", *argv]
 
 
+def _build_isolation() -> list[str]:
+    """What every build process gets: namespaces of its own, and an empty root but for these mounts."""
+    isolation = [*_isolation(str(find_bwrap())), "--hostname", _HOST_NAME]
+    return [*isolation, "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]
+
+
 def build_command(
     writable: Mapping[str, Path],
     readable: Mapping[str, Path],
@@ -162,8 +168,7 @@ def build_command(
     writable, readable: name below BUILD_ROOT -> folder or file of this machine to be seen there.
     programs: path in the root -> folder or file of this machine, where there is one. cwd: a path in the root.
     """
-    command = [*_isolation(str(find_bwrap())), "--hostname", _HOST_NAME]
-    command += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]
+    command = _build_isolation()
     for path, source in programs.items():
         command += ["--ro-bind-try", os.path.abspath(source), path]
     for option, mounts in (("--bind", writable), ("--ro-bind", readable)):
@@ -181,8 +186,7 @@ def hooks_command() -> tuple[Optional[list[str]], str]:
     reason = can_run()
     if reason:
         return None, reason
-    command = [*_isolation(str(find_bwrap())), "--hostname", _HOST_NAME, "--proc", "/proc", "--dev", "/dev"]
-    command += ["--tmpfs", "/tmp"]
+    command = _build_isolation()
     for path in HOST_PROGRAMS:
         command += ["--ro-bind-try", path, path]
     return command, ""

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Mapping, Optional, Sequence
 
+from packaging.utils import canonicalize_name
+
 from modelkiln.errors import ModelkilnError
 from modelkiln.machine.sandbox import hooks_command
 from modelkiln.machine.settings import load_machine_env
@@ -48,8 +50,9 @@ _RAISED = re.compile(r"[\w.]+(Error|Exception|Found|Impossible)\b")
 _MISSING = re.compile(r"\b(?:ModuleNotFoundError|ImportError): .*")
 # Characters of what a program said, from its end.
 _REASON = 1500
-# Servers that are asked at once what they have.
+# Servers that are asked at once what they have, and what comes of one that does not give parts of a zip file.
 _READERS = 4
+_UNREADABLE: tuple[type[Exception], ...] = (*NETWORK_ERRORS, *DAMAGE, OSError, ValueError)
 
 
 def compile_lock(
@@ -107,7 +110,7 @@ def _hooks(store: Store, resolve: str) -> str:
     """What programs/sandboxed_hooks.py is to run the code of sdists in."""
     command, reason = hooks_command()
     by_resolve = json.loads(load_machine_env(store.root).get("MODELKILN_UNSANDBOXED_SDISTS", "{}"))
-    allowed = [re.sub(r"[-_.]+", "-", name).lower() for name in by_resolve.get(resolve, [])]
+    allowed = [canonicalize_name(name) for name in by_resolve.get(resolve, [])]
     return json.dumps({"command": command, "reason": f"Here there is none: {reason}", "allowed": allowed})
 
 
@@ -188,7 +191,7 @@ def seed_lock(own: str, shared: Sequence[str], upgrade: bool) -> str:
                 # Hashes of the same files, but for a local version's.
                 line = f"{match[1]}=={version}" if local else line
             if match:
-                found.setdefault(re.sub(r"[-_.]+", "-", match[1]).lower(), line)
+                found.setdefault(canonicalize_name(match[1]), line)
     return "".join(f"{line}\n" for _, line in sorted(found.items()))
 
 
@@ -219,11 +222,7 @@ def see_wheels(
     items = json.loads((folder / "report.json").read_text("utf-8"))["install"]
     with ThreadPoolExecutor(_READERS) as readers:
         seen = list(readers.map(lambda item: _see(item["download_info"]["url"], env), items))
-    return {_canonical(item["metadata"]["name"]): one for item, one in zip(items, seen)}
-
-
-def _canonical(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()  # PEP 503
+    return {canonicalize_name(item["metadata"]["name"]): one for item, one in zip(items, seen)}
 
 
 def _see(url: str, env: dict) -> SeenWheel:
@@ -236,7 +235,7 @@ def _issue(url: str, env: dict) -> str:
     try:
         with open_ranged(url, env) as stream, zipfile.ZipFile(stream) as archive:
             return data_issue(name.partition("/")[0] for name in archive.namelist() if "/" in name)
-    except (*NETWORK_ERRORS, *DAMAGE, OSError, ValueError):
+    except _UNREADABLE:
         return ""  # Said when a package that needs it has the wheel.
 
 

@@ -1,14 +1,14 @@
-"""A file behind a URL of which only some parts are read, such as the directory of a zip file."""
+"""Files behind servers of which only some parts are read, such as the directory of a zip file."""
 
 import io
 import urllib.parse
 import urllib.request
-from typing import Any, Mapping
+from typing import BinaryIO, Callable, Mapping
 
 from modelkiln.network.http import open_url
 from modelkiln.network.http_file import total_size
 
-__all__ = ["open_ranged"]
+__all__ = ["RangeReader", "open_ranged"]
 
 # Bytes that are asked for at once: the directories of most zip files, at once.
 _PIECE = 1 << 16
@@ -21,22 +21,27 @@ def open_ranged(url: str, env: Mapping[str, str]) -> io.BufferedReader:
     """
     if urllib.parse.urlsplit(url).scheme == "file":
         return open(urllib.request.url2pathname(urllib.parse.urlsplit(url).path), "rb")  # noqa: SIM115
-    return io.BufferedReader(_RangedFile(url, env), _PIECE)
+
+    def open_range(start: int, stop: int) -> BinaryIO:
+        with open_url(url, env, {"Range": f"bytes={start}-{stop - 1}"}) as response:
+            data = response.read(stop - start) if response.status == 206 else b""
+        if len(data) != stop - start:
+            raise OSError(f"{url}: its server gave {len(data)} bytes of {stop - start}")
+        return io.BytesIO(data)
+
+    with open_url(url, env, {"Range": "bytes=0-0"}) as response:
+        size = total_size(response) if response.status == 206 else None
+    if size is None:
+        raise OSError(f"{url}: its server gives no parts of it")
+    return io.BufferedReader(RangeReader(open_range, size), _PIECE)
 
 
-class _RangedFile(io.RawIOBase):
-    def __init__(self, url: str, env: Mapping[str, str]) -> None:
+class RangeReader(io.RawIOBase):
+    """A seekable stream over what `open_range(start, stop)` opens, of `size` bytes."""
+
+    def __init__(self, open_range: Callable[[int, int], BinaryIO], size: int) -> None:
         super().__init__()
-        self._url, self._env = url, env
-        self._position = 0
-        with self._ask("bytes=0-0") as response:
-            size = total_size(response) if response.status == 206 else None
-        if size is None:
-            raise OSError(f"{url}: its server gives no parts of it")
-        self._size = size
-
-    def _ask(self, span: str) -> Any:
-        return open_url(self._url, self._env, {"Range": span})
+        self._open_range, self._size, self._position = open_range, size, 0
 
     def readable(self) -> bool:
         """Whether it can be read: yes."""
@@ -47,21 +52,18 @@ class _RangedFile(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Go to a place; nothing is asked for."""
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
-        self._position = base + offset
+        """Move, as files do, and return the new position."""
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
+        self._position = max(0, start + offset)
         return self._position
 
-    def readinto(self, buffer: Any) -> int:
-        """Fill `buffer` from the server; 0 at the end."""
-        view = memoryview(buffer).cast("B")
-        end = min(self._position + len(view), self._size)
-        if end <= self._position:
+    def readinto(self, buffer) -> int:
+        """Fill `buffer` with one range; 0 at the end."""
+        stop = min(self._position + len(buffer), self._size)
+        if stop <= self._position:
             return 0
-        with self._ask(f"bytes={self._position}-{end - 1}") as response:
-            data = response.read(end - self._position) if response.status == 206 else b""
-        if len(data) != end - self._position:
-            raise OSError(f"{self._url}: its server gave {len(data)} bytes of {end - self._position}")
-        view[: len(data)] = data
-        self._position = end
+        with self._open_range(self._position, stop) as stream:
+            data = stream.read()
+        buffer[: len(data)] = data
+        self._position += len(data)
         return len(data)

@@ -14,7 +14,7 @@ from typing import Any, Callable, Iterator, Mapping, Optional, Sequence
 from modelkiln.archives.decompression import compression_of, damage_errors, decompressed
 from modelkiln.archives.tar import check_path
 from modelkiln.canonical import document_json
-from modelkiln.conventions import ARTIFACT_TYPE, MODELS_FOLDER, WEIGHTS_LABEL
+from modelkiln.conventions import ARTIFACT_TYPE, FILE_PATH, MODELS_FOLDER, WEIGHTS_LABEL
 from modelkiln.descriptor import INDEX, Descriptor
 from modelkiln.digest import referrers_tag, sha256_bytes, sha256_stream
 from modelkiln.errors import ModelkilnError
@@ -26,8 +26,6 @@ from modelkiln.publication.remote_package import ChunkReader, RemotePackage
 
 __all__ = ["pull"]
 
-# CNCF model-spec, annotations.md: the path of a layer's file.
-_FILE_PATH = "org.cncf.model.filepath"
 _MODEL_PACK = "application/vnd.cncf.model."
 _THREADS = 4
 
@@ -180,7 +178,7 @@ def _weights_layers(package: RemotePackage, document: Document) -> Iterator[tupl
     listed = document.content.get("layers") or ()
     for (layer, title), entry in zip(package.layers(document), listed):
         if title.startswith("modelkiln weights") or layer.media_type.startswith(_MODEL_PACK):
-            yield layer, str((entry.get("annotations") or {}).get(_FILE_PATH, ""))
+            yield layer, str((entry.get("annotations") or {}).get(FILE_PATH, ""))
 
 
 def _take_files(

@@ -4,9 +4,8 @@ import hashlib
 import json
 from typing import BinaryIO, Callable, Iterable, Mapping, Optional, Sequence
 
-from modelkiln import __version__
 from modelkiln.canonical import canonical_json
-from modelkiln.checks.check import Finding, Options, check_file, check_set
+from modelkiln.checks.check import VERSION, Finding, Options, check_file, check_set
 from modelkiln.store.file_batch import SMALL_BYTES
 from modelkiln.store.file_index import FileIndex
 from modelkiln.weights.lock import LockedFile
@@ -74,10 +73,10 @@ def _allowed(options: Options) -> Optional[list[str]]:
 
 def _key(file: LockedFile, options: Options) -> str:
     # The path counts: an ending says what a file must be.
-    return "check " + canonical_json([__version__, file.sha256, file.path, _allowed(options)]).decode()
+    return "check " + canonical_json([VERSION, file.sha256, file.path, _allowed(options)]).decode()
 
 
 def _set_key(files: Iterable[LockedFile], options: Options) -> str:
     listed = sorted([file.path, file.sha256] for file in files)
-    text = canonical_json([__version__, listed, _allowed(options)])
+    text = canonical_json([VERSION, listed, _allowed(options)])
     return "checked " + hashlib.sha256(text).hexdigest()

@@ -9,7 +9,7 @@ import os
 import struct
 import zipfile
 import zlib
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Tuple, Type
 
 __all__ = ["DAMAGE", "ZipMember"]
 
@@ -18,8 +18,10 @@ try:
 except ImportError:
     _zlib: Any = zlib  # type: ignore[no-redef]
 
-# What reading a damaged zip raises, besides what zipfile raises.
-DAMAGE = (zipfile.BadZipFile, zlib.error, _zlib.error, EOFError)
+# What reading a damaged zip raises, besides what zipfile raises. The stubs of isal take its class for an instance.
+DAMAGE: Tuple[Type[Exception], ...] = (
+    zipfile.BadZipFile, zlib.error, _zlib.error, EOFError,  # type: ignore[assignment]
+)  # fmt: skip
 
 _PIECE = 1 << 18
 # APPNOTE.TXT 4.3.7, "Local file header": signature, then after 22 bytes the lengths of name and extra field.

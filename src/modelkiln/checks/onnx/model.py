@@ -150,7 +150,6 @@ class _Skeleton:
 
     def _tensor(self, tensor: "Tensor") -> bytes:
         self._count(len(tensor.rest))
-        if not tensor.is_external:
-            return tensor.without_values()
-        self.external.append(tensor.external_data(self._folder))
+        if tensor.is_external:
+            self.external.append(tensor.external_data(self._folder))
         return tensor.without_values()

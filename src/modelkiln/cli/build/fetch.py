@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Mapping, Sequence
 
@@ -38,14 +39,15 @@ def run(args: argparse.Namespace) -> int:
     request = json.loads(args.wheels.read_text("utf-8"))
     wheels = check_wheels(request["wheels"])
     provide_wheels(wheels, request["python"], store)
-    with open_wheels(wheels, store) as opened:
+    with ExitStack() as stack:
+        opened = stack.enter_context(open_wheels(wheels, store))
         for wheel, found in zip(wheels, opened):
             if wheel["name"] in request.get("requires", {}):
                 check_requires(found, request["requires"][wheel["name"]])
         trimmed = _trimmed(wheels, opened, request, store)
-    if trimmed:
-        wheels = check_wheels([{**wheel, **trimmed.get(wheel["name"], {})} for wheel in wheels])
-    with open_wheels(wheels, store) as opened:
+        if trimmed:
+            wheels = check_wheels([{**wheel, **trimmed.get(wheel["name"], {})} for wheel in wheels])
+            opened = stack.enter_context(open_wheels(wheels, store))
         check_conflicts([install(wheel, Venv(request["python"])) for wheel in opened], _way_out(request))
         for wheel, found in zip(wheels, opened):
             wheel["size"] = store.path(wheel_digest(wheel)).stat().st_size

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from modelkiln.cli.options import add_insecure, add_store, machine_env, store_of
 from modelkiln.cli.publish import publication_of, report, report_published
-from modelkiln.image.blobs import Blobs, find_record, recorded_layers
+from modelkiln.image.blobs import Blobs, find_record, layers_in
 from modelkiln.image.contents import layout_contents
 from modelkiln.image.layout import Layout
 from modelkiln.progress import Progress
@@ -35,8 +35,9 @@ def run(args: argparse.Namespace) -> int:
     store, env, publications = store_of(args), machine_env(args), []
     for push in json.loads(args.plan.read_text("utf-8")):
         layout, record = Layout(Path(push["layout"])), push["record"] and Path(push["record"])
-        source = BlobSource(Blobs(layout, store, recorded_layers(layout.path, record)), env)
-        tags, attached = (*push["tags"], *push["moving"]), None if args.no_record else find_record(layout.path, record)
+        found = find_record(layout.path, record or None)
+        source = BlobSource(Blobs(layout, store, layers_in(found, layout.path, record or None)), env)
+        tags, attached = (*push["tags"], *push["moving"]), None if args.no_record else found
         publication = publication_of(layout_contents(layout), source, tags, push["moving"], attached)
         publications.append((publication, parse_repository(push["repository"])))
     with Progress("publish") as progress:

@@ -12,7 +12,6 @@ program of its own, run as `python -I compile_lock.py ARGUMENTS`.
 
 import json
 import os
-import re
 import shutil
 import sys
 
@@ -43,12 +42,13 @@ def evaluate_for_any_release(marker_class):
 
 def build_with_more(requirement_class, more):
     """Make pip's requirements of this class build with further requirements. more: lists by package."""
+    from pip._vendor.packaging.utils import canonicalize_name
+
     load = requirement_class.load_pyproject_toml
 
     def load_with_more(self):
         load(self)
-        name = re.sub(r"[-_.]+", "-", self.name or "").lower()
-        self.pyproject_requires = [*(self.pyproject_requires or ()), *more.get(name, ())]
+        self.pyproject_requires = [*(self.pyproject_requires or ()), *more.get(canonicalize_name(self.name or ""), ())]
 
     requirement_class.load_pyproject_toml = load_with_more
 

@@ -47,7 +47,9 @@ def command(argv, cwd, environ, name=""):
     """
     settings = json.loads(os.environ[SETTING])
     if settings["command"] is None:
-        if re.sub(r"[-_.]+", "-", name).lower() in settings["allowed"]:
+        from pip._vendor.packaging.utils import canonicalize_name
+
+        if canonicalize_name(name) in settings["allowed"]:
             return list(argv)
         raise NoSandbox(
             f"{name or cwd} has no wheel, and its metadata come from its own code, which runs in a sandbox only. "

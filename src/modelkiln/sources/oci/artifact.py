@@ -6,19 +6,20 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, Dict, Iterator, List, Mapping, Optional, Tuple
 
-from modelkiln.conventions import MODELS_FOLDER, OPAQUE_WHITEOUT
+from modelkiln.conventions import FILE_PATH, MODELS_FOLDER, OPAQUE_WHITEOUT
 from modelkiln.descriptor import CONFIG, MANIFEST
 from modelkiln.digest import check_digest, sha256_bytes
 from modelkiln.errors import ModelkilnError
 from modelkiln.network.http_file import HttpFile
+from modelkiln.network.ranged_file import RangeReader
 from modelkiln.registry.blobs import open_blob, read_blob
 from modelkiln.registry.client import RegistryClient
 from modelkiln.registry.documents import descriptor_of, image_manifest, parse_document
 from modelkiln.registry.reference import Reference, parse_image
 from modelkiln.sources.oci.kit import KIT_CONFIG, kit_facts
-from modelkiln.sources.oci.layers import FILE_PATH, MODEL_PACK, TITLE, SourceLayer, source_layers
+from modelkiln.sources.oci.layers import MODEL_PACK, TITLE, SourceLayer, source_layers
 from modelkiln.sources.oci.model_pack import config_facts
-from modelkiln.sources.oci.tar_files import RangeReader, TarFile, tar_files
+from modelkiln.sources.oci.tar_files import TarFile, tar_files
 from modelkiln.sources.oci.unpacked_tar import Unpacked
 from modelkiln.sources.source import Listing, Source, SourceFile, by_path
 

@@ -6,14 +6,14 @@ from collections import Counter
 from typing import Any, Dict, Iterable, List
 
 from modelkiln.archives.decompression import compression_of
+from modelkiln.conventions import FILE_PATH
 from modelkiln.descriptor import LAYER, Descriptor
 from modelkiln.registry.documents import descriptor_of
 from modelkiln.registry.reference import Reference
 
-__all__ = ["FILE_PATH", "MODEL_PACK", "TITLE", "SourceLayer", "source_layers"]
+__all__ = ["MODEL_PACK", "TITLE", "SourceLayer", "source_layers"]
 
-# CNCF model-spec, annotations.md: the path of a layer's file; and as modctl wrote it before.
-FILE_PATH = "org.cncf.model.filepath"
+# As modctl wrote FILE_PATH before.
 _OLD_FILE_PATH = "org.cnai.model.filepath"
 # ORAS: the file's name; and that a layer is a folder in a tar ("oras push FOLDER").
 TITLE = "org.opencontainers.image.title"

@@ -3,12 +3,12 @@
 import io
 import tarfile
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Callable, Iterator, List, Optional
+from typing import Any, Iterator, List, Optional
 
 from modelkiln.archives.tar import check_path
 from modelkiln.errors import ModelkilnError
 
-__all__ = ["RangeReader", "TarFile", "tar_file", "tar_files"]
+__all__ = ["TarFile", "tar_file", "tar_files"]
 
 # Read at once where a header is looked for. Large enough that many small files need one request,
 # small enough that the bytes of a large file that it touches do not count.
@@ -24,39 +24,6 @@ class TarFile:
     offset: int
     size: int
     kind: str = "file"
-
-
-class RangeReader(io.RawIOBase):
-    """A seekable stream over what `open_range(start, stop)` opens, of `size` bytes."""
-
-    def __init__(self, open_range: Callable[[int, int], BinaryIO], size: int) -> None:
-        super().__init__()
-        self._open_range, self._size, self._position = open_range, size, 0
-
-    def readable(self) -> bool:
-        """Whether it can be read: yes."""
-        return True
-
-    def seekable(self) -> bool:
-        """Whether it can seek: yes."""
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Move, as files do, and return the new position."""
-        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
-        self._position = max(0, start + offset)
-        return self._position
-
-    def readinto(self, buffer) -> int:
-        """Fill `buffer` with one range; 0 at the end."""
-        stop = min(self._position + len(buffer), self._size)
-        if stop <= self._position:
-            return 0
-        with self._open_range(self._position, stop) as stream:
-            data = stream.read()
-        buffer[: len(data)] = data
-        self._position += len(data)
-        return len(data)
 
 
 def tar_files(stream: Any, size: int, where: str) -> List[TarFile]:

@@ -11,7 +11,8 @@ from modelkiln.archives.decompression import HashingReader, damage_errors, decom
 from modelkiln.descriptor import COMPRESSED_LAYER
 from modelkiln.digest import CHUNK, iter_chunks
 from modelkiln.errors import ModelkilnError
-from modelkiln.sources.oci.tar_files import RangeReader, TarFile, tar_file
+from modelkiln.network.ranged_file import RangeReader
+from modelkiln.sources.oci.tar_files import TarFile, tar_file
 
 __all__ = ["Unpacked"]
 
