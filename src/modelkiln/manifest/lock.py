@@ -4,16 +4,16 @@ Read are requirements files with hashes, as pip-tools and `uv export` write them
 "Requirements File Format" and "Secure installs"), and the locks of Pex and uv, which Pants writes.
 """
 
-import json
 import re
 from dataclasses import dataclass
 from typing import Any, Mapping, Optional, Sequence
 
-from modelkiln.errors import ModelkilnError, reason
-from modelkiln.manifest.uv_lock import is_uv_lock, uv_lines
+from modelkiln.errors import ModelkilnError
+from modelkiln.manifest.locks.pex import is_pex_lock, pex_lines
+from modelkiln.manifest.locks.uv import is_uv_lock, uv_lines
 from modelkiln.wheels.markers import holds
 
-__all__ = ["Pin", "logical_lines", "read_lock"]
+__all__ = ["Pin", "lock_lines", "logical_lines", "read_lock"]
 
 # Options of a lock that do not change what is pinned.
 _HARMLESS = ("--require-hashes", "--only-binary", "--prefer-binary")
@@ -45,7 +45,7 @@ def read_lock(text: str, where: str, environment: Mapping[str, str]) -> list[Pin
     to fetch from.
     """
     found, issues = [], []
-    for line in _lines(text, where):
+    for line in lock_lines(text, where, environment):
         try:
             pin = _pin(line, environment)
         except ValueError as error:
@@ -61,12 +61,15 @@ def read_lock(text: str, where: str, environment: Mapping[str, str]) -> list[Pin
     return sorted(set(found), key=lambda pin: pin.name)
 
 
-def _lines(text: str, where: str) -> list[str]:
-    """The lines of a requirements file, or those that would pin what another lock does."""
+def lock_lines(text: str, where: str, environment: Mapping[str, str]) -> list[str]:
+    """Return the lines of a requirements file, or those that would pin what another lock does in an environment.
+
+    Raises ModelkilnError for another lock that cannot be read, or that holds what no index has.
+    """
     if is_uv_lock(text):
-        return uv_lines(text, where)
-    if text.lstrip().startswith(("{", "//")):
-        return _pex_lines(text, where)
+        return uv_lines(text, where, environment)
+    if is_pex_lock(text):
+        return pex_lines(text, where)
     return logical_lines(text)
 
 
@@ -117,23 +120,3 @@ def _twice(pins: Sequence[Pin], environment: Mapping[str, str]) -> list[str]:
         if known != pin:
             issues.append(f"{pin.name} is pinned twice, {known.version} and {pin.version}{unknown}.")
     return issues
-
-
-def _pex_lines(text: str, where: str) -> list[str]:
-    # Pants puts its own header before the JSON, in lines that start with //.
-    body = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("//"))
-    try:
-        (resolve,) = json.loads(body)["locked_resolves"]
-        return [_pex_line(locked) for locked in resolve["locked_requirements"]]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ModelkilnError(
-            f"{where}: looks like a Pex lock and cannot be read as one with a single resolve ({reason(error)}). "
-            "Generate it again as a universal lock, or compile one with pip-compile --generate-hashes."
-        ) from None
-
-
-def _pex_line(locked: Mapping[str, Any]) -> str:
-    hashes = [
-        f" --hash=sha256:{artifact['hash']}" for artifact in locked["artifacts"] if artifact["algorithm"] == "sha256"
-    ]
-    return f"{locked['project_name']}=={locked['version']}" + "".join(hashes)
