@@ -41,6 +41,9 @@ from pants_modelkiln.subsystem import ModelkilnSubsystem
 # Requirements that BUILD files hold themselves, in `python_requirement` targets.
 _INLINE = "BUILD.in"
 _EXTRA = ".extra_build_requirements.json"
+# Those that are asked for, in addition to what Pants counts as a Python: a release of Pants knows none that is
+# younger than itself.
+_PYTHONS = tuple(f"3.{minor}" for minor in range(9, 15))
 
 
 @dataclass(frozen=True)
@@ -123,7 +126,7 @@ def resolve_python(name: str, setup: PythonSetup) -> str:
     constraints = InterpreterConstraints(
         setup.resolves_to_interpreter_constraints.get(name) or setup.interpreter_constraints
     )
-    found = constraints.minimum_python_version(setup.interpreter_versions_universe)
+    found = constraints.minimum_python_version({*setup.interpreter_versions_universe, *_PYTHONS})
     if found is None:
         raise ModelkilnError(
             f"resolve {name!r}: no release of CPython fits {constraints}. Fix its interpreter constraints in "
