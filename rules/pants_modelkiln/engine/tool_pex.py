@@ -15,7 +15,6 @@ from typing import Iterable
 from packaging.requirements import Requirement
 from pants.backend.python.subsystems.repos import PythonRepos
 from pants.backend.python.subsystems.setup import PythonSetup
-from pants.backend.python.util_rules.interpreter_constraints import InterpreterConstraints
 from pants.backend.python.util_rules.pex_cli import PexCliProcess
 from pants.engine.fs import AddPrefix, CreateDigest, Digest, FileContent, MergeDigests, PathGlobs
 from pants.engine.rules import collect_rules
@@ -27,7 +26,6 @@ from pants_modelkiln.compat.calls import (
     add_prefix,
     create_digest,
     execute_process,
-    find_interpreter,
     get_digest_contents,
     implicitly,
     merge_digests,
@@ -35,6 +33,7 @@ from pants_modelkiln.compat.calls import (
     setup_pex_cli_process,
 )
 from pants_modelkiln.engine.files import engine_files
+from pants_modelkiln.engine.machine_python import MachinePythonRequest, find_python
 from pants_modelkiln.engine.tool_fetching import ToolFetchingRequest, find_fetching
 
 # Where processes find Pants' named cache `pex_root`.
@@ -103,7 +102,8 @@ async def build_tool_pex(request: ToolRequest, repos: PythonRepos, setup: Python
     python = own_python(request.interpreter_constraints)
     release = sys.version_info[:2] if python else None
     if python is None:
-        python = (await find_interpreter(InterpreterConstraints(request.interpreter_constraints), **implicitly())).path
+        wanted = MachinePythonRequest(request.interpreter_constraints, f"The packaging engine ({request.lock})")
+        python = (await find_python(wanted, **implicitly())).path
     lock = await _lock_text(request)
     fetching = await find_fetching(ToolFetchingRequest(tuple(repos.indexes)), **implicitly())
     files = await create_digest(CreateDigest([FileContent("lock.txt", fetching.lines.encode() + lock)]))

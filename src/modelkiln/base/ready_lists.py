@@ -64,6 +64,6 @@ def find_suite(suite: Optional[str], packages: Optional[str], where: str) -> str
         known = ", ".join(f"{name} {python}" for python, name in _SUITES.items())
         raise ModelkilnError(
             f"{where}: no release of Debian has Python {match[1]} ({known}). Name one that will in the field `suite`, "
-            "such as \"forky\", or another Python."
+            'such as "forky", or another Python.'
         )
     return _SUITES[match[1]]
