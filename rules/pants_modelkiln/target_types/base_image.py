@@ -39,8 +39,8 @@ class BaseImagePackagesField(NamedFileField):
         one name a line, `#` starts a comment, and a name after `-` is a dependency to leave out.
 
         `"modelkiln:python3.11"` stands for a list that comes with Modelkiln: that Python, the shared
-        libraries that wheels leave to the system, and certificates, without a shell. Each suite has one
-        Python, bookworm 3.11 and trixie 3.13.
+        libraries that wheels leave to the system, and certificates, without a shell. Debian 12 (bookworm)
+        has Python 3.11 and Debian 13 (trixie) 3.13, so `"modelkiln:python3.13"` stands for that one.
         """)
 
     def named_files(self, target: Target) -> tuple[str, ...]:
@@ -62,8 +62,20 @@ class BaseImageReferenceField(StringField):
 
 class BaseImageSuiteField(StringField):
     alias = "suite"
-    default = "bookworm"
-    help = "The Debian release that `pants lock` takes packages from."
+    help = help_text("""
+        The release of Debian, by its code name, that `pants lock` takes packages from. The default is
+        the one that has the Python of a list such as `"modelkiln:python3.13"`, and `"bookworm"` for a
+        list of your own.
+        """)
+
+
+class BaseImageComponentsField(StringSequenceField):
+    alias = "components"
+    default = ("main",)
+    help = help_text("""
+        The parts of the suite that `pants lock` takes packages from, such as `"non-free-firmware"`, the
+        most preferred first.
+        """)
 
 
 class BaseImageArchitecturesField(StringSequenceField, AsyncFieldMixin):
@@ -121,6 +133,7 @@ class OciBaseImageTarget(OwningTarget):
         BaseImagePackagesField,
         BaseImageReferenceField,
         BaseImageSuiteField,
+        BaseImageComponentsField,
         BaseImageArchitecturesField,
         BaseImagePythonField,
         BaseImagePythonPathField,
