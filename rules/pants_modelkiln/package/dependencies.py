@@ -31,6 +31,7 @@ from pants_modelkiln.inputs.named_files import find_entry_point
 from pants_modelkiln.package.field_set import accelerator_of
 from pants_modelkiln.subsystem import ModelkilnSubsystem, named_or_option
 from pants_modelkiln.target_types.artifact import ModelArtifactAllowPickleField
+from pants_modelkiln.target_types.fields import OneAddressField
 from pants_modelkiln.target_types.package import (
     ModelAcceleratorField,
     ModelArtifactsField,
@@ -77,7 +78,7 @@ async def _find_named_by_options(
     """What a package is made with by its options alone, a base image and the interpreter of a `scie`. What its fields
     name are dependencies already."""
     base, interpreter = fields.base_image, fields.interpreter
-    wanted = [] if base.value else [(base, options.base_image)]
+    wanted: list[tuple[OneAddressField, str | None]] = [] if base.value else [(base, options.base_image)]
     wanted += [] if interpreter.value or "scie" not in fields.formats.value else [(interpreter, options.interpreter)]
     named = [
         named_or_option(field.to_unparsed_address_inputs(), field.alias, value) for field, value in wanted if value

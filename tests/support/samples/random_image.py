@@ -68,12 +68,7 @@ def make_image(
         "models/digits/predict.py": b"def predict(inputs, model):\n    return {}\n",
         "modelkiln/runtime/__main__.py": b"print('runtime')\n",
     }
-    base, venv, wheels, runtime = pinned = [
-        pack_layer("base", "debian", _base_entries(rng, busybox), compression, DEBIAN),
-        venv_layer("3.11", PYTHON, over_any_base=False),
-        pack_layer("wheels", "numpy 2.4.6", _wheel_entries(rng), compression, WHEELS),
-        pack_layer("code", "runtime", _code_entries(code, is_runtime=True), compression),
-    ]
+    base, venv, wheels, runtime = pinned = _pinned_layers(rng, busybox, code, compression)
     settings = Settings(
         env={"PATH": "/opt/venv/bin:/usr/bin:/bin", "MODELKILN_MODELS": "/models"},
         entrypoint=entrypoint or ["/opt/venv/bin/python", "-m", "modelkiln.runtime"],
@@ -104,6 +99,16 @@ def make_image(
     blobs[image.config_descriptor.digest] = image.config
     write_layout(path, layout_files(image.manifest_descriptor, blobs, {REF_NAME: "1.2.0"}))
     return MadeImage(path, image, blobs, record)
+
+
+def _pinned_layers(rng, busybox, code, compression):
+    """Base, environment, wheels and runtime: the layers whose files a record does not list."""
+    return [
+        pack_layer("base", "debian", _base_entries(rng, busybox), compression, DEBIAN),
+        venv_layer("3.11", PYTHON, over_any_base=False),
+        pack_layer("wheels", "numpy 2.4.6", _wheel_entries(rng), compression, WHEELS),
+        pack_layer("code", "runtime", _code_entries(code, is_runtime=True), compression),
+    ]
 
 
 def _code_entries(code, is_runtime):
