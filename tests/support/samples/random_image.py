@@ -87,11 +87,8 @@ def make_image(
         record_layer(canonical_json(record)),
     ]
     layers = [layer for layer, _ in made]
-    image = build_image(
-        Base((layers[0],), "amd64", "linux", _BASE_ENV),
-        layers[1:],
-        replace(settings, labels=labels(record), annotations=labels(record)),
-    )
+    labelled = replace(settings, labels=labels(record), annotations=labels(record))
+    image = build_image(Base((layers[0],), "amd64", "linux", _BASE_ENV), layers[1:], labelled)
     blobs = {layer.descriptor.digest: data for layer, data in made}
     if store is not None:
         store.add_bytes(blobs.pop(layers[1].descriptor.digest))
