@@ -1,13 +1,20 @@
 """Models of several Pythons in one repository, each from its own resolve, on its own base."""
 
 import json
+import os
 import shutil
+from pathlib import Path
 
 import pytest
 from monorepo import ROOT, small_monorepo
 
+from modelkiln.base.portable_python_lock import python_path
+
 _BUILD = """
 oci_base_image(name="python313", packages="modelkiln:python3.13", lock="python313.json")
+"""
+_PORTABLE = """
+portable_python(name="cpython", python_version="{python}", pbs_release="{release}", scie=False, lock="cpython.json")
 """
 _PACKAGE = """
 model_package(
@@ -74,3 +81,42 @@ def test_each_resolve_is_locked_under_its_own_python(repo):
         for name in ("python", "py313")
     ]
     assert [{"numpy", "tomli"}, {"numpy"}] == pins
+
+
+def test_a_base_of_libraries_takes_a_portable_python(repo):
+    """It has one Python: none, or that of Debian besides, is refused; so is a lock without the archive."""
+    both = 'oci_base_image(name="python", lock="python.json", interpreter=":cpython")\n' + _PORTABLE
+    repo.write("images/BUILD", both.format(python="3.11.14", release="20251120"))
+    assert "Write it with `pants lock images:cpython`" in repo.pants("package", "rain:rain", code=1).log
+    files = [{"path": python_path("3.11.14", "20251120", "amd64"), "size": 1, "sha256": "0" * 64}]
+    lock = {"schema": 1, "python": "3.11.14", "release": "20251120", "files": files}
+    repo.write("images/cpython.json", json.dumps(lock))
+    log = repo.pants("package", "rain:rain", code=1).log
+    assert (
+        "images:python: its lock for amd64 has Python 3.11 of Debian, and `interpreter` brings CPython 3.11.14" in log
+    )
+    debian = json.loads(repo.read("images/python.json"))
+    debian["packages"] = [package for package in debian["packages"] if "python" not in package["name"]]
+    repo.write("images/python.json", json.dumps(debian))
+    repo.write("images/BUILD", 'oci_base_image(name="python", lock="python.json")\n')
+    assert "its lock for amd64 has no python3.N-minimal" in repo.pants("package", "rain:rain", code=1).log
+
+
+def test_a_model_runs_on_a_portable_python(repo):
+    """From a mirror of the real files: locked, packaged, and asked inside the image."""
+    mirror = os.environ.get("MODELKILN_TEST_SCIE_MIRROR")
+    if not mirror:
+        pytest.skip("MODELKILN_TEST_SCIE_MIRROR names no mirror: its files are on GitHub and in no package registry")
+    (archive,) = Path(mirror).glob("providers/PythonBuildStandalone/download/*/cpython-*x86_64*_stripped.tar.gz")
+    python, _, rest = archive.name[len("cpython-") :].partition("+")
+    minor = python.rpartition(".")[0]
+    repo.env["PANTS_MODELKILN_SCIE_MIRROR"] = Path(mirror).as_uri()
+    repo.env["PANTS_PYTHON_RESOLVES_TO_INTERPRETER_CONSTRAINTS"] = json.dumps({"py313": [f"CPython=={minor}.*"]})
+    base = 'oci_base_image(name="python313", packages="modelkiln:libraries", lock="p.json", interpreter=":cpython")\n'
+    build = base + _PORTABLE.format(python=python, release=rest.partition("-")[0])
+    repo.write("images/BUILD", 'oci_base_image(name="python", lock="python.json")\n' + build)
+    repo.pants("lock", "images:python313", "images:cpython")
+    repo.pants("test", "--smoke-test-require", "rain:smoke313")
+    repo.pants("package", "rain:rain313")
+    record = repo.record("rain/rain313")
+    assert (minor, python) == (record["variant"]["python"], record["base"]["interpreter"]["python"])

@@ -12,11 +12,11 @@ from pants.engine.addresses import Address, Addresses
 from pants.engine.rules import collect_rules
 from pants.util.logging import LogLevel
 
+from modelkiln.base.portable_python_lock import InterpreterLock
 from modelkiln.builds.toolchain import recorded_wheel
 from modelkiln.canonical import canonical_json
 from modelkiln.digest import sha256_bytes
 from modelkiln.errors import ModelkilnError
-from modelkiln.formats.portable_python_lock import InterpreterLock
 from modelkiln.package.accelerator import Accelerator
 from modelkiln.package.lazy_weights import lazy_document
 from modelkiln.package.record import Record, make_record

@@ -48,3 +48,12 @@ def test_a_python_that_debian_lacks_is_refused():
     with pytest.raises(ModelkilnError, match="x: no release of Debian has Python 3.12.*trixie 3.13.*field `suite`"):
         find_suite(None, "modelkiln:python3.12", "x")
     assert "forky" == find_suite("forky", "modelkiln:python3.14", "x")
+
+
+def test_the_list_without_a_python_is_the_others_rest():
+    """For a base that takes a portable one; of the newest release of Debian."""
+    names, left_out = parse_package_list(ready_list("modelkiln:libraries", "x"), "x")
+    others = parse_package_list(ready_list("modelkiln:python3.13", "x"), "x")
+    assert {"python3.13-minimal", "libpython3.13-stdlib"} == {*others[0]} - {*names}
+    assert ({"libexpat1", "zlib1g"}, others[1]) == ({*names} - {*others[0]}, left_out)
+    assert "trixie" == find_suite(None, "modelkiln:libraries", "x")
