@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Sequence
+from typing import Mapping, Sequence
 
 from pants.engine.fs import CreateDigest, DigestSubset, FileContent, MergeDigests, PathGlobs
 from pants.engine.rules import collect_rules
@@ -20,6 +20,7 @@ from modelkiln.layer import Layer
 from modelkiln.layers import files as files_packer
 from modelkiln.layers.small import LAZY_STORE, record_layer, venv_layer
 from modelkiln.package.record import labels, split_labels
+from modelkiln.runtime.telemetry import NO_TELEMETRY
 from modelkiln.wheels.cuda_libraries import library_folders
 from pants_modelkiln.compat.calls import (
     concurrently,
@@ -45,6 +46,9 @@ from pants_modelkiln.package.inputs import PackageInputs
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 
 _DEFAULT_PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+# The home folder of an image's user is the root, which it cannot write to: numba's functions with `cache=True`
+# cannot be imported then, matplotlib and fontconfig warn and search all fonts at each start.
+_CACHES = {"XDG_CACHE_HOME": "/tmp/.cache", "MPLCONFIGDIR": "/tmp/.cache/matplotlib"}
 _ENTRYPOINT = (f"/{VENV}/bin/python", "-m", "modelkiln.runtime")
 
 
@@ -156,6 +160,7 @@ def _image(inputs: PackageInputs, base: BaseLayers, own: Sequence[Layer]) -> Ima
             "PATH": f"/{VENV}/bin:{path[len('PATH='):]}",
             "PYTHONPATH": f"/{CODE_FOLDER}",
             "PYTHONDONTWRITEBYTECODE": "1",
+            **_unless_set({**NO_TELEMETRY, **_CACHES}, base),
             **store,
             **_library_path(inputs, base),
             **inputs.accelerator.image_env(),
@@ -167,6 +172,12 @@ def _image(inputs: PackageInputs, base: BaseLayers, own: Sequence[Layer]) -> Ima
         volumes=[LAZY_STORE] if inputs.weights_lock else [],
     )
     return build_image(Base(base.layers, inputs.base.architecture, "linux", base.env), own, settings)
+
+
+def _unless_set(env: Mapping[str, str], base: BaseLayers) -> dict[str, str]:
+    """Variables that a base image need not have chosen: where it did, its values stay."""
+    chosen = {text.partition("=")[0] for text in base.env}
+    return {name: value for name, value in env.items() if name not in chosen}
 
 
 def _library_path(inputs: PackageInputs, base: BaseLayers) -> dict[str, str]:
