@@ -12,6 +12,7 @@ from typing import Callable, Iterator, Mapping, Optional
 
 from bench import GIB, PEER, Bench
 from engine import write_big_wheel
+from forests import check_forests
 from generate import write_big_file
 from measure import Sample, median_of, repeat
 from publishing import publish_big, publish_edits
@@ -273,6 +274,7 @@ SCENARIOS: Mapping[str, Callable[[Bench, list[int]], Iterator[Row]]] = {
     "big": edit_big,
     "lock": lock_big,
     "lock-small": lock_small,
+    "forests": check_forests,
     "weights-plane": package_locked,
     "publish": publish,
     "scale": scale,
