@@ -40,7 +40,6 @@ from pants_modelkiln.target_types.package import (
     ModelFormatsField,
     ModelInterpreterField,
     ModelPackageDependenciesField,
-    ModelResolveField,
 )
 
 
@@ -51,7 +50,6 @@ class ModelPackageInferenceFieldSet(FieldSet):
     dependencies: ModelPackageDependenciesField
     entry_point: ModelEntryPointField
     accelerator: ModelAcceleratorField
-    resolve: ModelResolveField
     artifacts: ModelArtifactsField
     base_image: ModelBaseImageField
     formats: ModelFormatsField
@@ -77,11 +75,13 @@ async def _find_named_by_options(
 ) -> tuple[Address, ...]:
     """What a package is made with by its options alone, a base image and the interpreter of a `scie`. What its fields
     name are dependencies already."""
-    base, interpreter = fields.base_image, fields.interpreter
-    wanted: list[tuple[OneAddressField, str | None]] = [] if base.value else [(base, options.base_image)]
-    wanted += [] if interpreter.value or "scie" not in fields.formats.value else [(interpreter, options.interpreter)]
+    wanted: list[tuple[OneAddressField, str | None]] = [(fields.base_image, options.base_image)]
+    if "scie" in fields.formats.value:
+        wanted.append((fields.interpreter, options.interpreter))
     named = [
-        named_or_option(field.to_unparsed_address_inputs(), field.alias, value) for field, value in wanted if value
+        named_or_option(field.to_unparsed_address_inputs(), field.alias, value)
+        for field, value in wanted
+        if value and not field.value
     ]
     found = await concurrently(resolve_unparsed_address_inputs(one, **implicitly()) for one in named)
     return tuple(address for addresses in found for address in addresses)
@@ -100,7 +100,7 @@ async def infer_entry_point_dependency(
     explicit = await determine_explicitly_provided_dependencies(**implicitly(DependenciesRequest(fields.dependencies)))
     entry_point = await find_entry_point(fields.entry_point)
     module = entry_point.val.module
-    accelerator = accelerator_of(fields.address, fields.accelerator, fields.resolve, options, setup)
+    accelerator = accelerator_of(fields.address, fields.accelerator.value, options, setup)
     # Without resolves, Pants knows all modules under no resolve's name.
     resolve = accelerator.resolve if setup.enable_resolves else None
     owners = await map_module_to_address(PythonModuleOwnersRequest(module, resolve=resolve), **implicitly())
