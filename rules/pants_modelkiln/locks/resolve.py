@@ -33,7 +33,7 @@ from pants_modelkiln.engine.step import Step, run_step
 from pants_modelkiln.engine.tool_install import STORE, ToolRequest, own_python
 from pants_modelkiln.locks.goal import LockSubsystem
 from pants_modelkiln.locks.request import LockPlan, LockRequest
-from pants_modelkiln.manifest.requirements import is_pex_lock, lock_address, requirements_of, resolve_name
+from pants_modelkiln.manifest.requirements import lock_address, other_lock_command, requirements_of, resolve_name
 from pants_modelkiln.manifest.resolve_python import resolve_python
 from pants_modelkiln.manifest.resolved_lock import build_lock_of
 from pants_modelkiln.subsystem import ModelkilnSubsystem
@@ -138,12 +138,12 @@ async def lock_resolve(
     lock = setup.resolves[request.name]
     build_lock = build_lock_of(lock)
     known = {file.path: file for file in await get_digest_contents(**implicitly(PathGlobs([lock, build_lock])))}
-    # A lock of Pex is `pants generate-lockfiles`' to write, and what its sdists are built with is ours.
-    is_pex = lock in known and is_pex_lock(known[lock].content)
+    # A lock of Pex or uv is theirs to write, and what its sdists are built with is ours.
+    command = other_lock_command(request.name, known[lock].content) if lock in known else ""
     shared = shared_locks(request.name, setup, options)
     known.update({file.path: file for file in await get_digest_contents(**implicitly(PathGlobs(shared)))})
     requirements = requirements_of(request.name, python, setup)
-    sources = () if is_pex else await _read_sources(requirements)
+    sources = () if command else await _read_sources(requirements)
     included = await _read_included(sources)
     release = resolve_python(request.name, setup)
     files = {file.path: FileContent(file.path, file.content) for file in (*known.values(), *sources, *included)}
@@ -170,8 +170,8 @@ async def lock_resolve(
         ), **implicitly())  # fmt: skip
     written = {file.path: file.content for file in await get_digest_contents(result.digest)}
     summary = {path: tuple(written[name].decode().splitlines()) for path, name in summaries.items() if name in written}
-    if is_pex:
-        summary = {lock: ("  a lock of Pex: `pants generate-lockfiles` makes it",), **summary}
+    if command:
+        summary = {lock: (f"  `{command}` makes it",), **summary}
     plan, *also = (LockPlan(path, written[path], summary=summary[path]) for path in summary)
     return replace(plan, also=tuple(also))
 

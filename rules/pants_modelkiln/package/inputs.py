@@ -49,6 +49,7 @@ from pants_modelkiln.manifest.resolve_python import package_python
 from pants_modelkiln.manifest.wheel_layers import PackageEnvironmentRequest, find_package_environment
 from pants_modelkiln.package.dependencies import find_pickle_imports
 from pants_modelkiln.package.field_set import ModelPackageFieldSet, accelerator_of
+from pants_modelkiln.package.image import recorded_images
 from pants_modelkiln.subsystem import ModelkilnSubsystem, named_or_option
 from pants_modelkiln.target_types.artifact import ModelArtifactLockField
 
@@ -169,11 +170,12 @@ async def _resolve_concurrently(
     accelerator: Accelerator,
     bases: Sequence[BaseImage | None],
     targets: Sequence[Target],
-) -> tuple[Sequence[Environment], Sequence[Artifact]]:
-    """What takes long, all of it at once: the wheels for each target, and the artifacts.
+) -> tuple[Sequence[Environment], Sequence[Artifact], Sequence[BaseLayers]]:
+    """What takes long, all of it at once: the wheels for each target, the artifacts, and each base of an image.
 
     An image's layers of base and wheels are made here, too, while weights are checked and an index
-    is waited for: none of them needs another. The image asks for them again and has them at once.
+    is waited for: none of them needs another. The record names them; the image asks for them again and has them
+    at once.
     """
     image_bases = [base if "oci" in field_set.formats.value else None for base in bases]
     code, split_pure = PackageCodeRequest(field_set.address, field_set.entry_point), len(targets) > 1
@@ -185,10 +187,9 @@ async def _resolve_concurrently(
     ]
     named = field_set.artifacts.to_unparsed_address_inputs()
     addresses = await resolve_unparsed_address_inputs(named, **implicitly())
-    environments, artifacts, _ = await concurrently(
+    return await concurrently(
         _find_environments(wanted), _find_artifacts(addresses), _make_bases(base for base in image_bases if base)
     )
-    return environments, artifacts
 
 
 def refuse_large_program(address: Address, size: int, limit: int) -> None:
@@ -244,7 +245,7 @@ async def resolve_inputs(
     embedded = await _find_embedded(field_set, python)
     targets = [await _find_target(field_set.formats.value, python, base, embedded, options) for base in bases]
     await _refuse_large_locks(field_set, options.large_blob_limit)
-    environments, artifacts = await _resolve_concurrently(field_set, accelerator, bases, targets)
+    environments, artifacts, made = await _resolve_concurrently(field_set, accelerator, bases, targets)
     weights_lock = _lazy_lock(field_set, artifacts)
     code = await collect_code(PackageCodeRequest(address, field_set.entry_point), **implicitly())
     facts = _facts_of(artifacts)
@@ -265,6 +266,7 @@ async def resolve_inputs(
         "metadata": metadata_of(facts, json.loads(field_set.model_metadata.value or "{}")),
         **({"interpreter": embedded.identity(targets[0].platform)} if embedded else {}),
     }
+    images = recorded_images(bases, made, environments, accelerator, described["entrypoint"], bool(weights_lock))
     first, *others = (
         PackageInputs(
             address=address,
@@ -275,11 +277,11 @@ async def resolve_inputs(
             environment=wheels,
             base=base,
             target=target,
-            record=_record(described, _variant(accelerator, target, platform_digests), base, wheels),
+            record=_record(described, _variant(accelerator, target, platform_digests), base, wheels, image),
             weights_lock=weights_lock,
             interpreter=embedded,
         )
-        for base, target, wheels in zip(bases, targets, environments)
+        for base, target, wheels, image in zip(bases, targets, environments, images)
     )
     return replace(first, others=tuple(others))
 
@@ -288,10 +290,10 @@ def _platform_digest(wheels: Environment, base: BaseImage | None) -> str:
     return sha256_bytes(canonical_json(wheels.to_json()) + b"\n" + (base.identity.to_bytes() if base else b""))
 
 
-def _record(described: dict, variant: dict, base: BaseImage | None, wheels: Environment) -> Record:
+def _record(described: dict, variant: dict, base: BaseImage | None, wheels: Environment, image: dict) -> Record:
     identity = base.identity.to_json() if base else None
     requirements = [recorded_wheel(wheel) for wheel in wheels.to_json()]
-    return make_record({**described, "variant": variant, "requirements": requirements, "base": identity})
+    return make_record({**described, "variant": variant, "requirements": requirements, "base": identity, **image})
 
 
 def _lazy_lock(field_set: ModelPackageFieldSet, artifacts: tuple[Artifact, ...]) -> bytes:

@@ -118,7 +118,8 @@ class ModelFormatsField(StringSequenceField):
     help = help_text("""
         What the package is rendered as: `"pex"`, one executable file for machines that have the
         right Python, `"scie"`, the same with a CPython of its own, for machines that have none, and
-        `"oci"`, a container image in an OCI image layout.
+        `"oci"`, a container image in an OCI image layout. Before Python 3.13, the first two hold at
+        most 4 GiB and 64,535 files and folders.
 
         Two more hold the files of `artifacts` alone, for a package whose weights are mounted
         separately: `"artifact"`, a ModelPack artifact (CNCF model-spec) with a layer for each file,
