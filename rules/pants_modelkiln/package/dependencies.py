@@ -40,6 +40,7 @@ from pants_modelkiln.target_types.package import (
     ModelFormatsField,
     ModelInterpreterField,
     ModelPackageDependenciesField,
+    ModelResolveField,
 )
 
 
@@ -50,6 +51,7 @@ class ModelPackageInferenceFieldSet(FieldSet):
     dependencies: ModelPackageDependenciesField
     entry_point: ModelEntryPointField
     accelerator: ModelAcceleratorField
+    resolve: ModelResolveField
     artifacts: ModelArtifactsField
     base_image: ModelBaseImageField
     formats: ModelFormatsField
@@ -100,7 +102,7 @@ async def infer_entry_point_dependency(
     explicit = await determine_explicitly_provided_dependencies(**implicitly(DependenciesRequest(fields.dependencies)))
     entry_point = await find_entry_point(fields.entry_point)
     module = entry_point.val.module
-    accelerator = accelerator_of(fields.address, fields.accelerator.value, options, setup)
+    accelerator = accelerator_of(fields.address, fields.accelerator, fields.resolve, options, setup)
     # Without resolves, Pants knows all modules under no resolve's name.
     resolve = accelerator.resolve if setup.enable_resolves else None
     owners = await map_module_to_address(PythonModuleOwnersRequest(module, resolve=resolve), **implicitly())
