@@ -87,6 +87,17 @@ class ModelAcceleratorField(StringField):
         """)
 
 
+class ModelResolveField(StringField):
+    alias = "resolve"
+    help = help_text("""
+        The resolve, a key of `[python].resolves`, that the dependencies come from. The default is the
+        one of `accelerator`.
+
+        With it models of several Pythons can be in one repository: a resolve serves the Pythons of its
+        entry in `[python.resolves_to_interpreter_constraints]`, and `base_image` must have one of these.
+        """)
+
+
 class ModelPlatformsField(StringSequenceField):
     alias = "platforms"
     valid_choices = ("linux/amd64", "linux/arm64")
@@ -237,6 +248,7 @@ class ModelPackageTarget(Target):
         ModelArtifactsField,
         ModelSignatureField,
         ModelAcceleratorField,
+        ModelResolveField,
         ModelFormatsField,
         ModelPlatformsField,
         ModelWeightsField,

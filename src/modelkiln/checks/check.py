@@ -7,12 +7,13 @@ import io
 import lzma
 import posixpath
 import zlib
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, BinaryIO, Callable, Iterable, Mapping, Optional
 
 from modelkiln.checks import archives, lfs_pointer, numpy_files, pickles, safetensors
 from modelkiln.checks.content import Content
+from modelkiln.checks.headers import formats as headers
 from modelkiln.checks.onnx import model as onnx
 from modelkiln.checks.pickle_globals import check_allowed
 from modelkiln.errors import ModelkilnError
@@ -20,7 +21,7 @@ from modelkiln.errors import ModelkilnError
 __all__ = ["VERSION", "Finding", "Need", "Options", "check_file", "check_set"]
 
 # Goes up with each change of what is found or refused: what an earlier one took for sound is looked at again.
-VERSION = 3
+VERSION = 4
 
 UNKNOWN = "unknown"
 # A pickle in a zip in a zip is odd; deeper nesting is made to tire a reader.
@@ -57,9 +58,10 @@ class Need:
 
 @dataclass(frozen=True)
 class Finding:
-    """What a file is: its path in the artifact, size in bytes, format ("safetensors", "onnx",
-    "pickle", "npy", "zip", ..., "unknown"), names that its pickles import, files that it needs, and
-    names of its tensors, None where they are not known."""
+    """What a file is: its path in the artifact, size in bytes, format ("safetensors", "onnx", "gguf",
+    "pickle", "npy", "zip", ..., "unknown"), names that its pickles import, files that it needs, names of
+    its tensors, None where they are not known, and what its header states of the model (see
+    `headers.header.facts_of`)."""
 
     path: str
     size: int
@@ -67,17 +69,24 @@ class Finding:
     imports: tuple = ()
     needs: tuple = ()
     tensors: Optional[tuple] = None
+    facts: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def to_json(self) -> dict:
         """Return a JSON object that holds all fields."""
-        return asdict(self)
+        needs = [{"path": one.path, "size": one.size, "tensors": list(one.tensors)} for one in self.needs]
+        tensors = None if self.tensors is None else list(self.tensors)
+        return {
+            "path": self.path, "size": self.size, "format": self.format, "imports": list(self.imports), "needs": needs,
+            "tensors": tensors, "facts": dict(self.facts),
+        }  # fmt: skip
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "Finding":
         """Read what `to_json` returns."""
         needs = tuple(Need(need["path"], need["size"], tuple(need["tensors"])) for need in value["needs"])
         tensors = None if value["tensors"] is None else tuple(value["tensors"])
-        return cls(value["path"], value["size"], value["format"], tuple(value["imports"]), needs, tensors)
+        imports = tuple(value["imports"])
+        return cls(value["path"], value["size"], value["format"], imports, needs, tensors, value["facts"])
 
 
 def check_file(path: str, open_seekable: Callable[[], BinaryIO], size: int, options: Options) -> Finding:
@@ -104,9 +113,8 @@ def check_file(path: str, open_seekable: Callable[[], BinaryIO], size: int, opti
         return Finding(path, size, safetensors.INDEX_FORMAT, needs=needs)
     found = _Findings(check_allowed(options.where, options.allow_pickle))
     format = _check(content, path, found)
-    return Finding(
-        path, size, format, tuple(sorted(found.imports)), tuple(sorted(found.needs, key=_by_path)), found.tensors
-    )
+    needs = tuple(sorted(found.needs, key=_by_path))
+    return Finding(path, size, format, tuple(sorted(found.imports)), needs, found.tensors, found.facts)
 
 
 def _has_no_sign(path: str, data: bytes) -> bool:
@@ -115,6 +123,7 @@ def _has_no_sign(path: str, data: bytes) -> bool:
         data[:1] in _FIRST_BYTES
         or data[8:9] in _HEADER_STARTS
         or path.endswith(_ENDINGS)
+        or headers.find_format(path, data[:_HEAD])
         or archives.is_tar(data[:_HEAD])
         or archives.may_end_as_zip(data)
     )
@@ -188,6 +197,7 @@ class _Findings:
         self.imports: set = set()
         self.needs: set = set()
         self.tensors: Optional[tuple] = None
+        self.facts: dict = {}
 
 
 def _check(content: Content, path: str, found: _Findings) -> str:
@@ -225,6 +235,10 @@ def _check_format(content: Content, path: str, found: _Findings) -> str:
     if path.endswith(".onnx") or onnx.looks_like(content):
         found.needs |= {Need(data.path, data.end) for data in onnx.check(content, path)}
         return onnx.FORMAT
+    header_format = headers.find_format(path, head)
+    if header_format:
+        _check_header(content, path, header_format, found)
+        return header_format
     if is_pickle:
         return pickles.FORMAT
     if archives.is_tar(head):
@@ -233,6 +247,14 @@ def _check_format(content: Content, path: str, found: _Findings) -> str:
                 _check(member, "", found)
         return "tar"
     return "zip" if is_zip else UNKNOWN
+
+
+def _check_header(content: Content, path: str, format: str, found: _Findings) -> None:
+    header = headers.check(content, path, format)
+    # Of a file in an archive nobody asks which files it is one of.
+    if content.depth == 0:
+        found.facts = dict(header.facts)
+        found.needs |= {Need(needed) for needed in header.needs}
 
 
 def _check_zip(content: Content, head: bytes, found: _Findings) -> bool:

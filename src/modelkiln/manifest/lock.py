@@ -1,18 +1,19 @@
 """Locks of Python environments, as text: which versions and files are pinned.
 
 Read are requirements files with hashes, as pip-tools and `uv export` write them (pip's user guide,
-"Requirements File Format" and "Secure installs"), and the JSON locks of Pex, which Pants writes.
+"Requirements File Format" and "Secure installs"), and the locks of Pex and uv, which Pants writes.
 """
 
-import json
 import re
 from dataclasses import dataclass
 from typing import Any, Iterable, Mapping, Optional, Sequence
 
-from modelkiln.errors import ModelkilnError, reason
+from modelkiln.errors import ModelkilnError
+from modelkiln.manifest.locks.pex import is_pex_lock, pex_lines
+from modelkiln.manifest.locks.uv import is_uv_lock, uv_lines
 from modelkiln.wheels.markers import holds
 
-__all__ = ["Pin", "logical_lines", "read_lock"]
+__all__ = ["Pin", "lock_lines", "logical_lines", "read_lock"]
 
 # Options of a lock that do not change what is pinned.
 _HARMLESS = ("--require-hashes", "--only-binary", "--prefer-binary")
@@ -79,8 +80,7 @@ def read_lock(text: str, where: str, environment: Mapping[str, str]) -> list[Pin
     to fetch from.
     """
     found, issues, faults = [], [], []
-    is_pex = text.lstrip().startswith(("{", "//"))
-    for line in _pex_lines(text, where) if is_pex else logical_lines(text):
+    for line in lock_lines(text, where, environment):
         try:
             pin = _pin(line, environment)
         except _Fault as fault:
@@ -102,6 +102,18 @@ def _remedy(text: str, faults: Iterable[str]) -> str:
     options = _UV[header[1]]
     found = [options[fault] for fault in sorted(set(faults)) if fault in options]
     return f"Write the lock again with uv {header[1]}{' ' if found else ''}{', '.join(found)}."
+
+
+def lock_lines(text: str, where: str, environment: Mapping[str, str]) -> list[str]:
+    """Return the lines of a requirements file, or those that would pin what another lock does in an environment.
+
+    Raises ModelkilnError for another lock that cannot be read, or that holds what no index has.
+    """
+    if is_uv_lock(text):
+        return uv_lines(text, where, environment)
+    if is_pex_lock(text):
+        return pex_lines(text, where)
+    return logical_lines(text)
 
 
 def logical_lines(text: str) -> list[str]:
@@ -154,23 +166,3 @@ def _twice(pins: Sequence[Pin], environment: Mapping[str, str]) -> list[str]:
         if known != pin:
             issues.append(f"{pin.name} is pinned twice, {known.version} and {pin.version}{unknown}.")
     return issues
-
-
-def _pex_lines(text: str, where: str) -> list[str]:
-    # Pants puts its own header before the JSON, in lines that start with //.
-    body = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("//"))
-    try:
-        (resolve,) = json.loads(body)["locked_resolves"]
-        return [_pex_line(locked) for locked in resolve["locked_requirements"]]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ModelkilnError(
-            f"{where}: looks like a Pex lock and cannot be read as one with a single resolve ({reason(error)}). "
-            "Generate it again as a universal lock, or compile one with pip-compile --generate-hashes."
-        ) from None
-
-
-def _pex_line(locked: Mapping[str, Any]) -> str:
-    hashes = [
-        f" --hash=sha256:{artifact['hash']}" for artifact in locked["artifacts"] if artifact["algorithm"] == "sha256"
-    ]
-    return f"{locked['project_name']}=={locked['version']}" + "".join(hashes)
