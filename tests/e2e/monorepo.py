@@ -25,6 +25,7 @@ __all__ = [
     "end_shared",
     "environment",
     "files_of",
+    "is_other_pants",
     "named_caches",
     "small_monorepo",
 ]
@@ -73,6 +74,11 @@ def environment() -> Dict[str, str]:
     return env
 
 
+def is_other_pants() -> bool:
+    """Whether these tests run under another Pants than the one that this repository pins."""
+    return bool(_OTHER_PANTS)
+
+
 def named_caches(env: Mapping[str, str]) -> Path:
     """Return the folder of named caches that Pants uses under `env`; the store is its `modelkiln`."""
     default = Path(env.get("XDG_CACHE_HOME") or Path(env["HOME"], ".cache"), "pants/named_caches")
@@ -97,12 +103,20 @@ class Run:
 
 
 class Monorepo:
-    """A repository at `root`. `env`: of its commands; `prefix`: a command that runs the launcher."""
+    """A repository at `root`. `env`: of its commands; `prefix`: a command that runs the launcher; `launcher`: one that
+    starts Pants, where it is not that of all tests."""
 
     def __init__(
-        self, root: Path, env: Optional[Mapping[str, str]] = None, umask: int = 0o022, prefix: Sequence[str] = ()
+        self,
+        root: Path,
+        env: Optional[Mapping[str, str]] = None,
+        umask: int = 0o022,
+        prefix: Sequence[str] = (),
+        launcher: Sequence[str] = (),
     ) -> None:
         self.root, self.umask, self.prefix = root, umask, tuple(prefix)
+        own = self.root / "pants"
+        self._launcher = list(launcher) or _OTHER_PANTS or [str(own if own.exists() else ROOT / "pants")]
         self.env = dict(environment() if env is None else env)
         self.dist = root / "dist"
         # A daemon that is ended leaves here what its processes had as inputs. Short: programs start from it.
@@ -111,7 +125,6 @@ class Monorepo:
 
     def pants(self, *args: str, code: Optional[int] = 0, stdin: bytes = b"") -> Run:
         """Run `pants ARGS`, and expect it to end with `code` (None: any)."""
-        launcher = self.root / "pants"
         self._sandboxes.mkdir(exist_ok=True)
         remove_at_end(self._sandboxes)
         more = {"PANTS_DYNAMIC_UI": "false", "PANTS_COLORS": "false"}
@@ -119,7 +132,7 @@ class Monorepo:
         before = os.umask(self.umask)
         try:
             result = subprocess.run(
-                [*self.prefix, *(_OTHER_PANTS or [str(launcher if launcher.exists() else ROOT / "pants")]), *args],
+                [*self.prefix, *self._launcher, *args],
                 cwd=self.root,
                 env=mark({**more, **self.env}),
                 input=stdin,
@@ -161,10 +174,16 @@ class Monorepo:
         else:
             self.end()
 
+    def daemons(self) -> List[int]:
+        """Return the process ids of the Pants daemons of this repository."""
+        # Since Pants 2.23 below .pants.d. All before one is ended, since a daemon that ends removes its folder.
+        files = [*self.root.glob(".pids/*/pantsd/pid"), *self.root.glob(".pants.d/pids/*/pantsd/pid")]
+        return [int(file.read_text()) for file in files]
+
     def end(self) -> None:
         """End the Pants daemons of this repository, each by its process id."""
-        for file in self.root.glob(".p*/**/pantsd/pid"):  # .pids, and since Pants 2.23 .pants.d/pids.
-            _end(int(file.read_text()))
+        for pid in self.daemons():
+            _end(pid)
         shutil.rmtree(self._sandboxes, ignore_errors=True)
 
 
@@ -235,10 +254,10 @@ def files_of(folder: Path) -> Dict[str, Tuple[str, str]]:
     return found
 
 
-def copy_repository(folder: Path, reverse: bool = False) -> Path:
+def copy_repository(folder: Path, reverse: bool = False, any_release: bool = bool(_OTHER_PANTS)) -> Path:
     """Copy this repository, without its CUDA variants, to `folder`; what is another there is put right.
 
-    reverse: make its files in the opposite order.
+    reverse: make its files in the opposite order. any_release: not for the Pants of pants.toml alone.
     """
     files: List[Path] = []
     for name in _COPIED:
@@ -256,7 +275,7 @@ def copy_repository(folder: Path, reverse: bool = False) -> Path:
             # Its CUDA variant would be two gigabytes to fetch for each empty cache; tests/bench has it.
             assert _CUDA_VARIANT in data, f"{file}: has no {_CUDA_VARIANT!r}"
             data = data.replace(_CUDA_VARIANT, b"")
-        if file == ROOT / "pants.toml" and _OTHER_PANTS:
+        if file == ROOT / "pants.toml" and any_release:
             data = _for_any_release(data)
         if not target.exists() or data != target.read_bytes():
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -270,8 +289,8 @@ def copy_repository(folder: Path, reverse: bool = False) -> Path:
 
 
 def _for_any_release(settings: bytes) -> bytes:
-    """Return pants.toml without Pants' version and without ruff, whose settings no two releases share."""
-    lines = re.sub(rb'^(pants_version = .*|  "pants\..*\.ruff",)\n', b"", settings, flags=re.M)
+    """Return pants.toml without ruff, whose settings no two releases share; PANTS_VERSION overrides the version."""
+    lines = re.sub(rb'^  "pants\..*\.ruff",\n', b"", settings, flags=re.M)
     return re.sub(rb"^\[ruff\]\n([^\[\n].*\n)*", b"", lines, flags=re.M)
 
 

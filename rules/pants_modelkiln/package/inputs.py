@@ -12,11 +12,11 @@ from pants.engine.addresses import Address, Addresses
 from pants.engine.rules import collect_rules
 from pants.util.logging import LogLevel
 
+from modelkiln.base.portable_python_lock import InterpreterLock
 from modelkiln.builds.toolchain import recorded_wheel
 from modelkiln.canonical import canonical_json
 from modelkiln.digest import sha256_bytes
 from modelkiln.errors import ModelkilnError
-from modelkiln.formats.portable_python_lock import InterpreterLock
 from modelkiln.package.accelerator import Accelerator
 from modelkiln.package.lazy_weights import lazy_document
 from modelkiln.package.record import Record, make_record
@@ -45,6 +45,7 @@ from pants_modelkiln.inputs.named_files import read_named_file
 from pants_modelkiln.inputs.portable_python import InterpreterRequest, choose_interpreter
 from pants_modelkiln.inputs.repository_artifact import hash_artifact
 from pants_modelkiln.manifest.environment import Environment, ResolvedLockRequest
+from pants_modelkiln.manifest.resolve_python import package_python
 from pants_modelkiln.manifest.wheel_layers import PackageEnvironmentRequest, find_package_environment
 from pants_modelkiln.package.dependencies import find_pickle_imports
 from pants_modelkiln.package.field_set import ModelPackageFieldSet, accelerator_of
@@ -119,11 +120,14 @@ async def _find_bases(field_set: ModelPackageFieldSet, options: ModelkilnSubsyst
 
 
 async def _find_target(
-    formats: Sequence[str], base: BaseImage | None, embedded: InterpreterLock | None, options: ModelkilnSubsystem
+    formats: Sequence[str],
+    python: str,
+    base: BaseImage | None,
+    embedded: InterpreterLock | None,
+    options: ModelkilnSubsystem,
 ) -> Target:
     """What the wheels are chosen for. The interpreter of an image and of a `scie` is known to its patch
     release, and that of a PEX is whichever the machine has."""
-    python = base.python if base else options.python
     releases = []
     if base and "oci" in formats:
         # The config of a registry's image states it; the image asks for the same again and has it at once.
@@ -236,9 +240,10 @@ async def resolve_inputs(
     """Resolve everything that a package is made of, and its record, on all of its platforms."""
     address = field_set.address
     bases = await _find_bases(field_set, options)
-    accelerator = accelerator_of(address, field_set.accelerator.value, options, setup)
-    embedded = await _find_embedded(field_set, bases[0].python if bases[0] else options.python)
-    targets = [await _find_target(field_set.formats.value, base, embedded, options) for base in bases]
+    accelerator = accelerator_of(address, field_set.accelerator, field_set.resolve, options, setup)
+    python = package_python(address, accelerator.resolve, bases[0], options.python, setup)
+    embedded = await _find_embedded(field_set, python)
+    targets = [await _find_target(field_set.formats.value, python, base, embedded, options) for base in bases]
     await _refuse_large_locks(field_set, options.large_blob_limit)
     environments, artifacts, made = await _resolve_concurrently(field_set, accelerator, bases, targets)
     weights_lock = _lazy_lock(field_set, artifacts)

@@ -11,7 +11,7 @@ from typing import Any, Mapping
 
 from modelkiln.checks.content import Content, is_natural
 
-__all__ = ["FORMAT", "INDEX_FORMAT", "check", "index_files", "looks_like"]
+__all__ = ["FORMAT", "INDEX_FORMAT", "check", "index_shards", "looks_like"]
 
 FORMAT = "safetensors"
 INDEX_FORMAT = "safetensors-index"
@@ -24,6 +24,8 @@ BITS = {
     "I16": 16, "U16": 16, "F16": 16, "BF16": 16, "I32": 32, "U32": 32, "F32": 32, "C64": 64, "F64": 64,
     "I64": 64, "U64": 64, "F4": 4, "F6_E2M3": 6, "F6_E3M2": 6,
 }  # fmt: skip
+_MAX_BITS, _MAX_DIMENSION = 1 << 66, 1 << 64
+_METADATA = "__metadata__"
 _TENSOR = {"dtype", "shape", "data_offsets"}
 _AGAIN = "Write it again with safetensors, or fetch it again"
 
@@ -38,8 +40,11 @@ def looks_like(head: bytes, size: int) -> bool:
     return 2 <= length <= min(MAX_HEADER, size - 8) and head[8:].lstrip(b" \t\r\n").startswith((b'{"', b"{}"))
 
 
-def check(content: Content) -> None:
-    """Check a whole file; only its header is read. Raises ModelkilnError for what is not exact."""
+def check(content: Content) -> tuple[str, ...]:
+    """Check a whole file and return its tensors' names, sorted; only its header is read.
+
+    Raises ModelkilnError for what is not exact.
+    """
     size = content.size or 0
     try:
         with content.reader() as reader:
@@ -47,7 +52,9 @@ def check(content: Content) -> None:
             if length > MAX_HEADER or length > size - 8:
                 raise _Bad(f"its header takes {length} bytes of {size}; at most {MAX_HEADER} are allowed")
             pieces = [reader.read(min(_BLOCK, length - start)) for start in range(0, length, _BLOCK)]
-        _check_tensors(_header(b"".join(pieces)), size - 8 - length)
+        header = _header(b"".join(pieces))
+        _check_tensors(header, size - 8 - length)
+        return tuple(sorted(header.keys() - {_METADATA}))
     except EOFError:
         raise content.refuse(f"{size} bytes are too few for a safetensors file", _AGAIN) from None
     except _Bad as bad:
@@ -59,7 +66,15 @@ def _header(data: bytes) -> Mapping[str, Any]:
         raise _Bad("its header does not start with '{'")
     try:
         # Spaces at the end align the tensors; other white space is not of the format.
-        header = json.loads(data.decode("utf-8").rstrip(" "), object_pairs_hook=_unique, parse_constant=_no_constant)
+        header = json.loads(
+            data.decode("utf-8").rstrip(" "),
+            object_pairs_hook=_unique,
+            parse_constant=_no_constant,
+            # A call for each number takes time, and names have this often enough.
+            parse_int=_whole if b"-0" in data else int,
+        )
+        if b"\\u" in data:
+            _refuse_half_characters(header)
     except (UnicodeDecodeError, RecursionError, ValueError) as error:
         raise _Bad(f"its header is not JSON: {error}") from None
     if data.rstrip(b" ")[-1:] != b"}":
@@ -80,11 +95,26 @@ def _no_constant(text: str) -> None:
     raise _Bad(f"its header holds {text}")
 
 
+def _whole(text: str) -> int:
+    if text == "-0":
+        raise _Bad("its header has the number -0, which the reference reader takes for a fraction")
+    return int(text)
+
+
+def _refuse_half_characters(header: Mapping[str, Any]) -> None:
+    """Refuse one half of a surrogate pair, which no text in UTF-8 can have and no other reader takes."""
+    try:
+        json.dumps(header, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError as error:
+        half = error.object[error.start]
+        raise _Bad(f"a text in its header has half of a character, \\u{ord(half):04x}") from None
+
+
 def _check_tensors(header: Mapping[str, Any], size: int) -> None:
     """Check all entries against `size` bytes of tensors."""
     spans = []
     for name, entry in header.items():
-        if name == "__metadata__":
+        if name == _METADATA:
             if not isinstance(entry, dict) or not all(isinstance(value, str) for value in entry.values()):
                 raise _Bad("its __metadata__ is not a map from text to text")
             continue
@@ -122,7 +152,8 @@ def _span(name: str, entry: Any) -> tuple:
     bits = BITS[dtype]
     for dimension in shape:
         bits *= dimension
-        if bits >= 1 << 66:
+        # What the reference reader cannot count; a zero further on does not help it.
+        if bits >= _MAX_BITS or dimension >= _MAX_DIMENSION:
             raise _Bad(f"tensor {name!r} has the shape {shape!r}, which is too large")
     start, stop = offsets
     if bits % 8 or stop - start != bits // 8:
@@ -134,8 +165,8 @@ def _natural(values: Any) -> bool:
     return isinstance(values, list) and all(is_natural(value) for value in values)
 
 
-def index_files(content: Content) -> list:
-    """Return the names of the shards of a `*.safetensors.index.json`, sorted.
+def index_shards(content: Content) -> dict[str, tuple[str, ...]]:
+    """Return the shards of a `*.safetensors.index.json` by name, each with the tensors that it must have, sorted.
 
     Layout: Transformers' sharded checkpoints, {"metadata": {...}, "weight_map": {tensor: file}}.
     Raises ModelkilnError for a file that is not one.
@@ -151,4 +182,7 @@ def index_files(content: Content) -> list:
     files = index.get("weight_map") if isinstance(index, dict) else None
     if not isinstance(files, dict) or not files or not all(isinstance(file, str) for file in files.values()):
         raise content.refuse("has no weight_map from tensors to files", _AGAIN)
-    return sorted(set(files.values()))
+    shards: dict[str, list[str]] = {}
+    for tensor, file in sorted(files.items()):
+        shards.setdefault(file, []).append(tensor)
+    return {file: tuple(shards[file]) for file in sorted(shards)}

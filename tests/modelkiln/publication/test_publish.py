@@ -171,6 +171,20 @@ def test_of_two_publishers_of_one_package_both_succeed(package, tmp_path):
         assert [package.digest] * 2 == [one.digest for one in done]
 
 
+@pytest.mark.parametrize("times", [2, 3])
+def test_a_blob_that_is_unknown_for_a_moment_is_waited_for(package, times):
+    """distribution 2.8 answers so while another publisher's link to the blob is being written. It says so no longer
+    than a moment; a registry that goes on has lost it."""
+    body = b'{"errors": [{"code": "MANIFEST_BLOB_UNKNOWN", "message": "blob unknown to registry"}]}'
+    fault = Fault("PUT", f"/manifests/{package.digest}", 400, times=times, body=body)
+    with hostile_registry(fault) as hostile:
+        if times == 2:
+            assert package.digest == package.publish(hostile.address).digest
+        else:
+            with pytest.raises(ModelkilnError, match="MANIFEST_BLOB_UNKNOWN blob unknown to registry"):
+                package.publish(hostile.address)
+
+
 def test_a_tag_taken_meanwhile_is_reported(package, tmp_path):
     """A tag that was free at first and taken just before it is put is left alone."""
     other = "sha256:" + "0" * 64

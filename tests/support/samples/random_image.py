@@ -68,12 +68,7 @@ def make_image(
         "models/digits/predict.py": b"def predict(inputs, model):\n    return {}\n",
         "modelkiln/runtime/__main__.py": b"print('runtime')\n",
     }
-    base, venv, wheels, runtime = pinned = [
-        pack_layer("base", "debian", _base_entries(rng, busybox), compression, DEBIAN),
-        venv_layer("3.11", PYTHON, over_any_base=False),
-        pack_layer("wheels", "numpy 2.4.6", _wheel_entries(rng), compression, WHEELS),
-        pack_layer("code", "runtime", _code_entries(code, is_runtime=True), compression),
-    ]
+    base, venv, wheels, runtime = pinned = _pinned_layers(rng, busybox, code, compression)
     settings = Settings(
         env={"PATH": "/opt/venv/bin:/usr/bin:/bin", "MODELKILN_MODELS": "/models"},
         entrypoint=entrypoint or ["/opt/venv/bin/python", "-m", "modelkiln.runtime"],
@@ -92,11 +87,8 @@ def make_image(
         record_layer(canonical_json(record)),
     ]
     layers = [layer for layer, _ in made]
-    image = build_image(
-        Base((layers[0],), "amd64", "linux", _BASE_ENV),
-        layers[1:],
-        replace(settings, labels=labels(record), annotations=labels(record)),
-    )
+    labelled = replace(settings, labels=labels(record), annotations=labels(record))
+    image = build_image(Base((layers[0],), "amd64", "linux", _BASE_ENV), layers[1:], labelled)
     blobs = {layer.descriptor.digest: data for layer, data in made}
     if store is not None:
         store.add_bytes(blobs.pop(layers[1].descriptor.digest))
@@ -104,6 +96,16 @@ def make_image(
     blobs[image.config_descriptor.digest] = image.config
     write_layout(path, layout_files(image.manifest_descriptor, blobs, {REF_NAME: "1.2.0"}))
     return MadeImage(path, image, blobs, record)
+
+
+def _pinned_layers(rng, busybox, code, compression):
+    """Base, environment, wheels and runtime: the layers whose files a record does not list."""
+    return [
+        pack_layer("base", "debian", _base_entries(rng, busybox), compression, DEBIAN),
+        venv_layer("3.11", PYTHON, over_any_base=False),
+        pack_layer("wheels", "numpy 2.4.6", _wheel_entries(rng), compression, WHEELS),
+        pack_layer("code", "runtime", _code_entries(code, is_runtime=True), compression),
+    ]
 
 
 def _code_entries(code, is_runtime):
