@@ -6,7 +6,7 @@ import pytest
 from components import require
 from samples.wheelhouse import make_wheel
 
-from modelkiln.runtime.installed import check_requirements
+from modelkiln.runtime.verification.installed import check_requirements
 from modelkiln.wheels.contents import files_digest, read_contents
 from modelkiln.wheels.venv import Venv, install
 from modelkiln.wheels.wheel import open_wheel

@@ -4,8 +4,8 @@ import os
 import sys
 import sysconfig
 
-from modelkiln.runtime.byte_code import differing, source_of
-from modelkiln.runtime.installed import check_file, check_requirements, place_of, strangers
+from modelkiln.runtime.verification.byte_code import differing, source_of
+from modelkiln.runtime.verification.installed import check_file, check_requirements, place_of, strangers
 from modelkiln.runtime.weights.lazy import found_files, is_lazy, view_folder
 from modelkiln.runtime.weights.lock import LOCK_PATH
 
