@@ -60,7 +60,7 @@ def _info(operands, options):
 
 def _verify(operands, options):
     from modelkiln.runtime.record import find_package
-    from modelkiln.runtime.verify import verify
+    from modelkiln.runtime.verification.verify import verify
 
     package = find_package()
     mismatches, summary = verify(package)
