@@ -158,6 +158,11 @@ def failure(lock: str, messages: str) -> str:
         check_reachable(messages)
     except ModelkilnError as error:
         return f"{what}. {error}"
+    if "AF_UNIX path too long" in messages:
+        return (
+            f"{what} or put together: the path of the folder in which Pants runs processes is too long for a socket. "
+            "Set [GLOBAL].local_execution_root_dir in pants.toml to a shorter one."
+        )
     errors = [line.partition("ERROR: ")[2] for line in lines if "ERROR: " in line]
     return f"{what} or put together. Pex says: {' '.join(errors or lines[-10:])}"
 

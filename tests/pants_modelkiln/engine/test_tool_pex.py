@@ -45,6 +45,8 @@ def test_another_failure_keeps_the_words_of_pip():
     message = failure("tool.txt", "noise\npip: ERROR: No matching distribution found for isal==1.8.0\n")
     assert message.endswith("Pex says: No matching distribution found for isal==1.8.0")
     assert failure("tool.txt", "disk full\n").endswith("Pex says: disk full")
+    message = failure("tool.txt", "  raise\nOSError: AF_UNIX path too long\n")
+    assert message.endswith("too long for a socket. Set [GLOBAL].local_execution_root_dir in pants.toml to a shorter one.")
 
 
 def test_no_path_of_the_machine_is_in_what_a_remote_cache_keeps():
