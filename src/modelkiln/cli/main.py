@@ -40,6 +40,7 @@ STEPS = {
     "lock-interpreter": "lock.portable_python",
     "registry-image": "build.registry_image",
     "blob": "build.blob",
+    "model-wheel": "build.model_wheel",
     "pex": "build.pex",
     "scie": "build.scie",
     "smoke": "build.smoke",

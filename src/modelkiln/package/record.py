@@ -34,8 +34,8 @@ _INPUTS = (
     "base", "metadata", "entrypoint", "weights",
     "weights_lock",
 )  # fmt: skip
-# Of packages that have one: the interpreter that a program embeds.
-_OPTIONAL = ("interpreter",)
+# Of packages that have one: the interpreter that a program embeds; what the wheel of a model is called and requires.
+_OPTIONAL = ("interpreter", "wheel")
 
 # What a record holds of the package that is not an input of it.
 _OUTPUTS = ("package_digest", "formats", "layers", "sources", "variants")
