@@ -17,9 +17,11 @@ from pants_modelkiln.target_types.package import (
     ModelAllowMissingField,
     ModelArtifactsField,
     ModelBaseImageField,
+    ModelDistributionField,
     ModelEntryPointField,
     ModelEntrypointField,
     ModelFormatsField,
+    ModelImportNameField,
     ModelInterpreterField,
     ModelMetadataField,
     ModelOnDemandField,
@@ -28,6 +30,7 @@ from pants_modelkiln.target_types.package import (
     ModelVersionField,
     ModelWeightsField,
     ModelWeightsMirrorsField,
+    ModelWheelRequiresField,
 )
 from pants_modelkiln.target_types.publish import PublishRepositoriesField
 
@@ -51,6 +54,9 @@ class ModelPackageFieldSet(PackageFieldSet, RunFieldSet):
     allow_missing: ModelAllowMissingField
     base_image: ModelBaseImageField
     interpreter: ModelInterpreterField
+    distribution: ModelDistributionField
+    import_name: ModelImportNameField
+    wheel_requires: ModelWheelRequiresField
     version: ModelVersionField
     entrypoint: ModelEntrypointField
     model_metadata: ModelMetadataField

@@ -18,7 +18,6 @@ from modelkiln.digest import sha256_bytes
 from modelkiln.errors import ModelkilnError
 from modelkiln.formats.portable_python_lock import InterpreterLock
 from modelkiln.package.accelerator import Accelerator
-from modelkiln.package.lazy_weights import lazy_document
 from modelkiln.package.record import Record, make_record
 from modelkiln.package.signature import read_signature
 from modelkiln.package.source_facts import Named, metadata_of, signature_of
@@ -48,6 +47,8 @@ from pants_modelkiln.manifest.environment import Environment, ResolvedLockReques
 from pants_modelkiln.manifest.wheel_layers import PackageEnvironmentRequest, find_package_environment
 from pants_modelkiln.package.dependencies import find_pickle_imports
 from pants_modelkiln.package.field_set import ModelPackageFieldSet, accelerator_of
+from pants_modelkiln.package.model_wheel import ModelWheel, WheelParts, describe_wheel
+from pants_modelkiln.package.weights_lock import lazy_lock
 from pants_modelkiln.subsystem import ModelkilnSubsystem, named_or_option
 from pants_modelkiln.target_types.artifact import ModelArtifactLockField
 
@@ -57,7 +58,8 @@ class PackageInputs:
     """What goes into a package, every byte of it pinned, and its record.
 
     base: None for a package that is not an image and names no base image. weights_lock: what a package
-    with lazy weights carries in their place, else empty. interpreter: what the format `scie` embeds.
+    with lazy weights carries in their place, else empty. interpreter: what the format `scie` embeds. wheel: what
+    the format `wheel` has besides.
     others: the same package for its further platforms.
     """
 
@@ -72,6 +74,7 @@ class PackageInputs:
     record: Record
     weights_lock: bytes
     interpreter: InterpreterLock | None = None
+    wheel: ModelWheel | None = None
     others: tuple[PackageInputs, ...] = ()
 
     @property
@@ -121,7 +124,7 @@ async def _find_target(
     formats: Sequence[str], base: BaseImage | None, embedded: InterpreterLock | None, options: ModelkilnSubsystem
 ) -> Target:
     """What the wheels are chosen for. The interpreter of an image and of a `scie` is known to its patch
-    release, and that of a PEX is whichever the machine has."""
+    release, and that of a PEX or of a wheel is whichever the machine has."""
     python = base.python if base else options.python
     releases = []
     if base and "oci" in formats:
@@ -129,7 +132,7 @@ async def _find_target(
         made = await make_base_layers(BaseLayersRequest(base), **implicitly()) if base.reference else base
         releases.append(made.release)
     releases += [embedded.python] if embedded else []
-    releases += [python] if "pex" in formats else []
+    releases += [python] if {"pex", "wheel"} & set(formats) else []
     return Target(
         releases=tuple(sorted({release or python for release in releases})),
         python=python,
@@ -240,8 +243,12 @@ async def resolve_inputs(
     targets = [await _find_target(field_set.formats.value, base, embedded, options) for base in bases]
     await _refuse_large_locks(field_set, options.large_blob_limit)
     environments, artifacts = await _resolve_concurrently(field_set, accelerator, bases, targets)
-    weights_lock = _lazy_lock(field_set, artifacts)
+    weights_lock = lazy_lock(field_set, artifacts)
     code = await collect_code(PackageCodeRequest(address, field_set.entry_point), **implicitly())
+    wheel = None
+    if "wheel" in field_set.formats.value:
+        parts = WheelParts(field_set, accelerator.name, targets[0].python, code, environments[0], tuple(artifacts))
+        wheel = await describe_wheel(parts, options.large_blob_limit)
     facts = _facts_of(artifacts)
     signature = await _find_signature(field_set, facts)
     platform_digests = {
@@ -259,6 +266,7 @@ async def resolve_inputs(
         "weights_lock": hashlib.sha256(weights_lock).hexdigest() if weights_lock else None,
         "metadata": metadata_of(facts, json.loads(field_set.model_metadata.value or "{}")),
         **({"interpreter": embedded.identity(targets[0].platform)} if embedded else {}),
+        **({"wheel": wheel.described.to_json()} if wheel else {}),
     }
     first, *others = (
         PackageInputs(
@@ -273,6 +281,7 @@ async def resolve_inputs(
             record=_record(described, _variant(accelerator, target, platform_digests), base, wheels),
             weights_lock=weights_lock,
             interpreter=embedded,
+            wheel=wheel,
         )
         for base, target, wheels in zip(bases, targets, environments)
     )
@@ -287,26 +296,6 @@ def _record(described: dict, variant: dict, base: BaseImage | None, wheels: Envi
     identity = base.identity.to_json() if base else None
     requirements = [recorded_wheel(wheel) for wheel in wheels.to_json()]
     return make_record({**described, "variant": variant, "requirements": requirements, "base": identity})
-
-
-def _lazy_lock(field_set: ModelPackageFieldSet, artifacts: tuple[Artifact, ...]) -> bytes:
-    address, mirrors, on_demand = field_set.address, field_set.weights_mirrors, field_set.on_demand
-    if field_set.weights.value != "lazy":
-        for field in (mirrors, on_demand):
-            if field.value:
-                raise ModelkilnError(f'{address}: the field `{field.alias}` is for weights="lazy" alone. Remove it.')
-        return b""
-    for found in artifacts:
-        if found.requests:
-            raise ModelkilnError(
-                f'{address}: weights="lazy": {found.address} has no lock that says where its files can be fetched. '
-                f'Give it one (lock="{found.address.target_name}.lock.json", then `pants lock {found.address}`), '
-                'or bundle the weights (weights="bundled").'
-            )
-    if not artifacts:
-        raise ModelkilnError(f'{address}: weights="lazy": the field `artifacts` is empty, there is nothing to fetch.')
-    layers = [layer for found in artifacts for layer in found.layers]
-    return lazy_document(layers, str(address), mirrors.value or (), on_demand.value or ())
 
 
 def _load_signature(address: Address, file) -> dict:

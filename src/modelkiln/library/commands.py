@@ -38,7 +38,8 @@ def _load(text, root):
         return find_callable(text)
     except (Exception, SystemExit) as error:
         raise PackageError(
-            f"entry point {text}: cannot be imported: {type(error).__name__}: {error}. Run with --debug for the traceback."
+            f"entry point {text}: cannot be imported: {type(error).__name__}: {error}. "
+            "Run with --debug for the traceback."
         ) from error
 
 

@@ -9,7 +9,9 @@ inputs and outputs are, and `__version__` which version of the model this is.
 
 from ._importer import importer_of
 
-__all__ = ["PackageError", "__version__", "load", "record", "signature"]
+__all__ = ["load"]
+
+_LATER = ("PackageError", "record", "signature")
 
 
 def load(models=None):
@@ -27,8 +29,12 @@ def _model():
 
 
 def __getattr__(name):
-    if name in ("PackageError", "record", "signature"):
+    if name in _LATER:
         return getattr(_model(), name)
     if name == "__version__":
         return _model().record["wheel"]["version"]
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted((*globals(), *_LATER, "__version__"))

@@ -1,0 +1,101 @@
+"""What the wheel of a package has besides: its names, what it requires, and how its code is loaded."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from pants.engine.addresses import Address
+from pants.engine.fs import FileContent
+
+from modelkiln.errors import ModelkilnError
+from modelkiln.frozen_json import FrozenJson
+from modelkiln.package import model_wheel
+from modelkiln.package.imports import code_modules
+from pants_modelkiln.engine.files import engine_files
+from pants_modelkiln.inputs.artifact import Artifact
+from pants_modelkiln.inputs.code import PackageCode
+from pants_modelkiln.manifest.environment import Environment
+from pants_modelkiln.package.dependencies import find_pickle_imports
+from pants_modelkiln.package.field_set import ModelPackageFieldSet
+from pants_modelkiln.package.weights_lock import wheel_lock
+
+_NATIVE = (".so", ".pyd", ".dylib")
+
+
+@dataclass(frozen=True)
+class WheelParts:
+    """What the wheel of a package depends on. accelerator: its name. python: the release that runs the model."""
+
+    field_set: ModelPackageFieldSet
+    accelerator: str
+    python: str
+    code: PackageCode
+    environment: Environment
+    artifacts: tuple[Artifact, ...]
+
+
+@dataclass(frozen=True)
+class ModelWheel:
+    """described: the record's "wheel", see `modelkiln.package.model_wheel`. loader: files of the wheel that no
+    other format has, at their paths in it. weights_lock: what it has in place of weights that are bundled in
+    other formats, else b""."""
+
+    described: FrozenJson
+    loader: tuple[FileContent, ...]
+    weights_lock: bytes
+
+
+async def describe_wheel(parts: WheelParts, limit: int) -> ModelWheel:
+    """Describe the wheel; raises ModelkilnError for a package that cannot be one. limit: of bundled weights' bytes."""
+    fields, code = parts.field_set, parts.code
+    where = str(fields.address)
+    locked = parts.environment.to_json()
+    name = fields.address.generated_name or fields.address.target_name
+    distribution = model_wheel.distribution_of(fields.distribution.value or "", name, parts.accelerator)
+    import_name = model_wheel.import_name_of(fields.import_name.value or "", distribution)
+    model_wheel.check_distribution(distribution, where)
+    modules = {module for wheel in parts.environment.contents["contents"] for module in wheel["modules"]}
+    model_wheel.check_import_name(import_name, where, modules)
+    _check_code(fields.address, code)
+    await _check_pickles(fields, code)
+    mode, is_bundled = str(fields.wheel_requires.value), fields.weights.value == "bundled"
+    lock = wheel_lock(fields.address, parts.artifacts, limit) if is_bundled else b""
+    files = [file for file in engine_files("library") if file.path.startswith("modelkiln/library/")]
+    loader = tuple(FileContent(model_wheel.loader_path(import_name, file.path), file.content) for file in files)
+    described = {
+        "distribution": distribution,
+        "import_name": import_name,
+        "version": model_wheel.check_version(str(fields.version.value), where),
+        "requires": mode,
+        "requires_dist": model_wheel.requires_dist(mode, code.requirements, locked),
+        "requires_python": model_wheel.requires_python(mode, parts.python),
+        "weights_lock": hashlib.sha256(lock).hexdigest() if lock else None,
+        "code": [
+            {"path": file.path, "sha256": hashlib.sha256(file.content).hexdigest(), "size": len(file.content)}
+            for file in sorted(loader, key=lambda file: file.path)
+        ],
+    }
+    return ModelWheel(FrozenJson.of(described), loader, lock)
+
+
+def _check_code(address: Address, code: PackageCode) -> None:
+    """Refuse native libraries: the wheel has one file for all platforms."""
+    native = [file.path for file in code.own_files if file.path.endswith(_NATIVE) or ".so." in file.path]
+    if native:
+        raise ModelkilnError(
+            f"{address}: the code has a native library, {native[0]}, and the wheel of a model is for any platform. "
+            'Move it to a package of the resolve, or leave "wheel" out of `formats`.'
+        )
+
+
+async def _check_pickles(fields: ModelPackageFieldSet, code: PackageCode) -> None:
+    """Refuse pickles of the code's own classes, which only the code itself can import from a wheel."""
+    own = code_modules(file.path for file in code.own_files)
+    for one in await find_pickle_imports(fields.artifacts):
+        if own & {one.module, one.alternative}:
+            raise ModelkilnError(
+                f"{fields.address}: {one.origin} has {one.module}, which is code of the package. In a wheel that is "
+                "private, so that several models can have different commits of it, and no pickle can import it. Save "
+                'the model in a format without code, such as ONNX or safetensors, or leave "wheel" out of `formats`.'
+            )
