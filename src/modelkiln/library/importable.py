@@ -12,6 +12,8 @@ from ._importer import importer_of
 __all__ = ["load"]
 
 _LATER = ("PackageError", "record", "signature")
+# At once, for processes that multiprocessing starts: they import modules of the code by their names in this process.
+_importer = importer_of(__name__, __file__)
 
 
 def load(models=None):
@@ -25,7 +27,7 @@ def load(models=None):
 
 
 def _model():
-    return importer_of(__name__, __file__).module("modelkiln.library.model")
+    return _importer.module("modelkiln.library.model")
 
 
 def __getattr__(name):

@@ -34,11 +34,11 @@ def _described(path, data):
     return {"path": path, "sha256": hashlib.sha256(data).hexdigest(), "size": len(data)}
 
 
-def lay_out(folder, code=None, models=None, weights_lock=b"", entry_point="models.sums:predict", wheel=None, **inputs):
+def lay_out(folder, code=None, models=None, lock=b"", entry_point="models.sums:predict", wheel=None, **inputs):
     """Lay out the files of a wheel in `folder`; returns the record.
 
-    code: files by path, next to those of a small model. models: files of the artifact. weights_lock: what the wheel
-    has in their place. wheel: members of the record's "wheel". inputs: others of the record.
+    code: files by path, next to those of a small model. models: files of the artifact. lock: what the wheel has
+    in their place. wheel: members of the record's "wheel". inputs: others of the record.
     """
     root = Path(modelkiln.__file__).parent
     chosen = {"distribution": "acme-sums", "version": "1.2.0", **(wheel or {})}
@@ -49,11 +49,12 @@ def lay_out(folder, code=None, models=None, weights_lock=b"", entry_point="model
     files.update({f"modelkiln/{path.relative_to(root).as_posix()}": path.read_bytes() for path in runtime})
     artifacts = {"weight.txt": b"2"} if models is None else models
     loader = {loader_path(name, f"modelkiln/library/{p.name}"): p.read_bytes() for p in (root / "library").glob("*.py")}
+    lock_digest = hashlib.sha256(lock).hexdigest() if lock else None
     described = {
         "requires": "declared",
         "requires_dist": ["numpy>=1"],
         "requires_python": ">=3.9",
-        "weights_lock": hashlib.sha256(weights_lock).hexdigest() if weights_lock else None,
+        "weights_lock": lock_digest if inputs.get("weights", "bundled") == "bundled" else None,
         "code": [_described(path, data) for path, data in sorted(loader.items())],
         **chosen,
     }
@@ -71,7 +72,7 @@ def lay_out(folder, code=None, models=None, weights_lock=b"", entry_point="model
             "base": None,
             "metadata": {"title": "Sums", "description": "Adds\nnumbers.", "license": "Apache-2.0"},
             "weights": "bundled",
-            "weights_lock": None,
+            "weights_lock": lock_digest if inputs.get("weights") == "lazy" else None,
             **inputs,
             "wheel": described,
         }
@@ -79,8 +80,8 @@ def lay_out(folder, code=None, models=None, weights_lock=b"", entry_point="model
     own = code_folder(name)
     tree = {**loader, **{f"{own}/{path}": data for path, data in files.items()}}
     tree[f"{own}/.modelkiln/record.json"] = canonical_json(record)
-    if weights_lock:
-        tree[f"{own}/.modelkiln/weights.lock.json"] = weights_lock
+    if lock:
+        tree[f"{own}/.modelkiln/weights.lock.json"] = lock
     elif record["weights"] == "bundled":
         tree.update({f"{own}/.modelkiln/models/{path}": data for path, data in artifacts.items()})
     shutil.rmtree(folder, ignore_errors=True)
