@@ -175,7 +175,8 @@ def test_a_zip_file_is_refused(site, tmp_path):
     shutil.make_archive(str(tmp_path / "ways"), "zip", site.add("ways", WAYS))
     found = site.run("""
 import sys
-sys.path[:] = [path for path in sys.path if "site-ways" not in path] + [sys.argv[0].replace("application.py", "ways.zip")]
+sys.path[:] = [path for path in sys.path if "site-ways" not in path]
+sys.path.append(sys.argv[0].replace("application.py", "ways.zip"))
 try:
     import ways
 except ImportError as error:

@@ -78,7 +78,8 @@ class Counter:
 
 def test_what_disagrees_with_the_signature_is_refused(make):
     """Of inputs and of outputs, by name; what the script raises is the application's to catch."""
-    script = "def predict(inputs, model):\n    if inputs['x'][0, 0] < 0:\n        raise KeyError('negative')\n    return {}\n"
+    script = "def predict(inputs, model):\n    if inputs['x'][0, 0] < 0:\n        raise KeyError('negative')\n"
+    script += "    return {}\n"
     run = make(code={"models/bad.py": script}, entry_point="models.bad:predict")
     found = run("""
 model = acme_sums.load()
