@@ -59,8 +59,8 @@ class PackageInputs:
 
     base: None for a package that is not an image and names no base image. weights_lock: what a package
     with lazy weights carries in their place, else empty. interpreter: what the format `scie` embeds. wheel: what
-    the format `wheel` has besides.
-    others: the same package for its further platforms.
+    the format `wheel` has besides, which is made for the first platform. others: the same package for its
+    further platforms.
     """
 
     address: Address
@@ -245,10 +245,8 @@ async def resolve_inputs(
     environments, artifacts = await _resolve_concurrently(field_set, accelerator, bases, targets)
     weights_lock = lazy_lock(field_set, artifacts)
     code = await collect_code(PackageCodeRequest(address, field_set.entry_point), **implicitly())
-    wheel = None
-    if "wheel" in field_set.formats.value:
-        parts = WheelParts(field_set, accelerator.name, targets[0].python, code, environments[0], tuple(artifacts))
-        wheel = await describe_wheel(parts, options.large_blob_limit)
+    parts = WheelParts(field_set, accelerator.name, targets[0].python, code, environments[0], tuple(artifacts))
+    wheel = await describe_wheel(parts, options.large_blob_limit)
     facts = _facts_of(artifacts)
     signature = await _find_signature(field_set, facts)
     platform_digests = {
@@ -281,11 +279,10 @@ async def resolve_inputs(
             record=_record(described, _variant(accelerator, target, platform_digests), base, wheels),
             weights_lock=weights_lock,
             interpreter=embedded,
-            wheel=wheel,
         )
         for base, target, wheels in zip(bases, targets, environments)
     )
-    return replace(first, others=tuple(others))
+    return replace(first, wheel=wheel, others=tuple(others))
 
 
 def _platform_digest(wheels: Environment, base: BaseImage | None) -> str:

@@ -46,9 +46,14 @@ class ModelWheel:
     weights_lock: bytes
 
 
-async def describe_wheel(parts: WheelParts, limit: int) -> ModelWheel:
-    """Describe the wheel; raises ModelkilnError for a package that cannot be one. limit: of bundled weights' bytes."""
+async def describe_wheel(parts: WheelParts, limit: int) -> ModelWheel | None:
+    """Describe the wheel, if the package has that format; raises ModelkilnError for one that cannot be a wheel.
+
+    limit: of bundled weights, in bytes.
+    """
     fields, code = parts.field_set, parts.code
+    if "wheel" not in fields.formats.value:
+        return None
     where = str(fields.address)
     locked = parts.environment.to_json()
     name = fields.address.generated_name or fields.address.target_name

@@ -8,8 +8,8 @@ from typing import Any, Mapping, Sequence
 
 from modelkiln.builds.wheel import provide_wheels
 from modelkiln.errors import ModelkilnError
-from modelkiln.formats.programs import link_or_copy
 from modelkiln.manifest.wheels import check_wheels, wheel_digest
+from modelkiln.store.files import link_file
 from modelkiln.store.store import Store
 
 __all__ = ["install_wheel"]
@@ -29,7 +29,7 @@ def install_wheel(
     environment, links = folder / "environment", folder / "locked"
     links.mkdir()
     for one in locked:
-        link_or_copy(store.path(wheel_digest(one)), links / one["filename"])
+        link_file(store.path(wheel_digest(one)), links / one["filename"])
     _run(folder, "an environment cannot be made", os.path.abspath(python), "-m", "venv", "--without-pip", environment)
     pip = [sys.executable, "-I", "-m", "pip", "--python", environment / "bin/python", "install", "--no-index"]
     options = [f"--find-links={links}", "--no-compile", "--no-cache-dir", "--disable-pip-version-check", "--quiet"]

@@ -28,67 +28,69 @@ def predict(inputs, model):
     return {"y": inputs["x"].sum(axis=1) * numpy.float32(weight * FACTOR)}
 """
 CODE = {"models/sums.py": SCRIPT, "common/scaling.py": "FACTOR = 1\n", "common/__init__.py": ""}
+MODELS = {"weight.txt": b"2"}
 
 
 def _described(path, data):
     return {"path": path, "sha256": hashlib.sha256(data).hexdigest(), "size": len(data)}
 
 
-def lay_out(folder, code=None, models=None, lock=b"", entry_point="models.sums:predict", wheel=None, **inputs):
+def lay_out(folder, code=None, lock=b"", entry_point="models.sums:predict", wheel=None, **inputs):
     """Lay out the files of a wheel in `folder`; returns the record.
 
-    code: files by path, next to those of a small model. models: files of the artifact. lock: what the wheel has
-    in their place. wheel: members of the record's "wheel". inputs: others of the record.
+    code: files by path, next to those of a small model. lock: what the wheel has in place of the artifact's file.
+    wheel: members of the record's "wheel". inputs: others of the record.
     """
     root = Path(modelkiln.__file__).parent
     chosen = {"distribution": "acme-sums", "version": "1.2.0", **(wheel or {})}
-    chosen.setdefault("import_name", import_name_of("", chosen["distribution"]))
-    name = chosen["import_name"]
+    name = chosen.setdefault("import_name", import_name_of("", chosen["distribution"]))
     files = {path: text.encode() for path, text in {**CODE, **(code or {})}.items()}
     runtime = [root / "__init__.py", *sorted((root / "runtime").rglob("*.py"))]
     files.update({f"modelkiln/{path.relative_to(root).as_posix()}": path.read_bytes() for path in runtime})
-    artifacts = {"weight.txt": b"2"} if models is None else models
-    loader = {loader_path(name, f"modelkiln/library/{p.name}"): p.read_bytes() for p in (root / "library").glob("*.py")}
-    lock_digest = hashlib.sha256(lock).hexdigest() if lock else None
-    described = {
-        "requires": "declared",
-        "requires_dist": ["numpy>=1"],
-        "requires_python": ">=3.9",
-        "weights_lock": lock_digest if inputs.get("weights", "bundled") == "bundled" else None,
-        "code": [_described(path, data) for path, data in sorted(loader.items())],
-        **chosen,
+    loader = {
+        loader_path(name, f"modelkiln/library/{path.name}"): path.read_bytes()
+        for path in (root / "library").glob("*.py")
     }
-    record = make_record(
-        {
-            "name": "sums",
-            "version": described["version"],
-            "variant": {"accelerator": "cpu", "platform": "linux/amd64", "python": "3.11"},
-            "entry_point": entry_point,
-            "entrypoint": [],
-            "signature": SIGNATURE,
-            "artifacts": [_described(path, data) for path, data in sorted(artifacts.items())],
-            "code": [_described(path, data) for path, data in sorted(files.items())],
-            "requirements": [],
-            "base": None,
-            "metadata": {"title": "Sums", "description": "Adds\nnumbers.", "license": "Apache-2.0"},
-            "weights": "bundled",
-            "weights_lock": lock_digest if inputs.get("weights") == "lazy" else None,
-            **inputs,
-            "wheel": described,
-        }
-    ).to_json()
+    chosen = {"code": [_described(path, data) for path, data in sorted(loader.items())], **chosen}
+    record = _record(files, hashlib.sha256(lock).hexdigest() if lock else None, chosen, entry_point, inputs)
     own = code_folder(name)
     tree = {**loader, **{f"{own}/{path}": data for path, data in files.items()}}
     tree[f"{own}/.modelkiln/record.json"] = canonical_json(record)
     if lock:
         tree[f"{own}/.modelkiln/weights.lock.json"] = lock
     elif record["weights"] == "bundled":
-        tree.update({f"{own}/.modelkiln/models/{path}": data for path, data in artifacts.items()})
+        tree.update({f"{own}/.modelkiln/models/{path}": data for path, data in MODELS.items()})
     shutil.rmtree(folder, ignore_errors=True)
     for path, data in tree.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(data)
     return record
+
+
+def _record(files, lock_digest, wheel, entry_point, inputs):
+    described = {
+        "requires": "declared",
+        "requires_dist": ["numpy>=1"],
+        "requires_python": ">=3.9",
+        "weights_lock": lock_digest if inputs.get("weights", "bundled") == "bundled" else None,
+        **wheel,
+    }
+    fixed = {
+        "name": "sums",
+        "version": described["version"],
+        "variant": {"accelerator": "cpu", "platform": "linux/amd64", "python": "3.11"},
+        "entry_point": entry_point,
+        "entrypoint": [],
+        "signature": SIGNATURE,
+        "artifacts": [_described(path, data) for path, data in sorted(MODELS.items())],
+        "code": [_described(path, data) for path, data in sorted(files.items())],
+        "requirements": [],
+        "base": None,
+        "metadata": {"title": "Sums", "description": "Adds\nnumbers.", "license": "Apache-2.0"},
+        "weights": "bundled",
+        "weights_lock": lock_digest if inputs.get("weights") == "lazy" else None,
+    }
+    return make_record({**fixed, **inputs, "wheel": described}).to_json()
 
 
 def make_model_wheel(folder, **more):
