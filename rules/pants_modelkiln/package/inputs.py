@@ -247,8 +247,7 @@ async def resolve_inputs(
     code = await collect_code(PackageCodeRequest(address, field_set.entry_point), **implicitly())
     parts = WheelParts(field_set, accelerator.name, targets[0].python, code, environments[0], tuple(artifacts))
     wheel = await describe_wheel(parts, options.large_blob_limit)
-    facts = _facts_of(artifacts)
-    signature = await _find_signature(field_set, facts)
+    signature = await _find_signature(field_set, _facts_of(artifacts))
     platform_digests = {
         target.platform: _platform_digest(wheels, base) for base, target, wheels in zip(bases, targets, environments)
     }
@@ -262,7 +261,7 @@ async def resolve_inputs(
         "code": [file.to_json() for file in code.files],
         "weights": field_set.weights.value,
         "weights_lock": hashlib.sha256(weights_lock).hexdigest() if weights_lock else None,
-        "metadata": metadata_of(facts, json.loads(field_set.model_metadata.value or "{}")),
+        "metadata": metadata_of(_facts_of(artifacts), json.loads(field_set.model_metadata.value or "{}")),
         **({"interpreter": embedded.identity(targets[0].platform)} if embedded else {}),
         **({"wheel": wheel.described.to_json()} if wheel else {}),
     }

@@ -5,13 +5,10 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from pants.engine.addresses import Address
 from pants.engine.fs import FileContent
 
-from modelkiln.errors import ModelkilnError
 from modelkiln.frozen_json import FrozenJson
 from modelkiln.package import model_wheel
-from modelkiln.package.imports import code_modules
 from pants_modelkiln.engine.files import engine_files
 from pants_modelkiln.inputs.artifact import Artifact
 from pants_modelkiln.inputs.code import PackageCode
@@ -19,8 +16,6 @@ from pants_modelkiln.manifest.environment import Environment
 from pants_modelkiln.package.dependencies import find_pickle_imports
 from pants_modelkiln.package.field_set import ModelPackageFieldSet
 from pants_modelkiln.package.weights_lock import wheel_lock
-
-_NATIVE = (".so", ".pyd", ".dylib")
 
 
 @dataclass(frozen=True)
@@ -62,8 +57,8 @@ async def describe_wheel(parts: WheelParts, limit: int) -> ModelWheel | None:
     model_wheel.check_distribution(distribution, where)
     modules = {module for wheel in parts.environment.contents["contents"] for module in wheel["modules"]}
     model_wheel.check_import_name(import_name, where, modules)
-    _check_code(fields.address, code)
-    await _check_pickles(fields, code)
+    own = [file.path for file in code.own_files]
+    model_wheel.check_code(where, own, await find_pickle_imports(fields.artifacts))
     mode, is_bundled = str(fields.wheel_requires.value), fields.weights.value == "bundled"
     lock = wheel_lock(fields.address, parts.artifacts, limit) if is_bundled else b""
     files = [file for file in engine_files("library") if file.path.startswith("modelkiln/library/")]
@@ -82,25 +77,3 @@ async def describe_wheel(parts: WheelParts, limit: int) -> ModelWheel | None:
         ],
     }
     return ModelWheel(FrozenJson.of(described), loader, lock)
-
-
-def _check_code(address: Address, code: PackageCode) -> None:
-    """Refuse native libraries: the wheel has one file for all platforms."""
-    native = [file.path for file in code.own_files if file.path.endswith(_NATIVE) or ".so." in file.path]
-    if native:
-        raise ModelkilnError(
-            f"{address}: the code has a native library, {native[0]}, and the wheel of a model is for any platform. "
-            'Move it to a package of the resolve, or leave "wheel" out of `formats`.'
-        )
-
-
-async def _check_pickles(fields: ModelPackageFieldSet, code: PackageCode) -> None:
-    """Refuse pickles of the code's own classes, which only the code itself can import from a wheel."""
-    own = code_modules(file.path for file in code.own_files)
-    for one in await find_pickle_imports(fields.artifacts):
-        if own & {one.module, one.alternative}:
-            raise ModelkilnError(
-                f"{fields.address}: {one.origin} has {one.module}, which is code of the package. In a wheel that is "
-                "private, so that several models can have different commits of it, and no pickle can import it. Save "
-                'the model in a format without code, such as ONNX or safetensors, or leave "wheel" out of `formats`.'
-            )

@@ -6,11 +6,12 @@ import re
 from typing import Any, Collection, Iterable, Mapping
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.package.imports import STANDARD_MODULES
+from modelkiln.package.imports import STANDARD_MODULES, Import, code_modules
 
 __all__ = [
     "CODE_FOLDER",
     "REQUIRES",
+    "check_code",
     "check_distribution",
     "check_import_name",
     "check_version",
@@ -29,6 +30,7 @@ REQUIRES = ("declared", "exact", "none")
 # Below the import package, where the code lies as in other formats; `library._importer` finds it there.
 CODE_FOLDER = "_package"
 
+_NATIVE = re.compile(r".*\.(so(\.[0-9.]+)?|pyd|dylib)")
 # Core metadata specification, "Name".
 _NAME = re.compile(r"[A-Z0-9]|[A-Z0-9][A-Z0-9._-]*[A-Z0-9]", re.IGNORECASE)
 # What modules of the room `library` are called in the import package; the others lie beside the runtime.
@@ -93,6 +95,24 @@ def check_version(version: str, where: str) -> str:
             f"{where}: version {version!r}: a wheel needs one that PEP 440 knows, such as 1.2.0, 1.2.0rc1 or "
             '1.2.0+build5. Change the field `version`, or leave "wheel" out of `formats`.'
         ) from None
+
+
+def check_code(where: str, paths: Iterable[str], pickled: Iterable[Import]) -> None:
+    """Refuse what the code of a wheel cannot be, by its files' `paths` and by what loading the artifacts imports."""
+    own = code_modules(found := list(paths))
+    native = [path for path in found if _NATIVE.fullmatch(path)]
+    if native:
+        raise ModelkilnError(
+            f"{where}: the code has a native library, {native[0]}, and the wheel of a model is for any platform. Move "
+            'it to a package of the resolve, or leave "wheel" out of `formats`.'
+        )
+    for one in pickled:
+        if own & {one.module, one.alternative}:
+            raise ModelkilnError(
+                f"{where}: {one.origin} has {one.module}, which is code of the package. In a wheel that is private, so "
+                "that several models can have different commits of it, and no pickle can import it. Save the model in "
+                'a format without code, such as ONNX or safetensors, or leave "wheel" out of `formats`.'
+            )
 
 
 def requires_python(mode: str, python: str) -> str:

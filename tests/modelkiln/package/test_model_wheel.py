@@ -8,7 +8,9 @@ from packaging.utils import parse_wheel_filename
 from packaging.version import Version
 
 from modelkiln.errors import ModelkilnError
+from modelkiln.package.imports import imports_of_pickles
 from modelkiln.package.model_wheel import (
+    check_code,
     check_distribution,
     check_import_name,
     check_version,
@@ -109,6 +111,23 @@ def test_other_versions_are_refused(version):
     """The message has the value and says what to write."""
     with pytest.raises(ModelkilnError, match=r"m:m: version .*PEP 440 .*`version`"):
         check_version(version, "m:m")
+
+
+@pytest.mark.parametrize("path", ["models/fast.cpython-311-x86_64-linux-gnu.so", "libx.so.1.2", "models/fast.pyd"])
+def test_native_code_is_refused(path):
+    """One file serves all platforms; names that only look so pass."""
+    check_code("m:m", ["models/also.py", "models/words.sort", "models/x.solution.json"], [])
+    with pytest.raises(ModelkilnError, match=rf"m:m: the code has a native library, {path}"):
+        check_code("m:m", ["models/also.py", path], [])
+
+
+@pytest.mark.parametrize("name", ["models.scaling.Scaler", "models.scaling:Scaler.Inner", "models.scaling"])
+def test_pickles_of_own_classes_are_refused(name):
+    """Python's unpickler knows nothing of names that are a model's own; those of dependencies pass."""
+    paths = ["models/__init__.py", "models/scaling.py"]
+    check_code("m:m", paths, imports_of_pickles(["sklearn.svm.SVC", "numpy:ndarray", "modelsx.scaling.X"], "w"))
+    with pytest.raises(ModelkilnError, match=r"m:m: `allow_pickle` of m:w has models\.scaling.* which is code of"):
+        check_code("m:m", paths, imports_of_pickles([name], "`allow_pickle` of m:w"))
 
 
 def test_each_variant_has_a_name_of_its_own():
