@@ -25,7 +25,7 @@ from pants.util.strutil import help_text
 
 from modelkiln.package.model_wheel import REQUIRES
 from pants_modelkiln.target_types.fields import OneAddressField
-from pants_modelkiln.target_types.publish import PUBLISH_FIELDS
+from pants_modelkiln.target_types.publish import PUBLISH_FIELDS, PublishWheelIndexesField
 
 
 class ModelPackageDependenciesField(Dependencies):
@@ -287,6 +287,7 @@ class ModelPackageTarget(Target):
         ModelEntrypointField,
         ModelMetadataField,
         *PUBLISH_FIELDS,
+        PublishWheelIndexesField,
         OutputPathField,
         RestartableField,
     )

@@ -45,6 +45,7 @@ STEPS = {
     "scie": "formats.scie",
     "smoke": "build.smoke",
     "publish-package": "build.publish_package",
+    "publish-wheel": "build.publish_wheel",
     "run-pex": "build.run_pex",
 }
 
