@@ -27,7 +27,8 @@ from pants_modelkiln.compat.calls import (
 )
 from pants_modelkiln.compat.known_artifact import KnownArtifact
 from pants_modelkiln.engine.step import Step, run_step
-from pants_modelkiln.engine.tool import STORE, fetching_tool
+from pants_modelkiln.engine.tool import fetching_tool
+from pants_modelkiln.engine.tool_install import STORE
 from pants_modelkiln.formats.rendering import Rendering, RenderingRequest
 from pants_modelkiln.inputs.artifact import Artifact
 from pants_modelkiln.package.inputs import PackageInputs

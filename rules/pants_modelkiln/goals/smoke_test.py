@@ -7,7 +7,6 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from pants.backend.python.util_rules.interpreter_constraints import InterpreterConstraints
 from pants.base.build_environment import get_buildroot
 from pants.core.goals.test import TestFieldSet
 from pants.engine.addresses import Address
@@ -27,14 +26,15 @@ from modelkiln.smoke.smoke_test import NOT_RUN
 from pants_modelkiln.compat.calls import (
     add_prefix,
     create_digest,
-    find_interpreter,
     get_digest_contents,
     implicitly,
     merge_digests,
     rule,
 )
+from pants_modelkiln.engine.machine_python import MachinePythonRequest, find_python
 from pants_modelkiln.engine.step import Step, try_step
-from pants_modelkiln.engine.tool import STORE, fetching_tool, machine_store
+from pants_modelkiln.engine.tool import fetching_tool, machine_store
+from pants_modelkiln.engine.tool_install import STORE
 from pants_modelkiln.formats.model_wheel import ModelWheelRequest, build_model_wheel, bundled_artifacts
 from pants_modelkiln.formats.oci import ImageRequest, assemble_image
 from pants_modelkiln.formats.pex import PexFileRequest, build_pex_file
@@ -110,10 +110,10 @@ class PackageUnderTest:
     layers: tuple[Layer, ...] = ()
 
 
-async def _release_for(inputs: PackageInputs, options: GlobalOptions) -> str:
-    """The release of Python that runs a package, of which this machine has an interpreter."""
+async def _release_for(inputs: PackageInputs, what: str, options: GlobalOptions) -> str:
+    """The release of Python that runs one of a package's formats, of which this machine has an interpreter."""
     release = inputs.target.python
-    python = await find_interpreter(InterpreterConstraints([f"CPython=={release}.*"]), **implicitly())
+    python = await find_python(MachinePythonRequest.of(release, f"{inputs.address}: its {what}"), **implicitly())
     # By its release: a machine's path to it must not be in the test's key.
     save_python(machine_store(options), release, python.path)
     return release
@@ -125,14 +125,14 @@ async def put_under_test(request: PackageUnderTestRequest, options: GlobalOption
     inputs = request.inputs
     if request.format == "pex":
         built = await build_pex_file(PexFileRequest(inputs, "package.pex"), **implicitly())
-        return PackageUnderTest(built.digest, "package.pex", await _release_for(inputs, options))
+        return PackageUnderTest(built.digest, "package.pex", await _release_for(inputs, "PEX", options))
     if request.format == "scie":
         return PackageUnderTest(
             (await build_scie_file(ScieFileRequest(inputs, "package.scie"), **implicitly())).digest, "package.scie"
         )
     if request.format == "wheel":
         wheel = await build_model_wheel(ModelWheelRequest(inputs), **implicitly())
-        return PackageUnderTest(wheel.digest, wheel.file_name, await _release_for(inputs, options))
+        return PackageUnderTest(wheel.digest, wheel.file_name, await _release_for(inputs, "wheel", options))
     image = await assemble_image(ImageRequest(inputs), **implicitly())
     folder = f"{_FOLDER}/image"
     return PackageUnderTest(await add_prefix(AddPrefix(image.layout, folder)), folder, layers=image.stored)

@@ -15,7 +15,9 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.pinned_file import PinnedFile
 from pants_modelkiln.compat.calls import add_prefix, create_digest, get_digest_contents, implicitly, merge_digests, rule
 from pants_modelkiln.engine.step import Step, try_step
-from pants_modelkiln.engine.tool import STORE, checks_tool
+from pants_modelkiln.engine.tool import checks_tool
+from pants_modelkiln.engine.tool_install import STORE
+from pants_modelkiln.inputs.file_format import FileFormat
 from pants_modelkiln.inputs.lfs_pointers import pointers_file
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 
@@ -40,9 +42,9 @@ class ArtifactCheckRequest:
 
 @dataclass(frozen=True)
 class ArtifactFormats:
-    """Format of each file by its path, as pairs, sorted."""
+    """What was found in each file by its path, as pairs, sorted."""
 
-    formats: tuple[tuple[str, str], ...]
+    formats: tuple[tuple[str, FileFormat], ...]
 
 
 async def _findings_of(step: Step, address: Address) -> list[dict[str, Any]] | None:
@@ -82,7 +84,9 @@ async def check_artifact(request: ArtifactCheckRequest, options: ModelkilnSubsys
     if findings is None:
         findings = await _findings_of(step, request.address)
     assert findings is not None
-    return ArtifactFormats(tuple((finding["path"], finding["format"]) for finding in findings))
+    return ArtifactFormats(
+        tuple((finding["path"], FileFormat.stated(finding["format"], finding["facts"])) for finding in findings)
+    )
 
 
 def rules():

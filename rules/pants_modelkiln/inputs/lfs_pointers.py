@@ -18,7 +18,7 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.pinned_file import PinnedFile
 from pants_modelkiln.compat.calls import create_digest, get_digest_contents, implicitly, remove_prefix, rule
 from pants_modelkiln.engine.step import Step, run_step, try_step
-from pants_modelkiln.engine.tool import STORE
+from pants_modelkiln.engine.tool_install import STORE
 
 # Stands for the address in the step's messages: equal files of two targets are one process.
 _ADDRESS = "@artifact"
@@ -59,7 +59,7 @@ async def fetch_pointer_files(request: PointerFilesRequest) -> Digest:
 
 @dataclass(frozen=True)
 class CommittedPointersRequest:
-    """Large files of the repository, whose pointers git may have."""
+    """Files of the repository, by their paths in it, whose pointers git may have: large ones, and empty ones."""
 
     address: Address
     paths: tuple[str, ...]
@@ -72,7 +72,7 @@ class CommittedPointers:
     found: tuple[PinnedFile, ...]
 
 
-@rule(desc="Look for Git LFS pointers of large files", level=LogLevel.DEBUG)
+@rule(desc="Look for Git LFS pointers", level=LogLevel.DEBUG)
 async def find_committed_pointers(request: CommittedPointersRequest) -> CommittedPointers:
     """Ask git for the pointers, again in each session."""
     step = Step(

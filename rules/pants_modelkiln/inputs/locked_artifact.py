@@ -14,6 +14,7 @@ from modelkiln.pinned_file import PinnedFile
 from modelkiln.weights.lock import load_weights_lock
 from pants_modelkiln.compat.calls import rule
 from pants_modelkiln.inputs.artifact import Artifact, Origin
+from pants_modelkiln.inputs.file_format import FileFormat
 from pants_modelkiln.inputs.named_files import read_named_file
 
 
@@ -42,7 +43,7 @@ async def read_locked_artifact(request: LockedArtifactRequest) -> Artifact:
         address=address,
         files=tuple(sorted(files, key=lambda file: file.path)),
         digest=EMPTY_DIGEST,
-        formats=tuple((file.path, file.format) for file in lock.files if file.format),
+        formats=tuple((file.path, FileFormat.stated(file.format, file.facts)) for file in lock.files if file.format),
         parts=locked_layers(lock, str(address)),
         origin=Origin.of({**origin, "facts": dict(lock.facts)}),
     )

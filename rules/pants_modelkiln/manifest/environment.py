@@ -24,7 +24,7 @@ from modelkiln.wheels.platforms import Target
 from modelkiln.wording import counted
 from pants_modelkiln.compat.calls import concurrently, create_digest, get_digest_contents, implicitly, rule
 from pants_modelkiln.engine.step import Step, run_step
-from pants_modelkiln.engine.tool import STORE
+from pants_modelkiln.engine.tool_install import STORE
 from pants_modelkiln.manifest.requirements import lock_command, requirements_of
 from pants_modelkiln.manifest.resolved_lock import LockChoiceRequest, ResolvedLock, choose_files
 from pants_modelkiln.manifest.sdists import BuiltWheelRequest, build_sdist
@@ -58,11 +58,13 @@ class EnvironmentRequest:
 class Environment:
     """The dependency manifest of a package: its wheels, which are in the store.
 
-    contents: of each wheel, see `modelkiln.wheels.contents`; a list under "contents".
+    contents: of each wheel, see `modelkiln.wheels.contents`; a list under "contents". diff_ids: of an image's
+    layers of them and of the runtime, lowest first; empty for a package that is not an image.
     """
 
     wheels: tuple[LockedWheel, ...]
     contents: FrozenJson = field(compare=False)
+    diff_ids: tuple[str, ...] = ()
 
     def to_json(self) -> list[dict]:
         """The list of wheels, as records and recipes hold it."""

@@ -52,7 +52,8 @@ async def describe_wheel(parts: WheelParts, limit: int) -> ModelWheel | None:
     where = str(fields.address)
     locked = parts.environment.to_json()
     name = fields.address.generated_name or fields.address.target_name
-    distribution = model_wheel.distribution_of(fields.distribution.value or "", name, parts.accelerator)
+    others = [value for key, value in sorted(fields.address.parameters.items()) if key != fields.accelerator.alias]
+    distribution = model_wheel.distribution_of(fields.distribution.value or "", name, parts.accelerator, others)
     import_name = model_wheel.import_name_of(fields.import_name.value or "", distribution)
     model_wheel.check_distribution(distribution, where)
     modules = {module for wheel in parts.environment.contents["contents"] for module in wheel["modules"]}

@@ -37,14 +37,15 @@ _NAME = re.compile(r"[A-Z0-9]|[A-Z0-9][A-Z0-9._-]*[A-Z0-9]", re.IGNORECASE)
 _LOADER = {"_importer.py": "_importer.py", "importable.py": "__init__.py", "program.py": "__main__.py"}
 
 
-def distribution_of(named: str, name: str, accelerator: str) -> str:
+def distribution_of(named: str, name: str, accelerator: str, others: Iterable[str] = ()) -> str:
     """Return the name of a wheel's distribution: `named` with its placeholder, else that of the package.
 
-    Variants of a package other than `cpu` have the accelerator in their name: an index takes one file for each.
+    Variants have in their name an accelerator other than `cpu`, and `others`, the values of what else makes them
+    variants: an index takes one file for each version.
     """
     if named:
         return named.replace("{variant}", accelerator)
-    return name if accelerator == "cpu" else f"{name}-{accelerator}"
+    return "-".join([name, *([] if accelerator == "cpu" else [accelerator]), *others])
 
 
 def import_name_of(named: str, distribution: str) -> str:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from typing import BinaryIO, Callable, Iterable, Mapping, Optional, Sequence
+from typing import Any, BinaryIO, Callable, Iterable, Mapping, Optional, Sequence
 
 from modelkiln.canonical import canonical_json
 from modelkiln.checks.check import VERSION, Finding, Options, check_file, check_set
@@ -21,9 +21,11 @@ def check_formats(
     options: Options,
     index: FileIndex,
     found: Mapping[str, Finding] = {},
-) -> dict[str, str]:
-    """Return path -> format of the files that have a known one; raises ModelkilnError for one that is
-    broken or not allowed.
+) -> dict[str, dict[str, Any]]:
+    """Return by path what a lock states of the content of each file that has a known format, and nothing of the
+    others: `format` and, where its header states some, `facts`.
+
+    Raises ModelkilnError for a file that is broken or not allowed.
 
     place: what opens a file, None for one that the lock before knew and that is not
     here: it was checked then. found: what is known already, by path. What is found is kept in
@@ -36,11 +38,15 @@ def check_formats(
         return json.loads(result)
     findings, results = _findings(listed, place, options, index, found)
     check_set(findings, options)
-    formats = {finding.path: finding.format for finding in findings if finding.format not in ("", _UNKNOWN)}
+    formats = {finding.path: _stated(finding) for finding in findings if finding.format not in ("", _UNKNOWN)}
     if all(place(file) is not None for file in listed if file.path not in found):
         results.append((key, canonical_json(formats).decode()))
     index.put_results(results)
     return formats
+
+
+def _stated(finding: Finding) -> dict[str, Any]:
+    return {"format": finding.format, **({"facts": dict(finding.facts)} if finding.facts else {})}
 
 
 def _findings(
@@ -58,7 +64,7 @@ def _findings(
             finding = Finding.from_json(json.loads(known[_key(file, options)]))
         open_file = place(file) if finding is None else None
         if finding is None and open_file is None:
-            finding = Finding(file.path, file.size, file.format)
+            finding = Finding(file.path, file.size, file.format, facts=file.facts or {})
         elif finding is None and open_file is not None:
             finding = check_file(file.path, open_file, file.size, options)
             if file.size >= SMALL_BYTES:

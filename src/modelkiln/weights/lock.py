@@ -10,7 +10,7 @@ from modelkiln.canonical import canonical_json, readable_json
 from modelkiln.descriptor import LAYER, Descriptor
 from modelkiln.digest import check_digest, sha256_bytes
 from modelkiln.errors import ModelkilnError, reason
-from modelkiln.pinned_file import PinnedFile, may_be_empty
+from modelkiln.pinned_file import EMPTY_SHA256, PinnedFile
 from modelkiln.weights.chunks import check_chunks
 
 __all__ = ["LockedFile", "LockedLayer", "WeightsLock", "load_weights_lock", "set_digest"]
@@ -25,13 +25,15 @@ class LockedFile(PinnedFile):
 
     version, locator: see `sources.source.SourceFile`. format: what its content is, such as
     "safetensors" (see `checks`), or "". chunks: see `chunks`, None for a small file, and in locks
-    that were written before there were any.
+    that were written before there were any. facts: what the file's header states of the model, None where
+    that is nothing.
     """
 
     version: str = ""
     locator: str = ""
     format: str = ""
     chunks: Optional[Mapping[str, Any]] = field(default=None, hash=False)
+    facts: Optional[Mapping[str, Any]] = field(default=None, hash=False)
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON object without the fields that are empty."""
@@ -153,10 +155,13 @@ def _check(lock: WeightsLock, recorded: str, where: str) -> None:
     for file in lock.files:
         check_path(file.path, where)
         check_digest(f"sha256:{file.sha256}", f"{where}: {file.path}")
-        if not isinstance(file.size, int) or file.size < (0 if may_be_empty(file.path) else 1):
+        if not isinstance(file.size, int) or file.size < (0 if file.sha256 == EMPTY_SHA256 else 1):
             raise ModelkilnError(f"{where}: {file.path}: size {file.size!r} is not a number of bytes. {_AGAIN}")
         if file.chunks is not None:
             check_chunks(file.chunks, file.size, f"{where}: {file.path}")
+        facts = {} if file.facts is None else file.facts
+        if not isinstance(facts, dict) or not all(isinstance(value, (str, int)) for value in facts.values()):
+            raise ModelkilnError(f"{where}: {file.path}: facts {facts!r} are not texts and numbers by name. {_AGAIN}")
     for layer in lock.layers:
         check_digest(layer.digest, where)
     if lock.set_digest != recorded:

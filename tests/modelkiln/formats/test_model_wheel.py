@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy
 import pytest
 from components import require_uv
-from samples.model_wheels import lay_out, make_model_wheel
+from samples.wheels.model_wheels import lay_out, make_model_wheel
 
 import modelkiln
 from modelkiln.errors import ModelkilnError

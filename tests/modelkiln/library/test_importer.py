@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from samples.model_wheels import lay_out
+from samples.wheels.model_wheels import lay_out
 
 
 @pytest.fixture

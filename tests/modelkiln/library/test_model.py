@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from samples.model_wheels import lay_out
+from samples.wheels.model_wheels import lay_out
 
 START = """
 import json, os, sys, numpy, acme_sums

@@ -134,6 +134,7 @@ def test_each_variant_has_a_name_of_its_own():
     """An index takes one file of a version."""
     assert "fraud" == distribution_of("", "fraud", "cpu")
     assert "fraud-cuda12" == distribution_of("", "fraud", "cuda12")
+    assert "fraud-cuda12-py313" == distribution_of("", "fraud", "cuda12", ["py313"])
     assert "acme-fraud-cuda12" == distribution_of("acme-fraud-{variant}", "fraud", "cuda12")
     assert "acme_fraud" == import_name_of("", "Acme.-Fraud")
     assert "acme.fraud" == import_name_of("acme.fraud", "x")

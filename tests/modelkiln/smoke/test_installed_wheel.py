@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from samples.model_wheels import lay_out, make_model_wheel
 from samples.wheelhouse import make_wheel, offline_store, pin
+from samples.wheels.model_wheels import lay_out, make_model_wheel
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.smoke.installed_wheel import install_wheel
