@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pants.engine.addresses import Address
-from pants.engine.fs import AddPrefix, CreateDigest, Digest, MergeDigests
+from pants.engine.fs import AddPrefix, CreateDigest, Digest, FileContent, MergeDigests
 from pants.engine.rules import collect_rules
 from pants.util.logging import LogLevel
 
@@ -53,12 +53,24 @@ async def _findings_of(step: Step, address: Address) -> list[dict[str, Any]] | N
     return json.loads((await get_digest_contents(result.output_digest))[0].content)
 
 
+@dataclass(frozen=True)
+class LockCheckRequest:
+    """The files of the `model_artifact` at an address that the text of its lock pins."""
+
+    address: Address
+    lock: bytes
+    allow_pickle: tuple[str, ...] | None
+
+
+def _pickle_options(allow_pickle: tuple[str, ...] | None) -> tuple[str, ...]:
+    return () if allow_pickle is None else ("--pickles", *(f"--allow-pickle={name}" for name in allow_pickle))
+
+
 @rule(desc="Check a model artifact", level=LogLevel.DEBUG)
 async def check_artifact(request: ArtifactCheckRequest, options: ModelkilnSubsystem) -> ArtifactFormats:
     """Check the files by their content; raises ModelkilnError for one that is broken or not allowed."""
     argv = ["check-artifact", "--sources=sources", f"--where={_ADDRESS}", "--output=findings.json"]
-    if request.allow_pickle is not None:
-        argv += ["--pickles", *(f"--allow-pickle={name}" for name in request.allow_pickle)]
+    argv += _pickle_options(request.allow_pickle)
     digest = await add_prefix(AddPrefix(request.digest, "sources"))
     if request.pointers:
         argv += ["--pointers=pointers.json", f"--store={STORE}"]
@@ -67,22 +79,43 @@ async def check_artifact(request: ArtifactCheckRequest, options: ModelkilnSubsys
                 (digest, await create_digest(CreateDigest([pointers_file(request.address, request.pointers)])))
             )
         )
+    findings = await _check(tuple(argv), digest, request.address, request.has_onnx, options)
+    return ArtifactFormats(tuple((finding["path"], finding["format"]) for finding in findings))
+
+
+@rule(desc="Check a locked model artifact", level=LogLevel.DEBUG)
+async def check_locked(request: LockCheckRequest, options: ModelkilnSubsystem) -> ArtifactFormats:
+    """Check those of the files that the store has; the others are checked when they come into it.
+
+    Raises ModelkilnError for one that is broken, not allowed, or of another format than the lock records.
+    """
+    argv = ("check-artifact", "--lock=lock.json", f"--store={STORE}", f"--where={_ADDRESS}", "--output=findings.json")
+    argv += _pickle_options(request.allow_pickle)
+    digest = await create_digest(CreateDigest([FileContent("lock.json", request.lock)]))
+    has_onnx = b'.onnx"' in request.lock
+    findings = await _check(argv, digest, request.address, has_onnx, options)
+    return ArtifactFormats(tuple((finding["path"], finding["format"]) for finding in findings))
+
+
+async def _check(
+    argv: tuple[str, ...], digest: Digest, address: Address, has_onnx: bool, options: ModelkilnSubsystem
+) -> list[dict[str, Any]]:
     step = Step(
-        argv=tuple(argv),
-        description=f"Check model artifact {request.address}",
+        argv=argv,
+        description=f"Check model artifact {address}",
         input_digest=digest,
         output_files=("findings.json",),
         tool=checks_tool(options),
     )
     findings = None
-    if not request.has_onnx:
+    if not has_onnx:
         # ONNX's checker is 20 MB to fetch and to install, and most artifacts have no use for it. A model under
         # another name shows by its content.
-        findings = await _findings_of(replace(step, argv=(*step.argv, "--may-lack-onnx"), tool=None), request.address)
+        findings = await _findings_of(replace(step, argv=(*step.argv, "--may-lack-onnx"), tool=None), address)
     if findings is None:
-        findings = await _findings_of(step, request.address)
+        findings = await _findings_of(step, address)
     assert findings is not None
-    return ArtifactFormats(tuple((finding["path"], finding["format"]) for finding in findings))
+    return findings
 
 
 def rules():

@@ -12,8 +12,9 @@ from pants.util.logging import LogLevel
 from modelkiln.layers.weights import locked_layers
 from modelkiln.pinned_file import PinnedFile
 from modelkiln.weights.lock import load_weights_lock
-from pants_modelkiln.compat.calls import rule
+from pants_modelkiln.compat.calls import implicitly, rule
 from pants_modelkiln.inputs.artifact import Artifact, Origin
+from pants_modelkiln.inputs.checks import LockCheckRequest, check_locked
 from pants_modelkiln.inputs.named_files import read_named_file
 
 
@@ -31,19 +32,20 @@ class LockedArtifactRequest:
 
 @rule(desc="Read a weights lock", level=LogLevel.DEBUG)
 async def read_locked_artifact(request: LockedArtifactRequest) -> Artifact:
-    """Read the lock, and nothing of the files that it pins."""
+    """Read the lock, and have those of its files checked that are on this machine."""
     address = request.address
     found = await read_named_file(address, "lock", request.lock, f"Write it with `pants lock {address}`.")
-    lock = load_weights_lock(found.content.decode("utf-8", "replace"), f"{address}: {found.path}")
+    lock = load_weights_lock(found.content.decode("utf-8", "replace"), f"{address}: {found.path}", str(address))
     lock.check_pickles(request.allow_pickle, str(address))
+    checked = await check_locked(LockCheckRequest(address, found.content, request.allow_pickle), **implicitly())
     files = (PinnedFile(file.path, file.sha256, file.size) for file in lock.files)
     origin = {"target": str(address), "source": dict(lock.source), "set_digest": lock.set_digest}
     return Artifact(
         address=address,
         files=tuple(sorted(files, key=lambda file: file.path)),
         digest=EMPTY_DIGEST,
-        formats=tuple((file.path, file.format) for file in lock.files if file.format),
-        parts=locked_layers(lock, str(address)),
+        formats=checked.formats,
+        parts=locked_layers(lock, str(address), request.allow_pickle),
         origin=Origin.of({**origin, "facts": dict(lock.facts)}),
     )
 

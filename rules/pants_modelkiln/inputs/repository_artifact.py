@@ -127,9 +127,10 @@ async def _request_layer(digest: Digest, recipe: Recipe) -> LayerRequest:
     return LayerRequest(recipe, recipe["title"], sources, is_carried)
 
 
-async def _find_layers(artifact: Artifact, stored: Collection[str]) -> Artifact:
+async def _find_layers(artifact: Artifact, stored: Collection[str], allow_pickle: tuple[str, ...] | None) -> Artifact:
     """The artifact with its layers; those of files in the store, whose paths are `stored`, are made."""
-    recipes = artifact_recipes(str(artifact.address), artifact.address.spec_path, artifact.files, stored)
+    address = artifact.address
+    recipes = artifact_recipes(str(address), address.spec_path, artifact.files, stored, allow_pickle)
     requests = [await _request_layer(artifact.digest, recipe) for recipe in recipes]
     of_store = [request for request in requests if request.recipe.packer == WEIGHTS]
     made = dict(zip(of_store, await concurrently(make_layer(request, **implicitly()) for request in of_store)))
@@ -170,7 +171,7 @@ async def hash_artifact(request: ArtifactRequest, options: ModelkilnSubsystem) -
     has_onnx = any(file.path.endswith(".onnx") for file in files)
     checked = await check_artifact(ArtifactCheckRequest(address, digest, allowed, large, has_onnx), **implicitly())
     found = Artifact(address, tuple(sorted(files, key=lambda file: file.path)), digest, checked.formats)
-    return await _find_layers(found, {pointer.path for pointer in large})
+    return await _find_layers(found, {pointer.path for pointer in large}, allowed)
 
 
 def _refuse_without_lock(address: Address, values: Iterable[str]) -> None:

@@ -121,8 +121,11 @@ def set_digest(files: Iterable[tuple[str, str]]) -> str:
     return "sha256:" + hashlib.sha256("".join(lines).encode("utf-8")).hexdigest()
 
 
-def load_weights_lock(text: str, where: str) -> WeightsLock:
-    """Read a lock; raises ModelkilnError that names `where` for one that is broken or was edited."""
+def load_weights_lock(text: str, where: str, target: str = "") -> WeightsLock:
+    """Read a lock; raises ModelkilnError that names `where` for one that is broken or was edited.
+
+    target: the address that it is of, for the remedy.
+    """
     try:
         content = json.loads(text)
         if content["schema"] != SCHEMA:
@@ -133,12 +136,16 @@ def load_weights_lock(text: str, where: str) -> WeightsLock:
         pickles = None if allowed is None else tuple(map(str, allowed))
         lock = WeightsLock(content["source"], files, layers, content.get("facts") or {}, pickles)
         recorded = content["set_digest"]
-        # Locks that were written before there was one have none.
         stated = content.pop("digest", None)
-        digest = stated and _digest_of(content)
+        digest = _digest_of(content)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelkilnError(f"{where}: is not a weights lock ({reason(error)}). Write it with `pants lock`.") from None
     _check(lock, recorded, where)
+    if stated is None:
+        raise ModelkilnError(
+            f"{where}: lacks its own digest, without which anybody may have edited it. Write it again with "
+            f"`pants lock {target}`, which checks the files.".replace(" `,", "`,")
+        )
     if digest != stated:
         raise ModelkilnError(f"{where}: was edited: it has digest {digest}, it says {stated}. {_AGAIN}")
     return lock

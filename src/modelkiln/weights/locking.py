@@ -6,7 +6,7 @@ machine whose times have not changed, is known by what it was then; see `store.f
 
 import json
 from dataclasses import replace
-from typing import BinaryIO, Callable, Iterable, Optional, Sequence
+from typing import Iterable, Optional, Sequence
 
 from modelkiln.checks.check import Options
 from modelkiln.conventions import MODELS_FOLDER
@@ -17,7 +17,7 @@ from modelkiln.store.file_batch import SMALL_BYTES
 from modelkiln.store.files import StoredFile, find_stored
 from modelkiln.store.store import Store
 from modelkiln.weights.chunks import CHUNK_BYTES, read_chunks
-from modelkiln.weights.formats import check_formats
+from modelkiln.weights.formats import Place, check_formats, source_place
 from modelkiln.weights.grouping import group_files
 from modelkiln.weights.layer_digest import encode_descriptor, hash_layer, layer_cache_key
 from modelkiln.weights.lock import LockedFile, LockedLayer, WeightsLock
@@ -89,19 +89,19 @@ class _Locking:
 
     def _check(self) -> None:
         here: dict[str, StoredFile] = {}
+        at_source = {file.path: file for file in self._found.files}
+        findings = self._reading.findings
 
-        def place(file: LockedFile) -> Optional[Callable[[], BinaryIO]]:
+        def place(path: str) -> Place:
             if not here:  # Mostly nobody asks.
-                here.update(
-                    self._stored(
-                        file for file in self._reading.files.values() if file.path not in self._reading.findings
-                    )
-                )
-            return here[file.sha256].open if file.sha256 in here else None
+                here.update(self._stored(file for file in self._reading.files.values() if file.path not in findings))
+            file = self._reading.files[path]
+            if file.sha256 in here:
+                return Place(here[file.sha256].open)
+            # What the existing lock pins was not read, and who wrote the lock may have checked nothing.
+            return source_place(self._found.source, at_source[path], file.size, self._where)
 
-        formats = check_formats(
-            self._reading.files.values(), place, self._options, self._reading.index, self._reading.findings
-        )
+        formats = check_formats(self._reading.files.values(), place, self._options, self._reading.index, findings)
         for path, format in formats.items():
             self._reading.files[path] = replace(self._reading.files[path], format=format)
 

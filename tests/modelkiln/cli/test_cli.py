@@ -38,7 +38,7 @@ def test_inspect_prints_a_table(made, capsys):
         f"package  {made.record['package_digest']}",
         "platform linux/amd64",
         "runs     /opt/venv/bin/python -m modelkiln.runtime",
-        "store   weights: digits.onnx",
+        "store   weights: digits.bin",
         "here    wheels: numpy 2.4.6",
         "  org.opencontainers.image.licenses=Apache-2.0",
     ):

@@ -17,6 +17,7 @@ from modelkiln.layers.weights import file_layer
 from modelkiln.machine.settings import INSECURE_REGISTRIES
 from modelkiln.publication.blob_source import BlobSource
 from modelkiln.publication.publish import Publication, publish_all
+from modelkiln.recipe import Recipe
 from modelkiln.registry.reference import parse_repository
 from modelkiln.store.store import Store
 
@@ -48,8 +49,8 @@ class Artifact:
         self.layout = write_layout(folder / "digits.artifact", files)
         self.digest = made.manifest_descriptor.digest
         entries = [{**one, "locator": f"sha256:{one['sha256']}"} if locators else one for one in RECORD["artifacts"]]
-        source = {"uri": uri, "revision": ""}
-        self.layers = [file_layer(one["path"], one, source, raw_type(one["path"])) for one in entries]
+        recipe = Recipe.of({"source": {"uri": uri, "revision": ""}})
+        self.layers = [file_layer(one["path"], one, raw_type(one["path"]), recipe) for one in entries]
 
     def publish(self, host, name, record=None):
         """Publish as `name`:1.2.0."""

@@ -32,7 +32,7 @@ def test_a_blob_that_is_nowhere_gives_a_note(tmp_path):
     made = make_image(tmp_path / "digits.oci", store=Store(tmp_path / "store"))
     issues = validate_layout(made.path)
     assert [issue.is_note for issue in issues] == [True]
-    assert "(weights: digits.onnx): blob sha256:" in str(issues[0])
+    assert "(weights: digits.bin): blob sha256:" in str(issues[0])
 
 
 def test_a_blob_of_the_store_is_checked(tmp_path):

@@ -354,13 +354,12 @@ def test_sizes_may_be_unknown(store, script):
 
 
 def test_what_the_lock_says_already_is_not_fetched(tmp_path, store, script):
-    """On another machine an unchanged source is not read, though the store is empty; a changed one
-    is, as far as it changed."""
+    """On another machine an unchanged source is looked into for the checks, and nothing of it is stored, though the
+    store is empty; a changed one is, as far as it changed."""
     first = lock_weights(wanted("scripted:x"), store)
-    script.opened.clear()
     other = Store(tmp_path / "other")
     assert first == lock_weights(wanted("scripted:x"), other, first)
-    assert [] == script.opened
+    assert [] == list(list_blobs(other))
     script.listed = [SourceFile("a.bin", 2 * MIB, version="1"), SourceFile("b.json", 3, version="2")]
     script.files["b.json"] = b"[1]"
     check_bytes(lock_weights(wanted("scripted:x"), other, first), other)

@@ -68,7 +68,7 @@ def make_image(
     record = make_record(_inputs(weights, code, entrypoint)).to_json()
     made = [
         pack_layer("base", "debian", _base_entries(rng, busybox), compression, DEBIAN),
-        pack_layer("weights", "digits.onnx", [bytes_entry("models/digits.onnx", weights)], "none", FILES),
+        pack_layer("weights", "digits.bin", [bytes_entry("models/digits.bin", weights)], "none", FILES),
         venv_layer("3.11", PYTHON, over_any_base=False),
         pack_layer("wheels", "numpy 2.4.6", _wheel_entries(rng), compression, WHEELS),
         pack_layer("code", "code", _code_entries(code), compression),
@@ -109,7 +109,7 @@ def _inputs(weights, code, entrypoint):
         "variant": {"accelerator": "cpu", "platform": "linux/amd64", "python": "3.11"},
         "entry_point": "models.digits.predict:predict",
         "signature": {"inputs": [tensor], "outputs": [tensor]},
-        "artifacts": [{"path": "digits.onnx", "size": len(weights), "sha256": hashlib.sha256(weights).hexdigest()}],
+        "artifacts": [{"path": "digits.bin", "size": len(weights), "sha256": hashlib.sha256(weights).hexdigest()}],
         "code": [{"path": name, "sha256": hashlib.sha256(data).hexdigest()} for name, data in code.items()],
         "requirements": [],
         "base": {"debian": "bookworm"},

@@ -13,7 +13,8 @@ HELP = "Check the files of a model artifact and report their formats."
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `modelkiln build check-artifact`."""
-    parser.add_argument("--sources", type=Path, required=True, help="the folder of the artifact's files")
+    parser.add_argument("--sources", type=Path, help="the folder of the artifact's files")
+    parser.add_argument("--lock", type=Path, help="or the lock that pins them, of which those in the store are checked")
     parser.add_argument("--pointers", type=Path, help="a JSON list of more files, see modelkiln.weights.pointers")
     parser.add_argument("--store", type=Path, help="the store's folder, which gets what pointers stand for")
     parser.add_argument("--where", required=True, help="what messages call the artifact")
@@ -40,6 +41,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _check_all(args: argparse.Namespace) -> list[Finding]:
     options = Options(args.where, tuple(args.allow_pickle) if args.pickles else None)
+    if args.lock:
+        return _check_locked(args.lock, args.store, options)
     findings = []
     for path in sorted(path for path in args.sources.rglob("*") if path.is_file()):
         name = path.relative_to(args.sources).as_posix()
@@ -60,3 +63,13 @@ def _check_pointers(pointers: Path, folder: Path, options: Options) -> list[Find
     return [
         check_file(one["path"], partial(store.open, f"sha256:{one['sha256']}"), one["size"], options) for one in listed
     ]
+
+
+def _check_locked(path: Path, folder: Path, options: Options) -> list[Finding]:
+    from modelkiln.store.store import Store
+    from modelkiln.weights.formats import check_locked
+    from modelkiln.weights.lock import load_weights_lock
+
+    lock = load_weights_lock(path.read_text("utf-8", "replace"), options.where, options.where)
+    formats = check_locked(lock, Store(folder), options)
+    return [Finding(file.path, file.size, formats[file.path]) for file in lock.files if file.path in formats]

@@ -6,13 +6,15 @@ import sys
 from pathlib import Path
 from typing import Optional, Sequence
 
+from modelkiln.checks.check import Options
 from modelkiln.cli.lock.lock_file import write_lock
 from modelkiln.errors import ModelkilnError
 from modelkiln.store.store import Store
 from modelkiln.weights.drift import find_drift
+from modelkiln.weights.formats import check_locked, source_place
 from modelkiln.weights.lock import WeightsLock, load_weights_lock
 from modelkiln.weights.locking import lock_weights
-from modelkiln.weights.selection import WeightsSource
+from modelkiln.weights.selection import WeightsSource, find_files
 from modelkiln.wording import counted
 
 HELP = "Read a model artifact's files into the store once, and write their lock."
@@ -43,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     allowed = args.allow_pickle if args.pickles else None
     if args.check:
         return _check(wanted, store, before, args.lock, allowed)
-    lock = lock_weights(wanted, store, _usable(before, args.lock), allowed)
+    lock = lock_weights(wanted, store, _usable(before, args.lock, args.where), allowed)
     text = lock.to_text()
     state = "unchanged" if text == before else "written"
     if text != before:
@@ -57,10 +59,18 @@ def _check(
 ) -> int:
     if text is None:
         raise ModelkilnError(f"{path}: the lock does not exist. Write it with `pants lock {wanted.where}`.")
-    lock = load_weights_lock(text, str(path))
-    differences = find_drift(wanted, store, lock)
+    lock = load_weights_lock(text, str(path), wanted.where)
+    found = find_files(wanted, store)
+    differences = find_drift(found, store, lock)
     if set(lock.allow_pickle or ()) != set(allowed or ()):
         differences.append(f"allow_pickle: is {allowed!r}, the lock says {lock.allow_pickle!r}.")
+    if not differences:
+        # That the lock says what the source has does not say that anybody has checked it.
+        options, files = Options(wanted.where, lock.allow_pickle), {file.path: file for file in found.files}
+        sizes = {file.path: file.size for file in lock.files}
+        check_locked(
+            lock, store, options, lambda path: source_place(found.source, files[path], sizes[path], wanted.where)
+        )
     for difference in differences:
         print(f"{wanted.where}: {difference}")
     print(f"{path.name}: {'differs' if differences else 'unchanged'}")
@@ -80,12 +90,12 @@ def _read(path: Path) -> Optional[str]:
         raise ModelkilnError(f"{path}: cannot be read as a lock ({error}).") from None
 
 
-def _usable(text: Optional[str], path: Path) -> Optional[WeightsLock]:
+def _usable(text: Optional[str], path: Path, where: str) -> Optional[WeightsLock]:
     """The existing lock; None for one that is broken, and will be written anew."""
     if text is None:
         return None
     try:
-        return load_weights_lock(text, str(path))
+        return load_weights_lock(text, str(path), where)
     except ModelkilnError as error:
         print(f"{error} It is written anew.", file=sys.stderr)
         return None
