@@ -66,6 +66,27 @@ def _pickle_options(allow_pickle: tuple[str, ...] | None) -> tuple[str, ...]:
     return () if allow_pickle is None else ("--pickles", *(f"--allow-pickle={name}" for name in allow_pickle))
 
 
+async def _check(
+    argv: tuple[str, ...], digest: Digest, address: Address, has_onnx: bool, options: ModelkilnSubsystem
+) -> list[dict[str, Any]]:
+    step = Step(
+        argv=argv,
+        description=f"Check model artifact {address}",
+        input_digest=digest,
+        output_files=("findings.json",),
+        tool=checks_tool(options),
+    )
+    findings = None
+    if not has_onnx:
+        # ONNX's checker is 20 MB to fetch and to install, and most artifacts have no use for it. A model under
+        # another name shows by its content.
+        findings = await _findings_of(replace(step, argv=(*step.argv, "--may-lack-onnx"), tool=None), address)
+    if findings is None:
+        findings = await _findings_of(step, address)
+    assert findings is not None
+    return findings
+
+
 @rule(desc="Check a model artifact", level=LogLevel.DEBUG)
 async def check_artifact(request: ArtifactCheckRequest, options: ModelkilnSubsystem) -> ArtifactFormats:
     """Check the files by their content; raises ModelkilnError for one that is broken or not allowed."""
@@ -95,27 +116,6 @@ async def check_locked(request: LockCheckRequest, options: ModelkilnSubsystem) -
     has_onnx = b'.onnx"' in request.lock
     findings = await _check(argv, digest, request.address, has_onnx, options)
     return ArtifactFormats(tuple((finding["path"], finding["format"]) for finding in findings))
-
-
-async def _check(
-    argv: tuple[str, ...], digest: Digest, address: Address, has_onnx: bool, options: ModelkilnSubsystem
-) -> list[dict[str, Any]]:
-    step = Step(
-        argv=argv,
-        description=f"Check model artifact {address}",
-        input_digest=digest,
-        output_files=("findings.json",),
-        tool=checks_tool(options),
-    )
-    findings = None
-    if not has_onnx:
-        # ONNX's checker is 20 MB to fetch and to install, and most artifacts have no use for it. A model under
-        # another name shows by its content.
-        findings = await _findings_of(replace(step, argv=(*step.argv, "--may-lack-onnx"), tool=None), address)
-    if findings is None:
-        findings = await _findings_of(step, address)
-    assert findings is not None
-    return findings
 
 
 def rules():
