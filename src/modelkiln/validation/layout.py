@@ -19,7 +19,15 @@ from modelkiln.store.store import Store
 from modelkiln.validation.config import config_problems, descriptor_problems, index_problems, manifest_problems
 from modelkiln.validation.elf import machine_problems
 from modelkiln.validation.layer import LayerContents, read_layer
-from modelkiln.validation.tree import RECORDS, WEIGHTS, Tree, entrypoint_problems, record_problems, weights_problems
+from modelkiln.validation.tree import (
+    RECORDS,
+    WEIGHTS,
+    Tree,
+    entrypoint_problems,
+    privilege_notes,
+    record_problems,
+    weights_problems,
+)
 
 __all__ = ["Issue", "validate_layout"]
 
@@ -37,8 +45,8 @@ _INGEST = "ingest"
 
 @dataclass(frozen=True)
 class Issue:
-    """One finding. where: file, blob or layer. text: "NAME: got X, want Y.". is_note: nothing is
-    wrong, but something could not be checked."""
+    """One finding. where: file, blob or layer. text: "NAME: got X, want Y.". is_note: the layout is
+    right, but something could not be checked or should be known."""
 
     where: str
     text: str
@@ -222,6 +230,7 @@ class _Validation:
         self.report(where, record_problems(tree, _variant(self.record, config), labels, whole))
         self.report(where, weights_problems(tree, labels, whole))
         self.report(where, machine_problems(tree, config))
+        self.issues += [Issue(where, text, is_note=True) for text in privilege_notes(tree)]
 
     def layer(self, descriptor: Any, diff_id: Any, where: str, ours: bool) -> Optional[LayerContents]:
         """Read a layer and check it against its descriptor and diff ID; None when it is missing."""
