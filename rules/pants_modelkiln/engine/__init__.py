@@ -1,8 +1,8 @@
 """The engine as processes: its tool, steps and layers."""
 
-from pants_modelkiln.engine import layers, step, tool, tool_fetching, tool_pex
+from pants_modelkiln.engine import layers, step, tool, tool_fetching, tool_install
 
-_MODULES = (layers, step, tool, tool_fetching, tool_pex)
+_MODULES = (layers, step, tool, tool_fetching, tool_install)
 
 
 def rules():

@@ -38,7 +38,8 @@ from pants_modelkiln.compat.calls import (
     rule,
 )
 from pants_modelkiln.engine.step import Step, run_step
-from pants_modelkiln.engine.tool import STORE, fetching_tool
+from pants_modelkiln.engine.tool import fetching_tool
+from pants_modelkiln.engine.tool_install import STORE
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 
 # Packing more bytes than this takes two seconds or more.

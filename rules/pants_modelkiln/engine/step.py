@@ -11,8 +11,8 @@ from pants.util.logging import LogLevel
 
 from modelkiln.errors import ModelkilnError
 from pants_modelkiln.compat.calls import execute_process, implicitly, rule
-from pants_modelkiln.engine.tool import PEX_ROOT, STORE, TOOL, build_engine_tool, own_tool
-from pants_modelkiln.engine.tool_pex import ToolRequest
+from pants_modelkiln.engine.tool import TOOL, build_engine_tool, own_tool
+from pants_modelkiln.engine.tool_install import STORE, ToolRequest
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 
 # A remote cache may take this long to answer before a step is started here as well: most answers
@@ -67,7 +67,7 @@ async def prepare_step(step: Step, subsystem: ModelkilnSubsystem) -> StepProcess
             immutable_input_digests={TOOL: tool.digest},
             output_files=step.output_files,
             output_directories=step.output_directories,
-            append_only_caches={"modelkiln": STORE, "pex_root": PEX_ROOT},
+            append_only_caches={"modelkiln": STORE},
             cache_scope=step.cache_scope,
             timeout_seconds=step.timeout_seconds,
             remote_cache_speculation_delay_millis=_REMOTE_CACHE_MILLIS,

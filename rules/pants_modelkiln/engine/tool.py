@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Iterable
 
@@ -23,32 +23,33 @@ from modelkiln.sources.clients import CLIENT_SCHEMES
 from modelkiln.sources.git_lfs import CHECKOUT
 from modelkiln.sources.source import scheme_of
 from pants_modelkiln.compat.calls import create_digest, implicitly, merge_digests, rule
-from pants_modelkiln.engine.tool_pex import PEX_ROOT, ToolRequest, build_tool_pex
+from pants_modelkiln.engine.programs.tool_environment import PROGRAM
+from pants_modelkiln.engine.tool_install import STORE, TOOL_FILE, ToolRequest, install_tool
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 
-STORE = ".cache/modelkiln"
 TOOL = "__modelkiln"
 
-# Which interpreter runs the engine, and where its virtual environment and the machine's programs
-# are, is this machine's business: a layer's process must have the same key on every machine, so
-# that a remote cache serves all of them. The shim therefore reads it from next to the store, in a
-# file that no key holds. Where there is none, as on a worker of remote execution, any Python on
-# PATH runs the tool, which is a PEX and declared as an input.
+# Which interpreter runs the engine, and where its environment and the machine's programs are, is
+# this machine's business: a layer's process must have the same key on every machine, so that a remote
+# cache serves all of them. The shim therefore reads it from next to the store, in a file that no key
+# holds. Where there is none, as on a worker of remote execution, any Python on PATH runs the tool,
+# which is declared as an input and makes its environment itself.
 _SHIM = f"""#!/bin/sh
 set -eu
 tool=${{0%/*}} state={STORE}/tools/$1
 shift
-export PEX_ROOT="$PWD/{PEX_ROOT}" PEX_IGNORE_RCFILES=1 LC_ALL=C.UTF-8
+export LC_ALL=C.UTF-8
 if [ -r "$state" ]; then
-  {{ IFS= read -r python; IFS= read -r venv; IFS= read -r PATH; }} <"$state"
+  {{ IFS= read -r python; IFS= read -r environment; IFS= read -r PATH; }} <"$state"
   export PATH
-  if [ -x "$PEX_ROOT/$venv/pex" ]; then exec "$PEX_ROOT/$venv/pex" "$@"; fi
+  environment=$PWD/{STORE}/$environment
+  if [ -x "$environment/bin/python" ]; then exec "$environment/bin/python" -I "$environment/{PROGRAM}" "$@"; fi
 else
   PATH=${{PATH:-/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin}}
   export PATH
   python=python3
 fi
-exec "$python" "$tool/modelkiln.pex" "$@"
+exec "$python" -I "$tool/{TOOL_FILE}" {STORE} "$@"
 """
 
 
@@ -59,7 +60,7 @@ def machine_store(options: GlobalOptions) -> Path:
 
 @dataclass(frozen=True)
 class EngineTool:
-    """The engine with its locked dependencies, ready to run: a Digest of PEX and shim, and its key."""
+    """The engine with its locked dependencies, ready to run: a Digest of file and shim, and its key."""
 
     digest: Digest
     key: str
@@ -80,7 +81,7 @@ def own_tool(lock: str, subsystem: ModelkilnSubsystem) -> ToolRequest:
 
 def checks_tool(subsystem: ModelkilnSubsystem) -> ToolRequest:
     """The engine with what checks of model artifacts need."""
-    return replace(own_tool("checks.txt", subsystem), is_closed=False)
+    return own_tool("checks.txt", subsystem)
 
 
 def registry_tool(subsystem: ModelkilnSubsystem) -> ToolRequest:
@@ -148,9 +149,9 @@ async def save_machine_state(
 @rule(desc="Build the packaging engine", level=LogLevel.DEBUG)
 async def build_engine_tool(request: ToolRequest, machine: MachineState) -> EngineTool:
     """The engine with its dependencies, as a Digest that every step's sandbox links."""
-    built = await build_tool_pex(request, **implicitly())
+    built = await install_tool(request, **implicitly())
     shim = await create_digest(CreateDigest([FileContent("modelkiln", _SHIM.encode(), is_executable=True)]))
-    state = f"{built.python}\n{built.venv}\n{machine.path}\n"
+    state = f"{built.python}\n{built.environment}\n{machine.path}\n"
     save_machine_file(machine.store, f"tools/{built.digest.fingerprint}", state)
     return EngineTool(await merge_digests(MergeDigests((built.digest, shim))), built.digest.fingerprint)
 

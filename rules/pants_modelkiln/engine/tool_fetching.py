@@ -1,6 +1,6 @@
-"""From where the engine's own PEX takes its wheels: Pants' options, and pip's settings of this machine.
+"""From where the engine's tool takes its wheels: Pants' options, and pip's settings of this machine.
 
-Pants' Pex ignores the settings that people make for pip, and passes on the system-wide ones, whatever
+Pants' own tools ignore the settings that people make for pip, and pass on the system-wide ones, whatever
 they do. Here it is the other way round: all that say how an index is reached, and no others.
 """
 
@@ -11,6 +11,7 @@ import os
 import sys
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Mapping
 
 from pants.backend.python.subsystems.repos import PythonRepos
@@ -23,29 +24,30 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.manifest.pip_settings import FETCHING, PROXIES, NoPipError, PipSettingsError, pip_environment
 from pants_modelkiln.compat.calls import rule
 
-_LISTS = ("extra-index-url", "find-links", "trusted-host")
 # Of the environment, what else says where pip finds its files and itself.
 _SEEN = ("HOME", "LANG", "LC_ALL", "PATH", "TMPDIR", "USER", "VIRTUAL_ENV")
 
 
 @dataclass(frozen=True)
 class ToolFetchingRequest:
-    """How wheels are fetched where `[python-repos].indexes` has these."""
+    """How wheels are fetched where `[python-repos]` has these `indexes` and `find_links`, and `[GLOBAL]` this
+    `ca_certs_path`."""
 
     indexes: tuple[str, ...]
+    find_links: tuple[str, ...] = ()
+    ca_certs_path: str | None = None
 
 
 @dataclass(frozen=True)
 class ToolFetching:
     """How wheels are fetched.
 
-    lines: go before a lock, in a file, and not on a command line that others can read: an address
-    may hold a password. args: options of Pex. env: its variables.
+    env: variables of pip and of proxies: an address may hold a password, and a command line can be read by others.
+    authorities: a file of them, which is Pants' own.
     """
 
-    lines: str
-    args: tuple[str, ...]
     env: FrozenDict[str, str]
+    authorities: bytes = b""
 
 
 def _files(env: Mapping[str, str]) -> tuple[tuple[str, int, int], ...]:
@@ -77,34 +79,31 @@ def _settings(variables: tuple[tuple[str, str], ...], files: tuple[tuple[str, in
 
 @rule(level=LogLevel.DEBUG)
 async def find_fetching(request: ToolFetchingRequest, env: CompleteEnvironmentVars) -> ToolFetching:
-    """How pip's settings on this machine reach an index, in the terms of Pex."""
+    """How pip's settings on this machine reach an index, under what Pants' options say."""
     # In order: the environment comes in another one with each command, and equal variables must be equal keys.
     seen = sorted((name, value) for name, value in env.items() if name.startswith(("PIP_", "XDG_")) or name in _SEEN)
     try:
         settings = dict(_settings(tuple(seen), _files(env)))
     except PipSettingsError as error:
         raise ModelkilnError(str(error)) from None
-    lines = [f"--{option} {one}" for option in _LISTS for one in settings.get(_variable(option), "").split()]
     # Pants' own default is not a choice of the user.
-    if "INDEX_URL" in settings and request.indexes == (PythonRepos.pypi_index,):
-        lines.insert(0, f"--index-url {settings['INDEX_URL']}")
-    if settings.get("NO_INDEX", "").lower() in ("1", "on", "t", "true", "y", "yes"):
-        lines.insert(0, "--no-index")
-    settings.setdefault("RETRIES", "2")  # By default pip tries for half a minute where there is no network.
-    options = {"--client-cert": "CLIENT_CERT", "--retries": "RETRIES", "--timeout": "TIMEOUT"}
-    args = [word for option, name in options.items() if name in settings for word in (option, settings[name])]
+    indexes = () if request.indexes == (PythonRepos.pypi_index,) and "INDEX_URL" in settings else request.indexes
+    more = [*indexes[1:], *settings.get("EXTRA_INDEX_URL", "").split()]
+    settings.update({"INDEX_URL": indexes[0]} if indexes else {})
+    if not request.indexes and "INDEX_URL" not in settings:
+        settings.update({"INDEX_URL": more.pop(0)} if more else {"NO_INDEX": "1"})
+    settings["EXTRA_INDEX_URL"] = " ".join(more)
+    settings["FIND_LINKS"] = " ".join([*request.find_links, *settings.get("FIND_LINKS", "").split()])
     variables = {name: value for name, value in env.items() if name.lower() in PROXIES}
-    if "PROXY" in settings:
-        variables.update(dict.fromkeys(("http_proxy", "https_proxy"), settings["PROXY"]))
-    # Where Pants has `ca_certs_path`, Pex sets this variable itself.
-    authorities = settings.get("CERT") or env.get("REQUESTS_CA_BUNDLE") or env.get("CURL_CA_BUNDLE")
-    if authorities:
-        variables["REQUESTS_CA_BUNDLE"] = authorities
-    return ToolFetching("".join(f"{line}\n" for line in lines), tuple(args), FrozenDict(variables))
-
-
-def _variable(option: str) -> str:
-    return option.upper().replace("-", "_")
+    # Pants' file is for all of its tools. Where neither has one, requests reads these, in this order.
+    others = env.get("REQUESTS_CA_BUNDLE") or env.get("CURL_CA_BUNDLE")
+    if request.ca_certs_path:
+        settings.pop("CERT", None)
+    elif others:
+        variables["REQUESTS_CA_BUNDLE"] = others
+    variables.update((f"PIP_{name}", value) for name, value in settings.items() if value)
+    content = Path(request.ca_certs_path).read_bytes() if request.ca_certs_path else b""
+    return ToolFetching(FrozenDict(variables), content)
 
 
 def rules():

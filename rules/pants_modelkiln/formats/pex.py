@@ -33,7 +33,8 @@ from pants_modelkiln.compat.calls import (
 )
 from pants_modelkiln.compat.known_artifact import KnownArtifact
 from pants_modelkiln.engine.step import Step, run_step
-from pants_modelkiln.engine.tool import STORE, fetching_tool, machine_store
+from pants_modelkiln.engine.tool import fetching_tool, machine_store
+from pants_modelkiln.engine.tool_install import STORE
 from pants_modelkiln.formats.rendering import STORE_BLOBS, Rendering, RenderingRequest, blob_link, store_link
 from pants_modelkiln.package.inputs import PackageInputs, refuse_large_program
 from pants_modelkiln.subsystem import ModelkilnSubsystem

@@ -14,7 +14,8 @@ from pants.util.logging import LogLevel
 from modelkiln.errors import ModelkilnError
 from pants_modelkiln.compat.calls import create_digest, implicitly, merge_digests, rule
 from pants_modelkiln.engine.step import Step
-from pants_modelkiln.engine.tool import STORE, scie_tool
+from pants_modelkiln.engine.tool import scie_tool
+from pants_modelkiln.engine.tool_install import STORE
 from pants_modelkiln.formats.pex import PexFile, PexFileRequest, build_pex_file, program_of, render_program
 from pants_modelkiln.formats.rendering import Rendering, RenderingRequest
 from pants_modelkiln.package.inputs import PackageInputs

@@ -34,7 +34,7 @@ from pants_modelkiln.compat.calls import (
 from pants_modelkiln.compat.known_artifact import KnownArtifact
 from pants_modelkiln.engine.files import engine_files
 from pants_modelkiln.engine.step import Step, run_step
-from pants_modelkiln.engine.tool import STORE
+from pants_modelkiln.engine.tool_install import STORE
 from pants_modelkiln.formats.pex import PexFile
 from pants_modelkiln.manifest.resolved_lock import LockChoiceRequest, choose_files
 from pants_modelkiln.subsystem import ModelkilnSubsystem

@@ -39,7 +39,8 @@ from pants_modelkiln.compat.calls import (
     rule,
 )
 from pants_modelkiln.engine.step import Step, prepare_step
-from pants_modelkiln.engine.tool import STORE, registry_tool
+from pants_modelkiln.engine.tool import registry_tool
+from pants_modelkiln.engine.tool_install import STORE
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 from pants_modelkiln.target_types.publish import (
     PublishMovingTagsField,

@@ -11,7 +11,8 @@ from pants.util.logging import LogLevel
 from modelkiln.canonical import canonical_json
 from pants_modelkiln.compat.calls import add_prefix, create_digest, find_interpreter, implicitly, merge_digests, rule
 from pants_modelkiln.engine.step import Step, prepare_step
-from pants_modelkiln.engine.tool import STORE, fetching_tool
+from pants_modelkiln.engine.tool import fetching_tool
+from pants_modelkiln.engine.tool_install import STORE
 from pants_modelkiln.formats.pex import PexFileRequest, build_pex_file
 from pants_modelkiln.package.field_set import ModelPackageFieldSet
 from pants_modelkiln.package.inputs import resolve_inputs

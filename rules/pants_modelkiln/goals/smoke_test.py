@@ -34,7 +34,8 @@ from pants_modelkiln.compat.calls import (
     rule,
 )
 from pants_modelkiln.engine.step import Step, try_step
-from pants_modelkiln.engine.tool import STORE, fetching_tool, machine_store
+from pants_modelkiln.engine.tool import fetching_tool, machine_store
+from pants_modelkiln.engine.tool_install import STORE
 from pants_modelkiln.formats.oci import ImageRequest, assemble_image
 from pants_modelkiln.formats.pex import PexFileRequest, build_pex_file
 from pants_modelkiln.formats.scie import ScieFileRequest, build_scie_file

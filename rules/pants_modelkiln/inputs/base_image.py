@@ -22,7 +22,8 @@ from modelkiln.layers import debian
 from pants_modelkiln.compat.calls import get_digest_contents, implicitly, resolve_targets, rule
 from pants_modelkiln.engine.layers import LayerRequest, make_layer
 from pants_modelkiln.engine.step import Step, run_step
-from pants_modelkiln.engine.tool import STORE, registry_tool
+from pants_modelkiln.engine.tool import registry_tool
+from pants_modelkiln.engine.tool_install import STORE
 from pants_modelkiln.inputs.debian_locks import debian_locks
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 from pants_modelkiln.target_types.base_image import (

@@ -15,7 +15,8 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.pinned_file import PinnedFile
 from pants_modelkiln.compat.calls import add_prefix, create_digest, get_digest_contents, implicitly, merge_digests, rule
 from pants_modelkiln.engine.step import Step, try_step
-from pants_modelkiln.engine.tool import STORE, checks_tool
+from pants_modelkiln.engine.tool import checks_tool
+from pants_modelkiln.engine.tool_install import STORE
 from pants_modelkiln.inputs.lfs_pointers import pointers_file
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 

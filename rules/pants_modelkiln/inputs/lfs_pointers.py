@@ -18,7 +18,7 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.pinned_file import PinnedFile
 from pants_modelkiln.compat.calls import create_digest, get_digest_contents, implicitly, remove_prefix, rule
 from pants_modelkiln.engine.step import Step, run_step, try_step
-from pants_modelkiln.engine.tool import STORE
+from pants_modelkiln.engine.tool_install import STORE
 
 # Stands for the address in the step's messages: equal files of two targets are one process.
 _ADDRESS = "@artifact"

@@ -16,7 +16,7 @@ from modelkiln.base.debian_lock import lock_name
 from modelkiln.errors import ModelkilnError
 from pants_modelkiln.compat.calls import concurrently, create_digest, get_digest_contents, implicitly, rule
 from pants_modelkiln.engine.step import Step, run_step
-from pants_modelkiln.engine.tool import STORE
+from pants_modelkiln.engine.tool_install import STORE
 from pants_modelkiln.inputs.debian_locks import read_package_list
 from pants_modelkiln.locks.request import LockPlan, LockRequest
 from pants_modelkiln.target_types.base_image import (

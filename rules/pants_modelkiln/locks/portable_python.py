@@ -13,7 +13,8 @@ from pants.util.logging import LogLevel
 
 from pants_modelkiln.compat.calls import implicitly, rule
 from pants_modelkiln.engine.step import Step, prepare_step
-from pants_modelkiln.engine.tool import STORE, scie_tool
+from pants_modelkiln.engine.tool import scie_tool
+from pants_modelkiln.engine.tool_install import STORE
 from pants_modelkiln.locks.request import LockPlan, LockRequest
 from pants_modelkiln.target_types.portable_python import (
     PortablePythonArchitecturesField,

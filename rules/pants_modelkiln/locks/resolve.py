@@ -30,8 +30,7 @@ from pants_modelkiln.compat.calls import (
     rule,
 )
 from pants_modelkiln.engine.step import Step, run_step
-from pants_modelkiln.engine.tool import STORE
-from pants_modelkiln.engine.tool_pex import ToolRequest
+from pants_modelkiln.engine.tool_install import STORE, ToolRequest
 from pants_modelkiln.locks.goal import LockSubsystem
 from pants_modelkiln.locks.request import LockPlan, LockRequest
 from pants_modelkiln.manifest.requirements import is_pex_lock, lock_address, requirements_of, resolve_name

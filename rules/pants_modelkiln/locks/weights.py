@@ -16,7 +16,8 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.weights.selection import parse_source
 from pants_modelkiln.compat.calls import implicitly, rule
 from pants_modelkiln.engine.step import Step, prepare_step
-from pants_modelkiln.engine.tool import STORE, locking_tool
+from pants_modelkiln.engine.tool import locking_tool
+from pants_modelkiln.engine.tool_install import STORE
 from pants_modelkiln.locks.request import LockPlan, LockRequest
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 from pants_modelkiln.target_types.artifact import (

@@ -24,7 +24,7 @@ from modelkiln.wheels.platforms import Target
 from modelkiln.wording import counted
 from pants_modelkiln.compat.calls import concurrently, create_digest, get_digest_contents, implicitly, rule
 from pants_modelkiln.engine.step import Step, run_step
-from pants_modelkiln.engine.tool import STORE
+from pants_modelkiln.engine.tool_install import STORE
 from pants_modelkiln.manifest.requirements import lock_command, requirements_of
 from pants_modelkiln.manifest.resolved_lock import LockChoiceRequest, ResolvedLock, choose_files
 from pants_modelkiln.manifest.sdists import BuiltWheelRequest, build_sdist

@@ -13,7 +13,7 @@ from modelkiln.frozen_json import FrozenJson
 from modelkiln.wheels.platforms import Target
 from pants_modelkiln.compat.calls import create_digest, get_digest_contents, implicitly, rule
 from pants_modelkiln.engine.step import Step, run_step
-from pants_modelkiln.engine.tool import STORE
+from pants_modelkiln.engine.tool_install import STORE
 
 
 @dataclass(frozen=True)

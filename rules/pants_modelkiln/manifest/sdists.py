@@ -23,7 +23,8 @@ from modelkiln.manifest.sdists import check_extra_requirements
 from modelkiln.wheels.platforms import Target
 from pants_modelkiln.compat.calls import create_digest, find_interpreter, get_digest_contents, implicitly, rule
 from pants_modelkiln.engine.step import Step, run_step
-from pants_modelkiln.engine.tool import STORE, machine_store
+from pants_modelkiln.engine.tool import machine_store
+from pants_modelkiln.engine.tool_install import STORE
 from pants_modelkiln.manifest.resolved_lock import LockChoiceRequest, build_lock_of, choose_files
 from pants_modelkiln.manifest.toolchains import ToolchainRequest, find_toolchain
 from pants_modelkiln.subsystem import ModelkilnSubsystem

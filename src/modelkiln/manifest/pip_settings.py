@@ -12,6 +12,8 @@ any CPython from 3.8 on, with whatever pip is there:
     python -I pip_settings.py pip ARGUMENTS       runs that pip
     python -I pip_settings.py uv UV ARGUMENTS     runs uv, with the same settings by uv's names
     python -I pip_settings.py list                prints pip's settings, as JSON in the last line
+
+Where that CPython has no pip, the environment variable MODELKILN_OTHER_PIP may name a folder that has one.
 """
 
 from __future__ import annotations
@@ -241,6 +243,7 @@ def _find_pip() -> None:
             0, os.path.join(os.path.dirname(importlib.import_module("ensurepip").__file__ or ""), "_bundled")
         )
     wheels = [path for folder in folders for path in sorted(glob.glob(os.path.join(folder, "pip-*.whl")))]
+    wheels += filter(None, [os.environ.get("MODELKILN_OTHER_PIP")])
     reason = "32 bit" if sys.maxsize < 2**32 else ""
     for wheel in [] if reason else ["", *wheels]:
         for name in [name for name in sys.modules if name.partition(".")[0] == "pip"]:

@@ -55,7 +55,7 @@ def list_caches(root: Path) -> Iterator[CachedThing]:
                 yield _thing(root, path, *siblings)
     yield from _views(root)
     yield from (_newest(root, root / kind) for kind in _WHOLE if (root / kind).is_dir())
-    yield from _stale_tools(root)
+    yield from _tools(root)
     yield from PexRuns(root).things()
 
 
@@ -112,13 +112,30 @@ def _newest(root: Path, folder: Path) -> CachedThing:
     return CachedThing(folder.name, _size(folder), used, (folder,))
 
 
-def _stale_tools(root: Path) -> Iterator[CachedThing]:
-    """Records of where a tool's environment is, for environments that are gone; an existing one may be in use."""
+def _tools(root: Path) -> Iterator[CachedThing]:
+    """Environments of the engine's own tools, and records of where one is that is gone."""
+    for path in _entries(root / "tool-environments"):
+        lock = path.with_name(f"{path.name.partition('.')[0]}.lock")  # One that is being made ends with .part.
+        if path.suffix == ".lock":
+            if not (path.with_suffix("").exists() or _is_held(path)):
+                yield _thing(root, path)
+        elif not _is_held(lock):
+            yield CachedThing(str(path.relative_to(root)), _size(path), _used_ns(path), (path,))
     for path in _entries(root / "tools"):
         with suppress(OSError, IndexError):
             environment = path.read_text().splitlines()[1]
-            if not (root.parent / "pex_root" / environment).exists():
+            if not (root / environment).exists():
                 yield _thing(root, path)
+
+
+def _is_held(lock: Path) -> bool:
+    """Whether a process has a lock on a file: it runs from the environment, or makes it."""
+    with suppress(OSError), open(lock, "rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 class PexRuns:

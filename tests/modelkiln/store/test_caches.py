@@ -1,5 +1,6 @@
 """What a store has next to its blobs goes by age and size too, and never while it is used."""
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -128,12 +129,23 @@ def test_what_a_living_process_began_to_use_stays(store):
 
 
 def test_a_tool_whose_environment_is_gone_goes(store):
-    """The record of where a tool is stays as long as the tool."""
-    for name in ("here", "gone"):
+    """The record of where a tool is stays as long as its environment, and that for as long as it is used."""
+    environments = store.root / "tool-environments"
+    for name in ("used", "running", "old"):
+        (environments / name).mkdir(parents=True)
+        (environments / name / "module.py").write_bytes(b"x" * 100)
+    for name in ("used", "running", "old", "gone"):
+        (environments / f"{name}.lock").touch()
         (store.root / "tools").mkdir(exist_ok=True)
-        (store.root / "tools" / name).write_text(f"/usr/bin/python3\nvenvs/{name}\n/usr/bin\n")
-    (store.root.parent / "pex_root" / "venvs" / "here").mkdir(parents=True)
+        (store.root / "tools" / name).write_text(f"/usr/bin/python3\ntool-environments/{name}\n/usr/bin\n")
     age(store.root, 40)
-    clean(store, set(), older_than=30 * DAY)
-    assert ["here"] == os.listdir(store.root / "tools")
-    assert set() == names(store)
+    os.utime(environments / "used")
+    with open(environments / "running.lock", "rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        (environments / "running.part").mkdir()  # What makes one has the same lock.
+        clean(store, set(), older_than=30 * DAY)
+        assert ["running", "used"] == sorted(os.listdir(store.root / "tools"))
+        clean(store, set(), max_bytes=0)
+        assert ["running", "running.lock", "running.part"] == sorted(os.listdir(environments))
+    clean(store, set(), max_bytes=0)
+    assert not any((environments / name).exists() for name in ("used", "running", "old"))

@@ -1,4 +1,4 @@
-"""From where the engine's own PEX takes its wheels."""
+"""From where the engine's tool takes its wheels."""
 
 import asyncio
 from inspect import unwrap
@@ -13,39 +13,60 @@ from pants_modelkiln.engine.tool_fetching import ToolFetchingRequest, _settings,
 INDEX = "https://user:secret@index.example/simple"
 
 
-def fetching(tmp_path, indexes=(PythonRepos.pypi_index,), **env):
+def fetching(tmp_path, indexes=(PythonRepos.pypi_index,), find_links=(), ca_certs_path=None, **env):
     """Return the ToolFetching of a machine whose files of pip lie in `tmp_path`."""
-    machine = {**env, "HOME": str(tmp_path), "XDG_CONFIG_DIRS": str(tmp_path), "PATH": "/usr/bin", "PIP_CERT": ""}
-    return _fetching(machine, indexes)
+    machine = {"HOME": str(tmp_path), "XDG_CONFIG_DIRS": str(tmp_path), "PATH": "/usr/bin", "PIP_CERT": "", **env}
+    return _fetching(machine, ToolFetchingRequest(indexes, find_links, ca_certs_path))
 
 
-def _fetching(machine, indexes=(PythonRepos.pypi_index,)):
+def _fetching(machine, request):
     # The function itself: the rule asks the engine for nothing.
-    return asyncio.run(unwrap(find_fetching)(ToolFetchingRequest(indexes), CompleteEnvironmentVars(machine)))
+    return asyncio.run(unwrap(find_fetching)(request, CompleteEnvironmentVars(machine)))
 
 
 def test_the_machines_index_takes_the_place_of_the_default(tmp_path):
-    """It and what comes with it stand in a file: a command line would show its password."""
-    found = fetching(tmp_path, PIP_INDEX_URL=INDEX, PIP_TRUSTED_HOST="a b", PIP_FIND_LINKS="/w")
-    assert found.lines.splitlines()[0] == f"--index-url {INDEX}"
-    assert {"--trusted-host a", "--trusted-host b", "--find-links /w"} <= set(found.lines.splitlines())
-    assert not [word for word in found.args if "secret" in word]
+    """It and what comes with it, as variables: a command line would show its password."""
+    found = fetching(tmp_path, PIP_INDEX_URL=INDEX, PIP_TRUSTED_HOST="a b", PIP_FIND_LINKS="/w").env
+    assert (INDEX, "a b", "/w") == (found["PIP_INDEX_URL"], found["PIP_TRUSTED_HOST"], found["PIP_FIND_LINKS"])
+    assert PythonRepos.pypi_index not in found.values()
 
 
 def test_an_index_that_pants_is_given_stands(tmp_path):
-    """Options of the monorepo say more than the machine."""
-    found = fetching(tmp_path, ("https://own.example/simple",), PIP_INDEX_URL=INDEX)
-    assert INDEX not in found.lines
+    """Options of the monorepo say more than the machine, whose other places come after theirs."""
+    indexes = ("https://own.example/simple", "https://b.example/simple")
+    env = {"PIP_INDEX_URL": INDEX, "PIP_EXTRA_INDEX_URL": "https://c.example", "PIP_FIND_LINKS": "/w"}
+    found = fetching(tmp_path, indexes, find_links=("/own",), **env).env
+    assert indexes[0] == found["PIP_INDEX_URL"]
+    assert f"{indexes[1]} https://c.example" == found["PIP_EXTRA_INDEX_URL"]
+    assert "/own /w" == found["PIP_FIND_LINKS"]
+
+
+def test_without_an_index_none_is_asked(tmp_path):
+    """As `[python-repos].indexes = []` wants it; folders of wheels are left."""
+    found = fetching(tmp_path, (), find_links=("/own",)).env
+    assert ("1", "/own") == (found["PIP_NO_INDEX"], found["PIP_FIND_LINKS"])
+    assert "PIP_INDEX_URL" not in found
 
 
 def test_settings_that_choose_are_left_out(tmp_path):
     """Of files and variables alike; the lock decides."""
     (tmp_path / "pip").mkdir()
     (tmp_path / "pip/pip.conf").write_text("[global]\nconstraint = /caps.txt\nno-binary = :all:\ntimeout = 7\n")
-    found = fetching(tmp_path, PIP_CONSTRAINT="/caps.txt", PIP_USER="1", PIP_RETRIES="9")
-    assert "caps" not in found.lines and "binary" not in found.lines
-    assert ("--retries", "9", "--timeout", "7") == found.args
-    assert not [name for name in found.env if name.startswith("PIP_")]
+    found = fetching(tmp_path, PIP_CONSTRAINT="/caps.txt", PIP_USER="1", PIP_RETRIES="9").env
+    assert not [name for name in found if name in ("PIP_CONSTRAINT", "PIP_NO_BINARY", "PIP_USER")]
+    assert ("9", "7") == (found["PIP_RETRIES"], found["PIP_TIMEOUT"])
+
+
+def test_authorities_are_those_of_pants_then_of_pip_then_of_the_machine(tmp_path):
+    """Those of Pants as a file's content, since a process sees no path of the machine."""
+    file = tmp_path / "own.pem"
+    file.write_text("authorities")
+    found = fetching(tmp_path, ca_certs_path=str(file), PIP_CERT="/pip.pem", CURL_CA_BUNDLE="/a.pem")
+    assert b"authorities" == found.authorities
+    assert not {"PIP_CERT", "REQUESTS_CA_BUNDLE"} & set(found.env)
+    found = fetching(tmp_path, PIP_CERT="/pip.pem", CURL_CA_BUNDLE="/a.pem")
+    # pip takes its own setting before requests' variable.
+    assert ("/pip.pem", "/a.pem", b"") == (found.env["PIP_CERT"], found.env["REQUESTS_CA_BUNDLE"], found.authorities)
 
 
 def test_a_proxy_of_pips_stands_over_that_of_the_machine(tmp_path):
@@ -53,7 +74,7 @@ def test_a_proxy_of_pips_stands_over_that_of_the_machine(tmp_path):
     proxies = {"https_proxy": "http://a:1", "NO_PROXY": "x"}
     assert proxies.items() <= fetching(tmp_path, **proxies).env.items()
     found = fetching(tmp_path, PIP_PROXY="http://b:2", **proxies).env
-    assert ("http://b:2", "http://b:2", "x") == (found["http_proxy"], found["https_proxy"], found["NO_PROXY"])
+    assert ("http://b:2", "x") == (found["PIP_PROXY"], found["NO_PROXY"])
 
 
 def test_a_configuration_that_cannot_be_read_is_an_error(tmp_path):
@@ -69,14 +90,15 @@ def test_pip_is_asked_again_where_something_changed(tmp_path):
     before = _settings.cache_info()
     (tmp_path / "pip").mkdir()
     (tmp_path / "pip/pip.conf").write_text("[global]\ntimeout = 7\n")
-    assert ("--timeout", "7") == fetching(tmp_path).args[-2:]
-    assert ("--timeout", "7") == fetching(tmp_path, UNRELATED="1").args[-2:]
+    assert "7" == fetching(tmp_path).env["PIP_TIMEOUT"]
+    assert "7" == fetching(tmp_path, UNRELATED="1").env["PIP_TIMEOUT"]
     after = _settings.cache_info()
     assert (1, 1) == (after.misses - before.misses, after.hits - before.hits)
     # Pants hands the environment on in another order with each command.
     machine = {"PIP_CERT": "", "PATH": "/usr/bin", "XDG_CONFIG_DIRS": str(tmp_path), "HOME": str(tmp_path)}
-    assert ("--timeout", "7") == _fetching(machine).args[-2:]
+    request = ToolFetchingRequest((PythonRepos.pypi_index,))
+    assert "7" == _fetching(machine, request).env["PIP_TIMEOUT"]
     assert after.misses == _settings.cache_info().misses
     (tmp_path / "pip/pip.conf").write_text("[global]\ntimeout = 70\n")
-    assert ("--timeout", "70") == fetching(tmp_path).args[-2:]
-    assert ("--timeout", "8") == fetching(tmp_path, PIP_TIMEOUT="8").args[-2:]
+    assert "70" == fetching(tmp_path).env["PIP_TIMEOUT"]
+    assert "8" == fetching(tmp_path, PIP_TIMEOUT="8").env["PIP_TIMEOUT"]

@@ -1,0 +1,1 @@
+"""Programs of the standard library alone, which also run outside of Pants."""
