@@ -12,6 +12,7 @@ from modelkiln.frozen_json import FrozenJson
 from modelkiln.layer import Layer
 from modelkiln.pinned_file import PinnedFile
 from pants_modelkiln.engine.layers import LayerRequest
+from pants_modelkiln.inputs.file_format import FileFormat
 
 # A layer of an artifact: one that is known, or one to make of the artifact's files.
 Part = Union[Layer, LayerRequest]
@@ -34,14 +35,14 @@ class Artifact:
     """Files of a model artifact, and a Digest that holds them at their paths, as far as they pass
     through Pants.
 
-    formats: pairs of path and format, for the files that were checked. parts: the artifact's layers,
+    formats: pairs of path and what was found there, for the files that were checked. parts: the artifact's layers,
     lowest first. origin: of a locked artifact.
     """
 
     address: Address
     files: tuple[PinnedFile, ...]
     digest: Digest
-    formats: tuple[tuple[str, str], ...] = ()
+    formats: tuple[tuple[str, FileFormat], ...] = ()
     parts: tuple[Part, ...] = ()
     origin: Origin | None = None
 
@@ -58,8 +59,8 @@ class Artifact:
 
     def record_entries(self) -> list[dict]:
         """The record's objects for the files."""
-        formats = dict(self.formats)
-        return [{**file.to_json(), "format": formats.get(file.path, "unknown")} for file in self.files]
+        formats, unknown = dict(self.formats), FileFormat.stated("", None)
+        return [{**file.to_json(), **formats.get(file.path, unknown)} for file in self.files]
 
     @property
     def size(self) -> int:

@@ -17,6 +17,7 @@ from pants_modelkiln.compat.calls import add_prefix, create_digest, get_digest_c
 from pants_modelkiln.engine.step import Step, try_step
 from pants_modelkiln.engine.tool import checks_tool
 from pants_modelkiln.engine.tool_install import STORE
+from pants_modelkiln.inputs.file_format import FileFormat
 from pants_modelkiln.inputs.lfs_pointers import pointers_file
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 
@@ -41,9 +42,9 @@ class ArtifactCheckRequest:
 
 @dataclass(frozen=True)
 class ArtifactFormats:
-    """Format of each file by its path, as pairs, sorted."""
+    """What was found in each file by its path, as pairs, sorted."""
 
-    formats: tuple[tuple[str, str], ...]
+    formats: tuple[tuple[str, FileFormat], ...]
 
 
 async def _findings_of(step: Step, address: Address) -> list[dict[str, Any]] | None:
@@ -65,6 +66,12 @@ class LockCheckRequest:
 
 def _pickle_options(allow_pickle: tuple[str, ...] | None) -> tuple[str, ...]:
     return () if allow_pickle is None else ("--pickles", *(f"--allow-pickle={name}" for name in allow_pickle))
+
+
+def _formats_of(findings: list[dict[str, Any]]) -> ArtifactFormats:
+    return ArtifactFormats(
+        tuple((finding["path"], FileFormat.stated(finding["format"], finding["facts"])) for finding in findings)
+    )
 
 
 async def _check(
@@ -101,8 +108,7 @@ async def check_artifact(request: ArtifactCheckRequest, options: ModelkilnSubsys
                 (digest, await create_digest(CreateDigest([pointers_file(request.address, request.pointers)])))
             )
         )
-    findings = await _check(tuple(argv), digest, request.address, request.has_onnx, options)
-    return ArtifactFormats(tuple((finding["path"], finding["format"]) for finding in findings))
+    return _formats_of(await _check(tuple(argv), digest, request.address, request.has_onnx, options))
 
 
 @rule(desc="Check a locked model artifact", level=LogLevel.DEBUG)
@@ -115,8 +121,7 @@ async def check_locked(request: LockCheckRequest, options: ModelkilnSubsystem) -
     argv += _pickle_options(request.allow_pickle)
     digest = await create_digest(CreateDigest([FileContent("lock.json", request.lock)]))
     has_onnx = b'.onnx"' in request.lock
-    findings = await _check(argv, digest, request.address, has_onnx, options)
-    return ArtifactFormats(tuple((finding["path"], finding["format"]) for finding in findings))
+    return _formats_of(await _check(argv, digest, request.address, has_onnx, options))
 
 
 def rules():

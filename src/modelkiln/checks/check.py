@@ -7,12 +7,13 @@ import io
 import lzma
 import posixpath
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, BinaryIO, Callable, Iterable, Mapping, Optional
 
 from modelkiln.checks import archives, numpy_files, pickles, safetensors
 from modelkiln.checks.content import Content
+from modelkiln.checks.headers import formats as headers
 from modelkiln.checks.onnx import model as onnx
 from modelkiln.checks.pickle_globals import check_allowed
 from modelkiln.errors import ModelkilnError
@@ -20,7 +21,7 @@ from modelkiln.errors import ModelkilnError
 __all__ = ["VERSION", "Finding", "Need", "Options", "check_file", "check_set"]
 
 # Goes up with each change of what is found or refused: what an earlier one took for sound is looked at again.
-VERSION = 2
+VERSION = 3
 
 UNKNOWN = "unknown"
 # A pickle in a zip in a zip is odd; deeper nesting is made to tire a reader.
@@ -56,27 +57,31 @@ class Need:
 
 @dataclass(frozen=True)
 class Finding:
-    """What a file is: its path in the artifact, size in bytes, format ("safetensors", "onnx",
-    "pickle", "npy", "zip", ..., "unknown"), names that its pickles import, and files that it needs."""
+    """What a file is: its path in the artifact, size in bytes, format ("safetensors", "onnx", "gguf",
+    "pickle", "npy", "zip", ..., "unknown"), names that its pickles import, files that it needs, and what its header
+    states of the model (see `headers.header.facts_of`)."""
 
     path: str
     size: int
     format: str
     imports: tuple = ()
     needs: tuple = ()
+    facts: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def to_json(self) -> dict:
         """Return a JSON object that holds all fields."""
         needs = [{"path": need.path, "size": need.size} for need in self.needs]
         return {
             "path": self.path, "size": self.size, "format": self.format, "imports": list(self.imports), "needs": needs,
+            "facts": dict(self.facts),
         }  # fmt: skip
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "Finding":
         """Read what `to_json` returns."""
         needs = tuple(Need(need["path"], need["size"]) for need in value["needs"])
-        return cls(value["path"], value["size"], value["format"], tuple(value["imports"]), needs)
+        imports = tuple(value["imports"])
+        return cls(value["path"], value["size"], value["format"], imports, needs, value["facts"])
 
 
 def check_file(path: str, open_seekable: Callable[[], BinaryIO], size: int, options: Options) -> Finding:
@@ -101,7 +106,8 @@ def check_file(path: str, open_seekable: Callable[[], BinaryIO], size: int, opti
         return Finding(path, size, safetensors.INDEX_FORMAT, needs=needs)
     found = _Findings(check_allowed(options.where, options.allow_pickle))
     format = _check(content, path, found)
-    return Finding(path, size, format, tuple(sorted(found.imports)), tuple(sorted(found.needs, key=_by_path)))
+    needs = tuple(sorted(found.needs, key=_by_path))
+    return Finding(path, size, format, tuple(sorted(found.imports)), needs, found.facts)
 
 
 def _has_no_sign(path: str, data: bytes) -> bool:
@@ -110,6 +116,7 @@ def _has_no_sign(path: str, data: bytes) -> bool:
         data[:1] in _FIRST_BYTES
         or data[8:9] in _HEADER_STARTS
         or path.endswith(_ENDINGS)
+        or headers.find_format(path, data[:_HEAD])
         or archives.is_tar(data[:_HEAD])
         or archives.may_end_as_zip(data)
     )
@@ -167,6 +174,7 @@ class _Findings:
         self.allowed = allowed
         self.imports: set = set()
         self.needs: set = set()
+        self.facts: dict = {}
 
 
 def _check(content: Content, path: str, found: _Findings) -> str:
@@ -203,6 +211,10 @@ def _check_format(content: Content, path: str, found: _Findings) -> str:
     if path.endswith(".onnx") or onnx.looks_like(content):
         found.needs |= {Need(data.path, data.end) for data in onnx.check(content, path)}
         return onnx.FORMAT
+    header_format = headers.find_format(path, head)
+    if header_format:
+        _check_header(content, path, header_format, found)
+        return header_format
     if is_pickle:
         return pickles.FORMAT
     if archives.is_tar(head):
@@ -211,6 +223,14 @@ def _check_format(content: Content, path: str, found: _Findings) -> str:
                 _check(member, "", found)
         return "tar"
     return "zip" if is_zip else UNKNOWN
+
+
+def _check_header(content: Content, path: str, format: str, found: _Findings) -> None:
+    header = headers.check(content, path, format)
+    # Of a file in an archive nobody asks which files it is one of.
+    if content.depth == 0:
+        found.facts = dict(header.facts)
+        found.needs |= {Need(needed) for needed in header.needs}
 
 
 def _check_zip(content: Content, head: bytes, found: _Findings) -> bool:

@@ -48,6 +48,9 @@ _TECHNICAL = {
     "architecture": "architecture", "paramSize": "param_size", "precision": "precision", "quantization": "quantization",
 }  # fmt: skip
 
+# Formats of files that lie next to weights.
+_NO_WEIGHTS = {"unknown", "safetensors-index", "sentencepiece", "tokenizer"}
+
 
 @dataclass(frozen=True)
 class Artifact:
@@ -214,7 +217,10 @@ def _descriptor(record: Mapping[str, Any]) -> dict:
 def _technical(record: Mapping[str, Any]) -> dict:
     metadata = record["metadata"]
     found = {key: metadata[name] for key, name in _TECHNICAL.items() if isinstance(metadata.get(name), str)}
-    formats = sorted({file.get("format", "unknown") for file in record["artifacts"]} - {"unknown", "safetensors-index"})
+    quantizations = {file.get("facts", {}).get("quantization") for file in record["artifacts"]} - {None}
+    if len(quantizations) == 1:
+        found.setdefault("quantization", quantizations.pop())
+    formats = sorted({file.get("format", "unknown") for file in record["artifacts"]} - _NO_WEIGHTS)
     # The specification has one text, and no word for a mixture.
     if len(formats) == 1:
         found["format"] = formats[0]

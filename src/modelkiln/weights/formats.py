@@ -53,9 +53,11 @@ def check_formats(
     options: Options,
     index: FileIndex,
     found: Mapping[str, Finding] = {},
-) -> dict[str, str]:
-    """Return path -> format of the files that have a known one; raises ModelkilnError for one that is
-    broken or not allowed.
+) -> dict[str, dict[str, Any]]:
+    """Return by path what a lock states of the content of each file that has a known format, and nothing of the
+    others: `format` and, where its header states some, `facts`.
+
+    Raises ModelkilnError for a file that is broken or not allowed.
 
     place: from a path to where the file is read, None for one that cannot be: its format is what the lock
     records, until it is here. found: what is known already, by path. What is found is kept in `index`: of large
@@ -69,7 +71,7 @@ def check_formats(
     checks = _Checks(options, place)
     findings = list(checks.run(listed, index, found))
     check_set(findings, options)
-    formats = {finding.path: finding.format for finding in findings if finding.format not in ("", _UNKNOWN)}
+    formats = {finding.path: _stated(finding) for finding in findings if finding.format not in ("", _UNKNOWN)}
     if checks.is_complete:
         checks.results.append((key, canonical_json(formats).decode()))
     index.put_results(checks.results)
@@ -78,7 +80,7 @@ def check_formats(
 
 def check_locked(
     lock: WeightsLock, store: Store, options: Options, elsewhere: Callable[[str], Optional[Place]] = lambda path: None
-) -> dict[str, str]:
+) -> dict[str, dict[str, Any]]:
     """Check the files of a lock as `check_formats` does, and return the same.
 
     elsewhere: where files can be read that `store` lacks. Raises ModelkilnError also for a file of another format
@@ -96,13 +98,25 @@ def check_locked(
 
     formats = check_formats(lock.files, place, options, FileIndex(store.root))
     for path, file in files.items():
-        if formats.get(path, "") != file.format:
+        recorded = _stated(Finding(path, file.size, file.format or _UNKNOWN, facts=file.facts or {}))
+        content = formats.get(path, {"format": _UNKNOWN})
+        if content != recorded:
             raise ModelkilnError(
-                f"{options.where}: {path}: is of the format {formats.get(path, _UNKNOWN)!r}, its lock says "
-                f"{file.format or _UNKNOWN!r}. The lock was made without these checks, or by another Modelkiln: "
-                f"write it again with `pants lock {options.where}`."
+                f"{options.where}: {path}: is of the format {content['format']!r}, its lock says "
+                f"{recorded['format']!r}{_differing(content, recorded)}. The lock was made without these checks, or by "
+                f"another Modelkiln: write it again with `pants lock {options.where}`."
             )
     return formats
+
+
+def _stated(finding: Finding) -> dict[str, Any]:
+    return {"format": finding.format, **({"facts": dict(finding.facts)} if finding.facts else {})}
+
+
+def _differing(content: Mapping[str, Any], recorded: Mapping[str, Any]) -> str:
+    one, other = content.get("facts") or {}, recorded.get("facts") or {}
+    names = sorted(name for name in {*one, *other} if one.get(name) != other.get(name))
+    return f", and other facts: {', '.join(names)}" if names else ""
 
 
 def are_checked(files: Sequence[Mapping[str, Any]], options: Options, index: FileIndex) -> bool:
@@ -179,7 +193,7 @@ class _Checks:
         place = self.place(file["path"])
         self.is_complete = self.is_complete and place is not None and place.is_pinned
         if place is None:
-            return Finding(file["path"], file["size"], file.get("format", ""))
+            return Finding(file["path"], file["size"], file.get("format", ""), facts=file.get("facts") or {})
         try:
             finding = check_file(file["path"], place.open, file["size"], self.options)
         except NoChecker:

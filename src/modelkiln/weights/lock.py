@@ -25,13 +25,15 @@ class LockedFile(PinnedFile):
 
     version, locator: see `sources.source.SourceFile`. format: what its content is, such as
     "safetensors" (see `checks`), or "". chunks: see `chunks`, None for a small file, and in locks
-    that were written before there were any.
+    that were written before there were any. facts: what the file's header states of the model, None where
+    that is nothing.
     """
 
     version: str = ""
     locator: str = ""
     format: str = ""
     chunks: Optional[Mapping[str, Any]] = field(default=None, hash=False)
+    facts: Optional[Mapping[str, Any]] = field(default=None, hash=False)
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON object without the fields that are empty."""
@@ -164,6 +166,9 @@ def _check(lock: WeightsLock, recorded: str, where: str) -> None:
             raise ModelkilnError(f"{where}: {file.path}: size {file.size!r} is not a number of bytes. {_AGAIN}")
         if file.chunks is not None:
             check_chunks(file.chunks, file.size, f"{where}: {file.path}")
+        facts = {} if file.facts is None else file.facts
+        if not isinstance(facts, dict) or not all(isinstance(value, (str, int)) for value in facts.values()):
+            raise ModelkilnError(f"{where}: {file.path}: facts {facts!r} are not texts and numbers by name. {_AGAIN}")
     for layer in lock.layers:
         check_digest(layer.digest, where)
     if lock.set_digest != recorded:

@@ -102,8 +102,8 @@ class _Locking:
             return source_place(self._found.source, at_source[path], file.size, self._where)
 
         formats = check_formats(self._reading.files.values(), place, self._options, self._reading.index, findings)
-        for path, format in formats.items():
-            self._reading.files[path] = replace(self._reading.files[path], format=format)
+        for path, stated in formats.items():
+            self._reading.files[path] = replace(self._reading.files[path], **{"facts": None, **stated})
 
     def _find_chunks(self) -> None:
         """Complete large files that were not read now, from what is known of them or else from the store."""

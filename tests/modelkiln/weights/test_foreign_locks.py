@@ -117,7 +117,9 @@ def test_a_format_that_is_another_one_is_refused(tmp_path, lock):
     ):
         check_locked(lock, store, Options("models/x:w", (NAME,)))
     files = tuple(replace(file, format={"model.bin": "pickle"}.get(file.path, "")) for file in lock.files)
-    assert {"model.bin": "pickle"} == check_locked(replace(lock, files=files), store, Options("models/x:w", (NAME,)))
+    assert {"model.bin": {"format": "pickle"}} == check_locked(
+        replace(lock, files=files), store, Options("models/x:w", (NAME,))
+    )
 
 
 def test_a_lock_without_a_digest_is_written_again(tmp_path, script, capsys):
@@ -157,7 +159,7 @@ def test_of_large_weights_headers_are_read(tmp_path):
     lock = WeightsLock({}, (file,), (LockedLayer(sha256_bytes(b""), 1, (file.path,)),))
     for most in (1 << 20, 1 << 17):
         before = _read_bytes()
-        assert {"model.safetensors": "safetensors"} == check_locked(lock, store, Options("x"))
+        assert {"model.safetensors": {"format": "safetensors"}} == check_locked(lock, store, Options("x"))
         assert most > _read_bytes() - before
 
 

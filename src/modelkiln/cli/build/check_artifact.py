@@ -72,4 +72,5 @@ def _check_locked(path: Path, folder: Path, options: Options) -> list[Finding]:
 
     lock = load_weights_lock(path.read_text("utf-8", "replace"), options.where, options.where)
     formats = check_locked(lock, Store(folder), options)
-    return [Finding(file.path, file.size, formats[file.path]) for file in lock.files if file.path in formats]
+    stated = ((file, formats[file.path]) for file in lock.files if file.path in formats)
+    return [Finding(file.path, file.size, one["format"], facts=one.get("facts", {})) for file, one in stated]

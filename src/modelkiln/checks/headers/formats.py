@@ -1,0 +1,34 @@
+"""The formats of this room: which one a file has, and its check."""
+
+from typing import Any, Optional
+
+from modelkiln.checks.content import Content
+from modelkiln.checks.headers import gguf, lightgbm, sentencepiece, tokenizer, xgboost
+from modelkiln.checks.headers.header import BadHeader, Header
+
+__all__ = ["GGUF_ENDING", "check", "find_format"]
+
+_FORMATS = {module.FORMAT: module for module in (gguf, lightgbm, sentencepiece, tokenizer, xgboost)}
+GGUF_ENDING = ".gguf"
+
+
+def find_format(path: str, head: bytes) -> Optional[str]:
+    """Return the format of a file, None where it is none of these. head: its first 512 bytes.
+
+    They tell: of a long file the rest can be broken without making it another.
+    """
+    if path.endswith(GGUF_ENDING):
+        return gguf.FORMAT
+    return next((name for name, module in _FORMATS.items() if module.looks_like(head)), None)
+
+
+def check(content: Content, path: str, format: str) -> Header:
+    """Check a file of a format that `find_format` returned. Raises ModelkilnError for what is not exact."""
+    module: Any = _FORMATS[format]
+    try:
+        return module.check(content, path)
+    except EOFError:
+        what = "it ends too early; it is truncated"
+    except BadHeader as bad:
+        what = str(bad)
+    raise content.refuse(f"not a valid {module.NAME}: {what}", "Fetch it again, or write it again with what made it")

@@ -1,0 +1,59 @@
+"""What a header states of its file, and what is wrong with one."""
+
+from dataclasses import dataclass, field
+from typing import Mapping, Optional, Union
+
+__all__ = ["MAX_HEADER", "MAX_KEYS", "BadHeader", "Fact", "Header", "Keys", "facts_of"]
+
+# Vocabularies with their merges are the largest that there is in a header, and have tens of MB.
+MAX_HEADER = 64 << 20
+# Of an object: the largest vocabularies have less than a million, of some bytes each.
+MAX_KEYS = 1 << 22
+# What a record repeats of a file: names and numbers, no texts to read.
+_MAX_TEXT = 128
+
+Fact = Union[str, int]
+
+
+class BadHeader(Exception):
+    """What is wrong with a file, for a message that names the file."""
+
+
+class Keys:
+    """The keys of one object, of which each may be there once."""
+
+    def __init__(self) -> None:
+        self._seen: set = set()
+        self._size = 0
+
+    def add(self, key: str) -> None:
+        """Take a key; raises BadHeader for one that is there twice, and for more than can be looked at."""
+        if key in self._seen:
+            raise BadHeader(f"the key {key[:80]!r} is there twice")
+        self._seen.add(key)
+        self._size += len(key)
+        if len(self._seen) > MAX_KEYS or self._size > MAX_HEADER:
+            raise BadHeader(
+                f"an object has {len(self._seen)} keys of {self._size} characters; at most {MAX_KEYS} of "
+                f"{MAX_HEADER} are read"
+            )
+
+
+@dataclass(frozen=True)
+class Header:
+    """facts: what the file states of its model, see `facts_of`. needs: paths of the files that it is one of."""
+
+    facts: Mapping[str, Fact] = field(default_factory=dict)
+    needs: tuple = ()
+
+
+def facts_of(**values: Optional[Fact]) -> dict:
+    """Return the facts that are known, by the names that records have for them (docs/schemas/record.json).
+
+    None and 0 are left out, and texts that are long or that a terminal could take for a command.
+    """
+    return {key: value for key, value in values.items() if value and _is_plain(value)}
+
+
+def _is_plain(value: Fact) -> bool:
+    return isinstance(value, int) or (len(value) <= _MAX_TEXT and value.isprintable())
