@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 from monorepo import small_monorepo
 
+from modelkiln.checks.allowed import NOTHING
 from modelkiln.weights.lock import load_weights_lock
 
 LIMIT = 1_000_000
@@ -150,7 +151,7 @@ def test_a_lock_of_somebody_who_left_the_checks_out_is_refused(repo):
     repo.pants("package", "rain:rain")
     lock = load_weights_lock(repo.read("rain/big.lock.json"), "big.lock.json")
     assert {"sub/config.json": "pickle"} == {file.path: file.format for file in lock.files if file.format}
-    silent = replace(lock, files=tuple(replace(file, format="") for file in lock.files), allow_pickle=None)
+    silent = replace(lock, files=tuple(replace(file, format="") for file in lock.files), allowed=NOTHING)
     repo.write("rain/big.lock.json", silent.to_text())
     repo.replace("rain/BUILD", allowed, 'exclude=["*.tmp"])')
     assert "rain:big: sub/config.json: is a pickle" in repo.pants("package", "rain:rain", code=1).log

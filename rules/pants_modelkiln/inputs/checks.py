@@ -11,6 +11,7 @@ from pants.engine.fs import AddPrefix, CreateDigest, Digest, FileContent, MergeD
 from pants.engine.rules import collect_rules
 from pants.util.logging import LogLevel
 
+from modelkiln.checks.allowed import Allowed
 from modelkiln.errors import ModelkilnError
 from modelkiln.pinned_file import PinnedFile
 from pants_modelkiln.compat.calls import add_prefix, create_digest, get_digest_contents, implicitly, merge_digests, rule
@@ -27,7 +28,7 @@ _ADDRESS = "@artifact"
 
 @dataclass(frozen=True)
 class ArtifactCheckRequest:
-    """Files to check, at their paths in the artifact. allow_pickle: None where pickles are refused.
+    """Files to check, at their paths in the artifact. allowed: what their target allows in them.
 
     pointers: further files, too large for Pants, which go into the store for it. has_onnx: whether a name says that
     one of them is an ONNX model.
@@ -35,7 +36,7 @@ class ArtifactCheckRequest:
 
     address: Address
     digest: Digest
-    allow_pickle: tuple[str, ...] | None
+    allowed: Allowed
     pointers: tuple[PinnedFile, ...] = ()
     has_onnx: bool = False
 
@@ -61,16 +62,15 @@ class LockCheckRequest:
 
     address: Address
     lock: bytes
-    allow_pickle: tuple[str, ...] | None
-
-
-def _pickle_options(allow_pickle: tuple[str, ...] | None) -> tuple[str, ...]:
-    return () if allow_pickle is None else ("--pickles", *(f"--allow-pickle={name}" for name in allow_pickle))
+    allowed: Allowed
 
 
 def _formats_of(findings: list[dict[str, Any]]) -> ArtifactFormats:
     return ArtifactFormats(
-        tuple((finding["path"], FileFormat.stated(finding["format"], finding["facts"])) for finding in findings)
+        tuple(
+            (finding["path"], FileFormat.stated(finding["format"], finding["facts"], finding["code"]))
+            for finding in findings
+        )
     )
 
 
@@ -99,7 +99,7 @@ async def _check(
 async def check_artifact(request: ArtifactCheckRequest, options: ModelkilnSubsystem) -> ArtifactFormats:
     """Check the files by their content; raises ModelkilnError for one that is broken or not allowed."""
     argv = ["check-artifact", "--sources=sources", f"--where={_ADDRESS}", "--output=findings.json"]
-    argv += _pickle_options(request.allow_pickle)
+    argv += request.allowed.arguments()
     digest = await add_prefix(AddPrefix(request.digest, "sources"))
     if request.pointers:
         argv += ["--pointers=pointers.json", f"--store={STORE}"]
@@ -118,7 +118,7 @@ async def check_locked(request: LockCheckRequest, options: ModelkilnSubsystem) -
     Raises ModelkilnError for one that is broken, not allowed, or of another format than the lock records.
     """
     argv = ("check-artifact", "--lock=lock.json", f"--store={STORE}", f"--where={_ADDRESS}", "--output=findings.json")
-    argv += _pickle_options(request.allow_pickle)
+    argv += request.allowed.arguments()
     digest = await create_digest(CreateDigest([FileContent("lock.json", request.lock)]))
     has_onnx = b'.onnx"' in request.lock
     return _formats_of(await _check(argv, digest, request.address, has_onnx, options))

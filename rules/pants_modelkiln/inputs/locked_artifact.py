@@ -9,6 +9,7 @@ from pants.engine.fs import EMPTY_DIGEST
 from pants.engine.rules import collect_rules
 from pants.util.logging import LogLevel
 
+from modelkiln.checks.allowed import Allowed
 from modelkiln.layers.weights import locked_layers
 from modelkiln.pinned_file import PinnedFile
 from modelkiln.weights.lock import load_weights_lock
@@ -22,12 +23,12 @@ from pants_modelkiln.inputs.named_files import read_named_file
 class LockedArtifactRequest:
     """The `model_artifact` at an address, whose lock is the file `lock` in its folder.
 
-    allow_pickle: what the target says now.
+    allowed: what the target allows now.
     """
 
     address: Address
     lock: str
-    allow_pickle: tuple[str, ...] | None
+    allowed: Allowed
 
 
 @rule(desc="Read a weights lock", level=LogLevel.DEBUG)
@@ -36,8 +37,8 @@ async def read_locked_artifact(request: LockedArtifactRequest) -> Artifact:
     address = request.address
     found = await read_named_file(address, "lock", request.lock, f"Write it with `pants lock {address}`.")
     lock = load_weights_lock(found.content.decode("utf-8", "replace"), f"{address}: {found.path}", str(address))
-    lock.check_pickles(request.allow_pickle, str(address))
-    checked = await check_locked(LockCheckRequest(address, found.content, request.allow_pickle), **implicitly())
+    lock.check_allowed(request.allowed, str(address))
+    checked = await check_locked(LockCheckRequest(address, found.content, request.allowed), **implicitly())
     files = (PinnedFile(file.path, file.sha256, file.size) for file in lock.files)
     origin = {"target": str(address), "source": dict(lock.source), "set_digest": lock.set_digest}
     return Artifact(
@@ -45,7 +46,7 @@ async def read_locked_artifact(request: LockedArtifactRequest) -> Artifact:
         files=tuple(sorted(files, key=lambda file: file.path)),
         digest=EMPTY_DIGEST,
         formats=checked.formats,
-        parts=locked_layers(lock, str(address), request.allow_pickle),
+        parts=locked_layers(lock, str(address), request.allowed),
         origin=Origin.of({**origin, "facts": dict(lock.facts)}),
     )
 

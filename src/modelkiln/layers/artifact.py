@@ -1,7 +1,8 @@
 """The layers of a model artifact whose files are in the repository: cut as those of a lock are."""
 
-from typing import Collection, Iterable, Optional
+from typing import Collection, Iterable
 
+from modelkiln.checks.allowed import NOTHING, Allowed
 from modelkiln.conventions import MODELS_FOLDER
 from modelkiln.layers import files as files_packer
 from modelkiln.layers import weights
@@ -17,7 +18,7 @@ def artifact_recipes(
     folder: str,
     files: Iterable[PinnedFile],
     stored: Collection[str],
-    allow_pickle: Optional[Collection[str]] = None,
+    allowed: Allowed = NOTHING,
 ) -> list[Recipe]:
     """Return the recipe of each layer, in the order of their first paths.
 
@@ -26,7 +27,7 @@ def artifact_recipes(
 
     folder: of the artifact in the checkout. files: all of them. stored: paths of those that are
     in Git LFS and too large for Pants: a layer with one of them is a tar around files of the store, and
-    any other is packed. allow_pickle: what the target allows, see `weights.recipe`.
+    any other is packed. allowed: what the target allows.
     """
     listed = {file.path: file for file in files}
     groups = group_files((path, file.size) for path, file in listed.items())
@@ -37,7 +38,7 @@ def artifact_recipes(
         if any(path in stored for path in group):
             source = {"uri": f"lfs:{folder}", "revision": ""}
             files_json = [file.to_json() for file in chosen]
-            recipes.append(weights.recipe(name, MODELS_FOLDER, files_json, source, allow_pickle))
+            recipes.append(weights.recipe(name, MODELS_FOLDER, files_json, source, allowed))
         else:
             recipes.append(files_packer.recipe("weights", name, "none", chosen))
     return recipes

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Callable, Iterable, Mapping, Op
 
 from modelkiln.archives.tar import Entry
 from modelkiln.archives.tar_stream import TarStream
+from modelkiln.checks.allowed import NOTHING, Allowed
 from modelkiln.conventions import MODELS_FOLDER
 from modelkiln.descriptor import LAYER, Descriptor
 from modelkiln.digest import iter_chunks, sha256_stream
@@ -40,14 +41,14 @@ def recipe(
     prefix: str,
     files: Iterable[Mapping[str, Any]],
     source: Mapping[str, Any],
-    allow_pickle: Optional[Iterable[str]] = None,
+    allowed: Allowed = NOTHING,
 ) -> Recipe:
     """Return the recipe of an uncompressed layer that holds `files` below `prefix`.
 
     files: objects with path (relative), sha256 (hex) and size (bytes), each a blob of the store,
     and with the version and locator that its source knows it by, and its chunks, see `chunks`.
-    source: where missing ones are fetched from, as a weights lock has it. allow_pickle: what their target
-    allows, see `checks.check.Options`; files that may do more are not made a layer of.
+    source: where missing ones are fetched from, as a weights lock has it. allowed: what their target
+    allows; files that may do more are not made a layer of.
     """
     return Recipe.made_by(
         WEIGHTS,
@@ -57,13 +58,9 @@ def recipe(
             "files": sorted(({key: file[key] for key in _FIELDS if key in file} for file in files), key=_path),
             "source": dict(source),
             "layer": None,
-            **_policy(allow_pickle),
+            **allowed.to_json(),
         },
     )
-
-
-def _policy(allow_pickle: Optional[Iterable[str]]) -> dict[str, Any]:
-    return {} if allow_pickle is None else {"allow_pickle": sorted(allow_pickle)}
 
 
 def file_layer(title: str, file: Mapping[str, Any], media_type: str, recipe: Recipe) -> Layer:
@@ -78,7 +75,7 @@ def file_layer(title: str, file: Mapping[str, Any], media_type: str, recipe: Rec
         "files": [{key: file[key] for key in _FIELDS if key in file}],
         "source": dict(recipe["source"]),
         "layer": descriptor.to_json(),
-        **_policy(recipe.get("allow_pickle")),
+        **Allowed.from_json(recipe).to_json(),
     }
     return Layer.of_plain("weights", title, descriptor, Recipe.made_by(WEIGHTS_FILE, inputs))
 
@@ -92,14 +89,14 @@ def layer_of(recipe: Recipe, descriptor: Descriptor) -> Layer:
     return Layer.of_plain("weights", recipe["title"], descriptor, Recipe.of({**recipe, "layer": descriptor.to_json()}))
 
 
-def locked_layers(lock: WeightsLock, title: str, allow_pickle: Optional[Iterable[str]] = None) -> tuple[Layer, ...]:
+def locked_layers(lock: WeightsLock, title: str, allowed: Allowed = NOTHING) -> tuple[Layer, ...]:
     """Return the layers of a weights lock, in order, without reading a byte of them; see `recipe`."""
     by_path = {file.path: file for file in lock.files}
     layers = []
     for number, locked in enumerate(lock.layers, 1):
         files = [by_path[path].to_json() for path in locked.files]
         name = f"{title} ({number} of {len(lock.layers)})" if len(lock.layers) > 1 else title
-        weights_recipe = recipe(name, MODELS_FOLDER, files, lock.source, allow_pickle)
+        weights_recipe = recipe(name, MODELS_FOLDER, files, lock.source, allowed)
         layers.append(layer_of(weights_recipe, Descriptor(LAYER, locked.digest, locked.size)))
     return tuple(layers)
 
@@ -150,8 +147,7 @@ def fetch(recipe: Recipe, store: Store) -> dict[str, StoredFile]:
 def _options(recipe: Recipe) -> "Options":
     from modelkiln.checks.check import Options
 
-    allowed = recipe.get("allow_pickle")
-    return Options(recipe["title"], None if allowed is None else tuple(allowed))
+    return Options.of(recipe["title"], Allowed.from_json(recipe))
 
 
 def stored(recipe: Recipe, store: Store) -> dict[str, StoredFile]:

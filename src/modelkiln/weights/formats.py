@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, BinaryIO, Callable, Iterable, Iterator, Mapping, NamedTuple, Optional, Sequence
 
 from modelkiln.canonical import canonical_json
+from modelkiln.checks.allowed import Allowed
 from modelkiln.checks.check import VERSION, Finding, Options, check_file, check_set
 from modelkiln.checks.onnx.checker import NoChecker
 from modelkiln.conventions import MODELS_FOLDER
@@ -55,7 +56,7 @@ def check_formats(
     found: Mapping[str, Finding] = {},
 ) -> dict[str, dict[str, Any]]:
     """Return by path what a lock states of the content of each file that has a known format, and nothing of the
-    others: `format` and, where its header states some, `facts`.
+    others: `format` and, where its header states some, `facts`; and `code` of any that has some.
 
     Raises ModelkilnError for a file that is broken or not allowed.
 
@@ -71,7 +72,8 @@ def check_formats(
     checks = _Checks(options, place)
     findings = list(checks.run(listed, index, found))
     check_set(findings, options)
-    formats = {finding.path: _stated(finding) for finding in findings if finding.format not in ("", _UNKNOWN)}
+    known = (finding for finding in findings if finding.code or finding.format not in ("", _UNKNOWN))
+    formats = {finding.path: _stated(finding) for finding in known}
     if checks.is_complete:
         checks.results.append((key, canonical_json(formats).decode()))
     index.put_results(checks.results)
@@ -98,7 +100,7 @@ def check_locked(
 
     formats = check_formats(lock.files, place, options, FileIndex(store.root))
     for path, file in files.items():
-        recorded = _stated(Finding(path, file.size, file.format or _UNKNOWN, facts=file.facts or {}))
+        recorded = _stated(Finding(path, file.size, file.format or _UNKNOWN, facts=file.facts or {}, code=file.code))
         content = formats.get(path, {"format": _UNKNOWN})
         if content != recorded:
             raise ModelkilnError(
@@ -110,13 +112,15 @@ def check_locked(
 
 
 def _stated(finding: Finding) -> dict[str, Any]:
-    return {"format": finding.format, **({"facts": dict(finding.facts)} if finding.facts else {})}
+    facts = {"facts": dict(finding.facts)} if finding.facts else {}
+    return {"format": finding.format, **facts, **({"code": list(finding.code)} if finding.code else {})}
 
 
 def _differing(content: Mapping[str, Any], recorded: Mapping[str, Any]) -> str:
     one, other = content.get("facts") or {}, recorded.get("facts") or {}
     names = sorted(name for name in {*one, *other} if one.get(name) != other.get(name))
-    return f", and other facts: {', '.join(names)}" if names else ""
+    facts = f", and other facts: {', '.join(names)}" if names else ""
+    return facts + (", and other code" if content.get("code") != recorded.get("code") else "")
 
 
 def are_checked(files: Sequence[Mapping[str, Any]], options: Options, index: FileIndex) -> bool:
@@ -193,7 +197,8 @@ class _Checks:
         place = self.place(file["path"])
         self.is_complete = self.is_complete and place is not None and place.is_pinned
         if place is None:
-            return Finding(file["path"], file["size"], file.get("format", ""), facts=file.get("facts") or {})
+            facts, code = file.get("facts") or {}, tuple(file.get("code") or ())
+            return Finding(file["path"], file["size"], file.get("format", ""), facts=facts, code=code)
         try:
             finding = check_file(file["path"], place.open, file["size"], self.options)
         except NoChecker:
@@ -206,8 +211,8 @@ class _Checks:
         return finding
 
 
-def _allowed(options: Options) -> Optional[list[str]]:
-    return None if options.allow_pickle is None else sorted(options.allow_pickle)
+def _allowed(options: Options) -> dict[str, list[str]]:
+    return Allowed(options.allow_pickle, options.allow_code).to_json()
 
 
 def _key(file: Mapping[str, Any], options: Options) -> str:

@@ -8,6 +8,7 @@ import json
 from dataclasses import replace
 from typing import Iterable, Optional, Sequence
 
+from modelkiln.checks.allowed import NOTHING, Allowed
 from modelkiln.checks.check import Options
 from modelkiln.conventions import MODELS_FOLDER
 from modelkiln.descriptor import LAYER, Descriptor
@@ -31,23 +32,24 @@ def lock_weights(
     wanted: WeightsSource,
     store: Store,
     known: Optional[WeightsLock] = None,
-    allow_pickle: Optional[Sequence[str]] = None,
+    allowed: Allowed = NOTHING,
 ) -> WeightsLock:
     """Return the lock of what `wanted` names now; afterwards its files are in `store`.
 
     known: the existing lock: files that have the version that it names are the same
-    and are not read, also where the store lacks them. allow_pickle: see `checks.check.Options`.
+    and are not read, also where the store lacks them. allowed: what the target allows in them.
 
     Raises ModelkilnError for whatever cannot be read, changes while it is read or is refused; the
     store is consistent then, and what was read is not read again by the next try.
     """
-    options = Options(wanted.where, None if allow_pickle is None else tuple(allow_pickle))
-    return _Locking(find_files(wanted, store), store, known, options).run()
+    Options.of(wanted.where, allowed)  # Before anything is read.
+    return _Locking(find_files(wanted, store), store, known, allowed).run()
 
 
 class _Locking:
-    def __init__(self, found: FoundFiles, store: Store, known: Optional[WeightsLock], options: Options) -> None:
-        self._options = options
+    def __init__(self, found: FoundFiles, store: Store, known: Optional[WeightsLock], allowed: Allowed) -> None:
+        options = Options.of(found.wanted.where, allowed)
+        self._allowed, self._options = allowed, options
         self._found, self._store, self._before = found, store, known
         self._where = found.wanted.where
         self._reading = Reading(found, store, known, options)
@@ -66,9 +68,7 @@ class _Locking:
         finally:
             self._reading.discard()
         ordered = tuple(self._reading.files[path] for path in sorted(self._reading.files))
-        allowed = self._options.allow_pickle
-        pickles = None if allowed is None else tuple(sorted(allowed))
-        return WeightsLock(self._found.to_json(), ordered, layers, self._found.listing.facts, pickles)
+        return WeightsLock(self._found.to_json(), ordered, layers, self._found.listing.facts, self._allowed)
 
     def _finish(self) -> tuple[LockedLayer, ...]:
         """Hash the layers that were not hashed while they were read, then remember all of it."""
@@ -103,7 +103,9 @@ class _Locking:
 
         formats = check_formats(self._reading.files.values(), place, self._options, self._reading.index, findings)
         for path, stated in formats.items():
-            self._reading.files[path] = replace(self._reading.files[path], **{"facts": None, **stated})
+            format = "" if stated["format"] == "unknown" else stated["format"]
+            more = {"format": format, "facts": stated.get("facts"), "code": tuple(stated.get("code", ()))}
+            self._reading.files[path] = replace(self._reading.files[path], **more)
 
     def _find_chunks(self) -> None:
         """Complete large files that were not read now, from what is known of them or else from the store."""

@@ -12,6 +12,7 @@ import pytest
 from samples import scripted_source
 from samples.scripted_source import Script
 
+from modelkiln.checks.allowed import NOTHING, Allowed
 from modelkiln.checks.check import Options
 from modelkiln.cli.main import main
 from modelkiln.digest import sha256_bytes
@@ -27,6 +28,7 @@ from modelkiln.weights.locking import lock_weights
 from modelkiln.weights.selection import WeightsSource
 
 NAME = "collections.OrderedDict"
+ALLOWED = Allowed((NAME,))
 PICKLE = pickle.dumps(OrderedDict(), 4)
 IS_PICKLE = "model.bin: is a pickle"
 
@@ -43,9 +45,9 @@ def script(monkeypatch):
 @pytest.fixture
 def lock(tmp_path, script) -> WeightsLock:
     """A lock of the pickle that says nothing of it, and has a digest of its own as any lock."""
-    honest = lock_weights(WANTED, Store(tmp_path / "elsewhere"), allow_pickle=[NAME])
+    honest = lock_weights(WANTED, Store(tmp_path / "elsewhere"), allowed=ALLOWED)
     files = tuple(replace(file, format="") for file in honest.files)
-    return load_weights_lock(replace(honest, files=files, allow_pickle=None).to_text(), "x.lock.json")
+    return load_weights_lock(replace(honest, files=files, allowed=NOTHING).to_text(), "x.lock.json")
 
 
 WANTED = WeightsSource("scripted:x", Path(), "models/x:w")
@@ -68,7 +70,7 @@ def test_nothing_is_made_of_files_that_nobody_checked(tmp_path, lock, use, is_he
     for _ in range(2):
         with pytest.raises(ModelkilnError, match=IS_PICKLE):
             use(layer, store)
-    (allowed,) = locked_layers(lock, "models/x:w", [NAME])
+    (allowed,) = locked_layers(lock, "models/x:w", ALLOWED)
     assert use(allowed, store)
     with pytest.raises(ModelkilnError, match=IS_PICKLE):
         use(layer, store)

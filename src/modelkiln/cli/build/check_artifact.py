@@ -7,6 +7,7 @@ from pathlib import Path
 from modelkiln.canonical import canonical_json
 from modelkiln.checks.check import Finding, Options, check_file, check_set
 from modelkiln.checks.onnx.checker import NoChecker
+from modelkiln.cli.allowed import add_allowed, allowed_of
 
 HELP = "Check the files of a model artifact and report their formats."
 
@@ -18,8 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pointers", type=Path, help="a JSON list of more files, see modelkiln.weights.pointers")
     parser.add_argument("--store", type=Path, help="the store's folder, which gets what pointers stand for")
     parser.add_argument("--where", required=True, help="what messages call the artifact")
-    parser.add_argument("--pickles", action="store_true", help="pickles are allowed")
-    parser.add_argument("--allow-pickle", action="append", default=[], help="a name that pickles may import")
+    add_allowed(parser)
     parser.add_argument("--output", type=Path, required=True, help="where the findings' JSON goes")
     parser.add_argument(
         "--may-lack-onnx", action="store_true", help="write null where a file takes the package onnx and there is none"
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check_all(args: argparse.Namespace) -> list[Finding]:
-    options = Options(args.where, tuple(args.allow_pickle) if args.pickles else None)
+    options = Options.of(args.where, allowed_of(args))
     if args.lock:
         return _check_locked(args.lock, args.store, options)
     findings = []
@@ -73,4 +73,7 @@ def _check_locked(path: Path, folder: Path, options: Options) -> list[Finding]:
     lock = load_weights_lock(path.read_text("utf-8", "replace"), options.where, options.where)
     formats = check_locked(lock, Store(folder), options)
     stated = ((file, formats[file.path]) for file in lock.files if file.path in formats)
-    return [Finding(file.path, file.size, one["format"], facts=one.get("facts", {})) for file, one in stated]
+    return [
+        Finding(file.path, file.size, one["format"], facts=one.get("facts", {}), code=tuple(one.get("code", ())))
+        for file, one in stated
+    ]
