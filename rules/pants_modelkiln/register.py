@@ -1,8 +1,10 @@
 """Entry point of the Pants backend `pants_modelkiln`."""
 
-# ruff: noqa: E402, I001  Before anything is imported that another release of Pants has not.
+# ruff: noqa: E402, I001  Before anything is imported that another release of Pants has not, or another Modelkiln.
+from pants_modelkiln.compat.installation import check_installation
 from pants_modelkiln.compat.release import check_release
 
+check_installation()
 check_release()
 
 from pants_modelkiln import engine, formats, goals, inputs, locks, manifest, package

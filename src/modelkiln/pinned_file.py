@@ -1,9 +1,12 @@
 """A file by its content: path, sha256 and size."""
 
+import hashlib
 from dataclasses import dataclass
 from typing import Any, Mapping
 
-__all__ = ["PinnedFile", "may_be_empty"]
+__all__ = ["EMPTY_SHA256", "PinnedFile", "may_be_empty"]
+
+EMPTY_SHA256 = hashlib.sha256().hexdigest()
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,7 @@ class PinnedFile:
 def may_be_empty(path: str) -> bool:
     """Whether an empty file of this name says something: Python code and its markers (`__init__.py`, `py.typed`).
 
-    Any other one in a model artifact is what a failed download or an unfinished training leaves.
+    Any other one in a model artifact is what a failed download or an unfinished training leaves, unless its source
+    states that it is meant to be empty (`SourceFile.is_meant_empty`).
     """
     return path.endswith((".py", ".pyi")) or path.rpartition("/")[2] == "py.typed"

@@ -4,11 +4,12 @@ from typing import Any, Mapping
 
 from modelkiln.frozen_json import FrozenJson
 
-__all__ = ["DEBIAN", "FILES", "REGISTRY", "WEIGHTS", "WEIGHTS_FILE", "WHEELS", "Recipe"]
+__all__ = ["DEBIAN", "FILES", "PORTABLE_PYTHON", "REGISTRY", "WEIGHTS", "WEIGHTS_FILE", "WHEELS", "Recipe"]
 
 # The number after the slash rises whenever a packer gives other bytes for the same inputs.
 DEBIAN = "debian/3"
 FILES = "files/1"
+PORTABLE_PYTHON = "portable-python/1"
 REGISTRY = "registry/1"
 WEIGHTS = "weights/1"
 WEIGHTS_FILE = "weights-file/1"

@@ -29,7 +29,7 @@ def test_locks_of_debian_packages_have_the_form(name):
 
 def test_there_are_locks_to_check():
     """Of bases and toolchains, for two architectures."""
-    assert 4 == len(LOCKS)
+    assert 6 == len(LOCKS)
 
 
 def test_a_key_that_is_not_described_is_a_problem():

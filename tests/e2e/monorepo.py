@@ -25,6 +25,7 @@ __all__ = [
     "end_shared",
     "environment",
     "files_of",
+    "is_other_pants",
     "named_caches",
     "small_monorepo",
 ]
@@ -71,6 +72,11 @@ def environment() -> Dict[str, str]:
     if pyenv.is_dir():
         env.setdefault("PYENV_ROOT", str(pyenv))  # Else it would move with HOME.
     return env
+
+
+def is_other_pants() -> bool:
+    """Whether these tests run under another Pants than the one that this repository pins."""
+    return bool(_OTHER_PANTS)
 
 
 def named_caches(env: Mapping[str, str]) -> Path:
@@ -161,10 +167,16 @@ class Monorepo:
         else:
             self.end()
 
+    def daemons(self) -> List[int]:
+        """Return the process ids of the Pants daemons of this repository."""
+        # Since Pants 2.23 below .pants.d. All before one is ended, since a daemon that ends removes its folder.
+        files = [*self.root.glob(".pids/*/pantsd/pid"), *self.root.glob(".pants.d/pids/*/pantsd/pid")]
+        return [int(file.read_text()) for file in files]
+
     def end(self) -> None:
         """End the Pants daemons of this repository, each by its process id."""
-        for file in self.root.glob(".p*/**/pantsd/pid"):  # .pids, and since Pants 2.23 .pants.d/pids.
-            _end(int(file.read_text()))
+        for pid in self.daemons():
+            _end(pid)
         shutil.rmtree(self._sandboxes, ignore_errors=True)
 
 

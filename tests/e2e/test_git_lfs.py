@@ -14,7 +14,7 @@ FACTOR = b"0.5%d" % int.from_bytes(os.urandom(8), "big")  # No store has seen it
 _BUILD = """\
 python_sources(name="code")
 
-model_artifact(name="weights", source=["factor.txt", "sub/notes.txt"])
+model_artifact(name="weights", source=["factor.txt", "none.txt", "sub/notes.txt"])
 model_artifact(name="big", source=["big.bin", "n*.md", "z.md"]{lock})
 
 model_package(
@@ -34,6 +34,7 @@ def repo(tmp_path_factory):
     require("git-lfs")
     found = small_monorepo(tmp_path_factory.mktemp("lfs") / "repo", options={"large_blob_limit": 1_000_000})
     found.write("rain/BUILD", _BUILD.format(lock=""))
+    found.write("rain/none.txt", "")
     found.write("rain/sub/notes.txt", "not of Git LFS")
     found.write("rain/notes [1].md", "of the model, not of Git LFS")
     found.write("rain/z.md", "of the model, not of Git LFS either")
@@ -43,7 +44,7 @@ def repo(tmp_path_factory):
         found.server = server
         git(found, "init", "-q")
         git(found, "lfs", "install", "--local")
-        git(found, "lfs", "track", "*.bin", "factor.txt")
+        git(found, "lfs", "track", "*.bin", "factor.txt", "none.txt")
         git(found, "config", "-f", ".lfsconfig", "lfs.url", f"http://{server.address}/team/models")
         git(found, "init", "-q", "--bare", str(found.root.parent / "origin.git"))
         git(found, "remote", "add", "origin", str(found.root.parent / "origin.git"))
@@ -71,11 +72,11 @@ def packaged(repo):
 
 
 def test_pointers_are_locks(repo):
-    """Pointers are packaged with bytes from the server, once; checked out files make the same package,
-    and so do the files under a lock, in the same layers."""
+    """Pointers, after blank lines too, are packaged with bytes from the server, once; checked out files make the same
+    package, and so do the files under a lock, in the same layers."""
     for path, data in (("rain/big.bin", BIG), ("rain/factor.txt", FACTOR)):
         sha256 = hashlib.sha256(data).hexdigest()
-        repo.write(path, f"version https://git-lfs.github.com/spec/v1\noid sha256:{sha256}\nsize {len(data)}\n")
+        repo.write(path, f"\nversion https://git-lfs.github.com/spec/v1\noid sha256:{sha256}\nsize {len(data)}\n")
     subprocess.run(["rm", "-rf", repo.root / ".git/lfs/objects"], check=True)
     del repo.server.asked[:]
     of_pointers = packaged(repo)

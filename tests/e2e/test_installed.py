@@ -1,5 +1,6 @@
 """Backend and engine from the wheel, in somebody else's monorepo."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -7,9 +8,41 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from monorepo import files_of, small_monorepo
+from monorepo import ROOT, files_of, small_monorepo
 
 WHEEL = "modelkiln-0.1.0-py3-none-any.whl"
+# As plugins were written before rules were called by name.
+_PLUGIN = """\
+from pants.core.goals.package import BuiltPackage, PackageFieldSet
+from pants.engine.console import Console
+from pants.engine.goal import Goal, GoalSubsystem
+from pants.engine.rules import Get, collect_rules, goal_rule
+from pants.engine.target import FieldSetsPerTarget, FieldSetsPerTargetRequest, Targets
+
+
+class AskSubsystem(GoalSubsystem):
+    name = "ask"
+    help = "Package, and print what was written."
+
+
+class Ask(Goal):
+    subsystem_cls = AskSubsystem
+    environment_behavior = Goal.EnvironmentBehavior.LOCAL_ONLY
+
+
+@goal_rule
+async def ask(console: Console, targets: Targets) -> Ask:
+    found = await Get(FieldSetsPerTarget, FieldSetsPerTargetRequest(PackageFieldSet, targets))
+    for field_set in found.field_sets:
+        package = await Get(BuiltPackage, PackageFieldSet, field_set)
+        for artifact in package.artifacts:
+            console.print_stdout(artifact.relpath)
+    return Ask(exit_code=0)
+
+
+def rules():
+    return collect_rules()
+"""
 
 
 @pytest.fixture(scope="module")
@@ -90,3 +123,33 @@ def test_it_builds_what_the_repository_itself_builds(installed, tmp_path):
     finally:
         repo.stop()
     assert files_of(installed.dist) == files_of(repo.dist)
+
+
+def test_a_checkout_beside_it_is_refused(installed):
+    """Python would take the first, or a part of each: both are named, and where to take one out."""
+    installed.env["PANTS_PYTHONPATH"] = f'["{ROOT}/rules", "{ROOT}/src"]'
+    try:
+        run = installed.pants("list", "::", code=1)
+    finally:
+        del installed.env["PANTS_PYTHONPATH"]
+    message = re.search(r"Modelkiln is installed twice: (\S+) and (\S+)\. Take it out of .*pants\.toml", run.log)
+    assert message, run.log
+    assert f"{ROOT}/rules/pants_modelkiln" == message[1] and message[2].endswith("/site-packages/pants_modelkiln")
+
+
+def test_a_plugin_that_asks_with_get(installed):
+    """It is answered by our rules where Pants still has `Get`, and fails by itself, with its own name, elsewhere."""
+    installed.write("plugins/asking/register.py", _PLUGIN)
+    installed.env["PANTS_PYTHONPATH"] = f'["{installed.root}/plugins"]'
+    release = tuple(map(int, installed.pants("--version").out.decode().split(".")[:2]))
+    options = ["--backend-packages=+['asking']"]
+    try:
+        run = installed.pants(*options, "ask", "rain:rain", code=None)
+    finally:
+        del installed.env["PANTS_PYTHONPATH"]
+        shutil.rmtree(installed.root / "plugins")
+    if release < (2, 32):
+        assert {"rain/rain.pex", "rain/rain.oci", "rain/rain.package.json"} <= set(run.out.decode().split())
+    else:
+        assert 1 == run.code
+        assert "Failed to load the asking.register backend" in run.log and "cannot import name 'Get'" in run.log

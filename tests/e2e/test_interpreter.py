@@ -6,7 +6,7 @@ import pytest
 from monorepo import small_monorepo
 from pex.scie import science
 
-from modelkiln.formats.portable_python_lock import python_path, scie_jump_path, science_path
+from modelkiln.base.portable_python_lock import python_path, scie_jump_path, science_path
 
 _BUILD = """
 portable_python(name="py", python_version="{python}", pbs_release="20251120", lock="py.lock.json")

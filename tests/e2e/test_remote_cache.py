@@ -8,7 +8,7 @@ import socket
 import pytest
 from elsewhere import known_pythons
 from loopback.remote_cache import remote_cache
-from monorepo import ROOT, environment, files_of, named_caches, small_monorepo
+from monorepo import ROOT, environment, files_of, is_other_pants, named_caches, small_monorepo
 
 # A package next to the others, whose image alone is rendered: its layers stay in the store.
 _LEAN = """
@@ -137,7 +137,10 @@ def test_without_its_cache_a_build_says_so_and_goes_on(first, cache, silent, tmp
     shutil.copytree(named_caches(first.env), named_caches(repo.env), symlinks=True)
     run = repo.pants("package", "::")
     repo.stop()
-    assert "remote cache" in run.log
+    # From 2.31 on nothing is said of a server that takes the connection and stays silent: Pants runs the step
+    # here meanwhile, and then cancels the question, which no time-out ends.
+    if trouble == "gone" or not is_other_pants():
+        assert "remote cache" in run.log
     assert outputs(first) == outputs(repo)
 
 

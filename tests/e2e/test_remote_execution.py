@@ -15,15 +15,33 @@ _OPTIONS = (
 )
 
 
+def loaded_folders(repo):
+    """Return the folders, outside of /usr, that Pants runs from: its environment, and its Python with libraries."""
+    (pid,) = repo.daemons()
+    found = {Path(f"/proc/{pid}/exe").resolve().parents[1]}
+    for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
+        path = Path(line.split(maxsplit=5)[-1])
+        if ".so" in path.name:
+            packages = [one for one in path.parents if one.name == "site-packages"]
+            found.add(packages[0].parents[2] if packages else path.parent)
+    return [one for one in sorted(found) if Path("/usr") not in one.parents]
+
+
 @pytest.fixture
-def worker(tmp_path):
-    """Return a worker. Besides Python it has what Pants 2.17 asks of one: the interpreter that Pants runs on."""
+def here(tmp_path):
+    """Return a monorepo whose Pants runs all processes itself."""
+    return small_monorepo(tmp_path / "here")
+
+
+@pytest.fixture
+def worker(here, tmp_path):
+    """Return a worker. Besides Python it has what Pants asks of one: the interpreter that Pants runs on."""
     if not _PYTHON.exists():
         reason = f"{_PYTHON} is missing, which the worker runs; install python3.11"
         (pytest.fail if os.environ.get("MODELKILN_REQUIRE_COMPONENTS") == "1" else pytest.skip)(reason)
-    env = environment()
-    cache = Path(env.get("XDG_CACHE_HOME") or f"{env['HOME']}/.cache", "modelkiln/pants")
-    programs = [path for path in (cache, Path(env.get("PYENV_ROOT", "/nowhere"))) if path.is_dir()]
+    here.pants("package", "rain:rain")
+    programs = loaded_folders(here)
+    here.stop()
     with remote_execution(tmp_path / "worker", programs) as running:
         yield running
 
@@ -33,11 +51,8 @@ def outputs(repo):
     return {name: None if kind == "link" else digest for name, (kind, digest) in files_of(repo.dist).items()}
 
 
-def test_a_worker_makes_the_same_bytes(worker, tmp_path):
+def test_a_worker_makes_the_same_bytes(here, worker, tmp_path):
     """No process runs here, each learns nothing of this machine, and PEX, image and record are the same."""
-    here = small_monorepo(tmp_path / "here")
-    here.pants("package", "rain:rain")
-    here.stop()
     env = environment()
     env["XDG_CACHE_HOME"] = env.get("XDG_CACHE_HOME") or f"{env['HOME']}/.cache"
     env.update(PANTS_LOCAL_STORE_DIR=f"{tmp_path}/lmdb", PANTS_NAMED_CACHES_DIR=f"{tmp_path}/named")

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 from monorepo import small_monorepo
+from samples.headers import gguf_file, xgboost_model
 
 from modelkiln.checks.allowed import NOTHING
 from modelkiln.weights.lock import load_weights_lock
@@ -159,3 +160,23 @@ def test_a_lock_of_somebody_who_left_the_checks_out_is_refused(repo):
     repo.write("rain/big.lock.json", before[0])
     repo.write("rain/big/sub/config.json", before[1])
     repo.pants("package", "rain:rain")
+
+
+def test_what_headers_state_is_in_the_record(repo):
+    """Of a committed file and of a locked one, which `info` prints; a file that is cut off is refused by name."""
+    (repo.root / "rain/m.gguf").write_bytes(gguf_file())
+    (repo.root / "rain/big/m.ubj").write_bytes(xgboost_model())
+    repo.replace("rain/BUILD", 'source="factor.txt"', 'source=["factor.txt", "m.gguf"]')
+    repo.pants("lock", "rain:big")
+    repo.pants("package", "rain:rain")
+    printed = json.loads(repo.pants("run", "rain:rain", "--", "info").out)
+    assert printed["artifacts"] == repo.record("rain/rain")["artifacts"]
+    files = {file["path"]: file for file in printed["artifacts"]}
+    assert ("gguf", "llama", "Q4_0") == (
+        files["m.gguf"]["format"], *(files["m.gguf"]["facts"][key] for key in ("architecture", "quantization")),
+    )  # fmt: skip
+    assert ("xgboost", 3) == (files["m.ubj"]["format"], files["m.ubj"]["facts"]["classes"])
+    assert "facts" not in files["factor.txt"]
+    (repo.root / "rain/m.gguf").write_bytes(gguf_file()[:-40])
+    run = repo.pants("package", "rain:rain", code=1)
+    assert "rain:weights: m.gguf: not a valid GGUF file: its tensors end at byte" in run.log

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import sysconfig
 from typing import Optional
 
 from pants.version import VERSION
@@ -35,7 +36,7 @@ def problem_of(version: str) -> Optional[str]:
     )
 
 
-def doubt_of(version: str, python: tuple[int, ...]) -> Optional[str]:
+def doubt_of(version: str, python: tuple[int, ...], free_threaded: bool = False) -> Optional[str]:
     """What was not tried of a Pants and its CPython, in a sentence; None where all was."""
     if _release(version) > _NEWEST:
         return (
@@ -47,6 +48,11 @@ def doubt_of(version: str, python: tuple[int, ...]) -> Optional[str]:
             f"Modelkiln was tried on CPython 3.9 to 3.14, and this Pants runs on {python[0]}.{python[1]}: what fails "
             "here may be its fault. Look for a newer Modelkiln."
         )
+    if free_threaded:
+        return (
+            "Modelkiln was tried on CPython with its global lock, and this Pants runs on a free-threaded one: what "
+            "fails here may be its fault. Use a release of Pants with the usual CPython."
+        )
     return None
 
 
@@ -57,7 +63,8 @@ def _release(version: str) -> tuple[int, int]:
 
 def check_release() -> None:
     """Refuse a Pants that the backend does not run on, and warn of one that nobody tried."""
-    problem, doubt = problem_of(VERSION), doubt_of(VERSION, sys.version_info)
+    free_threaded = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
+    problem, doubt = problem_of(VERSION), doubt_of(VERSION, sys.version_info, free_threaded)
     if problem:
         raise UnsupportedPants(problem)
     if doubt:

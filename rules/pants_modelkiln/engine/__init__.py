@@ -1,8 +1,8 @@
 """The engine as processes: its tool, steps and layers."""
 
-from pants_modelkiln.engine import layers, step, tool, tool_fetching, tool_install
+from pants_modelkiln.engine import layers, machine_python, step, tool, tool_fetching, tool_install
 
-_MODULES = (layers, step, tool, tool_fetching, tool_install)
+_MODULES = (layers, machine_python, step, tool, tool_fetching, tool_install)
 
 
 def rules():

@@ -14,7 +14,6 @@ from typing import Iterable
 
 from packaging.requirements import Requirement
 from pants.backend.python.subsystems.repos import PythonRepos
-from pants.backend.python.util_rules.interpreter_constraints import InterpreterConstraints
 from pants.backend.python.util_rules.pex_cli import PexCliProcess
 from pants.engine.fs import AddPrefix, CreateDigest, Digest, FileContent, MergeDigests, PathGlobs
 from pants.engine.process import Process
@@ -29,7 +28,6 @@ from pants_modelkiln.compat.calls import (
     add_prefix,
     create_digest,
     execute_process,
-    find_interpreter,
     get_digest_contents,
     implicitly,
     merge_digests,
@@ -37,6 +35,7 @@ from pants_modelkiln.compat.calls import (
     setup_pex_cli_process,
 )
 from pants_modelkiln.engine.files import engine_files
+from pants_modelkiln.engine.machine_python import MachinePythonRequest, find_python
 from pants_modelkiln.engine.programs import tool_environment
 from pants_modelkiln.engine.tool_fetching import ToolFetchingRequest, find_fetching
 
@@ -91,8 +90,8 @@ async def install_tool(request: ToolRequest, repos: PythonRepos, options: Global
     """Have pip install the engine's environment by its lock, for a CPython of this machine."""
     python = own_python(request.interpreter_constraints)
     if python is None:
-        found = await find_interpreter(InterpreterConstraints(request.interpreter_constraints), **implicitly())
-        python = os.path.realpath(found.path)
+        wanted = MachinePythonRequest(request.interpreter_constraints, f"The packaging engine ({request.lock})")
+        python = os.path.realpath((await find_python(wanted, **implicitly())).path)
     lock = await _lock_text(request)
     fetching = await find_fetching(
         ToolFetchingRequest(tuple(repos.indexes), tuple(repos.find_links), options.ca_certs_path), **implicitly()

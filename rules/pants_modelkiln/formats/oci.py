@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Sequence
 
 from pants.engine.fs import CreateDigest, DigestSubset, FileContent, MergeDigests, PathGlobs
@@ -10,17 +10,14 @@ from pants.engine.rules import collect_rules
 from pants.engine.unions import UnionRule
 from pants.util.logging import LogLevel
 
-from modelkiln.conventions import CODE_FOLDER, MODELS_MOUNT, VENV
 from modelkiln.descriptor import INDEX, Descriptor
-from modelkiln.errors import ModelkilnError
 from modelkiln.image.entries import REF_NAME
-from modelkiln.image.image import Base, Image, Settings, build_image
+from modelkiln.image.image import Base, Image, build_image
 from modelkiln.image.layout import blob_name, platform_index, top_files
 from modelkiln.layer import Layer
 from modelkiln.layers import files as files_packer
-from modelkiln.layers.small import LAZY_STORE, record_layer, venv_layer
+from modelkiln.layers.small import record_layer
 from modelkiln.package.record import labels, split_labels
-from modelkiln.wheels.cuda_libraries import library_folders
 from pants_modelkiln.compat.calls import (
     concurrently,
     create_digest,
@@ -41,11 +38,9 @@ from pants_modelkiln.formats.rendering import Rendering, RenderingRequest
 from pants_modelkiln.inputs.artifact import Part
 from pants_modelkiln.inputs.base_image import BaseLayers, BaseLayersRequest, make_base_layers
 from pants_modelkiln.manifest.wheel_layers import runtime_layer, wheel_layers
+from pants_modelkiln.package.image import environment_layer, image_settings
 from pants_modelkiln.package.inputs import PackageInputs
 from pants_modelkiln.subsystem import ModelkilnSubsystem
-
-_DEFAULT_PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_ENTRYPOINT = (f"/{VENV}/bin/python", "-m", "modelkiln.runtime")
 
 
 @dataclass(frozen=True)
@@ -60,15 +55,11 @@ async def assemble_image(request: ImageRequest, options: ModelkilnSubsystem) -> 
     """Make all layers at once, then config and manifest."""
     inputs = request.inputs
     assert inputs.base is not None, "checked when the inputs were resolved"
-    from_registry = bool(inputs.base.reference)
-    try:
-        venv, venv_blob = venv_layer(inputs.base.python, inputs.base.python_path, from_registry)
-    except ModelkilnError as error:
-        raise ModelkilnError(f"{inputs.base.address}: {error}") from None
+    venv, venv_blob = environment_layer(inputs.base)
     record, record_blob = record_layer(inputs.record.to_bytes(), inputs.weights_lock)
     weights = inputs.parts if inputs.record["weights"] == "bundled" else ()
     # Over an unknown base the environment hides what that has in our folders: it lies below the weights.
-    lowest = (venv, *weights) if from_registry else (*weights, venv)
+    lowest = (venv, *weights) if inputs.base.reference else (*weights, venv)
     parts = (*lowest, *_code_requests(inputs, options.compression), record)
     base, built = await concurrently(
         make_base_layers(BaseLayersRequest(inputs.base), **implicitly()), make_layers(requests_of(parts))
@@ -149,31 +140,12 @@ def _code_requests(inputs: PackageInputs, compression: str) -> list[LayerRequest
 
 def _image(inputs: PackageInputs, base: BaseLayers, own: Sequence[Layer]) -> Image:
     record = inputs.record
-    path = next((value for value in base.env if value.startswith("PATH=")), _DEFAULT_PATH)
-    store = {"MODELKILN_STORE": LAZY_STORE} if inputs.weights_lock else {"MODELKILN_MODELS": MODELS_MOUNT}
-    settings = Settings(
-        env={
-            "PATH": f"/{VENV}/bin:{path[len('PATH='):]}",
-            "PYTHONPATH": f"/{CODE_FOLDER}",
-            "PYTHONDONTWRITEBYTECODE": "1",
-            **store,
-            **_library_path(inputs, base),
-            **inputs.accelerator.image_env(),
-        },
-        entrypoint=record["entrypoint"] or _ENTRYPOINT,
-        working_dir=f"/{CODE_FOLDER}",
-        labels=labels(record),
-        annotations=labels(record),
-        volumes=[LAZY_STORE] if inputs.weights_lock else [],
+    is_lazy = bool(inputs.weights_lock)
+    settings = image_settings(
+        inputs.base, base.env, inputs.environment, inputs.accelerator, record["entrypoint"], is_lazy
     )
-    return build_image(Base(base.layers, inputs.base.architecture, "linux", base.env), own, settings)
-
-
-def _library_path(inputs: PackageInputs, base: BaseLayers) -> dict[str, str]:
-    name, site_packages = "LD_LIBRARY_PATH", f"/{VENV}/lib/python{inputs.base.python}/site-packages"
-    folders = [f"{site_packages}/{folder}" for folder in library_folders(inputs.environment.to_json())]
-    before = [value[len(name) + 1 :] for value in base.env if value.startswith(f"{name}=")]
-    return {name: ":".join([*folders, *filter(None, before)])} if folders else {}
+    named = replace(settings, labels=labels(record), annotations=labels(record))
+    return build_image(Base(base.layers, inputs.base.architecture, "linux", base.env), own, named)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from pants.backend.python.util_rules.interpreter_constraints import InterpreterConstraints
 from pants.core.goals.package import BuiltPackage, OutputPathField, PackageFieldSet
 from pants.core.goals.run import RunFieldSet, RunInSandboxBehavior, RunRequest
 from pants.engine.fs import AddPrefix, CreateDigest, FileContent, MergeDigests
@@ -25,7 +24,6 @@ from modelkiln.wheels.platforms import Target
 from pants_modelkiln.compat.calls import (
     add_prefix,
     create_digest,
-    find_interpreter,
     get_digest_entries,
     implicitly,
     merge_digests,
@@ -33,6 +31,7 @@ from pants_modelkiln.compat.calls import (
 )
 from pants_modelkiln.compat.known_artifact import KnownArtifact
 from pants_modelkiln.engine.files import engine_files
+from pants_modelkiln.engine.machine_python import MachinePythonRequest, find_python
 from pants_modelkiln.engine.step import Step, run_step
 from pants_modelkiln.engine.tool_install import STORE
 from pants_modelkiln.formats.pex import PexFile
@@ -116,7 +115,7 @@ async def run_command_line(field_set: CommandLineFieldSet, options: ModelkilnSub
     """Run it in the caller's folder."""
     release = _python(field_set, options)
     built = await build_command_line(CommandLineRequest(release, "modelkiln.pex"), **implicitly())
-    python = await find_interpreter(InterpreterConstraints([f"CPython=={release}.*"]), **implicitly())
+    python = await find_python(MachinePythonRequest.of(release, str(field_set.address)), **implicitly())
     return RunRequest(digest=built.digest, args=(python.path, "{chroot}/modelkiln.pex"))
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from pants.backend.python.util_rules.interpreter_constraints import InterpreterConstraints
 from pants.core.goals.run import RunRequest
 from pants.engine.fs import AddPrefix, CreateDigest, FileContent, MergeDigests
 from pants.engine.rules import collect_rules
 from pants.util.logging import LogLevel
 
 from modelkiln.canonical import canonical_json
-from pants_modelkiln.compat.calls import add_prefix, create_digest, find_interpreter, implicitly, merge_digests, rule
+from pants_modelkiln.compat.calls import add_prefix, create_digest, implicitly, merge_digests, rule
+from pants_modelkiln.engine.machine_python import MachinePythonRequest, find_python
 from pants_modelkiln.engine.step import Step, prepare_step
 from pants_modelkiln.engine.tool import fetching_tool
 from pants_modelkiln.engine.tool_install import STORE
@@ -32,7 +32,8 @@ async def run_model(field_set: ModelPackageFieldSet, options: ModelkilnSubsystem
     is_whole = inputs.record["weights"] == "lazy" or size <= options.large_blob_limit
     is_whole = is_whole and inputs.record["weights"] != "sidecar"
     built = await build_pex_file(PexFileRequest(inputs, "package.pex", is_whole), **implicitly())
-    python = await find_interpreter(InterpreterConstraints([f"CPython=={inputs.target.python}.*"]), **implicitly())
+    purpose = f"{inputs.address}: its PEX"
+    python = await find_python(MachinePythonRequest.of(inputs.target.python, purpose), **implicitly())
     if is_whole:
         return RunRequest(
             digest=built.digest,

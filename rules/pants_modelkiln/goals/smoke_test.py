@@ -7,7 +7,6 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from pants.backend.python.util_rules.interpreter_constraints import InterpreterConstraints
 from pants.base.build_environment import get_buildroot
 from pants.core.goals.test import TestFieldSet
 from pants.engine.addresses import Address
@@ -27,12 +26,12 @@ from modelkiln.smoke.smoke_test import NOT_RUN
 from pants_modelkiln.compat.calls import (
     add_prefix,
     create_digest,
-    find_interpreter,
     get_digest_contents,
     implicitly,
     merge_digests,
     rule,
 )
+from pants_modelkiln.engine.machine_python import MachinePythonRequest, find_python
 from pants_modelkiln.engine.step import Step, try_step
 from pants_modelkiln.engine.tool import fetching_tool, machine_store
 from pants_modelkiln.engine.tool_install import STORE
@@ -116,7 +115,8 @@ async def put_under_test(request: PackageUnderTestRequest, options: GlobalOption
     inputs = request.inputs
     if request.format == "pex":
         built = await build_pex_file(PexFileRequest(inputs, "package.pex"), **implicitly())
-        python = await find_interpreter(InterpreterConstraints([f"CPython=={inputs.target.python}.*"]), **implicitly())
+        purpose = f"{inputs.address}: its PEX"
+        python = await find_python(MachinePythonRequest.of(inputs.target.python, purpose), **implicitly())
         # By its release: a machine's path to it must not be in the test's key.
         save_python(machine_store(options), inputs.target.python, python.path)
         return PackageUnderTest(built.digest, "package.pex", python=inputs.target.python)

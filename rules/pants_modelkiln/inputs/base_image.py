@@ -11,24 +11,36 @@ from pants.engine.target import Target
 from pants.util.logging import LogLevel
 
 from modelkiln.base.bytecode import bytecode_recipe
-from modelkiln.base.debian_lock import glibc_of, python_of, python_release_of
+from modelkiln.base.debian_lock import glibc_of, has_python, python_of, python_release_of
 from modelkiln.base.image_python import python_release
-from modelkiln.base.interpreter import interpreter_packages
+from modelkiln.base.interpreter import interpreter_packages, portable_packages
+from modelkiln.base.portable_python import PREFIX, archive_package
+from modelkiln.base.portable_python_lock import InterpreterLock
 from modelkiln.digest import sha256_bytes
 from modelkiln.errors import ModelkilnError
 from modelkiln.frozen_json import FrozenJson
 from modelkiln.layer import Layer
-from modelkiln.layers import debian
-from pants_modelkiln.compat.calls import get_digest_contents, implicitly, resolve_targets, rule
+from modelkiln.layers import debian, portable_python
+from modelkiln.recipe import Recipe
+from pants_modelkiln.compat.calls import (
+    concurrently,
+    get_digest_contents,
+    implicitly,
+    resolve_targets,
+    resolve_unparsed_address_inputs,
+    rule,
+)
 from pants_modelkiln.engine.layers import LayerRequest, make_layer
 from pants_modelkiln.engine.step import Step, run_step
 from pants_modelkiln.engine.tool import registry_tool
 from pants_modelkiln.engine.tool_install import STORE
 from pants_modelkiln.inputs.debian_locks import debian_locks
+from pants_modelkiln.inputs.portable_python import PortablePythonRequest, read_portable_python
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 from pants_modelkiln.target_types.base_image import (
     BaseImageArchitecturesField,
     BaseImageGlibcField,
+    BaseImageInterpreterField,
     BaseImageLockField,
     BaseImagePythonField,
     BaseImagePythonPathField,
@@ -51,7 +63,8 @@ class BaseImage:
     architectures: all that the target has. identity: what the record says of it. lock: a Debian lock.
     bytecode: what recipes say of the interpreter that compiles byte code, see
     `modelkiln.base.bytecode.bytecode_recipe`. reference: of an image of a registry, or "". release: the
-    full release of its Python where the lock states it, or "".
+    full release of its Python where the lock states it, or "". archive: of a portable Python, see
+    `modelkiln.base.portable_python.archive_package`.
     """
 
     address: Address
@@ -65,6 +78,7 @@ class BaseImage:
     bytecode: FrozenJson | None = None
     reference: str = ""
     release: str = ""
+    archive: FrozenJson | None = None
 
 
 @dataclass(frozen=True)
@@ -105,9 +119,22 @@ async def describe_base_image(request: BaseImageRequest, options: ModelkilnSubsy
             f"{request.address}: set exactly one of the fields `lock` (Debian packages) and `image` "
             "(an image of a registry, pinned by digest)."
         )
+    if reference and target[BaseImageInterpreterField].value:
+        raise ModelkilnError(
+            f"{request.address}: `interpreter` is for a base of Debian packages, and `image` has a Python of its own. "
+            "Remove one of the two fields."
+        )
     if reference:
         return _from_registry(target, reference, options, architecture)
-    return _from_debian(target, await debian_locks(target), architecture)
+    locks = await debian_locks(target)
+    named = await resolve_unparsed_address_inputs(
+        target[BaseImageInterpreterField].to_unparsed_address_inputs(), **implicitly()
+    )
+    if not named:
+        _check_python(target, locks)
+        return _from_debian(target, locks, architecture)
+    interpreter = await read_portable_python(PortablePythonRequest(target.address, named[0]), **implicitly())
+    return _from_portable(target, locks, interpreter, architecture)
 
 
 def _from_registry(target: Target, reference: str, options: ModelkilnSubsystem, architecture: str) -> BaseImage:
@@ -165,16 +192,56 @@ def _from_debian(target: Target, locks: dict[str, dict], architecture: str) -> B
     )
 
 
+def _check_python(target: Target, locks: dict[str, dict]) -> None:
+    for name, lock in locks.items():
+        if not has_python(lock):
+            raise ModelkilnError(
+                f"{target.address}: its lock for {name} has no python3.N-minimal. Add one to the package list, or name "
+                "a `portable_python` in `interpreter`."
+            )
+
+
+def _from_portable(
+    target: Target, locks: dict[str, dict], interpreter: InterpreterLock, architecture: str
+) -> BaseImage:
+    for name, lock in locks.items():
+        if has_python(lock):
+            raise ModelkilnError(
+                f"{target.address}: its lock for {name} has Python {python_of(lock)} of Debian, and `interpreter` "
+                f'brings CPython {interpreter.python}. Leave out one of them: packages="modelkiln:libraries" has none.'
+            )
+    try:
+        found = {name: portable_packages(lock, interpreter) for name, lock in locks.items()}
+    except ModelkilnError as error:
+        raise ModelkilnError(f"{target.address}: {error}") from None
+    lock, archive = FrozenJson.of(locks[architecture]), archive_package(interpreter, architecture)
+    said = {"python": interpreter.python, "release": interpreter.release, "sha256": archive["sha256"]}
+    debian_identity = {"debian": lock["suite"], "lock": sha256_bytes(lock.to_bytes())}
+    return BaseImage(
+        address=target.address,
+        architecture=architecture,
+        architectures=tuple(locks),
+        python=interpreter.minor,
+        python_path=f"/{PREFIX}/bin/python{interpreter.minor}",
+        glibc=target[BaseImageGlibcField].value or glibc_of(lock),
+        identity=FrozenJson.of({**debian_identity, "interpreter": said}),
+        lock=lock,
+        bytecode=FrozenJson.of(bytecode_recipe(found)),
+        release=interpreter.python,
+        archive=FrozenJson.of(archive),
+    )
+
+
 @rule(desc="Describe the base image's layers", level=LogLevel.DEBUG)
 async def make_base_layers(request: BaseLayersRequest, options: ModelkilnSubsystem) -> BaseLayers:
     """Make the layer of Debian packages, or read from a registry what the image has."""
     base = request.base
     if base.lock is not None:
-        # Of one architecture it is the lock's own interpreter.
-        bytecode = base.bytecode if len(base.architectures) > 1 else None
-        recipe = debian.recipe(base.lock, options.compression, bytecode)
-        built = await make_layer(LayerRequest(recipe, str(base.address)), **implicitly())
-        return BaseLayers((built.layer,), (), base.release)
+        built = await concurrently(
+            make_layer(LayerRequest(recipe, str(base.address)), **implicitly())
+            for recipe in _recipes(base, base.lock, options.compression)
+        )
+        return BaseLayers(tuple(one.layer for one in built), (), base.release)
     result = await run_step(Step(
             argv=(
                 "registry-image", f"--reference={base.reference}",
@@ -188,6 +255,16 @@ async def make_base_layers(request: BaseLayersRequest, options: ModelkilnSubsyst
     layers = tuple(Layer.from_json(layer) for layer in described["layers"])
     env = tuple(described["config"].get("config", {}).get("Env") or ())
     return BaseLayers(layers, env, python_release(env, base.python, base.python_path))
+
+
+def _recipes(base: BaseImage, lock: FrozenJson, compression: str) -> list[Recipe]:
+    if base.archive is not None and base.bytecode is not None:
+        return [
+            debian.recipe(lock, compression),
+            portable_python.recipe(base.archive, compression, base.bytecode),
+        ]
+    # Of one architecture it is the lock's own interpreter.
+    return [debian.recipe(lock, compression, base.bytecode if len(base.architectures) > 1 else None)]
 
 
 def rules():

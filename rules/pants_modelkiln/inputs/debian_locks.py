@@ -9,7 +9,7 @@ from pants.engine.fs import FileContent
 from pants.engine.target import Target
 
 from modelkiln.base.debian_lock import check_listed, load_lock, lock_name, parse_package_list
-from modelkiln.base.ready_lists import READY, ready_list
+from modelkiln.base.ready_lists import READY, find_suite, ready_list
 from modelkiln.errors import ModelkilnError
 from pants_modelkiln.inputs.named_files import read_named_file
 from pants_modelkiln.target_types.base_image import (
@@ -42,7 +42,7 @@ async def debian_locks(target: Target) -> dict[str, dict[str, Any]]:
     if listed.value:
         file = await read_package_list(target.address, listed)
         wanted = parse_package_list(file.content.decode("utf-8", "replace"), f"{target.address}: {file.path}")
-        suite = str(target[BaseImageSuiteField].value)
+        suite = find_suite(target[BaseImageSuiteField].value, listed.value, str(target.address))
         for name, lock in locks.items():
             check_listed(lock, *wanted, suite, f"{target.address}: the lock for {name}", remedy)
     return locks

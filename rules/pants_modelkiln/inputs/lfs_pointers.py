@@ -59,7 +59,7 @@ async def fetch_pointer_files(request: PointerFilesRequest) -> Digest:
 
 @dataclass(frozen=True)
 class CommittedPointersRequest:
-    """Large files of the repository, whose pointers git may have."""
+    """Files of the repository, by their paths in it, whose pointers git may have: large ones, and empty ones."""
 
     address: Address
     paths: tuple[str, ...]
@@ -72,7 +72,7 @@ class CommittedPointers:
     found: tuple[PinnedFile, ...]
 
 
-@rule(desc="Look for Git LFS pointers of large files", level=LogLevel.DEBUG)
+@rule(desc="Look for Git LFS pointers", level=LogLevel.DEBUG)
 async def find_committed_pointers(request: CommittedPointersRequest) -> CommittedPointers:
     """Ask git for the pointers, again in each session."""
     step = Step(

@@ -15,11 +15,11 @@ from pants.engine.target import HydrateSourcesRequest
 from pants.util.logging import LogLevel
 
 from modelkiln.checks.allowed import Allowed
+from modelkiln.checks.lfs_pointer import POINTER_LIMIT, is_pointer, parse_pointer
 from modelkiln.errors import ModelkilnError
 from modelkiln.layers.artifact import artifact_recipes
 from modelkiln.pinned_file import PinnedFile, may_be_empty
 from modelkiln.recipe import WEIGHTS, Recipe
-from modelkiln.sources.lfs_pointer import POINTER_LIMIT, is_pointer, parse_pointer
 from pants_modelkiln.compat.calls import (
     concurrently,
     create_digest,
@@ -97,10 +97,23 @@ async def _part(digest: Digest, paths: Collection[str]) -> Digest:
     )
 
 
+async def _refuse_empty(address: Address, paths: Iterable[str]) -> None:
+    """Refuse empty files, but for those that say something and those that Git LFS has as they are."""
+    empty = {os.path.normpath(os.path.join(address.spec_path, path)): path for path in paths if not may_be_empty(path)}
+    if not empty:
+        return
+    known = (await find_committed_pointers(CommittedPointersRequest(address, tuple(empty)), **implicitly())).found
+    for path in empty.keys() - {file.path for file in known if not file.size}:
+        raise ModelkilnError(
+            f"{address}: {empty[path]}: is empty. Write the trained artifact there, or leave the "
+            "file out of the field `source`."
+        )
+
+
 async def _find_pointers(address: Address, digest: Digest) -> tuple[PinnedFile, ...]:
     suspects = {file.path for file in pinned_files(await get_digest_entries(digest)) if file.size < POINTER_LIMIT}
     contents = await get_digest_contents(await _part(digest, suspects)) if suspects else ()
-    _refuse_empty(address, contents)
+    await _refuse_empty(address, [file.path for file in contents if not file.content])
     return tuple(
         parse_pointer(file.content, file.path, f"{address}: {file.path}")
         for file in contents
@@ -201,15 +214,6 @@ def _too_large(address: Address, path: str, size: int, limit: int) -> ModelkilnE
         f'Name a lock in the target, lock="{address.target_name}.lock.json", and write it with '
         f"`pants lock {address}`, or commit it with Git LFS. (The limit is [modelkiln].large_blob_limit.)"
     )
-
-
-def _refuse_empty(address: Address, contents) -> None:
-    for file in contents:
-        if not file.content and not may_be_empty(file.path):
-            raise ModelkilnError(
-                f"{address}: {file.path}: is empty. Write the trained artifact there, or leave the "
-                "file out of the field `source`."
-            )
 
 
 def rules():

@@ -13,6 +13,7 @@ from pants.engine.unions import UnionRule
 from pants.util.logging import LogLevel
 
 from modelkiln.base.debian_lock import lock_name
+from modelkiln.base.ready_lists import find_suite
 from modelkiln.errors import ModelkilnError
 from pants_modelkiln.compat.calls import concurrently, create_digest, get_digest_contents, implicitly, rule
 from pants_modelkiln.engine.step import Step, run_step
@@ -21,6 +22,7 @@ from pants_modelkiln.inputs.debian_locks import read_package_list
 from pants_modelkiln.locks.request import LockPlan, LockRequest
 from pants_modelkiln.target_types.base_image import (
     BaseImageArchitecturesField,
+    BaseImageComponentsField,
     BaseImageLockField,
     BaseImagePackagesField,
     BaseImageSuiteField,
@@ -34,6 +36,7 @@ class BaseImageLockFieldSet(FieldSet):
     packages: BaseImagePackagesField
     lock: BaseImageLockField
     suite: BaseImageSuiteField
+    components: BaseImageComponentsField
     architectures: BaseImageArchitecturesField
 
     @classmethod
@@ -76,9 +79,11 @@ async def lock_base_image(request: BaseImageLockRequest) -> LockPlan:
 
 
 def _lock_step(field_set: BaseImageLockFieldSet, listed: Digest, architecture: str) -> Step:
+    suite = find_suite(field_set.suite.value, field_set.packages.value, str(field_set.address))
     return Step(
         argv=(
-            "debian-lock", "--packages=packages", f"--suite={field_set.suite.value}",
+            "debian-lock", "--packages=packages", f"--suite={suite}",
+            *(f"--component={name}" for name in field_set.components.value or ()),
             f"--architecture={architecture}", f"--store={STORE}", "--output=lock.json",
         ),
         description=f"Lock Debian packages of {field_set.address} for {architecture}",

@@ -20,6 +20,7 @@ from pants_modelkiln.target_types.portable_python import (
     PortablePythonArchitecturesField,
     PortablePythonLockField,
     PortablePythonReleaseField,
+    PortablePythonScieField,
     PortablePythonVersionField,
 )
 
@@ -31,6 +32,7 @@ class PortablePythonLockFieldSet(FieldSet):
     python_version: PortablePythonVersionField
     pbs_release: PortablePythonReleaseField
     architectures: PortablePythonArchitecturesField
+    scie: PortablePythonScieField
     lock: PortablePythonLockField
 
 
@@ -50,11 +52,12 @@ async def lock_portable_python(request: PortablePythonLockRequest) -> LockPlan:
         argv=(
             "lock-interpreter", f"--python={fields.python_version.value}", f"--release={fields.pbs_release.value}",
             *(f"--architecture={name}" for name in dict.fromkeys(fields.architectures.value or ())),
+            *(() if fields.scie.value else ("--no-scie",)),
             f"--where={fields.address}", f"--store={STORE}", *(("--check",) if request.check else ()),
         ),
         description=f"Lock {fields.address}",
         cache_scope=ProcessCacheScope.PER_SESSION,
-        tool=scie_tool(),
+        tool=scie_tool() if fields.scie.value else None,
     )  # fmt: skip
     path = os.path.join(fields.address.spec_path, str(fields.lock.value))
     return LockPlan(path, process=(await prepare_step(step, **implicitly())).process)

@@ -9,7 +9,6 @@ from pants.backend.python.dependency_inference.module_mapper import AllPythonTar
 from pants.backend.python.macros.python_requirements import PythonRequirementsSourceField
 from pants.backend.python.subsystems.setup import PythonSetup
 from pants.backend.python.target_types import PythonRequirementResolveField, PythonRequirementsField
-from pants.backend.python.util_rules.interpreter_constraints import InterpreterConstraints
 from pants.engine.addresses import Addresses
 from pants.engine.fs import CreateDigest, DigestContents, FileContent, GlobMatchErrorBehavior, PathGlobs
 from pants.engine.process import ProcessCacheScope
@@ -29,11 +28,13 @@ from pants_modelkiln.compat.calls import (
     resolve_unexpanded_targets,
     rule,
 )
+from pants_modelkiln.engine.machine_python import MachinePythonRequest, find_python
 from pants_modelkiln.engine.step import Step, run_step
-from pants_modelkiln.engine.tool_install import STORE, ToolRequest
+from pants_modelkiln.engine.tool_install import STORE, ToolRequest, own_python
 from pants_modelkiln.locks.goal import LockSubsystem
 from pants_modelkiln.locks.request import LockPlan, LockRequest
-from pants_modelkiln.manifest.requirements import is_pex_lock, lock_address, requirements_of, resolve_name
+from pants_modelkiln.manifest.requirements import lock_address, other_lock_command, requirements_of, resolve_name
+from pants_modelkiln.manifest.resolve_python import resolve_python
 from pants_modelkiln.manifest.resolved_lock import build_lock_of
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 
@@ -117,18 +118,12 @@ def shared_locks(name: str, setup: PythonSetup, options: ModelkilnSubsystem) -> 
     return [setup.resolves[other] for other in shared]
 
 
-def resolve_python(name: str, setup: PythonSetup) -> str:
-    """The oldest release of CPython that a resolve serves, "3.11": what it is locked under."""
-    constraints = InterpreterConstraints(
-        setup.resolves_to_interpreter_constraints.get(name) or setup.interpreter_constraints
-    )
-    found = constraints.minimum_python_version(setup.interpreter_versions_universe)
-    if found is None:
-        raise ModelkilnError(
-            f"resolve {name!r}: no release of CPython fits {constraints}. Fix its interpreter constraints in "
-            "[python.resolves_to_interpreter_constraints]."
-        )
-    return found
+async def _locking_tool(name: str, release: str) -> ToolRequest:
+    """pip-tools, which looks for what its own interpreter can use."""
+    wanted = MachinePythonRequest.of(release, f"resolve {name!r}: its lock")
+    if own_python(wanted.constraints) is None:
+        await find_python(wanted, **implicitly())  # Said of the resolve, where there is none.
+    return ToolRequest("pip_tools.txt", wanted.constraints)
 
 
 @rule(desc="Lock a Python resolve", level=LogLevel.DEBUG)
@@ -143,12 +138,12 @@ async def lock_resolve(
     lock = setup.resolves[request.name]
     build_lock = build_lock_of(lock)
     known = {file.path: file for file in await get_digest_contents(**implicitly(PathGlobs([lock, build_lock])))}
-    # A lock of Pex is `pants generate-lockfiles`' to write, and what its sdists are built with is ours.
-    is_pex = lock in known and is_pex_lock(known[lock].content)
+    # A lock of Pex or uv is theirs to write, and what its sdists are built with is ours.
+    command = other_lock_command(request.name, known[lock].content) if lock in known else ""
     shared = shared_locks(request.name, setup, options)
     known.update({file.path: file for file in await get_digest_contents(**implicitly(PathGlobs(shared)))})
     requirements = requirements_of(request.name, python, setup)
-    sources = () if is_pex else await _read_sources(requirements)
+    sources = () if command else await _read_sources(requirements)
     included = await _read_included(sources)
     release = resolve_python(request.name, setup)
     files = {file.path: FileContent(file.path, file.content) for file in (*known.values(), *sources, *included)}
@@ -171,13 +166,12 @@ async def lock_resolve(
             output_files=(*summaries, *summaries.values()),
             # What an index offers changes from hour to hour.
             cache_scope=ProcessCacheScope.PER_SESSION,
-            # pip-tools looks for what its own interpreter can use.
-            tool=ToolRequest("pip_tools.txt", (f"CPython=={release}.*",)),
+            tool=await _locking_tool(request.name, release),
         ), **implicitly())  # fmt: skip
     written = {file.path: file.content for file in await get_digest_contents(result.digest)}
     summary = {path: tuple(written[name].decode().splitlines()) for path, name in summaries.items() if name in written}
-    if is_pex:
-        summary = {lock: ("  a lock of Pex: `pants generate-lockfiles` makes it",), **summary}
+    if command:
+        summary = {lock: (f"  `{command}` makes it",), **summary}
     plan, *also = (LockPlan(path, written[path], summary=summary[path]) for path in summary)
     return replace(plan, also=tuple(also))
 

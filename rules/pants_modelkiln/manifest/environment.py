@@ -58,11 +58,13 @@ class EnvironmentRequest:
 class Environment:
     """The dependency manifest of a package: its wheels, which are in the store.
 
-    contents: of each wheel, see `modelkiln.wheels.contents`; a list under "contents".
+    contents: of each wheel, see `modelkiln.wheels.contents`; a list under "contents". diff_ids: of an image's
+    layers of them and of the runtime, lowest first; empty for a package that is not an image.
     """
 
     wheels: tuple[LockedWheel, ...]
     contents: FrozenJson = field(compare=False)
+    diff_ids: tuple[str, ...] = ()
 
     def to_json(self) -> list[dict]:
         """The list of wheels, as records and recipes hold it."""

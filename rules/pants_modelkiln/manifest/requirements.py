@@ -9,6 +9,12 @@ from pants.backend.python.subsystems.setup import PythonSetup
 from pants.backend.python.target_types import PythonRequirementResolveField
 from pants.engine.target import Target
 
+from modelkiln.manifest.locks.pex import is_pex_lock
+from modelkiln.manifest.locks.uv import is_uv_lock
+
+# What Pants calls the project that it has uv lock.
+_PANTS_PROJECT = 'name = "pants-lockfile-for-'
+
 
 def resolve_name(field: PythonRequirementResolveField, setup: PythonSetup) -> str:
     """The resolve that a field names, else the default one."""
@@ -23,16 +29,17 @@ def requirements_of(resolve: str, python: AllPythonTargets, setup: PythonSetup) 
     ]
 
 
-def is_pex_lock(lock: bytes) -> bool:
-    """Whether a lock is one of Pex, which Pants makes: JSON, below Pants' own header."""
-    return lock.lstrip().startswith((b"{", b"//"))
+def other_lock_command(resolve: str, lock: bytes) -> str:
+    """The command that makes the lock of a resolve where that is Pants' goal or uv, else nothing."""
+    text = lock.decode("utf-8", "replace")
+    if is_pex_lock(text) or (is_uv_lock(text) and _PANTS_PROJECT in text):
+        return f"./pants generate-lockfiles --resolve={resolve}"
+    return "uv lock" if is_uv_lock(text) else ""
 
 
 def lock_command(resolve: str, lock: bytes, requirements: Iterable[Target]) -> str:
     """The command that writes the lock of a resolve with these requirements anew."""
-    if is_pex_lock(lock):
-        return f"./pants generate-lockfiles --resolve={resolve}"
-    return f"./pants lock {lock_address(requirements)}"
+    return other_lock_command(resolve, lock) or f"./pants lock {lock_address(requirements)}"
 
 
 def lock_address(requirements: Iterable[Target]) -> str:

@@ -6,7 +6,6 @@ import json
 import logging
 from dataclasses import dataclass
 
-from pants.backend.python.util_rules.interpreter_constraints import InterpreterConstraints
 from pants.engine.fs import CreateDigest, FileContent, PathGlobs
 from pants.engine.platform import Platform
 from pants.engine.rules import collect_rules
@@ -21,7 +20,8 @@ from modelkiln.manifest.build_lock import part_of
 from modelkiln.manifest.closure import LockedWheel
 from modelkiln.manifest.sdists import check_extra_requirements
 from modelkiln.wheels.platforms import Target
-from pants_modelkiln.compat.calls import create_digest, find_interpreter, get_digest_contents, implicitly, rule
+from pants_modelkiln.compat.calls import create_digest, get_digest_contents, implicitly, rule
+from pants_modelkiln.engine.machine_python import MachinePythonRequest, find_python
 from pants_modelkiln.engine.step import Step, run_step
 from pants_modelkiln.engine.tool import machine_store
 from pants_modelkiln.engine.tool_install import STORE
@@ -82,7 +82,8 @@ async def build_sdist(
     if toolchain.described:
         files.append(FileContent("toolchain.json", toolchain.described.to_bytes()))
     else:
-        python = await find_interpreter(InterpreterConstraints([f"CPython=={request.python}.*"]), **implicitly())
+        purpose = f"{sdist.name} {sdist.version} of the lock {request.lock} is built from its sdist, which"
+        python = await find_python(MachinePythonRequest.of(request.python, purpose), **implicitly())
         # By its release: a machine's path to it must not be in the key of the build.
         save_python(machine_store(options), request.python, python.path)
     result = await run_step(Step(

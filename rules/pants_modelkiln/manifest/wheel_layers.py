@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pants.engine.rules import collect_rules
 from pants.util.logging import LogLevel
@@ -56,7 +56,8 @@ async def find_package_environment(request: PackageEnvironmentRequest, options: 
             wheels, request.lock.target, request.base.bytecode, options.compression, request.split_pure
         )
         runtime = runtime_layer(code.runtime, request.base, options.compression)
-        await concurrently(make_layer(layer, **implicitly()) for layer in (*layers, runtime))
+        made = await concurrently(make_layer(layer, **implicitly()) for layer in (*layers, runtime))
+        return replace(wheels, diff_ids=tuple(one.layer.diff_id for one in made))
     return wheels
 
 

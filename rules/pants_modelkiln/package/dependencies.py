@@ -1,4 +1,4 @@
-"""Dependency inference: what an entry point names, the package depends on."""
+"""Dependency inference: what an entry point names, and options, the package depends on."""
 
 from __future__ import annotations
 
@@ -29,13 +29,18 @@ from pants_modelkiln.compat.calls import (
 )
 from pants_modelkiln.inputs.named_files import find_entry_point
 from pants_modelkiln.package.field_set import accelerator_of
-from pants_modelkiln.subsystem import ModelkilnSubsystem
+from pants_modelkiln.subsystem import ModelkilnSubsystem, named_or_option
 from pants_modelkiln.target_types.artifact import ModelArtifactAllowPickleField
+from pants_modelkiln.target_types.fields import OneAddressField
 from pants_modelkiln.target_types.package import (
     ModelAcceleratorField,
     ModelArtifactsField,
+    ModelBaseImageField,
     ModelEntryPointField,
+    ModelFormatsField,
+    ModelInterpreterField,
     ModelPackageDependenciesField,
+    ModelResolveField,
 )
 
 
@@ -46,7 +51,11 @@ class ModelPackageInferenceFieldSet(FieldSet):
     dependencies: ModelPackageDependenciesField
     entry_point: ModelEntryPointField
     accelerator: ModelAcceleratorField
+    resolve: ModelResolveField
     artifacts: ModelArtifactsField
+    base_image: ModelBaseImageField
+    formats: ModelFormatsField
+    interpreter: ModelInterpreterField
 
 
 async def find_pickle_imports(artifacts: ModelArtifactsField) -> tuple[Import, ...]:
@@ -63,6 +72,21 @@ async def find_pickle_imports(artifacts: ModelArtifactsField) -> tuple[Import, .
     )
 
 
+async def _find_named_by_options(
+    fields: ModelPackageInferenceFieldSet, options: ModelkilnSubsystem
+) -> tuple[Address, ...]:
+    """What a package is made with by its options alone, a base image and the interpreter of a `scie`. What its fields
+    name are dependencies already."""
+    base, interpreter = fields.base_image, fields.interpreter
+    wanted: list[tuple[OneAddressField, str | None]] = [] if base.value else [(base, options.base_image)]
+    wanted += [] if interpreter.value or "scie" not in fields.formats.value else [(interpreter, options.interpreter)]
+    named = [
+        named_or_option(field.to_unparsed_address_inputs(), field.alias, value) for field, value in wanted if value
+    ]
+    found = await concurrently(resolve_unparsed_address_inputs(one, **implicitly()) for one in named)
+    return tuple(address for addresses in found for address in addresses)
+
+
 class InferModelPackageDependencies(InferDependenciesRequest):
     infer_from = ModelPackageInferenceFieldSet
 
@@ -71,12 +95,12 @@ class InferModelPackageDependencies(InferDependenciesRequest):
 async def infer_entry_point_dependency(
     request: InferModelPackageDependencies, options: ModelkilnSubsystem, setup: PythonSetup
 ) -> InferredDependencies:
-    """A package depends on the module of its entry point, in its accelerator's resolve."""
+    """A package depends on the module of its entry point, in its accelerator's resolve, and on what it is made with."""
     fields = request.field_set
     explicit = await determine_explicitly_provided_dependencies(**implicitly(DependenciesRequest(fields.dependencies)))
     entry_point = await find_entry_point(fields.entry_point)
     module = entry_point.val.module
-    accelerator = accelerator_of(fields.address, fields.accelerator.value, options, setup)
+    accelerator = accelerator_of(fields.address, fields.accelerator, fields.resolve, options, setup)
     # Without resolves, Pants knows all modules under no resolve's name.
     resolve = accelerator.resolve if setup.enable_resolves else None
     owners = await map_module_to_address(PythonModuleOwnersRequest(module, resolve=resolve), **implicitly())
@@ -93,7 +117,8 @@ async def infer_entry_point_dependency(
         for name in sorted({one.module for one in await find_pickle_imports(fields.artifacts)})
     )
     of_pickles = [address for one in pickled for address in one.unambiguous or _only(explicit, one.ambiguous)]
-    return InferredDependencies([*(owners.unambiguous or ((chosen,) if chosen else ())), *of_pickles])
+    made_with = await _find_named_by_options(fields, options)
+    return InferredDependencies([*(owners.unambiguous or ((chosen,) if chosen else ())), *of_pickles, *made_with])
 
 
 def _only(explicit: ExplicitlyProvidedDependencies, ambiguous: tuple[Address, ...]) -> tuple[Address, ...]:

@@ -24,6 +24,7 @@ from pants_modelkiln.target_types.package import (
     ModelMetadataField,
     ModelOnDemandField,
     ModelPlatformsField,
+    ModelResolveField,
     ModelSignatureField,
     ModelVersionField,
     ModelWeightsField,
@@ -43,6 +44,7 @@ class ModelPackageFieldSet(PackageFieldSet, RunFieldSet):
     artifacts: ModelArtifactsField
     signature: ModelSignatureField
     accelerator: ModelAcceleratorField
+    resolve: ModelResolveField
     formats: ModelFormatsField
     platforms: ModelPlatformsField
     weights: ModelWeightsField
@@ -58,9 +60,18 @@ class ModelPackageFieldSet(PackageFieldSet, RunFieldSet):
     output_path: OutputPathField
 
 
-def accelerator_of(address: Address, name: str, options: ModelkilnSubsystem, setup: PythonSetup) -> Accelerator:
-    """What the field `accelerator` of a package says, after `[modelkiln.accelerators]`."""
+def accelerator_of(
+    address: Address,
+    accelerator: ModelAcceleratorField,
+    resolve: ModelResolveField,
+    options: ModelkilnSubsystem,
+    setup: PythonSetup,
+) -> Accelerator:
+    """What the fields `accelerator` and `resolve` of a package say, after `[modelkiln.accelerators]`."""
+    resolves = tuple(setup.resolves)
     try:
-        return find_accelerator(name, options.accelerators, tuple(setup.resolves), setup.default_resolve)
+        return find_accelerator(
+            str(accelerator.value), options.accelerators, resolves, setup.default_resolve, resolve.value or ""
+        )
     except ModelkilnError as error:
         raise ModelkilnError(f"{address}: {error}") from None

@@ -12,11 +12,11 @@ from pants.engine.addresses import Address, Addresses
 from pants.engine.rules import collect_rules
 from pants.util.logging import LogLevel
 
+from modelkiln.base.portable_python_lock import InterpreterLock
 from modelkiln.builds.toolchain import recorded_wheel
 from modelkiln.canonical import canonical_json
 from modelkiln.digest import sha256_bytes
 from modelkiln.errors import ModelkilnError
-from modelkiln.formats.portable_python_lock import InterpreterLock
 from modelkiln.package.accelerator import Accelerator
 from modelkiln.package.lazy_weights import lazy_document
 from modelkiln.package.record import Record, make_record
@@ -45,9 +45,11 @@ from pants_modelkiln.inputs.named_files import read_named_file
 from pants_modelkiln.inputs.portable_python import InterpreterRequest, choose_interpreter
 from pants_modelkiln.inputs.repository_artifact import hash_artifact
 from pants_modelkiln.manifest.environment import Environment, ResolvedLockRequest
+from pants_modelkiln.manifest.resolve_python import package_python
 from pants_modelkiln.manifest.wheel_layers import PackageEnvironmentRequest, find_package_environment
 from pants_modelkiln.package.dependencies import find_pickle_imports
 from pants_modelkiln.package.field_set import ModelPackageFieldSet, accelerator_of
+from pants_modelkiln.package.image import recorded_images
 from pants_modelkiln.subsystem import ModelkilnSubsystem, named_or_option
 from pants_modelkiln.target_types.artifact import ModelArtifactLockField
 
@@ -118,11 +120,14 @@ async def _find_bases(field_set: ModelPackageFieldSet, options: ModelkilnSubsyst
 
 
 async def _find_target(
-    formats: Sequence[str], base: BaseImage | None, embedded: InterpreterLock | None, options: ModelkilnSubsystem
+    formats: Sequence[str],
+    python: str,
+    base: BaseImage | None,
+    embedded: InterpreterLock | None,
+    options: ModelkilnSubsystem,
 ) -> Target:
     """What the wheels are chosen for. The interpreter of an image and of a `scie` is known to its patch
     release, and that of a PEX is whichever the machine has."""
-    python = base.python if base else options.python
     releases = []
     if base and "oci" in formats:
         # The config of a registry's image states it; the image asks for the same again and has it at once.
@@ -165,11 +170,12 @@ async def _resolve_concurrently(
     accelerator: Accelerator,
     bases: Sequence[BaseImage | None],
     targets: Sequence[Target],
-) -> tuple[Sequence[Environment], Sequence[Artifact]]:
-    """What takes long, all of it at once: the wheels for each target, and the artifacts.
+) -> tuple[Sequence[Environment], Sequence[Artifact], Sequence[BaseLayers]]:
+    """What takes long, all of it at once: the wheels for each target, the artifacts, and each base of an image.
 
     An image's layers of base and wheels are made here, too, while weights are checked and an index
-    is waited for: none of them needs another. The image asks for them again and has them at once.
+    is waited for: none of them needs another. The record names them; the image asks for them again and has them
+    at once.
     """
     image_bases = [base if "oci" in field_set.formats.value else None for base in bases]
     code, split_pure = PackageCodeRequest(field_set.address, field_set.entry_point), len(targets) > 1
@@ -181,10 +187,9 @@ async def _resolve_concurrently(
     ]
     named = field_set.artifacts.to_unparsed_address_inputs()
     addresses = await resolve_unparsed_address_inputs(named, **implicitly())
-    environments, artifacts, _ = await concurrently(
+    return await concurrently(
         _find_environments(wanted), _find_artifacts(addresses), _make_bases(base for base in image_bases if base)
     )
-    return environments, artifacts
 
 
 def refuse_large_program(address: Address, size: int, limit: int) -> None:
@@ -235,11 +240,12 @@ async def resolve_inputs(
     """Resolve everything that a package is made of, and its record, on all of its platforms."""
     address = field_set.address
     bases = await _find_bases(field_set, options)
-    accelerator = accelerator_of(address, field_set.accelerator.value, options, setup)
-    embedded = await _find_embedded(field_set, bases[0].python if bases[0] else options.python)
-    targets = [await _find_target(field_set.formats.value, base, embedded, options) for base in bases]
+    accelerator = accelerator_of(address, field_set.accelerator, field_set.resolve, options, setup)
+    python = package_python(address, accelerator.resolve, bases[0], options.python, setup)
+    embedded = await _find_embedded(field_set, python)
+    targets = [await _find_target(field_set.formats.value, python, base, embedded, options) for base in bases]
     await _refuse_large_locks(field_set, options.large_blob_limit)
-    environments, artifacts = await _resolve_concurrently(field_set, accelerator, bases, targets)
+    environments, artifacts, made = await _resolve_concurrently(field_set, accelerator, bases, targets)
     weights_lock = _lazy_lock(field_set, artifacts)
     code = await collect_code(PackageCodeRequest(address, field_set.entry_point), **implicitly())
     facts = _facts_of(artifacts)
@@ -260,6 +266,7 @@ async def resolve_inputs(
         "metadata": metadata_of(facts, json.loads(field_set.model_metadata.value or "{}")),
         **({"interpreter": embedded.identity(targets[0].platform)} if embedded else {}),
     }
+    images = recorded_images(bases, made, environments, accelerator, described["entrypoint"], bool(weights_lock))
     first, *others = (
         PackageInputs(
             address=address,
@@ -270,11 +277,11 @@ async def resolve_inputs(
             environment=wheels,
             base=base,
             target=target,
-            record=_record(described, _variant(accelerator, target, platform_digests), base, wheels),
+            record=_record(described, _variant(accelerator, target, platform_digests), base, wheels, image),
             weights_lock=weights_lock,
             interpreter=embedded,
         )
-        for base, target, wheels in zip(bases, targets, environments)
+        for base, target, wheels, image in zip(bases, targets, environments, images)
     )
     return replace(first, others=tuple(others))
 
@@ -283,10 +290,10 @@ def _platform_digest(wheels: Environment, base: BaseImage | None) -> str:
     return sha256_bytes(canonical_json(wheels.to_json()) + b"\n" + (base.identity.to_bytes() if base else b""))
 
 
-def _record(described: dict, variant: dict, base: BaseImage | None, wheels: Environment) -> Record:
+def _record(described: dict, variant: dict, base: BaseImage | None, wheels: Environment, image: dict) -> Record:
     identity = base.identity.to_json() if base else None
     requirements = [recorded_wheel(wheel) for wheel in wheels.to_json()]
-    return make_record({**described, "variant": variant, "requirements": requirements, "base": identity})
+    return make_record({**described, "variant": variant, "requirements": requirements, "base": identity, **image})
 
 
 def _lazy_lock(field_set: ModelPackageFieldSet, artifacts: tuple[Artifact, ...]) -> bytes:

@@ -17,6 +17,7 @@ from pants.util.strutil import help_text
 
 from modelkiln.base.debian_lock import lock_name
 from modelkiln.base.ready_lists import READY
+from pants_modelkiln.target_types.fields import OneAddressField
 from pants_modelkiln.target_types.owned_files import NamedFileField, OwningSourcesMixin, OwningTarget
 
 
@@ -39,13 +40,22 @@ class BaseImagePackagesField(NamedFileField):
         one name a line, `#` starts a comment, and a name after `-` is a dependency to leave out.
 
         `"modelkiln:python3.11"` stands for a list that comes with Modelkiln: that Python, the shared
-        libraries that wheels leave to the system, and certificates, without a shell. Each suite has one
-        Python, bookworm 3.11 and trixie 3.13.
+        libraries that wheels leave to the system, and certificates, without a shell. Debian 12 (bookworm)
+        has Python 3.11 and Debian 13 (trixie) 3.13, so `"modelkiln:python3.13"` stands for that one.
+        `"modelkiln:libraries"` is the same without a Python, for a base with an `interpreter`.
         """)
 
     def named_files(self, target: Target) -> tuple[str, ...]:
         """The list, where it is a file."""
         return () if (self.value or "").startswith(READY) else super().named_files(target)
+
+
+class BaseImageInterpreterField(OneAddressField):
+    alias = "interpreter"
+    help = help_text("""
+        The address of a `portable_python`, for a Python that no release of Debian has: it lies below
+        `/usr/local`, above packages without a Python of their own, such as `"modelkiln:libraries"`.
+        """)
 
 
 class BaseImageReferenceField(StringField):
@@ -62,8 +72,20 @@ class BaseImageReferenceField(StringField):
 
 class BaseImageSuiteField(StringField):
     alias = "suite"
-    default = "bookworm"
-    help = "The Debian release that `pants lock` takes packages from."
+    help = help_text("""
+        The release of Debian, by its code name, that `pants lock` takes packages from. The default is
+        the one that has the Python of a list such as `"modelkiln:python3.13"`, and `"bookworm"` for a
+        list of your own.
+        """)
+
+
+class BaseImageComponentsField(StringSequenceField):
+    alias = "components"
+    default = ("main",)
+    help = help_text("""
+        The parts of the suite that `pants lock` takes packages from, such as `"non-free-firmware"`, the
+        most preferred first.
+        """)
 
 
 class BaseImageArchitecturesField(StringSequenceField, AsyncFieldMixin):
@@ -119,8 +141,10 @@ class OciBaseImageTarget(OwningTarget):
         Dependencies,
         BaseImageLockField,
         BaseImagePackagesField,
+        BaseImageInterpreterField,
         BaseImageReferenceField,
         BaseImageSuiteField,
+        BaseImageComponentsField,
         BaseImageArchitecturesField,
         BaseImagePythonField,
         BaseImagePythonPathField,
@@ -133,6 +157,13 @@ class OciBaseImageTarget(OwningTarget):
         Examples:
 
             oci_base_image(name="python311", packages="modelkiln:python3.11", lock="python311.lock.json")
+
+            oci_base_image(
+                name="python312",
+                packages="modelkiln:libraries",
+                lock="libraries.lock.json",
+                interpreter=":cpython312",  # a `portable_python`
+            )
 
             oci_base_image(name="own", packages="own.packages", lock="own.lock.json")
 

@@ -87,6 +87,17 @@ class ModelAcceleratorField(StringField):
         """)
 
 
+class ModelResolveField(StringField):
+    alias = "resolve"
+    help = help_text("""
+        The resolve, a key of `[python].resolves`, that the dependencies come from. The default is the
+        one of `accelerator`.
+
+        With it models of several Pythons can be in one repository: a resolve serves the Pythons of its
+        entry in `[python.resolves_to_interpreter_constraints]`, and `base_image` must have one of these.
+        """)
+
+
 class ModelPlatformsField(StringSequenceField):
     alias = "platforms"
     valid_choices = ("linux/amd64", "linux/arm64")
@@ -107,7 +118,8 @@ class ModelFormatsField(StringSequenceField):
     help = help_text("""
         What the package is rendered as: `"pex"`, one executable file for machines that have the
         right Python, `"scie"`, the same with a CPython of its own, for machines that have none, and
-        `"oci"`, a container image in an OCI image layout.
+        `"oci"`, a container image in an OCI image layout. Before Python 3.13, the first two hold at
+        most 4 GiB and 64,535 files and folders.
 
         Two more hold the files of `artifacts` alone, for a package whose weights are mounted
         separately: `"artifact"`, a ModelPack artifact (CNCF model-spec) with a layer for each file,
@@ -236,6 +248,7 @@ class ModelPackageTarget(Target):
         ModelArtifactsField,
         ModelSignatureField,
         ModelAcceleratorField,
+        ModelResolveField,
         ModelFormatsField,
         ModelPlatformsField,
         ModelWeightsField,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pants.engine.target import (
     COMMON_TARGET_FIELDS,
+    BoolField,
     Dependencies,
     OptionalSingleSourceField,
     StringField,
@@ -48,6 +49,15 @@ class PortablePythonLockField(OptionalSingleSourceField):
     help = "The file that `pants lock` writes: the path, size and sha256 of every file that is used."
 
 
+class PortablePythonScieField(BoolField):
+    alias = "scie"
+    default = True
+    help = help_text("""
+        Whether the lock has the launcher and the tool that put interpreter and PEX into one program, too.
+        An interpreter for bases alone needs neither.
+        """)
+
+
 class PortablePythonTarget(Target):
     alias = "portable_python"
     core_fields = (
@@ -56,6 +66,7 @@ class PortablePythonTarget(Target):
         PortablePythonVersionField,
         PortablePythonReleaseField,
         PortablePythonArchitecturesField,
+        PortablePythonScieField,
         PortablePythonLockField,
     )
     help = help_text("""

@@ -7,6 +7,7 @@ from pants.util.strutil import help_text
 
 from pants_modelkiln.target_types.base_image import (
     BaseImageArchitecturesField,
+    BaseImageComponentsField,
     BaseImageLockField,
     BaseImagePackagesField,
     BaseImageSuiteField,
@@ -39,6 +40,7 @@ class BuildToolchainTarget(OwningTarget):
         ToolchainLockField,
         BaseImagePackagesField,
         BaseImageSuiteField,
+        BaseImageComponentsField,
         ToolchainArchitecturesField,
     )
     help = help_text("""

@@ -6,6 +6,7 @@ index by the hash that `InRelease` gives, and each package by the hash that the 
 
 import hashlib
 import lzma
+import re
 import subprocess
 import tempfile
 from dataclasses import dataclass
@@ -22,8 +23,7 @@ __all__ = ["KEYRING", "Suite", "lock_packages"]
 # Where the package debian-archive-keyring puts the keys of Debian's releases.
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
-# Debian's own component; bases have no use for contrib and non-free.
-_COMPONENT = "main"
+_PYTHON = re.compile(r"python3\.[0-9]+-minimal")
 # The index of bookworm's main is 9 MB compressed and 48 MB plain.
 _INDEX_LIMIT = 512 << 20
 
@@ -33,7 +33,8 @@ class Suite:
     """A suite of Debian's archive for one architecture, and how it is read.
 
     env: the machine's settings, see `load_machine_env`. mirrors: addresses to use instead of the
-    machine's. keyring: the archive's public keys.
+    machine's. keyring: the archive's public keys. components: its parts, of which a package comes from the first
+    that has it.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Suite:
     env: Mapping[str, str]
     mirrors: Sequence[str] = ()
     keyring: Path = KEYRING
+    components: tuple[str, ...] = ("main",)
 
 
 def lock_packages(names: Sequence[str], left_out: Sequence[str], suite: Suite) -> dict[str, Any]:
@@ -69,7 +71,7 @@ def lock_packages(names: Sequence[str], left_out: Sequence[str], suite: Suite) -
     return check_lock(lock, f"suite {suite.name}")
 
 
-def _index(suite: Suite) -> dict[str, Any]:
+def _index(suite: Suite) -> "_Index":
     """The suite's packages by name, from the first mirror that has the suite."""
     problems, env = [], suite.env
     for mirror in suite.mirrors or machine_mirrors(env):
@@ -80,10 +82,16 @@ def _index(suite: Suite) -> dict[str, Any]:
             problems.append(f"{base}/InRelease ({error})")
             continue
         hashes = _release_hashes(_verified(signed, suite.keyring, env, base), suite.name, base)
-        path = f"{_COMPONENT}/binary-{suite.architecture}/Packages.xz"
-        if path not in hashes:
-            raise ModelkilnError(f"{base}: has no packages for {suite.architecture!r}. Name another architecture.")
-        return _parse_index(_verified_index(f"{base}/{path}", hashes[path], env))
+        index = _Index()
+        for component in suite.components:
+            path = f"{component}/binary-{suite.architecture}/Packages.xz"
+            if path not in hashes:
+                raise ModelkilnError(
+                    f"{base}: has no packages for {suite.architecture!r} in its component {component!r}. Name another "
+                    "architecture or component."
+                )
+            index.add(_verified_index(f"{base}/{path}", hashes[path], env))
+        return index
     raise ModelkilnError(
         f"No mirror has the suite {suite.name!r}. Tried {'; '.join(problems)}. Fix the suite's name, "
         f"or name a mirror in {MIRROR_VARIABLE}."
@@ -165,13 +173,11 @@ class _Index(dict):
             self[name] = value
         return value
 
-
-def _parse_index(text: str) -> _Index:
-    index = _Index()
-    for paragraph in text.split("\n\n"):
-        if paragraph.startswith("Package: "):
-            index.setdefault(paragraph[9 : paragraph.index("\n")], paragraph)
-    return index
+    def add(self, text: str) -> None:
+        """Take the paragraphs of an index for names that are not there yet."""
+        for paragraph in text.split("\n\n"):
+            if paragraph.startswith("Package: "):
+                self.setdefault(paragraph[9 : paragraph.index("\n")], paragraph)
 
 
 def _closure(names: Sequence[str], left_out: Sequence[str], index: _Index) -> set[str]:
@@ -179,7 +185,9 @@ def _closure(names: Sequence[str], left_out: Sequence[str], index: _Index) -> se
     first, as apt does."""
     unknown = sorted(name for name in set(names) if name not in index)
     if unknown:
-        raise ModelkilnError(f"Not in the suite: {', '.join(unknown)}. Fix the package list.")
+        pythons = sorted(name for name in index if _PYTHON.fullmatch(name))
+        more = f" It has {' and '.join(pythons)}." if any(map(_PYTHON.fullmatch, unknown)) else ""
+        raise ModelkilnError(f"Not in the suite: {', '.join(unknown)}.{more} Fix the package list or the suite.")
     both = sorted(set(names) & set(left_out))
     if both:
         raise ModelkilnError(f"Both named and left out: {', '.join(both)}. Fix the package list.")

@@ -18,6 +18,7 @@ __all__ = [
     "check_packages",
     "format_lock",
     "glibc_of",
+    "has_python",
     "load_lock",
     "lock_name",
     "parse_package_list",
@@ -159,10 +160,19 @@ def glibc_of(lock: Mapping[str, Any]) -> str:
     return found.group()
 
 
+def _pythons(lock: Mapping[str, Any]) -> list[str]:
+    found = [re.fullmatch(r"python(3\.[0-9]+)-minimal", one["name"]) for one in lock["packages"]]
+    return [match.group(1) for match in found if match]
+
+
+def has_python(lock: Mapping[str, Any]) -> bool:
+    """Whether the base has a Python of Debian."""
+    return bool(_pythons(lock))
+
+
 def python_of(lock: Mapping[str, Any]) -> str:
     """Return the Python release that the base has ("3.11")."""
-    found = [re.fullmatch(r"python(3\.[0-9]+)-minimal", one["name"]) for one in lock["packages"]]
-    releases = [match.group(1) for match in found if match]
+    releases = _pythons(lock)
     if len(releases) != 1:
         raise ModelkilnError(
             f"A base has exactly one python3.N-minimal package; this one has {releases} among "

@@ -9,7 +9,7 @@ from modelkiln.digest import iter_chunks
 from modelkiln.errors import ModelkilnError
 from modelkiln.store.store import Store
 
-__all__ = ["MIRROR_VARIABLE", "deb_digest", "fetch_debs", "machine_mirrors"]
+__all__ = ["MIRROR_VARIABLE", "Refused", "deb_digest", "download", "fetch_debs", "machine_mirrors"]
 
 # Mirrors to use instead of apt's, separated by white space or commas, tried in order.
 MIRROR_VARIABLE = "MODELKILN_DEBIAN_MIRROR"
@@ -18,7 +18,7 @@ MIRROR_VARIABLE = "MODELKILN_DEBIAN_MIRROR"
 _DOWNLOADS = 4
 
 
-class _Refused(Exception):
+class Refused(Exception):
     """A mirror sent other bytes than the lock pins; `str()` says which."""
 
 
@@ -85,9 +85,9 @@ def _fetch(package: Mapping[str, Any], mirrors: Sequence[str], store: Store, env
         # `~` and `+` are common in Debian's file names and legal in a path.
         url = f"{mirror}/{urllib.parse.quote(package['filename'], safe='/+~:=')}"
         try:
-            with_retries(functools.partial(_download, url, package, store, env))
+            with_retries(functools.partial(download, url, package, store, env))
             return ""
-        except (*NETWORK_ERRORS, _Refused) as error:
+        except (*NETWORK_ERRORS, Refused) as error:
             tried.append(f"{url} ({error})")
     return (
         f"Debian package {package['name']} {package['version']}: no mirror has the pinned file. "
@@ -96,7 +96,9 @@ def _fetch(package: Mapping[str, Any], mirrors: Sequence[str], store: Store, env
     )
 
 
-def _download(url: str, package: Mapping[str, Any], store: Store, env: Mapping[str, str]) -> None:
+def download(url: str, package: Mapping[str, Any], store: Store, env: Mapping[str, str]) -> None:
+    """Put the file at `url` into `store`; raises Refused for one of another size or hash than `package` has, and what
+    a network raises."""
     from modelkiln.network.http import open_url
 
     with open_url(url, env) as response, store.writer() as blob:
@@ -107,7 +109,7 @@ def _download(url: str, package: Mapping[str, Any], store: Store, env: Mapping[s
         if blob.size < package["size"] and response.headers.get("Content-Length") != str(blob.size):
             raise ConnectionError(f"cut off after {blob.size} of {package['size']} bytes")
         if (blob.size, blob.digest) != (package["size"], deb_digest(package)):
-            raise _Refused(
+            raise Refused(
                 f"sent {blob.size} bytes or more with {blob.digest}, want {package['size']} "
                 f"bytes with {deb_digest(package)}"
             )

@@ -16,10 +16,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Iterable, Iterator, Mapping, Optional, Sequence
 
+from modelkiln.archives.spool import Spool
 from modelkiln.archives.tar import Entry
 from modelkiln.base.debian_lock import check_packages, python_of
 from modelkiln.base.debian_mirrors import deb_digest, fetch_debs
 from modelkiln.base.debian_package import iter_data
+from modelkiln.base.portable_python import PREFIX, archive_entries, archive_package, fetch_archive, is_archive
+from modelkiln.base.portable_python_lock import InterpreterLock
 from modelkiln.canonical import canonical_json
 from modelkiln.digest import iter_chunks
 from modelkiln.errors import ModelkilnError
@@ -35,6 +38,7 @@ __all__ = [
     "making_folder",
     "making_interpreter",
     "packages_folder",
+    "portable_packages",
     "unpack_entries",
     "unpacked_interpreter",
     "used_folder",
@@ -59,6 +63,17 @@ def interpreter_packages(lock: Mapping[str, Any]) -> list[dict[str, Any]]:
     return found
 
 
+def portable_packages(lock: Mapping[str, Any], interpreter: InterpreterLock) -> list[dict[str, Any]]:
+    """Return what makes up a portable interpreter on a base's lock: the C library of Debian, and the archive."""
+    library = [package for package in lock["packages"] if package["name"] == "libc6"]
+    if not library:
+        raise ModelkilnError(
+            "The base's lock lacks libc6, which every CPython needs. Add it to its package list and lock it again with "
+            "pants lock."
+        )
+    return [*library, archive_package(interpreter, lock["architecture"])]
+
+
 def host_architecture() -> Optional[str]:
     """Return what Debian calls this machine, None where its name is unknown."""
     if not sys.platform.startswith("linux"):
@@ -72,12 +87,19 @@ def unpacked_interpreter(packages: Sequence[Mapping[str, Any]], store: Store) ->
 
     Raises ModelkilnError elsewhere than on Linux, and for packages of another architecture.
     """
-    packages = check_packages(list(packages), "interpreter")
+    archives = [package for package in packages if is_archive(package)]
+    debs = check_packages([package for package in packages if not is_archive(package)], "interpreter")
+    packages = [*debs, *archives]
     with making_interpreter(packages, store) as folder:
         if folder is not None:
-            fetch_debs(packages, store, load_machine_env(store.root))
-            for package in packages:
+            env = load_machine_env(store.root)
+            fetch_debs(debs, store, env)
+            for package in debs:
                 _unpack(package, store, folder)
+            for package in archives:
+                fetch_archive(package, store, env)
+                with tempfile.TemporaryFile() as scratch:
+                    unpack_entries(archive_entries(package, store, Spool(scratch)), folder)
     return used_folder(packages_folder("interpreters", packages, store), store)
 
 
@@ -165,7 +187,7 @@ def unpack_entries(entries: Iterable[Entry], folder: Path) -> None:
 
 def _is_needed(path: str) -> bool:
     """Whether a path is one of programs, libraries and modules."""
-    return bool(re.match(r"(usr/)?(bin|lib|lib64)/", path)) and not path.startswith("usr/lib/debug/")
+    return bool(re.match(r"(usr/(local/)?)?(bin|lib|lib64)/", path)) and not path.startswith("usr/lib/debug/")
 
 
 def _link(folder: Path, path: str, link: str) -> None:
@@ -194,7 +216,7 @@ def interpreter_command(interpreter: Path) -> list[str]:
     loaders = sorted(interpreter.glob("lib/*-linux-gnu*/ld*.so.*")) + sorted(
         interpreter.glob("usr/lib/*-linux-gnu*/ld*.so.*")
     )
-    pythons = sorted(interpreter.glob("usr/bin/python3.*"))
+    pythons = sorted(interpreter.glob("usr/local/bin/python3.*")) + sorted(interpreter.glob("usr/bin/python3.*"))
     if not loaders or not pythons:
         raise ModelkilnError(
             f"{interpreter}: holds no dynamic loader or no Python. The interpreter's packages are "
@@ -207,8 +229,9 @@ def interpreter_command(interpreter: Path) -> list[str]:
 
 def interpreter_environment(interpreter: Path) -> dict[str, str]:
     """Return all that the interpreter gets to see. A fixed hash seed keeps the order of sets in constants."""
+    portable = interpreter / PREFIX
     return {
-        "PYTHONHOME": str(interpreter / "usr"),
+        "PYTHONHOME": str(portable if (portable / "bin").is_dir() else interpreter / "usr"),
         "PYTHONHASHSEED": "0",
         "PYTHONUTF8": "1",
         "LC_ALL": "C",

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, BinaryIO, Callable, Iterable, Mapping, Optional
 
-from modelkiln.checks import archives, numpy_files, pickles, safetensors
+from modelkiln.checks import archives, lfs_pointer, numpy_files, pickles, safetensors
 from modelkiln.checks.allowed import Allowed
 from modelkiln.checks.code import files as code_files
 from modelkiln.checks.code.names import AUTO_MAP, check_allowed_code, entry, refusal, refuse_code
@@ -26,7 +26,7 @@ from modelkiln.errors import ModelkilnError
 __all__ = ["VERSION", "Finding", "Need", "Options", "check_file", "check_set"]
 
 # Goes up with each change of what is found or refused: what an earlier one took for sound is looked at again.
-VERSION = 4
+VERSION = 5
 
 UNKNOWN = "unknown"
 # A pickle in a zip in a zip is odd; deeper nesting is made to tire a reader.
@@ -62,40 +62,45 @@ class Options:
 
 @dataclass(frozen=True)
 class Need:
-    """Another file of the artifact that a file needs: its path, and the bytes that it must have."""
+    """Another file of the artifact that a file needs: its path, and the bytes and tensors that it must have."""
 
     path: str
     size: int = 0
+    tensors: tuple = ()
 
 
 @dataclass(frozen=True)
 class Finding:
     """What a file is: its path in the artifact, size in bytes, format ("safetensors", "onnx", "gguf",
-    "pickle", "npy", "zip", ..., "unknown"), names that its pickles import, files that it needs, what its header
-    states of the model (see `headers.header.facts_of`), and entries of other code in it (see `code.names`)."""
+    "pickle", "npy", "zip", ..., "unknown"), names that its pickles import, files that it needs, names of
+    its tensors, None where they are not known, what its header states of the model (see
+    `headers.header.facts_of`), and entries of other code in it (see `code.names`)."""
 
     path: str
     size: int
     format: str
     imports: tuple = ()
     needs: tuple = ()
+    tensors: Optional[tuple] = None
     facts: Mapping[str, Any] = field(default_factory=dict, hash=False)
     code: tuple = ()
 
     def to_json(self) -> dict:
         """Return a JSON object that holds all fields."""
-        needs = [{"path": need.path, "size": need.size} for need in self.needs]
+        needs = [{"path": one.path, "size": one.size, "tensors": list(one.tensors)} for one in self.needs]
+        tensors = None if self.tensors is None else list(self.tensors)
         return {
             "path": self.path, "size": self.size, "format": self.format, "imports": list(self.imports), "needs": needs,
-            "facts": dict(self.facts), "code": list(self.code),
+            "tensors": tensors, "facts": dict(self.facts), "code": list(self.code),
         }  # fmt: skip
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "Finding":
         """Read what `to_json` returns."""
-        needs = tuple(Need(need["path"], need["size"]) for need in value["needs"])
+        needs = tuple(Need(need["path"], need["size"], tuple(need["tensors"])) for need in value["needs"])
+        tensors = None if value["tensors"] is None else tuple(value["tensors"])
         imports, code = tuple(value["imports"]), tuple(value["code"])
-        return cls(value["path"], value["size"], value["format"], imports, needs, value["facts"], code)
+        return cls(value["path"], value["size"], value["format"], imports, needs, tensors, value["facts"], code)
 
 
 def check_file(path: str, open_seekable: Callable[[], BinaryIO], size: int, options: Options) -> Finding:
@@ -110,19 +115,21 @@ def check_file(path: str, open_seekable: Callable[[], BinaryIO], size: int, opti
         # Opened once and not once for each format: of small files there may be many.
         with open_seekable() as stream:
             data = stream.read()
+        lfs_pointer.check(data, path, options.where)
         if _has_no_sign(path, data):
             return Finding(path, size, UNKNOWN)
         open_seekable = partial(io.BytesIO, data)
     content = Content(options.where, path, open_seekable, size, data=data)
     if path.endswith(_INDEX_ENDING):
         folder = posixpath.dirname(path)
-        needs = tuple(Need(_inside(content, folder, file)) for file in safetensors.index_files(content))
+        shards = safetensors.index_shards(content).items()
+        needs = tuple(Need(_inside(content, folder, file), 0, tensors) for file, tensors in shards)
         return Finding(path, size, safetensors.INDEX_FORMAT, needs=needs)
     found = _Findings(options)
     format = _check(content, path, found)
     refuse_code(content, found.code, found.allowed_code)
     needs, code = tuple(sorted(found.needs, key=_by_path)), tuple(sorted(found.code))
-    return Finding(path, size, format, tuple(sorted(found.imports)), needs, found.facts, code)
+    return Finding(path, size, format, tuple(sorted(found.imports)), needs, found.tensors, found.facts, code)
 
 
 def _has_no_sign(path: str, data: bytes) -> bool:
@@ -139,8 +146,8 @@ def _has_no_sign(path: str, data: bytes) -> bool:
 
 
 def check_set(findings: Iterable[Finding], options: Options) -> None:
-    """Check what the files of an artifact say of each other: shards and external data are there, and classes in
-    files next to a configuration that imports them are allowed.
+    """Check what the files of an artifact say of each other: shards with their tensors, and external data, are there,
+    and classes in files next to a configuration that imports them are allowed.
 
     Raises ModelkilnError.
     """
@@ -162,6 +169,21 @@ def check_set(findings: Iterable[Finding], options: Options) -> None:
             is_shard = finding.format == safetensors.INDEX_FORMAT
             if is_shard and files[need.path].format != safetensors.FORMAT:
                 raise ModelkilnError(f"{where}: its shard {need.path!r} is not a safetensors file. Fetch it again.")
+            _check_tensors(need, files[need.path], where)
+
+
+def _check_tensors(need: Need, shard: Finding, where: str) -> None:
+    """Refuse a shard without a tensor of the index: loaders leave that tensor as it was initialised, at random.
+
+    What a shard has beyond them is loaded by transformers, which reads whole shards (`load_pretrained_model`).
+    """
+    missing = sorted(set(need.tensors) - set(shard.tensors)) if shard.tensors is not None else []
+    if missing:
+        more = f" and {len(missing) - 1} more" if missing[1:] else ""
+        raise ModelkilnError(
+            f"{where}: names the tensor {missing[0]!r}{more} in the shard {need.path!r}, which lacks it. Index and "
+            "shards are of two versions: fetch them again together, or save the model again."
+        )
 
 
 def _check_auto_map(finding: Finding, files: Mapping[str, Finding], options: Options) -> None:
@@ -206,6 +228,7 @@ class _Findings:
         self.code: set = set()
         self.imports: set = set()
         self.needs: set = set()
+        self.tensors: Optional[tuple] = None
         self.facts: dict = {}
 
 
@@ -232,7 +255,8 @@ def _check_format(content: Content, path: str, found: _Findings) -> str:
     if is_pickle:
         found.imports |= pickles.check(content, found.allowed, in_archive=_is_torch_member(content))
     if path.endswith(".safetensors") or safetensors.looks_like(head[:32], content.size or 0):
-        safetensors.check(content)
+        tensors = safetensors.check(content)
+        found.tensors = tensors if content.depth == 0 else None
         return safetensors.FORMAT
     if numpy_files.looks_like(head):
         found.imports |= numpy_files.check(content, found.allowed)

@@ -17,6 +17,8 @@ MAGIC = b"\x93NUMPY"
 # numpy/lib/format.py, _MAX_HEADER_SIZE: longer headers are read from trusted files only.
 _MAX_HEADER = 10_000
 _PLAIN = re.compile(r"[<>|=]?([?biufcSUVmM])([0-9]*)(\[.*\])?")
+# A text, which stays as it is, or a whole number of Python 2.
+_LONG = re.compile(r"""('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")|\b([0-9]+)L\b""")
 _AGAIN = "Save it again with numpy"
 
 
@@ -57,10 +59,20 @@ def _header(reader: Reader) -> dict:
     length = int.from_bytes(reader.read(2 if major == 1 else 4), "little")
     if length > _MAX_HEADER:
         raise ValueError(f"a header of {length} bytes")
-    header = ast.literal_eval(reader.read(length).decode("utf-8" if major == 3 else "latin-1"))
+    header = _literal(reader.read(length).decode("utf-8" if major == 3 else "latin-1"), may_be_old=major < 3)
     if not isinstance(header, dict) or set(header) != {"descr", "fortran_order", "shape"}:
         raise ValueError("its header is not a dictionary of descr, fortran_order and shape")
     return header
+
+
+def _literal(text: str, may_be_old: bool) -> Any:
+    """The value of a header. Numbers of Python 2 may end in L, which numpy drops (`_filter_header`)."""
+    try:
+        return ast.literal_eval(text)
+    except SyntaxError:
+        if not may_be_old:
+            raise
+        return ast.literal_eval(_LONG.sub(lambda match: match[1] or match[2], text))
 
 
 def _kinds(descr: Any) -> Iterator[str]:

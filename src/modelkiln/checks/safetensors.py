@@ -11,7 +11,7 @@ from typing import Any, Mapping
 
 from modelkiln.checks.content import Content, is_natural
 
-__all__ = ["FORMAT", "INDEX_FORMAT", "check", "index_files", "looks_like"]
+__all__ = ["FORMAT", "INDEX_FORMAT", "check", "index_shards", "looks_like"]
 
 FORMAT = "safetensors"
 INDEX_FORMAT = "safetensors-index"
@@ -24,6 +24,7 @@ BITS = {
     "I16": 16, "U16": 16, "F16": 16, "BF16": 16, "I32": 32, "U32": 32, "F32": 32, "C64": 64, "F64": 64,
     "I64": 64, "U64": 64, "F4": 4, "F6_E2M3": 6, "F6_E3M2": 6,
 }  # fmt: skip
+_METADATA = "__metadata__"
 _TENSOR = {"dtype", "shape", "data_offsets"}
 _AGAIN = "Write it again with safetensors, or fetch it again"
 
@@ -38,8 +39,11 @@ def looks_like(head: bytes, size: int) -> bool:
     return 2 <= length <= min(MAX_HEADER, size - 8) and head[8:].lstrip(b" \t\r\n").startswith((b'{"', b"{}"))
 
 
-def check(content: Content) -> None:
-    """Check a whole file; only its header is read. Raises ModelkilnError for what is not exact."""
+def check(content: Content) -> tuple[str, ...]:
+    """Check a whole file and return its tensors' names, sorted; only its header is read.
+
+    Raises ModelkilnError for what is not exact.
+    """
     size = content.size or 0
     try:
         with content.reader() as reader:
@@ -47,7 +51,9 @@ def check(content: Content) -> None:
             if length > MAX_HEADER or length > size - 8:
                 raise _Bad(f"its header takes {length} bytes of {size}; at most {MAX_HEADER} are allowed")
             pieces = [reader.read(min(_BLOCK, length - start)) for start in range(0, length, _BLOCK)]
-        _check_tensors(_header(b"".join(pieces)), size - 8 - length)
+        header = _header(b"".join(pieces))
+        _check_tensors(header, size - 8 - length)
+        return tuple(sorted(header.keys() - {_METADATA}))
     except EOFError:
         raise content.refuse(f"{size} bytes are too few for a safetensors file", _AGAIN) from None
     except _Bad as bad:
@@ -84,7 +90,7 @@ def _check_tensors(header: Mapping[str, Any], size: int) -> None:
     """Check all entries against `size` bytes of tensors."""
     spans = []
     for name, entry in header.items():
-        if name == "__metadata__":
+        if name == _METADATA:
             if not isinstance(entry, dict) or not all(isinstance(value, str) for value in entry.values()):
                 raise _Bad("its __metadata__ is not a map from text to text")
             continue
@@ -134,8 +140,8 @@ def _natural(values: Any) -> bool:
     return isinstance(values, list) and all(is_natural(value) for value in values)
 
 
-def index_files(content: Content) -> list:
-    """Return the names of the shards of a `*.safetensors.index.json`, sorted.
+def index_shards(content: Content) -> dict[str, tuple[str, ...]]:
+    """Return the shards of a `*.safetensors.index.json` by name, each with the tensors that it must have, sorted.
 
     Layout: Transformers' sharded checkpoints, {"metadata": {...}, "weight_map": {tensor: file}}.
     Raises ModelkilnError for a file that is not one.
@@ -151,4 +157,7 @@ def index_files(content: Content) -> list:
     files = index.get("weight_map") if isinstance(index, dict) else None
     if not isinstance(files, dict) or not files or not all(isinstance(file, str) for file in files.values()):
         raise content.refuse("has no weight_map from tensors to files", _AGAIN)
-    return sorted(set(files.values()))
+    shards: dict[str, list[str]] = {}
+    for tensor, file in sorted(files.items()):
+        shards.setdefault(file, []).append(tensor)
+    return {file: tuple(shards[file]) for file in sorted(shards)}

@@ -5,6 +5,7 @@ import json
 import os
 from pathlib import Path
 
+from modelkiln.digest import check_digest
 from modelkiln.errors import ModelkilnError
 from modelkiln.image.blobs import Blobs, find_record, recorded_layers
 from modelkiln.image.entries import Entry
@@ -16,11 +17,13 @@ from modelkiln.store.store import Store
 __all__ = [
     "add_insecure",
     "add_layout",
+    "add_package_digest",
     "add_record",
     "add_store",
     "blobs_of",
     "image_name",
     "machine_env",
+    "package_digests",
     "store_of",
 ]
 
@@ -65,6 +68,24 @@ def add_insecure(parser: argparse.ArgumentParser) -> None:
         metavar="HOST[:PORT]",
         help=f"a registry without TLS, which is refused otherwise; repeatable (also: ${INSECURE_REGISTRIES})",
     )
+
+
+def add_package_digest(parser: argparse.ArgumentParser) -> None:
+    """Declare --package-digest."""
+    parser.add_argument(
+        "--package-digest",
+        action="append",
+        default=[],
+        metavar="SHA256",
+        help="the package that is expected, as its record states it; one for each image of several platforms, or that "
+        "of an index",
+    )
+
+
+def package_digests(args: argparse.Namespace) -> tuple[str, ...]:
+    """Return the digests of --package-digest, each with its prefix; raises ModelkilnError for what is not one."""
+    named = (text if text.startswith("sha256:") else f"sha256:{text}" for text in args.package_digest)
+    return tuple(check_digest(text, "--package-digest") for text in named)
 
 
 def machine_env(args: argparse.Namespace) -> dict[str, str]:

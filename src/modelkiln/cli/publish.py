@@ -46,13 +46,16 @@ def run(args: argparse.Namespace) -> int:
     """Publish, and print the reference that pins what was published."""
     # oras-py, below it, takes as long to import as other commands take to run.
     from modelkiln.publication.blob_source import BlobSource
+    from modelkiln.publication.holding import hold_to_record
     from modelkiln.publication.publish import publish_all
 
     layout, store = Layout(args.layout), store_of(args)
     repository = parse_repository(args.repository)
     tags = tuple(dict.fromkeys(check_tag(tag, args.repository) for tag in [*args.tag, *args.moving_tag]))
     found = find_record(layout.path, args.record)
-    source = BlobSource(Blobs(layout, store, layers_in(found, layout.path, args.record)), machine_env(args))
+    blobs = Blobs(layout, store, layers_in(found, layout.path, args.record))
+    hold_to_record(blobs, found)
+    source = BlobSource(blobs, machine_env(args))
     record = None if args.no_record else found
     publication = publication_of(layout_contents(layout, args.image), source, tags, args.moving_tag, record)
     with Progress(str(repository), 0) as progress:

@@ -4,13 +4,13 @@ import argparse
 import sys
 from pathlib import Path
 
-from modelkiln.cli.options import add_insecure, add_store, machine_env
+from modelkiln.cli.options import add_insecure, add_package_digest, add_store, machine_env, package_digests
 from modelkiln.progress import Progress
 from modelkiln.registry.reference import parse_image
 
 _PARTS = ("layout", "record", "signature", "weights")
 
-HELP = "Fetch a package from a registry, or only its record, signature or weights; every digest is checked."
+HELP = "Fetch a package from a registry, or only its record, signature or weights; every file is held to its record."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,8 +18,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("reference", metavar="REF", help="registry.example.com/name:tag, or name@sha256:...")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="a folder that is made")
     parser.add_argument("--only", choices=_PARTS, default="layout", help="which part (default: all, as an OCI layout)")
+    add_package_digest(parser)
     add_insecure(parser)
     add_store(parser)
+
+
+def report(line: str) -> None:
+    """Print a line for people."""
+    print(line, file=sys.stderr, flush=True)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -29,9 +35,9 @@ def run(args: argparse.Namespace) -> int:
     from modelkiln.publication.remote_package import RemotePackage
 
     reference = parse_image(args.reference)
-    package = RemotePackage(reference, machine_env(args), lambda line: print(line, file=sys.stderr, flush=True))
+    package = RemotePackage(reference, machine_env(args), report)
     total = sum(blob.size for blob in package.contents.blobs)
     with Progress(f"pull {reference}", total) as progress:
-        folder = pull(package, args.only, args.output, progress.add)
+        folder = pull(package, args.only, args.output, progress.add, package_digests(args), report)
     print(f"{folder}: {args.only} of {reference.image}@{package.contents.root.descriptor.digest}")
     return 0

@@ -8,9 +8,9 @@ import re
 from pathlib import Path
 from typing import Iterator, Optional
 
+from modelkiln.checks.lfs_pointer import POINTER_LIMIT, is_pointer
 from modelkiln.cli.options import add_store, store_of
 from modelkiln.errors import ModelkilnError
-from modelkiln.sources.lfs_pointer import POINTER_LIMIT, is_pointer
 from modelkiln.store.caches import CachedThing, list_caches
 from modelkiln.store.cleaning import clean, list_blobs, named_blobs, verify
 from modelkiln.store.store import Store

@@ -4,43 +4,58 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable, Mapping
+from typing import TYPE_CHECKING, Any, Callable, Mapping, Optional
 
-from modelkiln.cli.options import add_insecure, add_store, machine_env, store_of
+from modelkiln.cli.options import (
+    add_insecure,
+    add_package_digest,
+    add_store,
+    machine_env,
+    package_digests,
+    store_of,
+)
 from modelkiln.descriptor import CONFIG, INDEX, Descriptor
-from modelkiln.image.blobs import find_record, layers_in
-from modelkiln.image.contents import Contents, Document, contents_of, is_recompressed
+from modelkiln.image.blobs import find_record
+from modelkiln.image.contents import Contents, contents_of
 from modelkiln.image.layout import Layout
 from modelkiln.package.record import PACKAGE_LABEL, variant_records
 from modelkiln.progress import Progress
 from modelkiln.registry.reference import parse_image
-from modelkiln.validation.layout import validate_layout
 from modelkiln.wording import counted
 
 if TYPE_CHECKING:
     from modelkiln.publication.verify import Verified
 
-HELP = "Check every digest of a package in a registry or in a layout, and report what would run."
+HELP = "Hold every file of a package in a registry or in a layout to its record, and report what would run."
+# Exit codes: nothing is known to be wrong, but a package could not be held to a record.
+_NOT_VERIFIED = 3
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `modelkiln verify`."""
     parser.add_argument("package", metavar="REF|LAYOUT", help="registry.example.com/name:tag, or a layout's folder")
+    add_package_digest(parser)
     add_insecure(parser)
     add_store(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print what is wrong, else what the package is; exit code 1 when something is wrong."""
+    """Print what is wrong, else what the package is; exit code 1 when something is wrong, 3 when it has no record."""
     verified, what = (_layout if Path(args.package).is_dir() else _remote)(args)
     for problem in verified.problems:
         print(f"{args.package}: {problem}", file=sys.stderr)
+    for sentence in verified.unverified:
+        print(f"{args.package}: {sentence}", file=sys.stderr)
     for note in verified.notes:
         print(f"note: {note}", file=sys.stderr)
-    print("\n\n".join("\n".join(f"{word:<12}{value}" for word, value in pairs) for pairs in what))
-    result = counted(len(verified.problems), "problem") if verified.problems else "verified"
-    print(f"{args.package}: {result}", file=sys.stderr)
-    return 1 if verified.problems else 0
+    if what:
+        print("\n\n".join("\n".join(f"{word:<12}{value}" for word, value in pairs) for pairs in what))
+    result = "not verified" if verified.unverified else "verified"
+    print(
+        f"{args.package}: {counted(len(verified.problems), 'problem') if verified.problems else result}",
+        file=sys.stderr,
+    )
+    return 1 if verified.problems else _NOT_VERIFIED if verified.unverified else 0
 
 
 def _remote(args: argparse.Namespace) -> "tuple[Verified, list]":
@@ -52,35 +67,25 @@ def _remote(args: argparse.Namespace) -> "tuple[Verified, list]":
     package = RemotePackage(reference, machine_env(args), lambda line: print(line, file=sys.stderr, flush=True))
     total = sum(blob.size for blob in package.contents.blobs)
     with Progress(f"verify {reference}", total) as progress:
-        verified = verify_remote(package, progress.add)
-    record = json.loads(verified.record) if verified.record else {}
-    return verified, _what(package.contents, package.read, record)
+        verified = verify_remote(package, progress.add, package_digests(args))
+    if verified.problems:  # What cannot be believed is not shown.
+        return verified, []
+    return verified, _what(package.contents, package.read, _content(verified.record))
 
 
 def _layout(args: argparse.Namespace) -> "tuple[Verified, list]":
-    from modelkiln.publication.verify import RECOMPRESSED, Verified
+    from modelkiln.publication.verify import verify_layout
 
     layout = Layout(args.package)
-    data = find_record(layout.path)
-    record = json.loads(data) if data else None
-    issues = validate_layout(layout.path, store_of(args), record, layers=layers_in(data, layout.path))
-    wrong = [str(issue) for issue in issues if not issue.is_note]
-    notes = [str(issue) for issue in issues if issue.is_note]
-    if wrong:  # What could not even be read is among the issues.
-        return Verified(wrong, notes, data), []
-    contents = [contents_of(layout, entry) for entry in layout.own]
-    if any(_is_recompressed(one, layout) for part in contents for one in part.manifests):
-        notes.append(RECOMPRESSED)
-    return Verified(wrong, notes, data), [
-        pairs for part in contents for pairs in _what(part, layout.read_blob, record or {})
-    ]
+    verified = verify_layout(layout.path, store_of(args), find_record(layout.path), package_digests(args))
+    if verified.problems:
+        return verified, []
+    record, contents = _content(verified.record), [contents_of(layout, entry) for entry in layout.own]
+    return verified, [pairs for part in contents for pairs in _what(part, layout.read_blob, record)]
 
 
-def _is_recompressed(document: Document, layout: Layout) -> bool:
-    if document.descriptor.media_type == INDEX:
-        return False
-    config = Descriptor.from_json(document.content["config"])
-    return config.media_type == CONFIG and is_recompressed(document.content, layout.read_json(config))
+def _content(record: Optional[bytes]) -> Mapping[str, Any]:
+    return json.loads(record) if record else {}
 
 
 def _what(contents: Contents, read: Callable[[Descriptor], bytes], record: Mapping[str, Any]) -> list:

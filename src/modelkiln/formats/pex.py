@@ -11,7 +11,7 @@ import shutil
 import tempfile
 import zipfile
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Iterable, Iterator, Mapping, Sequence
 
 from modelkiln.builds.wheel import provide_wheels
@@ -24,14 +24,17 @@ from modelkiln.recipe import Recipe
 from modelkiln.store.store import Store
 from modelkiln.wheels.platforms import Target
 
-__all__ = ["ZIP_LIMIT", "build_pex", "store_pex"]
+__all__ = ["FILE_LIMIT", "ZIP_LIMIT", "build_pex", "store_pex"]
 
 # Offsets in a zip file have 32 bits (PKWARE, APPNOTE.TXT, 4.3.12). Beyond them it needs ZIP64
 # records, which zipimport reads only since 3.13 (its documentation, "Changed in version 3.13").
 # Python's zipfile writes those from half of that on; Pex has it use all (pex/common.py,
 # ZIP64_LIMIT), and every zipimport reads it. The rest is room for Pex' own files.
 ZIP_LIMIT = (1 << 32) - 1 - (64 << 20)
+# So has their number 16 bits. Folders are entries, too, and Pex has 320 of its own.
+FILE_LIMIT = (1 << 16) - 1 - 1000
 _ZIP64_PYTHON = 13
+_OTHERWISE = f"Package it as an image (formats=['oci']) or for Python 3.{_ZIP64_PYTHON}."
 
 
 def build_pex(spec: Mapping[str, Any], sources: Path, store: Store, output: Path) -> None:
@@ -41,7 +44,7 @@ def build_pex(spec: Mapping[str, Any], sources: Path, store: Store, output: Path
     "entry_point": "module:function"}; wheels that the store lacks are fetched. sources: the tree
     that becomes the PEX's user code, whose modes and times do not matter. spec["weights"]: recipes
     of layers of weights, whose files are put next to it from the store. Raises ModelkilnError
-    for sources that a PEX cannot carry and for one that is too large to be imported.
+    for sources that a PEX cannot carry and for one that is too large, or has too many files, to be imported.
     """
     with _built(spec, sources, store, output.name) as made:
         place_program(made, output)
@@ -62,8 +65,10 @@ def _built(spec: Mapping[str, Any], sources: Path, store: Store, name: str) -> I
     """The path of the PEX on the store's file system, until the block ends."""
     target = Target.from_json(spec)
     wheels = check_wheels(spec["wheels"])
-    provide_wheels(wheels, target.python, store)
     files = {path: sources.absolute() / path for path in _list_sources(sources)}
+    # Before anything is fetched.
+    _check_count([*files, *_weights_paths(spec.get("weights", ()))], wheels, target, name)
+    provide_wheels(wheels, target.python, store)
     incoming, prefix = store.temporary_location("incoming")
     # On the store's file system, so that wheels are linked and not copied.
     with tempfile.TemporaryDirectory(dir=incoming, prefix=prefix) as folder:
@@ -127,6 +132,10 @@ def _large_pieces() -> Iterator[None]:
         io.DEFAULT_BUFFER_SIZE = before  # type: ignore[misc]
 
 
+def _weights_paths(recipes: Iterable[Mapping[str, Any]]) -> list[str]:
+    return [f"{PEX_MODELS}/{file['path']}" for recipe in map(Recipe.of, recipes) for file in recipe["files"]]
+
+
 def _stored_files(recipes: Iterable[Mapping[str, Any]], store: Store, scratch: Path) -> Iterator[tuple[str, Path]]:
     from modelkiln.layers import weights
 
@@ -174,6 +183,21 @@ def _list_sources(sources: Path) -> list[str]:
 _RESERVED = (".bootstrap", ".deps", "PEX-INFO", "__main__.py", "__pex__")
 
 
+def _check_count(paths: Sequence[str], wheels: Sequence[Mapping[str, str]], target: Target, title: str) -> None:
+    # A wheel is one file: it is unpacked when the PEX is started.
+    folders = {parent for path in paths for parent in PurePosixPath(path).parents}
+    count = len(paths) + len(folders) + len(wheels)
+    if count > FILE_LIMIT and not _reads_zip64(target):
+        raise ModelkilnError(
+            f"{title}: would have {count} files and folders, and Python {target.python} imports no zip file of more "
+            f"than {FILE_LIMIT} besides Pex' own. {_OTHERWISE}"
+        )
+
+
+def _reads_zip64(target: Target) -> bool:
+    return int(target.python.split(".")[1]) >= _ZIP64_PYTHON
+
+
 def _check_size(
     files: Iterable[Path],
     wheels: Sequence[Mapping[str, str]],
@@ -183,11 +207,10 @@ def _check_size(
 ) -> None:
     paths = [*files, *(store.path(wheel_digest(wheel)) for wheel in wheels)]
     size = sum(path.stat().st_size for path in paths)
-    if size > ZIP_LIMIT and int(target.python.split(".")[1]) < _ZIP64_PYTHON:
+    if size > ZIP_LIMIT and not _reads_zip64(target):
         raise ModelkilnError(
             f"{title}: would have {size} bytes of wheels and files, and Python {target.python} imports "
-            f"no zip file of more than {ZIP_LIMIT}. Package it as an image (formats=['oci']) or for "
-            f"Python 3.{_ZIP64_PYTHON}."
+            f"no zip file of more than {ZIP_LIMIT}. {_OTHERWISE}"
         )
 
 

@@ -15,9 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Iterator, Sequence
 
-from modelkiln.errors import ModelkilnError
-from modelkiln.formats.portable_python import fetch_assets, scie_versions
-from modelkiln.formats.portable_python_lock import (
+from modelkiln.base.portable_python_lock import (
     FLAVOR,
     MACHINES,
     InterpreterLock,
@@ -25,7 +23,9 @@ from modelkiln.formats.portable_python_lock import (
     scie_jump_path,
     science_path,
 )
+from modelkiln.errors import ModelkilnError
 from modelkiln.formats.programs import link_or_copy, place_program, store_program
+from modelkiln.formats.scie_assets import fetch_assets, scie_versions
 from modelkiln.pinned_file import PinnedFile
 from modelkiln.store.store import Store
 

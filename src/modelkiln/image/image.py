@@ -11,7 +11,7 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.layer import Layer
 from modelkiln.wording import counted
 
-__all__ = ["CREATED", "Base", "Image", "Settings", "build_image", "merge_env"]
+__all__ = ["CREATED", "Base", "Image", "Settings", "build_image", "merge_env", "settings_config"]
 
 # Docker's layer store refuses longer chains (moby, layer/layer_store.go, maxLayerDepth): overlay
 # mounts hold up to 127 lower folders and a container adds two of its own.
@@ -98,21 +98,27 @@ def build_image(base: Base, layers: Sequence[Layer], settings: Settings) -> Imag
     return Image(manifest, Descriptor.of(MANIFEST, manifest), config, config_descriptor, stack)
 
 
-def _config(base: Base, settings: Settings) -> dict[str, Any]:
-    """What runtimes read (OCI image-spec 1.1, config.md); what is empty is left out."""
+def settings_config(base_env: Sequence[str], settings: Settings) -> dict[str, Any]:
+    """Return what runtimes read of an image (OCI image-spec 1.1, config.md), without labels; what is empty is left out.
+
+    base_env: see `Base`.
+    """
     optional = {
         "Entrypoint": list(settings.entrypoint),
         "Cmd": list(settings.cmd),
         "Volumes": {path: {} for path in settings.volumes},
-        "Labels": dict(settings.labels),
     }
-    env = merge_env(base.env, settings.env)
     return {
         "User": settings.user,
-        "Env": env,
+        "Env": merge_env(base_env, settings.env),
         "WorkingDir": settings.working_dir,
         **{key: value for key, value in optional.items() if value},
     }
+
+
+def _config(base: Base, settings: Settings) -> dict[str, Any]:
+    labels = {"Labels": dict(settings.labels)} if settings.labels else {}
+    return {**settings_config(base.env, settings), **labels}
 
 
 def _history(layer: Layer) -> dict[str, str]:

@@ -5,7 +5,7 @@ from typing import Any, Mapping, Optional
 
 from modelkiln.archives.spool import Spool
 from modelkiln.base.bytecode import compile_entries, host_packages
-from modelkiln.base.debian_lock import check_lock, python_of
+from modelkiln.base.debian_lock import check_lock, has_python, python_of
 from modelkiln.base.debian_mirrors import fetch_debs
 from modelkiln.base.debian_root import fill_root
 from modelkiln.base.interpreter import interpreter_packages
@@ -22,9 +22,9 @@ def recipe(lock: Mapping[str, Any], compression: str, bytecode: Optional[Mapping
     """Return the recipe of the base layer of a Debian lock.
 
     bytecode: the interpreter that compiles the standard library (see `base.bytecode.bytecode_recipe`);
-    without it, the lock's own.
+    without it, the lock's own, if it has one.
     """
-    other = {"bytecode": dict(bytecode)} if bytecode else {}
+    other = {"bytecode": dict(bytecode)} if bytecode else {} if has_python(lock) else {"bytecode": None}
     return Recipe.made_by(DEBIAN, {"compression": compression, "lock": dict(lock), **other})
 
 
@@ -41,15 +41,15 @@ def build(recipe: Recipe, store: Store) -> Layer:
     lock = check_lock(recipe["lock"], "base")
     packages = lock["packages"]
     fetch_debs(packages, store, load_machine_env(store.root))
-    release = python_of(lock)
     bytecode = recipe["bytecode"] if "bytecode" in recipe else {"packages": interpreter_packages(lock)}
-    title = f"Python {release} on Debian {lock['suite']}"
+    title = f"Python {python_of(lock)} on Debian {lock['suite']}" if has_python(lock) else f"Debian {lock['suite']}"
     incoming = store.root / "incoming"
     incoming.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=incoming) as spool:
         root = fill_root(lock, host_packages(bytecode) if bytecode is not None else (), store, Spool(spool))
         if bytecode is not None:
             # A root that nobody can write to would never keep byte code of its own making.
+            release = python_of(lock)
             standard_library = f"usr/lib/python{release}"
             compiled = compile_entries(
                 root.entries.values(), standard_library, release, host_packages(bytecode), store, root.spool

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, Mapping, Optional
 from modelkiln.errors import ModelkilnError
 from modelkiln.layer import Layer
 from modelkiln.layers.engine_fingerprint import engine_fingerprint
-from modelkiln.recipe import DEBIAN, FILES, REGISTRY, WEIGHTS, WEIGHTS_FILE, WHEELS, Recipe
+from modelkiln.recipe import DEBIAN, FILES, PORTABLE_PYTHON, REGISTRY, WEIGHTS, WEIGHTS_FILE, WHEELS, Recipe
 from modelkiln.store.result_cache import ResultCache
 from modelkiln.store.store import Store
 
@@ -21,6 +21,7 @@ __all__ = ["PACKERS", "build", "ensure", "is_available_locally", "open_layer"]
 PACKERS = {
     DEBIAN: "modelkiln.layers.debian",
     FILES: "modelkiln.layers.files",
+    PORTABLE_PYTHON: "modelkiln.layers.portable_python",
     REGISTRY: "modelkiln.layers.registry",
     WEIGHTS: "modelkiln.layers.weights",
     WEIGHTS_FILE: "modelkiln.layers.weights",
@@ -28,7 +29,7 @@ PACKERS = {
 }
 
 # Packers whose layers take long, and depend on nothing but the recipe, the engine, and these libraries.
-_REMEMBERED = {DEBIAN: ("zstandard",), WHEELS: ("installer", "packaging", "zstandard")}
+_REMEMBERED = {DEBIAN: ("zstandard",), PORTABLE_PYTHON: ("zstandard",), WHEELS: ("installer", "packaging", "zstandard")}
 
 
 def build(recipe: Recipe, store: Store, sources: Optional[Path] = None) -> Layer:

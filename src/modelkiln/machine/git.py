@@ -84,6 +84,12 @@ class Git:
             return ""
         return self.run("ls-remote", "--get-url", "--", name)
 
+    def has_empty_lfs_file(self, path: str) -> bool:
+        """Return whether the index has an empty file at `path` that Git LFS keeps: there it is its own pointer."""
+        return self.run("cat-file", "-s", f":./{path}") == "0" and self.run(
+            "check-attr", "filter", "--", path
+        ).endswith(": filter: lfs")
+
     def extra_headers(self, url: str) -> Dict[str, str]:
         """Return the headers that `http.extraHeader` and `http.<url>.extraHeader` add to requests for `url`."""
         listed = self.run("config", "--null", "--get-regexp", r"^http\.(.*\.)?extraheader$")

@@ -187,7 +187,7 @@ class _Walk:
             raise ModelkilnError(
                 f"{name} {locked['version']}{_by(parent)} has no wheel for {self._target} in the lock "
                 f"{self._lock}. Lock a version that has one, or choose a base image with a newer glibc "
-                f"or another Python. pip says: {locked['problem']}"
+                f"or another Python. {locked['problem']}"
             )
         if name not in self.found:
             self.found[name] = LockedWheel.from_json(locked)

@@ -4,11 +4,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Mapping, Sequence
 
+from modelkiln.errors import ModelkilnError
 from modelkiln.manifest.build_lock import split_parts
 from modelkiln.manifest.lock import logical_lines, read_lock
 from modelkiln.manifest.lock_changes import changed_pins, describe_changes
 from modelkiln.manifest.pip_tools import compile_lock, see_wheels, seed_lock
-from modelkiln.manifest.resolution import resolve_lock
+from modelkiln.manifest.resolution import placeholders, resolve_lock
 from modelkiln.store.store import Store
 from modelkiln.wheels.platforms import Target
 
@@ -38,7 +39,19 @@ class LockCompiler:
         header = (
             f"# The resolve {self.resolve}, compiled from {', '.join(sources)} by: ./pants lock {self.address}\n#\n"
         )
-        self.write(name, before, header + self.compiled(name, sources, before, shared), summary)
+        text = self.compiled(name, sources, before, shared)
+        self._refuse_placeholders(name, text, sources)
+        self.write(name, before, header + text, summary)
+
+    def _refuse_placeholders(self, name: str, text: str, sources: Sequence[str]) -> None:
+        """Refuse versions that only hold a package's name: pip takes them where no release of it fits."""
+        pins = read_lock(text, name, self.target.marker_environment())
+        for pin in placeholders(pins, self.target, self.store):
+            raise ModelkilnError(
+                f"{name}: {pin} is a placeholder without content, which stands where no release of {pin.name} fits "
+                f"{self.target}. Write {pin.name}>{pin.version} into {sources[0]}, so that what does not fit is "
+                "named, and lock again: a release that has wheels there, or another one of what needs it."
+            )
 
     def compiled(self, name: str, sources: Sequence[str], before: str, shared: Sequence[str] = ()) -> str:
         """Return what pip-tools makes of `sources`, beginning with the pins of `before`. The file `name` is

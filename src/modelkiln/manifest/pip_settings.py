@@ -237,7 +237,8 @@ def _shown(address: str) -> str:
 
 def _find_pip() -> None:
     """Make pip importable: this Python's own, else the one that it has for new virtual environments."""
-    folders = ["/usr/share/python-wheels"]  # Debian's.
+    # Debian's, for the system's own Python: an older pip cannot run under a Python that came much later.
+    folders = ["/usr/share/python-wheels"] if sys.version_info < (3, 12) or _is_systems_own() else []
     with contextlib.suppress(ImportError):
         folders.insert(
             0, os.path.join(os.path.dirname(importlib.import_module("ensurepip").__file__ or ""), "_bundled")
@@ -258,6 +259,10 @@ def _find_pip() -> None:
             sys.path[:1] = [] if wheel else sys.path[:1]
     sys.stderr.write(f"{reason}\n")
     raise SystemExit(_NO_PIP)
+
+
+def _is_systems_own() -> bool:
+    return sys.base_prefix == "/usr"
 
 
 def _run_pip(arguments: list[str], settings: Mapping[str, str]) -> None:

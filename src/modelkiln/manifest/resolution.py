@@ -13,9 +13,10 @@ from modelkiln.manifest.pip import index_lines, run_pip, target_options
 from modelkiln.manifest.sdists import find_sdists
 from modelkiln.store.result_cache import ResultCache
 from modelkiln.store.store import Store
+from modelkiln.wheels.placeholder import is_zero, says_placeholder
 from modelkiln.wheels.platforms import Target
 
-__all__ = ["resolve_lock"]
+__all__ = ["placeholders", "resolve_lock"]
 
 # Where the store keeps what indexes answered.
 _CHOICES = "choices"
@@ -32,17 +33,23 @@ def resolve_lock(lock_text: str, target: Target, store: Store, where: str = "loc
     that pins too little and for an index that cannot be reached.
 
     What an index answered for a pin is kept in the store: a wheel's name, hash and requirements
-    never change, and only new pins ask the network again.
+    never change, and only new pins ask the network again. A placeholder counts as no wheel.
     """
     pins = read_lock(lock_text, where, target.marker_environment())
     known = {pin.name: _recall(pin, target, store) for pin in pins}
     unknown = [pin for pin in pins if known[pin.name] is None]
     with tempfile.TemporaryDirectory(prefix="modelkiln-resolve-") as folder:
         wheels, problems = _choose(unknown, target, store, Path(folder))
+    # Their sdists are as hollow.
+    hollow = {name: _filename(item) for name, item in wheels.items() if _is_placeholder(item)}
+    wheels = {name: item for name, item in wheels.items() if name not in hollow}
     sdists, missing = find_sdists([pin for pin in unknown if pin.name in problems], store)
     for pin in unknown:
         chosen = known[pin.name] = _chosen(pin, wheels, sdists, where)
-        if chosen is None:
+        if pin.name in hollow:
+            problem = f"{hollow[pin.name]} is a placeholder without content."
+            known[pin.name] = {**_nothing(pin), "problem": problem}
+        elif chosen is None:
             # An index may get a wheel that it lacks today, so that this is not remembered.
             problem = f"{problems[pin.name]} Nor is there an sdist to build one from: {missing[pin.name]}"
             known[pin.name] = {**_nothing(pin), "problem": problem}
@@ -52,9 +59,21 @@ def resolve_lock(lock_text: str, target: Target, store: Store, where: str = "loc
     return {"lock": where, **target.to_json(), "wheels": found}
 
 
+def placeholders(pins: Sequence[Pin], target: Target, store: Store) -> list[Pin]:
+    """Return those of `pins` whose wheel for `target` only holds the package's name in an index."""
+    with tempfile.TemporaryDirectory(prefix="modelkiln-resolve-") as folder:
+        wheels, _ = _choose([pin for pin in pins if is_zero(pin.version)], target, store, Path(folder))
+    return [pin for pin in pins if pin.name in wheels and _is_placeholder(wheels[pin.name])]
+
+
+def _is_placeholder(item: Mapping[str, Any]) -> bool:
+    return says_placeholder(item["metadata"]["version"], item["metadata"].get("summary"))
+
+
 def _question(pin: Pin, target: Target) -> dict[str, Any]:
     return {
-        "format": 1,
+        # Placeholders were chosen before they were known.
+        "format": 2 if is_zero(pin.version) else 1,
         "pin": [pin.name, pin.version, *pin.hashes],
         "target": [target.python, target.platform, target.glibc],
     }
@@ -83,7 +102,7 @@ def _choose(pins: Sequence[Pin], target: Target, store: Store, folder: Path) -> 
     failed = [pin for pin in pins if _names(result.messages, pin)] or (list(pins) if len(pins) == 1 else [])
     middle = len(pins) // 2
     parts = [[pin for pin in pins if pin not in failed]] if failed else [pins[:middle], pins[middle:]]
-    wheels, problems = {}, {pin.name: result.errors for pin in failed}
+    wheels, problems = {}, {pin.name: f"pip says: {result.errors}" for pin in failed}
     for part in parts:
         more, worse = _choose(part, target, store, folder)
         wheels.update(more)
@@ -120,6 +139,9 @@ def _chosen(pin: Pin, wheels: Mapping[str, Any], sdists: Mapping[str, Any], wher
     sha256 = item["download_info"].get("archive_info", {}).get("hashes", {}).get("sha256")
     if sha256 not in pin.hashes:
         raise ModelkilnError(f"{where}: pip chose a file for {pin} with sha256 {sha256}, which the lock lacks.")
-    filename = unquote(urlsplit(item["download_info"]["url"]).path).rsplit("/", 1)[-1]
     requires = sorted(item["metadata"].get("requires_dist") or [])
-    return {**_nothing(pin), "filename": filename, "sha256": sha256, "requires": requires, "problem": None}
+    return {**_nothing(pin), "filename": _filename(item), "sha256": sha256, "requires": requires, "problem": None}
+
+
+def _filename(item: Mapping[str, Any]) -> str:
+    return unquote(urlsplit(item["download_info"]["url"]).path).rsplit("/", 1)[-1]

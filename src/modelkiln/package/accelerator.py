@@ -81,22 +81,28 @@ class Accelerator:
 
 
 def find_accelerator(
-    name: str, tables: Mapping[str, Any], resolves: Collection[str], default_resolve: str
+    name: str, tables: Mapping[str, Any], resolves: Collection[str], default_resolve: str, named_resolve: str = ""
 ) -> Accelerator:
     """Return the accelerator `name`.
 
     tables: `[modelkiln.accelerators]`, by name a resolve or a table with some of the keys resolve,
     cuda, driver, architectures and env. What it leaves out follows from the name: `cuda12` is any
     CUDA 12 in the resolve cuda12, `cuda124` is CUDA 12.4, `cpu` is `default_resolve` where no resolve
-    has that name, and any other resolve is an accelerator without CUDA. Raises ModelkilnError for
-    names that are neither, and for a table that cannot be meant.
+    has that name, and any other resolve is an accelerator without CUDA. named_resolve: of a package that
+    names one itself. Raises ModelkilnError for names that are neither, and for a table that cannot be meant.
     """
     release = _NAME.fullmatch(name)
-    if name not in tables and name not in resolves and name != CPU:
+    if named_resolve and named_resolve not in resolves:
+        raise ModelkilnError(
+            f"the field `resolve` says {named_resolve!r}, which is not in [python.resolves] of pants.toml: that has "
+            f"{', '.join(sorted(resolves)) or 'none'}. Add it there, or name another."
+        )
+    if name not in tables and name not in resolves and name != CPU and not (release and named_resolve):
         raise _unknown(name, tables, resolves, bool(release))
     table = _table(name, tables.get(name, {}))
     cuda = table.get("cuda") or (".".join(filter(None, release.groups())) if release else "")
-    resolve = table.get("resolve") or (name if name in resolves else default_resolve if name == CPU else "")
+    own = name if name in resolves else default_resolve if name == CPU else ""
+    resolve = named_resolve or table.get("resolve") or own
     if resolve not in resolves:
         raise ModelkilnError(
             f"accelerator {name!r}: its resolve {resolve or name!r} is not in [python.resolves] of pants.toml, which "

@@ -34,8 +34,9 @@ _INPUTS = (
     "base", "metadata", "entrypoint", "weights",
     "weights_lock",
 )  # fmt: skip
-# Of packages that have one: the interpreter that a program embeds.
-_OPTIONAL = ("interpreter",)
+# Of packages that have one: the interpreter that a program embeds, and what the image consists of: its settings,
+# and the diff IDs of the layers whose files are listed nowhere else.
+_OPTIONAL = ("interpreter", "image")
 
 # What a record holds of the package that is not an input of it.
 _OUTPUTS = ("package_digest", "formats", "layers", "sources", "variants")

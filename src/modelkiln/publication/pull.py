@@ -23,6 +23,7 @@ from modelkiln.image.entries import REF_NAME
 from modelkiln.image.layout import blob_name, top_files, write_layout
 from modelkiln.package.record import variant_records
 from modelkiln.publication.remote_package import ChunkReader, RemotePackage
+from modelkiln.publication.verify import shown, unexpected, verify_layout
 
 __all__ = ["pull"]
 
@@ -30,21 +31,31 @@ _MODEL_PACK = "application/vnd.cncf.model."
 _THREADS = 4
 
 
-def pull(package: RemotePackage, part: str, folder: Path, progress: Callable[[int], None]) -> Path:
+def pull(
+    package: RemotePackage,
+    part: str,
+    folder: Path,
+    progress: Callable[[int], None],
+    expected: Sequence[str] = (),
+    report: Callable[[str], None] = lambda line: None,
+) -> Path:
     """Write a part of the package into the new folder `folder`, and return what was written.
 
     part: "layout" (all of it, an OCI layout), "record" (package.json), "signature"
     (signature.json), "weights" (the model artifact's files). progress: gets each number of bytes
-    that came.
-    The folder is made next to its place and renamed, so that it is whole or not there.
+    that came. expected: package digests, one of which it has to have. report: gets what could not be held to a record.
+    The folder is made next to its place and renamed, so that it is whole, and what its record says, or not there.
+    Raises ModelkilnError.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ModelkilnError(f"{folder}: exists. Remove it, or write to another folder.")
     with _new_folder(folder) as made:
         if part == "layout":
             _pull_layout(package, made, progress)
+            _hold_layout(package, made, expected, report)
             return folder
         record = package.record()
+        _check_expected(package, record, expected)
         if record is None and part == "weights" and _pull_files(package, made, progress):
             return folder
         if record is None:
@@ -74,6 +85,23 @@ def _new_folder(folder: Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
+
+
+def _hold_layout(package: RemotePackage, folder: Path, expected: Sequence[str], report: Callable[[str], None]) -> None:
+    """Refuse a layout that its record disowns, and with a digest that is expected one without a record."""
+    found = verify_layout(folder, None, package.attached_record, expected)
+    problems = [*found.problems, *(found.unverified if expected else ())]
+    if problems:
+        raise ModelkilnError(f"{package.reference}: " + shown(problems) + " Nothing of it is kept.")
+    for sentence in found.unverified:
+        report(f"{package.reference}: not verified: {sentence}")
+
+
+def _check_expected(package: RemotePackage, record: Optional[bytes], expected: Sequence[str]) -> None:
+    """A part comes with its record, or alone."""
+    problems = unexpected((), record, expected) if expected else []
+    if problems:
+        raise ModelkilnError(f"{package.reference}: {problems[0]} Nothing of it is kept.")
 
 
 def _pull_layout(package: RemotePackage, folder: Path, progress: Callable[[int], None]) -> None:

@@ -86,6 +86,10 @@ class RemotePackage:
                 self._add(Document(child, found[1]), documents, depth + 1)
         documents[descriptor.digest] = document
 
+    def stream(self, descriptor: Descriptor) -> Iterator[bytes]:
+        """Yield a blob's bytes, which are for the caller to verify."""
+        return blob_chunks(self._client, descriptor)
+
     def chunks(self, descriptor: Descriptor) -> Iterator[bytes]:
         """Yield a blob's bytes; what is not the descriptor's raises ModelkilnError at the end."""
         import hashlib

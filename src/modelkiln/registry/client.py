@@ -26,7 +26,7 @@ from modelkiln.registry.auth import BUSY, RegistryAuth
 from modelkiln.registry.endpoint import endpoint_of
 from modelkiln.registry.provider import Registry
 from modelkiln.registry.reference import Reference
-from modelkiln.registry.refusal import check_kind, refused, unreachable
+from modelkiln.registry.refusal import check_kind, errors_of, refused, unreachable
 from modelkiln.registry.session import MachineSession, is_hopeless, root_cause
 from modelkiln.runtime.weights.http import origin, retry_after
 from modelkiln.runtime.weights.registry import served_name
@@ -45,6 +45,9 @@ MANIFEST_TYPES = (
 
 # Waits in seconds before another attempt: a registry that restarts is back within them.
 _WAITS = (0.3, 1.0, 3.0, 6.0)
+# Attempts more for a manifest whose blobs are there and unknown all the same: distribution 2.8 reads a blob's link
+# while another publisher of that blob writes it.
+_PATIENCE = 2
 
 Body = Union[bytes, Iterable[bytes]]
 
@@ -197,9 +200,13 @@ class RegistryClient(Registry):
     def put_manifest(self, reference: str, descriptor: Descriptor, data: bytes) -> Mapping[str, str]:
         """Put a manifest under a digest or a tag; returns the answer's headers."""
         path = f"manifests/{reference}"
-        answer = self.request("PUT", path, {"Content-Type": descriptor.media_type}, data)
-        if answer.status_code != 201:
-            raise refused(self, check_kind(self, answer))
+        for attempt in itertools.count():
+            answer = check_kind(self, self.request("PUT", path, {"Content-Type": descriptor.media_type}, data))
+            if answer.status_code == 201:
+                break
+            if attempt == _PATIENCE or "MANIFEST_BLOB_UNKNOWN" not in errors_of(answer):
+                raise refused(self, answer)
+            self.wait(attempt, path, answer)
         self.check_taken(answer, descriptor)
         return answer.headers
 

@@ -8,7 +8,7 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.machine.settings import INSECURE_REGISTRIES
 from modelkiln.registry.reference import Reference
 
-__all__ = ["check_kind", "refused", "unreachable"]
+__all__ = ["check_kind", "errors_of", "refused", "unreachable"]
 
 
 def refused(client: Any, answer: requests.Response, what: str = "") -> ModelkilnError:
@@ -27,7 +27,7 @@ def refused(client: Any, answer: requests.Response, what: str = "") -> Modelkiln
     }.get(answer.status_code, "Try again later, and look into the registry's log")
     if is_reading and answer.status_code == 404:
         remedy = "Check the reference; the image may have been deleted. Pin one that exists"
-    said = what or _errors_of(answer)
+    said = what or errors_of(answer)
     said = f" ({said})" if said else ""
     path = client.path(answer.url)
     return ModelkilnError(f"{client.repository}: {path}: status {answer.status_code}{said}. {remedy}.")
@@ -56,8 +56,8 @@ def check_kind(client: Any, answer: requests.Response) -> requests.Response:
     return answer
 
 
-def _errors_of(answer: requests.Response) -> str:
-    """What the registry says (distribution-spec 1.1, "Error Codes"), short; "" when nothing."""
+def errors_of(answer: requests.Response) -> str:
+    """Return what the registry says (distribution-spec 1.1, "Error Codes"), short; "" when nothing."""
     try:
         errors = answer.json()["errors"]
         said = [" ".join(str(one[key]) for key in ("code", "message") if one.get(key)) for one in errors]

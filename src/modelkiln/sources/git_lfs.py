@@ -1,6 +1,7 @@
 """Files in Git LFS: from the checkout's own objects or its work tree, else from the server that git is
 configured with."""
 
+import io
 import json
 import re
 import subprocess
@@ -11,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO, Dict, Mapping, Optional, Tuple
 
+from modelkiln.checks.lfs_pointer import POINTER_LIMIT, parse_pointer
 from modelkiln.digest import sha256_stream
 from modelkiln.errors import ModelkilnError
 from modelkiln.machine.git import Git
@@ -18,7 +20,6 @@ from modelkiln.network.http import open_url, with_retries
 from modelkiln.network.http_file import HttpFile, network_error
 from modelkiln.runtime.weights.http import origin
 from modelkiln.sources.addresses import check_files, shown
-from modelkiln.sources.lfs_pointer import POINTER_LIMIT, parse_pointer
 from modelkiln.sources.source import Listing, Source, SourceFile
 from modelkiln.sources.web import basic_login
 
@@ -61,12 +62,14 @@ class _GitLfs(Source):
         except OSError as error:
             raise ModelkilnError(f"{self._where}: {error.strerror}. Check its path.") from None
         pointer = parse_pointer(data, self._where)
-        file = SourceFile(path.name, pointer.size, pointer.sha256, pointer.sha256)
+        file = SourceFile(path.name, pointer.size, pointer.sha256, pointer.sha256, is_meant_empty=pointer.size == 0)
         return Listing(self._uri, "", check_files([file], self._where))
 
     def open(self, file: SourceFile, offset: int = 0) -> BinaryIO:
         if not file.sha256 or file.size is None:
             raise ModelkilnError(f"{self._where}: {file.path}: has no sha256 to find it by. Write the lock again.")
+        if not file.size:
+            return io.BytesIO()  # No object stands for it.
         for folder in self._object_folders():
             found = folder / file.sha256[:2] / file.sha256[2:4] / file.sha256
             if found.is_file() and found.stat().st_size == file.size:

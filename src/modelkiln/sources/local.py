@@ -5,11 +5,13 @@ import os
 import stat
 import time
 import urllib.parse
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Iterator, Mapping, Sequence
 
 from modelkiln.errors import ModelkilnError
+from modelkiln.machine.git import Git
+from modelkiln.pinned_file import may_be_empty
 from modelkiln.sources.patterns import has_pattern, matches
 from modelkiln.sources.source import Listing, Source, SourceFile, Stamp
 
@@ -22,7 +24,7 @@ _SETTLED_NS = 50_000_000
 
 def open_source(uri: str, env: Mapping[str, str], folder: Path) -> "LocalSource":
     """Return the source of a path or pattern, relative to `folder`, or of a `file:` URI."""
-    return LocalSource(uri, folder)
+    return LocalSource(uri, folder, env)
 
 
 @dataclass
@@ -35,6 +37,7 @@ class LocalSource(Source):
 
     uri: str
     folder: Path
+    env: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         text = self.uri
@@ -85,7 +88,16 @@ class LocalSource(Source):
 
     def _found(self, name: str, status: os.stat_result) -> SourceFile:
         self._listed[name] = (_identity(status), time.time_ns())
+        if status.st_size == 0 and not may_be_empty(name):
+            return SourceFile(name, 0, is_meant_empty=self._is_empty_in_lfs(name))
         return SourceFile(name, status.st_size)
+
+    def _is_empty_in_lfs(self, name: str) -> bool:
+        folder, base = os.path.split(f"{self._path}/{name}" if self._is_folder else self._path)
+        try:
+            return Git(Path(folder), self.env, f"source {self.uri!r}").has_empty_lfs_file(base)
+        except ModelkilnError:
+            return False  # Without git nothing is committed.
 
     def _at(self, file: SourceFile) -> str:
         return f"{self._path}/{file.path}" if self._is_folder else self._path

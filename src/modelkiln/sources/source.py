@@ -38,7 +38,8 @@ class SourceFile:
     shows it. sha256: hex where the source states it, else None; it is checked and not believed.
     version: what names these very bytes at the source (ETag, object version, blob digest, commit),
     or "" where nothing does. locator: where the source finds it, when that is not its path. problem: why it
-    cannot be taken, "" where it can; an error only where it is chosen.
+    cannot be taken, "" where it can; an error only where it is chosen. is_meant_empty: whether the source states of
+    an empty file that it is one, as Git LFS does.
     """
 
     path: str
@@ -47,6 +48,7 @@ class SourceFile:
     version: str = ""
     locator: str = ""
     problem: str = ""
+    is_meant_empty: bool = False
 
 
 @dataclass(frozen=True)

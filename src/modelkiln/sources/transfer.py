@@ -195,7 +195,7 @@ class Transfer:
                 f"{self._where}: got bytes with sha256 {sha256}, want {wanted.sha256}. What the source serves is "
                 "not what was pinned: find out why, and pin it with `pants lock` if it is right."
             )
-        if not part.size and not may_be_empty(self._file.path):
+        if not part.size and self._file.size is None and not may_be_empty(self._file.path):
             part.drop()
             raise ModelkilnError(f"{self._where}: is empty. Write the trained artifact there, or exclude it.")
 

@@ -22,7 +22,7 @@ PEX_RUN = "pex-run"
 _WHOLE = ("pex-root", "pip-cache", "pip-tools-cache", "scie-base")
 # One thing for each entry. Answers are written anew when they are missing; the second list is of
 # what a process may be reading for as long as it runs.
-_ANSWERS = ("built", "choices", "contents", "layers", "published")
+_ANSWERS = ("built", "choices", "contents", "layers", "published", "verified")
 _FOLDERS = ("interpreters", "toolchains")
 # pex/cache/dirs.py: what the environments of PEX files link to.
 _SHARED = ("bootstraps", "installed_wheels", "user_code")

@@ -107,17 +107,20 @@ class _Gunzip:
                 return data
 
 
-def read_layer(file: BinaryIO, media_type: str, ours: bool, keep: Collection[str] = ()) -> LayerContents:
+def read_layer(
+    file: BinaryIO, media_type: str, ours: bool, keep: Collection[str] = (), hashed: bool = True
+) -> LayerContents:
     """Read the layer blob `file` to its end.
 
     ours: it was packed by Modelkiln, so its tar must follow Modelkiln's conventions (DESIGN.md,
-    "Layers"). keep: paths of files whose content is wanted.
+    "Layers"). keep: paths of files whose content is wanted. hashed: whether each file's sha256 is wanted; a layer
+    of which the diff ID is known has the files that it had.
     """
     contents = LayerContents()
     blob = _Counted(file)
     try:
         tar = _decompressed(blob, media_type)
-        _read_tar(tar, contents, ours, keep)
+        _read_tar(tar, contents, ours, keep, hashed)
         tar.drain()
         contents.diff_id, contents.unpacked_size = tar.digest, tar.size
     except (tarfile.TarError, EOFError, zlib.error, ValueError, _zstd_error()) as error:
@@ -147,7 +150,7 @@ def _zstd_error() -> type:
     return zstandard.ZstdError
 
 
-def _read_tar(tar: _Counted, contents: LayerContents, ours: bool, keep: Collection[str]) -> None:
+def _read_tar(tar: _Counted, contents: LayerContents, ours: bool, keep: Collection[str], hashed: bool) -> None:
     before: list[str] = []
     with tarfile.open(fileobj=tar, mode="r|", bufsize=_CHUNK) as archive:
         for member in archive:
@@ -166,7 +169,7 @@ def _read_tar(tar: _Counted, contents: LayerContents, ours: bool, keep: Collecti
                 parent = path[: -len(name)]
                 contents.removed.append(parent if name == OPAQUE_WHITEOUT else parent + name[4:])
                 continue
-            contents.nodes[path] = _node(archive, member, contents.nodes, path in keep)
+            contents.nodes[path] = _node(archive, member, contents.nodes, path in keep, hashed)
         # Where tarfile stopped: at the end, or silently at a header that it could not read.
         end = archive.offset
     tar.drain()
@@ -178,7 +181,7 @@ def _read_tar(tar: _Counted, contents: LayerContents, ours: bool, keep: Collecti
         contents.problems.append(f"got {tar.size} bytes of tar, want {end + 1024}: two blocks of zeros at its end.")
 
 
-def _node(archive: tarfile.TarFile, member: tarfile.TarInfo, nodes: dict[str, Node], keep: bool) -> Node:
+def _node(archive: tarfile.TarFile, member: tarfile.TarInfo, nodes: dict[str, Node], keep: bool, hashed: bool) -> Node:
     if member.isdir():
         return Node("dir", member.mode)
     if member.issym():
@@ -188,6 +191,12 @@ def _node(archive: tarfile.TarFile, member: tarfile.TarInfo, nodes: dict[str, No
         return nodes.get(target[2:] if target.startswith("./") else target) or Node("other", link=target)
     if not member.isreg():
         return Node("other", member.mode)
+    if not hashed and not keep:
+        stream = archive.extractfile(member)
+        assert stream is not None
+        head = stream.read(_HEAD)
+        is_program = bool(member.mode & 0o111) or head.startswith(b"\x7fELF")
+        return Node("file", member.mode, "", member.size, head=head if is_program else b"")
     hasher, head, kept = hashlib.sha256(), b"", [] if keep and member.size <= _MAX_KEPT else None
     for chunk in _chunks(archive.extractfile(member)):
         hasher.update(chunk)

@@ -1,31 +1,12 @@
-"""What an image's layers make together, for the validator: conflicts, interpreter, record."""
+"""What an image's layers make together, for the validator: conflicts and the program that starts."""
 
-import hashlib
-import json
-import re
 from typing import Any, Iterator, Mapping, Optional
 
 from modelkiln.validation.layer import LayerContents, Node
 
-__all__ = [
-    "RECORDS",
-    "WEIGHTS",
-    "Tree",
-    "entrypoint_problems",
-    "privilege_notes",
-    "record_problems",
-    "weights_problems",
-]
+__all__ = ["Tree", "describe", "entrypoint_problems", "privilege_notes"]
 
-_RECORD, _OLD_RECORD = "app/.modelkiln/record.json", "app/.modelkiln/package.json"
-# Where a package has its record, and where those had it that were made before.
-RECORDS = (_RECORD, _OLD_RECORD)
-_MODELS, _CODE = "models/", "app/"
-# Of an image that holds the files of model artifacts and nothing else.
-WEIGHTS = "modelkiln.weights.digest"
 _MAX_LINKS = 40  # As Linux, path_resolution(7).
-# What the record in dist/ holds beyond the one inside of the package.
-_OUTPUTS = ("formats", "layers", "sources", "variants")
 
 
 class Tree:
@@ -44,7 +25,7 @@ class Tree:
             below = self.nodes.get(path)
             if below is not None and not _same(below, node) and ours and path not in self._foreign:
                 yield (
-                    f"{path}: {_describe(node)} here, {_describe(below)} in {self.owner[path]}; "
+                    f"{path}: {describe(node)} here, {describe(below)} in {self.owner[path]}; "
                     "want one content for one path."
                 )
             if below is not None and below.kind == "dir" != node.kind:
@@ -120,7 +101,8 @@ def _same(one: Node, other: Node) -> bool:
     return (one.kind, one.sha256, one.link, one.mode) == (other.kind, other.sha256, other.link, other.mode)
 
 
-def _describe(node: Node) -> str:
+def describe(node: Node) -> str:
+    """Return what a node is, for people."""
     what = {"file": f"sha256 {node.sha256}", "symlink": f"a link to {node.link!r}", "dir": "a directory"}
     return f"{what.get(node.kind, 'a special file')} with mode {node.mode:04o}"
 
@@ -143,7 +125,7 @@ def entrypoint_problems(tree: Tree, settings: Mapping[str, Any], whole: bool) ->
             return
         yield f"config.Entrypoint: {program} leads to nothing in the layers, want an executable file."
     elif node.kind != "file" or not node.mode & 0o111:
-        yield f"config.Entrypoint: {program} is {_describe(node)}, want an executable file."
+        yield f"config.Entrypoint: {program} is {describe(node)}, want an executable file."
     elif node.head.startswith(b"#!"):
         words = node.head.split(b"\n")[0][2:].split()
         interpreter = words[0].decode(errors="replace") if words else ""
@@ -152,90 +134,3 @@ def entrypoint_problems(tree: Tree, settings: Mapping[str, Any], whole: bool) ->
             return
         if not interpreter or found is None or found.kind != "file" or not found.mode & 0o111:
             yield f"config.Entrypoint: {program} is run by {interpreter!r}, which is not an executable of the layers."
-
-
-def record_problems(
-    tree: Tree, given: Optional[Mapping[str, Any]], labels: Mapping[str, str], whole: bool
-) -> Iterator[str]:
-    """Yield where the record inside the image, the given one, the labels and the files differ.
-
-    whole: all layers were read, so that what is not in the tree is missing.
-    """
-    place = next((path for path in RECORDS if path in tree.nodes), _RECORD)
-    node = tree.nodes.get(place)
-    if node is None or node.content is None:
-        if (
-            whole
-            and WEIGHTS not in labels
-            and (given is not None or any(key.startswith("modelkiln.package.") for key in labels))
-        ):
-            yield f"/{place}: is missing, want the package's record."
-        return
-    try:
-        record = json.loads(node.content)
-        names = [{file["path"]: file for file in record[key]} for key in ("artifacts", "code")]
-        if record.get("weights") in ("sidecar", "lazy"):
-            names[0] = {}  # They are mounted or fetched when the package starts.
-        yield from _digest_problems(place, record, given, labels)
-    except (ValueError, KeyError, TypeError) as error:
-        yield f"/{place}: is not a record: {type(error).__name__}: {error}."
-        return
-    for prefix, wanted in zip((_MODELS, _CODE), names):
-        yield from _file_problems(tree, prefix, wanted, whole)
-
-
-def weights_problems(tree: Tree, labels: Mapping[str, str], whole: bool) -> Iterator[str]:
-    """Yield where the files of a weights image are not those that its label says."""
-    said = labels.get(WEIGHTS)
-    if said is None or not whole:
-        return
-    nodes = tree.files_below(_MODELS).items()
-    lines = sorted(f"{node.sha256}  {path}\n" for path, node in nodes)
-    actual = "sha256:" + hashlib.sha256("".join(lines).encode()).hexdigest()
-    if actual != said:
-        yield f"config.Labels: {WEIGHTS}: got {said!r}, want {actual} of the files."
-
-
-def _digest_problems(
-    place: str, record: Mapping[str, Any], given: Optional[Mapping[str, Any]], labels: Mapping[str, str]
-) -> Iterator[str]:
-    inputs = {key: value for key, value in record.items() if key != "package_digest"}
-    text = json.dumps(inputs, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    actual, said = "sha256:" + hashlib.sha256(text.encode()).hexdigest(), record["package_digest"]
-    if said != actual:
-        yield f"/{place}: package_digest: got {said}, want {actual} of what it says."
-    label = labels.get("modelkiln.package.digest")
-    if label is not None and label != said:
-        yield f"config.Labels: modelkiln.package.digest: got {label}, want {said} of /{place}."
-    if given is None:
-        return
-    for key in sorted({*record, *given} - set(_OUTPUTS)):
-        if record.get(key) != given.get(key):
-            yield f"/{place}: {key}: got {_short(record.get(key))}, want {_short(given.get(key))} of the given record."
-
-
-def _short(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 100 else text[:97] + "..."
-
-
-def _file_problems(tree: Tree, prefix: str, wanted: Mapping[str, Mapping[str, Any]], whole: bool) -> Iterator[str]:
-    found = tree.files_below(prefix)
-    for path, file in sorted(wanted.items()):
-        node = found.pop(path, None)
-        if node is None:
-            if whole:
-                yield f"/{prefix}{path}: is missing, want sha256 {file['sha256']} of the record."
-        elif node.sha256 != file["sha256"]:
-            yield f"/{prefix}{path}: got sha256 {node.sha256 or node.kind}, want {file['sha256']} of the record."
-        elif "size" in file and node.size != file["size"]:
-            yield f"/{prefix}{path}: got {node.size} bytes, want {file['size']} of the record."
-    for path in sorted(found):
-        if prefix + path not in RECORDS and not (prefix == _CODE and _source_of(path) in wanted):
-            yield f"/{prefix}{path}: is not in the record, want only what it names."
-
-
-def _source_of(path: str) -> str:
-    """The path of the source that byte code at `path` was compiled from (PEP 3147), else ""."""
-    match = re.fullmatch(r"(.*/|)__pycache__/([^/]+)\.cpython-\d+\.pyc", path)
-    return f"{match[1]}{match[2]}.py" if match else ""

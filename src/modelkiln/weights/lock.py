@@ -11,7 +11,7 @@ from modelkiln.checks.allowed import NOTHING, Allowed
 from modelkiln.descriptor import LAYER, Descriptor
 from modelkiln.digest import check_digest, sha256_bytes
 from modelkiln.errors import ModelkilnError, reason
-from modelkiln.pinned_file import PinnedFile, may_be_empty
+from modelkiln.pinned_file import EMPTY_SHA256, PinnedFile
 from modelkiln.weights.chunks import check_chunks
 
 __all__ = ["LockedFile", "LockedLayer", "WeightsLock", "load_weights_lock", "set_digest"]
@@ -168,7 +168,7 @@ def _check(lock: WeightsLock, recorded: str, where: str) -> None:
     for file in lock.files:
         check_path(file.path, where)
         check_digest(f"sha256:{file.sha256}", f"{where}: {file.path}")
-        if not isinstance(file.size, int) or file.size < (0 if may_be_empty(file.path) else 1):
+        if not isinstance(file.size, int) or file.size < (0 if file.sha256 == EMPTY_SHA256 else 1):
             raise ModelkilnError(f"{where}: {file.path}: size {file.size!r} is not a number of bytes. {_AGAIN}")
         if file.chunks is not None:
             check_chunks(file.chunks, file.size, f"{where}: {file.path}")

@@ -10,10 +10,11 @@ import subprocess
 from pathlib import Path
 from typing import Any, Iterable, Mapping, Optional, Sequence
 
+from modelkiln.checks.lfs_pointer import POINTER_LIMIT, is_pointer, parse_pointer
 from modelkiln.errors import ModelkilnError
+from modelkiln.machine.git import Git
 from modelkiln.pinned_file import PinnedFile
 from modelkiln.sources.fetch import fetch_files
-from modelkiln.sources.lfs_pointer import POINTER_LIMIT, is_pointer, parse_pointer
 from modelkiln.store.store import Store
 
 __all__ = ["committed_pointers", "fetch_pointers", "load_pointers"]
@@ -38,15 +39,15 @@ def fetch_pointers(pointers: Iterable[Mapping[str, Any]], store: Store, where: s
 
 
 def committed_pointers(paths: Sequence[str], checkout: Path, env: Mapping[str, str]) -> list[PinnedFile]:
-    """Return the files of `checkout` whose bytes Git LFS has put in place of their pointers.
+    """Return the files of `checkout` whose bytes Git LFS has put in place of their pointers, empty ones included.
 
     paths: relative to the checkout. A file that git has no pointer of, or that was changed since it
     was checked out, is left out. Raises ModelkilnError for a broken pointer.
     """
-    found = []
+    found, git = [], Git(checkout, env, str(checkout))
     for path in paths:
         data = _git(("cat-file", "blob", f":./{path}"), checkout, env)
-        if data is None or not is_pointer(data[:POINTER_LIMIT]):
+        if data is None or not (is_pointer(data[:POINTER_LIMIT]) or (not data and git.has_empty_lfs_file(path))):
             continue
         pointer = parse_pointer(data, path)
         is_same = os.path.getsize(checkout / path) == pointer.size

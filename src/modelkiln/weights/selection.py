@@ -85,7 +85,7 @@ def _check(file: SourceFile, wanted: WeightsSource) -> None:
             f"{wanted.where}: {file.path!r}: its name is not UTF-8, and a lock is a text. Rename the file, or leave it "
             "out with the field `exclude`."
         )
-    if file.size is not None and file.size <= 0 and not may_be_empty(file.path):
+    if file.size is not None and file.size <= 0 and not (file.is_meant_empty or may_be_empty(file.path)):
         raise ModelkilnError(
             f"{wanted.where}: {file.path}: is empty. Write the trained artifact there, or leave the file out "
             f'with exclude=["{file.path}"].'

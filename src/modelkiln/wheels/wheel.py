@@ -19,6 +19,7 @@ from typing import BinaryIO, Iterable, Iterator, Mapping, Optional
 from modelkiln.archives.tar import check_path
 from modelkiln.digest import iter_chunks
 from modelkiln.errors import ModelkilnError
+from modelkiln.wheels.placeholder import is_zero
 from modelkiln.wheels.zip_member import DAMAGE, ZipMember
 
 __all__ = ["Wheel", "WheelFile", "data_issue", "open_wheel"]
@@ -209,6 +210,16 @@ class Wheel:
         version = parse_metadata_file(self.read_metadata("WHEEL"))["Wheel-Version"]
         if not version or not version.startswith("1."):
             raise self._refuse(f"Wheel-Version {version!r} is not 1.x.")
+        if is_zero(self.version) and self._is_hollow():
+            raise self._refuse("it is a placeholder: none of its files has content, and it requires nothing.")
+
+    def _is_hollow(self) -> bool:
+        from installer.utils import parse_metadata_file
+
+        own = self.dist_info + "/"
+        if any(file.size for file in self.files if not file.path.startswith(own)):
+            return False
+        return not parse_metadata_file(self.read_metadata("METADATA")).get_all("Requires-Dist")
 
 
 def data_issue(names: Iterable[str]) -> str:

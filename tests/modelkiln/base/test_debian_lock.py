@@ -59,8 +59,19 @@ class Archive:
         command = [require("gpg"), "--homedir", str(self.home), "--batch", "--yes", "--pinentry-mode", "loopback"]
         return subprocess.run([*command, *arguments], input=data, capture_output=True, check=True).stdout
 
-    def publish(self, index, codename="bookworm"):
-        """Write and sign the suite with `index`: fields of each package by name."""
+    def publish(self, index, codename="bookworm", more=()):
+        """Write and sign the suite with `index`: fields of each package by name. more: packages of contrib."""
+        suite = self.folder / "dists" / "bookworm"
+        release = f"Suite: oldstable\nCodename: {codename}\nSHA256:\n"
+        for component, held in {"main": index, **({"contrib": dict.fromkeys(more, "")} if more else {})}.items():
+            packages = self._index(held)
+            path = f"{component}/binary-amd64/Packages.xz"
+            (suite / path).parent.mkdir(parents=True, exist_ok=True)
+            (suite / path).write_bytes(packages)
+            release += f" {hashlib.sha256(packages).hexdigest()} {len(packages)} {path}\n"
+        (suite / "InRelease").write_bytes(self._gpg("--clearsign", data=release.encode()))
+
+    def _index(self, index):
         paragraphs = []
         for name, fields in index.items():
             entry = locked(self.debs[name], name)
@@ -68,14 +79,7 @@ class Archive:
                 f"Package: {name}\nVersion: {entry['version']}\nArchitecture: all\n"
                 f"Filename: {entry['filename']}\nSize: {entry['size']}\nSHA256: {entry['sha256']}\n{fields}\n"
             )
-        packages = lzma.compress("\n".join(paragraphs).replace("\n\n\n", "\n\n").encode())
-        path = "main/binary-amd64/Packages.xz"
-        suite = self.folder / "dists" / "bookworm"
-        (suite / path).parent.mkdir(parents=True, exist_ok=True)
-        (suite / path).write_bytes(packages)
-        release = f"Suite: oldstable\nCodename: {codename}\nSHA256:\n"
-        release += f" {hashlib.sha256(packages).hexdigest()} {len(packages)} {path}\n"
-        (suite / "InRelease").write_bytes(self._gpg("--clearsign", data=release.encode()))
+        return lzma.compress("\n".join(paragraphs).replace("\n\n\n", "\n\n").encode())
 
 
 @pytest.fixture
@@ -113,7 +117,7 @@ def test_a_named_package_may_provide_what_is_needed(archive):
     [
         (["app"], "Package app needs mailer, which the suite lacks or has only as a virtual package"),
         (["stuck"], "Package stuck needs lib (>= 99)"),
-        (["nothing", "app"], "Not in the suite: nothing. Fix the package list."),
+        (["nothing", "app"], "Not in the suite: nothing. Fix the package list or the suite."),
     ],
 )
 def test_a_dependency_that_cannot_be_met_is_reported(archive, names, message):
@@ -121,6 +125,26 @@ def test_a_dependency_that_cannot_be_met_is_reported(archive, names, message):
     with pytest.raises(ModelkilnError) as caught:
         lock_from(archive, names, left_out=())
     assert message in str(caught.value)
+
+
+def test_components_of_a_suite_are_read_in_their_order(archive):
+    """What only a further component has is found there; one that the suite lacks is refused by its name."""
+    archive.publish({name: fields for name, fields in INDEX.items() if name != "data"}, more=["data", "lib"])
+    lock = lock_from(archive, ["app"], components=("main", "contrib"))
+    assert ["app", "data", "lib", "libc6"] == [package["name"] for package in lock["packages"]]
+    with pytest.raises(ModelkilnError, match="Package app needs data"):
+        lock_from(archive, ["app"])
+    with pytest.raises(ModelkilnError, match="has no packages for 'amd64' in its component 'free'"):
+        lock_from(archive, ["app"], components=("free",))
+
+
+def test_the_python_that_a_suite_has_is_named(archive):
+    """Where another is asked for, since each release of Debian has its own."""
+    index = {"python3.11-minimal": ""}
+    archive.debs.update({name: make_deb([("./usr/x", b"")], name=name) for name in index})
+    archive.publish(index)
+    with pytest.raises(ModelkilnError, match="Not in the suite: python3.13-minimal. It has python3.11-minimal. Fix"):
+        lock_from(archive, ["python3.13-minimal"])
 
 
 def test_a_changed_index_is_refused(archive):

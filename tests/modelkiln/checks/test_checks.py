@@ -51,7 +51,15 @@ def _model(weights, **tensor):
 def test_safetensors_of_the_reference_writer():
     """Files of the `safetensors` package are sound, and found under any name."""
     data = safetensors.numpy.save({"a": numpy.zeros((2, 3), "f4"), "b": numpy.ones(0, "i8")}, {"k": "v"})
-    assert _check(data, "x.dat") == Finding("x.dat", len(data), "safetensors")
+    assert _check(data, "x.dat") == Finding("x.dat", len(data), "safetensors", tensors=("a", "b"))
+
+
+@pytest.mark.parametrize("start", [b"", b"\n \r\n"])
+def test_a_pointer_of_git_lfs_is_no_model(start):
+    """What a source holds in place of a file that was not fetched, also with blank lines first."""
+    data = start + b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 12\n"
+    with pytest.raises(ModelkilnError, match="src/demo:weights: model.bin: is a Git LFS pointer, .*git lfs pull"):
+        _check(data)
 
 
 def test_only_the_header_of_20_gigabytes_is_read(tmp_path):
@@ -244,6 +252,42 @@ def test_onnx_of_two_gigabytes_in_one_file_is_refused(tmp_path):
         check_file("m.onnx", lambda: (tmp_path / "m.onnx").open("rb"), 2 << 30, OPTIONS)
 
 
+def _npy(header, data, version=1):
+    text = header.encode("latin-1").ljust(117) + b"\n"
+    return b"\x93NUMPY" + bytes([version, 0]) + len(text).to_bytes(2 if version == 1 else 4, "little") + text + data
+
+
+@pytest.mark.parametrize(
+    "version, descr, shape, size",
+    [
+        (1, "'<f4'", "(3L,)", 12),
+        (1, "'<f4'", "(3L, 2L)", 24),
+        (2, "[('3L', '<f4', (2L,)), ('x', '|S3')]", "(2L,)", 22),
+    ],
+)
+def test_arrays_of_python_2_are_taken(version, descr, shape, size):
+    """Their numbers may end in L, which numpy drops, alone and in an archive; texts stay as they are."""
+    data = _npy(f"{{'descr': {descr}, 'fortran_order': False, 'shape': {shape}, }}", bytes(size), version)
+    with pytest.warns(UserWarning, match="created on Python 2"):
+        array = numpy.load(io.BytesIO(data))
+    assert size == array.nbytes
+    assert "npy" == _check(data).format
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("w.npy", data)
+    assert "zip" == _check(archive.getvalue(), "w.npz").format
+
+
+@pytest.mark.parametrize("version, shape", [(3, "(3L,)"), (1, "(3LL,)"), (1, "(L,)"), (1, "('3'L,)")])
+def test_other_numbers_are_refused(version, shape):
+    """As numpy refuses them, which knows no Python 2 of format version 3."""
+    data = _npy(f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}", bytes(12), version)
+    with pytest.raises(ValueError):
+        numpy.load(io.BytesIO(data))
+    with pytest.raises(ModelkilnError, match="not a valid npy file"):
+        _check(data)
+
+
 @pytest.mark.parametrize("case", BAD_MODELS)
 def test_bad_onnx_model_is_refused(case):
     """What the checker of `onnx` refuses, and sizes and paths that it does not look at."""
@@ -256,7 +300,7 @@ def test_shards_of_an_index_are_needed():
     """An index names the shards that must be in the artifact, and these must be safetensors."""
     index = json.dumps({"metadata": {}, "weight_map": {"a": "m-1.safetensors", "b": "m-2.safetensors"}}).encode()
     finding = _check(index, "x/m.safetensors.index.json")
-    assert finding.needs == (Need("x/m-1.safetensors"), Need("x/m-2.safetensors"))
+    assert finding.needs == (Need("x/m-1.safetensors", 0, ("a",)), Need("x/m-2.safetensors", 0, ("b",)))
     shard = Finding("x/m-1.safetensors", 10, "safetensors")
     with pytest.raises(ModelkilnError, match=r"'x/m-2.safetensors', which is not in the artifact") as error:
         check_set([finding, shard], OPTIONS)
@@ -265,6 +309,29 @@ def test_shards_of_an_index_are_needed():
         check_set([finding, shard, Finding("x/m-2.safetensors", 10, "pickle")], OPTIONS)
     with pytest.raises(ModelkilnError, match="not a clean path"):
         _check(json.dumps({"weight_map": {"a": "../m.safetensors"}}).encode(), "m.safetensors.index.json")
+
+
+def test_a_shard_has_the_tensors_that_its_index_names():
+    """A loader would leave one that is missing as it was initialised; what the index lacks, transformers loads."""
+    index = json.dumps({"metadata": {}, "weight_map": {"a": "m-1.safetensors", "b": "m-2.safetensors"}}).encode()
+    one, two = (safetensors.numpy.save({name: numpy.zeros(2, "f4") for name in names}) for names in (["a"], ["b", "c"]))
+    files = {"x/m.safetensors.index.json": index, "x/m-1.safetensors": one, "x/m-2.safetensors": two}
+    check_set([_check(data, path) for path, data in files.items()], OPTIONS)
+    swapped = {**files, "x/m-1.safetensors": two}
+    with pytest.raises(ModelkilnError) as error:
+        check_set([_check(data, path) for path, data in swapped.items()], OPTIONS)
+    assert (
+        "src/demo:weights: x/m.safetensors.index.json: names the tensor 'a' in the shard 'x/m-1.safetensors', which "
+        "lacks it. Index and shards are of two versions: fetch them again together, or save the model again."
+    ) == str(error.value)
+    # One whose content is not here, and was checked before.
+    check_set(
+        [
+            _check(index, "m.safetensors.index.json"),
+            *(Finding(f"m-{number}.safetensors", 90, "safetensors") for number in (1, 2)),
+        ],
+        OPTIONS,
+    )
 
 
 @given(
@@ -285,7 +352,7 @@ def test_short_cut_takes_nothing_for_unknown(path, start, rest, end):
 
 def test_finding_survives_json():
     """A finding is read back from its JSON as it was."""
-    finding = Finding("a", 3, "onnx", ("x.y",), (Need("b", 4),))
+    finding = Finding("a", 3, "onnx", ("x.y",), (Need("b", 4, ("t",)),), ("t", "u"))
     assert Finding.from_json(json.loads(json.dumps(finding.to_json()))) == finding
 
 

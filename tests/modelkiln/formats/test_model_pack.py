@@ -119,6 +119,19 @@ def test_an_artifact_has_a_layer_for_each_file():
     assert [one["digest"] for one in manifest["layers"]] == config["modelfs"]["diffIds"]
 
 
+def test_what_a_header_states_is_in_the_config():
+    """The format and quantisation of the weights, whatever tokenizers lie next to them; metadata come first."""
+    weights = {**_entry("model.onnx"), "format": "gguf", "facts": {"quantization": "Q4_0", "parameters": 3}}
+    tokenizer = {**_entry("sub/config.json"), "format": "tokenizer", "facts": {"vocabulary": 3}}
+    record = {**RECORD, "artifacts": [weights, tokenizer]}
+    _, config = _check_document(build_artifact(record["artifacts"], record))
+    assert {"format": "gguf", "quantization": "Q4_0"} == config["config"]
+    named = {**record, "metadata": {"quantization": "int4"}}
+    assert "int4" == json.loads(build_artifact(record["artifacts"], named).config)["config"]["quantization"]
+    several = {**record, "artifacts": [weights, {**weights, "facts": {"quantization": "F16"}}]}
+    assert "quantization" not in json.loads(build_artifact(record["artifacts"], several).config)["config"]
+
+
 def test_an_artifact_of_tars_is_of_the_model_spec(layers):
     """Layers are typed by what is in them."""
     manifest, config = _check_document(build_tar_artifact(layers, RECORD))

@@ -226,6 +226,36 @@ def test_refuses_a_pex_that_its_python_could_not_import(tmp_path, monkeypatch):
     build_pex(_spec(python="3.13"), sources, store, tmp_path / "demo.pex")
 
 
+def test_files_of_a_pex_are_counted_before_anything_is_fetched(tmp_path):
+    """zipimport reads no more than 65,535 entries before Python 3.13, folders included; weights are files, too."""
+    sources, store = _sources(tmp_path / "sources"), Store(tmp_path)
+    files = [{"path": f"{number}/w.bin", "size": 7, "sha256": "0" * 64} for number in range(33_000)]
+    recipe = weights.recipe("x:w", "models", files, {"uri": "w", "revision": ""})
+    wheel = {"name": "none", "version": "1", "filename": "none-1-py3-none-any.whl", "sha256": "0" * 64}
+    with pytest.raises(ModelkilnError) as error:
+        build_pex(_spec(wheel, python="3.12", weights=[recipe.to_json()]), sources, store, tmp_path / "demo.pex")
+    assert (
+        "demo.pex: would have 66007 files and folders, and Python 3.12 imports no zip file of more than 64535 "
+        "besides Pex' own. Package it as an image (formats=['oci']) or for Python 3.13."
+    ) == str(error.value)
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 13), reason="this Python imports zip files of any number of files")
+def test_a_pex_of_as_many_files_as_fit_runs(tmp_path):
+    """One more than what its Python imports would not start; Pex' own files fit into their room."""
+    store, sources = Store(tmp_path / "store"), _sources(tmp_path / "sources")
+    (sources / "data").mkdir()
+    for number in range(pex_package.FILE_LIMIT - 3 - 4):  # Three files, and the folders of all.
+        (sources / "data" / str(number)).touch()
+    build_pex(_spec(), sources, store, tmp_path / "demo.pex")
+    with zipfile.ZipFile(tmp_path / "demo.pex") as archive:
+        assert pex_package.FILE_LIMIT < len(archive.infolist()) < 1 << 16
+    assert [None, "weights", []] == _run(tmp_path / "demo.pex", tmp_path)
+    (sources / "data" / "more").touch()
+    with pytest.raises(ModelkilnError, match="demo.pex: would have 64536 files"):
+        build_pex(_spec(), sources, store, tmp_path / "demo.pex")
+
+
 def test_an_older_python_is_reported_which_one_is_wanted(tmp_path):
     """A PEX refuses an interpreter that it was not built for, by name."""
     sources, store = _sources(tmp_path / "sources"), Store(tmp_path / "store")

@@ -9,16 +9,17 @@ import pytest
 import tomllib
 from samples.wheelhouse import make_wheel, put_wheel
 
-from modelkiln.errors import ModelkilnError
-from modelkiln.formats.pex import build_pex
-from modelkiln.formats.portable_python import MIRROR_VARIABLE, lock_interpreter, scie_versions
-from modelkiln.formats.portable_python_lock import (
+from modelkiln.base.portable_python import MIRROR_VARIABLE
+from modelkiln.base.portable_python_lock import (
     InterpreterLock,
     python_path,
     scie_jump_path,
     science_path,
 )
+from modelkiln.errors import ModelkilnError
+from modelkiln.formats.pex import build_pex
 from modelkiln.formats.scie import _configuration, build_scie, store_scie
+from modelkiln.formats.scie_assets import lock_interpreter, scie_versions
 from modelkiln.machine.settings import save_machine_env
 from modelkiln.pinned_file import PinnedFile
 from modelkiln.store.store import Store

@@ -8,7 +8,7 @@ import tarfile
 
 import pytest
 from samples.sdists import backend_wheel, make_sdist, sdist_pin, tar_of
-from samples.wheelhouse import make_wheel, offline_store, pin
+from samples.wheelhouse import make_placeholder, make_wheel, offline_store, pin
 
 from modelkiln.cli.main import main
 from modelkiln.errors import ModelkilnError
@@ -353,3 +353,32 @@ def test_without_a_sandbox_an_sdist_is_refused_unless_its_resolve_allows_it(fold
     settings = load_machine_env(store.root)
     save_machine_env(store.root, {**settings, "MODELKILN_UNSANDBOXED_SDISTS": '{"cpu": ["OLD"]}'})
     assert {"old": "1.0"} == _versions(_lock(folder, store))
+
+
+def test_a_placeholder_is_refused_when_it_is_locked(folder, store, capsys):
+    """Where nothing but NVIDIA's version without content fits, with what shows why."""
+    real = make_wheel("nvidia-demo", "13.0", tag="cp311-cp311-win_amd64")
+    windows = (pin(real, "nvidia-demo", "13.0", "cp311-cp311-win_amd64"), real)
+    _put(folder, make_placeholder(), windows)
+    (folder / "cpu.in").write_text("demo\nnvidia-demo\n")
+    code, _ = _lock(folder, store)
+    said = capsys.readouterr().err
+    assert 1 == code
+    assert "cpu.txt: nvidia-demo 0.0.0a0 is a placeholder without content, which stands where no release of" in said
+    assert "Write nvidia-demo>0.0.0a0 into cpu.in" in said
+    (folder / "cpu.in").write_text("demo\nnvidia-demo>0.0.0a0\n")
+    (folder / "cpu.txt").unlink()
+    assert 1 == main(
+        [
+            "build",
+            "python-lock",
+            "--source=cpu.in",
+            "--lock=cpu.txt",
+            "--resolve=cpu",
+            "--address=a:b",
+            "--python=3.11",
+            f"--store={store.root}",
+            "--summary=summary.txt",
+        ]
+    )
+    assert "nvidia-demo>0.0.0a0" in capsys.readouterr().err

@@ -3,7 +3,7 @@
 import socket
 
 import pytest
-from samples.wheelhouse import make_wheel, offline_store, pin
+from samples.wheelhouse import make_placeholder, make_wheel, offline_store, pin
 
 from modelkiln.builds.wheel import provide_wheels
 from modelkiln.errors import ModelkilnError
@@ -66,7 +66,7 @@ def test_closure_follows_extras_in_any_spelling():
         ("nope", r"nope is not in the lock cpu.txt for linux/amd64.*\.in file"),
         ("b", "nope, which b needs, is not in the lock"),
         ("c>=2", "c>=2 excludes c 1.0, which the lock cpu.txt has"),
-        ("d", "d 1.0 has no wheel for linux/amd64, CPython 3.11, glibc 2.36.*pip says: no luck"),
+        ("d", "d 1.0 has no wheel for linux/amd64, CPython 3.11, glibc 2.36.*no luck"),
         ("e", "d 1.0, which e needs, has no wheel"),
         ("c @ file:///x", "names a URL"),
         ("!", "is not a requirement"),
@@ -196,3 +196,20 @@ def test_fetch_refuses_pins_that_contradict_themselves(tmp_path, change):
     """Name, version and file name must be those of one wheel."""
     with pytest.raises(ModelkilnError, match="Resolve its lock again"):
         provide_wheels([{**pin(b""), **change}], "3.11", offline_store(tmp_path))
+
+
+def test_a_placeholder_is_no_wheel(tmp_path):
+    """It fails the package that needs it, as a version without a wheel for the target does, and no other."""
+    wheel, data = make_placeholder()
+    other = make_wheel("demo", "0.0.0")
+    store = offline_store(tmp_path, [(wheel, data), (pin(other, "demo", "0.0.0"), other)])
+    for _ in range(2):  # The second time with what the store remembers.
+        resolved = resolve_lock(_lock(wheel, pin(other, "demo", "0.0.0")), TARGET, store, "gpu.txt")
+        assert ["demo"] == _names(resolved, "demo")
+        with pytest.raises(ModelkilnError) as error:
+            closure(resolved, ["nvidia-demo"])
+        assert (
+            "nvidia-demo 0.0.0a0 has no wheel for linux/amd64, CPython 3.11, glibc 2.36 in the lock gpu.txt. Lock a "
+            "version that has one, or choose a base image with a newer glibc or another Python. "
+            "nvidia_demo-0.0.0a0-py2.py3-none-any.whl is a placeholder without content."
+        ) in str(error.value)

@@ -90,3 +90,16 @@ def test_an_image_asks_for_devices_and_a_driver():
     found = _find("cuda124", cuda124=table).image_env()
     assert "cuda>=12.0,driver>=535.54.3,arch>=8.0" == found["NVIDIA_REQUIRE_CUDA"]
     assert "0" == found["NVIDIA_VISIBLE_DEVICES"]
+
+
+def test_a_package_may_name_its_resolve():
+    """It comes before those of the name and of the table, and a CUDA release needs no resolve of its name then."""
+    assert "cuda12" == find_accelerator("cpu", {"cpu": "base"}, RESOLVES, "base", "cuda12").resolve
+    found = find_accelerator("cuda11", {}, RESOLVES, "base", "train")
+    assert ("train", "11") == (found.resolve, found.cuda)
+
+
+def test_a_resolve_that_does_not_exist_is_refused():
+    """The value, the field and the resolves that there are."""
+    with pytest.raises(ModelkilnError, match="field `resolve` says 'py313'.*base"):
+        find_accelerator("cpu", {}, RESOLVES, "base", "py313")

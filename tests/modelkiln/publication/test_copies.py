@@ -106,4 +106,5 @@ def test_the_record_of_images_is_refused_for_a_manifest_that_is_changed(package,
     )
     assert 1 == command("verify", target, host=host)
     said = capsys.readouterr().err
-    assert f"is of package {other}, want {package.made.record['package_digest']} of the record" in said
+    wanted = package.made.record["package_digest"]
+    assert f"modelkiln.package.digest: got {other}, want {wanted} of /app/.modelkiln/record.json" in said

@@ -30,7 +30,7 @@ from modelkiln.store.store import Store
 def test_skopeo_reads_what_was_published(package, host, tmp_path):
     """Every blob arrives, tags mean the layout's manifest, and the record refers to it."""
     done = package.publish(host, "read/digits", moving=["latest"], record=package.record)
-    assert ((package.digest, 7, ("1.2.0", "latest"), True)) == (done.digest, done.sent, done.put, done.has_record)
+    assert ((package.digest, 8, ("1.2.0", "latest"), True)) == (done.digest, done.sent, done.put, done.has_record)
     for tag in ("1.2.0", "latest"):
         (tmp_path / tag).mkdir()
         assert package.digest == sha256_bytes(skopeo_read(f"{host}/read/digits:{tag}", tmp_path / tag))
@@ -53,7 +53,7 @@ def test_blobs_are_mounted_from_another_repository(package, host):
     """What another repository of the registry is known to have is not sent again."""
     package.publish(host, "first/digits")
     done = package.publish(host, "second/digits")
-    assert (0, 7) == (done.sent, done.mounted)
+    assert (0, 8) == (done.sent, done.mounted)
 
 
 def test_a_tag_does_not_change_its_meaning(package, host, tmp_path):
@@ -104,11 +104,11 @@ def test_a_base_layer_passes_from_another_registry(package, tmp_path):
         here.layout, here.digest, here.store = package.layout, package.digest, empty
         env = {INSECURE_REGISTRIES: f"{origin} {target}"}
         done = here.publish(target, layers=[layer], env=env)
-        assert 7 == done.sent
+        assert 8 == done.sent
         assert [] == list(empty.root.glob("sha256/*/*"))
         # In the same registry it is mounted, though nothing is known of earlier publishes.
         again = here.publish(origin, "x/y", layers=[layer], env=env)
-        assert (6, 1) == (again.sent, again.mounted)
+        assert (7, 1) == (again.sent, again.mounted)
 
 
 @pytest.mark.parametrize("referrers", [True, False])
@@ -171,6 +171,20 @@ def test_of_two_publishers_of_one_package_both_succeed(package, tmp_path):
         assert [package.digest] * 2 == [one.digest for one in done]
 
 
+@pytest.mark.parametrize("times", [2, 3])
+def test_a_blob_that_is_unknown_for_a_moment_is_waited_for(package, times):
+    """distribution 2.8 answers so while another publisher's link to the blob is being written. It says so no longer
+    than a moment; a registry that goes on has lost it."""
+    body = b'{"errors": [{"code": "MANIFEST_BLOB_UNKNOWN", "message": "blob unknown to registry"}]}'
+    fault = Fault("PUT", f"/manifests/{package.digest}", 400, times=times, body=body)
+    with hostile_registry(fault) as hostile:
+        if times == 2:
+            assert package.digest == package.publish(hostile.address).digest
+        else:
+            with pytest.raises(ModelkilnError, match="MANIFEST_BLOB_UNKNOWN blob unknown to registry"):
+                package.publish(hostile.address)
+
+
 def test_a_tag_taken_meanwhile_is_reported(package, tmp_path):
     """A tag that was free at first and taken just before it is put is left alone."""
     other = "sha256:" + "0" * 64
@@ -189,7 +203,7 @@ def test_a_tag_taken_meanwhile_is_reported(package, tmp_path):
 def test_a_second_registry_takes_packages_too(package, tmp_path):
     """django-oci, whose locations are relative and which is stricter with chunks."""
     with django_registry(tmp_path / "django") as address:
-        assert 7 == package.publish(address, record=package.record).sent
+        assert 8 == package.publish(address, record=package.record).sent
         assert "was there already; nothing was sent" == str(package.publish(address, record=package.record))
 
 
@@ -213,7 +227,7 @@ def test_weights_pass_from_their_source_past_the_disk(tmp_path):
     with served(answer) as host, hostile_registry(Fault("PUT", "/uploads/", cut_after=1_000_000)) as hostile:
         source = {"uri": f"http://{host}/{path}", "revision": ""}
         layer = weights.layer_of(weights.recipe("w", "models", [file], source), package.weights)
-        assert 7 == package.publish(hostile.address, layers=[layer]).sent
+        assert 8 == package.publish(hostile.address, layers=[layer]).sent
         assert package.weights.size == len(hostile.blobs[package.weights.digest])
         assert [] == list(package.store.root.glob("sha256/*/*"))
         held[0] = data[:-1] + b"x"

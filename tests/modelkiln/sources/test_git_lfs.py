@@ -10,11 +10,16 @@ import pytest
 from components import require
 from loopback.lfs_server import lfs_server
 
+from modelkiln.checks.lfs_pointer import is_pointer, parse_pointer
 from modelkiln.errors import ModelkilnError
 from modelkiln.network import http_file
-from modelkiln.pinned_file import PinnedFile
-from modelkiln.sources.lfs_pointer import is_pointer, parse_pointer
+from modelkiln.pinned_file import EMPTY_SHA256, PinnedFile
 from modelkiln.sources.source import open_source
+from modelkiln.store.store import Store
+from modelkiln.weights.lock import load_weights_lock
+from modelkiln.weights.locking import lock_weights
+from modelkiln.weights.pointers import committed_pointers
+from modelkiln.weights.selection import WeightsSource
 
 WEIGHTS = random.Random(13).randbytes(300_000)
 SHA256 = hashlib.sha256(WEIGHTS).hexdigest()
@@ -176,13 +181,62 @@ def test_what_git_lfs_writes_is_parsed():
 @pytest.mark.parametrize(
     "data",
     [
+        b"\n" + POINTER,
+        b" \r\n\t\n" + POINTER + b"\n\n",
         POINTER[:-1],
-        POINTER + b"\n",
         POINTER.replace(b"\n", b"\r\n"),
+        POINTER.replace(b"\n", b"\n\n"),
+        POINTER.replace(b"size 3", b"size +003"),
+        POINTER.replace(b"https://git-lfs.github.com/spec/v1", b"http://git-media.io/v/2"),
+    ],
+)
+def test_what_git_lfs_reads_is_parsed(tmp_path, data):
+    """White space and numbers that it does not write, as its own command reads them."""
+    (tmp_path / "pointer").write_bytes(data)
+    subprocess.run([require("git"), "lfs", "pointer", "--check", "--file", str(tmp_path / "pointer")], check=True)
+    assert is_pointer(data)
+    assert PinnedFile("w", SHA256, len(WEIGHTS)) == parse_pointer(data, "w")
+
+
+def test_an_empty_file_is_a_pointer_to_itself(checkout):
+    """As it is for git-lfs, which stores no object for it; also where a pointer says so."""
+    require("git-lfs")
+    stated = POINTER.replace(SHA256.encode(), EMPTY_SHA256.encode()).replace(b"size 300000", b"size 0")
+    for data in (b"", stated):
+        assert PinnedFile("w", EMPTY_SHA256, 0) == parse_pointer(data, "w")
+        (checkout.folder / "clone" / "none.onnx").write_bytes(data)
+        source = checkout.source("none.onnx")
+        (file,) = source.list().files
+        assert b"" == source.open(file).read()
+    assert [] == checkout.server.asked
+
+
+def test_an_empty_file_of_git_lfs_is_locked(checkout, tmp_path):
+    """Where git has it and Git LFS keeps it, it is meant; elsewhere it is what a failed training leaves."""
+    clone = checkout.folder / "clone"
+    (clone / "none.txt").touch()
+    store = Store(tmp_path / "store")
+    with pytest.raises(ModelkilnError, match="none.txt: is empty"):
+        lock_weights(WeightsSource("none.txt", clone, "x:w"), store)
+    checkout.git("lfs", "track", "*.txt")
+    checkout.git("add", ".gitattributes", "none.txt")
+    lock = lock_weights(WeightsSource("none.txt", clone, "x:w"), store)
+    assert [("none.txt", 0, EMPTY_SHA256)] == [(file.path, file.size, file.sha256) for file in lock.files]
+    assert lock == load_weights_lock(lock.to_text(), "x")
+    assert [PinnedFile("none.txt", EMPTY_SHA256, 0)] == committed_pointers(["none.txt"], clone, checkout.env)
+    by_pointer = lock_weights(WeightsSource("lfs:none.txt", clone, "x:w"), store)
+    assert lock.set_digest == by_pointer.set_digest
+    assert lock.set_digest == by_pointer.set_digest
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
         POINTER.replace(b"sha256:", b"sha512:"),
         POINTER.replace(SHA256.encode(), SHA256.upper().encode()),
-        POINTER.replace(b"size 3", b"size +3"),
-        POINTER.replace(b"size 3", b"size 03"),
+        POINTER.replace(b"size 3", b"size -3"),
+        POINTER.replace(b"size 3", b"size  3"),
+        POINTER.replace(b"size 300000", b"size 9223372036854775808"),
         POINTER.replace(b"size 300000", b"size 0"),
         POINTER.replace(b"spec/v1", b"spec/v2"),
         POINTER.replace(b"oid", b"ext-0-x sha256:1\noid"),

@@ -8,7 +8,7 @@ import sys
 import zipfile
 
 import pytest
-from samples.wheelhouse import make_wheel, pin, record_row
+from samples.wheelhouse import make_placeholder, make_wheel, pin, record_row
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.wheels.venv import Venv, check_conflicts, install
@@ -192,3 +192,22 @@ def test_equal_files_are_shared_and_different_ones_refused(tmp_path):
         check_conflicts([installed["three"], installed["one"]])
     with pytest.raises(ModelkilnError, match=r"one-1\.0.*whl writes .*nvidia/__init__\.py' as a file"):
         check_conflicts([installed["one"], installed["four"]])
+
+
+def test_a_placeholder_is_refused(tmp_path):
+    """A wheel of version 0 without content, whatever its metadata say; one that requires something may be a bundle."""
+    _, placeholder = make_placeholder("demo", "0.0.0a0")
+    for data, version in (
+        (placeholder, "0.0.0a0"),
+        (make_wheel(version="0.0", files={"demo/__init__.py": b""}), "0.0"),
+    ):
+        manager, _ = _install(tmp_path, data, version=version)
+        with (
+            pytest.raises(ModelkilnError, match="is a placeholder: none of its files has content.*lock another"),
+            manager,
+        ):
+            pass
+    for more in ({"requires": ["x"], "files": {}}, {}):
+        manager, _ = _install(tmp_path, make_wheel(version="0.0.0", **more), version="0.0.0")
+        with manager as wheel:
+            assert "demo" == wheel.name

@@ -30,6 +30,11 @@ def test_what_nobody_tried_is_said(version, python):
     assert "Look for a newer Modelkiln." in str(doubt_of(version, python))
 
 
+def test_a_free_threaded_python_is_said():
+    """It may have been built for this release of Pants, and runs."""
+    assert "free-threaded" in str(doubt_of("2.33.0", (3, 14, 0), True))
+
+
 def test_this_release_is_taken():
     """The Pants that runs this test loads the backend."""
     check_release()

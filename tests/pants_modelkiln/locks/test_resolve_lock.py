@@ -1,21 +1,20 @@
-"""Locks of resolves: which Python they are compiled under, and whose pins they share."""
+"""Locks of resolves: whose pins they share."""
 
 import pytest
 from pants.backend.python.subsystems.setup import PythonSetup
 from pants.testutil.option_util import create_subsystem
 
 from modelkiln.errors import ModelkilnError
-from pants_modelkiln.locks.resolve import resolve_python, shared_locks
+from pants_modelkiln.locks.resolve import shared_locks
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 
 
-def _setup(**constraints):
+def _setup():
     return create_subsystem(
         PythonSetup,
         enable_resolves=True,
         default_resolve="cpu",
         resolves={"cpu": "cpu.txt", "cuda12": "cuda12.txt", "tools": "tools.txt"},
-        resolves_to_interpreter_constraints=constraints,
         interpreter_constraints=["CPython==3.11.*"],
         interpreter_versions_universe=["3.9", "3.10", "3.11", "3.12"],
         warn_on_python2_usage=True,  # Of newer releases.
@@ -24,19 +23,6 @@ def _setup(**constraints):
 
 def _options(**constraints):
     return create_subsystem(ModelkilnSubsystem, resolve_constraints=constraints)
-
-
-def test_a_resolve_is_locked_under_the_oldest_python_that_it_serves():
-    """Its own constraints come before those of the repository."""
-    setup = _setup(tools=["CPython>=3.10,<3.13"])
-    assert "3.11" == resolve_python("cpu", setup)
-    assert "3.10" == resolve_python("tools", setup)
-
-
-def test_constraints_that_no_python_fits_are_refused():
-    """The resolve and the option are named."""
-    with pytest.raises(ModelkilnError, match="resolve 'tools': no release.*resolves_to_interpreter_constraints"):
-        resolve_python("tools", _setup(tools=["CPython==3.7.*"]))
 
 
 def test_shared_pins_come_from_the_locks_of_other_resolves():

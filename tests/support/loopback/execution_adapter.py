@@ -1,9 +1,10 @@
-"""Between Pants 2.17 and the remote execution of buildbox-casd.
+"""Between Pants and the remote execution of buildbox-casd.
 
-Pants names the outputs of a process in the fields that the API had before version 2.1, `output_files`
-and `output_directories`; buildbox reads `output_paths` alone. This program takes executions, copies
-these names, and hands them on. It prints on standard output its port, and of each execution a line of
-JSON: arguments, environment, and the exit code.
+Pants 2.17 names the outputs of a process in the fields that the API had before version 2.1, `output_files`
+and `output_directories`; buildbox reads `output_paths` alone, which newer releases fill. This program takes
+executions, copies these names where that field is empty, and hands them on. It prints on standard output
+its port, and of each execution a line of JSON: arguments, environment, the exit code, and whether names had
+to be copied.
 
     python execution_adapter.py SITE-PACKAGES-OF-BUILDSTREAM HOST:PORT
 """
@@ -44,17 +45,22 @@ class Execution(services.ExecutionServicer):
         """Remote Execution API, Execution.Execute."""
         action = api.Action.FromString(self._read(request.action_digest))
         command = api.Command.FromString(self._read(action.command_digest))
-        command.output_paths.extend([*command.output_files, *command.output_directories])
-        command.ClearField("output_files")
-        command.ClearField("output_directories")
-        action.command_digest.CopyFrom(self._write(command.SerializeToString()))
-        digest = self._write(action.SerializeToString())
+        names = [*command.output_files, *command.output_directories]
+        is_copied = bool(names) and not command.output_paths
+        digest = request.action_digest
+        if is_copied:
+            command.output_paths.extend(names)
+            command.ClearField("output_files")
+            command.ClearField("output_directories")
+            action.command_digest.CopyFrom(self._write(command.SerializeToString()))
+            digest = self._write(action.SerializeToString())
         for operation in self._execution.Execute(api.ExecuteRequest(action_digest=digest, skip_cache_lookup=True)):
             if operation.HasField("response"):
                 answer = api.ExecuteResponse()
                 operation.response.Unpack(answer)
                 env = {variable.name: variable.value for variable in command.environment_variables}
-                execution = {"argv": list(command.arguments), "env": env, "code": answer.result.exit_code}
+                code = answer.result.exit_code
+                execution = {"argv": list(command.arguments), "env": env, "code": code, "is_copied": is_copied}
                 print(json.dumps(execution), flush=True)
             yield operation
 

@@ -23,7 +23,8 @@ class RemoteExecution:
         self.store_address, self.address, self._log = store_address, address, log
 
     def executed(self):
-        """Return what was executed: dicts with argv, env and code."""
+        """Return what was executed: dicts with argv, env, code and is_copied
+        (the names of its outputs had to be copied into the field that the worker reads)."""
         return [json.loads(line) for line in self._log.read_text().splitlines()[1:] if line.startswith("{")]
 
 

@@ -5,7 +5,7 @@ import io
 import json
 import random
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Optional
 
@@ -13,7 +13,7 @@ from modelkiln.archives.tar import Entry, bytes_entry
 from modelkiln.canonical import canonical_json
 from modelkiln.digest import hex_of
 from modelkiln.image.entries import REF_NAME
-from modelkiln.image.image import Base, Image, Settings, build_image
+from modelkiln.image.image import Base, Image, Settings, build_image, settings_config
 from modelkiln.image.layout import layout_files, write_layout
 from modelkiln.layer import Layer
 from modelkiln.layers.packing import pack
@@ -27,6 +27,7 @@ __all__ = ["MadeImage", "make_image", "pack_layer"]
 PYTHON = "/usr/bin/python3.11"
 # Where the Debian package busybox-static puts its program.
 _BUSYBOX = "busybox"
+_BASE_ENV = ("PATH=/usr/bin:/bin", "LANG=C.UTF-8")
 
 
 @dataclass(frozen=True)
@@ -54,10 +55,12 @@ def make_image(
     busybox: bool = False,
     store: Optional[Store] = None,
     entrypoint=None,
+    pins: bool = True,
 ) -> MadeImage:
     """Write an image layout to `path`; with `store`, the weights layer goes there alone.
 
-    busybox: put a static busybox in its base, so that `/bin/busybox sh -c ...` runs in it.
+    busybox: put a static busybox in its base, so that `/bin/busybox sh -c ...` runs in it. pins: whether its record
+    names layers and settings, as those of earlier releases do not.
     """
     rng = random.Random(seed)
     weights = rng.randbytes(weights_size)
@@ -65,27 +68,27 @@ def make_image(
         "models/digits/predict.py": b"def predict(inputs, model):\n    return {}\n",
         "modelkiln/runtime/__main__.py": b"print('runtime')\n",
     }
-    record = make_record(_inputs(weights, code, entrypoint)).to_json()
+    base, venv, wheels, runtime = pinned = _pinned_layers(rng, busybox, code, compression)
+    settings = Settings(
+        env={"PATH": "/opt/venv/bin:/usr/bin:/bin", "MODELKILN_MODELS": "/models"},
+        entrypoint=entrypoint or ["/opt/venv/bin/python", "-m", "modelkiln.runtime"],
+        working_dir="/app",
+    )
+    config = settings_config(_BASE_ENV, settings)
+    image = {"config": config, "diff_ids": [layer.diff_id for layer, _ in pinned]}
+    record = make_record({**_inputs(weights, code, entrypoint), **({"image": image} if pins else {})}).to_json()
     made = [
-        pack_layer("base", "debian", _base_entries(rng, busybox), compression, DEBIAN),
+        base,
         pack_layer("weights", "digits.bin", [bytes_entry("models/digits.bin", weights)], "none", FILES),
-        venv_layer("3.11", PYTHON, over_any_base=False),
-        pack_layer("wheels", "numpy 2.4.6", _wheel_entries(rng), compression, WHEELS),
-        pack_layer("code", "code", _code_entries(code), compression),
+        venv,
+        wheels,
+        runtime,
+        pack_layer("code", "code", _code_entries(code, is_runtime=False), compression),
         record_layer(canonical_json(record)),
     ]
     layers = [layer for layer, _ in made]
-    image = build_image(
-        Base((layers[0],), "amd64", "linux", ("PATH=/usr/bin:/bin", "LANG=C.UTF-8")),
-        layers[1:],
-        Settings(
-            env={"PATH": "/opt/venv/bin:/usr/bin:/bin", "MODELKILN_MODELS": "/models"},
-            entrypoint=entrypoint or ["/opt/venv/bin/python", "-m", "modelkiln.runtime"],
-            working_dir="/app",
-            labels=labels(record),
-            annotations=labels(record),
-        ),
-    )
+    labelled = replace(settings, labels=labels(record), annotations=labels(record))
+    image = build_image(Base((layers[0],), "amd64", "linux", _BASE_ENV), layers[1:], labelled)
     blobs = {layer.descriptor.digest: data for layer, data in made}
     if store is not None:
         store.add_bytes(blobs.pop(layers[1].descriptor.digest))
@@ -95,9 +98,20 @@ def make_image(
     return MadeImage(path, image, blobs, record)
 
 
-def _code_entries(code):
-    # Byte code of the runtime, which the record does not list.
-    files = {**code, "modelkiln/runtime/__pycache__/__main__.cpython-311.pyc": b"pyc"}
+def _pinned_layers(rng, busybox, code, compression):
+    """Base, environment, wheels and runtime: the layers whose files a record does not list."""
+    return [
+        pack_layer("base", "debian", _base_entries(rng, busybox), compression, DEBIAN),
+        venv_layer("3.11", PYTHON, over_any_base=False),
+        pack_layer("wheels", "numpy 2.4.6", _wheel_entries(rng), compression, WHEELS),
+        pack_layer("code", "runtime", _code_entries(code, is_runtime=True), compression),
+    ]
+
+
+def _code_entries(code, is_runtime):
+    files = {name: data for name, data in code.items() if name.startswith("modelkiln/") == is_runtime}
+    if is_runtime:  # Its byte code, which the record does not list.
+        files["modelkiln/runtime/__pycache__/__main__.cpython-311.pyc"] = b"pyc"
     return [bytes_entry(f"app/{name}", data) for name, data in files.items()]
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from modelkiln.machine.settings import save_machine_env
 from modelkiln.store.store import Store
 
-__all__ = ["make_wheel", "offline_store", "pin", "put_wheel", "record_row", "zip_of"]
+__all__ = ["make_placeholder", "make_wheel", "offline_store", "pin", "put_wheel", "record_row", "zip_of"]
 
 
 def record_row(path, data, algorithm="sha256"):
@@ -54,6 +54,17 @@ def make_wheel(
     text = f"{rows}{stem}.dist-info/RECORD,,\n" if record is None else record
     members = [(path, data, 0o100755 if path in executable else 0o100644) for path, data in every.items()]
     return zip_of([*members, (f"{stem}.dist-info/RECORD", text, 0o100644), *more])
+
+
+def make_placeholder(name="nvidia-demo", version="0.0.0a0"):
+    """The pin and the bytes of a wheel as NVIDIA has one of each package of CUDA 13."""
+    stem = name.replace("-", "_")
+    metadata = (
+        f"Metadata-Version: 2.4\nName: {name}\nVersion: {version}\nSummary: Zero version placeholder for {name}\n"
+    )
+    files = {f"{stem}/__init__.py": b"", f"{stem}-{version}.dist-info/METADATA": metadata.encode()}
+    data = make_wheel(name, version, files, tag="py2.py3-none-any")
+    return pin(data, name, version, "py2.py3-none-any"), data
 
 
 def pin(data, name="demo", version="1.0", tag="py3-none-any"):

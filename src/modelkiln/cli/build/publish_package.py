@@ -11,6 +11,7 @@ from modelkiln.image.contents import layout_contents
 from modelkiln.image.layout import Layout
 from modelkiln.progress import Progress
 from modelkiln.publication.blob_source import BlobSource
+from modelkiln.publication.holding import hold_to_record
 from modelkiln.publication.publish import publish_all
 from modelkiln.registry.reference import parse_repository
 
@@ -36,7 +37,9 @@ def run(args: argparse.Namespace) -> int:
     for push in json.loads(args.plan.read_text("utf-8")):
         layout, record = Layout(Path(push["layout"])), push["record"] and Path(push["record"])
         found = find_record(layout.path, record or None)
-        source = BlobSource(Blobs(layout, store, layers_in(found, layout.path, record or None)), env)
+        blobs = Blobs(layout, store, layers_in(found, layout.path, record or None))
+        hold_to_record(blobs, found)
+        source = BlobSource(blobs, env)
         tags, attached = (*push["tags"], *push["moving"]), None if args.no_record else found
         publication = publication_of(layout_contents(layout), source, tags, push["moving"], attached)
         publications.append((publication, parse_repository(push["repository"])))

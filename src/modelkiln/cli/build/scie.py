@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
+from modelkiln.base.portable_python_lock import load_interpreter_lock
 from modelkiln.canonical import canonical_json
-from modelkiln.formats.portable_python_lock import load_interpreter_lock
 from modelkiln.formats.scie import build_scie, store_scie
 from modelkiln.store.store import Store
 

@@ -14,6 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `modelkiln build debian-lock`."""
     parser.add_argument("--packages", type=Path, required=True, help="the package list")
     parser.add_argument("--suite", required=True, help="the suite's code name, like bookworm")
+    parser.add_argument("--component", action="append", default=[], help="part of the suite; repeatable; default main")
     parser.add_argument("--architecture", required=True, help="Debian's name of it, like amd64")
     parser.add_argument("--output", type=Path, required=True, help="the lock file")
     parser.add_argument("--check", action="store_true", help="fail when the lock file would change")
@@ -25,7 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write the lock file, or compare it (--check)."""
     names, left_out = parse_package_list(args.packages.read_text("utf-8"), str(args.packages))
-    suite = Suite(args.suite, args.architecture, _env(args), args.mirror, args.keyring)
+    components = tuple(args.component) or ("main",)
+    suite = Suite(args.suite, args.architecture, _env(args), args.mirror, args.keyring, components)
     lock = lock_packages(names, left_out, suite)
     if not args.check:
         args.output.write_text(format_lock(lock), "utf-8")

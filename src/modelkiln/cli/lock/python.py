@@ -6,6 +6,7 @@ from pathlib import Path
 
 from modelkiln.manifest.build_compiler import BuildLockCompiler
 from modelkiln.manifest.compiler import LockCompiler
+from modelkiln.manifest.lock import lock_lines
 from modelkiln.manifest.requirements import check_requirements
 from modelkiln.store.store import Store
 from modelkiln.wheels.platforms import Target
@@ -47,7 +48,8 @@ def run(args: argparse.Namespace) -> int:
     more = json.loads(extra.read_text("utf-8")) if extra else {}
     compiler = LockCompiler(args.resolve, args.address, target, store, args.upgrade, more)
     if args.source:
-        shared = [Path(path).read_text("utf-8") for path in args.share]
+        environment = target.marker_environment()
+        shared = ["\n".join(lock_lines(Path(path).read_text("utf-8"), path, environment)) for path in args.share]
         compiler.lock(args.lock, args.source, shared, args.summary)
     if args.build_lock:
         resolved = compiler.resolved(Path(args.lock).read_text("utf-8"), args.lock)

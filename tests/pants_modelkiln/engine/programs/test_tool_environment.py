@@ -8,7 +8,6 @@ import sys
 import zipfile
 from pathlib import Path
 
-import pex
 import pytest
 from components import require
 from samples.wheelhouse import make_wheel, pin
@@ -131,13 +130,13 @@ def test_a_wheel_that_the_lock_does_not_pin_is_not_installed(machine):
 
 def test_an_interpreter_without_pip_takes_that_of_pex(machine):
     """Without one the exit code is 3, on which the rule sets up the Pex tool of Pants."""
+    folder = Path(pytest.importorskip("pex").__file__).parent  # Newer releases of Pants do not bring it.
     hidden = [Path(sys.base_prefix, "lib", "python%d.%d" % sys.version_info[:2], "ensurepip/_bundled")]
     hidden += [*Path(sys.base_prefix).glob("lib/python*/site-packages"), Path("/usr/share/python-wheels")]
     prefix = [require("bwrap"), "--bind", "/", "/", "--dev", "/dev"]
     prefix += [word for path in hidden if path.is_dir() for word in ("--tmpfs", str(path))]
     with pytest.raises(AssertionError, match="exit code 3"):
         make(machine, prefix=prefix)
-    folder = Path(pex.__file__).parent
     with zipfile.ZipFile(machine / "pex", "w") as archive:
         for path in folder.rglob("*"):
             archive.write(path, f".deps/pex.whl/pex/{path.relative_to(folder)}")

@@ -90,6 +90,10 @@ class ProcessResultMetadata:
 
     def source(self, current_run_id: RunId) -> Source:
         ...
+class ProcessExecutionFailure(Exception):
+
+    def __init__(self, exit_code: int, stdout: bytes, stderr: bytes, process_description: str, *, keep_sandboxes: KeepSandboxes) -> None:
+        ...
 @dataclass(frozen=True)
 class InteractiveProcessResult:
     exit_code: int

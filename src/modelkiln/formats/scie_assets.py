@@ -1,19 +1,19 @@
 """The files of a portable CPython's lock: where they are read from, each kept by its hash alone."""
 
 import re
-import urllib.parse
 from dataclasses import replace
 from pathlib import Path
 from typing import Iterable, Mapping, Optional, Sequence
 
-from modelkiln.errors import ModelkilnError
-from modelkiln.formats.portable_python_lock import (
+from modelkiln.base.portable_python import address_of
+from modelkiln.base.portable_python_lock import (
     InterpreterLock,
     check_release,
     python_path,
     scie_jump_path,
     science_path,
 )
+from modelkiln.errors import ModelkilnError
 from modelkiln.machine.settings import load_machine_env
 from modelkiln.pinned_file import PinnedFile
 from modelkiln.progress import Progress
@@ -21,15 +21,8 @@ from modelkiln.sources.source import Source, SourceFile, open_source
 from modelkiln.sources.transfer import Transfer
 from modelkiln.store.store import Store
 
-__all__ = ["MIRROR_VARIABLE", "fetch_assets", "lock_interpreter", "scie_versions"]
+__all__ = ["fetch_assets", "lock_interpreter", "scie_versions"]
 
-# The base address of a mirror. Without one, each project's own releases.
-MIRROR_VARIABLE = "MODELKILN_SCIE_MIRROR"
-_HOMES = {
-    "lift": "https://github.com/a-scie/lift/releases",
-    "jump": "https://github.com/a-scie/jump/releases",
-    "providers/PythonBuildStandalone": "https://github.com/astral-sh/python-build-standalone/releases",
-}
 # Checksums are published in a file next to each, or in one for all of a release. The latter's largest
 # had 200 kB.
 _CHECKSUMS_LIMIT = 4 << 20
@@ -43,18 +36,20 @@ def scie_versions() -> tuple[str, str]:
 
 
 def lock_interpreter(
-    python: str, release: str, architectures: Sequence[str], store: Store, where: str
+    python: str, release: str, architectures: Sequence[str], store: Store, where: str, has_scie: bool = True
 ) -> InterpreterLock:
     """Read all files for `architectures` into `store`, and return their lock.
 
-    python: "3.11.14". release: of python-build-standalone. Each file is checked against the checksum
-    that is published next to it, where there is one. Raises ModelkilnError that begins with `where`.
+    python: "3.11.14". release: of python-build-standalone. has_scie: with what the format `scie` takes. Each file
+    is checked against the checksum that is published next to it, where there is one. Raises ModelkilnError that
+    begins with `where`.
     """
     check_release(python, release, where)
-    science, jump = scie_versions()
-    paths = [science_path(science, name) for name in architectures]
-    paths += [scie_jump_path(jump, name) for name in architectures]
-    paths += [python_path(python, release, name) for name in architectures]
+    paths = [python_path(python, release, name) for name in architectures]
+    if has_scie:
+        science, jump = scie_versions()
+        paths += [science_path(science, name) for name in architectures]
+        paths += [scie_jump_path(jump, name) for name in architectures]
     env = load_machine_env(store.root)
     return InterpreterLock(python, release, tuple(_lock_one(path, store, env, where) for path in sorted(paths)))
 
@@ -85,17 +80,9 @@ def fetch_assets(assets: Iterable[PinnedFile], store: Store, where: str) -> None
             Transfer(source, file, store, progress, title).run(asset.sha256)
 
 
-def _address(path: str, env: Mapping[str, str]) -> str:
-    mirror = env.get(MIRROR_VARIABLE, "")
-    if mirror:
-        return f"{mirror.rstrip('/')}/{urllib.parse.quote(path)}"
-    home = next(home for home in _HOMES if path.startswith(f"{home}/"))
-    return f"{_HOMES[home]}/{urllib.parse.quote(path[len(home) + 1 :])}"
-
-
 def _open(path: str, env: Mapping[str, str], title: str) -> tuple[Source, SourceFile]:
     try:
-        source = open_source(_address(path, env), env, Path("/"))
+        source = open_source(address_of(path, env), env, Path("/"))
         return source, source.list().files[0]
     except ModelkilnError as error:
         raise ModelkilnError(f"{title}: {error}") from None

@@ -54,8 +54,9 @@ class InterpreterLock:
             if asset.path == path:
                 return asset
         raise ModelkilnError(
-            f"the lock of CPython {self.python} names no {path}, which Pex needs here. Lock it again with "
-            "`pants lock`; `architectures` must name the package's and those of the machines that build."
+            f"the lock of CPython {self.python} names no {path}, which is needed here. Lock it again with "
+            "`pants lock`; `architectures` must name the package's and those of the machines that build, and programs "
+            "of the format `scie` need what scie=False leaves out."
         )
 
     def to_json(self) -> dict[str, Any]:

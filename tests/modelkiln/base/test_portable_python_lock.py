@@ -5,8 +5,7 @@ import json
 import pytest
 from schemas import schema_problems
 
-from modelkiln.errors import ModelkilnError
-from modelkiln.formats.portable_python_lock import (
+from modelkiln.base.portable_python_lock import (
     InterpreterLock,
     check_release,
     load_interpreter_lock,
@@ -14,6 +13,7 @@ from modelkiln.formats.portable_python_lock import (
     scie_jump_path,
     science_path,
 )
+from modelkiln.errors import ModelkilnError
 from modelkiln.pinned_file import PinnedFile
 
 

@@ -5,9 +5,10 @@ import hashlib
 import pytest
 from loopback.file_servers import file_server
 
+from modelkiln.base.portable_python import MIRROR_VARIABLE
+from modelkiln.base.portable_python_lock import python_path, scie_jump_path, science_path
 from modelkiln.errors import ModelkilnError
-from modelkiln.formats.portable_python import MIRROR_VARIABLE, fetch_assets, lock_interpreter, scie_versions
-from modelkiln.formats.portable_python_lock import python_path, scie_jump_path, science_path
+from modelkiln.formats.scie_assets import fetch_assets, lock_interpreter, scie_versions
 from modelkiln.machine.settings import save_machine_env
 from modelkiln.store.store import Store
 

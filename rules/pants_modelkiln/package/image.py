@@ -1,0 +1,84 @@
+"""What an image of a package consists of beyond its own files: settings, base, environment, wheels and runtime."""
+
+from __future__ import annotations
+
+from typing import Sequence
+
+from modelkiln.conventions import CODE_FOLDER, MODELS_MOUNT, VENV
+from modelkiln.errors import ModelkilnError
+from modelkiln.image.image import Settings, settings_config
+from modelkiln.layer import Layer
+from modelkiln.layers.small import LAZY_STORE, venv_layer
+from modelkiln.package.accelerator import Accelerator
+from modelkiln.wheels.cuda_libraries import library_folders
+from pants_modelkiln.inputs.base_image import BaseImage, BaseLayers
+from pants_modelkiln.manifest.environment import Environment
+
+_DEFAULT_PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_ENTRYPOINT = (f"/{VENV}/bin/python", "-m", "modelkiln.runtime")
+
+
+def environment_layer(base: BaseImage) -> tuple[Layer, bytes]:
+    """The layer of the virtual environment over a base, and its bytes."""
+    try:
+        return venv_layer(base.python, base.python_path, bool(base.reference))
+    except ModelkilnError as error:
+        raise ModelkilnError(f"{base.address}: {error}") from None
+
+
+def image_settings(
+    base: BaseImage,
+    base_env: Sequence[str],
+    wheels: Environment,
+    accelerator: Accelerator,
+    entrypoint: Sequence[str],
+    is_lazy: bool,
+) -> Settings:
+    """How the image of a package runs; labels, which name the package, are not in it. entrypoint: of the target."""
+    path = next((value for value in base_env if value.startswith("PATH=")), _DEFAULT_PATH)
+    store = {"MODELKILN_STORE": LAZY_STORE} if is_lazy else {"MODELKILN_MODELS": MODELS_MOUNT}
+    return Settings(
+        env={
+            "PATH": f"/{VENV}/bin:{path[len('PATH='):]}",
+            "PYTHONPATH": f"/{CODE_FOLDER}",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            **store,
+            **_library_path(base, base_env, wheels),
+            **accelerator.image_env(),
+        },
+        entrypoint=entrypoint or _ENTRYPOINT,
+        working_dir=f"/{CODE_FOLDER}",
+        volumes=[LAZY_STORE] if is_lazy else [],
+    )
+
+
+def _library_path(base: BaseImage, base_env: Sequence[str], wheels: Environment) -> dict[str, str]:
+    name, site_packages = "LD_LIBRARY_PATH", f"/{VENV}/lib/python{base.python}/site-packages"
+    folders = [f"{site_packages}/{folder}" for folder in library_folders(wheels.to_json())]
+    before = [value[len(name) + 1 :] for value in base_env if value.startswith(f"{name}=")]
+    return {name: ":".join([*folders, *filter(None, before)])} if folders else {}
+
+
+def recorded_images(
+    bases: Sequence[BaseImage | None],
+    layers: Sequence[BaseLayers],
+    environments: Sequence[Environment],
+    accelerator: Accelerator,
+    entrypoint: Sequence[str],
+    is_lazy: bool,
+) -> list[dict]:
+    """For each platform what its record says of its image, under "image": settings, and the diff IDs of the layers
+    whose files it does not list itself. Its own code, its weights and the record lie in the other layers.
+
+    layers: of the bases; none for a package that is not an image.
+    """
+    if not layers:
+        return [{} for _ in bases]
+    found = []
+    for base, made, wheels in zip(bases, layers, environments):
+        assert base is not None, "it has layers"
+        venv, _ = environment_layer(base)
+        settings = image_settings(base, made.env, wheels, accelerator, entrypoint, is_lazy)
+        diff_ids = [*(layer.diff_id for layer in made.layers), venv.diff_id, *wheels.diff_ids]
+        found.append({"image": {"config": settings_config(made.env, settings), "diff_ids": diff_ids}})
+    return found

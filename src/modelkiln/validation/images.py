@@ -1,0 +1,325 @@
+"""Recomputes digests, sizes, diff IDs and references of manifests, and of all that they name.
+
+The blobs are wherever the caller has them: in a layout, in a store, in a registry. It shares no code with what
+writes images: it parses on its own, so that an error of the writer is found and not repeated.
+"""
+
+import hashlib
+import json
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any, BinaryIO, Callable, Iterable, Iterator, Mapping, Optional
+
+from modelkiln.errors import ModelkilnError
+from modelkiln.validation.config import config_problems, descriptor_problems, index_problems, manifest_problems
+from modelkiln.validation.elf import machine_problems
+from modelkiln.validation.findings import BlobMissing, CheckedImage, Issue, LayerMemory, Opening
+from modelkiln.validation.layer import LayerContents, read_layer
+from modelkiln.validation.record import (
+    PACKAGE,
+    RECORDS,
+    WEIGHTS,
+    ReadImage,
+    ReadLayer,
+    artifact_problems,
+    image_problems,
+)
+from modelkiln.validation.tree import Tree, entrypoint_problems, privilege_notes
+
+__all__ = ["Manifests"]
+
+_OCI = "application/vnd.oci.image."
+_INDEX, _CONFIG = f"{_OCI}index.v1+json", f"{_OCI}config.v1+json"
+_MODEL = "application/vnd.cncf.model.manifest.v1+json"
+# CNCF model-spec, docs/annotations.md: the path of a layer's file.
+_FILE_PATH = "org.cncf.model.filepath"
+# A manifest has at most 4 MiB (distribution-spec 1.1, "Pushing Manifests"); configs are smaller.
+_MAX_DOCUMENT = 4 << 20
+_MAX_DEPTH = 4
+# The layer of a record alone: one with more is read in its turn.
+_SMALL_LAYER = 64 << 20
+# Hashing leaves Python's lock; more threads than this wait for the disk or for the network.
+_THREADS = 4
+
+
+class Manifests:
+    """Checks manifests and indexes with all that they name.
+
+    issues: what was found. images: each manifest, in the order in which it was met.
+    """
+
+    def __init__(
+        self,
+        open_blob: Callable[[Mapping[str, Any]], Opening],
+        record: Optional[Mapping[str, Any]] = None,
+        trusts_diff_ids: bool = False,
+        memory: Optional[LayerMemory] = None,
+    ) -> None:
+        """open_blob: returns what opens the blob of a descriptor; raises BlobMissing. record: that of the package as
+        it lies in dist/ or next to it in a registry, which each image's own must equal. trusts_diff_ids: files of
+        layers that an image's record names by their diff IDs are not hashed one by one. memory: of layers that were
+        read before."""
+        self._open, self._record, self._trusts, self._memory = open_blob, record, trusts_diff_ids, memory
+        self._read: dict[tuple[str, bool, bool], LayerContents] = {}
+        self._checked: set[str] = set()
+        self.issues: list[Issue] = []
+        self.images: list[CheckedImage] = []
+
+    def report(self, where: str, problems: Iterable[str]) -> None:
+        """Add an issue for each problem."""
+        self.issues += [Issue(where, text) for text in problems]
+
+    def parse(self, data: Optional[bytes], where: str) -> Optional[dict[str, Any]]:
+        """Return a JSON object; None, reported, for anything else."""
+        if data is None:
+            return None
+        try:
+            value = json.loads(data.decode("utf-8"), object_pairs_hook=_without_duplicates)
+        except (ValueError, RecursionError) as error:
+            self.issues.append(Issue(where, f"is not JSON: {error}."))
+            return None
+        if not isinstance(value, dict):
+            self.issues.append(Issue(where, f"got a JSON {type(value).__name__}, want an object."))
+            return None
+        return value
+
+    def check_index(self, index: Mapping[str, Any], where: str, depth: int = 0) -> None:
+        """Check an index and all that it lists."""
+        self.report(where, index_problems(index))
+        entries = index.get("manifests")
+        for number, entry in enumerate(entries if isinstance(entries, list) else []):
+            self.check_entry(entry, f"{where}: manifests[{number}]", depth)
+
+    def check_entry(self, entry: Any, where: str, depth: int = 0) -> None:
+        """Check the manifest or index that a descriptor names."""
+        document = self._document(entry, where)
+        # Tools list the children of an index next to it, too; a platform is compared where one is stated.
+        if document is None or (entry["digest"] in self._checked and "platform" not in entry):
+            return
+        self._checked.add(entry["digest"])
+        if entry["mediaType"] == _INDEX and depth < _MAX_DEPTH:
+            self.check_index(document, f"index {entry['digest']}", depth + 1)
+        elif entry["mediaType"] == _INDEX:
+            self.issues.append(Issue(where, f"got indexes nested deeper than {_MAX_DEPTH}, want less."))
+        else:
+            self._check_manifest(document, f"manifest {entry['digest']}", entry)
+
+    def _find(self, descriptor: Any, where: str) -> Optional[Opening]:
+        """What opens a blob; None, reported, when it is nowhere."""
+        if any(True for _ in descriptor_problems(descriptor, "")):
+            return None  # Reported where the descriptor stands.
+        try:
+            return self._open(descriptor)
+        except BlobMissing as missing:
+            self.issues.append(Issue(where, f"blob {descriptor['digest']}: {missing.text}", missing.is_note))
+            return None
+
+    def _document(self, descriptor: Any, where: str) -> Optional[dict[str, Any]]:
+        """The JSON document that a descriptor names, checked against it."""
+        opening = self._find(descriptor, where)
+        if opening is None:
+            return None
+        here = f"{where}: blob {descriptor['digest']}"
+        try:
+            with opening() as stream:
+                data = stream.read(_MAX_DOCUMENT + 1)
+        except ModelkilnError as error:
+            self.issues.append(Issue(where, str(error)))
+            return None
+        if len(data) > _MAX_DOCUMENT:
+            self.issues.append(Issue(here, f"got more than {_MAX_DOCUMENT} bytes, want at most as many."))
+            return None
+        digest = "sha256:" + hashlib.sha256(data).hexdigest()
+        self.report(here, _blob_problems(digest, len(data), descriptor))
+        return self.parse(data, here)
+
+    def _check_manifest(self, manifest: Mapping[str, Any], where: str, entry: Mapping[str, Any]) -> None:
+        self.report(where, manifest_problems(manifest))
+        layers = manifest.get("layers")
+        layers = layers if isinstance(layers, list) else []
+        config = self._document(manifest.get("config"), f"{where}: config")
+        if config is None or manifest["config"]["mediaType"] != _CONFIG:
+            self._check_artifact(manifest, config or {}, layers, where)
+            kind = "weights" if manifest.get("artifactType") == _MODEL else "other"
+            self.images.append(CheckedImage(entry["digest"], kind))
+            return
+        self.report(f"{where}: config", config_problems(config, len(layers)))
+        platform = entry.get("platform")
+        if isinstance(platform, dict):
+            got, want = ([one.get(key) for key in ("os", "architecture")] for one in (platform, config))
+            if got != want:
+                self.issues.append(Issue(where, f"platform: got {got} in the index, want {want} of the config."))
+        image = self._read_image(config, layers, where)
+        self._check_image(image, where)
+        kind = "weights" if image.is_weights else "image"
+        self.images.append(CheckedImage(entry["digest"], kind, image.own_record))
+
+    def _check_artifact(self, manifest: Mapping[str, Any], config: Mapping[str, Any], layers: list, where: str) -> None:
+        """Check what is not an image: of a ModelPack artifact the files, too."""
+        is_model = manifest.get("artifactType") == _MODEL
+        diff_ids = _object(config.get("modelfs")).get("diffIds")  # CNCF model-spec, config.md.
+        diff_ids = diff_ids if isinstance(diff_ids, list) else []
+        if is_model and config and len(diff_ids) != len(layers):
+            text = f"modelfs.diffIds: got {len(diff_ids)} diff IDs, want {len(layers)}, one for each layer."
+            self.issues.append(Issue(f"{where}: config", text))
+        wanted = [*diff_ids, *[None] * len(layers)]
+        places = [f"{where}: layers[{number}]" for number in range(len(layers))]
+        found = self._read_layers([(layer, wanted[n], places[n], True, True) for n, layer in enumerate(layers)])
+        if is_model:
+            files = {path: sha for layer, one in zip(layers, found) if one for path, sha in _artifact_files(layer, one)}
+            self.report(where, artifact_problems(files, {}, self._record, all(found)))
+
+    def _read_image(self, config: Mapping[str, Any], layers: list, where: str) -> ReadImage:
+        """Read all layers of an image, and put them over each other."""
+        diff_ids = _object(config.get("rootfs")).get("diff_ids")
+        diff_ids = [*(diff_ids if isinstance(diff_ids, list) else []), *[None] * len(layers)]
+        history = config.get("history")
+        history = [one for one in history if isinstance(one, dict)] if isinstance(history, list) else []
+        history = [one for one in history if one.get("empty_layer") is not True]
+        origins = [_origin(history[n] if n < len(history) else {}) for n in range(len(layers))]
+        places = [f"layers[{number}] ({title})" for number, (title, _) in enumerate(origins)]
+        tasks = [(layer, diff_ids[n], f"{where}: {places[n]}", origins[n][1], True) for n, layer in enumerate(layers)]
+        pinned = self._pinned(tasks) if self._trusts else frozenset()
+        found = self._read_layers([(*task[:4], task[1] not in pinned) for task in tasks])
+        tree = Tree()
+        for place, (_, ours), contents in zip(places, origins, found):
+            if contents is not None:
+                self.report(f"{where}: {place}", tree.add(place, contents, ours))
+        texts = [diff_id if isinstance(diff_id, str) else "" for diff_id in diff_ids]
+        image = ReadImage(config, tree, [ReadLayer(*one) for one in zip(places, texts, found)])
+        if not history and PACKAGE in image.labels:
+            # Without it all layers would pass for somebody else's.
+            self.issues.append(Issue(where, "config: history: got none, want an entry for each layer."))
+        return image
+
+    def _pinned(self, tasks: list) -> frozenset[str]:
+        """The diff IDs that the record of an image names. Its layer is the last one; a record elsewhere names none."""
+        descriptor = tasks[-1][0] if tasks else None
+        if not isinstance(descriptor, dict) or not isinstance(descriptor.get("size"), int):
+            return frozenset()
+        if descriptor["size"] > _SMALL_LAYER:
+            return frozenset()
+        contents, _ = self._layer(*tasks[-1])
+        nodes = contents.nodes if contents is not None else {}
+        with suppress(StopIteration, ValueError, TypeError, AttributeError, KeyError):
+            content = next(nodes[path].content for path in RECORDS if path in nodes)
+            return frozenset(json.loads(content or b"{}")["image"]["diff_ids"])
+        return frozenset()
+
+    def _check_image(self, image: ReadImage, where: str) -> None:
+        # Settings of a wrong type raise here; config_problems has reported them. Weights run nothing.
+        with suppress(TypeError, AttributeError, ValueError):
+            if not image.is_weights:
+                problems = entrypoint_problems(image.tree, image.settings, image.whole)
+                self.report(f"{where}: config", list(problems))
+        if WEIGHTS in image.labels:
+            nodes = image.tree.files_below("models/")
+            files = {path: node.sha256 for path, node in nodes.items()}
+            self.report(where, artifact_problems(files, image.labels, self._record, image.whole))
+        if not image.is_weights:
+            self.report(where, image_problems(image, _variant(self._record, image.config)))
+        self.report(where, machine_problems(image.tree, image.config))
+        if not self._trusts:  # What a base may do is for its users to judge, and is not what a record could disown.
+            self.issues += [Issue(where, text, is_note=True) for text in privilege_notes(image.tree)]
+
+    def _read_layers(self, tasks: list) -> list[Optional[LayerContents]]:
+        """Read layers, several at once; tasks: the arguments of `_layer` for each."""
+        with ThreadPoolExecutor(_THREADS) as pool:
+            results = list(pool.map(lambda task: self._layer(*task), tasks))
+        self.issues += [issue for _, issues in results for issue in issues]
+        return [contents for contents, _ in results]
+
+    def _layer(
+        self, descriptor: Any, diff_id: Any, where: str, ours: bool, hashed: bool
+    ) -> tuple[Optional[LayerContents], list[Issue]]:
+        """Read a layer and check it against its descriptor and diff ID; None when it is missing."""
+        if any(True for _ in descriptor_problems(descriptor, "")):
+            return None, []  # Reported where the descriptor stands.
+        try:
+            contents = self._contents(descriptor, ours, hashed)
+        except BlobMissing as missing:
+            return None, [Issue(where, f"blob {descriptor['digest']}: {missing.text}", missing.is_note)]
+        except ModelkilnError as error:
+            return None, [Issue(where, str(error))]
+        problems = [*_blob_problems(contents.digest, contents.size, descriptor), *contents.problems]
+        actual = contents.diff_id if ".tar" in descriptor["mediaType"] else descriptor["digest"]
+        if None not in (actual, diff_id) and actual != diff_id:
+            problems.append(f"diff ID: got {actual}, want {diff_id} of the config.")
+        return contents, [Issue(where, text) for text in problems]
+
+    def _contents(self, descriptor: Mapping[str, Any], ours: bool, hashed: bool) -> LayerContents:
+        media_type, key = descriptor["mediaType"], (descriptor["digest"], ours, hashed)
+        if key in self._read:
+            return self._read[key]
+        found = self._memory.get(descriptor["digest"], media_type, ours, hashed) if self._memory else None
+        try:
+            opening = self._open(descriptor)  # A layout learns from it what is referred to.
+        except BlobMissing:
+            if found is None:
+                raise
+        if found is None:
+            with opening() as stream:
+                is_tar = ".tar" in media_type  # Else a document or a raw file of an artifact.
+                found = read_layer(stream, media_type, ours, set(RECORDS), hashed) if is_tar else _raw(stream)
+            if self._memory and found.digest == descriptor["digest"] and not found.problems:
+                self._memory.put(descriptor["digest"], media_type, ours, hashed, found)
+        self._read[key] = found
+        return found
+
+
+def _raw(stream: BinaryIO) -> LayerContents:
+    hasher, size = hashlib.sha256(), 0
+    for chunk in iter(lambda: stream.read(1 << 20), b""):
+        hasher.update(chunk)
+        size += len(chunk)
+    return LayerContents("sha256:" + hasher.hexdigest(), size)
+
+
+def _artifact_files(layer: Mapping[str, Any], contents: LayerContents) -> Iterator[tuple[str, str]]:
+    """The path and the sha256 of each file in a layer of a ModelPack artifact: it is one, or a tar of some."""
+    if ".tar" not in layer["mediaType"]:
+        yield str(_object(layer.get("annotations")).get(_FILE_PATH)), contents.digest.rpartition(":")[2]
+        return
+    for path, node in contents.nodes.items():
+        if node.kind != "dir":
+            yield path[len("models/") :] if path.startswith("models/") else path, node.sha256
+
+
+def _object(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _blob_problems(digest: str, size: int, descriptor: Mapping[str, Any]) -> Iterator[str]:
+    if size != descriptor["size"]:
+        yield f"size of blob {descriptor['digest']}: got {size} bytes, want {descriptor['size']}."
+    if digest != descriptor["digest"]:
+        yield f"digest of blob: got {digest}, want {descriptor['digest']}."
+
+
+def _origin(entry: Mapping[str, Any]) -> tuple[str, bool]:
+    """A layer's title, and whether we packed it, by its history."""
+    created_by = str(entry.get("created_by", "no history"))
+    ours = created_by.startswith("modelkiln ") and not str(entry.get("comment")).startswith("registry/")
+    return created_by.removeprefix("modelkiln "), ours
+
+
+def _variant(record: Optional[Mapping[str, Any]], config: Mapping[str, Any]) -> Optional[Mapping[str, Any]]:
+    """The given record, or where it is of several images that of the image's own."""
+    platform = f"{config.get('os')}/{config.get('architecture')}"
+    digest = ((config.get("config") or {}).get("Labels") or {}).get(PACKAGE)
+    variants = (record or {}).get("variants") or ()
+    # By platform too: an image whose label was changed is still compared with what it should be.
+    for is_own in (
+        lambda one: one.get("package_digest") == digest,
+        lambda one: (one.get("variant") or {}).get("platform") == platform,
+    ):
+        for one in filter(is_own, variants):
+            return one
+    return record
+
+
+def _without_duplicates(pairs: list) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise ValueError(f"a key is given twice among {', '.join(sorted(key for key, _ in pairs))}")
+    return value

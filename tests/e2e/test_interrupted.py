@@ -1,0 +1,112 @@
+"""Commands that are interrupted, and several at a time, with caches that hold nothing yet."""
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from guard import mark
+from monorepo import ROOT, environment, files_of, small_monorepo
+
+# What a first build does, in its order, by what Pants writes when it begins.
+_STAGES = ("Installing the packaging engine", "Starting: Fetch ")
+
+
+@pytest.fixture
+def cold(tmp_path):
+    """Return variables for commands whose caches are empty and shared."""
+    env = environment()
+    env["XDG_CACHE_HOME"] = env.get("XDG_CACHE_HOME") or f"{env['HOME']}/.cache"  # The launcher's install.
+    return {**env, "PANTS_LOCAL_STORE_DIR": f"{tmp_path}/lmdb", "PANTS_NAMED_CACHES_DIR": f"{tmp_path}/named"}
+
+
+@pytest.fixture
+def make(tmp_path, cold):
+    """Return a function that makes a small monorepo of a name; their daemons end with the test."""
+    made = []
+
+    def make_one(name, env=None):
+        made.append(small_monorepo(tmp_path / name, env={**cold, **(env or {})}))
+        return made[-1]
+
+    yield make_one
+    for repo in made:
+        repo.stop()
+
+
+def interrupt(repo, stage, *goal):
+    """Press Ctrl-C once the command has come to a stage; it ends soon, and with it what it started."""
+    with subprocess.Popen(
+        [ROOT / "pants", "--no-dynamic-ui", *goal],
+        cwd=repo.root, env=mark(repo.env), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+    ) as command:  # fmt: skip
+        seen = []
+        for line in command.stdout:
+            seen.append(line.decode())
+            if stage in seen[-1]:
+                break
+        else:
+            pytest.fail(f"{goal} ended before {stage!r}: {''.join(seen)}")
+        os.killpg(command.pid, signal.SIGINT)
+        reader = threading.Thread(target=command.stdout.read)
+        reader.start()
+        assert 0 != command.wait(60)
+        reader.join(60)
+    assert not _steps_within(repo, 20), "steps go on after the command"
+
+
+def _steps_within(repo, seconds):
+    """Processes that work in a sandbox of the repository's daemon after so many seconds, or none as soon as there is
+    none."""
+    for _ in range(seconds * 10):
+        found = []
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                if str(repo.root.parent) in os.readlink(folder / "cwd") and b"modelkiln" in _read(folder / "cmdline"):
+                    found.append(_read(folder / "cmdline"))
+            except OSError:
+                continue
+        if not found:
+            return []
+        time.sleep(0.1)
+    return found
+
+
+def _read(path):
+    return path.read_bytes()
+
+
+def test_what_is_interrupted_goes_on_where_it_was(make, tmp_path):
+    """Ctrl-C in each stage of a first `package`, and then in `test`; the next command ends well, with the same bytes
+    as one that nobody disturbed, and nothing half-made is left in the store."""
+    plain = small_monorepo(tmp_path / "plain")
+    plain.pants("package", "::")
+    wanted = files_of(plain.dist)
+    plain.stop()
+    sandboxes = tmp_path / "sandboxes"
+    sandboxes.mkdir()
+    repo = make("repo", {"PANTS_LOCAL_EXECUTION_ROOT_DIR": str(sandboxes)})
+    for stage in _STAGES:
+        interrupt(repo, stage, "package", "::")
+        assert not repo.dist.exists()
+    repo.pants("package", "::")
+    assert wanted == files_of(repo.dist)
+    interrupt(repo, "Completed: Smoke-test", "test", "::")
+    repo.pants("test", "::")
+    store = tmp_path / "named/modelkiln"
+    assert not list(store.glob("tool-environments/*.part"))
+    assert not list((store / "incoming").glob("*"))
+
+
+def test_several_commands_at_a_time_build_the_same(make):
+    """Two repositories, one of them twice, that share caches which hold nothing."""
+    first, second = make("first"), make("second")
+    with ThreadPoolExecutor(3) as pool:
+        runs = [pool.submit(repo.pants, "package", "::") for repo in (first, second, first)]
+        for run in runs:
+            run.result()
+    assert files_of(first.dist) == files_of(second.dist)

@@ -1,0 +1,29 @@
+"""What a record says of the files of a model artifact."""
+
+from pants.engine.addresses import Address
+from pants.engine.fs import EMPTY_DIGEST
+
+from modelkiln.pinned_file import PinnedFile
+from pants_modelkiln.inputs.artifact import Artifact
+from pants_modelkiln.inputs.file_format import FileFormat
+
+_FILES = tuple(PinnedFile(path, digit * 64, 1) for path, digit in (("a.gguf", "1"), ("b.onnx", "2"), ("c", "3")))
+
+
+def test_entries_have_the_format_and_what_headers_state():
+    """A file that was not checked, or that nothing is known of, is unknown; without facts there is no such key."""
+    found = (
+        ("a.gguf", FileFormat.stated("gguf", {"architecture": "llama", "tensors": 3})),
+        ("b.onnx", FileFormat.stated("onnx", {})),
+    )
+    artifact = Artifact(Address("m", target_name="w"), _FILES, EMPTY_DIGEST, found)
+    assert hash(artifact) == hash(Artifact(Address("m", target_name="w"), _FILES, EMPTY_DIGEST, found))
+    assert [
+        {
+            "path": "a.gguf", "sha256": "1" * 64, "size": 1, "format": "gguf",
+            "facts": {"architecture": "llama", "tensors": 3},
+        },
+        {"path": "b.onnx", "sha256": "2" * 64, "size": 1, "format": "onnx"},
+        {"path": "c", "sha256": "3" * 64, "size": 1, "format": "unknown"},
+    ] == artifact.record_entries()  # fmt: skip
+    assert "unknown" == FileFormat.stated("unknown", None)["format"] == FileFormat.stated("", None)["format"]
