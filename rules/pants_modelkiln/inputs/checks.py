@@ -57,6 +57,13 @@ async def _findings_of(step: Step, address: Address) -> list[dict[str, Any]] | N
 
 
 @dataclass(frozen=True)
+class CheckedLock:
+    """Nothing is wrong with the locked files of an artifact that are on this machine."""
+
+    address: Address
+
+
+@dataclass(frozen=True)
 class LockCheckRequest:
     """The files of the `model_artifact` at an address that the text of its lock pins."""
 
@@ -112,16 +119,17 @@ async def check_artifact(request: ArtifactCheckRequest, options: ModelkilnSubsys
 
 
 @rule(desc="Check a locked model artifact", level=LogLevel.DEBUG)
-async def check_locked(request: LockCheckRequest, options: ModelkilnSubsystem) -> ArtifactFormats:
+async def check_locked(request: LockCheckRequest, options: ModelkilnSubsystem) -> CheckedLock:
     """Check those of the files that the store has; the others are checked when they come into it.
 
-    Raises ModelkilnError for one that is broken, not allowed, or of another format than the lock records.
+    Raises ModelkilnError for one that is broken, not allowed, or of another format than the lock states.
     """
     argv = ("check-artifact", "--lock=lock.json", f"--store={STORE}", f"--where={_ADDRESS}", "--output=findings.json")
     argv += request.allowed.arguments()
     digest = await create_digest(CreateDigest([FileContent("lock.json", request.lock)]))
     has_onnx = b'.onnx"' in request.lock
-    return _formats_of(await _check(argv, digest, request.address, has_onnx, options))
+    await _check(argv, digest, request.address, has_onnx, options)
+    return CheckedLock(request.address)
 
 
 def rules():

@@ -16,6 +16,7 @@ from modelkiln.weights.lock import load_weights_lock
 from pants_modelkiln.compat.calls import implicitly, rule
 from pants_modelkiln.inputs.artifact import Artifact, Origin
 from pants_modelkiln.inputs.checks import LockCheckRequest, check_locked
+from pants_modelkiln.inputs.file_format import FileFormat
 from pants_modelkiln.inputs.named_files import read_named_file
 
 
@@ -38,14 +39,18 @@ async def read_locked_artifact(request: LockedArtifactRequest) -> Artifact:
     found = await read_named_file(address, "lock", request.lock, f"Write it with `pants lock {address}`.")
     lock = load_weights_lock(found.content.decode("utf-8", "replace"), f"{address}: {found.path}", str(address))
     lock.check_allowed(request.allowed, str(address))
-    checked = await check_locked(LockCheckRequest(address, found.content, request.allowed), **implicitly())
+    await check_locked(LockCheckRequest(address, found.content, request.allowed), **implicitly())
     files = (PinnedFile(file.path, file.sha256, file.size) for file in lock.files)
     origin = {"target": str(address), "source": dict(lock.source), "set_digest": lock.set_digest}
     return Artifact(
         address=address,
         files=tuple(sorted(files, key=lambda file: file.path)),
         digest=EMPTY_DIGEST,
-        formats=checked.formats,
+        formats=tuple(
+            (file.path, FileFormat.stated(file.format, file.facts, file.code))
+            for file in lock.files
+            if file.format or file.code
+        ),
         parts=locked_layers(lock, str(address), request.allowed),
         origin=Origin.of({**origin, "facts": dict(lock.facts)}),
     )

@@ -82,11 +82,11 @@ def check_formats(
 
 def check_locked(
     lock: WeightsLock, store: Store, options: Options, elsewhere: Callable[[str], Optional[Place]] = lambda path: None
-) -> dict[str, dict[str, Any]]:
-    """Check the files of a lock as `check_formats` does, and return the same.
+) -> None:
+    """Check the files of a lock as `check_formats` does.
 
     elsewhere: where files can be read that `store` lacks. Raises ModelkilnError also for a file of another format
-    than the lock records.
+    than the lock states; one that an earlier release did not know has none.
     """
     files = {file.path: file for file in lock.files}
     found: dict[str, StoredFile] = {}
@@ -100,27 +100,19 @@ def check_locked(
 
     formats = check_formats(lock.files, place, options, FileIndex(store.root))
     for path, file in files.items():
-        recorded = _stated(Finding(path, file.size, file.format or _UNKNOWN, facts=file.facts or {}, code=file.code))
         content = formats.get(path, {"format": _UNKNOWN})
-        if content != recorded:
-            raise ModelkilnError(
-                f"{options.where}: {path}: is of the format {content['format']!r}, its lock says "
-                f"{recorded['format']!r}{_differing(content, recorded)}. The lock was made without these checks, or by "
-                f"another Modelkiln: write it again with `pants lock {options.where}`."
-            )
-    return formats
+        for key, said in (("format", file.format), ("facts", file.facts), ("code", list(file.code))):
+            if said and said != content.get(key):
+                raise ModelkilnError(
+                    f"{options.where}: {path}: its lock states the {key} {said!r}, and it has {content.get(key)!r}. "
+                    "The lock was made without these checks, or by another Modelkiln: write it again with "
+                    f"`pants lock {options.where}`."
+                )
 
 
 def _stated(finding: Finding) -> dict[str, Any]:
     facts = {"facts": dict(finding.facts)} if finding.facts else {}
     return {"format": finding.format, **facts, **({"code": list(finding.code)} if finding.code else {})}
-
-
-def _differing(content: Mapping[str, Any], recorded: Mapping[str, Any]) -> str:
-    one, other = content.get("facts") or {}, recorded.get("facts") or {}
-    names = sorted(name for name in {*one, *other} if one.get(name) != other.get(name))
-    facts = f", and other facts: {', '.join(names)}" if names else ""
-    return facts + (", and other code" if content.get("code") != recorded.get("code") else "")
 
 
 def are_checked(files: Sequence[Mapping[str, Any]], options: Options, index: FileIndex) -> bool:

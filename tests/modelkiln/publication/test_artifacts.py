@@ -120,7 +120,7 @@ def test_export_and_validate_complete_an_artifact(tmp_path, capsys):
     record.write_text(json.dumps({**RECORD, "layers": [layer.to_json() for layer in artifact.layers]}))
     options = ["--store", str(artifact.store.root)]
     assert 0 == main(["validate", str(artifact.layout), *options])
-    assert ", 0 blobs not checked" in capsys.readouterr().out
+    assert ", 0 notes" in capsys.readouterr().out
     whole = tmp_path / "whole.artifact"
     assert 0 == main(["export", str(artifact.layout), str(whole), "--format=oci-layout", *options])
     assert 0 == main(["validate", "--complete", str(whole)])

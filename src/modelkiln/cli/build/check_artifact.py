@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Check every file, then what they say of each other; write a list of findings."""
+    """Check every file, then what they say of each other; write a list of findings, none for those of a lock."""
     try:
         findings = _check_all(args)
     except NoChecker:
@@ -42,7 +42,8 @@ def run(args: argparse.Namespace) -> int:
 def _check_all(args: argparse.Namespace) -> list[Finding]:
     options = Options.of(args.where, allowed_of(args))
     if args.lock:
-        return _check_locked(args.lock, args.store, options)
+        _check_locked(args.lock, args.store, options)
+        return []
     findings = []
     for path in sorted(path for path in args.sources.rglob("*") if path.is_file()):
         name = path.relative_to(args.sources).as_posix()
@@ -65,15 +66,10 @@ def _check_pointers(pointers: Path, folder: Path, options: Options) -> list[Find
     ]
 
 
-def _check_locked(path: Path, folder: Path, options: Options) -> list[Finding]:
+def _check_locked(path: Path, folder: Path, options: Options) -> None:
     from modelkiln.store.store import Store
     from modelkiln.weights.formats import check_locked
     from modelkiln.weights.lock import load_weights_lock
 
     lock = load_weights_lock(path.read_text("utf-8", "replace"), options.where, options.where)
-    formats = check_locked(lock, Store(folder), options)
-    stated = ((file, formats[file.path]) for file in lock.files if file.path in formats)
-    return [
-        Finding(file.path, file.size, one["format"], facts=one.get("facts", {}), code=tuple(one.get("code", ())))
-        for file, one in stated
-    ]
+    check_locked(lock, Store(folder), options)
