@@ -115,7 +115,8 @@ def test_a_model_runs_on_a_portable_python(repo):
     base = 'oci_base_image(name="python313", packages="modelkiln:libraries", lock="p.json", interpreter=":cpython")\n'
     build = base + _PORTABLE.format(python=python, release=rest.partition("-")[0])
     repo.write("images/BUILD", 'oci_base_image(name="python", lock="python.json")\n' + build)
-    repo.pants("lock", "images:python313", "images:cpython")
+    # This repository's numpy has no wheel for 3.10.
+    repo.pants("lock", "images:python313", "images:cpython", *(["locks:py313"] if minor == "3.10" else []))
     repo.pants("test", "--smoke-test-require", "rain:smoke313")
     repo.pants("package", "rain:rain313")
     record = repo.record("rain/rain313")

@@ -204,14 +204,14 @@ def _check_python(target: Target, locks: dict[str, dict]) -> None:
 def _from_portable(
     target: Target, locks: dict[str, dict], interpreter: InterpreterLock, architecture: str
 ) -> BaseImage:
-    for name, lock in locks.items():
-        if has_python(lock):
+    for name, one in locks.items():
+        if has_python(one):
             raise ModelkilnError(
-                f"{target.address}: its lock for {name} has Python {python_of(lock)} of Debian, and `interpreter` "
+                f"{target.address}: its lock for {name} has Python {python_of(one)} of Debian, and `interpreter` "
                 f'brings CPython {interpreter.python}. Leave out one of them: packages="modelkiln:libraries" has none.'
             )
     try:
-        found = {name: portable_packages(lock, interpreter) for name, lock in locks.items()}
+        found = {name: portable_packages(one, interpreter) for name, one in locks.items()}
     except ModelkilnError as error:
         raise ModelkilnError(f"{target.address}: {error}") from None
     lock, archive = FrozenJson.of(locks[architecture]), archive_package(interpreter, architecture)

@@ -8,7 +8,7 @@ import posixpath
 import re
 import tarfile
 import urllib.parse
-from typing import Any, BinaryIO, Iterator, Mapping, Optional
+from typing import Any, BinaryIO, Callable, Iterator, Mapping, Optional
 
 from modelkiln.archives.spool import Spool
 from modelkiln.archives.tar import Entry, check_link, check_path
@@ -17,6 +17,7 @@ from modelkiln.base.portable_python_lock import InterpreterLock, python_path
 from modelkiln.errors import ModelkilnError
 from modelkiln.network.http import NETWORK_ERRORS, with_retries
 from modelkiln.store.store import Store
+from modelkiln.wheels.elf import read_needs
 
 __all__ = [
     "MIRROR_VARIABLE",
@@ -40,10 +41,10 @@ PREFIX = "usr/local"
 _NAME, _ENDING = "cpython", ".tar.gz"
 # The folder that an archive has at its top.
 _TOP = "python/"
-# What a served model never needs: headers, manuals, Tcl/Tk, the library for programs that embed Python, other
-# programs than Python, pip, texts of `help()` and tests.
+# What a served model never needs: headers, manuals, Tcl/Tk, other programs than Python, pip, texts of `help()` and
+# tests. The library for programs that embed Python is the program's own in releases before 2025, see `_without_unused`.
 _UNNEEDED = re.compile(
-    r"include/|share/|lib/(pkgconfig|tcl|tk|itcl|thread|libpython|libtcl|libtk)"
+    r"include/|share/|lib/(pkgconfig|tcl|tk|itcl|thread|libpython3\.so|libtcl|libtk)"
     r"|lib/python3\.\d+/(config-|ensurepip/|idlelib/|lib2to3/|pydoc_data/|site-packages/|test/|tkinter/|turtledemo/)"
     r"|lib/python3\.\d+/(lib-dynload/(_?xx|_ctypes_test|_test|_tkinter)|turtle\.py)"
 )
@@ -106,9 +107,19 @@ def archive_entries(package: Mapping[str, Any], store: Store, spool: Spool) -> l
         raise ModelkilnError(f"{where}: its archive cannot be read ({error}). Lock the interpreter again.") from None
     release = ".".join(package["version"].split(".")[:2])
     program = f"{PREFIX}/bin/python{release}"
-    if not any(entry.path == program and entry.kind == "file" for entry in entries):
-        raise ModelkilnError(f"{where}: its archive has no program bin/python{release}. Lock the interpreter again.")
-    return entries
+    for entry in entries:
+        if entry.path == program and entry.open is not None:
+            return _without_unused(entries, entry.open, f"{where}: {program}")
+    raise ModelkilnError(f"{where}: its archive has no program bin/python{release}. Lock the interpreter again.")
+
+
+def _without_unused(entries: list[Entry], program: Callable[[], BinaryIO], where: str) -> list[Entry]:
+    """The entries without the library of Python, where the program has it inside."""
+    with program() as stream:
+        needs = read_needs(stream.read(), where)
+    used = {library.rpartition("/")[2] for library in needs.libraries} if needs else set()
+    library = f"{PREFIX}/lib/libpython"
+    return [one for one in entries if not one.path.startswith(library) or one.path.rpartition("/")[2] in used]
 
 
 def _members(archive: tarfile.TarFile, where: str) -> Iterator[tuple[str, tarfile.TarInfo]]:

@@ -1,6 +1,7 @@
 """A portable CPython of a base: where its archive comes from, and what a base has of it."""
 
 import gzip
+import struct
 import tempfile
 
 import pytest
@@ -44,6 +45,27 @@ LEFT_OUT = [
 ]
 
 
+def _elf(needed):
+    """A program of nothing but what a loader reads: one library that it needs (ELF-64, "Dynamic Section")."""
+    names = b"\0.dynstr\0.dynamic\0.shstrtab\0"
+    strings, dynamic = b"\0" + needed + b"\0", struct.pack("<4Q", 1, 1, 0, 0)
+    body = strings + bytes(-len(strings) % 8) + dynamic + names
+    at = (64, 64 + len(strings) + -len(strings) % 8)
+    sections = [
+        (0, 0, 0, 0, 0),
+        (1, 3, at[0], len(strings), 0),
+        (9, 6, at[1], 32, 1),
+        (18, 3, at[1] + 32, len(names), 0),
+    ]
+    head = b"\x7fELF\2\1\1" + bytes(9)
+    head += struct.pack("<HHIQQQIHHHHHH", 3, 62, 1, 0, 0, 64 + len(body), 0, 64, 0, 0, 64, len(sections), 3)
+    table = [
+        struct.pack("<IIQQQQIIQQ", name, kind, 0, 0, at, size, link, 0, 1, 16)
+        for name, kind, at, size, link in sections
+    ]
+    return head + body + b"".join(table)
+
+
 def _lock(store, data):
     path = python_path(PYTHON, RELEASE, "amd64")
     return InterpreterLock(PYTHON, RELEASE, (PinnedFile(path, store.add_bytes(data)[7:], len(data)),))
@@ -65,6 +87,18 @@ def test_a_base_has_what_serving_takes(tmp_path):
     assert {f"usr/local/{name[len('python/'):]}" for name, _ in (PROGRAM, *KEPT)} == set(entries)
     assert entries["usr/local/bin/python3.12"].executable
     assert ("symlink", "python3.12") == (entries["usr/local/bin/python3"].kind, entries["usr/local/bin/python3"].link)
+
+
+def test_a_program_keeps_the_library_that_it_is_linked_to(tmp_path):
+    """As that of releases before 2025 is; the program of a newer one has it inside."""
+    library = ("python/lib/libpython3.12.so.1.0", {"data": b"library", "mode": 0o755})
+    linked = ("python/bin/python3.12", {"data": _elf(b"$ORIGIN/../lib/libpython3.12.so.1.0"), "mode": 0o755})
+    kept = {"usr/local/bin/python3.12", "usr/local/lib/libpython3.12.so.1.0"}
+    assert kept == {entry.path for entry in _entries(tmp_path, _archive([linked, library]))}
+    inside = ("python/bin/python3.12", {"data": _elf(b"libc.so.6"), "mode": 0o755})
+    assert kept - {entry.path for entry in _entries(tmp_path, _archive([inside, library]))} == {
+        "usr/local/lib/libpython3.12.so.1.0"
+    }
 
 
 @pytest.mark.parametrize(
