@@ -8,6 +8,7 @@ import hashlib
 import re
 import tarfile
 import zlib
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import BinaryIO, Collection, Iterator, Optional
 
@@ -60,16 +61,36 @@ class LayerContents:
     problems: list[str] = field(default_factory=list)
 
 
+class _Hasher:
+    """A sha256 that is computed next to its caller, who reads and parses meanwhile: hashing leaves Python's lock."""
+
+    def __init__(self, pool: Executor) -> None:
+        self._pool, self._sha256 = pool, hashlib.sha256()
+        self._pending: Optional[Future] = None
+
+    def update(self, data: bytes) -> None:
+        """Take bytes, when those before have been hashed."""
+        if self._pending is not None:
+            self._pending.result()
+        self._pending = self._pool.submit(self._sha256.update, data)
+
+    def hexdigest(self) -> str:
+        """Of all bytes."""
+        if self._pending is not None:
+            self._pending.result()
+        return self._sha256.hexdigest()
+
+
 class _Counted:
     """A stream that hashes and counts what is read, and knows where the last non-zero byte was."""
 
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream, self._hasher, self.size, self.content_end = stream, hashlib.sha256(), 0, 0
+    def __init__(self, stream: BinaryIO, pool: Executor) -> None:
+        self._stream, self._hasher, self.size, self.content_end = stream, _Hasher(pool), 0, 0
 
     def read(self, size: int = -1) -> bytes:
         data = self._stream.read(_CHUNK if size < 0 else size)
         self._hasher.update(data)
-        text = data.rstrip(b"\0")
+        text = data.rstrip(b"\0") if data.endswith(b"\0") else data
         if text:
             self.content_end = self.size + len(text)
         self.size += len(data)
@@ -116,11 +137,15 @@ def read_layer(
     "Layers"). keep: paths of files whose content is wanted. hashed: whether each file's sha256 is wanted; a layer
     of which the diff ID is known has the files that it had.
     """
+    with ThreadPoolExecutor(2) as pool:
+        return _read_layer(_Counted(file, pool), media_type, pool, (ours, keep, hashed))
+
+
+def _read_layer(blob: _Counted, media_type: str, pool: Executor, options: tuple) -> LayerContents:
     contents = LayerContents()
-    blob = _Counted(file)
     try:
-        tar = _decompressed(blob, media_type)
-        _read_tar(tar, contents, ours, keep, hashed)
+        tar = _decompressed(blob, media_type, pool)
+        _read_tar(tar, contents, *options)
         tar.drain()
         contents.diff_id, contents.unpacked_size = tar.digest, tar.size
     except (tarfile.TarError, EOFError, zlib.error, ValueError, _zstd_error()) as error:
@@ -130,17 +155,18 @@ def read_layer(
     return contents
 
 
-def _decompressed(blob: _Counted, media_type: str) -> _Counted:
+def _decompressed(blob: _Counted, media_type: str, pool: Executor) -> _Counted:
     match = _ENDING.search(media_type)
     compression = match["compression"] if match else "unknown"
     if compression is None:
         return blob
     if compression == "gzip":
-        return _Counted(_Gunzip(blob))
+        return _Counted(_Gunzip(blob), pool)
     if compression == "zstd":
         import zstandard
 
-        return _Counted(zstandard.ZstdDecompressor().stream_reader(blob, read_size=_CHUNK, read_across_frames=True))
+        reader = zstandard.ZstdDecompressor().stream_reader(blob, read_size=_CHUNK, read_across_frames=True)
+        return _Counted(reader, pool)
     raise ValueError("its compression is not known")
 
 

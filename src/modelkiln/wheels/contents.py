@@ -6,8 +6,8 @@ from typing import Any, Iterable
 
 from modelkiln.digest import sha256_bytes
 from modelkiln.errors import ModelkilnError
-from modelkiln.runtime.byte_code import source_of
-from modelkiln.runtime.installed import OF_INSTALLERS
+from modelkiln.runtime.verification.byte_code import source_of
+from modelkiln.runtime.verification.installed import OF_INSTALLERS
 from modelkiln.wheels.elf import read_needs
 from modelkiln.wheels.wheel import Wheel
 
@@ -36,8 +36,8 @@ def read_contents(wheel: Wheel) -> dict[str, Any]:
 def files_digest(wheel: Wheel) -> str:
     """Return the sha256 (hex) of the sorted lines `<sha256>  <path>` of what a wheel puts into site-packages.
 
-    Left out is what installers write anew: byte code, and names that are theirs (see `runtime.installed`, which
-    compares this with what is installed).
+    Left out is what installers write anew: byte code, and names that are theirs. What is installed is compared with
+    it in `runtime.verification.installed`.
     """
     lines = []
     for file in wheel.files:

@@ -6,7 +6,9 @@ import pytest
 from components import require
 from samples.wheelhouse import make_wheel
 
-from modelkiln.wheels.contents import read_contents
+from modelkiln.runtime.verification.installed import check_requirements
+from modelkiln.wheels.contents import files_digest, read_contents
+from modelkiln.wheels.venv import Venv, install
 from modelkiln.wheels.wheel import open_wheel
 
 
@@ -44,3 +46,28 @@ def test_libraries_and_what_they_need_are_known(read):
     found = read({"demo/libdemo.so.1": program, "demo/damaged.so": b"\x7fELF", "demo/text.so": b"text"})
     assert ["damaged.so", "libdemo.so.1", "text.so"] == found["libraries"]
     assert "libc.so.6" in found["needs"]
+
+
+def test_the_digest_of_its_files_is_that_of_what_is_installed(tmp_path, monkeypatch):
+    """Scripts get another first line and byte code is made anew: the digest is of what stays."""
+    files = {
+        "demo/__init__.py": b"x = 1\n",
+        "demo/__pycache__/__init__.cpython-311.pyc": b"pyc",
+        "demo-1.0.data/platlib/demo/more.so": b"so",
+        "demo-1.0.data/scripts/tool": b"#!python\n",
+        "demo-1.0.data/data/share/demo.txt": b"text",
+    }
+    path = tmp_path / "demo-1.0-py3-none-any.whl"
+    path.write_bytes(make_wheel(files=files))
+    with open_wheel(path, path.name, "demo", "1.0") as wheel:
+        digest, installed = files_digest(wheel), install(wheel, Venv("3.11"))
+        for entry in (*installed.entries, installed.record()):
+            target = tmp_path / "root" / entry.path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with entry.open() as stream:
+                target.write_bytes(stream.read())
+    site = tmp_path / "root" / installed.site_packages
+    monkeypatch.syspath_prepend(str(site))
+    requirement = {"name": "demo", "version": "1.0", "files": digest}
+    assert [] == check_requirements([requirement], False)[0]
+    assert 1 == len(check_requirements([{**requirement, "files": "0" * 64}], False)[0])

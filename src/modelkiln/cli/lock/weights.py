@@ -16,6 +16,7 @@ from modelkiln.weights.drift import find_drift
 from modelkiln.weights.formats import check_locked, source_place
 from modelkiln.weights.lock import WeightsLock, load_weights_lock
 from modelkiln.weights.locking import lock_weights
+from modelkiln.weights.renames import describe_renames
 from modelkiln.weights.selection import WeightsSource, find_files
 from modelkiln.wording import counted
 
@@ -46,12 +47,13 @@ def run(args: argparse.Namespace) -> int:
     allowed = allowed_of(args)
     if args.check:
         return _check(wanted, store, before, args.lock, allowed)
-    lock = lock_weights(wanted, store, _usable(before, args.lock, args.where), allowed)
+    known = _usable(before, args.lock, args.where)
+    lock = lock_weights(wanted, store, known, allowed)
     text = lock.to_text()
     state = "unchanged" if text == before else "written"
     if text != before:
         write_lock(args.lock, text)
-    print(f"{args.lock.name}: {state}, {_summary(lock)}")
+    print("\n".join((f"{args.lock.name}: {state}, {_summary(lock)}", *describe_renames(known, lock, store))))
     return 0
 
 

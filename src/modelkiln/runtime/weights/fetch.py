@@ -6,7 +6,7 @@ import threading
 
 from modelkiln.runtime.errors import PackageError
 from modelkiln.runtime.weights.partial import PIECE, Partial
-from modelkiln.runtime.weights.pieces import PlaceFailed, fetch_pieces, in_parallel
+from modelkiln.runtime.weights.pieces import PlaceFailed, fetch_pieces, in_parallel, try_places
 from modelkiln.runtime.weights.places import describe_failure, places_of
 
 __all__ = ["fetch_files"]
@@ -53,17 +53,9 @@ def fetch_file(file, store, progress, silent):
         if store.blob(file.sha256).exists():
             progress.add(file.size)
             return
-        tried = []
-        for place in places_of(file):
-            if place.host in silent:
-                tried.append((place, "its host did not answer"))
-                continue
-            try:
-                _fetch_from(place, file, store, progress)
-                return
-            except PlaceFailed as error:
-                tried.append((place, error))
-                silent += [place.host] if error.unreachable else []
+        tried = try_places(places_of(file), silent, lambda place, pace: _fetch_from(place, file, store, progress, pace))
+        if tried is None:
+            return
         raise PackageError(
             f"{describe_failure(file, tried)}\nNothing of it is used. Where these places cannot be reached, name a "
             "mirror in MODELKILN_WEIGHTS_URL, or fill a store elsewhere (the package's command `fetch`, with "
@@ -71,7 +63,7 @@ def fetch_file(file, store, progress, silent):
         )
 
 
-def _fetch_from(place, file, store, progress):
+def _fetch_from(place, file, store, progress, pace):
     """Fetch from one place; raises PlaceFailed.
 
     After a cut the pieces that have arrived stay. Of a file with another sha256 nothing does; and
@@ -80,7 +72,7 @@ def _fetch_from(place, file, store, progress):
     while True:
         with Partial(store, file) as partial:
             resumed = partial.arrived()
-            actual = _fetch_whole(place, file, partial, progress)
+            actual = _fetch_whole(place, file, partial, progress, pace)
             if actual == file.sha256:
                 partial.adopt()
                 return
@@ -90,11 +82,11 @@ def _fetch_from(place, file, store, progress):
             raise PlaceFailed(f"has sha256 {actual}")
 
 
-def _fetch_whole(place, file, partial, progress):
+def _fetch_whole(place, file, partial, progress, pace):
     progress.add(partial.arrived())
     follower = _Follower(partial)
     try:
-        fetch_pieces(place, file, partial, partial.missing(), progress, follower.mark)
+        fetch_pieces(place, file, partial, partial.missing(), progress, follower.mark, pace)
     except BaseException:
         follower.stop()
         progress.add(-partial.arrived())

@@ -55,7 +55,8 @@ class Stream:
 
     def __init__(self, response, position, partial):
         self.response, self.position, self.partial = response, position, partial
-        self.read = response.read
+        # What has arrived, without waiting for more: a slow server is to be noticed.
+        self.read = response.read1
 
     def close(self):
         """Hang up."""
@@ -112,7 +113,7 @@ def retry_after(headers):
     if text.isascii() and text.isdigit():
         return min(float(text), _LONGEST_WAIT)
     seconds = 0.0
-    with suppress(ValueError, OverflowError):
+    with suppress(ValueError, OverflowError, TypeError, IndexError):  # What odd dates raise there.
         date = email.utils.parsedate_tz(text)
         seconds = math.ceil(email.utils.mktime_tz(date) - time.time()) if date else 0.0
     return min(max(seconds, 0.0), _LONGEST_WAIT)
@@ -129,11 +130,19 @@ def _opener():
 
 
 def open_url(url, headers, authorization=""):
-    """Open an http or https URL. `authorization` goes to its origin alone (see Redirects)."""
-    request = urllib.request.Request(url, headers={"User-Agent": "modelkiln", **headers})
-    if authorization:
-        request.add_header("Authorization", authorization)
-    return _opener().open(request, timeout=TIMEOUT_SECONDS)
+    """Open an http or https URL. `authorization` goes to its origin alone (see Redirects).
+
+    Raises one of NETWORK_ERRORS or Refused, which is what an address that cannot be read is.
+    """
+    try:
+        if origin(url)[0] not in _PORTS:
+            raise Refused("is not an address of http or https")
+        request = urllib.request.Request(url, headers={"User-Agent": "modelkiln", **headers})
+        if authorization:
+            request.add_header("Authorization", authorization)
+        return _opener().open(request, timeout=TIMEOUT_SECONDS)
+    except ValueError as error:  # Of addresses and headers, those of a redirect included.
+        raise Refused(f"an address cannot be read: {error}") from None
 
 
 def open_part(url, authorization, start, end, total):
@@ -147,7 +156,7 @@ def open_part(url, authorization, start, end, total):
             raise Refused(f"answered with {where}/{size}, want bytes {start}-{end - 1}/{total or '*'}")
         return Stream(response, start, True)
     length = response.headers.get("Content-Length")
-    if response.status != 200 or (total and length and int(length) != total):
+    if response.status != 200 or (total and length and length.strip() != str(total)):
         response.close()
         raise Refused(f"has {length} bytes, want {total}" if response.status == 200 else f"HTTP {response.status}")
     return Stream(response, 0, False)

@@ -1,5 +1,8 @@
 """The lock of a package whose weights are fetched when it starts: what each file is, and where."""
 
+import hashlib
+import re
+
 from modelkiln.runtime.document import parse_json
 from modelkiln.runtime.errors import PackageError
 
@@ -8,6 +11,7 @@ __all__ = ["LOCK_PATH", "LazyFile", "WeightsLock", "read_lock"]
 SCHEMA = 1
 # Beside the record; the engine writes it there (modelkiln.package.lazy_weights).
 LOCK_PATH = ".modelkiln/weights.lock.json"
+_HEX = re.compile("[0-9a-f]{64}")
 
 
 class LazyFile:
@@ -42,14 +46,85 @@ def read_lock(package):
         if content["schema"] != SCHEMA:
             raise PackageError(f"{path}: schema {content['schema']!r}, want {SCHEMA}. The package is damaged.")
         lock = WeightsLock([LazyFile(**file) for file in content["files"]], content["set_digest"])
-        for file in lock.files:
-            file.mirrors = content.get("mirrors") or ()
-        found = [(file.path, file.size, file.sha256) for file in lock.files]
+        mirrors = content.get("mirrors") or []
     except OSError as error:
         raise PackageError(f"{path}: {error.strerror}. The package is damaged; build it again.") from None
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         raise PackageError(f"{path}: is not a weights lock ({error!r}). The package is damaged.") from None
+    _check_files(lock.files, path)
+    found = [(file.path, file.size, file.sha256) for file in lock.files]
     wanted = [(file["path"], file["size"], file["sha256"]) for file in package.record["artifacts"]]
     if sorted(found) != sorted(wanted):
         raise PackageError(f"{path}: names other files than the package's record. The package is damaged.")
+    _check_whole(lock, mirrors, path)
+    for file in lock.files:
+        file.mirrors = mirrors
     return lock
+
+
+def _check_files(files, where):
+    """Raise PackageError for a value that no lock has: a path that leads elsewhere, a number that is none.
+
+    The record agrees with the lock that lies beside it, whoever wrote both.
+    """
+    for file in files:
+        for name, is_right in _checks_of(file):
+            if not is_right:
+                value = getattr(file, name)
+                raise PackageError(f"{where}: {file.path!r}: {name} is {value!r}. The package is damaged.")
+    paths = [file.path for file in files]
+    folders = {path.rsplit("/", depth)[0] for path in paths for depth in range(1, path.count("/") + 1)}
+    if len(set(paths)) < len(paths) or folders & set(paths):
+        path = next(path for path in paths if paths.count(path) > 1 or path in folders)
+        raise PackageError(f"{where}: {path!r} is listed twice, or is a folder, too. The package is damaged.")
+
+
+def _check_whole(lock, mirrors, where):
+    lines = sorted(f"{file.sha256}  {file.path}\n" for file in lock.files)
+    actual = "sha256:" + hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
+    if lock.set_digest != actual:
+        raise PackageError(f"{where}: set_digest is {lock.set_digest!r}, want {actual}. The package is damaged.")
+    if not isinstance(mirrors, list) or not all(isinstance(one, str) for one in mirrors):
+        raise PackageError(f"{where}: mirrors is {mirrors!r}, want a list of texts. The package is damaged.")
+
+
+def _checks_of(file):
+    layer, chunks = file.layer, file.chunks
+    yield "path", _is_clean(file.path)
+    yield "size", _is_count(file.size)
+    yield "sha256", _is_hex(file.sha256)
+    yield "on_demand", isinstance(file.on_demand, bool)
+    yield "places", isinstance(file.places, list) and all(
+        isinstance(place, dict) and isinstance(place.get("url"), str) and _is_count(place.get("offset", 0))
+        for place in file.places
+    )
+    yield "layer", layer is None or (
+        isinstance(layer, dict)
+        and isinstance(layer.get("digest"), str)
+        and layer["digest"].startswith("sha256:")
+        and _is_hex(layer["digest"][7:])
+        and _is_count(layer.get("offset"))
+    )
+    yield "chunks", chunks is None or (
+        isinstance(chunks, dict)
+        and _is_count(chunks.get("size"))
+        and chunks["size"] > 0
+        and isinstance(chunks.get("sha256"), list)
+        and len(chunks["sha256"]) == -(-file.size // chunks["size"])
+        and all(map(_is_hex, chunks["sha256"]))
+    )
+
+
+def _is_clean(path):
+    """Whether `path` is one of a file below the models folder, written in one way only."""
+    if not isinstance(path, str) or "\0" in path or "\\" in path:
+        return False
+    return all(part not in ("", ".", "..") for part in path.split("/"))
+
+
+def _is_count(value):
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _is_hex(value):
+    return isinstance(value, str) and bool(_HEX.fullmatch(value))

@@ -79,15 +79,27 @@ def _answer(registry, path, lines):
 def _token(registry, path, challenge, basic):
     """Ask for a token (distribution's token authentication); without `basic` an anonymous one."""
     realm = challenge.get("realm", "")
-    if not realm.startswith("https:") and not _LOOPBACK.fullmatch(registry):
+    if not realm.startswith("https://") and not (_LOOPBACK.fullmatch(registry) and _is_loopback(realm)):
         raise Refused(f"the registry sends its users to {realm!r} for a token, which is not encrypted")
     query = {"scope": challenge.get("scope") or f"repository:{path}:pull"}
     if "service" in challenge:
         query["service"] = challenge["service"]
     url = f"{realm}{'&' if '?' in realm else '?'}{urllib.parse.urlencode(query)}"
     with open_url(url, {}, f"Basic {basic}" if basic else "") as response:
-        answer = json.loads(response.read(1 << 20))
-    return answer.get("token") or answer.get("access_token") or ""
+        data = response.read(1 << 20)
+    try:
+        answer = json.loads(data)
+        token = answer.get("token") or answer.get("access_token") or ""
+    except (ValueError, AttributeError, RecursionError):
+        token = None
+    if not isinstance(token, str) or not token.isascii() or not token.isprintable():
+        raise Refused(f"{realm.partition('?')[0]!r}, where the registry sends its users for a token, gave none")
+    return token
+
+
+def _is_loopback(realm):
+    scheme, _, rest = realm.partition("://")
+    return scheme == "http" and bool(_LOOPBACK.fullmatch(rest.partition("/")[0]))
 
 
 def _credentials(registry, path):

@@ -7,7 +7,7 @@ from modelkiln.runtime.record import find_package
 from modelkiln.runtime.weights.lazy import is_lazy
 from modelkiln.runtime.weights.lock import read_lock
 from modelkiln.runtime.weights.partial import Partial
-from modelkiln.runtime.weights.pieces import PlaceFailed, fetch_pieces, retried
+from modelkiln.runtime.weights.pieces import PlaceFailed, fetch_pieces, retried, try_places
 from modelkiln.runtime.weights.places import describe_failure, places_of
 from modelkiln.runtime.weights.progress import Progress
 from modelkiln.runtime.weights.store import WeightsStore, store_root
@@ -65,17 +65,14 @@ class _VerifiedRanges:
                 return partial.read(end - start, start)
 
     def _fetch(self, partial, wanted, progress):
-        tried = []
-        for place in places_of(self._file):
+        def fetch(place, pace):
             indices = [index for index in partial.missing() if index in wanted]
-            if not indices:
-                return
-            try:
-                fetch_pieces(place, self._file, partial, indices, progress, partial.mark)
-                return
-            except PlaceFailed as error:
-                tried.append((place, error))
-        if any(index in wanted for index in partial.missing()):
+            fetch_pieces(place, self._file, partial, indices, progress, partial.mark, pace)
+
+        if not any(index in wanted for index in partial.missing()):
+            return
+        tried = try_places(places_of(self._file), [], fetch)
+        if tried is not None:
             raise PackageError(describe_failure(self._file, tried))
 
 

@@ -4,7 +4,7 @@ import functools
 import hashlib
 import os
 
-from modelkiln.runtime.byte_code import source_of
+from modelkiln.runtime.verification.byte_code import source_of
 from modelkiln.runtime.weights.store import sha256_of
 
 __all__ = ["OF_INSTALLERS", "check_file", "check_requirements", "place_of", "strangers"]

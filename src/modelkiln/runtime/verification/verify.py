@@ -4,8 +4,8 @@ import os
 import sys
 import sysconfig
 
-from modelkiln.runtime.byte_code import differing, source_of
-from modelkiln.runtime.installed import check_file, check_requirements, place_of, strangers
+from modelkiln.runtime.verification.byte_code import differing, source_of
+from modelkiln.runtime.verification.installed import check_file, check_requirements, place_of, strangers
 from modelkiln.runtime.weights.lazy import found_files, is_lazy, view_folder
 from modelkiln.runtime.weights.lock import LOCK_PATH
 
@@ -70,11 +70,12 @@ class _Check:
 
     def artifacts(self):
         """Read the model artifact files, and return how many there are: the others have not been fetched."""
-        package = self._package
-        paths = {one["path"]: os.path.join(package.models, one["path"]) for one in self._record["artifacts"]}
+        package, listed = self._package, self._record["artifacts"]
         if is_lazy(package):
             paths = found_files(package)
-        for artifact in self._record["artifacts"]:
+        else:
+            paths = {one["path"]: os.path.join(package.models, one["path"]) for one in listed}
+        for artifact in listed:
             if artifact["path"] in paths:
                 self._check_file(paths[artifact["path"]], "model artifact", artifact["sha256"], artifact["size"])
         return len(paths)

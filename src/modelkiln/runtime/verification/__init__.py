@@ -1,0 +1,1 @@
+"""Whether an installed package is what its record says."""
