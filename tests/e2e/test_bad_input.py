@@ -97,15 +97,16 @@ def test_an_artifact_that_is_none(repo, content, messages):
         ("factor.bin", pickle.dumps(fractions.Fraction(1, 2)), ["allow_pickle=['fractions.Fraction']"]),
         ("factor.safetensors", b"\x02\0\0\0\0\0\0\0{}more", ["not a valid safetensors file", "4 bytes follow"]),
         ("factor.onnx", b"half", ["not a valid ONNX model"]),
+        ("factor.sh", b"#!/bin/true\n", ["allow_code=['script:factor.sh']", "Leave the file out"]),
     ],
 )
 def test_an_artifact_of_a_bad_format(repo, name, data, messages):
-    """Pickles are refused with what would allow them; broken files with what is broken."""
+    """Pickles and other code are refused with what would allow them; broken files with what is broken."""
     (repo.root / "rain" / name).write_bytes(data)
     try:
         repo.replace(BUILD, 'source="factor.txt"', f'source="{name}"')
         refused(repo, f"rain:weights: {name}: ", *messages)
-        if "allow_pickle" in messages[0]:
+        if "allow_" in messages[0]:
             repo.replace(BUILD, f'source="{name}"', f'source="{name}", {messages[0]}')
             repo.pants("package", "rain:rain")
     finally:

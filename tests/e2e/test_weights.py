@@ -3,10 +3,16 @@
 import hashlib
 import json
 import os
+import pickle
+from collections import OrderedDict
+from dataclasses import replace
 
 import pytest
 from monorepo import small_monorepo
 from samples.headers import gguf_file, xgboost_model
+
+from modelkiln.checks.allowed import NOTHING
+from modelkiln.weights.lock import load_weights_lock
 
 LIMIT = 1_000_000
 SIZE = 3_000_000
@@ -134,6 +140,26 @@ def test_two_artifacts_that_bring_one_path_are_refused(repo):
     repo.replace("rain/BUILD", 'source="model.bin"', 'source="factor.txt"')
     repo.pants("package", "rain:rain")
     assert before == repo.record("rain/rain")
+
+
+def test_a_lock_of_somebody_who_left_the_checks_out_is_refused(repo):
+    """Its own digest is right, and it says nothing of the pickle that it pins, which the target does not allow."""
+    before = repo.read("rain/big.lock.json"), repo.read("rain/big/sub/config.json")
+    allowed = 'exclude=["*.tmp"], allow_pickle=["collections.OrderedDict"])'
+    (repo.root / "rain/big/sub/config.json").write_bytes(pickle.dumps(OrderedDict(), 4))
+    repo.replace("rain/BUILD", 'exclude=["*.tmp"])', allowed)
+    repo.pants("lock", "rain:big")
+    repo.pants("package", "rain:rain")
+    lock = load_weights_lock(repo.read("rain/big.lock.json"), "big.lock.json")
+    assert {"sub/config.json": "pickle"} == {file.path: file.format for file in lock.files if file.format}
+    silent = replace(lock, files=tuple(replace(file, format="") for file in lock.files), allowed=NOTHING)
+    repo.write("rain/big.lock.json", silent.to_text())
+    repo.replace("rain/BUILD", allowed, 'exclude=["*.tmp"])')
+    assert "rain:big: sub/config.json: is a pickle" in repo.pants("package", "rain:rain", code=1).log
+    assert "rain:big: sub/config.json: is a pickle" in repo.pants("lock", "--check", "rain:big", code=1).log
+    repo.write("rain/big.lock.json", before[0])
+    repo.write("rain/big/sub/config.json", before[1])
+    repo.pants("package", "rain:rain")
 
 
 def test_what_headers_state_is_in_the_record(repo):

@@ -90,14 +90,14 @@ def other_platform(broken):
     broken.save_index()
 
 
-@case("(weights: digits.onnx)", "digest of blob: got sha256:")
+@case("(weights: digits.bin)", "digest of blob: got sha256:")
 def flipped_bit_in_a_layer(broken):
     number, data = broken.layer("weights")
     blob = broken.blob(broken.manifest["layers"][number]["digest"])
     blob.write_bytes(data[:3000] + bytes([data[3000] ^ 1]) + data[3001:])
 
 
-@case("(weights: digits.onnx)", "size of blob", "got 600 bytes, want")
+@case("(weights: digits.bin)", "size of blob", "got 600 bytes, want")
 def truncated_layer(broken):
     number, data = broken.layer("weights")
     broken.blob(broken.manifest["layers"][number]["digest"]).write_bytes(data[:600])
@@ -203,7 +203,7 @@ def _rename(member, data, old, new):
     return data
 
 
-@case("models/digits.onnx: got modification time 1700000000, want 0")
+@case("models/digits.bin: got modification time 1700000000, want 0")
 def modification_time(broken):
     def change(member, data):
         member.mtime = 1700000000 if member.isreg() else 0
@@ -212,7 +212,7 @@ def modification_time(broken):
     broken.rewrite_layer("weights", change)
 
 
-@case("models/digits.onnx: got owner 1000:0 (user:), want 0:0")
+@case("models/digits.bin: got owner 1000:0 (user:), want 0:0")
 def owner(broken):
     def change(member, data):
         member.uid, member.uname = (1000, "user") if member.isreg() else (0, "")
@@ -221,7 +221,7 @@ def owner(broken):
     broken.rewrite_layer("weights", change)
 
 
-@case("models/digits.onnx: got mode 4755, want 0644 or 0755")
+@case("models/digits.bin: got mode 4755, want 0644 or 0755")
 def set_user_id(broken):
     def change(member, data):
         member.mode = 0o4755 if member.isreg() else member.mode
@@ -230,14 +230,14 @@ def set_user_id(broken):
     broken.rewrite_layer("weights", change)
 
 
-@case("models/a: comes after models/digits.onnx, want entries sorted")
+@case("models/a: comes after models/digits.bin, want entries sorted")
 def unsorted_entries(broken):
     broken.rewrite_layer("weights", same, [("models/a", {}, b"")])
 
 
-@case("models/digits.onnx: is in the archive twice")
+@case("models/digits.bin: is in the archive twice")
 def entry_given_twice(broken):
-    broken.rewrite_layer("weights", same, [("models/digits.onnx", {}, b"other")])
+    broken.rewrite_layer("weights", same, [("models/digits.bin", {}, b"other")])
 
 
 @case("../../etc/cron.d/x: the path leads out of the layer")
@@ -257,7 +257,7 @@ def link_that_leaves_the_root(broken):
 
 @case("models/x: got entry type b'1'")
 def hard_link(broken):
-    fields = {"type": tarfile.LNKTYPE, "linkname": "models/digits.onnx"}
+    fields = {"type": tarfile.LNKTYPE, "linkname": "models/digits.bin"}
     broken.rewrite_layer("weights", same, [("models/x", fields, b"")])
 
 
@@ -266,9 +266,9 @@ def device(broken):
     broken.rewrite_layer("weights", same, [("models/null", {"type": tarfile.CHRTYPE, "devmajor": 1}, b"")])
 
 
-@case("models/.wh.digits.onnx: is a whiteout")
+@case("models/.wh.digits.bin: is a whiteout")
 def whiteout(broken):
-    broken.rewrite_layer("weights", same, [("models/.wh.digits.onnx", {}, b"")])
+    broken.rewrite_layer("weights", same, [("models/.wh.digits.bin", {}, b"")])
 
 
 @case("has bytes up to offset", "after the archive's end")
@@ -292,7 +292,7 @@ def directory_over_a_link(broken):
     broken.rewrite_layer("code", same, [("bin", {"type": tarfile.DIRTYPE, "mode": 0o755}, b""), ("bin/sh", {}, b"x")])
 
 
-@case("/models/digits.onnx: got sha256", "of the record")
+@case("/models/digits.bin: got sha256", "of the record")
 def other_weights(broken):
     broken.rewrite_layer("weights", lambda member, data: data[:-1] + b"!" if data else data)
 

@@ -130,7 +130,7 @@ def runtime_changed(broken):
 TAMPERED = {
     "code": (changed("code", "predict.py"), "/app/models/digits/predict.py: got sha256"),
     "wheel": (changed("wheels", "numpy/file3.py"), "config.rootfs.diff_ids: got"),
-    "weights": (changed("weights", "digits.onnx", b"x"), "/models/digits.onnx: got sha256"),
+    "weights": (changed("weights", "digits.bin", b"x"), "/models/digits.bin: got sha256"),
     "base": (changed("base", "usr/bin/python3.11", b"x"), "config.rootfs.diff_ids: got"),
     "script": (changed("wheels", "bin/f2py"), "config.rootfs.diff_ids: got"),
     "runtimes-byte-code": (runtime_changed, "config.rootfs.diff_ids: got"),

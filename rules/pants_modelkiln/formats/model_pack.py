@@ -53,11 +53,12 @@ async def _files_as_layers(artifacts: Iterable[ArtifactInput]) -> tuple[BuiltLay
     for artifact in artifacts:
         entries = {one.path: one for one in await get_digest_entries(artifact.digest) if isinstance(one, FileEntry)}
         recipes = [layer.recipe for layer in artifact.layers if layer.recipe]
-        stored = {file["path"]: (file, recipe["source"]) for recipe in recipes for file in recipe["files"]}
+        stored = {file["path"]: (file, recipe) for recipe in recipes for file in recipe["files"]}
         for file in artifact.files:
             media_type, title = raw_type(file.path), f"{artifact.address} ({file.path})"
             if file.path in stored:
-                found[file.path] = BuiltLayer(file_layer(title, *stored[file.path], media_type), None)
+                entry, recipe = stored[file.path]
+                found[file.path] = BuiltLayer(file_layer(title, entry, media_type, recipe), None)
             else:
                 descriptor = Descriptor(media_type, f"sha256:{file.sha256}", file.size)
                 layer = Layer("weights", title, descriptor, descriptor.digest, file.size)

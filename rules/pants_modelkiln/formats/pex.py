@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass, replace
 
 from pants.engine.fs import AddPrefix, CreateDigest, Digest, FileContent, MergeDigests, SymlinkEntry
+from pants.engine.internals.session import RunId
 from pants.engine.process import ProcessCacheScope
 from pants.engine.rules import collect_rules
 from pants.engine.unions import UnionRule
@@ -19,7 +20,8 @@ from modelkiln.digest import hex_of
 from modelkiln.frozen_json import FrozenJson
 from modelkiln.runtime.weights.lock import LOCK_PATH
 from modelkiln.runtime.weights.progress import readable_size
-from modelkiln.store.store import Store, blob_path
+from modelkiln.store.store import blob_path
+from modelkiln.store.users import keep_for_run
 from pants_modelkiln.compat.calls import (
     add_prefix,
     create_digest,
@@ -61,7 +63,32 @@ class PexFile:
     is_stored: bool
 
 
-async def program_of(step: Step, file_name: str, is_stored: bool, global_options: GlobalOptions) -> PexFile:
+@dataclass(frozen=True)
+class StoredProgramRequest:
+    """A program of `size` bytes that `step` has put into the store as the blob `digest`."""
+
+    step: Step
+    digest: str
+    size: int
+
+
+@dataclass(frozen=True)
+class StoredProgram:
+    """The program is in this machine's store, for as long as this run of Pants."""
+
+    digest: str
+
+
+@rule(level=LogLevel.DEBUG)
+async def keep_program(request: StoredProgramRequest, run_id: RunId, global_options: GlobalOptions) -> StoredProgram:
+    """Look for the program, again in each run: it may be made on another machine, whose result a remote cache held,
+    or be removed from the store since. Then it is made again."""
+    if not keep_for_run(machine_store(global_options), blob_path(request.digest), request.size):
+        await run_step(replace(request.step, cache_scope=ProcessCacheScope.PER_SESSION), **implicitly())
+    return StoredProgram(request.digest)
+
+
+async def program_of(step: Step, file_name: str, is_stored: bool) -> PexFile:
     """What a step made: its output file, or the blob that its output file names."""
     result = await run_step(step, **implicitly())
     if not is_stored:
@@ -69,17 +96,13 @@ async def program_of(step: Step, file_name: str, is_stored: bool, global_options
         return PexFile(result.digest, file.fingerprint, file.serialized_bytes_length, False)
     blob = json.loads((await get_digest_contents(result.digest))[0].content)
     digest, size = blob["digest"], blob["size"]
-    if not Store(machine_store(global_options)).has(digest, size):
-        # Made on another machine, whose result a remote cache held, or removed from the store since.
-        await run_step(replace(step, cache_scope=ProcessCacheScope.PER_SESSION), **implicitly())
+    await keep_program(StoredProgramRequest(step, digest, size), **implicitly())
     link = SymlinkEntry(file_name, f"{STORE}/{blob_path(digest)}")
     return PexFile(await create_digest(CreateDigest([link])), hex_of(digest), size, True)
 
 
 @rule(desc="Build a PEX", level=LogLevel.DEBUG)
-async def build_pex_file(
-    request: PexFileRequest, options: ModelkilnSubsystem, global_options: GlobalOptions
-) -> PexFile:
+async def build_pex_file(request: PexFileRequest, options: ModelkilnSubsystem) -> PexFile:
     """Build the PEX in a step, or into the store where it is large."""
     inputs = request.inputs
     has_models = request.has_models and inputs.record["weights"] == "bundled"
@@ -115,7 +138,7 @@ async def build_pex_file(
         tool=fetching_tool((layer.recipe for artifact in artifacts for layer in artifact.layers), options),
         level=LogLevel.INFO if is_stored else LogLevel.DEBUG,
     )
-    return await program_of(step, request.file_name, is_stored, global_options)
+    return await program_of(step, request.file_name, is_stored)
 
 
 @dataclass(frozen=True)

@@ -31,9 +31,7 @@ class ScieFileRequest:
 
 
 @rule(desc="Build a program with its interpreter", level=LogLevel.DEBUG)
-async def build_scie_file(
-    request: ScieFileRequest, options: ModelkilnSubsystem, global_options: GlobalOptions
-) -> PexFile:
+async def build_scie_file(request: ScieFileRequest, options: ModelkilnSubsystem) -> PexFile:
     """Embed the locked interpreter into the package's PEX."""
     inputs = request.inputs
     if inputs.interpreter is None:
@@ -55,7 +53,7 @@ async def build_scie_file(
         output_files=output[1:],
         tool=scie_tool(),
     )  # fmt: skip
-    return await program_of(step, request.file_name, is_stored, global_options)
+    return await program_of(step, request.file_name, is_stored)
 
 
 @dataclass(frozen=True)

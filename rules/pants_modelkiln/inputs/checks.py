@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pants.engine.addresses import Address
-from pants.engine.fs import AddPrefix, CreateDigest, Digest, MergeDigests
+from pants.engine.fs import AddPrefix, CreateDigest, Digest, FileContent, MergeDigests
 from pants.engine.rules import collect_rules
 from pants.util.logging import LogLevel
 
+from modelkiln.checks.allowed import Allowed
 from modelkiln.errors import ModelkilnError
 from modelkiln.pinned_file import PinnedFile
 from pants_modelkiln.compat.calls import add_prefix, create_digest, get_digest_contents, implicitly, merge_digests, rule
@@ -27,7 +28,7 @@ _ADDRESS = "@artifact"
 
 @dataclass(frozen=True)
 class ArtifactCheckRequest:
-    """Files to check, at their paths in the artifact. allow_pickle: None where pickles are refused.
+    """Files to check, at their paths in the artifact. allowed: what their target allows in them.
 
     pointers: further files, too large for Pants, which go into the store for it. has_onnx: whether a name says that
     one of them is an ONNX model.
@@ -35,7 +36,7 @@ class ArtifactCheckRequest:
 
     address: Address
     digest: Digest
-    allow_pickle: tuple[str, ...] | None
+    allowed: Allowed
     pointers: tuple[PinnedFile, ...] = ()
     has_onnx: bool = False
 
@@ -55,12 +56,57 @@ async def _findings_of(step: Step, address: Address) -> list[dict[str, Any]] | N
     return json.loads((await get_digest_contents(result.output_digest))[0].content)
 
 
+@dataclass(frozen=True)
+class CheckedLock:
+    """Nothing is wrong with the locked files of an artifact that are on this machine."""
+
+    address: Address
+
+
+@dataclass(frozen=True)
+class LockCheckRequest:
+    """The files of the `model_artifact` at an address that the text of its lock pins."""
+
+    address: Address
+    lock: bytes
+    allowed: Allowed
+
+
+def _formats_of(findings: list[dict[str, Any]]) -> ArtifactFormats:
+    return ArtifactFormats(
+        tuple(
+            (finding["path"], FileFormat.stated(finding["format"], finding["facts"], finding["code"]))
+            for finding in findings
+        )
+    )
+
+
+async def _check(
+    argv: tuple[str, ...], digest: Digest, address: Address, has_onnx: bool, options: ModelkilnSubsystem
+) -> list[dict[str, Any]]:
+    step = Step(
+        argv=argv,
+        description=f"Check model artifact {address}",
+        input_digest=digest,
+        output_files=("findings.json",),
+        tool=checks_tool(options),
+    )
+    findings = None
+    if not has_onnx:
+        # ONNX's checker is 20 MB to fetch and to install, and most artifacts have no use for it. A model under
+        # another name shows by its content.
+        findings = await _findings_of(replace(step, argv=(*step.argv, "--may-lack-onnx"), tool=None), address)
+    if findings is None:
+        findings = await _findings_of(step, address)
+    assert findings is not None
+    return findings
+
+
 @rule(desc="Check a model artifact", level=LogLevel.DEBUG)
 async def check_artifact(request: ArtifactCheckRequest, options: ModelkilnSubsystem) -> ArtifactFormats:
     """Check the files by their content; raises ModelkilnError for one that is broken or not allowed."""
     argv = ["check-artifact", "--sources=sources", f"--where={_ADDRESS}", "--output=findings.json"]
-    if request.allow_pickle is not None:
-        argv += ["--pickles", *(f"--allow-pickle={name}" for name in request.allow_pickle)]
+    argv += request.allowed.arguments()
     digest = await add_prefix(AddPrefix(request.digest, "sources"))
     if request.pointers:
         argv += ["--pointers=pointers.json", f"--store={STORE}"]
@@ -69,24 +115,21 @@ async def check_artifact(request: ArtifactCheckRequest, options: ModelkilnSubsys
                 (digest, await create_digest(CreateDigest([pointers_file(request.address, request.pointers)])))
             )
         )
-    step = Step(
-        argv=tuple(argv),
-        description=f"Check model artifact {request.address}",
-        input_digest=digest,
-        output_files=("findings.json",),
-        tool=checks_tool(options),
-    )
-    findings = None
-    if not request.has_onnx:
-        # ONNX's checker is 20 MB to fetch and to install, and most artifacts have no use for it. A model under
-        # another name shows by its content.
-        findings = await _findings_of(replace(step, argv=(*step.argv, "--may-lack-onnx"), tool=None), request.address)
-    if findings is None:
-        findings = await _findings_of(step, request.address)
-    assert findings is not None
-    return ArtifactFormats(
-        tuple((finding["path"], FileFormat.stated(finding["format"], finding["facts"])) for finding in findings)
-    )
+    return _formats_of(await _check(tuple(argv), digest, request.address, request.has_onnx, options))
+
+
+@rule(desc="Check a locked model artifact", level=LogLevel.DEBUG)
+async def check_locked(request: LockCheckRequest, options: ModelkilnSubsystem) -> CheckedLock:
+    """Check those of the files that the store has; the others are checked when they come into it.
+
+    Raises ModelkilnError for one that is broken, not allowed, or of another format than the lock states.
+    """
+    argv = ("check-artifact", "--lock=lock.json", f"--store={STORE}", f"--where={_ADDRESS}", "--output=findings.json")
+    argv += request.allowed.arguments()
+    digest = await create_digest(CreateDigest([FileContent("lock.json", request.lock)]))
+    has_onnx = b'.onnx"' in request.lock
+    await _check(argv, digest, request.address, has_onnx, options)
+    return CheckedLock(request.address)
 
 
 def rules():

@@ -9,11 +9,13 @@ from pants.engine.fs import EMPTY_DIGEST
 from pants.engine.rules import collect_rules
 from pants.util.logging import LogLevel
 
+from modelkiln.checks.allowed import Allowed
 from modelkiln.layers.weights import locked_layers
 from modelkiln.pinned_file import PinnedFile
 from modelkiln.weights.lock import load_weights_lock
-from pants_modelkiln.compat.calls import rule
+from pants_modelkiln.compat.calls import implicitly, rule
 from pants_modelkiln.inputs.artifact import Artifact, Origin
+from pants_modelkiln.inputs.checks import LockCheckRequest, check_locked
 from pants_modelkiln.inputs.file_format import FileFormat
 from pants_modelkiln.inputs.named_files import read_named_file
 
@@ -22,29 +24,34 @@ from pants_modelkiln.inputs.named_files import read_named_file
 class LockedArtifactRequest:
     """The `model_artifact` at an address, whose lock is the file `lock` in its folder.
 
-    allow_pickle: what the target says now.
+    allowed: what the target allows now.
     """
 
     address: Address
     lock: str
-    allow_pickle: tuple[str, ...] | None
+    allowed: Allowed
 
 
 @rule(desc="Read a weights lock", level=LogLevel.DEBUG)
 async def read_locked_artifact(request: LockedArtifactRequest) -> Artifact:
-    """Read the lock, and nothing of the files that it pins."""
+    """Read the lock, and have those of its files checked that are on this machine."""
     address = request.address
     found = await read_named_file(address, "lock", request.lock, f"Write it with `pants lock {address}`.")
-    lock = load_weights_lock(found.content.decode("utf-8", "replace"), f"{address}: {found.path}")
-    lock.check_pickles(request.allow_pickle, str(address))
+    lock = load_weights_lock(found.content.decode("utf-8", "replace"), f"{address}: {found.path}", str(address))
+    lock.check_allowed(request.allowed, str(address))
+    await check_locked(LockCheckRequest(address, found.content, request.allowed), **implicitly())
     files = (PinnedFile(file.path, file.sha256, file.size) for file in lock.files)
     origin = {"target": str(address), "source": dict(lock.source), "set_digest": lock.set_digest}
     return Artifact(
         address=address,
         files=tuple(sorted(files, key=lambda file: file.path)),
         digest=EMPTY_DIGEST,
-        formats=tuple((file.path, FileFormat.stated(file.format, file.facts)) for file in lock.files if file.format),
-        parts=locked_layers(lock, str(address)),
+        formats=tuple(
+            (file.path, FileFormat.stated(file.format, file.facts, file.code))
+            for file in lock.files
+            if file.format or file.code
+        ),
+        parts=locked_layers(lock, str(address), request.allowed),
         origin=Origin.of({**origin, "facts": dict(lock.facts)}),
     )
 

@@ -14,6 +14,7 @@ from pants.engine.rules import collect_rules
 from pants.engine.target import HydrateSourcesRequest
 from pants.util.logging import LogLevel
 
+from modelkiln.checks.allowed import Allowed
 from modelkiln.checks.lfs_pointer import POINTER_LIMIT, is_pointer, parse_pointer
 from modelkiln.errors import ModelkilnError
 from modelkiln.layers.artifact import artifact_recipes
@@ -47,9 +48,11 @@ from pants_modelkiln.inputs.locked_artifact import LockedArtifactRequest, read_l
 from pants_modelkiln.inputs.named_files import literal
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 from pants_modelkiln.target_types.artifact import (
+    ModelArtifactAllowCodeField,
     ModelArtifactAllowPickleField,
     ModelArtifactLockField,
     ModelArtifactSourceField,
+    allowed_in,
 )
 
 # As `modelkiln.sources` reads them: "https://", "hf:", "models:/".
@@ -140,9 +143,10 @@ async def _request_layer(digest: Digest, recipe: Recipe) -> LayerRequest:
     return LayerRequest(recipe, recipe["title"], sources, is_carried)
 
 
-async def _find_layers(artifact: Artifact, stored: Collection[str]) -> Artifact:
+async def _find_layers(artifact: Artifact, stored: Collection[str], allowed: Allowed) -> Artifact:
     """The artifact with its layers; those of files in the store, whose paths are `stored`, are made."""
-    recipes = artifact_recipes(str(artifact.address), artifact.address.spec_path, artifact.files, stored)
+    address = artifact.address
+    recipes = artifact_recipes(str(address), address.spec_path, artifact.files, stored, allowed)
     requests = [await _request_layer(artifact.digest, recipe) for recipe in recipes]
     of_store = [request for request in requests if request.recipe.packer == WEIGHTS]
     made = dict(zip(of_store, await concurrently(make_layer(request, **implicitly()) for request in of_store)))
@@ -158,7 +162,7 @@ async def hash_artifact(request: ArtifactRequest, options: ModelkilnSubsystem) -
     target = (await resolve_targets(**implicitly(Addresses([address])))).expect_single()
     if not target.has_field(ModelArtifactSourceField):
         raise ModelkilnError(f"{address}: is a `{target.alias}`, but `artifacts` must name `model_artifact` targets.")
-    allowed = target[ModelArtifactAllowPickleField].value
+    allowed = allowed_in(target[ModelArtifactAllowPickleField], target[ModelArtifactAllowCodeField])
     if target[ModelArtifactLockField].value:
         return await read_locked_artifact(
             LockedArtifactRequest(address, target[ModelArtifactLockField].value, allowed), **implicitly()
@@ -183,7 +187,7 @@ async def hash_artifact(request: ArtifactRequest, options: ModelkilnSubsystem) -
     has_onnx = any(file.path.endswith(".onnx") for file in files)
     checked = await check_artifact(ArtifactCheckRequest(address, digest, allowed, large, has_onnx), **implicitly())
     found = Artifact(address, tuple(sorted(files, key=lambda file: file.path)), digest, checked.formats)
-    return await _find_layers(found, {pointer.path for pointer in large})
+    return await _find_layers(found, {pointer.path for pointer in large}, allowed)
 
 
 def _refuse_without_lock(address: Address, values: Iterable[str]) -> None:

@@ -21,11 +21,13 @@ from pants_modelkiln.engine.tool_install import STORE
 from pants_modelkiln.locks.request import LockPlan, LockRequest
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 from pants_modelkiln.target_types.artifact import (
+    ModelArtifactAllowCodeField,
     ModelArtifactAllowPickleField,
     ModelArtifactExcludeField,
     ModelArtifactIncludeField,
     ModelArtifactLockField,
     ModelArtifactSourceField,
+    allowed_in,
 )
 
 
@@ -38,6 +40,7 @@ class WeightsLockFieldSet(FieldSet):
     include: ModelArtifactIncludeField
     exclude: ModelArtifactExcludeField
     allow_pickle: ModelArtifactAllowPickleField
+    allow_code: ModelArtifactAllowCodeField
 
     @classmethod
     def opt_out(cls, tgt: Target) -> bool:
@@ -66,14 +69,13 @@ async def lock_weights(request: WeightsLockRequest, build_root: BuildRoot, subsy
         raise ModelkilnError(f"{address}: {error}") from None
     include = (*include, *(fields.include.value or ()))
     exclude = (*exclude, *(fields.exclude.value or ()))
-    allowed = fields.allow_pickle.value
-    pickles = () if allowed is None else ("--pickles", *(f"--allow-pickle={name}" for name in allowed))
+    allowed = allowed_in(fields.allow_pickle, fields.allow_code)
     step = Step(
         argv=(
             "lock-weights", f"--source={uri}", *(f"--include={pattern}" for pattern in include),
             *(f"--exclude={pattern}" for pattern in exclude),
             f"--folder={os.path.join(build_root.path, address.spec_path)}", f"--where={address}",
-            f"--store={STORE}", *pickles, *(("--check",) if request.check else ()),
+            f"--store={STORE}", *allowed.arguments(), *(("--check",) if request.check else ()),
         ),
         description=f"Lock {address}",
         cache_scope=ProcessCacheScope.PER_SESSION,

@@ -13,6 +13,8 @@ from pants.engine.target import (
 )
 from pants.util.strutil import help_text
 
+from modelkiln.checks.allowed import Allowed
+from modelkiln.checks.code.names import check_allowed_code
 from modelkiln.checks.pickle_globals import check_allowed
 from pants_modelkiln.target_types.owned_files import NamedFileField, OwningSourcesMixin, OwningTarget
 
@@ -70,6 +72,39 @@ class ModelArtifactAllowPickleField(StringSequenceField):
         return value
 
 
+class ModelArtifactAllowCodeField(StringSequenceField):
+    alias = "allow_code"
+    help = help_text("""
+        The code that files of other formats than pickles may hold, each as a kind and a name, such as
+        `["keras-lambda:scale", "script:bin/convert.sh"]`. Without this field such files are refused; the
+        error names what to list.
+
+        It is found by content: Lambda layers of Keras (`keras-lambda`) and objects that Keras imports
+        (`keras-module`), in `.keras` and HDF5 files; programs of TorchScript (`torchscript`) and packages of
+        torch.package (`torch-package`), by the file's path; types that skops loads (`skops-type`);
+        classes of `auto_map` whose Python file is in the artifact (`auto-map`); tags of YAML that
+        make objects of Python (`yaml-tag`); loaders of MLmodel files that are not MLflow's own
+        (`mlflow-loader`); domains of operators that ONNX lacks (`onnx-domain`); and files that run by
+        themselves: `program` (ELF, PE, Mach-O), `script` (with a `#!` line) and `pyc`.
+
+        Chat templates (Jinja) are normal: the record names them (`jinja`), and only those that reach out of
+        Jinja's sandbox are refused (`jinja-unsafe`). There are no wildcards, and what could run anything, such
+        as a tag of YAML with a name of `os`, cannot be listed.
+        """)
+
+    @classmethod
+    def compute_value(cls, raw_value: Any, address: Address) -> Any:
+        """Refuse entries of no kind, and those that could do anything."""
+        value = super().compute_value(raw_value, address)
+        check_allowed_code(str(address), value or ())
+        return value
+
+
+def allowed_in(pickle: ModelArtifactAllowPickleField, code: ModelArtifactAllowCodeField) -> Allowed:
+    """What a target allows in its files."""
+    return Allowed(pickle.value, code.value or ())
+
+
 class ModelArtifactLockField(NamedFileField):
     alias = "lock"
     help = help_text("""
@@ -106,6 +141,7 @@ class ModelArtifactTarget(OwningTarget):
         ModelArtifactIncludeField,
         ModelArtifactExcludeField,
         ModelArtifactAllowPickleField,
+        ModelArtifactAllowCodeField,
     )
     help = help_text("""
         The output of training: weights and the files that go with them.
@@ -114,8 +150,9 @@ class ModelArtifactTarget(OwningTarget):
         never loaded while packaging. Empty files are refused (but for Python code, such as
         `__init__.py`, and what Git LFS has as empty), and so are broken files of safetensors, ONNX,
         numpy, GGUF, XGBoost, LightGBM, sentencepiece and tokenizers, models whose external data, shards
-        or tensors of shards are missing, and pickles unless `allow_pickle` lists what they import. Files
-        of more than `[modelkiln].large_blob_limit` bytes, and files that are elsewhere, need a lock.
+        or tensors of shards are missing, pickles unless `allow_pickle` lists what they import, and other
+        code unless `allow_code` lists it. Files of more than `[modelkiln].large_blob_limit` bytes, and
+        files that are elsewhere, need a lock.
 
         Examples:
 

@@ -86,7 +86,8 @@ class SmokeTestTarget(OwningTarget):
         Sends a real request to the packaged model and compares its response with the expected one.
 
         Each format of the package is tested as it will run: the PEX by itself, the image in an
-        unpacked root, read-only, without a network, as the image's user. Request and response are
+        unpacked root as the image's user, both on a read-only disk without a network. A PEX can
+        write to its `PEX_ROOT`, and to a folder of its own for HOME and TMPDIR. Request and response are
         also checked against the package's signature. Results are cached until the package, the
         request or the expected response changes.
 

@@ -62,7 +62,7 @@ def fetch_debs(packages: Sequence[Mapping[str, Any]], store: Store, env: Mapping
     and "sha256" (hex). What is in the store is not fetched again. Raises ModelkilnError with all
     packages that could not be had, the addresses that were tried and the remedy.
     """
-    missing = [one for one in packages if not store.verify(deb_digest(one))]
+    missing = [one for one in packages if not store.holds(deb_digest(one))]
     if not missing:
         return
     # Imported here: every layer's process imports this module, and mostly nothing is missing.

@@ -116,7 +116,7 @@ def making_interpreter(packages: Sequence[Mapping[str, Any]], store: Store) -> I
 
 @contextmanager
 def making_folder(folder: Path) -> Iterator[Optional[Path]]:
-    """The empty folder that becomes `folder` when the block ends; None where that exists.
+    """The empty folder that becomes `folder`, of `packages_folder`, when the block ends; None where that exists.
 
     One of the processes that want it at the same time fills it, the others wait.
     """
@@ -130,7 +130,8 @@ def making_folder(folder: Path) -> Iterator[Optional[Path]]:
             yield None
             return
         # Renamed when it is whole: a killed process never leaves half of it.
-        temporary = Path(tempfile.mkdtemp(dir=folder.parent))
+        incoming, prefix = Store(folder.parent.parent).temporary_location("incoming")
+        temporary = Path(tempfile.mkdtemp(dir=incoming, prefix=prefix))
         try:
             yield temporary
             temporary.chmod(0o755)

@@ -48,7 +48,7 @@ class ResolveBuilder:
         question.update({"extra": list(extra)} if extra else {})
         question.update({"toolchain": self._toolchain["locks"]} if self._toolchain else {})
         built = cache.get(question)
-        if built is None or not self._store.verify(wheel_digest(built)):
+        if built is None or not self._store.holds(wheel_digest(built)):
             path = (*above, sdist["name"])
             built = build_wheel(
                 sdist,

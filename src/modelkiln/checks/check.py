@@ -12,6 +12,11 @@ from functools import partial
 from typing import Any, BinaryIO, Callable, Iterable, Mapping, Optional
 
 from modelkiln.checks import archives, lfs_pointer, numpy_files, pickles, safetensors
+from modelkiln.checks.allowed import Allowed
+from modelkiln.checks.code import files as code_files
+from modelkiln.checks.code.names import AUTO_MAP, check_allowed_code, entry, refusal, refuse_code
+from modelkiln.checks.code.transformers_files import template_entries
+from modelkiln.checks.code.zip_models import zip_entries
 from modelkiln.checks.content import Content
 from modelkiln.checks.headers import formats as headers
 from modelkiln.checks.onnx import model as onnx
@@ -38,13 +43,21 @@ _ENDINGS = (_INDEX_ENDING, ".safetensors", ".onnx")
 @dataclass(frozen=True)
 class Options:
     """where: the target, for messages. allow_pickle: full names that pickles may import, None where
-    pickles are refused. Raises ModelkilnError for a name that could do anything."""
+    pickles are refused. allow_code: entries of other code that is allowed, see `code.names`. Raises
+    ModelkilnError for a name that could do anything."""
 
     where: str
     allow_pickle: Optional[tuple] = None
+    allow_code: tuple = ()
+
+    @classmethod
+    def of(cls, where: str, allowed: Allowed) -> "Options":
+        """Return the options under which a target's files are checked."""
+        return cls(where, allowed.pickle, allowed.code)
 
     def __post_init__(self) -> None:
         check_allowed(self.where, self.allow_pickle)
+        check_allowed_code(self.where, self.allow_code)
 
 
 @dataclass(frozen=True)
@@ -60,8 +73,8 @@ class Need:
 class Finding:
     """What a file is: its path in the artifact, size in bytes, format ("safetensors", "onnx", "gguf",
     "pickle", "npy", "zip", ..., "unknown"), names that its pickles import, files that it needs, names of
-    its tensors, None where they are not known, and what its header states of the model (see
-    `headers.header.facts_of`)."""
+    its tensors, None where they are not known, what its header states of the model (see
+    `headers.header.facts_of`), and entries of other code in it (see `code.names`)."""
 
     path: str
     size: int
@@ -70,6 +83,7 @@ class Finding:
     needs: tuple = ()
     tensors: Optional[tuple] = None
     facts: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    code: tuple = ()
 
     def to_json(self) -> dict:
         """Return a JSON object that holds all fields."""
@@ -77,7 +91,7 @@ class Finding:
         tensors = None if self.tensors is None else list(self.tensors)
         return {
             "path": self.path, "size": self.size, "format": self.format, "imports": list(self.imports), "needs": needs,
-            "tensors": tensors, "facts": dict(self.facts),
+            "tensors": tensors, "facts": dict(self.facts), "code": list(self.code),
         }  # fmt: skip
 
     @classmethod
@@ -85,8 +99,8 @@ class Finding:
         """Read what `to_json` returns."""
         needs = tuple(Need(need["path"], need["size"], tuple(need["tensors"])) for need in value["needs"])
         tensors = None if value["tensors"] is None else tuple(value["tensors"])
-        imports = tuple(value["imports"])
-        return cls(value["path"], value["size"], value["format"], imports, needs, tensors, value["facts"])
+        imports, code = tuple(value["imports"]), tuple(value["code"])
+        return cls(value["path"], value["size"], value["format"], imports, needs, tensors, value["facts"], code)
 
 
 def check_file(path: str, open_seekable: Callable[[], BinaryIO], size: int, options: Options) -> Finding:
@@ -111,10 +125,11 @@ def check_file(path: str, open_seekable: Callable[[], BinaryIO], size: int, opti
         shards = safetensors.index_shards(content).items()
         needs = tuple(Need(_inside(content, folder, file), 0, tensors) for file, tensors in shards)
         return Finding(path, size, safetensors.INDEX_FORMAT, needs=needs)
-    found = _Findings(check_allowed(options.where, options.allow_pickle))
+    found = _Findings(options)
     format = _check(content, path, found)
-    needs = tuple(sorted(found.needs, key=_by_path))
-    return Finding(path, size, format, tuple(sorted(found.imports)), needs, found.tensors, found.facts)
+    refuse_code(content, found.code, found.allowed_code)
+    needs, code = tuple(sorted(found.needs, key=_by_path)), tuple(sorted(found.code))
+    return Finding(path, size, format, tuple(sorted(found.imports)), needs, found.tensors, found.facts, code)
 
 
 def _has_no_sign(path: str, data: bytes) -> bool:
@@ -124,18 +139,21 @@ def _has_no_sign(path: str, data: bytes) -> bool:
         or data[8:9] in _HEADER_STARTS
         or path.endswith(_ENDINGS)
         or headers.find_format(path, data[:_HEAD])
+        or code_files.has_sign(path, data)
         or archives.is_tar(data[:_HEAD])
         or archives.may_end_as_zip(data)
     )
 
 
 def check_set(findings: Iterable[Finding], options: Options) -> None:
-    """Check what the files of an artifact say of each other: shards with their tensors, and external data, are there.
+    """Check what the files of an artifact say of each other: shards with their tensors, and external data, are there,
+    and classes in files next to a configuration that imports them are allowed.
 
     Raises ModelkilnError.
     """
     files = {finding.path: finding for finding in findings}
     for finding in files.values():
+        _check_auto_map(finding, files, options)
         for need in finding.needs:
             where = f"{options.where}: {finding.path}"
             if need.path not in files:
@@ -168,6 +186,18 @@ def _check_tensors(need: Need, shard: Finding, where: str) -> None:
         )
 
 
+def _check_auto_map(finding: Finding, files: Mapping[str, Finding], options: Options) -> None:
+    bad = []
+    for one in finding.code:
+        kind, _, name = one.partition(":")
+        # transformers/dynamic_module_utils.py: `repository--module.Class` is fetched from another repository.
+        module = posixpath.join(posixpath.dirname(finding.path), f"{name.rpartition('.')[0]}.py")
+        if kind == AUTO_MAP and one not in options.allow_code and ("--" in name or module in files):
+            bad.append(one)
+    if bad:
+        raise refusal(Content(options.where, finding.path, io.BytesIO, finding.size), bad)
+
+
 def _way_out(finding: Finding) -> str:
     """What to do with an index of shards that nobody loads any more, which others have left in their folder."""
     if finding.format != safetensors.INDEX_FORMAT:
@@ -192,8 +222,10 @@ def _inside(content: Content, folder: str, file: str) -> str:
 class _Findings:
     """What is collected over a file and the members in it."""
 
-    def __init__(self, allowed: Optional[frozenset]) -> None:
-        self.allowed = allowed
+    def __init__(self, options: Options) -> None:
+        self.allowed = check_allowed(options.where, options.allow_pickle)
+        self.allowed_code = check_allowed_code(options.where, options.allow_code)
+        self.code: set = set()
         self.imports: set = set()
         self.needs: set = set()
         self.tensors: Optional[tuple] = None
@@ -213,6 +245,7 @@ def _check(content: Content, path: str, found: _Findings) -> str:
 
 def _check_format(content: Content, path: str, found: _Findings) -> str:
     head = content.head(_HEAD)
+    found.code |= code_files.file_entries(content, path or content.name)
     # An archive is found by its end: what comes before it may be something else too.
     is_zip = _check_zip(content, head, found)
     if archives.starts_as_zip(head):
@@ -233,7 +266,7 @@ def _check_format(content: Content, path: str, found: _Findings) -> str:
         _check(archives.decompressed(content, compression), "", found)
         return compression.name
     if path.endswith(".onnx") or onnx.looks_like(content):
-        found.needs |= {Need(data.path, data.end) for data in onnx.check(content, path)}
+        _check_onnx(content, path, found)
         return onnx.FORMAT
     header_format = headers.find_format(path, head)
     if header_format:
@@ -249,8 +282,19 @@ def _check_format(content: Content, path: str, found: _Findings) -> str:
     return "zip" if is_zip else UNKNOWN
 
 
+def _check_onnx(content: Content, path: str, found: _Findings) -> None:
+    model = onnx.read(content, path)
+    found.needs |= {Need(data.path, data.end) for data in model.external}
+    found.code |= {entry("onnx-domain", domain) for domain in model.domains}
+    # Before the checker, which not every step of a build has.
+    refuse_code(content, found.code, found.allowed_code)
+    onnx.check(content, model)
+
+
 def _check_header(content: Content, path: str, format: str, found: _Findings) -> None:
     header = headers.check(content, path, format)
+    for name, template in header.templates:
+        found.code |= template_entries(template, name)
     # Of a file in an archive nobody asks which files it is one of.
     if content.depth == 0:
         found.facts = dict(header.facts)
@@ -262,6 +306,7 @@ def _check_zip(content: Content, head: bytes, found: _Findings) -> bool:
         return False
     with content.on_disk() as seekable:
         members = archives.zip_members(seekable)
+        found.code |= zip_entries(seekable, members or ())
         refused = [one for one in (_refused(member, found) for member in members or ()) if one]
     if refused:
         # In one message: a model of torch has several pickles.

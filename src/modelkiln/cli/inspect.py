@@ -2,14 +2,14 @@
 
 import argparse
 import json
-from typing import Any
+from typing import Any, Optional
 
 from modelkiln.cli.options import add_layout, add_record, add_store, store_of
 from modelkiln.conventions import FILE_PATH
 from modelkiln.descriptor import CONFIG
-from modelkiln.image.blobs import Blobs, recorded_layers
+from modelkiln.image.blobs import Blobs, find_record, layers_in
 from modelkiln.image.layout import FoundManifest, Layout
-from modelkiln.package.record import PACKAGE_LABEL
+from modelkiln.package.record import PACKAGE_LABEL, variant_records
 from modelkiln.runtime.weights.progress import readable_size
 
 HELP = "Show name, digest, platform, layers and labels of the images in a layout."
@@ -27,10 +27,13 @@ def run(args: argparse.Namespace) -> int:
     """Print a table, or JSON, of each image."""
     layout = Layout(args.layout)
     found = layout.expand(layout.select(args.image)) if args.image else layout.manifests()
-    layers = recorded_layers(layout.path, args.record)
+    record = find_record(layout.path, args.record)
+    layers = layers_in(record, layout.path, args.record)
     unpacked = {layer.descriptor.digest: layer.unpacked_size for layer in layers}
     blobs = Blobs(layout, store_of(args), layers)
     described = [_describe(one, layout, blobs, unpacked) for one in found]
+    for one in described:
+        one["files"] = _files(record, one["package_digest"])
     if args.json:
         print(json.dumps(described, indent=1, sort_keys=True, ensure_ascii=False))
     else:
@@ -77,6 +80,13 @@ def _describe(found: FoundManifest, layout: Layout, blobs: Blobs, unpacked: dict
     }
 
 
+def _files(record: Optional[bytes], package_digest: str) -> list[dict[str, Any]]:
+    """The model artifact files that a record lists, with what checks found in them."""
+    found = json.loads(record) if record else {}
+    variants = [one for one in variant_records(found) if one.get("package_digest") == package_digest]
+    return list((variants or [found])[0].get("artifacts") or ())
+
+
 def _table(image: dict[str, Any]) -> str:
     command = " ".join([*image["entrypoint"], *image["cmd"]])
     size = f"{_size(image['size'])} ({_size(image['unpacked_size'])} unpacked)"
@@ -95,6 +105,11 @@ def _table(image: dict[str, Any]) -> str:
     for layer in image["layers"]:
         sizes = f"{_size(layer['size']):>10}{_size(layer['unpacked_size']):>10}"
         rows.append(f"{layer['digest'][7:19]:<14}{sizes}  {layer['where']:<8}{_short(layer['title'])}")
+    if image["files"]:
+        rows += ["", f"{'size':>10}  {'format':<12}file of the model artifacts"]
+    for file in image["files"]:
+        code = f" (code: {', '.join(file['code'])})" if file.get("code") else ""
+        rows.append(f"{_size(file['size']):>10}  {file.get('format', 'unknown'):<12}{file['path']}{code}")
     if image["labels"]:
         rows += ["", "labels", *(f"  {key}={value}" for key, value in sorted(image["labels"].items()))]
     return "\n".join(rows)

@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
     for issue in (*wrong, *notes):
         print(f"{'note: ' if issue.is_note else ''}{issue}")
     what = "structure, digests, sizes, diff IDs, layer contents, machine code, entrypoint and record"
-    print(f"{args.layout}: {counted(len(wrong), 'issue')}, {counted(len(notes), 'blob')} not checked. Checked: {what}.")
+    print(f"{args.layout}: {counted(len(wrong), 'issue')}, {counted(len(notes), 'note')}. Checked: {what}.")
     return 1 if wrong else 0
 
 

@@ -71,7 +71,7 @@ def _lock_one(path: str, store: Store, env: Mapping[str, str], where: str) -> Pi
 def fetch_assets(assets: Iterable[PinnedFile], store: Store, where: str) -> None:
     """Put those that `store` lacks into it; raises ModelkilnError for files of another hash."""
     env = load_machine_env(store.root)
-    missing = [asset for asset in sorted(assets, key=str) if not store.verify(asset.digest)]
+    missing = [asset for asset in sorted(assets, key=str) if not store.holds(asset.digest)]
     with Progress(f"fetch {where}", sum(asset.size for asset in missing)) as progress:
         for asset in missing:
             title = f"{where}: {asset.path}"

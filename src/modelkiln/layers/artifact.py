@@ -2,6 +2,7 @@
 
 from typing import Collection, Iterable
 
+from modelkiln.checks.allowed import NOTHING, Allowed
 from modelkiln.conventions import MODELS_FOLDER
 from modelkiln.layers import files as files_packer
 from modelkiln.layers import weights
@@ -12,7 +13,13 @@ from modelkiln.weights.grouping import group_files
 __all__ = ["artifact_recipes"]
 
 
-def artifact_recipes(title: str, folder: str, files: Iterable[PinnedFile], stored: Collection[str]) -> list[Recipe]:
+def artifact_recipes(
+    title: str,
+    folder: str,
+    files: Iterable[PinnedFile],
+    stored: Collection[str],
+    allowed: Allowed = NOTHING,
+) -> list[Recipe]:
     """Return the recipe of each layer, in the order of their first paths.
 
     Which files share a layer, and so its digest, depends on their paths and sizes alone: the same
@@ -20,7 +27,7 @@ def artifact_recipes(title: str, folder: str, files: Iterable[PinnedFile], store
 
     folder: of the artifact in the checkout. files: all of them. stored: paths of those that are
     in Git LFS and too large for Pants: a layer with one of them is a tar around files of the store, and
-    any other is packed.
+    any other is packed. allowed: what the target allows.
     """
     listed = {file.path: file for file in files}
     groups = group_files((path, file.size) for path, file in listed.items())
@@ -30,7 +37,8 @@ def artifact_recipes(title: str, folder: str, files: Iterable[PinnedFile], store
         chosen = [listed[path] for path in group]
         if any(path in stored for path in group):
             source = {"uri": f"lfs:{folder}", "revision": ""}
-            recipes.append(weights.recipe(name, MODELS_FOLDER, [file.to_json() for file in chosen], source))
+            files_json = [file.to_json() for file in chosen]
+            recipes.append(weights.recipe(name, MODELS_FOLDER, files_json, source, allowed))
         else:
             recipes.append(files_packer.recipe("weights", name, "none", chosen))
     return recipes

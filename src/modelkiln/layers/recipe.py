@@ -54,7 +54,7 @@ def build(recipe: Recipe, store: Store, sources: Optional[Path] = None) -> Layer
     cache = ResultCache(store, "layers")
     question = {"recipe": recipe.to_json(), "packing": engine_fingerprint(libraries)}
     layer = _layer_of(cache.get(question))
-    if layer is None or not store.verify(layer.descriptor.digest):
+    if layer is None or not store.holds(layer.descriptor.digest):
         layer = module.build(recipe, store)
         cache.put(question, layer.to_json())
     return layer

@@ -1,19 +1,25 @@
 """Layers of weights that are never stored twice: a file of the store as it is, or a tar around several."""
 
+from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, Callable, Iterable, Mapping, Optional
+from typing import TYPE_CHECKING, Any, BinaryIO, Callable, Iterable, Mapping, Optional
 
 from modelkiln.archives.tar import Entry
 from modelkiln.archives.tar_stream import TarStream
+from modelkiln.checks.allowed import NOTHING, Allowed
 from modelkiln.conventions import MODELS_FOLDER
 from modelkiln.descriptor import LAYER, Descriptor
 from modelkiln.digest import iter_chunks, sha256_stream
 from modelkiln.errors import ModelkilnError
 from modelkiln.layer import Layer
 from modelkiln.recipe import WEIGHTS, WEIGHTS_FILE, Recipe
+from modelkiln.store.file_index import FileIndex
 from modelkiln.store.files import StoredFile, find_stored
 from modelkiln.store.store import Store
 from modelkiln.weights.lock import WeightsLock
+
+if TYPE_CHECKING:
+    from modelkiln.checks.check import Options
 
 __all__ = [
     "build",
@@ -35,14 +41,14 @@ def recipe(
     prefix: str,
     files: Iterable[Mapping[str, Any]],
     source: Mapping[str, Any],
-    descriptor: Optional[Descriptor] = None,
+    allowed: Allowed = NOTHING,
 ) -> Recipe:
     """Return the recipe of an uncompressed layer that holds `files` below `prefix`.
 
     files: objects with path (relative), sha256 (hex) and size (bytes), each a blob of the store,
     and with the version and locator that its source knows it by, and its chunks, see `chunks`.
-    source: where missing ones are fetched from, as a weights lock has it. descriptor: of the
-    layer where it is known, so that nothing has to be read for it.
+    source: where missing ones are fetched from, as a weights lock has it. allowed: what their target
+    allows; files that may do more are not made a layer of.
     """
     return Recipe.made_by(
         WEIGHTS,
@@ -51,23 +57,25 @@ def recipe(
             "prefix": prefix,
             "files": sorted(({key: file[key] for key in _FIELDS if key in file} for file in files), key=_path),
             "source": dict(source),
-            "layer": descriptor.to_json() if descriptor else None,
+            "layer": None,
+            **allowed.to_json(),
         },
     )
 
 
-def file_layer(title: str, file: Mapping[str, Any], source: Mapping[str, Any], media_type: str) -> Layer:
+def file_layer(title: str, file: Mapping[str, Any], media_type: str, recipe: Recipe) -> Layer:
     """Return the layer that is one file as it is, of a blob that its sha256 names already.
 
-    file, source: as in `recipe`.
+    recipe: of a layer that has `file`, one of its files, among others.
     """
     descriptor = Descriptor(media_type, f"sha256:{file['sha256']}", file["size"])
     inputs = {
         "title": title,
         "prefix": MODELS_FOLDER,
         "files": [{key: file[key] for key in _FIELDS if key in file}],
-        "source": dict(source),
+        "source": dict(recipe["source"]),
         "layer": descriptor.to_json(),
+        **Allowed.from_json(recipe).to_json(),
     }
     return Layer.of_plain("weights", title, descriptor, Recipe.made_by(WEIGHTS_FILE, inputs))
 
@@ -81,14 +89,14 @@ def layer_of(recipe: Recipe, descriptor: Descriptor) -> Layer:
     return Layer.of_plain("weights", recipe["title"], descriptor, Recipe.of({**recipe, "layer": descriptor.to_json()}))
 
 
-def locked_layers(lock: WeightsLock, title: str) -> tuple[Layer, ...]:
-    """Return the layers of a weights lock, in order, without reading a byte of them."""
+def locked_layers(lock: WeightsLock, title: str, allowed: Allowed = NOTHING) -> tuple[Layer, ...]:
+    """Return the layers of a weights lock, in order, without reading a byte of them; see `recipe`."""
     by_path = {file.path: file for file in lock.files}
     layers = []
     for number, locked in enumerate(lock.layers, 1):
         files = [by_path[path].to_json() for path in locked.files]
         name = f"{title} ({number} of {len(lock.layers)})" if len(lock.layers) > 1 else title
-        weights_recipe = recipe(name, MODELS_FOLDER, files, lock.source)
+        weights_recipe = recipe(name, MODELS_FOLDER, files, lock.source, allowed)
         layers.append(layer_of(weights_recipe, Descriptor(LAYER, locked.digest, locked.size)))
     return tuple(layers)
 
@@ -118,7 +126,11 @@ def _add_file(file: Mapping[str, Any], path: Path, store: Store) -> None:
 
 
 def fetch(recipe: Recipe, store: Store) -> dict[str, StoredFile]:
-    """Put the recipe's files that `store` lacks into it, from the recipe's source; see `stored`."""
+    """Put the recipe's files that `store` lacks into it, from the recipe's source; see `stored`.
+
+    Who wrote the lock that pins them may have checked nothing. They are checked here, each content once on a
+    machine; raises ModelkilnError for one that is broken or not allowed.
+    """
     found = stored(recipe, store)
     missing = [file for file in recipe["files"] if file["sha256"] not in found]
     if missing:
@@ -126,7 +138,16 @@ def fetch(recipe: Recipe, store: Store) -> dict[str, StoredFile]:
 
         fetch_files(recipe["source"], missing, store, recipe["title"])
         found = stored(recipe, store)
+    from modelkiln.weights.formats import check_held
+
+    check_held(recipe["files"], found, _options(recipe), FileIndex(store.root))
     return found
+
+
+def _options(recipe: Recipe) -> "Options":
+    from modelkiln.checks.check import Options
+
+    return Options.of(recipe["title"], Allowed.from_json(recipe))
 
 
 def stored(recipe: Recipe, store: Store) -> dict[str, StoredFile]:
@@ -137,26 +158,29 @@ def stored(recipe: Recipe, store: Store) -> dict[str, StoredFile]:
 
 
 def open_layer(recipe: Recipe, store: Store) -> BinaryIO:
-    """Open the layer for reading; missing files are fetched first. Contents are not hashed."""
-    layer = recipe["layer"]
+    """Open the layer for reading; missing files are fetched first, and all are checked. Contents are not hashed."""
+    found, layer = fetch(recipe, store), recipe["layer"]
     if layer and store.has(layer["digest"], layer["size"]):
         return store.open(layer["digest"])
-    return _stream(recipe, fetch(recipe, store))  # type: ignore[return-value]
+    return _stream(recipe, found)
 
 
 def stream_from_source(recipe: Recipe, store: Store, env: Mapping[str, str]) -> BinaryIO:
     """Open the layer with the files that `store` lacks read from their source, past the disk.
 
-    env: the machine's settings, see `load_machine_env`. Nothing is hashed: the caller knows
-    the digest.
+    env: the machine's settings, see `load_machine_env`. Files that this machine has not checked are checked
+    first, at their source, and must be the same as they pass. Nothing is hashed: the caller knows the digest.
     """
     from modelkiln.sources.fetch import source_opener
+    from modelkiln.weights.formats import checked_opener
 
-    open_file, found = source_opener(recipe["source"], env), stored(recipe, store)
+    open_at, found = source_opener(recipe["source"], env), stored(recipe, store)
+    options, index = _options(recipe), FileIndex(store.root)
 
     def entry(file: Mapping[str, Any]) -> Entry:
         here = found.get(file["sha256"])
-        return _entry(recipe["prefix"], file, here.open if here else lambda: _Forward(open_file(file)))
+        opener = checked_opener(file, partial(open_at, file), options, index) if here is None else here.open
+        return _entry(recipe["prefix"], file, opener if here else lambda: _Forward(opener()))
 
     if recipe.packer == WEIGHTS_FILE:
         return entry(recipe["files"][0]).open()

@@ -13,7 +13,7 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Mapping, Optional, Sequence
+from typing import Iterable, Mapping, Optional, Sequence
 
 from modelkiln.conventions import USER_ID
 from modelkiln.errors import ModelkilnError
@@ -29,6 +29,7 @@ __all__ = [
     "run_command",
     "sandbox_command",
     "with_mounts",
+    "with_read_only_disk",
     "without_network",
 ]
 
@@ -118,6 +119,10 @@ def sandbox_command(
 _UNSHARE = ("/usr/bin/unshare", "--map-current-user", "--net", "--")
 
 
+# The whole disk of this machine as it is.
+_DISK = ("--dev-bind", "/", "/")
+
+
 @functools.cache
 def _can_unshare() -> bool:
     try:
@@ -131,7 +136,22 @@ def without_network(argv: Sequence[str], mounts: Optional[Mapping[Path, Path]] =
     had; else `argv` itself. mounts: as in `with_mounts`."""
     if can_run():
         return [*(_UNSHARE if _can_unshare() else ()), *argv]
-    return _on_this_machine(argv, mounts or {}, "--unshare-net")
+    return _on_this_machine(argv, mounts or {}, "--unshare-net", *_DISK)
+
+
+def with_read_only_disk(argv: Sequence[str], writable: Iterable[Path], mounts: Mapping[Path, Path]) -> list[str]:
+    """Return the command line that runs `argv` on this machine as it would be deployed: with a disk that it can
+    write to in the folders `writable` alone, and without a network; as `without_network` where there is no sandbox.
+
+    mounts: as in `with_mounts`.
+    """
+    if can_run():
+        return without_network(argv, mounts)
+    # What is not on a disk is as it was: devices, shared memory and a process's own files in /proc.
+    options = ["--unshare-net", "--ro-bind", "/", "/", "--dev-bind", "/dev", "/dev", "--bind", "/proc", "/proc"]
+    for folder in map(os.path.realpath, writable):
+        options += ["--bind", folder, folder]
+    return _on_this_machine(argv, mounts, *options)
 
 
 def with_mounts(argv: Sequence[str], mounts: Mapping[Path, Path]) -> list[str]:
@@ -139,11 +159,11 @@ def with_mounts(argv: Sequence[str], mounts: Mapping[Path, Path]) -> list[str]:
 
     mounts: file -> what is seen there; where there are some, this machine can run images (`can_run`).
     """
-    return _on_this_machine(argv, mounts) if mounts else list(argv)
+    return _on_this_machine(argv, mounts, *_DISK) if mounts else list(argv)
 
 
 def _on_this_machine(argv: Sequence[str], mounts: Mapping[Path, Path], *options: str) -> list[str]:
-    command = [str(find_bwrap()), *options, "--die-with-parent", "--dev-bind", "/", "/"]
+    command = [str(find_bwrap()), "--die-with-parent", *options]
     for path, source in mounts.items():
         # bubblewrap mounts nothing behind a link; Pants' caches lie behind one.
         command += ["--ro-bind", os.path.realpath(source), os.path.realpath(path)]

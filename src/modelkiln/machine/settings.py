@@ -22,10 +22,13 @@ from modelkiln.errors import ModelkilnError
 
 __all__ = [
     "INSECURE_REGISTRIES",
+    "abandoned_settings",
     "find_python",
     "insecure_registries",
+    "is_running",
     "load_machine_env",
     "own_settings",
+    "run_name",
     "save_machine_env",
     "save_machine_file",
     "save_python",
@@ -33,6 +36,7 @@ __all__ = [
 ]
 
 _FOLDER = "machine"
+_UNHELD_SECONDS = 60
 # Whether settings of a run that this process does not belong to are none of its business.
 _is_on_its_own = False
 # Of this process, the open files by which others see that it lives.
@@ -62,18 +66,45 @@ def select_machine_env(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in sorted(environ.items()) if name in _NAMES or name.startswith(_PREFIXES)}
 
 
+def run_name(store_root: Path) -> Optional[str]:
+    """Return what the run of Pants, or its daemon, that this process is a descendant of is called; None without one."""
+    pid = os.getpid()
+    with suppress(OSError):
+        while pid > 0:
+            name, pid = _identity(pid)
+            if (store_root / _FOLDER / f"{name}.json").is_file():
+                return name
+    return None
+
+
+def is_running(store_root: Path, name: str) -> bool:
+    """Return whether the run of this name, or the daemon, lives: it holds its settings as long as it does."""
+    return not _is_unheld(store_root / _FOLDER / f"{name}.json")
+
+
+def abandoned_settings(store_root: Path) -> list[Path]:
+    """Return the files of `save_machine_env` whose runs are over."""
+    now = time.time()
+    found = []
+    for path in sorted((store_root / _FOLDER).glob("*.json")):
+        with suppress(FileNotFoundError):
+            # A file is there for a moment before its process holds it; a minute is more than that.
+            if now - path.stat().st_mtime > _UNHELD_SECONDS and _is_unheld(path):
+                found.append(path)
+    return found
+
+
 def save_machine_env(store_root: Path, environ: Mapping[str, str]) -> None:
     """Write the fetch settings of `environ` next to the store, for this process and its descendants.
 
     The file has the mode 0600, since it may hold credentials. As long as this process lives it holds
     a lock on it; files that nobody holds are of runs that are over, and are removed.
     """
-    target = store_root / _FOLDER / f"{_identity(os.getpid())[0]}.json"
-    save_machine_file(target.parent, target.name, json.dumps(select_machine_env(environ), indent=1, sort_keys=True))
-    _hold(target)
-    for path in target.parent.glob("*.json"):
-        if path != target:
-            _remove_abandoned(path)
+    name = f"{_FOLDER}/{_identity(os.getpid())[0]}.json"
+    save_machine_file(store_root, name, json.dumps(select_machine_env(environ), indent=1, sort_keys=True))
+    _hold(store_root / name)
+    for path in abandoned_settings(store_root):
+        path.unlink(missing_ok=True)
 
 
 def _hold(path: Path) -> None:
@@ -85,16 +116,18 @@ def _hold(path: Path) -> None:
     _held[path] = file
 
 
-def _remove_abandoned(path: Path) -> None:
-    # A file is there for a moment before its process holds it; a minute is more than that.
-    with suppress(OSError):
+def _is_unheld(path: Path) -> bool:
+    try:
         file = os.open(path, os.O_RDONLY)
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if time.time() - os.fstat(file).st_mtime > 60:
-                path.unlink()
-        finally:
-            os.close(file)
+    except OSError:
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(file)
 
 
 def _identity(pid: int) -> tuple[str, int]:
@@ -121,12 +154,9 @@ def own_settings() -> Iterator[None]:
 def _settings_file(store_root: Path) -> Optional[Path]:
     """The file of the run that this process belongs to, else the one that was written last: a step in a
     container does not see whose descendant it is."""
-    folder, pid = store_root / _FOLDER, os.getpid()
-    with suppress(OSError):
-        while pid > 0:
-            name, pid = _identity(pid)
-            if (folder / f"{name}.json").is_file():
-                return folder / f"{name}.json"
+    folder, name = store_root / _FOLDER, run_name(store_root)
+    if name is not None:
+        return folder / f"{name}.json"
     if _is_on_its_own:
         return None
     with suppress(OSError):
@@ -143,7 +173,9 @@ def save_machine_file(store_root: Path, name: str, text: str) -> None:
     except OSError:
         pass
     target.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=target.parent)  # Mode 0600: it may hold credentials.
+    # Where what killed processes left is removed. Mode 0600: it may hold credentials.
+    (store_root / "incoming").mkdir(exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=store_root / "incoming")
     with os.fdopen(descriptor, "w") as stream:
         stream.write(text)
     os.replace(name, target)

@@ -29,9 +29,8 @@ def find_sdists(pins: Sequence[Pin], store: Store) -> tuple[dict[str, dict[str, 
     found: dict[str, dict[str, str]] = {}
     if not pins:
         return found, {}
-    incoming = store.root / "incoming"
-    incoming.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=incoming) as name:
+    incoming, prefix = store.temporary_location("incoming")
+    with tempfile.TemporaryDirectory(dir=incoming, prefix=prefix) as name:
         folder = Path(name).absolute()
         problems = _download(pins, folder, store)
         for pin in pins:
@@ -64,7 +63,7 @@ def _download(pins: Sequence[Pin], folder: Path, store: Store) -> dict[str, str]
 def ensure_sdist(sdist: Mapping[str, Any], store: Store) -> Path:
     """Return the path in `store` of an sdist (name, version, filename and sha256), fetched where it is missing."""
     digest = f"sha256:{sdist['sha256']}"
-    if not store.verify(digest):
+    if not store.holds(digest):
         _, problems = find_sdists([Pin(sdist["name"], sdist["version"], (sdist["sha256"],))], store)
         for problem in problems.values():
             raise ModelkilnError(

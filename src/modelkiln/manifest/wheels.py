@@ -63,7 +63,7 @@ def check_requires(wheel: Wheel, advertised: Iterable[str]) -> None:
 
 def missing_wheels(wheels: Iterable[Mapping[str, Any]], store: Store) -> list[dict[str, Any]]:
     """Return those wheels that `store` lacks, as `check_wheels` returns them."""
-    return [wheel for wheel in check_wheels(wheels) if not store.verify(wheel_digest(wheel))]
+    return [wheel for wheel in check_wheels(wheels) if not store.holds(wheel_digest(wheel))]
 
 
 def fetch_wheels(missing: Sequence[Mapping[str, Any]], python: str, store: Store) -> None:
@@ -76,9 +76,8 @@ def fetch_wheels(missing: Sequence[Mapping[str, Any]], python: str, store: Store
         return
     from modelkiln.manifest.pip import index_lines, run_pip, target_options
 
-    incoming = store.root / "incoming"
-    incoming.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=incoming) as name:
+    incoming, prefix = store.temporary_location("incoming")
+    with tempfile.TemporaryDirectory(dir=incoming, prefix=prefix) as name:
         folder = Path(name).absolute()
         lines = (f"{wheel['name']}=={wheel['version']} --hash={wheel_digest(wheel)}\n" for wheel in missing)
         (folder / "lock.txt").write_text(index_lines(store) + "".join(lines))

@@ -51,7 +51,10 @@ class KnownBlobs:
         # Without it publishing only takes longer: a full or read-only disk is not a reason to fail.
         with suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor, name = tempfile.mkstemp(dir=self._path.parent)
+            # Where what killed processes left is removed, see `store.cleaning`.
+            incoming = self._path.parent.with_name("incoming")
+            incoming.mkdir(exist_ok=True)
+            descriptor, name = tempfile.mkstemp(dir=incoming)
             with os.fdopen(descriptor, "w") as stream:
                 json.dump(known, stream)
             os.replace(name, self._path)

@@ -9,7 +9,7 @@ from typing import Any, Callable, Mapping, Optional, Sequence
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.machine.gpu import Gpu
-from modelkiln.machine.sandbox import Finished, run_command, without_network
+from modelkiln.machine.sandbox import Finished, run_command, with_read_only_disk
 from modelkiln.package.signature import Signature, read_signature
 from modelkiln.runtime.document import parse_json
 from modelkiln.runtime.errors import PackageError
@@ -132,15 +132,16 @@ def program_runner(
     settings: Optional[Mapping[str, str]] = None,
     mounts: Optional[Mapping[Path, Path]] = None,
 ) -> Runner:
-    """Run an interpreter with its PEX file, or a program that has both in it, without a network
-    where this machine allows.
+    """Run an interpreter with its PEX file, or a program that has both in it, without a network and on a
+    read-only disk where this machine allows, as an image is run.
 
-    pex_root: where it unpacks itself. scratch: an empty folder to run in, also its HOME.
+    pex_root: where it unpacks itself. scratch: an empty folder to run in, also its HOME and for temporary files.
     settings: other variables, as a deployment would set them. mounts: see `sandbox.with_mounts`.
     """
+    pex_root.mkdir(parents=True, exist_ok=True)
     env = {"PEX_ROOT": str(pex_root), "PEX_IGNORE_RCFILES": "1", "HOME": str(scratch), "LC_ALL": "C.UTF-8"}
-    env.update({"SCIE_BASE": str(pex_root / "scie"), **(settings or {})})
-    argv = without_network([*map(str, program), "predict", "-"], mounts)
+    env.update({"SCIE_BASE": str(pex_root / "scie"), "TMPDIR": str(scratch), **(settings or {})})
+    argv = with_read_only_disk([*map(str, program), "predict", "-"], (pex_root, scratch), mounts or {})
     return lambda request, timeout: run_command(argv, env, request, timeout, scratch)
 
 

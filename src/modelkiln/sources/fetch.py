@@ -47,10 +47,10 @@ def fetch_files(
                     job.cancel()
 
 
-def source_opener(source: Mapping[str, Any], env: Mapping[str, str]) -> Callable[[Mapping[str, Any]], BinaryIO]:
-    """Return what opens one of `fetch_files`' files at its source; the bytes are not checked."""
+def source_opener(source: Mapping[str, Any], env: Mapping[str, str]) -> Callable[..., BinaryIO]:
+    """Return what opens one of `fetch_files`' files at its source, from a byte on; the bytes are not checked."""
     opened = open_source(source["uri"], env, Path())
-    return lambda file: opened.open(_wanted(file))
+    return lambda file, offset=0: opened.open(_wanted(file), offset)
 
 
 def _wanted(file: Mapping[str, Any]) -> SourceFile:

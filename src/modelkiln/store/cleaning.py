@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Iterable, Iterator, Optional, Union
 
+from modelkiln.machine.settings import abandoned_settings
 from modelkiln.progress import Progress
 from modelkiln.store.caches import PEX_RUN, CachedThing, PexRuns, held_blobs, list_caches
 from modelkiln.store.file_index import FileIndex
@@ -215,6 +216,7 @@ def _temporary(store: Store) -> Iterator[Path]:
     for kind in ("incoming", "roots", "partial", "corrupt"):
         with suppress(FileNotFoundError):
             yield from sorted((store.root / kind).iterdir())
+    yield from abandoned_settings(store.root)
 
 
 def _remove_leftovers(store: Store, names: Iterable[Path], users: Users, is_trial: bool) -> Iterator[str]:
@@ -223,11 +225,13 @@ def _remove_leftovers(store: Store, names: Iterable[Path], users: Users, is_tria
             age = time.time() - path.lstat().st_mtime
         except FileNotFoundError:
             continue
-        if path.parent.name in ("partial", "corrupt"):
+        if path.parent.name == "machine":
+            is_left = True
+        elif path.parent.name in ("partial", "corrupt"):
             is_left = age > _WEEK_SECONDS and not _is_locked(path)
         else:
             token, dash, _ = path.name.partition("-")
-            is_left = token not in users.tokens and token != users.own if dash else age > _DAY_SECONDS
+            is_left = token not in {*users.tokens, users.own} if dash else age > _DAY_SECONDS and not _is_locked(path)
         if is_left:
             if not is_trial:
                 _remove_tree(path)

@@ -22,7 +22,7 @@ class ResultCache:
     """Answers to one kind of question, in the folder `<store>/<kind>`."""
 
     def __init__(self, store: Store, kind: str) -> None:
-        self._folder = store.root / kind
+        self._store, self._folder = store, store.root / kind
 
     def _path(self, question: Any) -> Path:
         return self._folder / f"{hashlib.sha256(canonical_json(question)).hexdigest()}.json"
@@ -41,7 +41,8 @@ class ResultCache:
     def put(self, question: Any, answer: dict) -> None:
         """Keep `answer`; renamed when it is written, so that no reader sees half of it."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=self._folder)
+        incoming, prefix = self._store.temporary_location("incoming")
+        descriptor, name = tempfile.mkstemp(dir=incoming, prefix=prefix)
         try:
             with os.fdopen(descriptor, "wb") as stream:
                 stream.write(canonical_json(answer))

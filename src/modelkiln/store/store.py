@@ -92,6 +92,11 @@ class Store:
         user = register(self.root)
         return found.st_mtime_ns >= user.since_ns or user.touch(path)
 
+    def holds(self, digest: str) -> bool:
+        """Whether the blob is here, and whole: as `has`, and it is read to its end."""
+        # It counts as used before it is read, so that nobody cleans it away meanwhile.
+        return self.has(digest) and self.verify(digest)
+
     def open(self, digest: str) -> BinaryIO:
         """Open a blob for reading; raises ModelkilnError when it is missing."""
         self.has(digest)

@@ -13,7 +13,7 @@ Opening = Callable[[], ContextManager[BinaryIO]]
 @dataclass(frozen=True)
 class Issue:
     """One finding. where: file, blob or layer. text: "NAME: got X, want Y.". is_note: nothing is
-    wrong, but something could not be checked."""
+    wrong, but something could not be checked or should be known."""
 
     where: str
     text: str

@@ -24,7 +24,7 @@ from modelkiln.validation.record import (
     artifact_problems,
     image_problems,
 )
-from modelkiln.validation.tree import Tree, entrypoint_problems
+from modelkiln.validation.tree import Tree, entrypoint_problems, privilege_notes
 
 __all__ = ["Manifests"]
 
@@ -219,6 +219,8 @@ class Manifests:
         if not image.is_weights:
             self.report(where, image_problems(image, _variant(self._record, image.config)))
         self.report(where, machine_problems(image.tree, image.config))
+        if not self._trusts:  # What a base may do is for its users to judge, and is not what a record could disown.
+            self.issues += [Issue(where, text, is_note=True) for text in privilege_notes(image.tree)]
 
     def _read_layers(self, tasks: list) -> list[Optional[LayerContents]]:
         """Read layers, several at once; tasks: the arguments of `_layer` for each."""

@@ -25,18 +25,23 @@ _HIDING = frozenset(f"{folder}/{OPAQUE_WHITEOUT}" for folder in (VENV, CODE_FOLD
 # Of a file whose content is kept (the record), which lists every code file and requirement.
 _MAX_KEPT = 64 << 20
 # The compression is what follows `tar` in a media type (OCI image-spec 1.1, media-types.md).
+# As GNU tar and libarchive write the attribute security.capability.
+_CAPABILITIES = frozenset(("SCHILY.xattr.security.capability", "LIBARCHIVE.xattr.security.capability"))
 _ENDING = re.compile(r"\.tar(?:\+(?P<compression>[a-z]+))?$")
 
 
 @dataclass(frozen=True)
 class Node:
-    """A file, directory or link of a layer; kind is "file", "dir", "symlink" or "other"."""
+    """A file, directory or link of a layer; kind is "file", "dir", "symlink" or "other".
+
+    has_capabilities: it gives capabilities to who runs it (capabilities(7), "File capabilities")."""
 
     kind: str
     mode: int = 0
     sha256: str = ""
     size: int = 0
     link: str = ""
+    has_capabilities: bool = False
     head: bytes = field(default=b"", repr=False)
     content: Optional[bytes] = field(default=None, repr=False)
 
@@ -226,7 +231,11 @@ def _node(archive: tarfile.TarFile, member: tarfile.TarInfo, nodes: dict[str, No
         if kept is not None:
             kept.append(chunk)
     content = None if kept is None else b"".join(kept)
-    return Node("file", member.mode, hasher.hexdigest(), member.size, head=head, content=content)
+    return Node(
+        "file", member.mode, hasher.hexdigest(), member.size, has_capabilities=not _CAPABILITIES.isdisjoint(
+            member.pax_headers
+        ), head=head, content=content,
+    )  # fmt: skip
 
 
 def _chunks(stream: Optional[BinaryIO]) -> Iterator[bytes]:

@@ -4,7 +4,7 @@ from typing import Any, Iterator, Mapping, Optional
 
 from modelkiln.validation.layer import LayerContents, Node
 
-__all__ = ["Tree", "describe", "entrypoint_problems"]
+__all__ = ["Tree", "describe", "entrypoint_problems", "privilege_notes"]
 
 _MAX_LINKS = 40  # As Linux, path_resolution(7).
 
@@ -73,6 +73,26 @@ class Tree:
             for path, node in self.nodes.items()
             if path.startswith(prefix) and node.kind != "dir"
         }
+
+
+def privilege_notes(tree: Tree) -> Iterator[str]:
+    """Yield what in the finished image lets a process gain rights or change what others run.
+
+    Layers of ours have none of it; a base of a registry may need it, which is for its users to judge.
+    """
+    for path, node in sorted(tree.nodes.items()):
+        found = []
+        if node.kind == "file":
+            found += ["setuid: it runs as its owner"] if node.mode & 0o4000 else []
+            found += ["setgid: it runs as its group"] if node.mode & 0o2000 else []
+            found += ["capabilities: it runs with more rights"] if node.has_capabilities else []
+        elif node.kind == "other":
+            found.append("a device, a pipe or a link to nothing")
+        # In a sticky folder nobody removes the files of others, as in /tmp.
+        if node.kind != "symlink" and node.mode & 0o002 and not (node.kind == "dir" and node.mode & 0o1000):
+            found.append("anybody may write to it")
+        if found:
+            yield f"/{path}: has mode {node.mode:04o} in {tree.owner[path]}: {', '.join(found)}."
 
 
 def _same(one: Node, other: Node) -> bool:

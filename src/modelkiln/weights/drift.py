@@ -15,19 +15,18 @@ from modelkiln.weights.grouping import group_files
 from modelkiln.weights.known_files import known_files, stamps_of
 from modelkiln.weights.lock import WeightsLock
 from modelkiln.weights.renames import find_renames
-from modelkiln.weights.selection import FoundFiles, WeightsSource, find_files
+from modelkiln.weights.selection import FoundFiles
 
 __all__ = ["find_drift"]
 
 _JOBS = 4
 
 
-def find_drift(wanted: WeightsSource, store: Store, lock: WeightsLock) -> list[str]:
-    """Return what differs between `lock` and the source now, one sentence each; nothing is kept.
+def find_drift(found: FoundFiles, store: Store, lock: WeightsLock) -> list[str]:
+    """Return what differs between `lock` and what its source has now, one sentence each; nothing is kept.
 
     Files that have a version or unchanged times are compared by what they were; others are read.
     """
-    found = find_files(wanted, store)
     differences = list(_source_differences(found, lock))
     stamps = stamps_of(found)
     known = {file.path: file.sha256 for file in known_files(found, store, lock, stamps)}
@@ -37,7 +36,7 @@ def find_drift(wanted: WeightsSource, store: Store, lock: WeightsLock) -> list[s
             known.setdefault(path, recalled[stamp.text][0])
     todo = [file for file in found.files if file.path not in known and not file.sha256]
     total = sum(file.size or 0 for file in todo)
-    with Progress(f"check {wanted.where}", total) as progress, ThreadPoolExecutor(_JOBS) as pool:
+    with Progress(f"check {found.wanted.where}", total) as progress, ThreadPoolExecutor(_JOBS) as pool:
         known.update(pool.map(lambda file: (file.path, _sha256(found, file, progress)), todo))
     now = {file.path: known.get(file.path, file.sha256 or "") for file in found.files}
     locked = {file.path: file.sha256 for file in lock.files}

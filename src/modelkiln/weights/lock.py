@@ -7,6 +7,7 @@ from typing import Any, Iterable, Mapping, Optional
 
 from modelkiln.archives.tar import check_path
 from modelkiln.canonical import canonical_json, readable_json
+from modelkiln.checks.allowed import NOTHING, Allowed
 from modelkiln.descriptor import LAYER, Descriptor
 from modelkiln.digest import check_digest, sha256_bytes
 from modelkiln.errors import ModelkilnError, reason
@@ -26,7 +27,7 @@ class LockedFile(PinnedFile):
     version, locator: see `sources.source.SourceFile`. format: what its content is, such as
     "safetensors" (see `checks`), or "". chunks: see `chunks`, None for a small file, and in locks
     that were written before there were any. facts: what the file's header states of the model, None where
-    that is nothing.
+    that is nothing. code: entries of code in it (see `checks.code.names`).
     """
 
     version: str = ""
@@ -34,10 +35,12 @@ class LockedFile(PinnedFile):
     format: str = ""
     chunks: Optional[Mapping[str, Any]] = field(default=None, hash=False)
     facts: Optional[Mapping[str, Any]] = field(default=None, hash=False)
+    code: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON object without the fields that are empty."""
-        return {key: value for key, value in vars(self).items() if value not in ("", None)}
+        found = {key: value for key, value in vars(self).items() if value not in ("", None, ())}
+        return {**found, "code": list(self.code)} if self.code else found
 
 
 @dataclass(frozen=True)
@@ -54,14 +57,14 @@ class WeightsLock:
     """A weights lock.
 
     source: {"uri", "revision", "include", "exclude"}. facts: what the source states about the model.
-    allow_pickle: what its target said when the files were checked, see `checks.check.Options`.
+    allowed: what its target allowed when the files were checked.
     """
 
     source: Mapping[str, Any] = field(hash=False)
     files: tuple[LockedFile, ...]
     layers: tuple[LockedLayer, ...]
     facts: Mapping[str, Any] = field(default_factory=dict, hash=False)
-    allow_pickle: Optional[tuple[str, ...]] = None
+    allowed: Allowed = NOTHING
 
     @property
     def size(self) -> int:
@@ -83,8 +86,7 @@ class WeightsLock:
             "layers": [{"digest": one.digest, "size": one.size, "files": list(one.files)} for one in self.layers],
             "facts": dict(self.facts),
         }
-        if self.allow_pickle is not None:
-            content["allow_pickle"] = sorted(self.allow_pickle)
+        content.update(self.allowed.to_json())
         content["digest"] = _digest_of(content)
         return readable_json(content) + "\n"
 
@@ -97,14 +99,20 @@ class WeightsLock:
                 return Descriptor(LAYER, layer.digest, layer.size)
         return None
 
-    def check_pickles(self, allowed: Optional[Iterable[str]], where: str) -> None:
-        """Raise ModelkilnError for a lock whose files were checked under a wider `allow_pickle` than
-        `allowed`, what the target says now."""
-        if allowed is None:
-            gone = [file.path for file in self.files if file.format == "pickle"] or list(self.allow_pickle or ())
-            is_wider = self.allow_pickle is not None or bool(gone)
+    def check_allowed(self, allowed: Allowed, where: str) -> None:
+        """Raise ModelkilnError for a lock whose files were checked with more allowed than `allowed`, what the target
+        says now."""
+        code = sorted(set(self.allowed.code) - set(allowed.code))
+        if code:
+            raise ModelkilnError(
+                f"{where}: its lock allows code ({', '.join(code[:10])}), which the field `allow_code` of the target "
+                f"does not list any more. Lock it again, which checks its files: `pants lock {where}`."
+            )
+        if allowed.pickle is None:
+            gone = [file.path for file in self.files if file.format == "pickle"] or list(self.allowed.pickle or ())
+            is_wider = self.allowed.pickle is not None or bool(gone)
         else:
-            gone = sorted(set(self.allow_pickle or ()) - set(allowed))
+            gone = sorted(set(self.allowed.pickle or ()) - set(allowed.pickle))
             is_wider = bool(gone)
         if is_wider:
             listed = f" ({', '.join(gone[:10])})" if gone else ""
@@ -123,24 +131,29 @@ def set_digest(files: Iterable[tuple[str, str]]) -> str:
     return "sha256:" + hashlib.sha256("".join(lines).encode("utf-8")).hexdigest()
 
 
-def load_weights_lock(text: str, where: str) -> WeightsLock:
-    """Read a lock; raises ModelkilnError that names `where` for one that is broken or was edited."""
+def load_weights_lock(text: str, where: str, target: str = "") -> WeightsLock:
+    """Read a lock; raises ModelkilnError that names `where` for one that is broken or was edited.
+
+    target: the address that it is of, for the remedy.
+    """
     try:
         content = json.loads(text)
         if content["schema"] != SCHEMA:
             raise ModelkilnError(f"{where}: schema {content['schema']!r}, this Modelkiln reads {SCHEMA}. Upgrade it.")
-        files = tuple(LockedFile(**file) for file in content["files"])
+        files = tuple(LockedFile(**{**file, "code": tuple(file.get("code", ()))}) for file in content["files"])
         layers = tuple(LockedLayer(one["digest"], one["size"], tuple(one["files"])) for one in content["layers"])
-        allowed = content.get("allow_pickle")
-        pickles = None if allowed is None else tuple(map(str, allowed))
-        lock = WeightsLock(content["source"], files, layers, content.get("facts") or {}, pickles)
+        lock = WeightsLock(content["source"], files, layers, content.get("facts") or {}, Allowed.from_json(content))
         recorded = content["set_digest"]
-        # Locks that were written before there was one have none.
         stated = content.pop("digest", None)
-        digest = stated and _digest_of(content)
+        digest = _digest_of(content)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelkilnError(f"{where}: is not a weights lock ({reason(error)}). Write it with `pants lock`.") from None
     _check(lock, recorded, where)
+    if stated is None:
+        raise ModelkilnError(
+            f"{where}: lacks its own digest, without which anybody may have edited it. Write it again with "
+            f"`pants lock {target}`, which checks the files.".replace(" `,", "`,")
+        )
     if digest != stated:
         raise ModelkilnError(f"{where}: was edited: it has digest {digest}, it says {stated}. {_AGAIN}")
     return lock
@@ -159,6 +172,8 @@ def _check(lock: WeightsLock, recorded: str, where: str) -> None:
             raise ModelkilnError(f"{where}: {file.path}: size {file.size!r} is not a number of bytes. {_AGAIN}")
         if file.chunks is not None:
             check_chunks(file.chunks, file.size, f"{where}: {file.path}")
+        if not all(isinstance(one, str) for one in file.code):
+            raise ModelkilnError(f"{where}: {file.path}: code {list(file.code)!r} is not a list of texts. {_AGAIN}")
         facts = {} if file.facts is None else file.facts
         if not isinstance(facts, dict) or not all(isinstance(value, (str, int)) for value in facts.values()):
             raise ModelkilnError(f"{where}: {file.path}: facts {facts!r} are not texts and numbers by name. {_AGAIN}")

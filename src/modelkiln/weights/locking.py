@@ -6,8 +6,9 @@ machine whose times have not changed, is known by what it was then; see `store.f
 
 import json
 from dataclasses import replace
-from typing import BinaryIO, Callable, Iterable, Optional, Sequence
+from typing import Iterable, Optional, Sequence
 
+from modelkiln.checks.allowed import NOTHING, Allowed
 from modelkiln.checks.check import Options
 from modelkiln.conventions import MODELS_FOLDER
 from modelkiln.descriptor import LAYER, Descriptor
@@ -17,7 +18,7 @@ from modelkiln.store.file_batch import SMALL_BYTES
 from modelkiln.store.files import StoredFile, find_stored
 from modelkiln.store.store import Store
 from modelkiln.weights.chunks import CHUNK_BYTES, read_chunks
-from modelkiln.weights.formats import check_formats
+from modelkiln.weights.formats import Place, check_formats, source_place
 from modelkiln.weights.grouping import group_files
 from modelkiln.weights.layer_digest import encode_descriptor, hash_layer, layer_cache_key
 from modelkiln.weights.lock import LockedFile, LockedLayer, WeightsLock
@@ -31,23 +32,24 @@ def lock_weights(
     wanted: WeightsSource,
     store: Store,
     known: Optional[WeightsLock] = None,
-    allow_pickle: Optional[Sequence[str]] = None,
+    allowed: Allowed = NOTHING,
 ) -> WeightsLock:
     """Return the lock of what `wanted` names now; afterwards its files are in `store`.
 
     known: the existing lock: files that have the version that it names are the same
-    and are not read, also where the store lacks them. allow_pickle: see `checks.check.Options`.
+    and are not read, also where the store lacks them. allowed: what the target allows in them.
 
     Raises ModelkilnError for whatever cannot be read, changes while it is read or is refused; the
     store is consistent then, and what was read is not read again by the next try.
     """
-    options = Options(wanted.where, None if allow_pickle is None else tuple(allow_pickle))
-    return _Locking(find_files(wanted, store), store, known, options).run()
+    Options.of(wanted.where, allowed)  # Before anything is read.
+    return _Locking(find_files(wanted, store), store, known, allowed).run()
 
 
 class _Locking:
-    def __init__(self, found: FoundFiles, store: Store, known: Optional[WeightsLock], options: Options) -> None:
-        self._options = options
+    def __init__(self, found: FoundFiles, store: Store, known: Optional[WeightsLock], allowed: Allowed) -> None:
+        options = Options.of(found.wanted.where, allowed)
+        self._allowed, self._options = allowed, options
         self._found, self._store, self._before = found, store, known
         self._where = found.wanted.where
         self._reading = Reading(found, store, known, options)
@@ -66,9 +68,7 @@ class _Locking:
         finally:
             self._reading.discard()
         ordered = tuple(self._reading.files[path] for path in sorted(self._reading.files))
-        allowed = self._options.allow_pickle
-        pickles = None if allowed is None else tuple(sorted(allowed))
-        return WeightsLock(self._found.to_json(), ordered, layers, self._found.listing.facts, pickles)
+        return WeightsLock(self._found.to_json(), ordered, layers, self._found.listing.facts, self._allowed)
 
     def _finish(self) -> tuple[LockedLayer, ...]:
         """Hash the layers that were not hashed while they were read, then remember all of it."""
@@ -89,21 +89,23 @@ class _Locking:
 
     def _check(self) -> None:
         here: dict[str, StoredFile] = {}
+        at_source = {file.path: file for file in self._found.files}
+        findings = self._reading.findings
 
-        def place(file: LockedFile) -> Optional[Callable[[], BinaryIO]]:
+        def place(path: str) -> Place:
             if not here:  # Mostly nobody asks.
-                here.update(
-                    self._stored(
-                        file for file in self._reading.files.values() if file.path not in self._reading.findings
-                    )
-                )
-            return here[file.sha256].open if file.sha256 in here else None
+                here.update(self._stored(file for file in self._reading.files.values() if file.path not in findings))
+            file = self._reading.files[path]
+            if file.sha256 in here:
+                return Place(here[file.sha256].open)
+            # What the existing lock pins was not read, and who wrote the lock may have checked nothing.
+            return source_place(self._found.source, at_source[path], file.size, self._where)
 
-        formats = check_formats(
-            self._reading.files.values(), place, self._options, self._reading.index, self._reading.findings
-        )
+        formats = check_formats(self._reading.files.values(), place, self._options, self._reading.index, findings)
         for path, stated in formats.items():
-            self._reading.files[path] = replace(self._reading.files[path], **{"facts": None, **stated})
+            format = "" if stated["format"] == "unknown" else stated["format"]
+            more = {"format": format, "facts": stated.get("facts"), "code": tuple(stated.get("code", ()))}
+            self._reading.files[path] = replace(self._reading.files[path], **more)
 
     def _find_chunks(self) -> None:
         """Complete large files that were not read now, from what is known of them or else from the store."""

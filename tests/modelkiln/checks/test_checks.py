@@ -35,8 +35,8 @@ NUMPY = ("collections.OrderedDict", "numpy._core.multiarray._reconstruct", "nump
 JOBLIB = ("joblib.numpy_pickle.NumpyArrayWrapper", "numpy.dtype", "numpy.ndarray")
 
 
-def _check(data, path="model.bin", allowed=None):
-    return check_file(path, lambda: io.BytesIO(data), len(data), Options("src/demo:weights", allowed))
+def _check(data, path="model.bin", allowed=None, code=()):
+    return check_file(path, lambda: io.BytesIO(data), len(data), Options("src/demo:weights", allowed, code))
 
 
 def _model(weights, **tensor):
@@ -235,9 +235,9 @@ def test_onnx_node_with_a_compiled_model():
 
 def test_onnx_lists_of_numbers_are_what_the_checker_sees():
     """Numbers of an attribute are copied; one that hides a tensor behind them is refused."""
-    node = helper.make_node("N", ["x"], ["y"], domain="d", numbers=[1.0] * 5000, whole=list(range(5000)))
+    node = helper.make_node("N", ["x"], ["y"], domain="com.microsoft", numbers=[1.0] * 5000, whole=list(range(5000)))
     value = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1])
-    opsets = [helper.make_opsetid("d", 1), helper.make_opsetid("", 18)]
+    opsets = [helper.make_opsetid("com.microsoft", 1), helper.make_opsetid("", 18)]
     model = helper.make_model(helper.make_graph([node], "g", [value], []), opset_imports=opsets)
     assert "onnx" == _check(model.SerializeToString(), "m").format
     model.graph.node[0].attribute[0].t.CopyFrom(helper.make_tensor("t", TensorProto.FLOAT, [1], [1.0]))
@@ -410,7 +410,9 @@ def test_a_file_of_torch_jit_save():
     advised = tuple(ast.literal_eval(re.search(r"allow_pickle=(\[.*\])\.$", str(error.value))[1]))
     tensors = ("torch.BFloat16Storage", "torch.FloatStorage", "torch._utils._rebuild_tensor_v2", "torch.device")
     assert ("collections.OrderedDict", *tensors) == advised
-    finding = _check(data, "torch_script.pt", advised)
+    with pytest.raises(ModelkilnError, match=r"allow_code=\['torchscript:torch_script.pt'\]"):
+        _check(data, "torch_script.pt", advised)
+    finding = _check(data, "torch_script.pt", advised, ("torchscript:torch_script.pt",))
     assert ("zip", set(advised)) == (finding.format, set(finding.imports))
     for name in advised[1:]:
         with pytest.raises(ModelkilnError, match=f"imports {name}, which the field `allow_pickle` does not list"):
@@ -423,6 +425,9 @@ def test_torch_script():
     data = _torch_script(data=list_of_ints, constants=call("collections", "OrderedDict"))
     with pytest.raises(ModelkilnError, match=r"allow what it imports: allow_pickle=\['collections.OrderedDict'\]"):
         _check(data, "model.pt")
-    assert ("collections.OrderedDict",) == _check(data, "model.pt", ("collections.OrderedDict",)).imports
+    with pytest.raises(ModelkilnError, match=r"allow_code=\['torchscript:model.pt'\]"):
+        _check(data, "model.pt", ("collections.OrderedDict",))
+    found = _check(data, "model.pt", ("collections.OrderedDict",), ("torchscript:model.pt",))
+    assert (("collections.OrderedDict",), ("torchscript:model.pt",)) == (found.imports, found.code)
     with pytest.raises(ModelkilnError, match="torch.jit.load, which can run anything"):
         _check(_torch_script(data=call("torch.jit", "load")), "model.pt", ())

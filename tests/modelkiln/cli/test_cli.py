@@ -38,7 +38,7 @@ def test_inspect_prints_a_table(made, capsys):
         f"package  {made.record['package_digest']}",
         "platform linux/amd64",
         "runs     /opt/venv/bin/python -m modelkiln.runtime",
-        "store   weights: digits.onnx",
+        "store   weights: digits.bin",
         "here    wheels: numpy 2.4.6",
         "  org.opencontainers.image.licenses=Apache-2.0",
     ):
@@ -57,10 +57,25 @@ def test_inspect_prints_json(made, capsys):
     assert [layer["where"] for layer in image["layers"]].count("store") == 1
 
 
+def test_inspect_lists_what_files_are(made, capsys):
+    """Format and code of each file of the model artifacts, as the record has them; unknown is said to be unknown."""
+    files = [
+        {"path": "m.keras", "sha256": "0" * 64, "size": 2000, "format": "zip", "code": ["keras-lambda:scale"]},
+        {"path": "w.bin", "sha256": "1" * 64, "size": 3, "format": "unknown"},
+    ]
+    made.path.with_name("digits.package.json").write_text(json.dumps({"layers": [], "artifacts": files}))
+    assert main(["inspect", str(made.path)]) == 0
+    output = capsys.readouterr().out
+    assert "    2.0 kB  zip         m.keras (code: keras-lambda:scale)\n" in output
+    assert "  unknown     w.bin\n" in output
+    assert main(["inspect", "--json", str(made.path)]) == 0
+    assert files == json.loads(capsys.readouterr().out)[0]["files"]
+
+
 def test_validate_says_what_it_checked(made, capsys):
     """A right layout gives exit code 0."""
     assert main(["validate", str(made.path)]) == 0
-    assert "0 issues, 0 blobs not checked. Checked: structure, digests" in capsys.readouterr().out
+    assert "0 issues, 0 notes. Checked: structure, digests" in capsys.readouterr().out
 
 
 def test_validate_prints_every_issue(made, capsys):

@@ -28,7 +28,7 @@ from modelkiln.store.store import Store
 from modelkiln.validation.layout import validate_layout
 
 NAME = ImageName("digits", "1.2.0")
-COMMAND = ["/bin/busybox", "sh", "-c", "wc -c < /models/digits.onnx; id -u; pwd"]
+COMMAND = ["/bin/busybox", "sh", "-c", "wc -c < /models/digits.bin; id -u; pwd"]
 ANSWER = b"3000\n65532\n/app\n"
 
 

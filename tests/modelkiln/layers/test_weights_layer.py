@@ -59,6 +59,7 @@ def test_a_lock_is_read_as_it_was_written(tmp_path):
         (lambda lock: lock["layers"][0].update(digest="sha256:" + "0" * 64), "was edited: it has digest"),
         (lambda lock: lock["facts"].update(license="MIT"), "was edited: it has digest"),
         (lambda lock: lock.update(digest="sha256:" + "0" * 64), "was edited: it has digest"),
+        (lambda lock: lock.pop("digest"), "lacks its own digest"),
         (lambda lock: lock.update(schema=99), "schema 99"),
     ],
 )

@@ -1,5 +1,6 @@
 """Commands run in an unpacked root."""
 
+import os
 import shutil
 import time
 
@@ -7,7 +8,7 @@ import pytest
 from components import require
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.machine.sandbox import can_run, run_command, sandbox_command, without_network
+from modelkiln.machine.sandbox import can_run, run_command, sandbox_command, with_read_only_disk, without_network
 
 SHELL = ["/bin/busybox", "sh", "-c"]
 
@@ -76,6 +77,23 @@ def test_a_command_on_the_host_can_be_cut_from_the_network(root):
     """The host's files are there, its network is not."""
     finished = run_command(without_network(["/bin/sh", "-c", "grep : /proc/net/dev"]), {"PATH": "/bin"}, b"", 20)
     assert [b"lo"] == [line.split(b":")[0].strip() for line in finished.stdout.splitlines()]
+
+
+def test_a_command_on_the_host_can_get_a_read_only_disk(root, tmp_path):
+    """It writes to the folders that it is given, to devices and to shared memory, and to nothing else."""
+    mine, other = tmp_path / "mine", tmp_path / "other"
+    mine.mkdir()
+    other.mkdir()
+    script = (
+        f"echo 1 >{mine}/a; echo 1 >{other}/a; echo 1 >/dev/null && echo null; grep : /proc/net/dev; "
+        f"touch /var/tmp/modelkiln-a /dev/shm/modelkiln-{os.getpid()} && echo no; "
+        f"rm /dev/shm/modelkiln-{os.getpid()} && echo shared"
+    )
+    command = with_read_only_disk(["/bin/sh", "-c", script], [mine], {})
+    finished = run_command(command, {"PATH": "/bin:/usr/bin"}, b"", 20)
+    assert [b"null", b"lo", b"shared"] == [line.split(b":")[0].strip() for line in finished.stdout.splitlines()]
+    assert 2 == finished.stderr.count(b"Read-only file system")
+    assert (["a"], []) == ([path.name for path in mine.iterdir()], list(other.iterdir()))
 
 
 def test_a_command_that_is_not_there_is_reported():

@@ -17,6 +17,7 @@ from modelkiln.layers.weights import file_layer
 from modelkiln.machine.settings import INSECURE_REGISTRIES
 from modelkiln.publication.blob_source import BlobSource
 from modelkiln.publication.publish import Publication, publish_all
+from modelkiln.recipe import Recipe
 from modelkiln.registry.reference import parse_repository
 from modelkiln.store.store import Store
 
@@ -48,8 +49,8 @@ class Artifact:
         self.layout = write_layout(folder / "digits.artifact", files)
         self.digest = made.manifest_descriptor.digest
         entries = [{**one, "locator": f"sha256:{one['sha256']}"} if locators else one for one in RECORD["artifacts"]]
-        source = {"uri": uri, "revision": ""}
-        self.layers = [file_layer(one["path"], one, source, raw_type(one["path"])) for one in entries]
+        recipe = Recipe.of({"source": {"uri": uri, "revision": ""}})
+        self.layers = [file_layer(one["path"], one, raw_type(one["path"]), recipe) for one in entries]
 
     def publish(self, host, name, record=None):
         """Publish as `name`:1.2.0."""
@@ -119,7 +120,7 @@ def test_export_and_validate_complete_an_artifact(tmp_path, capsys):
     record.write_text(json.dumps({**RECORD, "layers": [layer.to_json() for layer in artifact.layers]}))
     options = ["--store", str(artifact.store.root)]
     assert 0 == main(["validate", str(artifact.layout), *options])
-    assert ", 0 blobs not checked" in capsys.readouterr().out
+    assert ", 0 notes" in capsys.readouterr().out
     whole = tmp_path / "whole.artifact"
     assert 0 == main(["export", str(artifact.layout), str(whole), "--format=oci-layout", *options])
     assert 0 == main(["validate", "--complete", str(whole)])

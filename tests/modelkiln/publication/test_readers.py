@@ -91,7 +91,7 @@ def test_crane_exports_the_files(published, host, tools, tmp_path, format):
     tools.crane("export", "--insecure", f"{host}/formats/{format}:1", tmp_path / "root.tar")
     with tarfile.open(tmp_path / "root.tar") as archive:
         names = archive.getnames()
-    assert ("models/model.bin" if format == "weights-image" else "models/digits.onnx") in names
+    assert ("models/model.bin" if format == "weights-image" else "models/digits.bin") in names
 
 
 def test_oras_pulls_the_files_of_an_artifact(published, host, tools, tmp_path):

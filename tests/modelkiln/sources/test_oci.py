@@ -188,8 +188,8 @@ def test_an_images_files_are_those_below_models(host, tmp_path):
     push(image.path, f"{host}/team/image:1", name="1.2.0")
     source = source_of(host, "team/image:1", tmp_path)
     found = contents(source, source.list())
-    assert ["digits.onnx"] == list(found)
-    assert image.record["artifacts"][0]["sha256"] == hashlib.sha256(found["digits.onnx"]).hexdigest()
+    assert ["digits.bin"] == list(found)
+    assert image.record["artifacts"][0]["sha256"] == hashlib.sha256(found["digits.bin"]).hexdigest()
 
 
 @pytest.mark.parametrize("compression", ["none", "gzip", "zstd"])

@@ -1,16 +1,21 @@
 """The validator: what is right passes, and what can't be seen is reported. Broken layouts: tests/hostile."""
 
+import io
 import json
 import os
 import shutil
+import tarfile
 
 import pytest
 from samples.random_image import blob_file, make_image, pack_layer
 
 from modelkiln.archives.tar import Entry, bytes_entry
+from modelkiln.descriptor import LAYER, Descriptor
+from modelkiln.digest import sha256_bytes
 from modelkiln.image.image import Base, Settings, build_image
 from modelkiln.image.layout import layout_files, write_layout
-from modelkiln.recipe import REGISTRY
+from modelkiln.layer import Layer
+from modelkiln.recipe import REGISTRY, Recipe
 from modelkiln.store.store import Store
 from modelkiln.validation.layout import validate_layout
 
@@ -32,7 +37,7 @@ def test_a_blob_that_is_nowhere_gives_a_note(tmp_path):
     made = make_image(tmp_path / "digits.oci", store=Store(tmp_path / "store"))
     issues = validate_layout(made.path)
     assert [issue.is_note for issue in issues] == [True]
-    assert "(weights: digits.onnx): blob sha256:" in str(issues[0])
+    assert "(weights: digits.bin): blob sha256:" in str(issues[0])
 
 
 def test_a_blob_of_the_store_is_checked(tmp_path):
@@ -105,6 +110,43 @@ def test_layers_of_a_registry_keep_their_own_conventions(tmp_path):
     blobs[image.manifest_descriptor.digest], blobs[image.config_descriptor.digest] = image.manifest, image.config
     path = write_layout(tmp_path / "x.oci", layout_files(image.manifest_descriptor, blobs, {}))
     assert texts(validate_layout(path, complete=True)) == []
+
+
+def test_what_a_base_of_a_registry_lets_anybody_do_is_reported(tmp_path):
+    """Files that run as another user or with capabilities, and what anybody may write to, of what is left of it."""
+    program = b"#!/bin/sh"
+    modes = {
+        "bin/plain": 0o755, "bin/su": 0o4755, "bin/wall": 0o2755, "etc/open": 0o666, "gone/su": 0o4755,
+        "bin/ping": 0o755,
+    }  # fmt: skip
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        for name, mode in (("srv", 0o777), ("tmp", 0o1777)):
+            info = tarfile.TarInfo(name)
+            info.type, info.mode = tarfile.DIRTYPE, mode
+            archive.addfile(info)
+        for name, mode in modes.items():
+            info = tarfile.TarInfo(name)
+            info.mode, info.size = mode, len(program)
+            info.pax_headers = {"SCHILY.xattr.security.capability": "x"} if name == "bin/ping" else {}
+            archive.addfile(info, io.BytesIO(program))
+    data = stream.getvalue()
+    descriptor = Descriptor(LAYER, sha256_bytes(data), len(data))
+    base = Layer("base", "base", descriptor, descriptor.digest, len(data), Recipe.made_by(REGISTRY, {}))
+    above, hiding = pack_layer("base", "above", [bytes_entry(".wh.gone", b"")], "none", REGISTRY)
+    image = build_image(
+        Base((base, above), "amd64", "linux"), [], Settings({"PATH": "/bin"}, entrypoint=["su"], user="65532")
+    )
+    blobs = {descriptor.digest: data, above.descriptor.digest: hiding}
+    blobs[image.manifest_descriptor.digest], blobs[image.config_descriptor.digest] = image.manifest, image.config
+    path = write_layout(tmp_path / "x.oci", layout_files(image.manifest_descriptor, blobs, {}))
+    notes = [issue for issue in validate_layout(path) if issue.is_note]
+    expected = {
+        "/bin/ping: has mode 0755": "capabilities", "/bin/su: has mode 4755": "setuid",
+        "/bin/wall: has mode 2755": "setgid", "/etc/open: has mode 0666": "anybody", "/srv: has mode 0777": "anybody",
+    }  # fmt: skip
+    assert list(expected) == [note.text[: note.text.index(" in layers[0]")] for note in notes]
+    assert all(word in note.text for word, note in zip(expected.values(), notes))
 
 
 def test_the_interpreter_of_a_script_is_looked_up(tmp_path):

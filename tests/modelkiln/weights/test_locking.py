@@ -18,6 +18,7 @@ from samples import scripted_source
 from samples.scripted_source import Script
 from steps import killed_at_every_step
 
+from modelkiln.checks.allowed import NOTHING, Allowed
 from modelkiln.cli.main import main
 from modelkiln.digest import sha256_stream
 from modelkiln.errors import ModelkilnError
@@ -354,13 +355,12 @@ def test_sizes_may_be_unknown(store, script):
 
 
 def test_what_the_lock_says_already_is_not_fetched(tmp_path, store, script):
-    """On another machine an unchanged source is not read, though the store is empty; a changed one
-    is, as far as it changed."""
+    """On another machine an unchanged source is looked into for the checks, and nothing of it is stored, though the
+    store is empty; a changed one is, as far as it changed."""
     first = lock_weights(wanted("scripted:x"), store)
-    script.opened.clear()
     other = Store(tmp_path / "other")
     assert first == lock_weights(wanted("scripted:x"), other, first)
-    assert [] == script.opened
+    assert [] == list(list_blobs(other))
     script.listed = [SourceFile("a.bin", 2 * MIB, version="1"), SourceFile("b.json", 3, version="2")]
     script.files["b.json"] = b"[1]"
     check_bytes(lock_weights(wanted("scripted:x"), other, first), other)
@@ -508,17 +508,17 @@ def test_files_are_checked_when_they_are_locked(tmp_path, store, capsys):
 def test_a_lock_remembers_which_pickles_were_allowed(tmp_path, store):
     """A target that allows less than its lock was made with is refused until it is locked again."""
     write_files(tmp_path / "w", a=b"1", b=pickle.dumps(OrderedDict(), 4))
-    names = ["collections.OrderedDict"]
-    lock = lock_weights(wanted("w", tmp_path), store, allow_pickle=names)
+    names = ("collections.OrderedDict",)
+    lock = lock_weights(wanted("w", tmp_path), store, allowed=Allowed(names))
     assert lock == load_weights_lock(lock.to_text(), "x")
-    lock.check_pickles(tuple(names), "models/x:w")
-    lock.check_pickles((*names, "demo.More"), "models/x:w")
+    lock.check_allowed(Allowed(names), "models/x:w")
+    lock.check_allowed(Allowed((*names, "demo.More")), "models/x:w")
     with pytest.raises(ModelkilnError, match=r"models/x:w: its lock allows pickles \(b\).*pants lock models/x:w"):
-        lock.check_pickles(None, "models/x:w")
+        lock.check_allowed(NOTHING, "models/x:w")
     with pytest.raises(ModelkilnError, match=r"allows pickles \(collections.OrderedDict\)"):
-        lock.check_pickles((), "models/x:w")
-    old = replace(lock, allow_pickle=None)
+        lock.check_allowed(Allowed(()), "models/x:w")
+    old = replace(lock, allowed=NOTHING)
     assert "allow_pickle" not in old.to_text()
-    old.check_pickles((), "models/x:w")
+    old.check_allowed(Allowed(()), "models/x:w")
     with pytest.raises(ModelkilnError, match=r"allows pickles \(b\)"):
-        old.check_pickles(None, "models/x:w")
+        old.check_allowed(NOTHING, "models/x:w")

@@ -79,7 +79,7 @@ def make_image(
     record = make_record({**_inputs(weights, code, entrypoint), **({"image": image} if pins else {})}).to_json()
     made = [
         base,
-        pack_layer("weights", "digits.onnx", [bytes_entry("models/digits.onnx", weights)], "none", FILES),
+        pack_layer("weights", "digits.bin", [bytes_entry("models/digits.bin", weights)], "none", FILES),
         venv,
         wheels,
         runtime,
@@ -123,7 +123,7 @@ def _inputs(weights, code, entrypoint):
         "variant": {"accelerator": "cpu", "platform": "linux/amd64", "python": "3.11"},
         "entry_point": "models.digits.predict:predict",
         "signature": {"inputs": [tensor], "outputs": [tensor]},
-        "artifacts": [{"path": "digits.onnx", "size": len(weights), "sha256": hashlib.sha256(weights).hexdigest()}],
+        "artifacts": [{"path": "digits.bin", "size": len(weights), "sha256": hashlib.sha256(weights).hexdigest()}],
         "code": [{"path": name, "sha256": hashlib.sha256(data).hexdigest()} for name, data in code.items()],
         "requirements": [],
         "base": {"debian": "bookworm"},

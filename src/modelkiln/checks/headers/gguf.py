@@ -9,7 +9,7 @@ import re
 import struct
 from typing import Any, NamedTuple, Optional
 
-from modelkiln.checks.content import Content, Reader
+from modelkiln.checks.content import MAX_READ, Content, Reader
 from modelkiln.checks.headers.gguf_types import FILE_TYPES, TENSOR_TYPES
 from modelkiln.checks.headers.header import MAX_HEADER, BadHeader, Header, facts_of
 
@@ -32,9 +32,10 @@ _UINT32, _TEXT, _ARRAY = 4, 8, 9
 # Keys whose values are looked at: all others are passed over.
 _WANTED = re.compile(
     r"general\.(architecture|alignment|file_type|license|name|size_label)|split\.(no|count)"
-    r"|tokenizer\.ggml\.(model|tokens)|[a-z0-9_.-]{1,64}\.(context_length|embedding_length|block_count)"
+    r"|tokenizer\.ggml\.(model|tokens)|tokenizer\.chat_template(\..+)?|[a-z0-9_.-]{1,64}\.(context_length|embedding_length|block_count)"
 )
 _MAX_TEXT = 1024
+_TEMPLATE = "tokenizer.chat_template"
 _SPLIT = re.compile(r"(.+)-(\d{5})-of-(\d{5})\.gguf")
 
 
@@ -71,7 +72,9 @@ def check(content: Content, path: str) -> Header:
         end, is_exact = _check_places(tensors, alignment)
         start = _padded(reader.position, alignment) if tensors else reader.position
         _check_end(reader, start + end, alignment, is_exact)
-    return Header(_facts(values, tensors, file), _parts(values, path))
+    templates = ((key, value.value) for key, value in values.items() if key.startswith(_TEMPLATE))
+    found = tuple((key, text) for key, text in templates if isinstance(text, str))
+    return Header(_facts(values, tensors, file), _parts(values, path), found)
 
 
 class _File:
@@ -145,7 +148,10 @@ class _File:
 
     def _text(self, key: str, is_wanted: bool) -> Optional[str]:
         length = self.number("Q")
-        if not is_wanted or length > _MAX_TEXT:
+        is_template = key.startswith(_TEMPLATE)
+        if is_template and length > MAX_READ:
+            raise BadHeader(f"key {key!r} has a template of {length} bytes, and at most {MAX_READ} are read")
+        if not is_wanted or (length > _MAX_TEXT and not is_template):
             self._pass(length, f"key {key!r} has a text")
             return None
         return self._reader.read(length).decode("utf-8", "replace")

@@ -56,10 +56,12 @@ class ValueCount:
 
 @dataclass(frozen=True)
 class Header:
-    """facts: what the file states of its model, see `facts_of`. needs: paths of the files that it is one of."""
+    """facts: what the file states of its model, see `facts_of`. needs: paths of the files that it is one of.
+    templates: pairs of name and text of its chat templates."""
 
     facts: Mapping[str, Fact] = field(default_factory=dict)
     needs: tuple = ()
+    templates: tuple = ()
 
 
 def facts_of(**values: Optional[Fact]) -> dict:

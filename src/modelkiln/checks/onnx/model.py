@@ -7,13 +7,15 @@ external data files are checked here, which it does not do or only for models on
 
 import io
 import posixpath
+from typing import NamedTuple
 
 from modelkiln.checks.content import MAX_READ, Content, Reader
 from modelkiln.checks.onnx.checker import AGAIN, run_checker
+from modelkiln.checks.onnx.domains import foreign_domains
 from modelkiln.checks.onnx.tensor import MAX_FIELD, BadModel, Tensor, copy_field, take
 from modelkiln.checks.protobuf import BYTES, VARINT, Field, encode_bytes, encode_start, fields
 
-__all__ = ["FIRST_BYTE", "FORMAT", "check", "looks_like"]
+__all__ = ["FIRST_BYTE", "FORMAT", "Model", "check", "looks_like", "read"]
 
 FORMAT = "onnx"
 # The first field of ModelProto, ir_version: a varint.
@@ -58,11 +60,20 @@ def looks_like(content: Content) -> bool:
         return False
 
 
-def check(content: Content, path: str) -> list:
-    """Check a model at `path` of the artifact; returns the external data that it needs.
+class Model(NamedTuple):
+    """What was read of a model. data: all but its weights. external: the data that it needs. domains: of operators
+    that neither ONNX nor the model has."""
 
-    Raises ModelkilnError for a model that the checker of `onnx` refuses, and for tensors whose bytes
-    are not as many as their shape and type say.
+    data: bytes
+    external: list
+    domains: set
+
+
+def read(content: Content, path: str) -> Model:
+    """Read a model at `path` of the artifact, for `check`.
+
+    Raises ModelkilnError for one that is damaged, and for tensors whose bytes are not as many as their shape
+    and type say.
     """
     found = _Skeleton(posixpath.dirname(path))
     size = content.size or 0
@@ -72,13 +83,18 @@ def check(content: Content, path: str) -> list:
     try:
         with content.reader() as reader:
             data = b"".join(found.message(reader, size, "Model", 0))
+        domains = foreign_domains(data)
     except BadModel as bad:
         raise content.refuse(f"not a valid ONNX model: {bad}", AGAIN) from None
     except (EOFError, ValueError) as error:
         what = f"not a valid ONNX model: {error or 'it ends too early'}"
         raise content.refuse(what, AGAIN) from None
-    run_checker(content, data)
-    return sorted(set(found.external))
+    return Model(data, sorted(set(found.external)), domains)
+
+
+def check(content: Content, model: Model) -> None:
+    """Raise ModelkilnError for a model that the checker of `onnx` refuses, NoChecker where there is none."""
+    run_checker(content, model.data)
 
 
 class _Skeleton:

@@ -7,18 +7,19 @@ from pathlib import Path
 from modelkiln.canonical import canonical_json
 from modelkiln.checks.check import Finding, Options, check_file, check_set
 from modelkiln.checks.onnx.checker import NoChecker
+from modelkiln.cli.allowed import add_allowed, allowed_of
 
 HELP = "Check the files of a model artifact and report their formats."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `modelkiln build check-artifact`."""
-    parser.add_argument("--sources", type=Path, required=True, help="the folder of the artifact's files")
+    parser.add_argument("--sources", type=Path, help="the folder of the artifact's files")
+    parser.add_argument("--lock", type=Path, help="or the lock that pins them, of which those in the store are checked")
     parser.add_argument("--pointers", type=Path, help="a JSON list of more files, see modelkiln.weights.pointers")
     parser.add_argument("--store", type=Path, help="the store's folder, which gets what pointers stand for")
     parser.add_argument("--where", required=True, help="what messages call the artifact")
-    parser.add_argument("--pickles", action="store_true", help="pickles are allowed")
-    parser.add_argument("--allow-pickle", action="append", default=[], help="a name that pickles may import")
+    add_allowed(parser)
     parser.add_argument("--output", type=Path, required=True, help="where the findings' JSON goes")
     parser.add_argument(
         "--may-lack-onnx", action="store_true", help="write null where a file takes the package onnx and there is none"
@@ -26,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Check every file, then what they say of each other; write a list of findings."""
+    """Check every file, then what they say of each other; write a list of findings, none for those of a lock."""
     try:
         findings = _check_all(args)
     except NoChecker:
@@ -39,7 +40,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check_all(args: argparse.Namespace) -> list[Finding]:
-    options = Options(args.where, tuple(args.allow_pickle) if args.pickles else None)
+    options = Options.of(args.where, allowed_of(args))
+    if args.lock:
+        _check_locked(args.lock, args.store, options)
+        return []
     findings = []
     for path in sorted(path for path in args.sources.rglob("*") if path.is_file()):
         name = path.relative_to(args.sources).as_posix()
@@ -60,3 +64,12 @@ def _check_pointers(pointers: Path, folder: Path, options: Options) -> list[Find
     return [
         check_file(one["path"], partial(store.open, f"sha256:{one['sha256']}"), one["size"], options) for one in listed
     ]
+
+
+def _check_locked(path: Path, folder: Path, options: Options) -> None:
+    from modelkiln.store.store import Store
+    from modelkiln.weights.formats import check_locked
+    from modelkiln.weights.lock import load_weights_lock
+
+    lock = load_weights_lock(path.read_text("utf-8", "replace"), options.where, options.where)
+    check_locked(lock, Store(folder), options)
