@@ -21,8 +21,8 @@ PEER = "localhost/bench-peer"
 
 class Bench:
     """Everything lies below `folder`. rounds: how often a warm command is measured; cold_rounds:
-    how often a cold one is. use_peer: whether to compare with buildah. store: one whose wheels are
-    linked to and not downloaded."""
+    how often a cold one is. backend: a copy of the sources. use_peer: whether to compare with
+    buildah. store: one whose wheels are linked to and not downloaded."""
 
     def __init__(
         self, folder: Path, rounds: int, cold_rounds: int, use_peer: bool = True, store: Path | None = None
@@ -30,7 +30,7 @@ class Bench:
         self.folder, self.rounds, self.cold_rounds = folder, rounds, cold_rounds
         self._store = store
         self.no_peer = Buildah.missing() if use_peer else "left out"
-        self._backend = copy_backend(folder / "backend")
+        self.backend = copy_backend(folder / "backend")
         self._workspaces: dict[tuple, Workspace] = {}
         self._contexts: set[Path] = set()
 
@@ -48,7 +48,7 @@ class Bench:
             name = "-".join(str(part) for part in (packages, *formats, accelerator, big, *platforms))
             root = self.folder / f"repo-{name.replace('/', '-')}"
             caches = self.folder / "caches"
-            repo = Monorepo(root, packages, self._backend, caches, formats, big, accelerator, platforms)
+            repo = Monorepo(root, packages, self.backend, caches, formats, big, accelerator, platforms)
             repo.write()
             if big:
                 Workspace(repo).pants("lock", "models/m000:big")
@@ -61,7 +61,7 @@ class Bench:
         key = (packages, environments)
         if key not in self._workspaces:
             root = self.folder / f"teams-{packages}-{environments}"
-            repo = TeamMonorepo(root, packages, self._backend, self.folder / "caches", environments=environments)
+            repo = TeamMonorepo(root, packages, self.backend, self.folder / "caches", environments=environments)
             repo.write()
             self._workspaces[key] = Workspace(repo)
             for folder in repo.to_lock():
@@ -120,7 +120,7 @@ class Bench:
     @cached_property
     def engine(self) -> Engine:
         """The engine outside of Pants."""
-        return Engine(self.folder / "engine", self._backend)
+        return Engine(self.folder / "engine", self.backend)
 
     @cached_property
     def pex(self) -> Pex:

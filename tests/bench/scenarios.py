@@ -12,6 +12,7 @@ from typing import Callable, Iterator, Mapping, Optional
 
 from bench import GIB, PEER, Bench
 from engine import write_big_wheel
+from forests import check_forests
 from generate import write_big_file
 from measure import Sample, median_of, repeat
 from publishing import publish_big, publish_edits
@@ -33,13 +34,15 @@ def _row(scenario: str, ours: Sample, name: str = "", other: Optional[Sample] = 
 
 
 def nothing_to_do(bench: Bench, packages: list[int]) -> Iterator[Row]:
-    """`package` when nothing changed, against `list`."""
+    """`package` when nothing changed and when a line did, against `list`, one after the other."""
     for number in packages:
         workspace = _packaged(bench, packages=number)
-        floor = repeat(bench.rounds, partial(workspace.pants, "list", "::"))
-        ours = repeat(bench.rounds, workspace.package)
-        limit = 1.5 * floor.seconds + 0.2
-        yield _row(f"nothing to do, {number} packages", ours, "list ::", floor, "1.5 x list + 0.2 s", limit)
+        edited = partial(repeat, 1, workspace.package, lambda workspace=workspace: _edit(workspace))
+        rounds = [(workspace.pants("list", "::"), workspace.package(), edited()) for _ in range(bench.rounds)]
+        floor, ours, edit = (median_of(samples) for samples in zip(*rounds))
+        limit = 1.15 * floor.seconds + 0.1
+        for name, sample in (("nothing to do", ours), ("one-line edit", edit)):
+            yield _row(f"{name}, {number} packages", sample, "list ::", floor, "1.15 x list + 0.1 s", limit)
 
 
 def edit_image(bench: Bench, packages: list[int]) -> Iterator[Row]:
@@ -273,6 +276,7 @@ SCENARIOS: Mapping[str, Callable[[Bench, list[int]], Iterator[Row]]] = {
     "big": edit_big,
     "lock": lock_big,
     "lock-small": lock_small,
+    "forests": check_forests,
     "weights-plane": package_locked,
     "publish": publish,
     "scale": scale,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import time
@@ -16,7 +17,8 @@ from measure import Sample, run
 
 __all__ = ["Workspace"]
 
-_LAUNCHER = SOURCE / "pants"
+# Another Pants, as for the tests: docs/pants-releases.md.
+_COMMAND = shlex.split(os.environ.get("MODELKILN_TEST_PANTS", "")) or [SOURCE / "pants"]
 
 
 class Workspace:
@@ -29,7 +31,7 @@ class Workspace:
 
     def pants(self, *arguments: str) -> Sample:
         """Run `pants ARGUMENTS` and return what it cost."""
-        return run([_LAUNCHER, *arguments], self.repo.root, {**os.environ, **self.env}, daemon=self.daemon())
+        return run([*_COMMAND, *arguments], self.repo.root, {**os.environ, **self.env}, daemon=self.daemon())
 
     def package(self, target: str = "models::") -> Sample:
         """`pants package TARGET`."""
@@ -37,7 +39,8 @@ class Workspace:
 
     def daemon(self) -> int | None:
         """The id of this monorepo's Pants daemon, if it runs."""
-        for path in self.repo.root.glob(".pids/*/pantsd/pid"):
+        # Since Pants 2.23 below .pants.d.
+        for path in (*self.repo.root.glob(".pids/*/pantsd/pid"), *self.repo.root.glob(".pants.d/pids/*/pantsd/pid")):
             pid = int(path.read_text())
             if Path(f"/proc/{pid}").exists():
                 return pid

@@ -103,12 +103,20 @@ class Run:
 
 
 class Monorepo:
-    """A repository at `root`. `env`: of its commands; `prefix`: a command that runs the launcher."""
+    """A repository at `root`. `env`: of its commands; `prefix`: a command that runs the launcher; `launcher`: one that
+    starts Pants, where it is not that of all tests."""
 
     def __init__(
-        self, root: Path, env: Optional[Mapping[str, str]] = None, umask: int = 0o022, prefix: Sequence[str] = ()
+        self,
+        root: Path,
+        env: Optional[Mapping[str, str]] = None,
+        umask: int = 0o022,
+        prefix: Sequence[str] = (),
+        launcher: Sequence[str] = (),
     ) -> None:
         self.root, self.umask, self.prefix = root, umask, tuple(prefix)
+        own = self.root / "pants"
+        self._launcher = list(launcher) or _OTHER_PANTS or [str(own if own.exists() else ROOT / "pants")]
         self.env = dict(environment() if env is None else env)
         self.dist = root / "dist"
         # A daemon that is ended leaves here what its processes had as inputs. Short: programs start from it.
@@ -117,7 +125,6 @@ class Monorepo:
 
     def pants(self, *args: str, code: Optional[int] = 0, stdin: bytes = b"") -> Run:
         """Run `pants ARGS`, and expect it to end with `code` (None: any)."""
-        launcher = self.root / "pants"
         self._sandboxes.mkdir(exist_ok=True)
         remove_at_end(self._sandboxes)
         more = {"PANTS_DYNAMIC_UI": "false", "PANTS_COLORS": "false"}
@@ -125,7 +132,7 @@ class Monorepo:
         before = os.umask(self.umask)
         try:
             result = subprocess.run(
-                [*self.prefix, *(_OTHER_PANTS or [str(launcher if launcher.exists() else ROOT / "pants")]), *args],
+                [*self.prefix, *self._launcher, *args],
                 cwd=self.root,
                 env=mark({**more, **self.env}),
                 input=stdin,
@@ -247,10 +254,10 @@ def files_of(folder: Path) -> Dict[str, Tuple[str, str]]:
     return found
 
 
-def copy_repository(folder: Path, reverse: bool = False) -> Path:
+def copy_repository(folder: Path, reverse: bool = False, any_release: bool = bool(_OTHER_PANTS)) -> Path:
     """Copy this repository, without its CUDA variants, to `folder`; what is another there is put right.
 
-    reverse: make its files in the opposite order.
+    reverse: make its files in the opposite order. any_release: not for the Pants of pants.toml alone.
     """
     files: List[Path] = []
     for name in _COPIED:
@@ -268,7 +275,7 @@ def copy_repository(folder: Path, reverse: bool = False) -> Path:
             # Its CUDA variant would be two gigabytes to fetch for each empty cache; tests/bench has it.
             assert _CUDA_VARIANT in data, f"{file}: has no {_CUDA_VARIANT!r}"
             data = data.replace(_CUDA_VARIANT, b"")
-        if file == ROOT / "pants.toml" and _OTHER_PANTS:
+        if file == ROOT / "pants.toml" and any_release:
             data = _for_any_release(data)
         if not target.exists() or data != target.read_bytes():
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -282,8 +289,8 @@ def copy_repository(folder: Path, reverse: bool = False) -> Path:
 
 
 def _for_any_release(settings: bytes) -> bytes:
-    """Return pants.toml without Pants' version and without ruff, whose settings no two releases share."""
-    lines = re.sub(rb'^(pants_version = .*|  "pants\..*\.ruff",)\n', b"", settings, flags=re.M)
+    """Return pants.toml without ruff, whose settings no two releases share; PANTS_VERSION overrides the version."""
+    lines = re.sub(rb'^  "pants\..*\.ruff",\n', b"", settings, flags=re.M)
     return re.sub(rb"^\[ruff\]\n([^\[\n].*\n)*", b"", lines, flags=re.M)
 
 

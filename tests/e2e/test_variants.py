@@ -68,6 +68,9 @@ def test_each_variant_is_a_package(repo):
     assert expected == {key: cuda["variant"][key] for key in expected}
     config, annotations = image(repo, CUDA12)
     env = dict(value.split("=", 1) for value in config["config"]["Env"])
+    silent = ("DO_NOT_TRACK", "HF_HUB_DISABLE_TELEMETRY", "MLFLOW_DISABLE_TELEMETRY", "ORT_DISABLE_TELEMETRY")
+    assert ["1", "1", "true", "1"] == [env[name] for name in silent]
+    assert ("/tmp/.cache", "/tmp/.cache/matplotlib") == (env["XDG_CACHE_HOME"], env["MPLCONFIGDIR"])
     assert ("all", "cuda>=12.0") == (env["NVIDIA_VISIBLE_DEVICES"], env["NVIDIA_REQUIRE_CUDA"])
     for key, value in expected.items():
         assert (

@@ -6,6 +6,8 @@ import struct
 
 import pytest
 import safetensors
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from modelkiln.checks.check import Options, check_file
 from modelkiln.checks.safetensors import BITS
@@ -76,6 +78,12 @@ BAD = {
     "dot-dot-name": (_file('{"a/../../b":{"dtype":"U8","shape":[8],"data_offsets":[0,8]}}'), "like a path"),
     "windows-name": (_file('{"..\\\\b":{"dtype":"U8","shape":[8],"data_offsets":[0,8]}}'), "like a path"),
     "nul-in-a-name": (_file('{"a\\u0000b":{"dtype":"U8","shape":[8],"data_offsets":[0,8]}}'), "control characters"),
+    "half-a-name": (_file("{" + W.replace("w", "\\ud800") + "}"), "half of a character, .ud800"),
+    "half-in-metadata": (_of('{"__metadata__":{"a":"\\udc00"},W}'), "half of a character, .udc00"),
+    "minus-zero": (_file('{"w":{"dtype":"F32","shape":[2],"data_offsets":[-0,8]}}'), "has the number -0"),
+    "minus-zero-dimension": (_file('{"w":{"dtype":"F32","shape":[-0],"data_offsets":[0,0]}}', b""), "the number -0"),
+    "overflow-before-zero": (_tensor(shape=[1 << 40, 1 << 40, 0], data_offsets=[0, 0]), "which is too large"),
+    "overflow-after-zero": (_tensor(shape=[0, 1 << 64], data_offsets=[0, 0]), "which is too large"),
     "empty-name": (_file('{"":{"dtype":"U8","shape":[8],"data_offsets":[0,8]}}'), "empty"),
 }  # fmt: skip
 
@@ -107,3 +115,42 @@ def test_sizes_are_those_of_the_reference_reader(dtype):
     file = _file(json.dumps(entry), data)
     assert safetensors.deserialize(file)[0][1]["dtype"] == dtype
     assert _check(file).format == "safetensors"
+
+
+_NUMBERS = st.sampled_from(
+    ["0", "1", "2", "4", "-0", "00", "1.0", "1e0", "-1", "null", "true", *(str(1 << bits) for bits in (32, 62, 63, 64))]
+)
+_SPANS = st.sampled_from(["0,0", "0,1", "0,4", "4,8", "-0,0", "0,-0", f"0,{1 << 64}"])
+_TEXTS = st.sampled_from(
+    [
+        '"w"',
+        '"v"',
+        '"model-0"',
+        '"\\ud800"',
+        '"\\udc00"',
+        '"\\ud83d\\ude00"',
+        '"\\ud800\\u0041"',
+        '"\\u0041"',
+        '"\u00e9"',
+    ]
+)
+_TENSORS = st.builds(
+    '{}:{{"dtype":"{}","shape":[{}],"data_offsets":[{}]}}'.format,
+    _TEXTS,
+    st.sampled_from(["F32", "U8", "F4", "BOOL", "F6_E2M3", "C64"]),
+    st.lists(_NUMBERS, max_size=4).map(",".join),
+    _SPANS,
+)
+_METADATA = st.builds('"__metadata__":{{{}:{}}}'.format, _TEXTS, _TEXTS)
+
+
+@settings(max_examples=2000, deadline=None)
+@given(entries=st.lists(_TENSORS | _METADATA, max_size=3), size=st.sampled_from([0, 1, 4, 8]))
+def test_the_reference_reader_takes_what_is_taken(entries, size):
+    """Of headers with odd numbers, shapes and texts none passes that it refuses."""
+    data = _of("{" + ",".join(entries) + "}", data=bytes(size))
+    try:
+        _check(data)
+    except ModelkilnError:
+        return
+    safetensors.deserialize(data)

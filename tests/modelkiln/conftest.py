@@ -67,13 +67,16 @@ def make_package(tmp_path):
             os.makedirs(path.parent, exist_ok=True)
             path.write_bytes(data)
         hashes = [hashlib.sha256(data).hexdigest() for data in files.values()]
+        own = list((root / "modelkiln").rglob("*.py"))
+        listed = {str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in own}
+        listed["models/sums/predict.py"] = hashes[0]
         record = {
             "schema": 1,
             "name": "sums",
             "version": "1.2.0",
             "entry_point": entry_point,
             "signature": signature,
-            "code": [{"path": "models/sums/predict.py", "sha256": hashes[0]}],
+            "code": [{"path": path, "sha256": sha256} for path, sha256 in sorted(listed.items())],
             "artifacts": [{"path": "weight.txt", "size": 1, "sha256": hashes[1]}],
             "requirements": [],
             **more,

@@ -77,11 +77,13 @@ async def _find_named_by_options(
 ) -> tuple[Address, ...]:
     """What a package is made with by its options alone, a base image and the interpreter of a `scie`. What its fields
     name are dependencies already."""
-    base, interpreter = fields.base_image, fields.interpreter
-    wanted: list[tuple[OneAddressField, str | None]] = [] if base.value else [(base, options.base_image)]
-    wanted += [] if interpreter.value or "scie" not in fields.formats.value else [(interpreter, options.interpreter)]
+    wanted: list[tuple[OneAddressField, str | None]] = [(fields.base_image, options.base_image)]
+    if "scie" in fields.formats.value:
+        wanted.append((fields.interpreter, options.interpreter))
     named = [
-        named_or_option(field.to_unparsed_address_inputs(), field.alias, value) for field, value in wanted if value
+        named_or_option(field.to_unparsed_address_inputs(), field.alias, value)
+        for field, value in wanted
+        if value and not field.value
     ]
     found = await concurrently(resolve_unparsed_address_inputs(one, **implicitly()) for one in named)
     return tuple(address for addresses in found for address in addresses)

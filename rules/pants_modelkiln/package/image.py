@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Sequence
+from typing import Mapping, Sequence
 
 from modelkiln.conventions import CODE_FOLDER, MODELS_MOUNT, VENV
 from modelkiln.errors import ModelkilnError
@@ -10,11 +10,15 @@ from modelkiln.image.image import Settings, settings_config
 from modelkiln.layer import Layer
 from modelkiln.layers.small import LAZY_STORE, venv_layer
 from modelkiln.package.accelerator import Accelerator
+from modelkiln.runtime.telemetry import NO_TELEMETRY
 from modelkiln.wheels.cuda_libraries import library_folders
 from pants_modelkiln.inputs.base_image import BaseImage, BaseLayers
 from pants_modelkiln.manifest.environment import Environment
 
 _DEFAULT_PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+# The home folder of an image's user is the root, which it cannot write to: numba's functions with `cache=True`
+# cannot be imported then, matplotlib and fontconfig warn and search all fonts at each start.
+_CACHES = {"XDG_CACHE_HOME": "/tmp/.cache", "MPLCONFIGDIR": "/tmp/.cache/matplotlib"}
 _ENTRYPOINT = (f"/{VENV}/bin/python", "-m", "modelkiln.runtime")
 
 
@@ -42,6 +46,7 @@ def image_settings(
             "PATH": f"/{VENV}/bin:{path[len('PATH='):]}",
             "PYTHONPATH": f"/{CODE_FOLDER}",
             "PYTHONDONTWRITEBYTECODE": "1",
+            **_unless_set({**NO_TELEMETRY, **_CACHES}, base_env),
             **store,
             **_library_path(base, base_env, wheels),
             **accelerator.image_env(),
@@ -50,6 +55,12 @@ def image_settings(
         working_dir=f"/{CODE_FOLDER}",
         volumes=[LAZY_STORE] if is_lazy else [],
     )
+
+
+def _unless_set(env: Mapping[str, str], base_env: Sequence[str]) -> dict[str, str]:
+    """Variables that a base image need not have chosen: where it did, its values stay."""
+    chosen = {text.partition("=")[0] for text in base_env}
+    return {name: value for name, value in env.items() if name not in chosen}
 
 
 def _library_path(base: BaseImage, base_env: Sequence[str], wheels: Environment) -> dict[str, str]:

@@ -24,6 +24,7 @@ BITS = {
     "I16": 16, "U16": 16, "F16": 16, "BF16": 16, "I32": 32, "U32": 32, "F32": 32, "C64": 64, "F64": 64,
     "I64": 64, "U64": 64, "F4": 4, "F6_E2M3": 6, "F6_E3M2": 6,
 }  # fmt: skip
+_MAX_BITS, _MAX_DIMENSION = 1 << 66, 1 << 64
 _METADATA = "__metadata__"
 _TENSOR = {"dtype", "shape", "data_offsets"}
 _AGAIN = "Write it again with safetensors, or fetch it again"
@@ -65,7 +66,15 @@ def _header(data: bytes) -> Mapping[str, Any]:
         raise _Bad("its header does not start with '{'")
     try:
         # Spaces at the end align the tensors; other white space is not of the format.
-        header = json.loads(data.decode("utf-8").rstrip(" "), object_pairs_hook=_unique, parse_constant=_no_constant)
+        header = json.loads(
+            data.decode("utf-8").rstrip(" "),
+            object_pairs_hook=_unique,
+            parse_constant=_no_constant,
+            # A call for each number takes time, and names have this often enough.
+            parse_int=_whole if b"-0" in data else int,
+        )
+        if b"\\u" in data:
+            _refuse_half_characters(header)
     except (UnicodeDecodeError, RecursionError, ValueError) as error:
         raise _Bad(f"its header is not JSON: {error}") from None
     if data.rstrip(b" ")[-1:] != b"}":
@@ -84,6 +93,21 @@ def _unique(pairs: list) -> dict:
 
 def _no_constant(text: str) -> None:
     raise _Bad(f"its header holds {text}")
+
+
+def _whole(text: str) -> int:
+    if text == "-0":
+        raise _Bad("its header has the number -0, which the reference reader takes for a fraction")
+    return int(text)
+
+
+def _refuse_half_characters(header: Mapping[str, Any]) -> None:
+    """Refuse one half of a surrogate pair, which no text in UTF-8 can have and no other reader takes."""
+    try:
+        json.dumps(header, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError as error:
+        half = error.object[error.start]
+        raise _Bad(f"a text in its header has half of a character, \\u{ord(half):04x}") from None
 
 
 def _check_tensors(header: Mapping[str, Any], size: int) -> None:
@@ -128,7 +152,8 @@ def _span(name: str, entry: Any) -> tuple:
     bits = BITS[dtype]
     for dimension in shape:
         bits *= dimension
-        if bits >= 1 << 66:
+        # What the reference reader cannot count; a zero further on does not help it.
+        if bits >= _MAX_BITS or dimension >= _MAX_DIMENSION:
             raise _Bad(f"tensor {name!r} has the shape {shape!r}, which is too large")
     start, stop = offsets
     if bits % 8 or stop - start != bits // 8:

@@ -20,7 +20,7 @@ class LockedWheel:
     requires: what the wheel's metadata asks for, as PEP 508 strings. is_sdist: there is no wheel
     yet, file name and hash are those of the sdist that it is to be built from. build: of a wheel
     that was built from one, how (see `builds.wheel.build_wheel`). Of a wheel in the store: size and
-    unpacked_size in bytes, and the folders of its CUDA libraries, relative to site-packages.
+    unpacked_size in bytes, the digest of its files, and the folders of its CUDA libraries, relative to site-packages.
     """
 
     name: str
@@ -32,6 +32,7 @@ class LockedWheel:
     build: Optional[FrozenJson] = None
     size: int = 0
     unpacked_size: int = 0
+    files: str = ""
     libraries: tuple[str, ...] = ()
 
     @classmethod
@@ -47,6 +48,7 @@ class LockedWheel:
             build=FrozenJson.of(value["build"]) if value.get("build") else None,
             size=value.get("size", 0),
             unpacked_size=value.get("unpacked_size", 0),
+            files=value.get("files", ""),
             libraries=tuple(value.get("libraries", ())),
         )
 
@@ -57,6 +59,7 @@ class LockedWheel:
             "build": self.build.to_json() if self.build else None,
             "size": self.size,
             "unpacked_size": self.unpacked_size,
+            "files": self.files,
             "libraries": list(self.libraries),
         }
         return {**pinned, **{key: value for key, value in known.items() if value}}

@@ -93,8 +93,10 @@ def _predict(operands, options):
     from modelkiln.runtime.models import model_folder
     from modelkiln.runtime.predict import predict
     from modelkiln.runtime.record import find_package
+    from modelkiln.runtime.telemetry import opt_out
 
     package = find_package()
+    opt_out(package.record)
     data, where = _read_request(operands[0] if operands else "-")
     response_to, errors_to = _redirect("--quiet" in options)
     try:

@@ -6,6 +6,7 @@ from typing import Any, Mapping
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.machine.settings import select_machine_env
+from modelkiln.runtime.telemetry import opt_out
 
 __all__ = ["CLIENT_SCHEMES", "import_client"]
 
@@ -24,6 +25,7 @@ def import_client(module: str, package: str, env: Mapping[str, str], where: str)
     empty in a build step. The settings of `env` (see `load_machine_env`) are put there first.
     """
     os.environ.update(select_machine_env(env))
+    opt_out({})
     if env.get("HOME"):
         os.environ["HOME"] = env["HOME"]
     authority = next((env[name] for name in _AUTHORITIES if env.get(name)), "")

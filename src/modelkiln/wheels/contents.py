@@ -4,11 +4,14 @@ import posixpath
 import re
 from typing import Any, Iterable
 
+from modelkiln.digest import sha256_bytes
 from modelkiln.errors import ModelkilnError
+from modelkiln.runtime.byte_code import source_of
+from modelkiln.runtime.installed import OF_INSTALLERS
 from modelkiln.wheels.elf import read_needs
 from modelkiln.wheels.wheel import Wheel
 
-__all__ = ["read_contents"]
+__all__ = ["files_digest", "read_contents"]
 
 _LIBRARY = re.compile(r".*\.so(\.[0-9.]+)?")
 # Larger libraries are those of CUDA and of frameworks, whose smaller ones need the same of the system; to read
@@ -30,6 +33,21 @@ def read_contents(wheel: Wheel) -> dict[str, Any]:
     return {"modules": _modules(paths), "libraries": sorted(libraries), "needs": sorted(needs)}
 
 
+def files_digest(wheel: Wheel) -> str:
+    """Return the sha256 (hex) of the sorted lines `<sha256>  <path>` of what a wheel puts into site-packages.
+
+    Left out is what installers write anew: byte code, and names that are theirs (see `runtime.installed`, which
+    compares this with what is installed).
+    """
+    lines = []
+    for file in wheel.files:
+        path = _place(wheel, file.path)
+        is_theirs = path in {f"{wheel.dist_info}/{name}" for name in OF_INSTALLERS}
+        if path and not is_theirs and source_of(path) is None:
+            lines.append(f"{file.sha256}  {path}\n")
+    return sha256_bytes("".join(sorted(lines)).encode("utf-8", "surrogateescape")).rpartition(":")[2]
+
+
 def _needs(data: bytes, path: str) -> tuple[str, ...]:
     try:
         found = read_needs(data, path)
@@ -38,13 +56,18 @@ def _needs(data: bytes, path: str) -> tuple[str, ...]:
     return found.libraries if found else ()
 
 
-def _installed(wheel: Wheel, path: str) -> str:
+def _place(wheel: Wheel, path: str) -> str:
     """Where a file lies below site-packages; "" for one that lies elsewhere."""
     top, _, rest = path.partition("/")
     if top == wheel.data:
         kind, _, rest = rest.partition("/")
         return rest if kind in ("purelib", "platlib") else ""
-    return "" if top == wheel.dist_info else path
+    return path
+
+
+def _installed(wheel: Wheel, path: str) -> str:
+    """As `_place`, without the wheel's metadata."""
+    return "" if path.partition("/")[0] == wheel.dist_info else _place(wheel, path)
 
 
 def _modules(paths: Iterable[str]) -> list[str]:

@@ -1,8 +1,10 @@
 """Sound files are taken: their format, what their pickles import, and which files they need."""
 
+import ast
 import io
 import json
 import os
+import re
 import resource
 import struct
 import subprocess
@@ -398,6 +400,21 @@ def _torch_script(**pickles):
             archive.writestr(f"model/{name}.pkl", proto(2, data))
         archive.writestr("model/code/__torch__.py", "class M(Module):\n  pass\n")
     return stream.getvalue()
+
+
+def test_a_file_of_torch_jit_save():
+    """What PyTorch itself wrote: the names that are advised, and no more, let it through."""
+    data = (Path(__file__).parent / "torch_script.pt").read_bytes()
+    with pytest.raises(ModelkilnError, match="torch_script.pt: net/data.pkl: is a pickle") as error:
+        _check(data, "torch_script.pt")
+    advised = tuple(ast.literal_eval(re.search(r"allow_pickle=(\[.*\])\.$", str(error.value))[1]))
+    tensors = ("torch.BFloat16Storage", "torch.FloatStorage", "torch._utils._rebuild_tensor_v2", "torch.device")
+    assert ("collections.OrderedDict", *tensors) == advised
+    finding = _check(data, "torch_script.pt", advised)
+    assert ("zip", set(advised)) == (finding.format, set(finding.imports))
+    for name in advised[1:]:
+        with pytest.raises(ModelkilnError, match=f"imports {name}, which the field `allow_pickle` does not list"):
+            _check(data, "torch_script.pt", tuple(one for one in advised if one != name))
 
 
 def test_torch_script():

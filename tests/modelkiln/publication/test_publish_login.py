@@ -68,7 +68,7 @@ def test_a_credential_helper_is_asked(package, tmp_path):
     with registry(tmp_path / "registry", **htpasswd(tmp_path)) as host:
         (tmp_path / "config.json").write_text(json.dumps({"credHelpers": {host: "tests"}}))
         env = {"DOCKER_CONFIG": str(tmp_path), "PATH": f"{tmp_path}:/bin:/usr/bin", INSECURE_REGISTRIES: host}
-        assert 7 == package.publish(host, env=env).sent
+        assert 8 == package.publish(host, env=env).sent
 
 
 def test_tls_with_a_clients_certificate(package, tmp_path):
@@ -83,7 +83,7 @@ def test_tls_with_a_clients_certificate(package, tmp_path):
             package.publish(host, env={"SSL_CERT_FILE": str(cert), "HOME": str(tmp_path / "nobody")})
         (folder / "client.cert").write_bytes(client.read_bytes())
         (folder / "client.key").write_bytes(client_key.read_bytes())
-        assert 7 == package.publish(host, env={"XDG_CONFIG_HOME": str(tmp_path / "config")}).sent
+        assert 8 == package.publish(host, env={"XDG_CONFIG_HOME": str(tmp_path / "config")}).sent
         with pytest.raises(ModelkilnError, match=r"CERTIFICATE_VERIFY_FAILED.*SSL_CERT_FILE"):
             package.publish(host, env={})
 

@@ -44,6 +44,37 @@ def test_code_outside_of_a_package_says_so(make_package):
     assert b"answers only inside a package" in package.run("predict", check=1).stderr
 
 
+_SCRIPT = """
+import os
+import sys
+
+import numpy
+
+names = ("DO_NOT_TRACK", "HF_HUB_DISABLE_TELEMETRY", "MLFLOW_DISABLE_TELEMETRY", "ORT_DISABLE_TELEMETRY")
+print("said", *(os.environ.get(name) for name in names), file=sys.stderr)
+
+
+def predict(inputs, model):
+    return {"y": numpy.sum(inputs["x"], axis=1)}
+"""
+
+
+@pytest.mark.parametrize(
+    ("variant", "environment", "said"),
+    [
+        ({}, {}, "1 1 true 1"),
+        ({"env": {"ORT_DISABLE_TELEMETRY": "0", "OMP_NUM_THREADS": "1"}}, {}, "1 1 true 0"),
+        ({}, {"ORT_DISABLE_TELEMETRY": "", "DO_NOT_TRACK": "0"}, "0 1 true "),
+    ],
+)
+def test_libraries_are_silent_before_they_are_imported(make_package, variant, environment, said):
+    """What they would report is switched off, unless the accelerator's table or the environment says otherwise."""
+    package = make_package(_SCRIPT, variant=variant)
+    request = {"inputs": [{"name": "x", "datatype": "FP32", "shape": [1, 2], "data": [1, 2]}]}
+    result = package.run("predict", request=request, check=0, **environment)
+    assert f"said {said}\n" in result.stderr.decode()
+
+
 def test_starting_imports_little(make_package):
     """Start-up is part of every answer: slow modules stay out, numpy waits for a prediction."""
     package = make_package()

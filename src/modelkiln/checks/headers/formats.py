@@ -15,7 +15,7 @@ GGUF_ENDING = ".gguf"
 def find_format(path: str, head: bytes) -> Optional[str]:
     """Return the format of a file, None where it is none of these. head: its first 512 bytes.
 
-    They tell: of a long file the rest can be broken without making it another.
+    The head decides: a file that is broken further on is still of its format.
     """
     if path.endswith(GGUF_ENDING):
         return gguf.FORMAT

@@ -271,7 +271,7 @@ def _facts(values: dict, tensors: list, file: _File) -> dict:
         name=text("general.name"),
         license=text("general.license"),
         size_label=text("general.size_label"),
-        quantization=FILE_TYPES.get(number("general.file_type") or 0) if "general.file_type" in values else None,
+        quantization=_quantization(number("general.file_type"), tensors),
         context_length=number(f"{architecture}.context_length"),
         embedding_length=number(f"{architecture}.embedding_length"),
         layers=number(f"{architecture}.block_count"),
@@ -282,6 +282,17 @@ def _facts(values: dict, tensors: list, file: _File) -> dict:
         format_version=str(file.version),
         byte_order="big" if file.order == ">" else None,
     )
+
+
+def _quantization(file_type: Optional[int], tensors: list) -> Optional[str]:
+    """What the file says of itself, or else the type of most of its values."""
+    if file_type is not None:
+        return FILE_TYPES.get(file_type)
+    counts: dict = {}
+    for tensor in tensors:
+        counts[tensor.type] = counts.get(tensor.type, 0) + tensor.elements
+    type = max(counts, key=lambda type: counts[type], default=None)
+    return TENSOR_TYPES[type].name if type in TENSOR_TYPES else None
 
 
 def _parts(values: dict, path: str) -> tuple:

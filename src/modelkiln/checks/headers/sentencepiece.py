@@ -47,8 +47,8 @@ class _Piece(NamedTuple):
 def looks_like(head: bytes) -> bool:
     """Return whether a file that starts with `head` (512 bytes) is meant as a model of sentencepiece.
 
-    The pieces with a meaning, `<unk>` among them, are its first: no other message has texts with a score and this
-    type in these fields.
+    The pieces with a meaning, `<unk>` or some that control, are its first: no other message has texts with a score
+    and these types in these fields.
     """
     types: list = []
     try:
@@ -61,7 +61,7 @@ def looks_like(head: bytes) -> bool:
             types.append(piece.type)
     except BadHeader:
         pass  # The last one reaches past the head.
-    return len(types) >= _FEWEST and _UNKNOWN in types
+    return len(types) >= _FEWEST and (_UNKNOWN in types or types.count(_CONTROL) >= _FEWEST)
 
 
 def check(content: Content, path: str) -> Header:

@@ -11,7 +11,7 @@ from modelkiln.canonical import canonical_json
 from modelkiln.manifest.wheels import check_requires, check_wheels, open_wheels, wheel_digest
 from modelkiln.store.result_cache import ResultCache
 from modelkiln.store.store import Store
-from modelkiln.wheels.contents import read_contents
+from modelkiln.wheels.contents import files_digest, read_contents
 from modelkiln.wheels.cuda_libraries import library_folder
 from modelkiln.wheels.file_owners import files_to_leave_out
 from modelkiln.wheels.venv import Venv, check_conflicts, install
@@ -30,7 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Fetch what is missing, check all wheels, and report size and unpacked_size in bytes, and "libraries".
+    """Fetch what is missing, check all wheels, and report size and unpacked_size in bytes, "files", see
+    `modelkiln.wheels.contents.files_digest`, and "libraries".
 
     Wheels that another one's files win over are reported as they are without those. Also
     "contents", for each wheel: see `modelkiln.wheels.contents`.
@@ -52,6 +53,7 @@ def run(args: argparse.Namespace) -> int:
         for wheel, found in zip(wheels, opened):
             wheel["size"] = store.path(wheel_digest(wheel)).stat().st_size
             wheel["unpacked_size"] = found.unpacked_size
+            wheel["files"] = files_digest(found)
             libraries = sorted({library_folder(file.path) for file in found.files} - {""})
             wheel.update({"libraries": libraries} if libraries else {})
         contents = [_contents(wheel, found, store) for wheel, found in zip(wheels, opened)]

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from modelkiln.runtime.errors import PackageError
 from modelkiln.runtime.weights.lock import read_lock
-from modelkiln.runtime.weights.store import WeightsStore, sha256_of, stamp_of, store_root
-from modelkiln.runtime.weights.view import external_data, is_held, link_file
+from modelkiln.runtime.weights.store import STAMPED, WeightsStore, sha256_of, stamp_of, store_root
+from modelkiln.runtime.weights.view import external_data, link_file
 
-__all__ = ["fetch_weights", "found_files", "is_lazy", "state"]
+__all__ = ["fetch_weights", "found_files", "is_lazy", "state", "view_folder"]
 
 
 def is_lazy(package):
@@ -52,7 +52,7 @@ def _check(file, store, stamp):
     found = stamp_of(blob)
     if found is None:
         return False
-    if stamp and found[:2] == stamp[:2]:
+    if stamp and found[:STAMPED] == stamp[:STAMPED]:
         return True
     if found[0] == file.size and sha256_of(blob) == file.sha256:
         return True
@@ -88,13 +88,22 @@ def _temporary_view(lock, store):
     return Path(folder)
 
 
+def view_folder(package):
+    """Return the folder that the inference script gets; it may not be there yet."""
+    return WeightsStore(store_root()).view(read_lock(package).set_digest)
+
+
 def found_files(package):
-    """Return {path: file} of the files that are here, in the view or as blobs, by their sizes alone: none is read."""
+    """Return {path: file} of the files that are here, by their sizes alone: none is read.
+
+    What lies in the view is what the inference script opens, whatever the store has.
+    """
     lock, store = read_lock(package), WeightsStore(store_root())
     view, found = store.view(lock.set_digest), {}
     for file in lock.files:
-        place = view / file.path if is_held(view / file.path) else store.blob(file.sha256)
-        if (stamp_of(place) or [0])[0] == file.size:
+        is_viewed = os.path.exists(view / file.path)
+        place = view / file.path if is_viewed else store.blob(file.sha256)
+        if is_viewed or (stamp_of(place) or [0])[0] == file.size:
             found[file.path] = place
     return found
 

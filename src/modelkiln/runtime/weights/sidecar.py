@@ -5,7 +5,7 @@ import json
 import os
 
 from modelkiln.runtime.errors import PackageError
-from modelkiln.runtime.weights.store import sha256_of, store_root
+from modelkiln.runtime.weights.store import sha256_of, stamp_of, store_root
 
 __all__ = ["check_weights", "is_sidecar"]
 
@@ -28,7 +28,7 @@ def check_weights(package):
     cache folder) cannot be written, they are hashed at every start, at about 1 s for each GB and core.
     """
     files = package.record["artifacts"]
-    stamps = {file["path"]: _stamp(package.models / file["path"]) for file in files}
+    stamps = {file["path"]: stamp_of(package.models / file["path"]) for file in files}
     wrong = [_sized(package.models / file["path"], stamps[file["path"]], file["size"]) for file in files]
     _refuse(package, [sentence for sentence in wrong if sentence])
     notes = _notes(package)
@@ -36,14 +36,6 @@ def check_weights(package):
         _refuse(package, _differing(package.models, files))
         _write(notes, stamps)
     return package.models
-
-
-def _stamp(path):
-    try:
-        found = os.stat(path)
-    except OSError:
-        return None
-    return [found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_dev]
 
 
 def _sized(path, stamp, size):

@@ -15,11 +15,13 @@ from contextlib import suppress
 from pathlib import Path
 
 from modelkiln.runtime.errors import PackageError
-from modelkiln.runtime.weights.view import external_data, hold_file, is_held, link_file
+from modelkiln.runtime.weights.view import external_data, hold_file, is_held, link_file, own_folders
 
-__all__ = ["WeightsStore", "sha256_of", "stamp_of", "store_root"]
+__all__ = ["STAMPED", "WeightsStore", "sha256_of", "stamp_of", "store_root"]
 
 _WAIT_SECONDS = 0.1
+# So many parts of a stamp are of the file itself, whatever its names.
+STAMPED = 5
 # Bytes read at once: enough that Python's overhead vanishes beside SHA-256.
 _CHUNK = 1 << 20
 
@@ -119,14 +121,17 @@ class WeightsStore:
         """Make or complete the view of the `files` of a set, and return its folder; raises OSError.
 
         files: objects with path and sha256; those that are in the store have been verified. stamps: of files that
-        are in the view and have been verified there.
+        are in the view and have been verified there. What else lies under one of their names is replaced.
         """
         view, known = self.view(set_digest), stamps or {}
-        for path, file in self._held(files).items():
+        own_folders(view, (file.path for file in files))
+        held = self._held(files)
+        for path, file in held.items():
             if not is_held(view / path) or known.get(path) != stamp_of(view / path):
                 self._hold(view, path, file.sha256)
         for file in files:
-            link_file(view / file.path, self.blob(file.sha256))
+            if file.path not in held:
+                link_file(view / file.path, self.blob(file.sha256), self.incoming)
         return view
 
     def _held(self, files):
@@ -154,7 +159,8 @@ class WeightsStore:
 def stamp_of(path):
     """Return what changes with a file, a list; None without one.
 
-    Its size and its time of modification (ns), and, of one that is no link, how many names it has.
+    Its size, both of its times (ns), of which a program can set one only, its inode and device, and, of one that is
+    no link, how many names it has.
     """
     try:
         found = os.lstat(path)
@@ -163,7 +169,7 @@ def stamp_of(path):
             found, names = os.stat(path), []
     except OSError:
         return None
-    return [found.st_size, found.st_mtime_ns, *names]
+    return [found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_dev, *names]
 
 
 class FileLock:

@@ -15,7 +15,7 @@ import shutil
 import stat
 from contextlib import suppress
 
-__all__ = ["external_data", "hold_file", "is_held", "link_file", "share_blocks"]
+__all__ = ["external_data", "hold_file", "is_held", "link_file", "own_folders", "share_blocks"]
 
 # ioctl_ficlone(2), from linux/fs.h: the same number on all of our platforms.
 _FICLONE = 0x40049409
@@ -47,11 +47,28 @@ def _named_in(content, paths):
             return [path for path in paths if mapped.find(names[path]) >= 0]
 
 
-def link_file(path, target):
-    """Make a symbolic link at `path` (pathlib) to `target`, relative; one that is there stays."""
+def own_folders(folder, paths):
+    """Make sure that the folders of `paths` below `folder` (pathlib) lead nowhere else; raises OSError."""
+    for parent in sorted({parent for path in paths for parent in (folder / path).parents}):
+        if (parent == folder or folder in parent.parents) and parent.is_symlink():
+            parent.unlink()
+
+
+def link_file(path, target, scratch=None):
+    """Make a symbolic link at `path` (pathlib) to `target`, relative; one that is there stays.
+
+    scratch: gives the path of a temporary file by its name; then what is there and is another file is replaced.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with suppress(FileExistsError):
         os.symlink(os.path.relpath(target, path.parent), path)
+        return
+    if scratch and os.path.realpath(path) != os.path.realpath(target):
+        temporary = scratch(f"{os.path.basename(target)}.{os.getpid()}.link")
+        with suppress(FileNotFoundError):
+            os.unlink(temporary)
+        os.symlink(os.path.relpath(target, path.parent), temporary)
+        os.replace(temporary, path)
 
 
 def is_held(path):

@@ -4,6 +4,7 @@ import io
 import struct
 
 import gguf
+import numpy
 import pytest
 from gguf.constants import GGML_QUANT_SIZES, GGMLQuantizationType, LlamaFileType
 from samples.headers import gguf_file, write_gguf
@@ -50,6 +51,21 @@ def test_a_vocabulary_has_no_tensors(tmp_path):
     assert {"architecture": "llama", "format_version": "3", "vocabulary": 1} == _check(data).facts
     with pytest.raises(ModelkilnError, match="64 bytes follow the last tensor"):
         _check(data + bytes(64))
+
+
+def test_quantisation_is_that_of_most_values(tmp_path):
+    """Where the file does not state one: files of other tools than llama.cpp's."""
+    writer = gguf.GGUFWriter(tmp_path / "v.gguf", "sd1", endianess=gguf.GGUFEndian.LITTLE)
+    writer.add_tensor("a", numpy.ones(3, "float32"))
+    writer.add_tensor("b", numpy.ones((2, 2), "float16"))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    facts = _check((tmp_path / "v.gguf").read_bytes()).facts
+    assert ("sd1", "F16", 7, 2) == tuple(
+        facts[key] for key in ("architecture", "quantization", "parameters", "tensors")
+    )
 
 
 def test_parts_of_a_model_need_each_other(tmp_path):

@@ -32,7 +32,13 @@ def _piece(text, kind, score=b"\x15\0\0\0\0"):
 
 @pytest.mark.parametrize("kind", ["unigram", "bpe", "char", "word"])
 @pytest.mark.parametrize(
-    "options", [{}, {"byte_fallback": True, "vocab_size": 330}, {"pad_id": 0, "eos_id": 1, "unk_id": 2, "bos_id": 3}]
+    "options",
+    [
+        {},
+        {"byte_fallback": True, "vocab_size": 330},
+        {"pad_id": 0, "eos_id": 1, "unk_id": 2, "bos_id": 3},
+        {"pad_id": 0, "eos_id": 1, "unk_id": 12, "bos_id": -1, "vocab_size": 80},
+    ],
 )
 def test_facts(kind, options):
     """Kind and size of the vocabulary, wherever the pieces with a meaning are."""

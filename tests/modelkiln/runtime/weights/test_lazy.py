@@ -49,15 +49,110 @@ def test_a_start_fetches_what_is_missing(package, server):
     assert ["bytes=0-16777215", "bytes=16777216-33554431", "bytes=33554432-41943039"] == sorted(ranges)
 
 
-def test_a_second_start_asks_nobody(package, server):
+# Writes down what a start opens.
+WATCH = """
+import sys
+
+def note(event, arguments):
+    if event == "open":
+        with_store = str(arguments[0])
+        if "/sha256/" in with_store or "/views/" in with_store:
+            notes.append(with_store)
+
+notes = []
+sys.addaudithook(note)
+import atexit
+atexit.register(lambda: print("opened", notes, file=sys.stderr))
+"""
+
+
+@pytest.fixture
+def watch(tmp_path):
+    """A folder for PYTHONPATH that makes a start report which files of the store it opens."""
+    (tmp_path / "watch").mkdir()
+    (tmp_path / "watch/sitecustomize.py").write_text(WATCH)
+    return tmp_path / "watch"
+
+
+def test_a_second_start_asks_nobody(package, server, watch):
     """Neither the network nor the files' contents are touched again."""
     package.run("predict", request=REQUEST, check=0)
     server.asked.clear()
-    blob = next(path for path in package.store.glob("sha256/*/*") if path.stat().st_size > 1)
-    times = blob.stat()
-    os.utime(blob, ns=(0, times.st_mtime_ns))  # relatime would be updated by a read.
+    path = f"{package.root}:{watch}"
+    result = package.run("predict", request=REQUEST, check=0, PYTHONPATH=path)
+    assert ([], [6.0]) == (server.asked, answer(result))
+    opened = result.stderr.decode().splitlines()[-1]
+    assert "weight.txt" in opened and "large.bin" not in opened and "/sha256/" not in opened
+
+
+def test_a_file_with_its_old_size_and_time_is_read_again(small, server):
+    """What a program can set of a file proves nothing: its inode and the time of its last change count, too."""
+    small.run("fetch", check=0)
+    server.asked.clear()
+    blob = next(small.store.glob("sha256/*/*"))
+    before = blob.stat()
+    blob.chmod(0o644)
+    blob.write_bytes(b"3")
+    os.utime(blob, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert [6.0] == answer(small.run("predict", request=REQUEST, check=0))
+    assert b"3" == (small.store / "corrupt" / blob.name).read_bytes()
+
+
+def view_of(package):
+    """The folder that the package's script gets."""
+    return next(path for path in package.store.glob("views/*") if path.is_dir())
+
+
+def put_file(view):
+    """A file of its own in the place of a link."""
+    (view / "weight.txt").unlink()
+    (view / "weight.txt").write_text("3")
+
+
+def put_link(view):
+    """A link to somewhere else."""
+    (view.parent / "other").write_text("3")
+    (view / "weight.txt").unlink()
+    (view / "weight.txt").symlink_to("../other")
+
+
+@pytest.mark.parametrize("change", [put_file, put_link])
+def test_what_the_script_opens_is_what_is_verified(small, change):
+    """The view is read, not the store behind it; a start puts what belongs there in its place."""
+    small.run("fetch", check=0)
+    change(view_of(small))
+    assert b"weight.txt: model artifact has sha256" in small.run("verify", check=1).stderr
+    assert [6.0] == answer(small.run("predict", request=REQUEST, check=0))
+    small.run("verify", check=0)
+
+
+def test_a_folder_that_leads_out_of_the_view_is_replaced(make_lazy_package, server, tmp_path):
+    """Files in folders lie in folders of the view."""
+    server.files["/a/weight.txt"] = b"2"
+    script = (
+        "import numpy\n\n"
+        "def predict(inputs, model):\n"
+        "    weight = float((model / 'a/weight.txt').read_text())\n"
+        "    return {'y': inputs['x'].sum(axis=1) * numpy.float32(weight)}\n"
+    )
+    package = make_lazy_package({"a/weight.txt": b"2"}, lambda path: [{"url": f"{server.url}/{path}"}], script=script)
+    package.run("fetch", check=0)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/weight.txt").write_text("3")
+    folder = view_of(package) / "a"
+    (folder / "weight.txt").unlink()
+    folder.rmdir()
+    folder.symlink_to(tmp_path / "elsewhere")
+    assert b"weight.txt: model artifact has sha256" in package.run("verify", check=1).stderr
     assert [6.0] == answer(package.run("predict", request=REQUEST, check=0))
-    assert ([], 0) == (server.asked, blob.stat().st_atime_ns)
+    assert "3" == (tmp_path / "elsewhere/weight.txt").read_text()
+
+
+def test_a_file_more_in_the_view_is_reported(small):
+    """A script may load what it finds there."""
+    small.run("fetch", check=0)
+    (view_of(small) / "modeling.py").write_text("")
+    assert b"modeling.py: is not in the record." in small.run("verify", check=1).stderr
 
 
 def test_files_in_the_store_cannot_be_written_by_accident(package):
