@@ -365,7 +365,7 @@ def small_monorepo(
     version = re.search(r'^pants_version = ".*"\n', (ROOT / "pants.toml").read_text(), re.MULTILINE)
     assert version
     here = f'pythonpath = ["{ROOT}/rules", "{ROOT}/src"]\n'
-    text = _PANTS_TOML.format(version="" if _OTHER_PANTS else version[0], backend=backend or here)
+    text = _PANTS_TOML.format(version=version[0], backend=backend or here)
     if not (repo.root / "pants.toml").exists() or text != repo.read("pants.toml"):
         repo.write("pants.toml", text)
     # One pin of this repository's lock, which needs nothing else.

@@ -73,6 +73,7 @@ def test_the_wheel_holds_backend_and_engine_and_needs_nothing(wheel):
     folders = {name.parts[0] for name in names}
     assert {"modelkiln", "pants_modelkiln", "modelkiln-0.1.0.dist-info"} == folders
     for name in (
+        "modelkiln/library/importable.py",
         "modelkiln/runtime/cli.py",
         "pants_modelkiln/register.py",
         "pants_modelkiln/tool.txt",
@@ -80,6 +81,7 @@ def test_the_wheel_holds_backend_and_engine_and_needs_nothing(wheel):
         "pants_modelkiln/pip_tools.txt",
         "pants_modelkiln/registry.txt",
         "pants_modelkiln/sources.txt",
+        "pants_modelkiln/twine.txt",
     ):
         assert Path(name) in names
     assert [] == [name for name in names if name.name.startswith("test_") or name.name == "conftest.py"]

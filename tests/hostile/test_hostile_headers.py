@@ -7,12 +7,14 @@ import struct
 import subprocess
 import sys
 from functools import partial
+from unittest import mock
 
 import pytest
 from python_path import python_path
 from samples.headers import gguf_file, xgboost_model
 
 from modelkiln.checks.check import Options, check_file
+from modelkiln.checks.headers import header
 from modelkiln.errors import ModelkilnError
 
 _UINT32, _TEXT, _ARRAY = 4, 8, 9
@@ -128,6 +130,21 @@ def test_facts_are_short_and_plain():
             _Gguf("<").key("general.name", _TEXT, f"Q{len(text.encode())}s", len(text.encode()), text.encode())
         )
         assert {"format_version": "3"} == _check(data).facts
+
+
+@pytest.mark.parametrize(
+    ("start", "item"),
+    [
+        (b'{"learner":{"attributes":{"a":[', b"{},"),
+        (b"{L\0\0\0\0\0\0\0\7learner{L\0\0\0\0\0\0\0\nattributes{L" + bytes(8) + b"[", b"[]"),
+    ],
+    ids=["json", "ubj"],
+)
+def test_values_are_not_read_one_by_one_without_end(start, item):
+    """A file of little things takes long, and is given up."""
+    data = start + item * 5000
+    with mock.patch.object(header, "_MAX_VALUES", 1000), pytest.raises(ModelkilnError, match="more than 1000 values"):
+        _check(data, "m.bin")
 
 
 _MEASURE = (

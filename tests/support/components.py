@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Dict, Optional
 
-__all__ = ["COMPONENTS", "missing_components", "require", "require_go", "require_npm", "require_venv"]
+__all__ = ["COMPONENTS", "missing_components", "require", "require_go", "require_npm", "require_uv", "require_venv"]
 
 # Programs, each with the Debian package that has it.
 COMPONENTS = {
@@ -90,7 +90,7 @@ def require_venv(lock: Path) -> str:
     For components that would pin too much alongside the tests' own packages. It is made once a
     machine, below the user's cache folder. Skips or fails as `require` does.
     """
-    uv = _require_uv()
+    uv = require_uv()
     name = f"{lock.stem}-{sys.version_info[0]}.{sys.version_info[1]}"
     with _component(name, lock) as (folder, is_made):
         python = folder / "bin" / "python"
@@ -106,7 +106,7 @@ def require_venv(lock: Path) -> str:
     return str(python)
 
 
-def _require_uv():
+def require_uv():
     """The path of uv, which installs in seconds what takes pip minutes."""
     with _component("uv", _UV) as (folder, is_made):
         if not is_made:

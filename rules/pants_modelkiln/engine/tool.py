@@ -89,6 +89,11 @@ def registry_tool(subsystem: ModelkilnSubsystem) -> ToolRequest:
     return own_tool("registry.txt", subsystem)
 
 
+def upload_tool(subsystem: ModelkilnSubsystem) -> ToolRequest:
+    """The engine with twine, without what that needs of a session's keyring (see twine.in)."""
+    return own_tool("twine.txt", subsystem)
+
+
 def locking_tool(uri: str, subsystem: ModelkilnSubsystem) -> ToolRequest:
     """The engine with what checks of model artifacts need, and the client that the source `uri` needs."""
     return _clients_tool(subsystem) if scheme_of(uri) in {*CLIENT_SCHEMES, "oci"} else checks_tool(subsystem)

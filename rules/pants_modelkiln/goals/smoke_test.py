@@ -35,6 +35,7 @@ from pants_modelkiln.engine.machine_python import MachinePythonRequest, find_pyt
 from pants_modelkiln.engine.step import Step, try_step
 from pants_modelkiln.engine.tool import fetching_tool, machine_store
 from pants_modelkiln.engine.tool_install import STORE
+from pants_modelkiln.formats.model_wheel import ModelWheelRequest, build_model_wheel, bundled_artifacts
 from pants_modelkiln.formats.oci import ImageRequest, assemble_image
 from pants_modelkiln.formats.pex import PexFileRequest, build_pex_file
 from pants_modelkiln.formats.scie import ScieFileRequest, build_scie_file
@@ -109,21 +110,29 @@ class PackageUnderTest:
     layers: tuple[Layer, ...] = ()
 
 
+async def _release_for(inputs: PackageInputs, what: str, options: GlobalOptions) -> str:
+    """The release of Python that runs one of a package's formats, of which this machine has an interpreter."""
+    release = inputs.target.python
+    python = await find_python(MachinePythonRequest.of(release, f"{inputs.address}: its {what}"), **implicitly())
+    # By its release: a machine's path to it must not be in the test's key.
+    save_python(machine_store(options), release, python.path)
+    return release
+
+
 @rule(level=LogLevel.DEBUG)
 async def put_under_test(request: PackageUnderTestRequest, options: GlobalOptions) -> PackageUnderTest:
     """Build one format, without `dist/`."""
     inputs = request.inputs
     if request.format == "pex":
         built = await build_pex_file(PexFileRequest(inputs, "package.pex"), **implicitly())
-        purpose = f"{inputs.address}: its PEX"
-        python = await find_python(MachinePythonRequest.of(inputs.target.python, purpose), **implicitly())
-        # By its release: a machine's path to it must not be in the test's key.
-        save_python(machine_store(options), inputs.target.python, python.path)
-        return PackageUnderTest(built.digest, "package.pex", python=inputs.target.python)
+        return PackageUnderTest(built.digest, "package.pex", await _release_for(inputs, "PEX", options))
     if request.format == "scie":
         return PackageUnderTest(
             (await build_scie_file(ScieFileRequest(inputs, "package.scie"), **implicitly())).digest, "package.scie"
         )
+    if request.format == "wheel":
+        wheel = await build_model_wheel(ModelWheelRequest(inputs), **implicitly())
+        return PackageUnderTest(wheel.digest, wheel.file_name, await _release_for(inputs, "wheel", options))
     image = await assemble_image(ImageRequest(inputs), **implicitly())
     folder = f"{_FOLDER}/image"
     return PackageUnderTest(await add_prefix(AddPrefix(image.layout, folder)), folder, layers=image.stored)
@@ -168,9 +177,16 @@ async def _save_response(fields: SmokeTestFieldSet, answers: _Answers, result: F
     logger.info(f"{path}: {'written' if is_new else 'unchanged'}\n{result.stdout.decode(errors='replace').strip()}")
 
 
+def _is_whole(inputs: PackageInputs, format_name: str) -> bool:
+    """Whether the weights are in a format of the package."""
+    if format_name == "wheel" and not bundled_artifacts(inputs):
+        return False
+    return inputs.record["weights"] == "bundled"
+
+
 async def _step_files(plan: SmokePlan, answers: _Answers, inputs: PackageInputs, under_test: Digest) -> Digest:
     # A program has bundled files in it; layers of an image may have to be made of them again.
-    is_needed = inputs.record["weights"] != "bundled" or plan.format == "oci"
+    is_needed = plan.format == "oci" or not _is_whole(inputs, plan.format)
     models = await merge_digests(MergeDigests(found.digest for found in inputs.artifacts if is_needed))
     files = [
         answers.request,
@@ -216,7 +232,7 @@ async def perform_smoke_test(
         return SmokeTestRun(None)
     under_test = await put_under_test(PackageUnderTestRequest(inputs, format_name), **implicitly())
     answers = await _read_answers(fields, inputs, subsystem.record)
-    is_bundled = inputs.record["weights"] == "bundled"
+    is_bundled = _is_whole(inputs, format_name)
     plan = SmokePlan(
         record=f"{_FOLDER}/record.json",
         request=answers.request.path,
@@ -230,6 +246,7 @@ async def perform_smoke_test(
         python=under_test.python,
         weights=() if is_bundled else tuple(layer for found in inputs.artifacts for layer in found.layers),
         layers=under_test.layers,
+        wheels=tuple(inputs.environment.to_json()) if format_name == "wheel" else (),
         # In the key, so that a result without a GPU is none for a machine that has one.
         has_gpu=has_gpu,
     )

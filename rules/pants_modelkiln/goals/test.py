@@ -23,7 +23,7 @@ from pants_modelkiln.package.named_packages import NamedPackagesRequest, find_na
 from pants_modelkiln.subsystem import SmokeTestSubsystem
 
 # Formats that answer requests; the others hold data alone.
-_RUNNABLE = ("pex", "scie", "oci")
+_RUNNABLE = ("pex", "scie", "wheel", "oci")
 
 
 class SmokeTestRequest(TestRequest):

@@ -17,9 +17,11 @@ from pants_modelkiln.target_types.package import (
     ModelAllowMissingField,
     ModelArtifactsField,
     ModelBaseImageField,
+    ModelDistributionField,
     ModelEntryPointField,
     ModelEntrypointField,
     ModelFormatsField,
+    ModelImportNameField,
     ModelInterpreterField,
     ModelMetadataField,
     ModelOnDemandField,
@@ -29,6 +31,7 @@ from pants_modelkiln.target_types.package import (
     ModelVersionField,
     ModelWeightsField,
     ModelWeightsMirrorsField,
+    ModelWheelRequiresField,
 )
 from pants_modelkiln.target_types.publish import PublishRepositoriesField
 
@@ -53,6 +56,9 @@ class ModelPackageFieldSet(PackageFieldSet, RunFieldSet):
     allow_missing: ModelAllowMissingField
     base_image: ModelBaseImageField
     interpreter: ModelInterpreterField
+    distribution: ModelDistributionField
+    import_name: ModelImportNameField
+    wheel_requires: ModelWheelRequiresField
     version: ModelVersionField
     entrypoint: ModelEntrypointField
     model_metadata: ModelMetadataField

@@ -10,7 +10,7 @@ from modelkiln.image.image import Settings, settings_config
 from modelkiln.layer import Layer
 from modelkiln.layers.small import LAZY_STORE, venv_layer
 from modelkiln.package.accelerator import Accelerator
-from modelkiln.runtime.telemetry import NO_TELEMETRY
+from modelkiln.runtime.entry_point import NO_TELEMETRY
 from modelkiln.wheels.cuda_libraries import library_folders
 from pants_modelkiln.inputs.base_image import BaseImage, BaseLayers
 from pants_modelkiln.manifest.environment import Environment

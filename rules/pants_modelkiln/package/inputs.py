@@ -18,7 +18,6 @@ from modelkiln.canonical import canonical_json
 from modelkiln.digest import sha256_bytes
 from modelkiln.errors import ModelkilnError
 from modelkiln.package.accelerator import Accelerator
-from modelkiln.package.lazy_weights import lazy_document
 from modelkiln.package.record import Record, make_record
 from modelkiln.package.signature import read_signature
 from modelkiln.package.source_facts import Named, metadata_of, signature_of
@@ -50,6 +49,8 @@ from pants_modelkiln.manifest.wheel_layers import PackageEnvironmentRequest, fin
 from pants_modelkiln.package.dependencies import find_pickle_imports
 from pants_modelkiln.package.field_set import ModelPackageFieldSet, accelerator_of
 from pants_modelkiln.package.image import recorded_images
+from pants_modelkiln.package.model_wheel import ModelWheel, WheelParts, describe_wheel
+from pants_modelkiln.package.weights_lock import lazy_lock
 from pants_modelkiln.subsystem import ModelkilnSubsystem, named_or_option
 from pants_modelkiln.target_types.artifact import ModelArtifactLockField
 
@@ -59,8 +60,9 @@ class PackageInputs:
     """What goes into a package, every byte of it pinned, and its record.
 
     base: None for a package that is not an image and names no base image. weights_lock: what a package
-    with lazy weights carries in their place, else empty. interpreter: what the format `scie` embeds.
-    others: the same package for its further platforms.
+    with lazy weights carries in their place, else empty. interpreter: what the format `scie` embeds. wheel: what
+    the format `wheel` has besides, which is made for the first platform. others: the same package for its
+    further platforms.
     """
 
     address: Address
@@ -74,6 +76,7 @@ class PackageInputs:
     record: Record
     weights_lock: bytes
     interpreter: InterpreterLock | None = None
+    wheel: ModelWheel | None = None
     others: tuple[PackageInputs, ...] = ()
 
     @property
@@ -127,14 +130,14 @@ async def _find_target(
     options: ModelkilnSubsystem,
 ) -> Target:
     """What the wheels are chosen for. The interpreter of an image and of a `scie` is known to its patch
-    release, and that of a PEX is whichever the machine has."""
+    release, and that of a PEX or of a wheel is whichever the machine has."""
     releases = []
     if base and "oci" in formats:
         # The config of a registry's image states it; the image asks for the same again and has it at once.
         made = await make_base_layers(BaseLayersRequest(base), **implicitly()) if base.reference else base
         releases.append(made.release)
     releases += [embedded.python] if embedded else []
-    releases += [python] if "pex" in formats else []
+    releases += [python] if {"pex", "wheel"} & set(formats) else []
     return Target(
         releases=tuple(sorted({release or python for release in releases})),
         python=python,
@@ -246,25 +249,18 @@ async def resolve_inputs(
     targets = [await _find_target(field_set.formats.value, python, base, embedded, options) for base in bases]
     await _refuse_large_locks(field_set, options.large_blob_limit)
     environments, artifacts, made = await _resolve_concurrently(field_set, accelerator, bases, targets)
-    weights_lock = _lazy_lock(field_set, artifacts)
+    weights_lock = lazy_lock(field_set, artifacts)
     code = await collect_code(PackageCodeRequest(address, field_set.entry_point), **implicitly())
-    facts = _facts_of(artifacts)
-    signature = await _find_signature(field_set, facts)
+    parts = WheelParts(field_set, accelerator.name, targets[0].python, code, environments[0], tuple(artifacts))
+    wheel = await describe_wheel(parts, options.large_blob_limit)
+    signature = await _find_signature(field_set, _facts_of(artifacts))
     platform_digests = {
         target.platform: _platform_digest(wheels, base) for base, target, wheels in zip(bases, targets, environments)
     }
     described = {
-        "name": address.generated_name or address.target_name,
-        "version": field_set.version.value,
-        "entry_point": code.entry_point,
-        "entrypoint": list(field_set.entrypoint.value or ()),
-        "signature": signature,
-        "artifacts": _merge_artifacts(address, artifacts),
-        "code": [file.to_json() for file in code.files],
-        "weights": field_set.weights.value,
-        "weights_lock": hashlib.sha256(weights_lock).hexdigest() if weights_lock else None,
-        "metadata": metadata_of(facts, json.loads(field_set.model_metadata.value or "{}")),
+        **_described(field_set, code, artifacts, signature, weights_lock),
         **({"interpreter": embedded.identity(targets[0].platform)} if embedded else {}),
+        **({"wheel": wheel.described.to_json()} if wheel else {}),
     }
     images = recorded_images(bases, made, environments, accelerator, described["entrypoint"], bool(weights_lock))
     first, *others = (
@@ -283,7 +279,30 @@ async def resolve_inputs(
         )
         for base, target, wheels, image in zip(bases, targets, environments, images)
     )
-    return replace(first, others=tuple(others))
+    return replace(first, wheel=wheel, others=tuple(others))
+
+
+def _described(
+    field_set: ModelPackageFieldSet,
+    code: PackageCode,
+    artifacts: Sequence[Artifact],
+    signature: dict,
+    weights_lock: bytes,
+) -> dict:
+    """What the record says of the package, the same for all of its platforms."""
+    address = field_set.address
+    return {
+        "name": address.generated_name or address.target_name,
+        "version": field_set.version.value,
+        "entry_point": code.entry_point,
+        "entrypoint": list(field_set.entrypoint.value or ()),
+        "signature": signature,
+        "artifacts": _merge_artifacts(address, artifacts),
+        "code": [file.to_json() for file in code.files],
+        "weights": field_set.weights.value,
+        "weights_lock": hashlib.sha256(weights_lock).hexdigest() if weights_lock else None,
+        "metadata": metadata_of(_facts_of(artifacts), json.loads(field_set.model_metadata.value or "{}")),
+    }
 
 
 def _platform_digest(wheels: Environment, base: BaseImage | None) -> str:
@@ -296,26 +315,6 @@ def _record(described: dict, variant: dict, base: BaseImage | None, wheels: Envi
     return make_record({**described, "variant": variant, "requirements": requirements, "base": identity, **image})
 
 
-def _lazy_lock(field_set: ModelPackageFieldSet, artifacts: tuple[Artifact, ...]) -> bytes:
-    address, mirrors, on_demand = field_set.address, field_set.weights_mirrors, field_set.on_demand
-    if field_set.weights.value != "lazy":
-        for field in (mirrors, on_demand):
-            if field.value:
-                raise ModelkilnError(f'{address}: the field `{field.alias}` is for weights="lazy" alone. Remove it.')
-        return b""
-    for found in artifacts:
-        if found.requests:
-            raise ModelkilnError(
-                f'{address}: weights="lazy": {found.address} has no lock that says where its files can be fetched. '
-                f'Give it one (lock="{found.address.target_name}.lock.json", then `pants lock {found.address}`), '
-                'or bundle the weights (weights="bundled").'
-            )
-    if not artifacts:
-        raise ModelkilnError(f'{address}: weights="lazy": the field `artifacts` is empty, there is nothing to fetch.')
-    layers = [layer for found in artifacts for layer in found.layers]
-    return lazy_document(layers, str(address), mirrors.value or (), on_demand.value or ())
-
-
 def _load_signature(address: Address, file) -> dict:
     from modelkiln.package.signature import load_signature
 
@@ -326,7 +325,7 @@ def _load_signature(address: Address, file) -> dict:
     return load_signature(text, f"{address}: {file.path}").to_json()
 
 
-def _merge_artifacts(address: Address, artifacts: tuple[Artifact, ...]) -> list[dict]:
+def _merge_artifacts(address: Address, artifacts: Sequence[Artifact]) -> list[dict]:
     owners: dict[str, Artifact] = {}
     for found in artifacts:
         for file in found.files:

@@ -112,10 +112,10 @@ class ModelArtifactTarget(OwningTarget):
 
         A model artifact is data. Its files are hashed, copied byte for byte into packages and
         never loaded while packaging. Empty files are refused (but for Python code, such as
-        `__init__.py`, and what Git LFS has as empty), and so are broken safetensors files, ONNX models
-        and numpy arrays, models whose external data, shards or tensors of shards are missing, and
-        pickles unless `allow_pickle` lists what they import. Files of more than
-        `[modelkiln].large_blob_limit` bytes, and files that are elsewhere, need a lock.
+        `__init__.py`, and what Git LFS has as empty), and so are broken files of safetensors, ONNX,
+        numpy, GGUF, XGBoost, LightGBM, sentencepiece and tokenizers, models whose external data, shards
+        or tensors of shards are missing, and pickles unless `allow_pickle` lists what they import. Files
+        of more than `[modelkiln].large_blob_limit` bytes, and files that are elsewhere, need a lock.
 
         Examples:
 

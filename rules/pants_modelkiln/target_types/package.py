@@ -23,8 +23,9 @@ from pants.engine.target import (
 )
 from pants.util.strutil import help_text
 
+from modelkiln.package.model_wheel import REQUIRES
 from pants_modelkiln.target_types.fields import OneAddressField
-from pants_modelkiln.target_types.publish import PUBLISH_FIELDS
+from pants_modelkiln.target_types.publish import PUBLISH_FIELDS, PublishWheelIndexesField
 
 
 class ModelPackageDependenciesField(Dependencies):
@@ -114,12 +115,13 @@ class ModelPlatformsField(StringSequenceField):
 class ModelFormatsField(StringSequenceField):
     alias = "formats"
     default = ("pex", "oci")
-    valid_choices = ("pex", "scie", "oci", "artifact", "weights-image")
+    valid_choices = ("pex", "scie", "oci", "wheel", "artifact", "weights-image")
     help = help_text("""
         What the package is rendered as: `"pex"`, one executable file for machines that have the
-        right Python, `"scie"`, the same with a CPython of its own, for machines that have none, and
-        `"oci"`, a container image in an OCI image layout. Before Python 3.13, the first two hold at
-        most 4 GiB and 64,535 files and folders.
+        right Python, `"scie"`, the same with a CPython of its own, for machines that have none,
+        `"oci"`, a container image in an OCI image layout, and `"wheel"`, a Python distribution that
+        an application installs and imports. Before Python 3.13, the first two hold at most 4 GiB and
+        64,535 files and folders.
 
         Two more hold the files of `artifacts` alone, for a package whose weights are mounted
         separately: `"artifact"`, a ModelPack artifact (CNCF model-spec) with a layer for each file,
@@ -191,10 +193,45 @@ class ModelInterpreterField(OneAddressField):
         """)
 
 
+class ModelDistributionField(StringField):
+    alias = "distribution"
+    help = help_text("""
+        With the format `"wheel"`: the name under which the model is installed, such as
+        `"acme-fraud"`. The default is the name of the target, and of a variant that with what makes it
+        one, such as an accelerator other than `cpu`: `fraud-cuda12`. `{variant}` stands for the
+        accelerator.
+        """)
+
+
+class ModelImportNameField(StringField):
+    alias = "import_name"
+    help = help_text("""
+        With the format `"wheel"`: what applications import, such as `"acme_fraud"` or
+        `"acme.fraud"`. The default is `distribution` as a Python identifier.
+        """)
+
+
+class ModelWheelRequiresField(StringField):
+    alias = "wheel_requires"
+    default = "declared"
+    valid_choices = REQUIRES
+    help = help_text("""
+        With the format `"wheel"`: how the dependencies become `Requires-Dist`. `"declared"`: what the
+        code imports, as its `python_requirement` targets declare it and at least in the locked
+        version, so that an application can have newer ones. `"exact"`: all packages of the lock that the
+        model needs, pinned. `"none"`: none, they are the application's affair.
+
+        The locked versions, with which the model is tested, are in the wheel as `constraints.txt`.
+        """)
+
+
 class ModelVersionField(StringField):
     alias = "version"
     default = "0.0.0"
-    help = "The version of the model, such as `1.2.0`. It is part of the package digest."
+    help = help_text("""
+        The version of the model, such as `1.2.0`. It is part of the package digest. A wheel needs one
+        that PEP 440 knows.
+        """)
 
 
 class ModelEntrypointField(StringSequenceField):
@@ -257,10 +294,14 @@ class ModelPackageTarget(Target):
         ModelAllowMissingField,
         ModelBaseImageField,
         ModelInterpreterField,
+        ModelDistributionField,
+        ModelImportNameField,
+        ModelWheelRequiresField,
         ModelVersionField,
         ModelEntrypointField,
         ModelMetadataField,
         *PUBLISH_FIELDS,
+        PublishWheelIndexesField,
         OutputPathField,
         RestartableField,
     )

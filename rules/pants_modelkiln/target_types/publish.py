@@ -35,6 +35,18 @@ class PublishMovingTagsField(StringSequenceField):
     help = "Tags that move to the newest package, such as `latest`; with placeholders as in `publish_tags`."
 
 
+class PublishWheelIndexesField(StringSequenceField):
+    alias = "wheel_indexes"
+    help = help_text("""
+        With the format `"wheel"`: the indexes of Python packages that `pants publish` puts the wheel
+        into, by the addresses that twine uploads to, or as `"@section"` of `~/.pypirc`. Logins are
+        `TWINE_USERNAME` and `TWINE_PASSWORD`, or those of the section.
+
+        What an index has does not change: another file of the same name is an error, and the same one
+        is left as it is.
+        """)
+
+
 class SkipPublishField(BoolField):
     alias = "skip_publish"
     default = False

@@ -40,10 +40,12 @@ STEPS = {
     "lock-interpreter": "lock.portable_python",
     "registry-image": "build.registry_image",
     "blob": "build.blob",
-    "pex": "build.pex",
-    "scie": "build.scie",
+    "model-wheel": "formats.model_wheel",
+    "pex": "formats.pex",
+    "scie": "formats.scie",
     "smoke": "build.smoke",
     "publish-package": "build.publish_package",
+    "publish-wheel": "build.publish_wheel",
     "run-pex": "build.run_pex",
 }
 

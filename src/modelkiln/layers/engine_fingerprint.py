@@ -16,6 +16,7 @@ IRRELEVANT_ROOMS = (
     "cli/",
     "formats/",
     "image/",
+    "library/",
     "package/",
     "publication/",
     "registry/",

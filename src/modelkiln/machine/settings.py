@@ -40,6 +40,7 @@ _held: dict[Path, int] = {}
 _PREFIXES = (
     "APT_", "AWS_", "AZURE_", "GIT_CONFIG_", "GOOGLE_", "HF_", "MLFLOW_S3_", "MLFLOW_TRACKING_", "MODELKILN_DEBIAN_",
     "MODELKILN_INDEXES", "MODELKILN_INSECURE_", "MODELKILN_SCIE_", "MODELKILN_UNSANDBOXED_", "PIP_",
+    "TWINE_",
 )  # fmt: skip
 # Hosts, with a port, of registries that may be spoken to without TLS; spaces or commas between.
 INSECURE_REGISTRIES = "MODELKILN_INSECURE_REGISTRIES"

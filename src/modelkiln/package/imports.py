@@ -12,11 +12,11 @@ from typing import Collection, Iterable, Iterator, Optional, Sequence, Union
 
 from modelkiln.errors import ModelkilnError
 
-__all__ = ["Import", "check_imports", "code_modules", "find_imports", "imports_of_pickles"]
+__all__ = ["STANDARD_MODULES", "Import", "check_imports", "code_modules", "find_imports", "imports_of_pickles"]
 
 # Of CPython 3.9 to 3.14 together (sys.stdlib_module_names). Names that begin with an underscore are an
 # interpreter's own.
-_STANDARD = frozenset("""
+STANDARD_MODULES = frozenset("""
     abc aifc annotationlib antigravity argparse array ast asynchat asyncio asyncore atexit audioop base64 bdb
     binascii binhex bisect builtins bz2 cProfile calendar cgi cgitb chunk cmath cmd code codecs codeop
     collections colorsys compileall compression concurrent configparser contextlib contextvars copy copyreg
@@ -165,7 +165,7 @@ def check_imports(
     tops = {name.split(".")[0] for name in installed}
     for one in imports:
         top = one.module.split(".")[0]
-        if top in _STANDARD or top.startswith("_") or any(_is_in(one.module, name) for name in allowed):
+        if top in STANDARD_MODULES or top.startswith("_") or any(_is_in(one.module, name) for name in allowed):
             continue
         if _is_own(one, own) or (top in tops and _is_installed(one, installed)):
             continue

@@ -34,9 +34,9 @@ _INPUTS = (
     "base", "metadata", "entrypoint", "weights",
     "weights_lock",
 )  # fmt: skip
-# Of packages that have one: the interpreter that a program embeds, and what the image consists of: its settings,
-# and the diff IDs of the layers whose files are listed nowhere else.
-_OPTIONAL = ("interpreter", "image")
+# Of packages that have one: the interpreter that a program embeds, what the image consists of (its settings, and the
+# diff IDs of the layers whose files are listed nowhere else), and what the wheel of a model is called and requires.
+_OPTIONAL = ("interpreter", "image", "wheel")
 
 # What a record holds of the package that is not an input of it.
 _OUTPUTS = ("package_digest", "formats", "layers", "sources", "variants")

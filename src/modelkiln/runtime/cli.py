@@ -89,11 +89,10 @@ def _fetch(operands, options):
 
 
 def _predict(operands, options):
-    from modelkiln.runtime.entry_point import UserError
+    from modelkiln.runtime.entry_point import UserError, opt_out
     from modelkiln.runtime.models import model_folder
     from modelkiln.runtime.predict import predict
     from modelkiln.runtime.record import find_package
-    from modelkiln.runtime.telemetry import opt_out
 
     package = find_package()
     opt_out(package.record)

@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Mapping
 
 from modelkiln.layer import Layer
 
@@ -16,12 +16,13 @@ _LAYERS = ("layers", "weights")
 class SmokePlan:
     """A package in one format, and what it is asked. Files and folders are paths.
 
-    format: "pex", "scie" or "oci". package: its file, or its layout's folder. record, request,
+    format: "pex", "scie", "wheel" or "oci". package: its file, or its layout's folder. record, request,
     expected: JSON files. response: where the response is written that becomes the expected one, or "";
     then `expected` may be "". rtol, atol: tolerances of floats. timeout: seconds that predict may take.
-    python: what runs a PEX, a release such as "3.11" or a path. models: the folder of model artifact
+    python: what runs a PEX or a wheel, a release such as "3.11" or a path. models: the folder of model artifact
     files that are not in the store, or "". weights: layers of those that are. layers: of an image,
-    those that its layout lacks. has_gpu: whether an image may use this machine's NVIDIA GPUs.
+    those that its layout lacks. has_gpu: whether an image may use this machine's NVIDIA GPUs. wheels: the locked
+    wheels that a wheel is installed with, as objects (see `manifest.closure.LockedWheel`).
     """
 
     format: str
@@ -38,10 +39,12 @@ class SmokePlan:
     weights: tuple[Layer, ...] = ()
     layers: tuple[Layer, ...] = ()
     has_gpu: bool = False
+    wheels: tuple[Mapping[str, Any], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON object that holds all fields."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
+        values["wheels"] = list(self.wheels)
         return {**values, **{name: [layer.to_json() for layer in values[name]] for name in _LAYERS}}
 
     @classmethod
@@ -49,4 +52,4 @@ class SmokePlan:
         """Read the JSON file that holds what `to_json` gave."""
         content = json.loads(path.read_text("utf-8"))
         layers = {name: tuple(Layer.from_json(value) for value in content[name]) for name in _LAYERS}
-        return cls(**{**content, **layers})
+        return cls(**{**content, **layers, "wheels": tuple(content["wheels"])})

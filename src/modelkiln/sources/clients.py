@@ -6,7 +6,7 @@ from typing import Any, Mapping
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.machine.settings import select_machine_env
-from modelkiln.runtime.telemetry import opt_out
+from modelkiln.runtime.entry_point import opt_out
 
 __all__ = ["CLIENT_SCHEMES", "import_client"]
 

@@ -14,6 +14,7 @@ from modelkiln.store.store import Store
 from modelkiln.weights.grouping import group_files
 from modelkiln.weights.known_files import known_files, stamps_of
 from modelkiln.weights.lock import WeightsLock
+from modelkiln.weights.renames import find_renames
 from modelkiln.weights.selection import FoundFiles, WeightsSource, find_files
 
 __all__ = ["find_drift"]
@@ -40,8 +41,11 @@ def find_drift(wanted: WeightsSource, store: Store, lock: WeightsLock) -> list[s
         known.update(pool.map(lambda file: (file.path, _sha256(found, file, progress)), todo))
     now = {file.path: known.get(file.path, file.sha256 or "") for file in found.files}
     locked = {file.path: file.sha256 for file in lock.files}
-    for path in sorted({*now, *locked}):
-        if path not in locked:
+    renames = find_renames(locked, now)
+    for path in sorted({*now, *locked} - set(renames.values())):
+        if path in renames:
+            differences.append(f"{path}: is called {renames[path]} now; its content is that of the lock.")
+        elif path not in locked:
             differences.append(f"{path}: is not in the lock.")
         elif path not in now:
             differences.append(f"{path}: is in the lock and no longer at the source.")

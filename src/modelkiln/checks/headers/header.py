@@ -3,12 +3,14 @@
 from dataclasses import dataclass, field
 from typing import Mapping, Optional, Union
 
-__all__ = ["MAX_HEADER", "MAX_KEYS", "BadHeader", "Fact", "Header", "Keys", "facts_of"]
+__all__ = ["MAX_HEADER", "MAX_KEYS", "BadHeader", "Fact", "Header", "Keys", "ValueCount", "facts_of"]
 
 # Vocabularies with their merges are the largest that there is in a header, and have tens of MB.
 MAX_HEADER = 64 << 20
 # Of an object: the largest vocabularies have less than a million, of some bytes each.
 MAX_KEYS = 1 << 22
+# Values that are looked at one by one: an ensemble of a hundred thousand trees has two million of them.
+_MAX_VALUES = 1 << 24
 # What a record repeats of a file: names and numbers, no texts to read.
 _MAX_TEXT = 128
 
@@ -37,6 +39,19 @@ class Keys:
                 f"an object has {len(self._seen)} keys of {self._size} characters; at most {MAX_KEYS} of "
                 f"{MAX_HEADER} are read"
             )
+
+
+class ValueCount:
+    """How many values of a file were read one by one, which takes time."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def add(self) -> None:
+        """Count one more; raises BadHeader above a limit."""
+        self._count += 1
+        if self._count > _MAX_VALUES:
+            raise BadHeader(f"it has more than {_MAX_VALUES} values besides those in lists of numbers")
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import re
 from typing import Any, Iterator
 
 from modelkiln.checks.content import Reader
-from modelkiln.checks.headers.header import BadHeader, Keys
+from modelkiln.checks.headers.header import BadHeader, Keys, ValueCount
 
 __all__ = ["JsonStream"]
 
@@ -41,7 +41,7 @@ class JsonStream:
         self._reader = reader
         self._decode = codecs.getincrementaldecoder("utf-8")().decode
         self._text, self._at, self._before, self._is_read = "", 0, 0, False
-        self._depth = 0
+        self._depth, self._values = 0, ValueCount()
 
     def kind(self) -> str:
         """Return the first character of the next value: "{", "[", or that of a scalar."""
@@ -115,6 +115,7 @@ class JsonStream:
             raise self._bad(f"want {brackets[0]!r}")
         self._at += 1
         self._depth += 1
+        self._values.add()
         if self._depth > _MAX_DEPTH:
             raise self._bad(f"it is nested deeper than {_MAX_DEPTH} levels")
 
@@ -142,6 +143,7 @@ class JsonStream:
         return key
 
     def _token(self) -> str:
+        self._values.add()
         self._next()
         while True:
             match = _TOKEN.match(self._text, self._at)

@@ -8,7 +8,7 @@ import struct
 from typing import Any, Iterator
 
 from modelkiln.checks.content import Reader
-from modelkiln.checks.headers.header import BadHeader, Keys
+from modelkiln.checks.headers.header import BadHeader, Keys, ValueCount
 
 __all__ = ["UbjsonStream"]
 
@@ -17,15 +17,13 @@ _CONSTANTS = {b"Z": None, b"T": True, b"F": False}
 _LENGTH = struct.Struct(">cq")
 _MAX_TEXT = 1 << 20
 _MAX_DEPTH = 100
-# Names and trees are in arrays of which each item has its own type; numbers are not.
-_MAX_ITEMS = 1 << 24
 
 
 class UbjsonStream:
     """Reads one value; see `JsonStream`, which has the same methods."""
 
     def __init__(self, reader: Reader) -> None:
-        self._reader, self._depth = reader, 0
+        self._reader, self._depth, self._values = reader, 0, ValueCount()
 
     def kind(self) -> str:
         """Return the marker of the next value: "{", "[", or that of a scalar."""
@@ -48,15 +46,13 @@ class UbjsonStream:
             yield from self._contents(b"[", b"]")
             return
         self._enter(b"[")
-        count = self._count(1)
-        if count > _MAX_ITEMS:
-            raise BadHeader(f"at byte {self._reader.position}, an array has {count} items, more than {_MAX_ITEMS}")
-        for _ in range(count):
+        for _ in range(self._count(1)):
             yield None
         self._depth -= 1
 
     def scalar(self) -> Any:
         """Return a text, a number, a boolean or None."""
+        self._values.add()
         marker = self._reader.read(1)
         if marker == b"S":
             return self._text("text")
@@ -68,6 +64,7 @@ class UbjsonStream:
     def skip(self) -> int:
         """Pass over a value; returns how many members or items it has, 0 for a scalar."""
         start = self._reader.peek(2)
+        self._values.add()
         if start[:1] == b"{":
             return sum(self._skip_one() for _ in self.members())
         if start == b"[$":
@@ -109,6 +106,7 @@ class UbjsonStream:
         if found != opening:
             raise BadHeader(f"at byte {self._reader.position - 1}, {found!r}: want {opening.decode()!r}")
         self._depth += 1
+        self._values.add()
         if self._depth > _MAX_DEPTH:
             raise BadHeader(f"at byte {self._reader.position}, it is nested deeper than {_MAX_DEPTH} levels")
 

@@ -74,20 +74,30 @@ class _Model:
             if self._counts.get(key, 0) not in (0, features):
                 raise BadHeader(f"it has {features} features (num_feature), and {self._counts[key]} {key}")
         self._check_trees()
+        # A value for each feature and one beside them, for each output; none before the first round.
+        weights = (features + 1) * max(1, *self._outputs())
+        if self._counts.get("weights", 0) not in (0, weights):
+            raise BadHeader(
+                f"it has {self._counts['weights']} weights, and its numbers of features and outputs make {weights}"
+            )
 
     def facts(self) -> dict:
         """What is known of the model after `read`."""
-        params = self._params or {}
-        classes, targets = (self._number(params, key, "0") for key in ("num_class", "num_target"))
+        classes, targets = self._outputs()
         return facts_of(
             architecture=self._booster,
             objective=self._objective,
             classes=classes if classes > 1 else None,
-            features=self._number(params, "num_feature"),
+            features=self._number(self._params or {}, "num_feature"),
             targets=targets if targets > 1 else None,
             trees=self._trees,
             release=".".join(map(str, self._version or ())),
         )
+
+    def _outputs(self) -> tuple[int, int]:
+        """Numbers of classes and of targets; 0 or 1 for one that it does not have several of."""
+        params = self._params or {}
+        return self._number(params, "num_class", "0"), self._number(params, "num_target", "0")
 
     def _each(self, readers: dict) -> None:
         """Hand each member of an object to its reader, and pass over the others."""
@@ -133,21 +143,24 @@ class _Model:
         self._each(
             {
                 "name": self._booster_name,
-                "gbtree": lambda: self._each({"model": self._trees_model}),
-                "model": self._trees_model,
+                "gbtree": lambda: self._each({"model": self._booster_model}),
+                "model": self._booster_model,
+                "weight_drop": self._counter("weight_drop"),
             }
         )
 
     def _booster_name(self) -> None:
         self._booster = self._text()
 
-    def _trees_model(self) -> None:
+    def _booster_model(self) -> None:
         self._each(
             {
                 "gbtree_model_param": self._trees_param,
                 "iteration_indptr": self._rounds,
                 "tree_info": self._counter("tree_info"),
                 "trees": self._read_trees,
+                # Of a linear booster.
+                "weights": self._counter("weights"),
             }
         )
 
@@ -198,6 +211,8 @@ class _Model:
         for key in ("trees", "tree_info"):
             if self._counts.get(key) != self._trees:
                 raise BadHeader(f"it has {self._trees} trees (num_trees), and {self._counts.get(key, 'no')} {key}")
+        if self._counts.get("weight_drop", self._trees) != self._trees:
+            raise BadHeader(f"it has {self._trees} trees (num_trees), and {self._counts['weight_drop']} weight_drop")
         if self._rounds_end not in (None, self._trees):
             raise BadHeader(f"it has {self._trees} trees (num_trees), and iteration_indptr ends at {self._rounds_end}")
 

@@ -3,10 +3,11 @@
 import argparse
 import json
 import os
+import shutil
 import tempfile
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, ContextManager, Iterable, Mapping, Optional
+from typing import Any, ContextManager, Iterable, Mapping, NamedTuple, Optional
 
 from modelkiln.conventions import MODELS_MOUNT
 from modelkiln.errors import ModelkilnError
@@ -21,6 +22,7 @@ from modelkiln.pinned_file import PinnedFile
 from modelkiln.runtime.weights.store import WeightsStore, stamp_of
 from modelkiln.smoke.comparison import Tolerance
 from modelkiln.smoke.cuda_linking import check_cuda_libraries
+from modelkiln.smoke.installed_wheel import install_wheel
 from modelkiln.smoke.plan import SmokePlan
 from modelkiln.smoke.runnable_image import open_image, unpacked
 from modelkiln.smoke.smoke_test import (
@@ -63,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
         print(f"skipped: {reason}")
         return NOT_RUN
     # As in a deployment of the package: weights are mounted, or a store has been filled.
-    is_lazy = record.get("weights") == "lazy"
+    is_lazy = record.get("weights") == "lazy" or (plan.format == "wheel" and bool(record["wheel"]["weights_lock"]))
     if is_lazy:
         _fill_store(plan.weights, record, store)
     with _mounted(plan, store) if record.get("weights") == "sidecar" else nullcontext() as models:
@@ -76,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
             settings = {"MODELKILN_MODELS": str(models.path)} if models else {}
             settings.update({"MODELKILN_STORE": os.path.abspath(store.root)} if is_lazy else {})
             files = {models.path / path: file for path, file in models.mounts.items()} if models else {}
-            print(_run_program(plan, smoke, store, settings, files))
+            print(_run_program(plan, smoke, store, _Surroundings(settings, files), record))
     if smoke.cuda and gpu is None:
         print(f"not run: what CUDA {smoke.cuda} computes, since this machine has no NVIDIA GPU; the fallback answered.")
     return 0
@@ -107,17 +109,28 @@ def _test(plan: SmokePlan, smoke: Smoke, runner: Runner) -> str:
     return record_smoke(smoke, runner, plan.timeout, before, Path(plan.response))
 
 
+class _Surroundings(NamedTuple):
+    """What a program runs with: variables, and files of models -> what is seen there (`sandbox.with_mounts`)."""
+
+    settings: Mapping[str, str]
+    mounts: Mapping[Path, Path]
+
+
 def _run_program(
-    plan: SmokePlan, smoke: Smoke, store: Store, settings: Mapping[str, str], mounts: Mapping[Path, Path]
+    plan: SmokePlan, smoke: Smoke, store: Store, surroundings: _Surroundings, record: Mapping[str, Any]
 ) -> str:
     with tempfile.TemporaryDirectory() as folder:
         register(store.root)  # What is used of a cache from now on stays.
         # abspath keeps a virtual environment's link to its interpreter, which distinguishes it from that.
         program = [Path(os.path.abspath(plan.package))]
-        if plan.format == "pex":
+        if plan.format in ("pex", "wheel"):
             python = Path(plan.python) if "/" in plan.python else find_python(store.root, plan.python)
             program.insert(0, Path(os.path.abspath(python)))
+        if plan.format == "wheel":
+            wheel = Path(shutil.copy(plan.package, folder))
+            program = [install_wheel(wheel, record, plan.wheels, program[0], store)]
         cache = Path(os.path.abspath(store.root / "pex-run"))
+        settings, mounts = surroundings
         return _test(plan, smoke, program_runner(program, cache, Path(folder), settings, mounts))
 
 

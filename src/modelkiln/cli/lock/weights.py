@@ -12,6 +12,7 @@ from modelkiln.store.store import Store
 from modelkiln.weights.drift import find_drift
 from modelkiln.weights.lock import WeightsLock, load_weights_lock
 from modelkiln.weights.locking import lock_weights
+from modelkiln.weights.renames import describe_renames
 from modelkiln.weights.selection import WeightsSource
 from modelkiln.wording import counted
 
@@ -43,12 +44,13 @@ def run(args: argparse.Namespace) -> int:
     allowed = args.allow_pickle if args.pickles else None
     if args.check:
         return _check(wanted, store, before, args.lock, allowed)
-    lock = lock_weights(wanted, store, _usable(before, args.lock), allowed)
+    known = _usable(before, args.lock)
+    lock = lock_weights(wanted, store, known, allowed)
     text = lock.to_text()
     state = "unchanged" if text == before else "written"
     if text != before:
         write_lock(args.lock, text)
-    print(f"{args.lock.name}: {state}, {_summary(lock)}")
+    print("\n".join((f"{args.lock.name}: {state}, {_summary(lock)}", *describe_renames(known, lock, store))))
     return 0
 
 

@@ -126,6 +126,16 @@ def test_what_the_library_finds_when_it_predicts(path, value, message):
         _check(_changed(xgboost_model("json"), path, value))
 
 
+def test_weights_that_are_too_few():
+    """Of a linear booster, which reads them by its numbers of features and outputs, and of trees that are dropped."""
+    for booster, path in (("gblinear", "gradient_booster model weights"), ("dart", "gradient_booster weight_drop")):
+        data = xgboost_model("json", booster=booster)
+        with pytest.raises(ModelkilnError, match="12 trees .*, and 1 weight_drop|it has 1 weights, .* make 18"):
+            _check(_changed(data, path, [1.5]))
+    data = _changed(xgboost_model("json", booster="gblinear"), "gradient_booster model weights", [])
+    assert "gblinear" == _check(data).facts["architecture"]
+
+
 def test_hostile_lengths():
     """A length of UBJSON that reaches past the end is named."""
     data = xgboost_model()

@@ -1,0 +1,146 @@
+"""The format `wheel`: a model as a Python distribution, which an application installs, imports and calls.
+
+Specifications: PyPA's "Binary distribution format", "Core metadata", "Entry points" and "Recording installed
+projects".
+"""
+
+import os
+from pathlib import Path
+from typing import Any, Iterable, Iterator, Mapping
+
+from modelkiln.conventions import PEX_MODELS
+from modelkiln.errors import ModelkilnError
+from modelkiln.layers import weights
+from modelkiln.package.model_wheel import code_folder, wheel_stem
+from modelkiln.recipe import Recipe
+from modelkiln.store.files import StoredFile
+from modelkiln.store.store import Store
+from modelkiln.wheels.writing import WheelWriter
+
+__all__ = ["ENTRY_POINTS", "build_model_wheel"]
+
+# The group of entry points by which applications find the models that are installed.
+ENTRY_POINTS = "modelkiln.models"
+
+# Keys of a package's metadata and the fields of core metadata that say the same.
+_FIELDS = {"description": "Summary", "authors": "Author", "license": "License", "url": "Home-page"}
+_LINKS = ("documentation", "source")
+
+
+def build_model_wheel(
+    record: Mapping[str, Any], recipes: Iterable[Mapping[str, Any]], sources: Path, store: Store, output: Path
+) -> None:
+    """Write the wheel of a package to `output`.
+
+    record: of the package; its "wheel" says what the wheel is called and requires. sources: the tree of the
+    wheel's files, whose modes and times do not matter. recipes: of layers of weights whose files are put
+    next to it from the store. Raises ModelkilnError for what a wheel cannot carry.
+    """
+    described = record["wheel"]
+    dist_info = f"{wheel_stem(described)}.dist-info"
+    models = f"{code_folder(described['import_name'])}/{PEX_MODELS}"
+    files: dict[str, Any] = {path: sources / path for path in _list_sources(sources)}
+    files.update((f"{models}/{path}", file) for path, file in _stored_files(recipes, store))
+    files[_beside(described, "constraints.txt")] = _constraints(record)
+    partial = output.with_name(f"{output.name}.partial")
+    try:
+        with WheelWriter(partial, dist_info) as writer:
+            for path in sorted(files):
+                _add(writer, path, files[path])
+            for name, text in sorted(_dist_info(record).items()):
+                writer.add(f"{dist_info}/{name}", text.encode())
+        os.replace(partial, output)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _add(writer: WheelWriter, path: str, file: Any) -> None:
+    if isinstance(file, bytes):
+        writer.add(path, file)
+    elif isinstance(file, StoredFile):
+        with file.open() as stream:
+            if writer.add_stream(path, stream, file.size) != file.sha256:
+                raise ModelkilnError(
+                    f"{file.blob}: is not the file {path} with sha256 {file.sha256}. It is damaged: run "
+                    "`modelkiln store verify`, and try again."
+                )
+    else:
+        with open(file, "rb") as stream:
+            writer.add_stream(path, stream, file.stat().st_size)
+
+
+def _list_sources(sources: Path) -> Iterator[str]:
+    for folder, _, names in os.walk(sources):
+        for name in names:
+            path = Path(folder, name)
+            relative = path.relative_to(sources).as_posix()
+            if path.is_symlink() or not path.is_file():
+                raise ModelkilnError(f"{relative}: is a link or no regular file; a wheel holds files. Refused.")
+            yield relative
+
+
+def _stored_files(recipes: Iterable[Mapping[str, Any]], store: Store) -> Iterator[tuple[str, StoredFile]]:
+    for recipe in map(Recipe.of, recipes):
+        found = weights.fetch(recipe, store)
+        for file in recipe["files"]:
+            yield file["path"], found[file["sha256"]]
+
+
+def _beside(described: Mapping[str, Any], name: str) -> str:
+    """The path of a file in the import package."""
+    return f"{described['import_name'].replace('.', '/')}/{name}"
+
+
+def _constraints(record: Mapping[str, Any]) -> bytes:
+    """What the model is tested with, for pip's option `-c`."""
+    pins = sorted(f"{wheel['name']}=={wheel['version']}\n" for wheel in record["requirements"])
+    return "".join(["# What this model was tested with.\n", *pins]).encode()
+
+
+def _dist_info(record: Mapping[str, Any]) -> dict[str, str]:
+    """The text files of the `.dist-info` folder, but for RECORD."""
+    described = record["wheel"]
+    name, module = described["distribution"], described["import_name"]
+    scripts = f"[console_scripts]\n{name} = {module}.__main__:main\n"
+    return {
+        "METADATA": _metadata(record),
+        # A generator's version would change the wheel where nothing of it is different.
+        "WHEEL": "Wheel-Version: 1.0\nGenerator: modelkiln\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        "entry_points.txt": f"{scripts}\n[{ENTRY_POINTS}]\n{name} = {module}\n",
+    }
+
+
+def _metadata(record: Mapping[str, Any]) -> str:
+    described, metadata = record["wheel"], record["metadata"]
+    texts = {key: _line(value) for key, value in metadata.items() if isinstance(value, (str, int, float))}
+    lines = [
+        "Metadata-Version: 2.1",
+        f"Name: {described['distribution']}",
+        f"Version: {described['version']}",
+        *(f"{field}: {texts[key]}" for key, field in _FIELDS.items() if texts.get(key)),
+        *(f"Project-URL: {key}, {texts[key]}" for key in _LINKS if texts.get(key, "").startswith(("http", "git+"))),
+        f"Requires-Python: {described['requires_python']}",
+        *(f"Requires-Dist: {requirement}" for requirement in described["requires_dist"]),
+        "Description-Content-Type: text/markdown",
+    ]
+    return "".join(f"{line}\n" for line in lines) + "\n" + _description(record, texts)
+
+
+def _line(value: Any) -> str:
+    """A value in one line: a header ends where its line does."""
+    return " ".join(str(value).split())
+
+
+def _description(record: Mapping[str, Any], texts: Mapping[str, str]) -> str:
+    module, signature = record["wheel"]["import_name"], record["signature"]
+    sides = "".join(
+        f"| {side} | `{one['name']}` | {one['datatype']} | {one['shape']} |\n"
+        for side in ("input", "output")
+        for one in signature[f"{side}s"]
+    )
+    return (
+        f"# {texts.get('title') or record['name']} {record['version']}\n\nA machine-learning model.\n\n"
+        f"```python\nimport {module}\n\nmodel = {module}.load()\noutputs = model.predict(inputs)\n```\n\n"
+        f"| | name | datatype | shape |\n|---|---|---|---|\n{sides}\n"
+        f"Package digest `{record['package_digest']}`.\n"
+    )

@@ -1,0 +1,1 @@
+"""What a model's wheel has more than other formats: an application imports it, and calls the model."""
