@@ -39,4 +39,6 @@ def target_types():
 
 
 def rules():
+    # Again, since a daemon of Pants takes up new settings, with what it has imported.
+    check_installation()
     return [rule for room in _ROOMS for rule in room.rules()]

@@ -134,6 +134,7 @@ def test_a_checkout_beside_it_is_refused(installed):
         run = installed.pants("list", "::", code=1)
     finally:
         del installed.env["PANTS_PYTHONPATH"]
+        installed.end()  # Its daemon has both.
     message = re.search(r"Modelkiln is installed twice: (\S+) and (\S+)\. Take it out of .*pants\.toml", run.log)
     assert message, run.log
     assert f"{ROOT}/rules/pants_modelkiln" == message[1] and message[2].endswith("/site-packages/pants_modelkiln")

@@ -8,6 +8,7 @@ import tarfile
 import pytest
 from loopback.registries import registry
 from samples.broken_layout import Broken, same
+from samples.random_image import make_image
 
 from modelkiln.canonical import canonical_json
 from modelkiln.cli.main import main
@@ -20,6 +21,7 @@ from modelkiln.package.record import recorded_digest
 from modelkiln.publication.blob_source import BlobSource
 from modelkiln.publication.publish import Publication, publish_all
 from modelkiln.registry.reference import parse_repository
+from modelkiln.validation import images, layer
 
 SITE = "opt/venv/lib/python3.11/site-packages"
 RUNTIME = "app/modelkiln/runtime"
@@ -280,3 +282,41 @@ def test_a_record_of_an_earlier_release_does_not_say_enough(tmp_path, capsys):
     assert "names neither layers nor settings" in capsys.readouterr().err
     changed("code", "predict.py")(broken)
     assert 1 == main(["verify", str(broken.path)])
+
+
+def test_a_layout_without_its_base_is_held_to_the_rest(host, tmp_path, monkeypatch, capsys):
+    """A base that stays in its registry is known by its diff ID; that the code is missing is seen without it."""
+    monkeypatch.setenv("MODELKILN_STORE", str(tmp_path / "store"))
+    broken = Broken(tmp_path)
+    broken.blob(broken.manifest["layers"][0]["digest"]).unlink()
+    assert 3 == main(["verify", str(broken.path)])
+    assert "not checked, it is not here" in capsys.readouterr().err
+    without("code")(broken)
+    for command in (["verify", str(broken.path)], ["publish", str(broken.path), f"{host}/no/base", "--tag=1"]):
+        assert 1 == main(command)
+        assert "/app/models/digits/predict.py: is missing" in capsys.readouterr().err
+
+
+def test_what_was_read_is_remembered(host, tmp_path, monkeypatch):
+    """Publishing again reads no layer, and an edit of the code none of the wheels; a store may be read-only."""
+    monkeypatch.setenv("MODELKILN_STORE", str(tmp_path / "store"))
+    (tmp_path / "store").mkdir()
+    read = []
+    monkeypatch.setattr(images, "read_layer", lambda file, *rest: read.append(rest) or layer.read_layer(file, *rest))
+    made = [make_image(tmp_path / f"{name}.oci", entrypoint=["/opt/venv/bin/python", name]) for name in ("a", "b")]
+    command = ["publish", str(made[0].path), f"{host}/read/digits", "--tag=1", f"--insecure={host}"]
+    for layers in (7, 0):
+        assert 0 == main(command)
+        assert layers == len(read)
+        read.clear()
+    assert 0 == main(["publish", str(made[1].path), f"{host}/read/other", "--tag=1", f"--insecure={host}"])
+    assert 1 == len(read)  # That of the record, which is another one.
+
+
+def test_an_image_with_lazy_weights_has_the_lock_that_its_record_names(tmp_path, capsys):
+    """Where the weights are fetched from is part of what was recorded."""
+    broken = Broken(tmp_path, weights_lock=b"{}")
+    assert 0 == main(["verify", str(broken.path)])
+    broken.rewrite_layer("record", lambda one, old: b"[]" if one.name.endswith("weights.lock.json") else old)
+    assert 1 == main(["verify", str(broken.path)])
+    assert "/app/.modelkiln/weights.lock.json: got sha256" in capsys.readouterr().err

@@ -26,7 +26,7 @@ def double_of(path: Iterable[str]) -> Optional[str]:
             first, second, *_ = reversed(list(found.values()))
             return (
                 f"Modelkiln is installed twice: {first} and {second}. Take it out of [GLOBAL].plugins or out of "
-                "[GLOBAL].pythonpath in pants.toml."
+                "[GLOBAL].pythonpath in pants.toml, and end Pants' daemon, which keeps what it has imported."
             )
     return None
 

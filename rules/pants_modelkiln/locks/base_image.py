@@ -84,7 +84,7 @@ def _lock_step(field_set: BaseImageLockFieldSet, listed: Digest, architecture: s
         argv=(
             "debian-lock", "--packages=packages", f"--suite={suite}",
             *(f"--component={name}" for name in field_set.components.value or ()),
-            f"--architecture={architecture}", f"--store={STORE}", "--output=lock.json",
+            f"--architecture={architecture}", f"--where={field_set.address}", f"--store={STORE}", "--output=lock.json",
         ),
         description=f"Lock Debian packages of {field_set.address} for {architecture}",
         input_digest=listed,

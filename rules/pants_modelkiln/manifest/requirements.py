@@ -10,6 +10,7 @@ from pants.backend.python.target_types import PythonRequirementResolveField
 from pants.engine.target import Target
 
 from modelkiln.manifest.locks.pex import is_pex_lock
+from modelkiln.manifest.locks.pylock import is_pylock, pylock_command
 from modelkiln.manifest.locks.uv import is_uv_lock
 
 # What Pants calls the project that it has uv lock.
@@ -30,8 +31,10 @@ def requirements_of(resolve: str, python: AllPythonTargets, setup: PythonSetup) 
 
 
 def other_lock_command(resolve: str, lock: bytes) -> str:
-    """The command that makes the lock of a resolve where that is Pants' goal or uv, else nothing."""
+    """The command that makes the lock of a resolve where that is Pants' goal or another tool's, else nothing."""
     text = lock.decode("utf-8", "replace")
+    if is_pylock(text):
+        return pylock_command(text)
     if is_pex_lock(text) or (is_uv_lock(text) and _PANTS_PROJECT in text):
         return f"./pants generate-lockfiles --resolve={resolve}"
     return "uv lock" if is_uv_lock(text) else ""

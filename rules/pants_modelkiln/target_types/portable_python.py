@@ -70,9 +70,10 @@ class PortablePythonTarget(Target):
         PortablePythonLockField,
     )
     help = help_text("""
-        A CPython that runs from any folder of any Linux with the GNU C library, for packages of the
-        format `"scie"`: the interpreter of python-build-standalone, and the tools (`science` and
-        `scie-jump`, of the versions that Pex works with) that put it and a PEX into one program.
+        A CPython that runs from any folder of any Linux with the GNU C library: the interpreter of
+        python-build-standalone, for packages of the format `"scie"` and, in the field `interpreter` of an
+        `oci_base_image`, for images. For the first, the tools (`science` and `scie-jump`, of the versions
+        that Pex works with) that put it and a PEX into one program are locked with it.
 
         Example:
 
@@ -87,5 +88,5 @@ class PortablePythonTarget(Target):
         `[modelkiln].scie_mirror`, and checks them against the checksums that are published with
         them. From then on they are identified by their hash alone.
 
-        Locking it and building with it need a CPython 3.11 or newer on the machine.
+        Programs need a CPython 3.11 or newer on the machine that locks and builds them.
         """)

@@ -1,7 +1,7 @@
 """Locks of Python environments, as text: which versions and files are pinned.
 
 Read are requirements files with hashes, as pip-tools and `uv export` write them (pip's user guide,
-"Requirements File Format" and "Secure installs"), and the locks of Pex and uv, which Pants writes.
+"Requirements File Format" and "Secure installs"), the locks of Pex and uv, which Pants writes, and pylock.toml.
 """
 
 import re
@@ -10,6 +10,7 @@ from typing import Any, Iterable, Mapping, Optional, Sequence
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.manifest.locks.pex import is_pex_lock, pex_lines
+from modelkiln.manifest.locks.pylock import is_pylock, pylock_lines
 from modelkiln.manifest.locks.uv import is_uv_lock, uv_lines
 from modelkiln.wheels.markers import holds
 
@@ -109,6 +110,8 @@ def lock_lines(text: str, where: str, environment: Mapping[str, str]) -> list[st
 
     Raises ModelkilnError for another lock that cannot be read, or that holds what no index has.
     """
+    if is_pylock(text):
+        return pylock_lines(text, where, environment)
     if is_uv_lock(text):
         return uv_lines(text, where, environment)
     if is_pex_lock(text):

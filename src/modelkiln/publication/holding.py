@@ -1,6 +1,7 @@
 """Whether a layout that is to be published is what its record says: found out once for each layout and layer."""
 
 import hashlib
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Optional
@@ -48,7 +49,8 @@ def hold_to_record(blobs: Blobs, record: Optional[bytes]) -> None:
             "again."
         )
     if cache is not None:
-        cache.put(question, {"verified": True})
+        with suppress(OSError):  # A store that cannot be written remembers nothing.
+            cache.put(question, {"verified": True})
 
 
 def _sha256(data: bytes) -> str:
@@ -82,7 +84,8 @@ class _Memory:
         for node in value["nodes"].values():
             del node["content"]
             node["head"] = node["head"].hex()
-        self._cache.put(self._question(digest, media_type, ours, hashed), value)
+        with suppress(OSError):
+            self._cache.put(self._question(digest, media_type, ours, hashed), value)
 
     def _question(self, *layer: Any) -> dict[str, Any]:
         return {"engine": self._engine, "layer": list(layer)}

@@ -80,7 +80,7 @@ def verify_remote(package: RemotePackage, progress: Callable[[int], None], expec
 class _Stream(ChunkReader):
     """A blob on its way, which is closed like a file."""
 
-    def __enter__(self) -> "_Stream":
+    def __enter__(self) -> Any:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -127,14 +127,24 @@ def _wanted(record: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     return models, code
 
 
+def _has_all_files(image: ReadImage, pinned: Sequence[str]) -> bool:
+    """Whether what is not in the tree is missing from the package's folders.
+
+    So it is where the lowest layers alone were not read, and the record knows them: a base that stays in its registry.
+    """
+    unread = [n for n, layer in enumerate(image.layers) if layer.contents is None or layer.contents.diff_id is None]
+    known = [n for n, layer in enumerate(image.layers) if layer.diff_id in pinned]
+    return unread == list(range(len(unread))) and set(unread) <= set(known[:-1])
+
+
 def _file_problems(image: ReadImage, record: Mapping[str, Any]) -> Iterator[str]:
-    pinned = _pinned_nodes(image, record)
+    pinned, has_all = _pinned_nodes(image, record), _has_all_files(image, _pinned_ids(record))
     for prefix, wanted in zip((_MODELS, _CODE), _wanted(record)):
         found = image.tree.files_below(prefix)
         for path, file in sorted(wanted.items()):
             node = found.pop(path, None)
             if node is None:
-                if image.whole:
+                if has_all:
                     yield f"/{prefix}{path}: is missing, want sha256 {file['sha256']} of the record."
             elif node.sha256 or pinned.get(prefix + path) is not node:
                 yield from _node_problems(f"/{prefix}{path}", node, file)

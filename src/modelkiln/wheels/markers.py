@@ -7,12 +7,13 @@ patch releases.
 from functools import lru_cache
 from typing import Any, Mapping
 
-__all__ = ["PATCHES", "holding_releases", "holds", "releases_of"]
+__all__ = ["PATCHES", "PATCH_NAMES", "holding_releases", "holds", "releases_of"]
 
 # No CPython has had more than 26 patch releases of one minor.
 PATCHES = 64
 
-_PATCH_NAMES = ("python_full_version", "implementation_version")
+# The names of markers that depend on the patch release.
+PATCH_NAMES = ("python_full_version", "implementation_version")
 
 
 def releases_of(environment: Mapping[str, str]) -> frozenset[str]:
@@ -29,9 +30,9 @@ def holding_releases(marker: Any, environment: Mapping[str, str], extra: str = "
     if marker is None:
         return every
     values = {**environment, "extra": extra}
-    if not any(name in str(marker) for name in _PATCH_NAMES):
+    if not any(name in str(marker) for name in PATCH_NAMES):
         return every if marker.evaluate(values) else frozenset()
-    return frozenset(full for full in every if marker.evaluate({**values, **{name: full for name in _PATCH_NAMES}}))
+    return frozenset(full for full in every if marker.evaluate({**values, **{name: full for name in PATCH_NAMES}}))
 
 
 def holds(marker: Any, environment: Mapping[str, str]) -> bool:

@@ -189,6 +189,9 @@ def test_the_command_writes_a_lock_and_reports_changes(archive, tmp_path, capsys
     output.write_text(json.dumps(old))
     assert main([*command, "--check"]) == 1
     assert "app 0.9 -> 1.0" in capsys.readouterr().err
+    packages.write_text("nothing\n")
+    assert main([*command, "--where", "images:base"]) == 1
+    assert "images:base: Not in the suite: nothing" in capsys.readouterr().err
 
 
 def test_a_package_list_has_names_and_exceptions():

@@ -56,11 +56,12 @@ def make_image(
     store: Optional[Store] = None,
     entrypoint=None,
     pins: bool = True,
+    weights_lock: bytes = b"",
 ) -> MadeImage:
     """Write an image layout to `path`; with `store`, the weights layer goes there alone.
 
     busybox: put a static busybox in its base, so that `/bin/busybox sh -c ...` runs in it. pins: whether its record
-    names layers and settings, as those of earlier releases do not.
+    names layers and settings, as those of earlier releases do not. weights_lock: of lazy weights, which it lacks then.
     """
     rng = random.Random(seed)
     weights = rng.randbytes(weights_size)
@@ -69,22 +70,20 @@ def make_image(
         "modelkiln/runtime/__main__.py": b"print('runtime')\n",
     }
     base, venv, wheels, runtime = pinned = _pinned_layers(rng, busybox, code, compression)
-    settings = Settings(
-        env={"PATH": "/opt/venv/bin:/usr/bin:/bin", "MODELKILN_MODELS": "/models"},
-        entrypoint=entrypoint or ["/opt/venv/bin/python", "-m", "modelkiln.runtime"],
-        working_dir="/app",
-    )
+    settings = _settings(entrypoint or ["/opt/venv/bin/python", "-m", "modelkiln.runtime"])
     config = settings_config(_BASE_ENV, settings)
     image = {"config": config, "diff_ids": [layer.diff_id for layer, _ in pinned]}
-    record = make_record({**_inputs(weights, code, entrypoint), **({"image": image} if pins else {})}).to_json()
+    more = {**({"image": image} if pins else {}), **(_lazy(weights_lock) if weights_lock else {})}
+    record = make_record({**_inputs(weights, code, entrypoint), **more}).to_json()
+    bundled = pack_layer("weights", "digits.bin", [bytes_entry("models/digits.bin", weights)], "none", FILES)
     made = [
         base,
-        pack_layer("weights", "digits.bin", [bytes_entry("models/digits.bin", weights)], "none", FILES),
+        *([] if weights_lock else [bundled]),
         venv,
         wheels,
         runtime,
         pack_layer("code", "code", _code_entries(code, is_runtime=False), compression),
-        record_layer(canonical_json(record)),
+        record_layer(canonical_json(record), weights_lock),
     ]
     layers = [layer for layer, _ in made]
     labelled = replace(settings, labels=labels(record), annotations=labels(record))
@@ -96,6 +95,15 @@ def make_image(
     blobs[image.config_descriptor.digest] = image.config
     write_layout(path, layout_files(image.manifest_descriptor, blobs, {REF_NAME: "1.2.0"}))
     return MadeImage(path, image, blobs, record)
+
+
+def _settings(entrypoint):
+    env = {"PATH": "/opt/venv/bin:/usr/bin:/bin", "MODELKILN_MODELS": "/models"}
+    return Settings(env=env, entrypoint=entrypoint, working_dir="/app")
+
+
+def _lazy(lock):
+    return {"weights": "lazy", "weights_lock": hashlib.sha256(lock).hexdigest()}
 
 
 def _pinned_layers(rng, busybox, code, compression):

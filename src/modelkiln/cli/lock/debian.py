@@ -20,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--check", action="store_true", help="fail when the lock file would change")
     parser.add_argument("--mirror", action="append", default=[], help="instead of apt's; repeatable")
     parser.add_argument("--keyring", type=Path, default=KEYRING, help="the archive's public keys")
+    parser.add_argument("--where", default="", help="the target's address, for messages")
     parser.add_argument("--store", type=Path, help="store whose machine settings are used")
 
 
@@ -28,7 +29,10 @@ def run(args: argparse.Namespace) -> int:
     names, left_out = parse_package_list(args.packages.read_text("utf-8"), str(args.packages))
     components = tuple(args.component) or ("main",)
     suite = Suite(args.suite, args.architecture, _env(args), args.mirror, args.keyring, components)
-    lock = lock_packages(names, left_out, suite)
+    try:
+        lock = lock_packages(names, left_out, suite)
+    except ModelkilnError as error:
+        raise ModelkilnError(f"{args.where}: {error}" if args.where else str(error)) from None
     if not args.check:
         args.output.write_text(format_lock(lock), "utf-8")
         return 0

@@ -65,7 +65,7 @@ def read_lock(package):
 def _check_files(files, where):
     """Raise PackageError for a value that no lock has: a path that leads elsewhere, a number that is none.
 
-    The record agrees with the lock that lies beside it, whoever wrote both.
+    That the record agrees with the lock beside it says nothing: one hand may have written both.
     """
     for file in files:
         for name, is_right in _checks_of(file):

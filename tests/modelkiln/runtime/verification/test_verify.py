@@ -1,8 +1,10 @@
 """`verify`: a package's files against its record."""
 
+import ast
 import base64
 import hashlib
 import importlib.util
+import inspect
 import json
 import os
 import py_compile
@@ -10,12 +12,14 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import textwrap
 from pathlib import Path
 
 import pytest
 
 from modelkiln.conventions import VENV
 from modelkiln.layers.small import venv_layer
+from modelkiln.runtime.verification.verify import _PATH_OF_PEX
 
 
 @pytest.fixture
@@ -232,3 +236,15 @@ def test_byte_code_of_the_base_is_compared(image):
 def test_an_image_runs_in_its_own_environment(image):
     """Started with the base's Python, nothing of the environment would be used."""
     assert f"want {image.venv}." in image.verify(1, python=image.python)
+
+
+def test_what_pex_puts_into_an_environment_is_known():
+    """Files that the locked Pex writes into site-packages, one of which runs at each start, have the digests that
+    `verify` expects."""
+    from pex.venv import installer
+
+    tree = ast.parse(inspect.getsource(installer.install_pex_main))
+    texts = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    written = [text for one in texts for text in (textwrap.dedent(one), one + "\n")]
+    digests = {hashlib.sha256(text.encode()).hexdigest() for text in written}
+    assert set(_PATH_OF_PEX.values()) <= digests
