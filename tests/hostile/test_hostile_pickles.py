@@ -189,7 +189,7 @@ EVERYTHING = (
 LABELS = b"car\nperson\ncat\ndog\nbus\n"
 OTHER = (
     b"", b"\0" * 4096, b"cat\ndog\nbird\n", b"config\nfoo\nbar\n", b"[PAD]\n(a)\n", b'{"a": 1}', b"I like it\n",
-    b"P6 1 1\n", b"PK", b"GGUF\x03\0\0\0" + b"\0" * 64, b"-----BEGIN\n", b"# words\nc\nd\nR\n", bytes(range(256)) * 64,
+    b"P6 1 1\n", b"PK", b"GGJT\x03\0\0\0" + b"\0" * 64, b"-----BEGIN\n", b"# words\nc\nd\nR\n", bytes(range(256)) * 64,
     LABELS, b"coral\nblack\nVan\nboat\n", b"N.", b"N.\n", b"].", b"NN.\n", b"I1\n.",
 )  # fmt: skip
 

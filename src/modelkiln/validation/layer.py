@@ -34,7 +34,7 @@ _ENDING = re.compile(r"\.tar(?:\+(?P<compression>[a-z]+))?$")
 class Node:
     """A file, directory or link of a layer; kind is "file", "dir", "symlink" or "other".
 
-    has_capabilities: it gives capabilities to who runs it (capabilities(7), "File capabilities")."""
+    has_capabilities: it runs with capabilities of its own (capabilities(7), "File capabilities")."""
 
     kind: str
     mode: int = 0

@@ -129,7 +129,7 @@ def check_held(
     """Check files that are in the store, of which more than these may make an artifact; raises ModelkilnError.
 
     files: objects with path, sha256 (hex) and size. found: where they are, by sha256. ONNX models are left to
-    who has the package onnx, without which they run nothing.
+    steps that have the package onnx, whose checker looks at what they compute.
     """
     if are_checked(files, options, index):
         return

@@ -1,4 +1,4 @@
-"""Operators that ONNX lacks: they take a library, which whoever loads the model has to load as well."""
+"""Operators that ONNX lacks: they take a library, which the program that loads the model has to load as well."""
 
 import io
 
