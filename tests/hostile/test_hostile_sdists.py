@@ -9,7 +9,7 @@ import zipfile
 import pytest
 
 # The makers of fixtures live with the engine's tests.
-from samples.sdists import make_sdist, tar_of
+from samples.wheels.sdists import make_sdist, tar_of
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.wheels import sdist

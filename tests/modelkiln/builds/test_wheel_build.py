@@ -10,7 +10,7 @@ import zipfile
 
 import pytest
 from components import require
-from samples.sdists import backend_wheel, make_sdist, sdist_pin
+from samples.wheels.sdists import backend_wheel, make_sdist, sdist_pin
 from samples.wheelhouse import make_wheel, offline_store, pin
 
 from modelkiln.builds.resolve_builder import ResolveBuilder

@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 import pytest
-from samples.sdists import make_sdist, sdist_pin
+from samples.wheels.sdists import make_sdist, sdist_pin
 from samples.wheelhouse import make_wheel, offline_store, pin
 
 from modelkiln.errors import ModelkilnError

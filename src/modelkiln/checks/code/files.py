@@ -45,11 +45,12 @@ def file_entries(content: Content, path: str) -> set:
 def _is_late_hdf5(content: Content) -> bool:
     if content.data is not None:
         return any(content.data.startswith(keras.HDF5_MAGIC, start) for start in _HDF5_STARTS)
-    if not content.seekable or not content.size:
+    size = content.size if content.seekable else None
+    if not size:
         return False
     with content.open() as stream:
         first = stream.tell()
-        for start in takewhile(lambda start: start < content.size, _HDF5_STARTS):
+        for start in takewhile(lambda start: start < size, _HDF5_STARTS):
             stream.seek(first + start)
             if stream.read(len(keras.HDF5_MAGIC)) == keras.HDF5_MAGIC:
                 return True

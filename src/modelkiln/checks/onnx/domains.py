@@ -27,7 +27,8 @@ def foreign_domains(model: bytes) -> set:
     ValueError for what is not a message.
     """
     reader = Reader(io.BytesIO(model), len(model), True)
-    used, defined = set(), set()
+    used: set = set()
+    defined: set = set()
     for field in fields(reader, len(model)):
         if field.wire == BYTES and field.number in (_OPSETS, _FUNCTIONS):
             number, found = (_OPSET_DOMAIN, used) if field.number == _OPSETS else (_FUNCTION_DOMAIN, defined)
