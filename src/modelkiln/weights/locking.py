@@ -104,7 +104,11 @@ class _Locking:
         formats = check_formats(self._reading.files.values(), place, self._options, self._reading.index, findings)
         for path, stated in formats.items():
             format = "" if stated["format"] == "unknown" else stated["format"]
-            more: dict[str, Any] = {"format": format, "facts": stated.get("facts"), "code": tuple(stated.get("code", ()))}
+            more: dict[str, Any] = {
+                "format": format,
+                "facts": stated.get("facts"),
+                "code": tuple(stated.get("code", ())),
+            }
             self._reading.files[path] = replace(self._reading.files[path], **more)
 
     def _find_chunks(self) -> None:
