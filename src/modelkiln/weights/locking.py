@@ -6,7 +6,7 @@ machine whose times have not changed, is known by what it was then; see `store.f
 
 import json
 from dataclasses import replace
-from typing import Any, Iterable, Optional, Sequence
+from typing import Iterable, Optional, Sequence
 
 from modelkiln.checks.allowed import NOTHING, Allowed
 from modelkiln.checks.check import Options
