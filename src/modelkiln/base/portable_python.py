@@ -15,7 +15,6 @@ from modelkiln.archives.tar import Entry, check_link, check_path
 from modelkiln.base.debian_mirrors import Refused, deb_digest, download
 from modelkiln.base.portable_python_lock import InterpreterLock, python_path
 from modelkiln.errors import ModelkilnError
-from modelkiln.network.http import NETWORK_ERRORS, with_retries
 from modelkiln.store.store import Store
 from modelkiln.wheels.elf import read_needs
 
@@ -82,6 +81,8 @@ def address_of(path: str, env: Mapping[str, str]) -> str:
 
 def fetch_archive(package: Mapping[str, Any], store: Store, env: Mapping[str, str]) -> None:
     """Put an archive that `store` lacks into it, by its hash alone; raises ModelkilnError."""
+    from modelkiln.network.http import NETWORK_ERRORS, with_retries  # For what the store lacks.
+
     if store.verify(deb_digest(package)):
         return
     url = address_of(package["filename"], env)
