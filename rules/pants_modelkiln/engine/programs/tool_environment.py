@@ -211,13 +211,22 @@ def main(arguments: List[str]) -> None:
         python = str(environment / "bin" / "python")
         os.execv(python, [python, "-I", str(environment / PROGRAM), *arguments[1:]])
     lock, sources, store, *output = map(Path, arguments)
-    key, environment = install(lock, sources, store)
+    while True:
+        key, environment = install(lock, sources, store)
+        with _locked(environment):  # Cleaning the store spares it meanwhile, and may have been faster.
+            if _is_whole(environment):
+                _use(key, environment, *output)
+                return
+
+
+def _use(key: str, environment: Path, output: Optional[Path] = None) -> None:
     if output:
-        write_file(key, environment, output[0])
-    else:  # Ahead of time: what the first steps import, in the order in which they do.
-        site = site_packages(environment)
-        for folder in (site / "modelkiln", site / "pip", site):
-            compileall.compile_dir(folder, quiet=2)
+        write_file(key, environment, output)
+        return
+    site = site_packages(environment)
+    # Ahead of time: what the first steps import, in the order in which they do.
+    for folder in (site / "modelkiln", site / "pip", site):
+        compileall.compile_dir(folder, quiet=2)
 
 
 if __name__ == "__main__":
