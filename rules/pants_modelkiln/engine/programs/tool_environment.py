@@ -96,12 +96,12 @@ def _made(target: Path) -> Iterator[Optional[Path]]:
 
 
 @contextmanager
-def _locked(target: Path) -> Iterator[None]:
+def _locked(target: Path, kind: int = fcntl.LOCK_EX) -> Iterator[None]:
     path = f"{target}.lock"
     target.parent.mkdir(parents=True, exist_ok=True)
     while True:
         with open(path, "ab") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            fcntl.flock(lock, kind)
             if os.fstat(lock.fileno()).st_nlink:  # Cleaning the store removes those that nobody holds.
                 yield
                 return
@@ -213,7 +213,7 @@ def main(arguments: List[str]) -> None:
     lock, sources, store, *output = map(Path, arguments)
     while True:
         key, environment = install(lock, sources, store)
-        with _locked(environment):  # Cleaning the store spares it meanwhile, and may have been faster.
+        with _locked(environment, fcntl.LOCK_SH):  # Cleaning spares it meanwhile, and may have been faster.
             if _is_whole(environment):
                 _use(key, environment, *output)
                 return
