@@ -6,7 +6,7 @@ machine whose times have not changed, is known by what it was then; see `store.f
 
 import json
 from dataclasses import replace
-from typing import Any, Iterable, Optional, Sequence
+from typing import Iterable, Optional, Sequence
 
 from modelkiln.checks.allowed import NOTHING, Allowed
 from modelkiln.checks.check import Options
@@ -104,8 +104,8 @@ class _Locking:
         formats = check_formats(self._reading.files.values(), place, self._options, self._reading.index, findings)
         for path, stated in formats.items():
             format = "" if stated["format"] == "unknown" else stated["format"]
-            more: dict[str, Any] = {"format": format, "facts": stated.get("facts"), "code": tuple(stated.get("code", ()))}
-            self._reading.files[path] = replace(self._reading.files[path], **more)
+            code, file = tuple(stated.get("code", ())), self._reading.files[path]
+            self._reading.files[path] = replace(file, format=format, facts=stated.get("facts"), code=code)
 
     def _find_chunks(self) -> None:
         """Complete large files that were not read now, from what is known of them or else from the store."""

@@ -9,8 +9,8 @@ import zipfile
 import pytest
 from components import require
 from samples.debs import machine_env, pinned_toolchain, put_deb
-from samples.wheels.sdists import backend_wheel, make_sdist, sdist_pin
 from samples.wheelhouse import offline_store
+from samples.wheels.sdists import backend_wheel, make_sdist, sdist_pin
 
 from modelkiln.base.debian_mirrors import fetch_debs
 from modelkiln.builds.resolve_builder import ResolveBuilder

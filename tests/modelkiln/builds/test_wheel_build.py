@@ -10,8 +10,8 @@ import zipfile
 
 import pytest
 from components import require
-from samples.wheels.sdists import backend_wheel, make_sdist, sdist_pin
 from samples.wheelhouse import make_wheel, offline_store, pin
+from samples.wheels.sdists import backend_wheel, make_sdist, sdist_pin
 
 from modelkiln.builds.resolve_builder import ResolveBuilder
 from modelkiln.builds.wheel import provide_wheels

@@ -4,8 +4,8 @@ import subprocess
 import sys
 
 import pytest
-from samples.wheels.sdists import make_sdist, sdist_pin
 from samples.wheelhouse import make_wheel, offline_store, pin
+from samples.wheels.sdists import make_sdist, sdist_pin
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.machine.settings import save_machine_env

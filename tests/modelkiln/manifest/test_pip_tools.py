@@ -7,8 +7,8 @@ import socket
 import tarfile
 
 import pytest
-from samples.wheels.sdists import backend_wheel, make_sdist, sdist_pin, tar_of
 from samples.wheelhouse import make_placeholder, make_wheel, offline_store, pin
+from samples.wheels.sdists import backend_wheel, make_sdist, sdist_pin, tar_of
 
 from modelkiln.cli.main import main
 from modelkiln.errors import ModelkilnError

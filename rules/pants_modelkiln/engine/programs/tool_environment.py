@@ -96,12 +96,12 @@ def _made(target: Path) -> Iterator[Optional[Path]]:
 
 
 @contextmanager
-def _locked(target: Path) -> Iterator[None]:
+def _locked(target: Path, kind: int = fcntl.LOCK_EX) -> Iterator[None]:
     path = f"{target}.lock"
     target.parent.mkdir(parents=True, exist_ok=True)
     while True:
         with open(path, "ab") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            fcntl.flock(lock, kind)
             if os.fstat(lock.fileno()).st_nlink:  # Cleaning the store removes those that nobody holds.
                 yield
                 return
@@ -211,13 +211,22 @@ def main(arguments: List[str]) -> None:
         python = str(environment / "bin" / "python")
         os.execv(python, [python, "-I", str(environment / PROGRAM), *arguments[1:]])
     lock, sources, store, *output = map(Path, arguments)
-    key, environment = install(lock, sources, store)
+    while True:
+        key, environment = install(lock, sources, store)
+        with _locked(environment, fcntl.LOCK_SH):  # Cleaning spares it meanwhile, and may have been faster.
+            if _is_whole(environment):
+                _use(key, environment, *output)
+                return
+
+
+def _use(key: str, environment: Path, output: Optional[Path] = None) -> None:
     if output:
-        write_file(key, environment, output[0])
-    else:  # Ahead of time: what the first steps import, in the order in which they do.
-        site = site_packages(environment)
-        for folder in (site / "modelkiln", site / "pip", site):
-            compileall.compile_dir(folder, quiet=2)
+        write_file(key, environment, output)
+        return
+    site = site_packages(environment)
+    # Ahead of time: what the first steps import, in the order in which they do.
+    for folder in (site / "modelkiln", site / "pip", site):
+        compileall.compile_dir(folder, quiet=2)
 
 
 if __name__ == "__main__":

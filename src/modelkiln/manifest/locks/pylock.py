@@ -58,7 +58,7 @@ def pylock_lines(text: str, where: str, environment: Mapping[str, str]) -> list[
 
 def _pylock() -> Any:
     try:
-        from packaging import pylock
+        from packaging import pylock  # type: ignore[attr-defined,unused-ignore]
     except ImportError:  # Older than 26, as next to Pants 2.17; pip brings one along.
         from pip._vendor.packaging import pylock  # type: ignore[no-redef]
     return pylock
