@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Iterator, Mapping, Optional
 
 from modelkiln.errors import ModelkilnError
+from modelkiln.machine.file_locks import is_locked
 
 __all__ = [
     "INSECURE_REGISTRIES",
@@ -79,7 +80,7 @@ def run_name(store_root: Path) -> Optional[str]:
 
 def is_running(store_root: Path, name: str) -> bool:
     """Return whether the run of this name, or the daemon, lives: it holds its settings as long as it does."""
-    return not _is_unheld(store_root / _FOLDER / f"{name}.json")
+    return is_locked(store_root / _FOLDER / f"{name}.json")
 
 
 def abandoned_settings(store_root: Path) -> list[Path]:
@@ -89,7 +90,7 @@ def abandoned_settings(store_root: Path) -> list[Path]:
     for path in sorted((store_root / _FOLDER).glob("*.json")):
         with suppress(FileNotFoundError):
             # A file is there for a moment before its process holds it; a minute is more than that.
-            if now - path.stat().st_mtime > _UNHELD_SECONDS and _is_unheld(path):
+            if now - path.stat().st_mtime > _UNHELD_SECONDS and not is_locked(path):
                 found.append(path)
     return found
 
@@ -114,20 +115,6 @@ def _hold(path: Path) -> None:
     if before is not None:
         os.close(before)
     _held[path] = file
-
-
-def _is_unheld(path: Path) -> bool:
-    try:
-        file = os.open(path, os.O_RDONLY)
-    except OSError:
-        return True
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return True
-    except OSError:
-        return False
-    finally:
-        os.close(file)
 
 
 def _identity(pid: int) -> tuple[str, int]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Iterable, Iterator, Optional
 
+from modelkiln.machine.file_locks import is_locked
 from modelkiln.store.store import BLOBS, VIEWS
 
 __all__ = ["PEX_RUN", "CachedThing", "PexRuns", "held_blobs", "list_caches"]
@@ -117,25 +118,15 @@ def _tools(root: Path) -> Iterator[CachedThing]:
     for path in _entries(root / "tool-environments"):
         lock = path.with_name(f"{path.name.partition('.')[0]}.lock")  # One that is being made ends with .part.
         if path.suffix == ".lock":
-            if not (path.with_suffix("").exists() or _is_held(path)):
+            if not (path.with_suffix("").exists() or is_locked(path)):
                 yield _thing(root, path)
-        elif not _is_held(lock):
+        elif not is_locked(lock):
             yield CachedThing(str(path.relative_to(root)), _size(path), _used_ns(path), (path,))
     for path in _entries(root / "tools"):
         with suppress(OSError, IndexError):
             environment = path.read_text().splitlines()[1]
             if not (root / environment).exists():
                 yield _thing(root, path)
-
-
-def _is_held(lock: Path) -> bool:
-    """Whether a process has a lock on a file: it runs from the environment, or makes it."""
-    with suppress(OSError), open(lock, "rb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False
 
 
 class PexRuns:

@@ -4,7 +4,6 @@ Each step leaves a consistent store, also when the process is killed: a blob is 
 what a dead process left half-made has no blob's name. Users of the store need not stop.
 """
 
-import fcntl
 import os
 import re
 import shutil
@@ -15,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Iterable, Iterator, Optional, Union
 
+from modelkiln.machine.file_locks import is_locked
 from modelkiln.machine.settings import abandoned_settings
 from modelkiln.progress import Progress
 from modelkiln.store.caches import PEX_RUN, CachedThing, PexRuns, held_blobs, list_caches
@@ -228,29 +228,14 @@ def _remove_leftovers(store: Store, names: Iterable[Path], users: Users, is_tria
         if path.parent.name == "machine":
             is_left = True
         elif path.parent.name in ("partial", "corrupt"):
-            is_left = age > _WEEK_SECONDS and not _is_locked(path)
+            is_left = age > _WEEK_SECONDS and not is_locked(path)
         else:
             token, dash, _ = path.name.partition("-")
-            is_left = token not in {*users.tokens, users.own} if dash else age > _DAY_SECONDS and not _is_locked(path)
+            is_left = token not in {*users.tokens, users.own} if dash else age > _DAY_SECONDS and not is_locked(path)
         if is_left:
             if not is_trial:
                 _remove_tree(path)
             yield f"{path.parent.name}/{path.name}"
-
-
-def _is_locked(path: Path) -> bool:
-    """Whether a process writes to a part of a file now."""
-    try:
-        file = os.open(path, os.O_RDWR)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return False
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(file)
 
 
 def _remove_tree(path: Path) -> None:
