@@ -9,21 +9,20 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from components import require
-from samples.wheelhouse import make_wheel, pin
 
-import modelkiln
+from modelkiln.manifest import pip_settings
 from pants_modelkiln.engine.programs import tool_environment
 
 PYTHON = os.path.realpath(getattr(sys, "_base_executable", sys.executable))
 PROGRAM = Path(tool_environment.__file__)
-WHEEL = make_wheel(
-    files={
-        "demo/__init__.py": b"",
-        "demo-1.0.data/scripts/demo": b"#!python\n",
-        "demo-1.0.dist-info/entry_points.txt": b"[console_scripts]\ndemo2 = demo:main\n",
-    }
-)
+WHEEL = "demo-1.0-py3-none-any.whl"
+FILES = {
+    "demo/__init__.py": "",
+    "demo-1.0.data/scripts/demo": "#!python\n",
+    "demo-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n",
+    "demo-1.0.dist-info/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    "demo-1.0.dist-info/entry_points.txt": "[console_scripts]\ndemo2 = demo:main\n",
+}
 # In place of the engine's: it prints what runs it.
 MAIN = "import sys\ndef main():\n    import demo\n    print(demo.__file__, sys.executable, sys.argv[1:])\n"
 
@@ -31,14 +30,19 @@ MAIN = "import sys\ndef main():\n    import demo\n    print(demo.__file__, sys.e
 @pytest.fixture
 def machine(tmp_path):
     """Return a folder with a lock, a folder of its wheels, and sources in place of the engine's."""
-    (tmp_path / "wheels").mkdir()
-    (tmp_path / "wheels" / pin(WHEEL)["filename"]).write_bytes(WHEEL)
-    (tmp_path / "lock.txt").write_text(f"demo==1.0 --hash=sha256:{hashlib.sha256(WHEEL).hexdigest()}\n")
+    wheel = tmp_path / "wheels" / WHEEL
+    wheel.parent.mkdir()
+    record = "demo-1.0.dist-info/RECORD"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for name, text in {**FILES, record: "".join(f"{name},,\n" for name in (*FILES, record))}.items():
+            archive.writestr(name, text)
+    (tmp_path / "lock.txt").write_text(f"demo==1.0 --hash=sha256:{hashlib.sha256(wheel.read_bytes()).hexdigest()}\n")
     sources = tmp_path / "sources/modelkiln"
     (sources / "cli").mkdir(parents=True)
     for name, text in (("__init__.py", ""), ("cli/__init__.py", ""), ("cli/main.py", MAIN)):
         (sources / name).write_text(text)
-    shutil.copytree(Path(modelkiln.__file__).parent / "manifest", sources / "manifest")
+    (sources / "manifest").mkdir()
+    shutil.copy(pip_settings.__file__, sources / "manifest")
     return tmp_path
 
 
@@ -133,7 +137,10 @@ def test_an_interpreter_without_pip_takes_that_of_pex(machine):
     folder = Path(pytest.importorskip("pex").__file__).parent  # Newer releases of Pants do not bring it.
     hidden = [Path(sys.base_prefix, "lib", "python%d.%d" % sys.version_info[:2], "ensurepip/_bundled")]
     hidden += [*Path(sys.base_prefix).glob("lib/python*/site-packages"), Path("/usr/share/python-wheels")]
-    prefix = [require("bwrap"), "--bind", "/", "/", "--dev", "/dev"]
+    if not shutil.which("bwrap"):
+        missing = pytest.fail if os.environ.get("MODELKILN_REQUIRE_COMPONENTS") == "1" else pytest.skip
+        missing("bwrap is not installed; install the Debian package bubblewrap")
+    prefix = ["bwrap", "--bind", "/", "/", "--dev", "/dev"]
     prefix += [word for path in hidden if path.is_dir() for word in ("--tmpfs", str(path))]
     with pytest.raises(AssertionError, match="exit code 3"):
         make(machine, prefix=prefix)
