@@ -59,8 +59,10 @@ class _Check:
         self._package, self._record = package, package.record
         self._root = os.path.abspath(package.root)
         self._top = os.path.dirname(self._root)
-        # A PEX is its own environment, or unpacked a folder.
-        self.is_pex = any(os.path.exists(os.path.join(one, "PEX-INFO")) for one in (self._root, sys.prefix))
+        # A PEX is an unpacked folder, or the environment that it is in; it may run in the environment of another.
+        inside = os.path.realpath(self._root).startswith(os.path.realpath(sys.prefix) + os.sep)
+        places = (self._root, sys.prefix) if inside else (self._root,)
+        self.is_pex = any(os.path.exists(os.path.join(one, "PEX-INFO")) for one in places)
         self._is_image = not self.is_pex and bool(self._record.get("image"))
         self.mismatches, self.known, self.compiled = [], set(), 0
 
