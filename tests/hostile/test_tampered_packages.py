@@ -34,10 +34,10 @@ def host(tmp_path_factory):
         yield address
 
 
-def tar_of(*members):
-    """A tar of (name, fields, content) members."""
+def tar_of(*members, shared=None):
+    """A tar of (name, fields, content) members. shared: of a global PAX header."""
     out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w") as archive:
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT, pax_headers=shared) as archive:
         for name, fields, content in members:
             member = tarfile.TarInfo(name)
             member.size = len(content)
@@ -78,17 +78,33 @@ def with_variable(text):
     return change
 
 
-def on_top(*members, created_by="modelkiln base: debian", comment="registry/1"):
+def on_top(*members, created_by="modelkiln base: debian", comment="registry/1", **settings):
     """Put a layer on top that passes for one of the base's registry."""
 
     def change(broken):
-        described = broken.put(tar_of(*members), "sha256:" + "0" * 64)
+        described = broken.put(tar_of(*members, **settings), "sha256:" + "0" * 64)
         broken.manifest["layers"].append({"mediaType": LAYER, **described})
         broken.config["rootfs"]["diff_ids"].append(described["digest"])
         broken.config["history"].append({"created_by": created_by, "comment": comment})
         broken.save()
 
     return change
+
+
+def with_key(name, key, value):
+    """Put a key more into the manifest or the config."""
+
+    def change(broken):
+        getattr(broken, name)[key] = value
+        broken.save()
+
+    return change
+
+
+def with_data(broken):
+    """Embed another config than the one that the manifest names (image-spec, descriptor.md, "data")."""
+    broken.manifest["config"]["data"] = "e30="
+    broken.save()
 
 
 def without(kind):
@@ -154,6 +170,16 @@ TAMPERED = {
     ),
     "whiteout": (on_top((f"{SITE}/numpy/.wh.file3.py", {}, b"")), f"hides /{SITE}/numpy/file3.py"),
     "opaque-whiteout": (on_top((f"{SITE}/numpy/.wh..wh..opq", {}, b"")), f"hides /{SITE}/numpy/"),
+    "shared-header": (
+        on_top(("app", {"type": tarfile.DIRTYPE, "mode": 0o755}, b""), shared={"mtime": "0"}),
+        "has a global PAX header (mtime)",
+    ),
+    "writable-code": (on_top(("app/models/digits/predict.py", {"mode": 0o666}, b"x")), "got mode 0666"),
+    "code-of-a-user": (on_top(("app/models/digits/predict.py", {"uid": 1}, b"x")), "got owner 1:0"),
+    "writable-folder": (on_top(("app", {"type": tarfile.DIRTYPE, "mode": 0o1777}, b"")), "/app: got mode 1777"),
+    "keys-of-the-config": (with_key("config", "Config", {}), "the key 'Config' is 'config' in other letters"),
+    "keys-of-the-manifest": (with_key("manifest", "Layers", []), "the key 'Layers' is 'layers' in other letters"),
+    "embedded-config": (with_data, "config.data: is not the content"),
     "code-hidden": (on_top(("app/models/digits/.wh.predict.py", {}, b"")), "predict.py: is missing"),
     "code-removed": (without("code"), "/app/models/digits/predict.py: is missing"),
     "wheels-removed": (without("wheels"), "config.rootfs.diff_ids: got"),

@@ -15,6 +15,7 @@ from modelkiln.cli.options import (
     store_of,
 )
 from modelkiln.descriptor import CONFIG, INDEX, Descriptor
+from modelkiln.errors import ModelkilnError
 from modelkiln.image.blobs import find_record
 from modelkiln.image.contents import Contents, contents_of
 from modelkiln.image.layout import Layout
@@ -41,7 +42,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print what is wrong, else what the package is; exit code 1 when something is wrong, 3 when it has no record."""
-    verified, what = (_layout if Path(args.package).is_dir() else _remote)(args)
+    path = Path(args.package)
+    if path.is_file():
+        raise ModelkilnError(
+            f"{path}: is a file. A PEX, a scie and an installed wheel verify themselves: {path} verify."
+        )
+    if not path.is_dir() and path.parts[:1] in {("dist",), ("/",), ("..",)}:
+        raise ModelkilnError(f"{path}: does not exist. Package it, or name an image of a registry.")
+    verified, what = (_layout if path.is_dir() else _remote)(args)
     for problem in verified.problems:
         print(f"{args.package}: {problem}", file=sys.stderr)
     for sentence in verified.unverified:

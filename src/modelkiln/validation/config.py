@@ -4,6 +4,8 @@ Each function takes parsed JSON and yields sentences "NAME: got X, want Y". Sour
 1.1, descriptor.md, manifest.md, image-index.md and config.md.
 """
 
+import base64
+import hashlib
 import re
 from typing import Any, Iterator, Mapping
 
@@ -30,6 +32,13 @@ def descriptor_problems(value: Any, where: str) -> Iterator[str]:
     if not isinstance(size, int) or isinstance(size, bool) or size < 0:
         yield f"{where}.size: got {size!r}, want a number of bytes."
     yield from _texts(value.get("annotations", {}), f"{where}.annotations")
+    if "data" in value:  # image-spec, descriptor.md: it must be what digest and size say, since readers may take it.
+        try:
+            data = base64.b64decode(value["data"], validate=True)
+        except (TypeError, ValueError):
+            data = b""
+        if ("sha256:" + hashlib.sha256(data).hexdigest(), len(data)) != (digest, size):
+            yield f"{where}.data: is not the content that digest and size name."
 
 
 def index_problems(index: Mapping[str, Any]) -> Iterator[str]:

@@ -41,6 +41,17 @@ _SMALL_LAYER = 64 << 20
 # Hashing leaves Python's lock; more threads than this wait for the disk or for the network.
 _THREADS = 4
 
+# Fields of manifests, indexes and configs (image-spec 1.1) that decide what runs.
+_FIELDS = frozenset(
+    {
+        "annotations", "architecture", "artifactType", "config", "data", "diff_ids", "digest", "history", "layers",
+        "manifests", "mediaType", "os", "platform", "rootfs", "schemaVersion", "size", "subject", "urls", "variant",
+        "ArgsEscaped", "Cmd", "Entrypoint", "Env", "Healthcheck", "Labels", "OnBuild", "Shell", "User", "Volumes",
+        "WorkingDir",
+    }
+)  # fmt: skip
+_FOLDED = {name.casefold(): name for name in _FIELDS}
+
 
 class Manifests:
     """Checks manifests and indexes with all that they name.
@@ -179,12 +190,16 @@ class Manifests:
         origins = [_origin(history[n] if n < len(history) else {}) for n in range(len(layers))]
         places = [f"layers[{number}] ({title})" for number, (title, _) in enumerate(origins)]
         tasks = [(layer, diff_ids[n], f"{where}: {places[n]}", origins[n][1], True) for n, layer in enumerate(layers)]
-        pinned = self._pinned(tasks) if self._trusts else frozenset()
-        found = self._read_layers([(*task[:4], task[1] not in pinned) for task in tasks])
+        pinned = self._pinned(tasks)
+        # What the record does not pin lies over what it does: ours to the last bit, whatever its history claims.
+        ours = [origins[n][1] or bool(pinned and task[1] not in pinned) for n, task in enumerate(tasks)]
+        found = self._read_layers(
+            [(*task[:3], ours[n], not (self._trusts and task[1] in pinned)) for n, task in enumerate(tasks)]
+        )
         tree = Tree()
-        for place, (_, ours), contents in zip(places, origins, found):
+        for place, is_ours, contents in zip(places, ours, found):
             if contents is not None:
-                self.report(f"{where}: {place}", tree.add(place, contents, ours))
+                self.report(f"{where}: {place}", tree.add(place, contents, is_ours))
         texts = [diff_id if isinstance(diff_id, str) else "" for diff_id in diff_ids]
         image = ReadImage(config, tree, [ReadLayer(*one) for one in zip(places, texts, found)])
         if not history and PACKAGE in image.labels:
@@ -193,17 +208,16 @@ class Manifests:
         return image
 
     def _pinned(self, tasks: list) -> frozenset[str]:
-        """The diff IDs that the record of an image names. Its layer is the last one; a record elsewhere names none."""
-        descriptor = tasks[-1][0] if tasks else None
-        if not isinstance(descriptor, dict) or not isinstance(descriptor.get("size"), int):
-            return frozenset()
-        if descriptor["size"] > _SMALL_LAYER:
-            return frozenset()
-        contents, _ = self._layer(*tasks[-1])
-        nodes = contents.nodes if contents is not None else {}
-        with suppress(StopIteration, ValueError, TypeError, AttributeError, KeyError):
-            content = next(nodes[path].content for path in RECORDS if path in nodes)
-            return frozenset(json.loads(content or b"{}")["image"]["diff_ids"])
+        """The diff IDs that the record of an image names. Its layer is the last one, unless somebody added some."""
+        for task in reversed(tasks):
+            size = _object(task[0]).get("size")
+            if not isinstance(size, int) or size > _SMALL_LAYER:
+                continue
+            contents, _ = self._layer(*task)
+            nodes = contents.nodes if contents is not None else {}
+            with suppress(StopIteration, ValueError, TypeError, AttributeError, KeyError):
+                content = next(nodes[path].content for path in RECORDS if path in nodes)
+                return frozenset(json.loads(content or b"{}")["image"]["diff_ids"])
         return frozenset()
 
     def _check_image(self, image: ReadImage, where: str) -> None:
@@ -322,4 +336,8 @@ def _without_duplicates(pairs: list) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) != len(pairs):
         raise ValueError(f"a key is given twice among {', '.join(sorted(key for key, _ in pairs))}")
+    for key in value:
+        if key not in _FIELDS and key.casefold() in _FOLDED:
+            # encoding/json of Go, and so every container engine, takes it for that field.
+            raise ValueError(f"the key {key!r} is {_FOLDED[key.casefold()]!r} in other letters")
     return value

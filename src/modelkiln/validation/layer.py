@@ -198,6 +198,12 @@ def _read_tar(tar: _Counted, contents: LayerContents, ours: bool, keep: Collecti
             contents.nodes[path] = _node(archive, member, contents.nodes, path in keep, hashed)
         # Where tarfile stopped: at the end, or silently at a header that it could not read.
         end = archive.offset
+        shared = sorted(set(archive.pax_headers) - {"comment"})  # That of `git archive` changes nothing.
+    if shared:
+        # POSIX gives it a meaning, which tarfile follows. Go's archive/tar, and so every container engine, ignores it.
+        contents.problems.append(
+            f"has a global PAX header ({', '.join(shared)}), which engines read as if it were not."
+        )
     tar.drain()
     if tar.content_end > end:
         contents.problems.append(
@@ -252,6 +258,8 @@ def _unsafe(member: tarfile.TarInfo) -> Iterator[str]:
     name = member.name
     if name.startswith("/") or ".." in name.split("/") or "\0" in name:
         yield f"{name}: the path leads out of the layer, want a relative one without '..'."
+    if member.issparse():
+        yield f"{name}: is a sparse file, whose name and content not every reader takes alike; want a plain one."
     if member.ischr() or member.isblk() or member.isfifo():
         yield f"{name}: is a device or a pipe, want files, directories and links only."
     if member.issym() or member.islnk():

@@ -219,6 +219,8 @@ def _own_problems(layer: ReadLayer, allowed: set[str]) -> Iterator[str]:
     for path, node in layer.contents.nodes.items():
         if path in allowed and node.kind == "file":
             continue
+        if path in folders and node.kind == "dir" and node.mode != 0o755 and not path.startswith(_STORE):
+            yield f"{layer.title}: /{path}: got mode {node.mode:04o}, want 0755."
         if node.kind != "dir" or path not in folders:
             yield f"{layer.title}: /{path}: is {describe(node)} that is not in the record, want only what it names."
 

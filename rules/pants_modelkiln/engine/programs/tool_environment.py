@@ -44,8 +44,14 @@ try:
     fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
 except OSError:  # Not ours to write, or about to be removed: it will have been read by then.
     pass
-from modelkiln.cli.main import main
-sys.exit(main())
+try:
+    from modelkiln.cli.main import main
+    code = main()
+except ImportError as error:
+    # Every module is in there, so that one is damaged.
+    sys.exit(f"{environment}: this installation of the packaging engine is damaged ({error}). Remove that folder and "
+             "run the command again, which installs it anew.")
+sys.exit(code)
 """
 PEX = "MODELKILN_PEX"
 # Where in a Pex tool its pip is (pex/vendor), which is patched there and as old as what it runs on.

@@ -94,6 +94,17 @@ def test_the_engine_runs_in_its_environment(machine):
     assert first == make(machine)
 
 
+def test_a_damaged_environment_is_named_with_the_remedy(machine):
+    """Whatever of it was lost: all that the engine imports is in it."""
+    make(machine)
+    made = environment(machine)
+    shutil.rmtree(tool_environment.site_packages(made) / "demo")
+    command = [made / "bin/python", "-I", made / tool_environment.PROGRAM]
+    done = subprocess.run(command, capture_output=True, check=False)
+    assert 1 == done.returncode
+    assert f"{made}: this installation of the packaging engine is damaged" in done.stderr.decode()
+
+
 def test_the_file_makes_the_same_environment(machine):
     """As on a worker, which has nothing but the file; also over one whose interpreter is gone."""
     make(machine)

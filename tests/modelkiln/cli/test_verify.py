@@ -1,0 +1,16 @@
+"""What `modelkiln verify` takes."""
+
+import pytest
+
+from modelkiln.cli.main import main
+
+
+@pytest.mark.parametrize(
+    ("name", "remedy"), [("dist/digits.oci", "does not exist. Package it"), ("digits.pex", "verify themselves")]
+)
+def test_what_is_neither_a_layout_nor_an_image_is_named(name, remedy, tmp_path, monkeypatch, capsys):
+    """A folder that is not there and a file are no images of a registry."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "digits.pex").write_bytes(b"")
+    assert 1 == main(["verify", name])
+    assert remedy in capsys.readouterr().err
