@@ -33,7 +33,8 @@ TOOL = "__modelkiln"
 # this machine's business: a layer's process must have the same key on every machine, so that a remote
 # cache serves all of them. The shim therefore reads it from next to the store, in a file that no key
 # holds. Where there is none, as on a worker of remote execution, any Python on PATH runs the tool,
-# which is declared as an input and makes its environment itself.
+# which is declared as an input and makes its environment itself. The path of the environment is not one in
+# a sandbox: what Pex remembers of an interpreter it finds again by that.
 _SHIM = f"""#!/bin/sh
 set -eu
 tool=${{0%/*}} state={STORE}/tools/$1
@@ -42,7 +43,6 @@ export LC_ALL=C.UTF-8
 if [ -r "$state" ]; then
   {{ IFS= read -r python; IFS= read -r environment; IFS= read -r PATH; }} <"$state"
   export PATH
-  environment=$PWD/{STORE}/$environment
   if [ -x "$environment/bin/python" ]; then exec "$environment/bin/python" -I "$environment/{PROGRAM}" "$@"; fi
 else
   PATH=${{PATH:-/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin}}
@@ -156,7 +156,7 @@ async def build_engine_tool(request: ToolRequest, machine: MachineState) -> Engi
     """The engine with its dependencies, as a Digest that every step's sandbox links."""
     built = await install_tool(request, **implicitly())
     shim = await create_digest(CreateDigest([FileContent("modelkiln", _SHIM.encode(), is_executable=True)]))
-    state = f"{built.python}\n{built.environment}\n{machine.path}\n"
+    state = f"{built.python}\n{machine.store / built.environment}\n{machine.path}\n"
     save_machine_file(machine.store, f"tools/{built.digest.fingerprint}", state)
     return EngineTool(await merge_digests(MergeDigests((built.digest, shim))), built.digest.fingerprint)
 

@@ -77,6 +77,11 @@ def environment_name(key: str, python: str) -> str:
     return f"{_ENVIRONMENTS}/{hashlib.sha256(f'{key} {python}'.encode()).hexdigest()[:32]}"
 
 
+def _place(store: Path, key: str) -> Path:
+    # Not by the path of the store in a sandbox, which is another one each time.
+    return store.resolve() / environment_name(key, os.path.realpath(sys.executable))
+
+
 def _read_sources(folder: Path) -> List[Tuple[str, bytes]]:
     files = sorted((folder / "modelkiln").rglob("*.py"))
     return [(path.relative_to(folder).as_posix(), path.read_bytes()) for path in files]
@@ -133,7 +138,7 @@ def install(lock: Path, sources: Path, store: Path) -> Tuple[str, Path]:
     """Make the environment in `store` unless it is there. Returns what decides its content, and where it is."""
     read = _read_sources(sources)
     key = content_key(lock.read_bytes(), read)
-    environment = store.absolute() / environment_name(key, os.path.realpath(sys.executable))
+    environment = _place(store, key)
     with _made(environment) as folder:
         if folder:
             site = _make_venv(folder)
@@ -148,7 +153,7 @@ def _run_pip(lock: Path, site: Path, sources: Path, store: Path) -> None:
     program = str(sources / "modelkiln/manifest/pip_settings.py")
     command = [sys.executable, "-I", program, "pip", "install"]
     command += ["--no-input", "--disable-pip-version-check", "--no-color", "--quiet", "--no-warn-script-location"]
-    command += ["--no-deps", "--require-hashes", "--no-compile", f"--cache-dir={store.absolute() / 'pip-cache'}"]
+    command += ["--no-deps", "--require-hashes", "--no-compile", f"--cache-dir={store.resolve() / 'pip-cache'}"]
     command += [f"--target={site}", f"--requirement={lock}"]
     with tempfile.TemporaryDirectory() as folder:
         env = {**os.environ, **_other_pip(folder)}
@@ -197,7 +202,7 @@ def unpack(file: str, store: Path) -> Path:
     """Make the environment that a zip application holds, unless it is there. Returns where it is."""
     with zipfile.ZipFile(file) as archive:
         key = archive.read(_KEY).decode()
-        environment = store.absolute() / environment_name(key, os.path.realpath(sys.executable))
+        environment = _place(store, key)
         with _made(environment) as folder:
             if folder:
                 site = _make_venv(folder)
