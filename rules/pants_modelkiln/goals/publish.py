@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Mapping
 
 from pants.core.goals.publish import (
-    PublishFieldSet,
     PublishOutputData,
     PublishPackages,
     PublishProcesses,
@@ -16,7 +15,6 @@ from pants.core.goals.publish import (
 )
 from pants.engine.env_vars import EnvironmentVarsRequest
 from pants.engine.fs import CreateDigest, Digest, DigestSubset, FileContent, FileEntry, MergeDigests, PathGlobs
-from pants.engine.process import InteractiveProcess
 from pants.engine.rules import collect_rules
 from pants.engine.target import Target
 from pants.util.frozendict import FrozenDict
@@ -25,7 +23,6 @@ from pants.util.logging import LogLevel
 from modelkiln.canonical import canonical_json
 from modelkiln.errors import ModelkilnError
 from modelkiln.image.contents import root_digest
-from modelkiln.machine.settings import INSECURE_REGISTRIES
 from modelkiln.publication.names import expand, read_stamps, record_values
 from modelkiln.registry.reference import check_tag, parse_repository
 from pants_modelkiln.compat.calls import (
@@ -41,17 +38,16 @@ from pants_modelkiln.compat.calls import (
 from pants_modelkiln.engine.step import Step, prepare_step
 from pants_modelkiln.engine.tool import registry_tool
 from pants_modelkiln.engine.tool_install import STORE
+from pants_modelkiln.goals.publishing import ModelPublishFieldSet, in_foreground, skipped
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 from pants_modelkiln.target_types.publish import (
     PublishMovingTagsField,
     PublishRepositoriesField,
     PublishTagsField,
-    SkipPublishField,
 )
 
-# Where credentials, their helpers and certificates lie. The rest of the machine's settings, of which
-# a proxy's address may hold a secret, lies next to the store (see modelkiln.machine.settings): Pants logs the
-# environment of a process.
+# Where credentials, their helpers and certificates lie. Of the settings next to the store (see
+# modelkiln.machine.settings) a proxy's address may hold a secret.
 _PLACES = (
     "CURL_CA_BUNDLE", "DOCKER_CONFIG", "HOME", "PATH", "REGISTRY_AUTH_FILE", "REQUESTS_CA_BUNDLE",
     "SSL_CERT_DIR", "SSL_CERT_FILE", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR",
@@ -63,23 +59,18 @@ class PublishModelRequest(PublishRequest):
 
 
 @dataclass(frozen=True)
-class PublishModelFieldSet(PublishFieldSet):
+class PublishModelFieldSet(ModelPublishFieldSet):
     publish_request_type = PublishModelRequest
     required_fields = (PublishRepositoriesField,)
 
     repositories: PublishRepositoriesField
     tags: PublishTagsField
     moving_tags: PublishMovingTagsField
-    skip_publish: SkipPublishField
 
     @classmethod
     def opt_out(cls, tgt: Target) -> bool:
         """A target without repositories is not packaged in vain."""
         return not tgt[PublishRepositoriesField].value
-
-    def get_output_data(self) -> PublishOutputData:
-        """What `[publish].output` reports of the target."""
-        return PublishOutputData({"publisher": "modelkiln", **super().get_output_data()})
 
 
 @dataclass(frozen=True)
@@ -211,9 +202,7 @@ async def publish_model(request: PublishModelRequest, options: ModelkilnSubsyste
     """One process in the foreground for all repositories and tags of a package."""
     fields = request.field_set
     if fields.skip_publish.value:
-        return PublishProcesses(
-            [PublishPackages((str(fields.address),), description=f"(by `skip_publish` on {fields.address})")]
-        )
+        return skipped(fields)
     built = await merge_digests(MergeDigests(package.digest for package in request.packages))
     documents = {
         file.path: file.content
@@ -247,10 +236,8 @@ async def publish_model(request: PublishModelRequest, options: ModelkilnSubsyste
         ),
         **implicitly(),
     )
-    kept = {name: environ[name] for name in _PLACES if name in environ}
-    if options.insecure_registries:
-        kept[INSECURE_REGISTRIES] = " ".join(options.insecure_registries)
-    process = InteractiveProcess.from_process(replace(found.process, env={**found.process.env, **kept}))
+    places = {name: environ[name] for name in _PLACES if name in environ}
+    process = in_foreground(found.process, places, options)
     names = tuple(dict.fromkeys(name for push in pushes for name in push.names))
     return PublishProcesses([PublishPackages(names=names, process=process, data=_data(pushes))])
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from pants.core.goals.publish import (
-    PublishFieldSet,
     PublishOutputData,
     PublishPackages,
     PublishProcesses,
@@ -15,14 +14,12 @@ from pants.core.goals.publish import (
 )
 from pants.engine.env_vars import EnvironmentVarsRequest
 from pants.engine.fs import DigestSubset, MergeDigests, PathGlobs
-from pants.engine.process import InteractiveProcess
 from pants.engine.rules import collect_rules
 from pants.engine.target import Target
 from pants.util.frozendict import FrozenDict
 from pants.util.logging import LogLevel
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.machine.settings import INSECURE_REGISTRIES
 from pants_modelkiln.compat.calls import (
     digest_subset_to_digest,
     environment_vars_subset,
@@ -34,11 +31,11 @@ from pants_modelkiln.compat.calls import (
 from pants_modelkiln.engine.step import Step, prepare_step
 from pants_modelkiln.engine.tool import upload_tool
 from pants_modelkiln.engine.tool_install import STORE
+from pants_modelkiln.goals.publishing import ModelPublishFieldSet, in_foreground, skipped
 from pants_modelkiln.subsystem import ModelkilnSubsystem
-from pants_modelkiln.target_types.publish import PublishWheelIndexesField, SkipPublishField
+from pants_modelkiln.target_types.publish import PublishWheelIndexesField
 
-# Where ~/.pypirc and certificates lie. Logins, as the rest of the machine's settings, lie next to the store: Pants
-# logs the environment of a process.
+# Where ~/.pypirc and certificates lie. Logins are among the settings that lie next to the store.
 _PLACES = ("CURL_CA_BUNDLE", "HOME", "PATH", "REQUESTS_CA_BUNDLE", "SSL_CERT_DIR", "SSL_CERT_FILE")
 
 
@@ -47,21 +44,16 @@ class PublishWheelRequest(PublishRequest):
 
 
 @dataclass(frozen=True)
-class PublishWheelFieldSet(PublishFieldSet):
+class PublishWheelFieldSet(ModelPublishFieldSet):
     publish_request_type = PublishWheelRequest
     required_fields = (PublishWheelIndexesField,)
 
     indexes: PublishWheelIndexesField
-    skip_publish: SkipPublishField
 
     @classmethod
     def opt_out(cls, tgt: Target) -> bool:
         """A target without indexes is not packaged in vain."""
         return not tgt[PublishWheelIndexesField].value
-
-    def get_output_data(self) -> PublishOutputData:
-        """What `[publish].output` reports of the target."""
-        return PublishOutputData({"publisher": "modelkiln", **super().get_output_data()})
 
 
 @rule(desc="Prepare to publish a model's wheel", level=LogLevel.DEBUG)
@@ -69,9 +61,7 @@ async def publish_wheel(request: PublishWheelRequest, options: ModelkilnSubsyste
     """One process in the foreground for all indexes of a wheel."""
     fields = request.field_set
     if fields.skip_publish.value:
-        return PublishProcesses(
-            [PublishPackages((str(fields.address),), description=f"(by `skip_publish` on {fields.address})")]
-        )
+        return skipped(fields)
     built = await merge_digests(MergeDigests(package.digest for package in request.packages))
     records = await get_digest_contents(
         await digest_subset_to_digest(DigestSubset(built, PathGlobs(["**/*.package.json"])))
@@ -91,10 +81,8 @@ async def publish_wheel(request: PublishWheelRequest, options: ModelkilnSubsyste
         ),
         **implicitly(),
     )
-    kept = dict(await environment_vars_subset(EnvironmentVarsRequest(_PLACES), **implicitly()))
-    if options.insecure_registries:
-        kept[INSECURE_REGISTRIES] = " ".join(options.insecure_registries)
-    process = InteractiveProcess.from_process(replace(found.process, env={**found.process.env, **kept}))
+    places = await environment_vars_subset(EnvironmentVarsRequest(_PLACES), **implicitly())
+    process = in_foreground(found.process, places, options)
     data = {
         "package_digest": record["package_digest"],
         "wheels": tuple(
