@@ -6,7 +6,16 @@ from typing import BinaryIO, Iterator
 
 from modelkiln.errors import ModelkilnError
 
-__all__ = ["CHUNK", "check_digest", "hex_of", "iter_chunks", "referrers_tag", "sha256_bytes", "sha256_stream"]
+__all__ = [
+    "CHUNK",
+    "check_digest",
+    "hex_of",
+    "iter_chunks",
+    "read_up_to",
+    "referrers_tag",
+    "sha256_bytes",
+    "sha256_stream",
+]
 
 # Bytes moved at once. Large enough that Python's overhead vanishes compared with SHA-256, small enough
 # that a layer process with several streams stays far below its memory limit.
@@ -47,6 +56,17 @@ def iter_chunks(stream: BinaryIO) -> Iterator[bytes]:
         if not chunk:
             return
         yield chunk
+
+
+def read_up_to(stream: BinaryIO, size: int) -> bytes:
+    """Return the next `size` bytes of a stream that may give fewer at once, or all that are left."""
+    data = b""
+    while len(data) < size:
+        more = stream.read(size - len(data))
+        if not more:
+            break
+        data += more
+    return data
 
 
 def sha256_stream(stream: BinaryIO) -> tuple[str, int]:

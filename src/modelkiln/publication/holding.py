@@ -1,6 +1,5 @@
 """Whether a layout that is to be published is what its record says: found out once for each layout and layer."""
 
-import hashlib
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any, Optional
 
 import modelkiln.validation
 from modelkiln.descriptor import Descriptor
+from modelkiln.digest import sha256_bytes
 from modelkiln.errors import ModelkilnError
 from modelkiln.image.blobs import Blobs
 from modelkiln.layer import Layer
@@ -31,14 +31,14 @@ def hold_to_record(blobs: Blobs, record: Optional[bytes]) -> None:
     """
     layout, store = blobs.layout, blobs.store
     index = layout.path / "index.json"
-    memory, cache = None, None
+    memory, cache, engine = None, None, _fingerprint()
     if store is not None and store.root.is_dir():
         cache = ResultCache(store, _KIND)
-        memory = _Memory(cache, blobs)
+        memory = _Memory(cache, blobs, engine)
     question = {
-        "engine": _fingerprint(),
-        "index": _sha256(index.read_bytes() if index.is_file() else b""),
-        "record": _sha256(record or b""),
+        "engine": engine,
+        "index": sha256_bytes(index.read_bytes() if index.is_file() else b""),
+        "record": sha256_bytes(record or b""),
     }
     if cache is not None and cache.get(question):
         return
@@ -53,21 +53,17 @@ def hold_to_record(blobs: Blobs, record: Optional[bytes]) -> None:
             cache.put(question, {"verified": True})
 
 
-def _sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
-
-
 def _fingerprint() -> str:
     """Of the validator's own code: a later one may find more."""
     (folder,) = modelkiln.validation.__path__
-    return _sha256(b"".join(path.read_bytes() for path in sorted(Path(folder).glob("*.py"))))
+    return sha256_bytes(b"".join(path.read_bytes() for path in sorted(Path(folder).glob("*.py"))))
 
 
 class _Memory:
     """What layers of blobs hold, as the validator found it (see `validation.findings.LayerMemory`)."""
 
-    def __init__(self, cache: ResultCache, blobs: Blobs) -> None:
-        self._cache, self._blobs, self._engine = cache, blobs, _fingerprint()
+    def __init__(self, cache: ResultCache, blobs: Blobs, engine: str) -> None:
+        self._cache, self._blobs, self._engine = cache, blobs, engine
 
     def get(self, digest: str, media_type: str, ours: bool, hashed: bool) -> Optional[LayerContents]:
         """Return what a layer holds by its recipe, or what was found in it before."""

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Iterator, Mapping, Optional
 
-from modelkiln.digest import CHUNK
+from modelkiln.digest import iter_chunks
 from modelkiln.errors import ModelkilnError
 from modelkiln.machine.settings import insecure_registries
 from modelkiln.network.http import NETWORK_ERRORS, http_status, open_url, with_retries
@@ -119,7 +119,9 @@ def find_sha256(filename: str, index: WheelIndex, env: Mapping[str, str]) -> Opt
 
     Where its listing has no sha256 the file is read. Raises ModelkilnError where the index cannot be asked.
     """
-    project = re.sub(r"[-_.]+", "-", filename.partition("-")[0]).lower()
+    from packaging.utils import canonicalize_name
+
+    project = canonicalize_name(filename.partition("-")[0])
     for path in _BESIDE if index.address.endswith(_UPLOADS) else _LISTINGS:
         listing = urllib.parse.urljoin(index.address, f"{path}{project}/")
         for name, url, sha256 in _files(listing, index, env):
@@ -164,7 +166,7 @@ def _read(url: str, index: WheelIndex, env: Mapping[str, str]) -> tuple[bytes, s
 
     def read() -> tuple[bytes, str, str]:
         with open_url(url, env, _ACCEPT, index.authorization if same else "") as response:
-            data = b"".join(iter(lambda: response.read(CHUNK), b""))
+            data = b"".join(iter_chunks(response))
             return data, response.headers.get_content_type(), response.geturl()
 
     try:

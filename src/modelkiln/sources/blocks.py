@@ -8,6 +8,7 @@ import hashlib
 import io
 from typing import BinaryIO, Callable, Dict, Optional
 
+from modelkiln.digest import read_up_to
 from modelkiln.errors import ModelkilnError
 from modelkiln.network.http import NETWORK_ERRORS
 from modelkiln.network.ranged_file import RangeReader
@@ -66,7 +67,7 @@ class Blocks:
             if self._stream is None or number != self._last + 1:
                 self.close()
                 self._stream = self._open_at(number * _BLOCK)
-            data = _read(self._stream, self.size_of(number))
+            data = read_up_to(self._stream, self.size_of(number))
         except NETWORK_ERRORS as error:
             raise ModelkilnError(f"{self._name}: {error}. Try again.") from error
         if len(data) < self.size_of(number):
@@ -76,16 +77,6 @@ class Blocks:
         self._digests[number] = digest
         self._last, self._data = number, data
         return data
-
-
-def _read(stream: BinaryIO, size: int) -> bytes:
-    data = b""
-    while len(data) < size:
-        more = stream.read(size - len(data))
-        if not more:
-            break
-        data += more
-    return data
 
 
 class _Held:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Iterable, Mapping, NamedTuple, Optional
 
+from modelkiln.digest import read_up_to
 from modelkiln.errors import ModelkilnError
 
 __all__ = ["SCHEMES", "Listing", "Source", "SourceFile", "Stamp", "by_path", "open_source", "scheme_of"]
@@ -105,14 +106,8 @@ class Source:
 
         Raises ModelkilnError where `stamp` would show that it has changed since it was listed.
         """
-        wanted, data = (file.size or 0) + 1, b""
         with self.open(file) as stream:
-            while len(data) < wanted:
-                more = stream.read(wanted - len(data))
-                if not more:
-                    break
-                data += more
-        return data
+            return read_up_to(stream, (file.size or 0) + 1)
 
     def stamp(self, file: SourceFile) -> Stamp:
         """Return what shows, on this machine, whether a file without a version is still the same."""

@@ -23,6 +23,7 @@ from modelkiln.validation.record import (
     ReadLayer,
     artifact_problems,
     image_problems,
+    pinned_ids,
 )
 from modelkiln.validation.tree import Tree, entrypoint_problems, privilege_notes
 
@@ -217,7 +218,8 @@ class Manifests:
             nodes = contents.nodes if contents is not None else {}
             with suppress(StopIteration, ValueError, TypeError, AttributeError, KeyError):
                 content = next(nodes[path].content for path in RECORDS if path in nodes)
-                return frozenset(json.loads(content or b"{}")["image"]["diff_ids"])
+                if pinned := pinned_ids(json.loads(content or b"{}")):
+                    return frozenset(pinned)
         return frozenset()
 
     def _check_image(self, image: ReadImage, where: str) -> None:

@@ -9,7 +9,16 @@ from typing import Any, Iterator, Mapping, Optional, Sequence
 from modelkiln.validation.layer import LayerContents, Node
 from modelkiln.validation.tree import Tree, describe
 
-__all__ = ["PACKAGE", "RECORDS", "WEIGHTS", "ReadImage", "ReadLayer", "artifact_problems", "image_problems"]
+__all__ = [
+    "PACKAGE",
+    "RECORDS",
+    "WEIGHTS",
+    "ReadImage",
+    "ReadLayer",
+    "artifact_problems",
+    "image_problems",
+    "pinned_ids",
+]
 
 _RECORD, _OLD_RECORD = "app/.modelkiln/record.json", "app/.modelkiln/package.json"
 # Where a package has its record, and where those had it that were made before.
@@ -138,7 +147,7 @@ def _has_all_files(image: ReadImage, pinned: Sequence[str]) -> bool:
 
 
 def _file_problems(image: ReadImage, record: Mapping[str, Any]) -> Iterator[str]:
-    pinned, has_all = _pinned_nodes(image, record), _has_all_files(image, _pinned_ids(record))
+    pinned, has_all = _pinned_nodes(image, record), _has_all_files(image, pinned_ids(record))
     for prefix, wanted in zip((_MODELS, _CODE), _wanted(record)):
         found = image.tree.files_below(prefix)
         for path, file in sorted(wanted.items()):
@@ -166,14 +175,14 @@ def _source_of(path: str) -> str:
     return f"{match[1]}{match[2]}.py" if match else ""
 
 
-def _pinned_ids(record: Mapping[str, Any]) -> list[str]:
-    """The diff IDs of layers that the record lists: base, environment, wheels and runtime, lowest first."""
+def pinned_ids(record: Mapping[str, Any]) -> list[str]:
+    """Return the diff IDs of layers that the record lists: base, environment, wheels and runtime, lowest first."""
     return list((record.get("image") or {}).get("diff_ids") or ())
 
 
 def _pinned_nodes(image: ReadImage, record: Mapping[str, Any]) -> dict[str, Node]:
     """What layers hold that are, byte for byte, those of the record: their files need not be hashed."""
-    pinned = set(_pinned_ids(record))
+    pinned = set(pinned_ids(record))
     return {
         path: node
         for layer in image.layers
@@ -184,7 +193,7 @@ def _pinned_nodes(image: ReadImage, record: Mapping[str, Any]) -> dict[str, Node
 
 def _pinned_problems(image: ReadImage, record: Mapping[str, Any]) -> Iterator[str]:
     """Yield where an image differs from what its record says of it: layers, settings, platform, labels."""
-    pinned = _pinned_ids(record)
+    pinned = pinned_ids(record)
     found = [layer.diff_id for layer in image.layers if layer.diff_id in pinned]
     if found != pinned:
         yield (
