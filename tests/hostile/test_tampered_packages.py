@@ -7,7 +7,7 @@ import tarfile
 
 import pytest
 from loopback.registries import registry
-from samples.broken_layout import Broken, same
+from samples.broken_layout import Broken, add_members, same
 from samples.random_image import make_image
 
 from modelkiln.canonical import canonical_json
@@ -38,12 +38,7 @@ def tar_of(*members, shared=None):
     """A tar of (name, fields, content) members. shared: of a global PAX header."""
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT, pax_headers=shared) as archive:
-        for name, fields, content in members:
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            for field, value in fields.items():
-                setattr(member, field, value)
-            archive.addfile(member, io.BytesIO(content))
+        add_members(archive, members)
         end = archive.offset
     return out.getvalue()[:end] + bytes(1024)
 

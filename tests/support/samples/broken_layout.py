@@ -7,7 +7,7 @@ import tarfile
 
 from samples.random_image import blob_file, make_image, read_json
 
-__all__ = ["Broken", "same"]
+__all__ = ["Broken", "add_members", "same"]
 
 
 class Broken:
@@ -66,14 +66,19 @@ class Broken:
                 content = change(member, content)
                 member.size = len(content)
                 target.addfile(member, io.BytesIO(content))
-            for name, fields, content in extra:
-                member = tarfile.TarInfo(name)
-                member.size = len(content)
-                for field, value in fields.items():
-                    setattr(member, field, value)
-                target.addfile(member, io.BytesIO(content))
+            add_members(target, extra)
             end = target.offset
         self.replace_layer(kind, out.getvalue()[:end] + bytes(1024))
+
+
+def add_members(archive, members):
+    """Add (name, fields of the TarInfo, content) members to a tar."""
+    for name, fields, content in members:
+        member = tarfile.TarInfo(name)
+        member.size = len(content)
+        for field, value in fields.items():
+            setattr(member, field, value)
+        archive.addfile(member, io.BytesIO(content))
 
 
 def _json(value):
