@@ -18,6 +18,7 @@ __all__ = ["main"]
 COMMANDS = {
     "inspect": "inspect",
     "diff": "report.diff",
+    "why": "report.why",
     "validate": "validate",
     "export": "export",
     "load": "load",
