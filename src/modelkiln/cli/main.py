@@ -26,6 +26,7 @@ COMMANDS = {
     "pull": "pull",
     "verify": "verify",
     "store": "store",
+    "doctor": "report.doctor",
 }
 # Steps of a build, each one process. Their arguments may change with every release.
 STEPS = {
