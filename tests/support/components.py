@@ -23,6 +23,7 @@ COMPONENTS = {
     "bash": "bash",
     "busybox": "busybox-static",
     "bwrap": "bubblewrap",
+    "chromium": "chromium",
     "crun": "crun",
     "disorderfs": "disorderfs",
     "docker-registry": "docker-registry",

@@ -19,6 +19,7 @@ COMMANDS = {
     "inspect": "inspect",
     "diff": "report.diff",
     "why": "report.why",
+    "report": "report.report",
     "validate": "validate",
     "export": "export",
     "load": "load",
