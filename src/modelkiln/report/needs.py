@@ -1,6 +1,6 @@
 """What needs what in a package: code its imports, wheels their requirements, Debian packages their dependencies."""
 
-import io
+import re
 from contextlib import suppress
 from typing import Any, Iterator, Mapping, Sequence
 
@@ -14,6 +14,7 @@ from modelkiln.wheels.platforms import Target
 __all__ = ["code_graph", "debian_graph", "read_status"]
 
 _STATUS = "var/lib/dpkg/status"
+_CONTINUED = re.compile(r"\n[ \t]+")
 # What starts a package; it travels with each.
 _RUNTIME = "modelkiln/runtime/__main__.py"
 
@@ -113,26 +114,33 @@ def read_status(package: Package) -> str:
     return ""
 
 
-def debian_graph(status: str) -> tuple[Graph, dict[str, Any]]:
-    """Return the graph of a base's Debian packages, and their paragraphs by name."""
-    from debian.deb822 import Packages
-
-    found = {one["Package"]: one for one in Packages.iter_paragraphs(io.StringIO(status), use_apt_pkg=False)}
+def debian_graph(status: str) -> tuple[Graph, dict[str, dict[str, str]]]:
+    """Return the graph of a base's Debian packages, and the fields of each by its name."""
+    found = {one["Package"]: one for one in map(_fields, status.split("\n\n")) if "Package" in one}
     provided: dict[str, list[str]] = {}
-    for name, paragraph in found.items():
-        for each in paragraph.relations["provides"]:
-            provided.setdefault(each[0]["name"], []).append(name)
+    for name, fields in found.items():
+        for clause in _clauses(fields.get("Provides", "")):
+            provided.setdefault(_name(clause), []).append(name)
     edges = []
-    for name, paragraph in found.items():
-        for kind in ("pre-depends", "depends"):
-            for clause in paragraph.relations[kind]:
-                text = " | ".join(_relation(one) for one in clause)
-                for wanted in (one["name"] for one in clause):
-                    for target in [wanted] if wanted in found else provided.get(wanted, []):
-                        edges.append(Edge(Node("debian", name), Node("debian", target), f"{name} depends on {text}"))
+    for name, fields in found.items():
+        for clause in [*_clauses(fields.get("Pre-Depends", "")), *_clauses(fields.get("Depends", ""))]:
+            for wanted in map(_name, clause.split("|")):
+                for target in [wanted] if wanted in found else provided.get(wanted, []):
+                    edges.append(Edge(Node("debian", name), Node("debian", target), f"{name} depends on {clause}"))
     return Graph([Node("debian", name) for name in sorted(found)], [], edges), found
 
 
-def _relation(one: Mapping[str, Any]) -> str:
-    version = one.get("version")
-    return one["name"] + (f" ({version[0]} {version[1]})" if version else "")
+# Read here: python-debian is among the libraries of those who lock and build bases, and not of who looks at them.
+def _fields(paragraph: str) -> dict[str, str]:
+    """The fields of a paragraph, deb822(5), each in one line."""
+    lines = _CONTINUED.sub(" ", paragraph).splitlines()
+    return {name: value.strip() for name, colon, value in (line.partition(":") for line in lines) if colon}
+
+
+def _clauses(relations: str) -> list[str]:
+    return [" ".join(one.split()) for one in relations.split(",") if one.strip()]
+
+
+def _name(relation: str) -> str:
+    """The package of "libc6:any (>= 2.36)", deb-control(5)."""
+    return relation.split("(")[0].split("[")[0].strip().partition(":")[0]

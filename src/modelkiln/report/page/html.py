@@ -60,6 +60,4 @@ def section(title: str, *children: Any, level: int = 3) -> Optional[Html]:
 def code_block(text: str, what: str) -> Html:
     """Return text to be copied; what: for people who cannot see where the button stands."""
     button = tag("button", "Copy", type="button", class_="copy", aria_label=f"Copy {what}")
-    return tag(
-        "div", tag("pre", tag("code", text), tabindex="0", role="group", aria_label=what), button, class_="code"
-    )
+    return tag("div", tag("pre", tag("code", text), tabindex="0", role="group", aria_label=what), button, class_="code")
