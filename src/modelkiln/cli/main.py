@@ -27,6 +27,7 @@ COMMANDS = {
     "pull": "pull",
     "verify": "verify",
     "store": "store",
+    "mirror": "mirror",
     "doctor": "report.doctor",
 }
 # Steps of a build, each one process. Their arguments may change with every release.
