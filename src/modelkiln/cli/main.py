@@ -16,6 +16,7 @@ __all__ = ["main"]
 # run(args) -> exit code. It is imported only when its command is called: a build step starts in
 # tens of milliseconds, and importing every command would double that.
 COMMANDS = {
+    "init": "starter.init",
     "inspect": "inspect",
     "diff": "report.diff",
     "why": "report.why",

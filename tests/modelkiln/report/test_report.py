@@ -12,9 +12,6 @@ from samples.wheelhouse import make_wheel, pin
 
 from modelkiln.cli.main import main
 from modelkiln.conventions import RECORD_PATH
-from modelkiln.package.signature import read_signature
-from modelkiln.report.page.card import example_request
-from modelkiln.runtime.document import parse_json
 
 
 @pytest.fixture(scope="module")
@@ -122,19 +119,6 @@ def test_a_package_of_many_files_is_a_small_page(tmp_path, package):
     assert 12000 <= page.count("module_with_a_name_")
     assert len(page) < 1_500_000
     assert f"{tmp_path}/rain.pex predict request.json" in page
-
-
-def test_the_example_fits_the_signature():
-    """Of each datatype, with variable dimensions; scalars have no dimension."""
-    shapes = {"FP32": [-1, 2], "INT64": [], "BOOL": [3], "BYTES": [-1]}
-    described = {"inputs": [{"name": name, "datatype": name, "shape": shape} for name, shape in shapes.items()]}
-    described["outputs"] = described["inputs"]
-    request = parse_json(json.dumps(example_request(described)), "example")
-    read_signature(described, "example")
-    found = {one["name"]: (one["shape"], one["data"]) for one in request["inputs"]}
-    assert found == {
-        "FP32": ([1, 2], [0.0, 0.0]), "INT64": ([], [0]), "BOOL": ([3], [False] * 3), "BYTES": ([1], ["text"]),
-    }  # fmt: skip
 
 
 def test_a_page_is_whole_or_not_there(tmp_path, capsys):

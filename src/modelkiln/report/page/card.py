@@ -4,14 +4,13 @@ import json
 import shlex
 from typing import Any, Iterator, Mapping, Optional, Sequence
 
+from modelkiln.package.example import example_request
 from modelkiln.report.package import Package
 from modelkiln.report.page.html import Html, code_block, join, section, table, tag
 
-__all__ = ["card", "commands", "example_request", "metrics", "needs", "signature"]
+__all__ = ["card", "commands", "metrics", "needs", "signature"]
 
 _BAR, _ROW = 320, 22
-# Datatypes of the Open Inference Protocol v2 whose example is not a number.
-_EXAMPLES: Mapping[str, Any] = {"BOOL": False, "BYTES": "text"}
 
 
 def card(record: Mapping[str, Any]) -> Optional[Html]:
@@ -89,27 +88,13 @@ def signature(record: Mapping[str, Any]) -> Optional[Html]:
     return section(
         "Signature",
         table("Inputs and outputs", ("name", "side", "datatype", "shape"), rows),
-        tag("p", "A request of zeros, to see that it answers:"),
+        tag("p", "A request to try, of numbers without a meaning:"),
         code_block(request, "the example request"),
     )
 
 
 def _shape(shape: Sequence[int]) -> str:
     return " x ".join("any" if size == -1 else str(size) for size in shape) or "one value"
-
-
-def example_request(described: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a request that fits a signature: zeros, one for each variable dimension; of large inputs all the same,
-    so that it is one that the package answers."""
-    inputs = []
-    for one in described.get("inputs") or ():
-        shape = [1 if size == -1 else size for size in one["shape"]]
-        number = 1
-        for size in shape:
-            number *= size
-        value = _EXAMPLES.get(one["datatype"], 0.0 if one["datatype"].startswith(("FP", "BF")) else 0)
-        inputs.append({"name": one["name"], "datatype": one["datatype"], "shape": shape, "data": [value] * number})
-    return {"inputs": inputs}
 
 
 def needs(record: Mapping[str, Any]) -> Html:
