@@ -2,7 +2,7 @@
 
 __all__ = ["STYLE"]
 
-# Colours of the map are of Okabe and Ito's palette, which people with any kind of colour vision tell apart.
+# Colours of the map are of Okabe and Ito's palette, which people with any kind of colour vision distinguish.
 STYLE = """
 :root { color-scheme: light dark; --ink: #1c1e21; --soft: #55595f; --paper: #ffffff; --panel: #f4f5f7;
   --line: #d6d9de; --accent: #0b57a4; --bar: #0b6fbf; --gap: 2rem;
