@@ -28,6 +28,7 @@ COMPONENTS = {
     "disorderfs": "disorderfs",
     "docker-registry": "docker-registry",
     "dpkg-query": "dpkg",
+    "fish": "fish",
     "gcc": "gcc",
     "git": "git",
     "git-lfs": "git-lfs",
@@ -45,6 +46,7 @@ COMPONENTS = {
     "umoci": "umoci",
     "umount": "mount",
     "unshare": "util-linux",
+    "zsh": "zsh",
 }
 # Files that are not programs, each with the Debian package that has it.
 _FILES = {

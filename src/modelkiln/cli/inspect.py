@@ -13,6 +13,10 @@ from modelkiln.package.record import PACKAGE_LABEL, variant_records
 from modelkiln.runtime.weights.progress import readable_size
 
 HELP = "Show name, digest, platform, layers and labels of the images in a layout."
+EXAMPLES = (
+    "inspect dist/models.digits/digits.oci",
+    "inspect digits.oci --image 1.2.0 --json",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -17,6 +17,10 @@ from modelkiln.store.store import Store
 from modelkiln.wording import counted
 
 HELP = "List, verify or clean the store of blobs."
+EXAMPLES = (
+    "store list",
+    "store gc --older-than 30d --max-size 200GB --dry-run",
+)
 
 # What names blobs in a repository: locks of weights, base images and Python, and records in dist/.
 _LOCKS = (".lock.json", ".package.json", ".lock")

@@ -11,6 +11,7 @@ from modelkiln.validation.layout import validate_layout
 from modelkiln.wording import counted
 
 HELP = "Recompute every digest, size, diff ID and reference of a layout; exit code 1 when one is wrong."
+EXAMPLES = ("validate dist/models.digits/digits.oci",)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -12,6 +12,10 @@ from modelkiln.runtime.weights.progress import readable_size
 from modelkiln.wording import counted
 
 HELP = "Show what changed between two packages: inputs, layers, bytes to send, signature, metrics."
+EXAMPLES = (
+    "diff registry.example.com/models/digits:1.2.0 dist/models.digits/digits.oci",
+    "diff old.oci new.oci --lines",
+)
 
 _KINDS = {
     "code": "code",

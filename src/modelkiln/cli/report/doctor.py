@@ -10,6 +10,10 @@ from modelkiln.report.doctor.conditions import conditions
 from modelkiln.wording import counted
 
 HELP = "Show what this machine has and lacks for building, testing and publishing packages, with remedies."
+EXAMPLES = (
+    "doctor",
+    "doctor --json",
+)
 
 _MARKS = {"ok": "ok", "none": "-", "problem": "!!"}
 

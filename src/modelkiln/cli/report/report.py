@@ -12,6 +12,10 @@ from modelkiln.report.package import open_package
 from modelkiln.runtime.weights.progress import readable_size
 
 HELP = "Write a page about packages: what they are, what is in them, how they run, what two of them differ in."
+EXAMPLES = (
+    "report dist/models.digits/digits.oci -o report.html",
+    "report old.oci new.oci -o changes.html",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -11,6 +11,10 @@ from modelkiln.runtime.weights.progress import readable_size
 from modelkiln.wording import counted
 
 HELP = "Show why a wheel, a Debian package or a file is in a package, and what leaving it out would save."
+EXAMPLES = (
+    "why dist/models.digits/digits.oci protobuf",
+    "why digits.pex models/digits/predict.py --json",
+)
 
 _SHOWN = 12
 

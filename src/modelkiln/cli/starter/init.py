@@ -10,6 +10,10 @@ from modelkiln.starter.files import starter_files
 from modelkiln.starter.repository import Repository, find_root
 
 HELP = "Write BUILD, inference script, signature and request for a model artifact, from what its file says."
+EXAMPLES = (
+    "init models/digits/digits.onnx",
+    "init models/digits --name digits",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
