@@ -2,7 +2,7 @@
 
 import json
 
-from samples.described import Described
+from samples.packages.described import Described
 
 from modelkiln.report.explanation import explain_again
 

@@ -5,8 +5,8 @@ import re
 import zipfile
 
 import pytest
-from browser import ask_page, axe_script
-from samples.described import CODE, Described
+from browsing.browser import ask_page, axe_script
+from samples.packages.described import CODE, Described
 from samples.random_image import make_image
 from samples.wheelhouse import make_wheel, pin
 

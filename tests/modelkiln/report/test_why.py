@@ -4,7 +4,7 @@ import json
 import zipfile
 
 import pytest
-from samples.described import CODE, Described
+from samples.packages.described import CODE, Described
 from schemas import schema_problems
 
 from modelkiln.cli.main import main

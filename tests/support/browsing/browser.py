@@ -10,7 +10,7 @@ from components import require, require_npm
 
 __all__ = ["ask_page", "axe_script"]
 
-_AXE = Path(__file__).resolve().parents[2] / "3rdparty/npm/axe"
+_AXE = Path(__file__).resolve().parents[3] / "3rdparty/npm/axe"
 _ANSWER = re.compile(r'<pre id="answer">(.*?)</pre>', re.DOTALL)
 # Debian's, as root and without a display; whatever it would fetch of its own is turned off.
 _OPTIONS = (
@@ -30,16 +30,16 @@ def ask_page(page, question, folder, dark=False, scripts=()):
 
     Errors of the page are in the answer's place. scripts: of others, that `question` uses.
     """
-    ask = (
+    watch = (
         "const errors = []; addEventListener('error', event => errors.push(String(event.message)));"
         "addEventListener('securitypolicyviolation', event => errors.push('refused: ' + event.blockedURI));"
     )
-    tell = (
+    answering = (
         "addEventListener('load', async () => { let answer; try { answer = await (async () => {" + question + "})(); }"
         " catch (error) { errors.push(String(error)); } const out = document.createElement('pre'); out.id = 'answer';"
         " out.textContent = JSON.stringify({errors, answer}); document.body.append(out); });"
     )
-    added = "".join(f"<script>{text}</script>" for text in (ask, *scripts, tell))
+    added = "".join(f"<script>{text}</script>" for text in (watch, *scripts, answering))
     path = folder / "page.html"
     path.write_text(page.replace("<title>", f"{added}<title>", 1), "utf-8")
     options = [*_OPTIONS, f"--user-data-dir={folder}/profile", "--window-size=1200,900", "--dump-dom"]
