@@ -12,6 +12,7 @@ from samples.wheelhouse import make_wheel, pin
 
 from modelkiln.cli.main import main
 from modelkiln.conventions import RECORD_PATH
+from modelkiln.runtime.weights.progress import readable_size
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +46,7 @@ def test_the_page_says_what_the_package_is(package, tmp_path):
     """Card, metrics, signature, commands, why each wheel is in, licences, layers; text of others is only text."""
     page = _page(tmp_path, package.store, package.layout)
     for part in (
-        "rain 1.0.0 cpu linux/amd64", "Ada &lt;script&gt;", "0.91", "any x 4", "modelkiln load", "libbase6 2.0",
+        "rain 1.0.0 cpu linux/amd64</h2>", "Ada &lt;script&gt;", "0.91", "any x 4", "modelkiln load", "libbase6 2.0",
         package.record["package_digest"], "rain/forecast.py:3 imports cloudlib; cloudlib 1.4 requires tinylib&gt;=1",
         "a dependency of the target, or needed by what the artifacts load", "rain.bin",
     ):  # fmt: skip
@@ -66,6 +67,23 @@ def test_two_packages_are_compared(package, later, tmp_path):
     page = _page(tmp_path, package.store, package.layout, later.layout)
     for part in ("What changed", "breaks callers", "1.0.0 to 1.0.1 should be a major release", "also in", "0.95"):
         assert part in page, part
+
+
+def test_a_folder_of_packages_has_an_index(tmp_path, capsys):
+    """What each takes, what is its own, and which layers several have; a folder without any is refused."""
+    first = Described(tmp_path / "dist/a")
+    Described(tmp_path / "dist/b", code={"rain/scale.py": b"def scale(x):\n    return 2 * x\n"})
+    page = _page(tmp_path, first.store, tmp_path / "dist")
+    sizes = [layer["descriptor"]["size"] for layer in first.record["layers"]]
+    own = [layer["descriptor"]["size"] for layer in first.record["layers"] if layer["kind"] in ("code", "record")]
+    assert f"2 packages of {readable_size(2 * sum(sizes))}." in page
+    assert f"{readable_size(sum(sizes) + sum(own))} in {len(sizes) + len(own)} layers" in page
+    assert f">{readable_size(sum(own))}</td>" in page and "a/rain, b/rain" in page
+    names = "return [...document.querySelectorAll('.list tbody th')].map(one => one.textContent)"
+    assert {"shared", "a/rain", "b/rain"} == set(ask_page(page, names, tmp_path))
+    (tmp_path / "empty").mkdir()
+    assert 1 == main(["report", str(tmp_path / "empty"), "-o", str(tmp_path / "r.html")])
+    assert "holds neither a layout nor records" in capsys.readouterr().err
 
 
 def test_the_map_can_be_used(package, tmp_path):

@@ -1,6 +1,5 @@
 """The page: packages one after the other, with a map of their bytes."""
 
-import json
 from dataclasses import dataclass
 from typing import Any, Mapping, Optional, Sequence
 
@@ -13,9 +12,8 @@ from modelkiln.report.package import Package
 from modelkiln.report.page import card, tables
 from modelkiln.report.page.change import change
 from modelkiln.report.page.contents import Tree, read_tree
-from modelkiln.report.page.html import Html, join, tag
-from modelkiln.report.page.script import SCRIPT
-from modelkiln.report.page.style import STYLE
+from modelkiln.report.page.document import byte_map, document
+from modelkiln.report.page.html import Html, tag
 from modelkiln.report.wheels import WheelContents, read_wheels
 from modelkiln.runtime.weights.progress import readable_size
 
@@ -43,26 +41,8 @@ def render(packages: Sequence[Package]) -> str:
     names = [f"{one.record['name']} {one.record['version']}" for one in subjects]
     title = " and ".join(dict.fromkeys(names))
     changes = change(difference(packages[0], packages[1])) if len(packages) == 2 else None
-    body = [
-        tag("a", "Skip to the content", href="#content", class_="skip"),
-        tag("header", tag("h1", title), _contents(subjects, changes)),
-        tag("main", *_parts(subjects), changes, id="content"),
-        tag("footer", tag("p", "Written by modelkiln report. It holds all that it shows, and fetches nothing.")),
-        Html(f'<script type="application/json" id="data">{_data(subjects)}</script>'),
-        Html(f"<script>{SCRIPT}</script>"),
-    ]
-    head = [
-        tag("meta", charset="utf-8"),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("meta", http_equiv="Content-Security-Policy", content=_POLICY),
-        tag("title", title),
-        Html(f"<style>{STYLE}</style>"),
-    ]
-    return f"<!DOCTYPE html>\n{tag('html', tag('head', *head), tag('body', *body), lang='en')}\n"
-
-
-# Nothing is loaded, also where a record has the address of something in it.
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
+    parts = [*_parts(subjects), *([changes] if changes else [])]
+    return document(title, _contents(subjects, changes), parts, [one.tree for one in subjects])
 
 
 def _subject(package: Package, record: Mapping[str, Any], packages: Sequence[Package]) -> _Subject:
@@ -71,7 +51,7 @@ def _subject(package: Package, record: Mapping[str, Any], packages: Sequence[Pac
     graph = code_graph(record, texts, wheels) if texts else None
     variant = record.get("variant") or {}
     words = [record["name"], record["version"], variant.get("accelerator", ""), variant.get("platform", "")]
-    words += [package.kind] if len(packages) > 1 else []
+    words += [package.label] if len(packages) > 1 else []
     return _Subject(" ".join(filter(None, words)), package, record, wheels, graph, read_tree(package, record, wheels))
 
 
@@ -97,7 +77,7 @@ def _parts(subjects: Sequence[_Subject]) -> list[Html]:
             card.signature(one.record),
             card.commands(one.package, one.record),
             card.needs(one.record),
-            _map(number, one),
+            byte_map(number),
             tables.artifacts(one.record),
             tables.wheels(one.wheels, one.graph),
             tables.debian(debian_packages(one.package.record), graph, paragraphs),
@@ -115,35 +95,3 @@ def _identity(one: _Subject) -> Html:
     sizes = f"{readable_size(round(tree.packed))} packed, {readable_size(tree.size)} unpacked, {files:,} files"
     digest = tag("span", "package digest ", tag("code", one.record["package_digest"], class_="digest"))
     return tag("p", sizes, tag("br"), digest, class_="identity")
-
-
-def _map(number: int, one: _Subject) -> Html:
-    """The place of the map, which the script fills; without one there is a sentence."""
-
-    def choice(value: str, text: str, checked: bool) -> Html:
-        box = tag("input", type="radio", name=f"size{number}", value=value, checked=checked)
-        return tag("label", box, f" {text}")
-
-    chosen = tag(
-        "fieldset",
-        tag("legend", "Show bytes"),
-        choice("1", "unpacked", True),
-        choice("2", "packed", False),
-        class_="choice",
-    )
-    inner = [
-        tag("h3", "What takes up the bytes"),
-        chosen,
-        tag("div", class_="path", role="status", aria_live="polite"),
-        tag("div", class_="map"),
-        tag("p", class_="hover", aria_hidden="true"),
-        tag("div", class_="list"),
-        tag("noscript", "The map needs JavaScript; the tables below do not."),
-    ]
-    return tag("section", *inner, class_="bytes", data_subject=number)
-
-
-def _data(subjects: Sequence[_Subject]) -> str:
-    """The trees, as JSON that may stand in a script element (HTML, "Restrictions for contents of script elements")."""
-    text = json.dumps([one.tree.to_json() for one in subjects], separators=(",", ":"), ensure_ascii=False)
-    return str(join([Html(text.replace("<", "\\u003c"))]))
