@@ -2,6 +2,7 @@
 
 import difflib
 import zipfile
+from pathlib import Path
 from typing import Any, Collection, Optional
 
 from modelkiln.conventions import CODE_FOLDER
@@ -20,7 +21,7 @@ def code_texts(package: Package, paths: Collection[str]) -> dict[str, bytes]:
     A registry's package is not read: that would take its layers.
     """
     if package.kind in ("pex", "wheel") and package.path is not None:
-        return _zipped(package, paths)
+        return _zipped(package, package.path, paths)
     blobs = package.open_blobs()
     if blobs is None:
         return {}
@@ -39,8 +40,8 @@ def code_texts(package: Package, paths: Collection[str]) -> dict[str, bytes]:
     return found
 
 
-def _zipped(package: Package, paths: Collection[str]) -> dict[str, bytes]:
-    with zipfile.ZipFile(package.path) as archive:
+def _zipped(package: Package, archive_path: Path, paths: Collection[str]) -> dict[str, bytes]:
+    with zipfile.ZipFile(archive_path) as archive:
         infos = {info.filename: info for info in archive.infolist() if info.file_size <= _LARGEST}
         # In a model's wheel, code lies in a folder of its import package.
         wheel = package.record.get("wheel") or {}

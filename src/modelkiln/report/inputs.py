@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import Any, Iterable, Iterator, Mapping, Optional
 
+from modelkiln.layer import Layer
 from modelkiln.recipe import DEBIAN, Recipe
 
-__all__ = ["Change", "changed", "debian_packages", "input_changes", "named_changes"]
+__all__ = ["Change", "changed", "debian_packages", "input_changes", "named_changes", "recipe_inputs"]
 
 # Inputs of a record that are compared part by part, and what follows from others.
 _BY_PART = frozenset(("code", "artifacts", "requirements", "signature", "metadata", "base", "image", "package_digest"))
@@ -81,6 +82,11 @@ def debian_packages(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
         if layer.get("kind") == "base" and recipe is not None and recipe.packer == DEBIAN:
             return list((recipe.get("lock") or {}).get("packages") or ())
     return []
+
+
+def recipe_inputs(layer: Layer) -> dict[str, Any]:
+    """Return the inputs that a layer is made from, {} where it has no recipe."""
+    return layer.recipe.to_json() if layer.recipe else {}
 
 
 def _files(key: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Change]:

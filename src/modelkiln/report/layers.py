@@ -5,7 +5,7 @@ from typing import Any, Iterable, Iterator, Mapping, Optional, Sequence
 
 from modelkiln.layer import Layer
 from modelkiln.recipe import Recipe
-from modelkiln.report.inputs import Change, changed, named_changes
+from modelkiln.report.inputs import Change, changed, named_changes, recipe_inputs
 
 __all__ = ["LayerChange", "layer_changes", "layer_reasons"]
 
@@ -63,7 +63,7 @@ def _likeness(one: Layer, other: Layer) -> float:
 
 def _parts(layer: Layer) -> set[str]:
     """Names of what is in a layer: wheels, packages or files."""
-    recipe = layer.recipe or {}
+    recipe = recipe_inputs(layer)
     names = [one["name"] for one in recipe.get("wheels") or ()]
     names += [one["name"] for one in (recipe.get("lock") or {}).get("packages") or ()]
     return {*names, *(one["path"] for one in recipe.get("files") or ())}

@@ -12,6 +12,7 @@ from typing import Any, Iterator, Mapping
 from modelkiln.manifest.wheels import wheel_digest
 from modelkiln.package.imports import code_modules
 from modelkiln.report.archive import iter_files
+from modelkiln.report.inputs import recipe_inputs
 from modelkiln.report.package import Package
 
 __all__ = ["File", "WheelContents", "read_wheels"]
@@ -118,7 +119,7 @@ def _in_layers(package: Package, missing: Any) -> Iterator[WheelContents]:
         return
     by_name = {wheel["name"]: wheel for wheel in missing}
     for layer in package.layers:
-        names = {one["name"] for one in (layer.recipe or {}).get("wheels") or ()} & set(by_name)
+        names = {one["name"] for one in recipe_inputs(layer).get("wheels") or ()} & set(by_name)
         if not names or blobs.state(layer.descriptor) == "missing" or layer.kind != "wheels":
             continue
         sizes, described = {}, {}

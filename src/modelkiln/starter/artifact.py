@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any, Mapping, Optional, Sequence
 
@@ -48,7 +47,7 @@ def read_artifact(path: Path) -> Artifact:
     path = _only(path) if path.is_dir() else path
     if not path.is_file():
         raise ModelkilnError(f"{path}: is not there. Name the file of a model artifact.")
-    content = Content(str(path.parent), path.name, partial(path.open, "rb"), path.stat().st_size)
+    content = Content(str(path.parent), path.name, lambda: path.open("rb"), path.stat().st_size)
     if onnx.looks_like(content):
         return _onnx(path, content)
     if safetensors.looks_like(content.head(32), content.size or 0):
@@ -121,7 +120,7 @@ def _logged_example(folder: Path, inputs: Sequence[Mapping[str, Any]]) -> Option
     from modelkiln.sources.mlflow.signature import example_request as logged
 
     try:
-        found = logged(json.loads((folder / _MLFLOW_EXAMPLE).read_text("utf-8")), list(inputs))
+        found = logged(json.loads((folder / _MLFLOW_EXAMPLE).read_text("utf-8")), [dict(one) for one in inputs])
         agrees = not problems(
             inputs, [(one["name"], one["datatype"], one["shape"]) for one in found["inputs"]], "input"
         )

@@ -5,6 +5,7 @@ from typing import Any, Iterable, Mapping, Optional
 
 from modelkiln.layer import Layer
 from modelkiln.report.archive import iter_files
+from modelkiln.report.inputs import recipe_inputs
 from modelkiln.report.package import Package
 from modelkiln.report.wheels import File, WheelContents
 
@@ -74,14 +75,15 @@ def _of_records(top: Tree, variant: Mapping[str, Any], wheels: Mapping[str, Whee
 def _layer(package: Package, layer: Layer, variant: Mapping[str, Any], wheels: Mapping[str, WheelContents]) -> Tree:
     title = layer.title if layer.title == layer.kind else f"{layer.kind}: {layer.title}"
     part = Tree(title)
-    names = [one["name"] for one in (layer.recipe or {}).get("wheels") or ()]
+    recipe = recipe_inputs(layer)
+    names = [one["name"] for one in recipe.get("wheels") or ()]
     known = [wheels[name] for name in names if name in wheels and wheels[name].files]
     if known and len(known) == len(names):
         for wheel in known:
             part.children[wheel.name] = _wheel(wheel)
         part.children = part.children if len(known) > 1 else dict(_only(part.children).children)
-    elif (layer.recipe or {}).get("files"):
-        for file in layer.recipe["files"]:
+    elif recipe.get("files"):
+        for file in recipe["files"]:
             part.add(file["path"], file["size"], file["size"])
     elif layer.unpacked_size:
         for file in _files(package, layer):
