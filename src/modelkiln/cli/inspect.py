@@ -22,7 +22,9 @@ EXAMPLES = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `modelkiln inspect`."""
     add_layout(parser)
-    parser.add_argument("--json", action="store_true", help="print a JSON list, one object an image")
+    parser.add_argument(
+        "--json", action="store_true", help="print a JSON list, one object an image (docs/schemas/inspect.json)"
+    )
     add_store(parser)
     add_record(parser)
 

@@ -34,7 +34,7 @@ _BYTES = {"": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12, "kib": 2**
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `modelkiln store`."""
     parser.add_argument("action", choices=("list", "verify", "gc"))
-    parser.add_argument("--json", action="store_true", help="list: print a JSON list")
+    parser.add_argument("--json", action="store_true", help="list: print a JSON list (docs/schemas/store-list.json)")
     gc = parser.add_argument_group(
         "gc", "Removes what dead processes left, and with an option below, blobs and caches."
     )

@@ -6,13 +6,22 @@ import zipfile
 
 import pytest
 from browsing.browser import ask_page, axe_script
+from loopback.registries import registry
 from samples.packages.described import CODE, Described
 from samples.random_image import make_image
 from samples.wheelhouse import make_wheel, pin
 
 from modelkiln.cli.main import main
 from modelkiln.conventions import RECORD_PATH
+from modelkiln.image.blobs import Blobs
+from modelkiln.image.contents import layout_contents
+from modelkiln.image.layout import Layout
+from modelkiln.machine.settings import INSECURE_REGISTRIES
+from modelkiln.publication.blob_source import BlobSource
+from modelkiln.publication.publish import Publication, publish_all
+from modelkiln.registry.reference import parse_repository
 from modelkiln.runtime.weights.progress import readable_size
+from modelkiln.store.store import Store
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +47,7 @@ def later(tmp_path_factory):
 
 def _page(tmp_path, store, *packages):
     path = tmp_path / "report.html"
+    store.root.mkdir(exist_ok=True)
     assert 0 == main(["report", *map(str, packages), "-o", str(path), "--store", str(store.root)])
     return path.read_text("utf-8")
 
@@ -67,6 +77,18 @@ def test_two_packages_are_compared(package, later, tmp_path):
     page = _page(tmp_path, package.store, package.layout, later.layout)
     for part in ("What changed", "breaks callers", "1.0.0 to 1.0.1 should be a major release", "also in", "0.95"):
         assert part in page, part
+
+
+def test_a_package_in_a_registry_has_the_page_of_its_record(package, tmp_path):
+    """With commands that pull and verify it, and layers by their sizes; no layer is read."""
+    with registry(tmp_path / "registry") as host:
+        env, layout = {INSECURE_REGISTRIES: host}, Layout(package.layout)
+        record = package.record_path.read_bytes()
+        publication = Publication(layout_contents(layout), BlobSource(Blobs(layout), env), ("1",), record=record)
+        publish_all([(publication, parse_repository(f"{host}/team/rain"))], env, package.store.root)
+        page = _page(tmp_path, Store(tmp_path / "other"), f"{host}/team/rain:1", "--insecure", host)
+    assert f"modelkiln pull {host}/team/rain:1 --package-digest {package.record['package_digest']}" in page
+    assert "cloudlib 1.4" in page and "libbase6 2.0" in page and "base: Debian bookworm" in page
 
 
 def test_a_folder_of_packages_has_an_index(tmp_path, capsys):
