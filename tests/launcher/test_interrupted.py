@@ -60,7 +60,7 @@ def test_a_signal_to_the_launcher_alone_ends_all(sandbox, tmp_path, number):
 def test_no_moment_is_one_too_early(sandbox, number, moments):
     """A signal counts just before and after the process that installs is started; a second one changes nothing."""
     sandbox.add_python(hook="exec sleep 1000", pip="exec sleep 1000")
-    launcher = sandbox.root / "pants"
+    launcher = sandbox.root / "launcher/group.sh"
     text = launcher.read_text()
     starts, removes = '  "$@" </dev/null &\n', "  local folder group="
     assert (1, 1) == (text.count(starts), text.count(removes))
@@ -86,7 +86,7 @@ def test_a_killed_install_is_not_used(sandbox, tmp_path):
     nextrun = sandbox.start("-V")
     assert "waiting for it" in nextrun.stderr.readline()
     gate.touch()
-    assert 0 == nextrun.wait(timeout=60)
+    assert 0 == nextrun.wait(timeout=60), nextrun.stderr.read()
     killed.communicate()
     nextrun.communicate()
     assert 2 == sandbox.times_installed()
@@ -105,7 +105,7 @@ def test_the_install_of_a_killed_launcher_serves_the_next(sandbox, tmp_path):
     nextrun = sandbox.start("-V")
     assert "waiting for it" in nextrun.stderr.readline()
     gate.touch()
-    assert 0 == nextrun.wait(timeout=60)
+    assert 0 == nextrun.wait(timeout=60), nextrun.stderr.read()
     killed.communicate()
     nextrun.communicate()
     assert 1 == sandbox.times_installed() == len(sandbox.installs())
