@@ -52,6 +52,7 @@ make_install() {
     printf '%s\n' "$python_is" >"$home/installed.part"
     mv "$home/installed.part" "$home/installed"
     say "installed."
+    say "starting Pants, which reads its rules for some seconds"
     begin_tool
   fi
   rm -rf "$scratch" "$cache/downloads"

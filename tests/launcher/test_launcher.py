@@ -167,6 +167,7 @@ def test_the_first_run_reports_its_steps_and_the_next_is_silent(sandbox):
     sandbox.add_python()
     first = sandbox.run("exit", "0")
     assert ["1/3", "2/3", "3/3"] == re.findall(r"\d/3", first.stderr)
+    assert "starting Pants" in first.stderr
     second = sandbox.run("exit", "3", cwd="deep/down")
     assert (3, "") == (second.returncode, second.stderr)
     assert f"{sandbox.root}/deep/down" == json.loads(second.stdout)["cwd"]
