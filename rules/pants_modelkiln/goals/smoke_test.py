@@ -31,6 +31,7 @@ from pants_modelkiln.compat.calls import (
     merge_digests,
     rule,
 )
+from pants_modelkiln.engine.layers import LONG
 from pants_modelkiln.engine.machine_python import MachinePythonRequest, find_python
 from pants_modelkiln.engine.step import Step, try_step
 from pants_modelkiln.engine.tool import fetching_tool, machine_store
@@ -250,6 +251,7 @@ async def perform_smoke_test(
         # In the key, so that a result without a GPU is none for a machine that has one.
         has_gpu=has_gpu,
     )
+    size = sum(wheel.size for wheel in inputs.environment.wheels) + sum(one.size for one in inputs.artifacts)
     step = Step(
         argv=("smoke", f"{_FOLDER}/plan.json", f"--store={STORE}"),
         description=f"Smoke-test {title}",
@@ -257,6 +259,7 @@ async def perform_smoke_test(
         output_files=(_RESPONSE,) if subsystem.record else (),
         cache_scope=ProcessCacheScope.PER_SESSION if request.force else ProcessCacheScope.SUCCESSFUL,
         tool=fetching_tool([layer.recipe for layer in (*plan.weights, *plan.layers)], options),
+        level=LogLevel.INFO if size > LONG else LogLevel.DEBUG,
     )
     result = (await try_step(step, **implicitly())).result
     if subsystem.record and result.exit_code == 0:
