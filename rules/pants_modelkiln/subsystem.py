@@ -254,6 +254,14 @@ class SmokeTestSubsystem(Subsystem):
             it before you commit it: from then on it is the right one.
             """),
     )
+    provided = StrOption(
+        default="/opt/provided",
+        help=help_text("""
+            The folder of this machine with what packages name in `provided_requirements`, as `pip install
+            --target` fills it. Where it exists, packages are tested with it; elsewhere the result of such a
+            package says what was not run.
+            """),
+    )
     require = BoolOption(
         default=False,
         help=help_text("""

@@ -33,6 +33,8 @@ PACKAGE, WEIGHTS = "modelkiln.package.digest", "modelkiln.weights.digest"
 _OUTPUTS = ("formats", "layers", "sources", "variants")
 # Labels that deployment tools select by, and the keys of the record's variant that they repeat.
 _SELECTED_BY = {f"modelkiln.package.{key}": key for key in ("accelerator", "cuda", "driver")}
+# The label with the requirements that the host of a package provides.
+_PROVIDED = "modelkiln.package.provided"
 
 
 @dataclass(frozen=True)
@@ -215,6 +217,9 @@ def _pinned_problems(image: ReadImage, record: Mapping[str, Any]) -> Iterator[st
     for label, key in _SELECTED_BY.items():
         if image.labels.get(label) != variant.get(key):
             yield f"config.Labels: {label}: got {image.labels.get(label)!r}, want {variant.get(key)!r} of the record."
+    named = " ".join(one["name"] + one["specifier"] for one in record.get("provided") or ()) or None
+    if image.labels.get(_PROVIDED) != named:
+        yield f"config.Labels: {_PROVIDED}: got {image.labels.get(_PROVIDED)!r}, want {named!r} of the record."
 
 
 def _own_problems(layer: ReadLayer, allowed: set[str]) -> Iterator[str]:

@@ -48,6 +48,15 @@ def test_metadata_becomes_standard_annotations():
     assert not [key for key in found if "metrics" in key]
 
 
+def test_a_label_names_what_the_host_provides():
+    """It is there where a package has such requirements, and they are part of its digest."""
+    one = {"name": "tensorrt", "specifier": "<11,>=10.3", "modules": ["tensorrt"], "reason": "License"}
+    record = make_record({**INPUTS, "provided": [one]})
+    assert "tensorrt<11,>=10.3" == labels(record)["modelkiln.package.provided"]
+    assert "modelkiln.package.provided" not in labels(make_record(INPUTS))
+    assert package_digest(INPUTS) != record["package_digest"]
+
+
 def test_labels_state_what_a_variant_needs():
     """Deployment tools select by accelerator, CUDA release and driver."""
     assert "cpu" == labels(make_record(INPUTS))["modelkiln.package.accelerator"]

@@ -18,7 +18,7 @@ from modelkiln.layer import Layer
 from modelkiln.machine.sandbox import can_run, run_command
 from modelkiln.smoke.comparison import Tolerance
 from modelkiln.smoke.plan import SmokePlan
-from modelkiln.smoke.smoke_test import read_smoke, record_smoke, run_smoke
+from modelkiln.smoke.smoke_test import NotRun, read_smoke, record_smoke, run_smoke
 from modelkiln.store.store import Store
 
 REQUEST = {"inputs": [{"name": "x", "datatype": "FP32", "shape": [2, 2], "data": [0.1, 0, 2, 3]}]}
@@ -62,6 +62,14 @@ def test_a_package_that_fails_shows_what_it_printed(make_package, tmp_path):
     """The user's traceback is part of the message."""
     package = make_package("def predict(inputs, model):\n    raise ValueError('bad weights')\n")
     with pytest.raises(ModelkilnError, match="(?s)ended with exit code 1.*ValueError: bad weights"):
+        run_smoke(read_smoke(package.record, *write(tmp_path)), runner_of(package), 60)
+
+
+def test_a_package_that_this_machine_cannot_run_is_not_run(make_package, tmp_path):
+    """What the host lacks is reported as that, and not as a failure."""
+    provided = {"name": "acme-rt", "specifier": ">=1", "modules": ["acme_rt"], "reason": "License."}
+    package = make_package(provided=[provided])
+    with pytest.raises(NotRun, match=r"^predict: sums 1.2.0: acme-rt>=1 is a provided requirement, and is not inst"):
         run_smoke(read_smoke(package.record, *write(tmp_path)), runner_of(package), 60)
 
 

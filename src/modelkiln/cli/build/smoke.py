@@ -19,6 +19,8 @@ from modelkiln.machine.gpu import Gpu, find_gpu
 from modelkiln.machine.sandbox import can_run
 from modelkiln.machine.settings import find_python
 from modelkiln.pinned_file import PinnedFile
+from modelkiln.runtime.start.provided import FOLDER as PROVIDED
+from modelkiln.runtime.start.provided import VARIABLE as PROVIDED_VARIABLE
 from modelkiln.runtime.weights.store import WeightsStore, stamp_of
 from modelkiln.smoke.comparison import Tolerance
 from modelkiln.smoke.cuda_linking import check_cuda_libraries
@@ -27,6 +29,7 @@ from modelkiln.smoke.plan import SmokePlan
 from modelkiln.smoke.runnable_image import open_image, unpacked
 from modelkiln.smoke.smoke_test import (
     NOT_RUN,
+    NotRun,
     Runner,
     Smoke,
     image_runner,
@@ -51,7 +54,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print one line that starts with "passed" or "recorded"; raises ModelkilnError on failure.
 
-    Where this host cannot run an image, the line starts with "skipped:" and the code is NOT_RUN.
+    Where this host cannot run an image, or lacks what the package declares that it needs, the line starts with
+    "skipped:" and the code is NOT_RUN.
     """
     plan, store = SmokePlan.read(args.plan), Store(args.store)
     record = json.loads(Path(plan.record).read_text("utf-8"))
@@ -65,23 +69,38 @@ def run(args: argparse.Namespace) -> int:
         print(f"skipped: {reason}")
         return NOT_RUN
     # As in a deployment of the package: weights are mounted, or a store has been filled.
-    is_lazy = record.get("weights") == "lazy" or (plan.format == "wheel" and bool(record["wheel"]["weights_lock"]))
-    if is_lazy:
+    if _is_lazy(plan, record):
         _fill_store(plan.weights, record, store)
+    try:
+        _perform(plan, smoke, store, record, gpu)
+    except NotRun as reason:
+        print(f"skipped: {reason}")
+        return NOT_RUN
+    if smoke.cuda and gpu is None:
+        print(f"not run: what CUDA {smoke.cuda} computes, since this machine has no NVIDIA GPU; the fallback answered.")
+    return 0
+
+
+def _perform(plan: SmokePlan, smoke: Smoke, store: Store, record: Mapping[str, Any], gpu: Optional[Gpu]) -> None:
+    """Run the test where weights and provided requirements are as in a deployment, and print how it went."""
+    is_lazy = _is_lazy(plan, record)
     with _mounted(plan, store) if record.get("weights") == "sidecar" else nullcontext() as models:
         if plan.format == "oci":
             mounts = {MODELS_MOUNT: models.path} if models else {}
             mounts.update({f"{MODELS_MOUNT}/{path}": file for path, file in models.mounts.items()} if models else {})
             mounts.update({LAZY_STORE: store.root} if is_lazy else {})
+            mounts.update({PROVIDED: Path(plan.provided)} if plan.provided else {})
             print(_run_image(plan, smoke, store, mounts, gpu))
         else:
             settings = {"MODELKILN_MODELS": str(models.path)} if models else {}
             settings.update({"MODELKILN_STORE": os.path.abspath(store.root)} if is_lazy else {})
+            settings.update({PROVIDED_VARIABLE: plan.provided} if plan.provided else {})
             files = {models.path / path: file for path, file in models.mounts.items()} if models else {}
             print(_run_program(plan, smoke, store, _Surroundings(settings, files), record))
-    if smoke.cuda and gpu is None:
-        print(f"not run: what CUDA {smoke.cuda} computes, since this machine has no NVIDIA GPU; the fallback answered.")
-    return 0
+
+
+def _is_lazy(plan: SmokePlan, record: Mapping[str, Any]) -> bool:
+    return record.get("weights") == "lazy" or (plan.format == "wheel" and bool(record["wheel"]["weights_lock"]))
 
 
 def _fill_store(layers: Iterable[Layer], record: Mapping[str, Any], store: Store) -> None:
