@@ -73,9 +73,10 @@ class ModelAcceleratorField(StringField):
     alias = "accelerator"
     default = "cpu"
     help = help_text("""
-        What the package runs on: `"cpu"`, a CUDA release such as `"cuda12"` or `"cuda124"`, or
-        a name in `[modelkiln.accelerators]`. It decides the resolve that the dependencies come from,
-        the CUDA release and driver that the package is checked for, and the image's environment.
+        What the package runs on: `"cpu"`, a CUDA release such as `"cuda12"` or `"cuda124"`, one of ROCm
+        such as `"rocm7"`, `"tpu"`, or a name in `[modelkiln.accelerators]`. It decides the resolve that
+        the dependencies come from, the release and driver that the package is checked for, and the
+        image's environment.
         `parametrize("cpu", "cuda12")` makes two variants.
 
         Code that several variants share must be in each of their resolves. One line in the BUILD

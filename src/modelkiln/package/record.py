@@ -137,9 +137,10 @@ def labels(record: Mapping[str, Any]) -> dict[str, str]:
     """
     found = metadata_annotations(record)
     found[PACKAGE_LABEL] = record["package_digest"]
-    for key in ("accelerator", "cuda", "driver"):
-        if key in record["variant"]:
-            found[f"modelkiln.package.{key}"] = record["variant"][key]
+    for key in ("accelerator", "cuda", "rocm", "tpu", "driver"):
+        value = record["variant"].get(key)
+        if value:
+            found[f"modelkiln.package.{key}"] = "true" if value is True else value
     if record.get("provided"):
         found["modelkiln.package.provided"] = provided_label(record)
     return dict(sorted(found.items()))

@@ -32,7 +32,7 @@ PACKAGE, WEIGHTS = "modelkiln.package.digest", "modelkiln.weights.digest"
 # What the record in dist/ holds beyond the one inside of the package.
 _OUTPUTS = ("formats", "layers", "sources", "variants")
 # Labels that deployment tools select by, and the keys of the record's variant that they repeat.
-_SELECTED_BY = {f"modelkiln.package.{key}": key for key in ("accelerator", "cuda", "driver")}
+_SELECTED_BY = {f"modelkiln.package.{key}": key for key in ("accelerator", "cuda", "rocm", "tpu", "driver")}
 # The label with the requirements that the host of a package provides.
 _PROVIDED = "modelkiln.package.provided"
 
@@ -215,8 +215,9 @@ def _pinned_problems(image: ReadImage, record: Mapping[str, Any]) -> Iterator[st
     if platform != variant["platform"]:
         yield f"config: is for {platform}, want {variant['platform']} of the record."
     for label, key in _SELECTED_BY.items():
-        if image.labels.get(label) != variant.get(key):
-            yield f"config.Labels: {label}: got {image.labels.get(label)!r}, want {variant.get(key)!r} of the record."
+        want = "true" if variant.get(key) is True else variant.get(key)
+        if image.labels.get(label) != want:
+            yield f"config.Labels: {label}: got {image.labels.get(label)!r}, want {want!r} of the record."
     named = " ".join(one["name"] + one["specifier"] for one in record.get("provided") or ()) or None
     if image.labels.get(_PROVIDED) != named:
         yield f"config.Labels: {_PROVIDED}: got {image.labels.get(_PROVIDED)!r}, want {named!r} of the record."

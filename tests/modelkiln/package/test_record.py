@@ -65,3 +65,7 @@ def test_labels_state_what_a_variant_needs():
     found = labels(make_record({**INPUTS, "variant": variant}))
     expected = {"accelerator": "cuda12", "cuda": "12", "driver": "525.60.13"}
     assert expected == {key: found[f"modelkiln.package.{key}"] for key in expected}
+    found = labels(make_record({**INPUTS, "variant": {**INPUTS["variant"], "accelerator": "rocm7", "rocm": "7"}}))
+    assert ("rocm7", "7") == (found["modelkiln.package.accelerator"], found["modelkiln.package.rocm"])
+    found = labels(make_record({**INPUTS, "variant": {**INPUTS["variant"], "accelerator": "tpu", "tpu": True}}))
+    assert "true" == found["modelkiln.package.tpu"]

@@ -76,9 +76,23 @@ def run(args: argparse.Namespace) -> int:
     except NotRun as reason:
         print(f"skipped: {reason}")
         return NOT_RUN
-    if smoke.cuda and gpu is None:
-        print(f"not run: what CUDA {smoke.cuda} computes, since this machine has no NVIDIA GPU; the fallback answered.")
+    untested = _untested(plan, record.get("variant") or {}, gpu)
+    if untested:
+        print(f"not run: what {untested}; the fallback answered.")
     return 0
+
+
+def _untested(plan: SmokePlan, variant: Mapping[str, Any], gpu: Optional[Gpu]) -> str:
+    """What a test of a variant that is for a device could not run, else "". Images get NVIDIA's devices alone."""
+    if variant.get("cuda"):
+        return "" if gpu else f"CUDA {variant['cuda']} computes, since this machine has no NVIDIA GPU"
+    is_image = plan.format == "oci"
+    if variant.get("rocm") and (is_image or not os.path.exists("/dev/kfd")):
+        where = "images are tested without AMD GPUs" if is_image else "this machine has no AMD GPU"
+        return f"ROCm {variant['rocm']} computes, since {where}"
+    if variant.get("tpu") and (is_image or not (os.path.exists("/dev/accel0") or os.path.exists("/dev/vfio/0"))):
+        return f"a TPU computes, since {'images are tested without TPUs' if is_image else 'this machine has no TPU'}"
+    return ""
 
 
 def _perform(plan: SmokePlan, smoke: Smoke, store: Store, record: Mapping[str, Any], gpu: Optional[Gpu]) -> None:

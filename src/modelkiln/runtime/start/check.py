@@ -1,4 +1,6 @@
-"""Whether this host has what a package needs of it: provided requirements, memory, CPU features, devices."""
+"""Whether this host has what a package needs of it: provided requirements and devices."""
+
+import sys
 
 from modelkiln.runtime.errors import HostError
 
@@ -11,12 +13,18 @@ def check_host(package, in_application=False):
     in_application: the package is a library of somebody else's process, whose path of imports stays as it is.
     Raises HostError with all that is missing. A package that declares nothing imports nothing here.
     """
-    record = package.record
-    where = f"{record['name']} {record['version']}"
-    sentences = []
-    if record.get("provided"):
+    record, problems = package.record, []
+    where, variant = f"{record['name']} {record['version']}", record.get("variant") or {}
+    if variant.get("rocm") or variant.get("tpu"):
+        from modelkiln.runtime.start.devices import check_devices
+
+        problems, notes = check_devices(variant)
+        for note in notes:
+            sys.stderr.write(f"{where}: {note}\n")
+    # Importing what the host provides comes last: it may take long, or end the process.
+    if record.get("provided") and not problems:
         from modelkiln.runtime.start.provided import provide
 
-        sentences += provide(record["provided"], in_application)
-    if sentences:
-        raise HostError(f"{where}: {' '.join(sentences)}")
+        problems = provide(record["provided"], in_application)
+    if problems:
+        raise HostError(f"{where}: {' '.join(problems)}")
