@@ -197,6 +197,7 @@ TAMPERED = {
     "shell": (set_to(OnBuild=["RUN x"]), "config.OnBuild: got"),
     "environment": (with_variable("LD_PRELOAD=/tmp/x.so"), "config.Env: got"),
     "provided": (with_label("modelkiln.package.provided", "a>=1"), "modelkiln.package.provided: got 'a>=1', want None"),
+    "required": (with_label("modelkiln.package.requires.memory", "1 B"), "requires.memory: got '1 B', want None"),
     "platform": (for_another_platform, "config: is for linux/arm64, want linux/amd64"),
 }
 

@@ -19,6 +19,7 @@ from pants.engine.target import (
 )
 from pants.util.strutil import help_text
 
+from modelkiln.package.host_requirements import check_host_requirements
 from modelkiln.package.model_wheel import REQUIRES
 from modelkiln.package.provided import read_provided
 from pants_modelkiln.target_types.fields import OneAddressField, TableField
@@ -269,7 +270,20 @@ class ModelMetadataField(TableField):
         What users and registries should know about the model: any JSON object. `authors`,
         `license`, `description`, `url`, `source`, `revision`, `documentation`, `title` and
         `vendor` become the `org.opencontainers.image.*` annotations and labels of the image.
+
+        `requires` is what a host must have, which a package compares before the model is loaded:
+
+            metadata={"requires": {"memory": "8 GiB", "device_memory": "16 GiB", "cpu": ["avx2"]}}
+
+        `device_memory` is that of one GPU, for CUDA and ROCm. `cpu` lists features as `/proc/cpuinfo`
+        names them, or a level such as `x86-64-v3`; those of another architecture do not count.
         """)
+
+    @classmethod
+    def check(cls, value: dict[str, Any], address: Address) -> None:
+        """Refuse a `requires` that no host could be compared with."""
+        if "requires" in value:
+            check_host_requirements(value["requires"], str(address))
 
 
 class ModelPackageTarget(Target):

@@ -10,6 +10,7 @@ from typing import Any, Iterable, Mapping, Sequence
 from modelkiln.canonical import canonical_json
 from modelkiln.digest import sha256_bytes
 from modelkiln.frozen_json import FrozenJson
+from modelkiln.package.host_requirements import host_labels
 from modelkiln.package.provided import provided_label
 
 __all__ = [
@@ -141,6 +142,7 @@ def labels(record: Mapping[str, Any]) -> dict[str, str]:
         value = record["variant"].get(key)
         if value:
             found[f"modelkiln.package.{key}"] = "true" if value is True else value
+    found.update(host_labels(record))
     if record.get("provided"):
         found["modelkiln.package.provided"] = provided_label(record)
     return dict(sorted(found.items()))

@@ -162,15 +162,19 @@ def program_runner(
 
 
 def image_runner(
-    image: Runnable, root: Path, mounts: Optional[Mapping[str, Path]] = None, gpu: Optional[Gpu] = None
+    image: Runnable,
+    root: Path,
+    mounts: Optional[Mapping[str, Path]] = None,
+    gpu: Optional[Gpu] = None,
+    settings: Optional[Mapping[str, str]] = None,
 ) -> Runner:
     """Run `image`, which is unpacked in `root`.
 
-    mounts: see sandbox_command. gpu: this machine's, which the image may use.
+    mounts: see sandbox_command. gpu: this machine's, which the image may use. settings: as of `program_runner`.
     """
     entrypoint: Sequence[str] = image.entrypoint
     ours = "modelkiln.runtime" in entrypoint
-    argv = image.command(root, (*entrypoint, "predict", "-") if ours else _PREDICT, mounts=mounts, gpu=gpu)
+    argv = image.command(root, (*entrypoint, "predict", "-") if ours else _PREDICT, mounts, settings, gpu)
     return lambda request, timeout: run_command(argv, {}, request, timeout)
 
 

@@ -19,6 +19,7 @@ from modelkiln.machine.gpu import Gpu, find_gpu
 from modelkiln.machine.sandbox import can_run
 from modelkiln.machine.settings import find_python
 from modelkiln.pinned_file import PinnedFile
+from modelkiln.runtime.start.host import VARIABLE as IGNORED_REQUIREMENTS
 from modelkiln.runtime.start.provided import FOLDER as PROVIDED
 from modelkiln.runtime.start.provided import VARIABLE as PROVIDED_VARIABLE
 from modelkiln.runtime.weights.store import WeightsStore, stamp_of
@@ -98,15 +99,18 @@ def _untested(plan: SmokePlan, variant: Mapping[str, Any], gpu: Optional[Gpu]) -
 def _perform(plan: SmokePlan, smoke: Smoke, store: Store, record: Mapping[str, Any], gpu: Optional[Gpu]) -> None:
     """Run the test where weights and provided requirements are as in a deployment, and print how it went."""
     is_lazy = _is_lazy(plan, record)
+    # Where a device is missing, the fallback is what is tested.
+    has_device = not _untested(plan, record.get("variant") or {}, gpu)
+    settings = {} if has_device else {IGNORED_REQUIREMENTS: "device_memory"}
     with _mounted(plan, store) if record.get("weights") == "sidecar" else nullcontext() as models:
         if plan.format == "oci":
             mounts = {MODELS_MOUNT: models.path} if models else {}
             mounts.update({f"{MODELS_MOUNT}/{path}": file for path, file in models.mounts.items()} if models else {})
             mounts.update({LAZY_STORE: store.root} if is_lazy else {})
             mounts.update({PROVIDED: Path(plan.provided)} if plan.provided else {})
-            print(_run_image(plan, smoke, store, mounts, gpu))
+            print(_run_image(plan, smoke, store, _Surroundings(settings, mounts, gpu)))
         else:
-            settings = {"MODELKILN_MODELS": str(models.path)} if models else {}
+            settings.update({"MODELKILN_MODELS": str(models.path)} if models else {})
             settings.update({"MODELKILN_STORE": os.path.abspath(store.root)} if is_lazy else {})
             settings.update({PROVIDED_VARIABLE: plan.provided} if plan.provided else {})
             files = {models.path / path: file for path, file in models.mounts.items()} if models else {}
@@ -143,10 +147,12 @@ def _test(plan: SmokePlan, smoke: Smoke, runner: Runner) -> str:
 
 
 class _Surroundings(NamedTuple):
-    """What a program runs with: variables, and files of models -> what is seen there (`sandbox.with_mounts`)."""
+    """What a package runs with: variables, what is seen where (`sandbox.with_mounts`, and of an image
+    `sandbox.sandbox_command`), and this machine's GPUs."""
 
     settings: Mapping[str, str]
-    mounts: Mapping[Path, Path]
+    mounts: Mapping[Any, Path]
+    gpu: Optional[Gpu] = None
 
 
 def _run_program(
@@ -163,15 +169,16 @@ def _run_program(
             wheel = Path(shutil.copy(plan.package, folder))
             program = [install_wheel(wheel, record, plan.wheels, program[0], store)]
         cache = Path(os.path.abspath(store.root / "pex-run"))
-        settings, mounts = surroundings
-        return _test(plan, smoke, program_runner(program, cache, Path(folder), settings, mounts))
+        runner = program_runner(program, cache, Path(folder), surroundings.settings, surroundings.mounts)
+        return _test(plan, smoke, runner)
 
 
-def _run_image(plan: SmokePlan, smoke: Smoke, store: Store, mounts: Mapping[str, Path], gpu: Optional[Gpu]) -> str:
+def _run_image(plan: SmokePlan, smoke: Smoke, store: Store, surroundings: _Surroundings) -> str:
     image = open_image(Path(plan.package), plan.layers, store, Path(plan.models) if plan.models else None)
     with unpacked(image, store) as made:
         root = made.root
-        report = _test(plan, smoke, image_runner(image, root, {**made.mounts, **mounts}, gpu))
+        settings, mounts, gpu = surroundings
+        report = _test(plan, smoke, image_runner(image, root, {**made.mounts, **mounts}, gpu, settings))
         if not smoke.cuda:
             return report
         linked = check_cuda_libraries(image, root)

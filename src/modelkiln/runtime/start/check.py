@@ -1,4 +1,4 @@
-"""Whether this host has what a package needs of it: provided requirements and devices."""
+"""Whether this host has what a package needs of it: devices, memory, features of the CPU, provided requirements."""
 
 import sys
 
@@ -21,6 +21,11 @@ def check_host(package, in_application=False):
         problems, notes = check_devices(variant)
         for note in notes:
             sys.stderr.write(f"{where}: {note}\n")
+    requires = (record.get("metadata") or {}).get("requires")
+    if isinstance(requires, dict):
+        from modelkiln.runtime.start.host import check_requires
+
+        problems += check_requires(requires, variant)
     # Importing what the host provides comes last: it may take long, or end the process.
     if record.get("provided") and not problems:
         from modelkiln.runtime.start.provided import provide
