@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 from monorepo import environment, files_of, named_caches, small_monorepo
 
+from modelkiln.store.store import Store
+from modelkiln.validation.layout import validate_layout
+
 # docopt was released in 2014 as an sdist, and never as a wheel. `acme` lies in two source roots.
 _SCRIPT = """\
 from pathlib import Path
@@ -121,7 +124,10 @@ def test_what_the_host_provides_is_left_out_and_looked_for(repo, tmp_path):
     """It is in the lock and not in the package; a smoke test says what it lacks, or runs with the machine's own."""
     build = repo.read("rain/BUILD")
     repo.replace(
-        "rain/BUILD", 'version="0.1.0",', 'version="0.1.0",\n    provided_requirements={"docopt<1": "A test."},'
+        "rain/BUILD",
+        'version="0.1.0",',
+        'version="0.1.0",\n    provided_requirements={"docopt<1": "A test."},\n'
+        '    metadata={"requires": {"memory": "1 MB"}},',
     )
     log = repo.pants("--smoke-test-require", "test", "rain:smoke", code=77).log
     assert 2 == log.count("docopt<1 is a provided requirement, and is not installed. Install it into the base image")
@@ -135,6 +141,7 @@ def test_what_the_host_provides_is_left_out_and_looked_for(repo, tmp_path):
     repo.pants("package", "rain:rain")
     record = repo.record("rain/rain")
     assert ["numpy"] == [wheel["name"] for wheel in record["requirements"]]
+    assert [] == validate_layout(repo.dist / "rain/rain.oci", Store(named_caches(repo.env) / "modelkiln"), record)
     assert [{"name": "docopt", "specifier": "<1", "modules": ["docopt"], "reason": "A test."}] == record["provided"]
     repo.replace("rain/BUILD", '"docopt<1"', '"docopt>1"')
     log = repo.pants("package", "rain:rain", code=1).log

@@ -1,8 +1,11 @@
 """Provided requirements: found, of the right version and importable, before the model is loaded."""
 
 import json
+import sys
 
 import pytest
+
+from modelkiln.runtime.start.provided import provide
 
 SCRIPT = """
 import acme_rt
@@ -95,3 +98,17 @@ def test_info_and_verify_need_no_provided_requirement(make_package):
     package = make_package(SCRIPT, provided=[ACME])
     assert b'"specifier": "<11,>=10.3"' in package.run("info", check=0).stdout
     assert b", 1 provided requirement (not verified)" in package.run("verify", check=0).stdout
+
+
+@pytest.mark.parametrize("place", ["lib/{}/site-packages", "local/lib/{}/dist-packages", "lib/python3/dist-packages"])
+def test_the_interpreters_own_packages_count(make_provided, tmp_path, monkeypatch, place):
+    """A base image has them where pip or Debian puts them, outside of the package's environment."""
+    folder = make_provided(
+        folder=place.format(f"python{sys.version_info[0]}.{sys.version_info[1]}"), module="acme_rt_base"
+    )
+    monkeypatch.setattr(sys, "base_prefix", str(tmp_path))
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.delitem(sys.modules, "acme_rt_base", raising=False)
+    assert [] == provide([{**ACME, "modules": ["acme_rt_base"]}])
+    assert str(folder) == sys.path[-1]
+    monkeypatch.delitem(sys.modules, "acme_rt_base")
