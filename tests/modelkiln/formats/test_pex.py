@@ -71,6 +71,15 @@ def test_a_pex_runs_with_its_wheels_and_files(tmp_path):
     assert [] == list((store.root / "incoming").iterdir())
 
 
+def test_what_the_host_provides_is_not_looked_for(tmp_path):
+    """A PEX starts without a package that one of its wheels requires and that its spec leaves out."""
+    store = Store(tmp_path / "store")
+    wheel = put_wheel(store, make_wheel(requires=["acme-rt>=2"]))
+    spec = _spec(wheel, provided=["acme-rt"])
+    build_pex(spec, _sources(tmp_path / "sources"), store, tmp_path / "demo.pex")
+    assert [1, "weights", []] == _run(tmp_path / "demo.pex", tmp_path)
+
+
 def test_a_first_start_leaves_nothing_in_the_temporary_folder(tmp_path):
     """Wheels are installed by several processes, and each removes what it took out of the PEX."""
     store, temporary = Store(tmp_path / "store"), tmp_path / "temporary"
