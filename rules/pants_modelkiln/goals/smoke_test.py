@@ -233,7 +233,8 @@ async def perform_smoke_test(
     under_test = await put_under_test(PackageUnderTestRequest(inputs, format_name), **implicitly())
     answers = await _read_answers(fields, inputs, subsystem.record)
     is_bundled = _is_whole(inputs, format_name)
-    provided = subsystem.provided if inputs.record.get("provided") and os.path.isdir(subsystem.provided) else ""
+    # Whether it is there is found out as the test runs: the daemon would remember it.
+    provided = os.path.abspath(subsystem.provided) if inputs.record.get("provided") else ""
     plan = SmokePlan(
         record=f"{_FOLDER}/record.json",
         request=answers.request.path,
@@ -250,7 +251,7 @@ async def perform_smoke_test(
         wheels=tuple(inputs.environment.to_json()) if format_name == "wheel" else (),
         # In the key, so that a result without a GPU is none for a machine that has one.
         has_gpu=has_gpu,
-        provided=os.path.abspath(provided) if provided else "",
+        provided=provided,
     )
     step = Step(
         argv=("smoke", f"{_FOLDER}/plan.json", f"--store={STORE}"),
