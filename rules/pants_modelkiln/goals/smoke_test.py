@@ -225,9 +225,11 @@ class SmokeTestRun:
 
 
 def _provided_folder(inputs: PackageInputs, subsystem: SmokeTestSubsystem) -> str:
-    """The folder of what this machine provides, where the package wants any of it and the folder is there; or ""."""
-    wanted = inputs.record.get("provided") and os.path.isdir(subsystem.provided)
-    return os.path.abspath(subsystem.provided) if wanted else ""
+    """The folder of what this machine provides, where the package wants any of it; or "".
+
+    Whether the folder is there is found out as the test runs: the daemon would remember it.
+    """
+    return os.path.abspath(subsystem.provided) if inputs.record.get("provided") else ""
 
 
 @rule(desc="Run a smoke test", level=LogLevel.DEBUG)
