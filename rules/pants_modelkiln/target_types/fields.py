@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Mapping
 
 from pants.engine.addresses import Address
 from pants.engine.target import InvalidFieldTypeException, SpecialCasedDependencies
+
+
+def thawed(value: Any) -> Any:
+    """A value of a BUILD file as JSON has it: `parametrize` freezes dictionaries, at all depths since Pants 2.31."""
+    if isinstance(value, Mapping):
+        return {key: thawed(one) for key, one in value.items()}
+    return [thawed(one) for one in value] if isinstance(value, (list, tuple)) else value
 
 
 class OneAddressField(SpecialCasedDependencies):

@@ -24,7 +24,7 @@ from pants.engine.target import (
 from pants.util.strutil import help_text
 
 from modelkiln.package.model_wheel import REQUIRES
-from pants_modelkiln.target_types.fields import OneAddressField
+from pants_modelkiln.target_types.fields import OneAddressField, thawed
 from pants_modelkiln.target_types.publish import PUBLISH_FIELDS, PublishWheelIndexesField
 
 
@@ -242,13 +242,6 @@ class ModelEntrypointField(StringSequenceField):
         """)
 
 
-def _thawed(value: Any) -> Any:
-    """A value of a BUILD file as JSON has it: `parametrize` freezes dictionaries, at all depths since Pants 2.31."""
-    if isinstance(value, Mapping):
-        return {key: _thawed(one) for key, one in value.items()}
-    return [_thawed(one) for one in value] if isinstance(value, (list, tuple)) else value
-
-
 class ModelMetadataField(Field):
     alias = "metadata"
     help = help_text("""
@@ -268,7 +261,7 @@ class ModelMetadataField(Field):
         if not isinstance(value, Mapping):
             raise InvalidFieldTypeException(address, cls.alias, value, expected_type="a dictionary")
         try:
-            return json.dumps(_thawed(value), sort_keys=True, allow_nan=False)
+            return json.dumps(thawed(value), sort_keys=True, allow_nan=False)
         except (TypeError, ValueError) as error:
             raise InvalidFieldException(
                 f"{address}: the field `metadata` cannot be written as JSON: {error}. "

@@ -5,10 +5,32 @@ from typing import Any, Iterable, Mapping, Sequence
 from modelkiln.errors import ModelkilnError
 from modelkiln.pinned_file import PinnedFile
 
-__all__ = ["MEMBERS_FOLDER", "apart", "check_same", "merge_artifacts", "merge_wheels"]
+__all__ = ["MEMBERS_FOLDER", "apart", "check_same", "inner_first", "merge_artifacts", "merge_wheels"]
 
 # Where an ensemble has the code of members that must not meet that of others, relative to its own code.
 MEMBERS_FOLDER = ".modelkiln/members"
+
+
+def inner_first(top: str, members: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return `top` and all ensembles in it, each after those that are members of it.
+
+    members: by address, of ensembles; a package has none. Raises ModelkilnError for one that contains itself.
+    """
+    order: list[str] = []
+    trail: list[str] = []
+    todo: list[tuple[str, bool]] = [(top, False)]
+    while todo:
+        address, is_left = todo.pop()
+        if is_left:
+            trail.pop()
+            order.append(address)
+        elif address in trail:
+            circle = " -> ".join([*trail[trail.index(address) :], address])
+            raise ModelkilnError(f"{address}: is an ensemble that contains itself: {circle}. Take out one of them.")
+        elif address not in order and address in members:
+            trail.append(address)
+            todo += [(address, True), *((member, False) for member in reversed(members[address]))]
+    return order
 
 
 def check_same(where: str, field: str, values: Mapping[str, Any], remedy: str) -> None:
@@ -55,9 +77,10 @@ def _folders(path: str) -> list[str]:
     return ["/".join(parts[:depth]) for depth in range(1, len(parts))]
 
 
-def merge_wheels(where: str, wheels: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
-    """Return the names of all members' distributions, sorted; refuses members that need two versions of one.
+def merge_wheels(where: str, wheels: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, str]:
+    """Return the names of all members' distributions, sorted, each with the first member that has it.
 
+    Raises ModelkilnError for members that need two versions of one.
     wheels: by member's name, as records hold them. One image has one environment, and a process one version of a
     distribution.
     """
@@ -77,7 +100,7 @@ def merge_wheels(where: str, wheels: Mapping[str, Sequence[Mapping[str, Any]]]) 
             "has one environment: lock both in one resolve (`resolve` or `accelerator` of the members), or serve them "
             "as packages of their own."
         )
-    return sorted(found)
+    return {name: owner for name, (owner, _) in sorted(found.items())}
 
 
 def apart(code: Mapping[str, Iterable[PinnedFile]]) -> frozenset[str]:

@@ -151,7 +151,8 @@ def _wrong_outputs(made: Mapping[str, _Made], signature: Signature, has_combine:
 def _unused(made: Mapping[str, _Made], signature: Signature, steps: Sequence[Step], has_combine: bool) -> list[str]:
     """Steps and tensors that are made for nobody. `combine` gets all tensors."""
     wrong = [
-        f'step {number}: nothing that member "{step.model_name}" makes is kept. Add to "output_map", or remove the step.'
+        f'step {number}: nothing that member "{step.model_name}" makes is kept. Add it to "output_map", or remove '
+        "the step."
         for number, step in enumerate(steps, 1)
         if not step.output_map
     ]

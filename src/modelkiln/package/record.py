@@ -35,8 +35,9 @@ _INPUTS = (
     "weights_lock",
 )  # fmt: skip
 # Of packages that have one: the interpreter that a program embeds, what the image consists of (its settings, and the
-# diff IDs of the layers whose files are listed nowhere else), and what the wheel of a model is called and requires.
-_OPTIONAL = ("interpreter", "image", "wheel")
+# diff IDs of the layers whose files are listed nowhere else), what the wheel of a model is called and requires, and
+# members and steps of an ensemble.
+_OPTIONAL = ("interpreter", "image", "wheel", "ensemble")
 
 # What a record holds of the package that is not an input of it.
 _OUTPUTS = ("package_digest", "formats", "layers", "sources", "variants")
