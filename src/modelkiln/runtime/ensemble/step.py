@@ -1,5 +1,7 @@
 """One step of an ensemble: a call of a member, with its tensors taken from those of the ensemble."""
 
+import os
+
 from modelkiln.runtime import signature as signatures
 from modelkiln.runtime.ensemble.errors import StepError
 from modelkiln.runtime.tensors import array_datatype
@@ -27,7 +29,8 @@ class Step:
         try:
             outputs = self._call(inputs)
         except (Exception, SystemExit) as error:
-            raise StepError(f"{self._title}: {self._describe(error)}. Its inputs: {_shown(inputs)}.") from error
+            cause = _without_ours(error)
+            raise StepError(f"{self._title}: {self._describe(error)}. Its inputs: {_shown(inputs)}.") from cause
         problems = check_arrays(outputs, self._signature["outputs"], "output")
         if problems:
             raise StepError(
@@ -54,6 +57,14 @@ def check_arrays(arrays, specs, side):
             return [f'{side} "{name}" is a {type(array).__name__}, want a numpy array (numpy.asarray).']
         found.append((name, array_datatype(array) or f"numpy {array.dtype}", array.shape))
     return signatures.problems(specs, found, side)
+
+
+def _without_ours(error):
+    """The exception of a member, with a traceback that begins in its code."""
+    frames = error.__traceback__
+    while frames and os.path.dirname(frames.tb_frame.f_code.co_filename) == os.path.dirname(__file__):
+        frames = frames.tb_next
+    return error.with_traceback(frames)
 
 
 def _shown(arrays):
