@@ -117,7 +117,10 @@ def test_an_ensemble_is_packaged_tested_run_and_published(repo, host):
     assert [] == validate_layout(repo.dist / "top/forecast.oci", record=record)
     log = repo.pants(ROOTS, "test", "top:smoke").log
     assert 2 == log.count("✓ top:smoke") and "✕" not in log
-    assert b"verified forecast 2.0.0: 1 model artifact file" in repo.pants(ROOTS, "run", "top:forecast", "--", "verify").out
+    assert (
+        b"verified forecast 2.0.0: 1 model artifact file"
+        in repo.pants(ROOTS, "run", "top:forecast", "--", "verify").out
+    )
     repo.pants(ROOTS, "publish", "top:forecast")
     package = RemotePackage(parse_image(f"{host}/team/forecast:2.0.0"), {**repo.env, INSECURE_REGISTRIES: host}, print)
     assert [] == verify_remote(package, lambda size: None).problems

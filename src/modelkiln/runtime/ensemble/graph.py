@@ -51,7 +51,7 @@ class Graph:
                 self.followers[other].append(place)
             for tensor in step.reads:
                 readers[tensor] = readers.get(tensor, 0) + 1
-        # Whoever changed an array in place would change it for the others, perhaps while they read it.
+        # A member that changed an array in place would change it for the others, perhaps while they read it.
         self._shared = frozenset(tensor for tensor, count in readers.items() if count > 1 or self._combine)
         self.first = [place for place, count in enumerate(self.waits) if not count]
         self._order = self._chain()
