@@ -111,6 +111,7 @@ class EnsembleStepsField(Field):
         fits anything.
         """)
     value: str
+    default = None
 
     @classmethod
     def compute_value(cls, raw_value: Any, address: Address) -> str:
