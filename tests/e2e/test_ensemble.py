@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from ensembles import step, tensor
+from ensembles.parts import step, tensor
 from loopback.registries import registry
 from monorepo import small_monorepo
 

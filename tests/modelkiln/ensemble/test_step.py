@@ -1,7 +1,7 @@
 """Steps as BUILD files have them."""
 
 import pytest
-from ensembles import step
+from ensembles.parts import step
 
 from modelkiln.ensemble.step import read_steps
 from modelkiln.errors import ModelkilnError

@@ -1,7 +1,7 @@
 """Whether steps fit together: each thing that may be wrong, with its step, its tensor and the remedy."""
 
 import pytest
-from ensembles import step, tensor
+from ensembles.parts import step, tensor
 
 from modelkiln.ensemble.step import read_steps
 from modelkiln.ensemble.wiring import check_wiring

@@ -4,7 +4,7 @@ import threading
 
 import numpy
 import pytest
-from ensembles import step, tensor
+from ensembles.parts import step, tensor
 
 from modelkiln.runtime.ensemble.errors import StepError
 

@@ -5,7 +5,7 @@ import signal
 
 import numpy
 import pytest
-from ensembles import step, tensor
+from ensembles.parts import step, tensor
 
 from modelkiln.runtime.ensemble.errors import StepError
 
