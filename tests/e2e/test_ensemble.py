@@ -4,6 +4,7 @@ import json
 
 import pytest
 from ensembles.parts import step, tensor
+from loopback.file_servers import file_server
 from loopback.registries import registry
 from monorepo import small_monorepo
 
@@ -144,6 +145,30 @@ def test_another_ensemble_of_the_same_members_is_code_and_record(repo):
     answer = repo.pants(ROOTS, "run", "top:outer", "--", "predict", "request.json").json
     repo.write("top/BUILD", inner)
     assert [[3.0], [15.0], [18.0]] == [one["data"] for one in answer["outputs"]]
+
+
+def test_weights_may_be_mounted_or_fetched(repo):
+    """As those of its member, which has no layer of them then; members without weights do not mind."""
+    before, factor = repo.read("rain/BUILD"), repo.root / "rain/factor.txt"
+    with file_server({"/factor.txt": b"0.5"}) as server:
+        locked = f'source="{server.url}/factor.txt", lock="factor.lock.json"'
+        repo.replace("rain/BUILD", 'source="factor.txt"', locked)
+        factor.unlink()
+        repo.pants("lock", "rain:weights")
+        for weights in ("sidecar", "lazy"):
+            repo.write(
+                "rain/BUILD",
+                before.replace('source="factor.txt"', locked).replace("version=", f'weights="{weights}", version='),
+            )
+            repo.pants(ROOTS, "package", "top:forecast")
+            record = repo.record("top/forecast")
+            assert (weights, weights == "lazy") == (record["weights"], bool(record["weights_lock"]))
+            assert "weights" not in {layer["kind"] for layer in record["layers"]}
+            assert [] == validate_layout(repo.dist / "top/forecast.oci", record=record)
+            log = repo.pants(ROOTS, "test", "top:smoke").log
+            assert 2 == log.count("✓ top:smoke") and "✕" not in log
+    repo.write("rain/BUILD", before)
+    factor.write_text("0.5")
 
 
 @pytest.mark.parametrize(

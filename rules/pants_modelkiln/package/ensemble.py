@@ -28,6 +28,7 @@ from pants_modelkiln.package.ensemble_parts import (
     collect_ensemble_code,
     merge_environments,
     merge_targets,
+    weights_of,
 )
 from pants_modelkiln.package.field_set import ModelPackageFieldSet
 from pants_modelkiln.package.image import recorded_images
@@ -147,8 +148,7 @@ async def _find_platforms(
 
 def _describe_ensemble(ensemble: _Ensemble, members: Members, code: EnsembleCode, signature: dict) -> dict[str, Any]:
     """What the record says of the ensemble, the same for all of its platforms."""
-    fields, first = ensemble.fields, next(iter(members.values()))
-    where = str(fields.address)
+    fields, where = ensemble.fields, str(ensemble.fields.address)
     return {
         "name": fields.address.generated_name or fields.address.target_name,
         "version": fields.version.value,
@@ -157,7 +157,7 @@ def _describe_ensemble(ensemble: _Ensemble, members: Members, code: EnsembleCode
         "signature": signature,
         "artifacts": merge_artifacts(where, {name: one.record["artifacts"] for name, one in members.items()}),
         "code": [file.to_json() for file in code.code.files],
-        "weights": first.record["weights"],
+        "weights": weights_of(members),
         "metadata": json.loads(fields.model_metadata.value or "{}"),
     }
 

@@ -51,10 +51,20 @@ def check_members(where: str, members: Members) -> None:
         ("their accelerator", lambda one: one.accelerator.to_json(), "Name variants of one accelerator."),
         ("their base image", lambda one: str(one.base.address) if one.base else None, base),
         ("their Python", lambda one: one.target.python, base),
-        ("where their weights are", lambda one: one.record["weights"], "Give them the same `weights`."),
     )
     for field, value, remedy in checks:
         check_same(where, field, {name: value(one) for name, one in members.items()}, remedy)
+    check_same(where, "where their weights are", _weights(members), "Give them the same `weights`.")
+
+
+def _weights(members: Members) -> dict[str, str]:
+    """Where the weights are, of the members that have any."""
+    return {name: one.record["weights"] for name, one in members.items() if one.record["artifacts"]}
+
+
+def weights_of(members: Members) -> str:
+    """Where the weights of an ensemble are: where those of its members are."""
+    return next(iter(_weights(members).values()), "bundled")
 
 
 def _beyond_runtime(code: PackageCode) -> list[PinnedFile]:

@@ -35,11 +35,11 @@ def inner_first(top: str, members: Mapping[str, Sequence[str]]) -> list[str]:
 
 def check_same(where: str, field: str, values: Mapping[str, Any], remedy: str) -> None:
     """Refuse members that differ in what one image, process or environment has once. values: by member's name."""
-    first, *others = values.items()
-    for name, value in others:
-        if value != first[1]:
+    first = next(iter(values), "")
+    for name, value in values.items():
+        if value != values[first]:
             raise ModelkilnError(
-                f'{where}: its members differ in {field}: "{first[0]}" has {first[1]}, "{name}" has {value}. {remedy}'
+                f'{where}: its members differ in {field}: "{first}" has {values[first]}, "{name}" has {value}. {remedy}'
             )
 
 
