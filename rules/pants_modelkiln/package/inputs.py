@@ -15,6 +15,7 @@ from pants.util.logging import LogLevel
 from modelkiln.base.portable_python_lock import InterpreterLock
 from modelkiln.errors import ModelkilnError
 from modelkiln.package.accelerator import Accelerator
+from modelkiln.package.adapters import check_bases
 from modelkiln.package.record import Record
 from modelkiln.package.signature import read_signature
 from modelkiln.package.source_facts import Named, metadata_of, signature_of
@@ -246,6 +247,7 @@ async def resolve_package(
     targets = [await _find_target(field_set.formats.value, python, base, embedded, options) for base in bases]
     await _refuse_large_locks(field_set, options.large_blob_limit)
     environments, artifacts, made = await _resolve_concurrently(field_set, accelerator, bases, targets)
+    check_bases(str(address), {str(found.address): (found.set_digest, found.base) for found in artifacts})
     weights_lock = lazy_lock(field_set, artifacts)
     code = await collect_code(PackageCodeRequest(address, field_set.entry_point), **implicitly())
     parts = WheelParts(field_set, accelerator.name, targets[0].python, code, environments[0], tuple(artifacts))
