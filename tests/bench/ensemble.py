@@ -23,7 +23,7 @@ _MODEL = SOURCE / "src/models/digits"
 _MEMBERS = ("a", "b", "c")
 # Files of model artifacts of an ensemble lie in one folder, so that each has its name.
 _MEMBER = """\
-python_sources()
+python_sources(name="code")
 
 model_artifact(name="weights", source="{name}.onnx")
 

@@ -53,7 +53,8 @@ async def _read_ensemble(fields: ModelPackageFieldSet) -> _Ensemble | None:
     target = (await resolve_targets(**implicitly(Addresses([fields.address])))).expect_single()
     if not target.has_field(EnsembleMembersField):
         return None
-    named = dict(target[EnsembleMembersField].value or {})
+    # Sorted: dictionaries that differ in their order alone are one to Pants.
+    named = dict(sorted((target[EnsembleMembersField].value or {}).items()))
     found = await concurrently(
         find_named_packages(
             NamedPackagesRequest(fields.address, EnsembleMembersField.alias, (address,)), **implicitly()
