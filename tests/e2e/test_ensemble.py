@@ -1,18 +1,22 @@
 """Ensembles through the real command: packaged, tested, run, published and refused."""
 
 import json
+import subprocess
 
 import pytest
 from ensembles.parts import step, tensor
 from loopback.file_servers import file_server
 from loopback.registries import registry
-from monorepo import small_monorepo
+from monorepo import named_caches, small_monorepo
 
+from modelkiln.image.blobs import recorded_layers
 from modelkiln.image.layout import Layout
 from modelkiln.machine.settings import INSECURE_REGISTRIES
 from modelkiln.publication.remote_package import RemotePackage
 from modelkiln.publication.verify import verify_remote
 from modelkiln.registry.reference import parse_image
+from modelkiln.smoke.runnable_image import open_image, unpacked
+from modelkiln.store.store import Store
 from modelkiln.validation.layout import validate_layout
 
 # Two source roots with another commit of one library: in one folder they exclude each other.
@@ -99,6 +103,18 @@ def layers_of(repository, name):
     return [blob.digest for blob in Layout(repository.dist / f"{name}.oci").manifest().blobs[1:]]
 
 
+def verify_inside(repository, name):
+    """What `verify` prints inside of an image of dist/, which it must find right."""
+    store = Store(named_caches(repository.env) / "modelkiln")
+    path = repository.dist / f"{name}.oci"
+    image = open_image(path, recorded_layers(path), store)
+    with unpacked(image, store) as made:
+        command = image.command(made.root, (*image.entrypoint, "verify"), made.mounts)
+        done = subprocess.run(command, capture_output=True, check=False)
+    assert 0 == done.returncode, done.stderr
+    return done.stdout
+
+
 def test_an_ensemble_is_packaged_tested_run_and_published(repo, host):
     """Its layers are its members' own, what excludes each other has a process, and everything verifies."""
     repo.pants(ROOTS, "package", "top:forecast", "rain:rain", "east:east", "west:west")
@@ -118,10 +134,9 @@ def test_an_ensemble_is_packaged_tested_run_and_published(repo, host):
     assert [] == validate_layout(repo.dist / "top/forecast.oci", record=record)
     log = repo.pants(ROOTS, "test", "top:smoke").log
     assert 2 == log.count("✓ top:smoke") and "✕" not in log
-    assert (
-        b"verified forecast 2.0.0: 1 model artifact file"
-        in repo.pants(ROOTS, "run", "top:forecast", "--", "verify").out
-    )
+    verified = b"verified forecast 2.0.0: 1 model artifact file"
+    assert repo.pants(ROOTS, "run", "top:forecast", "--", "verify").out.startswith(verified)
+    assert verify_inside(repo, "top/forecast").startswith(verified)
     repo.pants(ROOTS, "publish", "top:forecast")
     package = RemotePackage(parse_image(f"{host}/team/forecast:2.0.0"), {**repo.env, INSECURE_REGISTRIES: host}, print)
     assert [] == verify_remote(package, lambda size: None).problems
