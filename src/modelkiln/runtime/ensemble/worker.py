@@ -1,4 +1,4 @@
-"""The process of a member whose code must not meet that of the others: `python -m`, with three file descriptors."""
+"""The process of a member whose code must not meet that of the others: a program that gets three file descriptors."""
 
 import contextlib
 import json
@@ -71,6 +71,10 @@ def _start(described):
 
 
 if __name__ == "__main__":
+    # Python looks for modules beside a program, whose links it follows; those here are not to be found by their last
+    # names alone.
+    beside = {os.path.dirname(find(__file__)) for find in (os.path.abspath, os.path.realpath)}
+    sys.path[:] = [path for path in sys.path if path not in beside]
     # What is suppressed says that the ensemble has ended.
     with contextlib.suppress(BrokenPipeError, ConnectionResetError, KeyboardInterrupt):
         main(*map(int, sys.argv[1:]))

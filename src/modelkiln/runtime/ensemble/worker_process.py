@@ -14,7 +14,8 @@ from modelkiln.runtime.ensemble.shared_arrays import SharedArrays
 
 __all__ = ["WorkerProcess"]
 
-_MODULE = "modelkiln.runtime.ensemble.worker"
+# By its path: `-m` would have the interpreter look for its own modules in the current folder.
+_PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "worker.py")
 
 
 class WorkerProcess:
@@ -22,7 +23,6 @@ class WorkerProcess:
 
     def __init__(self, name, member, root, model):
         self._name, self._lock = name, threading.Lock()
-        # Absolute: the process runs in the folder of its code, which `-m` looks into first.
         places = {"root": os.path.abspath(root), "model": os.path.abspath(model)}
         self._described = {"name": name, "member": member, **places}
         self._process, self._owner = None, None
@@ -57,9 +57,9 @@ class WorkerProcess:
         fds = [theirs.fileno(), self._inputs.fd, self._outputs.fd]
         # Those that this interpreter has, as multiprocessing does: Pex starts it with -sE.
         flags = subprocess._args_from_interpreter_flags()
-        argv = [sys.executable, *flags, "-m", _MODULE, *map(str, fds)]
+        argv = [sys.executable, *flags, _PROGRAM, *map(str, fds)]
         with theirs:
-            self._process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, pass_fds=fds, cwd=self._described["root"])
+            self._process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, pass_fds=fds)
         self._stream, self._owner, self._is_ready = ours.makefile("rwb"), os.getpid(), False
         ours.close()
         # Not waited for: members start at the same time.

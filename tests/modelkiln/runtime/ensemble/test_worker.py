@@ -117,6 +117,15 @@ def test_a_member_whose_process_cannot_start_is_named(make_graph):
         make_graph({"one": (script, X, Y)}, steps, [tensor("in")], [tensor("out")], apart=("one",))
 
 
+def test_modules_of_the_runtime_are_not_found_by_their_last_names(make_graph):
+    """A member's `step` is its own, or there is none."""
+    script = "import importlib.util\nassert importlib.util.find_spec('step') is None\n" + times(2)[0]
+    graph = make_graph(
+        {"one": (script, X, Y)}, [step("one", "x=in", "y=out")], [tensor("in")], [tensor("out")], apart=("one",)
+    )
+    assert [2.0] == graph.predict({"in": numpy.array([1.0])})["out"].tolist()
+
+
 def test_a_process_ends_with_its_ensemble(make_graph):
     """Nothing runs on after close."""
     script = "import os, numpy\ndef predict(inputs, model):\n    return {'y': numpy.array([float(os.getpid())])}\n"
