@@ -12,6 +12,7 @@ from pants.engine.rules import collect_rules
 from pants.util.logging import LogLevel
 
 from modelkiln.ensemble.document import SCRIPT, describe
+from modelkiln.ensemble.host import merge_provided, merge_requires
 from modelkiln.ensemble.lazy_weights import merge_documents
 from modelkiln.ensemble.members import inner_first, merge_artifacts
 from modelkiln.ensemble.step import Step, read_steps
@@ -150,16 +151,20 @@ async def _find_platforms(
 def _describe_ensemble(ensemble: _Ensemble, members: Members, code: EnsembleCode, signature: dict) -> dict[str, Any]:
     """What the record says of the ensemble, the same for all of its platforms."""
     fields, where = ensemble.fields, str(ensemble.fields.address)
+    records = {name: one.record for name, one in members.items()}
+    metadata = json.loads(fields.model_metadata.value or "{}")
+    provided = merge_provided(where, records)
     return {
         "name": fields.address.generated_name or fields.address.target_name,
         "version": fields.version.value,
         "entry_point": SCRIPT,
         "entrypoint": list(fields.entrypoint.value or ()),
         "signature": signature,
-        "artifacts": merge_artifacts(where, {name: one.record["artifacts"] for name, one in members.items()}),
+        "artifacts": merge_artifacts(where, {name: one["artifacts"] for name, one in records.items()}),
         "code": [file.to_json() for file in code.code.files],
         "weights": weights_of(members),
-        "metadata": json.loads(fields.model_metadata.value or "{}"),
+        "metadata": merge_requires(metadata, [one["metadata"] for one in records.values()]),
+        **({"provided": provided} if provided else {}),
     }
 
 

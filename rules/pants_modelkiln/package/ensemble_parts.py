@@ -117,7 +117,8 @@ async def merge_environments(
     modules = {module for one in contents for module in one["modules"]}
     own = code_modules(file.path for file in code.files)
     remedy = "An ensemble has the environment of its members: what `combine` needs is a dependency of one of them."
-    check_imports(where, code.imports, own, modules, (), remedy)
+    provided = [one for member in members.values() for one in member.record.get("provided") or ()]
+    check_imports(where, code.imports, own, modules, [name for one in provided for name in one["modules"]], remedy)
     merged = Environment(
         tuple(wheels[owner, name] for name, owner in owners.items()), FrozenJson.of({"contents": contents})
     )

@@ -29,4 +29,6 @@ def _member(name: str, record: Mapping[str, Any], is_apart: bool) -> dict[str, A
     called = {key: record[key] for key in ("name", "version", "package_digest", "entry_point", "signature")}
     # Of an ensemble within this one: its script would look for the record of the package that it is.
     nested = {"ensemble": record["ensemble"]} if "ensemble" in record else {}
-    return {**called, **nested, **({"code": f"{MEMBERS_FOLDER}/{name}"} if is_apart else {})}
+    # Its process looks for what the host provides by itself.
+    provided = {"provided": record["provided"]} if is_apart and record.get("provided") else {}
+    return {**called, **nested, **({"code": f"{MEMBERS_FOLDER}/{name}"} if is_apart else {}), **provided}

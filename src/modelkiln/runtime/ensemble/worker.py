@@ -67,6 +67,12 @@ def main(socket_fd, inputs_fd, outputs_fd):
 def _start(described):
     from pathlib import Path
 
+    if described["member"].get("provided"):
+        from modelkiln.runtime.start.provided import provide
+
+        problems = provide(described["member"]["provided"])
+        if problems:
+            raise StepError(f'member "{described["name"]}": {" ".join(problems)}')
     return start_here(described["name"], described["member"], described["root"], Path(described["model"]))
 
 
