@@ -126,6 +126,31 @@ def test_modules_of_the_runtime_are_not_found_by_their_last_names(make_graph):
     assert [2.0] == graph.predict({"in": numpy.array([1.0])})["out"].tolist()
 
 
+def test_a_process_finds_what_its_host_provides(make_graph, tmp_path, monkeypatch):
+    """By itself: its path of imports is its own. What is not there is an error of the member."""
+    (tmp_path / "host/acme-1.2.dist-info").mkdir(parents=True)
+    (tmp_path / "host/acme-1.2.dist-info/METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1.2\n")
+    (tmp_path / "host/acme.py").write_text("FACTOR = 4\n")
+    monkeypatch.setenv("MODELKILN_PROVIDED", str(tmp_path / "host"))
+    script = "from acme import FACTOR\ndef predict(inputs, model):\n    return {'y': inputs['x'] * FACTOR}\n"
+    wanted = {"name": "acme", "specifier": "<2", "modules": ["acme"], "reason": "its license"}
+
+    def ask(specifier):
+        graph = make_graph(
+            {"one": (script, X, Y)},
+            [step("one", "x=in", "y=out")],
+            [tensor("in")],
+            [tensor("out")],
+            apart=("one",),
+            provided=[{**wanted, "specifier": specifier}],
+        )
+        return graph.predict({"in": numpy.array([1.0])})["out"].tolist()
+
+    assert [4.0] == ask("<2")
+    with pytest.raises(StepError, match='member "one": acme>=2 is a provided requirement, and there is 1.2 in'):
+        ask(">=2")
+
+
 def test_a_process_ends_with_its_ensemble(make_graph):
     """Nothing runs on after close."""
     script = "import os, numpy\ndef predict(inputs, model):\n    return {'y': numpy.array([float(os.getpid())])}\n"
