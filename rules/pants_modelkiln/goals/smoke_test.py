@@ -41,8 +41,9 @@ from pants_modelkiln.formats.oci import ImageRequest, assemble_image
 from pants_modelkiln.formats.pex import PexFileRequest, build_pex_file
 from pants_modelkiln.formats.scie import ScieFileRequest, build_scie_file
 from pants_modelkiln.inputs.named_files import literal, read_named_file
+from pants_modelkiln.package.ensemble import resolve_inputs
 from pants_modelkiln.package.field_set import ModelPackageFieldSet
-from pants_modelkiln.package.inputs import PackageInputs, resolve_inputs
+from pants_modelkiln.package.inputs import PackageInputs
 from pants_modelkiln.subsystem import ModelkilnSubsystem, SmokeTestSubsystem
 from pants_modelkiln.target_types.smoke_test import (
     SmokeTestAtolField,
