@@ -1,0 +1,34 @@
+"""All rules on one subject."""
+
+from collections import defaultdict
+from typing import Sequence
+
+from modelkiln.lint.finding import Finding
+from modelkiln.lint.ignores import apply_ignores
+from modelkiln.lint.registry import checks
+from modelkiln.lint.selection import EVERYTHING, Selection
+from modelkiln.lint.subject import Subject
+
+__all__ = ["lint"]
+
+
+def lint(subject: Subject, selection: Selection = EVERYTHING) -> tuple[Finding, ...]:
+    """Return what the rules of `selection` find in a subject, without what its comments ignore, in the order of
+    paths and lines."""
+    by_path: dict[str, list[Finding]] = defaultdict(list)
+    for check in checks():
+        for finding in check(subject):
+            if selection.has(finding.rule):
+                by_path[finding.path].append(finding)
+    for source in subject.sources:
+        left = apply_ignores(source, by_path[source.shown], selection.has)
+        by_path[source.shown] = [one for one in left if selection.has(one.rule)]
+    return _distinct([one for found in by_path.values() for one in found])
+
+
+def _distinct(found: Sequence[Finding]) -> tuple[Finding, ...]:
+    """In their order, one of each rule at a place."""
+    kept = {}
+    for one in sorted(found):
+        kept.setdefault((one.path, one.line, one.column, one.rule, one.message if not one.line else ""), one)
+    return tuple(kept.values())
