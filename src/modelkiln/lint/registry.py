@@ -14,9 +14,9 @@ __all__ = ["Check", "all_rules", "checks", "rule_of"]
 Check = Callable[[Subject], Iterable[Finding]]
 
 # Modules with RULES, a tuple of Rule; one a category.
-_CATALOGUE = ("general",)
+_CATALOGUE = ("general", "paths")
 # Modules with `check(subject)`, an iterable of findings of any rules.
-_CHECKS: tuple[str, ...] = ()
+_CHECKS: tuple[str, ...] = ("code.check",)
 
 
 @cache

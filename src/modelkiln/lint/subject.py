@@ -74,7 +74,8 @@ class RequirementFile:
 class Subject:
     """A package, or a part of one.
 
-    name: what the user calls it, an address or a path. entry_point: "models.fraud.predict:predict", or "".
+    name: what the user calls it, an address or a path. other_files: paths in the package of first-party files that are
+    not code, and lie beside it. entry_point: "models.fraud.predict:predict", or "".
     distributions: the closure of one variant, in the order of names; None where it is not known, () where there is
     none. record: the record, or as much of it as is known, with the keys of docs/schemas/record.json; a key that is
     not known is absent. target: fields of the target that a record lacks, by their names in BUILD files.
@@ -82,6 +83,7 @@ class Subject:
 
     name: str
     sources: tuple[SourceFile, ...] = ()
+    other_files: tuple[str, ...] = ()
     entry_point: str = ""
     artifacts: tuple[ArtifactFile, ...] = ()
     distributions: Optional[tuple[Distribution, ...]] = None

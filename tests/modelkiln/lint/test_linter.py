@@ -15,7 +15,7 @@ CODE_RULES = [rule for rule in all_rules().values() if rule.language == "python"
 def linted(text, **more):
     """Findings in an inference script."""
     source = SourceFile("predict.py", text.encode(), "src/predict.py")
-    return lint(Subject("//:model", (source,), "predict:predict", **more))
+    return lint(Subject("//:model", (source,), entry_point="predict:predict", **more))
 
 
 @pytest.mark.parametrize("rule", CODE_RULES, ids=lambda rule: rule.id)
