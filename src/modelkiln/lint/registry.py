@@ -14,7 +14,7 @@ __all__ = ["Check", "all_rules", "checks", "rule_of"]
 Check = Callable[[Subject], Iterable[Finding]]
 
 # Modules with RULES, a tuple of Rule; one a category.
-_CATALOGUE = ("general", "paths")
+_CATALOGUE = ("general", "paths", "dynamic", "unpinned")
 # Modules with `check(subject)`, an iterable of findings of any rules.
 _CHECKS: tuple[str, ...] = ("code.check",)
 

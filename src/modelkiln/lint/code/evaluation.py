@@ -8,8 +8,16 @@ from typing import Callable, Iterable, Optional, Sequence
 from modelkiln.lint.code.program import Program
 from modelkiln.lint.code.scopes import ARGUMENT, CONTEXT, ELEMENT, VALUE, Binding, Scope
 from modelkiln.lint.code.values import (
-    CODE, HOME, MODEL, TEMPORARY, TEXT, UNKNOWN, WORKING, Value, concatenated, joined,
-)  # fmt: skip
+    CODE,
+    HOME,
+    MODEL,
+    TEMPORARY,
+    TEXT,
+    WORKING,
+    Value,
+    concatenated,
+    joined,
+)
 
 __all__ = ["Evaluation", "argument_of"]
 
@@ -44,7 +52,7 @@ class Evaluation:
     """Values of expressions in a program."""
 
     def __init__(self, program: Program) -> None:
-        self._program = program
+        self.program = program
         self._steps = 0
 
     def values(self, node: Optional[ast.AST], scope: Scope) -> tuple[Value, ...]:
@@ -79,7 +87,7 @@ class Evaluation:
     def _name(self, node: ast.Name, scope: Scope, depth: int) -> Iterable[Value]:
         if node.id == "__file__":
             return [Value(CODE, scope.module.path, True)]
-        bindings = self._program.bindings_of(node.id, scope, node.lineno)
+        bindings = self.program.bindings_of(node.id, scope, node.lineno)
         return self._of_bindings(bindings, depth)
 
     def _of_bindings(self, bindings: Sequence[Binding], depth: int) -> Iterable[Value]:
@@ -92,14 +100,14 @@ class Evaluation:
             elif one.kind == ARGUMENT:
                 found += self._argument(one, depth)
             elif one.name:
-                found += self._of_bindings(self._program.exported(one.name), depth) if depth < _MAX_DEPTH else []
+                found += self._of_bindings(self.program.exported(one.name), depth) if depth < _MAX_DEPTH else []
         return found
 
     def _elements(self, node: Optional[ast.AST], scope: Scope, depth: int) -> Iterable[Value]:
         if isinstance(node, (ast.List, ast.Tuple, ast.Set)):
             return [value for one in node.elts[:_MAX_VALUES] for value in self._values(one, scope, depth)]
         if isinstance(node, ast.Name):
-            bindings = self._program.bindings_of(node.id, scope, node.lineno)
+            bindings = self.program.bindings_of(node.id, scope, node.lineno)
             return [value for one in bindings if one.kind == VALUE and depth < _MAX_DEPTH
                     for value in self._elements(one.node, one.scope, depth + 1)]  # fmt: skip
         return _NOTHING
@@ -118,7 +126,7 @@ class Evaluation:
         arguments = getattr(function.node, "args", None)
         names = [one.arg for one in (*arguments.posonlyargs, *arguments.args)][skipped:] if arguments else []
         place = names.index(binding.name) if binding.name in names else None
-        for call, scope in self._program.calls_of(name)[:_MAX_VALUES]:
+        for call, scope in self.program.calls_of(name)[:_MAX_VALUES]:
             given = argument_of(call, place, binding.name)
             if given is not None:
                 found += self._values(given, scope, depth + 4)
@@ -127,7 +135,7 @@ class Evaluation:
     def _is_model_argument(self, binding: Binding) -> bool:
         """Whether it is where the runtime hands the model's folder over: the second argument of a function that is
         the entry point, the first one of a class's `__init__` besides `self`."""
-        module, _, name = self._program.entry_point.partition(":")
+        module, _, name = self.program.entry_point.partition(":")
         if not name or binding.scope.module.name != module:
             return False
         arguments = getattr(binding.scope.node, "args", None)
@@ -137,18 +145,18 @@ class Evaluation:
         return False
 
     def _attribute(self, node: ast.Attribute, scope: Scope, depth: int) -> Iterable[Value]:
-        bindings = self._program.attribute_bindings(node, scope)
+        bindings = self.program.attribute_bindings(node, scope)
         if bindings:
             return self._of_bindings(bindings, depth)
         if node.attr == "parent":
             return [one.folder() for one in self._values(node.value, scope, depth)]
-        if node.attr == "name" and self._program.name_of(node.value, scope).startswith("tempfile."):
+        if node.attr == "name" and self.program.name_of(node.value, scope).startswith("tempfile."):
             return [Value(TEMPORARY, "", True)]
         return self._parsed_option(node, scope, depth)
 
     def _parsed_option(self, node: ast.Attribute, scope: Scope, depth: int) -> Iterable[Value]:
         """The default of an option of the command line: `args.model_path` of argparse."""
-        if not self._program.name_of(node.value, scope).endswith((".parse_args()", ".parse_known_args()")):
+        if not self.program.name_of(node.value, scope).endswith((".parse_args()", ".parse_known_args()")):
             return _NOTHING
         found: list[Value] = []
         for call, of_call, _ in scope.module.calls:
@@ -199,8 +207,8 @@ class Evaluation:
             return [one.folder(int(key or 0) + 1) for one in self._values(node.value.value, scope, depth)]
         if key is None or not isinstance(node.value, (ast.Name, ast.Attribute)):
             return _NOTHING
-        bindings = (self._program.bindings_of(node.value.id, scope) if isinstance(node.value, ast.Name)
-                    else self._program.attribute_bindings(node.value, scope))  # fmt: skip
+        bindings = (self.program.bindings_of(node.value.id, scope) if isinstance(node.value, ast.Name)
+                    else self.program.attribute_bindings(node.value, scope))  # fmt: skip
         found: list[Value] = []
         for binding in bindings:
             if isinstance(binding.node, ast.Dict):
@@ -214,7 +222,7 @@ class Evaluation:
         return found
 
     def _call(self, node: ast.Call, scope: Scope, depth: int) -> Iterable[Value]:
-        name = self._program.name_of(node.func, scope)
+        name = self.program.name_of(node.func, scope)
         if name in _JOINS and node.args:
             return self._combined(joined, node.args, scope, depth)
         if name in _SAME and node.args:
@@ -251,11 +259,11 @@ class Evaluation:
             )  # fmt: skip
         if func.attr == "get" and len(node.args) == 2:
             return [replace(one, is_default=True) for one in self._values(node.args[1], scope, depth)]
-        return self._returned(self._program.name_of(func, scope), depth)
+        return self._returned(self.program.name_of(func, scope), depth)
 
     def _returned(self, name: str, depth: int) -> Iterable[Value]:
         """What a function of the package returns."""
-        function = self._program.scope_of(name) if name else None
+        function = self.program.scope_of(name) if name else None
         if not function or not isinstance(function.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             return _NOTHING
         returned = [one.value for one in ast.walk(function.node) if isinstance(one, ast.Return) and one.value]

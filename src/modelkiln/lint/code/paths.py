@@ -6,8 +6,17 @@ import re
 from typing import Iterable, Iterator, Optional
 
 from modelkiln.lint.catalogue.paths import (
-    ABSOLUTE, BESIDE_CODE, CHANGED_FOLDER, DRIVE, HOME_FOLDER, SEARCH_PATH, TRAINING, UNPACKAGED,
-)  # fmt: skip
+    ABSOLUTE,
+    BESIDE_CODE,
+    CHANGED_FOLDER,
+    DRIVE,
+    HOME_FOLDER,
+    SEARCH_PATH,
+    TRAINING,
+    UNPACKAGED,
+)
+
+# fmt: skip
 from modelkiln.lint.code.evaluation import Evaluation
 from modelkiln.lint.code.files import WRITE, Use, looks_like_a_file, uses_of
 from modelkiln.lint.code.places import Places

@@ -1,0 +1,192 @@
+"""MK201 to MK203, MK205 and MK301: downloads in code."""
+
+import ast
+import re
+from typing import Iterator, Optional
+
+from modelkiln.lint.catalogue.dynamic import DATA, HUB, NETWORK, REMOTE_CODE
+from modelkiln.lint.catalogue.paths import UNPACKAGED
+from modelkiln.lint.catalogue.unpinned import NO_REVISION
+from modelkiln.lint.code.downloads import (
+    DATA_CALLS,
+    NETWORK_CALLS,
+    NETWORK_METHODS,
+    PRETRAINED_FLAGS,
+    HubCall,
+    hub_call,
+)
+from modelkiln.lint.code.evaluation import Evaluation, argument_of
+from modelkiln.lint.code.files import looks_like_a_file
+from modelkiln.lint.code.places import Places
+from modelkiln.lint.code.program import Program
+from modelkiln.lint.code.scopes import Scope
+from modelkiln.lint.code.values import TEXT, UNKNOWN, Value, is_url
+from modelkiln.lint.finding import LIKELY, SURE, Finding
+
+__all__ = ["check_dynamic"]
+
+# Folders that relative paths of models begin with, rather than names of owners on a hub.
+_FOLDERS = frozenset(("model", "models", "checkpoint", "checkpoints", "weights", "output", "outputs", "results", "data", "artifacts",
+                      "saved_model", "saved_models", "assets", "ckpt", "ckpts", "pretrained", "pretrained_models", "trained_models", "src", "app", "tmp"))  # fmt: skip
+_HUB_NAME = re.compile(r"[\w][\w.-]*(/[\w][\w.-]*)?\Z")
+_SAYS_HUB = re.compile(
+    r"(model|repo|hub|checkpoint|pretrained|tokenizer|base|hf)\w*_?(id|name|repo|tag)|repo_id|hf_\w+|model_?name|repo\Z",
+    re.I,
+)
+_SAYS_PATH = re.compile(r"path|dir|folder|local|file", re.I)
+_SHA = re.compile(r"[0-9a-f]{7,40}\Z")
+
+
+def check_dynamic(program: Program, evaluation: Evaluation, places: Places) -> Iterator[Finding]:
+    """Find what comes from the network while the package runs."""
+    for name, call, scope in program.calls():
+        where = _when(scope)
+        plain = name.replace("tf.", "tensorflow.", 1) if name.startswith("tf.") else name
+        method = plain.rpartition(".")[2]
+        found = hub_call(plain, method)
+        if found and not _is_own(plain, program):
+            yield from _from_hub(found, plain, method, call, scope, evaluation, places)
+        elif plain in DATA_CALLS:
+            yield places.finding(DATA, call, scope.module, f"{plain} downloads {DATA_CALLS[plain]} {where}")
+        elif plain in NETWORK_CALLS or (method in NETWORK_METHODS and isinstance(call.func, ast.Attribute)):
+            yield from _request(plain, method, call, scope, evaluation, places)
+        yield from _flagged(plain, call, scope, evaluation, places)
+        trusted = argument_of(call, None, "trust_remote_code")
+        if isinstance(trusted, ast.Constant) and trusted.value is True:
+            yield places.finding(REMOTE_CODE, trusted, scope.module, f"{method} runs code of the model's repository")
+        yield from _read_url(plain, method, call, scope, evaluation, places)
+
+
+def _is_own(name: str, program: Program) -> bool:
+    """Whether a method such as `from_pretrained` is one of the package's own."""
+    return program.scope_of(name) is not None
+
+
+def _when(scope: Scope) -> str:
+    return "when the module is imported" if scope.kind != "function" else f"in {scope.name.rpartition('.')[2]}"
+
+
+def _from_hub(
+    hub: HubCall, name: str, method: str, call: ast.Call, scope: Scope, evaluation: Evaluation, places: Places
+) -> Iterator[Finding]:
+    argument = argument_of(call, hub.place, *hub.keywords)
+    shown = method if name.startswith("?") else name.replace("()", "")
+    if argument is None:
+        if hub.default and not any(one.arg is None for one in call.keywords):
+            yield places.finding(HUB, call, scope.module, f"{shown} downloads {hub.default} {_when(scope)}")
+        return
+    if isinstance(argument, ast.Constant) and argument.value is None:
+        return
+    for value in evaluation.values(argument, scope):
+        certainty = _downloads(hub, value, argument, evaluation)
+        if certainty:
+            what = repr(value.text) if value.text else "a model by its name"
+            message = f"{shown} downloads {what} {_when(scope)}"
+            yield places.finding(HUB, call, scope.module, message, certainty)
+            if not _is_pinned(hub, value, shown, call, scope, evaluation):
+                yield places.finding(NO_REVISION, call, scope.module, f"{what} has no revision", certainty)
+        elif not hub.is_name and not hub.only_url and _is_folder(value):
+            message = f"opens {value.text!r}, a path from the working directory"
+            yield places.finding(UNPACKAGED, call, scope.module, message, LIKELY if value.is_default else SURE)
+
+
+def _downloads(hub: HubCall, value: Value, argument: ast.AST, evaluation: Evaluation) -> str:
+    """Whether a value names something on a hub: SURE, LIKELY, or "" for no."""
+    if value.root == UNKNOWN:
+        names = ast.unparse(argument)
+        if hub.is_name:
+            return LIKELY
+        return LIKELY if not hub.only_url and _SAYS_HUB.search(names) and not _SAYS_PATH.search(names) else ""
+    if value.root != TEXT or not value.text:
+        return ""
+    if is_url(value.text) or value.text.startswith(("models:/", "runs:/")):
+        return "" if value.text.startswith("file:") else SURE
+    if hub.only_url:
+        return ""
+    if hub.is_name:
+        return "" if value.text.startswith((".", "/")) else SURE
+    if value.is_absolute or value.text.startswith(".") or not _is_hub_name(value):
+        return ""
+    return SURE
+
+
+def _is_hub_name(value: Value) -> bool:
+    if value.text.partition("/")[0] in _FOLDERS or value.text.count("/") > 1:
+        return False
+    if looks_like_a_file(value.text):
+        # A file of its own: of Ultralytics alone one that is not there is downloaded.
+        return value.text.startswith(("yolo", "rtdetr", "sam", "fastsam", "mobile_sam")) and "/" not in value.text
+    return bool(_HUB_NAME.match(value.text)) if value.is_whole else "/" in value.text or "-" in value.text
+
+
+def _is_folder(value: Value) -> bool:
+    return value.is_relative and not is_url(value.text) and not value.text.startswith(("models:/", "runs:/"))
+
+
+def _is_pinned(hub: HubCall, value: Value, name: str, call: ast.Call, scope: Scope, evaluation: Evaluation) -> bool:
+    """Whether a revision stands there; of what takes none, there is nothing to ask for."""
+    if name == "torch.hub.load":
+        return ":" in value.text
+    if not hub.has_revision:
+        return True
+    revision = argument_of(call, None, "revision")
+    if revision is None:
+        return any(one.arg is None for one in call.keywords)
+    return not set(evaluation.texts(revision, scope)) & {"main", "master", "latest"}
+
+
+def _request(
+    name: str, method: str, call: ast.Call, scope: Scope, evaluation: Evaluation, places: Places
+) -> Iterator[Finding]:
+    shown = method if name.startswith("?") else name.replace("()", "")
+    place = 1 if method in ("request", "stream") else 0
+    texts = [one.text for one in evaluation.values(argument_of(call, place, "url"), scope) if one.root == TEXT]
+    if texts and all(re.match(r"https?://(localhost|127\.0\.0\.1|0\.0\.0\.0|169\.254\.)", text) for text in texts):
+        return
+    known = [text for text in texts if is_url(text)]
+    certainty = SURE if known or method in NETWORK_METHODS or "urlretrieve" in method else LIKELY
+    what = f" from {known[0]!r}" if known else ""
+    yield places.finding(NETWORK, call, scope.module, f"{shown} fetches{what} {_when(scope)}", certainty)
+
+
+def _flagged(name: str, call: ast.Call, scope: Scope, evaluation: Evaluation, places: Places) -> Iterator[Finding]:
+    """Constructors of models that download weights by a flag."""
+    for prefix, keywords, default in PRETRAINED_FLAGS:
+        if not name.startswith(prefix):
+            continue
+        if not name.rpartition(".")[2][:1].isalpha() or name.rpartition(".")[2].startswith(
+            ("preprocess", "decode", "get_")
+        ):
+            return
+        given = next((one for one in (argument_of(call, None, word) for word in keywords) if one is not None), None)
+        if prefix.endswith("keras.applications.") and not name.rpartition(".")[2][:1].isupper():
+            return
+        if given is None:
+            flag: Optional[object] = default if not any(one.arg is None for one in call.keywords) else None
+            if prefix == "torchvision.models." and call.args and isinstance(call.args[0], ast.Constant):
+                flag = call.args[0].value
+        elif isinstance(given, ast.Constant):
+            flag = given.value
+        else:
+            values = evaluation.texts(given, scope)
+            flag = (
+                values[0]
+                if values
+                else ("weights" if isinstance(given, ast.Attribute) and "_Weights" in ast.unparse(given) else None)
+            )
+        if not flag or (isinstance(flag, str) and ("/" in flag or flag.endswith((".h5", ".pth", ".pt")))):
+            return
+        yield places.finding(HUB, call, scope.module, f"{name} downloads pretrained weights {_when(scope)}")
+        return
+
+
+def _read_url(
+    name: str, method: str, call: ast.Call, scope: Scope, evaluation: Evaluation, places: Places
+) -> Iterator[Finding]:
+    """Readers of files that were given a URL: pandas.read_csv("https://...")."""
+    if not method.startswith(("read_", "open", "imread", "get_blob", "load_ckpt", "InferenceSession")) or not call.args:
+        return
+    for value in evaluation.values(call.args[0], scope):
+        if value.root == TEXT and is_url(value.text) and not value.text.startswith("file:"):
+            message = f"{method} fetches from {value.text!r} {_when(scope)}"
+            yield places.finding(NETWORK, call, scope.module, message, LIKELY if value.is_default else SURE)
