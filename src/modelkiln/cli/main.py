@@ -17,6 +17,7 @@ __all__ = ["main"]
 # tens of milliseconds, and importing every command would double that.
 COMMANDS = {
     "inspect": "inspect",
+    "lint": "lint",
     "validate": "validate",
     "export": "export",
     "load": "load",
