@@ -9,10 +9,14 @@ from modelkiln.digest import iter_chunks
 from modelkiln.errors import ModelkilnError
 from modelkiln.store.store import Store
 
-__all__ = ["MIRROR_VARIABLE", "Refused", "deb_digest", "download", "fetch_debs", "machine_mirrors"]
+__all__ = ["MIRROR_VARIABLE", "Refused", "deb_digest", "download", "fetch_debs", "machine_mirrors", "security_mirrors"]
 
-# Mirrors to use instead of apt's, separated by white space or commas, tried in order.
+# Mirrors to use instead of apt's, separated by white space or commas, tried in order; the word "apt" among them
+# stands for apt's own.
 MIRROR_VARIABLE = "MODELKILN_DEBIAN_MIRROR"
+
+# Where Debian's security archive has its packages; the archive of the suites has them in "pool/".
+_SECURITY_POOL = "pool/updates/"
 
 # More connections than this do not fill a line any better, and mirrors dislike them.
 _DOWNLOADS = 4
@@ -30,13 +34,13 @@ def deb_digest(package: Mapping[str, Any]) -> str:
 def machine_mirrors(env: Mapping[str, str]) -> list[str]:
     """Return the addresses of this machine's Debian mirrors, without a trailing slash.
 
-    They are those of MODELKILN_DEBIAN_MIRROR, else those that apt is configured with. apt is
-    asked what `apt-get update` would read: unlike `apt-get indextargets`, which lists only what
-    was already downloaded, this answers on a fresh machine too. Raises ModelkilnError when there
-    are none.
+    They are those of MODELKILN_DEBIAN_MIRROR, in which the word "apt" stands for those that apt is
+    configured with; without the variable these alone. apt is asked what `apt-get update` would
+    read: unlike `apt-get indextargets`, which lists only what was already downloaded, this answers
+    on a fresh machine too. Raises ModelkilnError when there are none.
     """
-    named = env.get(MIRROR_VARIABLE, "").replace(",", " ").split()
-    mirrors = named or [uri.partition("/dists/")[0] for uri in _apt_uris(env) if "/dists/" in uri]
+    named = env.get(MIRROR_VARIABLE, "").replace(",", " ").split() or ["apt"]
+    mirrors = [uri for name in named for uri in (_apt_mirrors(env) if name == "apt" else [name])]
     if not mirrors:
         raise ModelkilnError(
             f"No Debian mirror is known: apt is not configured here and {MIRROR_VARIABLE} is not "
@@ -45,14 +49,24 @@ def machine_mirrors(env: Mapping[str, str]) -> list[str]:
     return list(dict.fromkeys(mirror.rstrip("/") for mirror in mirrors))
 
 
-def _apt_uris(env: Mapping[str, str]) -> list[str]:
+def security_mirrors(mirrors: Sequence[str]) -> list[str]:
+    """Return where a security suite may be: `mirrors`, and beside each `.../debian` its `.../debian-security`.
+
+    That is the folder that Debian's own servers and its mirrors give it.
+    """
+    beside = [f"{mirror.rstrip('/')}-security" for mirror in mirrors if mirror.rstrip("/").endswith("/debian")]
+    return list(dict.fromkeys([*mirrors, *beside]))
+
+
+def _apt_mirrors(env: Mapping[str, str]) -> list[str]:
     command = ["apt-get", "update", "--print-uris"]
     try:
         done = subprocess.run(command, env=dict(env), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     except OSError:
         return []
     lines = done.stdout.decode("utf-8", "replace").splitlines()
-    return [line.split("'")[1] for line in lines if line.startswith("'") and "Release' " in line]
+    uris = [line.split("'")[1] for line in lines if line.startswith("'") and "Release' " in line]
+    return [uri.partition("/dists/")[0] for uri in uris if "/dists/" in uri]
 
 
 def fetch_debs(packages: Sequence[Mapping[str, Any]], store: Store, env: Mapping[str, str]) -> None:
@@ -81,9 +95,7 @@ def _fetch(package: Mapping[str, Any], mirrors: Sequence[str], store: Store, env
     from modelkiln.network.http import NETWORK_ERRORS, with_retries
 
     tried = []
-    for mirror in mirrors:
-        # `~` and `+` are common in Debian's file names and legal in a path.
-        url = f"{mirror}/{urllib.parse.quote(package['filename'], safe='/+~:=')}"
+    for url in _addresses(package["filename"], mirrors):
         try:
             with_retries(functools.partial(download, url, package, store, env))
             return ""
@@ -94,6 +106,20 @@ def _fetch(package: Mapping[str, Any], mirrors: Sequence[str], store: Store, env
         f"Tried {'; '.join(tried)}. Mirrors drop a version when it is replaced: lock the base "
         f"again (`pants lock`), or name a mirror that still has it in {MIRROR_VARIABLE}."
     )
+
+
+def _addresses(filename: str, mirrors: Sequence[str]) -> list[str]:
+    # `~` and `+` are common in Debian's file names and legal in a path.
+    quoted = urllib.parse.quote(filename, safe="/+~:=")
+    addresses = [f"{mirror}/{quoted}" for mirror in mirrors]
+    if not quoted.startswith(_SECURITY_POOL):
+        return addresses
+    # A fix leaves the security archive with the next point release, which has the same file.
+    released = f"pool/{quoted[len(_SECURITY_POOL) :]}"
+    return [
+        *(f"{mirror}/{quoted}" for mirror in security_mirrors(mirrors)),
+        *(f"{mirror}/{released}" for mirror in mirrors),
+    ]
 
 
 def download(url: str, package: Mapping[str, Any], store: Store, env: Mapping[str, str]) -> None:

@@ -25,6 +25,7 @@ COMMANDS = {
     "pull": "pull",
     "verify": "verify",
     "store": "store",
+    "mirror": "mirror",
 }
 # Steps of a build, each one process. Their arguments may change with every release.
 STEPS = {
