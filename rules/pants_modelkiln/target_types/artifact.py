@@ -16,6 +16,7 @@ from pants.util.strutil import help_text
 from modelkiln.checks.allowed import Allowed
 from modelkiln.checks.code.names import check_allowed_code
 from modelkiln.checks.pickle_globals import check_allowed
+from pants_modelkiln.target_types.lint import LINT_FIELDS
 from pants_modelkiln.target_types.owned_files import NamedFileField, OwningSourcesMixin, OwningTarget
 
 
@@ -142,6 +143,7 @@ class ModelArtifactTarget(OwningTarget):
         ModelArtifactExcludeField,
         ModelArtifactAllowPickleField,
         ModelArtifactAllowCodeField,
+        *LINT_FIELDS,
     )
     help = help_text("""
         The output of training: weights and the files that go with them.

@@ -25,6 +25,7 @@ from pants.util.strutil import help_text
 
 from modelkiln.package.model_wheel import REQUIRES
 from pants_modelkiln.target_types.fields import OneAddressField
+from pants_modelkiln.target_types.lint import LINT_FIELDS
 from pants_modelkiln.target_types.publish import PUBLISH_FIELDS, PublishWheelIndexesField
 
 
@@ -302,6 +303,7 @@ class ModelPackageTarget(Target):
         ModelMetadataField,
         *PUBLISH_FIELDS,
         PublishWheelIndexesField,
+        *LINT_FIELDS,
         OutputPathField,
         RestartableField,
     )

@@ -1,7 +1,7 @@
 """All rules on one subject."""
 
 from collections import defaultdict
-from typing import Sequence
+from typing import Iterable, Sequence
 
 from modelkiln.lint.finding import Finding
 from modelkiln.lint.ignores import apply_ignores
@@ -9,7 +9,7 @@ from modelkiln.lint.registry import checks
 from modelkiln.lint.selection import EVERYTHING, Selection
 from modelkiln.lint.subject import Subject
 
-__all__ = ["lint"]
+__all__ = ["lint", "lint_all"]
 
 
 def lint(subject: Subject, selection: Selection = EVERYTHING) -> tuple[Finding, ...]:
@@ -26,9 +26,21 @@ def lint(subject: Subject, selection: Selection = EVERYTHING) -> tuple[Finding, 
     return _distinct([one for found in by_path.values() for one in found])
 
 
+def lint_all(subjects: Iterable[tuple[Subject, Selection]]) -> dict[str, tuple[Finding, ...]]:
+    """Return what is found in each subject by its name. What several share, a module or an artifact, is reported
+    with the first of them."""
+    seen: set[Finding] = set()
+    found = {}
+    for subject, selection in subjects:
+        of_subject = lint(subject, selection)
+        found[subject.name] = tuple(one for one in of_subject if not one.path or one not in seen)
+        seen.update(of_subject)
+    return found
+
+
 def _distinct(found: Sequence[Finding]) -> tuple[Finding, ...]:
     """In their order, one of each rule at a place."""
-    kept = {}
+    kept: dict[tuple, Finding] = {}
     for one in sorted(found):
         kept.setdefault((one.path, one.line, one.column, one.rule, one.message if not one.line else ""), one)
     return tuple(kept.values())

@@ -21,6 +21,10 @@ class Selection:
         """Whether findings of the rule with this id count."""
         return (not self.select or _is_named(rule, self.select)) and not _is_named(rule, self.ignore)
 
+    def without(self, names: Iterable[str]) -> "Selection":
+        """Return this with more that is left out."""
+        return Selection(self.select, (*self.ignore, *names))
+
     def checked(self, where: str) -> "Selection":
         """Return this; raises ModelkilnError for names that stand for no rule, with `where` they stand."""
         for name in (*self.select, *self.ignore):

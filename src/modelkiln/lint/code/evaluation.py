@@ -91,7 +91,7 @@ class Evaluation:
         return self._of_bindings(bindings, depth)
 
     def _of_bindings(self, bindings: Sequence[Binding], depth: int) -> Iterable[Value]:
-        found = []
+        found: list[Value] = []
         for one in bindings[-_MAX_VALUES:]:
             if one.kind in (VALUE, CONTEXT):
                 found += self._values(one.node, one.scope, depth)

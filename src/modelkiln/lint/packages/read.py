@@ -25,9 +25,11 @@ _RECORDS = (RECORD_PATH, OLD_RECORD_PATH)
 # Not first-party, in packages of anybody.
 _FOREIGN = re.compile(
     r"(^|/)(site-packages|dist-packages|conda|lib/python[\d.]+|node_modules|__pycache__|\.bootstrap|\.deps|\.venv|pkgs)/"
-    r"|^(usr|lib|lib64|bin|sbin|etc|proc|sys|dev|boot|var/(lib|cache|log)|root/\.cache|__pex__)/|^__main__\.py$"
+    r"|^(usr|lib|lib64|bin|sbin|etc|proc|sys|dev|boot|var/(lib|cache|log)|root/\.cache|__pex__)/|^(__main__\.py|PEX-INFO)$"
 )
 _METADATA = re.compile(r"\.(dist-info|egg-info)/(METADATA|PKG-INFO|RECORD|top_level\.txt)$")
+# Files beside code that are read, configuration for the most part.
+_SMALL = 1 << 20
 # Of our own runtime, which travels in every package.
 _RUNTIME = ("modelkiln/", "modelkiln.py")
 _MODELS = re.compile(
@@ -42,7 +44,7 @@ def read_package(path: Path, store: Store, record: Optional[Path] = None, image:
     """
     if path.is_file():
         files = list(zip_files(path))
-        return [_subject(str(path), files, _record_in(files))]
+        return [_program(str(path), files)]
     if (path / "index.json").is_file():
         return _layout(path, store, record, image)
     if path.is_dir() and (path / "PEX-INFO").is_file():
@@ -57,7 +59,7 @@ def _folder(path: Path) -> Subject:
         for one in sorted(path.rglob("*"))
         if one.is_file()
     ]
-    return _subject(str(path), files, _record_in(files))
+    return _program(str(path), files)
 
 
 def _layout(path: Path, store: Store, record: Optional[Path], image: Optional[str]) -> list[Subject]:
@@ -86,11 +88,13 @@ def _image(found: FoundManifest, blobs: Blobs, content: Mapping[str, Any], sever
             for path, layer in zip(named, layers)
             if path
         ]
-        return _subject(name, files, record)
+        return _subject(name, files, record, f"{CODE_FOLDER}/")
     kinds = {one["descriptor"]["digest"]: one.get("kind") for one in content.get("layers") or ()}
     read = [one for one in layers if kinds.get(one.digest) not in _LISTED]
     files = layer_files(blobs, read, _is_wanted)
-    return _subject(name, files, record or _record_in(files), str(settings.get("WorkingDir") or "/"))
+    record = record or _record_in(files)
+    folder = CODE_FOLDER if record else str(settings.get("WorkingDir") or "/").strip("/")
+    return _subject(name, files, record, f"{folder}/" if folder else "")
 
 
 def _is_wanted(path: str) -> bool:
@@ -110,25 +114,39 @@ def _record_in(files: Iterable[PackageFile]) -> Mapping[str, Any]:
     return {}
 
 
-def _subject(name: str, files: Sequence[PackageFile], record: Mapping[str, Any], folder: str = "") -> Subject:
-    """Divide the files of a package into code, model artifacts and distributions."""
-    is_ours = bool(record)
-    record_path = next((one.path for one in files if is_ours and one.path.endswith(_RECORDS)), "")
-    root = posixpath.dirname(posixpath.dirname(record_path)) if record_path else "" if is_ours else folder.strip("/")
+def _program(name: str, files: Sequence[PackageFile]) -> Subject:
+    """A wheel or a PEX: the record says where the code lies, and the model artifacts lie beside it."""
+    record = _record_in(files)
+    path = next((one.path for one in files if record and one.path.endswith(_RECORDS)), "")
+    root = posixpath.dirname(posixpath.dirname(path))
     prefix = f"{root}/" if root else ""
+    return _subject(name, files, record, prefix, prefix + PEX_MODELS)
+
+
+def _subject(
+    name: str, files: Sequence[PackageFile], record: Mapping[str, Any], prefix: str, models: str = MODELS_FOLDER
+) -> Subject:
+    """Divide the files of a package into code, below `prefix`, model artifacts, below `models`, and distributions.
+
+    In a package of others, what looks like a file of a model is one wherever it lies.
+    """
     artifacts, sources, others = [], [], []
     for file in files:
-        artifact = _artifact_path(file.path, prefix, is_ours)
-        if artifact:
-            artifacts.append((artifact, file))
-        elif _METADATA.search(file.path) or _FOREIGN.search(file.path) or not file.path.startswith(prefix) or file.path[len(prefix) :].startswith((*_RUNTIME, ".modelkiln/")) and is_ours:
+        path = file.path[len(prefix) :]
+        if file.path.startswith(models + "/"):
+            artifacts.append((file.path[len(models) + 1 :], file))
+        elif (
+            _METADATA.search(file.path)
+            or _FOREIGN.search(file.path)
+            or (not file.path.startswith(prefix) or (record and path.startswith((*_RUNTIME, ".modelkiln/"))))
+        ):
             continue
-        elif file.path.endswith((".py", ".ipynb")) or (is_ours and file.size <= 1 << 20):
-            sources.append(SourceFile(file.path[len(prefix) :], file.read(), file.path))
-        elif _MODELS.search(file.path) and not is_ours:
+        elif path.endswith((".py", ".ipynb")) or (record and file.size <= _SMALL):
+            sources.append(SourceFile(path, file.read(), file.path))
+        elif _MODELS.search(path) and not record:
             artifacts.append((file.path, file))
         else:
-            others.append(file.path[len(prefix) :])
+            others.append(path)
     listed = {one["path"]: one for one in record.get("artifacts") or ()}
     return Subject(
         name=name,
@@ -141,18 +159,10 @@ def _subject(name: str, files: Sequence[PackageFile], record: Mapping[str, Any],
     )
 
 
-def _artifact_path(path: str, prefix: str, is_ours: bool) -> str:
-    """The path of a file below the folder of models, "" where it is not in it."""
-    for folder in (f"{MODELS_FOLDER}/", f"{prefix}{PEX_MODELS}/", f"{CODE_FOLDER}/{PEX_MODELS}/"):
-        if path.startswith(folder) and (is_ours or folder == f"{MODELS_FOLDER}/"):
-            return path[len(folder) :]
-    return ""
-
-
 def _artifacts(
     files: Sequence[tuple[str, PackageFile]], listed: Mapping[str, Mapping[str, Any]]
 ) -> tuple[ArtifactFile, ...]:
-    here = {path: file for path, file in files}
+    here = dict(files)
     entries = dict(listed)
     for path, file in here.items():
         entries.setdefault(path, {"path": path, "size": file.size})
