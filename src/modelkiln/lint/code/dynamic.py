@@ -34,7 +34,10 @@ _SAYS_HUB = re.compile(
     re.I,
 )
 _SAYS_PATH = re.compile(r"path|dir|folder|local|file", re.I)
-_SHA = re.compile(r"[0-9a-f]{7,40}\Z")
+_MODEL_KEYWORDS = frozenset(("model_path", "ckpt_path", "checkpoint", "checkpoint_path", "weights", "weights_path",
+                             "pretrained_model_path", "model_url", "config_path"))  # fmt: skip
+_URL_READERS = ("read_", "open", "imread", "get_blob", "load_ckpt", "InferenceSession", "load_image")
+_FETCHED = ("http://", "https://", "s3://", "gs://", "az://", "abfs", "hdfs://", "ftp://")
 
 
 def check_dynamic(program: Program, evaluation: Evaluation, places: Places) -> Iterator[Finding]:
@@ -77,7 +80,7 @@ def _from_hub(
         return
     if isinstance(argument, ast.Constant) and argument.value is None:
         return
-    for value in evaluation.values(argument, scope):
+    for value in evaluation.elements(argument, scope):
         certainty = _downloads(hub, value, argument, evaluation)
         if certainty:
             what = repr(value.text) if value.text else "a model by its name"
@@ -183,10 +186,12 @@ def _flagged(name: str, call: ast.Call, scope: Scope, evaluation: Evaluation, pl
 def _read_url(
     name: str, method: str, call: ast.Call, scope: Scope, evaluation: Evaluation, places: Places
 ) -> Iterator[Finding]:
-    """Readers of files that were given a URL: pandas.read_csv("https://...")."""
-    if not method.startswith(("read_", "open", "imread", "get_blob", "load_ckpt", "InferenceSession")) or not call.args:
-        return
-    for value in evaluation.values(call.args[0], scope):
-        if value.root == TEXT and is_url(value.text) and not value.text.startswith("file:"):
-            message = f"{method} fetches from {value.text!r} {_when(scope)}"
-            yield places.finding(NETWORK, call, scope.module, message, LIKELY if value.is_default else SURE)
+    """What was given a URL: readers of files, pandas.read_csv("https://..."), and models by a keyword."""
+    given = [one.value for one in call.keywords if one.arg in _MODEL_KEYWORDS]
+    if method.startswith(_URL_READERS):
+        given += call.args[:1]
+    for argument in given:
+        for value in evaluation.values(argument, scope):
+            if value.root == TEXT and value.text.startswith(_FETCHED):
+                message = f"{method} fetches from {value.text!r} {_when(scope)}"
+                yield places.finding(NETWORK, call, scope.module, message, LIKELY if value.is_default else SURE)

@@ -103,6 +103,12 @@ class Evaluation:
                 found += self._of_bindings(self.program.exported(one.name), depth) if depth < _MAX_DEPTH else []
         return found
 
+    def elements(self, node: ast.AST, scope: Scope) -> tuple[Value, ...]:
+        """Return what an expression may stand for, of a list that stands there what its elements may."""
+        self._steps = 0
+        nodes = node.elts if isinstance(node, (ast.List, ast.Tuple)) else [node]
+        return tuple(value for one in nodes[:_MAX_VALUES] for value in self._values(one, scope, 0))
+
     def _elements(self, node: Optional[ast.AST], scope: Scope, depth: int) -> Iterable[Value]:
         if isinstance(node, (ast.List, ast.Tuple, ast.Set)):
             return [value for one in node.elts[:_MAX_VALUES] for value in self._values(one, scope, depth)]
@@ -223,7 +229,7 @@ class Evaluation:
 
     def _call(self, node: ast.Call, scope: Scope, depth: int) -> Iterable[Value]:
         name = self.program.name_of(node.func, scope)
-        if name in _JOINS and node.args:
+        if node.args and (name in _JOINS or name.endswith(".Path")):
             return self._combined(joined, node.args, scope, depth)
         if name in _SAME and node.args:
             return self._values(node.args[0], scope, depth)
@@ -255,7 +261,7 @@ class Evaluation:
         if func.attr in ("with_name", "replace") and node.args:
             found = self._values(func.value, scope, depth)
             return [replace(one, is_whole=False) for one in found] if func.attr == "replace" else (
-                self._combined(joined, [ast.Attribute(func.value, "parent", ast.Load()), node.args[0]], scope, depth)
+                [joined(one.folder(), name) for one in found for name in self._values(node.args[0], scope, depth)]
             )  # fmt: skip
         if func.attr == "get" and len(node.args) == 2:
             return [replace(one, is_default=True) for one in self._values(node.args[1], scope, depth)]

@@ -23,13 +23,18 @@ _INSTALLS = re.compile(
     re.I,
 )
 _FETCHES = re.compile(
-    r"(^|[\s;&|/])(wget|curl|git (clone|lfs)|gsutil|aws s3|azcopy|gdown|huggingface-cli|dvc pull|rclone)\b"
+    r"(^|[\s;&|/])(wget|curl|git (clone|lfs)|gsutil|aws s3|azcopy|gdown|pget|aria2c|axel|huggingface-cli|dvc pull|rclone)\b"
 )
 _DATA_COMMAND = re.compile(r"-m (spacy download|nltk\.downloader|unidic download)")
 
 
 def check_execution(program: Program, evaluation: Evaluation, places: Places) -> Iterator[Finding]:
     """Find what installs, runs or imports by names and texts that are computed."""
+    for module in program.modules:
+        for line, text in module.magics.items():
+            rule = INSTALL if _INSTALLS.search(text) else NETWORK if _FETCHES.search(text) else None
+            if rule:
+                yield places.at(rule, module, line, 0, f"a command of a notebook runs {_cut(text)!r}")
     for name, call, scope in program.calls():
         if name in _PROGRAMS:
             yield from _program(name, call, scope, evaluation, places)
@@ -67,21 +72,23 @@ def _program(name: str, call: ast.Call, scope: Scope, evaluation: Evaluation, pl
 def _command(call: ast.Call, scope: Scope, evaluation: Evaluation) -> str:
     """The words of a command as far as they are known."""
     given = argument_of(call, 0, "args", "command", "cmd")
-    words = [*given.elts] if isinstance(given, (ast.List, ast.Tuple)) else [given] if given is not None else []
-    if isinstance(given, ast.Name):
-        words = []
-        for value in evaluation.values(given, scope):
-            words = [given] if value.root == TEXT else words
-        words = words or _list_of(given, scope, evaluation)
+    words = _words(given, scope, evaluation) if given is not None else []
     words += [one for one in call.args[1:] if not isinstance(one, ast.Starred)]
     known = (evaluation.values(one, scope)[0] for one in words)
     return " ".join(one.text if one.root == TEXT and one.text else "..." for one in known)
 
 
-def _list_of(name: ast.Name, scope: Scope, evaluation: Evaluation) -> list:
-    """The elements of a list that a name stands for."""
-    bindings = evaluation.program.bindings_of(name.id, scope, name.lineno)
-    return [one for binding in bindings if isinstance(binding.node, (ast.List, ast.Tuple)) for one in binding.node.elts]
+def _words(node: ast.AST, scope: Scope, evaluation: Evaluation) -> list[ast.AST]:
+    """The elements of a list, of lists that are added, and of one that a name stands for; else the expression."""
+    if isinstance(node, (ast.List, ast.Tuple)):
+        return list(node.elts)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        return [*_words(node.left, scope, evaluation), *_words(node.right, scope, evaluation)]
+    if isinstance(node, ast.Name):
+        bindings = evaluation.program.bindings_of(node.id, scope, node.lineno)
+        lists = [one.node for one in bindings if isinstance(one.node, (ast.List, ast.Tuple))]
+        return [one for several in lists for one in several.elts] or [node]
+    return [node]
 
 
 def _shown(node: ast.AST) -> str:

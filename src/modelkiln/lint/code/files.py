@@ -6,7 +6,7 @@ from typing import Iterator, Optional
 
 from modelkiln.lint.code.evaluation import argument_of
 
-__all__ = ["READ", "WRITE", "Use", "looks_like_a_file", "uses_of"]
+__all__ = ["READ", "WRITE", "Use", "looks_like_a_file", "looks_like_data", "uses_of"]
 
 READ, WRITE = "read", "write"
 
@@ -14,11 +14,12 @@ READ, WRITE = "read", "write"
 @dataclass(frozen=True)
 class Use:
     """An expression that is a path which a call reads or writes. is_sure: whether the function is known, and not only
-    called like one that opens files."""
+    called like one that opens files. is_path: whether any text there is a path, and not only one that looks so."""
 
     node: ast.AST
     kind: str
     is_sure: bool = True
+    is_path: bool = False
 
 
 # By full name, where the path is: its place, and keywords. What begins with "?" or ends in "()" is a method; "?."
@@ -47,7 +48,8 @@ _READERS: dict[str, tuple[int, tuple[str, ...]]] = {
             "xgboost.XGBClassifier().load_model", "xgboost.XGBRegressor().load_model", "catboost.CatBoost().load_model",
             "catboost.CatBoostClassifier().load_model", "catboost.CatBoostRegressor().load_model", "h2o.load_model",
             "mlflow.pyfunc.load_model", "mlflow.sklearn.load_model", "paddle.jit.load", "mxnet.gluon.nn.SymbolBlock.imports",
-            "tensorflow.io.gfile.GFile", "tensorflow.io.read_file", "tensorflow.io.gfile.listdir", "ctypes.CDLL",
+            "tensorflow.io.gfile.GFile", "tensorflow.gfile.GFile", "tensorflow.gfile.FastGFile", "tensorflow.gfile.Open",
+            "nltk.data.path.append", "nltk.data.load", "torchaudio.load", "torchvision.io.read_image", "tensorflow.io.read_file", "tensorflow.io.gfile.listdir", "ctypes.CDLL",
             "openvino.runtime.Core().read_model", "openvino.Core().read_model", "rasterio.open", "nibabel.load",
         ),
         (0, ("filename", "file", "path", "f", "filepath", "model_path", "model_file", "fp", "uri", "url", "name")),
@@ -67,12 +69,14 @@ _WRITERS: dict[str, tuple[int, tuple[str, ...]]] = {
         ),
         (0, ("name", "path", "filename", "file")),
     ),
-    **dict.fromkeys(("torch.save", "joblib.dump", "skops.io.dump", "torch.jit.save"), (1, ("f", "filename", "file"))),
+    **dict.fromkeys(("torch.save", "joblib.dump", "skops.io.dump", "torch.jit.save", "nibabel.save"), (1, ("f", "filename", "file"))),
     **dict.fromkeys(("shutil.copy", "shutil.copyfile", "shutil.copy2", "shutil.move", "shutil.copytree"), (1, ("dst",))),
     "urllib.request.urlretrieve": (1, ("filename",)),
     "logging.basicConfig": (99, ("filename",)),
     "logging.handlers.RotatingFileHandler": (0, ("filename",)),
 }  # fmt: skip
+# Methods whose first argument is always a path.
+_LOADING_METHODS = frozenset(("load_weights", "load_checkpoint"))
 _WRITING_METHODS = {
     "to_csv": "path_or_buf", "to_parquet": "path", "to_pickle": "path", "to_excel": "excel_writer", "savefig": "fname",
     "save_pretrained": "save_directory",
@@ -84,6 +88,13 @@ _ENDINGS = (
     ".pt", ".pth", ".onnx", ".pkl", ".pickle", ".joblib", ".h5", ".hdf5", ".keras", ".safetensors", ".bin", ".ckpt",
     ".pb", ".tflite", ".gguf", ".model", ".npy", ".npz", ".pdparams", ".caffemodel", ".weights", ".engine", ".trt",
 )  # fmt: skip
+# And of data.
+_DATA_ENDINGS = (
+    *_ENDINGS, ".nii", ".nii.gz", ".wav", ".mp3", ".mp4", ".mid", ".jpg", ".jpeg", ".png", ".csv", ".tsv", ".json", ".jsonl",
+    ".yaml", ".yml", ".txt", ".mat", ".parquet", ".cfg", ".ini", ".toml", ".prototxt", ".names", ".vocab", ".db", ".sqlite",
+    ".xml", ".log", ".zip", ".tar", ".gz", ".meta", ".config",
+)  # fmt: skip
+_WRITING_NAMES = ("save", "write", "dump", "export")
 _READING_NAMES = (
     "load",
     "read",
@@ -103,6 +114,11 @@ def looks_like_a_file(text: str) -> bool:
     return text.lower().endswith(_ENDINGS)
 
 
+def looks_like_data(text: str) -> bool:
+    """Whether a text ends as files of models or of data do."""
+    return text.lower().endswith(_DATA_ENDINGS)
+
+
 def uses_of(name: str, call: ast.Call) -> Iterator[Use]:
     """Return the paths that a call, of a function with a full name, opens."""
     plain = name.replace("tf.", "tensorflow.", 1) if name.startswith("tf.") else name
@@ -119,7 +135,21 @@ def uses_of(name: str, call: ast.Call) -> Iterator[Use]:
         yield Use(call.func.value, WRITE if _is_writing(argument_of(call, 0, "mode")) else READ)
     elif isinstance(call.func, ast.Attribute) and method in _WRITING_METHODS:
         yield from _named(call, WRITE, 0, (_WRITING_METHODS[method],))
-    elif any(word in method.lower() for word in _READING_NAMES):
+    elif isinstance(call.func, ast.Attribute) and method in _LOADING_METHODS:
+        yield from (Use(one.node, READ, is_path=True) for one in _named(call, READ, 0, ("filepath", "path")))
+    elif isinstance(call.func, ast.Attribute) and method == "download_file":
+        yield from _named(call, WRITE, 1, ("Filename",))
+    else:
+        yield from _likely(plain, method.lower(), call)
+
+
+def _likely(name: str, method: str, call: ast.Call) -> Iterator[Use]:
+    """Paths of a call that is named as if it opened files."""
+    if "load" in method and ("download" in method or "upload" in method):
+        return
+    if method.startswith(_WRITING_NAMES) and not name.endswith("open().write"):
+        yield from (Use(one, WRITE, False) for one in call.args[:2])
+    elif any(word in method for word in _READING_NAMES):
         found = argument_of(call, 0, "model_path", "path", "filename", "model_file", "model")
         if found is not None:
             yield Use(found, READ, False)

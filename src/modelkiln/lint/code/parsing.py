@@ -2,21 +2,24 @@
 
 import ast
 import json
+import re
 import warnings
-from typing import Union
+from typing import Mapping, Union
 
-__all__ = ["Unreadable", "parse"]
+__all__ = ["Unreadable", "magics_of", "parse"]
 
 # Code that people write has some hundred kB at most; what is larger is data.
 _MAX_SIZE = 2 << 20
+_MAGIC = re.compile(r"\s*(![\w./]|%%?[a-z]+\b)")
 
 
 class Unreadable(Exception):
-    """Why a file has no syntax tree; `line` is where, 0 for all of it."""
+    """Why a file has no syntax tree; `line` is where, 0 for all of it. without_magics: the file without the commands
+    of a notebook, where it is Python without them."""
 
-    def __init__(self, message: str, line: int = 0) -> None:
+    def __init__(self, message: str, line: int = 0, without_magics: bytes = b"") -> None:
         super().__init__(message)
-        self.message, self.line = message, line
+        self.message, self.line, self.without_magics = message, line, without_magics
 
 
 def parse(content: bytes) -> tuple[ast.Module, list[str]]:
@@ -29,18 +32,48 @@ def parse(content: bytes) -> tuple[ast.Module, list[str]]:
     if _is_notebook(content):
         raise Unreadable("is a notebook, and not a module of Python")
     try:
-        with warnings.catch_warnings():
-            # Of escapes and comparisons in code that is not ours.
-            warnings.simplefilter("ignore")
-            tree = ast.parse(content)
-        return tree, _lines(content)
+        return _tree(content), _lines(content)
     except SyntaxError as error:
+        magics = magics_of(content)
+        plain = _without(content, magics) if magics else b""
+        if plain and _parses(plain):
+            line = min(magics)
+            raise Unreadable(f"has commands of a notebook: {magics[line][:60]!r}", line, plain) from None
         raise Unreadable(f"does not parse: {error.msg}", error.lineno or 0) from None
     except (ValueError, LookupError) as error:
         # Null bytes, a coding that does not exist or that the bytes are not in.
         raise Unreadable(f"does not parse: {error}") from None
     except (RecursionError, MemoryError):
         raise Unreadable("is nested too deeply to be read") from None
+
+
+def _tree(content: bytes) -> ast.Module:
+    with warnings.catch_warnings():
+        # Of escapes and comparisons in code that is not ours.
+        warnings.simplefilter("ignore")
+        return ast.parse(content)
+
+
+def _parses(content: bytes) -> bool:
+    try:
+        _tree(content)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True
+
+
+def magics_of(content: bytes) -> dict[int, str]:
+    """Return the commands of a notebook that a file has, `!pip install x` and `%cd /content`, by their lines."""
+    lines = content.decode("utf-8", "replace").splitlines()
+    return {number: line.strip() for number, line in enumerate(lines, 1) if _MAGIC.match(line)}
+
+
+def _without(content: bytes, magics: Mapping[int, str]) -> bytes:
+    lines = content.decode("utf-8", "replace").splitlines()
+    for number in magics:
+        line = lines[number - 1]
+        lines[number - 1] = line[: len(line) - len(line.lstrip())] + "pass"
+    return "\n".join(lines).encode()
 
 
 def _is_notebook(content: Union[bytes, str]) -> bool:

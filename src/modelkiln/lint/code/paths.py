@@ -18,7 +18,7 @@ from modelkiln.lint.catalogue.paths import (
 
 # fmt: skip
 from modelkiln.lint.code.evaluation import Evaluation
-from modelkiln.lint.code.files import WRITE, Use, looks_like_a_file, uses_of
+from modelkiln.lint.code.files import WRITE, Use, looks_like_data, uses_of
 from modelkiln.lint.code.places import Places
 from modelkiln.lint.code.program import Program
 from modelkiln.lint.code.scopes import Scope
@@ -65,7 +65,8 @@ def check_paths(program: Program, evaluation: Evaluation, places: Places) -> Ite
             yield places.finding(SEARCH_PATH, call, scope.module, f"{name} changes what is imported")
         elif name in ("get_ipython", "dbutils.fs.ls", "dbutils.fs.cp", "dbutils.fs.mount", "google.colab.drive.mount"):
             yield places.finding(TRAINING, call, scope.module, f"{name}() exists in notebooks alone")
-        for use in uses_of(name, call):
+        # What a function of the package does with a path is seen there.
+        for use in () if program.scope_of(name) else uses_of(name, call):
             for value in evaluation.values(use.node, scope):
                 yield from _opened(use, value, call, scope, program, places)
     yield from _literals(program, places)
@@ -96,6 +97,8 @@ def _opened(
         yield from _beside_code(use, value, call, scope, program, places)
     elif value.is_relative or value.root == WORKING:
         if use.kind == WRITE:
+            if not use.is_sure and not _is_file_name(value, use):
+                return
             message = f"{where}, in the working directory"
             yield places.finding(BESIDE_CODE, call, scope.module, message, certainty)
         elif _is_file_name(value, use):
@@ -108,7 +111,9 @@ def _is_file_name(value: Value, use: Use) -> bool:
     if value.root == WORKING:
         return bool(value.text) or use.is_sure
     if not use.is_sure:
-        return value.is_whole and looks_like_a_file(value.text) and " " not in value.text
+        return looks_like_data(value.text) and " " not in value.text
+    if use.is_path:
+        return True
     return value.is_whole and ("." in posixpath.basename(value.text) or "/" in value.text) or "/" in value.text
 
 
@@ -167,8 +172,9 @@ def _is_known_path(text: str) -> bool:
         return bool(_PATH_TEXT.match(text[1:]))
     if not _PATH_TEXT.match(text):
         return False
-    parts = text.split("/")
-    return parts[1] in _ROOTS and len([one for one in parts if one]) > 1 or parts[1] in ("content", "kaggle", "dbfs")
+    parts = [one for one in text.split("/") if one]
+    is_known = parts[:1] and (parts[0] in _ROOTS or looks_like_data(text)) and len(parts) > 1
+    return bool(is_known) or parts[:1] in (["content"], ["kaggle"], ["dbfs"])
 
 
 def _is_not_a_path(parent: ast.AST, text: ast.Constant) -> bool:

@@ -5,7 +5,7 @@ from collections import defaultdict
 from typing import Iterable, Iterator, Mapping, Optional
 
 from modelkiln.lint.catalogue.general import UNREADABLE
-from modelkiln.lint.code.parsing import Unreadable, parse
+from modelkiln.lint.code.parsing import Unreadable, magics_of, parse
 from modelkiln.lint.code.scopes import CONTEXT, DEFINITION, IMPORT, VALUE, Binding, Module, Scope, read_scopes
 from modelkiln.lint.finding import Finding
 from modelkiln.lint.subject import SourceFile, Subject
@@ -23,6 +23,8 @@ class Program:
         self.entry_point = subject.entry_point
         self.files = frozenset((*(one.path for one in subject.sources), *subject.other_files))
         self._by_name = {one.name: one for one in self.modules}
+        # By the identity of nodes, which live as long as their modules.
+        self._names: dict[int, str] = {}
         self._calls: Optional[Mapping[str, list[tuple[ast.Call, Scope]]]] = None
         self._main_only = {module.path: self._names_of_main(module) for module in self.modules}
 
@@ -83,8 +85,16 @@ class Program:
     def name_of(self, node: Optional[ast.AST], scope: Scope, depth: int = 0) -> str:
         """Return the full name of what an expression stands for: "torch.hub.load"; "boto3.client().download_file" of
         what a call returned; "" where it is not known."""
-        if depth > _MAX_DEPTH:
+        if node is None or depth > _MAX_DEPTH:
             return ""
+        known = self._names.get(id(node))
+        if known is None:
+            # A name that is made of itself, `data = data.drop(...)`, is met again on the way, and then not known.
+            self._names[id(node)] = ""
+            known = self._names[id(node)] = self._find_name(node, scope, depth)
+        return known
+
+    def _find_name(self, node: ast.AST, scope: Scope, depth: int) -> str:
         if isinstance(node, ast.Name):
             bindings = self.bindings_of(node.id, scope)
             if not bindings:
@@ -102,7 +112,7 @@ class Program:
         return ""
 
     def _attribute_name(self, node: ast.Attribute, scope: Scope, depth: int) -> str:
-        for binding in self.attribute_bindings(node, scope)[:1]:
+        for binding in self.attribute_bindings(node, scope, depth)[:1]:
             if binding.kind != DEFINITION:
                 return self._bound_name(binding, depth + 1)
         base = self.name_of(node.value, scope, depth + 1)
@@ -123,7 +133,7 @@ class Program:
             if not found:
                 continue
             if line and number == 0:
-                found = [binding for binding in found if binding.line <= line] or found
+                found = [binding for binding in found if _is_before(binding, line)] or found
                 certain = [place for place, binding in enumerate(found) if not binding.is_conditional]
                 found = found[certain[-1] :] if certain else found
             return found
@@ -149,13 +159,13 @@ class Program:
                 return module.scopes.get(full_name)
         return None
 
-    def attribute_bindings(self, node: ast.Attribute, scope: Scope) -> list[Binding]:
+    def attribute_bindings(self, node: ast.Attribute, scope: Scope, depth: int = 0) -> list[Binding]:
         """Return what an attribute may stand for: of `self`, of a class or module of the package, of an instance."""
         if isinstance(node.value, ast.Name) and node.value.id in ("self", "cls"):
             owner = scope.of_class
             if owner:
                 return owner.attributes.get(node.attr) or owner.bindings.get(node.attr, [])
-        base = self.name_of(node.value, scope)
+        base = self.name_of(node.value, scope, depth + 1)
         return self.exported(f"{base[:-2] if base.endswith('()') else base}.{node.attr}") if base else []
 
     def calls_of(self, full_name: str) -> list[tuple[ast.Call, Scope]]:
@@ -178,13 +188,26 @@ def read_program(subject: Subject) -> tuple[Program, list[Finding]]:
         try:
             modules.append(_module(source))
         except Unreadable as error:
-            findings.append(UNREADABLE.finding(source.shown, f"{source.shown} {error.message}", line=error.line))
+            findings.append(UNREADABLE.finding(source.shown, f"the file {error.message}", line=error.line))
+            if error.without_magics:
+                modules.append(_module(source, error.without_magics))
     return Program(modules, subject), findings
 
 
-def _module(source: SourceFile) -> Module:
-    tree, lines = parse(source.content)
+def _module(source: SourceFile, content: bytes = b"") -> Module:
+    tree, lines = parse(content or source.content)
     name = source.path.rpartition(".")[0].replace("/", ".")
     if name.endswith(".__init__"):
         name = name.rpartition(".")[0]
-    return read_scopes(Module(source.path, source.shown, name, tree, lines))
+    module = read_scopes(Module(source.path, source.shown, name, tree, lines))
+    if content:
+        module.lines = source.content.decode("utf-8", "replace").splitlines()
+        module.magics = magics_of(source.content)
+    return module
+
+
+def _is_before(binding: Binding, line: int) -> bool:
+    """Whether a name is bound when the code at a line runs; an assignment counts after its last line."""
+    if binding.kind == VALUE and binding.node is not None:
+        return (getattr(binding.node, "end_lineno", None) or binding.line) < line
+    return binding.line <= line

@@ -69,7 +69,7 @@ class Scope:
 
 @dataclass(eq=False)
 class Module:
-    """path: in the package. name: dotted. calls: each with its scope, and whether it runs only where the module is
+    """path: in the package. name: dotted. magics: of a notebook's text, commands of its shell by line. calls: each with its scope, and whether it runs only where the module is
     the main program. texts: string literals with their scope and the node that they stand in. main_names: names used
     where the module is the main program."""
 
@@ -84,6 +84,7 @@ class Module:
     texts: list[tuple[ast.Constant, Scope, ast.AST, bool]] = field(default_factory=list)
     uses: list[tuple[str, Scope, bool]] = field(default_factory=list)
     imports: list[tuple[str, int, int]] = field(default_factory=list)
+    magics: dict[int, str] = field(default_factory=dict)
 
     @property
     def package(self) -> list[str]:
