@@ -39,8 +39,8 @@ def lint_all(subjects: Iterable[tuple[Subject, Selection]]) -> dict[str, tuple[F
 
 
 def _distinct(found: Sequence[Finding]) -> tuple[Finding, ...]:
-    """In their order, one of each rule at a place."""
+    """In their order, one of each rule at a place: the one that was found first."""
     kept: dict[tuple, Finding] = {}
-    for one in sorted(found):
+    for one in found:
         kept.setdefault((one.path, one.line, one.column, one.rule, one.message if not one.line else ""), one)
-    return tuple(kept.values())
+    return tuple(sorted(kept.values()))

@@ -105,6 +105,8 @@ _HUB_METHODS: dict[str, HubCall] = {
 # Constructors of models that download where a flag says so: full names begin so, and the keywords, with what the
 # library takes where they are missing.
 PRETRAINED_FLAGS: tuple[tuple[str, tuple[str, ...], object], ...] = (
+    ("torchvision.models.detection.", ("weights_backbone", "pretrained_backbone"), "imagenet"),
+    ("torchvision.models.segmentation.", ("weights_backbone", "pretrained_backbone"), "imagenet"),
     ("torchvision.models.", ("pretrained", "weights", "weights_backbone"), None),
     ("timm.create_model", ("pretrained",), None),
     ("tensorflow.keras.applications.", ("weights",), "imagenet"),

@@ -30,10 +30,14 @@ _FOLDERS = frozenset(("model", "models", "checkpoint", "checkpoints", "weights",
                       "saved_model", "saved_models", "assets", "ckpt", "ckpts", "pretrained", "pretrained_models", "trained_models", "src", "app", "tmp"))  # fmt: skip
 _HUB_NAME = re.compile(r"[\w][\w.-]*(/[\w][\w.-]*)?\Z")
 _SAYS_HUB = re.compile(
-    r"(model|repo|hub|checkpoint|pretrained|tokenizer|base|hf)\w*_?(id|name|repo|tag)|repo_id|hf_\w+|model_?name|repo\Z",
+    r"(model|repo|hub|checkpoint|pretrained|tokenizer|base|hf)\w*_?(id|name|repo|tag)|base_?model\Z|repo_id|hf_\w+|model_?name|repo\Z",
     re.I,
 )
 _SAYS_PATH = re.compile(r"path|dir|folder|local|file", re.I)
+_CANONICAL = re.compile(
+    r"(albert|bert|camembert|ctrl|distil\w+|electra|flaubert|gpt2|openai-gpt|roberta|t5|transfo-xl|xlm|xlnet|bigbird|"
+    r"bart|mbart|longformer|deberta|funnel|squeezebert)([-.\d]|\Z)"
+)
 _MODEL_KEYWORDS = frozenset(("model_path", "ckpt_path", "checkpoint", "checkpoint_path", "weights", "weights_path",
                              "pretrained_model_path", "model_url", "config_path"))  # fmt: skip
 _URL_READERS = ("read_", "open", "imread", "get_blob", "load_ckpt", "InferenceSession", "load_image")
@@ -110,7 +114,9 @@ def _downloads(hub: HubCall, value: Value, argument: ast.AST, evaluation: Evalua
         return "" if value.text.startswith((".", "/")) else SURE
     if value.is_absolute or value.text.startswith(".") or not _is_hub_name(value):
         return ""
-    return SURE
+    # One name alone is that of a folder, but for those that the hub has without an owner.
+    is_bare = hub.has_revision and hub.keywords[0] == "pretrained_model_name_or_path" and "/" not in value.text
+    return "" if is_bare and not _CANONICAL.match(value.text) else SURE
 
 
 def _is_hub_name(value: Value) -> bool:
@@ -154,33 +160,38 @@ def _request(
 
 def _flagged(name: str, call: ast.Call, scope: Scope, evaluation: Evaluation, places: Places) -> Iterator[Finding]:
     """Constructors of models that download weights by a flag."""
+    constructor = name.rpartition(".")[2]
     for prefix, keywords, default in PRETRAINED_FLAGS:
-        if not name.startswith(prefix):
+        if not name.startswith(prefix) or "()" in name or constructor.startswith(_NO_CONSTRUCTORS):
             continue
-        if not name.rpartition(".")[2][:1].isalpha() or name.rpartition(".")[2].startswith(
-            ("preprocess", "decode", "get_")
-        ):
+        if prefix.startswith("torchvision.models.") and constructor[:1].isupper():
             return
-        given = next((one for one in (argument_of(call, None, word) for word in keywords) if one is not None), None)
-        if prefix.endswith("keras.applications.") and not name.rpartition(".")[2][:1].isupper():
+        if prefix.endswith("keras.applications.") and not constructor[:1].isupper():
             return
-        if given is None:
-            flag: Optional[object] = default if not any(one.arg is None for one in call.keywords) else None
-            if prefix == "torchvision.models." and call.args and isinstance(call.args[0], ast.Constant):
-                flag = call.args[0].value
-        elif isinstance(given, ast.Constant):
-            flag = given.value
-        else:
-            values = evaluation.texts(given, scope)
-            flag = (
-                values[0]
-                if values
-                else ("weights" if isinstance(given, ast.Attribute) and "_Weights" in ast.unparse(given) else None)
-            )
-        if not flag or (isinstance(flag, str) and ("/" in flag or flag.endswith((".h5", ".pth", ".pt")))):
+        flag = _flag(call, keywords, default, scope, evaluation)
+        if prefix == "torchvision.models." and flag is None and call.args and isinstance(call.args[0], ast.Constant):
+            flag = call.args[0].value
+        if flag and not (isinstance(flag, str) and ("/" in flag or looks_like_a_file(flag))):
+            yield places.finding(HUB, call, scope.module, f"{name} downloads pretrained weights {_when(scope)}")
             return
-        yield places.finding(HUB, call, scope.module, f"{name} downloads pretrained weights {_when(scope)}")
-        return
+
+
+_NO_CONSTRUCTORS = ("preprocess", "decode", "get_", "list_")
+
+
+def _flag(
+    call: ast.Call, keywords: tuple[str, ...], default: object, scope: Scope, evaluation: Evaluation
+) -> Optional[object]:
+    """What a call says of pretrained weights: the text of a flag, whether it is set, or what the library takes."""
+    given = argument_of(call, None, *keywords)
+    if given is None:
+        return None if any(one.arg is None for one in call.keywords) else default
+    if isinstance(given, ast.Constant):
+        return given.value
+    texts = evaluation.texts(given, scope)
+    if texts:
+        return texts[0]
+    return "weights" if isinstance(given, ast.Attribute) and "_Weights" in ast.unparse(given) else None
 
 
 def _read_url(

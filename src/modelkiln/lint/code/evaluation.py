@@ -30,7 +30,7 @@ _JOINS = frozenset(("os.path.join", "posixpath.join", "ntpath.join", "pathlib.Pa
                     "pathlib.PosixPath", "pathlib.PurePosixPath", "pathlib.WindowsPath"))  # fmt: skip
 # What returns its first argument, or the path it is called on, as far as a reader of the path can tell.
 _SAME = frozenset(("str", "os.fspath", "os.path.abspath", "os.path.realpath", "os.path.normpath", "os.path.expandvars",
-                   "repr", "tuple", "list", "sorted", "set"))  # fmt: skip
+                   "repr", "urllib.request.Request", "tuple", "list", "sorted", "set"))  # fmt: skip
 _SAME_METHODS = frozenset(("resolve", "absolute", "as_posix", "expanduser", "__str__", "strip", "rstrip", "lstrip",
                            "with_suffix", "lower", "encode", "decode"))  # fmt: skip
 _ENVIRONMENT = frozenset(("os.environ.get", "os.getenv", "os.environ.setdefault", "environ.get"))

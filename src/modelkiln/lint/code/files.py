@@ -81,7 +81,7 @@ _WRITING_METHODS = {
     "to_csv": "path_or_buf", "to_parquet": "path", "to_pickle": "path", "to_excel": "excel_writer", "savefig": "fname",
     "save_pretrained": "save_directory",
 }  # fmt: skip
-_PATH_READS = frozenset(("read_text", "read_bytes", "iterdir", "glob", "rglob", "exists", "is_file", "is_dir"))
+_PATH_READS = frozenset(("read_text", "read_bytes", "iterdir", "glob", "rglob"))
 _PATH_WRITES = frozenset(("write_text", "write_bytes", "mkdir", "touch"))
 # Files of models and what goes with them: of a call that is named as if it read one, that is likely.
 _ENDINGS = (

@@ -18,7 +18,7 @@ from modelkiln.lint.catalogue.paths import (
 
 # fmt: skip
 from modelkiln.lint.code.evaluation import Evaluation
-from modelkiln.lint.code.files import WRITE, Use, looks_like_data, uses_of
+from modelkiln.lint.code.files import WRITE, Use, looks_like_a_file, looks_like_data, uses_of
 from modelkiln.lint.code.places import Places
 from modelkiln.lint.code.program import Program
 from modelkiln.lint.code.scopes import Scope
@@ -174,7 +174,8 @@ def _is_known_path(text: str) -> bool:
         return False
     parts = [one for one in text.split("/") if one]
     is_known = parts[:1] and (parts[0] in _ROOTS or looks_like_data(text)) and len(parts) > 1
-    return bool(is_known) or parts[:1] in (["content"], ["kaggle"], ["dbfs"])
+    is_file = len(parts) == 1 and (looks_like_a_file(text) or text.endswith(".sh"))
+    return bool(is_known) or is_file or parts[:1] in (["content"], ["kaggle"], ["dbfs"])
 
 
 def _is_not_a_path(parent: ast.AST, text: ast.Constant) -> bool:
