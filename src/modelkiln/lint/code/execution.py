@@ -16,14 +16,17 @@ __all__ = ["check_execution"]
 
 _PROGRAMS = frozenset(("os.system", "os.popen", "subprocess.run", "subprocess.call", "subprocess.check_call",
                        "subprocess.check_output", "subprocess.Popen", "subprocess.getoutput", "os.execvp", "os.spawnvp",
-                       "asyncio.create_subprocess_exec", "asyncio.create_subprocess_shell", "pip.main", "pip._internal.main",
-                       "pip._internal.cli.main.main", "get_ipython().system", "get_ipython().run_line_magic"))  # fmt: skip
+                       "asyncio.create_subprocess_exec", "asyncio.create_subprocess_shell", "pip.main",
+                       "pip._internal.main",
+                       "pip._internal.cli.main.main", "get_ipython().system",
+                       "get_ipython().run_line_magic"))  # fmt: skip
 _INSTALLS = re.compile(
     r"\b(pip3?(\.\d+)?|conda|mamba|uv pip|apt|apt-get|npm|easy_install|poetry|yum|apk)\b[\w\s.=-]*?\s(install|add)\b",
     re.I,
 )
 _FETCHES = re.compile(
-    r"(^|[\s;&|/])(wget|curl|git (clone|lfs)|gsutil|aws s3|azcopy|gdown|pget|aria2c|axel|huggingface-cli|dvc pull|rclone)\b"
+    r"(^|[\s;&|/])(wget|curl|git (clone|lfs)|gsutil|aws s3|azcopy|gdown|pget|aria2c|axel|huggingface-cli|"
+    r"dvc pull|rclone)\b"
 )
 _DATA_COMMAND = re.compile(r"-m (spacy download|nltk\.downloader|unidic download)")
 

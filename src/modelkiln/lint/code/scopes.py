@@ -69,9 +69,10 @@ class Scope:
 
 @dataclass(eq=False)
 class Module:
-    """path: in the package. name: dotted. magics: of a notebook's text, commands of its shell by line. calls: each with its scope, and whether it runs only where the module is
-    the main program. texts: string literals with their scope and the node that they stand in. main_names: names used
-    where the module is the main program."""
+    """path: in the package. name: dotted. magics: of a notebook's text, commands of its shell by line. calls: each
+    with its scope, and whether it runs only where the module is the main program. texts: string literals with their
+    scope and the node that they stand in. uses: names that are read, likewise. imports: modules with line and column.
+    """
 
     path: str
     shown: str
