@@ -69,7 +69,8 @@ def test_what_every_system_has_is_not_found(path):
         "import numpy as np\nnp.load('/data/w.npy')",
         "from numpy import load\nload('/data/w.npy')",
         "class A:\n    path = '/data/w.json'\n    def f(self):\n        open(self.path)",
-        "class A:\n    def __init__(self):\n        self.path = '/data/w.json'\n    def f(self):\n        open(self.path)",
+        "class A:\n    def __init__(self):\n        self.path = '/data/w.json'\n"
+        "    def f(self):\n        open(self.path)",
         "class A:\n    path = '/data/w.json'\nopen(A.path)\n",
         "def load(path):\n    open(path)\nload('/data/w.json')",
         "def root():\n    return '/data'\nopen(root() + '/w.json')",
