@@ -133,7 +133,7 @@ class _Reader:
         self._stack += [(node, parent, place) for node in reversed(list(nodes)) if node is not None]
 
     def _push_children(self, node: ast.AST, place: _Place) -> None:
-        """All nodes below one, but for those that say nothing by themselves: a walk of them would take half the time."""
+        """All nodes below one, but for those that say nothing by themselves: they are half of a tree."""
         children = []
         for name in node._fields:
             value = getattr(node, name, None)
