@@ -41,8 +41,8 @@ def _example(text: str, language: str) -> str:
         try:
             ast.parse(text)
         except SyntaxError:
-            language = "text"
-    name = language if language in ("python", "json") else "text"
+            language = ""
+    name = language if language in ("python", "json") else ""
     return f"```{name}\n{text.rstrip()}\n```"
 
 

@@ -64,7 +64,9 @@ def pages() -> dict[str, str]:
     found = {f"targets/{one.alias}.md": _target_page(one) for one in target_types()}
     rows = (f"| [`{one.alias}`](targets/{one.alias}.md) | {_summary(one)} |\n" for one in target_types())
     found["targets.md"] = _WRITTEN + _TARGETS + "".join(rows)
-    found["options.md"] = _WRITTEN + _OPTIONS + "".join(map(_section, (ModelkilnSubsystem, SmokeTestSubsystem, ModelkilnLint)))
+    found["options.md"] = (
+        _WRITTEN + _OPTIONS + "".join(map(_section, (ModelkilnSubsystem, SmokeTestSubsystem, ModelkilnLint)))
+    )
     return found
 
 

@@ -42,7 +42,7 @@ def check_execution(program: Program, evaluation: Evaluation, places: Places) ->
         if name in _PROGRAMS:
             yield from _program(name, call, scope, evaluation, places)
         elif name in ("exec", "eval", "builtins.exec", "builtins.eval") and call.args:
-            if not evaluation.texts(call.args[0], scope):
+            if not _is_constant(call.args[0], scope, evaluation):
                 message = f"{name}({_shown(call.args[0])}) runs text that is computed"
                 yield places.finding(COMPUTED_CODE, call, scope.module, message)
         elif name in ("importlib.import_module", "__import__", "runpy.run_path", "runpy.run_module") and call.args:
@@ -52,9 +52,14 @@ def check_execution(program: Program, evaluation: Evaluation, places: Places) ->
             yield places.finding(COMPUTED_IMPORT, call, scope.module, message)
 
 
+def _is_constant(node: ast.AST, scope: Scope, evaluation: Evaluation) -> bool:
+    """Whether all that an expression may be stands in the code."""
+    return all(one.root == TEXT and one.is_whole and not one.is_default for one in evaluation.values(node, scope))
+
+
 def _imported(name: str, call: ast.Call, scope: Scope, evaluation: Evaluation, places: Places) -> Iterator[Finding]:
     values = evaluation.values(call.args[0], scope)
-    if all(one.root == TEXT and one.is_whole and not one.is_default for one in values):
+    if _is_constant(call.args[0], scope, evaluation):
         return
     is_own = any(one.root == TEXT and one.text.startswith(".") for one in values)
     message = f"{name}({_shown(call.args[0])}) imports by a name that is computed"

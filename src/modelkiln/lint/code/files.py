@@ -70,7 +70,8 @@ _WRITERS: dict[str, tuple[int, tuple[str, ...]]] = {
             "os.makedirs", "os.mkdir", "numpy.save", "numpy.savez", "numpy.savetxt", "cv2.imwrite",
             "logging.FileHandler",
             "logging.handlers.RotatingFileHandler", "logging.handlers.TimedRotatingFileHandler", "cv2.VideoWriter",
-            "matplotlib.pyplot.savefig", "imageio.imwrite", "soundfile.write", "torchvision.utils.save_image",
+            "matplotlib.pyplot.savefig", "imageio.imwrite", "soundfile.write", "scipy.io.wavfile.write",
+            "torchvision.utils.save_image",
         ),
         (0, ("name", "path", "filename", "file")),
     ),
@@ -107,6 +108,12 @@ _DATA_ENDINGS = (
     ".sqlite",
     ".xml", ".log", ".zip", ".tar", ".gz", ".meta", ".config",
 )  # fmt: skip
+# What takes texts that end as files do, and opens none.
+_NO_FILES = frozenset((
+    "print", "info", "debug", "warning", "error", "get", "post", "put", "route", "mount", "url_for", "join", "format",
+    "append", "replace", "startswith", "endswith", "split", "exists", "isfile", "isdir", "is_file", "hf_hub_download",
+    "path", "purepath", "add_argument", "remove", "unlink", "basename", "dirname", "splitext", "resource_filename",
+))  # fmt: skip
 _WRITING_NAMES = ("save", "write", "dump", "export")
 _READING_NAMES = (
     "load",
@@ -166,6 +173,16 @@ def _likely(name: str, method: str, call: ast.Call) -> Iterator[Use]:
         found = argument_of(call, 0, "model_path", "path", "filename", "model_file", "model")
         if found is not None:
             yield Use(found, READ, False)
+    elif method not in _NO_FILES:
+        yield from (Use(one, READ, False) for one in call.args[:2] if _names_a_file(one))
+
+
+def _names_a_file(node: ast.AST) -> bool:
+    """Whether an argument is plainly a path with a folder, whatever it is handed to."""
+    text = node.value if isinstance(node, ast.Constant) else None
+    return (
+        isinstance(text, str) and "/" in text and text.lower().endswith((*_ENDINGS, ".json", ".yaml", ".yml", ".csv"))
+    )
 
 
 def _named(call: ast.Call, kind: str, place: int, keywords: tuple[str, ...]) -> Iterator[Use]:

@@ -117,7 +117,8 @@ def _is_file_name(value: Value, use: Use) -> bool:
     if value.root == WORKING:
         return bool(value.text) or use.is_sure
     if not use.is_sure:
-        return looks_like_data(value.text) and " " not in value.text
+        is_part = not value.is_whole and "/" in value.text
+        return (is_part or looks_like_data(value.text)) and " " not in value.text
     if use.is_path:
         return True
     return value.is_whole and ("." in posixpath.basename(value.text) or "/" in value.text) or "/" in value.text
@@ -187,6 +188,9 @@ def _is_known_path(text: str) -> bool:
 def _is_not_a_path(parent: ast.AST, text: ast.Constant) -> bool:
     """Whether a literal is a route of a server, a prefix to compare with, or a part of a message."""
     if isinstance(parent, ast.Call):
+        # What stands after a route, or after the key of a dictionary, is a value: `settings.get("path", "/data/w")`.
+        if parent.args[:1] != [text]:
+            return False
         func = parent.func
         name = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
         return name in _NOT_PATHS
