@@ -25,6 +25,9 @@ __all__ = ["Evaluation", "argument_of"]
 _MAX_VALUES, _MAX_DEPTH = 8, 20
 # Expressions looked at for one value: alternatives of alternatives would take for ever in generated code.
 _MAX_STEPS = 2000
+# And for all values of a package: some seconds. What is not looked at is not known.
+_MAX_ALL_STEPS = 300_000
+_MAX_ITEMS = 256
 _NOTHING = (Value(),)
 _JOINS = frozenset(("os.path.join", "posixpath.join", "ntpath.join", "pathlib.Path", "pathlib.PurePath",
                     "pathlib.PosixPath", "pathlib.PurePosixPath", "pathlib.WindowsPath"))  # fmt: skip
@@ -54,7 +57,7 @@ class Evaluation:
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        self._steps = 0
+        self._steps = self._all_steps = 0
 
     def values(self, node: Optional[ast.AST], scope: Scope) -> tuple[Value, ...]:
         """Return what an expression may stand for; a Value of an unknown root where that is not known."""
@@ -67,7 +70,8 @@ class Evaluation:
 
     def _values(self, node: Optional[ast.AST], scope: Scope, depth: int) -> tuple[Value, ...]:
         self._steps += 1
-        if node is None or depth > _MAX_DEPTH or self._steps > _MAX_STEPS:
+        self._all_steps += 1
+        if node is None or depth > _MAX_DEPTH or self._steps > _MAX_STEPS or self._all_steps > _MAX_ALL_STEPS:
             return _NOTHING
         handler = _HANDLERS.get(type(node))
         found = handler(self, node, scope, depth + 1) if handler else _NOTHING
@@ -219,7 +223,7 @@ class Evaluation:
         found: list[Value] = []
         for binding in bindings:
             if isinstance(binding.node, ast.Dict):
-                for name, value in zip(binding.node.keys, binding.node.values):
+                for name, value in zip(binding.node.keys[:_MAX_ITEMS], binding.node.values):
                     if isinstance(name, ast.Constant) and str(name.value) == key:
                         found += self._values(value, binding.scope, depth)
             elif (
