@@ -6,7 +6,7 @@ from itertools import product
 from typing import Callable, Iterable, Optional, Sequence
 
 from modelkiln.lint.code.program import Program
-from modelkiln.lint.code.scopes import ARGUMENT, CONTEXT, ELEMENT, VALUE, Binding, Scope
+from modelkiln.lint.code.scopes import ARGUMENT, CONTEXT, ELEMENT, IMPORT, VALUE, Binding, Scope
 from modelkiln.lint.code.values import (
     CODE,
     HOME,
@@ -104,8 +104,8 @@ class Evaluation:
                 found += self._elements(one.node, one.scope, depth)
             elif one.kind == ARGUMENT:
                 found += self._argument(one, depth)
-            elif one.name:
-                found += self._of_bindings(self.program.exported(one.name), depth) if depth < _MAX_DEPTH else []
+            elif one.kind == IMPORT and depth < _MAX_DEPTH:
+                found += self._of_bindings(self.program.exported(one.name), depth + 1)
         return found
 
     def elements(self, node: ast.AST, scope: Scope) -> tuple[Value, ...]:
