@@ -31,7 +31,7 @@ _MAX_ITEMS = 256
 _NOTHING = (Value(),)
 _JOINS = frozenset(("os.path.join", "posixpath.join", "ntpath.join", "pathlib.Path", "pathlib.PurePath",
                     "pathlib.PosixPath", "pathlib.PurePosixPath", "pathlib.WindowsPath"))  # fmt: skip
-# What returns its first argument, or the path it is called on, as far as a reader of the path can tell.
+# What returns its first argument, or the path it is called on, as far as a reader of the path can see.
 _SAME = frozenset(("str", "os.fspath", "os.path.abspath", "os.path.realpath", "os.path.normpath", "os.path.expandvars",
                    "repr", "urllib.request.Request", "tuple", "list", "sorted", "set"))  # fmt: skip
 _SAME_METHODS = frozenset(("resolve", "absolute", "as_posix", "expanduser", "__str__", "strip", "rstrip", "lstrip",
