@@ -16,7 +16,7 @@ from modelkiln.lint.code.downloads import (
     hub_call,
 )
 from modelkiln.lint.code.evaluation import Evaluation, argument_of
-from modelkiln.lint.code.files import looks_like_a_file
+from modelkiln.lint.code.files import FOLDERS, looks_like_a_file
 from modelkiln.lint.code.places import Places, text_of
 from modelkiln.lint.code.program import Program
 from modelkiln.lint.code.scopes import Scope
@@ -25,12 +25,6 @@ from modelkiln.lint.finding import LIKELY, SURE, Finding
 
 __all__ = ["check_dynamic"]
 
-# Folders that relative paths of models begin with, rather than names of owners on a hub.
-_FOLDERS = frozenset((
-    "app", "artifacts", "assets", "checkpoint", "checkpoints", "ckpt", "ckpts", "data", "model", "models", "output",
-    "outputs", "pretrained", "pretrained_models", "results", "saved_model", "saved_models", "src", "tmp",
-    "trained_models", "weights",
-))  # fmt: skip
 _HUB_NAME = re.compile(r"[\w][\w.-]*(/[\w][\w.-]*)?\Z")
 _SAYS_HUB = re.compile(
     r"(model|repo|hub|checkpoint|pretrained|tokenizer|base|hf)\w*_?(id|name|repo|tag)|base_?model\Z|repo_id|hf_\w+|model_?name|repo\Z",
@@ -123,7 +117,7 @@ def _downloads(hub: HubCall, value: Value, argument: ast.AST, evaluation: Evalua
 
 
 def _is_hub_name(value: Value) -> bool:
-    if value.text.partition("/")[0] in _FOLDERS or value.text.count("/") > 1:
+    if value.text.partition("/")[0] in FOLDERS or value.text.count("/") > 1:
         return False
     if looks_like_a_file(value.text):
         # A file of its own: of Ultralytics alone one that is not there is downloaded.
