@@ -17,7 +17,7 @@ from modelkiln.lint.code.downloads import (
 )
 from modelkiln.lint.code.evaluation import Evaluation, argument_of
 from modelkiln.lint.code.files import FOLDERS, looks_like_a_file
-from modelkiln.lint.code.places import Places, text_of
+from modelkiln.lint.code.places import Places, quoted, text_of
 from modelkiln.lint.code.program import Program
 from modelkiln.lint.code.scopes import Scope
 from modelkiln.lint.code.values import TEXT, UNKNOWN, Value, is_url
@@ -84,7 +84,7 @@ def _from_hub(
     for value in evaluation.elements(argument, scope):
         certainty = _downloads(hub, value, argument, evaluation)
         if certainty:
-            what = repr(value.text) if value.text else "a model by its name"
+            what = quoted(value.text) if value.text else "a model by its name"
             message = f"{shown} downloads {what} {_when(scope)}"
             yield places.finding(HUB, call, scope.module, message, certainty)
             if not _is_pinned(hub, value, shown, call, scope, evaluation):
@@ -151,7 +151,7 @@ def _request(
         return
     known = [text for text in texts if is_url(text)]
     certainty = SURE if known or method in NETWORK_METHODS or "urlretrieve" in method else LIKELY
-    what = f" from {known[0]!r}" if known else ""
+    what = f" from {quoted(known[0])}" if known else ""
     yield places.finding(NETWORK, call, scope.module, f"{shown} fetches{what} {_when(scope)}", certainty)
 
 
@@ -201,5 +201,5 @@ def _read_url(
     for argument in given:
         for value in evaluation.values(argument, scope):
             if value.root == TEXT and value.text.startswith(_FETCHED):
-                message = f"{method} fetches from {value.text!r} {_when(scope)}"
+                message = f"{method} fetches from {quoted(value.text)} {_when(scope)}"
                 yield places.finding(NETWORK, call, scope.module, message, LIKELY if value.is_default else SURE)
