@@ -107,7 +107,8 @@ def _facts_of(artifacts: Sequence[Artifact]) -> Named:
     return [(str(found.address), found.facts) for found in artifacts]
 
 
-async def _find_bases(field_set: ModelPackageFieldSet, options: ModelkilnSubsystem) -> tuple[BaseImage | None, ...]:
+async def find_bases(field_set: ModelPackageFieldSet, options: ModelkilnSubsystem) -> tuple[BaseImage | None, ...]:
+    """The base of each platform, None for a package without one; raises ModelkilnError for an image without one."""
     named = field_set.base_image.to_unparsed_address_inputs()
     addresses = await resolve_unparsed_address_inputs(
         named_or_option(named, "base_image", options.base_image), **implicitly()
@@ -130,7 +131,7 @@ async def _find_bases(field_set: ModelPackageFieldSet, options: ModelkilnSubsyst
     return (None,)
 
 
-async def _find_target(
+async def find_target(
     formats: Sequence[str],
     python: str,
     base: BaseImage | None,
@@ -227,7 +228,7 @@ async def find_signature(field_set: ModelPackageFieldSet, facts: Named) -> dict:
     return _load_signature(address, file)
 
 
-async def _find_embedded(field_set: ModelPackageFieldSet, python: str) -> InterpreterLock | None:
+async def find_embedded(field_set: ModelPackageFieldSet, python: str) -> InterpreterLock | None:
     """The interpreter of CPython `python` ("3.11") that a package brings along, if it does."""
     if "scie" not in field_set.formats.value:
         return None
@@ -241,11 +242,11 @@ async def resolve_package(
 ) -> PackageInputs:
     """Resolve everything that a package is made of, and its record, on all of its platforms."""
     field_set, address = request.fields, request.fields.address
-    bases = await _find_bases(field_set, options)
+    bases = await find_bases(field_set, options)
     accelerator = accelerator_of(address, field_set.accelerator, field_set.resolve, options, setup)
     python = package_python(address, accelerator.resolve, bases[0], options.python, setup)
-    embedded = await _find_embedded(field_set, python)
-    targets = [await _find_target(field_set.formats.value, python, base, embedded, options) for base in bases]
+    embedded = await find_embedded(field_set, python)
+    targets = [await find_target(field_set.formats.value, python, base, embedded, options) for base in bases]
     await _refuse_large_locks(field_set, options.large_blob_limit)
     environments, artifacts, made = await _resolve_concurrently(field_set, accelerator, bases, targets)
     check_bases(str(address), {str(found.address): (found.set_digest, found.base) for found in artifacts})

@@ -18,6 +18,7 @@ from modelkiln.checks.allowed import Allowed
 from modelkiln.checks.code.names import check_allowed_code
 from modelkiln.checks.pickle_globals import check_allowed
 from modelkiln.digest import check_digest
+from pants_modelkiln.target_types.lint import LINT_FIELDS
 from pants_modelkiln.target_types.owned_files import NamedFileField, OwningSourcesMixin, OwningTarget
 
 
@@ -161,6 +162,7 @@ class ModelArtifactTarget(OwningTarget):
         ModelArtifactAllowPickleField,
         ModelArtifactAllowCodeField,
         ModelArtifactBaseField,
+        *LINT_FIELDS,
     )
     help = help_text("""
         The output of training: weights and the files that go with them.

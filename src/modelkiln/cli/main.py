@@ -18,6 +18,7 @@ __all__ = ["COMMANDS", "main", "make_parser"]
 COMMANDS = {
     "init": "starter.init",
     "inspect": "inspect",
+    "lint": "lint",
     "diff": "report.diff",
     "why": "report.why",
     "report": "report.report",
@@ -47,6 +48,7 @@ STEPS = {
     "lock-interpreter": "lock.portable_python",
     "registry-image": "build.registry_image",
     "blob": "build.blob",
+    "lint": "build.lint",
     "model-wheel": "formats.model_wheel",
     "pex": "formats.pex",
     "scie": "formats.scie",
