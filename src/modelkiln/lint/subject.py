@@ -4,7 +4,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, BinaryIO, Callable, Mapping, Optional
 
+from modelkiln.checks.traits.file import survey
+from modelkiln.checks.traits.trait import Survey, Trait
+
 __all__ = ["ArtifactFile", "Distribution", "RequirementFile", "SourceFile", "Subject"]
+
+# What records and locks have of a file that is not at hand: by format, the fact and the kind of trait that it is.
+_TRAITS = {"xgboost": ("release", "xgboost"), "lightgbm": ("format_version", "lightgbm-format")}
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,13 @@ class ArtifactFile:
     facts: Mapping[str, Any] = field(default_factory=dict, hash=False)
     code: tuple[str, ...] = ()
     open: Optional[Callable[[], BinaryIO]] = field(default=None, compare=False)
+
+    def survey(self) -> Survey:
+        """Return what the file states of its writer, for its reader: of one that is not at hand, what its facts say."""
+        if self.open is not None:
+            return survey(self.path, self.open, self.size)
+        fact, kind = _TRAITS.get(self.format, ("", ""))
+        return Survey(frozenset({Trait(kind, str(self.facts[fact]))})) if fact in self.facts else Survey()
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any], open: Optional[Callable[[], BinaryIO]] = None) -> "ArtifactFile":
@@ -95,6 +108,11 @@ class Subject:
     def versions(self) -> Mapping[str, str]:
         """The versions of the distributions that are known, by canonical name."""
         return {one.name: one.version for one in self.distributions or ()}
+
+    @cached_property
+    def surveys(self) -> Mapping[str, Survey]:
+        """What each file of the artifacts states, by its path; read once for all rules."""
+        return {file.path: file.survey() for file in self.artifacts}
 
     @property
     def entry_module(self) -> str:
