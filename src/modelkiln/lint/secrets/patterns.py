@@ -61,6 +61,8 @@ _PLACEHOLDER = re.compile(
 _HEX = re.compile(r"(?:sha\d+[:-])?[0-9a-f]+|[0-9]+|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 # Bits of a character: words have less than 3, and random letters and digits above 3.3 from twelve on.
 _RANDOM = 3.2
+# From letters to digits, or from small ones to capitals: words with a number have one or two.
+_CHANGES = 4
 
 
 def is_placeholder(value: str) -> bool:
@@ -72,10 +74,11 @@ def is_random(value: str) -> bool:
     """Return whether a value looks like a key: letters and digits mixed, without order, and not a hash or a number."""
     if _HEX.fullmatch(value) or is_placeholder(value):
         return False
-    kinds = sum(any(map(test, value)) for test in (str.islower, str.isupper, str.isdigit))
+    kinds = [("a" if one.islower() else "A" if one.isupper() else "0" if one.isdigit() else "-") for one in value]
+    changes = sum(first != second for first, second in zip(kinds, kinds[1:]))
     counts = Counter(value).values()
     entropy = -sum(count / len(value) * math.log2(count / len(value)) for count in counts)
-    return kinds >= 2 and any(map(str.isdigit, value)) and "/" not in value and entropy >= _RANDOM
+    return "0" in kinds and "/" not in value and changes >= _CHANGES and entropy >= _RANDOM
 
 
 def shown(value: bytes) -> str:
