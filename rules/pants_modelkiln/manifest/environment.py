@@ -103,8 +103,8 @@ async def _wheels_of(request: EnvironmentRequest) -> tuple[LockedWheel, ...]:
     resolved = chosen.content
     if RUNTIME_REQUIREMENT not in {wheel["name"] for wheel in resolved["wheels"]}:
         raise ModelkilnError(
-            f"{request.address}: every package needs {RUNTIME_REQUIREMENT}, in which Modelkiln's runtime hands tensors over, and "
-            f"the lock {resolved['lock']} lacks it. Add it to the requirements of the resolve "
+            f"{request.address}: every package needs {RUNTIME_REQUIREMENT}, in which Modelkiln's runtime hands tensors "
+            f"over, and the lock {resolved['lock']} lacks it. Add it to the requirements of the resolve "
             f"{request.lock.resolve!r} and lock it: {chosen.remedy}."
         )
     while True:

@@ -1,15 +1,27 @@
-"""Debian packages: from the machine's mirrors into the store, each accepted by its hash alone."""
+"""Debian packages: from the machine's mirrors into the store, each accepted by its hash alone; and a folder as a
+mirror."""
 
 import functools
+import os
 import subprocess
 import urllib.parse
+from pathlib import Path
 from typing import Any, Mapping, Sequence
 
-from modelkiln.digest import iter_chunks
+from modelkiln.digest import iter_chunks, sha256_bytes
 from modelkiln.errors import ModelkilnError
 from modelkiln.store.store import Store
 
-__all__ = ["MIRROR_VARIABLE", "Refused", "deb_digest", "download", "fetch_debs", "machine_mirrors", "security_mirrors"]
+__all__ = [
+    "MIRROR_VARIABLE",
+    "Refused",
+    "deb_digest",
+    "download",
+    "fetch_debs",
+    "fill_folder",
+    "machine_mirrors",
+    "security_mirrors",
+]
 
 # Mirrors to use instead of apt's, separated by white space or commas, tried in order; the word "apt" among them
 # stands for apt's own.
@@ -139,3 +151,39 @@ def download(url: str, package: Mapping[str, Any], store: Store, env: Mapping[st
                 f"sent {blob.size} bytes or more with {blob.digest}, want {package['size']} "
                 f"bytes with {deb_digest(package)}"
             )
+
+
+def fill_folder(packages: Sequence[Mapping[str, Any]], folder: Path, store: Store, env: Mapping[str, str]) -> int:
+    """Put the .deb of each locked package below `folder`, under its file name; return how many were not there.
+
+    The folder is then a mirror of these packages, by `file://` or from any web server. Files that are there with
+    the locked bytes stay; others are replaced. env: the machine's settings, by which packages that the store lacks
+    are fetched. Raises ModelkilnError for those that cannot be had.
+    """
+    # Imported here: every layer's process imports this module.
+    import shutil
+    import tempfile
+
+    missing = [one for one in packages if not _is_there(folder / one["filename"], one)]
+    fetch_debs(missing, store, env)
+    for one in missing:
+        path = folder / one["filename"]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
+            try:
+                with store.open(deb_digest(one)) as blob:
+                    shutil.copyfileobj(blob, file)
+                # A web server runs as another user.
+                os.fchmod(file.fileno(), 0o644)
+                os.replace(file.name, path)
+            except BaseException:
+                os.unlink(file.name)
+                raise
+    return len(missing)
+
+
+def _is_there(path: Path, package: Mapping[str, Any]) -> bool:
+    try:
+        return path.stat().st_size == package["size"] and sha256_bytes(path.read_bytes()) == deb_digest(package)
+    except OSError:
+        return False

@@ -19,8 +19,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Fetch what store and folder lack, and say how much that was."""
-    from modelkiln.base.debian_folder import fill_folder
     from modelkiln.base.debian_lock import load_lock
+    from modelkiln.base.debian_mirrors import fill_folder
 
     store = store_of(args)
     packages = {

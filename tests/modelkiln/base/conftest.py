@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 from components import require
-from samples.debian_archive import Archive
+from samples.debian.archive import Archive
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import lzma
 
 import pytest
 from components import require
-from samples.debian_archive import INDEX, Archive
+from samples.debian.archive import INDEX, Archive
 from samples.debs import locked, machine_env, make_deb, pinned_lock
 
 from modelkiln.base.debian_index import Suite, lock_packages

@@ -4,9 +4,8 @@ import argparse
 import json
 from pathlib import Path
 
-from modelkiln.cli.lint import add_report, add_selection, report
+from modelkiln.cli.findings import add_report, add_selection, report
 from modelkiln.lint.linter import lint_all
-from modelkiln.lint.output.sarif import sarif_log
 from modelkiln.lint.packages.listed import read_listed
 from modelkiln.lint.selection import Selection
 
@@ -26,6 +25,8 @@ def run(args: argparse.Namespace) -> int:
     chosen = Selection(tuple(args.select), tuple(args.ignore))
     found = lint_all([(one, chosen.without(ignored.ignore)) for one, ignored in read_listed(args.subjects)])
     if args.sarif_file:
+        from modelkiln.lint.output.sarif import sarif_log
+
         args.sarif_file.parent.mkdir(parents=True, exist_ok=True)
         args.sarif_file.write_text(json.dumps(sarif_log(found), indent=1, sort_keys=True), "utf-8")
     return report(found, args, is_quiet=True)

@@ -21,7 +21,8 @@ HUB = Rule(
     "hub-download",
     ERROR,
     "Weights come from a hub when the package runs.",
-    "Each start downloads them, fails where the network or the hub does, and gets other weights when someone pushes new "
+    "Each start downloads them, fails where the network or the hub does, and gets other weights when someone pushes "
+    "new "
     "ones. What was tested is not what runs.",
     'Pin the weights: model_artifact(source="hf://OWNER/NAME", revision=..., lock=...), and load them below the folder '
     "that the entry point gets: from_pretrained(model / NAME).",
@@ -45,7 +46,8 @@ NETWORK = Rule(
     "network",
     ERROR,
     "Code fetches something from the network.",
-    "A prediction then depends on a server that the package does not pin, and an isolated one fails. What a caller sends "
+    "A prediction then depends on a server that the package does not pin, and an isolated one fails. What a caller "
+    "sends "
     "belongs into the inputs.",
     "Put what is fetched into a model artifact, or take it as an input.",
     bad="import requests\n\n\ndef predict(inputs, model):\n"
@@ -80,10 +82,11 @@ COMPUTED_CODE = Rule(
     "computed-code",
     ERROR,
     "Text that is computed is run as Python: exec or eval of data.",
-    "What runs is not in the package: whoever can write the text, a caller of the model perhaps, runs code in it.",
+    "What runs is not in the package: those who can write the text, callers of the model perhaps, run code in it.",
     "Parse data as data (json, ast.literal_eval), and call functions by names from a table.",
     bad="def predict(inputs, model):\n    return eval((model / 'expression.txt').read_text())\n",
-    good="import ast\n\n\ndef predict(inputs, model):\n    return ast.literal_eval((model / 'table.txt').read_text())\n",
+    good="import ast\n\n\ndef predict(inputs, model):\n"
+    "    return ast.literal_eval((model / 'table.txt').read_text())\n",
 )
 COMPUTED_IMPORT = Rule(
     "MK207",
@@ -94,6 +97,7 @@ COMPUTED_IMPORT = Rule(
     "Import by name, or choose from a table of modules that are imported by name.",
     bad="import importlib\n\n\ndef predict(inputs, model):\n"
     '    return importlib.import_module((model / "module.txt").read_text()).predict(inputs)\n',
-    good='import importlib\n\n\ndef predict(inputs, model):\n    return importlib.import_module("json").dumps(inputs)\n',
+    good="import importlib\n\n\ndef predict(inputs, model):\n"
+    '    return importlib.import_module("json").dumps(inputs)\n',
 )
 RULES = (HUB, DATA, NETWORK, INSTALL, REMOTE_CODE, COMPUTED_CODE, COMPUTED_IMPORT)

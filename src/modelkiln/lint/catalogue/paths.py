@@ -4,7 +4,8 @@ from modelkiln.lint.finding import ERROR, WARNING
 from modelkiln.lint.rule import Rule
 
 __all__ = [
-    "ABSOLUTE", "BESIDE_CODE", "CHANGED_FOLDER", "DRIVE", "HOME_FOLDER", "RULES", "SEARCH_PATH", "TRAINING", "UNPACKAGED",
+    "ABSOLUTE", "BESIDE_CODE", "CHANGED_FOLDER", "DRIVE", "HOME_FOLDER", "RULES", "SEARCH_PATH", "TRAINING",
+    "UNPACKAGED",
 ]  # fmt: skip
 
 _BELOW_MODEL = (
@@ -22,7 +23,8 @@ ABSOLUTE = Rule(
     "absolute-path",
     ERROR,
     "A file is named by an absolute path.",
-    "The path exists on the machine that the code was written on. In an image, a PEX or another user's checkout it does "
+    "The path exists on the machine that the code was written on. In an image, a PEX or another user's checkout it "
+    "does "
     "not, or holds something else: the package is not self-contained.",
     _BELOW_MODEL,
     bad='import json\n\n\ndef predict(inputs, model):\n    return json.load(open("/data/models/weights.json"))\n',
@@ -100,7 +102,8 @@ SEARCH_PATH = Rule(
     "search-path",
     WARNING,
     "Code changes sys.path.",
-    "What is imported then depends on folders that are not in the package, or on their order; dependency inference does "
+    "What is imported then depends on folders that are not in the package, or on their order; dependency inference "
+    "does "
     "not see it.",
     "Import by the name below a source root: Pants puts source roots on the path.",
     bad='import sys\n\nsys.path.append("../shared")\n\n\ndef predict(inputs, model):\n    return inputs\n',

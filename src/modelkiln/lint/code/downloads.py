@@ -149,7 +149,8 @@ NETWORK_CALLS = frozenset((
     "webdataset.WebDataset", "skimage.io.imread_url", "wandb.Api().artifact", "wandb.restore", "wandb.init",
     "mlflow.tracking.MlflowClient().download_artifacts", "mlflow.MlflowClient().download_artifacts",
     "clearml.Model", "clearml.InputModel", "clearml.Dataset.get", "bentoml.models.import_model",
-    *(f"{module}.{verb}" for module in ("requests", "httpx", "requests.Session()", "requests.session()", "httpx.Client()",
+    *(f"{module}.{verb}" for module in ("requests", "httpx", "requests.Session()", "requests.session()",
+                                        "httpx.Client()",
                                         "httpx.AsyncClient()", "aiohttp.ClientSession()", "urllib3.PoolManager()")
       for verb in ("get", "post", "put", "request", "stream", "head")),
 ))  # fmt: skip

@@ -26,8 +26,11 @@ from modelkiln.lint.finding import LIKELY, SURE, Finding
 __all__ = ["check_dynamic"]
 
 # Folders that relative paths of models begin with, rather than names of owners on a hub.
-_FOLDERS = frozenset(("model", "models", "checkpoint", "checkpoints", "weights", "output", "outputs", "results", "data", "artifacts",
-                      "saved_model", "saved_models", "assets", "ckpt", "ckpts", "pretrained", "pretrained_models", "trained_models", "src", "app", "tmp"))  # fmt: skip
+_FOLDERS = frozenset((
+    "app", "artifacts", "assets", "checkpoint", "checkpoints", "ckpt", "ckpts", "data", "model", "models", "output",
+    "outputs", "pretrained", "pretrained_models", "results", "saved_model", "saved_models", "src", "tmp",
+    "trained_models", "weights",
+))  # fmt: skip
 _HUB_NAME = re.compile(r"[\w][\w.-]*(/[\w][\w.-]*)?\Z")
 _SAYS_HUB = re.compile(
     r"(model|repo|hub|checkpoint|pretrained|tokenizer|base|hf)\w*_?(id|name|repo|tag)|base_?model\Z|repo_id|hf_\w+|model_?name|repo\Z",

@@ -34,8 +34,9 @@ _SAME = frozenset(("str", "os.fspath", "os.path.abspath", "os.path.realpath", "o
 _SAME_METHODS = frozenset(("resolve", "absolute", "as_posix", "expanduser", "__str__", "strip", "rstrip", "lstrip",
                            "with_suffix", "lower", "encode", "decode"))  # fmt: skip
 _ENVIRONMENT = frozenset(("os.environ.get", "os.getenv", "os.environ.setdefault", "environ.get"))
-_TEMPORARY = frozenset(f"tempfile.{name}" for name in ("mkdtemp", "mkstemp", "mktemp", "gettempdir", "TemporaryDirectory",
-                                                       "NamedTemporaryFile", "TemporaryFile"))  # fmt: skip
+_TEMPORARY = frozenset(f"tempfile.{name}" for name in (
+    "mkdtemp", "mkstemp", "mktemp", "gettempdir", "TemporaryDirectory", "NamedTemporaryFile", "TemporaryFile",
+))  # fmt: skip
 
 
 def argument_of(call: ast.Call, place: Optional[int], *keywords: str) -> Optional[ast.AST]:

@@ -16,14 +16,17 @@ __all__ = ["check_execution"]
 
 _PROGRAMS = frozenset(("os.system", "os.popen", "subprocess.run", "subprocess.call", "subprocess.check_call",
                        "subprocess.check_output", "subprocess.Popen", "subprocess.getoutput", "os.execvp", "os.spawnvp",
-                       "asyncio.create_subprocess_exec", "asyncio.create_subprocess_shell", "pip.main", "pip._internal.main",
-                       "pip._internal.cli.main.main", "get_ipython().system", "get_ipython().run_line_magic"))  # fmt: skip
+                       "asyncio.create_subprocess_exec", "asyncio.create_subprocess_shell", "pip.main",
+                       "pip._internal.main",
+                       "pip._internal.cli.main.main", "get_ipython().system",
+                       "get_ipython().run_line_magic"))  # fmt: skip
 _INSTALLS = re.compile(
     r"\b(pip3?(\.\d+)?|conda|mamba|uv pip|apt|apt-get|npm|easy_install|poetry|yum|apk)\b[\w\s.=-]*?\s(install|add)\b",
     re.I,
 )
 _FETCHES = re.compile(
-    r"(^|[\s;&|/])(wget|curl|git (clone|lfs)|gsutil|aws s3|azcopy|gdown|pget|aria2c|axel|huggingface-cli|dvc pull|rclone)\b"
+    r"(^|[\s;&|/])(wget|curl|git (clone|lfs)|gsutil|aws s3|azcopy|gdown|pget|aria2c|axel|huggingface-cli|"
+    r"dvc pull|rclone)\b"
 )
 _DATA_COMMAND = re.compile(r"-m (spacy download|nltk\.downloader|unidic download)")
 
@@ -39,7 +42,7 @@ def check_execution(program: Program, evaluation: Evaluation, places: Places) ->
         if name in _PROGRAMS:
             yield from _program(name, call, scope, evaluation, places)
         elif name in ("exec", "eval", "builtins.exec", "builtins.eval") and call.args:
-            if not evaluation.texts(call.args[0], scope):
+            if not _is_constant(call.args[0], scope, evaluation):
                 message = f"{name}({_shown(call.args[0])}) runs text that is computed"
                 yield places.finding(COMPUTED_CODE, call, scope.module, message)
         elif name in ("importlib.import_module", "__import__", "runpy.run_path", "runpy.run_module") and call.args:
@@ -49,9 +52,14 @@ def check_execution(program: Program, evaluation: Evaluation, places: Places) ->
             yield places.finding(COMPUTED_IMPORT, call, scope.module, message)
 
 
+def _is_constant(node: ast.AST, scope: Scope, evaluation: Evaluation) -> bool:
+    """Whether all that an expression may be stands in the code."""
+    return all(one.root == TEXT and one.is_whole and not one.is_default for one in evaluation.values(node, scope))
+
+
 def _imported(name: str, call: ast.Call, scope: Scope, evaluation: Evaluation, places: Places) -> Iterator[Finding]:
     values = evaluation.values(call.args[0], scope)
-    if all(one.root == TEXT and one.is_whole and not one.is_default for one in values):
+    if _is_constant(call.args[0], scope, evaluation):
         return
     is_own = any(one.root == TEXT and one.text.startswith(".") for one in values)
     message = f"{name}({_shown(call.args[0])}) imports by a name that is computed"

@@ -42,14 +42,18 @@ _READERS: dict[str, tuple[int, tuple[str, ...]]] = {
             "tokenizers.Tokenizer.from_file", "lightgbm.Booster", "ctranslate2.Translator", "ctranslate2.Generator",
             "llama_cpp.Llama", "gensim.models.Word2Vec.load", "gensim.models.KeyedVectors.load",
             "gensim.models.KeyedVectors.load_word2vec_format", "librosa.load", "soundfile.read", "h5py.File",
-            "sqlite3.connect", "dotenv.load_dotenv", "pathlib.Path().open", "yaml.YAML().load", "fastai.learner.load_learner",
+            "sqlite3.connect", "dotenv.load_dotenv", "pathlib.Path().open", "yaml.YAML().load",
+            "fastai.learner.load_learner",
             "fastai.vision.all.load_learner", "fastai.basics.load_learner", "importlib.machinery.SourceFileLoader",
             "faiss.read_index", "annoy.AnnoyIndex().load", "xgboost.Booster().load_model", "xgboost.Booster",
             "xgboost.XGBClassifier().load_model", "xgboost.XGBRegressor().load_model", "catboost.CatBoost().load_model",
             "catboost.CatBoostClassifier().load_model", "catboost.CatBoostRegressor().load_model", "h2o.load_model",
-            "mlflow.pyfunc.load_model", "mlflow.sklearn.load_model", "paddle.jit.load", "mxnet.gluon.nn.SymbolBlock.imports",
-            "tensorflow.io.gfile.GFile", "tensorflow.gfile.GFile", "tensorflow.gfile.FastGFile", "tensorflow.gfile.Open",
-            "nltk.data.path.append", "nltk.data.load", "torchaudio.load", "torchvision.io.read_image", "tensorflow.io.read_file", "tensorflow.io.gfile.listdir", "ctypes.CDLL",
+            "mlflow.pyfunc.load_model", "mlflow.sklearn.load_model", "paddle.jit.load",
+            "mxnet.gluon.nn.SymbolBlock.imports",
+            "tensorflow.io.gfile.GFile", "tensorflow.gfile.GFile", "tensorflow.gfile.FastGFile",
+            "tensorflow.gfile.Open",
+            "nltk.data.path.append", "nltk.data.load", "torchaudio.load", "torchvision.io.read_image",
+            "tensorflow.io.read_file", "tensorflow.io.gfile.listdir", "ctypes.CDLL",
             "openvino.runtime.Core().read_model", "openvino.Core().read_model", "rasterio.open", "nibabel.load",
         ),
         (0, ("filename", "file", "path", "f", "filepath", "model_path", "model_file", "fp", "uri", "url", "name")),
@@ -63,14 +67,22 @@ _READERS: dict[str, tuple[int, tuple[str, ...]]] = {
 _WRITERS: dict[str, tuple[int, tuple[str, ...]]] = {
     **dict.fromkeys(
         (
-            "os.makedirs", "os.mkdir", "numpy.save", "numpy.savez", "numpy.savetxt", "cv2.imwrite", "logging.FileHandler",
+            "os.makedirs", "os.mkdir", "numpy.save", "numpy.savez", "numpy.savetxt", "cv2.imwrite",
+            "logging.FileHandler",
             "logging.handlers.RotatingFileHandler", "logging.handlers.TimedRotatingFileHandler", "cv2.VideoWriter",
-            "matplotlib.pyplot.savefig", "imageio.imwrite", "soundfile.write", "torchvision.utils.save_image",
+            "matplotlib.pyplot.savefig", "imageio.imwrite", "soundfile.write", "scipy.io.wavfile.write",
+            "torchvision.utils.save_image",
         ),
         (0, ("name", "path", "filename", "file")),
     ),
-    **dict.fromkeys(("torch.save", "joblib.dump", "skops.io.dump", "torch.jit.save", "nibabel.save"), (1, ("f", "filename", "file"))),
-    **dict.fromkeys(("shutil.copy", "shutil.copyfile", "shutil.copy2", "shutil.move", "shutil.copytree"), (1, ("dst",))),
+    **dict.fromkeys(
+        ("torch.save", "joblib.dump", "skops.io.dump", "torch.jit.save", "nibabel.save"),
+        (1, ("f", "filename", "file")),
+    ),
+    **dict.fromkeys(
+        ("shutil.copy", "shutil.copyfile", "shutil.copy2", "shutil.move", "shutil.copytree"),
+        (1, ("dst",)),
+    ),
     "urllib.request.urlretrieve": (1, ("filename",)),
     "logging.basicConfig": (99, ("filename",)),
     "logging.handlers.RotatingFileHandler": (0, ("filename",)),
@@ -90,10 +102,18 @@ _ENDINGS = (
 )  # fmt: skip
 # And of data.
 _DATA_ENDINGS = (
-    *_ENDINGS, ".nii", ".nii.gz", ".wav", ".mp3", ".mp4", ".mid", ".jpg", ".jpeg", ".png", ".csv", ".tsv", ".json", ".jsonl",
-    ".yaml", ".yml", ".txt", ".mat", ".parquet", ".cfg", ".ini", ".toml", ".prototxt", ".names", ".vocab", ".db", ".sqlite",
+    *_ENDINGS, ".nii", ".nii.gz", ".wav", ".mp3", ".mp4", ".mid", ".jpg", ".jpeg", ".png", ".csv", ".tsv", ".json",
+    ".jsonl",
+    ".yaml", ".yml", ".txt", ".mat", ".parquet", ".cfg", ".ini", ".toml", ".prototxt", ".names", ".vocab", ".db",
+    ".sqlite",
     ".xml", ".log", ".zip", ".tar", ".gz", ".meta", ".config",
 )  # fmt: skip
+# What takes texts that end as files do, and opens none.
+_NO_FILES = frozenset((
+    "print", "info", "debug", "warning", "error", "get", "post", "put", "route", "mount", "url_for", "join", "format",
+    "append", "replace", "startswith", "endswith", "split", "exists", "isfile", "isdir", "is_file", "hf_hub_download",
+    "path", "purepath", "add_argument", "remove", "unlink", "basename", "dirname", "splitext", "resource_filename",
+))  # fmt: skip
 _WRITING_NAMES = ("save", "write", "dump", "export")
 _READING_NAMES = (
     "load",
@@ -153,6 +173,16 @@ def _likely(name: str, method: str, call: ast.Call) -> Iterator[Use]:
         found = argument_of(call, 0, "model_path", "path", "filename", "model_file", "model")
         if found is not None:
             yield Use(found, READ, False)
+    elif method not in _NO_FILES:
+        yield from (Use(one, READ, False) for one in call.args[:2] if _names_a_file(one))
+
+
+def _names_a_file(node: ast.AST) -> bool:
+    """Whether an argument is plainly a path with a folder, whatever it is handed to."""
+    text = node.value if isinstance(node, ast.Constant) else None
+    return (
+        isinstance(text, str) and "/" in text and text.lower().endswith((*_ENDINGS, ".json", ".yaml", ".yml", ".csv"))
+    )
 
 
 def _named(call: ast.Call, kind: str, place: int, keywords: tuple[str, ...]) -> Iterator[Use]:

@@ -32,8 +32,10 @@ _TRAINING_ROOTS = ("content", "kaggle", "mnt", "dbfs", "databricks", "gdrive", "
 _HOME_ROOTS = ("home", "Users", "root")
 # Folders of other machines that a literal is taken to mean even where nothing is seen to open it.
 _ROOTS = frozenset((*_TRAINING_ROOTS, *_HOME_ROOTS, "app", "applications", "cephfs", "checkpoints", "code", "cluster",
-                    "data", "data1", "data2", "dataset", "datasets", "ebs", "efs", "export", "fsx", "gpfs", "lustre", "media",
-                    "model", "models", "model_repository", "net", "network", "nfs", "opt", "output", "outputs", "private",
+                    "data", "data1", "data2", "dataset", "datasets", "ebs", "efs", "export", "fsx", "gpfs",
+                    "lustre", "media",
+                    "model", "models", "model_repository", "net", "network", "nfs", "opt", "output", "outputs",
+                    "private",
                     "project", "projects", "repo", "repository", "scratch", "share", "shared", "shared_models", "srv",
                     "src", "storage", "usr", "var", "weights", "work", "workdir", "workspace"))  # fmt: skip
 # What every system has, or what is temporary by name.
@@ -44,14 +46,18 @@ _EVERYWHERE = re.compile(
 _PATH_TEXT = re.compile(r"/[\w.@+-]+(/[\w.@+ %{}*=-]*)*\Z")
 _NOT_PATHS = frozenset((
     "route", "get", "post", "put", "delete", "patch", "options", "head", "add_api_route", "add_url_rule", "add_route",
-    "add_get", "add_post", "websocket", "api_route", "mount", "include_router", "APIRouter", "url_for", "path", "re_path",
+    "add_get", "add_post", "websocket", "api_route", "mount", "include_router", "APIRouter", "url_for", "path",
+    "re_path",
     "startswith", "endswith", "replace", "split", "join_url", "urljoin", "compile", "match", "search", "sub", "request",
-    "RedirectResponse", "redirect", "Blueprint", "FastAPI", "Flask", "find", "xpath", "print", "info", "debug", "warning",
+    "RedirectResponse", "redirect", "Blueprint", "FastAPI", "Flask", "find", "xpath", "print", "info", "debug",
+    "warning",
     "error", "exception", "getLogger", "register", "addHandler", "test_client", "HTTPException", "Response",
 ))  # fmt: skip
-_NOT_PATH_KEYWORDS = frozenset(("url", "prefix", "path_prefix", "root_path", "route", "endpoint", "route_prefix", "help",
-                                "description", "openapi_url", "docs_url", "api_prefix", "url_prefix", "mount_path",
-                                "predict_path", "health_path", "metavar", "title"))  # fmt: skip
+_NOT_PATH_KEYWORDS = frozenset((
+    "url", "prefix", "path_prefix", "root_path", "route", "endpoint", "route_prefix", "help", "description",
+    "openapi_url", "docs_url", "api_prefix", "url_prefix", "mount_path", "predict_path", "health_path", "metavar",
+    "title",
+))  # fmt: skip
 _NOTEBOOK_MODULES = ("google.colab", "kaggle_secrets", "kaggle_datasets", "dbruntime", "IPython")
 
 
@@ -111,7 +117,8 @@ def _is_file_name(value: Value, use: Use) -> bool:
     if value.root == WORKING:
         return bool(value.text) or use.is_sure
     if not use.is_sure:
-        return looks_like_data(value.text) and " " not in value.text
+        is_part = not value.is_whole and "/" in value.text
+        return (is_part or looks_like_data(value.text)) and " " not in value.text
     if use.is_path:
         return True
     return value.is_whole and ("." in posixpath.basename(value.text) or "/" in value.text) or "/" in value.text
@@ -181,6 +188,9 @@ def _is_known_path(text: str) -> bool:
 def _is_not_a_path(parent: ast.AST, text: ast.Constant) -> bool:
     """Whether a literal is a route of a server, a prefix to compare with, or a part of a message."""
     if isinstance(parent, ast.Call):
+        # What stands after a route, or after the key of a dictionary, is a value: `settings.get("path", "/data/w")`.
+        if parent.args[:1] != [text]:
+            return False
         func = parent.func
         name = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
         return name in _NOT_PATHS

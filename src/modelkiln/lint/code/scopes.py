@@ -2,7 +2,7 @@
 
 import ast
 from dataclasses import dataclass, field
-from typing import Iterator, Optional, Union
+from typing import Callable, Iterable, Iterator, Optional, Union
 
 __all__ = [
     "ARGUMENT",
@@ -22,7 +22,6 @@ __all__ = [
 VALUE, ELEMENT, CONTEXT, ARGUMENT, IMPORT, DEFINITION = (
     "value", "element", "context", "argument", "import", "definition",
 )  # fmt: skip
-Function = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 
 
 @dataclass(frozen=True)
@@ -69,9 +68,10 @@ class Scope:
 
 @dataclass(eq=False)
 class Module:
-    """path: in the package. name: dotted. magics: of a notebook's text, commands of its shell by line. calls: each with its scope, and whether it runs only where the module is
-    the main program. texts: string literals with their scope and the node that they stand in. main_names: names used
-    where the module is the main program."""
+    """path: in the package. name: dotted. magics: of a notebook's text, commands of its shell by line. calls: each
+    with its scope, and whether it runs only where the module is the main program. texts: string literals with their
+    scope and the node that they stand in. uses: names that are read, likewise. imports: modules with line and column.
+    """
 
     path: str
     shown: str
@@ -111,7 +111,9 @@ class _Place:
     is_conditional: bool = False
 
 
-_BRANCHES = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.Try, ast.ExceptHandler)
+_BRANCHES = frozenset((ast.If, ast.For, ast.AsyncFor, ast.While, ast.Try, ast.ExceptHandler))
+_FUNCTIONS = frozenset((ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+_SILENT = (ast.expr_context, ast.operator, ast.unaryop, ast.boolop, ast.cmpop)
 
 
 class _Reader:
@@ -127,44 +129,62 @@ class _Reader:
         while self._stack:
             self._visit(*self._stack.pop())
 
-    def _push(self, nodes, parent: ast.AST, place: _Place) -> None:
+    def _push(self, nodes: Iterable[Optional[ast.AST]], parent: ast.AST, place: _Place) -> None:
         self._stack += [(node, parent, place) for node in reversed(list(nodes)) if node is not None]
 
-    def _visit(self, node: ast.AST, parent: ast.AST, place: _Place) -> None:
-        if isinstance(node, Function):
-            self._function(node, place)
-        elif isinstance(node, ast.ClassDef):
-            self._class(node, place)
-        elif isinstance(node, ast.If) and _is_main_guard(node):
-            self._push(node.body, node, _Place(place.scope, True, True))
-            self._push(node.orelse, node, place)
-        else:
-            self._note(node, parent, place)
-            inner = _Place(place.scope, place.is_main, True) if isinstance(node, _BRANCHES) else place
-            self._push(ast.iter_child_nodes(node), node, inner)
+    def _push_children(self, node: ast.AST, place: _Place) -> None:
+        """All nodes below one, but for those that say nothing by themselves: they are half of a tree."""
+        children = []
+        for name in node._fields:
+            value = getattr(node, name, None)
+            if isinstance(value, list):
+                children += [one for one in value if isinstance(one, ast.AST)]
+            elif isinstance(value, ast.AST) and not isinstance(value, _SILENT):
+                children.append(value)
+        children.reverse()
+        self._stack += [(one, node, place) for one in children]
 
-    def _note(self, node: ast.AST, parent: ast.AST, place: _Place) -> None:
-        """Take up what a node that opens no scope says."""
-        if isinstance(node, ast.Call):
-            self._module.calls.append((node, place.scope, place.is_main))
-        elif isinstance(node, ast.Constant):
-            if isinstance(node.value, str):
-                self._module.texts.append((node, place.scope, parent, place.is_main))
-        elif isinstance(node, ast.Name):
-            if isinstance(node.ctx, ast.Load):
-                self._module.uses.append((node.id, place.scope, place.is_main))
-        elif isinstance(node, (ast.Import, ast.ImportFrom)):
-            self._import(node, place)
-        elif isinstance(node, ast.Assign):
-            for target in node.targets:
-                self._bind(target, VALUE, node.value, place)
-        elif isinstance(node, (ast.AnnAssign, ast.NamedExpr)) and node.value is not None:
+    def _visit(self, node: ast.AST, parent: ast.AST, place: _Place) -> None:
+        kind = type(node)
+        if kind is ast.Name:
+            if isinstance(node.ctx, ast.Load):  # type: ignore[attr-defined]
+                self._module.uses.append((node.id, place.scope, place.is_main))  # type: ignore[attr-defined]
+        elif kind is ast.Constant:
+            if isinstance(node.value, str):  # type: ignore[attr-defined]
+                self._module.texts.append((node, place.scope, parent, place.is_main))  # type: ignore[arg-type]
+        elif kind in _FUNCTIONS:
+            self._function(node, place)
+        elif kind is ast.ClassDef:
+            self._class(node, place)  # type: ignore[arg-type]
+        elif kind is ast.If and _is_main_guard(node):  # type: ignore[arg-type]
+            self._push(node.body, node, _Place(place.scope, True, True))  # type: ignore[attr-defined]
+            self._push(node.orelse, node, place)  # type: ignore[attr-defined]
+        else:
+            note = _NOTES.get(kind)
+            if note:
+                note(self, node, place)
+            inner = _Place(place.scope, place.is_main, True) if kind in _BRANCHES else place
+            self._push_children(node, inner)
+
+    def _note_call(self, node: ast.Call, place: _Place) -> None:
+        self._module.calls.append((node, place.scope, place.is_main))
+
+    def _note_assignment(self, node: ast.Assign, place: _Place) -> None:
+        for target in node.targets:
+            self._bind(target, VALUE, node.value, place)
+
+    def _note_annotated(self, node: Union[ast.AnnAssign, ast.NamedExpr], place: _Place) -> None:
+        if node.value is not None:
             self._bind(node.target, VALUE, node.value, place)
-        elif isinstance(node, ast.AugAssign):
-            self._bind(node.target, VALUE, None, _Place(place.scope, place.is_main, True))
-        elif isinstance(node, (ast.For, ast.AsyncFor, ast.comprehension)):
-            self._bind(node.target, ELEMENT, node.iter, place)
-        elif isinstance(node, ast.withitem) and node.optional_vars is not None:
+
+    def _note_change(self, node: ast.AugAssign, place: _Place) -> None:
+        self._bind(node.target, VALUE, None, _Place(place.scope, place.is_main, True))
+
+    def _note_loop(self, node: Union[ast.For, ast.AsyncFor, ast.comprehension], place: _Place) -> None:
+        self._bind(node.target, ELEMENT, node.iter, place)
+
+    def _note_context(self, node: ast.withitem, place: _Place) -> None:
+        if node.optional_vars is not None:
             self._bind(node.optional_vars, CONTEXT, node.context_expr, place)
 
     def _bind(self, target: ast.AST, kind: str, value: Optional[ast.AST], place: _Place) -> None:
@@ -233,6 +253,21 @@ class _Reader:
         scope = self._define(node, "class", place)
         self._push([*node.decorator_list, *node.bases, *(one.value for one in node.keywords)], node, place)
         self._push(node.body, node, _Place(scope, place.is_main))
+
+
+_NOTES: dict[type, Callable] = {
+    ast.Call: _Reader._note_call,
+    ast.Import: _Reader._import,
+    ast.ImportFrom: _Reader._import,
+    ast.Assign: _Reader._note_assignment,
+    ast.AnnAssign: _Reader._note_annotated,
+    ast.NamedExpr: _Reader._note_annotated,
+    ast.AugAssign: _Reader._note_change,
+    ast.For: _Reader._note_loop,
+    ast.AsyncFor: _Reader._note_loop,
+    ast.comprehension: _Reader._note_loop,
+    ast.withitem: _Reader._note_context,
+}
 
 
 def _is_main_guard(node: ast.If) -> bool:
