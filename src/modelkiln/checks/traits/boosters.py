@@ -36,7 +36,8 @@ def _ubjson_release(data: bytes) -> tuple[int, ...]:
     start = data.rfind(_UBJSON)
     if start < 0:
         return ()
-    rest, kind, parts = data[start + len(_UBJSON) :], b"", []
+    rest, kind = data[start + len(_UBJSON) :], b""
+    parts: list[int] = []
     if rest[:1] == b"$":
         kind, rest = rest[1:2], rest[2:]
     if rest[:1] == b"#":

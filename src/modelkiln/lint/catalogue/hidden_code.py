@@ -7,7 +7,7 @@ __all__ = ["OF_KIND", "PICKLE", "PYTHON", "RULES"]
 
 _WHY = (
     "The file is reviewed as weights and runs as code. The field `allow_code` of the artifact allows it by name, the "
-    "record names it, and whoever loads the model should know."
+    "record names it, and who loads the model should know."
 )
 
 

@@ -16,7 +16,7 @@ HASHES = _rule(
     "no-hashes",
     ERROR,
     "A requirement of the lock has no hash.",
-    "An index, or whoever stands between, may give another file for the same version.",
+    "An index, or a proxy, may give another file for the same version.",
     "Compile the lock with hashes: pip-compile --generate-hashes, or uv pip compile --generate-hashes.",
     "requirements: numpy==2.4.6\n",
     f"requirements: numpy==2.4.6 {_HASH}\n",

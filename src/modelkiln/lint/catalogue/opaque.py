@@ -19,7 +19,7 @@ NO_SIGNATURE = _record(
     "MK401",
     "no-signature",
     "The package does not declare its inputs and outputs.",
-    "Whoever calls the model has to read its code, and a request is not checked before it reaches the model.",
+    "A caller has to read the model's code, and a request is not checked before it reaches the model.",
     "Write a signature.json, and name it in the field `signature`.",
     'record.signature: {"inputs": [], "outputs": []}\n',
     f"record.signature: {_SIGNATURE % ('age', 'FP32')}\n",

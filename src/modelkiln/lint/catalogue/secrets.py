@@ -6,7 +6,7 @@ from modelkiln.lint.rule import Rule
 __all__ = ["ASSIGNED", "CREDENTIALS_FILE", "IN_URL", "KEY", "PRIVATE_KEY", "RULES"]
 
 _WHY = (
-    "Whoever can pull the package has it, and so does every cache and mirror; a later version without it takes nothing "
+    "Every consumer of the package has it, and so does every cache and mirror; a later version without it takes nothing "
     "back. What is found is shown by its first characters alone."
 )
 _REMEDY = "Revoke it, and have the program read it from its environment or a mounted file when it runs."

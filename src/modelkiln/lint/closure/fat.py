@@ -9,7 +9,6 @@ from modelkiln.lint.closure.known import MODULES, PLUGINS, TOOLS, TRAINERS
 from modelkiln.lint.finding import LIKELY, SURE, Finding
 from modelkiln.lint.skew.readers import READERS
 from modelkiln.lint.subject import Distribution, Subject
-from modelkiln.package.imports import find_imports
 
 __all__ = ["check"]
 
@@ -50,22 +49,20 @@ def _may_be_unused(subject: Subject, one: Distribution) -> bool:
 
 def _imported(subject: Subject) -> set[str]:
     """The top modules that code and pickles import."""
-    found = {one.module for source in subject.sources for one in _imports(source.path, source.content)}
+    found = {name for source in subject.sources for name in _imports(source.content)}
     for survey in subject.surveys.values():
         found |= {trait.value for trait in survey.traits if trait.kind == IMPORT}
     return {name.split(".")[0] for name in found}
 
 
-_IMPORT = re.compile(rb"^\s*(?:from|import)\s+([\w.]+)", re.MULTILINE)
+# Statements as they begin their lines, also where a module may be missing, and what importlib is asked for.
+_IMPORT = re.compile(rb"^\s*(?:from\s+([\w.]+)|import\s+([^#\n;]+))|import_module\(\s*[\"']([\w.]+)", re.MULTILINE)
 
 
-def _imports(path: str, content: bytes) -> Iterator:
-    yield from find_imports(path, content)
-    # What is imported where it may be missing is used as well.
-    from modelkiln.package.imports import Import
-
-    for name in _IMPORT.findall(content):
-        yield Import(name.decode("utf-8", "replace"), path)
+def _imports(content: bytes) -> Iterator[str]:
+    for module, listed, computed in _IMPORT.findall(content):
+        for name in (module or listed or computed).split(b","):
+            yield name.split()[0].decode("utf-8", "replace") if name.split() else ""
 
 
 def _modules(one: Distribution) -> set[str]:

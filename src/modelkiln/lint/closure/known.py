@@ -15,11 +15,11 @@ TRAINERS = frozenset("""
     tensorboard tensorboard-data-server tensorboardx tensorflow-datasets tensorflow-estimator torch-tb-profiler
     torchmetrics trl visdom wandb yellowbrick ydata-profiling
     """.split())
-# What another library loads where it finds it, and that no code imports by name.
+# What another library loads where it finds it, and that no code imports by name; numpy is in every package.
 PLUGINS = frozenset("""
     accelerate av bitsandbytes brotli certifi cffi cryptography einops flash-attn fsspec gunicorn h5py
     hf-transfer hf-xet
-    httptools jinja2 librosa lz4 numexpr onnxruntime-extensions onnxsim opencv-python-headless openpyxl optimum orjson
+    httptools jinja2 librosa lz4 numpy onnxruntime-extensions onnxsim opencv-python-headless openpyxl optimum orjson
     peft pillow protobuf psutil pyarrow pycuda python-snappy pyyaml regex safetensors scipy sentencepiece setuptools
     simplejson six soundfile sox tables threadpoolctl tiktoken timm tokenizers torchaudio torchvision triton
     ujson uvicorn

@@ -57,7 +57,7 @@ def _lines(file: RequirementFile) -> Iterator[Finding]:
             continue
         elif url:
             if not (_COMMIT.search(url[1]) or "--hash=" in line or "#sha256=" in line):
-                place["text"] = _without_password(place["text"])
+                place["text"] = _without_password(str(place["text"]))
                 yield rules.URL.finding(file.path, f"{_without_password(url[1])} may change", **place)
         else:
             yield from _requirement(file, line, place, hashed)

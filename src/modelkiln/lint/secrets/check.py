@@ -24,8 +24,10 @@ _FOLDERS = re.compile(r"(?:.*/)?(?:\.aws/credentials|\.docker/config\.json|\.kub
 _EXAMPLES = (".example", ".sample", ".template", ".dist")
 # Names that every tokenizer's configuration has: `pad_token`, `eos_token`; their values are no secrets.
 _TOKENS = re.compile(
-    rb"(?i)(?:bos|cls|eos|eot|image|mask|pad|sep|sot|special|unk|user|video|audio|assistant|system)_?token"
+    r"(?:bos|cls|eos|eot|image|mask|pad|sep|sot|special|unk|user|video|audio|assistant|system)_?token", re.IGNORECASE
 )
+_BEGINNING = re.compile(rb"[\w-]*\Z")
+_MAX_NAME = 40
 
 
 def check(subject: Subject) -> Iterable[Finding]:
@@ -91,11 +93,21 @@ def _secrets(path: str, data: bytes, is_text: bool, of: str = "") -> Iterator[Fi
             if not patterns.is_placeholder(match[1].decode("utf-8", "replace")):
                 yield found(rules.IN_URL, match, "a URL with a password", match[1])
     for match in patterns.ASSIGNMENT.finditer(data):
-        start, end = match.span(1)
+        start, end = match.span(2)
         is_seen = any(first < end and start < last for first, last in seen)
-        if is_seen or _TOKENS.search(match[0]) or not patterns.is_random(match[1].decode("utf-8", "replace")):
+        if is_seen or not _is_secret(_name(data, match)) or not patterns.is_random(match[2].decode("utf-8", "replace")):
             continue
-        yield found(rules.ASSIGNED, match, "what looks like a secret", match[1], certainty=LIKELY)
+        yield found(rules.ASSIGNED, match, "what looks like a secret", match[2], certainty=LIKELY)
+
+
+def _name(data: bytes, match: "re.Match[bytes]") -> str:
+    """The whole name that a value is assigned to."""
+    before = _BEGINNING.search(data, max(0, match.start() - _MAX_NAME), match.start())
+    return (before[0] if before else b"").decode("utf-8", "replace") + match[1].decode()
+
+
+def _is_secret(name: str) -> bool:
+    return patterns.NAME.search(name) is not None and _TOKENS.search(name) is None
 
 
 def _place(data: bytes, start: int, value: bytes) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import re
 from collections import Counter
 from typing import NamedTuple
 
-__all__ = ["ASSIGNMENT", "KEYS", "PRIVATE_KEY", "URL", "Key", "is_placeholder", "is_random", "shown"]
+__all__ = ["ASSIGNMENT", "KEYS", "NAME", "PRIVATE_KEY", "URL", "Key", "is_placeholder", "is_random", "shown"]
 
 
 class Key(NamedTuple):
@@ -48,12 +48,11 @@ KEYS = (
 )
 PRIVATE_KEY = re.compile(rb"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----")
 URL = re.compile(rb"\b[a-z][a-z0-9+.-]{1,20}://[^\s/:@\"'<>{}$]{1,64}:([^\s/:@\"'<>{}$]{3,128})@[\w.-]+")
-# `name = "value"`, `"name": "value"`, `name: value` of YAML, NAME=value of a shell.
-ASSIGNMENT = re.compile(rb"""(?ix)
-    [\w-]{0,40}
-    (?:api_?key|access_?key|auth_?token|client_?secret|passwd|password|private_?key|secret_?key|secret|token)
-    ["']?\s*(?::|=)\s*["']([^\s"']{12,128})["']
-    """)
+# `name = "value"`, `"name": "value"`, `name: 'value'`; what the name begins with is looked at where it matters.
+ASSIGNMENT = re.compile(rb"""(?i)(key|passwd|password|secret|token)["']?\s*[:=]\s*["']([^\s"']{12,128})["']""")
+NAME = re.compile(
+    r"(?:api|access|auth|client|private|secret)[_-]?(?:key|token|secret)$|passwd$|password$|secret$|token$", re.I
+)
 _PLACEHOLDER = re.compile(
     r"(?i)x{4,}|\*{3,}|\.{3}|<.*>|\$\{|\{\{|%\(|changeme|change-me|dummy|example|fake|foobar|insert|none|null|password|"
     r"placeholder|redacted|replace|sample|secret|test|todo|token|your"
