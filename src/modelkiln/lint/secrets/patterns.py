@@ -5,7 +5,7 @@ import re
 from collections import Counter
 from typing import NamedTuple
 
-__all__ = ["ASSIGNMENT", "KEYS", "NAME", "PRIVATE_KEY", "URL", "Key", "is_placeholder", "is_random", "shown"]
+__all__ = ["ASSIGNMENT", "KEYS", "NAME", "PRIVATE_KEY", "URL", "WORDS", "Key", "is_placeholder", "is_random", "shown"]
 
 
 class Key(NamedTuple):
@@ -49,6 +49,7 @@ KEYS = (
 PRIVATE_KEY = re.compile(rb"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----")
 URL = re.compile(rb"\b[a-z][a-z0-9+.-]{1,20}://[^\s/:@\"'<>{}$]{1,64}:([^\s/:@\"'<>{}$]{3,128})@[\w.-]+")
 # `name = "value"`, `"name": "value"`, `name: 'value'`; what the name begins with is looked at where it matters.
+WORDS = (b"key", b"passwd", b"password", b"secret", b"token")
 ASSIGNMENT = re.compile(rb"""(?i)(key|passwd|password|secret|token)["']?\s*[:=]\s*["']([^\s"']{12,128})["']""")
 NAME = re.compile(
     r"(?:api|access|auth|client|private|secret)[_-]?(?:key|token|secret)$|passwd$|password$|secret$|token$", re.I

@@ -13,7 +13,7 @@ import pytest
 
 from modelkiln.checks.protobuf import encode_bytes, encode_varint
 from modelkiln.checks.traits.file import survey
-from modelkiln.checks.traits.trait import IMPORT, NOTHING, Trait
+from modelkiln.checks.traits.trait import HEADERS_ONLY, IMPORT, NOTHING, Trait
 
 SAMPLES = Path(__file__).parent / "samples"
 
@@ -140,3 +140,48 @@ def test_keys_of_a_checkpoint_are_those_at_its_top():
 def test_a_damaged_file_states_nothing(data):
     """Its checks report it."""
     assert NOTHING == surveyed(data, "tokenizer.json")
+
+
+class _Counted(io.BytesIO):
+    """A stream that counts what is read of it."""
+
+    count = 0
+
+    def read(self, size=-1):
+        """Read, and count."""
+        data = super().read(size)
+        _Counted.count += len(data)
+        return data
+
+
+def zip_of(name, data):
+    """A zip archive with a member as it is."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr("archive/data.pkl", pickle.dumps({"optimizer": 1}, 2))
+        archive.writestr(name, data)
+    return stream.getvalue()
+
+
+LARGE = bytes(HEADERS_ONLY + 1)
+HEADER = json.dumps({"w": {"dtype": "U8", "shape": [len(LARGE)], "data_offsets": [0, len(LARGE)]}}).encode()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: struct.pack("<Q", len(HEADER)) + HEADER + LARGE,
+        lambda: b'{"learner":{"attributes":{"a":"' + LARGE.replace(b"\0", b"a") + b'"}},"version":[3,2,0]}',
+        lambda: b"\x08\x0e" + encode_bytes(7, LARGE) + encode_bytes(8, b"\x10\x1b"),
+        lambda: zip_of("archive/data/0", LARGE),
+        lambda: pickle.dumps({"optimizer": LARGE}, 4),
+    ],
+    ids=["safetensors", "xgboost", "onnx", "torch", "pickle"],
+)
+def test_of_a_large_file_the_headers_are_read(make):
+    """And nothing is missed."""
+    data = make()
+    _Counted.count = 0
+    found = survey("model.bin", partial(_Counted, data), len(data))
+    assert found != NOTHING
+    assert _Counted.count < 1 << 20
