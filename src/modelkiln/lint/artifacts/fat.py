@@ -33,9 +33,11 @@ _MANY, _DUPLICATE = 3, 64 << 10
 
 def check(subject: Subject) -> Iterable[Finding]:
     """Yield what could be left out."""
-    for source in subject.sources:
-        if _TRAINING.fullmatch(posixpath.basename(source.path)):
-            yield rules.TRAINING_CODE.finding(source.shown, "its name is that of training or a test", certainty=LIKELY)
+    # A notebook that is given as code is reported as that.
+    code = [source.shown for source in subject.sources if not source.path.endswith(".ipynb")]
+    for path in (*code, *subject.other_files):
+        if _TRAINING.fullmatch(posixpath.basename(path)):
+            yield rules.TRAINING_CODE.finding(path, "its name is that of training or a test", certainty=LIKELY)
     yield from _caches(subject.artifacts)
     kept = [file for file in subject.artifacts if not _cache_of(file.path)]
     surveyed = subject.surveys

@@ -54,6 +54,8 @@ _ESTIMATORS: tuple[tuple[str, str, str, str, tuple[str, ...]], ...] = (
             "sklearn.preprocessing._encoders.OneHotEncoder",
         ),
     ),
+    ("<1.2", ">=1.2,<1.4", REFUSES, _MISSING, ("sklearn.compose._column_transformer.ColumnTransformer",)),
+    ("<1.0", ">=1.5", REFUSES, _MISSING, ("sklearn.feature_extraction.text.TfidfTransformer",)),
     ("<1.3", ">=1.3", REFUSES, _NODES, ("sklearn.tree._tree.Tree",)),
     ("<1.3", ">=1.3", REFUSES, _MISSING, ("sklearn.preprocessing._encoders.OrdinalEncoder",)),
     (
@@ -168,7 +170,14 @@ _ESTIMATORS: tuple[tuple[str, str, str, str, tuple[str, ...]], ...] = (
         ">=1.9",
         DIFFERS,
         "returns counts as probabilities",
-        ("sklearn.tree._classes.DecisionTreeClassifier",),
+        ("sklearn.ensemble._forest.ExtraTreesClassifier", "sklearn.tree._classes.DecisionTreeClassifier"),
+    ),
+    (
+        ">=1.3,<1.4",
+        ">=1.4,<1.6",
+        DIFFERS,
+        "returns counts as probabilities",
+        ("sklearn.ensemble._forest.ExtraTreesClassifier",),
     ),
     (
         ">=1.4,<1.6",
