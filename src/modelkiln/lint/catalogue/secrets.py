@@ -6,7 +6,8 @@ from modelkiln.lint.rule import Rule
 __all__ = ["ASSIGNED", "CREDENTIALS_FILE", "IN_URL", "KEY", "PRIVATE_KEY", "RULES"]
 
 _WHY = (
-    "Every consumer of the package has it, and so does every cache and mirror; a later version without it takes nothing "
+    "Every consumer of the package has it, and so does every cache and mirror; a later version without it takes "
+    "nothing "
     "back. What is found is shown by its first characters alone."
 )
 _REMEDY = "Revoke it, and have the program read it from its environment or a mounted file when it runs."
@@ -30,7 +31,7 @@ PRIVATE_KEY = Rule(
     "There is a private key.",
     _WHY,
     _REMEDY,
-    bad="models/server.pem: -----BEGIN " + "PRIVATE KEY-----\n",
+    bad='models/account.json: {"private_key": "-----BEGIN ' + 'PRIVATE KEY-----\\nMIIEvQIBADANBgkqhkiG9w0B..."}\n',
     good="models/server.pem: -----BEGIN CERTIFICATE-----\n",
     language="package",
 )

@@ -86,7 +86,7 @@ def _secrets(path: str, data: bytes, is_text: bool, of: str = "") -> Iterator[Fi
                     yield found(rules.KEY, match, f"a key of {key.service}", match[0])
     if b"PRIVATE KEY-----" in data:
         for match in patterns.PRIVATE_KEY.finditer(data):
-            yield found(rules.PRIVATE_KEY, match, "a private key", match[0])
+            yield found(rules.PRIVATE_KEY, match, "a private key", match[0].partition(b"KEY-----")[2])
     if not is_text:
         return
     if b"://" in data and b"@" in data:

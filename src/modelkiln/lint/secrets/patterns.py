@@ -46,7 +46,10 @@ KEYS = (
     _key("Stripe", "sk_live_", r"[A-Za-z0-9]{24,}"),
     _key("npm", "npm_", r"[A-Za-z0-9]{36}"),
 )
-PRIVATE_KEY = re.compile(rb"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----")
+# RFC 7468, and the older form with headers; in JSON a line ends in two characters. A text about keys has no body.
+PRIVATE_KEY = re.compile(
+    rb"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----(?:\\n|\\r|\s)+(?:(?:Proc-Type|DEK-Info): |[A-Za-z0-9+/]{16})"
+)
 URL = re.compile(rb"\b[a-z][a-z0-9+.-]{1,20}://[^\s/:@\"'<>{}$]{1,64}:([^\s/:@\"'<>{}$]{3,128})@[\w.-]+")
 # `name = "value"`, `"name": "value"`, `name: 'value'`; what the name begins with is looked at where it matters.
 WORDS = (b"key", b"passwd", b"password", b"secret", b"token")

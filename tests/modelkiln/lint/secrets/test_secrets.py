@@ -101,6 +101,26 @@ def test_vocabularies_locks_and_weights_are_quiet():
     assert () == in_file("weights.json", json.dumps({"w": base64.b64encode(some.randbytes(3 << 20)).decode()}).encode())
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "-----BEGIN RSA PRIVATE" + " KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQ\n",
+        '{"private_key": "-----BEGIN PRIVATE' + ' KEY-----\\nMIIEvQIBADANBgkqhkiG9w0BAQ"}',
+        "-----BEGIN EC PRIVATE" + " KEY-----\r\nProc-Type: 4,ENCRYPTED\r\n",
+    ],
+)
+def test_a_private_key(text):
+    """With its body, of which nothing is shown whole."""
+    (finding,) = in_file("account.json", text.encode())
+    assert "MK602" == finding.rule
+    assert "MIIEvQIBADANBg" not in str(finding.to_json())
+
+
+def test_a_text_about_private_keys_is_none():
+    """It has no body."""
+    assert () == in_file("README.md", b"The file begins with -----BEGIN PRIVATE" + b" KEY-----, and ends")
+
+
 @pytest.mark.parametrize("name", [".env", "a/.netrc", "kaggle.json", ".aws/credentials"])
 def test_files_of_credentials(name):
     """By their names, whatever is in them."""
