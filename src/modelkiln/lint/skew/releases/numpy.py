@@ -8,12 +8,12 @@ __all__ = ["ROWS"]
 _SOURCE = "arrays, scalars and random states pickled with numpy 1.21.6 to 2.5.0, protocols 4 and 5, loaded with each"
 
 ROWS = (
-    Row(IMPORT, ("numpy._core.*",), "numpy", "<1.26", REFUSES, "No module named 'numpy._core'", _SOURCE),
+    Row(IMPORT, ("numpy._core.*",), "numpy", "<1.26.1", REFUSES, "No module named 'numpy._core'", _SOURCE),
     Row(
         IMPORT,
         ("numpy._core.numeric.*",),
         "numpy",
-        ">=1.26,<2",
+        ">=1.26.1,<2",
         REFUSES,
         "No module named 'numpy._core.numeric'",
         _SOURCE,
