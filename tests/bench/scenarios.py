@@ -14,6 +14,7 @@ from bench import GIB, PEER, Bench
 from engine import write_big_wheel
 from forests import check_forests
 from generate import write_big_file
+from linting import lint
 from measure import Sample, median_of, repeat
 from publishing import publish_big, publish_edits
 from rows import MB, Row
@@ -263,6 +264,7 @@ def publish(bench: Bench, packages: list[int]) -> Iterator[Row]:
 SCENARIOS: Mapping[str, Callable[[Bench, list[int]], Iterator[Row]]] = {
     "cold": cold,
     "nothing": nothing_to_do,
+    "lint": lint,
     "edit": edit_image,
     "weights": change_weights,
     "pex": edit_pex,

@@ -116,6 +116,7 @@ async def build_pex_file(request: PexFileRequest, options: ModelkilnSubsystem) -
         **inputs.target.to_json(),
         "entry_point": "modelkiln.runtime.cli:main",
         "weights": [recipe.to_json() for recipe in weights],
+        **({"provided": names} if (names := [one["name"] for one in inputs.record.get("provided") or ()]) else {}),
     }
     in_package = [FileContent(RECORD_PATH, inputs.record.to_bytes())]
     if inputs.weights_lock:

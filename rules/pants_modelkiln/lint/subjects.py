@@ -16,6 +16,7 @@ from pants.util.logging import LogLevel
 from modelkiln.frozen_json import FrozenJson
 from modelkiln.lint.packages.listed import LARGEST_FILE, LARGEST_SOURCE
 from modelkiln.manifest.closure import closure
+from modelkiln.package.provided import ProvidedRequirement
 from modelkiln.package.source_facts import Named, metadata_of
 from pants_modelkiln.compat.calls import (
     concurrently,
@@ -32,7 +33,7 @@ from pants_modelkiln.inputs.named_files import find_entry_point
 from pants_modelkiln.inputs.repository_artifact import hash_artifact
 from pants_modelkiln.manifest.environment import RUNTIME_REQUIREMENT, ResolvedLockRequest, choose_wheels
 from pants_modelkiln.manifest.resolve_python import package_python
-from pants_modelkiln.package.field_set import ModelPackageFieldSet, accelerator_of
+from pants_modelkiln.package.field_set import ModelPackageFieldSet, accelerator_of, provided_of
 from pants_modelkiln.package.inputs import find_bases, find_embedded, find_signature, find_target
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 from pants_modelkiln.target_types.artifact import ModelArtifactSourceField
@@ -96,9 +97,11 @@ async def _signature(field_set: ModelPackageFieldSet, artifacts: Sequence[Artifa
     return {"signature": await find_signature(field_set, _facts_of(artifacts))}
 
 
-def _distributions(resolved: Mapping[str, Any], code: FirstPartyCode) -> list[dict[str, Any]]:
-    """The wheels that code needs, as far as that is known before any is built."""
-    wheels = closure(resolved, (*code.requirements, RUNTIME_REQUIREMENT))
+def _distributions(
+    resolved: Mapping[str, Any], code: FirstPartyCode, provided: Sequence[ProvidedRequirement]
+) -> list[dict[str, Any]]:
+    """The wheels that code needs and the package has, as far as that is known before any is built."""
+    wheels = closure(resolved, (*code.requirements, RUNTIME_REQUIREMENT), [one.name for one in provided])
     return [{"name": one.name, "version": one.version, "requires": list(one.requires)} for one in wheels]
 
 
@@ -116,6 +119,7 @@ async def _package_subject(target: Target, options: ModelkilnSubsystem, setup: P
     named = await resolve_unparsed_address_inputs(field_set.artifacts.to_unparsed_address_inputs(), **implicitly())
     artifacts = await _find_artifacts(named)
     chosen = await choose_wheels(ResolvedLockRequest(accelerator.resolve, platform), **implicitly())
+    provided = provided_of(field_set)
     sources, others = await _select(code.digest, LARGEST_SOURCE)
     digests = [await _select(one.digest, LARGEST_FILE) for one in artifacts]
     entries = [one for digest, _ in digests for one in await get_digest_entries(digest)]
@@ -129,6 +133,7 @@ async def _package_subject(target: Target, options: ModelkilnSubsystem, setup: P
         "weights": field_set.weights.value,
         "metadata": metadata_of(_facts_of(artifacts), json.loads(field_set.model_metadata.value or "{}")),
         "sources": [one.origin.to_json() for one in artifacts if one.origin],
+        **({"provided": [one.to_json() for one in provided]} if provided else {}),
         **await _signature(field_set, artifacts),
     }
     described = {
@@ -137,7 +142,7 @@ async def _package_subject(target: Target, options: ModelkilnSubsystem, setup: P
         "origins": dict(code.origins),
         "other_files": others,
         "artifacts": _entries(artifacts),
-        "distributions": _distributions(chosen.content, code),
+        "distributions": _distributions(chosen.content, code, provided),
         "record": record,
         "target": {"formats": list(field_set.formats.value or ()), "resolve": accelerator.resolve},
         "ignore": list(target[LintIgnoreField].value or ()),

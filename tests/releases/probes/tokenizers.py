@@ -12,7 +12,8 @@ BPE = {
 UNIGRAM = {"type": "Unigram", "unk_id": 0, "vocab": [["<unk>", 0.0], ["a", -1.0], ["<0xC3>", -2.0], ["<0xA9>", -2.0]]}
 METASPACE = {"type": "Metaspace", "replacement": "\u2581"}
 WORD_PIECE = {"type": "WordPiece", "prefix": "#", "cleanup": True}
-TEXT = "abb a b a\u00e9"
+# The first is one token where merges are ignored.
+TEXTS = ("abb", "abb a b a\u00e9")
 CASES = {
     "plain": {},
     "byte_fallback": {"model": {**BPE, "unk_token": "<unk>", "byte_fallback": True}},
@@ -44,5 +45,6 @@ def write_for_all(folder):
 
 
 def read(path):
-    """The tokens of a text."""
-    return tokenizers.Tokenizer.from_str(path.read_text()).encode(TEXT).tokens
+    """The tokens of some texts."""
+    tokenizer = tokenizers.Tokenizer.from_str(path.read_text())
+    return [tokenizer.encode(text).tokens for text in TEXTS]

@@ -17,7 +17,7 @@ from modelkiln.lint.code.downloads import (
 )
 from modelkiln.lint.code.evaluation import Evaluation, argument_of
 from modelkiln.lint.code.files import looks_like_a_file
-from modelkiln.lint.code.places import Places
+from modelkiln.lint.code.places import Places, text_of
 from modelkiln.lint.code.program import Program
 from modelkiln.lint.code.scopes import Scope
 from modelkiln.lint.code.values import TEXT, UNKNOWN, Value, is_url
@@ -103,7 +103,7 @@ def _from_hub(
 def _downloads(hub: HubCall, value: Value, argument: ast.AST, evaluation: Evaluation) -> str:
     """Whether a value names something on a hub: SURE, LIKELY, or "" for no."""
     if value.root == UNKNOWN:
-        names = ast.unparse(argument)
+        names = text_of(argument)
         if hub.is_name:
             return LIKELY
         return LIKELY if not hub.only_url and _SAYS_HUB.search(names) and not _SAYS_PATH.search(names) else ""
@@ -194,7 +194,7 @@ def _flag(
     texts = evaluation.texts(given, scope)
     if texts:
         return texts[0]
-    return "weights" if isinstance(given, ast.Attribute) and "_Weights" in ast.unparse(given) else None
+    return "weights" if isinstance(given, ast.Attribute) and "_Weights" in text_of(given) else None
 
 
 def _read_url(

@@ -6,7 +6,7 @@ from itertools import product
 from typing import Callable, Iterable, Optional, Sequence
 
 from modelkiln.lint.code.program import Program
-from modelkiln.lint.code.scopes import ARGUMENT, CONTEXT, ELEMENT, VALUE, Binding, Scope
+from modelkiln.lint.code.scopes import ARGUMENT, CONTEXT, ELEMENT, IMPORT, VALUE, Binding, Scope
 from modelkiln.lint.code.values import (
     CODE,
     HOME,
@@ -25,10 +25,13 @@ __all__ = ["Evaluation", "argument_of"]
 _MAX_VALUES, _MAX_DEPTH = 8, 20
 # Expressions looked at for one value: alternatives of alternatives would take for ever in generated code.
 _MAX_STEPS = 2000
+# And for all values of a package: some seconds. What is not looked at is not known.
+_MAX_ALL_STEPS = 300_000
+_MAX_ITEMS = 256
 _NOTHING = (Value(),)
 _JOINS = frozenset(("os.path.join", "posixpath.join", "ntpath.join", "pathlib.Path", "pathlib.PurePath",
                     "pathlib.PosixPath", "pathlib.PurePosixPath", "pathlib.WindowsPath"))  # fmt: skip
-# What returns its first argument, or the path it is called on, as far as a reader of the path can tell.
+# What returns its first argument, or the path it is called on, as far as a reader of the path can see.
 _SAME = frozenset(("str", "os.fspath", "os.path.abspath", "os.path.realpath", "os.path.normpath", "os.path.expandvars",
                    "repr", "urllib.request.Request", "tuple", "list", "sorted", "set"))  # fmt: skip
 _SAME_METHODS = frozenset(("resolve", "absolute", "as_posix", "expanduser", "__str__", "strip", "rstrip", "lstrip",
@@ -54,7 +57,7 @@ class Evaluation:
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        self._steps = 0
+        self._steps = self._all_steps = 0
 
     def values(self, node: Optional[ast.AST], scope: Scope) -> tuple[Value, ...]:
         """Return what an expression may stand for; a Value of an unknown root where that is not known."""
@@ -67,7 +70,8 @@ class Evaluation:
 
     def _values(self, node: Optional[ast.AST], scope: Scope, depth: int) -> tuple[Value, ...]:
         self._steps += 1
-        if node is None or depth > _MAX_DEPTH or self._steps > _MAX_STEPS:
+        self._all_steps += 1
+        if node is None or depth > _MAX_DEPTH or self._steps > _MAX_STEPS or self._all_steps > _MAX_ALL_STEPS:
             return _NOTHING
         handler = _HANDLERS.get(type(node))
         found = handler(self, node, scope, depth + 1) if handler else _NOTHING
@@ -100,8 +104,8 @@ class Evaluation:
                 found += self._elements(one.node, one.scope, depth)
             elif one.kind == ARGUMENT:
                 found += self._argument(one, depth)
-            elif one.name:
-                found += self._of_bindings(self.program.exported(one.name), depth) if depth < _MAX_DEPTH else []
+            elif one.kind == IMPORT and depth < _MAX_DEPTH:
+                found += self._of_bindings(self.program.exported(one.name), depth + 1)
         return found
 
     def elements(self, node: ast.AST, scope: Scope) -> tuple[Value, ...]:
@@ -219,7 +223,7 @@ class Evaluation:
         found: list[Value] = []
         for binding in bindings:
             if isinstance(binding.node, ast.Dict):
-                for name, value in zip(binding.node.keys, binding.node.values):
+                for name, value in zip(binding.node.keys[:_MAX_ITEMS], binding.node.values):
                     if isinstance(name, ast.Constant) and str(name.value) == key:
                         found += self._values(value, binding.scope, depth)
             elif (

@@ -6,7 +6,7 @@ from typing import Iterator
 
 from modelkiln.lint.catalogue.dynamic import COMPUTED_CODE, COMPUTED_IMPORT, INSTALL, NETWORK
 from modelkiln.lint.code.evaluation import Evaluation, argument_of
-from modelkiln.lint.code.places import Places
+from modelkiln.lint.code.places import Places, cut, text_of
 from modelkiln.lint.code.program import Program
 from modelkiln.lint.code.scopes import Scope
 from modelkiln.lint.code.values import TEXT
@@ -31,19 +31,22 @@ _FETCHES = re.compile(
 _DATA_COMMAND = re.compile(r"-m (spacy download|nltk\.downloader|unidic download)")
 
 
+_MAX_DEPTH = 16
+
+
 def check_execution(program: Program, evaluation: Evaluation, places: Places) -> Iterator[Finding]:
     """Find what installs, runs or imports by names and texts that are computed."""
     for module in program.modules:
         for line, text in module.magics.items():
             rule = INSTALL if _INSTALLS.search(text) else NETWORK if _FETCHES.search(text) else None
             if rule:
-                yield places.at(rule, module, line, 0, f"a command of a notebook runs {_cut(text)!r}")
+                yield places.at(rule, module, line, 0, f"a command of a notebook runs {cut(text)!r}")
     for name, call, scope in program.calls():
         if name in _PROGRAMS:
             yield from _program(name, call, scope, evaluation, places)
         elif name in ("exec", "eval", "builtins.exec", "builtins.eval") and call.args:
             if not _is_constant(call.args[0], scope, evaluation):
-                message = f"{name}({_shown(call.args[0])}) runs text that is computed"
+                message = f"{name}({text_of(call.args[0])}) runs text that is computed"
                 yield places.finding(COMPUTED_CODE, call, scope.module, message)
         elif name in ("importlib.import_module", "__import__", "runpy.run_path", "runpy.run_module") and call.args:
             yield from _imported(name, call, scope, evaluation, places)
@@ -62,7 +65,7 @@ def _imported(name: str, call: ast.Call, scope: Scope, evaluation: Evaluation, p
     if _is_constant(call.args[0], scope, evaluation):
         return
     is_own = any(one.root == TEXT and one.text.startswith(".") for one in values)
-    message = f"{name}({_shown(call.args[0])}) imports by a name that is computed"
+    message = f"{name}({text_of(call.args[0])}) imports by a name that is computed"
     yield places.finding(COMPUTED_IMPORT, call, scope.module, message, LIKELY if is_own else SURE)
 
 
@@ -72,9 +75,9 @@ def _program(name: str, call: ast.Call, scope: Scope, evaluation: Evaluation, pl
         command = f"pip {command}"
     installs = _INSTALLS.search(command)
     if installs:
-        yield places.finding(INSTALL, call, scope.module, f"{name} runs {_cut(command)!r}")
+        yield places.finding(INSTALL, call, scope.module, f"{name} runs {cut(command)!r}")
     elif _FETCHES.search(command) or _DATA_COMMAND.search(command):
-        yield places.finding(NETWORK, call, scope.module, f"{name} runs {_cut(command)!r}")
+        yield places.finding(NETWORK, call, scope.module, f"{name} runs {cut(command)!r}")
 
 
 def _command(call: ast.Call, scope: Scope, evaluation: Evaluation) -> str:
@@ -86,23 +89,17 @@ def _command(call: ast.Call, scope: Scope, evaluation: Evaluation) -> str:
     return " ".join(one.text if one.root == TEXT and one.text else "..." for one in known)
 
 
-def _words(node: ast.AST, scope: Scope, evaluation: Evaluation) -> list[ast.AST]:
+def _words(node: ast.AST, scope: Scope, evaluation: Evaluation, depth: int = 0) -> list[ast.AST]:
     """The elements of a list, of lists that are added, and of one that a name stands for; else the expression."""
     if isinstance(node, (ast.List, ast.Tuple)):
         return list(node.elts)
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-        return [*_words(node.left, scope, evaluation), *_words(node.right, scope, evaluation)]
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add) and depth < _MAX_DEPTH:
+        return [
+            *_words(node.left, scope, evaluation, depth + 1),
+            *_words(node.right, scope, evaluation, depth + 1),
+        ]
     if isinstance(node, ast.Name):
         bindings = evaluation.program.bindings_of(node.id, scope, node.lineno)
         lists = [one.node for one in bindings if isinstance(one.node, (ast.List, ast.Tuple))]
         return [one for several in lists for one in several.elts] or [node]
     return [node]
-
-
-def _shown(node: ast.AST) -> str:
-    return _cut(ast.unparse(node))
-
-
-def _cut(text: str) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= 60 else text[:57] + "..."

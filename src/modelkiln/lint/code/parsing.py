@@ -8,8 +8,8 @@ from typing import Mapping, Union
 
 __all__ = ["Unreadable", "magics_of", "parse"]
 
-# Code that people write has some hundred kB at most; what is larger is data.
-_MAX_SIZE = 2 << 20
+# Code that people write has some hundred kB at most; what is larger is data, and takes many seconds.
+_MAX_SIZE = 1 << 20
 _MAGIC = re.compile(r"\s*(![\w./]|%%?[a-z]+\b)")
 
 

@@ -8,7 +8,7 @@ from modelkiln.lint.code.values import Value
 from modelkiln.lint.finding import SURE, Finding
 from modelkiln.lint.rule import Rule
 
-__all__ = ["Places"]
+__all__ = ["Places", "cut", "text_of"]
 
 
 class Places:
@@ -60,3 +60,17 @@ class Places:
         elif line != literal.lineno:
             message = f"{message} (line {line})"
         return self.finding(rule, literal, owner, message, certainty)
+
+
+def text_of(node: ast.AST) -> str:
+    """Return an expression as code, shortened; "..." for one that is nested too deeply to be written."""
+    try:
+        return cut(ast.unparse(node))
+    except RecursionError:
+        return "..."
+
+
+def cut(text: str) -> str:
+    """Return a text on one line, without its end where it is long."""
+    text = " ".join(text.split())
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -112,6 +112,8 @@ class _Place:
 
 
 _BRANCHES = frozenset((ast.If, ast.For, ast.AsyncFor, ast.While, ast.Try, ast.ExceptHandler))
+# Of one name, in generated code; the last one stands for all that are more.
+_MAX_BINDINGS = 64
 _FUNCTIONS = frozenset((ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
 _SILENT = (ast.expr_context, ast.operator, ast.unaryop, ast.boolop, ast.cmpop)
 
@@ -204,7 +206,10 @@ class _Reader:
 
     @staticmethod
     def _add(names: dict[str, list[Binding]], name: str, binding: Binding) -> None:
-        names.setdefault(name, []).append(binding)
+        found = names.setdefault(name, [])
+        if len(found) == _MAX_BINDINGS:
+            found.pop()
+        found.append(binding)
 
     def _import(self, node: Union[ast.Import, ast.ImportFrom], place: _Place) -> None:
         scope = place.scope

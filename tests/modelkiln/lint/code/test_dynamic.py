@@ -93,3 +93,18 @@ def test_what_is_made_of_itself_ends():
     """Names that are bound to calls of themselves, in circles and deep chains, take no time."""
     chain = "\n".join(f"x = x.f{number}(x, x, x, x)" for number in range(300))
     assert [] == rules("x.get('a')", f"x = y\ny = x\n{chain}")
+
+
+def test_functions_and_modules_in_circles_end():
+    """A function as a path, and modules that import a name from each other."""
+    head = "from predict import other\nimport predict\n\n\ndef load():\n    return load\n\n\nother = predict.other"
+    assert [] == rules("open(load)\n    open(load())\n    open(other)\n    open(predict.load)", head)
+
+
+def test_long_sums_are_shown_shortened():
+    """Generated expressions are nested as deeply as they are long."""
+    long = " + ".join(["inputs['x']"] * 900)
+    assert ["MK206"] == rules(f"eval({long})")
+    assert [] == rules(f"subprocess.run({long})", "import subprocess")
+    assert ["MK207"] == rules(f"__import__({long})")
+    assert [] == rules(f"AutoModel.from_pretrained({long})", _TRANSFORMERS)
