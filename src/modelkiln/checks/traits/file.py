@@ -4,9 +4,13 @@ import lzma
 import posixpath
 import struct
 import zlib
+from dataclasses import replace
 from typing import BinaryIO, Callable
 
-from modelkiln.checks import archives, pickles, safetensors
+from modelkiln.checks import archives, numpy_files, pickles, safetensors
+from modelkiln.checks.code import files as code_files
+from modelkiln.checks.code.keras import HDF5_MAGIC
+from modelkiln.checks.code.transformers_files import template_entries
 from modelkiln.checks.content import Content
 from modelkiln.checks.headers import formats, gguf, lightgbm, tokenizer, xgboost
 from modelkiln.checks.headers.header import BadHeader
@@ -16,7 +20,7 @@ from modelkiln.checks.traits.boosters import survey_lightgbm, survey_xgboost
 from modelkiln.checks.traits.onnx_files import survey_onnx
 from modelkiln.checks.traits.pickle_files import survey_compressed, survey_pickle
 from modelkiln.checks.traits.text_files import MLMODEL, survey_mlmodel, survey_tokenizer
-from modelkiln.checks.traits.trait import NOTHING, Survey, Trait
+from modelkiln.checks.traits.trait import HEADERS_ONLY, NOTHING, Survey, Trait
 from modelkiln.checks.traits.zip_files import survey_zip
 from modelkiln.errors import ModelkilnError
 
@@ -44,27 +48,52 @@ def survey(path: str, open_seekable: Callable[[], BinaryIO], size: int) -> Surve
 
 def _survey(content: Content, path: str) -> Survey:
     head = content.head(_HEAD)
+    format, read = _format(content, path, head)
+    found = read(content)
+    # An HDF5 file is searched to its end.
+    is_read = (content.size or 0) <= HEADERS_ONLY
+    code = code_files.file_entries(content, path) if is_read or not head.startswith(HDF5_MAGIC) else frozenset()
+    return replace(found, format=format, code=found.code | code)
+
+
+def _format(content: Content, path: str, head: bytes) -> tuple[str, Callable[[Content], Survey]]:
+    """The format that a file is meant as, and what reads it."""
     if posixpath.basename(path) == MLMODEL:
-        return survey_mlmodel(content)
+        return "", survey_mlmodel
     if archives.starts_as_zip(head):
-        return survey_zip(content)
+        return "zip", survey_zip
     if safetensors.looks_like(head[:32], content.size or 0):
-        types = safetensors.tensor_types(content)
-        return Survey(
-            frozenset(Trait("safetensors-type", kind) for kind in types.values()), tuple(sorted(types.items()))
-        )
-    known = _BY_FORMAT.get(formats.find_format(path, head) or "")
-    if known:
-        return known(content)
+        return safetensors.FORMAT, _survey_safetensors
+    format = formats.find_format(path, head)
+    if format:
+        return format, _BY_FORMAT.get(format, _survey_nothing)
     if onnx.looks_like(content):
-        return survey_onnx(content)
-    if archives.compression_of(content):
-        return survey_compressed(content)
-    return survey_pickle(content) if pickles.looks_like(content) else NOTHING
+        return onnx.FORMAT, survey_onnx
+    if numpy_files.looks_like(head):
+        return numpy_files.FORMAT, _survey_nothing
+    compression = archives.compression_of(content)
+    if compression:
+        return compression.name, survey_compressed
+    return (pickles.FORMAT, survey_pickle) if pickles.looks_like(content) else ("", _survey_nothing)
+
+
+def _survey_nothing(content: Content) -> Survey:
+    return NOTHING
+
+
+def _survey_safetensors(content: Content) -> Survey:
+    types = safetensors.tensor_types(content)
+    return Survey(
+        frozenset(Trait("safetensors-type", kind) for kind in types.values()), tensors=tuple(sorted(types.items()))
+    )
 
 
 def _survey_gguf(content: Content) -> Survey:
-    return Survey(frozenset(Trait("gguf-type", str(number)) for number in gguf.tensor_types(content)))
+    header = formats.check(content, content.name, gguf.FORMAT)
+    code = {one for name, text in header.templates for one in template_entries(text, name)}
+    return Survey(
+        frozenset(Trait("gguf-type", str(number)) for number in gguf.tensor_types(content)), code=frozenset(code)
+    )
 
 
 _BY_FORMAT: dict[str, Callable[[Content], Survey]] = {

@@ -1,6 +1,8 @@
 """ONNX: the version of the format and of the operators. Source: onnx/onnx.proto, ModelProto."""
 
+from modelkiln.checks.code.names import entry
 from modelkiln.checks.content import Content, Reader
+from modelkiln.checks.onnx.domains import foreign_domains
 from modelkiln.checks.protobuf import BYTES, VARINT, fields
 from modelkiln.checks.traits.trait import Survey, Trait
 
@@ -23,7 +25,9 @@ def survey_onnx(content: Content) -> Survey:
                 traits.add(_opset(reader, reader.position + field.length))
             else:
                 reader.skip(field.length)
-    return Survey(frozenset(traits))
+    with content.reader() as reader:
+        domains = foreign_domains(reader, content.size or 0)
+    return Survey(frozenset(traits), code=frozenset(entry("onnx-domain", domain) for domain in domains))
 
 
 def _opset(reader: Reader, end: int) -> Trait:

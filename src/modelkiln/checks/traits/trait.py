@@ -26,10 +26,13 @@ class Trait(NamedTuple):
 
 @dataclass(frozen=True)
 class Survey:
-    """traits: of the file. tensors: names of its tensors with their types, "" where those are not known. keys: of
-    the dictionary that a checkpoint is, at its top."""
+    """format: as `checks.check` calls it, "" where that does not show. code: entries of code in it besides pickles (see
+    `checks.code.names`). traits: what the file states. tensors: names of its tensors with their types, "" where those
+    are not known. keys: of the dictionary that a checkpoint is, at its top."""
 
     traits: frozenset[Trait] = frozenset()
+    format: str = ""
+    code: frozenset[str] = frozenset()
     tensors: tuple[tuple[str, str], ...] = ()
     keys: tuple[str, ...] = ()
 
@@ -42,6 +45,8 @@ def joined(surveys: Iterable[Survey]) -> Survey:
     listed = list(surveys)
     return Survey(
         frozenset().union(*(one.traits for one in listed)),
+        next((one.format for one in listed if one.format), ""),
+        frozenset().union(*(one.code for one in listed)),
         tuple(sorted({tensor for one in listed for tensor in one.tensors})),
         tuple(sorted({key for one in listed for key in one.keys})),
     )

@@ -4,6 +4,7 @@ import re
 from typing import Iterable
 
 from modelkiln.checks import archives
+from modelkiln.checks.code.zip_models import zip_entries
 from modelkiln.checks.content import Content
 from modelkiln.checks.json_text import read_json
 from modelkiln.checks.traits.pickle_files import survey_pickle
@@ -19,7 +20,8 @@ _MAX_NOTE = 1 << 20
 
 def survey_zip(content: Content) -> Survey:
     """Return what the members say that state something; weights are passed over. Raises ModelkilnError."""
-    return joined(_surveys(content, archives.zip_members(content) or ()))
+    members = archives.zip_members(content) or []
+    return joined([Survey(code=frozenset(zip_entries(content, members))), *_surveys(content, members)])
 
 
 def _surveys(content: Content, members: Iterable[Content]) -> Iterable[Survey]:

@@ -46,8 +46,8 @@ UNUSED = _rule(
     "not show, "
     "so that the rule is not sure.",
     "Take it out of the requirements.",
-    "lock: numpy==2.4.6\nlock: pandas==2.3.0\npredict.py: import numpy\n",
-    "lock: numpy==2.4.6\npredict.py: import numpy\n",
+    'lock: numpy==2.4.6\nlock: pandas==2.3.0\npredict.py: import numpy\nrecord.version: "1.2.0"\n',
+    'lock: numpy==2.4.6\npredict.py: import numpy\nrecord.version: "1.2.0"\n',
 )
 TRAINING_CODE = _rule(
     "MK504",

@@ -40,9 +40,14 @@ def check(subject: Subject) -> Iterable[Finding]:
 
 def _may_be_unused(subject: Subject, one: Distribution) -> bool:
     """Whether its not being imported says anything."""
-    if not subject.sources or any(other.requires is None for other in subject.distributions or ()):
+    # In an image of somebody else nothing says what was asked for.
+    if (
+        not subject.sources
+        or not subject.record
+        or any(other.requires is None for other in subject.distributions or ())
+    ):
         return False
-    formats = {file.format for file in subject.artifacts}
+    formats = {survey.format for survey in subject.surveys.values()}
     is_reader = any(one.name in READERS.get(format, ()) for format in formats)
     return not (is_reader or one.name in PLUGINS or one.modules == () or _NO_MODULES.fullmatch(one.name))
 

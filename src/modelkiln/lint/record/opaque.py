@@ -39,7 +39,7 @@ def check(subject: Subject) -> Iterable[Finding]:
         yield from _metadata(record["metadata"] or {}, record.get("sources") or ())
     for file in subject.artifacts:
         is_document = posixpath.splitext(file.path)[1].lower() in _DOCUMENTS
-        if file.format == "unknown" and file.size >= _LARGE and not is_document:
+        if subject.surveys[file.path].format == "unknown" and file.size >= _LARGE and not is_document:
             what = f"nothing shows what its {readable_size(file.size)} are"
             yield rules.UNKNOWN_FORMAT.finding(file.path, what, certainty=LIKELY)
 

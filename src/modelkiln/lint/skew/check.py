@@ -30,7 +30,7 @@ def check(subject: Subject) -> Iterable[Finding]:
         yield from known
         if not known:
             yield from _newer(file, survey, versions)
-        yield from _unread(subject, file, versions)
+        yield from _unread(subject, file.path, survey.format, versions)
 
 
 def _known(file: ArtifactFile, survey: Survey, versions: dict) -> Iterator[Finding]:
@@ -62,18 +62,16 @@ def _newer(file: ArtifactFile, survey: Survey, versions: dict) -> Iterator[Findi
             yield NEWER.finding(file.path, what, certainty=LIKELY)
 
 
-def _unread(subject: Subject, file: ArtifactFile, versions: dict) -> Iterator[Finding]:
-    if file.format not in READERS or any(name in versions for name in READERS[file.format]):
+def _unread(subject: Subject, path: str, format: str, versions: dict) -> Iterator[Finding]:
+    # What the host provides is not in the lock.
+    known = {*versions, *(one["name"] for one in subject.record.get("provided") or ())}
+    if format not in READERS or known.intersection(READERS[format]):
         return
-    is_sure = file.format not in _PLAIN and not subject.record.get("entrypoint")
-    what = f"it is {file.format}, and the lock has none of {', '.join(READERS[file.format])}"
+    is_sure = format not in _PLAIN and not subject.record.get("entrypoint")
+    what = f"it is {format}, and the lock has none of {', '.join(READERS[format])}"
     certainty = SURE if is_sure else LIKELY
-    yield NO_READER.finding(
-        file.path,
-        what,
-        certainty=certainty,
-        remedy=f"Add {reader_of(file.format)} to the requirements, or leave the file out.",
-    )
+    remedy = f"Add {reader_of(format)} to the requirements, or leave the file out."
+    yield NO_READER.finding(path, what, certainty=certainty, remedy=remedy)
 
 
 def _shown(trait: Trait) -> str:

@@ -139,7 +139,7 @@ def test_keys_of_a_checkpoint_are_those_at_its_top():
 )
 def test_a_damaged_file_states_nothing(data):
     """Its checks report it."""
-    assert NOTHING == surveyed(data, "tokenizer.json")
+    assert frozenset() == surveyed(data, "tokenizer.json").traits
 
 
 class _Counted(io.BytesIO):
@@ -185,3 +185,24 @@ def test_of_a_large_file_the_headers_are_read(make):
     found = survey("model.bin", partial(_Counted, data), len(data))
     assert found != NOTHING
     assert _Counted.count < 1 << 20
+
+
+@pytest.mark.parametrize(
+    ("path", "data", "format", "code"),
+    [
+        ("config.json", b'{"auto_map": {"AutoModel": "modeling.Net"}}', "", {"auto-map:modeling.Net"}),
+        ("run.sh", b"#!/bin/sh\n", "", {"script:run.sh"}),
+        ("tokenizer.json", tokenizer(), "tokenizer", set()),
+        ("model.bin", pickle.dumps(json.loads, 4), "pickle", set()),
+        (
+            "model.onnx",
+            b"\x08\x08" + encode_bytes(7, b"\x12\0") + encode_bytes(8, encode_bytes(1, b"com.acme") + b"\x10\x01"),
+            "onnx",
+            {"onnx-domain:com.acme"},
+        ),
+    ],
+)
+def test_format_and_code_of_a_file_of_others(path, data, format, code):
+    """Where no check has found them before, as in an image of somebody else."""
+    found = surveyed(data, path)
+    assert (format, code) == (found.format, set(found.code))

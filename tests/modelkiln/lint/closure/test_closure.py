@@ -13,7 +13,14 @@ FAT, UNPINNED = Selection(("fat",)), Selection(("MK31",))
 def fat(code, *distributions, artifacts=()):
     """Findings in a closure."""
     return lint(
-        Subject("//:m", (SourceFile("a.py", code.encode()),), artifacts=artifacts, distributions=distributions), FAT
+        Subject(
+            "//:m",
+            (SourceFile("a.py", code.encode()),),
+            artifacts=artifacts,
+            distributions=distributions,
+            record={"version": "1.2.0"},
+        ),
+        FAT,
     )
 
 

@@ -96,6 +96,7 @@ def test_a_format_without_a_reader_is_an_error():
     assert [ERROR] == [one.severity for one in found(model, "numpy==2.4.6")]
     assert [LIKELY] == [one.certainty for one in found(model, "numpy==2.4.6", record={"entrypoint": ["serve"]})]
     assert [] == rules_of(model, "treelite==4.4.1")
+    assert [] == rules_of(model, "numpy==2.4.6", record={"provided": [{"name": "xgboost"}]})
 
 
 def test_a_closure_that_is_not_known_is_not_compared():
