@@ -1,1 +1,1 @@
-"""The table of releases, one module a kind of file. Each row was seen with real releases: tests/skew runs both."""
+"""The table of releases, one module a kind of file. Each row was seen with real releases: tests/releases runs both."""

@@ -5,7 +5,6 @@ import math
 import shutil
 import sys
 import tempfile
-from functools import partial
 from pathlib import Path
 from typing import Any, Iterator, NamedTuple
 
@@ -94,7 +93,7 @@ def _pairs(library: Library, environments: Environments) -> Iterator[Pair]:
 
 
 def _surveyed(path: Path) -> Survey:
-    return survey(path.name, partial(path.open, "rb"), path.stat().st_size)
+    return survey(path.name, lambda: path.open("rb"), path.stat().st_size)
 
 
 def _is_reported(reader: str, release: str, found: Survey) -> bool:
