@@ -12,6 +12,11 @@ from modelkiln.lint.registry import all_rules, rule_of
 from modelkiln.lint.selection import Selection
 
 HELP = "Find anti-patterns in a package: paths, downloads, requirements and files that should not be there."
+EXAMPLES = (
+    "lint dist/models.digits/digits.oci",
+    "lint dist/models.digits/digits.oci --ignore MK203 --sarif",
+    "lint --explain MK101",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,11 +1,12 @@
 """All rules on one subject."""
 
 from collections import defaultdict
+from dataclasses import replace
 from typing import Iterable, Sequence
 
 from modelkiln.lint.finding import Finding
 from modelkiln.lint.ignores import apply_ignores
-from modelkiln.lint.registry import checks
+from modelkiln.lint.registry import checks, rule_of
 from modelkiln.lint.selection import EVERYTHING, Selection
 from modelkiln.lint.subject import Subject
 
@@ -23,7 +24,13 @@ def lint(subject: Subject, selection: Selection = EVERYTHING) -> tuple[Finding, 
     for source in subject.sources:
         left = apply_ignores(source, by_path[source.shown], selection.has)
         by_path[source.shown] = [one for one in left if selection.has(one.rule)]
-    return _distinct([one for found in by_path.values() for one in found])
+    return _distinct(_without_secrets([one for found in by_path.values() for one in found]))
+
+
+def _without_secrets(found: Sequence[Finding]) -> list[Finding]:
+    """With the text of a line as the rules of secrets show it, whatever else is found there."""
+    shown = {(one.path, one.line): one.text for one in found if one.line and rule_of(one.rule).category == "secrets"}
+    return [replace(one, text=shown.get((one.path, one.line), one.text)) for one in found]
 
 
 def lint_all(subjects: Iterable[tuple[Subject, Selection]]) -> dict[str, tuple[Finding, ...]]:

@@ -16,8 +16,8 @@ from modelkiln.lint.code.downloads import (
     hub_call,
 )
 from modelkiln.lint.code.evaluation import Evaluation, argument_of
-from modelkiln.lint.code.files import looks_like_a_file
-from modelkiln.lint.code.places import Places, text_of
+from modelkiln.lint.code.files import FOLDERS, looks_like_a_file
+from modelkiln.lint.code.places import Places, quoted, text_of
 from modelkiln.lint.code.program import Program
 from modelkiln.lint.code.scopes import Scope
 from modelkiln.lint.code.values import TEXT, UNKNOWN, Value, is_url
@@ -25,12 +25,6 @@ from modelkiln.lint.finding import LIKELY, SURE, Finding
 
 __all__ = ["check_dynamic"]
 
-# Folders that relative paths of models begin with, rather than names of owners on a hub.
-_FOLDERS = frozenset((
-    "app", "artifacts", "assets", "checkpoint", "checkpoints", "ckpt", "ckpts", "data", "model", "models", "output",
-    "outputs", "pretrained", "pretrained_models", "results", "saved_model", "saved_models", "src", "tmp",
-    "trained_models", "weights",
-))  # fmt: skip
 _HUB_NAME = re.compile(r"[\w][\w.-]*(/[\w][\w.-]*)?\Z")
 _SAYS_HUB = re.compile(
     r"(model|repo|hub|checkpoint|pretrained|tokenizer|base|hf)\w*_?(id|name|repo|tag)|base_?model\Z|repo_id|hf_\w+|model_?name|repo\Z",
@@ -90,7 +84,7 @@ def _from_hub(
     for value in evaluation.elements(argument, scope):
         certainty = _downloads(hub, value, argument, evaluation)
         if certainty:
-            what = repr(value.text) if value.text else "a model by its name"
+            what = quoted(value.text) if value.text else "a model by its name"
             message = f"{shown} downloads {what} {_when(scope)}"
             yield places.finding(HUB, call, scope.module, message, certainty)
             if not _is_pinned(hub, value, shown, call, scope, evaluation):
@@ -123,7 +117,7 @@ def _downloads(hub: HubCall, value: Value, argument: ast.AST, evaluation: Evalua
 
 
 def _is_hub_name(value: Value) -> bool:
-    if value.text.partition("/")[0] in _FOLDERS or value.text.count("/") > 1:
+    if value.text.partition("/")[0] in FOLDERS or value.text.count("/") > 1:
         return False
     if looks_like_a_file(value.text):
         # A file of its own: of Ultralytics alone one that is not there is downloaded.
@@ -157,7 +151,7 @@ def _request(
         return
     known = [text for text in texts if is_url(text)]
     certainty = SURE if known or method in NETWORK_METHODS or "urlretrieve" in method else LIKELY
-    what = f" from {known[0]!r}" if known else ""
+    what = f" from {quoted(known[0])}" if known else ""
     yield places.finding(NETWORK, call, scope.module, f"{shown} fetches{what} {_when(scope)}", certainty)
 
 
@@ -207,5 +201,5 @@ def _read_url(
     for argument in given:
         for value in evaluation.values(argument, scope):
             if value.root == TEXT and value.text.startswith(_FETCHED):
-                message = f"{method} fetches from {value.text!r} {_when(scope)}"
+                message = f"{method} fetches from {quoted(value.text)} {_when(scope)}"
                 yield places.finding(NETWORK, call, scope.module, message, LIKELY if value.is_default else SURE)

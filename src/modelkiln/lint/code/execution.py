@@ -6,7 +6,7 @@ from typing import Iterator
 
 from modelkiln.lint.catalogue.dynamic import COMPUTED_CODE, COMPUTED_IMPORT, INSTALL, NETWORK
 from modelkiln.lint.code.evaluation import Evaluation, argument_of
-from modelkiln.lint.code.places import Places, cut, text_of
+from modelkiln.lint.code.places import Places, cut, quoted, text_of
 from modelkiln.lint.code.program import Program
 from modelkiln.lint.code.scopes import Scope
 from modelkiln.lint.code.values import TEXT
@@ -40,7 +40,7 @@ def check_execution(program: Program, evaluation: Evaluation, places: Places) ->
         for line, text in module.magics.items():
             rule = INSTALL if _INSTALLS.search(text) else NETWORK if _FETCHES.search(text) else None
             if rule:
-                yield places.at(rule, module, line, 0, f"a command of a notebook runs {cut(text)!r}")
+                yield places.at(rule, module, line, 0, f"a command of a notebook runs {quoted(cut(text))}")
     for name, call, scope in program.calls():
         if name in _PROGRAMS:
             yield from _program(name, call, scope, evaluation, places)
@@ -75,9 +75,9 @@ def _program(name: str, call: ast.Call, scope: Scope, evaluation: Evaluation, pl
         command = f"pip {command}"
     installs = _INSTALLS.search(command)
     if installs:
-        yield places.finding(INSTALL, call, scope.module, f"{name} runs {cut(command)!r}")
+        yield places.finding(INSTALL, call, scope.module, f"{name} runs {quoted(cut(command))}")
     elif _FETCHES.search(command) or _DATA_COMMAND.search(command):
-        yield places.finding(NETWORK, call, scope.module, f"{name} runs {cut(command)!r}")
+        yield places.finding(NETWORK, call, scope.module, f"{name} runs {quoted(cut(command))}")
 
 
 def _command(call: ast.Call, scope: Scope, evaluation: Evaluation) -> str:

@@ -1,12 +1,13 @@
 """Functions that open, make or look for files, and which of their arguments is the path."""
 
 import ast
+import re
 from dataclasses import dataclass
 from typing import Iterator, Optional
 
 from modelkiln.lint.code.evaluation import argument_of
 
-__all__ = ["READ", "WRITE", "Use", "looks_like_a_file", "looks_like_data", "uses_of"]
+__all__ = ["FOLDERS", "READ", "WRITE", "Use", "looks_like_a_file", "is_a_path", "looks_like_data", "uses_of"]
 
 READ, WRITE = "read", "write"
 
@@ -50,7 +51,8 @@ _READERS: dict[str, tuple[int, tuple[str, ...]]] = {
             "catboost.CatBoostClassifier().load_model", "catboost.CatBoostRegressor().load_model", "h2o.load_model",
             "mlflow.pyfunc.load_model", "mlflow.sklearn.load_model", "paddle.jit.load",
             "mxnet.gluon.nn.SymbolBlock.imports",
-            "tensorflow.io.gfile.GFile", "tensorflow.gfile.GFile", "tensorflow.gfile.FastGFile",
+            "tensorflow.io.gfile.GFile", "cv2.VideoCapture", "scipy.io.loadmat", "tensorflow.gfile.GFile",
+            "tensorflow.gfile.FastGFile",
             "tensorflow.gfile.Open",
             "nltk.data.path.append", "nltk.data.load", "torchaudio.load", "torchvision.io.read_image",
             "tensorflow.io.read_file", "tensorflow.io.gfile.listdir", "ctypes.CDLL",
@@ -98,7 +100,8 @@ _PATH_WRITES = frozenset(("write_text", "write_bytes", "mkdir", "touch"))
 # Files of models and what goes with them: of a call that is named as if it read one, that is likely.
 _ENDINGS = (
     ".pt", ".pth", ".onnx", ".pkl", ".pickle", ".joblib", ".h5", ".hdf5", ".keras", ".safetensors", ".bin", ".ckpt",
-    ".pb", ".tflite", ".gguf", ".model", ".npy", ".npz", ".pdparams", ".caffemodel", ".weights", ".engine", ".trt",
+    ".pb", ".tflite", ".gguf", ".model", ".npy", ".npz", ".pdparams", ".caffemodel", ".pth.tar", ".weights",
+    ".engine", ".trt",
 )  # fmt: skip
 # And of data.
 _DATA_ENDINGS = (
@@ -114,6 +117,16 @@ _NO_FILES = frozenset((
     "append", "replace", "startswith", "endswith", "split", "exists", "isfile", "isdir", "is_file", "hf_hub_download",
     "path", "purepath", "add_argument", "remove", "unlink", "basename", "dirname", "splitext", "resource_filename",
 ))  # fmt: skip
+# Folders that relative paths of models begin with, rather than names of owners on a hub.
+FOLDERS = frozenset((
+    "app", "artifacts", "assets", "checkpoint", "checkpoints", "ckpt", "ckpts", "data", "model", "models", "output",
+    "outputs", "pretrained", "pretrained_models", "results", "saved_model", "saved_models", "src", "tmp",
+    "trained_models", "weights",
+))  # fmt: skip
+_EXTENSION = re.compile(r"\.[A-Za-z]\w{0,9}\Z")
+# Keywords whose values are paths, of any call; those of what is written.
+_PATH_KEYWORD = re.compile(r"(\A|_)(path|dir|file|filename|folder|ckpt|checkpoint|weights)\Z")
+_WRITTEN_KEYWORD = re.compile(r"save|out|log|dump|dest|target")
 _WRITING_NAMES = ("save", "write", "dump", "export")
 _READING_NAMES = (
     "load",
@@ -139,6 +152,13 @@ def looks_like_data(text: str) -> bool:
     return text.lower().endswith(_DATA_ENDINGS)
 
 
+def is_a_path(text: str) -> bool:
+    """Whether a relative text is plainly a path: it says so, or ends as files do."""
+    folder = text.partition("/")[0]
+    named = "/" in text and (folder in FOLDERS or bool(_EXTENSION.search(text)))
+    return " " not in text and (text.startswith(("./", "../")) or named or looks_like_data(text))
+
+
 def uses_of(name: str, call: ast.Call) -> Iterator[Use]:
     """Return the paths that a call, of a function with a full name, opens."""
     plain = name.replace("tf.", "tensorflow.", 1) if name.startswith("tf.") else name
@@ -161,6 +181,16 @@ def uses_of(name: str, call: ast.Call) -> Iterator[Use]:
         yield from _named(call, WRITE, 1, ("Filename",))
     else:
         yield from _likely(plain, method.lower(), call)
+        yield from _of_keywords(method, call)
+
+
+def _of_keywords(method: str, call: ast.Call) -> Iterator[Use]:
+    """Paths that go by their keyword to a call of any name."""
+    for one in call.keywords:
+        if one.arg and _PATH_KEYWORD.search(one.arg) and method not in _NO_FILES:
+            is_written = _WRITTEN_KEYWORD.search(one.arg) or method.lower().startswith(_WRITING_NAMES)
+            is_folder = isinstance(one.value, ast.Constant) and one.value.value in FOLDERS
+            yield Use(one.value, WRITE if is_written else READ, False, is_path=is_folder)
 
 
 def _likely(name: str, method: str, call: ast.Call) -> Iterator[Use]:
@@ -180,9 +210,10 @@ def _likely(name: str, method: str, call: ast.Call) -> Iterator[Use]:
 def _names_a_file(node: ast.AST) -> bool:
     """Whether an argument is plainly a path with a folder, whatever it is handed to."""
     text = node.value if isinstance(node, ast.Constant) else None
-    return (
-        isinstance(text, str) and "/" in text and text.lower().endswith((*_ENDINGS, ".json", ".yaml", ".yml", ".csv"))
-    )
+    if not isinstance(text, str) or "/" not in text or "://" in text or not is_a_path(text):
+        return False
+    is_in_folder = text.partition("/")[0] in FOLDERS and bool(_EXTENSION.search(text))
+    return is_in_folder or text.lower().endswith((*_ENDINGS, ".json", ".yaml", ".yml", ".csv", ".dat"))
 
 
 def _named(call: ast.Call, kind: str, place: int, keywords: tuple[str, ...]) -> Iterator[Use]:

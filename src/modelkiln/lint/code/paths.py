@@ -18,7 +18,7 @@ from modelkiln.lint.catalogue.paths import (
 
 # fmt: skip
 from modelkiln.lint.code.evaluation import Evaluation
-from modelkiln.lint.code.files import WRITE, Use, looks_like_a_file, looks_like_data, uses_of
+from modelkiln.lint.code.files import WRITE, Use, is_a_path, looks_like_a_file, looks_like_data, uses_of
 from modelkiln.lint.code.places import Places
 from modelkiln.lint.code.program import Program
 from modelkiln.lint.code.scopes import Scope
@@ -116,11 +116,11 @@ def _is_file_name(value: Value, use: Use) -> bool:
     """Whether a relative text is plainly a path: `spacy.load("en")` names a package."""
     if value.root == WORKING:
         return bool(value.text) or use.is_sure
-    if not use.is_sure:
-        is_part = not value.is_whole and "/" in value.text
-        return (is_part or looks_like_data(value.text)) and " " not in value.text
     if use.is_path:
         return True
+    if not use.is_sure:
+        is_part = not value.is_whole and "/" in value.text and " " not in value.text
+        return is_part or is_a_path(value.text)
     return value.is_whole and ("." in posixpath.basename(value.text) or "/" in value.text) or "/" in value.text
 
 

@@ -1,6 +1,7 @@
 """Findings at places of code."""
 
 import ast
+import re
 from typing import Iterable, Optional
 
 from modelkiln.lint.code.scopes import Module
@@ -8,7 +9,9 @@ from modelkiln.lint.code.values import Value
 from modelkiln.lint.finding import SURE, Finding
 from modelkiln.lint.rule import Rule
 
-__all__ = ["Places", "cut", "text_of"]
+__all__ = ["Places", "cut", "quoted", "text_of"]
+
+_URL = re.compile(r"([a-z][a-z0-9+.-]*://)(?:[^/\s@]*@)?([^\s?]*)(?:\?\S*)?")
 
 
 class Places:
@@ -74,3 +77,8 @@ def cut(text: str) -> str:
     """Return a text on one line, without its end where it is long."""
     text = " ".join(text.split())
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+def quoted(text: str) -> str:
+    """Return a text in quotes, and URLs in it without what may be secret: names of users and queries."""
+    return repr(_URL.sub(r"\1\2", text))

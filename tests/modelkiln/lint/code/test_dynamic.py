@@ -108,3 +108,11 @@ def test_long_sums_are_shown_shortened():
     assert [] == rules(f"subprocess.run({long})", "import subprocess")
     assert ["MK207"] == rules(f"__import__({long})")
     assert [] == rules(f"AutoModel.from_pretrained({long})", _TRANSFORMERS)
+
+
+def test_urls_are_shown_without_their_secrets():
+    """Neither the user's name and password nor the query stand in a message."""
+    url = "https://ada:pass@example.com/w.bin?token=secret"
+    body = f"import requests\n\n\ndef predict(inputs, model):\n    return requests.get({url!r})\n"
+    (finding,) = lint(Subject("x", (SourceFile("predict.py", body.encode()),), entry_point="predict:predict"))
+    assert "requests.get fetches from 'https://example.com/w.bin' in predict" == finding.message
