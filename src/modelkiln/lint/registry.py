@@ -19,8 +19,8 @@ _CATALOGUE = (
 )  # fmt: skip
 # Modules with `check(subject)`, an iterable of findings of any rules.
 _CHECKS: tuple[str, ...] = (
-    "code.check", "closure.locks", "record.opaque", "closure.fat", "artifacts.fat", "artifacts.variants", "secrets.check",
-    "artifacts.hidden_code", "skew.check",
+    "code.check", "closure.locks", "record.opaque", "closure.fat", "artifacts.fat", "artifacts.variants",
+    "secrets.check", "artifacts.hidden_code", "skew.check",
 )  # fmt: skip
 
 
