@@ -14,9 +14,14 @@ __all__ = ["Check", "all_rules", "checks", "rule_of"]
 Check = Callable[[Subject], Iterable[Finding]]
 
 # Modules with RULES, a tuple of Rule; one a category.
-_CATALOGUE = ("general", "paths", "dynamic", "unpinned")
+_CATALOGUE = (
+    "general", "paths", "dynamic", "unpinned", "locks", "opaque", "fat", "secrets", "hidden_code", "skew",
+)  # fmt: skip
 # Modules with `check(subject)`, an iterable of findings of any rules.
-_CHECKS: tuple[str, ...] = ("code.check",)
+_CHECKS: tuple[str, ...] = (
+    "code.check", "closure.locks", "record.opaque", "closure.fat", "artifacts.fat", "artifacts.variants",
+    "secrets.check", "artifacts.hidden_code", "skew.check",
+)  # fmt: skip
 
 
 @cache

@@ -26,7 +26,8 @@ CATEGORIES = {
 class Rule:
     """id: "MK101". name: "absolute-path". summary: one sentence, what is found. why: some sentences, what goes wrong
     with it. remedy: what to do instead. bad, good: an example that is found and one that is not, in `language`
-    ("python": an inference script; "files": lines of PATH, or of PATH: CONTENT; "requirements"; "json")."""
+    ("python": an inference script; "package": lines of what a package has, `models/FILE: TEXT` of its artifacts, `lock:
+    NAME==RELEASE` of its closure, `requirements: LINE` of the lock's text, and `record.KEY: JSON`)."""
 
     id: str
     name: str

@@ -1,10 +1,17 @@
 """What rules look at: a package, or one artifact, as far as it is known."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, BinaryIO, Callable, Mapping, Optional
 
+from modelkiln.checks.traits.file import survey
+from modelkiln.checks.traits.trait import Survey, Trait
+
 __all__ = ["ArtifactFile", "Distribution", "RequirementFile", "SourceFile", "Subject"]
+
+_UNKNOWN = "unknown"
+# What records and locks have of a file that is not at hand: by format, the fact and the kind of trait that it is.
+_TRAITS = {"xgboost": ("release", "xgboost"), "lightgbm": ("format_version", "lightgbm-format")}
 
 
 @dataclass(frozen=True)
@@ -31,10 +38,23 @@ class ArtifactFile:
     path: str
     size: int = 0
     sha256: str = ""
-    format: str = "unknown"
+    format: str = _UNKNOWN
     facts: Mapping[str, Any] = field(default_factory=dict, hash=False)
     code: tuple[str, ...] = ()
     open: Optional[Callable[[], BinaryIO]] = field(default=None, compare=False)
+
+    def survey(self) -> Survey:
+        """Return what the file states of its writer, for its reader: of one that is not at hand, what its facts say.
+
+        What checks have found of format and code comes first.
+        """
+        if self.open is not None:
+            found = survey(self.path, self.open, self.size)
+            format = self.format if self.format != _UNKNOWN else found.format or _UNKNOWN
+            return replace(found, format=format, code=frozenset(self.code) or found.code)
+        fact, kind = _TRAITS.get(self.format, ("", ""))
+        traits = frozenset({Trait(kind, str(self.facts[fact]))} if fact in self.facts else ())
+        return Survey(traits, self.format, frozenset(self.code))
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any], open: Optional[Callable[[], BinaryIO]] = None) -> "ArtifactFile":
@@ -95,6 +115,11 @@ class Subject:
     def versions(self) -> Mapping[str, str]:
         """The versions of the distributions that are known, by canonical name."""
         return {one.name: one.version for one in self.distributions or ()}
+
+    @cached_property
+    def surveys(self) -> Mapping[str, Survey]:
+        """What each file of the artifacts states, by its path; read once for all rules."""
+        return {file.path: file.survey() for file in self.artifacts}
 
     @property
     def entry_module(self) -> str:
