@@ -6,12 +6,16 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, Mapping, Optional
 
+from modelkiln.attestation.judgement import Judgement
+from modelkiln.attestation.policy import Policy
 from modelkiln.cli.options import (
     add_insecure,
     add_package_digest,
+    add_policy,
     add_store,
     machine_env,
     package_digests,
+    policy_of,
     store_of,
 )
 from modelkiln.descriptor import CONFIG, INDEX, Descriptor
@@ -36,6 +40,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `modelkiln verify`."""
     parser.add_argument("package", metavar="REF|LAYOUT", help="registry.example.com/name:tag, or a layout's folder")
     add_package_digest(parser)
+    add_policy(parser)
+    parser.add_argument(
+        "--repository",
+        default="",
+        metavar="REGISTRY/NAME",
+        help="of a layout: the repository by whose rule the policy judges it",
+    )
     add_insecure(parser)
     add_store(parser)
 
@@ -68,14 +79,17 @@ def run(args: argparse.Namespace) -> int:
 
 def _remote(args: argparse.Namespace) -> "tuple[Verified, list]":
     # oras-py, below it, takes as long to import as other commands take to run.
+    from modelkiln.publication.policy_check import judge_remote
     from modelkiln.publication.remote_package import RemotePackage
     from modelkiln.publication.verify import verify_remote
 
-    reference = parse_image(args.package)
+    reference, policy = parse_image(args.package), policy_of(args)
     package = RemotePackage(reference, machine_env(args), lambda line: print(line, file=sys.stderr, flush=True))
     total = sum(blob.size for blob in package.contents.blobs)
     with Progress(f"verify {reference}", total) as progress:
         verified = verify_remote(package, progress.add, package_digests(args))
+    if policy:
+        _take_judgement(verified, policy, judge_remote(package, policy))
     if verified.problems:  # What cannot be believed is not shown.
         return verified, []
     return verified, _what(package.contents, package.read, _content(verified.record))
@@ -84,12 +98,26 @@ def _remote(args: argparse.Namespace) -> "tuple[Verified, list]":
 def _layout(args: argparse.Namespace) -> "tuple[Verified, list]":
     from modelkiln.publication.verify import verify_layout
 
-    layout = Layout(args.package)
-    verified = verify_layout(layout.path, store_of(args), find_record(layout.path), package_digests(args))
+    layout, policy, record = Layout(args.package), policy_of(args), find_record(Path(args.package))
+    verified = verify_layout(layout.path, store_of(args), record, package_digests(args))
+    if policy:
+        from modelkiln.publication.policy_check import judge_layout
+
+        for entry in layout.own:
+            judgement = judge_layout(layout, entry.descriptor.digest, record, policy, args.repository)
+            _take_judgement(verified, policy, judgement)
     if verified.problems:
         return verified, []
     record, contents = _content(verified.record), [contents_of(layout, entry) for entry in layout.own]
     return verified, [pairs for part in contents for pairs in _what(part, layout.read_blob, record)]
+
+
+def _take_judgement(verified: "Verified", policy: Policy, judgement: Judgement) -> None:
+    """What is not as the policy wants it is a problem where it is enforced, and a note elsewhere."""
+    sentences = [f"policy {policy.where}: {problem}" for problem in judgement.problems]
+    (verified.problems if policy.mode == "enforce" else verified.notes).extend(sentences)
+    if not judgement.problems:
+        verified.notes.append(f"policy {policy.where}: {', '.join(judgement.accepted)}.")
 
 
 def _content(record: Optional[bytes]) -> Mapping[str, Any]:
