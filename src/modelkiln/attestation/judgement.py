@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Mapping, Optional, Sequence
 
 from modelkiln.attestation.bundle import Bundle
-from modelkiln.attestation.policy import PREDICATES, Policy, Rule, TrustedSigner, matches
+from modelkiln.attestation.policy import Policy, Rule, TrustedSigner, is_named, matches
 from modelkiln.attestation.signing.certificates import verify_chain
 from modelkiln.attestation.statement import PAYLOAD_TYPE, Statement
 from modelkiln.errors import ModelkilnError
@@ -65,12 +65,11 @@ def judge(policy: Policy, judged: Judged, bundles: Sequence[FoundBundle], now: O
         _sort(bundle, judged, rule, now, found)
     problems, accepted = [], []
     for name in rule.require:
-        beginnings = PREDICATES.get(name, (name,))
-        own = [(one, signer) for one, signer in found.accepted if one.predicate_type.startswith(beginnings)]
+        own = [(one, signer) for one, signer in found.accepted if is_named(one.predicate_type, name)]
         if own:
             accepted += [f"{name} by {signer.name}" for _, signer in own]
             continue
-        reasons = [reason for kind, reason in found.refused if not kind or kind.startswith(beginnings)]
+        reasons = [reason for kind, reason in found.refused if not kind or is_named(kind, name)]
         problems.append(_sentence(name, reasons, rule))
     return Judgement(tuple(problems), tuple(dict.fromkeys(accepted)))
 
@@ -133,7 +132,7 @@ def _check_covers(statement: Statement, judged: Judged, rule: Rule, where: str) 
     if not own:
         others = ", ".join(subject.digest for subject in statement.subjects[:_SHOWN])
         raise ModelkilnError(f"{where}: is about {others}, and this is {judged.digest}")
-    if statement.predicate_type not in PREDICATES["signature"]:
+    if not is_named(statement.predicate_type, "signature"):
         return
     stated: Mapping[str, Any] = own[0].annotations
     package = stated.get(PACKAGE_LABEL)
@@ -148,11 +147,11 @@ def _check_covers(statement: Statement, judged: Judged, rule: Rule, where: str) 
 def _check_predicate(statement: Statement, rule: Rule, where: str) -> None:
     """Provenance of another builder and tests that failed count for nothing."""
     predicate: Mapping[str, Any] = statement.predicate
-    if rule.builders and statement.predicate_type.startswith(PREDICATES["provenance"]):
+    if rule.builders and is_named(statement.predicate_type, "provenance"):
         builder = _at(predicate, "runDetails", "builder", "id")
         if not isinstance(builder, str) or not any(matches(builder, one) for one in rule.builders):
             raise ModelkilnError(f"{where}: was built by {builder!r}, which is not among the rule's `builders`")
-    if statement.predicate_type.startswith(PREDICATES["test-result"]):
+    if is_named(statement.predicate_type, "test-result"):
         result = predicate.get("result")
         if result != "PASSED":
             raise ModelkilnError(f'{where}: the result of its tests is {json.dumps(result)}, want "PASSED"')

@@ -11,12 +11,12 @@ from modelkiln.attestation.signing.certificates import read_authorities
 from modelkiln.attestation.signing.keys import PublicKey
 from modelkiln.errors import ModelkilnError
 
-__all__ = ["MODES", "PREDICATES", "SIGN", "Policy", "Rule", "TrustedSigner", "matches"]
+__all__ = ["MODES", "PREDICATES", "SIGN", "Policy", "Rule", "TrustedSigner", "is_named", "matches"]
 
 # `off`: nothing is looked at. `warn`: what is missing is reported. `enforce`: it is refused.
 MODES = ("off", "warn", "enforce")
 SIGN = "https://sigstore.dev/cosign/sign/v1"
-# What a policy calls the types of predicates; of each the beginnings that count. Others it names by their URI.
+# What a policy calls the types of predicates, of any version below them. Others it names by their URI.
 PREDICATES: Mapping[str, tuple[str, ...]] = {
     "signature": (SIGN,),
     "sbom": ("https://cyclonedx.org/bom", "https://spdx.dev/Document"),
@@ -101,6 +101,11 @@ class Policy:
         raise ModelkilnError(
             f"{self.where}: has no rule for {repository}, so that nobody may sign what lies there. Add one."
         )
+
+
+def is_named(predicate_type: str, name: str) -> bool:
+    """Whether a type of predicate is what `require` calls by a name, or by its URI."""
+    return any(predicate_type == one or predicate_type.startswith(f"{one}/") for one in PREDICATES.get(name, (name,)))
 
 
 def matches(text: str, pattern: str) -> bool:
