@@ -146,11 +146,13 @@ def add_signer(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def signer_of(args: argparse.Namespace) -> "Signer":
-    """Return who signs; raises ModelkilnError where it is not said, or said twice."""
+def signer_of(args: argparse.Namespace, is_required: bool = True) -> "Optional[Signer]":
+    """Return who signs; raises ModelkilnError where it is said twice, or not at all though it is required."""
     from modelkiln.attestation.signing.signer import Signer
 
     signer = Signer(args.key, args.passphrase_file, args.sign_command, args.public_key, tuple(args.certificate))
+    if not is_required and signer == Signer():
+        return None
     signer.check("--key, --sign-command")
     return signer
 

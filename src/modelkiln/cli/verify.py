@@ -38,14 +38,24 @@ _NOT_VERIFIED = 3
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `modelkiln verify`."""
-    parser.add_argument("package", metavar="REF|LAYOUT", help="registry.example.com/name:tag, or a layout's folder")
+    parser.add_argument(
+        "package",
+        metavar="REF|LAYOUT",
+        help="registry.example.com/name:tag, or a layout's folder; with --model-signature a weights lock or a folder",
+    )
+    parser.add_argument(
+        "--model-signature",
+        type=Path,
+        metavar="FILE",
+        help="a signature in OpenSSF's format, which is held to --policy, and the files of a lock or of a folder to it",
+    )
     add_package_digest(parser)
     add_policy(parser)
     parser.add_argument(
         "--repository",
         default="",
         metavar="REGISTRY/NAME",
-        help="of a layout: the repository by whose rule the policy judges it",
+        help="of a layout, a lock or a folder: the repository by whose rule the policy judges it",
     )
     add_insecure(parser)
     add_store(parser)
@@ -54,6 +64,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print what is wrong, else what the package is; exit code 1 when something is wrong, 3 when it has no record."""
     path = Path(args.package)
+    if args.model_signature:
+        return _model(args, path)
     if path.is_file():
         raise ModelkilnError(
             f"{path}: is a file. A PEX, a scie and an installed wheel verify themselves: {path} verify."
@@ -75,6 +87,32 @@ def run(args: argparse.Namespace) -> int:
         file=sys.stderr,
     )
     return 1 if verified.problems else _NOT_VERIFIED if verified.unverified else 0
+
+
+def _model(args: argparse.Namespace, path: Path) -> int:
+    """Hold files to a signature of theirs, and that to the policy's signers."""
+    from modelkiln.attestation.bundle import Bundle
+    from modelkiln.attestation.judgement import signer_of
+    from modelkiln.attestation.oms import differences, folder_files, read_signed_model
+    from modelkiln.weights.lock import load_weights_lock
+
+    policy, name = policy_of(args), str(args.model_signature)
+    if policy is None:
+        raise ModelkilnError(f"{name}: by whom is it to be? Name a policy with --policy.")
+    bundle = Bundle.read(args.model_signature.read_bytes(), name)
+    signer = signer_of(bundle, policy.rule_for(args.repository).signers, name)
+    signed = read_signed_model(bundle, name)
+    if path.is_dir():
+        files = folder_files(path, args.model_signature)
+    else:
+        lock = load_weights_lock(path.read_text("utf-8"), str(path))
+        files = {file.path: file.sha256 for file in lock.files}
+    problems = differences(signed, files)
+    for problem in problems:
+        print(f"{path}: {problem}", file=sys.stderr)
+    what = f"signed by {signer.name}: {counted(len(signed.files), 'file')}"
+    print(f"{path}: {counted(len(problems), 'problem') if problems else what}", file=sys.stderr)
+    return 1 if problems else 0
 
 
 def _remote(args: argparse.Namespace) -> "tuple[Verified, list]":

@@ -4,12 +4,8 @@ Specification: sigstore/cosign, specs/BUNDLE_SPEC.md, "OCI image attestation sto
 """
 
 import json
-import os
-import tempfile
 from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
-from typing import Any, Iterator, Mapping, Sequence
+from typing import Any, Iterator, Mapping, Optional, Sequence
 
 from modelkiln.attestation.bundle import BUNDLE_TYPE, LARGEST_BUNDLE, Bundle
 from modelkiln.attestation.judgement import REPOSITORY_LABEL, FoundBundle
@@ -21,14 +17,23 @@ from modelkiln.canonical import document_json
 from modelkiln.descriptor import MANIFEST, Descriptor
 from modelkiln.errors import ModelkilnError
 from modelkiln.frozen_json import FrozenJson
-from modelkiln.image.layout import Layout, blob_name
+from modelkiln.image.layout import Layout, blob_name, write_file
 from modelkiln.package.record import PACKAGE_LABEL
-from modelkiln.registry.blobs import has_blob, read_blob
+from modelkiln.registry.blobs import read_blob
 from modelkiln.registry.client import RegistryClient
 from modelkiln.registry.referrers import EMPTY, attach, find_referrers
-from modelkiln.registry.uploads import upload_blob
+from modelkiln.registry.uploads import upload_bytes
 
-__all__ = ["Signed", "bundles_in_layout", "bundles_in_registry", "sign_in_layout", "sign_in_registry"]
+__all__ = [
+    "Signed",
+    "Unsigned",
+    "attach_bundle",
+    "bundles_in_layout",
+    "bundles_in_registry",
+    "package_digest",
+    "sign_in_layout",
+    "sign_in_registries",
+]
 
 _EMPTY_CONFIG = Descriptor.of("application/vnd.oci.empty.v1+json", EMPTY)
 _PREDICATE = "dev.sigstore.bundle.predicateType"
@@ -38,35 +43,44 @@ _MOST_BUNDLES = 200
 
 @dataclass(frozen=True)
 class Signed:
-    """What was signed: a manifest's digest, the type of the predicate, and whether it was not signed so before."""
+    """What was signed: a manifest of a repository ("" in a layout), by a statement of which type, and whether it was
+    not signed so before."""
 
+    repository: str
     digest: str
     predicate_type: str
     is_new: bool
 
 
-def sign_in_registry(
-    client: RegistryClient,
-    subjects: Sequence[Descriptor],
-    package_digest: str,
-    signer: Signer,
-    environ: Mapping[str, str],
-) -> list[Signed]:
-    """Sign manifests of a repository, and the statements that refer to them; what is signed so already stays.
+@dataclass(frozen=True)
+class Unsigned:
+    """What of a repository is to be signed.
 
     subjects: what a reference names first, then the manifests in it. package_digest: that of its record, or "".
     """
-    repository = client.repository.image
-    wanted = [(subjects[0], package_statement(subjects[0].digest, package_digest, repository))]
-    wanted += [(one, package_statement(one.digest, "", repository)) for one in subjects[1:]]
-    wanted += [(one, data) for one in subjects for data in _statements(client, one)]
-    public, bundles = signer.sign([data for _, data in wanted], environ)
+
+    client: RegistryClient
+    subjects: Sequence[Descriptor]
+    package_digest: str = ""
+
+    def statements(self) -> list[tuple[Descriptor, bytes]]:
+        """What to sign: of each manifest that it is the package's, and the statements that refer to it."""
+        repository, subjects = self.client.repository.image, self.subjects
+        found = [(subjects[0], package_statement(subjects[0].digest, self.package_digest, repository))]
+        found += [(one, package_statement(one.digest, "", repository)) for one in subjects[1:]]
+        return found + [(one, data) for one in subjects for data in _statements(self.client, one)]
+
+
+def sign_in_registries(places: Sequence[Unsigned], signer: Signer, environ: Mapping[str, str]) -> list[Signed]:
+    """Sign what lies in repositories; what is signed so already stays. A passphrase is asked for once."""
+    wanted = [(place.client, subject, data) for place in places for subject, data in place.statements()]
+    public, bundles = signer.sign([data for _, _, data in wanted], environ)
     done = []
-    for (subject, data), bundle in zip(wanted, bundles):
+    for (client, subject, data), bundle in zip(wanted, bundles):
         is_new = not any(_is_same(found, bundle, public) for found in _bundles(client, subject.digest))
         if is_new:
-            _attach(client, bundle, subject)
-        done.append(Signed(subject.digest, _predicate_type(data), is_new))
+            attach_bundle(client, bundle.to_bytes(), subject)
+        done.append(Signed(client.repository.image, subject.digest, _predicate_type(data), is_new))
     return done
 
 
@@ -75,6 +89,11 @@ def package_statement(digest: str, package_digest: str, repository: str) -> byte
     stated = {PACKAGE_LABEL: package_digest, REPOSITORY_LABEL: repository}
     annotations = FrozenJson.of({key: value for key, value in stated.items() if value})
     return Statement.of((Subject("", digest, annotations),), SIGN, {}).to_bytes()
+
+
+def package_digest(record: Optional[bytes]) -> str:
+    """Return the digest that a package's record states, "" without one."""
+    return str(json.loads(record)["package_digest"]) if record else ""
 
 
 def bundles_in_registry(client: RegistryClient, digest: str) -> list[FoundBundle]:
@@ -106,13 +125,22 @@ def sign_in_layout(
             data = bundle.to_bytes()
             descriptor, manifest = bundle_manifest(data, SIGN, subject)
             for blob in (EMPTY, data, manifest):
-                _write(layout.path / blob_name(Descriptor.of("", blob).digest), blob)
+                write_file(layout.path / blob_name(Descriptor.of("", blob).digest), blob)
             entries.append({**descriptor.to_json(), "artifactType": BUNDLE_TYPE, "annotations": _annotations(SIGN)})
-        done.append(Signed(subject.digest, SIGN, is_new))
+        done.append(Signed("", subject.digest, SIGN, is_new))
     if entries:
         index = {**layout.index, "manifests": [*layout.index["manifests"], *entries]}
-        _write(layout.path / "index.json", document_json(index))
+        write_file(layout.path / "index.json", document_json(index))
     return done
+
+
+def attach_bundle(client: RegistryClient, data: bytes, subject: Descriptor) -> bool:
+    """Put a bundle where it is found by what it refers to; False when it was there."""
+    payload = Bundle.read(data, f"{client.repository}: bundle").payload
+    descriptor, manifest = bundle_manifest(data, _predicate_type(payload), subject)
+    for blob in (EMPTY, data):
+        upload_bytes(client, blob)
+    return attach(client, descriptor, manifest)
 
 
 def bundle_manifest(bundle: bytes, predicate_type: str, subject: Descriptor) -> tuple[Descriptor, bytes]:
@@ -132,20 +160,6 @@ def bundle_manifest(bundle: bytes, predicate_type: str, subject: Descriptor) -> 
 
 def _annotations(predicate_type: str) -> dict[str, str]:
     return {"dev.sigstore.bundle.content": "dsse-envelope", _PREDICATE: predicate_type}
-
-
-def _attach(client: RegistryClient, bundle: Bundle, subject: Descriptor) -> None:
-    data = bundle.to_bytes()
-    descriptor, manifest = bundle_manifest(data, _predicate_type(bundle.payload), subject)
-    for blob in (EMPTY, data):
-        one = Descriptor.of("application/octet-stream", blob)
-        if not has_blob(client, one):
-            upload_blob(client, one, partial(_whole, blob))
-    attach(client, descriptor, manifest)
-
-
-def _whole(blob: bytes) -> Iterator[bytes]:
-    yield blob
 
 
 def _predicate_type(payload: bytes) -> str:
@@ -201,16 +215,3 @@ def _small(layer: Descriptor, where: str) -> Descriptor:
     if layer.size > LARGEST_BUNDLE:
         raise ModelkilnError(f"{where}: has {layer.size} bytes; the largest that is read has {LARGEST_BUNDLE}.")
     return layer
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Write a file of a layout, which is whole or not there."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise

@@ -275,7 +275,7 @@ def _attach_statement(client, subject, data):
     }
     manifest = json.dumps(content).encode()
     for blob in (data, b"{}"):
-        signatures.upload_blob(client, Descriptor.of("x/y", blob), lambda blob=blob: iter([blob]))
+        signatures.upload_bytes(client, blob)
     signatures.attach(client, Descriptor.of(MANIFEST, manifest), manifest)
 
 
