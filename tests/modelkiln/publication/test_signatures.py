@@ -20,6 +20,9 @@ from modelkiln.registry.client import RegistryClient
 from modelkiln.registry.reference import parse_repository
 from modelkiln.registry.referrers import find_referrers
 
+# Without it cosign looks Sigstore's host up.
+_NOWHERE = "http://127.0.0.1:9"
+
 
 class Signing:
     """A key, a policy that trusts it alone, and the commands that use them on the registry `host`."""
@@ -78,7 +81,16 @@ def cosign(tools, tmp_path, monkeypatch):
 
     def run(command, *arguments):
         plain = () if command == "import-key-pair" else ("--allow-http-registry",)
-        return tools.run("env", "COSIGN_PASSWORD=", program, command, *plain, *options.get(command, ()), *arguments)
+        return tools.run(
+            "env",
+            "COSIGN_PASSWORD=",
+            f"TUF_MIRROR={_NOWHERE}",
+            program,
+            command,
+            *plain,
+            *options.get(command, ()),
+            *arguments,
+        )
 
     return run
 
@@ -224,6 +236,25 @@ def test_a_layout_is_signed(package, signing, tools, tmp_path, capsys):
     target = signing.place("plain/copied:1.2.0")
     tools.oras("copy -r --from-oci-layout", f"{tmp_path / 'l'}:1.2.0", target, plain=("--to-plain-http",))
     assert 0 == signing.verify("plain/copied:1.2.0")
+
+
+def test_a_layout_is_published_with_its_signatures(package, signing, tmp_path, capsys):
+    """Those that came with it from another repository, and with a key those of the new place."""
+    package.publish(signing.host, "first/digits", record=package.record)
+    assert 0 == signing.sign("first/digits:1.2.0")
+    assert 0 == signing.pull("first/digits:1.2.0", tmp_path / "l")
+    signing.write(f'repositories = ["{signing.host}/**"]', "this_repository = true")
+    publish = ["publish", str(tmp_path / "l"), signing.place("second/digits"), "--tag=1", f"--insecure={signing.host}"]
+    capsys.readouterr()
+    assert 0 == main(publish)
+    assert "1 signature added" in capsys.readouterr().err
+    assert 1 == signing.verify("second/digits:1")
+    assert f"is for {signing.host}/first/digits, and this is {signing.host}/second/digits" in capsys.readouterr().err
+    assert 0 == main([*publish, f"--key={signing.private}"])
+    assert 0 == signing.verify("second/digits:1")
+    capsys.readouterr()
+    assert 0 == main([*publish, f"--key={signing.private}"])
+    assert "nothing was sent" in capsys.readouterr().err
 
 
 def test_a_tag_that_moves_while_it_is_signed(package, signing, tmp_path, monkeypatch, capsys):
