@@ -106,7 +106,9 @@ def test_packages_carry_the_signature_of_locked_files(repo, tmp_path):
         assert 0 == main(["validate", str(repo.dist / "rain" / layout)])
         exported = tmp_path / layout
         store = named_caches(repo.env) / "modelkiln"
-        assert 0 == main(["export", str(repo.dist / "rain" / layout), str(exported), f"--store={store}"])
+        assert 0 == main(
+            ["export", str(repo.dist / "rain" / layout), str(exported), "--format=oci-layout", f"--store={store}"]
+        )
         assert signature.read_bytes() in [_member(blob) for blob in (exported / "blobs/sha256").iterdir()]
     repo.pants("test", "--smoke-test-require", "rain:smoke")
     text = lock.read_text()

@@ -40,31 +40,6 @@ class LockedArtifactRequest:
     signature: str = ""
 
 
-@rule(desc="Read a weights lock", level=LogLevel.DEBUG)
-async def read_locked_artifact(request: LockedArtifactRequest) -> Artifact:
-    """Read the lock, and have those of its files checked that are on this machine."""
-    address = request.address
-    found = await read_named_file(address, "lock", request.lock, f"Write it with `pants lock {address}`.")
-    lock = load_weights_lock(found.content.decode("utf-8", "replace"), f"{address}: {found.path}", str(address))
-    lock.check_allowed(request.allowed, str(address))
-    await check_locked(LockCheckRequest(address, found.content, request.allowed), **implicitly())
-    pinned = (PinnedFile(file.path, file.sha256, file.size) for file in lock.files)
-    origin = {"target": str(address), "source": dict(lock.source), "set_digest": lock.set_digest}
-    made = Artifact(
-        address=address,
-        files=tuple(sorted(pinned, key=lambda file: file.path)),
-        digest=EMPTY_DIGEST,
-        formats=tuple(
-            (file.path, FileFormat.stated(file.format, file.facts, file.code))
-            for file in lock.files
-            if file.format or file.code
-        ),
-        parts=locked_layers(lock, str(address), request.allowed),
-        origin=Origin.of({**origin, "facts": dict(lock.facts)}),
-    )
-    return await _with_signature(made, request) if request.signature else made
-
-
 async def _with_signature(artifact: Artifact, request: LockedArtifactRequest) -> Artifact:
     """The artifact with the signature of its files, which has to be of these and no others."""
     address, name = artifact.address, os.path.basename(request.signature)
@@ -88,6 +63,31 @@ async def _with_signature(artifact: Artifact, request: LockedArtifactRequest) ->
         digest=digest,
         parts=(*artifact.parts, LayerRequest(recipe, recipe["title"], digest, True)),
     )
+
+
+@rule(desc="Read a weights lock", level=LogLevel.DEBUG)
+async def read_locked_artifact(request: LockedArtifactRequest) -> Artifact:
+    """Read the lock, and have those of its files checked that are on this machine."""
+    address = request.address
+    found = await read_named_file(address, "lock", request.lock, f"Write it with `pants lock {address}`.")
+    lock = load_weights_lock(found.content.decode("utf-8", "replace"), f"{address}: {found.path}", str(address))
+    lock.check_allowed(request.allowed, str(address))
+    await check_locked(LockCheckRequest(address, found.content, request.allowed), **implicitly())
+    pinned = (PinnedFile(file.path, file.sha256, file.size) for file in lock.files)
+    origin = {"target": str(address), "source": dict(lock.source), "set_digest": lock.set_digest}
+    made = Artifact(
+        address=address,
+        files=tuple(sorted(pinned, key=lambda file: file.path)),
+        digest=EMPTY_DIGEST,
+        formats=tuple(
+            (file.path, FileFormat.stated(file.format, file.facts, file.code))
+            for file in lock.files
+            if file.format or file.code
+        ),
+        parts=locked_layers(lock, str(address), request.allowed),
+        origin=Origin.of({**origin, "facts": dict(lock.facts)}),
+    )
+    return await _with_signature(made, request) if request.signature else made
 
 
 def rules():

@@ -22,10 +22,12 @@ _SHOWN = 3
 
 @dataclass(frozen=True)
 class FoundBundle:
-    """A bundle that refers to a package. where: what it is called in messages."""
+    """A bundle that refers to a package. where: what it is called in messages. problem: why it could not be fetched, or
+    ""; then it has no data, and hides no others."""
 
     where: str
     data: bytes
+    problem: str = ""
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,8 @@ def _sentence(name: str, reasons: Sequence[str], rule: Rule) -> str:
 def _sort(found: FoundBundle, judged: Judged, rule: Rule, now: Optional[datetime], into: _Sorted) -> None:
     kind = ""
     try:
+        if found.problem:
+            raise ModelkilnError(found.problem)
         bundle = Bundle.read(found.data, found.where)
         if bundle.payload_type != PAYLOAD_TYPE:
             raise ModelkilnError(f"{found.where}: its payload is a {bundle.payload_type!r}, not a statement")

@@ -5,7 +5,7 @@ Specification: sigstore/cosign, specs/BUNDLE_SPEC.md, "OCI image attestation sto
 
 import json
 from dataclasses import dataclass
-from typing import Any, Iterator, Mapping, Optional, Sequence
+from typing import Callable, Iterator, Mapping, Optional, Sequence
 
 from modelkiln.attestation.bundle import BUNDLE_TYPE, LARGEST_BUNDLE, Bundle
 from modelkiln.attestation.judgement import REPOSITORY_LABEL, FoundBundle
@@ -15,7 +15,7 @@ from modelkiln.attestation.signing.signer import Signer
 from modelkiln.attestation.statement import PAYLOAD_TYPE, Statement, Subject
 from modelkiln.canonical import document_json
 from modelkiln.descriptor import MANIFEST, Descriptor
-from modelkiln.errors import ModelkilnError
+from modelkiln.errors import ModelkilnError, reason
 from modelkiln.frozen_json import FrozenJson
 from modelkiln.image.layout import Layout, blob_name, write_file
 from modelkiln.package.record import PACKAGE_LABEL
@@ -102,14 +102,9 @@ def bundles_in_registry(client: RegistryClient, digest: str) -> list[FoundBundle
 
 
 def bundles_in_layout(layout: Layout, digest: str) -> list[FoundBundle]:
-    """Return the bundles that refer to a manifest of a layout."""
-    found = []
-    for descriptor in layout.referrers(digest):
-        content = layout.read_json(descriptor) if descriptor.media_type == MANIFEST else {}
-        for layer in _layers(content, BUNDLE_TYPE, f"{layout.path}: {descriptor.digest}"):
-            where = f"bundle {layer.digest}"
-            found.append(FoundBundle(where, layout.read_blob(_small(layer, where))))
-    return found
+    """Return the bundles that refer to a manifest of a layout; raises ModelkilnError where there are too many."""
+    listed = [one for one in layout.referrers(digest) if one.media_type == MANIFEST]
+    return list(_read_all(listed, layout.read_blob, str(layout.path), digest))
 
 
 def sign_in_layout(
@@ -177,38 +172,66 @@ def _is_same(found: FoundBundle, bundle: Bundle, public: PublicKey) -> bool:
 
 
 def _bundles(client: RegistryClient, digest: str) -> Iterator[FoundBundle]:
-    listed = find_referrers(client, digest, BUNDLE_TYPE)
-    if len(listed) > _MOST_BUNDLES:
+    def read(descriptor: Descriptor) -> bytes:
+        is_manifest = descriptor.media_type == MANIFEST
+        return client.read_manifest(descriptor.digest) if is_manifest else read_blob(client, descriptor.digest)
+
+    listed = [one for one in find_referrers(client, digest, BUNDLE_TYPE) if one.media_type == MANIFEST]
+    return _read_all(listed[::-1], read, str(client.repository), digest)
+
+
+def _read_all(
+    listed: Sequence[Descriptor], read: Callable[[Descriptor], bytes], where: str, digest: str
+) -> Iterator[FoundBundle]:
+    """The bundles of manifests; of one that cannot be read, why."""
+    _check_number(len(listed), where, digest)
+    number = 0
+    for descriptor in listed:
+        try:
+            layers = _layers(read(descriptor), BUNDLE_TYPE, f"{where}: {descriptor.digest}")
+        except ModelkilnError as error:
+            yield FoundBundle(f"manifest {descriptor.digest}", b"", str(error))
+            continue
+        number += len(layers)
+        _check_number(number, where, digest)
+        for layer in layers:
+            name = f"bundle {layer.digest}"
+            try:
+                yield FoundBundle(name, read(_small(layer, name)))
+            except ModelkilnError as error:
+                yield FoundBundle(name, b"", str(error))
+
+
+def _check_number(number: int, where: str, digest: str) -> None:
+    if number > _MOST_BUNDLES:
         raise ModelkilnError(
-            f"{client.repository}: {len(listed)} bundles refer to {digest}, and at most {_MOST_BUNDLES} are read. "
-            "Remove those that nobody needs."
+            f"{where}: {number} bundles refer to {digest}, and at most {_MOST_BUNDLES} are read. Remove those that "
+            "nobody needs."
         )
-    for descriptor in reversed(listed):
-        for layer in _layers(_manifest(client, descriptor), BUNDLE_TYPE, f"{client.repository}: {descriptor.digest}"):
-            where = f"bundle {layer.digest}"
-            yield FoundBundle(where, read_blob(client, _small(layer, where).digest))
 
 
 def _statements(client: RegistryClient, subject: Descriptor) -> Iterator[bytes]:
     """The statements about a manifest that nobody has signed: its bill of materials, provenance, results of tests."""
     for descriptor in find_referrers(client, subject.digest, PAYLOAD_TYPE):
-        for layer in _layers(_manifest(client, descriptor), PAYLOAD_TYPE, f"{client.repository}: {descriptor.digest}"):
-            data = read_blob(client, _small(layer, f"statement {layer.digest}").digest)
+        found = client.find_manifest(descriptor.digest)
+        if found is None:  # One that is listed and gone is none.
+            continue
+        for layer in _layers(found[1], PAYLOAD_TYPE, f"{client.repository}: {descriptor.digest}"):
+            where = f"{client.repository}: statement {layer.digest}"
+            data = read_blob(client, _small(layer, where).digest)
             # Who signs says it: nothing is signed here that is about something else.
-            if Statement.read(data, f"{client.repository}: statement {layer.digest}").is_about(subject.digest):
+            if Statement.read(data, where).is_about(subject.digest):
                 yield data
 
 
-def _manifest(client: RegistryClient, descriptor: Descriptor) -> Mapping[str, Any]:
-    found = client.find_manifest(descriptor.digest)
-    # One that is listed and gone is none.
-    return json.loads(found[1]) if found is not None else {}
-
-
-def _layers(content: Mapping[str, Any], media_type: str, where: str) -> Iterator[Descriptor]:
-    for layer in content.get("layers") or ():
-        if isinstance(layer, Mapping) and layer.get("mediaType") == media_type:
-            yield Descriptor.from_json(layer, where)
+def _layers(manifest: bytes, media_type: str, where: str) -> list[Descriptor]:
+    """The layers of a type that a manifest has; raises ModelkilnError for what is not a manifest."""
+    try:
+        layers = json.loads(manifest)["layers"] or ()
+        own = [one for one in layers if one["mediaType"] == media_type]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ModelkilnError(f"{where}: is not a manifest of an artifact ({reason(error)}).") from None
+    return [Descriptor.from_json(one, where) for one in own]
 
 
 def _small(layer: Descriptor, where: str) -> Descriptor:

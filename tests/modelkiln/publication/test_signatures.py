@@ -328,3 +328,52 @@ def test_thousands_of_bundles_are_not_read():
         client = RegistryClient(parse_repository(f"{stub.host}/a"), {INSECURE_REGISTRIES: stub.host})
         with pytest.raises(ModelkilnError, match=f"10000 bundles refer to {one}, and at most 200 are read"):
             signatures.bundles_in_registry(client, one)
+
+
+def test_a_bundle_that_cannot_be_read_hides_no_other(package, signing, capsys):
+    """It is named where nothing good is there, and passed over elsewhere."""
+    package.publish(signing.host, "broken/digits", record=package.record)
+    client = signing.client("broken/digits")
+    subject = Descriptor.of(MANIFEST, client.read_manifest(package.digest))
+    found, manifest = signatures.bundle_manifest(b"broken", signatures.SIGN, subject)
+    for blob in (b"broken", b"{}"):
+        signatures.upload_bytes(client, blob)
+    signatures.attach(client, found, manifest)
+    assert 1 == signing.verify("broken/digits:1.2.0")
+    assert "signature: none counts: " in capsys.readouterr().err
+    assert 0 == signing.sign("broken/digits:1.2.0")
+    assert 0 == signing.verify("broken/digits:1.2.0")
+
+
+@pytest.mark.parametrize(
+    "manifest, reason",
+    [
+        (b"[]", "is not a manifest of an artifact"),
+        (b'{"layers": 7}', "is not a manifest of an artifact"),
+        (b'{"layers": ["x"]}', "is not a manifest of an artifact"),
+        (json.dumps({"layers": [{"mediaType": BUNDLE_TYPE}]}).encode(), "size None"),
+        (
+            json.dumps({"layers": [Descriptor(BUNDLE_TYPE, "sha256:" + "0" * 64, 1 << 40).to_json()]}).encode(),
+            "largest",
+        ),
+        (json.dumps({"layers": [Descriptor.of(BUNDLE_TYPE, b"x").to_json()] * 201}).encode(), "at most 200 are read"),
+    ],
+)
+def test_manifests_of_others(manifest, reason):
+    """Each is refused in words, and one with hundreds of layers before a blob is fetched."""
+    one = "sha256:" + "1" * 64
+
+    def answer(method, path, headers, body):
+        entries = [{**Descriptor.of(MANIFEST, manifest).to_json(), "artifactType": BUNDLE_TYPE}]
+        listed = json.dumps({"schemaVersion": 2, "manifests": entries}).encode()
+        return (200, {"Content-Type": INDEX}, listed) if "/referrers/" in path else (200, {}, manifest)
+
+    with answering(answer) as stub:
+        client = RegistryClient(parse_repository(f"{stub.host}/a"), {INSECURE_REGISTRIES: stub.host})
+        try:
+            (found,) = signatures.bundles_in_registry(client, one)
+            problem = found.problem
+        except ModelkilnError as error:
+            problem = str(error)
+        assert reason in problem
+        assert [] == [request.path for request in stub.seen if "/blobs/" in request.path]
