@@ -119,7 +119,7 @@ def test_packages_carry_the_signature_of_locked_files(repo, tmp_path):
     assert "Sign it again: `modelkiln sign rain/big.lock.json`" in log
     repo.write("rain/big/sub/config.json", "{}")
     lock.write_text(text)
-    repo.replace("rain/BUILD", 'version="0.1.0"', 'version="0.1.0",\n    weights="lazy"')
+    repo.replace("rain/BUILD", 'artifacts=[":weights", ":big"]', 'artifacts=[":big"],\n    weights="lazy"')
     assert (
         "has a `model_signature`, which a package without its weights" in repo.pants("package", "rain:rain", code=1).log
     )
