@@ -25,6 +25,7 @@ COMMANDS = {
     "verify": "verify",
     "sign": "sign",
     "store": "store",
+    "mirror": "mirror",
 }
 # Steps of a build, each one process. Their arguments may change with every release.
 STEPS = {
