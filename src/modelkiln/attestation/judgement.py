@@ -16,6 +16,8 @@ __all__ = ["REPOSITORY_LABEL", "FoundBundle", "Judgement", "Judged", "judge", "s
 
 # What a signature states of where its package was signed.
 REPOSITORY_LABEL = "modelkiln.repository"
+# Its certificate was valid for minutes.
+_KEYLESS = "{}: is keyless: a log of Sigstore's says when it was made, which this release does not read"
 # Reasons in one message.
 _SHOWN = 3
 
@@ -121,7 +123,7 @@ def signer_of(
                 elif identity.key.verifies(bundle.message, bundle.signature):
                     return signer
         except ModelkilnError as error:
-            reasons.append(str(error).rstrip("."))
+            reasons.append(_KEYLESS.format(where) if bundle.is_logged else str(error).rstrip("."))
     kind = "certificate" if bundle.certificates else "key"
     raise ModelkilnError("; ".join(reasons) or f"{where}: its signature is not by a {kind} of {_names(signers)}")
 

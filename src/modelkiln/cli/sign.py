@@ -97,7 +97,7 @@ def _lock(args: argparse.Namespace, signer: Signer) -> int:
     path = Path(args.package)
     lock = load_weights_lock(path.read_text("utf-8"), str(path))
     output = args.output or path.with_name("model.sig")
-    name = path.name.partition(".")[0]
+    name = path.name.partition(".")[0] or "model"
     model = SignedModel(name, {file.path: file.sha256 for file in lock.files}, (output.name,))
     if output.name in model.files:
         raise ModelkilnError(f"{path}: lists {output.name} itself. Give the signature another name with --output.")
