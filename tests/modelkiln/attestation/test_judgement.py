@@ -37,9 +37,9 @@ class Said:
 
     def __init__(self, folder):
         self._folder = folder
+        self.bundle = functools.lru_cache(maxsize=None)(self._bundle)  # Each is a process.
 
-    @functools.cache  # Each is a process.
-    def bundle(self, kind=SIGN, predicate="{}", signer="release", digest=_DIGEST, **stated):
+    def _bundle(self, kind=SIGN, predicate="{}", signer="release", digest=_DIGEST, **stated):
         """A statement, signed by a key, or by the certificate of "ci". predicate: JSON."""
         annotations = {PACKAGE_LABEL: _PACKAGE, REPOSITORY_LABEL: _HERE.repository, **stated}
         statement = Statement.of((Subject("", digest, FrozenJson.of(annotations)),), kind, json.loads(predicate))
