@@ -34,6 +34,7 @@ STEPS = {
     "check-artifact": "build.check_artifact",
     "committed-pointers": "build.committed_pointers",
     "fetch-pointers": "build.fetch_pointers",
+    "debian-facts": "build.debian_facts",
     "debian-lock": "lock.debian",
     "python-lock": "lock.python",
     "lock-weights": "lock.weights",
