@@ -55,9 +55,10 @@ def venv_layer(python: str, python_path: str, over_any_base: bool = True) -> tup
 def record_layer(record: bytes, weights_lock: bytes = b"", sbom: bytes = b"") -> tuple[Layer, bytes]:
     """Return the layer that holds the record at /app/.modelkiln/record.json, and its bytes.
 
-    sbom: the image's bill of materials, which changes with the record. weights_lock: what a package with lazy weights carries in their place; the layer then has the
-    folder for the store too. Anyone may write there, as in /tmp: a volume that is mounted at it
-    takes over its mode, and the image runs as a user that owns nothing.
+    sbom: the image's bill of materials, which changes with the record. weights_lock: what a package with
+    lazy weights carries in their place; the layer then has the folder for the store too. Anyone may write
+    there, as in /tmp: a volume that is mounted at it takes over its mode, and the image runs as a user that
+    owns nothing.
     """
     entries = [bytes_entry(f"{CODE_FOLDER}/{RECORD_PATH}", record)]
     if sbom:

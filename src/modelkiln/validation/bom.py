@@ -1,4 +1,4 @@
-"""A package's bill of materials against its record, for the validator: whether it is this package's, and names it all."""
+"""A package's bill of materials against its record, for the validator: it is of this package, and names it all."""
 
 import json
 from typing import Any, Iterator, Mapping

@@ -11,10 +11,10 @@ from contextlib import suppress
 from typing import Any, BinaryIO, Callable, Iterable, Iterator, Mapping, Optional
 
 from modelkiln.errors import ModelkilnError
+from modelkiln.validation.bom import SBOM
 from modelkiln.validation.config import config_problems, descriptor_problems, index_problems, manifest_problems
 from modelkiln.validation.elf import machine_problems
 from modelkiln.validation.findings import BlobMissing, CheckedImage, Issue, LayerMemory, Opening
-from modelkiln.validation.bom import SBOM
 from modelkiln.validation.layer import LayerContents, read_layer
 from modelkiln.validation.record import (
     PACKAGE,

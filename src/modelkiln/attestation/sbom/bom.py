@@ -19,7 +19,18 @@ from modelkiln.attestation.sbom.model_card import MODEL, model_component, to_pro
 from modelkiln.attestation.sbom.purl import debian_release, pypi_purl
 from modelkiln.canonical import canonical_json
 
-__all__ = ["IMAGE", "PROGRAM", "SBOM_TYPE", "WEIGHTS", "WHEEL", "BaseFacts", "WheelFacts", "bom_bytes", "package_bom"]
+__all__ = [
+    "IMAGE",
+    "PROGRAM",
+    "SBOM_TYPE",
+    "WEIGHTS",
+    "WHEEL",
+    "BaseFacts",
+    "WheelFacts",
+    "bom_bytes",
+    "older_bom",
+    "package_bom",
+]
 
 # Of a bill in JSON: IANA's media type.
 SBOM_TYPE = "application/vnd.cyclonedx+json"
@@ -51,8 +62,11 @@ class BaseFacts:
     reference: str = ""
 
 
+_NO_WHEELS, _NO_BASE = WheelFacts(), BaseFacts()
+
+
 def package_bom(
-    record: Mapping[str, Any], kind: str, wheels: WheelFacts = WheelFacts(), base: BaseFacts = BaseFacts()
+    record: Mapping[str, Any], kind: str, wheels: WheelFacts = _NO_WHEELS, base: BaseFacts = _NO_BASE
 ) -> dict[str, Any]:
     """Return the bill of a package of this record in one of its formats, as a JSON object.
 
@@ -74,6 +88,26 @@ def bom_bytes(bom: Mapping[str, Any]) -> bytes:
     value = bytearray(hashlib.sha256(canonical_json(content)).digest()[:16])
     value[6], value[8] = value[6] & 0x0F | 0x80, value[8] & 0x3F | 0x80
     return canonical_json({**content, "serialNumber": f"urn:uuid:{uuid.UUID(bytes=bytes(value))}"})
+
+
+def older_bom(bom: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a bill as CycloneDX 1.6, for readers that know no newer one.
+
+    It cannot say that a component is expected elsewhere and is not in the package (`isExternal`): a property does.
+    """
+    return {
+        **bom,
+        "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
+        "specVersion": "1.6",
+        "components": [_older(component) for component in bom["components"]],
+    }
+
+
+def _older(component: Mapping[str, Any]) -> dict[str, Any]:
+    older = {key: value for key, value in component.items() if key != "isExternal"}
+    if component.get("isExternal"):
+        older["properties"] = [*component.get("properties", ()), *to_properties("modelkiln:external", True)]
+    return older
 
 
 class _Bill:

@@ -74,8 +74,8 @@ def _card(record: Mapping[str, Any]) -> dict[str, Any]:
 def _without_place(metadata: Mapping[str, Any]) -> dict[str, Any]:
     """What of the metadata has no place in the component or its card, or is not of the kind that the place takes."""
     found = {key: value for key, value in metadata.items() if not _has_place(key, value)}
-    stated = metadata.get("considerations")
-    others = {key: stated[key] for key in stated if key not in (*_CONSIDERATIONS, _ETHICAL)} if _is_map(stated) else {}
+    stated = _map(metadata.get("considerations"))
+    others = {key: stated[key] for key in stated if key not in (*_CONSIDERATIONS, _ETHICAL)}
     return {**found, **({"considerations": others} if others else {})}
 
 
@@ -83,7 +83,7 @@ def _has_place(key: str, value: Any) -> bool:
     if key == "approach":
         return value in _APPROACHES
     if key in ("metrics", "considerations"):
-        return _is_map(value)
+        return isinstance(value, Mapping)
     if key in _REFERENCES:
         return _is_address(value)
     if key in (*_PARAMETERS, "description", "license"):
@@ -91,8 +91,9 @@ def _has_place(key: str, value: Any) -> bool:
     return key in ("authors", "datasets")
 
 
-def _is_map(value: Any) -> bool:
-    return isinstance(value, Mapping)
+def _map(value: Any) -> Mapping[str, Any]:
+    """A value where it is an object, else an empty one."""
+    return value if isinstance(value, Mapping) else {}
 
 
 def _is_address(value: Any) -> bool:
@@ -130,9 +131,7 @@ def _architecture(artifacts: Iterable[Mapping[str, Any]]) -> str:
 
 
 def _datasets(metadata: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    lineage = metadata.get("lineage")
-    of_lineage = lineage.get("datasets") if _is_map(lineage) else None
-    for one in (*_items(metadata.get("datasets")), *_items(of_lineage)):
+    for one in (*_items(metadata.get("datasets")), *_items(_map(metadata.get("lineage")).get("datasets"))):
         stated = one if isinstance(one, Mapping) else {"name": one}
         dataset: dict[str, Any] = {"type": "dataset", "name": _text(stated.get("name", ""))}
         contents: dict[str, Any] = {"url": stated["url"]} if _is_address(stated.get("url")) else {}
@@ -144,9 +143,7 @@ def _datasets(metadata: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _analysis(metrics: Any) -> dict[str, Any]:
     """Metrics: {name: value}, or {name: {"value", "slice"}}."""
-    if not isinstance(metrics, Mapping):
-        return {}
-    found = []
+    found, metrics = [], _map(metrics)
     for name in sorted(metrics):
         stated = metrics[name] if isinstance(metrics[name], Mapping) else {"value": metrics[name]}
         one = {"type": name, "value": _text(stated.get("value"))}
@@ -155,8 +152,7 @@ def _analysis(metrics: Any) -> dict[str, Any]:
 
 
 def _considerations(stated: Any) -> dict[str, Any]:
-    if not isinstance(stated, Mapping):
-        return {}
+    stated = _map(stated)
     found: dict[str, Any] = {place: _texts(stated[key]) for key, place in _CONSIDERATIONS.items() if stated.get(key)}
     risks = [one if isinstance(one, Mapping) else {"name": one} for one in _items(stated.get(_ETHICAL))]
     if risks:
@@ -184,8 +180,7 @@ def _references(metadata: Mapping[str, Any]) -> Iterator[dict[str, str]]:
 
 
 def _base_models(metadata: Mapping[str, Any]) -> list[str]:
-    lineage = metadata.get("lineage")
-    return _texts(lineage.get("base_model")) if isinstance(lineage, Mapping) else []
+    return _texts(_map(metadata.get("lineage")).get("base_model"))
 
 
 def _items(value: Any) -> list[Any]:

@@ -1,0 +1,69 @@
+"""What others read of bills of materials: CycloneDX's own library and schemas, package-url's and SPDX's."""
+
+import json
+import subprocess
+from pathlib import Path
+
+from components import require_venv
+
+__all__ = ["read_cyclonedx", "read_spdx"]
+
+_LOCK = Path(__file__).resolve().parents[2] / "3rdparty/python/sbom.txt"
+_CYCLONEDX = """
+import json, sys
+from cyclonedx.model.bom import Bom
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+from packageurl import PackageURL
+found = []
+for path in sys.argv[1:]:
+    text = open(path, encoding="utf-8").read()
+    content = json.loads(text)
+    version = SchemaVersion.from_version(content["specVersion"])
+    problem = JsonStrictValidator(version).validate_str(text)
+    bom = None if problem else Bom.from_json(content)
+    purls = [one["purl"] for one in content["components"] if "purl" in one]
+    found.append({
+        "problems": [str(problem)] if problem else [],
+        "is_valid": bool(bom and bom.validate()),
+        "components": len(bom.components) if bom else 0,
+        "other_purls": [purl for purl in purls if PackageURL.from_string(purl).to_string() != purl],
+    })
+print(json.dumps(found))
+"""
+_SPDX = """
+import json, sys
+from spdx_tools.spdx.parser.parse_anything import parse_file
+from spdx_tools.spdx.validation.document_validator import validate_full_spdx_document
+found = []
+for path in sys.argv[1:]:
+    document = parse_file(path)
+    found.append({
+        "problems": [one.validation_message for one in validate_full_spdx_document(document)],
+        "packages": len(document.packages),
+        "relationships": len(document.relationships),
+    })
+print(json.dumps(found))
+"""
+
+
+def _read(program, folder, ending, documents):
+    paths = [folder / f"{number}{ending}" for number, _ in enumerate(documents)]
+    for path, document in zip(paths, documents):
+        path.write_bytes(document)
+    command = [require_venv(_LOCK), "-I", "-c", program, *map(str, paths)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def read_cyclonedx(folder, *documents):
+    """Return of each document, bytes of JSON, "problems" by the strict schema of its version, "is_valid" by the
+    library's own rules, its number of "components" there, and "other_purls": those that package-url writes otherwise.
+    """
+    return _read(_CYCLONEDX, folder, ".cdx.json", documents)
+
+
+def read_spdx(folder, *documents):
+    """Return of each document "problems" by spdx-tools, and its numbers of "packages" and "relationships" there."""
+    return _read(_SPDX, folder, ".spdx.json", documents)
