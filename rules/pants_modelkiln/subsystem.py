@@ -206,6 +206,27 @@ class ModelkilnSubsystem(Subsystem):
             otherwise collide. For a format that is not listed, nothing is.
             """),
     )
+    signing = DictOption[Any](
+        default={},
+        help=help_text("""
+            Who signs what `pants publish` sends, as `cosign` 3 verifies it. Without it nothing is signed.
+
+                [modelkiln.signing]
+                key = "~/.keys/release.key"          # EC P-256 or P-384: PEM, or as cosign encrypts it
+                passphrase_file = "/run/secrets/p"   # without it, somebody is asked on the terminal
+
+            For a key in a KMS, a command that gets the bytes to sign on standard input and prints the
+            signature (DER, or that in base64):
+
+                [modelkiln.signing]
+                command = "build-support/sign-with-kms.sh"
+                public_key = "build-support/release.pub"
+
+            `certificates` is a list of files (PEM): that of the key, and those between it and an
+            authority. Paths are relative to the build root. One small process reads the key, after
+            everything has been built and sent.
+            """),
+    )
     publish_record = BoolOption(
         default=True,
         advanced=True,

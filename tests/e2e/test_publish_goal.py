@@ -11,12 +11,15 @@ import zstandard
 from components import require
 from loopback.registries import registry
 from monorepo import named_caches, small_monorepo
+from samples.signing_keys import make_key
 from schemas import schema_problems
 
+from modelkiln.attestation.policy import Policy
 from modelkiln.canonical import canonical_json
 from modelkiln.descriptor import CONFIG, LAYER, MANIFEST, Descriptor
 from modelkiln.digest import sha256_bytes
 from modelkiln.machine.settings import INSECURE_REGISTRIES
+from modelkiln.publication.policy_check import judge_remote
 from modelkiln.publication.remote_package import RemotePackage
 from modelkiln.publication.verify import verify_remote
 from modelkiln.registry.blobs import blob_chunks, read_blob
@@ -98,6 +101,29 @@ def test_an_edit_sends_its_own_bytes_alone(repo, host):
     log = repo.pants("publish", "rain:rain").log
     assert "3 blobs sent" in log
     assert tagged(host, "0.1.0") != tagged(host, "0.1.1") == tagged(host, "latest")
+
+
+def test_what_is_published_is_signed(repo, host, tmp_path):
+    """With the key's passphrase in a file; again it adds nothing, and a wrong key is an error before a tag moves."""
+    private, public, _ = make_key(tmp_path, passphrase="of the key")
+    (tmp_path / "phrase").write_text("of the key\n")
+    signing = {"key": str(private), "passphrase_file": str(tmp_path / "phrase")}
+    run = repo.pants("-ldebug", f"--modelkiln-signing={signing}", "publish", "rain:rain")
+    assert "1 signature added" in run.log and "of the key" not in run.log
+    assert "nothing was sent" in repo.pants(f"--modelkiln-signing={signing}", "publish", "rain:rain").log
+    (tmp_path / "policy.toml").write_text(
+        f'mode = "enforce"\n[signers.release]\nkey = "{public.name}"\n'
+        f'[[rules]]\nrepositories = ["{host}/team/*"]\nsigners = ["release"]\nthis_repository = true\n'
+    )
+    package = RemotePackage(parse_image(f"{host}/team/rain:latest"), {**repo.env, INSECURE_REGISTRIES: host}, print)
+    judgement = judge_remote(package, Policy.load(tmp_path / "policy.toml"))
+    assert ((), ("signature by release",)) == (judgement.problems, judgement.accepted)
+    before = tagged(host, "latest")
+    repo.replace("rain/BUILD", "0.1.1", "0.1.2")
+    log = repo.pants(f"--modelkiln-signing={{'key': '{tmp_path}/none.pem'}}", "publish", "rain:rain", code=1).log
+    assert f"{tmp_path}/none.pem: No such file or directory" in log
+    assert before == tagged(host, "latest")
+    repo.replace("rain/BUILD", "0.1.2", "0.1.1")
 
 
 def test_a_base_image_is_read_out_of_the_registry(repo, host):

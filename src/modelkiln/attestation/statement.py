@@ -18,13 +18,19 @@ STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 # Of a statement: as the payload of a DSSE envelope, and as a blob of a registry.
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 
+_NOTHING = FrozenJson.of({})
+
 
 @dataclass(frozen=True)
 class Subject:
-    """What a statement is about: a name, which may be empty, and the digest that counts ("sha256:<hex>")."""
+    """What a statement is about: a name, which may be empty, and the digest that counts ("sha256:<hex>").
+
+    annotations: what else its maker says of it (resource_descriptor.md), such as what `cosign sign -a` signs.
+    """
 
     name: str
     digest: str
+    annotations: FrozenJson = _NOTHING
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any], where: str) -> "Subject":
@@ -43,12 +49,18 @@ class Subject:
         name = value.get("name", "")
         if not isinstance(name, str):
             raise ModelkilnError(f"{where}: the name {name!r} of its subject is not a string.")
-        return cls(name, check_digest(f"sha256:{digests['sha256']}", f"{where}: subject {name!r}"))
+        annotations = value.get("annotations") or {}
+        if not isinstance(annotations, Mapping):
+            raise ModelkilnError(f"{where}: the annotations {annotations!r} of its subject are not an object.")
+        digest = check_digest(f"sha256:{digests['sha256']}", f"{where}: subject {name!r}")
+        return cls(name, digest, FrozenJson.of(annotations))
 
     def to_json(self) -> dict[str, Any]:
         """Return the resource descriptor; without a name where there is none."""
         named = {"name": self.name} if self.name else {}
-        return {**named, "digest": {"sha256": hex_of(self.digest)}}
+        annotations = self.annotations.to_json()
+        noted = {"annotations": annotations} if annotations else {}
+        return {**named, "digest": {"sha256": hex_of(self.digest)}, **noted}
 
 
 @dataclass(frozen=True)

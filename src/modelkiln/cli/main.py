@@ -23,6 +23,7 @@ COMMANDS = {
     "publish": "publish",
     "pull": "pull",
     "verify": "verify",
+    "sign": "sign",
     "store": "store",
 }
 # Steps of a build, each one process. Their arguments may change with every release.

@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Iterable, Optional, Sequence
 
@@ -10,8 +11,10 @@ from modelkiln.cli.options import (
     add_insecure,
     add_layout,
     add_record,
+    add_signer,
     add_store,
     machine_env,
+    signer_of,
     store_of,
 )
 from modelkiln.errors import ModelkilnError, reason
@@ -37,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--moving-tag", action="append", default=[], metavar="TAG", help="a tag that may, as `latest`")
     parser.add_argument("--no-record", action="store_true", help="don't add the record as an artifact")
     parser.add_argument("--output", type=Path, metavar="FILE", help="where to write, as JSON, what is where")
+    add_signer(parser)
     add_insecure(parser)
     add_store(parser)
     add_record(parser)
@@ -48,6 +52,7 @@ def run(args: argparse.Namespace) -> int:
     from modelkiln.publication.blob_source import BlobSource
     from modelkiln.publication.holding import hold_to_record
     from modelkiln.publication.publish import publish_all
+    from modelkiln.publication.signatures import bundles_in_layout
 
     layout, store = Layout(args.layout), store_of(args)
     repository = parse_repository(args.repository)
@@ -57,7 +62,11 @@ def run(args: argparse.Namespace) -> int:
     hold_to_record(blobs, found)
     source = BlobSource(blobs, machine_env(args))
     record = None if args.no_record else found
-    publication = publication_of(layout_contents(layout, args.image), source, tags, args.moving_tag, record)
+    contents = layout_contents(layout, args.image)
+    publication = publication_of(contents, source, tags, args.moving_tag, record)
+    signed = ((one, bundles_in_layout(layout, one.digest)) for one in contents.signed)
+    bundles = tuple((subject, bundle.data) for subject, found in signed for bundle in found)
+    publication = replace(publication, signer=signer_of(args, is_required=False), bundles=bundles)
     with Progress(str(repository), 0) as progress:
         root = store.root if store.root.is_dir() else None
         (done,) = publish_all([(publication, repository)], machine_env(args), root, report, progress.of)

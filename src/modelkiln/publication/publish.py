@@ -1,7 +1,7 @@
 """Publishing: what a registry lacks of a package, then the tags that name it.
 
 The order is what keeps readers safe: blobs, then manifests by digest (an index's children before
-it), then the record, and tags last. A publisher that dies on the way leaves no tag, and the next
+it), then the record, signatures, and tags last. A publisher that dies on the way leaves no tag, and the next
 one sends what is still missing.
 
 What one package is published as, in several formats, repositories and tags, is one publication:
@@ -15,17 +15,19 @@ last moment (one round trip) can still overwrite each other; the first of them g
 back. No tag ever names a package that is not complete.
 """
 
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import Callable, Iterator, Mapping, Optional, Sequence
 
+from modelkiln.attestation.signing.signer import Signer
 from modelkiln.descriptor import Descriptor
 from modelkiln.errors import ModelkilnError
 from modelkiln.image.contents import Contents
 from modelkiln.publication.blob_source import BlobSource
+from modelkiln.publication.signatures import Signed, Unsigned, attach_bundle, package_digest, sign_in_registries
 from modelkiln.registry.blobs import has_blob
 from modelkiln.registry.client import RegistryClient
 from modelkiln.registry.endpoint import endpoint_of
@@ -33,7 +35,7 @@ from modelkiln.registry.known_blobs import KnownBlobs
 from modelkiln.registry.limits import check_limits, upload_warning
 from modelkiln.registry.reference import Reference
 from modelkiln.registry.referrers import EMPTY, attach, record_manifest
-from modelkiln.registry.uploads import upload_blob
+from modelkiln.registry.uploads import upload_blob, upload_bytes
 from modelkiln.wording import counted
 
 __all__ = ["Publication", "Published", "publish_all"]
@@ -48,7 +50,8 @@ class Publication:
     """What to publish and under which names.
 
     moving: those of `tags` that may change their meaning. record: the package's record, bytes of
-    `package.json`, or None. annotations: those of the record's manifest.
+    `package.json`, or None. annotations: those of the record's manifest. signer: who signs it, or None; one for all
+    that are published at once. bundles: statements that somebody has signed, with what they refer to.
     """
 
     contents: Contents
@@ -57,12 +60,15 @@ class Publication:
     moving: frozenset[str] = frozenset()
     record: Optional[bytes] = None
     annotations: Mapping[str, str] = field(default_factory=dict)
+    signer: Optional[Signer] = None
+    bundles: tuple[tuple[Descriptor, bytes], ...] = ()
 
 
 @dataclass(frozen=True)
 class Published:
     """What was done. digest: what the tags mean now. sizes in bytes. put: tags that were put;
-    kept: tags that meant this package already. has_record: whether the record was added now."""
+    kept: tags that meant this package already. has_record: whether the record was added now. signatures: how many were
+    added now."""
 
     digest: str
     sent: int = 0
@@ -72,13 +78,15 @@ class Published:
     put: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
     has_record: bool = False
+    signatures: int = 0
 
     def __str__(self) -> str:
-        if not (self.sent or self.mounted or self.put or self.has_record):
+        if not (self.sent or self.mounted or self.put or self.has_record or self.signatures):
             return "was there already; nothing was sent"
         parts = [f"{counted(self.sent, 'blob')} sent ({self.sent_size / 1000:.1f} kB)"]
         parts += [f"{self.mounted} mounted"] if self.mounted else []
         parts += [f"{self.present} {'was' if self.present == 1 else 'were'} there"] if self.present else []
+        parts += [f"{counted(self.signatures, 'signature')} added"] if self.signatures else []
         parts += [f"tagged {', '.join(self.put)}"] if self.put else []
         parts += [f"tag {', '.join(self.kept)} meant it already"] if self.kept else []
         return "; ".join(parts)
@@ -105,6 +113,7 @@ def publish_all(
         push.look_up()
     for push in pushes:
         push.bring(store_root, progress, report)
+    _sign(pushes)
     if sum(len(push.missing) for push in pushes) > 1:  # One alone is looked up just before it is put.
         for push in pushes:
             push.look_up()
@@ -112,6 +121,17 @@ def publish_all(
         for push in pushes:
             push.put_tags(moving, report)
     return [push.done for push in pushes]
+
+
+def _sign(pushes: Sequence["_Push"]) -> None:
+    """Sign all that has a signer, at once: somebody may have to be asked for a passphrase."""
+    wanted = [(push, push.unsigned) for push in pushes if push.signer]
+    for signer in {push.signer for push, _ in wanted}:
+        assert signer is not None
+        own = [(push, place) for push, place in wanted if push.signer == signer]
+        done = sign_in_registries([place for _, place in own], signer, os.environ)
+        for push, place in own:
+            push.take_signed(done, place)
 
 
 class _Push:
@@ -124,6 +144,22 @@ class _Push:
         self._put: list[str] = []
         self._sent = Published(self._digest, present=len(publication.contents.blobs))
         self._has_record = False
+        self._signatures = 0
+
+    @property
+    def signer(self) -> Optional[Signer]:
+        return self._publication.signer
+
+    @property
+    def unsigned(self) -> Unsigned:
+        """What is signed, when it is there."""
+        return Unsigned(self._client, self._publication.contents.signed, package_digest(self._publication.record))
+
+    def take_signed(self, done: Sequence[Signed], place: Unsigned) -> None:
+        """Count the signatures that were added for this layout."""
+        digests = {one.digest for one in place.subjects}
+        own = [one for one in done if one.repository == self._client.repository.image and one.digest in digests]
+        self._signatures += sum(one.is_new for one in own)
 
     @property
     def missing(self) -> list[str]:
@@ -132,7 +168,9 @@ class _Push:
     @property
     def done(self) -> Published:
         kept = tuple(tag for tag in self._publication.tags if tag not in self._put)
-        return replace(self._sent, put=tuple(self._put), kept=kept, has_record=self._has_record)
+        return replace(
+            self._sent, put=tuple(self._put), kept=kept, has_record=self._has_record, signatures=self._signatures
+        )
 
     def look_up(self) -> None:
         """Learn what the tags mean; raises ModelkilnError for one that must not change."""
@@ -158,6 +196,7 @@ class _Push:
                 client.put_manifest(document.descriptor.digest, document.descriptor, document.data)
             known.remember((blob.digest for blob in contents.blobs), client.repository.name)
         self._has_record = self._publication.record is not None and _add_record(client, self._publication)
+        self._signatures = sum(attach_bundle(client, data, subject) for subject, data in self._publication.bundles)
 
     def put_tags(self, moving: bool, report: Callable[[str], None]) -> None:
         """Put the missing tags that may move, or those that may not."""
@@ -208,14 +247,8 @@ def _add_record(client: RegistryClient, publication: Publication) -> bool:
     descriptor, data = record_manifest(record, root, publication.annotations)
     if client.find_manifest(descriptor.digest) is None:
         for blob in (EMPTY, record):
-            one = Descriptor.of("application/octet-stream", blob)
-            if not has_blob(client, one):
-                upload_blob(client, one, partial(_whole, blob))
+            upload_bytes(client, blob)
     return attach(client, descriptor, data)
-
-
-def _whole(blob: bytes) -> Iterator[bytes]:
-    yield blob
 
 
 class _Stopped(Exception):

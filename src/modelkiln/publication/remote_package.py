@@ -71,6 +71,11 @@ class RemotePackage:
         blobs = {blob.digest: blob for one in documents.values() for blob in _blobs(one, str(reference))}
         self.contents = Contents(tuple(documents.values()), tuple(blobs.values()))
 
+    @property
+    def client(self) -> RegistryClient:
+        """Speaks for the repository."""
+        return self._client
+
     def _add(self, document: Document, documents: dict[str, Document], depth: int) -> None:
         descriptor = document.descriptor
         if depth > _MAX_DEPTH:

@@ -1,0 +1,217 @@
+"""Signatures of a package in a registry or a layout: bundles that refer to its manifests, as cosign 3 has them.
+
+Specification: sigstore/cosign, specs/BUNDLE_SPEC.md, "OCI image attestation storage"; image-spec 1.1, `subject`.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any, Iterator, Mapping, Optional, Sequence
+
+from modelkiln.attestation.bundle import BUNDLE_TYPE, LARGEST_BUNDLE, Bundle
+from modelkiln.attestation.judgement import REPOSITORY_LABEL, FoundBundle
+from modelkiln.attestation.policy import SIGN
+from modelkiln.attestation.signing.keys import PublicKey
+from modelkiln.attestation.signing.signer import Signer
+from modelkiln.attestation.statement import PAYLOAD_TYPE, Statement, Subject
+from modelkiln.canonical import document_json
+from modelkiln.descriptor import MANIFEST, Descriptor
+from modelkiln.errors import ModelkilnError
+from modelkiln.frozen_json import FrozenJson
+from modelkiln.image.layout import Layout, blob_name, write_file
+from modelkiln.package.record import PACKAGE_LABEL
+from modelkiln.registry.blobs import read_blob
+from modelkiln.registry.client import RegistryClient
+from modelkiln.registry.referrers import EMPTY, attach, find_referrers
+from modelkiln.registry.uploads import upload_bytes
+
+__all__ = [
+    "Signed",
+    "Unsigned",
+    "attach_bundle",
+    "bundles_in_layout",
+    "bundles_in_registry",
+    "package_digest",
+    "sign_in_layout",
+    "sign_in_registries",
+]
+
+_EMPTY_CONFIG = Descriptor.of("application/vnd.oci.empty.v1+json", EMPTY)
+_PREDICATE = "dev.sigstore.bundle.predicateType"
+# Bundles of one package that are read. Anybody who may write to a repository may add thousands.
+_MOST_BUNDLES = 200
+
+
+@dataclass(frozen=True)
+class Signed:
+    """What was signed: a manifest of a repository ("" in a layout), by a statement of which type, and whether it was
+    not signed so before."""
+
+    repository: str
+    digest: str
+    predicate_type: str
+    is_new: bool
+
+
+@dataclass(frozen=True)
+class Unsigned:
+    """What of a repository is to be signed.
+
+    subjects: what a reference names first, then the manifests in it. package_digest: that of its record, or "".
+    """
+
+    client: RegistryClient
+    subjects: Sequence[Descriptor]
+    package_digest: str = ""
+
+    def statements(self) -> list[tuple[Descriptor, bytes]]:
+        """What to sign: of each manifest that it is the package's, and the statements that refer to it."""
+        repository, subjects = self.client.repository.image, self.subjects
+        found = [(subjects[0], package_statement(subjects[0].digest, self.package_digest, repository))]
+        found += [(one, package_statement(one.digest, "", repository)) for one in subjects[1:]]
+        return found + [(one, data) for one in subjects for data in _statements(self.client, one)]
+
+
+def sign_in_registries(places: Sequence[Unsigned], signer: Signer, environ: Mapping[str, str]) -> list[Signed]:
+    """Sign what lies in repositories; what is signed so already stays. A passphrase is asked for once."""
+    wanted = [(place.client, subject, data) for place in places for subject, data in place.statements()]
+    public, bundles = signer.sign([data for _, _, data in wanted], environ)
+    done = []
+    for (client, subject, data), bundle in zip(wanted, bundles):
+        is_new = not any(_is_same(found, bundle, public) for found in _bundles(client, subject.digest))
+        if is_new:
+            attach_bundle(client, bundle.to_bytes(), subject)
+        done.append(Signed(client.repository.image, subject.digest, _predicate_type(data), is_new))
+    return done
+
+
+def package_statement(digest: str, package_digest: str, repository: str) -> bytes:
+    """Return what a signature says: these bytes, of this package, were signed for this place."""
+    stated = {PACKAGE_LABEL: package_digest, REPOSITORY_LABEL: repository}
+    annotations = FrozenJson.of({key: value for key, value in stated.items() if value})
+    return Statement.of((Subject("", digest, annotations),), SIGN, {}).to_bytes()
+
+
+def package_digest(record: Optional[bytes]) -> str:
+    """Return the digest that a package's record states, "" without one."""
+    return str(json.loads(record)["package_digest"]) if record else ""
+
+
+def bundles_in_registry(client: RegistryClient, digest: str) -> list[FoundBundle]:
+    """Return the bundles that refer to a manifest, the latest first; raises ModelkilnError where there are too many."""
+    return list(_bundles(client, digest))
+
+
+def bundles_in_layout(layout: Layout, digest: str) -> list[FoundBundle]:
+    """Return the bundles that refer to a manifest of a layout."""
+    found = []
+    for descriptor in layout.referrers(digest):
+        content = layout.read_json(descriptor) if descriptor.media_type == MANIFEST else {}
+        for layer in _layers(content, BUNDLE_TYPE, f"{layout.path}: {descriptor.digest}"):
+            where = f"bundle {layer.digest}"
+            found.append(FoundBundle(where, layout.read_blob(_small(layer, where))))
+    return found
+
+
+def sign_in_layout(
+    layout: Layout, subjects: Sequence[Descriptor], package_digest: str, signer: Signer, environ: Mapping[str, str]
+) -> list[Signed]:
+    """Sign manifests of a layout; the bundles are listed in it next to what they refer to."""
+    payloads = [package_statement(one.digest, package_digest * (one is subjects[0]), "") for one in subjects]
+    entries, done = [], []
+    public, bundles = signer.sign(payloads, environ)
+    for subject, bundle in zip(subjects, bundles):
+        is_new = not any(_is_same(found, bundle, public) for found in bundles_in_layout(layout, subject.digest))
+        if is_new:
+            data = bundle.to_bytes()
+            descriptor, manifest = bundle_manifest(data, SIGN, subject)
+            for blob in (EMPTY, data, manifest):
+                write_file(layout.path / blob_name(Descriptor.of("", blob).digest), blob)
+            entries.append({**descriptor.to_json(), "artifactType": BUNDLE_TYPE, "annotations": _annotations(SIGN)})
+        done.append(Signed("", subject.digest, SIGN, is_new))
+    if entries:
+        index = {**layout.index, "manifests": [*layout.index["manifests"], *entries]}
+        write_file(layout.path / "index.json", document_json(index))
+    return done
+
+
+def attach_bundle(client: RegistryClient, data: bytes, subject: Descriptor) -> bool:
+    """Put a bundle where it is found by what it refers to; False when it was there."""
+    payload = Bundle.read(data, f"{client.repository}: bundle").payload
+    descriptor, manifest = bundle_manifest(data, _predicate_type(payload), subject)
+    for blob in (EMPTY, data):
+        upload_bytes(client, blob)
+    return attach(client, descriptor, manifest)
+
+
+def bundle_manifest(bundle: bytes, predicate_type: str, subject: Descriptor) -> tuple[Descriptor, bytes]:
+    """Return the manifest whose layer is `bundle`, and its descriptor."""
+    content = {
+        "schemaVersion": 2,
+        "mediaType": MANIFEST,
+        "artifactType": BUNDLE_TYPE,
+        "config": _EMPTY_CONFIG.to_json(),
+        "layers": [Descriptor.of(BUNDLE_TYPE, bundle).to_json()],
+        "subject": subject.to_json(),
+        "annotations": _annotations(predicate_type),
+    }
+    data = document_json(content)
+    return Descriptor.of(MANIFEST, data), data
+
+
+def _annotations(predicate_type: str) -> dict[str, str]:
+    return {"dev.sigstore.bundle.content": "dsse-envelope", _PREDICATE: predicate_type}
+
+
+def _predicate_type(payload: bytes) -> str:
+    return Statement.read(payload, "statement").predicate_type
+
+
+def _is_same(found: FoundBundle, bundle: Bundle, public: PublicKey) -> bool:
+    """Whether a bundle says the same by the same key, of which each signature may be another."""
+    try:
+        other = Bundle.read(found.data, found.where)
+    except ModelkilnError:
+        return False
+    same = (other.payload, other.certificates) == (bundle.payload, bundle.certificates[:1])
+    return same and public.verifies(other.message, other.signature)
+
+
+def _bundles(client: RegistryClient, digest: str) -> Iterator[FoundBundle]:
+    listed = find_referrers(client, digest, BUNDLE_TYPE)
+    if len(listed) > _MOST_BUNDLES:
+        raise ModelkilnError(
+            f"{client.repository}: {len(listed)} bundles refer to {digest}, and at most {_MOST_BUNDLES} are read. "
+            "Remove those that nobody needs."
+        )
+    for descriptor in reversed(listed):
+        for layer in _layers(_manifest(client, descriptor), BUNDLE_TYPE, f"{client.repository}: {descriptor.digest}"):
+            where = f"bundle {layer.digest}"
+            yield FoundBundle(where, read_blob(client, _small(layer, where).digest))
+
+
+def _statements(client: RegistryClient, subject: Descriptor) -> Iterator[bytes]:
+    """The statements about a manifest that nobody has signed: its bill of materials, provenance, results of tests."""
+    for descriptor in find_referrers(client, subject.digest, PAYLOAD_TYPE):
+        for layer in _layers(_manifest(client, descriptor), PAYLOAD_TYPE, f"{client.repository}: {descriptor.digest}"):
+            data = read_blob(client, _small(layer, f"statement {layer.digest}").digest)
+            # Who signs says it: nothing is signed here that is about something else.
+            if Statement.read(data, f"{client.repository}: statement {layer.digest}").is_about(subject.digest):
+                yield data
+
+
+def _manifest(client: RegistryClient, descriptor: Descriptor) -> Mapping[str, Any]:
+    found = client.find_manifest(descriptor.digest)
+    # One that is listed and gone is none.
+    return json.loads(found[1]) if found is not None else {}
+
+
+def _layers(content: Mapping[str, Any], media_type: str, where: str) -> Iterator[Descriptor]:
+    for layer in content.get("layers") or ():
+        if isinstance(layer, Mapping) and layer.get("mediaType") == media_type:
+            yield Descriptor.from_json(layer, where)
+
+
+def _small(layer: Descriptor, where: str) -> Descriptor:
+    if layer.size > LARGEST_BUNDLE:
+        raise ModelkilnError(f"{where}: has {layer.size} bytes; the largest that is read has {LARGEST_BUNDLE}.")
+    return layer
