@@ -1,4 +1,4 @@
-"""What others read of bills of materials: CycloneDX's own library and schemas, package-url's and SPDX's."""
+"""What others read of bills of materials and statements: the libraries of CycloneDX, package-url, SPDX and in-toto."""
 
 import json
 import subprocess
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from components import require_venv
 
-__all__ = ["read_cyclonedx", "read_spdx"]
+__all__ = ["read_cyclonedx", "read_spdx", "read_statements"]
 
 _LOCK = Path(__file__).resolve().parents[2] / "3rdparty/python/sbom.txt"
 _CYCLONEDX = """
@@ -46,6 +46,23 @@ for path in sys.argv[1:]:
 print(json.dumps(found))
 """
 
+_PROVENANCE = """
+import json, sys
+from google.protobuf import json_format
+from in_toto_attestation.predicates.provenance.v1.provenance_pb2 import Provenance
+from in_toto_attestation.predicates.test_result.v0.test_result_pb2 import TestResult
+from in_toto_attestation.v1.statement import Statement
+from in_toto_attestation.v1.statement_pb2 import Statement as Message
+predicates = {"https://slsa.dev/provenance/v1": Provenance, "https://in-toto.io/attestation/test-result/v0.1": TestResult}
+found = []
+for path in sys.argv[1:]:
+    message = json_format.Parse(open(path, encoding="utf-8").read(), Message())
+    Statement.copy_from_pb(message).validate()
+    predicate = json_format.ParseDict(json_format.MessageToDict(message.predicate), predicates[message.predicate_type]())
+    found.append(json_format.MessageToDict(predicate))
+print(json.dumps(found))
+"""
+
 
 def _read(program, folder, ending, documents):
     paths = [folder / f"{number}{ending}" for number, _ in enumerate(documents)]
@@ -67,3 +84,8 @@ def read_cyclonedx(folder, *documents):
 def read_spdx(folder, *documents):
     """Return of each document "problems" by spdx-tools, and its numbers of "packages" and "relationships" there."""
     return _read(_SPDX, folder, ".spdx.json", documents)
+
+
+def read_statements(folder, *documents):
+    """Return the predicates of statements as in-toto's own messages hold them; what those lack is refused."""
+    return _read(_PROVENANCE, folder, ".intoto.json", documents)

@@ -24,6 +24,8 @@ COMMANDS = {
     "pull": "pull",
     "verify": "verify",
     "sign": "sign",
+    "sbom": "attestation.sbom",
+    "provenance": "attestation.provenance",
     "store": "store",
 }
 # Steps of a build, each one process. Their arguments may change with every release.

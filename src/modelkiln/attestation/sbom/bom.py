@@ -17,6 +17,7 @@ from typing import Any, Iterable, Mapping, Optional
 from modelkiln.attestation.sbom import components as one
 from modelkiln.attestation.sbom.model_card import MODEL, model_component, to_properties
 from modelkiln.attestation.sbom.purl import debian_release, pypi_purl
+from modelkiln.attestation.statement import Statement, Subject
 from modelkiln.canonical import canonical_json
 
 __all__ = [
@@ -88,6 +89,14 @@ def bom_bytes(bom: Mapping[str, Any]) -> bytes:
     value = bytearray(hashlib.sha256(canonical_json(content)).digest()[:16])
     value[6], value[8] = value[6] & 0x0F | 0x80, value[8] & 0x3F | 0x80
     return canonical_json({**content, "serialNumber": f"urn:uuid:{uuid.UUID(bytes=bytes(value))}"})
+
+
+def bom_statement(bom: Mapping[str, Any], subjects: tuple[Subject, ...]) -> Statement:
+    """Return the statement that a bill is that of its subjects, in the form in which it can be signed.
+
+    Its predicate type is that of in-toto's attestation framework, spec/predicates/cyclonedx.md.
+    """
+    return Statement.of(subjects, "https://cyclonedx.org/bom", bom)
 
 
 def older_bom(bom: Mapping[str, Any]) -> dict[str, Any]:
