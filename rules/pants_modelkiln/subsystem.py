@@ -231,8 +231,18 @@ class ModelkilnSubsystem(Subsystem):
         default=True,
         advanced=True,
         help=help_text("""
-            Publish the package's record with it, as an artifact that refers to it (OCI 1.1
-            `subject`). Turn it off for registries that accept images alone.
+            Publish with the package its record, its bill of materials (CycloneDX) and its provenance
+            (in-toto, SLSA), as artifacts that refer to it (OCI 1.1 `subject`). Turn it off for
+            registries that accept images alone.
+            """),
+    )
+    builder_id = StrOption(
+        default=None,
+        advanced=True,
+        help=help_text("""
+            Who builds packages, for their provenance: a URI, such as
+            `https://ci.example.com/runners/release`. Policies trust builders by it, so set it in
+            CI's own configuration alone. Without it the builder is `urn:modelkiln:builder:unknown`.
             """),
     )
     interpreter_constraints = StrListOption(

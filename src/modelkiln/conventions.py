@@ -9,8 +9,11 @@ __all__ = [
     "OLD_RECORD_PATH",
     "OPAQUE_WHITEOUT",
     "PEX_MODELS",
+    "PEX_SBOM",
     "RECORD_PATH",
     "RECORD_TYPE",
+    "SBOM_NAME",
+    "SBOM_PATH",
     "USER_ID",
     "VENV",
     "WEIGHTS_LABEL",
@@ -25,6 +28,11 @@ CODE_FOLDER = "app"
 RECORD_PATH = ".modelkiln/record.json"
 # Where packages had it that were made before: scanners take any file of that name for a package of npm.
 OLD_RECORD_PATH = ".modelkiln/package.json"
+# Where an image has its bill of materials, where scanners look for such, and what the file is called in a wheel, below
+# `.dist-info/sboms` (PEP 770). In a PEX it lies next to the record.
+SBOM_NAME = "modelkiln.cdx.json"
+SBOM_PATH = f"usr/share/sbom/{SBOM_NAME}"
+PEX_SBOM = ".modelkiln/sbom.cdx.json"
 # The type of the artifact that holds the record next to a package, and of its layer: the record as `pants package`
 # writes it to dist/.
 RECORD_TYPE = "application/vnd.modelkiln.package.v1+json"

@@ -233,6 +233,7 @@ async def publish_model(request: PublishModelRequest, options: ModelkilnSubsyste
                 "plan.json",
                 f"--store={STORE}",
                 *(() if options.publish_record else ("--no-record",)),
+                *((f"--builder-id={options.builder_id}",) if options.builder_id else ()),
                 *signing,
             ),
             description=f"Publish {fields.address}",

@@ -24,6 +24,8 @@ COMMANDS = {
     "pull": "pull",
     "verify": "verify",
     "sign": "sign",
+    "sbom": "attestation.sbom",
+    "provenance": "attestation.provenance",
     "store": "store",
     "mirror": "mirror",
 }
@@ -36,6 +38,7 @@ STEPS = {
     "check-artifact": "build.check_artifact",
     "committed-pointers": "build.committed_pointers",
     "fetch-pointers": "build.fetch_pointers",
+    "debian-facts": "build.debian_facts",
     "debian-lock": "lock.debian",
     "python-lock": "lock.python",
     "lock-weights": "lock.weights",

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from modelkiln.attestation.signing.signer import Signer
 
 __all__ = [
+    "add_builder",
     "add_insecure",
     "add_layout",
     "add_package_digest",
@@ -66,6 +67,16 @@ def add_record(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="FILE",
         help="the package's record, with the recipes of missing blobs (default: NAME.package.json next to NAME.oci)",
+    )
+
+
+def add_builder(parser: argparse.ArgumentParser) -> None:
+    """Declare --builder-id."""
+    parser.add_argument(
+        "--builder-id",
+        default="",
+        metavar="URI",
+        help="who has built the package, for its provenance, such as https://ci.example.com/runners/release",
     )
 
 

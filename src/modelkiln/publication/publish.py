@@ -1,8 +1,8 @@
 """Publishing: what a registry lacks of a package, then the tags that name it.
 
 The order is what keeps readers safe: blobs, then manifests by digest (an index's children before
-it), then the record, signatures, and tags last. A publisher that dies on the way leaves no tag, and the next
-one sends what is still missing.
+it), then the record and what is said of the package, signatures, and tags last. A publisher that dies
+on the way leaves no tag, and the next one sends what is still missing.
 
 What one package is published as, in several formats, repositories and tags, is one publication:
 all of its tags are looked up before anything is sent, and all once more when everything is there,
@@ -18,14 +18,16 @@ back. No tag ever names a package that is not complete.
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Callable, Iterator, Mapping, Optional, Sequence
 
 from modelkiln.attestation.signing.signer import Signer
+from modelkiln.conventions import RECORD_TYPE
 from modelkiln.descriptor import Descriptor
 from modelkiln.errors import ModelkilnError
 from modelkiln.image.contents import Contents
+from modelkiln.publication.attachments import Attachment, attachments_of
 from modelkiln.publication.blob_source import BlobSource
 from modelkiln.publication.signatures import Signed, Unsigned, attach_bundle, package_digest, sign_in_registries
 from modelkiln.registry.blobs import has_blob
@@ -34,7 +36,7 @@ from modelkiln.registry.endpoint import endpoint_of
 from modelkiln.registry.known_blobs import KnownBlobs
 from modelkiln.registry.limits import check_limits, upload_warning
 from modelkiln.registry.reference import Reference
-from modelkiln.registry.referrers import EMPTY, attach, record_manifest
+from modelkiln.registry.referrers import EMPTY, attach, find_referrers
 from modelkiln.registry.uploads import upload_blob, upload_bytes
 from modelkiln.wording import counted
 
@@ -50,7 +52,8 @@ class Publication:
     """What to publish and under which names.
 
     moving: those of `tags` that may change their meaning. record: the package's record, bytes of
-    `package.json`, or None. annotations: those of the record's manifest. signer: who signs it, or None; one for all
+    `package.json`, or None; it and what follows from it is put next to the package (see `attachments`). builder: who
+    built it, for its provenance. signer: who signs it, or None; one for all
     that are published at once. bundles: statements that somebody has signed, with what they refer to.
     """
 
@@ -59,16 +62,22 @@ class Publication:
     tags: tuple[str, ...]
     moving: frozenset[str] = frozenset()
     record: Optional[bytes] = None
-    annotations: Mapping[str, str] = field(default_factory=dict)
+    builder: str = ""
     signer: Optional[Signer] = None
     bundles: tuple[tuple[Descriptor, bytes], ...] = ()
+
+    def attachments(self) -> tuple[Attachment, ...]:
+        """What refers to the package in a registry."""
+        if self.record is None:
+            return ()
+        return attachments_of(self.contents, self.source.read, self.record, self.builder)
 
 
 @dataclass(frozen=True)
 class Published:
     """What was done. digest: what the tags mean now. sizes in bytes. put: tags that were put;
-    kept: tags that meant this package already. has_record: whether the record was added now. signatures: how many were
-    added now."""
+    kept: tags that meant this package already. has_record: whether the record was added now. attested,
+    signatures: how many statements about it, and how many signatures, were added now."""
 
     digest: str
     sent: int = 0
@@ -78,10 +87,11 @@ class Published:
     put: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
     has_record: bool = False
+    attested: int = 0
     signatures: int = 0
 
     def __str__(self) -> str:
-        if not (self.sent or self.mounted or self.put or self.has_record or self.signatures):
+        if not (self.sent or self.mounted or self.put or self.has_record or self.attested or self.signatures):
             return "was there already; nothing was sent"
         parts = [f"{counted(self.sent, 'blob')} sent ({self.sent_size / 1000:.1f} kB)"]
         parts += [f"{self.mounted} mounted"] if self.mounted else []
@@ -143,7 +153,7 @@ class _Push:
         self._current: dict[str, Optional[str]] = {}
         self._put: list[str] = []
         self._sent = Published(self._digest, present=len(publication.contents.blobs))
-        self._has_record = False
+        self._has_record, self._attested = False, 0
         self._signatures = 0
 
     @property
@@ -169,7 +179,12 @@ class _Push:
     def done(self) -> Published:
         kept = tuple(tag for tag in self._publication.tags if tag not in self._put)
         return replace(
-            self._sent, put=tuple(self._put), kept=kept, has_record=self._has_record, signatures=self._signatures
+            self._sent,
+            put=tuple(self._put),
+            kept=kept,
+            has_record=self._has_record,
+            attested=self._attested,
+            signatures=self._signatures,
         )
 
     def look_up(self) -> None:
@@ -195,7 +210,9 @@ class _Push:
             for document in contents.manifests:
                 client.put_manifest(document.descriptor.digest, document.descriptor, document.data)
             known.remember((blob.digest for blob in contents.blobs), client.repository.name)
-        self._has_record = self._publication.record is not None and _add_record(client, self._publication)
+        added = [one.artifact_type for one in _attach(client, self._publication.attachments())]
+        self._has_record = RECORD_TYPE in added
+        self._attested = len(added) - self._has_record
         self._signatures = sum(attach_bundle(client, data, subject) for subject, data in self._publication.bundles)
 
     def put_tags(self, moving: bool, report: Callable[[str], None]) -> None:
@@ -240,15 +257,24 @@ def _put_tag(client: RegistryClient, tag: str, publication: Publication, report:
         )
 
 
-def _add_record(client: RegistryClient, publication: Publication) -> bool:
-    """Add the record as an artifact that refers to the package; whether it was not there."""
-    assert publication.record is not None
-    record, root = publication.record, publication.contents.root.descriptor
-    descriptor, data = record_manifest(record, root, publication.annotations)
-    if client.find_manifest(descriptor.digest) is None:
-        for blob in (EMPTY, record):
-            upload_bytes(client, blob)
-    return attach(client, descriptor, data)
+def _attach(client: RegistryClient, attachments: Sequence[Attachment]) -> list[Attachment]:
+    """Put what refers to the package and is not there; returns that."""
+    added: list[Attachment] = []
+    listed: dict[str, set[str]] = {}
+    brought: set[bytes] = set()  # Not again: django-oci fails for a blob that it has.
+    for one in attachments:
+        subject = one.subject.digest
+        if subject not in listed:
+            listed[subject] = {found.digest for found in find_referrers(client, subject)}
+        descriptor, data = one.manifest()
+        if descriptor.digest not in listed[subject]:
+            for blob in (EMPTY, one.content):
+                if blob not in brought:
+                    upload_bytes(client, blob)
+                brought.add(blob)
+            attach(client, descriptor, data)
+            added.append(one)
+    return added
 
 
 class _Stopped(Exception):

@@ -10,6 +10,7 @@ from typing import Callable, Iterator, Mapping, Optional, Sequence
 from modelkiln.attestation.bundle import BUNDLE_TYPE, LARGEST_BUNDLE, Bundle
 from modelkiln.attestation.judgement import REPOSITORY_LABEL, FoundBundle
 from modelkiln.attestation.policy import SIGN
+from modelkiln.attestation.sbom.bom import SBOM_TYPE, bom_statement
 from modelkiln.attestation.signing.keys import PublicKey
 from modelkiln.attestation.signing.signer import Signer
 from modelkiln.attestation.statement import PAYLOAD_TYPE, Statement, Subject
@@ -222,6 +223,10 @@ def _statements(client: RegistryClient, subject: Descriptor) -> Iterator[bytes]:
             # Who signs says it: nothing is signed here that is about something else.
             if Statement.read(data, where).is_about(subject.digest):
                 yield data
+    for descriptor in find_referrers(client, subject.digest, SBOM_TYPE):
+        for layer in _layers(_manifest(client, descriptor), SBOM_TYPE, f"{client.repository}: {descriptor.digest}"):
+            bom = read_blob(client, _small(layer, f"bill of materials {layer.digest}").digest)
+            yield bom_statement(json.loads(bom), (Subject("", subject.digest),)).to_bytes()
 
 
 def _layers(manifest: bytes, media_type: str, where: str) -> list[Descriptor]:

@@ -16,7 +16,7 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.registry.client import RegistryClient
 from modelkiln.registry.refusal import refused
 
-__all__ = ["EMPTY", "attach", "find_records", "find_referrers", "record_manifest"]
+__all__ = ["EMPTY", "artifact_manifest", "attach", "find_records", "find_referrers", "record_manifest"]
 
 # OCI image-spec 1.1, manifest.md, "Guidance for an Empty Descriptor".
 EMPTY = b"{}"
@@ -26,23 +26,33 @@ _ATTEMPTS = 3
 _PAGES = 100
 
 
-def record_manifest(record: bytes, subject: Descriptor, annotations: Mapping[str, str]) -> tuple[Descriptor, bytes]:
-    """Return the manifest whose layer is `record`, and its descriptor."""
+def artifact_manifest(
+    content: bytes, artifact_type: str, title: str, subject: Descriptor, annotations: Mapping[str, str]
+) -> tuple[Descriptor, bytes]:
+    """Return the manifest of an artifact that refers to `subject`, and its descriptor.
+
+    content: its one layer, of the artifact's own type. title: the layer's file name.
+    """
     layer = {
-        **Descriptor.of(RECORD_TYPE, record).to_json(),
-        "annotations": {"org.opencontainers.image.title": "package.json"},
+        **Descriptor.of(artifact_type, content).to_json(),
+        "annotations": {"org.opencontainers.image.title": title},
     }
-    content = {
+    manifest = {
         "schemaVersion": 2,
         "mediaType": MANIFEST,
-        "artifactType": RECORD_TYPE,
+        "artifactType": artifact_type,
         "config": _EMPTY_CONFIG.to_json(),
         "layers": [layer],
         "subject": subject.to_json(),
         "annotations": dict(annotations),
     }
-    data = document_json(content)
+    data = document_json(manifest)
     return Descriptor.of(MANIFEST, data), data
+
+
+def record_manifest(record: bytes, subject: Descriptor, annotations: Mapping[str, str]) -> tuple[Descriptor, bytes]:
+    """Return the manifest whose layer is `record`, and its descriptor."""
+    return artifact_manifest(record, RECORD_TYPE, "package.json", subject, annotations)
 
 
 def attach(client: RegistryClient, descriptor: Descriptor, data: bytes) -> bool:

@@ -149,7 +149,7 @@ def test_another_package_under_the_tag_is_refused(package, signing, tmp_path, ca
     other.publish(signing.host, "replaced/digits", (), ("1.2.0",))
     # The signature is put next to it, as somebody who may write to the repository can.
     client = signing.client("replaced/digits")
-    (bundle,) = signatures.bundles_in_registry(client, package.digest)
+    bundle = signatures.bundles_in_registry(client, package.digest)[-1]  # The first: of the package itself.
     descriptor = Descriptor.of(MANIFEST, client.read_manifest(other.digest))
     replayed, manifest = signatures.bundle_manifest(bundle.data, signatures.SIGN, descriptor)
     signatures.attach(client, replayed, manifest)

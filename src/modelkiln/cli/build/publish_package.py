@@ -5,7 +5,15 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from modelkiln.cli.options import add_insecure, add_signer, add_store, machine_env, signer_of, store_of
+from modelkiln.cli.options import (
+    add_builder,
+    add_insecure,
+    add_signer,
+    add_store,
+    machine_env,
+    signer_of,
+    store_of,
+)
 from modelkiln.cli.publish import publication_of, report, report_published
 from modelkiln.image.blobs import Blobs, find_record, layers_in
 from modelkiln.image.contents import layout_contents
@@ -28,7 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="JSON: a list of objects with layout (a path), repository, tags, moving, and record (a path or null)",
     )
     add_signer(parser)
-    parser.add_argument("--no-record", action="store_true", help="don't add records as artifacts")
+    parser.add_argument("--no-record", action="store_true", help="don't add records and what follows from them")
+    add_builder(parser)
     add_insecure(parser)
     add_store(parser)
 
@@ -45,7 +54,8 @@ def run(args: argparse.Namespace) -> int:
         source = BlobSource(blobs, env)
         tags, attached = (*push["tags"], *push["moving"]), None if args.no_record else found
         publication = publication_of(layout_contents(layout), source, tags, push["moving"], attached)
-        publications.append((replace(publication, signer=signer), parse_repository(push["repository"])))
+        publication = replace(publication, builder=args.builder_id, signer=signer)
+        publications.append((publication, parse_repository(push["repository"])))
     with Progress("publish") as progress:
         done = publish_all(publications, env, store.root if store.root.is_dir() else None, report, progress.of)
     for (_, repository), one in zip(publications, done):

@@ -1,0 +1,103 @@
+"""What a package's publisher puts next to it: record, bills of materials, provenance, as artifacts that refer to it.
+
+Image-spec 1.1, `subject`; the types are CycloneDX's and in-toto's own, by which other tools find them.
+"""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any, Callable, Iterator, Mapping, Optional
+
+from modelkiln.attestation.provenance import provenance
+from modelkiln.attestation.sbom.bom import SBOM_TYPE, WEIGHTS, bom_bytes, package_bom
+from modelkiln.attestation.statement import PAYLOAD_TYPE, Subject
+from modelkiln.conventions import ARTIFACT_TYPE, RECORD_TYPE, SBOM_PATH, WEIGHTS_LABEL
+from modelkiln.descriptor import CONFIG, MANIFEST, Descriptor
+from modelkiln.errors import ModelkilnError, reason
+from modelkiln.image.contents import Contents, Document
+from modelkiln.image.record_layer import read_from_record_layer, titled
+from modelkiln.package.record import PACKAGE_LABEL, variant_records
+from modelkiln.registry.referrers import artifact_manifest
+
+__all__ = ["PREDICATE_TYPE", "Attachment", "attachments_of", "manifest_bom"]
+
+# The annotation by which in-toto's statements are told apart without being read (as of sigstore's bundles).
+PREDICATE_TYPE = "in-toto.io/predicate-type"
+
+Read = Callable[[Descriptor], bytes]
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """One artifact that refers to `subject`. content: its one layer, called `title`."""
+
+    subject: Descriptor
+    artifact_type: str
+    title: str
+    content: bytes = field(repr=False)
+    annotations: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    def manifest(self) -> tuple[Descriptor, bytes]:
+        """Return its manifest, and that one's descriptor."""
+        return artifact_manifest(self.content, self.artifact_type, self.title, self.subject, self.annotations)
+
+
+def attachments_of(contents: Contents, read: Read, record: bytes, builder: str) -> tuple[Attachment, ...]:
+    """Return what to put next to what a layout consists of: to what a tag means the record, and to it and to each
+    manifest in it a bill of materials and the provenance.
+
+    read: returns a small blob. record: the package's, as it lies in `dist/`. builder: see `provenance`. Raises
+    ModelkilnError for what is not a record.
+    """
+    content, annotations = _parsed(record)
+    root = contents.root.descriptor
+    found = [Attachment(root, RECORD_TYPE, "package.json", record, annotations)]
+    for document in contents.manifests:
+        bom = manifest_bom(document, read, content)
+        if bom is not None:
+            title = f"{content.get('name') or 'package'}.cdx.json"
+            # A tag means an index: what knows nothing of platforms finds the bill of each image there.
+            for subject in dict.fromkeys((document.descriptor, root)):
+                found.append(Attachment(subject, SBOM_TYPE, title, bom, annotations))
+    subjects = tuple(Subject(str(content.get("name") or ""), one.digest) for one in contents.signed)
+    statement = provenance(content, subjects, builder)
+    noted = {**annotations, PREDICATE_TYPE: statement.predicate_type}
+    title = f"{content.get('name') or 'package'}.provenance.json"
+    found += [Attachment(one, PAYLOAD_TYPE, title, statement.to_bytes(), noted) for one in contents.signed]
+    return tuple(found)
+
+
+def _parsed(record: bytes) -> tuple[Mapping[str, Any], dict[str, str]]:
+    """The record, and what a list of referrers shows of it."""
+    try:
+        content = json.loads(record)
+        digest = str(content["package_digest"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ModelkilnError(
+            f"What should be the record is not that of a package ({reason(error)}). Give one with --record."
+        ) from None
+    named = {"title": content.get("name"), "version": content.get("version")}
+    found = {f"org.opencontainers.image.{key}": value for key, value in named.items() if isinstance(value, str)}
+    return content, {**found, PACKAGE_LABEL: digest}
+
+
+def manifest_bom(document: Document, read: Read, record: Mapping[str, Any]) -> Optional[bytes]:
+    """Return the bill of an image, which is in it, or of an image or artifact of weights, which the record makes.
+
+    None for an index, and for an image of a release that wrote none.
+    """
+    if document.descriptor.media_type != MANIFEST:
+        return None
+    described = Descriptor.from_json(document.content["config"], document.descriptor.digest)
+    config = json.loads(read(described)) if described.media_type == CONFIG else {}
+    labels = (config.get("config") or {}).get("Labels") or {}
+    variant = next(iter(_with_artifacts(record)), None)
+    is_weights = document.content.get("artifactType") == ARTIFACT_TYPE or WEIGHTS_LABEL in labels
+    if is_weights and PACKAGE_LABEL not in labels:
+        return bom_bytes(package_bom(variant, WEIGHTS)) if variant is not None else None
+    layers = [Descriptor.from_json(layer, document.descriptor.digest) for layer in document.content["layers"]]
+    return read_from_record_layer(titled(layers, config), read, (SBOM_PATH,), document.descriptor.digest)
+
+
+def _with_artifacts(record: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Records that list files: that of an index is not one, and its variants have the same weights."""
+    return (one for one in variant_records(record) if one.get("artifacts"))
