@@ -109,7 +109,7 @@ def test_what_is_published_is_signed(repo, host, tmp_path):
     (tmp_path / "phrase").write_text("of the key\n")
     signing = {"key": str(private), "passphrase_file": str(tmp_path / "phrase")}
     run = repo.pants("-ldebug", f"--modelkiln-signing={signing}", "publish", "rain:rain")
-    assert "1 signature added" in run.log and "of the key" not in run.log
+    assert "3 signatures added" in run.log and "of the key" not in run.log
     assert "nothing was sent" in repo.pants(f"--modelkiln-signing={signing}", "publish", "rain:rain").log
     (tmp_path / "policy.toml").write_text(
         f'mode = "enforce"\n[signers.release]\nkey = "{public.name}"\n'

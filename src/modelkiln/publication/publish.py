@@ -153,6 +153,7 @@ class _Push:
         self._current: dict[str, Optional[str]] = {}
         self._put: list[str] = []
         self._sent = Published(self._digest, present=len(publication.contents.blobs))
+        self._attachments: tuple[Attachment, ...] = ()
         self._has_record, self._attested = False, 0
         self._signatures = 0
 
@@ -162,8 +163,11 @@ class _Push:
 
     @property
     def unsigned(self) -> Unsigned:
-        """What is signed, when it is there."""
-        return Unsigned(self._client, self._publication.contents.signed, package_digest(self._publication.record))
+        """What is signed, when it is there: nothing that somebody else has put there."""
+        digest = package_digest(self._publication.record)
+        stated = ((one.subject, one.statement) for one in self._attachments)
+        own = tuple((subject, statement) for subject, statement in stated if statement is not None)
+        return Unsigned(self._client, self._publication.contents.signed, digest, own)
 
     def take_signed(self, done: Sequence[Signed], place: Unsigned) -> None:
         """Count the signatures that were added for this layout."""
@@ -210,7 +214,8 @@ class _Push:
             for document in contents.manifests:
                 client.put_manifest(document.descriptor.digest, document.descriptor, document.data)
             known.remember((blob.digest for blob in contents.blobs), client.repository.name)
-        added = [one.artifact_type for one in _attach(client, self._publication.attachments())]
+        self._attachments = self._publication.attachments()
+        added = [one.artifact_type for one in _attach(client, self._attachments)]
         self._has_record = RECORD_TYPE in added
         self._attested = len(added) - self._has_record
         self._signatures = sum(attach_bundle(client, data, subject) for subject, data in self._publication.bundles)

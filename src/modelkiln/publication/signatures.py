@@ -10,7 +10,7 @@ from typing import Callable, Iterator, Mapping, Optional, Sequence
 from modelkiln.attestation.bundle import BUNDLE_TYPE, LARGEST_BUNDLE, Bundle
 from modelkiln.attestation.judgement import REPOSITORY_LABEL, FoundBundle
 from modelkiln.attestation.policy import SIGN
-from modelkiln.attestation.sbom.bom import SBOM_TYPE, bom_statement
+from modelkiln.attestation.sbom.bom import SBOM_TYPE
 from modelkiln.attestation.signing.keys import PublicKey
 from modelkiln.attestation.signing.signer import Signer
 from modelkiln.attestation.statement import PAYLOAD_TYPE, Statement, Subject
@@ -20,7 +20,8 @@ from modelkiln.errors import ModelkilnError, reason
 from modelkiln.frozen_json import FrozenJson
 from modelkiln.image.layout import Layout, blob_name, write_file
 from modelkiln.package.record import PACKAGE_LABEL
-from modelkiln.registry.blobs import read_blob
+from modelkiln.publication.attachments import as_statement
+from modelkiln.registry.blobs import blob_chunks
 from modelkiln.registry.client import RegistryClient
 from modelkiln.registry.referrers import EMPTY, attach, find_referrers
 from modelkiln.registry.uploads import upload_bytes
@@ -34,12 +35,14 @@ __all__ = [
     "package_digest",
     "sign_in_layout",
     "sign_in_registries",
+    "statements_in_registry",
 ]
 
 _EMPTY_CONFIG = Descriptor.of("application/vnd.oci.empty.v1+json", EMPTY)
 _PREDICATE = "dev.sigstore.bundle.predicateType"
 # Bundles of one package that are read. Anybody who may write to a repository may add thousands.
 _MOST_BUNDLES = 200
+_MOST_BYTES = 256 << 20
 
 
 @dataclass(frozen=True)
@@ -58,18 +61,20 @@ class Unsigned:
     """What of a repository is to be signed.
 
     subjects: what a reference names first, then the manifests in it. package_digest: that of its record, or "".
+    stated: what else to sign, with what each refers to: all who may write to a repository may put statements there.
     """
 
     client: RegistryClient
     subjects: Sequence[Descriptor]
     package_digest: str = ""
+    stated: tuple[tuple[Descriptor, bytes], ...] = ()
 
     def statements(self) -> list[tuple[Descriptor, bytes]]:
-        """What to sign: of each manifest that it is the package's, and the statements that refer to it."""
+        """What to sign: of each manifest that it is the package's, and what else is stated."""
         repository, subjects = self.client.repository.image, self.subjects
         found = [(subjects[0], package_statement(subjects[0].digest, self.package_digest, repository))]
         found += [(one, package_statement(one.digest, "", repository)) for one in subjects[1:]]
-        return found + [(one, data) for one in subjects for data in _statements(self.client, one)]
+        return [*found, *self.stated]
 
 
 def sign_in_registries(places: Sequence[Unsigned], signer: Signer, environ: Mapping[str, str]) -> list[Signed]:
@@ -106,6 +111,33 @@ def bundles_in_layout(layout: Layout, digest: str) -> list[FoundBundle]:
     """Return the bundles that refer to a manifest of a layout; raises ModelkilnError where there are too many."""
     listed = [one for one in layout.referrers(digest) if one.media_type == MANIFEST]
     return list(_read_all(listed, layout.read_blob, str(layout.path), digest))
+
+
+def statements_in_registry(
+    client: RegistryClient, subjects: Sequence[Descriptor]
+) -> tuple[tuple[Descriptor, bytes], ...]:
+    """Return the statements about manifests that lie next to them, bills of materials as such; what is about something
+    else is left out."""
+    return tuple((subject, data) for subject in subjects for data in _statements(client, subject))
+
+
+def _statements(client: RegistryClient, subject: Descriptor) -> Iterator[bytes]:
+    for descriptor in find_referrers(client, subject.digest):
+        found = client.find_manifest(descriptor.digest)
+        if found is None or descriptor.media_type != MANIFEST:  # One that is listed and gone is none.
+            continue
+        where = f"{client.repository}: {descriptor.digest}"
+        for kind in (PAYLOAD_TYPE, SBOM_TYPE):
+            for layer in _layers(found[1], kind, where):
+                statement = as_statement(kind, _read_blob(client, _small(layer, where)), subject)
+                if statement is not None and Statement.read(statement, where).is_about(subject.digest):
+                    yield statement
+
+
+def _read_blob(client: RegistryClient, blob: Descriptor) -> bytes:
+    data = b"".join(blob_chunks(client, blob))
+    client.check_bytes(f"blobs/{blob.digest}", data, blob.digest)
+    return data
 
 
 def sign_in_layout(
@@ -175,7 +207,7 @@ def _is_same(found: FoundBundle, bundle: Bundle, public: PublicKey) -> bool:
 def _bundles(client: RegistryClient, digest: str) -> Iterator[FoundBundle]:
     def read(descriptor: Descriptor) -> bytes:
         is_manifest = descriptor.media_type == MANIFEST
-        return client.read_manifest(descriptor.digest) if is_manifest else read_blob(client, descriptor.digest)
+        return client.read_manifest(descriptor.digest) if is_manifest else _read_blob(client, descriptor)
 
     listed = [one for one in find_referrers(client, digest, BUNDLE_TYPE) if one.media_type == MANIFEST]
     return _read_all(listed[::-1], read, str(client.repository), digest)
@@ -186,7 +218,7 @@ def _read_all(
 ) -> Iterator[FoundBundle]:
     """The bundles of manifests; of one that cannot be read, why."""
     _check_number(len(listed), where, digest)
-    number = 0
+    number, size = 0, 0
     for descriptor in listed:
         try:
             layers = _layers(read(descriptor), BUNDLE_TYPE, f"{where}: {descriptor.digest}")
@@ -198,7 +230,10 @@ def _read_all(
         for layer in layers:
             name = f"bundle {layer.digest}"
             try:
-                yield FoundBundle(name, read(_small(layer, name)))
+                size += _small(layer, name).size
+                if size > _MOST_BYTES:
+                    raise ModelkilnError(f"{name}: is not read: all have more than {_MOST_BYTES} bytes.")
+                yield FoundBundle(name, read(layer))
             except ModelkilnError as error:
                 yield FoundBundle(name, b"", str(error))
 
@@ -209,24 +244,6 @@ def _check_number(number: int, where: str, digest: str) -> None:
             f"{where}: {number} bundles refer to {digest}, and at most {_MOST_BUNDLES} are read. Remove those that "
             "nobody needs."
         )
-
-
-def _statements(client: RegistryClient, subject: Descriptor) -> Iterator[bytes]:
-    """The statements about a manifest that nobody has signed: its bill of materials, provenance, results of tests."""
-    for descriptor in find_referrers(client, subject.digest, PAYLOAD_TYPE):
-        found = client.find_manifest(descriptor.digest)
-        if found is None:  # One that is listed and gone is none.
-            continue
-        for layer in _layers(found[1], PAYLOAD_TYPE, f"{client.repository}: {descriptor.digest}"):
-            where = f"{client.repository}: statement {layer.digest}"
-            data = read_blob(client, _small(layer, where).digest)
-            # Who signs says it: nothing is signed here that is about something else.
-            if Statement.read(data, where).is_about(subject.digest):
-                yield data
-    for descriptor in find_referrers(client, subject.digest, SBOM_TYPE):
-        for layer in _layers(_manifest(client, descriptor), SBOM_TYPE, f"{client.repository}: {descriptor.digest}"):
-            bom = read_blob(client, _small(layer, f"bill of materials {layer.digest}").digest)
-            yield bom_statement(json.loads(bom), (Subject("", subject.digest),)).to_bytes()
 
 
 def _layers(manifest: bytes, media_type: str, where: str) -> list[Descriptor]:

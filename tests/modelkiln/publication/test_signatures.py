@@ -38,9 +38,9 @@ class Signing:
         head = ['mode = "enforce"', "[signers.release]", 'key = "key.pub"', "[[rules]]", 'signers = ["release"]']
         self.policy.write_text("\n".join([*head, *lines]))
 
-    def sign(self, name, key=None):
+    def sign(self, name, key=None, *options):
         """Run `modelkiln sign`."""
-        return main(["sign", self.place(name), f"--key={key or self.private}", f"--insecure={self.host}"])
+        return main(["sign", self.place(name), f"--key={key or self.private}", f"--insecure={self.host}", *options])
 
     def verify(self, name, *options):
         """Run `modelkiln verify` with the policy."""
@@ -274,9 +274,9 @@ def test_a_tag_that_moves_while_it_is_signed(package, signing, tmp_path, monkeyp
     assert 0 == signing.verify(f"moving/digits@{package.digest}")
 
 
-def test_statements_that_refer_to_a_package_are_signed_with_it(package, signing, cosign, capsys):
-    """A bill of materials becomes an attestation that cosign verifies; one of something else is left alone."""
-    package.publish(signing.host, "stated/digits", record=package.record)
+def test_statements_that_refer_to_a_package_are_signed_when_it_is_said(package, signing, cosign, capsys):
+    """They become attestations that cosign verifies; one of something else is left alone."""
+    package.publish(signing.host, "stated/digits")
     client = signing.client("stated/digits")
     subject = Descriptor.of(MANIFEST, client.read_manifest(package.digest))
     for digest in (package.digest, "sha256:" + "0" * 64):
@@ -285,14 +285,41 @@ def test_statements_that_refer_to_a_package_are_signed_with_it(package, signing,
         )
         _attach_statement(client, subject, statement.to_bytes())
     signing.write(f'repositories = ["{signing.host}/**"]', 'require = ["signature", "sbom"]')
-    assert 1 == signing.verify("stated/digits:1.2.0")
-    capsys.readouterr()
     assert 0 == signing.sign("stated/digits:1.2.0")
+    assert 1 == signing.verify("stated/digits:1.2.0")
+    assert "sbom: is missing" in capsys.readouterr().err
+    assert 0 == signing.sign("stated/digits:1.2.0", None, "--statements")
     assert 1 == capsys.readouterr().err.count("https://cyclonedx.org/bom: signed")
     assert 0 == signing.verify("stated/digits:1.2.0")
     place = signing.place("stated/digits:1.2.0")
     cosign("verify-attestation", f"--key={signing.public}", "--type=cyclonedx", place)
     cosign("verify", f"--key={signing.public}", place)
+
+
+def test_what_is_published_is_signed_with_its_own_statements(package, signing, cosign, tmp_path, capsys):
+    """Bill of materials and provenance by the publisher's own builder; one that somebody else has put there is not."""
+    package.publish(signing.host, "planted/digits", record=package.record)
+    client = signing.client("planted/digits")
+    subject = Descriptor.of(MANIFEST, client.read_manifest(package.digest))
+    planted = signatures.Statement.of(
+        (signatures.Subject("", package.digest),),
+        "https://in-toto.io/attestation/test-result/v0.1",
+        {"result": "PASSED"},
+    )
+    _attach_statement(client, subject, planted.to_bytes())
+    (tmp_path / "digits.package.json").write_bytes(package.record)
+    command = ["publish", str(package.layout), signing.place("planted/digits"), "--tag=2", f"--insecure={signing.host}"]
+    command += [f"--record={tmp_path / 'digits.package.json'}", f"--store={package.store.root}"]
+    assert 0 == main([*command, "--builder-id=https://ci.example.com/7", f"--key={signing.private}"])
+    rule = 'require = ["signature", "sbom", "provenance"{}]'
+    signing.write(f'repositories = ["{signing.host}/**"]', rule.format(""), 'builders = ["https://ci.example.com/*"]')
+    assert 0 == signing.verify("planted/digits:2")
+    signing.write(f'repositories = ["{signing.host}/**"]', rule.format(', "test-result"'))
+    capsys.readouterr()
+    assert 1 == signing.verify("planted/digits:2")
+    assert "test-result: is missing" in capsys.readouterr().err
+    place = signing.place("planted/digits:2")
+    cosign("verify-attestation", f"--key={signing.public}", "--type=slsaprovenance1", place)
 
 
 def _attach_statement(client, subject, data):
