@@ -36,7 +36,7 @@ from modelkiln.registry.endpoint import endpoint_of
 from modelkiln.registry.known_blobs import KnownBlobs
 from modelkiln.registry.limits import check_limits, upload_warning
 from modelkiln.registry.reference import Reference
-from modelkiln.registry.referrers import EMPTY, attach, find_referrers
+from modelkiln.registry.referrers import EMPTY, attach_all, find_referrers
 from modelkiln.registry.uploads import upload_blob, upload_bytes
 from modelkiln.wording import counted
 
@@ -259,22 +259,19 @@ def _put_tag(client: RegistryClient, tag: str, publication: Publication, report:
 
 def _attach(client: RegistryClient, attachments: Sequence[Attachment]) -> list[Attachment]:
     """Put what refers to the package and is not there; returns that."""
-    added: list[Attachment] = []
+    manifests = [one.manifest() for one in attachments]
+    missing: dict[bytes, None] = {}
     listed: dict[str, set[str]] = {}
-    brought: set[bytes] = set()  # Not again: django-oci fails for a blob that it has.
-    for one in attachments:
+    for one, (descriptor, _) in zip(attachments, manifests):
         subject = one.subject.digest
         if subject not in listed:
             listed[subject] = {found.digest for found in find_referrers(client, subject)}
-        descriptor, data = one.manifest()
         if descriptor.digest not in listed[subject]:
-            for blob in (EMPTY, one.content):
-                if blob not in brought:
-                    upload_bytes(client, blob)
-                brought.add(blob)
-            attach(client, descriptor, data)
-            added.append(one)
-    return added
+            missing.update({EMPTY: None, one.content: None})
+    for blob in missing:  # Each once: django-oci fails for a blob that it has.
+        upload_bytes(client, blob)
+    added = {descriptor.digest for descriptor in attach_all(client, manifests)} if missing else set()
+    return [one for one, (descriptor, _) in zip(attachments, manifests) if descriptor.digest in added]
 
 
 class _Stopped(Exception):
