@@ -10,6 +10,7 @@ __all__ = [
     "OPAQUE_WHITEOUT",
     "PEX_MODELS",
     "PEX_SBOM",
+    "PREDICATE_ANNOTATIONS",
     "RECORD_PATH",
     "RECORD_TYPE",
     "SBOM_NAME",
@@ -55,3 +56,7 @@ OPAQUE_WHITEOUT = ".wh..wh..opq"
 # 65532 is what distroless images call nonroot; cluster policies that ask for a numeric user other
 # than 0 accept it.
 USER_ID = 65532
+
+# Annotations that name the predicate of a statement which refers to a package: in-toto's, and that of Sigstore's
+# bundles (sigstore/cosign, specs/BUNDLE_SPEC.md).
+PREDICATE_ANNOTATIONS = ("in-toto.io/predicate-type", "dev.sigstore.bundle.predicateType")

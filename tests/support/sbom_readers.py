@@ -53,12 +53,16 @@ from in_toto_attestation.predicates.provenance.v1.provenance_pb2 import Provenan
 from in_toto_attestation.predicates.test_result.v0.test_result_pb2 import TestResult
 from in_toto_attestation.v1.statement import Statement
 from in_toto_attestation.v1.statement_pb2 import Statement as Message
-predicates = {"https://slsa.dev/provenance/v1": Provenance, "https://in-toto.io/attestation/test-result/v0.1": TestResult}
+predicates = {
+    "https://slsa.dev/provenance/v1": Provenance,
+    "https://in-toto.io/attestation/test-result/v0.1": TestResult,
+}
 found = []
 for path in sys.argv[1:]:
     message = json_format.Parse(open(path, encoding="utf-8").read(), Message())
     Statement.copy_from_pb(message).validate()
-    predicate = json_format.ParseDict(json_format.MessageToDict(message.predicate), predicates[message.predicate_type]())
+    stated = json_format.MessageToDict(message.predicate)
+    predicate = json_format.ParseDict(stated, predicates[message.predicate_type]())
     found.append(json_format.MessageToDict(predicate))
 print(json.dumps(found))
 """

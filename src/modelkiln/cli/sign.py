@@ -20,7 +20,7 @@ from modelkiln.weights.lock import load_weights_lock
 if TYPE_CHECKING:
     from modelkiln.publication.signatures import Signed
 
-HELP = "Sign a package in a registry or in a layout, as cosign 3 does, or the files of a weights lock, in OpenSSF's format."
+HELP = "Sign a package in a registry or a layout as cosign 3 does, or the files of a weights lock in OpenSSF's format."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Callable, Iterator, Mapping, Optional
 from modelkiln.attestation.provenance import provenance
 from modelkiln.attestation.sbom.bom import SBOM_TYPE, WEIGHTS, bom_bytes, bom_statement, package_bom
 from modelkiln.attestation.statement import PAYLOAD_TYPE, Subject
-from modelkiln.conventions import ARTIFACT_TYPE, RECORD_TYPE, SBOM_PATH, WEIGHTS_LABEL
+from modelkiln.conventions import ARTIFACT_TYPE, PREDICATE_ANNOTATIONS, RECORD_TYPE, SBOM_PATH, WEIGHTS_LABEL
 from modelkiln.descriptor import CONFIG, MANIFEST, Descriptor
 from modelkiln.errors import ModelkilnError, reason
 from modelkiln.image.contents import Contents, Document
@@ -18,10 +18,7 @@ from modelkiln.image.record_layer import read_from_record_layer, titled
 from modelkiln.package.record import PACKAGE_LABEL, variant_records
 from modelkiln.registry.referrers import artifact_manifest
 
-__all__ = ["PREDICATE_TYPE", "Attachment", "as_statement", "attachments_of", "manifest_bom"]
-
-# The annotation by which in-toto's statements are told apart without being read (as of sigstore's bundles).
-PREDICATE_TYPE = "in-toto.io/predicate-type"
+__all__ = ["Attachment", "as_statement", "attachments_of", "manifest_bom"]
 
 Read = Callable[[Descriptor], bytes]
 
@@ -78,7 +75,7 @@ def attachments_of(contents: Contents, read: Read, record: bytes, builder: str) 
                 found.append(Attachment(subject, SBOM_TYPE, title, bom, annotations))
     subjects = tuple(Subject(str(content.get("name") or ""), one.digest) for one in contents.signed)
     statement = provenance(content, subjects, builder)
-    noted = {**annotations, PREDICATE_TYPE: statement.predicate_type}
+    noted = {**annotations, PREDICATE_ANNOTATIONS[0]: statement.predicate_type}
     title = f"{content.get('name') or 'package'}.provenance.json"
     found += [Attachment(one, PAYLOAD_TYPE, title, statement.to_bytes(), noted) for one in contents.signed]
     return tuple(found)

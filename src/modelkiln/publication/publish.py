@@ -16,11 +16,9 @@ back. No tag ever names a package that is not complete.
 """
 
 import os
-import threading
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Callable, Iterator, Mapping, Optional, Sequence
+from typing import Callable, Mapping, Optional, Sequence
 
 from modelkiln.attestation.signing.signer import Signer
 from modelkiln.conventions import RECORD_TYPE
@@ -30,21 +28,16 @@ from modelkiln.image.contents import Contents
 from modelkiln.publication.attachments import Attachment, attachments_of
 from modelkiln.publication.blob_source import BlobSource
 from modelkiln.publication.signatures import Signed, Unsigned, attach_bundle, package_digest, sign_in_registries
-from modelkiln.registry.blobs import has_blob
+from modelkiln.publication.transfer import Transfer
 from modelkiln.registry.client import RegistryClient
-from modelkiln.registry.endpoint import endpoint_of
 from modelkiln.registry.known_blobs import KnownBlobs
-from modelkiln.registry.limits import check_limits, upload_warning
+from modelkiln.registry.limits import check_limits
 from modelkiln.registry.reference import Reference
-from modelkiln.registry.referrers import EMPTY, attach, find_referrers
-from modelkiln.registry.uploads import upload_blob, upload_bytes
+from modelkiln.registry.referrers import EMPTY, attach_all, find_referrers
+from modelkiln.registry.uploads import upload_bytes
 from modelkiln.wording import counted
 
 __all__ = ["Publication", "Published", "publish_all"]
-
-# Two streams fill most lines; more hide the waits of a far registry for many small blobs.
-_THREADS = 4
-_MOUNTS = 2
 
 
 @dataclass(frozen=True)
@@ -209,8 +202,8 @@ class _Push:
         client, contents = self._client, self._publication.contents
         if self._digest not in self._current.values() and client.find_manifest(self._digest) is None:
             known = KnownBlobs(store_root, client.endpoint.name)
-            transfer = _Transfer(client, self._publication, known, progress)
-            self._sent = transfer.run(contents.blobs, self._digest, report)
+            sent = Transfer(client, self._publication.source, known, progress).run(contents.blobs, report)
+            self._sent = Published(self._digest, sent.number, sent.size, sent.mounted, sent.present)
             for document in contents.manifests:
                 client.put_manifest(document.descriptor.digest, document.descriptor, document.data)
             known.remember((blob.digest for blob in contents.blobs), client.repository.name)
@@ -264,93 +257,16 @@ def _put_tag(client: RegistryClient, tag: str, publication: Publication, report:
 
 def _attach(client: RegistryClient, attachments: Sequence[Attachment]) -> list[Attachment]:
     """Put what refers to the package and is not there; returns that."""
-    added: list[Attachment] = []
+    manifests = [one.manifest() for one in attachments]
+    missing: dict[bytes, None] = {}
     listed: dict[str, set[str]] = {}
-    brought: set[bytes] = set()  # Not again: django-oci fails for a blob that it has.
-    for one in attachments:
+    for one, (descriptor, _) in zip(attachments, manifests):
         subject = one.subject.digest
         if subject not in listed:
             listed[subject] = {found.digest for found in find_referrers(client, subject)}
-        descriptor, data = one.manifest()
         if descriptor.digest not in listed[subject]:
-            for blob in (EMPTY, one.content):
-                if blob not in brought:
-                    upload_bytes(client, blob)
-                brought.add(blob)
-            attach(client, descriptor, data)
-            added.append(one)
-    return added
-
-
-class _Stopped(Exception):
-    """Another blob has failed, so this one need not go on."""
-
-
-class _Transfer:
-    """Blobs into one repository, several at a time."""
-
-    def __init__(
-        self,
-        client: RegistryClient,
-        publication: Publication,
-        known: KnownBlobs,
-        progress: Callable[[int, int], None],
-    ) -> None:
-        self._client, self._source, self._known = client, publication.source, known
-        self._progress = progress
-        self._stop, self._lock = threading.Event(), threading.Lock()
-        self._positions: dict[str, int] = {}
-        self._total = 0
-
-    def run(self, blobs: Sequence[Descriptor], digest: str, report: Callable[[str], None]) -> Published:
-        """Bring all blobs there; raises the first error, after all others have stopped."""
-        with ThreadPoolExecutor(_THREADS) as pool:
-            there = list(pool.map(lambda blob: has_blob(self._client, blob), blobs))
-            missing = [blob for blob, is_there in zip(blobs, there) if not is_there]
-            self._total = sum(blob.size for blob in missing)
-            warning = upload_warning(self._client.repository.registry, missing)
-            if warning:
-                report(f"{self._client.repository}: {warning}")
-            # The largest first: small ones fill what is left at the end.
-            tasks = [pool.submit(self._bring, blob) for blob in sorted(missing, key=lambda blob: -blob.size)]
-            results = []
-            try:
-                for task in as_completed(tasks):
-                    results.append(task.result())
-            except BaseException:
-                self._stop.set()
-                for task in tasks:
-                    task.cancel()
-                raise
-        sent = [size for size in results if size is not None]
-        return Published(digest, len(sent), sum(sent), len(results) - len(sent), len(blobs) - len(missing))
-
-    def _bring(self, blob: Descriptor) -> Optional[int]:
-        """The bytes that were sent; None when the blob was mounted."""
-        if self._stop.is_set():
-            raise _Stopped
-        origin = self._source.repository_of(blob)
-        names = self._known.repositories(blob.digest)
-        if origin is not None and endpoint_of(origin.registry, self._client.env) == self._client.endpoint:
-            names.insert(0, origin.name)
-        names = [name for name in dict.fromkeys(names) if name != self._client.repository.name]
-        way = upload_blob(
-            self._client,
-            blob,
-            lambda: self._chunks(blob),
-            names[:_MOUNTS],
-            lambda position: self._report(blob.digest, position),
-        )
-        self._report(blob.digest, blob.size)
-        return blob.size if way == "uploaded" else None
-
-    def _chunks(self, blob: Descriptor) -> Iterator[bytes]:
-        for chunk in self._source.chunks(blob):
-            if self._stop.is_set():
-                raise _Stopped
-            yield chunk
-
-    def _report(self, digest: str, position: int) -> None:
-        with self._lock:
-            self._positions[digest] = position
-            self._progress(sum(self._positions.values()), self._total)
+            missing.update({EMPTY: None, one.content: None})
+    for blob in missing:  # Each once: django-oci fails for a blob that it has.
+        upload_bytes(client, blob)
+    added = {descriptor.digest for descriptor in attach_all(client, manifests)} if missing else set()
+    return [one for one, (descriptor, _) in zip(attachments, manifests) if descriptor.digest in added]

@@ -27,6 +27,7 @@ _IDENTIFIERS = (
 # Other names of them: of trove classifiers (the part after the last "::"), of free text in METADATA, and of Debian's
 # machine-readable copyright files ("License specification", where a plus sign means "or later").
 _ALIASES = {
+    "3-clause bsd license": "BSD-3-Clause",
     "academic free license (afl)": "AFL-3.0",
     "apache": "Apache-2.0",
     "apache 2": "Apache-2.0",
@@ -75,6 +76,8 @@ _ALIASES = {
 _KNOWN = {**{name.lower(): name for name in _IDENTIFIERS}, **_ALIASES}
 # A licence of the GNU project with its version, as Debian and older lists of SPDX write it.
 _GNU = re.compile(r"(a?gpl|lgpl|gfdl)-?v?([123])(?:\.(\d))?(\+|-or-later|-only)?", re.IGNORECASE)
+# A licence that SPDX's list lacks, by a name of its owner's (SPDX 2.3, annex D).
+_REFERENCE = re.compile(r"LicenseRef-[A-Za-z0-9.-]+")
 _OPERATORS = re.compile(r"\s+(and|or|with)\s+", re.IGNORECASE)
 # PEP 639: an expression of SPDX. Indexes take no other.
 _EXPRESSION = re.compile(r"[A-Za-z0-9.+()-]+( [A-Za-z0-9.+()-]+)*")
@@ -96,7 +99,7 @@ def license_expression(text: str) -> Optional[str]:
 
 
 def _identifier(name: str) -> Optional[str]:
-    known = _KNOWN.get(name.lower())
+    known = name if _REFERENCE.fullmatch(name) else _KNOWN.get(name.lower())
     gnu = None if known else _GNU.fullmatch(name)
     if not gnu:
         return known

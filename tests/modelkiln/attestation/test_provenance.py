@@ -69,7 +69,7 @@ def test_the_subjects_are_what_came_out():
 
 
 def test_every_locked_input_is_a_dependency():
-    """Files of artifacts, code, wheels, sdists with what built them, Debian packages, the interpreter, locks, sources."""
+    """Files of artifacts, code, wheels, sdists with what built them, Debian packages, interpreter, locks, sources."""
     assert {
         "artifact:chat template.jinja": "a0" * 32,
         "artifact:model.safetensors": "a1" * 32,

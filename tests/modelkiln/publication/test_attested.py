@@ -1,4 +1,4 @@
-"""Bills of materials and provenance next to packages, as artifacts that refer to them, and the commands that print them."""
+"""Bills of materials and provenance next to packages, as artifacts that refer to them, and commands that print them."""
 
 import json
 import zipfile
@@ -124,3 +124,15 @@ def test_the_record_next_to_a_layout_says_how_it_was_made(package, tmp_path, cap
     assert {"id": "https://ci.example/1"} == statement.predicate["runDetails"]["builder"]
     assert 1 == main(["provenance", str(package.layout)])
     assert b"its record does not lie next to it" in capfdbinary.readouterr().err
+
+
+def test_inspect_lists_what_refers_to_a_package(indexed, host, capfdbinary):
+    """Of an index and of each of its images: types, sizes, and of statements what they state."""
+    found = json.loads(_run(capfdbinary, "inspect", f"{host}/team/digits:1.2.0", f"--insecure={host}", "--json"))
+    assert ["index", "image", "image"] == [one["kind"] for one in found]
+    assert indexed.index.digest == found[0]["digest"]
+    expected = sorted([(RECORD_TYPE, ""), (SBOM_TYPE, ""), (SBOM_TYPE, ""), (PAYLOAD_TYPE, PROVENANCE)])
+    assert expected == sorted((one["artifact_type"], one["predicate_type"]) for one in found[0]["referrers"])
+    assert set(indexed.digests) == {one["package_digest"] for one in found[1:]}
+    table = _run(capfdbinary, "inspect", f"{host}/team/digits:1.2.0", f"--insecure={host}").decode()
+    assert f"{PAYLOAD_TYPE} {PROVENANCE}" in table

@@ -21,6 +21,7 @@ from modelkiln.wheels.licenses import license_expression, wheel_license
         ("BSD-3-clause and MIT and Expat", "BSD-3-Clause AND MIT"),
         ("GPL-2+ with Autoconf exception", None),
         ("MIT or BSD-2-clause and ISC", None),
+        ("LicenseRef-NVIDIA-Proprietary", "LicenseRef-NVIDIA-Proprietary"),
         ("GPL", None),
         ("BSD", None),
         ("NVIDIA Proprietary Software", None),

@@ -167,7 +167,7 @@ def _licenses(stated: Mapping[str, Any]) -> list[dict[str, Any]]:
     found = []
     for name in names:
         known = license_expression(name)
-        is_one = known is not None and " " not in known
+        is_one = known is not None and " " not in known and not known.startswith("LicenseRef-")
         found.append({"license": {"id": known} if is_one else {"name": name}})
     return [one for number, one in enumerate(found) if one not in found[:number]]
 
