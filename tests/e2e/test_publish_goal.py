@@ -16,6 +16,8 @@ from sbom_readers import read_cyclonedx, read_statements
 from schemas import schema_problems
 
 from modelkiln.attestation.policy import Policy
+from modelkiln.attestation.statement import PAYLOAD_TYPE, Statement
+from modelkiln.attestation.test_result import TEST_RESULT
 from modelkiln.canonical import canonical_json
 from modelkiln.descriptor import CONFIG, LAYER, MANIFEST, Descriptor
 from modelkiln.digest import sha256_bytes
@@ -120,6 +122,26 @@ def test_an_edit_sends_its_own_bytes_alone(repo, host):
     log = repo.pants("publish", "rain:rain").log
     assert "3 blobs sent" in log
     assert tagged(host, "0.1.0") != tagged(host, "0.1.1") == tagged(host, "latest")
+
+
+def test_smoke_tests_of_what_is_published_are_stated(repo, host, tmp_path):
+    """They run before anything is sent, and where one fails nothing is; published is that they passed."""
+    expected = repo.read("rain/response.json")
+    repo.replace("rain/BUILD", "0.1.1", "0.1.5")
+    repo.write("rain/response.json", expected.replace("1.5", "2.5"))
+    log = repo.pants("--modelkiln-publish-test-results", "publish", "rain:rain", code=1).log
+    assert "is not published: its smoke test rain:smoke failed" in log
+    repo.write("rain/response.json", expected)
+    repo.pants("--modelkiln-publish-test-results", "publish", "rain:rain")
+    package = RemotePackage(parse_image(f"{host}/team/rain:0.1.5"), {**repo.env, INSECURE_REGISTRIES: host}, print)
+    root = package.contents.root.descriptor
+    statements = [
+        Statement.read(package.read(package.blobs(one)[1]), "it") for one in package.referring(root, PAYLOAD_TYPE)
+    ]
+    (tested,) = (one for one in statements if one.predicate_type == TEST_RESULT)
+    assert tested.is_about(root.digest)
+    assert ("PASSED", ["rain:smoke@format=oci"]) == (tested.predicate["result"], tested.predicate["passedTests"])
+    repo.replace("rain/BUILD", "0.1.5", "0.1.1")
 
 
 def test_what_is_published_is_signed(repo, host, tmp_path):

@@ -5,11 +5,12 @@ Image-spec 1.1, `subject`; the types are CycloneDX's and in-toto's own, by which
 
 import json
 from dataclasses import dataclass, field
-from typing import Any, Callable, Iterator, Mapping, Optional
+from pathlib import Path
+from typing import Any, Callable, Iterable, Iterator, Mapping, Optional
 
 from modelkiln.attestation.provenance import provenance
 from modelkiln.attestation.sbom.bom import SBOM_TYPE, WEIGHTS, bom_bytes, package_bom
-from modelkiln.attestation.statement import PAYLOAD_TYPE, Subject
+from modelkiln.attestation.statement import PAYLOAD_TYPE, Statement, Subject
 from modelkiln.conventions import ARTIFACT_TYPE, PREDICATE_ANNOTATIONS, RECORD_TYPE, SBOM_PATH, WEIGHTS_LABEL
 from modelkiln.descriptor import CONFIG, MANIFEST, Descriptor
 from modelkiln.errors import ModelkilnError, reason
@@ -18,7 +19,7 @@ from modelkiln.image.record_layer import read_from_record_layer, titled
 from modelkiln.package.record import PACKAGE_LABEL, variant_records
 from modelkiln.registry.referrers import artifact_manifest
 
-__all__ = ["Attachment", "attachments_of", "manifest_bom"]
+__all__ = ["Attachment", "attached_statements", "attachments_of", "manifest_bom", "read_statement"]
 
 Read = Callable[[Descriptor], bytes]
 
@@ -60,6 +61,25 @@ def attachments_of(contents: Contents, read: Read, record: bytes, builder: str) 
     noted = {**annotations, PREDICATE_ANNOTATIONS[0]: statement.predicate_type}
     title = f"{content.get('name') or 'package'}.provenance.json"
     found += [Attachment(one, PAYLOAD_TYPE, title, statement.to_bytes(), noted) for one in contents.signed]
+    return tuple(found)
+
+
+def read_statement(path: Path) -> Statement:
+    """Return the in-toto statement in a file; raises ModelkilnError for what is not one."""
+    try:
+        return Statement.read(path.read_bytes(), f"--statement {path}")
+    except OSError as error:
+        raise ModelkilnError(f"--statement {path}: cannot be read ({error.strerror}).") from None
+
+
+def attached_statements(contents: Contents, statements: Iterable[Statement]) -> tuple[Attachment, ...]:
+    """Return statements with the manifests that they are about; what is about something else is left out."""
+    found = []
+    for statement in statements:
+        title = f"{statement.predicate_type.rstrip('/').split('/')[-2:][0]}.json"
+        noted = {PREDICATE_ANNOTATIONS[0]: statement.predicate_type}
+        about = [one for one in contents.signed if statement.is_about(one.digest)]
+        found += [Attachment(one, PAYLOAD_TYPE, title, statement.to_bytes(), noted) for one in about]
     return tuple(found)
 
 

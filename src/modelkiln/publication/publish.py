@@ -23,11 +23,12 @@ from pathlib import Path
 from typing import Callable, Iterator, Mapping, Optional, Sequence
 
 from modelkiln.attestation.signing.signer import Signer
+from modelkiln.attestation.statement import Statement
 from modelkiln.conventions import RECORD_TYPE
 from modelkiln.descriptor import Descriptor
 from modelkiln.errors import ModelkilnError
 from modelkiln.image.contents import Contents
-from modelkiln.publication.attachments import Attachment, attachments_of
+from modelkiln.publication.attachments import Attachment, attached_statements, attachments_of
 from modelkiln.publication.blob_source import BlobSource
 from modelkiln.publication.signatures import Signed, Unsigned, attach_bundle, package_digest, sign_in_registries
 from modelkiln.registry.blobs import has_blob
@@ -52,9 +53,10 @@ class Publication:
     """What to publish and under which names.
 
     moving: those of `tags` that may change their meaning. record: the package's record, bytes of
-    `package.json`, or None; it and what follows from it is put next to the package (see `attachments`). builder: who
-    built it, for its provenance. signer: who signs it, or None; one for all
-    that are published at once. bundles: statements that somebody has signed, with what they refer to.
+    `package.json`, or None; it and what follows from it is put next to the package (see `attachments`).
+    builder: who built it, for its provenance. statements: more that is said of what is published. signer:
+    who signs it, or None; one for all that are published at once. bundles: statements that somebody has
+    signed, with what they refer to.
     """
 
     contents: Contents
@@ -63,14 +65,16 @@ class Publication:
     moving: frozenset[str] = frozenset()
     record: Optional[bytes] = None
     builder: str = ""
+    statements: tuple[Statement, ...] = ()
     signer: Optional[Signer] = None
     bundles: tuple[tuple[Descriptor, bytes], ...] = ()
 
     def attachments(self) -> tuple[Attachment, ...]:
         """What refers to the package in a registry."""
+        stated = attached_statements(self.contents, self.statements)
         if self.record is None:
-            return ()
-        return attachments_of(self.contents, self.source.read, self.record, self.builder)
+            return stated
+        return (*attachments_of(self.contents, self.source.read, self.record, self.builder), *stated)
 
 
 @dataclass(frozen=True)
