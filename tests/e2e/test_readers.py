@@ -4,10 +4,10 @@ import json
 import re
 
 import pytest
+from attested.readers import read_cyclonedx
 from components import require
 from monorepo import Monorepo, named_caches
 from readers import run, schema_errors, skopeo_copy, skopeo_inspect, umoci_unpack
-from sbom_readers import read_cyclonedx
 
 from modelkiln.digest import hex_of
 from modelkiln.image.blobs import Blobs

@@ -28,7 +28,7 @@ from modelkiln.conventions import RECORD_TYPE
 from modelkiln.descriptor import Descriptor
 from modelkiln.errors import ModelkilnError
 from modelkiln.image.contents import Contents
-from modelkiln.publication.attachments import Attachment, attached_statements, attachments_of
+from modelkiln.publication.attachments import Attachment, attach_missing, attached_statements, attachments_of
 from modelkiln.publication.blob_source import BlobSource
 from modelkiln.publication.signatures import Signed, Unsigned, attach_bundle, package_digest, sign_in_registries
 from modelkiln.registry.blobs import has_blob
@@ -37,8 +37,7 @@ from modelkiln.registry.endpoint import endpoint_of
 from modelkiln.registry.known_blobs import KnownBlobs
 from modelkiln.registry.limits import check_limits, upload_warning
 from modelkiln.registry.reference import Reference
-from modelkiln.registry.referrers import EMPTY, attach_all, find_referrers
-from modelkiln.registry.uploads import upload_blob, upload_bytes
+from modelkiln.registry.uploads import upload_blob
 from modelkiln.wording import counted
 
 __all__ = ["Publication", "Published", "publish_all"]
@@ -214,7 +213,7 @@ class _Push:
             for document in contents.manifests:
                 client.put_manifest(document.descriptor.digest, document.descriptor, document.data)
             known.remember((blob.digest for blob in contents.blobs), client.repository.name)
-        added = [one.artifact_type for one in _attach(client, self._publication.attachments())]
+        added = [one.artifact_type for one in attach_missing(client, self._publication.attachments())]
         self._has_record = RECORD_TYPE in added
         self._attested = len(added) - self._has_record
         self._signatures = sum(attach_bundle(client, data, subject) for subject, data in self._publication.bundles)
@@ -259,23 +258,6 @@ def _put_tag(client: RegistryClient, tag: str, publication: Publication, report:
             f"{client.repository}:{tag}: was put as {wanted} and reads back as {after}. Another publisher put it at "
             "the same time, or the registry lies: see which one it should be, and publish again."
         )
-
-
-def _attach(client: RegistryClient, attachments: Sequence[Attachment]) -> list[Attachment]:
-    """Put what refers to the package and is not there; returns that."""
-    manifests = [one.manifest() for one in attachments]
-    missing: dict[bytes, None] = {}
-    listed: dict[str, set[str]] = {}
-    for one, (descriptor, _) in zip(attachments, manifests):
-        subject = one.subject.digest
-        if subject not in listed:
-            listed[subject] = {found.digest for found in find_referrers(client, subject)}
-        if descriptor.digest not in listed[subject]:
-            missing.update({EMPTY: None, one.content: None})
-    for blob in missing:  # Each once: django-oci fails for a blob that it has.
-        upload_bytes(client, blob)
-    added = {descriptor.digest for descriptor in attach_all(client, manifests)} if missing else set()
-    return [one for one, (descriptor, _) in zip(attachments, manifests) if descriptor.digest in added]
 
 
 class _Stopped(Exception):

@@ -1,6 +1,6 @@
 """Results of tests as statements."""
 
-from sbom_readers import read_statements
+from attested.readers import read_statements
 
 from modelkiln.attestation.statement import Subject
 from modelkiln.attestation.test_result import passed_tests

@@ -4,8 +4,8 @@ import json
 import zipfile
 
 import pytest
+from attested.readers import read_cyclonedx, read_spdx, read_statements
 from samples.published import Package
-from sbom_readers import read_cyclonedx, read_spdx, read_statements
 
 from modelkiln.attestation.provenance import PROVENANCE, UNKNOWN_BUILDER
 from modelkiln.attestation.sbom.bom import SBOM_TYPE
