@@ -275,8 +275,11 @@ class ModelkilnSubsystem(Subsystem):
         default=None,
         advanced=True,
         help=help_text("""
-            The address of a Debian archive to fetch locked packages from. The default is what the
-            machine's apt is configured to use.
+            The addresses of Debian archives to fetch locked packages from, separated by spaces: the first
+            that has a file is taken. The default is what the machine's apt is configured to use, for which
+            the word `apt` stands, as in `"file:///mnt/debian apt"` with a folder that
+            `modelkiln mirror` has made. A security suite is looked for in each archive and, beside
+            `https://host/debian`, in `https://host/debian-security`.
             """),
     )
 

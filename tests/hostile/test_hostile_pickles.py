@@ -46,6 +46,11 @@ def _other_local_name():
     return bytes(data)
 
 
+def _without_a_name():
+    """zipfile drops what follows a null byte in a name."""
+    return in_zip("archive/data.pkl", EVIL).replace(b"archive/data.pkl", b"\0rchive/data.pkl")
+
+
 def _two_members():
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as archive, pytest.warns(UserWarning):
@@ -154,6 +159,7 @@ SHAPES = {
     "zip-with-a-wrong-checksum": _wrong_checksum(),
     "zip-with-two-names": _other_local_name(),
     "zip-with-a-member-twice": _two_members,
+    "zip-with-a-member-without-a-name": _without_a_name(),
     "zip-in-a-zip": _nested(2),
     "zips-without-end": _nested(8),
     "zip-that-ends-early": in_zip("archive/data.pkl", EVIL)[:-30],

@@ -106,6 +106,15 @@ def test_zips_are_held_to_the_same(tmp_path, name, mode, message):
     _refused(tmp_path, out.getvalue(), message, "demo-1.0.zip")
 
 
+def test_a_member_of_a_zip_has_a_name(tmp_path):
+    """zipfile drops what follows a null byte in a name."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("xyz", b"data")
+    data = out.getvalue().replace(b"xyz", b"\0yz")
+    _refused(tmp_path, data, "not a clean relative path", "demo-1.0.zip")
+
+
 def test_hard_links_inside_are_copies(tmp_path):
     """A hard link repeats an earlier file with its mode, or an earlier link, and becomes a file of its own."""
     info, data = _entry("./demo-1.0/a/x", data=b"1")

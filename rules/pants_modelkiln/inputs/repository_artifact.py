@@ -51,6 +51,7 @@ from pants_modelkiln.target_types.artifact import (
     ModelArtifactAllowCodeField,
     ModelArtifactAllowPickleField,
     ModelArtifactLockField,
+    ModelArtifactSignatureField,
     ModelArtifactSourceField,
     allowed_in,
 )
@@ -163,9 +164,15 @@ async def hash_artifact(request: ArtifactRequest, options: ModelkilnSubsystem) -
     if not target.has_field(ModelArtifactSourceField):
         raise ModelkilnError(f"{address}: is a `{target.alias}`, but `artifacts` must name `model_artifact` targets.")
     allowed = allowed_in(target[ModelArtifactAllowPickleField], target[ModelArtifactAllowCodeField])
-    if target[ModelArtifactLockField].value:
+    lock, signature = target[ModelArtifactLockField].value, target[ModelArtifactSignatureField].value
+    if lock:
         return await read_locked_artifact(
-            LockedArtifactRequest(address, target[ModelArtifactLockField].value, allowed), **implicitly()
+            LockedArtifactRequest(address, lock, allowed, signature or ""), **implicitly()
+        )
+    if signature:
+        raise ModelkilnError(
+            f"{address}: the field `model_signature` is for the files of a lock. Name one in the field `lock`, or add "
+            f"{signature} to the field `source`."
         )
     field = target[ModelArtifactSourceField]
     if not field.value:

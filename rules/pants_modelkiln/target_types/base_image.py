@@ -7,6 +7,7 @@ import os
 from pants.engine.target import (
     COMMON_TARGET_FIELDS,
     AsyncFieldMixin,
+    BoolField,
     Dependencies,
     OptionalSingleSourceField,
     StringField,
@@ -88,6 +89,19 @@ class BaseImageComponentsField(StringSequenceField):
         """)
 
 
+class BaseImageSecurityField(BoolField):
+    alias = "security"
+    default = False
+    help = help_text("""
+        Whether `pants lock` takes newer versions from the security suite of the release as well, such
+        as bookworm-security.
+
+        Its archive drops a version when the next one comes, so `pants lock` puts the packages into the
+        store at once; `modelkiln mirror` copies them to a folder or a registry from which other
+        machines fetch them. Without this field `pants lock --check` reports which packages have fixes.
+        """)
+
+
 class BaseImageArchitecturesField(StringSequenceField, AsyncFieldMixin):
     alias = "architectures"
     default = ("amd64",)
@@ -145,6 +159,7 @@ class OciBaseImageTarget(OwningTarget):
         BaseImageReferenceField,
         BaseImageSuiteField,
         BaseImageComponentsField,
+        BaseImageSecurityField,
         BaseImageArchitecturesField,
         BaseImagePythonField,
         BaseImagePythonPathField,

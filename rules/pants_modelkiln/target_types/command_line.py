@@ -21,7 +21,7 @@ class CommandLineTarget(Target):
     core_fields = (*COMMON_TARGET_FIELDS, CommandLinePythonField, OutputPathField)
     help = help_text("""
         The command line `modelkiln` (`inspect`, `validate`, `export`, `load`, `publish`, `pull`, `verify`,
-        `store`) as a PEX, of the same release as the backend and with dependencies that it has locked
+        `sign`, `store`) as a PEX, of the same release as the backend and with dependencies that it has locked
         itself.
 
         Example:

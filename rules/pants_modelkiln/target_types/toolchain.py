@@ -10,6 +10,7 @@ from pants_modelkiln.target_types.base_image import (
     BaseImageComponentsField,
     BaseImageLockField,
     BaseImagePackagesField,
+    BaseImageSecurityField,
     BaseImageSuiteField,
 )
 from pants_modelkiln.target_types.owned_files import OwningTarget
@@ -41,6 +42,7 @@ class BuildToolchainTarget(OwningTarget):
         BaseImagePackagesField,
         BaseImageSuiteField,
         BaseImageComponentsField,
+        BaseImageSecurityField,
         ToolchainArchitecturesField,
     )
     help = help_text("""

@@ -16,8 +16,9 @@ from modelkiln.errors import ModelkilnError, reason
 __all__ = ["BUNDLE_TYPE", "LARGEST_BUNDLE", "Bundle", "message_of"]
 
 BUNDLE_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
-# Bytes. The statement about a model of fifty thousand files has some 7 MiB, written in base64.
-LARGEST_BUNDLE = 8 << 20
+# Bytes. The statement about a model of fifty thousand files has some 7 MiB, written in base64; bills of materials of
+# large packages may have as much.
+LARGEST_BUNDLE = 32 << 20
 
 
 def message_of(payload: bytes, payload_type: str) -> bytes:

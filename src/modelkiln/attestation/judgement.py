@@ -16,16 +16,20 @@ __all__ = ["REPOSITORY_LABEL", "FoundBundle", "Judgement", "Judged", "judge", "s
 
 # What a signature states of where its package was signed.
 REPOSITORY_LABEL = "modelkiln.repository"
+# Its certificate was valid for minutes.
+_KEYLESS = "{}: is keyless: a log of Sigstore's says when it was made, which this release does not read"
 # Reasons in one message.
 _SHOWN = 3
 
 
 @dataclass(frozen=True)
 class FoundBundle:
-    """A bundle that refers to a package. where: what it is called in messages."""
+    """A bundle that refers to a package. where: what it is called in messages. problem: why it could not be fetched, or
+    ""; then it has no data, and hides no others."""
 
     where: str
     data: bytes
+    problem: str = ""
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,8 @@ def _sentence(name: str, reasons: Sequence[str], rule: Rule) -> str:
 def _sort(found: FoundBundle, judged: Judged, rule: Rule, now: Optional[datetime], into: _Sorted) -> None:
     kind = ""
     try:
+        if found.problem:
+            raise ModelkilnError(found.problem)
         bundle = Bundle.read(found.data, found.where)
         if bundle.payload_type != PAYLOAD_TYPE:
             raise ModelkilnError(f"{found.where}: its payload is a {bundle.payload_type!r}, not a statement")
@@ -117,7 +123,7 @@ def signer_of(
                 elif identity.key.verifies(bundle.message, bundle.signature):
                     return signer
         except ModelkilnError as error:
-            reasons.append(str(error).rstrip("."))
+            reasons.append(_KEYLESS.format(where) if bundle.is_logged else str(error).rstrip("."))
     kind = "certificate" if bundle.certificates else "key"
     raise ModelkilnError("; ".join(reasons) or f"{where}: its signature is not by a {kind} of {_names(signers)}")
 

@@ -6,8 +6,8 @@ lies next to the files; serving platforms look for it, and `model_signing verify
 
 import hashlib
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from typing import Any, Iterator, Mapping, Optional
+from pathlib import Path
+from typing import Any, Iterator, Mapping, Optional, Sequence
 
 from modelkiln.archives.tar import check_path
 from modelkiln.attestation.bundle import Bundle
@@ -18,6 +18,8 @@ from modelkiln.errors import ModelkilnError, reason
 __all__ = ["MODEL_SIGNATURE", "SignedModel", "differences", "folder_files", "model_statement", "read_signed_model"]
 
 MODEL_SIGNATURE = "https://model_signing/signature/v1.0"
+# At the top of a model: they are never signed (section 6.2).
+_IGNORED = (".git", ".gitattributes", ".github", ".gitignore")
 # Paths of files in one message.
 _SHOWN = 5
 
@@ -32,12 +34,19 @@ class SignedModel:
 
 
 def model_statement(model: SignedModel) -> Statement:
-    """Return the statement of a model's files, as `model_signing` makes it of the files themselves."""
-    # By the parts of paths, as pathlib sorts them.
-    listed = sorted(model.files.items(), key=lambda item: PurePosixPath(item[0]))
-    serialization = {"method": "files", "hash_type": "sha256", "allow_symlinks": False}
+    """Return the statement of a model's files; raises ModelkilnError where none is left to sign."""
+    ignored = sorted({*model.ignored, *_IGNORED})
+    # By code points (section 5.2.1). `model_signing` 1.1.1 sorts by the parts of paths, and takes any order.
+    listed = sorted((path, sha256) for path, sha256 in model.files.items() if not _is_ignored(path, ignored))
+    if not listed:
+        raise ModelkilnError(f"{model.name}: has no files to sign but {', '.join(sorted(model.files))}.")
     predicate = {
-        "serialization": {**serialization, **({"ignore_paths": list(model.ignored)} if model.ignored else {})},
+        "serialization": {
+            "method": "files",
+            "hash_type": "sha256",
+            "allow_symlinks": False,
+            "ignore_paths": ignored,
+        },
         "resources": [{"name": path, "algorithm": "sha256", "digest": sha256} for path, sha256 in listed],
     }
     return Statement.of((Subject(model.name, _root(sha256 for _, sha256 in listed)),), MODEL_SIGNATURE, predicate)
@@ -84,7 +93,8 @@ def _root(digests: Iterator[str]) -> str:
 
 def differences(signed: SignedModel, files: Mapping[str, str]) -> list[str]:
     """Return in what files (sha256 by path) are not those that were signed, a sentence for each kind."""
-    here = {path: sha256 for path, sha256 in files.items() if not _is_ignored(path, signed.ignored)}
+    ignored = (*signed.ignored, *_IGNORED)
+    here = {path: files[path] for path in files if path in signed.files or not _is_ignored(path, ignored)}
     changed = [path for path in here.keys() & signed.files.keys() if here[path] != signed.files[path]]
     kinds = (
         ("is signed with another sha256", changed),
@@ -94,7 +104,7 @@ def differences(signed: SignedModel, files: Mapping[str, str]) -> list[str]:
     return [f"{_listed(sorted(paths))}: {what}." for what, paths in kinds if paths]
 
 
-def _is_ignored(path: str, ignored: tuple[str, ...]) -> bool:
+def _is_ignored(path: str, ignored: Sequence[str]) -> bool:
     return any(path == one or path.startswith(f"{one}/") for one in ignored)
 
 

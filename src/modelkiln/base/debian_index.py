@@ -1,4 +1,4 @@
-"""Locking a list of Debian packages against a suite's signed index.
+"""Locking a list of Debian packages against a suite's signed index, and that of its security suite.
 
 Trust comes from the archive's signature alone: `InRelease` is checked with gpgv, the package
 index by the hash that `InRelease` gives, and each package by the hash that the index gives.
@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any, Mapping, Optional, Sequence
 
 from modelkiln.base.debian_lock import SCHEMA, check_lock
-from modelkiln.base.debian_mirrors import MIRROR_VARIABLE, machine_mirrors
+from modelkiln.base.debian_mirrors import MIRROR_VARIABLE, machine_mirrors, security_mirrors
 from modelkiln.errors import ModelkilnError
 from modelkiln.network.http import NETWORK_ERRORS, open_url, with_retries
 
-__all__ = ["KEYRING", "Suite", "lock_packages"]
+__all__ = ["KEYRING", "Suite", "find_fixes", "lock_packages"]
 
 # Where the package debian-archive-keyring puts the keys of Debian's releases.
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
@@ -34,7 +34,7 @@ class Suite:
 
     env: the machine's settings, see `load_machine_env`. mirrors: addresses to use instead of the
     machine's. keyring: the archive's public keys. components: its parts, of which a package comes from the first
-    that has it.
+    that has it. security: whether packages come from its security suite as well, where that has a newer version.
     """
 
     name: str
@@ -43,13 +43,19 @@ class Suite:
     mirrors: Sequence[str] = ()
     keyring: Path = KEYRING
     components: tuple[str, ...] = ("main",)
+    security: bool = False
+
+    @property
+    def security_name(self) -> str:
+        """The code name of its security suite (Debian's way of naming it since bullseye)."""
+        return f"{self.name}-security"
 
 
 def lock_packages(names: Sequence[str], left_out: Sequence[str], suite: Suite) -> dict[str, Any]:
     """Return the lock of `names` and all they depend on, but for `left_out`, in `suite`.
 
-    Only the suite itself is read, not its security suite: versions of a released suite stay on
-    mirrors until the next point release, those of a security suite vanish when they are replaced.
+    Versions of a released suite stay on mirrors until the next point release, those of a security
+    suite vanish when they are replaced, so that it is read only where `suite.security` says so.
     Raises ModelkilnError for an unknown package, a dependency that nothing provides or whose
     version does not fit, and an index that cannot be verified.
     """
@@ -71,17 +77,59 @@ def lock_packages(names: Sequence[str], left_out: Sequence[str], suite: Suite) -
     return check_lock(lock, f"suite {suite.name}")
 
 
+def find_fixes(packages: Sequence[Mapping[str, Any]], suite: Suite) -> dict[str, str]:
+    """Return the newest version in the suite's security suite, by name, of each of the locked `packages` that has a
+    newer one there than is locked.
+
+    Empty where no mirror of this machine has the security suite. Raises ModelkilnError for an index that cannot be
+    verified.
+    """
+    from debian.debian_support import Version
+
+    index = _try_index(suite, suite.security_name, security_mirrors(_mirrors(suite)), [])
+    if index is None:
+        return {}
+    found = {one["name"]: index[one["name"]]["Version"] for one in packages if one["name"] in index}
+    locked = {one["name"]: one["version"] for one in packages}
+    return {name: version for name, version in found.items() if Version(version) > Version(locked[name])}
+
+
+def _mirrors(suite: Suite) -> Sequence[str]:
+    return suite.mirrors or machine_mirrors(suite.env)
+
+
 def _index(suite: Suite) -> "_Index":
-    """The suite's packages by name, from the first mirror that has the suite."""
-    problems, env = [], suite.env
-    for mirror in suite.mirrors or machine_mirrors(env):
-        base = f"{mirror.rstrip('/')}/dists/{suite.name}"
+    """The suite's packages by name, with newer versions of its security suite where it takes them."""
+    mirrors = _mirrors(suite)
+    problems: list[str] = []
+    index = _try_index(suite, suite.name, mirrors, problems)
+    if index is None:
+        raise ModelkilnError(
+            f"No mirror has the suite {suite.name!r}. Tried {'; '.join(problems)}. Fix the suite's name, "
+            f"or name a mirror in {MIRROR_VARIABLE}."
+        )
+    if suite.security:
+        fixes = _try_index(suite, suite.security_name, security_mirrors(mirrors), problems)
+        if fixes is None:
+            raise ModelkilnError(
+                f"No mirror has the security suite {suite.security_name!r}. Tried {'; '.join(problems)}. Name a mirror "
+                f"of it in {MIRROR_VARIABLE}, after that of the suite, or lock without `security`."
+            )
+        index.take_newer(fixes)
+    return index
+
+
+def _try_index(suite: Suite, name: str, mirrors: Sequence[str], problems: list[str]) -> "Optional[_Index]":
+    """The index of the suite called `name`, from the first mirror that has it; None, with a line for each mirror in
+    `problems`, where none has."""
+    for mirror in mirrors:
+        base = f"{mirror.rstrip('/')}/dists/{name}"
         try:
-            signed = _read(f"{base}/InRelease", env)
+            signed = _read(f"{base}/InRelease", suite.env)
         except NETWORK_ERRORS as error:
             problems.append(f"{base}/InRelease ({error})")
             continue
-        hashes = _release_hashes(_verified(signed, suite.keyring, env, base), suite.name, base)
+        hashes = _release_hashes(_verified(signed, suite.keyring, suite.env, base), name, base)
         index = _Index()
         for component in suite.components:
             path = f"{component}/binary-{suite.architecture}/Packages.xz"
@@ -90,12 +138,9 @@ def _index(suite: Suite) -> "_Index":
                     f"{base}: has no packages for {suite.architecture!r} in its component {component!r}. Name another "
                     "architecture or component."
                 )
-            index.add(_verified_index(f"{base}/{path}", hashes[path], env))
+            index.add(_verified_index(f"{base}/{path}", hashes[path], suite.env))
         return index
-    raise ModelkilnError(
-        f"No mirror has the suite {suite.name!r}. Tried {'; '.join(problems)}. Fix the suite's name, "
-        f"or name a mirror in {MIRROR_VARIABLE}."
-    )
+    return None
 
 
 def _read(url: str, env: Mapping[str, str]) -> bytes:
@@ -178,6 +223,26 @@ class _Index(dict):
         for paragraph in text.split("\n\n"):
             if paragraph.startswith("Package: "):
                 self.setdefault(paragraph[9 : paragraph.index("\n")], paragraph)
+
+    def take_newer(self, other: "_Index") -> None:
+        """Take the paragraphs of `other` for names that this index has in an older version, or not at all."""
+        from debian.debian_support import Version
+
+        for name in other:
+            if name not in self or Version(_version(other, name)) > Version(_version(self, name)):
+                self[name] = other.paragraph(name)
+
+    def paragraph(self, name: str) -> Any:
+        """The paragraph of `name` as it is held, parsed or not."""
+        return super().__getitem__(name)
+
+
+def _version(index: _Index, name: str) -> str:
+    """The version of a package, without parsing the rest of its paragraph."""
+    paragraph = index.paragraph(name)
+    if not isinstance(paragraph, str):
+        return paragraph["Version"]
+    return next(line[9:] for line in paragraph.splitlines() if line.startswith("Version: "))
 
 
 def _closure(names: Sequence[str], left_out: Sequence[str], index: _Index) -> set[str]:

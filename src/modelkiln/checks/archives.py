@@ -127,6 +127,8 @@ def zip_members(content: Content) -> Optional[list]:
     names = [info.orig_filename for info in infos]
     if len(set(names)) != len(names) or len(infos) > _MAX_MEMBERS:
         raise content.refuse("is a zip archive that has a name twice, or too many", _AGAIN)
+    if "" in {info.filename for info in infos}:
+        raise content.refuse("is a zip archive with a member that has no name", _AGAIN)
     return [_zip_member(content, info) for info in infos if not info.is_dir() or info.compress_size]
 
 

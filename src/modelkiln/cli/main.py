@@ -27,6 +27,7 @@ COMMANDS = {
     "sbom": "attestation.sbom",
     "provenance": "attestation.provenance",
     "store": "store",
+    "mirror": "mirror",
 }
 # Steps of a build, each one process. Their arguments may change with every release.
 STEPS = {

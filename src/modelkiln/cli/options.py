@@ -194,7 +194,7 @@ def machine_env(args: argparse.Namespace) -> dict[str, str]:
     """
     here = {name: os.environ[name] for name in ("HOME", "PATH") if os.environ.get(name)}
     env = {**load_machine_env(store_of(args).root), **select_machine_env(os.environ), **here}
-    if args.insecure:
+    if getattr(args, "insecure", None):
         env[INSECURE_REGISTRIES] = " ".join([env.get(INSECURE_REGISTRIES, ""), *args.insecure])
     return env
 

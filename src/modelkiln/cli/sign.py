@@ -20,10 +20,7 @@ from modelkiln.weights.lock import load_weights_lock
 if TYPE_CHECKING:
     from modelkiln.publication.signatures import Signed
 
-HELP = (
-    "Sign a package in a registry or in a layout, and what others state of it there, as cosign 3 does; or the files of "
-    "a weights lock, in OpenSSF's format."
-)
+HELP = "Sign a package in a registry or a layout as cosign 3 does, or the files of a weights lock in OpenSSF's format."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,6 +41,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--image",
         metavar="NAME",
         help="which one, where a layout holds several: its tag, digest, platform or accelerator",
+    )
+    parser.add_argument(
+        "--statements",
+        action="store_true",
+        help="sign what refers to the package in its repository as well: its bill of materials, provenance and other "
+        "in-toto statements. Read them first: others may have put them there",
     )
     add_signer(parser)
     add_insecure(parser)
@@ -68,12 +71,19 @@ def run(args: argparse.Namespace) -> int:
 def _remote(args: argparse.Namespace, signer: Signer) -> "tuple[list[Signed], str]":
     # oras-py, below it, takes as long to import as other commands take to run.
     from modelkiln.publication.remote_package import RemotePackage
-    from modelkiln.publication.signatures import Unsigned, package_digest, sign_in_registries
+    from modelkiln.publication.signatures import (
+        Unsigned,
+        package_digest,
+        sign_in_registries,
+        statements_in_registry,
+    )
 
     reference, env = parse_image(args.package), machine_env(args)
     package = RemotePackage(reference, env, lambda line: print(line, file=sys.stderr, flush=True))
     digest = package.contents.root.descriptor.digest
-    place = Unsigned(package.client, package.contents.signed, package_digest(package.attached_record))
+    subjects = package.contents.signed
+    stated = statements_in_registry(package.client, subjects) if args.statements else ()
+    place = Unsigned(package.client, subjects, package_digest(package.attached_record), stated)
     signed = sign_in_registries([place], signer, os.environ)
     if reference.tag and not reference.digest:
         found = package.client.find_manifest(reference.tag)
@@ -97,7 +107,7 @@ def _lock(args: argparse.Namespace, signer: Signer) -> int:
     path = Path(args.package)
     lock = load_weights_lock(path.read_text("utf-8"), str(path))
     output = args.output or path.with_name("model.sig")
-    name = path.name.partition(".")[0]
+    name = path.name.partition(".")[0] or "model"
     model = SignedModel(name, {file.path: file.sha256 for file in lock.files}, (output.name,))
     if output.name in model.files:
         raise ModelkilnError(f"{path}: lists {output.name} itself. Give the signature another name with --output.")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Callable, Iterable, Iterator, Mapping, Optional, Sequence
 
 from modelkiln.attestation.provenance import provenance
-from modelkiln.attestation.sbom.bom import SBOM_TYPE, WEIGHTS, bom_bytes, package_bom
+from modelkiln.attestation.sbom.bom import SBOM_TYPE, WEIGHTS, bom_bytes, bom_statement, package_bom
 from modelkiln.attestation.statement import PAYLOAD_TYPE, Statement, Subject
 from modelkiln.conventions import ARTIFACT_TYPE, PREDICATE_ANNOTATIONS, RECORD_TYPE, SBOM_PATH, WEIGHTS_LABEL
 from modelkiln.descriptor import CONFIG, MANIFEST, Descriptor
@@ -21,7 +21,15 @@ from modelkiln.registry.client import RegistryClient
 from modelkiln.registry.referrers import EMPTY, artifact_manifest, attach_all, find_referrers
 from modelkiln.registry.uploads import upload_bytes
 
-__all__ = ["Attachment", "attach_missing", "attached_statements", "attachments_of", "manifest_bom", "read_statement"]
+__all__ = [
+    "Attachment",
+    "as_statement",
+    "attach_missing",
+    "attached_statements",
+    "attachments_of",
+    "manifest_bom",
+    "read_statement",
+]
 
 Read = Callable[[Descriptor], bytes]
 
@@ -39,6 +47,24 @@ class Attachment:
     def manifest(self) -> tuple[Descriptor, bytes]:
         """Return its manifest, and that one's descriptor."""
         return artifact_manifest(self.content, self.artifact_type, self.title, self.subject, self.annotations)
+
+    @property
+    def statement(self) -> Optional[bytes]:
+        """What it states of its subject, as it can be signed; None for the record."""
+        return as_statement(self.artifact_type, self.content, self.subject)
+
+
+def as_statement(media_type: str, content: bytes, subject: Descriptor) -> Optional[bytes]:
+    """Return the in-toto statement that an artifact of a type is, or that it makes with what it refers to; None for
+    one of another type. Raises ModelkilnError for a bill of materials that is not JSON."""
+    if media_type == PAYLOAD_TYPE:
+        return content
+    if media_type != SBOM_TYPE:
+        return None
+    try:
+        return bom_statement(json.loads(content), (Subject("", subject.digest),)).to_bytes()
+    except (ValueError, TypeError) as error:
+        raise ModelkilnError(f"{subject.digest}: its bill of materials is not one ({reason(error)}).") from None
 
 
 def attachments_of(contents: Contents, read: Read, record: bytes, builder: str) -> tuple[Attachment, ...]:

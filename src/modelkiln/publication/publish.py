@@ -16,11 +16,9 @@ back. No tag ever names a package that is not complete.
 """
 
 import os
-import threading
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Callable, Iterator, Mapping, Optional, Sequence
+from typing import Callable, Mapping, Optional, Sequence
 
 from modelkiln.attestation.signing.signer import Signer
 from modelkiln.attestation.statement import Statement
@@ -31,20 +29,14 @@ from modelkiln.image.contents import Contents
 from modelkiln.publication.attachments import Attachment, attach_missing, attached_statements, attachments_of
 from modelkiln.publication.blob_source import BlobSource
 from modelkiln.publication.signatures import Signed, Unsigned, attach_bundle, package_digest, sign_in_registries
-from modelkiln.registry.blobs import has_blob
+from modelkiln.publication.transfer import Transfer
 from modelkiln.registry.client import RegistryClient
-from modelkiln.registry.endpoint import endpoint_of
 from modelkiln.registry.known_blobs import KnownBlobs
-from modelkiln.registry.limits import check_limits, upload_warning
+from modelkiln.registry.limits import check_limits
 from modelkiln.registry.reference import Reference
-from modelkiln.registry.uploads import upload_blob
 from modelkiln.wording import counted
 
 __all__ = ["Publication", "Published", "publish_all"]
-
-# Two streams fill most lines; more hide the waits of a far registry for many small blobs.
-_THREADS = 4
-_MOUNTS = 2
 
 
 @dataclass(frozen=True)
@@ -156,6 +148,7 @@ class _Push:
         self._current: dict[str, Optional[str]] = {}
         self._put: list[str] = []
         self._sent = Published(self._digest, present=len(publication.contents.blobs))
+        self._attachments: tuple[Attachment, ...] = ()
         self._has_record, self._attested = False, 0
         self._signatures = 0
 
@@ -165,8 +158,11 @@ class _Push:
 
     @property
     def unsigned(self) -> Unsigned:
-        """What is signed, when it is there."""
-        return Unsigned(self._client, self._publication.contents.signed, package_digest(self._publication.record))
+        """What is signed, when it is there: nothing that somebody else has put there."""
+        digest = package_digest(self._publication.record)
+        stated = ((one.subject, one.statement) for one in self._attachments)
+        own = tuple((subject, statement) for subject, statement in stated if statement is not None)
+        return Unsigned(self._client, self._publication.contents.signed, digest, own)
 
     def take_signed(self, done: Sequence[Signed], place: Unsigned) -> None:
         """Count the signatures that were added for this layout."""
@@ -208,12 +204,13 @@ class _Push:
         client, contents = self._client, self._publication.contents
         if self._digest not in self._current.values() and client.find_manifest(self._digest) is None:
             known = KnownBlobs(store_root, client.endpoint.name)
-            transfer = _Transfer(client, self._publication, known, progress)
-            self._sent = transfer.run(contents.blobs, self._digest, report)
+            sent = Transfer(client, self._publication.source, known, progress).run(contents.blobs, report)
+            self._sent = Published(self._digest, sent.number, sent.size, sent.mounted, sent.present)
             for document in contents.manifests:
                 client.put_manifest(document.descriptor.digest, document.descriptor, document.data)
             known.remember((blob.digest for blob in contents.blobs), client.repository.name)
-        added = [one.artifact_type for one in attach_missing(client, self._publication.attachments())]
+        self._attachments = self._publication.attachments()
+        added = [one.artifact_type for one in attach_missing(client, self._attachments)]
         self._has_record = RECORD_TYPE in added
         self._attested = len(added) - self._has_record
         self._signatures = sum(attach_bundle(client, data, subject) for subject, data in self._publication.bundles)
@@ -258,77 +255,3 @@ def _put_tag(client: RegistryClient, tag: str, publication: Publication, report:
             f"{client.repository}:{tag}: was put as {wanted} and reads back as {after}. Another publisher put it at "
             "the same time, or the registry lies: see which one it should be, and publish again."
         )
-
-
-class _Stopped(Exception):
-    """Another blob has failed, so this one need not go on."""
-
-
-class _Transfer:
-    """Blobs into one repository, several at a time."""
-
-    def __init__(
-        self,
-        client: RegistryClient,
-        publication: Publication,
-        known: KnownBlobs,
-        progress: Callable[[int, int], None],
-    ) -> None:
-        self._client, self._source, self._known = client, publication.source, known
-        self._progress = progress
-        self._stop, self._lock = threading.Event(), threading.Lock()
-        self._positions: dict[str, int] = {}
-        self._total = 0
-
-    def run(self, blobs: Sequence[Descriptor], digest: str, report: Callable[[str], None]) -> Published:
-        """Bring all blobs there; raises the first error, after all others have stopped."""
-        with ThreadPoolExecutor(_THREADS) as pool:
-            there = list(pool.map(lambda blob: has_blob(self._client, blob), blobs))
-            missing = [blob for blob, is_there in zip(blobs, there) if not is_there]
-            self._total = sum(blob.size for blob in missing)
-            warning = upload_warning(self._client.repository.registry, missing)
-            if warning:
-                report(f"{self._client.repository}: {warning}")
-            # The largest first: small ones fill what is left at the end.
-            tasks = [pool.submit(self._bring, blob) for blob in sorted(missing, key=lambda blob: -blob.size)]
-            results = []
-            try:
-                for task in as_completed(tasks):
-                    results.append(task.result())
-            except BaseException:
-                self._stop.set()
-                for task in tasks:
-                    task.cancel()
-                raise
-        sent = [size for size in results if size is not None]
-        return Published(digest, len(sent), sum(sent), len(results) - len(sent), len(blobs) - len(missing))
-
-    def _bring(self, blob: Descriptor) -> Optional[int]:
-        """The bytes that were sent; None when the blob was mounted."""
-        if self._stop.is_set():
-            raise _Stopped
-        origin = self._source.repository_of(blob)
-        names = self._known.repositories(blob.digest)
-        if origin is not None and endpoint_of(origin.registry, self._client.env) == self._client.endpoint:
-            names.insert(0, origin.name)
-        names = [name for name in dict.fromkeys(names) if name != self._client.repository.name]
-        way = upload_blob(
-            self._client,
-            blob,
-            lambda: self._chunks(blob),
-            names[:_MOUNTS],
-            lambda position: self._report(blob.digest, position),
-        )
-        self._report(blob.digest, blob.size)
-        return blob.size if way == "uploaded" else None
-
-    def _chunks(self, blob: Descriptor) -> Iterator[bytes]:
-        for chunk in self._source.chunks(blob):
-            if self._stop.is_set():
-                raise _Stopped
-            yield chunk
-
-    def _report(self, digest: str, position: int) -> None:
-        with self._lock:
-            self._positions[digest] = position
-            self._progress(sum(self._positions.values()), self._total)

@@ -5,22 +5,23 @@ Specification: sigstore/cosign, specs/BUNDLE_SPEC.md, "OCI image attestation sto
 
 import json
 from dataclasses import dataclass
-from typing import Any, Iterator, Mapping, Optional, Sequence
+from typing import Callable, Iterator, Mapping, Optional, Sequence
 
 from modelkiln.attestation.bundle import BUNDLE_TYPE, LARGEST_BUNDLE, Bundle
 from modelkiln.attestation.judgement import REPOSITORY_LABEL, FoundBundle
 from modelkiln.attestation.policy import SIGN
-from modelkiln.attestation.sbom.bom import SBOM_TYPE, bom_statement
+from modelkiln.attestation.sbom.bom import SBOM_TYPE
 from modelkiln.attestation.signing.keys import PublicKey
 from modelkiln.attestation.signing.signer import Signer
 from modelkiln.attestation.statement import PAYLOAD_TYPE, Statement, Subject
 from modelkiln.canonical import document_json
 from modelkiln.descriptor import MANIFEST, Descriptor
-from modelkiln.errors import ModelkilnError
+from modelkiln.errors import ModelkilnError, reason
 from modelkiln.frozen_json import FrozenJson
 from modelkiln.image.layout import Layout, blob_name, write_file
 from modelkiln.package.record import PACKAGE_LABEL
-from modelkiln.registry.blobs import read_blob
+from modelkiln.publication.attachments import as_statement
+from modelkiln.registry.blobs import blob_chunks
 from modelkiln.registry.client import RegistryClient
 from modelkiln.registry.referrers import EMPTY, attach, find_referrers
 from modelkiln.registry.uploads import upload_bytes
@@ -34,12 +35,14 @@ __all__ = [
     "package_digest",
     "sign_in_layout",
     "sign_in_registries",
+    "statements_in_registry",
 ]
 
 _EMPTY_CONFIG = Descriptor.of("application/vnd.oci.empty.v1+json", EMPTY)
 _PREDICATE = "dev.sigstore.bundle.predicateType"
 # Bundles of one package that are read. Anybody who may write to a repository may add thousands.
 _MOST_BUNDLES = 200
+_MOST_BYTES = 256 << 20
 
 
 @dataclass(frozen=True)
@@ -58,18 +61,20 @@ class Unsigned:
     """What of a repository is to be signed.
 
     subjects: what a reference names first, then the manifests in it. package_digest: that of its record, or "".
+    stated: what else to sign, with what each refers to: all who may write to a repository may put statements there.
     """
 
     client: RegistryClient
     subjects: Sequence[Descriptor]
     package_digest: str = ""
+    stated: tuple[tuple[Descriptor, bytes], ...] = ()
 
     def statements(self) -> list[tuple[Descriptor, bytes]]:
-        """What to sign: of each manifest that it is the package's, and the statements that refer to it."""
+        """What to sign: of each manifest that it is the package's, and what else is stated."""
         repository, subjects = self.client.repository.image, self.subjects
         found = [(subjects[0], package_statement(subjects[0].digest, self.package_digest, repository))]
         found += [(one, package_statement(one.digest, "", repository)) for one in subjects[1:]]
-        return found + [(one, data) for one in subjects for data in _statements(self.client, one)]
+        return [*found, *self.stated]
 
 
 def sign_in_registries(places: Sequence[Unsigned], signer: Signer, environ: Mapping[str, str]) -> list[Signed]:
@@ -103,14 +108,36 @@ def bundles_in_registry(client: RegistryClient, digest: str) -> list[FoundBundle
 
 
 def bundles_in_layout(layout: Layout, digest: str) -> list[FoundBundle]:
-    """Return the bundles that refer to a manifest of a layout."""
-    found = []
-    for descriptor in layout.referrers(digest):
-        content = layout.read_json(descriptor) if descriptor.media_type == MANIFEST else {}
-        for layer in _layers(content, BUNDLE_TYPE, f"{layout.path}: {descriptor.digest}"):
-            where = f"bundle {layer.digest}"
-            found.append(FoundBundle(where, layout.read_blob(_small(layer, where))))
-    return found
+    """Return the bundles that refer to a manifest of a layout; raises ModelkilnError where there are too many."""
+    listed = [one for one in layout.referrers(digest) if one.media_type == MANIFEST]
+    return list(_read_all(listed, layout.read_blob, str(layout.path), digest))
+
+
+def statements_in_registry(
+    client: RegistryClient, subjects: Sequence[Descriptor]
+) -> tuple[tuple[Descriptor, bytes], ...]:
+    """Return the statements about manifests that lie next to them, bills of materials as such; what is about something
+    else is left out."""
+    return tuple((subject, data) for subject in subjects for data in _statements(client, subject))
+
+
+def _statements(client: RegistryClient, subject: Descriptor) -> Iterator[bytes]:
+    for descriptor in find_referrers(client, subject.digest):
+        found = client.find_manifest(descriptor.digest)
+        if found is None or descriptor.media_type != MANIFEST:  # One that is listed and gone is none.
+            continue
+        where = f"{client.repository}: {descriptor.digest}"
+        for kind in (PAYLOAD_TYPE, SBOM_TYPE):
+            for layer in _layers(found[1], kind, where):
+                statement = as_statement(kind, _read_blob(client, _small(layer, where)), subject)
+                if statement is not None and Statement.read(statement, where).is_about(subject.digest):
+                    yield statement
+
+
+def _read_blob(client: RegistryClient, blob: Descriptor) -> bytes:
+    data = b"".join(blob_chunks(client, blob))
+    client.check_bytes(f"blobs/{blob.digest}", data, blob.digest)
+    return data
 
 
 def sign_in_layout(
@@ -178,42 +205,55 @@ def _is_same(found: FoundBundle, bundle: Bundle, public: PublicKey) -> bool:
 
 
 def _bundles(client: RegistryClient, digest: str) -> Iterator[FoundBundle]:
-    listed = find_referrers(client, digest, BUNDLE_TYPE)
-    if len(listed) > _MOST_BUNDLES:
+    def read(descriptor: Descriptor) -> bytes:
+        is_manifest = descriptor.media_type == MANIFEST
+        return client.read_manifest(descriptor.digest) if is_manifest else _read_blob(client, descriptor)
+
+    listed = [one for one in find_referrers(client, digest, BUNDLE_TYPE) if one.media_type == MANIFEST]
+    return _read_all(listed[::-1], read, str(client.repository), digest)
+
+
+def _read_all(
+    listed: Sequence[Descriptor], read: Callable[[Descriptor], bytes], where: str, digest: str
+) -> Iterator[FoundBundle]:
+    """The bundles of manifests; of one that cannot be read, why."""
+    _check_number(len(listed), where, digest)
+    number, size = 0, 0
+    for descriptor in listed:
+        try:
+            layers = _layers(read(descriptor), BUNDLE_TYPE, f"{where}: {descriptor.digest}")
+        except ModelkilnError as error:
+            yield FoundBundle(f"manifest {descriptor.digest}", b"", str(error))
+            continue
+        number += len(layers)
+        _check_number(number, where, digest)
+        for layer in layers:
+            name = f"bundle {layer.digest}"
+            try:
+                size += _small(layer, name).size
+                if size > _MOST_BYTES:
+                    raise ModelkilnError(f"{name}: is not read: all have more than {_MOST_BYTES} bytes.")
+                yield FoundBundle(name, read(layer))
+            except ModelkilnError as error:
+                yield FoundBundle(name, b"", str(error))
+
+
+def _check_number(number: int, where: str, digest: str) -> None:
+    if number > _MOST_BUNDLES:
         raise ModelkilnError(
-            f"{client.repository}: {len(listed)} bundles refer to {digest}, and at most {_MOST_BUNDLES} are read. "
-            "Remove those that nobody needs."
+            f"{where}: {number} bundles refer to {digest}, and at most {_MOST_BUNDLES} are read. Remove those that "
+            "nobody needs."
         )
-    for descriptor in reversed(listed):
-        for layer in _layers(_manifest(client, descriptor), BUNDLE_TYPE, f"{client.repository}: {descriptor.digest}"):
-            where = f"bundle {layer.digest}"
-            yield FoundBundle(where, read_blob(client, _small(layer, where).digest))
 
 
-def _statements(client: RegistryClient, subject: Descriptor) -> Iterator[bytes]:
-    """The statements about a manifest that nobody has signed: its bill of materials, provenance, results of tests."""
-    for descriptor in find_referrers(client, subject.digest, PAYLOAD_TYPE):
-        for layer in _layers(_manifest(client, descriptor), PAYLOAD_TYPE, f"{client.repository}: {descriptor.digest}"):
-            data = read_blob(client, _small(layer, f"statement {layer.digest}").digest)
-            # Who signs says it: nothing is signed here that is about something else.
-            if Statement.read(data, f"{client.repository}: statement {layer.digest}").is_about(subject.digest):
-                yield data
-    for descriptor in find_referrers(client, subject.digest, SBOM_TYPE):
-        for layer in _layers(_manifest(client, descriptor), SBOM_TYPE, f"{client.repository}: {descriptor.digest}"):
-            bom = read_blob(client, _small(layer, f"bill of materials {layer.digest}").digest)
-            yield bom_statement(json.loads(bom), (Subject("", subject.digest),)).to_bytes()
-
-
-def _manifest(client: RegistryClient, descriptor: Descriptor) -> Mapping[str, Any]:
-    found = client.find_manifest(descriptor.digest)
-    # One that is listed and gone is none.
-    return json.loads(found[1]) if found is not None else {}
-
-
-def _layers(content: Mapping[str, Any], media_type: str, where: str) -> Iterator[Descriptor]:
-    for layer in content.get("layers") or ():
-        if isinstance(layer, Mapping) and layer.get("mediaType") == media_type:
-            yield Descriptor.from_json(layer, where)
+def _layers(manifest: bytes, media_type: str, where: str) -> list[Descriptor]:
+    """The layers of a type that a manifest has; raises ModelkilnError for what is not a manifest."""
+    try:
+        layers = json.loads(manifest)["layers"] or ()
+        own = [one for one in layers if one["mediaType"] == media_type]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ModelkilnError(f"{where}: is not a manifest of an artifact ({reason(error)}).") from None
+    return [Descriptor.from_json(one, where) for one in own]
 
 
 def _small(layer: Descriptor, where: str) -> Descriptor:

@@ -105,7 +105,7 @@ def _zip_members(stream: BinaryIO) -> Iterator[_Member]:
         for info in archive.infolist():
             mode = info.external_attr >> 16
             odd = stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR)
-            kind = "special" if odd else "dir" if info.is_dir() else "file"
+            kind = "special" if odd else "dir" if info.filename.endswith("/") else "file"
             path = info.filename.rstrip("/") if kind == "dir" else info.filename
             yield _Member(path, kind, info.file_size, bool(mode & 0o100), "", _opener(archive, info))
 

@@ -4,15 +4,22 @@ import hashlib
 import json
 import os
 import subprocess
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
+import jsonschema
 import pytest
 from components import require_venv
 from cryptography.hazmat.primitives.asymmetric import ec
+from referencing import Registry, Resource
 from samples.signing_keys import Authority, make_key
 
 from modelkiln.attestation.bundle import Bundle
+from modelkiln.attestation.judgement import signer_of
 from modelkiln.attestation.oms import SignedModel, differences, model_statement, read_signed_model
+from modelkiln.attestation.policy import TrustedSigner
+from modelkiln.attestation.signing.certificates import read_authorities
+from modelkiln.attestation.signing.keys import PublicKey
 from modelkiln.attestation.signing.signer import Signer
 from modelkiln.cli.main import main
 from modelkiln.descriptor import LAYER, Descriptor
@@ -20,6 +27,7 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.weights.lock import LockedFile, LockedLayer, WeightsLock
 
 _LOCK = Path(__file__).resolve().parents[3] / "3rdparty/python/model_signing.txt"
+_SPEC = Path(__file__).parent / "oms"
 _FILES = {"config.json": b"{}", "a.bin": b"weights", "a/b.bin": b"more", "a-b.bin": b"others"}
 
 
@@ -97,8 +105,6 @@ def test_model_signing_verifies_certificates(model):
 
 
 def _now():
-    from datetime import datetime, timedelta, timezone
-
     now = datetime.now(timezone.utc)
     return now - timedelta(days=1), now + timedelta(days=1)
 
@@ -124,19 +130,87 @@ def test_what_model_signing_signs_is_verified_here(model, capsys):
     assert "its certificate names ci@example.com" in capsys.readouterr().err
 
 
-def test_equal_statements_have_equal_bytes_but_for_white_space(model):
-    """What is signed of a lock is what model_signing says of the files, but for what it ignores."""
+def test_what_a_lock_is_signed_for_is_what_its_files_are(model):
+    """The same resources as model_signing finds, in the order that the specification has."""
     private, _, _ = make_key(model.folder)
     assert 0 == model.other("sign", "key", model.files, "--private_key", private, "--signature", model.signature)[0]
     theirs = json.loads(Bundle.read(model.signature.read_bytes(), "theirs").payload)
     assert 0 == main(["sign", str(model.lock), f"--key={private}"])
     ours = json.loads(Bundle.read(model.signature.read_bytes(), "ours").payload)
-    assert [theirs["subject"][0]["digest"], theirs["predicate"]["resources"]] == [
-        ours["subject"][0]["digest"],
-        ours["predicate"]["resources"],
-    ]
-    assert theirs.keys() == ours.keys()
-    assert theirs["predicateType"] == ours["predicateType"]
+    listed = ours["predicate"]["resources"]
+    assert sorted(theirs["predicate"]["resources"], key=lambda one: one["name"]) == listed
+    assert ["a-b.bin", "a.bin", "a/b.bin", "config.json"] == [one["name"] for one in listed]
+    root = hashlib.sha256(b"".join(bytes.fromhex(one["digest"]) for one in listed)).hexdigest()
+    assert [{"name": "llm", "digest": {"sha256": root}}] == ours["subject"]
+
+
+@pytest.mark.parametrize("is_chain", [False, True])
+def test_what_is_signed_here_has_the_specifications_form(model, is_chain):
+    """Bundle, envelope, statement and predicate, by its JSON Schemas; files of git are left out."""
+    private, _, key = make_key(model.folder)
+    certificate = Authority(model.folder).issue(key)
+    signed = SignedModel("m", {"a": "11" * 32, ".gitattributes": "22" * 32, "b/.git": "33" * 32}, ("model.sig",))
+    signer = Signer(private, certificates=(certificate,) if is_chain else ())
+    (bundle,) = signer.sign([model_statement(signed).to_bytes()], os.environ, is_model=True)[1]
+    assert [] == _issues("bundle", json.loads(bundle.to_bytes(is_chain=True)))
+    statement = json.loads(bundle.payload)
+    assert [] == _issues("statement", statement)
+    assert ["a", "b/.git"] == [one["name"] for one in statement["predicate"]["resources"]]
+    expected = [".git", ".gitattributes", ".github", ".gitignore", "model.sig"]
+    assert expected == statement["predicate"]["serialization"]["ignore_paths"]
+    assert [] == differences(read_signed_model(bundle, "it"), signed.files)
+    with pytest.raises(ModelkilnError, match="has no files to sign"):
+        model_statement(SignedModel("m", {".gitattributes": "22" * 32}))
+
+
+def _issues(name, value):
+    schemas = [json.loads(path.read_text()) for path in (_SPEC / "schemas").glob("*.json")]
+    registry = Registry().with_resources((one["$id"], Resource.from_contents(one)) for one in schemas)
+    own = next(one for one in schemas if one["$id"].endswith(f"/{name}/v1.0/schema"))
+    return [one.message for one in jsonschema.Draft202012Validator(own, registry=registry).iter_errors(value)]
+
+
+_VECTORS = sorted(
+    path.relative_to(_SPEC).as_posix() for path in _SPEC.glob("*/*.json") if path.parent.name != "schemas"
+)
+_RELEASES = sorted(path.relative_to(_SPEC).as_posix() for path in _SPEC.glob("releases/*/*.sig"))
+
+
+def _judged(path):
+    """Whether the signature of a file counts, and the files that it covers."""
+    bundle = Bundle.read(path.read_bytes(), path.name)
+    signed = read_signed_model(bundle, path.name)
+    key = PublicKey.read((_SPEC / "releases/signing-key-pub.pem").read_bytes(), "key")
+    trusted = TrustedSigner("key", key)
+    if bundle.certificates:
+        authorities = read_authorities((_SPEC / "releases/ca-cert.pem").read_bytes(), "authority")
+        trusted = TrustedSigner("ca", None, authorities, ("CN=intermediate-ca",))
+    signer_of(bundle, [trusted], path.name, datetime(2026, 1, 1, tzinfo=timezone.utc))
+    return signed
+
+
+@pytest.mark.parametrize("name", _VECTORS)
+def test_the_specifications_vectors(name):
+    """Valid ones by key and certificate count, the keyless one is called that, and all others are refused."""
+    if name.startswith("valid/") and "sigstore" not in name:
+        assert {"signme-1", "signme-2"} == set(_judged(_SPEC / name).files)
+    else:
+        with pytest.raises(ModelkilnError, match="is keyless" if name.startswith("valid/") else ""):
+            _judged(_SPEC / name)
+
+
+@pytest.mark.parametrize("name", _RELEASES)
+def test_what_every_release_of_model_signing_signed_is_verified(name):
+    """From the first that wrote version 1.0 on, with key and certificate, against the files."""
+    signed, folder = _judged(_SPEC / name), (_SPEC / name).parent
+    files = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.glob("signme-*")}
+    assert [] == differences(signed, files)
+    assert [] != differences(signed, {**files, "signme-1": "00" * 32})
+
+
+def test_there_are_vectors_and_releases():
+    """As many as were taken over."""
+    assert (8, 6) == (len(_VECTORS), len(_RELEASES))
 
 
 def test_files_that_are_not_those_that_were_signed(model, capsys):

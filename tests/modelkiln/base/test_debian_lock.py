@@ -1,12 +1,11 @@
 """Locks of Debian packages: made from a signed archive, read with care, fetched by hash."""
 
-import hashlib
 import json
 import lzma
-import subprocess
 
 import pytest
 from components import require
+from samples.debian.archive import INDEX, Archive
 from samples.debs import locked, machine_env, make_deb, pinned_lock
 
 from modelkiln.base.debian_index import Suite, lock_packages
@@ -24,71 +23,6 @@ from modelkiln.base.debian_mirrors import MIRROR_VARIABLE, fetch_debs, machine_m
 from modelkiln.cli.main import main
 from modelkiln.errors import ModelkilnError
 from modelkiln.store.store import Store
-
-INDEX = {
-    "app": "Depends: lib (>= 1.0), data | data-virtual, mailer\nPre-Depends: libc6",
-    "lib": "Depends: libc6:any (>= 0.9~rc1)",
-    "libc6": "",
-    "data": "",
-    "postbox": "Provides: mailer",
-    "stuck": "Depends: lib (>= 99)",
-}
-
-
-class Archive:
-    """A signed archive in a folder, with real packages and a key of its own."""
-
-    def __init__(self, folder):
-        self.folder, self.home = folder / "archive", folder / "gpg"
-        self.home.mkdir(mode=0o700)
-        self.keyring = folder / "keyring.gpg"
-        self._gpg("--quick-generate-key", "--passphrase", "", "archive@example.org", "ed25519", "sign", "never")
-        self.keyring.write_bytes(self._gpg("--export"))
-        self.debs = {name: make_deb([(f"./usr/{name}", name.encode())], name=name) for name in INDEX}
-        for name, data in self.debs.items():
-            path = self.folder / locked(data, name)["filename"]
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(data)
-        self.publish(INDEX)
-
-    @property
-    def url(self):
-        return self.folder.as_uri()
-
-    def _gpg(self, *arguments, data=b""):
-        command = [require("gpg"), "--homedir", str(self.home), "--batch", "--yes", "--pinentry-mode", "loopback"]
-        return subprocess.run([*command, *arguments], input=data, capture_output=True, check=True).stdout
-
-    def publish(self, index, codename="bookworm", more=()):
-        """Write and sign the suite with `index`: fields of each package by name. more: packages of contrib."""
-        suite = self.folder / "dists" / "bookworm"
-        release = f"Suite: oldstable\nCodename: {codename}\nSHA256:\n"
-        for component, held in {"main": index, **({"contrib": dict.fromkeys(more, "")} if more else {})}.items():
-            packages = self._index(held)
-            path = f"{component}/binary-amd64/Packages.xz"
-            (suite / path).parent.mkdir(parents=True, exist_ok=True)
-            (suite / path).write_bytes(packages)
-            release += f" {hashlib.sha256(packages).hexdigest()} {len(packages)} {path}\n"
-        (suite / "InRelease").write_bytes(self._gpg("--clearsign", data=release.encode()))
-
-    def _index(self, index):
-        paragraphs = []
-        for name, fields in index.items():
-            entry = locked(self.debs[name], name)
-            paragraphs.append(
-                f"Package: {name}\nVersion: {entry['version']}\nArchitecture: all\n"
-                f"Filename: {entry['filename']}\nSize: {entry['size']}\nSHA256: {entry['sha256']}\n{fields}\n"
-            )
-        return lzma.compress("\n".join(paragraphs).replace("\n\n\n", "\n\n").encode())
-
-
-@pytest.fixture
-def archive(tmp_path):
-    """A fresh archive."""
-    require("gpgv")
-    made = Archive(tmp_path)
-    yield made
-    subprocess.run([require("gpgconf"), "--homedir", str(made.home), "--kill", "all"])
 
 
 def lock_from(archive, names, left_out=("mailer",), **settings):

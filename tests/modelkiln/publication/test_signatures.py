@@ -20,6 +20,9 @@ from modelkiln.registry.client import RegistryClient
 from modelkiln.registry.reference import parse_repository
 from modelkiln.registry.referrers import find_referrers
 
+# Without it cosign looks Sigstore's host up.
+_NOWHERE = "http://127.0.0.1:9"
+
 
 class Signing:
     """A key, a policy that trusts it alone, and the commands that use them on the registry `host`."""
@@ -35,9 +38,9 @@ class Signing:
         head = ['mode = "enforce"', "[signers.release]", 'key = "key.pub"', "[[rules]]", 'signers = ["release"]']
         self.policy.write_text("\n".join([*head, *lines]))
 
-    def sign(self, name, key=None):
+    def sign(self, name, key=None, *options):
         """Run `modelkiln sign`."""
-        return main(["sign", self.place(name), f"--key={key or self.private}", f"--insecure={self.host}"])
+        return main(["sign", self.place(name), f"--key={key or self.private}", f"--insecure={self.host}", *options])
 
     def verify(self, name, *options):
         """Run `modelkiln verify` with the policy."""
@@ -78,7 +81,16 @@ def cosign(tools, tmp_path, monkeypatch):
 
     def run(command, *arguments):
         plain = () if command == "import-key-pair" else ("--allow-http-registry",)
-        return tools.run("env", "COSIGN_PASSWORD=", program, command, *plain, *options.get(command, ()), *arguments)
+        return tools.run(
+            "env",
+            "COSIGN_PASSWORD=",
+            f"TUF_MIRROR={_NOWHERE}",
+            program,
+            command,
+            *plain,
+            *options.get(command, ()),
+            *arguments,
+        )
 
     return run
 
@@ -226,6 +238,25 @@ def test_a_layout_is_signed(package, signing, tools, tmp_path, capsys):
     assert 0 == signing.verify("plain/copied:1.2.0")
 
 
+def test_a_layout_is_published_with_its_signatures(package, signing, tmp_path, capsys):
+    """Those that came with it from another repository, and with a key those of the new place."""
+    package.publish(signing.host, "first/digits", record=package.record)
+    assert 0 == signing.sign("first/digits:1.2.0")
+    assert 0 == signing.pull("first/digits:1.2.0", tmp_path / "l")
+    signing.write(f'repositories = ["{signing.host}/**"]', "this_repository = true")
+    publish = ["publish", str(tmp_path / "l"), signing.place("second/digits"), "--tag=1", f"--insecure={signing.host}"]
+    capsys.readouterr()
+    assert 0 == main(publish)
+    assert "1 signature added" in capsys.readouterr().err
+    assert 1 == signing.verify("second/digits:1")
+    assert f"is for {signing.host}/first/digits, and this is {signing.host}/second/digits" in capsys.readouterr().err
+    assert 0 == main([*publish, f"--key={signing.private}"])
+    assert 0 == signing.verify("second/digits:1")
+    capsys.readouterr()
+    assert 0 == main([*publish, f"--key={signing.private}"])
+    assert "nothing was sent" in capsys.readouterr().err
+
+
 def test_a_tag_that_moves_while_it_is_signed(package, signing, tmp_path, monkeypatch, capsys):
     """What was meant at first is signed, and the command fails: the tag means something unsigned."""
     package.publish(signing.host, "moving/digits")
@@ -243,9 +274,9 @@ def test_a_tag_that_moves_while_it_is_signed(package, signing, tmp_path, monkeyp
     assert 0 == signing.verify(f"moving/digits@{package.digest}")
 
 
-def test_statements_that_refer_to_a_package_are_signed_with_it(package, signing, cosign, capsys):
-    """A bill of materials becomes an attestation that cosign verifies; one of something else is left alone."""
-    package.publish(signing.host, "stated/digits", record=package.record)
+def test_statements_that_refer_to_a_package_are_signed_when_it_is_said(package, signing, cosign, capsys):
+    """They become attestations that cosign verifies; one of something else is left alone."""
+    package.publish(signing.host, "stated/digits")
     client = signing.client("stated/digits")
     subject = Descriptor.of(MANIFEST, client.read_manifest(package.digest))
     for digest in (package.digest, "sha256:" + "0" * 64):
@@ -254,14 +285,41 @@ def test_statements_that_refer_to_a_package_are_signed_with_it(package, signing,
         )
         _attach_statement(client, subject, statement.to_bytes())
     signing.write(f'repositories = ["{signing.host}/**"]', 'require = ["signature", "sbom"]')
-    assert 1 == signing.verify("stated/digits:1.2.0")
-    capsys.readouterr()
     assert 0 == signing.sign("stated/digits:1.2.0")
+    assert 1 == signing.verify("stated/digits:1.2.0")
+    assert "sbom: is missing" in capsys.readouterr().err
+    assert 0 == signing.sign("stated/digits:1.2.0", None, "--statements")
     assert 1 == capsys.readouterr().err.count("https://cyclonedx.org/bom: signed")
     assert 0 == signing.verify("stated/digits:1.2.0")
     place = signing.place("stated/digits:1.2.0")
     cosign("verify-attestation", f"--key={signing.public}", "--type=cyclonedx", place)
     cosign("verify", f"--key={signing.public}", place)
+
+
+def test_what_is_published_is_signed_with_its_own_statements(package, signing, cosign, tmp_path, capsys):
+    """Bill of materials and provenance by the publisher's own builder; one that somebody else has put there is not."""
+    package.publish(signing.host, "planted/digits", record=package.record)
+    client = signing.client("planted/digits")
+    subject = Descriptor.of(MANIFEST, client.read_manifest(package.digest))
+    planted = signatures.Statement.of(
+        (signatures.Subject("", package.digest),),
+        "https://in-toto.io/attestation/test-result/v0.1",
+        {"result": "PASSED"},
+    )
+    _attach_statement(client, subject, planted.to_bytes())
+    (tmp_path / "digits.package.json").write_bytes(package.record)
+    command = ["publish", str(package.layout), signing.place("planted/digits"), "--tag=2", f"--insecure={signing.host}"]
+    command += [f"--record={tmp_path / 'digits.package.json'}", f"--store={package.store.root}"]
+    assert 0 == main([*command, "--builder-id=https://ci.example.com/7", f"--key={signing.private}"])
+    rule = 'require = ["signature", "sbom", "provenance"{}]'
+    signing.write(f'repositories = ["{signing.host}/**"]', rule.format(""), 'builders = ["https://ci.example.com/*"]')
+    assert 0 == signing.verify("planted/digits:2")
+    signing.write(f'repositories = ["{signing.host}/**"]', rule.format(', "test-result"'))
+    capsys.readouterr()
+    assert 1 == signing.verify("planted/digits:2")
+    assert "test-result: is missing" in capsys.readouterr().err
+    place = signing.place("planted/digits:2")
+    cosign("verify-attestation", f"--key={signing.public}", "--type=slsaprovenance1", place)
 
 
 def _attach_statement(client, subject, data):
@@ -297,3 +355,52 @@ def test_thousands_of_bundles_are_not_read():
         client = RegistryClient(parse_repository(f"{stub.host}/a"), {INSECURE_REGISTRIES: stub.host})
         with pytest.raises(ModelkilnError, match=f"10000 bundles refer to {one}, and at most 200 are read"):
             signatures.bundles_in_registry(client, one)
+
+
+def test_a_bundle_that_cannot_be_read_hides_no_other(package, signing, capsys):
+    """It is named where nothing good is there, and passed over elsewhere."""
+    package.publish(signing.host, "broken/digits", record=package.record)
+    client = signing.client("broken/digits")
+    subject = Descriptor.of(MANIFEST, client.read_manifest(package.digest))
+    found, manifest = signatures.bundle_manifest(b"broken", signatures.SIGN, subject)
+    for blob in (b"broken", b"{}"):
+        signatures.upload_bytes(client, blob)
+    signatures.attach(client, found, manifest)
+    assert 1 == signing.verify("broken/digits:1.2.0")
+    assert "signature: none counts: " in capsys.readouterr().err
+    assert 0 == signing.sign("broken/digits:1.2.0")
+    assert 0 == signing.verify("broken/digits:1.2.0")
+
+
+@pytest.mark.parametrize(
+    "manifest, reason",
+    [
+        (b"[]", "is not a manifest of an artifact"),
+        (b'{"layers": 7}', "is not a manifest of an artifact"),
+        (b'{"layers": ["x"]}', "is not a manifest of an artifact"),
+        (json.dumps({"layers": [{"mediaType": BUNDLE_TYPE}]}).encode(), "size None"),
+        (
+            json.dumps({"layers": [Descriptor(BUNDLE_TYPE, "sha256:" + "0" * 64, 1 << 40).to_json()]}).encode(),
+            "largest",
+        ),
+        (json.dumps({"layers": [Descriptor.of(BUNDLE_TYPE, b"x").to_json()] * 201}).encode(), "at most 200 are read"),
+    ],
+)
+def test_manifests_of_others(manifest, reason):
+    """Each is refused in words, and one with hundreds of layers before a blob is fetched."""
+    one = "sha256:" + "1" * 64
+
+    def answer(method, path, headers, body):
+        entries = [{**Descriptor.of(MANIFEST, manifest).to_json(), "artifactType": BUNDLE_TYPE}]
+        listed = json.dumps({"schemaVersion": 2, "manifests": entries}).encode()
+        return (200, {"Content-Type": INDEX}, listed) if "/referrers/" in path else (200, {}, manifest)
+
+    with answering(answer) as stub:
+        client = RegistryClient(parse_repository(f"{stub.host}/a"), {INSECURE_REGISTRIES: stub.host})
+        try:
+            (found,) = signatures.bundles_in_registry(client, one)
+            problem = found.problem
+        except ModelkilnError as error:
+            problem = str(error)
+        assert reason in problem
+        assert [] == [request.path for request in stub.seen if "/blobs/" in request.path]

@@ -16,7 +16,8 @@ _MAX_DEPTH = 8
 
 @dataclass(frozen=True)
 class Identity:
-    """Whom a certificate names, and with which key. names: mail addresses, URIs and host names."""
+    """Whom a certificate names, and with which key. names: mail addresses, URIs and host names, and its subject
+    ("CN=release,O=Example", RFC 4514)."""
 
     key: PublicKey
     names: tuple[str, ...]
@@ -137,9 +138,10 @@ def _is_for_code(policy: Any, certificate: Any, extension: Any) -> None:
 def _names(certificate: Any) -> tuple[str, ...]:
     from cryptography import x509
 
+    subject = tuple(filter(None, [certificate.subject.rfc4514_string()]))
     try:
         listed = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
-        return ()
+        return subject
     kinds = (x509.RFC822Name, x509.UniformResourceIdentifier, x509.DNSName)
-    return tuple(name for kind in kinds for name in listed.get_values_for_type(kind))
+    return (*(name for kind in kinds for name in listed.get_values_for_type(kind)), *subject)

@@ -38,13 +38,24 @@ def passphrase_of(request):
     if "COSIGN_PASSWORD" in os.environ:
         return os.environ["COSIGN_PASSWORD"].encode()
     try:
-        with open("/dev/tty"):
-            return getpass.getpass(f"Passphrase of {request['key']}: ").encode()
+        return ask(f"Passphrase of {request['key']}: ").encode()
     except OSError:
         raise Refused(
             "has a passphrase, and there is no terminal to ask on. Give a file of it with --passphrase-file "
             "(`passphrase_file` of [modelkiln].signing), or set COSIGN_PASSWORD."
         ) from None
+
+
+def ask(question):
+    """What somebody types on the terminal, which does not show it; raises OSError without one."""
+    try:
+        with open("/dev/tty"):
+            return getpass.getpass(question)
+    except OSError:
+        # A daemon's child has none of its own: what it writes errors to may be that of who called the daemon.
+        with open(os.ttyname(2)) as terminal:
+            sys.stdin = terminal
+            return getpass.getpass(question, sys.stderr)
 
 
 def read_cosign_key(data, passphrase):

@@ -23,7 +23,7 @@ def test_an_authority_vouches_for_whom_a_certificate_names(tmp_path, identity, i
     others = _der(authority.middle, authority.root)
     chain = (*_der(authority.issue(key, identity=identity)), *(reversed(others) if is_reversed else others))
     found = verify_chain(chain, _der(authority.root), "it", NOW)
-    assert (PublicKey(public.read_bytes()), (identity,)) == (found.key, found.names)
+    assert (PublicKey(public.read_bytes()), (identity, "CN=signer")) == (found.key, found.names)
 
 
 def test_authorities_may_have_the_middle_of_the_chain(tmp_path):
@@ -31,7 +31,7 @@ def test_authorities_may_have_the_middle_of_the_chain(tmp_path):
     _, _, key = make_key(tmp_path)
     authority = Authority(tmp_path)
     found = verify_chain(_der(authority.issue(key)), _der(authority.middle), "it", NOW)
-    assert ("ci@example.com",) == found.names
+    assert ("ci@example.com", "CN=signer") == found.names
 
 
 def test_another_authority_vouches_for_nobody(tmp_path):

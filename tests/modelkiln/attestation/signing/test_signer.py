@@ -52,19 +52,53 @@ def test_a_wrong_passphrase_is_reported(tmp_path):
     assert "secret!" not in str(error.value)
 
 
+_SIGNING = """
+import sys
+from pathlib import Path
+from modelkiln.attestation.signing.signer import Signer
+try:
+    print(len(Signer(Path(sys.argv[1])).sign([b""], {})[1]))
+except Exception as error:
+    print(error)
+"""
+
+
+def _start(private, **streams):
+    """Sign in a session of its own, which has no terminal."""
+    env = {**ENV, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", _SIGNING, str(private)]
+    return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, start_new_session=True, **streams)
+
+
 def test_without_a_terminal_nobody_is_asked_for_a_passphrase(tmp_path):
     """A process without a terminal is refused, with where a passphrase may come from."""
     private, _, _ = make_key(tmp_path, passphrase="right")
-    code = (
-        "import sys; from pathlib import Path; from modelkiln.attestation.signing.signer import Signer\n"
-        "try: Signer(Path(sys.argv[1])).sign([b''], {})\n"
-        "except Exception as error: print(error)"
-    )
-    env = {**ENV, "PYTHONPATH": os.pathsep.join(sys.path)}
-    command = [sys.executable, "-c", code, str(private)]
-    done = subprocess.run(command, env=env, capture_output=True, text=True, start_new_session=True, check=True)
-    assert "has a passphrase, and there is no terminal to ask on" in done.stdout
-    assert "--passphrase-file" in done.stdout
+    said = _start(private, stderr=subprocess.DEVNULL).communicate()[0].decode()
+    assert "has a passphrase, and there is no terminal to ask on" in said
+    assert "--passphrase-file" in said
+
+
+def test_a_passphrase_is_asked_for_on_the_terminal(tmp_path):
+    """Also in the child of a daemon, whose errors go to the terminal of somebody else; it shows no letter."""
+    private, _, _ = make_key(tmp_path, passphrase="right")
+    ours, theirs = os.openpty()
+    process = _start(private, stderr=theirs)
+    try:
+        shown = b""
+        while b"Passphrase of" not in shown:
+            shown += os.read(ours, 1000)
+        os.write(ours, b"right\n")
+        assert b"1\n" == process.communicate(timeout=60)[0]
+    finally:
+        process.kill()
+        os.close(theirs)
+    while True:
+        try:
+            shown += os.read(ours, 1000)
+        except OSError:  # The other end is closed.
+            break
+    os.close(ours)
+    assert b"right" not in shown
 
 
 def test_cosigns_own_keys_are_read(tmp_path):
