@@ -31,10 +31,17 @@ class ModelkilnSubsystem(Subsystem):
                 architectures = ["8.0", "9.0"]  # compute capabilities that the code is compiled for
                 env = {OMP_NUM_THREADS = "1"}   # put into the image
 
+                [modelkiln.accelerators.mi300]
+                resolve = "amd"
+                rocm = "7.0"                    # `tpu = true` for TPUs
+                driver = "6.12.12"              # of the kernel module amdgpu, which a start compares
+                architectures = ["gfx942"]
+
             Every key may be left out, and so may the whole table. The default resolve is the one of the
             accelerator's name, and for `cpu` otherwise `[python].default_resolve`. Names such as
-            `cuda12`, `cuda124` and `cu124` state their CUDA release; other names stand for no CUDA. The
-            default driver is the oldest that NVIDIA names for the major release.
+            `cuda12`, `cuda124` and `cu124` state their CUDA release, `rocm7` and `rocm64` that of ROCm,
+            `tpu` is for TPUs, and other names stand for no device. The default driver is the oldest that
+            NVIDIA names for the major release; for ROCm there is none.
             """),
     )
     resolve_constraints = DictOption[Any](
@@ -296,6 +303,14 @@ class SmokeTestSubsystem(Subsystem):
             Write the response of each package, in its first format, into the file that the field
             `expected` of its test names, and say how it differs from the one that was there. Look at
             it before you commit it: from then on it is the right one.
+            """),
+    )
+    provided = StrOption(
+        default="/opt/provided",
+        help=help_text("""
+            The folder of this machine with what packages name in `provided_requirements`, as `pip install
+            --target` fills it. Where it exists, packages are tested with it; elsewhere the result of such a
+            package says what was not run.
             """),
     )
     require = BoolOption(

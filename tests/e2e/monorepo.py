@@ -49,6 +49,7 @@ _COPIED = (
     "BUILD",
     "pyproject.toml",
     "3rdparty",
+    "launcher",
     "src",
     "rules/house",
     "rules/pants_modelkiln",

@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 from monorepo import environment, files_of, named_caches, small_monorepo
 
+from modelkiln.store.store import Store
+from modelkiln.validation.layout import validate_layout
+
 # docopt was released in 2014 as an sdist, and never as a wheel. `acme` lies in two source roots.
 _SCRIPT = """\
 from pathlib import Path
@@ -115,6 +118,35 @@ def test_another_checkout_builds_the_same(repo, tmp_path):
     assert before < len(list(remembered.iterdir()))
     names = ("rain/snow.pex", "rain/snow.package.json")
     assert [files_of(repo.dist)[name] for name in names] == [files_of(other.dist)[name] for name in names]
+
+
+def test_what_the_host_provides_is_left_out_and_looked_for(repo, tmp_path):
+    """It is in the lock and not in the package; a smoke test says what it lacks, or runs with the machine's own."""
+    build = repo.read("rain/BUILD")
+    repo.replace(
+        "rain/BUILD",
+        'version="0.1.0",',
+        'version="0.1.0",\n    provided_requirements={"docopt<1": "A test."},\n'
+        '    metadata={"requires": {"memory": "1 MB"}},',
+    )
+    log = repo.pants("--smoke-test-require", "test", "rain:smoke", code=77).log
+    assert 2 == log.count("docopt<1 is a provided requirement, and is not installed. Install it into the base image")
+    assert 2 == repo.pants("test", "rain:smoke").log.count("was not run: skipped: predict: rain 0.1.0: docopt<1 is")
+    provided = tmp_path / "provided/docopt-0.9.dist-info"
+    provided.mkdir(parents=True)
+    (provided / "METADATA").write_text("Metadata-Version: 2.1\nName: docopt\nVersion: 0.9\n")
+    (provided.parent / "docopt.py").write_text("def docopt(usage, argv): return {'--factor': argv[0].split('=')[1]}\n")
+    log = repo.pants("--smoke-test-require", f"--smoke-test-provided={provided.parent}", "test", "rain:smoke").log
+    assert 2 == log.count("✓")
+    repo.pants("package", "rain:rain")
+    record = repo.record("rain/rain")
+    assert ["numpy"] == [wheel["name"] for wheel in record["requirements"]]
+    assert [] == validate_layout(repo.dist / "rain/rain.oci", Store(named_caches(repo.env) / "modelkiln"), record)
+    assert [{"name": "docopt", "specifier": "<1", "modules": ["docopt"], "reason": "A test."}] == record["provided"]
+    repo.replace("rain/BUILD", '"docopt<1"', '"docopt>1"')
+    log = repo.pants("package", "rain:rain", code=1).log
+    assert "rain:rain: the lock locks/python.txt has docopt 0.6.2, and `provided_requirements` says docopt>1." in log
+    repo.write("rain/BUILD", build)
 
 
 def test_what_cannot_be_is_reported(repo):

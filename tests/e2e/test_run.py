@@ -14,8 +14,9 @@ def labels(run):
 
 
 def test_predict_answers_a_request_from_a_file(repository):
-    """The response goes to standard output, and nothing else does."""
+    """The response goes to standard output, and nothing else does; what takes long without a word is announced."""
     run = repository.pants(*DIGITS, "predict", REQUEST)
+    assert "digits: a PEX installs its wheels when it is first started (" in run.log
     expected = json.loads(repository.read("src/models/digits/response.json"))
     assert expected["id"] == run.json["id"]
     assert next(one["data"] for one in expected["outputs"] if one["name"] == "label") == labels(run)

@@ -51,6 +51,13 @@ def _without_a_name():
     return in_zip("archive/data.pkl", EVIL).replace(b"archive/data.pkl", b"\0rchive/data.pkl")
 
 
+def _directory_too_far_on():
+    """The end of an archive says where its directory begins; zipfile moves members by the difference to where it is."""
+    data = bytearray(in_zip("archive/data.pkl", EVIL))
+    data[-6:-2] = (int.from_bytes(data[-6:-2], "little") + 40).to_bytes(4, "little")
+    return bytes(data)
+
+
 def _two_members():
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as archive, pytest.warns(UserWarning):
@@ -159,6 +166,7 @@ SHAPES = {
     "zip-with-a-wrong-checksum": _wrong_checksum(),
     "zip-with-two-names": _other_local_name(),
     "zip-with-a-member-twice": _two_members,
+    "zip-with-a-directory-too-far-on": _directory_too_far_on(),
     "zip-with-a-member-without-a-name": _without_a_name(),
     "zip-in-a-zip": _nested(2),
     "zips-without-end": _nested(8),

@@ -130,6 +130,16 @@ def for_another_platform(broken):
     broken.save()
 
 
+def with_label(name, value):
+    """Say more of the package than its record does."""
+
+    def change(broken):
+        broken.config["config"]["Labels"][name] = value
+        broken.save()
+
+    return change
+
+
 def runtime_changed(broken):
     """Change the byte code of the runtime, which lies in a layer of its own: the first of the kind."""
     kinds = [layer.kind for layer in broken.made.image.layers]
@@ -187,6 +197,8 @@ TAMPERED = {
     "folder": (set_to(WorkingDir="/tmp"), "config.WorkingDir: got"),
     "shell": (set_to(OnBuild=["RUN x"]), "config.OnBuild: got"),
     "environment": (with_variable("LD_PRELOAD=/tmp/x.so"), "config.Env: got"),
+    "provided": (with_label("modelkiln.package.provided", "a>=1"), "modelkiln.package.provided: got 'a>=1', want None"),
+    "required": (with_label("modelkiln.package.requires.memory", "1 B"), "requires.memory: got '1 B', want None"),
     "platform": (for_another_platform, "config: is for linux/arm64, want linux/amd64"),
 }
 

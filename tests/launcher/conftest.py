@@ -22,10 +22,10 @@ _TOOLS = "bash cat chmod cp dirname du env grep ln mkdir mv readlink rm sed sha2
 # install adds a line to the log; HOOK runs in the middle of it.
 _PYTHON = r"""#!/usr/bin/env bash
 case "$*" in
-  *CS_GNU_LIBC_VERSION*) printf 'noise\npants: 3.9.99 test test\npants: %s\npants: 1\n' 'PROBLEM' ;;
-  *flock*) exec REAL_PYTHON "$@" ;;
+  *probe.py) printf 'noise\npants: 3.9.99 test test\npants: %s\npants: 1\n' 'PROBLEM' ;;
+  *take_lock.py) exec REAL_PYTHON "$@" ;;
   '-I -m venv --without-pip '*) mkdir -p "$5/bin" && cp "$0" "$5/bin/python" ;;
-  *zipfile*) : >"$4/uv" && chmod +x "$4/uv" ;;
+  *unpack.py*) : >"$3/uv" && chmod +x "$3/uv" ;;
   *'pip_settings.py pip '*' download '*) BEFORE_DOWNLOAD ;;
   *'pip_settings.py uv '*' pip install '*pants.txt)
     echo install >>"LOG"
@@ -36,10 +36,10 @@ case "$*" in
     cat >/dev/null
     printf '#!/usr/bin/env bash\nexec REAL_PYTHON -I "CLIENT" "$@"\n' >"$bin/native_client" ;;
   *pip_settings.py' list') echo asked >>"ANSWER.asked"; cat "ANSWER" ;;
-  *index-url*) exec REAL_PYTHON "$@" ;;
-  *pex.pex_builder*)
+  *pip_options.py) exec REAL_PYTHON "$@" ;;
+  *make_pex.py*)
     BEFORE_PEX
-    printf tool >"$5" ;;
+    printf tool >"$4" ;;
 esac
 """
 
@@ -90,6 +90,7 @@ class Sandbox:
         for name in ("pants", *(f"3rdparty/python/{name}.txt" for name in ("pants", "pex-cli", "uv")), SETTINGS):
             (self.root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(self.repository / name, self.root / name)
+        shutil.copytree(self.repository / "launcher", self.root / "launcher")
         (self.root / "pants.toml").write_text('[GLOBAL]\npants_version = "2.17.1"\n')
         for name in _TOOLS.split():
             found = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/bin:/bin")

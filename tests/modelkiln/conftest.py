@@ -10,14 +10,11 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from samples.wheels.model_wheels import SIGNATURE
 from session import guarded_session  # noqa: F401
 
 import modelkiln.runtime
 
-SIGNATURE = {
-    "inputs": [{"name": "x", "datatype": "FP32", "shape": [-1, 2]}],
-    "outputs": [{"name": "y", "datatype": "FP32", "shape": [-1]}],
-}
 SCRIPT = """
 import numpy
 

@@ -42,15 +42,15 @@ from pants_modelkiln.engine.tool import fetching_tool
 from pants_modelkiln.engine.tool_install import STORE
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 
-# Packing more bytes than this takes two seconds or more.
-_LONG = 200_000_000
+# Whatever reads more bytes than this takes two seconds or more.
+LONG = 200_000_000
 
 
 @dataclass(frozen=True)
 class LayerRequest:
     """A layer to make. `sources` holds a files recipe's files.
 
-    size: about so many bytes go into it, where that is known.
+    size: about so many bytes go into it, where that is known. is_downloaded: whether all of them come from the network.
     inline_blob: whether Pants takes the blob as well, for layers that are small and have no recipe
     that could be followed elsewhere. The smallest of them are packed right here.
     """
@@ -60,6 +60,7 @@ class LayerRequest:
     sources: Digest = EMPTY_DIGEST
     inline_blob: bool = False
     size: int = 0
+    is_downloaded: bool = False
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ async def make_layer(request: LayerRequest) -> BuiltLayer:
             description=f"Make layer {request.title}" + (f" ({readable_size(request.size)})" if request.size else ""),
             input_digest=await merge_digests(MergeDigests((recipe, sources))),
             output_files=outputs,
-            level=LogLevel.INFO if request.size > _LONG else LogLevel.DEBUG,
+            level=LogLevel.INFO if request.size > LONG or request.is_downloaded else LogLevel.DEBUG,
         ), **implicitly())  # fmt: skip
     written = await get_digest_contents(
         await digest_subset_to_digest(DigestSubset(result.digest, PathGlobs(["layer.json"])))

@@ -101,7 +101,7 @@ def upload_tool(subsystem: ModelkilnSubsystem) -> ToolRequest:
 
 def locking_tool(uri: str, subsystem: ModelkilnSubsystem) -> ToolRequest:
     """The engine with what checks of model artifacts need, and the client that the source `uri` needs."""
-    return _clients_tool(subsystem) if scheme_of(uri) in {*CLIENT_SCHEMES, "oci"} else checks_tool(subsystem)
+    return _clients_tool(subsystem) if scheme_of(uri) in {*CLIENT_SCHEMES, "oci", "pypi"} else checks_tool(subsystem)
 
 
 def fetching_tool(recipes: Iterable[Recipe | None], subsystem: ModelkilnSubsystem) -> ToolRequest | None:

@@ -118,6 +118,7 @@ async def build_pex_file(request: PexFileRequest, options: ModelkilnSubsystem) -
         **inputs.target.to_json(),
         "entry_point": "modelkiln.runtime.cli:main",
         "weights": [recipe.to_json() for recipe in weights],
+        **({"provided": names} if (names := [one["name"] for one in inputs.record.get("provided") or ()]) else {}),
     }
     bom = await write_bom(BomRequest(inputs, PROGRAM), **implicitly())
     in_package = [FileContent(RECORD_PATH, inputs.record.to_bytes()), FileContent(PEX_SBOM, bom.content)]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+
 from pants.core.goals.run import RunRequest
 from pants.engine.fs import AddPrefix, CreateDigest, FileContent, MergeDigests
 from pants.engine.rules import collect_rules
 from pants.util.logging import LogLevel
 
 from modelkiln.canonical import canonical_json
+from modelkiln.runtime.weights.progress import readable_size
+from modelkiln.wording import counted
 from pants_modelkiln.compat.calls import add_prefix, create_digest, implicitly, merge_digests, rule
 from pants_modelkiln.engine.machine_python import MachinePythonRequest, find_python
 from pants_modelkiln.engine.step import Step, prepare_step
@@ -17,6 +21,8 @@ from pants_modelkiln.formats.pex import PexFileRequest, build_pex_file
 from pants_modelkiln.package.field_set import ModelPackageFieldSet
 from pants_modelkiln.package.inputs import resolve_inputs
 from pants_modelkiln.subsystem import ModelkilnSubsystem
+
+logger = logging.getLogger(__name__)
 
 # A step finds everything from its own folder, and people's paths are relative to theirs.
 _FROM_CHROOT = 'MODELKILN_FOLDER="$PWD"; export MODELKILN_FOLDER; cd "$0" && exec "$@"'
@@ -34,6 +40,12 @@ async def run_model(field_set: ModelPackageFieldSet, options: ModelkilnSubsystem
     built = await build_pex_file(PexFileRequest(inputs, "package.pex", is_whole), **implicitly())
     purpose = f"{inputs.address}: its PEX"
     python = await find_python(MachinePythonRequest.of(inputs.target.python, purpose), **implicitly())
+    wheels = inputs.environment.wheels
+    # Pex does it without a word. This rule runs when something has changed, and so does that.
+    logger.info(
+        f"{inputs.address}: a PEX installs its wheels when it is first started "
+        f"({counted(len(wheels), 'wheel')}, {readable_size(sum(wheel.size for wheel in wheels))})"
+    )
     if is_whole:
         return RunRequest(
             digest=built.digest,

@@ -31,6 +31,7 @@ from pants_modelkiln.compat.calls import (
     merge_digests,
     rule,
 )
+from pants_modelkiln.engine.layers import LONG
 from pants_modelkiln.engine.machine_python import MachinePythonRequest, find_python
 from pants_modelkiln.engine.step import Step, try_step
 from pants_modelkiln.engine.tool import fetching_tool, machine_store
@@ -233,6 +234,7 @@ async def perform_smoke_test(
     under_test = await put_under_test(PackageUnderTestRequest(inputs, format_name), **implicitly())
     answers = await _read_answers(fields, inputs, subsystem.record)
     is_bundled = _is_whole(inputs, format_name)
+    provided = subsystem.provided if inputs.record.get("provided") and os.path.isdir(subsystem.provided) else ""
     plan = SmokePlan(
         record=f"{_FOLDER}/record.json",
         request=answers.request.path,
@@ -249,14 +251,18 @@ async def perform_smoke_test(
         wheels=tuple(inputs.environment.to_json()) if format_name == "wheel" else (),
         # In the key, so that a result without a GPU is none for a machine that has one.
         has_gpu=has_gpu,
+        provided=os.path.abspath(provided) if provided else "",
     )
+    size = sum(wheel.size for wheel in inputs.environment.wheels) + sum(one.size for one in inputs.artifacts)
     step = Step(
         argv=("smoke", f"{_FOLDER}/plan.json", f"--store={STORE}"),
         description=f"Smoke-test {title}",
         input_digest=await _step_files(plan, answers, inputs, under_test.digest),
         output_files=(_RESPONSE,) if subsystem.record else (),
-        cache_scope=ProcessCacheScope.PER_SESSION if request.force else ProcessCacheScope.SUCCESSFUL,
+        # What this machine provides is not in the key.
+        cache_scope=ProcessCacheScope.PER_SESSION if request.force or provided else ProcessCacheScope.SUCCESSFUL,
         tool=fetching_tool([layer.recipe for layer in (*plan.weights, *plan.layers)], options),
+        level=LogLevel.INFO if size > LONG else LogLevel.DEBUG,
     )
     result = (await try_step(step, **implicitly())).result
     if subsystem.record and result.exit_code == 0:

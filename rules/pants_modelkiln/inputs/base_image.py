@@ -238,7 +238,7 @@ async def make_base_layers(request: BaseLayersRequest, options: ModelkilnSubsyst
     base = request.base
     if base.lock is not None:
         built = await concurrently(
-            make_layer(LayerRequest(recipe, str(base.address)), **implicitly())
+            make_layer(LayerRequest(recipe, str(base.address), is_downloaded=True), **implicitly())
             for recipe in _recipes(base, base.lock, options.compression)
         )
         return BaseLayers(tuple(one.layer for one in built), (), base.release)

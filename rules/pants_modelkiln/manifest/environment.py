@@ -19,6 +19,7 @@ from modelkiln.frozen_json import FrozenJson
 from modelkiln.manifest.closure import LockedWheel, closure, with_built
 from modelkiln.manifest.requirements import check_fresh
 from modelkiln.package.accelerator import Accelerator
+from modelkiln.package.provided import ProvidedRequirement, check_locked
 from modelkiln.wheels.file_owners import check_owners
 from modelkiln.wheels.platforms import Target
 from modelkiln.wording import counted
@@ -46,12 +47,14 @@ class ResolvedLockRequest:
 
 @dataclass(frozen=True)
 class EnvironmentRequest:
-    """The wheels that a package's requirements need, from the lock of its accelerator's resolve."""
+    """The wheels that a package's requirements need, from the lock of its accelerator's resolve, but for what its
+    host provides."""
 
     address: str
     accelerator: Accelerator
     requirements: tuple[str, ...]
     lock: ResolvedLockRequest
+    provided: tuple[ProvidedRequirement, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -109,9 +112,11 @@ async def _wheels_of(request: EnvironmentRequest) -> tuple[LockedWheel, ...]:
             f"the lock {resolved['lock']} lacks it. Add it to the requirements of the resolve "
             f"{request.lock.resolve!r} and lock it: {chosen.remedy}."
         )
+    check_locked(request.provided, resolved["wheels"], f"{request.address}: the lock {resolved['lock']}")
+    provided = [one.name for one in request.provided]
     while True:
         try:
-            wheels = closure(resolved, (*request.requirements, _RUNTIME))
+            wheels = closure(resolved, (*request.requirements, _RUNTIME), provided)
         except ModelkilnError as error:
             raise ModelkilnError(f"{request.address}: {error}") from None
         sdists = [wheel for wheel in wheels if wheel.is_sdist]

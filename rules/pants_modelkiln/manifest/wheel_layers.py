@@ -13,6 +13,7 @@ from modelkiln.layers import files as files_packer
 from modelkiln.layers import wheels as wheels_packer
 from modelkiln.package.accelerator import Accelerator
 from modelkiln.package.imports import Import, check_imports, code_modules
+from modelkiln.package.provided import ProvidedRequirement, without_provided
 from modelkiln.wheels.platforms import Target
 from pants_modelkiln.compat.calls import concurrently, implicitly, rule
 from pants_modelkiln.engine.layers import LayerRequest, make_layer
@@ -28,7 +29,7 @@ class PackageEnvironmentRequest:
 
     base: of the image; None for a package that is not an image. split_pure: whether the image is for several
     platforms. allowed: modules and shared libraries that may be missing. pickled: what loading the
-    artifacts imports.
+    artifacts imports. provided: what the host provides.
     """
 
     code: PackageCodeRequest
@@ -38,6 +39,7 @@ class PackageEnvironmentRequest:
     split_pure: bool
     allowed: tuple[str, ...] = ()
     pickled: tuple[Import, ...] = ()
+    provided: tuple[ProvidedRequirement, ...] = ()
 
 
 @rule(desc="Find a package's wheels", level=LogLevel.DEBUG)
@@ -46,7 +48,14 @@ async def find_package_environment(request: PackageEnvironmentRequest, options: 
     code = await collect_code(request.code, **implicitly())
     where = str(request.code.address)
     wheels = await fetch_environment(
-        EnvironmentRequest(where, request.accelerator, code.requirements, request.lock), **implicitly()
+        EnvironmentRequest(
+            where,
+            request.accelerator,
+            without_provided(code.requirements, request.provided),
+            request.lock,
+            request.provided,
+        ),
+        **implicitly(),
     )
     _check_environment(request, code, wheels)
     if request.base is not None:
@@ -67,12 +76,14 @@ def _check_environment(request: PackageEnvironmentRequest, code: PackageCode, wh
     remedy = (
         f"Add what is missing to the requirements of the resolve {request.accelerator.resolve!r} and lock it "
         "(`module_mapping` of `python_requirements` says which package has a module of another name), or to the "
-        "package's `dependencies`; what the model does without is named in `allow_missing`."
+        "package's `dependencies`; what the model does without is named in `allow_missing`, and what its host has in "
+        "`provided_requirements`."
     )
     contents = wheels.contents["contents"]
     modules = {module for wheel in contents for module in wheel["modules"]}
     own = code_modules(file.path for file in code.files)
-    check_imports(where, (*code.imports, *request.pickled), own, modules, request.allowed, remedy)
+    allowed = (*request.allowed, *(module for one in request.provided for module in one.modules))
+    check_imports(where, (*code.imports, *request.pickled), own, modules, allowed, remedy)
     if base is not None and base.lock is not None:
         check_libraries(where, str(base.address), base.lock, contents, request.allowed)
 

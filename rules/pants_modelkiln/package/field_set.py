@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 from pants.backend.python.subsystems.setup import PythonSetup
@@ -11,6 +12,7 @@ from pants.engine.addresses import Address
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.package.accelerator import Accelerator, find_accelerator
+from modelkiln.package.provided import ProvidedRequirement, read_provided
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 from pants_modelkiln.target_types.package import (
     ModelAcceleratorField,
@@ -26,6 +28,7 @@ from pants_modelkiln.target_types.package import (
     ModelMetadataField,
     ModelOnDemandField,
     ModelPlatformsField,
+    ModelProvidedRequirementsField,
     ModelResolveField,
     ModelSignatureField,
     ModelVersionField,
@@ -54,6 +57,7 @@ class ModelPackageFieldSet(PackageFieldSet, RunFieldSet):
     weights_mirrors: ModelWeightsMirrorsField
     on_demand: ModelOnDemandField
     allow_missing: ModelAllowMissingField
+    provided_requirements: ModelProvidedRequirementsField
     base_image: ModelBaseImageField
     interpreter: ModelInterpreterField
     distribution: ModelDistributionField
@@ -64,6 +68,12 @@ class ModelPackageFieldSet(PackageFieldSet, RunFieldSet):
     model_metadata: ModelMetadataField
     repositories: PublishRepositoriesField
     output_path: OutputPathField
+
+
+def provided_of(field_set: ModelPackageFieldSet) -> tuple[ProvidedRequirement, ...]:
+    """What the package must not contain, sorted by name."""
+    stated = json.loads(field_set.provided_requirements.value or "{}")
+    return read_provided(stated, str(field_set.address))
 
 
 def accelerator_of(

@@ -47,7 +47,7 @@ from pants_modelkiln.manifest.environment import Environment, ResolvedLockReques
 from pants_modelkiln.manifest.resolve_python import package_python
 from pants_modelkiln.manifest.wheel_layers import PackageEnvironmentRequest, find_package_environment
 from pants_modelkiln.package.dependencies import find_pickle_imports
-from pants_modelkiln.package.field_set import ModelPackageFieldSet, accelerator_of
+from pants_modelkiln.package.field_set import ModelPackageFieldSet, accelerator_of, provided_of
 from pants_modelkiln.package.image import recorded_images
 from pants_modelkiln.package.model_wheel import ModelWheel, WheelParts, describe_wheel
 from pants_modelkiln.package.weights_lock import lazy_lock
@@ -181,11 +181,12 @@ async def _resolve_concurrently(
     at once.
     """
     image_bases = [base if "oci" in field_set.formats.value else None for base in bases]
+    provided = provided_of(field_set)
     code, split_pure = PackageCodeRequest(field_set.address, field_set.entry_point), len(targets) > 1
     allowed, pickled = field_set.allow_missing.value or (), await find_pickle_imports(field_set.artifacts)
     locks = [ResolvedLockRequest(accelerator.resolve, target) for target in targets]
     wanted = [
-        PackageEnvironmentRequest(code, accelerator, lock, base, split_pure, allowed, pickled)
+        PackageEnvironmentRequest(code, accelerator, lock, base, split_pure, allowed, pickled, provided)
         for base, lock in zip(image_bases, locks)
     ]
     named = field_set.artifacts.to_unparsed_address_inputs()
@@ -261,6 +262,7 @@ async def resolve_inputs(
         **_described(field_set, code, artifacts, signature, weights_lock),
         **({"interpreter": embedded.identity(targets[0].platform)} if embedded else {}),
         **({"wheel": wheel.described.to_json()} if wheel else {}),
+        **({"provided": [one.to_json() for one in provided]} if (provided := provided_of(field_set)) else {}),
     }
     images = recorded_images(bases, made, environments, accelerator, described["entrypoint"], bool(weights_lock))
     first, *others = (

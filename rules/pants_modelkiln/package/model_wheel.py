@@ -9,12 +9,13 @@ from pants.engine.fs import FileContent
 
 from modelkiln.frozen_json import FrozenJson
 from modelkiln.package import model_wheel
+from modelkiln.package.provided import without_provided
 from pants_modelkiln.engine.files import engine_files
 from pants_modelkiln.inputs.artifact import Artifact
 from pants_modelkiln.inputs.code import PackageCode
 from pants_modelkiln.manifest.environment import Environment
 from pants_modelkiln.package.dependencies import find_pickle_imports
-from pants_modelkiln.package.field_set import ModelPackageFieldSet
+from pants_modelkiln.package.field_set import ModelPackageFieldSet, provided_of
 from pants_modelkiln.package.weights_lock import wheel_lock
 
 
@@ -60,6 +61,7 @@ async def describe_wheel(parts: WheelParts, limit: int) -> ModelWheel | None:
     model_wheel.check_import_name(import_name, where, modules)
     own = [file.path for file in code.own_files]
     model_wheel.check_code(where, own, await find_pickle_imports(fields.artifacts))
+    provided = provided_of(fields)
     mode, is_bundled = str(fields.wheel_requires.value), fields.weights.value == "bundled"
     lock = wheel_lock(fields.address, parts.artifacts, limit) if is_bundled else b""
     files = [file for file in engine_files("library") if file.path.startswith("modelkiln/library/")]
@@ -69,7 +71,9 @@ async def describe_wheel(parts: WheelParts, limit: int) -> ModelWheel | None:
         "import_name": import_name,
         "version": model_wheel.check_version(str(fields.version.value), where),
         "requires": mode,
-        "requires_dist": model_wheel.requires_dist(mode, code.requirements, locked),
+        "requires_dist": model_wheel.requires_dist(
+            mode, without_provided(code.requirements, provided), locked, provided
+        ),
         "requires_python": model_wheel.requires_python(mode, parts.python),
         "weights_lock": hashlib.sha256(lock).hexdigest() if lock else None,
         "code": [

@@ -34,8 +34,8 @@ class ModelArtifactSourceField(OwningSourcesMixin, MultipleSourcesField):
         their lock, and their bytes come from the repository's LFS server.
 
         With the field `lock` it may be a folder, whose files have paths relative to it, or a URI,
-        such as `https://...`, `oci://...`, `s3://...`, `hf:...` or `models:/...`. Then only
-        `pants lock` reads it.
+        such as `https://...`, `oci://...`, `s3://...`, `hf:...`, `models:/...` or
+        `pypi:name==version#folder`. Then only `pants lock` reads it.
         """)
 
     @classmethod

@@ -36,7 +36,7 @@ class ModelIndexTarget(Target):
 
         `package` writes it as an image layout to `dist/`, with a record that contains those of all
         variants; its layers are those of the variants' own images. The annotations of each entry
-        name its accelerator, CUDA release and driver (`modelkiln.package.*`).
+        name its accelerator, release and driver (`modelkiln.package.*`).
 
         Container runtimes choose by platform alone and take the first entry that fits, so put the
         variant that runs everywhere first. Deployment tools that know their machines choose by the

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any, Mapping, Optional
+from typing import Any
 
 from pants.backend.python.target_types import EntryPointField
 from pants.core.goals.package import OutputPathField
@@ -12,9 +11,6 @@ from pants.engine.addresses import Address
 from pants.engine.target import (
     COMMON_TARGET_FIELDS,
     Dependencies,
-    Field,
-    InvalidFieldException,
-    InvalidFieldTypeException,
     OptionalSingleSourceField,
     SpecialCasedDependencies,
     StringField,
@@ -23,8 +19,10 @@ from pants.engine.target import (
 )
 from pants.util.strutil import help_text
 
+from modelkiln.package.host_requirements import check_host_requirements
 from modelkiln.package.model_wheel import REQUIRES
-from pants_modelkiln.target_types.fields import OneAddressField
+from modelkiln.package.provided import read_provided
+from pants_modelkiln.target_types.fields import OneAddressField, TableField
 from pants_modelkiln.target_types.publish import PUBLISH_FIELDS, PublishWheelIndexesField
 
 
@@ -76,9 +74,10 @@ class ModelAcceleratorField(StringField):
     alias = "accelerator"
     default = "cpu"
     help = help_text("""
-        What the package runs on: `"cpu"`, a CUDA release such as `"cuda12"` or `"cuda124"`, or
-        a name in `[modelkiln.accelerators]`. It decides the resolve that the dependencies come from,
-        the CUDA release and driver that the package is checked for, and the image's environment.
+        What the package runs on: `"cpu"`, a CUDA release such as `"cuda12"` or `"cuda124"`, one of ROCm
+        such as `"rocm7"`, `"tpu"`, or a name in `[modelkiln.accelerators]`. It decides the resolve that
+        the dependencies come from, the release and driver that the package is checked for, and the
+        image's environment.
         `parametrize("cpu", "cuda12")` makes two variants.
 
         Code that several variants share must be in each of their resolves. One line in the BUILD
@@ -175,6 +174,29 @@ class ModelAllowMissingField(StringSequenceField):
         """)
 
 
+class ModelProvidedRequirementsField(TableField):
+    alias = "provided_requirements"
+    help = help_text("""
+        Packages that the model needs and that its package must not contain, because of their license or
+        because they belong to the platform, each with the reason:
+
+            provided_requirements={"tensorrt>=10.3,<11": "NVIDIA's license forbids redistribution"}
+
+        They are left out, with what they alone need, also where the resolve's lock has them; in a
+        wheel they are the extra `provided`. The base image has them, or a folder that is mounted at
+        `/opt/provided` (elsewhere: `MODELKILN_PROVIDED`). Before the model is loaded, a package
+        compares their versions and imports them.
+
+        A start imports the module of the requirement's own name; other modules are named as
+        in `{"opencv-python>=4": {"reason": "...", "modules": ["cv2"]}}`.
+        """)
+
+    @classmethod
+    def check(cls, value: dict[str, Any], address: Address) -> None:
+        """Refuse what is not a requirement, or has no reason."""
+        read_provided(value, str(address))
+
+
 class ModelBaseImageField(OneAddressField):
     alias = "base_image"
     help = help_text("""
@@ -242,38 +264,26 @@ class ModelEntrypointField(StringSequenceField):
         """)
 
 
-def _thawed(value: Any) -> Any:
-    """A value of a BUILD file as JSON has it: `parametrize` freezes dictionaries, at all depths since Pants 2.31."""
-    if isinstance(value, Mapping):
-        return {key: _thawed(one) for key, one in value.items()}
-    return [_thawed(one) for one in value] if isinstance(value, (list, tuple)) else value
-
-
-class ModelMetadataField(Field):
+class ModelMetadataField(TableField):
     alias = "metadata"
     help = help_text("""
         What users and registries should know about the model: any JSON object. `authors`,
         `license`, `description`, `url`, `source`, `revision`, `documentation`, `title` and
         `vendor` become the `org.opencontainers.image.*` annotations and labels of the image.
+
+        `requires` is what a host must have, which a package compares before the model is loaded:
+
+            metadata={"requires": {"memory": "8 GiB", "device_memory": "16 GiB", "cpu": ["avx2"]}}
+
+        `device_memory` is that of one GPU, for CUDA and ROCm. `cpu` lists features as `/proc/cpuinfo`
+        names them, or a level such as `x86-64-v3`; those of another architecture do not count.
         """)
-    value: Optional[str]
-    default = None
 
     @classmethod
-    def compute_value(cls, raw_value: Any, address: Address) -> Optional[str]:
-        """The value as JSON text: it must be hashable, and nested."""
-        value = super().compute_value(raw_value, address)
-        if value is None:
-            return None
-        if not isinstance(value, Mapping):
-            raise InvalidFieldTypeException(address, cls.alias, value, expected_type="a dictionary")
-        try:
-            return json.dumps(_thawed(value), sort_keys=True, allow_nan=False)
-        except (TypeError, ValueError) as error:
-            raise InvalidFieldException(
-                f"{address}: the field `metadata` cannot be written as JSON: {error}. "
-                "Use strings, numbers, booleans, lists and dictionaries."
-            ) from error
+    def check(cls, value: dict[str, Any], address: Address) -> None:
+        """Refuse a `requires` that no host could be compared with."""
+        if "requires" in value:
+            check_host_requirements(value["requires"], str(address))
 
 
 class ModelPackageTarget(Target):
@@ -292,6 +302,7 @@ class ModelPackageTarget(Target):
         ModelWeightsMirrorsField,
         ModelOnDemandField,
         ModelAllowMissingField,
+        ModelProvidedRequirementsField,
         ModelBaseImageField,
         ModelInterpreterField,
         ModelDistributionField,

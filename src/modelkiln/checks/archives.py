@@ -156,8 +156,9 @@ def _zip_member(content: Content, info: zipfile.ZipInfo) -> Content:
     if info.compress_type not in (_STORED, _DEFLATED):
         raise content.refuse(f"member {name!r} has compression {info.compress_type}, want stored or deflated", _AGAIN)
     with content.open() as stream:
-        stream.seek(info.header_offset)
-        header = stream.read(_LOCAL.size)
+        # Negative where the directory is said to begin behind what it is the directory of.
+        stream.seek(max(0, info.header_offset))
+        header = stream.read(_LOCAL.size if info.header_offset >= 0 else 0)
         if len(header) != _LOCAL.size or header[:4] != _ZIP_STARTS[0]:
             raise content.refuse(f"member {name!r} has no header at byte {info.header_offset}", _AGAIN)
         fields = _LOCAL.unpack(header)

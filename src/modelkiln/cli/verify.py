@@ -23,6 +23,7 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.image.blobs import find_record
 from modelkiln.image.contents import Contents, contents_of
 from modelkiln.image.layout import Layout
+from modelkiln.package.provided import provided_label
 from modelkiln.package.record import PACKAGE_LABEL, variant_records
 from modelkiln.progress import Progress
 from modelkiln.registry.reference import parse_image
@@ -199,5 +200,7 @@ def _describe(config: Mapping[str, Any], labels: Mapping[str, str], record: Mapp
         ("entrypoint", " ".join([*(settings.get("Entrypoint") or []), *(settings.get("Cmd") or [])])),
         ("runs", str(record.get("entry_point", ""))),
         ("user", str(settings.get("User", ""))),
+        # Which no digest of the package covers.
+        ("provided", provided_label(record)),
     ]
     return [(word, value) for word, value in pairs if value]

@@ -11,7 +11,7 @@ from typing import Any, Iterable, Iterator, Mapping
 from modelkiln.conventions import PEX_MODELS
 from modelkiln.errors import ModelkilnError
 from modelkiln.layers import weights
-from modelkiln.package.model_wheel import code_folder, wheel_stem
+from modelkiln.package.model_wheel import PROVIDED_EXTRA, code_folder, wheel_stem
 from modelkiln.recipe import Recipe
 from modelkiln.store.files import StoredFile
 from modelkiln.store.store import Store
@@ -121,6 +121,7 @@ def _metadata(record: Mapping[str, Any]) -> str:
         *(f"{field}: {texts[key]}" for key, field in _FIELDS.items() if texts.get(key)),
         *(f"Project-URL: {key}, {texts[key]}" for key in _LINKS if texts.get(key, "").startswith(("http", "git+"))),
         f"Requires-Python: {described['requires_python']}",
+        *(f"Provides-Extra: {extra}" for extra in [PROVIDED_EXTRA] if record.get("provided")),
         *(f"Requires-Dist: {requirement}" for requirement in described["requires_dist"]),
         "Description-Content-Type: text/markdown",
     ]

@@ -43,7 +43,8 @@ def build_pex(spec: Mapping[str, Any], sources: Path, store: Store, output: Path
     spec: {"wheels": [{"name", "version", "filename", "sha256"}], "python", "platform", "glibc",
     "entry_point": "module:function"}; wheels that the store lacks are fetched. sources: the tree
     that becomes the PEX's user code, whose modes and times do not matter. spec["weights"]: recipes
-    of layers of weights, whose files are put next to it from the store. Raises ModelkilnError
+    of layers of weights, whose files are put next to it from the store. spec["provided"]: names of packages that
+    wheels require and its host has. Raises ModelkilnError
     for sources that a PEX cannot carry and for one that is too large, or has too many files, to be imported.
     """
     with _built(spec, sources, store, output.name) as made:
@@ -108,6 +109,8 @@ def _assemble(
             link_or_copy(store.path(wheel_digest(wheel)), link)
             builder.add_distribution(Distribution.load(str(link)), fingerprint=wheel["sha256"])
             builder.add_requirement(f"{wheel['name']}=={wheel['version']}")
+        for name in spec.get("provided", ()):
+            builder.info.add_exclude(name)
         builder.info.deps_are_wheel_files = True
         # The first start makes a virtual environment, and later ones run in it at once. Pex's other
         # mode sets up its import machinery anew each time, about a second for numpy.

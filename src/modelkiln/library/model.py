@@ -9,6 +9,7 @@ from modelkiln.runtime import tensors
 from modelkiln.runtime.errors import PackageError
 from modelkiln.runtime.models import model_folder
 from modelkiln.runtime.record import Package, find_package
+from modelkiln.runtime.start.check import check_host
 from modelkiln.runtime.weights.sidecar import check_weights
 
 __all__ = ["Model", "PackageError", "find_callable", "load", "own_package", "record", "signature"]
@@ -45,6 +46,7 @@ def find_callable(entry_point):
 def load(models=None):
     """Return the Model; raises PackageError where its files are not to be had, and what its script raises."""
     package = own_package(models)
+    check_host(package, in_application=True)
     folder = model_folder(package) if models is None else check_weights(package)
     script = find_callable(record["entry_point"])
     if isinstance(script, type):

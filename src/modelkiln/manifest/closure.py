@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Any, Iterable, Mapping, Optional
+from typing import Any, Collection, Iterable, Mapping, Optional
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.frozen_json import FrozenJson
@@ -73,8 +73,12 @@ def with_built(resolved: Mapping[str, Any], built: Iterable[Mapping[str, Any]]) 
     return {**resolved, "wheels": [by_name.get(wheel["name"], wheel) for wheel in resolved["wheels"]]}
 
 
-def closure(resolved: Mapping[str, Any], roots: Iterable[str]) -> tuple[LockedWheel, ...]:
+def closure(
+    resolved: Mapping[str, Any], roots: Iterable[str], without: Collection[str] = ()
+) -> tuple[LockedWheel, ...]:
     """Return the wheels that `roots` (requirement strings) need, sorted by name.
+
+    without: canonical names of what is left out, with all that nothing else needs.
 
     A pure function of what `resolve_lock` returned. Markers and extras are evaluated for its
     target. Where its patch release is not known, what any needs is taken as far as the lock has it.
@@ -82,7 +86,7 @@ def closure(resolved: Mapping[str, Any], roots: Iterable[str]) -> tuple[LockedWh
     locked version, and a wheel that does not exist for the target.
     """
     target = Target.from_json(resolved)
-    walk = _Walk(resolved, target)
+    walk = _Walk(resolved, target, frozenset(without))
     for root in roots:
         walk.visit(root)
     walk.check_lacking()
@@ -101,8 +105,9 @@ def _requirement(text: str) -> Any:
 class _Walk:
     """A walk over requirements; `found` holds the wheels met, by name, and `parents` who needs each."""
 
-    def __init__(self, resolved: Mapping[str, Any], target: Target) -> None:
+    def __init__(self, resolved: Mapping[str, Any], target: Target, without: frozenset[str]) -> None:
         self._lock = resolved.get("lock", "the lock")
+        self._without = without
         self._target = target
         self._environment = target.marker_environment()
         named = frozenset(target.releases) - {target.python}
@@ -125,6 +130,8 @@ class _Walk:
         while waiting:
             text, parent, extras = waiting.pop()
             requirement = self._parse(text, parent)
+            if self._without and canonicalize_name(requirement.name) in self._without:
+                continue
             releases = self._releases(requirement, extras)
             if not releases:
                 continue

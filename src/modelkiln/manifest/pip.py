@@ -6,14 +6,24 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Iterable, Optional, Sequence
+from typing import Iterable, Mapping, Optional, Sequence
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.machine.settings import load_machine_env
 from modelkiln.manifest.pip_settings import FETCHING, PipSettingsError, pip_environment
 from modelkiln.store.store import Store
 
-__all__ = ["PipResult", "check_reachable", "index_lines", "index_settings", "pip_environ", "run_pip", "target_options"]
+__all__ = [
+    "PipResult",
+    "ask_pip",
+    "check_reachable",
+    "index_lines",
+    "index_lines_of",
+    "index_settings",
+    "pip_environ",
+    "run_pip",
+    "target_options",
+]
 
 # What pip says when an index did not answer. It then goes on as if the index had nothing, which
 # must not be mistaken for a wheel that does not exist: that answer is remembered. 404 and 410 say
@@ -53,9 +63,14 @@ def index_lines(store: Store, resolve: Optional[str] = None) -> str:
     pinned by hash may come from any. In a file, and not on the command line, which others can read:
     an address may hold a password.
     """
+    return index_lines_of(load_machine_env(store.root), resolve)
+
+
+def index_lines_of(env: Mapping[str, str], resolve: Optional[str] = None) -> str:
+    """Return the same by this machine's settings (see `machine.settings.load_machine_env`)."""
     lines = (
         f"--{option} {address}\n"
-        for option, addresses in _project_indexes(store, resolve).items()
+        for option, addresses in _project_indexes(env, resolve).items()
         for address in addresses
     )
     return "".join(lines)
@@ -63,12 +78,12 @@ def index_lines(store: Store, resolve: Optional[str] = None) -> str:
 
 def index_settings(store: Store, resolve: str) -> dict[str, str]:
     """Return the same as variables of pip's environment, for programs that start pip themselves."""
-    named = _project_indexes(store, resolve).items()
+    named = _project_indexes(load_machine_env(store.root), resolve).items()
     return {f"PIP_{option.upper().replace('-', '_')}": " ".join(addresses) for option, addresses in named if addresses}
 
 
-def _project_indexes(store: Store, resolve: Optional[str]) -> dict[str, list[str]]:
-    settings = json.loads(load_machine_env(store.root).get("MODELKILN_INDEXES", "{}"))
+def _project_indexes(env: Mapping[str, str], resolve: Optional[str]) -> dict[str, list[str]]:
+    settings = json.loads(env.get("MODELKILN_INDEXES", "{}"))
     found = {}
     for option, key in (("extra-index-url", "indexes"), ("find-links", "find_links")):
         by_resolve = settings.get(key, {})
@@ -79,8 +94,12 @@ def _project_indexes(store: Store, resolve: Optional[str]) -> dict[str, list[str
 
 def pip_environ(store: Store, allowed: frozenset[str]) -> dict[str, str]:
     """Return the environment for a program that fetches by pip's settings, of which it sees `allowed`."""
+    return _pip_environ(load_machine_env(store.root), allowed)
+
+
+def _pip_environ(env: Mapping[str, str], allowed: frozenset[str]) -> dict[str, str]:
     try:
-        return pip_environment(load_machine_env(store.root), allowed)
+        return pip_environment(env, allowed)
     except PipSettingsError as error:
         raise ModelkilnError(str(error)) from None
 
@@ -91,12 +110,19 @@ def run_pip(arguments: Sequence[str], store: Store, cwd: Path, program: Sequence
     program: what Python runs, for another one with pip's options. A run that fails because an index
     cannot be reached raises ModelkilnError; any other failure is for the caller to report.
     """
-    environ = pip_environ(store, FETCHING)
+    cache = f"--cache-dir={os.path.abspath(store.root / 'pip-cache')}"
+    return ask_pip([*arguments, cache], load_machine_env(store.root), cwd, program)
+
+
+def ask_pip(
+    arguments: Sequence[str], env: Mapping[str, str], cwd: Path, program: Sequence[str] = ("-m", "pip")
+) -> PipResult:
+    """Do the same by this machine's settings `env`, with the cache that the arguments name."""
+    environ = _pip_environ(env, FETCHING)
     command = [sys.executable, "-I", *program, *arguments]
-    cache, log = os.path.abspath(store.root / "pip-cache"), cwd / "pip.log"
+    log = cwd / "pip.log"
     log.unlink(missing_ok=True)
-    command += ["--no-input", "--disable-pip-version-check", "--no-color", "--quiet"]
-    command += [f"--cache-dir={cache}", f"--log={log.absolute()}"]
+    command += ["--no-input", "--disable-pip-version-check", "--no-color", "--quiet", f"--log={log.absolute()}"]
     done = subprocess.run(command, cwd=cwd, env=environ, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     result = PipResult(done.returncode, (done.stdout + done.stderr).decode("utf-8", "replace"))
     if result.code:

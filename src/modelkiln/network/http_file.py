@@ -4,13 +4,14 @@ import hashlib
 import http.client
 import io
 import re
+from dataclasses import dataclass
 from typing import Any, Callable, Mapping, Optional
 
 from modelkiln.digest import CHUNK
 from modelkiln.errors import ModelkilnError
 from modelkiln.network.http import NETWORK_ERRORS, http_status, is_final, seconds_asked, wait_to_retry
 
-__all__ = ["HttpFile", "network_error", "total_size", "version_of"]
+__all__ = ["HttpFile", "ServedFile", "network_error", "total_size", "version_of"]
 
 # Seconds to wait after one, two, ... failures in a row that brought no byte. A server that restarts
 # or sheds load (RFC 9110: 503; RFC 6585: 429) is back within them; a wrong address costs them once.
@@ -54,37 +55,44 @@ def network_error(where: str, error: BaseException, login: str) -> ModelkilnErro
     return ModelkilnError(f"{where}: {said}. {remedy}")
 
 
+@dataclass(frozen=True)
+class ServedFile:
+    """What is known of a file before it is read.
+
+    login: how to log in where that is asked for. size: of the whole file, where it is known; another
+    one is an error. version: see `version_of`; bytes of another one are refused. is_immutable: the
+    address names these bytes for ever (a digest, a commit), or the caller compares their sha256 in the
+    end; without that and without a version, a resumed read starts anew and compares what was passed on
+    already. has_versions: whether the server's ETags mean anything.
+    """
+
+    login: str
+    size: Optional[int] = None
+    version: str = ""
+    is_immutable: bool = False
+    has_versions: bool = True
+
+
 class HttpFile(io.RawIOBase):
     """The bytes of a file from `offset` up to `stop`; after a cut it goes on where it was.
 
-    request: opens the file with the headers it is given. size: of the whole file, where it is
-    known; another one is an error. version: see `version_of`; bytes of another one are refused.
-    is_immutable: the address names these bytes for ever (a digest, a commit), or the caller
-    compares their sha256 in the end; without that and without a version, a resumed read starts
-    anew and compares what was passed on already. has_versions: whether the server's ETags mean
-    anything. Errors are ModelkilnErrors that begin with
-    `where`; login says how to log in.
+    request: opens the file with the headers it is given. Errors are ModelkilnErrors that begin with `where`.
     """
 
     def __init__(
         self,
         request: Callable[[Headers], Any],
         where: str,
-        *,
+        file: ServedFile,
         offset: int = 0,
         stop: Optional[int] = None,
-        size: Optional[int] = None,
-        version: str = "",
-        is_immutable: bool = False,
-        has_versions: bool = True,
-        login: str = "Log in, or ask for the right to read.",
     ) -> None:
         super().__init__()
-        self._request, self._where, self._login = request, where, login
+        self._request, self._where, self._login = request, where, file.login
         self._start = self._position = offset
-        self._size, self._stop = size, size if stop is None else stop
-        self._version, self._is_immutable = version, is_immutable
-        self._is_free_of_version = not version and (is_immutable or not has_versions)
+        self._size, self._stop = file.size, file.size if stop is None else stop
+        self._version, self._is_immutable = file.version, file.is_immutable
+        self._is_free_of_version = not file.version and (file.is_immutable or not file.has_versions)
         self._passed = hashlib.sha256()
         self._failures = 0
         self._response: Any = None

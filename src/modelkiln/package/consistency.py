@@ -1,4 +1,4 @@
-"""Does what was locked fit the variant: its CUDA release, platform and C library?
+"""Does what was locked fit the variant: its device, platform and C library?
 
 Only what is known is refused. What a wheel needs is read from its name, its version and what its
 own metadata asks for; the table below is for releases whose metadata says nothing.
@@ -10,11 +10,11 @@ from typing import Any, Optional, Sequence
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.manifest.closure import LockedWheel
-from modelkiln.package.accelerator import CPU, Accelerator
+from modelkiln.package.accelerator import Accelerator
 from modelkiln.wheels.markers import holds
 from modelkiln.wheels.platforms import Target
 
-__all__ = ["CudaNeed", "check_consistency", "cuda_need"]
+__all__ = ["DeviceNeed", "check_consistency", "device_need"]
 
 # Package -> (first release, CUDA), newest first, for releases without metadata about CUDA.
 # onnxruntime.ai, "CUDA Execution Provider", "Requirements": the packages on PyPI; from 1.21 on they
@@ -46,12 +46,25 @@ _LIBRARIES = re.compile(r"nvidia-(?:cudnn|cufft|cufile|curand|cusolver|cusparse|
 _SHOWN = 5
 
 
-@dataclass(frozen=True)
-class CudaNeed:
-    """What one wheel says about CUDA.
+# jax-rocm7-plugin, jax-rocm60-pjrt, cupy-rocm-5-0.
+_ROCM_SUFFIX = re.compile(r"(?:^|-)rocm-?([1-9])-?([0-9])?(?=-|$)")
+# Wheels for ROCm whose names state no release: onnxruntime-rocm, onnxruntime-migraphx, pytorch-triton-rocm,
+# rocm-sdk-core, and ROCm's own libraries as jax-rocm7-plugin's extra `with-rocm` asks for them.
+_ROCM = re.compile(r"(?:.*-)?(?:rocm|migraphx)(?:-.*)?|amd-.+-instinct")
+# PyTorch's 2.9.0+rocm6.4, jaxlib's 0.4.30+rocm611.
+_ROCM_LOCAL = re.compile(r"rocm([1-9])?\.?([0-9])?")
+# tensorflow-rocm 2.14.0.600 is for ROCm 6.0.0 ("Build TensorFlow ROCm from source").
+_TENSORFLOW_ROCM = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+\.([1-9])([0-9])[0-9]")
+_TPU = re.compile(r"libtpu(?:-nightly)?|tensorflow-tpu")
+_WORDS = {"cuda": "CUDA", "rocm": "ROCm", "tpu": "TPU"}
 
-    release: "12", "12.4", or "" when it needs CUDA and does not say which. built_for: "cuda", "cpu"
-    for a build without CUDA of what also exists with it, or "rocm". optional: it does without.
+
+@dataclass(frozen=True)
+class DeviceNeed:
+    """What one wheel says about the device that it computes on.
+
+    release: of CUDA or ROCm, "12", "12.4", or "" when it needs it and does not say which. built_for: "cuda", "rocm",
+    "tpu", or "cpu" for a build for a CPU of what also exists for devices. optional: it does without.
     """
 
     name: str
@@ -61,25 +74,42 @@ class CudaNeed:
     optional: bool = False
 
     def __str__(self) -> str:
-        said = {"cpu": "built without CUDA", "rocm": "built for ROCm"}.get(self.built_for, f"CUDA {self.release}")
+        said = {"cpu": "built for a CPU", "cuda": f"CUDA {self.release}"}.get(
+            self.built_for, f"built for {_WORDS.get(self.built_for)} {self.release}"
+        )
         return f"{self.name} {self.version} ({said.strip()})"
 
 
-def cuda_need(wheel: LockedWheel, target: Target) -> Optional[CudaNeed]:
-    """Return what a wheel says about CUDA, or None when it says nothing."""
+def device_need(wheel: LockedWheel, target: Target) -> Optional[DeviceNeed]:
+    """Return what a wheel says about devices, or None when it says nothing."""
     public, _, local = wheel.version.partition("+")
     match = _LOCAL.match(local)
     if match:
-        return CudaNeed(wheel.name, wheel.version, ".".join(filter(None, match.groups())))
-    if local.split(".")[0] == "cpu" or local.startswith("rocm"):
-        return CudaNeed(wheel.name, wheel.version, "", local[:4].split(".")[0])
+        return DeviceNeed(wheel.name, wheel.version, ".".join(filter(None, match.groups())))
+    if local.split(".")[0] == "cpu":
+        return DeviceNeed(wheel.name, wheel.version, "", "cpu")
+    if _TPU.fullmatch(wheel.name):
+        return DeviceNeed(wheel.name, wheel.version, "", "tpu")
+    release = _rocm(wheel.name, public, local)
+    if release is not None:
+        return DeviceNeed(wheel.name, wheel.version, release, "rocm")
     release = _named(wheel.name, public)
     if release is not None:
-        return CudaNeed(wheel.name, wheel.version, release)
+        return DeviceNeed(wheel.name, wheel.version, release)
     release = _required(wheel, target) or _tabled(wheel.name, public)
     if release or wheel.name == "onnxruntime-gpu":
-        return CudaNeed(wheel.name, wheel.version, release, optional=wheel.name in _ALSO_CPU)
+        return DeviceNeed(wheel.name, wheel.version, release, optional=wheel.name in _ALSO_CPU)
     return None
+
+
+def _rocm(name: str, version: str, local: str) -> Optional[str]:
+    """The release of ROCm that a wheel is for, "" where it does not say which, and None for another."""
+    match = _ROCM_LOCAL.match(local) or _ROCM_SUFFIX.search(name)
+    if not match and name == "tensorflow-rocm":
+        match = _TENSORFLOW_ROCM.fullmatch(version)
+    if match:
+        return ".".join(filter(None, match.groups()))
+    return "" if _ROCM.fullmatch(name) else None
 
 
 def _named(name: str, version: str) -> Optional[str]:
@@ -136,34 +166,50 @@ def check_consistency(where: str, accelerator: Accelerator, wheels: Sequence[Loc
     where: what messages begin with. Raises ModelkilnError that names every package, what it needs
     and what the variant says.
     """
-    issues = [*_cuda_issues(accelerator, wheels, target), *_tag_issues(wheels, target)]
+    issues = [*_device_issues(accelerator, wheels, target), *_tag_issues(wheels, target)]
     if issues:
         raise ModelkilnError(f"{where}: " + " ".join(issues))
 
 
-def _cuda_issues(accelerator: Accelerator, wheels: Sequence[LockedWheel], target: Target) -> list[str]:
-    needs = [need for need in (cuda_need(wheel, target) for wheel in wheels) if need]
-    if not accelerator.cuda:
-        wrong = [need for need in needs if not need.optional and _is_gpu(need, accelerator)]
-        return [
-            f"the accelerator {accelerator.name!r} is without CUDA, but needs a GPU's packages: {_list(wrong)}. "
-            f"Lock builds for a CPU in the resolve {accelerator.resolve!r} (onnxruntime for onnxruntime-gpu, "
-            "xgboost-cpu for xgboost, torch with the local version +cpu), choose an accelerator with CUDA, or "
-            "set its `cuda` in [modelkiln.accelerators]."
-        ] * bool(wrong)
-    wrong = [need for need in needs if need.built_for != "cuda" or not _fits(need.release, accelerator.cuda)]
+def _device_issues(accelerator: Accelerator, wheels: Sequence[LockedWheel], target: Target) -> list[str]:
+    needs = [need for need in (device_need(wheel, target) for wheel in wheels) if need]
+    kind, resolve = accelerator.kind, accelerator.resolve
+    if not kind:
+        return _without_device(accelerator, [one for one in needs if one.built_for != "cpu" and not one.optional])
+    wanted = accelerator.cuda if kind == "cuda" else accelerator.rocm
+    wrong = [need for need in needs if not _suits(need, kind, wanted)]
     if not wrong:
         return []
-    majors = sorted({need.release.split(".")[0] for need in needs if need.release})
+    majors = sorted({need.release.split(".")[0] for need in needs if need.release and need.built_for == "cuda"})
     mixed = f" CUDA {' and '.join(majors)} are mixed in one environment." if len(majors) > 1 else ""
+    said = f"{_WORDS[kind]} {wanted}".strip()
     return [
-        f"the accelerator {accelerator.name!r} says CUDA {accelerator.cuda}, which does not fit {_list(wrong)}.{mixed} "
-        f"Lock other releases in the resolve {accelerator.resolve!r}, or set `cuda` in [modelkiln.accelerators]."
+        f"the accelerator {accelerator.name!r} says {said}, which does not fit {_list(wrong)}.{mixed} "
+        f"Lock other releases in the resolve {resolve!r}, or set `{kind}` in [modelkiln.accelerators]."
     ]
 
 
-def _is_gpu(need: CudaNeed, accelerator: Accelerator) -> bool:
-    return need.built_for == "cuda" or (need.built_for == "rocm" and accelerator.name == CPU)
+def _without_device(accelerator: Accelerator, wrong: Sequence[DeviceNeed]) -> list[str]:
+    """What an accelerator without a device says of wheels that need one."""
+    if not wrong:
+        return []
+    kinds = [kind for kind in _WORDS if any(need.built_for == kind for need in wrong)]
+    words = " and ".join(_WORDS[kind] for kind in kinds)
+    builds = "(onnxruntime for onnxruntime-gpu, xgboost-cpu for xgboost, torch with the local version +cpu)"
+    device = "TPU" if kinds == ["tpu"] else "GPU"
+    return [
+        f"the accelerator {accelerator.name!r} is without {words}, but needs a {device}'s packages: {_list(wrong)}. "
+        f"Lock builds for a CPU in the resolve {accelerator.resolve!r} {builds}, choose an accelerator with {words}, "
+        f"or set its `{kinds[0]}` in [modelkiln.accelerators]."
+    ]
+
+
+def _suits(need: DeviceNeed, kind: str, release: str) -> bool:
+    """Whether what a wheel needs is there with an accelerator of a kind and release."""
+    if need.built_for == kind:
+        return _fits(need.release, release)
+    # PyTorch/XLA is there for TPUs next to a PyTorch for the CPU.
+    return (need.built_for == "cpu" and kind == "tpu") or (need.optional and kind != "cuda")
 
 
 def _fits(release: str, wanted: str) -> bool:
@@ -171,7 +217,7 @@ def _fits(release: str, wanted: str) -> bool:
     return all(have == want for have, want in zip(release.split("."), wanted.split("."))) if release else True
 
 
-def _list(needs: Sequence[CudaNeed]) -> str:
+def _list(needs: Sequence[DeviceNeed]) -> str:
     # What people have chosen comes first, and then the libraries that it brought along.
     ordered = sorted(needs, key=lambda need: (need.name.startswith(("nvidia-", "cuda-")), need.name))
     shown = ", ".join(str(need) for need in ordered[:_SHOWN])

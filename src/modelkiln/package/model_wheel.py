@@ -7,9 +7,11 @@ from typing import Any, Collection, Iterable, Mapping
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.package.imports import STANDARD_MODULES, Import, code_modules
+from modelkiln.package.provided import ProvidedRequirement
 
 __all__ = [
     "CODE_FOLDER",
+    "PROVIDED_EXTRA",
     "REQUIRES",
     "check_code",
     "check_distribution",
@@ -29,6 +31,8 @@ __all__ = [
 REQUIRES = ("declared", "exact", "none")
 # Below the import package, where the code lies as in other formats; `library._importer` finds it there.
 CODE_FOLDER = "_package"
+# The extra that installs what a model must not bring along.
+PROVIDED_EXTRA = "provided"
 
 _NATIVE = re.compile(r".*\.(so(\.[0-9.]+)?|pyd|dylib)")
 # Core metadata specification, "Name".
@@ -121,12 +125,23 @@ def requires_python(mode: str, python: str) -> str:
     return f"=={python}.*" if mode == "exact" else f">={python}"
 
 
-def requires_dist(mode: str, declared: Iterable[str], locked: Iterable[Mapping[str, Any]]) -> list[str]:
+def requires_dist(
+    mode: str,
+    declared: Iterable[str],
+    locked: Iterable[Mapping[str, Any]],
+    provided: Iterable[ProvidedRequirement] = (),
+) -> list[str]:
     """Return what a wheel requires, as PEP 508 strings.
 
     declared: what the code needs directly, as requirements files have it. locked: the wheels that the model is
-    tested with, all of them. Of what is declared at least the locked version is required.
+    tested with, all of them. Of what is declared at least the locked version is required. What the
+    host provides is the extra `PROVIDED_EXTRA`.
     """
+    extra = [f'{one.name}{one.specifier}; extra == "{PROVIDED_EXTRA}"' for one in provided] if mode != "none" else []
+    return [*_required(mode, declared, locked), *extra]
+
+
+def _required(mode: str, declared: Iterable[str], locked: Iterable[Mapping[str, Any]]) -> list[str]:
     from packaging.requirements import Requirement
     from packaging.utils import canonicalize_name
 

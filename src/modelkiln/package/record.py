@@ -10,6 +10,8 @@ from typing import Any, Iterable, Mapping, Sequence
 from modelkiln.canonical import canonical_json
 from modelkiln.digest import sha256_bytes
 from modelkiln.frozen_json import FrozenJson
+from modelkiln.package.host_requirements import host_labels
+from modelkiln.package.provided import provided_label
 
 __all__ = [
     "PACKAGE_LABEL",
@@ -35,8 +37,9 @@ _INPUTS = (
     "weights_lock",
 )  # fmt: skip
 # Of packages that have one: the interpreter that a program embeds, what the image consists of (its settings, and the
-# diff IDs of the layers whose files are listed nowhere else), and what the wheel of a model is called and requires.
-_OPTIONAL = ("interpreter", "image", "wheel")
+# diff IDs of the layers whose files are listed nowhere else), what the wheel of a model is called and requires, and
+# the requirements that its host provides.
+_OPTIONAL = ("interpreter", "image", "wheel", "provided")
 
 # What a record holds of the package that is not an input of it.
 _OUTPUTS = ("package_digest", "formats", "layers", "sources", "variants")
@@ -135,9 +138,13 @@ def labels(record: Mapping[str, Any]) -> dict[str, str]:
     """
     found = metadata_annotations(record)
     found[PACKAGE_LABEL] = record["package_digest"]
-    for key in ("accelerator", "cuda", "driver"):
-        if key in record["variant"]:
-            found[f"modelkiln.package.{key}"] = record["variant"][key]
+    for key in ("accelerator", "cuda", "rocm", "tpu", "driver"):
+        value = record["variant"].get(key)
+        if value:
+            found[f"modelkiln.package.{key}"] = "true" if value is True else value
+    found.update(host_labels(record))
+    if record.get("provided"):
+        found["modelkiln.package.provided"] = provided_label(record)
     return dict(sorted(found.items()))
 
 

@@ -20,13 +20,15 @@ verify   check the digests of the package's own files
 fetch    fetch weights that the package does not carry, all of them, into the store: the folder
          MODELKILN_STORE; MODELKILN_WEIGHTS_URL names mirrors that are tried first
 
+exit codes: 0 done, 1 refused or failed, 2 bad usage, 3 this host lacks what the package needs
+
 --quiet  drop what the inference script prints
 --debug  show tracebacks of refused inference scripts
 """
 
 
 def main(argv=None):
-    """Run one command; returns the exit code: 0 done, 1 refused or failed, 2 bad usage."""
+    """Run one command; returns the exit code: 0 done, 1 refused or failed, 2 bad usage, 3 not on this host."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     command = arguments[0] if arguments else "help"
     options = {argument for argument in arguments[1:] if argument.startswith("--")}
@@ -42,7 +44,7 @@ def main(argv=None):
         return {"predict": _predict, "info": _info, "verify": _verify, "fetch": _fetch}[command](operands, options)
     except PackageError as error:
         sys.stderr.write(f"{command}: {error}\n")
-        return 1
+        return error.exit_code
 
 
 def _info(operands, options):
@@ -102,8 +104,9 @@ def _predict(operands, options):
         package.models = model_folder(package)
         response = predict(package, data, where)
     except UserError as error:
-        text = _user_traceback(error, "--debug" in options)
+        text, code = _user_traceback(error, "--debug" in options), 1
     except PackageError as error:
+        code = error.exit_code
         text = _traceback(error) if "--debug" in options else ""
         text += f"predict: {error}\n"
     else:
@@ -111,7 +114,7 @@ def _predict(operands, options):
         return 0
     sys.stderr.flush()
     _write(errors_to, text.encode("utf-8", "backslashreplace"))
-    return 1
+    return code
 
 
 def _read_request(name):

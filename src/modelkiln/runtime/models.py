@@ -10,10 +10,15 @@ def model_folder(package=None):
 
     For servers that an image starts instead of the package's own commands. package: a
     record.Package, by default the one that this code lies in. Files that are fetched at start are
-    fetched first, with progress on standard error; files that are mounted are verified first. Raises
+    fetched first, with progress on standard error; files that are mounted are verified first. Provided
+    requirements are made importable, and what else the package needs of its host is checked. Raises
     PackageError when that can't be done.
     """
     package = package or find_package()
+    from modelkiln.runtime.start.check import check_host
+
+    # First of all: weights need not be fetched for a host that cannot run them.
+    check_host(package)
     from modelkiln.runtime.weights.lazy import fetch_weights, is_lazy
 
     if is_lazy(package):

@@ -22,7 +22,8 @@ def install_wheel(
 
     The environment is made in the wheel's folder, and gets all wheels of `locked`, which are those that the package's
     lock has, and none of another place. record: of the package. python: the interpreter that it is made
-    with. Raises ModelkilnError where the wheel requires anything that they do not satisfy.
+    with. Raises ModelkilnError where the wheel requires anything that they do not satisfy, unless hosts provide
+    what wheels of the lock may need.
     """
     provide_wheels(check_wheels(locked), record["variant"]["python"], store)
     folder = wheel.absolute().parent
@@ -33,6 +34,7 @@ def install_wheel(
     _run(folder, "an environment cannot be made", os.path.abspath(python), "-m", "venv", "--without-pip", environment)
     pip = [sys.executable, "-I", "-m", "pip", "--python", environment / "bin/python", "install", "--no-index"]
     options = [f"--find-links={links}", "--no-compile", "--no-cache-dir", "--disable-pip-version-check", "--quiet"]
+    options += ["--no-deps"] if record.get("provided") else []
     pins = [f"{one['name']}=={one['version']}" for one in locked]
     _run(folder, "the wheel cannot be installed with the locked wheels", *pip, *options, wheel.absolute(), *pins)
     return environment / "bin" / str(record["wheel"]["distribution"])

@@ -22,7 +22,8 @@ class SmokePlan:
     python: what runs a PEX or a wheel, a release such as "3.11" or a path. models: the folder of model artifact
     files that are not in the store, or "". weights: layers of those that are. layers: of an image,
     those that its layout lacks. has_gpu: whether an image may use this machine's NVIDIA GPUs. wheels: the locked
-    wheels that a wheel is installed with, as objects (see `manifest.closure.LockedWheel`).
+    wheels that a wheel is installed with, as objects (see `manifest.closure.LockedWheel`). provided: a folder of
+    this machine with what the package's host provides, or "".
     """
 
     format: str
@@ -40,6 +41,7 @@ class SmokePlan:
     layers: tuple[Layer, ...] = ()
     has_gpu: bool = False
     wheels: tuple[Mapping[str, Any], ...] = ()
+    provided: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON object that holds all fields."""

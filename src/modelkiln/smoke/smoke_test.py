@@ -12,12 +12,22 @@ from modelkiln.machine.gpu import Gpu
 from modelkiln.machine.sandbox import Finished, run_command, with_read_only_disk
 from modelkiln.package.signature import Signature, read_signature
 from modelkiln.runtime.document import parse_json
-from modelkiln.runtime.errors import PackageError
+from modelkiln.runtime.errors import HostError, PackageError
 from modelkiln.runtime.tensors import Tensor, read_tensors
 from modelkiln.smoke.comparison import EXACT, Tolerance, differences
 from modelkiln.smoke.runnable_image import Runnable
 
-__all__ = ["NOT_RUN", "Runner", "Smoke", "image_runner", "program_runner", "read_smoke", "record_smoke", "run_smoke"]
+__all__ = [
+    "NOT_RUN",
+    "NotRun",
+    "Runner",
+    "Smoke",
+    "image_runner",
+    "program_runner",
+    "read_smoke",
+    "record_smoke",
+    "run_smoke",
+]
 
 # The exit code of a test that could not be run (automake's convention). To a build tool's cache it
 # is a failure, so that "could not run" is never remembered as "has passed".
@@ -43,6 +53,10 @@ class Smoke:
     expected: Optional[tuple[Tensor, ...]]
     tolerance: Tolerance
     cuda: str = ""
+
+
+class NotRun(ModelkilnError):
+    """This machine lacks what the package declares that it needs of its host."""
 
 
 def read_smoke(
@@ -115,6 +129,8 @@ def _ask(smoke: Smoke, runner: Runner, timeout: float) -> tuple[list[Tensor], fl
     start = time.monotonic()
     finished = runner(smoke.request, timeout)
     seconds = time.monotonic() - start
+    if finished.exit_code == HostError.exit_code:
+        raise NotRun(finished.stderr.decode("utf-8", "replace").strip())
     if finished.exit_code:
         raise ModelkilnError(f"predict {_exit_text(finished.exit_code)}.\n{_printed(finished.stderr)}")
     try:
@@ -146,15 +162,19 @@ def program_runner(
 
 
 def image_runner(
-    image: Runnable, root: Path, mounts: Optional[Mapping[str, Path]] = None, gpu: Optional[Gpu] = None
+    image: Runnable,
+    root: Path,
+    mounts: Optional[Mapping[str, Path]] = None,
+    gpu: Optional[Gpu] = None,
+    settings: Optional[Mapping[str, str]] = None,
 ) -> Runner:
     """Run `image`, which is unpacked in `root`.
 
-    mounts: see sandbox_command. gpu: this machine's, which the image may use.
+    mounts: see sandbox_command. gpu: this machine's, which the image may use. settings: as of `program_runner`.
     """
     entrypoint: Sequence[str] = image.entrypoint
     ours = "modelkiln.runtime" in entrypoint
-    argv = image.command(root, (*entrypoint, "predict", "-") if ours else _PREDICT, mounts=mounts, gpu=gpu)
+    argv = image.command(root, (*entrypoint, "predict", "-") if ours else _PREDICT, mounts, settings, gpu)
     return lambda request, timeout: run_command(argv, {}, request, timeout)
 
 

@@ -17,7 +17,7 @@ from modelkiln.digest import sha256_stream
 from modelkiln.errors import ModelkilnError
 from modelkiln.machine.git import Git
 from modelkiln.network.http import open_url, with_retries
-from modelkiln.network.http_file import HttpFile, network_error
+from modelkiln.network.http_file import HttpFile, ServedFile, network_error
 from modelkiln.runtime.weights.http import origin
 from modelkiln.sources.addresses import check_files, shown
 from modelkiln.sources.source import Listing, Source, SourceFile
@@ -85,10 +85,8 @@ class _GitLfs(Source):
         return HttpFile(
             lambda headers: self._download(file.sha256 or "", file.size or 0, headers),
             f"{self._where}: {file.path} from {shown(endpoint)}",
-            offset=offset,
-            size=file.size,
-            is_immutable=True,
-            login=_LOGIN,
+            ServedFile(_LOGIN, file.size, is_immutable=True),
+            offset,
         )
 
     def _checked_out(self, file: SourceFile) -> Optional[Path]:

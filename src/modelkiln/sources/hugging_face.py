@@ -7,7 +7,7 @@ from typing import Any, BinaryIO, Mapping, Optional
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.network.http import open_url, with_retries
-from modelkiln.network.http_file import HttpFile
+from modelkiln.network.http_file import HttpFile, ServedFile
 from modelkiln.sources.clients import import_client
 from modelkiln.sources.source import Listing, Source, SourceFile, by_path
 
@@ -61,10 +61,8 @@ class _HuggingFace(Source):
         return HttpFile(
             lambda headers: open_url(url, self._env, headers, f"Bearer {self._token}" if self._token else ""),
             f"{self._where}: {file.path}",
-            offset=offset,
-            size=file.size,
-            is_immutable=True,
-            login=_LOGIN,
+            ServedFile(_LOGIN, file.size, is_immutable=True),
+            offset,
         )
 
     def _file(self, one: Any, commit: str) -> SourceFile:

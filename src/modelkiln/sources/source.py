@@ -21,6 +21,7 @@ SCHEMES = {
     "runs": "modelkiln.sources.mlflow.models",
     "hf": "modelkiln.sources.hugging_face",
     "lfs": "modelkiln.sources.git_lfs",
+    "pypi": "modelkiln.sources.distribution",
     "s3": "modelkiln.sources.filesystem",
     "gs": "modelkiln.sources.filesystem",
     "gcs": "modelkiln.sources.filesystem",

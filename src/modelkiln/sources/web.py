@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, Mapping, Optional
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.network.http import NETWORK_ERRORS, open_url, with_retries
-from modelkiln.network.http_file import HttpFile, network_error, total_size, version_of
+from modelkiln.network.http_file import HttpFile, ServedFile, network_error, total_size, version_of
 from modelkiln.sources.addresses import check_files, refuse_secrets
 from modelkiln.sources.source import Listing, Source, SourceFile
 
@@ -72,11 +72,8 @@ class _Web(Source):
         return HttpFile(
             self._open,
             f"source {self._url}",
-            offset=offset,
-            size=file.size,
-            version=file.version,
-            is_immutable=file.sha256 is not None,
-            login=_LOGIN,
+            ServedFile(_LOGIN, file.size, file.version, is_immutable=file.sha256 is not None),
+            offset,
         )
 
     def _open(self, headers: Mapping[str, str]) -> Any:

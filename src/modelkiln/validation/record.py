@@ -33,7 +33,7 @@ PACKAGE, WEIGHTS = "modelkiln.package.digest", "modelkiln.weights.digest"
 # What the record in dist/ holds beyond the one inside of the package.
 _OUTPUTS = ("formats", "layers", "sources", "variants")
 # Labels that deployment tools select by, and the keys of the record's variant that they repeat.
-_SELECTED_BY = {f"modelkiln.package.{key}": key for key in ("accelerator", "cuda", "driver")}
+_SELECTED_BY = {f"modelkiln.package.{key}": key for key in ("accelerator", "cuda", "rocm", "tpu", "driver")}
 
 
 @dataclass(frozen=True)
@@ -216,9 +216,22 @@ def _pinned_problems(image: ReadImage, record: Mapping[str, Any]) -> Iterator[st
     platform, variant = f"{image.config.get('os')}/{image.config.get('architecture')}", record["variant"]
     if platform != variant["platform"]:
         yield f"config: is for {platform}, want {variant['platform']} of the record."
-    for label, key in _SELECTED_BY.items():
-        if image.labels.get(label) != variant.get(key):
-            yield f"config.Labels: {label}: got {image.labels.get(label)!r}, want {variant.get(key)!r} of the record."
+    for label, want in _wanted_labels(record).items():
+        if image.labels.get(label) != want:
+            yield f"config.Labels: {label}: got {image.labels.get(label)!r}, want {want!r} of the record."
+
+
+def _wanted_labels(record: Mapping[str, Any]) -> dict[str, Optional[str]]:
+    """The labels that deployment tools select by, None for one that an image must not have."""
+    variant, requires = record["variant"], (record.get("metadata") or {}).get("requires")
+    found = {label: "true" if variant.get(key) is True else variant.get(key) for label, key in _SELECTED_BY.items()}
+    provided = record.get("provided") or ()
+    found["modelkiln.package.provided"] = " ".join(one["name"] + one["specifier"] for one in provided) or None
+    for key in ("memory", "device_memory", "cpu"):
+        value = requires.get(key) if isinstance(requires, dict) else None
+        text = ",".join(value) if isinstance(value, list) else value
+        found[f"modelkiln.package.requires.{key}"] = text or None
+    return found
 
 
 def _own_problems(layer: ReadLayer, allowed: set[str]) -> Iterator[str]:

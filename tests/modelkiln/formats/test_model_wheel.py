@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy
 import pytest
 from components import require_uv
+from python_path import build_apart
 from samples.wheels.model_wheels import lay_out, make_model_wheel
 
-import modelkiln
 from modelkiln.errors import ModelkilnError
 from modelkiln.formats.model_wheel import build_model_wheel
 from modelkiln.layers import weights
@@ -140,7 +140,7 @@ def test_the_tested_lock_travels_as_constraints(tmp_path):
     assert ["numpy==1.0", "scipy==1.0"] == text.splitlines()[1:]
 
 
-def _build_apart(folder, umask, order, **environ):
+def _build_other(folder, umask, order, **environ):
     """Build in a process of its own, from sources with other modes, times and order; returns the bytes."""
     record = lay_out(folder / "made")
     paths = sorted(path for path in (folder / "made").rglob("*") if path.is_file())
@@ -152,15 +152,8 @@ def _build_apart(folder, umask, order, **environ):
         os.utime(target, (1e9, 1e9 + umask))
     (folder / "record.json").write_text(json.dumps(record))
     (folder / "weights.json").write_text("[]")
-    command = [sys.executable, "-m", "modelkiln", "build", "model-wheel", "--record=record.json", "--store=store"]
-    subprocess.run(
-        [*command, "--weights=weights.json", "--sources=sources", "--output=sums.whl"],
-        cwd=folder,
-        env={"PYTHONPATH": str(Path(modelkiln.__file__).parents[1]), **environ},
-        preexec_fn=lambda: os.umask(umask),
-        check=True,
-    )
-    return (folder / "sums.whl").read_bytes()
+    argv = ("model-wheel", "--record=record.json", "--weights=weights.json", "--sources=sources")
+    return build_apart(folder, umask, "sums.whl", *argv, **environ)
 
 
 def test_the_same_inputs_give_the_same_bytes(tmp_path):
@@ -169,7 +162,7 @@ def test_the_same_inputs_give_the_same_bytes(tmp_path):
     first.mkdir()
     second.mkdir(parents=True)
     settings = {"HOME": "/nonexistent", "TZ": "Asia/Tokyo", "LC_ALL": "C", "SOURCE_DATE_EPOCH": "1700000000"}
-    assert _build_apart(first, 0, 1) == _build_apart(second, 0o077, -1, **settings)
+    assert _build_other(first, 0, 1) == _build_other(second, 0o077, -1, **settings)
 
 
 def _locked(store, files):

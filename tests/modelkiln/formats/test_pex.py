@@ -12,6 +12,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from python_path import build_apart
 from samples.wheelhouse import make_wheel, put_wheel
 
 import modelkiln
@@ -70,6 +71,15 @@ def test_a_pex_runs_with_its_wheels_and_files(tmp_path):
     assert [] == list((store.root / "incoming").iterdir())
 
 
+def test_what_the_host_provides_is_not_looked_for(tmp_path):
+    """A PEX starts without a package that one of its wheels requires and that its spec leaves out."""
+    store = Store(tmp_path / "store")
+    wheel = put_wheel(store, make_wheel(requires=["acme-rt>=2"]))
+    spec = _spec(wheel, provided=["acme-rt"])
+    build_pex(spec, _sources(tmp_path / "sources"), store, tmp_path / "demo.pex")
+    assert [1, "weights", []] == _run(tmp_path / "demo.pex", tmp_path)
+
+
 def test_a_first_start_leaves_nothing_in_the_temporary_folder(tmp_path):
     """Wheels are installed by several processes, and each removes what it took out of the PEX."""
     store, temporary = Store(tmp_path / "store"), tmp_path / "temporary"
@@ -121,21 +131,13 @@ def test_wheels_are_carried_as_they_are(tmp_path):
     assert (tmp_path / "demo.pex").read_bytes().startswith(b"#!/usr/bin/env python3.11\n")
 
 
-def _build_apart(folder, umask, **environ):
-    """Build in a process of its own, from sources with other modes, and return the bytes."""
+def _build_other(folder, umask, **environ):
+    """Build in a process of its own, from sources with modes and an order that go with `umask`; returns the bytes."""
     store = Store(folder / "store")
     wheels = [put_wheel(store, make_wheel(name), name) for name in ("one", "two")]
     sources = _sources(folder / "sources", 0o755 if umask else 0o644, -1 if umask else 1)
     (folder / "spec.json").write_text(json.dumps(_spec(*(reversed(wheels) if umask else wheels))))
-    command = [sys.executable, "-m", "modelkiln", "build", "pex", "--spec=spec.json", f"--sources={sources}"]
-    subprocess.run(
-        [*command, "--store=store", "--output=demo.pex"],
-        cwd=folder,
-        env={"PYTHONPATH": str(Path(modelkiln.__file__).parents[1]), **environ},
-        preexec_fn=lambda: os.umask(umask),
-        check=True,
-    )
-    return (folder / "demo.pex").read_bytes()
+    return build_apart(folder, umask, "demo.pex", "pex", "--spec=spec.json", f"--sources={sources}", **environ)
 
 
 def test_the_same_inputs_give_the_same_bytes(tmp_path):
@@ -144,8 +146,8 @@ def test_the_same_inputs_give_the_same_bytes(tmp_path):
     first.mkdir()
     second.mkdir(parents=True)
     settings = {"HOME": "/nonexistent", "TZ": "Asia/Tokyo", "LC_ALL": "C", "PEX_VENV": "1", "PEX_MODULE": "x"}
-    expected = _build_apart(first, 0)
-    assert expected == _build_apart(second, 0o077, PEX_ROOT=str(tmp_path / "elsewhere"), **settings)
+    expected = _build_other(first, 0)
+    assert expected == _build_other(second, 0o077, PEX_ROOT=str(tmp_path / "elsewhere"), **settings)
     assert not (tmp_path / "elsewhere").exists()
 
 
@@ -173,7 +175,7 @@ def test_byte_code_of_pex_itself_is_not_packed(tmp_path):
     built = []
     for name in ("unused", "used"):
         (tmp_path / name).mkdir()
-        built.append(_build_apart(tmp_path / name, 0o022, PYTHONPATH=library, PYTHONDONTWRITEBYTECODE="1"))
+        built.append(_build_other(tmp_path / name, 0o022, PYTHONPATH=library, PYTHONDONTWRITEBYTECODE="1"))
         compileall.compile_dir(str(copied), quiet=2)
     assert list(copied.rglob("*.pyc"))
     assert built[0] == built[1]

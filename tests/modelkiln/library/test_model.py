@@ -154,3 +154,23 @@ def test_weights_are_fetched_once(make, tmp_path, weights):
     os.remove(tmp_path / "origin")
     assert "[6.0, 14.0]" in run("print(ask(acme_sums.load()))", **settings)
     assert [] == json.loads(run("", "info", **settings))["lazy"]["missing"]
+
+
+def test_a_provided_requirement_is_the_applications(make, tmp_path):
+    """It is looked for in the application's environment alone, whose path of imports stays as it is."""
+    acme = {"name": "acme-rt", "specifier": ">=2", "modules": ["acme_rt"], "reason": "License"}
+    run = make(provided=[acme])
+    for version, folder in (("1.0", "site"), ("2.1", "provided")):
+        info = tmp_path / folder / f"acme_rt-{version}.dist-info"
+        info.mkdir(parents=True)
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: acme-rt\nVersion: {version}\n")
+        (tmp_path / folder / "acme_rt.py").write_text("")
+    ask = "before = list(sys.path); print(refused(acme_sums.load)); print(before == sys.path)"
+    said = run(ask, MODELKILN_PROVIDED=str(tmp_path / "provided"))
+    assert (
+        "acme-rt>=2 is a provided requirement, and there is 1.0 in the package's environment. Install it into the "
+        in said
+    )
+    assert said.endswith("application's environment. Reason: License.\nTrue\n")
+    (run.site / "acme_rt-1.0.dist-info/METADATA").write_text("Metadata-Version: 2.1\nName: acme-rt\nVersion: 2.0\n")
+    assert "[6.0, 14.0] True\n" == run("print(ask(acme_sums.load()), 'acme_rt' in sys.modules)")

@@ -96,6 +96,19 @@ def test_closure_reports_what_is_missing(root, message):
         closure(resolved, [root])
 
 
+def test_what_is_left_out_goes_with_what_it_alone_needs():
+    """A provided requirement is not followed, at the root or below, and need not be in the lock."""
+    wheels = [
+        {"name": "a", "requires": ["Acme.RT>=2", "b"]},
+        {"name": "acme-rt", "requires": ["b", "acme-libs"]},
+        {"name": "acme-libs"},
+        {"name": "b"},
+    ]
+    for kept in (wheels, [wheel for wheel in wheels if "acme" not in wheel["name"]]):
+        found = closure(_resolved(*kept), ["a", "acme_rt[x]"], ["acme-rt"])
+        assert ["a", "b"] == [wheel.name for wheel in found]
+
+
 def test_resolve_chooses_the_best_wheel_for_the_target(tmp_path):
     """Of several wheels the one for the target's Python and C library is taken, with its metadata."""
     tags = ["cp311-cp311-manylinux_2_28_x86_64", "cp311-cp311-manylinux_2_39_x86_64", "py3-none-any"]

@@ -1,4 +1,4 @@
-"""Accelerators: one word that says resolve, CUDA release, driver and environment."""
+"""Accelerators: one word that says resolve, device, release, driver and environment."""
 
 import pytest
 
@@ -52,8 +52,16 @@ def test_a_table_says_otherwise():
         ("x", {"resolv": "base"}, "x: unknown key 'resolv'; known are resolve, cuda"),
         ("x", {"cuda": 12}, 'x: cuda = 12 is not of the form cuda = "12.4"'),
         ("x", {"cuda": "12.4.1"}, "cuda = '12.4.1'"),
-        ("x", {"driver": "new"}, "driver = 'new'"),
-        ("cpu", {"driver": "525.60.13"}, "cpu: has a `driver` and no `cuda`"),
+        ("cuda12", {"driver": "new"}, 'cuda12: driver = .new. is not of the form driver = "525.60.13"'),
+        ("rocm7", {"resolve": "base", "driver": "525.60.13"}, 'rocm7: driver = .* of the form driver = "6.12.12"'),
+        ("tpu", {"resolve": "base", "driver": "1.2"}, "tpu: has a `driver` and neither `cuda` nor `rocm`"),
+        ("x", {"resolve": "base", "cuda": "12", "rocm": "7"}, "x: has both `cuda` and `rocm`"),
+        ("x", {"resolve": "base", "rocm": "seven"}, "rocm = 'seven' is not of the form rocm = .7.0."),
+        ("x", {"resolve": "base", "tpu": "v5e"}, "tpu = 'v5e' is not of the form tpu = true"),
+        ("rocm7", {"resolve": "base", "architectures": ["9.4"]}, "architecture '9.4' is not of the form .gfx942."),
+        ("rocm6", None, "'rocm6' has no resolve.*python.resolves"),
+        ("tpu", None, "'tpu' has no resolve.*python.resolves"),
+        ("cpu", {"driver": "525.60.13"}, "cpu: has a `driver` and neither `cuda` nor `rocm`"),
         ("cuda12", {"driver": "470.82"}, "driver 470.82 is too old for CUDA 12; set 525.60.13"),
         ("x", {"resolve": "base", "cuda": "19.0"}, "which driver CUDA 19.0 needs is not known.*Set driver"),
         ("x", {"architectures": "8.0"}, "is not a list"),
@@ -75,6 +83,33 @@ def test_the_record_says_what_is_set():
     assert {"accelerator": "cpu"} == _find("cpu").to_json()
     expected = {"accelerator": "cuda12", "cuda": "12", "driver": "525.60.13", "env": {"A": "b"}}
     assert expected == _find("cuda12", cuda12={"env": {"A": "b"}}).to_json()
+
+
+@pytest.mark.parametrize(
+    ("name", "table", "expected"),
+    [
+        ("rocm7", "base", {"accelerator": "rocm7", "rocm": "7"}),
+        ("rocm64", "base", {"accelerator": "rocm64", "rocm": "6.4"}),
+        ("rocm6.4", "base", {"accelerator": "rocm6.4", "rocm": "6.4"}),
+        ("tpu", "base", {"accelerator": "tpu", "tpu": True}),
+        ("v5e", {"resolve": "base", "tpu": True}, {"accelerator": "v5e", "tpu": True}),
+        (
+            "mi300",
+            {"resolve": "base", "rocm": "7.0", "driver": "6.14.14", "architectures": ["gfx942", "gfx90a"]},
+            {"accelerator": "mi300", "rocm": "7.0", "driver": "6.14.14", "architectures": ["gfx90a", "gfx942"]},
+        ),
+    ],
+)
+def test_other_devices_are_words_too(name, table, expected):
+    """ROCm has releases, drivers and processors, and a TPU none of these."""
+    assert expected == _find(name, **{name: table}).to_json()
+
+
+def test_an_image_asks_for_the_devices_of_amd():
+    """By the variable of AMD's container runtime; libtpu finds its devices itself."""
+    table = {"resolve": "base", "env": {"HSA_XNACK": "1"}}
+    assert {"AMD_VISIBLE_DEVICES": "all", "HSA_XNACK": "1"} == _find("rocm7", rocm7=table).image_env()
+    assert {} == _find("tpu", tpu="base").image_env()
 
 
 def test_an_image_asks_for_devices_and_a_driver():

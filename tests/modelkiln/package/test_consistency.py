@@ -5,13 +5,16 @@ import pytest
 from modelkiln.errors import ModelkilnError
 from modelkiln.manifest.closure import LockedWheel
 from modelkiln.package.accelerator import Accelerator
-from modelkiln.package.consistency import check_consistency, cuda_need
+from modelkiln.package.consistency import check_consistency, device_need
 from modelkiln.wheels.platforms import Target
 
 TARGET = Target("3.11", "linux/amd64", "2.36")
 CPU = Accelerator("cpu", "cpu")
 CUDA12 = Accelerator("cuda12", "gpu", "12", "525.60.13")
 CUDA124 = Accelerator("cuda124", "gpu", "12.4", "525.60.13")
+ROCM6 = Accelerator("rocm6", "amd", rocm="6")
+ROCM7 = Accelerator("rocm7", "amd", rocm="7")
+TPU = Accelerator("tpu", "tpu", tpu=True)
 CUDA13 = Accelerator("cuda13", "gpu", "13", "580.65.06")
 
 
@@ -20,7 +23,7 @@ def _wheel(name, version="1.0", *requires, tag="py3-none-any"):
 
 
 def _needs(name, version="1.0", *requires):
-    need = cuda_need(_wheel(name, version, *requires), TARGET)
+    need = device_need(_wheel(name, version, *requires), TARGET)
     return need and (need.release, need.optional)
 
 
@@ -71,9 +74,46 @@ def test_what_a_wheel_says_about_cuda(wheel, expected):
     assert expected == _needs(*wheel)
 
 
+# Names, versions and requirements of the wheels that the index has.
+JAX_ROCM7 = [_wheel("jax-rocm7-plugin", "0.12.0", "jax-rocm7-pjrt==0.12.0"), _wheel("jax-rocm7-pjrt", "0.12.0")]
+JAX_ROCM60 = [_wheel("jax-rocm60-plugin", "0.5.0", "jax-rocm60-pjrt ==0.5.0"), _wheel("jax-rocm60-pjrt", "0.5.0")]
+TORCH_XLA = _wheel("torch-xla", "2.9.0", 'libtpu==0.0.21; extra == "tpu"', 'tpu-info; extra == "tpu"')
+
+
+@pytest.mark.parametrize(
+    ("wheel", "expected"),
+    [
+        (JAX_ROCM7[0], ("rocm", "7")),
+        (JAX_ROCM60[1], ("rocm", "6.0")),
+        (_wheel("torch", "2.9.0+rocm6.4"), ("rocm", "6.4")),
+        (_wheel("jaxlib", "0.4.30+rocm611"), ("rocm", "6.1")),
+        (_wheel("cupy-rocm-5-0", "12.3.0"), ("rocm", "5.0")),
+        (_wheel("tensorflow-rocm", "2.14.0.600"), ("rocm", "6.0")),
+        (_wheel("onnxruntime-rocm", "1.22.2.post1"), ("rocm", "")),
+        (_wheel("onnxruntime-migraphx", "1.23.0"), ("rocm", "")),
+        (_wheel("amd-miopen-hip-instinct", "7.0"), ("rocm", "")),
+        (_wheel("libtpu", "0.0.52"), ("tpu", "")),
+        (_wheel("libtpu-nightly", "0.1"), ("tpu", "")),
+        (_wheel("torch", "2.9.0+cpu"), ("cpu", "")),
+        (TORCH_XLA, None),
+        (_wheel("tpu-info", "0.5"), None),
+        (_wheel("rocket", "1.0"), None),
+    ],
+)
+def test_what_a_wheel_says_about_other_devices(wheel, expected):
+    """Names and versions say which device, and of ROCm mostly which release."""
+    need = device_need(wheel, TARGET)
+    assert expected == (need and (need.built_for, need.release))
+
+
 @pytest.mark.parametrize(
     ("accelerator", "wheels"),
     [
+        (ROCM7, [*JAX_ROCM7, _wheel("jax", "0.12.0", 'libtpu==0.0.52; extra == "tpu"')]),
+        (ROCM7, [_wheel("onnxruntime-migraphx", "1.23.0"), _wheel("tensorflow", "2.13.1")]),
+        (ROCM6, JAX_ROCM60),
+        (Accelerator("rocm64", "amd", rocm="6.4"), [_wheel("torch", "2.9.0+rocm6.4")]),
+        (TPU, [TORCH_XLA, _wheel("torch", "2.9.0+cpu"), _wheel("libtpu", "0.0.21")]),
         (CPU, [_wheel("torch", "2.4.0+cpu"), _wheel("onnxruntime"), _wheel("tensorflow", "2.21.0")]),
         (CUDA12, [_wheel("onnxruntime-gpu", "1.26.0", ORT12), _wheel("nvidia-cuda-runtime-cu12", "12.9.79")]),
         (CUDA12, [_wheel("torch", "2.4.0+cu121"), _wheel("nvidia-cublas-cu12", "12.1.3.1")]),
@@ -92,7 +132,18 @@ def test_what_fits_is_taken(accelerator, wheels):
     [
         (CPU, [_wheel("onnxruntime-gpu", "1.26.0", ORT12)], "'cpu' is without CUDA.*onnxruntime-gpu 1.26.0 .CUDA 12"),
         (CPU, [_wheel("nvidia-cudnn-cu12")], "'cpu' is without CUDA.*nvidia-cudnn-cu12 1.0"),
-        (CPU, [_wheel("torch", "2.4.0+rocm6.1")], "torch 2.4.0.rocm6.1 .built for ROCm"),
+        (CPU, [_wheel("torch", "2.4.0+rocm6.1")], "torch 2.4.0.rocm6.1 .built for ROCm 6.1"),
+        (CPU, JAX_ROCM7, "'cpu' is without ROCm, but needs a GPU's packages: jax-rocm7-pjrt 0.12.0 .built for ROCm 7."),
+        (CPU, [_wheel("libtpu", "0.0.52")], "without TPU, but needs a TPU's packages: libtpu 0.0.52.*set its `tpu`"),
+        (CUDA12, JAX_ROCM7, "'cuda12' says CUDA 12, which does not fit jax-rocm7-pjrt 0.12.0 .built for ROCm 7"),
+        (CUDA12, [_wheel("libtpu", "0.0.52")], "says CUDA 12, which does not fit libtpu 0.0.52 .built for TPU"),
+        (ROCM7, JAX_ROCM60, "'rocm7' says ROCm 7, which does not fit jax-rocm60-pjrt 0.5.0 .built for ROCm 6.0."),
+        (ROCM6, JAX_ROCM7, "'rocm6' says ROCm 6, .*jax-rocm7-plugin 0.12.0 .built for ROCm 7..*set `rocm`"),
+        (ROCM7, [_wheel("torch", "2.9.0", TORCH)], "says ROCm 7, which does not fit torch 2.9.0 .CUDA 12"),
+        (ROCM7, [_wheel("torch", "2.9.0+cpu")], "says ROCm 7, which does not fit torch 2.9.0.cpu .built for a CPU"),
+        (ROCM7, [_wheel("libtpu", "0.0.52")], "says ROCm 7, which does not fit libtpu 0.0.52"),
+        (TPU, JAX_ROCM7, "'tpu' says TPU, which does not fit jax-rocm7-pjrt"),
+        (TPU, [_wheel("jax-cuda12-plugin")], "'tpu' says TPU, which does not fit jax-cuda12-plugin 1.0 .CUDA 12"),
         (Accelerator("train", "train"), [_wheel("cupy-cuda12x")], "'train' is without CUDA.*set its `cuda`"),
         (CUDA12, [_wheel("onnxruntime-gpu", "1.28.0", *ORT13)], "'cuda12' says CUDA 12.*1.28.0 .CUDA 13"),
         (CUDA12, [_wheel("onnxruntime-gpu", "1.18.0")], "onnxruntime-gpu 1.18.0 .CUDA 11.*resolve 'gpu'"),
@@ -100,7 +151,7 @@ def test_what_fits_is_taken(accelerator, wheels):
         (CUDA13, [_wheel("jax-cuda12-plugin")], "jax-cuda12-plugin 1.0 .CUDA 12"),
         (CUDA124, [_wheel("torch", "2.4.0+cu121")], "says CUDA 12.4, .*torch 2.4.0.cu121 .CUDA 12.1"),
         (CUDA124, [_wheel("nvidia-cuda-runtime-cu12", "12.9.79")], "nvidia-cuda-runtime-cu12 12.9.79 .CUDA 12.9"),
-        (CUDA12, [_wheel("torch", "2.4.0+cpu")], "torch 2.4.0.cpu .built without CUDA"),
+        (CUDA12, [_wheel("torch", "2.4.0+cpu")], "torch 2.4.0.cpu .built for a CPU"),
         (CUDA12, [_wheel("a-cu12"), _wheel("nvidia-nccl-cu13")], "nccl-cu13 1.0 .CUDA 13.*CUDA 12 and 13 are mixed"),
     ],
 )
@@ -120,7 +171,7 @@ def test_the_package_that_people_chose_is_reported_first():
 def test_on_another_platform_a_wheel_may_need_no_cuda():
     """PyTorch's wheel for arm64 asks for no CUDA libraries."""
     arm = Target("3.11", "linux/arm64", "2.36")
-    assert cuda_need(_wheel("torch", "2.9.0", TORCH), arm) is None
+    assert device_need(_wheel("torch", "2.9.0", TORCH), arm) is None
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,15 @@ def test_metadata_becomes_standard_annotations():
     assert not [key for key in found if "metrics" in key]
 
 
+def test_a_label_names_what_the_host_provides():
+    """It is there where a package has such requirements, and they are part of its digest."""
+    one = {"name": "tensorrt", "specifier": "<11,>=10.3", "modules": ["tensorrt"], "reason": "License"}
+    record = make_record({**INPUTS, "provided": [one]})
+    assert "tensorrt<11,>=10.3" == labels(record)["modelkiln.package.provided"]
+    assert "modelkiln.package.provided" not in labels(make_record(INPUTS))
+    assert package_digest(INPUTS) != record["package_digest"]
+
+
 def test_labels_state_what_a_variant_needs():
     """Deployment tools select by accelerator, CUDA release and driver."""
     assert "cpu" == labels(make_record(INPUTS))["modelkiln.package.accelerator"]
@@ -56,3 +65,7 @@ def test_labels_state_what_a_variant_needs():
     found = labels(make_record({**INPUTS, "variant": variant}))
     expected = {"accelerator": "cuda12", "cuda": "12", "driver": "525.60.13"}
     assert expected == {key: found[f"modelkiln.package.{key}"] for key in expected}
+    found = labels(make_record({**INPUTS, "variant": {**INPUTS["variant"], "accelerator": "rocm7", "rocm": "7"}}))
+    assert ("rocm7", "7") == (found["modelkiln.package.accelerator"], found["modelkiln.package.rocm"])
+    found = labels(make_record({**INPUTS, "variant": {**INPUTS["variant"], "accelerator": "tpu", "tpu": True}}))
+    assert "true" == found["modelkiln.package.tpu"]

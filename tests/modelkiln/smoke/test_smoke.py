@@ -18,7 +18,7 @@ from modelkiln.layer import Layer
 from modelkiln.machine.sandbox import can_run, run_command
 from modelkiln.smoke.comparison import Tolerance
 from modelkiln.smoke.plan import SmokePlan
-from modelkiln.smoke.smoke_test import read_smoke, record_smoke, run_smoke
+from modelkiln.smoke.smoke_test import NOT_RUN, NotRun, read_smoke, record_smoke, run_smoke
 from modelkiln.store.store import Store
 
 REQUEST = {"inputs": [{"name": "x", "datatype": "FP32", "shape": [2, 2], "data": [0.1, 0, 2, 3]}]}
@@ -62,6 +62,14 @@ def test_a_package_that_fails_shows_what_it_printed(make_package, tmp_path):
     """The user's traceback is part of the message."""
     package = make_package("def predict(inputs, model):\n    raise ValueError('bad weights')\n")
     with pytest.raises(ModelkilnError, match="(?s)ended with exit code 1.*ValueError: bad weights"):
+        run_smoke(read_smoke(package.record, *write(tmp_path)), runner_of(package), 60)
+
+
+def test_a_package_that_this_machine_cannot_run_is_not_run(make_package, tmp_path):
+    """What the host lacks is reported as that, and not as a failure."""
+    provided = {"name": "acme-rt", "specifier": ">=1", "modules": ["acme_rt"], "reason": "License."}
+    package = make_package(provided=[provided])
+    with pytest.raises(NotRun, match=r"^predict: sums 1.2.0: acme-rt>=1 is a provided requirement, and is not inst"):
         run_smoke(read_smoke(package.record, *write(tmp_path)), runner_of(package), 60)
 
 
@@ -142,6 +150,22 @@ def test_a_pex_is_run_by_its_interpreter(make_package, tmp_path, capsys):
     assert "2 of 2 elements differ" in capsys.readouterr().err
 
 
+def test_what_the_host_provides_is_given_or_the_test_is_not_run(make_package, tmp_path, capsys):
+    """Without the folder the line begins with `skipped:`, and the code is not that of a failure."""
+    provided = {"name": "acme-rt", "specifier": "", "modules": ["acme_rt"], "reason": "License."}
+    package = make_package(provided=[provided])
+    (package.root / "__main__.py").write_text("from modelkiln.runtime.cli import main\nraise SystemExit(main())\n")
+    more = {"format": "pex", "package": str(package.root), "python": sys.executable}
+    assert NOT_RUN == main(smoke_arguments(package, tmp_path, write(tmp_path), **more))
+    assert "skipped: predict: sums 1.2.0: acme-rt is a provided requirement" in capsys.readouterr().out
+    info = tmp_path / "provided/acme_rt-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-rt\nVersion: 1.0\n")
+    (info.parent / "acme_rt.py").write_text("")
+    more["provided"] = str(info.parent)
+    assert 0 == main(smoke_arguments(package, tmp_path, write(tmp_path), **more))
+
+
 @pytest.fixture
 def image(tmp_path):
     """An image whose entrypoint answers with a file of its own; its second layer is in the store."""
@@ -181,6 +205,22 @@ def test_an_image_is_unpacked_and_run(image, make_package, tmp_path, capsys):
     assert 0 == main(smoke_arguments(make_package(), tmp_path, write(tmp_path), **image))
     assert "passed" == capsys.readouterr().out[:6]
     assert [] == list((tmp_path / "store" / "roots").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("variant", "said"),
+    [
+        (
+            {"rocm": "7"},
+            "not run: what ROCm 7 computes, since images are tested without AMD GPUs; the fallback answered.",
+        ),
+        ({"tpu": True}, "not run: what a TPU computes, since images are tested without TPUs; the fallback answered."),
+    ],
+)
+def test_the_result_says_what_no_device_computed(image, make_package, tmp_path, capsys, variant, said):
+    """An image passes by its fallback, and people read so."""
+    assert 0 == main(smoke_arguments(make_package(variant=variant), tmp_path, write(tmp_path), **image))
+    assert said == capsys.readouterr().out.splitlines()[-1]
 
 
 def test_a_layer_that_is_nowhere_is_reported(image, make_package, tmp_path, capsys):

@@ -6,7 +6,7 @@ from pants.engine.target import InvalidFieldException
 from pants.util.frozendict import FrozenDict
 
 from pants_modelkiln.target_types.artifact import ModelArtifactSourceField
-from pants_modelkiln.target_types.package import ModelBaseImageField, ModelMetadataField
+from pants_modelkiln.target_types.package import ModelBaseImageField, ModelMetadataField, ModelProvidedRequirementsField
 
 ADDRESS = Address("models/m", target_name="m")
 
@@ -41,3 +41,21 @@ def test_one_address_is_a_string():
     assert ("//b:i",) == ModelBaseImageField("//b:i", ADDRESS).value
     with pytest.raises(InvalidFieldException, match="base_image"):
         ModelBaseImageField(["//b:i"], ADDRESS)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        (ModelProvidedRequirementsField, ["tensorrt"], "models/m:m.*dictionary"),
+        (
+            ModelProvidedRequirementsField,
+            {"tensorrt": ""},
+            "models/m:m: provided_requirements: 'tensorrt' has no reason",
+        ),
+        (ModelMetadataField, {"requires": {"memory": 8}}, "models/m:m: metadata: requires: memory: 8 is not a size"),
+    ],
+)
+def test_what_a_host_must_have_is_checked_as_build_files_are_read(field, value, message):
+    """A mistake is reported by every goal, before anything is built."""
+    with pytest.raises(InvalidFieldException, match=message):
+        field(value, ADDRESS)

@@ -19,6 +19,9 @@ from modelkiln.machine.gpu import Gpu, find_gpu
 from modelkiln.machine.sandbox import can_run
 from modelkiln.machine.settings import find_python
 from modelkiln.pinned_file import PinnedFile
+from modelkiln.runtime.start.host import VARIABLE as IGNORED_REQUIREMENTS
+from modelkiln.runtime.start.provided import FOLDER as PROVIDED
+from modelkiln.runtime.start.provided import VARIABLE as PROVIDED_VARIABLE
 from modelkiln.runtime.weights.store import WeightsStore, stamp_of
 from modelkiln.smoke.comparison import Tolerance
 from modelkiln.smoke.cuda_linking import check_cuda_libraries
@@ -27,6 +30,7 @@ from modelkiln.smoke.plan import SmokePlan
 from modelkiln.smoke.runnable_image import open_image, unpacked
 from modelkiln.smoke.smoke_test import (
     NOT_RUN,
+    NotRun,
     Runner,
     Smoke,
     image_runner,
@@ -51,7 +55,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print one line that starts with "passed" or "recorded"; raises ModelkilnError on failure.
 
-    Where this host cannot run an image, the line starts with "skipped:" and the code is NOT_RUN.
+    Where this host cannot run an image, or lacks what the package declares that it needs, the line starts with
+    "skipped:" and the code is NOT_RUN.
     """
     plan, store = SmokePlan.read(args.plan), Store(args.store)
     record = json.loads(Path(plan.record).read_text("utf-8"))
@@ -65,23 +70,55 @@ def run(args: argparse.Namespace) -> int:
         print(f"skipped: {reason}")
         return NOT_RUN
     # As in a deployment of the package: weights are mounted, or a store has been filled.
-    is_lazy = record.get("weights") == "lazy" or (plan.format == "wheel" and bool(record["wheel"]["weights_lock"]))
-    if is_lazy:
+    if _is_lazy(plan, record):
         _fill_store(plan.weights, record, store)
+    try:
+        _perform(plan, smoke, store, record, gpu)
+    except NotRun as reason:
+        print(f"skipped: {reason}")
+        return NOT_RUN
+    untested = _untested(plan, record.get("variant") or {}, gpu)
+    if untested:
+        print(f"not run: what {untested}; the fallback answered.")
+    return 0
+
+
+def _untested(plan: SmokePlan, variant: Mapping[str, Any], gpu: Optional[Gpu]) -> str:
+    """What a test of a variant that is for a device could not run, else "". Images get NVIDIA's devices alone."""
+    if variant.get("cuda"):
+        return "" if gpu else f"CUDA {variant['cuda']} computes, since this machine has no NVIDIA GPU"
+    is_image = plan.format == "oci"
+    if variant.get("rocm") and (is_image or not os.path.exists("/dev/kfd")):
+        where = "images are tested without AMD GPUs" if is_image else "this machine has no AMD GPU"
+        return f"ROCm {variant['rocm']} computes, since {where}"
+    if variant.get("tpu") and (is_image or not (os.path.exists("/dev/accel0") or os.path.exists("/dev/vfio/0"))):
+        return f"a TPU computes, since {'images are tested without TPUs' if is_image else 'this machine has no TPU'}"
+    return ""
+
+
+def _perform(plan: SmokePlan, smoke: Smoke, store: Store, record: Mapping[str, Any], gpu: Optional[Gpu]) -> None:
+    """Run the test where weights and provided requirements are as in a deployment, and print how it went."""
+    is_lazy = _is_lazy(plan, record)
+    # Where a device is missing, the fallback is what is tested.
+    has_device = not _untested(plan, record.get("variant") or {}, gpu)
+    settings = {} if has_device else {IGNORED_REQUIREMENTS: "device_memory"}
     with _mounted(plan, store) if record.get("weights") == "sidecar" else nullcontext() as models:
         if plan.format == "oci":
             mounts = {MODELS_MOUNT: models.path} if models else {}
             mounts.update({f"{MODELS_MOUNT}/{path}": file for path, file in models.mounts.items()} if models else {})
             mounts.update({LAZY_STORE: store.root} if is_lazy else {})
-            print(_run_image(plan, smoke, store, mounts, gpu))
+            mounts.update({PROVIDED: Path(plan.provided)} if plan.provided else {})
+            print(_run_image(plan, smoke, store, _Surroundings(settings, mounts, gpu)))
         else:
-            settings = {"MODELKILN_MODELS": str(models.path)} if models else {}
+            settings.update({"MODELKILN_MODELS": str(models.path)} if models else {})
             settings.update({"MODELKILN_STORE": os.path.abspath(store.root)} if is_lazy else {})
+            settings.update({PROVIDED_VARIABLE: plan.provided} if plan.provided else {})
             files = {models.path / path: file for path, file in models.mounts.items()} if models else {}
             print(_run_program(plan, smoke, store, _Surroundings(settings, files), record))
-    if smoke.cuda and gpu is None:
-        print(f"not run: what CUDA {smoke.cuda} computes, since this machine has no NVIDIA GPU; the fallback answered.")
-    return 0
+
+
+def _is_lazy(plan: SmokePlan, record: Mapping[str, Any]) -> bool:
+    return record.get("weights") == "lazy" or (plan.format == "wheel" and bool(record["wheel"]["weights_lock"]))
 
 
 def _fill_store(layers: Iterable[Layer], record: Mapping[str, Any], store: Store) -> None:
@@ -110,10 +147,12 @@ def _test(plan: SmokePlan, smoke: Smoke, runner: Runner) -> str:
 
 
 class _Surroundings(NamedTuple):
-    """What a program runs with: variables, and files of models -> what is seen there (`sandbox.with_mounts`)."""
+    """What a package runs with: variables, what is seen where (`sandbox.with_mounts`, and of an image
+    `sandbox.sandbox_command`), and this machine's GPUs."""
 
     settings: Mapping[str, str]
-    mounts: Mapping[Path, Path]
+    mounts: Mapping[Any, Path]
+    gpu: Optional[Gpu] = None
 
 
 def _run_program(
@@ -130,15 +169,16 @@ def _run_program(
             wheel = Path(shutil.copy(plan.package, folder))
             program = [install_wheel(wheel, record, plan.wheels, program[0], store)]
         cache = Path(os.path.abspath(store.root / "pex-run"))
-        settings, mounts = surroundings
-        return _test(plan, smoke, program_runner(program, cache, Path(folder), settings, mounts))
+        runner = program_runner(program, cache, Path(folder), surroundings.settings, surroundings.mounts)
+        return _test(plan, smoke, runner)
 
 
-def _run_image(plan: SmokePlan, smoke: Smoke, store: Store, mounts: Mapping[str, Path], gpu: Optional[Gpu]) -> str:
+def _run_image(plan: SmokePlan, smoke: Smoke, store: Store, surroundings: _Surroundings) -> str:
     image = open_image(Path(plan.package), plan.layers, store, Path(plan.models) if plan.models else None)
     with unpacked(image, store) as made:
         root = made.root
-        report = _test(plan, smoke, image_runner(image, root, {**made.mounts, **mounts}, gpu))
+        settings, mounts, gpu = surroundings
+        report = _test(plan, smoke, image_runner(image, root, {**made.mounts, **mounts}, gpu, settings))
         if not smoke.cuda:
             return report
         linked = check_cuda_libraries(image, root)

@@ -43,6 +43,8 @@ def verify(package):
         f"{_counted(weights, 'model artifact file')}{later}, {_counted(len(record['code']), 'code file')}, "
         f"{_counted(len(record['requirements']), 'distribution')} ({_counted(files, 'file')})"
     )
+    provided = len(record.get("provided") or ())
+    summary += f", {_counted(provided, 'provided requirement')} (not verified)" if provided else ""
     # That of a PEX is made as it is run, and has another number each time.
     summary += f", {_counted(check.compiled, 'file')} of byte code" if not check.is_pex else ""
     return check.mismatches, summary

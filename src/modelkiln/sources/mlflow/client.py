@@ -16,7 +16,7 @@ from typing import Any, Dict, Iterator, Mapping, Tuple
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.network.http import NETWORK_ERRORS, http_status, open_url, with_retries
-from modelkiln.network.http_file import HttpFile, network_error
+from modelkiln.network.http_file import HttpFile, ServedFile, network_error
 from modelkiln.runtime.weights.http import origin
 
 __all__ = ["LOGIN", "MlflowClient", "s3_options"]
@@ -72,12 +72,9 @@ class MlflowClient:
         return HttpFile(
             lambda headers: self._open(url, headers),
             f"{self._where}: {path}",
-            offset=offset,
-            size=size,
-            is_immutable=is_immutable,
             # Before it hands out a file of a bucket, the server makes a copy: its ETag is the copy's.
-            has_versions=False,
-            login=LOGIN,
+            ServedFile(LOGIN, size, is_immutable=is_immutable, has_versions=False),
+            offset,
         )
 
     def _artifact_server(self, root: str) -> Tuple[str, str]:

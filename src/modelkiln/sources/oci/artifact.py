@@ -10,7 +10,7 @@ from modelkiln.conventions import FILE_PATH, MODELS_FOLDER, OPAQUE_WHITEOUT
 from modelkiln.descriptor import CONFIG, MANIFEST
 from modelkiln.digest import check_digest, sha256_bytes
 from modelkiln.errors import ModelkilnError
-from modelkiln.network.http_file import HttpFile
+from modelkiln.network.http_file import HttpFile, ServedFile
 from modelkiln.network.ranged_file import RangeReader
 from modelkiln.registry.blobs import open_blob, read_blob
 from modelkiln.registry.client import RegistryClient
@@ -79,11 +79,9 @@ class _Oci(Source):
         return HttpFile(
             lambda headers: open_blob(self._client, digest, headers),
             f"source {self._uri}: blob {digest}",
-            offset=begin,
-            stop=stop,
-            size=size,
-            is_immutable=True,
-            login=self._login,
+            ServedFile(self._login, size, is_immutable=True),
+            begin,
+            stop,
         )
 
     def _manifest(self) -> Tuple[str, Mapping[str, Any]]:
