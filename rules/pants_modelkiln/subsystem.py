@@ -243,6 +243,16 @@ class ModelkilnSubsystem(Subsystem):
             registries that accept images alone.
             """),
     )
+    publish_test_results = BoolOption(
+        default=False,
+        advanced=True,
+        help=help_text("""
+            Before a package is published, run the `model_smoke_test` targets that name it on its
+            image, as `pants test` does, and publish with it that they passed (in-toto's
+            `test-result`). Where one fails nothing is published. Where none can be run there is no
+            such statement; `[smoke-test].require` makes that a failure.
+            """),
+    )
     builder_id = StrOption(
         default=None,
         advanced=True,

@@ -28,6 +28,7 @@ __all__ = [
     "add_policy",
     "add_record",
     "add_signer",
+    "add_statements",
     "add_store",
     "blobs_of",
     "image_name",
@@ -77,6 +78,18 @@ def add_builder(parser: argparse.ArgumentParser) -> None:
         default="",
         metavar="URI",
         help="who has built the package, for its provenance, such as https://ci.example.com/runners/release",
+    )
+
+
+def add_statements(parser: argparse.ArgumentParser) -> None:
+    """Declare --statement."""
+    parser.add_argument(
+        "--statement",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FILE",
+        help="an in-toto statement about what is published, such as a result of tests, to put next to it; repeatable",
     )
 
 

@@ -13,6 +13,7 @@ from modelkiln.cli.options import (
     add_layout,
     add_record,
     add_signer,
+    add_statements,
     add_store,
     machine_env,
     signer_of,
@@ -41,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--no-record", action="store_true", help="don't add the record, bill of materials and provenance as artifacts"
     )
     add_builder(parser)
+    add_statements(parser)
     parser.add_argument("--output", type=Path, metavar="FILE", help="where to write, as JSON, what is where")
     add_signer(parser)
     add_insecure(parser)
@@ -51,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Publish, and print the reference that pins what was published."""
     # oras-py, below it, takes as long to import as other commands take to run.
+    from modelkiln.publication.attachments import read_statement
     from modelkiln.publication.blob_source import BlobSource
     from modelkiln.publication.holding import hold_to_record
     from modelkiln.publication.publish import publish_all
@@ -69,7 +72,8 @@ def run(args: argparse.Namespace) -> int:
     signed = ((one, bundles_in_layout(layout, one.digest)) for one in contents.signed)
     bundles = tuple((subject, bundle.data) for subject, found in signed for bundle in found)
     signer = signer_of(args, is_required=False)
-    publication = replace(publication, builder=args.builder_id, signer=signer, bundles=bundles)
+    statements = tuple(read_statement(path) for path in args.statement)
+    publication = replace(publication, builder=args.builder_id, statements=statements, signer=signer, bundles=bundles)
     with Progress(str(repository), 0) as progress:
         root = store.root if store.root.is_dir() else None
         (done,) = publish_all([(publication, repository)], machine_env(args), root, report, progress.of)

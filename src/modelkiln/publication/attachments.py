@@ -5,20 +5,31 @@ Image-spec 1.1, `subject`; the types are CycloneDX's and in-toto's own, by which
 
 import json
 from dataclasses import dataclass, field
-from typing import Any, Callable, Iterator, Mapping, Optional
+from pathlib import Path
+from typing import Any, Callable, Iterable, Iterator, Mapping, Optional, Sequence
 
 from modelkiln.attestation.provenance import provenance
 from modelkiln.attestation.sbom.bom import SBOM_TYPE, WEIGHTS, bom_bytes, bom_statement, package_bom
-from modelkiln.attestation.statement import PAYLOAD_TYPE, Subject
+from modelkiln.attestation.statement import PAYLOAD_TYPE, Statement, Subject
 from modelkiln.conventions import ARTIFACT_TYPE, PREDICATE_ANNOTATIONS, RECORD_TYPE, SBOM_PATH, WEIGHTS_LABEL
 from modelkiln.descriptor import CONFIG, MANIFEST, Descriptor
 from modelkiln.errors import ModelkilnError, reason
 from modelkiln.image.contents import Contents, Document
 from modelkiln.image.record_layer import read_from_record_layer, titled
 from modelkiln.package.record import PACKAGE_LABEL, variant_records
-from modelkiln.registry.referrers import artifact_manifest
+from modelkiln.registry.client import RegistryClient
+from modelkiln.registry.referrers import EMPTY, artifact_manifest, attach_all, find_referrers
+from modelkiln.registry.uploads import upload_bytes
 
-__all__ = ["Attachment", "as_statement", "attachments_of", "manifest_bom"]
+__all__ = [
+    "Attachment",
+    "as_statement",
+    "attach_missing",
+    "attached_statements",
+    "attachments_of",
+    "manifest_bom",
+    "read_statement",
+]
 
 Read = Callable[[Descriptor], bytes]
 
@@ -79,6 +90,42 @@ def attachments_of(contents: Contents, read: Read, record: bytes, builder: str) 
     title = f"{content.get('name') or 'package'}.provenance.json"
     found += [Attachment(one, PAYLOAD_TYPE, title, statement.to_bytes(), noted) for one in contents.signed]
     return tuple(found)
+
+
+def read_statement(path: Path) -> Statement:
+    """Return the in-toto statement in a file; raises ModelkilnError for what is not one."""
+    try:
+        return Statement.read(path.read_bytes(), f"--statement {path}")
+    except OSError as error:
+        raise ModelkilnError(f"--statement {path}: cannot be read ({error.strerror}).") from None
+
+
+def attached_statements(contents: Contents, statements: Iterable[Statement]) -> tuple[Attachment, ...]:
+    """Return statements with the manifests that they are about; what is about something else is left out."""
+    found = []
+    for statement in statements:
+        title = f"{statement.predicate_type.rstrip('/').split('/')[-2:][0]}.json"
+        noted = {PREDICATE_ANNOTATIONS[0]: statement.predicate_type}
+        about = [one for one in contents.signed if statement.is_about(one.digest)]
+        found += [Attachment(one, PAYLOAD_TYPE, title, statement.to_bytes(), noted) for one in about]
+    return tuple(found)
+
+
+def attach_missing(client: RegistryClient, attachments: Sequence[Attachment]) -> list[Attachment]:
+    """Put what refers to the package and is not there; returns that."""
+    manifests = [one.manifest() for one in attachments]
+    missing: dict[bytes, None] = {}
+    listed: dict[str, set[str]] = {}
+    for one, (descriptor, _) in zip(attachments, manifests):
+        subject = one.subject.digest
+        if subject not in listed:
+            listed[subject] = {found.digest for found in find_referrers(client, subject)}
+        if descriptor.digest not in listed[subject]:
+            missing.update({EMPTY: None, one.content: None})
+    for blob in missing:  # Each once: django-oci fails for a blob that it has.
+        upload_bytes(client, blob)
+    added = {descriptor.digest for descriptor in attach_all(client, manifests)} if missing else set()
+    return [one for one, (descriptor, _) in zip(attachments, manifests) if descriptor.digest in added]
 
 
 def _parsed(record: bytes) -> tuple[Mapping[str, Any], dict[str, str]]:

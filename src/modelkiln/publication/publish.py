@@ -21,11 +21,12 @@ from pathlib import Path
 from typing import Callable, Mapping, Optional, Sequence
 
 from modelkiln.attestation.signing.signer import Signer
+from modelkiln.attestation.statement import Statement
 from modelkiln.conventions import RECORD_TYPE
 from modelkiln.descriptor import Descriptor
 from modelkiln.errors import ModelkilnError
 from modelkiln.image.contents import Contents
-from modelkiln.publication.attachments import Attachment, attachments_of
+from modelkiln.publication.attachments import Attachment, attach_missing, attached_statements, attachments_of
 from modelkiln.publication.blob_source import BlobSource
 from modelkiln.publication.signatures import Signed, Unsigned, attach_bundle, package_digest, sign_in_registries
 from modelkiln.publication.transfer import Transfer
@@ -33,8 +34,6 @@ from modelkiln.registry.client import RegistryClient
 from modelkiln.registry.known_blobs import KnownBlobs
 from modelkiln.registry.limits import check_limits
 from modelkiln.registry.reference import Reference
-from modelkiln.registry.referrers import EMPTY, attach_all, find_referrers
-from modelkiln.registry.uploads import upload_bytes
 from modelkiln.wording import counted
 
 __all__ = ["Publication", "Published", "publish_all"]
@@ -45,9 +44,10 @@ class Publication:
     """What to publish and under which names.
 
     moving: those of `tags` that may change their meaning. record: the package's record, bytes of
-    `package.json`, or None; it and what follows from it is put next to the package (see `attachments`). builder: who
-    built it, for its provenance. signer: who signs it, or None; one for all
-    that are published at once. bundles: statements that somebody has signed, with what they refer to.
+    `package.json`, or None; it and what follows from it is put next to the package (see `attachments`).
+    builder: who built it, for its provenance. statements: more that is said of what is published. signer:
+    who signs it, or None; one for all that are published at once. bundles: statements that somebody has
+    signed, with what they refer to.
     """
 
     contents: Contents
@@ -56,14 +56,16 @@ class Publication:
     moving: frozenset[str] = frozenset()
     record: Optional[bytes] = None
     builder: str = ""
+    statements: tuple[Statement, ...] = ()
     signer: Optional[Signer] = None
     bundles: tuple[tuple[Descriptor, bytes], ...] = ()
 
     def attachments(self) -> tuple[Attachment, ...]:
         """What refers to the package in a registry."""
+        stated = attached_statements(self.contents, self.statements)
         if self.record is None:
-            return ()
-        return attachments_of(self.contents, self.source.read, self.record, self.builder)
+            return stated
+        return (*attachments_of(self.contents, self.source.read, self.record, self.builder), *stated)
 
 
 @dataclass(frozen=True)
@@ -208,7 +210,7 @@ class _Push:
                 client.put_manifest(document.descriptor.digest, document.descriptor, document.data)
             known.remember((blob.digest for blob in contents.blobs), client.repository.name)
         self._attachments = self._publication.attachments()
-        added = [one.artifact_type for one in _attach(client, self._attachments)]
+        added = [one.artifact_type for one in attach_missing(client, self._attachments)]
         self._has_record = RECORD_TYPE in added
         self._attested = len(added) - self._has_record
         self._signatures = sum(attach_bundle(client, data, subject) for subject, data in self._publication.bundles)
@@ -253,20 +255,3 @@ def _put_tag(client: RegistryClient, tag: str, publication: Publication, report:
             f"{client.repository}:{tag}: was put as {wanted} and reads back as {after}. Another publisher put it at "
             "the same time, or the registry lies: see which one it should be, and publish again."
         )
-
-
-def _attach(client: RegistryClient, attachments: Sequence[Attachment]) -> list[Attachment]:
-    """Put what refers to the package and is not there; returns that."""
-    manifests = [one.manifest() for one in attachments]
-    missing: dict[bytes, None] = {}
-    listed: dict[str, set[str]] = {}
-    for one, (descriptor, _) in zip(attachments, manifests):
-        subject = one.subject.digest
-        if subject not in listed:
-            listed[subject] = {found.digest for found in find_referrers(client, subject)}
-        if descriptor.digest not in listed[subject]:
-            missing.update({EMPTY: None, one.content: None})
-    for blob in missing:  # Each once: django-oci fails for a blob that it has.
-        upload_bytes(client, blob)
-    added = {descriptor.digest for descriptor in attach_all(client, manifests)} if missing else set()
-    return [one for one, (descriptor, _) in zip(attachments, manifests) if descriptor.digest in added]

@@ -1,8 +1,8 @@
 """How a package was made, as a statement."""
 
 import pytest
-from samples.described_package import ARCHIVE, BASE, described_record
-from sbom_readers import read_statements
+from attested.described_package import ARCHIVE, BASE, described_record
+from attested.readers import read_statements
 
 from modelkiln.attestation.provenance import UNKNOWN_BUILDER, products, provenance
 from modelkiln.attestation.statement import Statement, Subject

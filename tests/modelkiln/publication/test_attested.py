@@ -4,12 +4,13 @@ import json
 import zipfile
 
 import pytest
+from attested.readers import read_cyclonedx, read_spdx, read_statements
 from samples.published import Package
-from sbom_readers import read_cyclonedx, read_spdx, read_statements
 
 from modelkiln.attestation.provenance import PROVENANCE, UNKNOWN_BUILDER
 from modelkiln.attestation.sbom.bom import SBOM_TYPE
-from modelkiln.attestation.statement import PAYLOAD_TYPE, Statement
+from modelkiln.attestation.statement import PAYLOAD_TYPE, Statement, Subject
+from modelkiln.attestation.test_result import passed_tests
 from modelkiln.cli.main import main
 from modelkiln.conventions import RECORD_TYPE
 
@@ -124,6 +125,19 @@ def test_the_record_next_to_a_layout_says_how_it_was_made(package, tmp_path, cap
     assert {"id": "https://ci.example/1"} == statement.predicate["runDetails"]["builder"]
     assert 1 == main(["provenance", str(package.layout)])
     assert b"its record does not lie next to it" in capfdbinary.readouterr().err
+
+
+def test_statements_are_put_next_to_what_they_are_about(package, host, tools, tmp_path, capfdbinary):
+    """A result of tests about the image is attached to it, one about another is not, and what is none is refused."""
+    for name, digest in (("own", package.digest), ("other", "sha256:" + "0" * 64)):
+        (tmp_path / name).write_bytes(passed_tests([Subject("digits", digest)], ["smoke"], []).to_bytes())
+    (tmp_path / "bad").write_bytes(b"{}")
+    command = ["publish", str(package.layout), f"{host}/stated/digits", "--tag=1", f"--insecure={host}", "--no-record"]
+    command.append(f"--store={package.store.root}")
+    assert 1 == main([*command, f"--statement={tmp_path}/bad"])
+    assert b"bad: is not an in-toto statement" in capfdbinary.readouterr().err
+    _run(capfdbinary, *command, f"--statement={tmp_path}/own", f"--statement={tmp_path}/other")
+    assert [PAYLOAD_TYPE] == _discovered(tools, f"{host}/stated/digits:1")
 
 
 def test_inspect_lists_what_refers_to_a_package(indexed, host, capfdbinary):

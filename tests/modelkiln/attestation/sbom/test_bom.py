@@ -4,8 +4,8 @@ import json
 from dataclasses import replace
 
 import pytest
-from samples.described_package import ARCHIVE, BASE, WHEELS, described_record
-from sbom_readers import read_cyclonedx
+from attested.described_package import ARCHIVE, BASE, WHEELS, described_record
+from attested.readers import read_cyclonedx
 
 from modelkiln.attestation.sbom.bom import (
     IMAGE,

@@ -1,6 +1,6 @@
 """The component of a model, with its card."""
 
-from samples.described_package import described_record
+from attested.described_package import described_record
 
 from modelkiln.attestation.sbom.model_card import model_component, to_properties
 

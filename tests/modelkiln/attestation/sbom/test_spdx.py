@@ -2,8 +2,8 @@
 
 import json
 
-from samples.described_package import BASE, WHEELS, described_record
-from sbom_readers import read_spdx
+from attested.described_package import BASE, WHEELS, described_record
+from attested.readers import read_spdx
 
 from modelkiln.attestation.sbom.bom import IMAGE, PROGRAM, WEIGHTS, bom_bytes, package_bom
 from modelkiln.attestation.sbom.spdx import spdx_document

@@ -8,7 +8,7 @@ from components import require_venv
 
 __all__ = ["read_cyclonedx", "read_spdx", "read_statements"]
 
-_LOCK = Path(__file__).resolve().parents[2] / "3rdparty/python/sbom.txt"
+_LOCK = Path(__file__).resolve().parents[3] / "3rdparty/python/sbom.txt"
 _CYCLONEDX = """
 import json, sys
 from cyclonedx.model.bom import Bom
