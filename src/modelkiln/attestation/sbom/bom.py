@@ -178,7 +178,7 @@ class _Bill:
         self._add(one.code_component(_RUNTIME, "modelkiln-runtime", runtime), _PACKAGE)
 
     def add_wheels(self, facts: WheelFacts) -> None:
-        """Add the wheels; a model's wheel requires them and has them not in it."""
+        """Add the wheels, which a model's wheel requires and does not contain, and what the machine has to provide."""
         refs = {wheel["name"]: one.wheel_ref(wheel) for wheel in self._record["requirements"]}
         for wheel in self._record["requirements"]:
             name = wheel["name"]
@@ -187,6 +187,9 @@ class _Bill:
             parents += [_RUNTIME] if name == "numpy" else []
             component = one.wheel_component(wheel, facts.licenses.get(name, {}), self._kind == WHEEL)
             self._add(component, *parents)
+
+        for requirement in self._record.get("provided") or ():
+            self._add(one.provided_component(requirement), _CODE)
 
     def add_base(self, base: BaseFacts) -> None:
         """Add what an image is built on, with its interpreter; of other formats the machine has one."""

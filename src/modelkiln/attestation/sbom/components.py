@@ -18,6 +18,7 @@ __all__ = [
     "file_ref",
     "interpreter_component",
     "portable_python_component",
+    "provided_component",
     "registry_component",
     "wheel_component",
     "wheel_ref",
@@ -111,6 +112,19 @@ def wheel_component(wheel: Mapping[str, Any], license: Mapping[str, Any], is_ext
             *to_properties("modelkiln:wheel:filename", wheel["filename"]),
             *to_properties("modelkiln:wheel:build", _recipe(build)),
         ],
+    )
+
+
+def provided_component(requirement: Mapping[str, Any]) -> dict[str, Any]:
+    """Return that of a requirement of the record's "provided", of which a package knows which versions it takes."""
+    name = requirement["name"]
+    return _component(
+        type="library",
+        bom_ref=f"provided:{name}",
+        name=name,
+        is_external=True,
+        purl=pypi_purl(name, ""),
+        properties=list(to_properties("modelkiln:provided:specifier", requirement.get("specifier") or None)),
     )
 
 
