@@ -20,7 +20,7 @@ BUILD_TYPE = "urn:modelkiln:build-type:package:1"
 UNKNOWN_BUILDER = "urn:modelkiln:builder:unknown"
 # What of a record the target says.
 _PARAMETERS = (
-    "name", "version", "variant", "entry_point", "entrypoint", "weights", "signature", "metadata", "wheel",
+    "name", "version", "variant", "entry_point", "entrypoint", "weights", "signature", "metadata", "wheel", "provided",
 )  # fmt: skip
 
 

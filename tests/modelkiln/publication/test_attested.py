@@ -4,6 +4,7 @@ import json
 import zipfile
 
 import pytest
+from attested.described_package import described_record
 from attested.readers import read_cyclonedx, read_spdx, read_statements
 from samples.published import Package
 
@@ -11,8 +12,12 @@ from modelkiln.attestation.provenance import PROVENANCE, UNKNOWN_BUILDER
 from modelkiln.attestation.sbom.bom import SBOM_TYPE
 from modelkiln.attestation.statement import PAYLOAD_TYPE, Statement, Subject
 from modelkiln.attestation.test_result import passed_tests
+from modelkiln.canonical import canonical_json
 from modelkiln.cli.main import main
 from modelkiln.conventions import RECORD_TYPE
+from modelkiln.formats.model_pack import build_artifact
+from modelkiln.image.entries import REF_NAME
+from modelkiln.image.layout import layout_files, write_layout
 
 
 def _run(capfdbinary, *arguments):
@@ -79,6 +84,21 @@ def test_the_formats_that_are_asked_for_are_printed(package, tmp_path, capfdbina
     assert "1.6" == json.loads(older)["specVersion"]
     assert [] == read_cyclonedx(tmp_path, older)[0]["problems"]
     assert [] == read_spdx(tmp_path, _run(capfdbinary, "sbom", package.layout, "--format=spdx"))[0]["problems"]
+
+
+def test_an_artifact_has_the_bill_of_its_model(tmp_path, capfdbinary):
+    """It holds files alone: the record next to it makes the bill, of which the model is the root."""
+    record = described_record()
+    made = build_artifact(record["artifacts"], record)
+    blobs = {made.manifest_descriptor.digest: made.manifest, made.config_descriptor.digest: made.config}
+    layout = write_layout(tmp_path / "embed.artifact", layout_files(made.manifest_descriptor, blobs, {REF_NAME: "1"}))
+    (tmp_path / "embed.package.json").write_bytes(canonical_json(record))
+    bom = _run(capfdbinary, "sbom", layout)
+    assert [] == read_cyclonedx(tmp_path, bom)[0]["problems"]
+    content = json.loads(bom)
+    assert "machine-learning-model" == content["metadata"]["component"]["type"]
+    assert {one["path"] for one in record["artifacts"]} == {one["name"] for one in content["components"]}
+    assert [] == [one for one in content["components"] if one.get("isExternal")]
 
 
 @pytest.mark.parametrize("place", [".modelkiln/sbom.cdx.json", "digits-1.dist-info/sboms/modelkiln.cdx.json"])

@@ -85,10 +85,13 @@ def package_bom(
 def bom_bytes(bom: Mapping[str, Any]) -> bytes:
     """Return a bill as it lies in packages: canonical JSON, with a serial number that is its content's (UUID of
     version 8, RFC 9562, from its sha256)."""
-    content = {key: value for key, value in bom.items() if key != "serialNumber"}
-    value = bytearray(hashlib.sha256(canonical_json(content)).digest()[:16])
+    text = canonical_json({key: value for key, value in bom.items() if key != "serialNumber"})
+    value = bytearray(hashlib.sha256(text).digest()[:16])
     value[6], value[8] = value[6] & 0x0F | 0x80, value[8] & 0x3F | 0x80
-    return canonical_json({**content, "serialNumber": f"urn:uuid:{uuid.UUID(bytes=bytes(value))}"})
+    serial = f'"serialNumber":"urn:uuid:{uuid.UUID(bytes=bytes(value))}",'.encode()
+    # In its place among the keys, of which two come after it: to write all of it again would take twice as long.
+    place = text.rindex(b'"specVersion":')
+    return text[:place] + serial + text[place:]
 
 
 def bom_statement(bom: Mapping[str, Any], subjects: tuple[Subject, ...]) -> Statement:
@@ -144,7 +147,7 @@ class _Bill:
             "name": record["name"],
             "version": record["version"],
             **purl,
-            "properties": list(to_properties("modelkiln:package", stated)),
+            "properties": to_properties("modelkiln:package", stated),
         }
 
     def _add(self, component: dict[str, Any], *needed_by: str) -> str:
@@ -172,13 +175,13 @@ class _Bill:
         runtime = [file for file in code if file["path"].startswith(_RUNTIME_FOLDER)]
         revision = self._record["metadata"].get("revision")
         stated = {"entry_point": self._record["entry_point"], "revision": revision}
-        properties = list(to_properties("modelkiln:code", stated))
+        properties = to_properties("modelkiln:code", stated)
         name = self._record["entry_point"].partition(":")[0] or self._record["name"]
         self._add(one.code_component(_CODE, name, own, properties=properties), _PACKAGE)
         self._add(one.code_component(_RUNTIME, "modelkiln-runtime", runtime), _PACKAGE)
 
     def add_wheels(self, facts: WheelFacts) -> None:
-        """Add the wheels; a model's wheel requires them and has them not in it."""
+        """Add the wheels, which a model's wheel requires and does not contain, and what the machine has to provide."""
         refs = {wheel["name"]: one.wheel_ref(wheel) for wheel in self._record["requirements"]}
         for wheel in self._record["requirements"]:
             name = wheel["name"]
@@ -187,6 +190,9 @@ class _Bill:
             parents += [_RUNTIME] if name == "numpy" else []
             component = one.wheel_component(wheel, facts.licenses.get(name, {}), self._kind == WHEEL)
             self._add(component, *parents)
+
+        for requirement in self._record.get("provided") or ():
+            self._add(one.provided_component(requirement), _CODE)
 
     def add_base(self, base: BaseFacts) -> None:
         """Add what an image is built on, with its interpreter; of other formats the machine has one."""
@@ -208,7 +214,7 @@ class _Bill:
     def _add_debian(self, lock: Mapping[str, Any], facts: Mapping[str, Mapping[str, Any]], python: str) -> None:
         vendor, number = debian_release(lock["suite"])
         version = {"version": number} if number else {}
-        suite = list(to_properties("modelkiln:base:suite", lock["suite"]))
+        suite = to_properties("modelkiln:base:suite", lock["suite"])
         self._add(
             {"type": "operating-system", "bom-ref": _BASE, "name": vendor, **version, "properties": suite}, _PACKAGE
         )

@@ -5,6 +5,7 @@ that they are the same each time. Properties are in the namespace `modelkiln:`.
 """
 
 import posixpath
+from functools import lru_cache
 from typing import Any, Iterable, Mapping, Sequence
 
 from modelkiln.attestation.sbom.model_card import to_properties
@@ -18,6 +19,7 @@ __all__ = [
     "file_ref",
     "interpreter_component",
     "portable_python_component",
+    "provided_component",
     "registry_component",
     "wheel_component",
     "wheel_ref",
@@ -64,21 +66,24 @@ def _component(**fields: Any) -> dict[str, Any]:
 
 def artifact_component(file: Mapping[str, Any], is_external: bool) -> dict[str, Any]:
     """Return that of a file of the record's "artifacts". is_external: the package has it elsewhere, not in it."""
-    role = _ROLES.get(posixpath.basename(file["path"]), "")
-    if file["path"].endswith(".jinja"):
-        role = "chat-template"
-    stated = {"format": file.get("format", "unknown"), "role": role or None, "size": file["size"]}
+    component = _artifact(file["path"], file["sha256"], file["size"], file.get("format", "unknown"), is_external)
+    stated = to_properties("modelkiln:artifact:facts", file.get("facts"))
+    return {**component, "properties": [*component["properties"], *stated]} if stated else component
+
+
+# An edit of code makes the bill anew, and an artifact may have ten thousand files.
+@lru_cache(maxsize=1 << 16)
+def _artifact(path: str, sha256: str, size: int, format: str, is_external: bool) -> dict[str, Any]:
+    role = "chat-template" if path.endswith(".jinja") else _ROLES.get(posixpath.basename(path), "")
+    stated = {"format": format, "role": role or None, "size": size}
     return _component(
         type="data" if role else "file",
-        bom_ref=file_ref(file["path"]),
-        name=file["path"],
+        bom_ref=file_ref(path),
+        name=path,
         is_external=is_external,
-        hashes=_hashes(file["sha256"]),
+        hashes=_hashes(sha256),
         data=[{"type": "configuration", "name": role}] if role else [],
-        properties=[
-            *to_properties("modelkiln:artifact", stated),
-            *to_properties("modelkiln:artifact:facts", file.get("facts") or {}),
-        ],
+        properties=to_properties("modelkiln:artifact", stated),
     )
 
 
@@ -111,6 +116,19 @@ def wheel_component(wheel: Mapping[str, Any], license: Mapping[str, Any], is_ext
             *to_properties("modelkiln:wheel:filename", wheel["filename"]),
             *to_properties("modelkiln:wheel:build", _recipe(build)),
         ],
+    )
+
+
+def provided_component(requirement: Mapping[str, Any]) -> dict[str, Any]:
+    """Return that of a requirement of the record's "provided", of which a package knows which versions it takes."""
+    name = requirement["name"]
+    return _component(
+        type="library",
+        bom_ref=f"provided:{name}",
+        name=name,
+        is_external=True,
+        purl=pypi_purl(name, ""),
+        properties=to_properties("modelkiln:provided:specifier", requirement.get("specifier") or None),
     )
 
 
@@ -181,7 +199,7 @@ def registry_component(ref: str, reference: str, architecture: str) -> dict[str,
         name=repository,
         version=digest,
         purl=registry_purl(reference),
-        properties=list(to_properties("modelkiln:base:architecture", architecture)),
+        properties=to_properties("modelkiln:base:architecture", architecture),
     )
 
 
@@ -196,7 +214,7 @@ def portable_python_component(archive: Mapping[str, Any]) -> dict[str, Any]:
         version=version,
         purl=purl,
         hashes=_hashes(archive["sha256"]),
-        properties=list(to_properties("modelkiln:python-build-standalone", release)),
+        properties=to_properties("modelkiln:python-build-standalone", release),
     )
 
 

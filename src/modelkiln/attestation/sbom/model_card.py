@@ -48,16 +48,15 @@ def model_component(record: Mapping[str, Any], ancestors: Iterable[str] = ()) ->
     return {key: value for key, value in described.items() if value}
 
 
-def to_properties(name: str, value: Any) -> Iterator[dict[str, str]]:
-    """Yield a value of JSON as properties: objects and their keys, lists and their items, in order."""
-    if isinstance(value, Mapping):
-        for key in sorted(value):
-            yield from to_properties(f"{name}:{key}", value[key])
-    elif isinstance(value, (list, tuple)):
-        for one in value:
-            yield from to_properties(name, one)
-    elif value is not None:
-        yield {"name": name, "value": _text(value)}
+def to_properties(name: str, value: Any) -> list[dict[str, str]]:
+    """Return a value of JSON as properties: objects by their keys, lists by their items, in order; null is none."""
+    if isinstance(value, str):
+        return [{"name": name, "value": value}]
+    if isinstance(value, dict):
+        return [one for key in sorted(value) for one in to_properties(f"{name}:{key}", value[key])]
+    if isinstance(value, (list, tuple)):
+        return [one for item in value for one in to_properties(name, item)]
+    return [] if value is None else [{"name": name, "value": _text(value)}]
 
 
 def _card(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -66,7 +65,7 @@ def _card(record: Mapping[str, Any]) -> dict[str, Any]:
         "modelParameters": _parameters(record),
         "quantitativeAnalysis": _analysis(metadata.get("metrics")),
         "considerations": _considerations(metadata.get("considerations")),
-        "properties": list(to_properties("modelkiln:metadata", _without_place(metadata))),
+        "properties": to_properties("modelkiln:metadata", _without_place(metadata)),
     }
     return {key: value for key, value in card.items() if value}
 
@@ -136,7 +135,7 @@ def _datasets(metadata: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         dataset: dict[str, Any] = {"type": "dataset", "name": _text(stated.get("name", ""))}
         contents: dict[str, Any] = {"url": stated["url"]} if _is_address(stated.get("url")) else {}
         others = {key: value for key, value in stated.items() if key not in ("name", "url")}
-        further = list(to_properties("modelkiln:dataset", others))
+        further = to_properties("modelkiln:dataset", others)
         contents.update({"properties": further} if further else {})
         yield {**dataset, **({"contents": contents} if contents else {})}
 

@@ -31,6 +31,7 @@ def _bills():
         "program": package_bom(record, PROGRAM, WHEELS),
         "wheel": package_bom(described_record(**_OTHERS), WHEEL, WHEELS),
         "weights": package_bom(record, WEIGHTS),
+        "provided": package_bom(described_record(provided=[{"name": "torch", "specifier": ">=2"}]), PROGRAM, WHEELS),
     }
 
 
@@ -164,6 +165,20 @@ def test_what_a_package_lacks_is_expected_elsewhere():
     assert files == external(sidecar)
     properties = _components(older_bom(sidecar))["file:model.safetensors"]["properties"]
     assert {"name": "modelkiln:external", "value": "true"} == properties[-1]
+
+
+def test_what_the_machine_provides_is_expected_there():
+    """With the versions that the package takes, and no hash."""
+    bom = package_bom(described_record(provided=[{"name": "torch", "specifier": ">=2.1,<3"}]), IMAGE, WHEELS, BASE)
+    assert {
+        "type": "library",
+        "bom-ref": "provided:torch",
+        "name": "torch",
+        "isExternal": True,
+        "purl": "pkg:pypi/torch",
+        "properties": [{"name": "modelkiln:provided:specifier", "value": ">=2.1,<3"}],
+    } == _components(bom)["provided:torch"]
+    assert "provided:torch" in _needs(bom)["code"]
 
 
 def test_an_image_of_a_registry_is_not_said_to_be_known():
