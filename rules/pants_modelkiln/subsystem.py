@@ -234,6 +234,13 @@ class ModelkilnSubsystem(Subsystem):
             everything has been built and sent.
             """),
     )
+    explain = BoolOption(
+        default=False,
+        help=help_text("""
+            Let `package` say of each `model_package` which layers it made again and why: what differs
+            from the record that `dist/` has of the last time.
+            """),
+    )
     publish_record = BoolOption(
         default=True,
         advanced=True,

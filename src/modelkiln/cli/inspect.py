@@ -15,12 +15,21 @@ from modelkiln.package.record import PACKAGE_LABEL, variant_records
 from modelkiln.runtime.weights.progress import readable_size
 
 HELP = "Show name, digest, platform, layers and labels of the images in a layout; in a registry, what refers to them."
+EXAMPLES = (
+    "inspect dist/models.digits/digits.oci",
+    "inspect digits.oci --image 1.2.0 --json",
+    "inspect registry.example.com/models/digits:1.2.0",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `modelkiln inspect`."""
     add_package(parser, "a layout's folder, or registry.example.com/name:tag")
-    parser.add_argument("--json", action="store_true", help="print a JSON list, one object an image")
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="print a JSON list, one object an image (docs/schemas/inspect.json, of a registry inspect-registry.json)",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
