@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import zstandard
 from attested.readers import read_cyclonedx, read_statements
+from attested.signing_keys import make_key
 from components import require
 from loopback.registries import registry
 from monorepo import named_caches, small_monorepo
-from samples.signing_keys import make_key
 from schemas import schema_problems
 
 from modelkiln.attestation.policy import Policy

@@ -9,9 +9,9 @@ from collections import OrderedDict
 from dataclasses import replace
 
 import pytest
+from attested.signing_keys import make_key
 from monorepo import named_caches, small_monorepo
 from samples.headers import gguf_file, xgboost_model
-from samples.signing_keys import make_key
 
 from modelkiln.checks.allowed import NOTHING
 from modelkiln.cli.main import main

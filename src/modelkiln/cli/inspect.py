@@ -18,6 +18,7 @@ HELP = "Show name, digest, platform, layers and labels of the images in a layout
 EXAMPLES = (
     "inspect dist/models.digits/digits.oci",
     "inspect digits.oci --image 1.2.0 --json",
+    "inspect registry.example.com/models/digits:1.2.0",
 )
 
 
@@ -25,7 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `modelkiln inspect`."""
     add_package(parser, "a layout's folder, or registry.example.com/name:tag")
     parser.add_argument(
-        "--json", action="store_true", help="print a JSON list, one object an image (docs/schemas/inspect.json)"
+        "--json",
+        action="store_true",
+        help="print a JSON list, one object an image (docs/schemas/inspect.json, of a registry inspect-registry.json)",
     )
 
 

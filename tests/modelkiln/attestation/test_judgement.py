@@ -6,7 +6,7 @@ import os
 from datetime import timedelta
 
 import pytest
-from samples.signing_keys import NOW, Authority, make_key
+from attested.signing_keys import NOW, Authority, make_key
 
 from modelkiln.attestation.judgement import REPOSITORY_LABEL, FoundBundle, Judged, judge
 from modelkiln.attestation.policy import SIGN, Policy

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from attested.signing_keys import Authority, make_key
 from components import require_venv
 from cryptography.hazmat.primitives.asymmetric import ec
 from referencing import Registry, Resource
-from samples.signing_keys import Authority, make_key
 
 from modelkiln.attestation.bundle import Bundle
 from modelkiln.attestation.judgement import signer_of

@@ -1,7 +1,7 @@
 """Policies, as files."""
 
 import pytest
-from samples.signing_keys import Authority, make_key
+from attested.signing_keys import Authority, make_key
 from schemas import schema_problems
 
 from modelkiln.attestation.policy import Policy, matches

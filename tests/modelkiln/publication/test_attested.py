@@ -7,6 +7,7 @@ import pytest
 from attested.described_package import described_record
 from attested.readers import read_cyclonedx, read_spdx, read_statements
 from samples.published import Package
+from schemas import schema_problems
 
 from modelkiln.attestation.provenance import PROVENANCE, UNKNOWN_BUILDER
 from modelkiln.attestation.sbom.bom import SBOM_TYPE
@@ -163,6 +164,7 @@ def test_statements_are_put_next_to_what_they_are_about(package, host, tools, tm
 def test_inspect_lists_what_refers_to_a_package(indexed, host, capfdbinary):
     """Of an index and of each of its images: types, sizes, and of statements what they state."""
     found = json.loads(_run(capfdbinary, "inspect", f"{host}/team/digits:1.2.0", f"--insecure={host}", "--json"))
+    assert [] == schema_problems("inspect-registry", found)
     assert ["index", "image", "image"] == [one["kind"] for one in found]
     assert indexed.index.digest == found[0]["digest"]
     expected = sorted([(RECORD_TYPE, ""), (SBOM_TYPE, ""), (SBOM_TYPE, ""), (PAYLOAD_TYPE, PROVENANCE)])

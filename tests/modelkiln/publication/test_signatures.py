@@ -4,10 +4,10 @@ import json
 import os
 
 import pytest
+from attested.signing_keys import make_key
 from components import require_built
 from loopback.answering import answering
 from samples.published import Package
-from samples.signing_keys import make_key
 
 from modelkiln.attestation.bundle import BUNDLE_TYPE
 from modelkiln.cli.main import main

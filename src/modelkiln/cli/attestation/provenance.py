@@ -14,6 +14,10 @@ from modelkiln.errors import ModelkilnError, reason
 from modelkiln.image.blobs import find_record
 
 HELP = "Print how a package was made, as an in-toto statement with SLSA's predicate."
+EXAMPLES = (
+    "provenance registry.example.com/models/digits:1.2.0",
+    "provenance dist/models.digits/digits.oci --builder-id https://ci.example.com/runners/release",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

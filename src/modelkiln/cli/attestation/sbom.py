@@ -12,6 +12,10 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.image.blobs import find_record
 
 HELP = "Print the bill of materials of a package: model, files, wheels, Debian packages, code."
+EXAMPLES = (
+    "sbom dist/models.digits/digits.oci",
+    "sbom registry.example.com/models/digits:1.2.0 --format spdx",
+)
 _NEWEST, _OLDER, _SPDX = "cyclonedx", "cyclonedx-1.6", "spdx"
 
 

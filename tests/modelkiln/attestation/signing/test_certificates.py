@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from samples.signing_keys import NOW, Authority, make_key
+from attested.signing_keys import NOW, Authority, make_key
 
 from modelkiln.attestation.signing.certificates import read_authorities, verify_chain
 from modelkiln.attestation.signing.keys import PublicKey

@@ -7,9 +7,9 @@ import subprocess
 import sys
 
 import pytest
+from attested.signing_keys import Authority, make_key
 from components import require, require_built
 from cryptography.hazmat.primitives.asymmetric import ec
-from samples.signing_keys import Authority, make_key
 
 from modelkiln.attestation.signing.keys import PublicKey
 from modelkiln.attestation.signing.signer import Signer
