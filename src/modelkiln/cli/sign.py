@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from modelkiln.publication.signatures import Signed
 
 HELP = "Sign a package in a registry or a layout as cosign 3 does, or the files of a weights lock in OpenSSF's format."
+EXAMPLES = (
+    "sign registry.example.com/models/digits:1.2.0 --key release.key",
+    "sign models/llm/llm.lock.json --key release.key",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
