@@ -9,7 +9,7 @@ from modelkiln.attestation.provenance import PROVENANCE, products, provenance
 from modelkiln.attestation.sbom.bom import SBOM_TYPE
 from modelkiln.attestation.statement import PAYLOAD_TYPE, Statement, Subject
 from modelkiln.conventions import PEX_SBOM, SBOM_NAME
-from modelkiln.descriptor import INDEX, Descriptor
+from modelkiln.descriptor import INDEX, MANIFEST, Descriptor
 from modelkiln.errors import ModelkilnError
 from modelkiln.image.contents import Document, contents_of
 from modelkiln.image.layout import Layout
@@ -41,15 +41,21 @@ def file_bom(path: Path) -> bytes:
 
 def layout_bom(layout: Layout, image: Optional[str], read: Read, record: Optional[bytes]) -> bytes:
     """Return the bill of the image or artifact in a layout; image: which one, where it holds several."""
-    contents = contents_of(layout, layout.select(image))
-    bom = manifest_bom(_only(contents.manifests, str(layout.path)), read, json.loads(record or b"{}"))
+    document = _only(contents_of(layout, layout.select(image)).manifests, str(layout.path))
+    bom = manifest_bom(document, read, json.loads(record or b"{}"))
+    bom = bom or next(_in_layout(layout, document.descriptor, SBOM_TYPE), None)
     if bom is None:
         raise ModelkilnError(f"{layout.path}: has no bill of materials in it. {_AGAIN}")
     return bom
 
 
 def layout_provenance(layout: Layout, image: Optional[str], record: Optional[bytes], builder: str) -> Statement:
-    """Return how the package of a layout was made, by the record next to it."""
+    """Return how the package of a layout was made: by the statement that came with it out of a registry, else by the
+    record next to it. builder: who has built it, for the latter."""
+    root = contents_of(layout, layout.select(image)).root.descriptor
+    stated = _latest(_in_layout(layout, root, PAYLOAD_TYPE), root, str(layout.path))
+    if stated is not None and not builder:
+        return stated
     if record is None:
         raise ModelkilnError(
             f"{layout.path}: its record does not lie next to it, and states how it was made. Give it with --record."
@@ -77,10 +83,9 @@ def remote_bom(package: "RemotePackage", image: Optional[str]) -> bytes:
 def remote_provenance(package: "RemotePackage") -> Statement:
     """Return how a package in a registry was made, by the latest statement that refers to it."""
     root = package.contents.root.descriptor
-    for data in _referring(package, root, PAYLOAD_TYPE):
-        statement = Statement.read(data, f"{package.reference}: statement")
-        if statement.predicate_type == PROVENANCE and statement.is_about(root.digest):
-            return statement
+    stated = _latest(_referring(package, root, PAYLOAD_TYPE), root, str(package.reference))
+    if stated is not None:
+        return stated
     raise ModelkilnError(
         f"{package.reference}: no provenance refers to it. Those of packages are added when they are published, unless "
         "[modelkiln].publish_record or --no-record turns it off."
@@ -92,6 +97,23 @@ def _referring(package: "RemotePackage", subject: Descriptor, media_type: str) -
         for layer in manifest.content.get("layers") or ():
             if layer.get("mediaType") == media_type:
                 yield package.read(Descriptor.from_json(layer, str(package.reference)))
+
+
+def _in_layout(layout: Layout, subject: Descriptor, media_type: str) -> Iterator[bytes]:
+    for descriptor in reversed(layout.referrers(subject.digest)):
+        content = layout.read_json(descriptor) if descriptor.media_type == MANIFEST else {}
+        for layer in content.get("layers") or ():
+            if layer.get("mediaType") == media_type:
+                yield layout.read_blob(Descriptor.from_json(layer, str(layout.path)))
+
+
+def _latest(statements: Iterable[bytes], subject: Descriptor, where: str) -> Optional[Statement]:
+    """The first of the statements that is a provenance of `subject`."""
+    for data in statements:
+        statement = Statement.read(data, f"{where}: statement")
+        if statement.predicate_type == PROVENANCE and statement.is_about(subject.digest):
+            return statement
+    return None
 
 
 def _platform(package: "RemotePackage", document: Document) -> str:

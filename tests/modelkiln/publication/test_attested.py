@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+from dataclasses import replace
 
 import pytest
 from attested.described_package import described_record
@@ -19,6 +20,8 @@ from modelkiln.conventions import RECORD_TYPE
 from modelkiln.formats.model_pack import build_artifact
 from modelkiln.image.entries import REF_NAME
 from modelkiln.image.layout import layout_files, write_layout
+from modelkiln.machine.settings import INSECURE_REGISTRIES
+from modelkiln.publication.publish import publish_all
 
 
 def _run(capfdbinary, *arguments):
@@ -46,6 +49,20 @@ def test_an_image_is_published_with_its_bill_and_its_provenance(package, host, t
     assert {"id": UNKNOWN_BUILDER} == predicate["runDetails"]["builder"]
     (read,) = read_cyclonedx(tmp_path, bom)
     assert ([], True) == (read["problems"], read["is_valid"])
+
+
+def test_a_pulled_package_brings_what_is_said_of_it(package, host, tmp_path, capfdbinary):
+    """Bill and provenance lie in the layout, the latter with the builder that was stated when it was published."""
+    publication, repository = package.publication(
+        f"{host}/pulled/digits", {INSECURE_REGISTRIES: host}, record=package.record
+    )
+    stated = replace(publication, builder="https://ci.example/1")
+    publish_all([(stated, repository)], {INSECURE_REGISTRIES: host}, package.store.root)
+    pulled = tmp_path / "digits.oci"
+    _run(capfdbinary, "pull", f"{host}/pulled/digits:1.2.0", f"--insecure={host}", "-o", pulled)
+    assert _run(capfdbinary, "sbom", package.layout) == _run(capfdbinary, "sbom", pulled)
+    statement = Statement.read(_run(capfdbinary, "provenance", pulled), "it")
+    assert {"id": "https://ci.example/1"} == statement.predicate["runDetails"]["builder"]
 
 
 def test_publishing_again_adds_nothing(package, host):
