@@ -24,8 +24,8 @@ from pants_modelkiln.goals.smoke_test import (
     SmokeTestRunRequest,
     perform_smoke_test,
 )
-from pants_modelkiln.package.ensemble import resolve_inputs
 from pants_modelkiln.inputs.named_files import literal
+from pants_modelkiln.package.ensemble import resolve_inputs
 from pants_modelkiln.package.field_set import ModelPackageFieldSet
 from pants_modelkiln.package.named_packages import NamedPackagesRequest, find_named_packages
 
