@@ -7,19 +7,20 @@ from pants_modelkiln.compat.release import check_release
 check_installation()
 check_release()
 
-from pants_modelkiln import engine, formats, goals, inputs, locks, manifest, package
+from pants_modelkiln import engine, formats, goals, inputs, lint, locks, manifest, package
 from pants_modelkiln.compat.collection_hash import repair_collection_hash
 from pants_modelkiln.compat.package_goal import write_only_changes
 from pants_modelkiln.target_types.artifact import ModelArtifactTarget
 from pants_modelkiln.target_types.base_image import OciBaseImageTarget
 from pants_modelkiln.target_types.command_line import CommandLineTarget
+from pants_modelkiln.target_types.ensemble import ModelEnsembleTarget
 from pants_modelkiln.target_types.index import ModelIndexTarget
 from pants_modelkiln.target_types.package import ModelPackageTarget
 from pants_modelkiln.target_types.portable_python import PortablePythonTarget
 from pants_modelkiln.target_types.smoke_test import SmokeTestTarget
 from pants_modelkiln.target_types.toolchain import BuildToolchainTarget
 
-_ROOMS = (engine, inputs, manifest, package, locks, formats, goals)
+_ROOMS = (engine, inputs, manifest, package, locks, formats, lint, goals)
 
 repair_collection_hash()
 write_only_changes()
@@ -30,6 +31,7 @@ def target_types():
         BuildToolchainTarget,
         CommandLineTarget,
         ModelArtifactTarget,
+        ModelEnsembleTarget,
         ModelIndexTarget,
         ModelPackageTarget,
         OciBaseImageTarget,

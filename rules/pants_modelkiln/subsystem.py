@@ -213,6 +213,13 @@ class ModelkilnSubsystem(Subsystem):
             otherwise collide. For a format that is not listed, nothing is.
             """),
     )
+    explain = BoolOption(
+        default=False,
+        help=help_text("""
+            Let `package` say of each `model_package` which layers it made again and why: what differs
+            from the record that `dist/` has of the last time.
+            """),
+    )
     publish_record = BoolOption(
         default=True,
         advanced=True,

@@ -12,8 +12,10 @@ from typing import Callable, Iterator, Mapping, Optional
 
 from bench import GIB, PEER, Bench
 from engine import write_big_wheel
+from ensemble import answer_ensemble, package_ensemble
 from forests import check_forests
 from generate import write_big_file
+from linting import lint
 from measure import Sample, median_of, repeat
 from publishing import publish_big, publish_edits
 from rows import MB, Row
@@ -263,6 +265,7 @@ def publish(bench: Bench, packages: list[int]) -> Iterator[Row]:
 SCENARIOS: Mapping[str, Callable[[Bench, list[int]], Iterator[Row]]] = {
     "cold": cold,
     "nothing": nothing_to_do,
+    "lint": lint,
     "edit": edit_image,
     "weights": change_weights,
     "pex": edit_pex,
@@ -276,6 +279,8 @@ SCENARIOS: Mapping[str, Callable[[Bench, list[int]], Iterator[Row]]] = {
     "big": edit_big,
     "lock": lock_big,
     "lock-small": lock_small,
+    "ensemble": package_ensemble,
+    "ensemble-answer": answer_ensemble,
     "forests": check_forests,
     "weights-plane": package_locked,
     "publish": publish,

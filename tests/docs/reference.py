@@ -25,8 +25,10 @@ from pants.engine.target import (
 from pants.option.option_types import collect_options_info
 from pants.option.subsystem import Subsystem
 
+from pants_modelkiln.lint.subsystem import ModelkilnLint
 from pants_modelkiln.register import target_types
 from pants_modelkiln.subsystem import ModelkilnSubsystem, SmokeTestSubsystem
+from pants_modelkiln.target_types.ensemble import EnsembleMembersField, EnsembleStepsField
 from pants_modelkiln.target_types.fields import OneAddressField
 
 __all__ = ["pages"]
@@ -44,6 +46,8 @@ _OPTIONS = (
 )
 # What users write for a field of a type; the first that fits.
 _KINDS: tuple[tuple[type, str], ...] = (
+    (EnsembleMembersField, "A dictionary of addresses"),
+    (EnsembleStepsField, "A list of dictionaries"),
     (OneAddressField, "An address"),
     (SpecialCasedDependencies, "A list of addresses"),
     (Dependencies, "A list of addresses"),
@@ -63,7 +67,9 @@ def pages() -> dict[str, str]:
     found = {f"targets/{one.alias}.md": _target_page(one) for one in target_types()}
     rows = (f"| [`{one.alias}`](targets/{one.alias}.md) | {_summary(one)} |\n" for one in target_types())
     found["targets.md"] = _WRITTEN + _TARGETS + "".join(rows)
-    found["options.md"] = _WRITTEN + _OPTIONS + "".join(map(_section, (ModelkilnSubsystem, SmokeTestSubsystem)))
+    found["options.md"] = (
+        _WRITTEN + _OPTIONS + "".join(map(_section, (ModelkilnSubsystem, SmokeTestSubsystem, ModelkilnLint)))
+    )
     return found
 
 

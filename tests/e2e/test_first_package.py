@@ -8,6 +8,8 @@ from documents import ROOT as DOCS
 from documents import files_of, missing_lines, sessions
 from monorepo import ROOT, Monorepo
 
+from modelkiln.cli.main import main
+
 PAGE = DOCS / "docs/first-package.md"
 
 
@@ -36,3 +38,17 @@ def test_its_commands_print_what_is_shown(repo):
         run = repo.pants(*shlex.split(command)[1:])
         assert [] == missing_lines(shown, f"{run.log}\n{run.out.decode()}"), command
     assert [0.07585818, 0.5] == json.loads(repo.read("fraud/response.json"))["outputs"][0]["data"]
+
+
+def test_a_model_of_onnx_begins_with_one_command(repo, capsys):
+    """`modelkiln init` writes files that lock, package and answer, beside a package that is there already."""
+    model = repo.root / "digits/digits.onnx"
+    model.parent.mkdir()
+    model.write_bytes((ROOT / "src/models/digits/digits.onnx").read_bytes())
+    assert 0 == main(["init", str(model)])
+    commands = [line.split() for line in capsys.readouterr().out.splitlines() if line.startswith("  pants ")]
+    for _, *arguments in commands:
+        repo.pants(*arguments)
+    assert "//fraud:base" in repo.read("digits/BUILD")
+    outputs = json.loads(repo.read("digits/response.json"))["outputs"]
+    assert ["label", "probabilities"] == [output["name"] for output in outputs]

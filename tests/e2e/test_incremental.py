@@ -73,7 +73,8 @@ def test_a_line_of_code_changes_the_code_layer_and_the_record(repo):
     before, names, digest = layers(repo), blobs(repo), repo.record(DIGITS)["package_digest"]
     other = repo.record("src.models.diabetes/diabetes")
     repo.replace("src/models/digits/predict.py", "    session =", "    # One line more.\n    session =")
-    run = repo.pants(*PACKAGE)
+    run = repo.pants("--modelkiln-explain", *PACKAGE)
+    assert "  layer code again, because models/digits/predict.py changed\n" in run.log
     assert {"code", "record"} == changed(before, layers(repo))
     # Code, record, config and manifest; what they replace is gone.
     assert (4, 4) == (len(blobs(repo) - names), len(names - blobs(repo)))

@@ -23,10 +23,12 @@ COMPONENTS = {
     "bash": "bash",
     "busybox": "busybox-static",
     "bwrap": "bubblewrap",
+    "chromium": "chromium",
     "crun": "crun",
     "disorderfs": "disorderfs",
     "docker-registry": "docker-registry",
     "dpkg-query": "dpkg",
+    "fish": "fish",
     "gcc": "gcc",
     "git": "git",
     "git-lfs": "git-lfs",
@@ -44,6 +46,7 @@ COMPONENTS = {
     "umoci": "umoci",
     "umount": "mount",
     "unshare": "util-linux",
+    "zsh": "zsh",
 }
 # Files that are not programs, each with the Debian package that has it.
 _FILES = {

@@ -10,6 +10,8 @@ from pants.core.goals.package import BuiltPackageArtifact
 @dataclass(frozen=True)
 class KnownArtifact(BuiltPackageArtifact):
     """An artifact whose package has nothing in dist/ but the artifacts' own paths and `shared`, paths
-    relative to dist/ which several packages may have."""
+    relative to dist/ which several packages may have. explained: of a record that is to be compared with the one that
+    it replaces, its bytes."""
 
     shared: tuple[str, ...] = ()
+    explained: bytes = b""

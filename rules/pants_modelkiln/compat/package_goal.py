@@ -15,8 +15,9 @@ from __future__ import annotations
 import inspect
 import logging
 import os
+from pathlib import Path
 from types import CodeType, FunctionType
-from typing import Any, Iterable, Sequence
+from typing import Any, Iterable, Optional, Sequence
 
 from pants.base.build_environment import get_buildroot
 from pants.core.goals import package as package_goal
@@ -103,13 +104,35 @@ async def _package(workspace: Workspace, dist_dir: DistDir) -> Package:
     )
     dist = os.path.join(get_buildroot(), dist_dir.relpath)
     changed = find_changed(dist, packages)
+    explanations = explain(dist, packages)
     if changed:
         merged = await merge_digests(MergeDigests(package.digest for package in changed))
         remove_dangling(dist, changed)
         workspace.write_digest(merged, path_prefix=str(dist_dir.relpath), clear_paths=_paths(changed))
         remember(dist, changed)
     _report(dist_dir, packages, changed)
+    for text in explanations:
+        logger.info(text)
     return Package(exit_code=0)
+
+
+def explain(dist: str, packages: Iterable[BuiltPackage]) -> list[str]:
+    """Return why packages are what they are, by the records below `dist` that are about to be replaced; only of those
+    whose artifacts ask for it."""
+    found = []
+    for artifact in (artifact for package in packages for artifact in package.artifacts):
+        record = getattr(artifact, "explained", b"")
+        if record and artifact.relpath:
+            from modelkiln.report.explanation import explain_again  # Nothing else here needs it.
+
+            try:
+                before: Optional[bytes] = Path(dist, artifact.relpath).read_bytes()
+            except OSError:
+                before = None
+            found.append(
+                "\n".join([f"Why {artifact.relpath}:", *(f"  {one}" for one in explain_again(before, record))])
+            )
+    return found
 
 
 def find_changed(dist: str, packages: Sequence[BuiltPackage]) -> list[BuiltPackage]:

@@ -16,8 +16,9 @@ from modelkiln.registry.limits import limits_of
 from pants_modelkiln.compat.calls import concurrently, create_digest, implicitly, merge_digests, rule
 from pants_modelkiln.compat.known_artifact import KnownArtifact
 from pants_modelkiln.formats.rendering import RenderingRequest, render
+from pants_modelkiln.package.ensemble import resolve_inputs
 from pants_modelkiln.package.field_set import ModelPackageFieldSet
-from pants_modelkiln.package.inputs import resolve_inputs
+from pants_modelkiln.subsystem import ModelkilnSubsystem
 
 
 def written_record(path: str, record: Mapping[str, Any]) -> FileContent:
@@ -26,7 +27,9 @@ def written_record(path: str, record: Mapping[str, Any]) -> FileContent:
 
 
 @rule(desc="Package a model", level=LogLevel.DEBUG)
-async def package_model(field_set: ModelPackageFieldSet, unions: UnionMembership) -> BuiltPackage:
+async def package_model(
+    field_set: ModelPackageFieldSet, unions: UnionMembership, modelkiln: ModelkilnSubsystem
+) -> BuiltPackage:
     """Render all formats of a package at once, and write its record."""
     inputs = await resolve_inputs(field_set, **implicitly())
     kinds = {kind.format: kind for kind in unions[RenderingRequest]}
@@ -48,12 +51,15 @@ async def package_model(field_set: ModelPackageFieldSet, unions: UnionMembership
         [one.record for one in inputs.platforms] if inputs.others else [],
     )
     path = field_set.output_path.value_or_default(file_ending="package.json")
+    written = written_record(path, record)
     digest = await merge_digests(
-        MergeDigests((await create_digest(CreateDigest([written_record(path, record)])), *(one.digest for one in made)))
+        MergeDigests((await create_digest(CreateDigest([written])), *(one.digest for one in made)))
     )
     sizes = [layer.descriptor.size for one in made for layer in one.layers]
     lines = [f"  package digest {record['package_digest']}", *registry_lines(field_set.repositories.value or (), sizes)]
-    return BuiltPackage(digest, (*(one.artifact for one in made), KnownArtifact(path, tuple(lines))))
+    explained = written.content if modelkiln.explain else b""
+    listed = KnownArtifact(path, tuple(lines), explained=explained)
+    return BuiltPackage(digest, (*(one.artifact for one in made), listed))
 
 
 def registry_lines(repositories: Iterable[str], sizes: Iterable[int]) -> list[str]:

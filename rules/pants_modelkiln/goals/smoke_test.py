@@ -41,8 +41,9 @@ from pants_modelkiln.formats.oci import ImageRequest, assemble_image
 from pants_modelkiln.formats.pex import PexFileRequest, build_pex_file
 from pants_modelkiln.formats.scie import ScieFileRequest, build_scie_file
 from pants_modelkiln.inputs.named_files import literal, read_named_file
+from pants_modelkiln.package.ensemble import resolve_inputs
 from pants_modelkiln.package.field_set import ModelPackageFieldSet
-from pants_modelkiln.package.inputs import PackageInputs, resolve_inputs
+from pants_modelkiln.package.inputs import PackageInputs
 from pants_modelkiln.subsystem import ModelkilnSubsystem, SmokeTestSubsystem
 from pants_modelkiln.target_types.smoke_test import (
     SmokeTestAtolField,
@@ -185,6 +186,11 @@ def _is_whole(inputs: PackageInputs, format_name: str) -> bool:
     return inputs.record["weights"] == "bundled"
 
 
+def _weights_apart(inputs: PackageInputs, format_name: str) -> tuple[Layer, ...]:
+    """The layers of weights that a format of the package lacks."""
+    return () if _is_whole(inputs, format_name) else tuple(one for found in inputs.artifacts for one in found.layers)
+
+
 async def _step_files(plan: SmokePlan, answers: _Answers, inputs: PackageInputs, under_test: Digest) -> Digest:
     # A program has bundled files in it; layers of an image may have to be made of them again.
     is_needed = plan.format == "oci" or not _is_whole(inputs, plan.format)
@@ -219,6 +225,14 @@ class SmokeTestRun:
     result: FallibleProcessResult | None
 
 
+def _provided_folder(inputs: PackageInputs, subsystem: SmokeTestSubsystem) -> str:
+    """The folder of what this machine provides, where the package wants any of it; or "".
+
+    Whether the folder is there is found out as the test runs: the daemon would remember it.
+    """
+    return os.path.abspath(subsystem.provided) if inputs.record.get("provided") else ""
+
+
 @rule(desc="Run a smoke test", level=LogLevel.DEBUG)
 async def perform_smoke_test(
     request: SmokeTestRunRequest, subsystem: SmokeTestSubsystem, options: ModelkilnSubsystem
@@ -233,8 +247,7 @@ async def perform_smoke_test(
         return SmokeTestRun(None)
     under_test = await put_under_test(PackageUnderTestRequest(inputs, format_name), **implicitly())
     answers = await _read_answers(fields, inputs, subsystem.record)
-    is_bundled = _is_whole(inputs, format_name)
-    provided = subsystem.provided if inputs.record.get("provided") and os.path.isdir(subsystem.provided) else ""
+    provided = _provided_folder(inputs, subsystem)
     plan = SmokePlan(
         record=f"{_FOLDER}/record.json",
         request=answers.request.path,
@@ -246,12 +259,12 @@ async def perform_smoke_test(
         rtol=fields.rtol.value,
         atol=fields.atol.value,
         python=under_test.python,
-        weights=() if is_bundled else tuple(layer for found in inputs.artifacts for layer in found.layers),
+        weights=_weights_apart(inputs, format_name),
         layers=under_test.layers,
         wheels=tuple(inputs.environment.to_json()) if format_name == "wheel" else (),
         # In the key, so that a result without a GPU is none for a machine that has one.
         has_gpu=has_gpu,
-        provided=os.path.abspath(provided) if provided else "",
+        provided=provided,
     )
     size = sum(wheel.size for wheel in inputs.environment.wheels) + sum(one.size for one in inputs.artifacts)
     step = Step(

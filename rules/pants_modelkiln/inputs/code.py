@@ -33,7 +33,7 @@ from pants_modelkiln.compat.calls import (
     strip_python_sources,
     transitive_targets,
 )
-from pants_modelkiln.engine.files import engine_files
+from pants_modelkiln.engine.files import ENSEMBLE_RUNTIME, engine_files
 from pants_modelkiln.inputs.artifact import pinned_files
 from pants_modelkiln.inputs.named_files import find_entry_point
 from pants_modelkiln.target_types.package import ModelEntryPointField
@@ -45,6 +45,27 @@ class PackageCodeRequest:
 
     address: Address
     entry_point: ModelEntryPointField
+
+
+@dataclass(frozen=True)
+class FirstPartyRequest:
+    """All first-party code that the target at an address depends on."""
+
+    address: Address
+
+
+@dataclass(frozen=True)
+class FirstPartyCode:
+    """Files of first-party code; paths as they lie in a package.
+
+    origins: pairs of a path in the package and one in the repository. requirements: PEP 508 strings that the code
+    needs directly.
+    """
+
+    digest: Digest
+    paths: tuple[str, ...]
+    origins: tuple[tuple[str, str], ...]
+    requirements: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -76,22 +97,56 @@ class PackageCode:
 @rule(level=LogLevel.DEBUG)
 async def runtime_files() -> RuntimeFiles:
     """Take the runtime from the engine's sources."""
-    digest = await create_digest(CreateDigest(engine_files("runtime")))
+    digest = await create_digest(CreateDigest(engine_files("runtime", without=ENSEMBLE_RUNTIME)))
     return RuntimeFiles(pinned_files(await get_digest_entries(digest)), digest)
 
 
-async def _check_roots(address: str, sources: PythonSourceFiles, runtime: RuntimeFiles) -> None:
-    """Refuse code of which two files would have one place in the package."""
-    snapshot = sources.source_files.snapshot
+async def _find_origins(sources: PythonSourceFiles) -> tuple[tuple[str, str], ...]:
+    """Pairs of where a file lies in the package and where in the repository, sorted."""
+    files = sources.source_files.snapshot.files
     unrooted = set(sources.source_files.unrooted_files)
-    roots = await get_source_roots(SourceRootsRequest.for_files(sorted(set(snapshot.files) - unrooted)))
-    entries = await get_digest_entries(snapshot.digest)
+    roots = await get_source_roots(SourceRootsRequest.for_files(sorted(set(files) - unrooted)))
+    places = []
+    for path in files:
+        root = roots.path_to_root.get(PurePath(path))
+        places.append((path if root is None or root.path == "." else os.path.relpath(path, root.path), path))
+    return tuple(sorted(places))
+
+
+async def _check_roots(
+    address: str, sources: PythonSourceFiles, origins: Iterable[tuple[str, str]], runtime: RuntimeFiles
+) -> None:
+    """Refuse code of which two files would have one place in the package."""
+    entries = await get_digest_entries(sources.source_files.snapshot.digest)
+    places = {origin: place for place, origin in origins}
     files = [CodeFile(file.path, "modelkiln's runtime", (file.sha256, False)) for file in runtime.files]
     for entry in entries:
-        root = roots.path_to_root.get(PurePath(entry.path))
-        place = entry.path if root is None or root.path == "." else os.path.relpath(entry.path, root.path)
-        files.append(CodeFile(place, entry.path, (entry.file_digest.fingerprint, entry.is_executable)))
+        content = (entry.file_digest.fingerprint, entry.is_executable)
+        files.append(CodeFile(places[entry.path], entry.path, content))
     check_places(address, files)
+
+
+@rule(level=LogLevel.DEBUG)
+async def find_first_party_code(request: FirstPartyRequest, runtime: RuntimeFiles) -> FirstPartyCode:
+    """Find the files and requirements of all that a target depends on, without a look into them.
+
+    Raises ModelkilnError where two files would have one place in a package.
+    """
+    closure = await transitive_targets(TransitiveTargetsRequest([request.address]), **implicitly())
+    sources = await prepare_python_sources(
+        PythonSourceFilesRequest(closure.closure, include_files=True), **implicitly()
+    )
+    origins = await _find_origins(sources)
+    await _check_roots(str(request.address), sources, origins, runtime)
+    stripped = await strip_python_sources(sources)
+    snapshot = stripped.stripped_source_files.snapshot
+    requirements = {
+        str(requirement)
+        for target in closure.closure
+        if target.has_field(PythonRequirementsField)
+        for requirement in target[PythonRequirementsField].value
+    }
+    return FirstPartyCode(snapshot.digest, snapshot.files, origins, tuple(sorted(requirements)))
 
 
 async def _find_imports(code: Digest) -> tuple[Import, ...]:
@@ -103,15 +158,9 @@ async def _find_imports(code: Digest) -> tuple[Import, ...]:
 async def collect_code(request: PackageCodeRequest, runtime: RuntimeFiles) -> PackageCode:
     """Find the files and requirements of all that the entry point depends on."""
     entry_point = (await find_entry_point(request.entry_point)).val
-    closure = await transitive_targets(TransitiveTargetsRequest([request.address]), **implicitly())
-    sources = await prepare_python_sources(
-        PythonSourceFilesRequest(closure.closure, include_files=True), **implicitly()
-    )
-    await _check_roots(str(request.address), sources, runtime)
-    stripped = await strip_python_sources(sources)
-    code = stripped.stripped_source_files.snapshot
+    code = await find_first_party_code(FirstPartyRequest(request.address), **implicitly())
     module = entry_point.module.replace(".", "/")
-    candidates = [path for path in (f"{module}.py", f"{module}/__init__.py") if path in code.files]
+    candidates = [path for path in (f"{module}.py", f"{module}/__init__.py") if path in code.paths]
     if not candidates:
         raise ModelkilnError(
             f"{request.address}: entry_point {entry_point.spec!r}: no target of the package owns the "
@@ -123,19 +172,13 @@ async def collect_code(request: PackageCodeRequest, runtime: RuntimeFiles) -> Pa
     )
     check_entry_point(str(request.address), entry_point, source[0].path, source[0].content)
     digest = await merge_digests(MergeDigests((code.digest, runtime.digest)))
-    requirements = {
-        str(requirement)
-        for target in closure.closure
-        if target.has_field(PythonRequirementsField)
-        for requirement in target[PythonRequirementsField].value
-    }
     files = pinned_files(await get_digest_entries(digest))
     own = tuple(file for file in files if file not in runtime.files)
     return PackageCode(
         entry_point=entry_point.spec,
         files=files,
         digest=digest,
-        requirements=tuple(sorted(requirements)),
+        requirements=code.requirements,
         own_files=own,
         own=await create_digest(
             CreateDigest([FileEntry(file.path, FileDigest(file.sha256, file.size)) for file in own])

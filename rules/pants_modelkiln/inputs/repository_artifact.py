@@ -50,6 +50,7 @@ from pants_modelkiln.subsystem import ModelkilnSubsystem
 from pants_modelkiln.target_types.artifact import (
     ModelArtifactAllowCodeField,
     ModelArtifactAllowPickleField,
+    ModelArtifactBaseField,
     ModelArtifactLockField,
     ModelArtifactSourceField,
     allowed_in,
@@ -163,10 +164,12 @@ async def hash_artifact(request: ArtifactRequest, options: ModelkilnSubsystem) -
     if not target.has_field(ModelArtifactSourceField):
         raise ModelkilnError(f"{address}: is a `{target.alias}`, but `artifacts` must name `model_artifact` targets.")
     allowed = allowed_in(target[ModelArtifactAllowPickleField], target[ModelArtifactAllowCodeField])
+    base = target[ModelArtifactBaseField].value or ""
     if target[ModelArtifactLockField].value:
-        return await read_locked_artifact(
+        locked = await read_locked_artifact(
             LockedArtifactRequest(address, target[ModelArtifactLockField].value, allowed), **implicitly()
         )
+        return replace(locked, base=base)
     field = target[ModelArtifactSourceField]
     if not field.value:
         raise ModelkilnError(f"{address}: name its files in the field `source`, or its lock in the field `lock`.")
@@ -186,7 +189,8 @@ async def hash_artifact(request: ArtifactRequest, options: ModelkilnSubsystem) -
         )
     has_onnx = any(file.path.endswith(".onnx") for file in files)
     checked = await check_artifact(ArtifactCheckRequest(address, digest, allowed, large, has_onnx), **implicitly())
-    found = Artifact(address, tuple(sorted(files, key=lambda file: file.path)), digest, checked.formats)
+    listed = tuple(sorted(files, key=lambda file: file.path))
+    found = Artifact(address, listed, digest, checked.formats, base=base)
     return await _find_layers(found, {pointer.path for pointer in large}, allowed)
 
 

@@ -32,7 +32,7 @@ from pants_modelkiln.manifest.sdists import BuiltWheelRequest, build_sdist
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 
 # What the runtime imports, whatever the code does.
-_RUNTIME = "numpy"
+RUNTIME_REQUIREMENT = "numpy"
 # Of what a process fetches, so many are named.
 _NAMED = 5
 
@@ -104,17 +104,17 @@ async def _wheels_of(request: EnvironmentRequest) -> tuple[LockedWheel, ...]:
     """
     chosen = await choose_wheels(request.lock, **implicitly())
     resolved = chosen.content
-    if _RUNTIME not in {wheel["name"] for wheel in resolved["wheels"]}:
+    if RUNTIME_REQUIREMENT not in {wheel["name"] for wheel in resolved["wheels"]}:
         raise ModelkilnError(
-            f"{request.address}: every package needs {_RUNTIME}, in which Modelkiln's runtime hands tensors over, and "
-            f"the lock {resolved['lock']} lacks it. Add it to the requirements of the resolve "
+            f"{request.address}: every package needs {RUNTIME_REQUIREMENT}, in which Modelkiln's runtime hands tensors "
+            f"over, and the lock {resolved['lock']} lacks it. Add it to the requirements of the resolve "
             f"{request.lock.resolve!r} and lock it: {chosen.remedy}."
         )
     check_locked(request.provided, resolved["wheels"], f"{request.address}: the lock {resolved['lock']}")
     provided = [one.name for one in request.provided]
     while True:
         try:
-            wheels = closure(resolved, (*request.requirements, _RUNTIME), provided)
+            wheels = closure(resolved, (*request.requirements, RUNTIME_REQUIREMENT), provided)
         except ModelkilnError as error:
             raise ModelkilnError(f"{request.address}: {error}") from None
         sdists = [wheel for wheel in wheels if wheel.is_sdist]

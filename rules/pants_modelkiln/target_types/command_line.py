@@ -20,9 +20,9 @@ class CommandLineTarget(Target):
     alias = "modelkiln_command_line"
     core_fields = (*COMMON_TARGET_FIELDS, CommandLinePythonField, OutputPathField)
     help = help_text("""
-        The command line `modelkiln` (`inspect`, `validate`, `export`, `load`, `publish`, `pull`, `verify`,
-        `store`) as a PEX, of the same release as the backend and with dependencies that it has locked
-        itself.
+        The command line `modelkiln` (`inspect`, `diff`, `why`, `report`, `validate`, `export`, `load`,
+        `publish`, `pull`, `verify`, `store` and others) as a PEX, of the same release as the backend and
+        with dependencies that it has locked itself.
 
         Example:
 

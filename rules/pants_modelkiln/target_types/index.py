@@ -6,6 +6,7 @@ from pants.core.goals.package import OutputPathField
 from pants.engine.target import COMMON_TARGET_FIELDS, AsyncFieldMixin, Dependencies, StringSequenceField, Target
 from pants.util.strutil import help_text
 
+from pants_modelkiln.target_types.lint import LINT_FIELDS
 from pants_modelkiln.target_types.publish import PUBLISH_FIELDS
 
 
@@ -28,6 +29,7 @@ class ModelIndexTarget(Target):
         Dependencies,
         ModelIndexPackagesField,
         *PUBLISH_FIELDS,
+        *LINT_FIELDS,
         OutputPathField,
     )
     help = help_text("""

@@ -23,6 +23,7 @@ from modelkiln.package.host_requirements import check_host_requirements
 from modelkiln.package.model_wheel import REQUIRES
 from modelkiln.package.provided import read_provided
 from pants_modelkiln.target_types.fields import OneAddressField, TableField
+from pants_modelkiln.target_types.lint import LINT_FIELDS
 from pants_modelkiln.target_types.publish import PUBLISH_FIELDS, PublishWheelIndexesField
 
 
@@ -313,6 +314,7 @@ class ModelPackageTarget(Target):
         ModelMetadataField,
         *PUBLISH_FIELDS,
         PublishWheelIndexesField,
+        *LINT_FIELDS,
         OutputPathField,
         RestartableField,
     )

@@ -4,16 +4,16 @@ A pickle is a program, which imports and calls as it is loaded. Lists of known b
 here a name is either listed or refused, and so is all that cannot be followed to its end.
 """
 
-from typing import Any, Iterable, Optional
+from typing import Any, Callable, Iterable, Optional
 
 from modelkiln.checks.content import Content, Reader
 from modelkiln.checks.joblib_arrays import array_of, skip_bytes
 from modelkiln.checks.pickle_globals import is_never_allowed, is_torch_script
-from modelkiln.checks.pickle_machine import Machine
+from modelkiln.checks.pickle_machine import Call, Machine
 from modelkiln.checks.pickle_opcodes import FIRST_BYTES, BadPickle, Halt, may_start
 from modelkiln.errors import ModelkilnError
 
-__all__ = ["FIRST_BYTES", "FORMAT", "PickleRefused", "check", "check_stream", "looks_like"]
+__all__ = ["FIRST_BYTES", "FORMAT", "PickleRefused", "check", "check_stream", "look_through", "looks_like"]
 
 FORMAT = "pickle"
 # torch/serialization.py, MAGIC_NUMBER: the first of the five pickles of a file of torch before 1.6;
@@ -81,7 +81,7 @@ def check_stream(content: Content, reader: Reader, allowed: Optional[frozenset],
     """Check the pickles from the reader's position to its end."""
     found: dict = {}
     try:
-        _follow_all(content, reader, allowed, found, in_archive)
+        _follow_all(_Follower(content, allowed, found), reader, in_archive)
     except BadPickle as bad:
         # Without a list the answer is the same for every pickle.
         if allowed is None:
@@ -100,6 +100,20 @@ def check_stream(content: Content, reader: Reader, allowed: Optional[frozenset],
     return set(found)
 
 
+def look_through(
+    content: Content, on_object: Callable[[Call], None], *, in_archive: bool = False
+) -> tuple[frozenset, tuple]:
+    """Follow the pickles of a file without judging them; returns the names that they import and what each makes.
+
+    on_object: called with each object whose state is set. Raises BadPickle or EOFError for what cannot be followed.
+    """
+    found: dict = {}
+    follower = _Follower(content, None, found, on_object)
+    with content.reader() as reader:
+        _follow_all(follower, reader, in_archive)
+    return frozenset(found), tuple(follower.made)
+
+
 def _not_allowed(content: Content, found: Iterable[str]) -> ModelkilnError:
     bad = sorted(name for name in found if is_never_allowed(name))
     if bad:
@@ -111,8 +125,7 @@ def _not_allowed(content: Content, found: Iterable[str]) -> ModelkilnError:
     )
 
 
-def _follow_all(content: Content, reader: Reader, allowed: Optional[frozenset], found: dict, persistent: bool) -> None:
-    follow = _Follower(content, allowed, found)
+def _follow_all(follow: "_Follower", reader: Reader, persistent: bool) -> None:
     first = follow.one(reader, persistent)
     if first == _TORCH_MAGIC:
         for _ in range(_TORCH_PICKLES - 1):
@@ -127,16 +140,24 @@ def _follow_all(content: Content, reader: Reader, allowed: Optional[frozenset], 
 
 
 class _Follower:
-    """Follows pickles of one content, noting imports in `found`."""
+    """Follows pickles of one content, noting imports in `found`. made: what each makes, in their order."""
 
-    def __init__(self, content: Content, allowed: Optional[frozenset], found: dict) -> None:
-        self._content, self._allowed, self._found = content, allowed, found
+    def __init__(
+        self,
+        content: Content,
+        allowed: Optional[frozenset],
+        found: dict,
+        on_object: Callable[[Call], None] = lambda value: None,
+    ) -> None:
+        self._content, self._allowed, self._found, self._on_object = content, allowed, found, on_object
+        self.made: list = []
 
     def one(self, reader: Reader, persistent: bool) -> Any:
         """Follow the pickle at the reader's position; returns what it makes."""
         start, arrays = reader.position, []
 
         def after_build(value: Any) -> None:
+            self._on_object(value)
             array = array_of(value)
             if array is None:
                 return
@@ -149,6 +170,7 @@ class _Follower:
         made = Machine(reader, self._note, persistent=persistent, after_build=after_build).run()
         if arrays:
             self._follow_plainly(start, persistent)
+        self.made.append(made)
         return made
 
     def _follow_plainly(self, start: int, persistent: bool) -> None:

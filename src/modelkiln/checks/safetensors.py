@@ -11,7 +11,7 @@ from typing import Any, Mapping
 
 from modelkiln.checks.content import Content, is_natural
 
-__all__ = ["FORMAT", "INDEX_FORMAT", "check", "index_shards", "looks_like"]
+__all__ = ["FORMAT", "INDEX_FORMAT", "check", "index_shards", "looks_like", "tensor_types"]
 
 FORMAT = "safetensors"
 INDEX_FORMAT = "safetensors-index"
@@ -47,18 +47,34 @@ def check(content: Content) -> tuple[str, ...]:
     """
     size = content.size or 0
     try:
-        with content.reader() as reader:
-            length = int.from_bytes(reader.read(8), "little")
-            if length > MAX_HEADER or length > size - 8:
-                raise _Bad(f"its header takes {length} bytes of {size}; at most {MAX_HEADER} are allowed")
-            pieces = [reader.read(min(_BLOCK, length - start)) for start in range(0, length, _BLOCK)]
-        header = _header(b"".join(pieces))
-        _check_tensors(header, size - 8 - length)
+        data = _header_bytes(content)
+        header = _header(data)
+        _check_tensors(header, size - 8 - len(data))
         return tuple(sorted(header.keys() - {_METADATA}))
     except EOFError:
         raise content.refuse(f"{size} bytes are too few for a safetensors file", _AGAIN) from None
     except _Bad as bad:
         raise content.refuse(f"not a valid safetensors file: {bad}", _AGAIN) from None
+
+
+def tensor_types(content: Content) -> dict[str, str]:
+    """Return the dtype of each tensor, as the header of a file names it; raises ValueError or EOFError for a header
+    that is not one."""
+    try:
+        header = _header(_header_bytes(content))
+    except _Bad as bad:
+        raise ValueError(str(bad)) from None
+    tensors = {name: value for name, value in header.items() if name != _METADATA and isinstance(value, dict)}
+    return {name: str(value.get("dtype")) for name, value in tensors.items()}
+
+
+def _header_bytes(content: Content) -> bytes:
+    size = content.size or 0
+    with content.reader() as reader:
+        length = int.from_bytes(reader.read(8), "little")
+        if length > MAX_HEADER or length > size - 8:
+            raise _Bad(f"its header takes {length} bytes of {size}; at most {MAX_HEADER} are allowed")
+        return b"".join(reader.read(min(_BLOCK, length - start)) for start in range(0, length, _BLOCK))
 
 
 def _header(data: bytes) -> Mapping[str, Any]:

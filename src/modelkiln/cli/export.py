@@ -12,6 +12,10 @@ from modelkiln.progress import Progress
 from modelkiln.wording import counted
 
 HELP = "Write an image with all of its layers to one file: an OCI or Docker archive, or a full OCI layout."
+EXAMPLES = (
+    "export dist/models.digits/digits.oci digits.tar",
+    "export digits.oci digits.tar --format docker-archive --name digits:1.2.0",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -12,6 +12,10 @@ from modelkiln.machine.container_engine import ENGINES, choose_engine, load_arch
 from modelkiln.progress import Progress
 
 HELP = "Load an image into podman, Docker or containerd on this machine."
+EXAMPLES = (
+    "load dist/models.digits/digits.oci",
+    "load digits.oci --into podman --name digits:1.2.0",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

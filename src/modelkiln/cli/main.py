@@ -4,19 +4,24 @@ import argparse
 import importlib
 import os
 import sys
-from typing import Optional, Sequence
+from typing import Any, Optional, Sequence
 
 from modelkiln import __version__
 from modelkiln.errors import ModelkilnError
 from modelkiln.machine.settings import own_settings
 
-__all__ = ["main"]
+__all__ = ["COMMANDS", "main", "make_parser"]
 
-# Command -> module of this package. A module has HELP (one line), add_arguments(parser) and
-# run(args) -> exit code. It is imported only when its command is called: a build step starts in
-# tens of milliseconds, and importing every command would double that.
+# Command -> module of this package. A module has HELP (one line), EXAMPLES (command lines without "modelkiln"),
+# add_arguments(parser) and run(args) -> exit code. It is imported only when its command is called: a build step starts
+# in tens of milliseconds, and importing every command would double that.
 COMMANDS = {
+    "init": "starter.init",
     "inspect": "inspect",
+    "lint": "lint",
+    "diff": "report.diff",
+    "why": "report.why",
+    "report": "report.report",
     "validate": "validate",
     "export": "export",
     "load": "load",
@@ -25,8 +30,10 @@ COMMANDS = {
     "verify": "verify",
     "store": "store",
     "mirror": "mirror",
+    "doctor": "report.doctor",
+    "completion": "starter.completion",
 }
-# Steps of a build, each one process. Their arguments may change with every release.
+# Steps of a build, each one process, without examples. Their arguments may change with every release.
 STEPS = {
     "resolve": "build.resolve",
     "wheel": "build.wheel",
@@ -41,6 +48,7 @@ STEPS = {
     "lock-interpreter": "lock.portable_python",
     "registry-image": "build.registry_image",
     "blob": "build.blob",
+    "lint": "build.lint",
     "model-wheel": "formats.model_wheel",
     "pex": "formats.pex",
     "scie": "formats.scie",
@@ -62,10 +70,23 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     return _usage(arguments)
 
 
+def make_parser(name: str, module: Any) -> argparse.ArgumentParser:
+    """Return the parser of a command, whose help ends in its examples."""
+    examples = [f"  modelkiln {line}" for line in getattr(module, "EXAMPLES", ())]
+    parser = argparse.ArgumentParser(
+        prog=f"modelkiln {name}",
+        description=module.HELP,
+        epilog="\n".join(["examples:", *examples]) if examples else None,
+        # Else argparse would fill the lines of the examples.
+        formatter_class=argparse.RawDescriptionHelpFormatter if examples else argparse.HelpFormatter,
+    )
+    module.add_arguments(parser)
+    return parser
+
+
 def _run(name: str, module_name: str, arguments: Sequence[str]) -> int:
     module = importlib.import_module(f"modelkiln.cli.{module_name}")
-    parser = argparse.ArgumentParser(prog=f"modelkiln {name}", description=module.HELP)
-    module.add_arguments(parser)
+    parser = make_parser(name, module)
     try:
         return module.run(parser.parse_args(arguments))
     except ModelkilnError as error:

@@ -8,6 +8,7 @@ from modelkiln.cli.options import add_store, machine_env, store_of
 from modelkiln.wording import counted
 
 HELP = "Copy the Debian packages that locks pin to a folder, which is a mirror of them from then on."
+EXAMPLES = ("mirror base.lock.json toolchain.lock.json -o /mnt/debian",)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

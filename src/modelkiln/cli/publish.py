@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from modelkiln.publication.publish import Publication, Published
 
 HELP = "Put a package into a registry: only the bytes that it lacks, and tags last."
+EXAMPLES = ("publish digits.oci registry.example.com/models/digits --tag 1.2.0",)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

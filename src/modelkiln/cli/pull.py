@@ -11,6 +11,10 @@ from modelkiln.registry.reference import parse_image
 _PARTS = ("layout", "record", "signature", "weights")
 
 HELP = "Fetch a package from a registry, or only its record, signature or weights; every file is held to its record."
+EXAMPLES = (
+    "pull registry.example.com/models/digits:1.2.0 -o digits.oci",
+    "pull registry.example.com/models/digits:1.2.0 --only weights -o models",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

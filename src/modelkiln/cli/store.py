@@ -17,6 +17,10 @@ from modelkiln.store.store import Store
 from modelkiln.wording import counted
 
 HELP = "List, verify or clean the store of blobs."
+EXAMPLES = (
+    "store list",
+    "store gc --older-than 30d --max-size 200GB --dry-run",
+)
 
 # What names blobs in a repository: locks of weights, base images and Python, and records in dist/.
 _LOCKS = (".lock.json", ".package.json", ".lock")
@@ -30,7 +34,7 @@ _BYTES = {"": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12, "kib": 2**
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `modelkiln store`."""
     parser.add_argument("action", choices=("list", "verify", "gc"))
-    parser.add_argument("--json", action="store_true", help="list: print a JSON list")
+    parser.add_argument("--json", action="store_true", help="list: print a JSON list (docs/schemas/store-list.json)")
     gc = parser.add_argument_group(
         "gc", "Removes what dead processes left, and with an option below, blobs and caches."
     )

@@ -11,6 +11,7 @@ from modelkiln.validation.layout import validate_layout
 from modelkiln.wording import counted
 
 HELP = "Recompute every digest, size, diff ID and reference of a layout; exit code 1 when one is wrong."
+EXAMPLES = ("validate dist/models.digits/digits.oci",)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,6 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("layout", type=Path, metavar="LAYOUT", help="folder of an OCI image layout")
     parser.add_argument("--complete", action="store_true", help="the layout must hold every blob itself")
     parser.add_argument("--record", type=Path, metavar="FILE", help="a record that the image's own must equal")
+    parser.add_argument("--json", action="store_true", help="print a JSON object (docs/schemas/validate.json)")
     add_store(parser)
 
 
@@ -29,6 +31,10 @@ def run(args: argparse.Namespace) -> int:
     issues = validate_layout(args.layout, store_of(args), _record(args.record), args.complete, layers)
     wrong = [issue for issue in issues if not issue.is_note]
     notes = [issue for issue in issues if issue.is_note]
+    if args.json:
+        found = [{"where": one.where, "text": one.text, "note": one.is_note} for one in (*wrong, *notes)]
+        print(json.dumps({"layout": str(args.layout), "issues": found}, indent=1, sort_keys=True, ensure_ascii=False))
+        return 1 if wrong else 0
     for issue in (*wrong, *notes):
         print(f"{'note: ' if issue.is_note else ''}{issue}")
     what = "structure, digests, sizes, diff IDs, layer contents, machine code, entrypoint and record"

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from modelkiln.publication.verify import Verified
 
 HELP = "Hold every file of a package in a registry or in a layout to its record, and report what would run."
+EXAMPLES = (
+    "verify registry.example.com/models/digits:1.2.0",
+    "verify dist/models.digits/digits.oci",
+)
 # Exit codes: nothing is known to be wrong, but a package could not be held to a record.
 _NOT_VERIFIED = 3
 

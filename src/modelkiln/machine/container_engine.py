@@ -9,7 +9,7 @@ from typing import Optional, Sequence
 
 from modelkiln.errors import ModelkilnError
 
-__all__ = ["ENGINES", "Engine", "choose_engine", "load_archive"]
+__all__ = ["ENGINES", "Engine", "choose_engine", "load_archive", "why_unusable"]
 
 # Long enough for a daemon that is started by its socket; a missing one answers at once.
 _PROBE_TIMEOUT = 30.0
@@ -44,7 +44,7 @@ def choose_engine(into: str = "auto") -> Engine:
     tried = []
     for engine in ENGINES:
         if into in ("auto", engine.name):
-            reason = _unusable(engine)
+            reason = why_unusable(engine)
             if reason is None:
                 return engine
             tried.append(f"{engine.program}: {reason}")
@@ -57,7 +57,8 @@ def choose_engine(into: str = "auto") -> Engine:
     )
 
 
-def _unusable(engine: Engine) -> Optional[str]:
+def why_unusable(engine: Engine) -> Optional[str]:
+    """Return why an engine does not serve on this machine, None where it does. One that hangs takes half a minute."""
     program = shutil.which(engine.program)
     if program is None:
         return "not installed"

@@ -49,10 +49,11 @@ class Import:
     alternative: str = ""
 
 
-def find_imports(path: str, source: bytes) -> list[Import]:
+def find_imports(path: str, source: bytes, optional: bool = False) -> list[Import]:
     """Return the imports of a Python file, whose `path` is relative to the folder that modules lie in.
 
-    A file that this Python cannot read is the interpreter's to refuse: it may be of a newer release.
+    optional: also those that may fail, of which a package need not have the modules. A file that this Python cannot
+    read is the interpreter's to refuse: it may be of a newer release.
     """
     try:
         tree = ast.parse(source, path)
@@ -60,7 +61,10 @@ def find_imports(path: str, source: bytes) -> list[Import]:
         return []
     lines = source.decode("utf-8", "replace").splitlines()
     found = []
-    for node in _needed(tree.body):
+    statements = ast.walk(tree) if optional else _needed(tree.body)
+    for node in statements:
+        if not isinstance(node, (ast.Import, ast.ImportFrom)):
+            continue
         if any(_IGNORED_LINE.search(line) for line in lines[node.lineno - 1 : node.end_lineno]):
             continue
         found += _imports(node, path)

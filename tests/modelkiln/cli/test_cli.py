@@ -10,6 +10,7 @@ import pytest
 from components import require
 from readers import podman_clean, podman_env, run
 from samples.random_image import blob_file, make_image
+from schemas import schema_problems
 
 import modelkiln
 from modelkiln.cli.main import main
@@ -50,7 +51,8 @@ def test_inspect_prints_json(made, capsys):
     layers = [layer.to_json() for layer in made.image.layers]
     made.path.with_name("digits.package.json").write_text(json.dumps({"layers": layers}))
     assert main(["inspect", "--json", str(made.path)]) == 0
-    (image,) = json.loads(capsys.readouterr().out)
+    (image,) = found = json.loads(capsys.readouterr().out)
+    assert [] == schema_problems("inspect", found)
     assert [layer["digest"] for layer in image["layers"]] == [one["descriptor"]["digest"] for one in layers]
     assert image["unpacked_size"] == sum(one["unpacked_size"] for one in layers)
     assert image["package_digest"] == made.record["package_digest"]
@@ -70,6 +72,35 @@ def test_inspect_lists_what_files_are(made, capsys):
     assert "  unknown     w.bin\n" in output
     assert main(["inspect", "--json", str(made.path)]) == 0
     assert files == json.loads(capsys.readouterr().out)[0]["files"]
+
+
+def test_inspect_names_the_members_of_an_ensemble(made, capsys):
+    """What steps call them, and which packages they are."""
+    member = {
+        "name": "scorer",
+        "version": "1.0.0",
+        "package_digest": "sha256:" + "a" * 64,
+        "entry_point": "score:predict",
+    }
+    record = {"layers": [], "ensemble": {"members": {"score": member}, "steps": []}}
+    made.path.with_name("digits.package.json").write_text(json.dumps(record))
+    assert main(["inspect", str(made.path)]) == 0
+    assert f"member   score: scorer 1.0.0 sha256:{'a' * 64}\n" in capsys.readouterr().out
+    assert main(["inspect", "--json", str(made.path)]) == 0
+    expected = {key: value for key, value in member.items() if key != "entry_point"}
+    assert [{"member": "score", **expected}] == json.loads(capsys.readouterr().out)[0]["members"]
+
+
+def test_validate_and_store_list_print_json(made, capsys, tmp_path):
+    """In the forms that docs/schemas describes; exit codes are those of the texts."""
+    (made.path / "more").write_text("x")
+    assert main(["validate", "--json", str(made.path)]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert [] == schema_problems("validate", found)
+    assert ["more"] == [one["where"].rpartition("/")[2] for one in found["issues"] if not one["note"]]
+    assert main(["store", "list", "--json", "--store", str(tmp_path / "store")]) == 0
+    blobs = json.loads(capsys.readouterr().out)
+    assert [] == schema_problems("store-list", blobs) and 1 == len(blobs)
 
 
 def test_validate_says_what_it_checked(made, capsys):

@@ -11,7 +11,7 @@ from pants.core.goals.package import BuiltPackage, BuiltPackageArtifact
 from pants.engine.fs import Digest
 
 from pants_modelkiln.compat.known_artifact import KnownArtifact
-from pants_modelkiln.compat.package_goal import find_changed, is_known_goal, remember, remove_dangling
+from pants_modelkiln.compat.package_goal import explain, find_changed, is_known_goal, remember, remove_dangling
 
 PATHS = ("rain/rain.oci", "rain/rain.package.json")
 
@@ -121,6 +121,14 @@ def test_a_shared_link_that_leads_nowhere_is_removed(dist):
     (dist / ".store").symlink_to(dist)
     remove_dangling(str(dist), [built()])
     assert (dist / ".store").is_symlink()
+
+
+def test_records_that_ask_for_it_are_compared_with_those_in_dist(dist):
+    """Before they are replaced; of packages that do not ask, nothing is read."""
+    assert [] == explain(str(dist), [built()])
+    asking = BuiltPackage(Digest("a" * 64, 1), (KnownArtifact(PATHS[1], (), explained=b'{"layers": []}'),))
+    (text,) = explain(str(dist), [asking])
+    assert text.startswith("Why rain/rain.package.json:\n  there is no record of the last time")
 
 
 def test_the_goal_of_this_release_is_known():

@@ -13,7 +13,7 @@ from modelkiln.checks.content import MAX_READ, Content, Reader
 from modelkiln.checks.headers.gguf_types import FILE_TYPES, TENSOR_TYPES
 from modelkiln.checks.headers.header import MAX_HEADER, BadHeader, Header, facts_of
 
-__all__ = ["FORMAT", "NAME", "check", "looks_like"]
+__all__ = ["FORMAT", "NAME", "check", "looks_like", "tensor_types"]
 
 FORMAT, NAME = "gguf", "GGUF file"
 MAGIC = b"GGUF"
@@ -75,6 +75,15 @@ def check(content: Content, path: str) -> Header:
     templates = ((key, value.value) for key, value in values.items() if key.startswith(_TEMPLATE))
     found = tuple((key, text) for key, text in templates if isinstance(text, str))
     return Header(_facts(values, tensors, file), _parts(values, path), found)
+
+
+def tensor_types(content: Content) -> frozenset[int]:
+    """Return the numbers of the types that the tensors of a file have (ggml.h). Raises BadHeader or EOFError."""
+    with content.reader() as reader:
+        file = _File(reader)
+        tensor_count, key_count = file.count("tensors"), file.count("keys")
+        file.keys(key_count)
+        return frozenset(tensor.type for tensor in file.tensors(tensor_count))
 
 
 class _File:

@@ -1,7 +1,5 @@
 """Operators that ONNX lacks: they take a library, which the program that loads the model has to load as well."""
 
-import io
-
 from modelkiln.checks.content import Reader
 from modelkiln.checks.protobuf import BYTES, fields
 
@@ -20,16 +18,15 @@ _KNOWN = frozenset(
 )  # fmt: skip
 
 
-def foreign_domains(model: bytes) -> set:
-    """Return the domains that a ModelProto uses, and neither knows nor defines in functions of its own.
+def foreign_domains(reader: Reader, end: int) -> set:
+    """Return the domains that the ModelProto up to `end` uses, and neither knows nor defines in functions of its own.
 
     Which it uses it has to state: the checker of `onnx` refuses a node of another domain. Raises EOFError and
     ValueError for what is not a message.
     """
-    reader = Reader(io.BytesIO(model), len(model), True)
     used: set = set()
     defined: set = set()
-    for field in fields(reader, len(model)):
+    for field in fields(reader, end):
         if field.wire == BYTES and field.number in (_OPSETS, _FUNCTIONS):
             number, found = (_OPSET_DOMAIN, used) if field.number == _OPSETS else (_FUNCTION_DOMAIN, defined)
             found.add(_text(reader, reader.position + field.length, number))

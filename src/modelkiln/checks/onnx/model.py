@@ -83,7 +83,7 @@ def read(content: Content, path: str) -> Model:
     try:
         with content.reader() as reader:
             data = b"".join(found.message(reader, size, "Model", 0))
-        domains = foreign_domains(data)
+        domains = foreign_domains(Reader(io.BytesIO(data), len(data), True), len(data))
     except BadModel as bad:
         raise content.refuse(f"not a valid ONNX model: {bad}", AGAIN) from None
     except (EOFError, ValueError) as error:

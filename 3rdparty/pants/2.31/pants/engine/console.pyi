@@ -9,6 +9,10 @@ class Console(SideEffecting):
         ...
 
     @property
+    def stdin(self) -> TextIO:
+        ...
+
+    @property
     def stdout(self) -> TextIO:
         ...
 

@@ -16,6 +16,10 @@ class _GlobMatchErrorBehaviorOptionBase:
     error_behavior: GlobMatchErrorBehavior
 
     @classmethod
+    def ignore(cls: type[_G]) -> _G:
+        ...
+
+    @classmethod
     def warn(cls: type[_G]) -> _G:
         ...
 

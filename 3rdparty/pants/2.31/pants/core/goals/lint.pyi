@@ -7,6 +7,7 @@ from pants.engine.engine_aware import EngineAwareParameter as EngineAwareParamet
 from pants.engine.engine_aware import EngineAwareReturnType as EngineAwareReturnType
 from pants.engine.environment import EnvironmentName as EnvironmentName
 from pants.engine.process import FallibleProcessResult as FallibleProcessResult
+from pants.engine.target import FieldSet as FieldSet
 from collections.abc import Iterable as Iterable
 from pants.util.logging import LogLevel as LogLevel
 from pants.core.util_rules.partitions import PartitionElementT as PartitionElementT
@@ -14,13 +15,16 @@ from pants.core.util_rules.partitions import PartitionMetadataT as PartitionMeta
 from pants.core.util_rules.partitions import PartitionerType as PartitionerType
 from pants.util.strutil import Simplifier as Simplifier
 from pants.core.goals.multi_tool_goal_helper import SkippableSubsystem as SkippableSubsystem
+from typing import TypeVar as TypeVar
 from pants.core.util_rules.partitions import _BatchBase as _BatchBase
+from pants.core.util_rules.partitions import _PartitionFieldSetsRequestBase as _PartitionFieldSetsRequestBase
 from pants.core.util_rules.partitions import _PartitionFilesRequestBase as _PartitionFilesRequestBase
 from pants.util.meta import classproperty as classproperty
 from dataclasses import dataclass as dataclass
 from pants.engine.unions import distinct_union_type_per_subclass as distinct_union_type_per_subclass
 from typing import final as final
 from pants.engine.unions import union as union
+_FieldSetT = TypeVar('_FieldSetT', bound=FieldSet)
 @dataclass(frozen=True)
 class LintResult(EngineAwareReturnType):
     exit_code: int
@@ -56,8 +60,15 @@ class AbstractLintRequest:
     @classmethod
     def rules(cls) -> Iterable:
         ...
+class LintTargetsRequest(AbstractLintRequest):
+    field_set_type: ClassVar[type[FieldSet]]
+
+    @distinct_union_type_per_subclass(in_scope_types=[EnvironmentName])
+    class PartitionRequest(_PartitionFieldSetsRequestBase[_FieldSetT]):
+        ...
 class LintFilesRequest(AbstractLintRequest, EngineAwareParameter):
 
     @distinct_union_type_per_subclass(in_scope_types=[EnvironmentName])
     class PartitionRequest(_PartitionFilesRequestBase):
         ...
+REPORT_DIR: str

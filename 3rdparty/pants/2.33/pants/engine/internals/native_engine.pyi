@@ -443,10 +443,6 @@ class PathGlobs:
         ...
 
     @property
-    def conjunction(self) -> GlobExpansionConjunction:
-        ...
-
-    @property
     def description_of_origin(self) -> str | None:
         ...
 

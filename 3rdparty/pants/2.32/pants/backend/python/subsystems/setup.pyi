@@ -52,7 +52,3 @@ class PythonSetup(Subsystem):
     @memoized_property
     def resolves_to_interpreter_constraints(self) -> dict[str, tuple[str, ...]]:
         ...
-
-    @property
-    def manylinux(self) -> str | None:
-        ...

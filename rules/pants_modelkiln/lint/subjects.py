@@ -1,0 +1,164 @@
+"""From targets to what the rules of lint look at: nothing is fetched or made for it but the choice from a lock."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, Iterable, Mapping, Sequence
+
+from pants.backend.python.subsystems.setup import PythonSetup
+from pants.engine.addresses import Address, Addresses
+from pants.engine.fs import EMPTY_DIGEST, CreateDigest, Digest, FileEntry
+from pants.engine.rules import collect_rules
+from pants.engine.target import Target
+from pants.util.logging import LogLevel
+
+from modelkiln.frozen_json import FrozenJson
+from modelkiln.lint.packages.listed import LARGEST_FILE, LARGEST_SOURCE
+from modelkiln.manifest.closure import closure
+from modelkiln.package.provided import ProvidedRequirement
+from modelkiln.package.source_facts import Named, metadata_of
+from pants_modelkiln.compat.calls import (
+    concurrently,
+    create_digest,
+    get_digest_entries,
+    implicitly,
+    resolve_targets,
+    resolve_unparsed_address_inputs,
+    rule,
+)
+from pants_modelkiln.inputs.artifact import Artifact, ArtifactRequest
+from pants_modelkiln.inputs.code import FirstPartyCode, FirstPartyRequest, find_first_party_code
+from pants_modelkiln.inputs.named_files import find_entry_point
+from pants_modelkiln.inputs.repository_artifact import hash_artifact
+from pants_modelkiln.manifest.environment import RUNTIME_REQUIREMENT, ResolvedLockRequest, choose_wheels
+from pants_modelkiln.manifest.resolve_python import package_python
+from pants_modelkiln.package.field_set import ModelPackageFieldSet, accelerator_of, provided_of
+from pants_modelkiln.package.inputs import find_bases, find_embedded, find_signature, find_target
+from pants_modelkiln.subsystem import ModelkilnSubsystem
+from pants_modelkiln.target_types.artifact import ModelArtifactSourceField
+from pants_modelkiln.target_types.lint import LintIgnoreField
+
+
+@dataclass(frozen=True)
+class SubjectRequest:
+    """The `model_package` or `model_artifact` at an address."""
+
+    address: Address
+
+
+@dataclass(frozen=True)
+class LintSubject:
+    """described: what `modelkiln.lint.packages.listed` reads of it, without folders. code, files: Digests of its
+    first-party code and of files of its artifacts, both as far as rules read them, at their paths in a package.
+    locks: paths in the repository of the locks that its requirements are from."""
+
+    described: FrozenJson
+    code: Digest = EMPTY_DIGEST
+    files: Digest = EMPTY_DIGEST
+    locks: tuple[str, ...] = ()
+
+
+async def _select(digest: Digest, largest: int) -> tuple[Digest, list[str]]:
+    """The files of a Digest that are not larger, and the paths of the others."""
+    entries = [one for one in await get_digest_entries(digest) if isinstance(one, FileEntry)]
+    small = [one for one in entries if one.file_digest.serialized_bytes_length <= largest]
+    return await create_digest(CreateDigest(small)), sorted({one.path for one in entries} - {one.path for one in small})
+
+
+async def _find_artifacts(addresses: Iterable[Address]) -> tuple[Artifact, ...]:
+    return await concurrently(hash_artifact(ArtifactRequest(address), **implicitly()) for address in addresses)
+
+
+def _entries(artifacts: Sequence[Artifact]) -> list[dict]:
+    return sorted((entry for one in artifacts for entry in one.record_entries()), key=lambda entry: entry["path"])
+
+
+async def _artifact_subject(target: Target) -> LintSubject:
+    """What is known of an artifact by itself."""
+    (artifact,) = await _find_artifacts([target.address])
+    files, _ = await _select(artifact.digest, LARGEST_FILE)
+    described = {
+        "name": str(target.address),
+        "artifacts": _entries([artifact]),
+        "record": {"sources": [artifact.origin.to_json()] if artifact.origin else []},
+        "ignore": list(target[LintIgnoreField].value or ()),
+    }
+    return LintSubject(FrozenJson.of(described), files=files)
+
+
+def _facts_of(artifacts: Sequence[Artifact]) -> Named:
+    return [(str(one.address), one.facts) for one in artifacts]
+
+
+async def _signature(field_set: ModelPackageFieldSet, artifacts: Sequence[Artifact]) -> dict[str, Any]:
+    if not field_set.signature.value and not any(one.facts.get("signature") for one in artifacts):
+        return {}
+    return {"signature": await find_signature(field_set, _facts_of(artifacts))}
+
+
+def _distributions(
+    resolved: Mapping[str, Any], code: FirstPartyCode, provided: Sequence[ProvidedRequirement]
+) -> list[dict[str, Any]]:
+    """The wheels that code needs and the package has, as far as that is known before any is built."""
+    wheels = closure(resolved, (*code.requirements, RUNTIME_REQUIREMENT), [one.name for one in provided])
+    return [{"name": one.name, "version": one.version, "requires": list(one.requires)} for one in wheels]
+
+
+async def _package_subject(target: Target, options: ModelkilnSubsystem, setup: PythonSetup) -> LintSubject:
+    """What is known of a package before anything of it is fetched or made."""
+    field_set = ModelPackageFieldSet.create(target)
+    address = field_set.address
+    bases = await find_bases(field_set, options)
+    accelerator = accelerator_of(address, field_set.accelerator, field_set.resolve, options, setup)
+    python = package_python(address, accelerator.resolve, bases[0], options.python, setup)
+    embedded = await find_embedded(field_set, python)
+    platform = await find_target(field_set.formats.value, python, bases[0], embedded, options)
+    code = await find_first_party_code(FirstPartyRequest(address), **implicitly())
+    entry_point = await find_entry_point(field_set.entry_point)
+    named = await resolve_unparsed_address_inputs(field_set.artifacts.to_unparsed_address_inputs(), **implicitly())
+    artifacts = await _find_artifacts(named)
+    chosen = await choose_wheels(ResolvedLockRequest(accelerator.resolve, platform), **implicitly())
+    provided = provided_of(field_set)
+    sources, others = await _select(code.digest, LARGEST_SOURCE)
+    digests = [await _select(one.digest, LARGEST_FILE) for one in artifacts]
+    entries = [one for digest, _ in digests for one in await get_digest_entries(digest)]
+    record = {
+        "name": address.generated_name or address.target_name,
+        "version": field_set.version.value,
+        "entry_point": entry_point.val.spec,
+        "entrypoint": list(field_set.entrypoint.value or ()),
+        "variant": {**accelerator.to_json(), "platform": platform.platform, "python": platform.python},
+        "base": bases[0].identity.to_json() if bases[0] else None,
+        "weights": field_set.weights.value,
+        "metadata": metadata_of(_facts_of(artifacts), json.loads(field_set.model_metadata.value or "{}")),
+        "sources": [one.origin.to_json() for one in artifacts if one.origin],
+        **({"provided": [one.to_json() for one in provided]} if provided else {}),
+        **await _signature(field_set, artifacts),
+    }
+    described = {
+        "name": str(address),
+        "entry_point": entry_point.val.spec,
+        "origins": dict(code.origins),
+        "other_files": others,
+        "artifacts": _entries(artifacts),
+        "distributions": _distributions(chosen.content, code, provided),
+        "record": record,
+        "target": {"formats": list(field_set.formats.value or ()), "resolve": accelerator.resolve},
+        "ignore": list(target[LintIgnoreField].value or ()),
+    }
+    files = await create_digest(CreateDigest(entries))
+    return LintSubject(FrozenJson.of(described), sources, files, (setup.resolves[accelerator.resolve],))
+
+
+@rule(desc="Describe a target for lint", level=LogLevel.DEBUG)
+async def describe_subject(request: SubjectRequest, options: ModelkilnSubsystem, setup: PythonSetup) -> LintSubject:
+    """Find what is known of a target; raises ModelkilnError for one that could not be packaged."""
+    target = (await resolve_targets(**implicitly(Addresses([request.address])))).expect_single()
+    if target.has_field(ModelArtifactSourceField):
+        return await _artifact_subject(target)
+    return await _package_subject(target, options, setup)
+
+
+def rules():
+    return collect_rules()

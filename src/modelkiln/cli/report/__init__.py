@@ -1,0 +1,1 @@
+"""Commands that show packages and this machine to people."""

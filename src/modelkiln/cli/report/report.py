@@ -1,0 +1,75 @@
+"""`modelkiln report`: a page about packages."""
+
+import argparse
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from modelkiln.cli.options import add_insecure, add_store, machine_env, store_of
+from modelkiln.errors import ModelkilnError
+from modelkiln.report.package import open_package
+from modelkiln.runtime.weights.progress import readable_size
+
+HELP = "Write a page about packages: what they are, what is in them, how they run, what two of them differ in."
+EXAMPLES = (
+    "report dist/models.digits/digits.oci -o report.html",
+    "report old.oci new.oci -o changes.html",
+    "report dist -o index.html",
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `modelkiln report`."""
+    what = (
+        "a layout, a PEX, a wheel, a record, or registry.example.com/name:tag; of two, the page says what changed; "
+        "or a folder such as dist/"
+    )
+    parser.add_argument("packages", nargs="+", metavar="PACKAGE", help=what)
+    parser.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="FILE", help="the page, such as report.html"
+    )
+    add_insecure(parser)
+    add_store(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the page, whole or not at all."""
+    data = (_index(args) or _packages(args)).encode("utf-8", "replace")
+    _replace(args.output, data)
+    print(f"{args.output}: {readable_size(len(data))}")
+    return 0
+
+
+def _index(args: argparse.Namespace) -> str:
+    """The page of all packages of a folder that is not a layout; "" where none is named."""
+    from modelkiln.report.page.index import read_records, render_index
+
+    folder = Path(args.packages[0])
+    if len(args.packages) > 1 or not folder.is_dir() or (folder / "oci-layout").exists():
+        return ""
+    return render_index(read_records(folder))
+
+
+def _packages(args: argparse.Namespace) -> str:
+    from modelkiln.report.page.page import render  # The script and the style are read where they are wanted alone.
+
+    packages = [
+        open_package(name, store_of(args), lambda: machine_env(args), lambda line: print(line, file=sys.stderr))
+        for name in args.packages
+    ]
+    return render(packages)
+
+
+def _replace(output: Path, data: bytes) -> None:
+    if output.is_dir() or not output.parent.is_dir():
+        raise ModelkilnError(f"{output}: want the path of a file in a folder that is there. Name one with -o.")
+    file, name = tempfile.mkstemp(dir=output.parent, prefix=f".{output.name}.")
+    try:
+        with os.fdopen(file, "wb") as stream:
+            stream.write(data)
+        os.chmod(name, 0o644)
+        os.replace(name, output)
+    except BaseException:
+        os.unlink(name)
+        raise

@@ -1,0 +1,1 @@
+"""The distributions of a package: what nothing uses, and what nothing pins."""

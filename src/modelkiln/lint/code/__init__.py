@@ -1,0 +1,1 @@
+"""What code does, read from its syntax tree and the flow of its values."""

@@ -1,0 +1,168 @@
+"""Functions that get something from the network, and which of their arguments names it."""
+
+from dataclasses import dataclass
+from typing import Optional
+
+__all__ = ["DATA_CALLS", "HUB_CALLS", "NETWORK_CALLS", "NETWORK_METHODS", "PRETRAINED_FLAGS", "HubCall", "hub_call"]
+
+
+@dataclass(frozen=True)
+class HubCall:
+    """A call that loads by a name or by a path. place, keywords: where that is. default: what it loads where the
+    argument is missing, "" where it then loads nothing. has_revision: whether it takes one. is_name: whether the
+    argument is never a path. only_url: whether it downloads only what has a scheme."""
+
+    place: Optional[int]
+    keywords: tuple[str, ...]
+    default: str = ""
+    has_revision: bool = False
+    is_name: bool = False
+    only_url: bool = False
+
+
+_PRETRAINED = HubCall(0, ("pretrained_model_name_or_path", "model_id", "repo_id", "model_name"), has_revision=True)
+_REPOSITORY = HubCall(0, ("repo_id",), has_revision=True, is_name=True)
+_NAMED = HubCall(0, ("name", "model_name", "model"), is_name=True)
+_NAME_OR_PATH = HubCall(0, ("model_name_or_path", "model_name", "model", "model_size_or_path", "name", "model_id"))
+
+# By full name.
+HUB_CALLS: dict[str, HubCall] = {
+    **dict.fromkeys(("huggingface_hub.hf_hub_download", "huggingface_hub.snapshot_download",
+                     "huggingface_hub.cached_download", "huggingface_hub.HfApi().snapshot_download",
+                     "huggingface_hub.HfApi().hf_hub_download"), _REPOSITORY),
+    "transformers.pipeline": HubCall(1, ("model",), "the default model of the task", has_revision=True),
+    "diffusers.utils.load_image": HubCall(0, ("image",), only_url=True),
+    "sentence_transformers.SentenceTransformer": HubCall(0, ("model_name_or_path",), has_revision=True),
+    "sentence_transformers.CrossEncoder": HubCall(0, ("model_name", "model_name_or_path"), has_revision=True),
+    "sentence_transformers.SparseEncoder": HubCall(0, ("model_name_or_path",), has_revision=True),
+    "datasets.load_dataset": HubCall(0, ("path",), has_revision=True, is_name=True),
+    "evaluate.load": HubCall(0, ("path",), is_name=True),
+    "torch.hub.load": HubCall(0, ("repo_or_dir",), is_name=True),
+    "torch.hub.load_state_dict_from_url": HubCall(0, ("url",), is_name=True),
+    "torch.hub.download_url_to_file": HubCall(0, ("url",), is_name=True),
+    "torch.utils.model_zoo.load_url": HubCall(0, ("url",), is_name=True),
+    "tensorflow_hub.load": HubCall(0, ("handle",), only_url=True),
+    "tensorflow_hub.KerasLayer": HubCall(0, ("handle",), only_url=True),
+    "whisper.load_model": _NAME_OR_PATH,
+    "whisperx.load_model": _NAME_OR_PATH,
+    "faster_whisper.WhisperModel": _NAME_OR_PATH,
+    "easyocr.Reader": HubCall(None, ("download_enabled",), "the models of its languages", is_name=True),
+    "clip.load": _NAME_OR_PATH,
+    "open_clip.create_model_and_transforms": HubCall(1, ("pretrained",)),
+    "open_clip.create_model": HubCall(1, ("pretrained",)),
+    "gensim.downloader.load": _NAMED,
+    "TTS.api.TTS": HubCall(0, ("model_name",), is_name=True),
+    "vllm.LLM": HubCall(0, ("model",), has_revision=True),
+    "vllm.AsyncEngineArgs": HubCall(0, ("model",), has_revision=True),
+    "vllm.engine.arg_utils.AsyncEngineArgs": HubCall(0, ("model",), has_revision=True),
+    "ultralytics.YOLO": HubCall(0, ("model",)),
+    "fastembed.TextEmbedding": HubCall(0, ("model_name",), "its default model", is_name=True),
+    "FlagEmbedding.BGEM3FlagModel": _NAME_OR_PATH,
+    "FlagEmbedding.FlagModel": _NAME_OR_PATH,
+    "FlagEmbedding.FlagReranker": _NAME_OR_PATH,
+    "langchain_huggingface.HuggingFaceEmbeddings": HubCall(0, ("model_name", "model"), "its default model"),
+    "langchain_community.embeddings.HuggingFaceEmbeddings": HubCall(0, ("model_name",), "its default model"),
+    "langchain.embeddings.HuggingFaceEmbeddings": HubCall(0, ("model_name",), "its default model"),
+    "sparknlp.pretrained.PretrainedPipeline": _NAMED,
+    "paddleocr.PaddleOCR": HubCall(None, ("det_model_dir", "text_detection_model_dir"), "its models"),
+    "insightface.app.FaceAnalysis": HubCall(None, ("root",), "its models"),
+    "deeppavlov.build_model": _NAME_OR_PATH,
+    "flair.models.SequenceTagger.load": _NAME_OR_PATH,
+    "flair.models.TextClassifier.load": _NAME_OR_PATH,
+    "nemo.collections.asr.models.ASRModel.from_pretrained": _NAMED,
+    "speechbrain.inference.EncoderClassifier.from_hparams": HubCall(None, ("source",)),
+    "speechbrain.pretrained.EncoderClassifier.from_hparams": HubCall(None, ("source",)),
+    "fastai.learner.from_pretrained_fastai": _REPOSITORY,
+    "huggingface_hub.from_pretrained_fastai": _REPOSITORY,
+    "huggingface_hub.from_pretrained_keras": _REPOSITORY,
+    "kagglehub.model_download": _NAMED,
+    "kagglehub.dataset_download": _NAMED,
+    "modelscope.snapshot_download": _NAMED,
+    "modelscope.pipelines.pipeline": HubCall(1, ("model",), "the default model of the task"),
+    "mlflow.pyfunc.load_model": HubCall(0, ("model_uri",), only_url=True),
+    "mlflow.artifacts.download_artifacts": HubCall(0, ("artifact_uri",), only_url=True),
+    "optimum.pipelines.pipeline": HubCall(1, ("model",), "the default model of the task", has_revision=True),
+    "setfit.SetFitModel.from_pretrained": _PRETRAINED,
+    "detectron2.model_zoo.get_checkpoint_url": HubCall(0, ("config_path",), is_name=True),
+    "gliner.GLiNER.from_pretrained": _PRETRAINED,
+    "keras_nlp.models.Backbone.from_preset": _NAME_OR_PATH,
+    "laion_clap.CLAP_Module().load_ckpt": HubCall(0, ("ckpt",), "its default checkpoint"),
+    "demucs.pretrained.get_model": _NAMED,
+    "rembg.new_session": HubCall(0, ("model_name",), "its default model", is_name=True),
+    "rembg.remove": HubCall(None, ("session",), "its default model"),
+    "bark.preload_models": HubCall(None, (), "its models"),
+}  # fmt: skip
+# By the name of the method, whatever the class.
+_HUB_METHODS: dict[str, HubCall] = {
+    "from_pretrained": _PRETRAINED,
+    "from_preset": _NAME_OR_PATH,
+    "load_lora_weights": HubCall(0, ("pretrained_model_name_or_path_or_dict",)),
+    "load_ip_adapter": HubCall(0, ("pretrained_model_name_or_path_or_dict",)),
+    "load_textual_inversion": HubCall(0, ("pretrained_model_name_or_path",)),
+    "hf_hub_download": _REPOSITORY,
+    "snapshot_download": _REPOSITORY,
+}
+# Constructors of models that download where a flag says so: full names begin so, and the keywords, with what the
+# library takes where they are missing.
+PRETRAINED_FLAGS: tuple[tuple[str, tuple[str, ...], object], ...] = (
+    ("torchvision.models.detection.", ("weights_backbone", "pretrained_backbone"), "imagenet"),
+    ("torchvision.models.segmentation.", ("weights_backbone", "pretrained_backbone"), "imagenet"),
+    ("torchvision.models.", ("pretrained", "weights", "weights_backbone"), None),
+    ("timm.create_model", ("pretrained",), None),
+    ("tensorflow.keras.applications.", ("weights",), "imagenet"),
+    ("keras.applications.", ("weights",), "imagenet"),
+    ("efficientnet_pytorch.EfficientNet.from_name", ("pretrained",), None),
+    ("segmentation_models_pytorch.", ("encoder_weights",), None),
+    ("facenet_pytorch.InceptionResnetV1", ("pretrained",), None),
+)
+# Downloads of data, with what they say they get.
+DATA_CALLS: dict[str, str] = {
+    "nltk.download": "data of NLTK",
+    "nltk.downloader.download": "data of NLTK",
+    "spacy.cli.download": "a model of spaCy",
+    "spacy.cli.download.download": "a model of spaCy",
+    "tiktoken.get_encoding": "a vocabulary of tiktoken",
+    "tiktoken.encoding_for_model": "a vocabulary of tiktoken",
+    "tensorflow.keras.utils.get_file": "a file",
+    "keras.utils.get_file": "a file",
+    "keras.utils.data_utils.get_file": "a file",
+    "stanza.download": "a model of Stanza",
+    "gdown.download": "a file of Google Drive",
+    "gdown.download_folder": "a folder of Google Drive",
+    "wget.download": "a file",
+    "fasttext.util.download_model": "vectors of fastText",
+    "torchtext.vocab.GloVe": "word vectors",
+    "textblob.download_corpora": "corpora",
+    "pooch.retrieve": "a file",
+    "opendatasets.download": "a data set",
+    "benepar.download": "a model of benepar",
+    "argostranslate.package.update_package_index": "an index of packages",
+    "sklearn.datasets.fetch_openml": "a data set",
+    "sklearn.datasets.fetch_20newsgroups": "a data set",
+    "sklearn.datasets.fetch_california_housing": "a data set",
+    "seaborn.load_dataset": "a data set",
+}
+# Requests of any kind.
+NETWORK_CALLS = frozenset((
+    "urllib.request.urlretrieve", "urllib.request.urlopen", "urllib.urlretrieve", "urllib.urlopen", "urllib2.urlopen",
+    "aiohttp.request", "torchvision.datasets.utils.download_url", "git.Repo.clone_from", "socket.create_connection",
+    "webdataset.WebDataset", "skimage.io.imread_url", "wandb.Api().artifact", "wandb.restore", "wandb.init",
+    "mlflow.tracking.MlflowClient().download_artifacts", "mlflow.MlflowClient().download_artifacts",
+    "clearml.Model", "clearml.InputModel", "clearml.Dataset.get", "bentoml.models.import_model",
+    *(f"{module}.{verb}" for module in ("requests", "httpx", "requests.Session()", "requests.session()",
+                                        "httpx.Client()",
+                                        "httpx.AsyncClient()", "aiohttp.ClientSession()", "urllib3.PoolManager()")
+      for verb in ("get", "post", "put", "request", "stream", "head")),
+))  # fmt: skip
+# Methods of clients of object stores, of any owner: their names are their own.
+NETWORK_METHODS = frozenset((
+    "download_file", "download_fileobj", "download_to_filename", "download_as_bytes", "download_as_string",
+    "download_as_text", "download_blob", "fget_object", "download_artifacts", "download_blob_to_file",
+))  # fmt: skip
+
+
+def hub_call(name: str, method: str) -> Optional[HubCall]:
+    """Return how a function, by its full name and the last part of that, loads from a hub; None for one that does
+    not."""
+    plain = name.replace("tf.", "tensorflow.", 1) if name.startswith("tf.") else name
+    return HUB_CALLS.get(plain) or _HUB_METHODS.get(method)

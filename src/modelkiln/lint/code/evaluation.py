@@ -1,0 +1,303 @@
+"""Which texts and paths an expression may stand for: constants followed through names, calls and joins."""
+
+import ast
+from dataclasses import replace
+from itertools import product
+from typing import Callable, Iterable, Optional, Sequence
+
+from modelkiln.lint.code.program import Program
+from modelkiln.lint.code.scopes import ARGUMENT, CONTEXT, ELEMENT, IMPORT, VALUE, Binding, Scope
+from modelkiln.lint.code.values import (
+    CODE,
+    HOME,
+    MODEL,
+    TEMPORARY,
+    TEXT,
+    WORKING,
+    Value,
+    concatenated,
+    joined,
+)
+
+__all__ = ["Evaluation", "argument_of"]
+
+# So many alternatives are followed, and so many steps from one expression to the next.
+_MAX_VALUES, _MAX_DEPTH = 8, 20
+# Expressions looked at for one value: alternatives of alternatives would take for ever in generated code.
+_MAX_STEPS = 2000
+# And for all values of a package: some seconds. What is not looked at is not known.
+_MAX_ALL_STEPS = 300_000
+_MAX_ITEMS = 256
+_NOTHING = (Value(),)
+_JOINS = frozenset(("os.path.join", "posixpath.join", "ntpath.join", "pathlib.Path", "pathlib.PurePath",
+                    "pathlib.PosixPath", "pathlib.PurePosixPath", "pathlib.WindowsPath"))  # fmt: skip
+# What returns its first argument, or the path it is called on, as far as a reader of the path can see.
+_SAME = frozenset(("str", "os.fspath", "os.path.abspath", "os.path.realpath", "os.path.normpath", "os.path.expandvars",
+                   "repr", "urllib.request.Request", "tuple", "list", "sorted", "set"))  # fmt: skip
+_SAME_METHODS = frozenset(("resolve", "absolute", "as_posix", "expanduser", "__str__", "strip", "rstrip", "lstrip",
+                           "with_suffix", "lower", "encode", "decode"))  # fmt: skip
+_ENVIRONMENT = frozenset(("os.environ.get", "os.getenv", "os.environ.setdefault", "environ.get"))
+_TEMPORARY = frozenset(f"tempfile.{name}" for name in (
+    "mkdtemp", "mkstemp", "mktemp", "gettempdir", "TemporaryDirectory", "NamedTemporaryFile", "TemporaryFile",
+))  # fmt: skip
+
+
+def argument_of(call: ast.Call, place: Optional[int], *keywords: str) -> Optional[ast.AST]:
+    """Return the argument at a place or of one of the keywords, or None; None for the place is "only by keyword"."""
+    for one in call.keywords:
+        if one.arg in keywords:
+            return one.value
+    if place is None or place >= len(call.args) or any(isinstance(one, ast.Starred) for one in call.args[: place + 1]):
+        return None
+    return call.args[place]
+
+
+class Evaluation:
+    """Values of expressions in a program."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self._steps = self._all_steps = 0
+
+    def values(self, node: Optional[ast.AST], scope: Scope) -> tuple[Value, ...]:
+        """Return what an expression may stand for; a Value of an unknown root where that is not known."""
+        self._steps = 0
+        return self._values(node, scope, 0)
+
+    def texts(self, node: Optional[ast.AST], scope: Scope) -> list[str]:
+        """Return the texts that an expression may stand for, those that are known as a whole."""
+        return [one.text for one in self.values(node, scope) if one.root == TEXT and one.is_whole]
+
+    def _values(self, node: Optional[ast.AST], scope: Scope, depth: int) -> tuple[Value, ...]:
+        self._steps += 1
+        self._all_steps += 1
+        if node is None or depth > _MAX_DEPTH or self._steps > _MAX_STEPS or self._all_steps > _MAX_ALL_STEPS:
+            return _NOTHING
+        handler = _HANDLERS.get(type(node))
+        found = handler(self, node, scope, depth + 1) if handler else _NOTHING
+        return tuple(dict.fromkeys(found))[:_MAX_VALUES] or _NOTHING
+
+    def _constant(self, node: ast.Constant, scope: Scope, depth: int) -> Sequence[Value]:
+        if isinstance(node.value, bytes):
+            text = node.value.decode("utf-8", "replace")
+        elif isinstance(node.value, str):
+            text = node.value
+        elif isinstance(node.value, (int, float)) and not isinstance(node.value, bool):
+            text = str(node.value)
+        else:
+            return _NOTHING
+        root = HOME if text == "~" or text.startswith("~/") else TEXT
+        return [Value(root, text, True, False, node, scope.module.path)]
+
+    def _name(self, node: ast.Name, scope: Scope, depth: int) -> Iterable[Value]:
+        if node.id == "__file__":
+            return [Value(CODE, scope.module.path, True)]
+        bindings = self.program.bindings_of(node.id, scope, node.lineno)
+        return self._of_bindings(bindings, depth)
+
+    def _of_bindings(self, bindings: Sequence[Binding], depth: int) -> Iterable[Value]:
+        found: list[Value] = []
+        for one in bindings[-_MAX_VALUES:]:
+            if one.kind in (VALUE, CONTEXT):
+                found += self._values(one.node, one.scope, depth)
+            elif one.kind == ELEMENT:
+                found += self._elements(one.node, one.scope, depth)
+            elif one.kind == ARGUMENT:
+                found += self._argument(one, depth)
+            elif one.kind == IMPORT and depth < _MAX_DEPTH:
+                found += self._of_bindings(self.program.exported(one.name), depth + 1)
+        return found
+
+    def elements(self, node: ast.AST, scope: Scope) -> tuple[Value, ...]:
+        """Return what an expression may stand for, of a list that stands there what its elements may."""
+        self._steps = 0
+        nodes = node.elts if isinstance(node, (ast.List, ast.Tuple)) else [node]
+        return tuple(value for one in nodes[:_MAX_VALUES] for value in self._values(one, scope, 0))
+
+    def _elements(self, node: Optional[ast.AST], scope: Scope, depth: int) -> Iterable[Value]:
+        if isinstance(node, (ast.List, ast.Tuple, ast.Set)):
+            return [value for one in node.elts[:_MAX_VALUES] for value in self._values(one, scope, depth)]
+        if isinstance(node, ast.Name):
+            bindings = self.program.bindings_of(node.id, scope, node.lineno)
+            return [value for one in bindings if one.kind == VALUE and depth < _MAX_DEPTH
+                    for value in self._elements(one.node, one.scope, depth + 1)]  # fmt: skip
+        return _NOTHING
+
+    def _argument(self, binding: Binding, depth: int) -> Iterable[Value]:
+        """What a function's argument may be: the model's folder, its default, and what calls of it give."""
+        if self._is_model_argument(binding):
+            return [Value(MODEL, "", True)]
+        found = [replace(one, is_default=True) for one in self._values(binding.node, binding.scope.parent or
+                                                                       binding.scope, depth)]  # fmt: skip
+        function, name = binding.scope, binding.scope.name
+        skipped = 0
+        if function.parent and function.parent.kind == "class":
+            skipped = 1
+            name = function.parent.name if name.endswith(".__init__") else name
+        arguments = getattr(function.node, "args", None)
+        names = [one.arg for one in (*arguments.posonlyargs, *arguments.args)][skipped:] if arguments else []
+        place = names.index(binding.name) if binding.name in names else None
+        for call, scope in self.program.calls_of(name)[:_MAX_VALUES]:
+            given = argument_of(call, place, binding.name)
+            if given is not None:
+                found += self._values(given, scope, depth + 4)
+        return found
+
+    def _is_model_argument(self, binding: Binding) -> bool:
+        """Whether it is where the runtime hands the model's folder over: the second argument of a function that is
+        the entry point, the first one of a class's `__init__` besides `self`."""
+        module, _, name = self.program.entry_point.partition(":")
+        if not name or binding.scope.module.name != module:
+            return False
+        arguments = getattr(binding.scope.node, "args", None)
+        names = [one.arg for one in (*arguments.posonlyargs, *arguments.args)] if arguments else []
+        if binding.scope.name in (f"{module}.{name}", f"{module}.{name}.__init__"):
+            return names[1:2] == [binding.name]
+        return False
+
+    def _attribute(self, node: ast.Attribute, scope: Scope, depth: int) -> Iterable[Value]:
+        bindings = self.program.attribute_bindings(node, scope)
+        if bindings:
+            return self._of_bindings(bindings, depth)
+        if node.attr == "parent":
+            return [one.folder() for one in self._values(node.value, scope, depth)]
+        if node.attr == "name" and self.program.name_of(node.value, scope).startswith("tempfile."):
+            return [Value(TEMPORARY, "", True)]
+        return self._parsed_option(node, scope, depth)
+
+    def _parsed_option(self, node: ast.Attribute, scope: Scope, depth: int) -> Iterable[Value]:
+        """The default of an option of the command line: `args.model_path` of argparse."""
+        if not self.program.name_of(node.value, scope).endswith((".parse_args()", ".parse_known_args()")):
+            return _NOTHING
+        found: list[Value] = []
+        for call, of_call, _ in scope.module.calls:
+            if isinstance(call.func, ast.Attribute) and call.func.attr == "add_argument" and call.args:
+                names = [one.value for one in call.args if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+                if node.attr in {name.lstrip("-").replace("-", "_") for name in names}:
+                    values = self._values(argument_of(call, None, "default"), of_call, depth)
+                    found += [replace(one, is_default=True) for one in values]
+        return found
+
+    def _operation(self, node: ast.BinOp, scope: Scope, depth: int) -> Iterable[Value]:
+        if isinstance(node.op, ast.Mod):
+            return [_cut(one, "%") for one in self._values(node.left, scope, depth)]
+        operation = {ast.Div: joined, ast.Add: concatenated}.get(type(node.op))
+        if not operation:
+            return _NOTHING
+        return self._combined(operation, [node.left, node.right], scope, depth)
+
+    def _combined(self, operation: Callable[[Value, Value], Value], nodes: Sequence[ast.AST], scope: Scope,
+                  depth: int) -> Iterable[Value]:  # fmt: skip
+        found = self._values(nodes[0], scope, depth)
+        for node in nodes[1:]:
+            given = _NOTHING if isinstance(node, ast.Starred) else self._values(node, scope, depth)
+            found = tuple(operation(*pair) for pair in product(found, given))[:_MAX_VALUES]
+        return found
+
+    def _formatted(self, node: ast.JoinedStr, scope: Scope, depth: int) -> Iterable[Value]:
+        parts = [one.value if isinstance(one, ast.FormattedValue) else one for one in node.values]
+        if not parts:
+            return [Value(TEXT, "", True)]
+        first = parts[0]
+        found = self._combined(concatenated, parts, scope, depth)
+        return [replace(one, literal=one.literal or first) for one in found]
+
+    def _choice(self, node: ast.AST, scope: Scope, depth: int) -> Iterable[Value]:
+        if isinstance(node, ast.IfExp):
+            return [value for one in (node.body, node.orelse) for value in self._values(one, scope, depth)]
+        assert isinstance(node, ast.BoolOp)
+        *others, last = node.values
+        found = [value for one in others for value in self._values(one, scope, depth)]
+        return [*found, *(replace(one, is_default=True) for one in self._values(last, scope, depth))]
+
+    def _item(self, node: ast.Subscript, scope: Scope, depth: int) -> Iterable[Value]:
+        """An item of a dictionary or a list that stands in the code; a path's `parents[2]`."""
+        keys = self._values(node.slice, scope, depth)
+        key = keys[0].text if keys[0].root == TEXT else None
+        if isinstance(node.value, ast.Attribute) and node.value.attr == "parents" and (key or "").isdigit():
+            return [one.folder(int(key or 0) + 1) for one in self._values(node.value.value, scope, depth)]
+        if key is None or not isinstance(node.value, (ast.Name, ast.Attribute)):
+            return _NOTHING
+        bindings = (self.program.bindings_of(node.value.id, scope) if isinstance(node.value, ast.Name)
+                    else self.program.attribute_bindings(node.value, scope))  # fmt: skip
+        found: list[Value] = []
+        for binding in bindings:
+            if isinstance(binding.node, ast.Dict):
+                for name, value in zip(binding.node.keys[:_MAX_ITEMS], binding.node.values):
+                    if isinstance(name, ast.Constant) and str(name.value) == key:
+                        found += self._values(value, binding.scope, depth)
+            elif (
+                isinstance(binding.node, (ast.List, ast.Tuple)) and key.isdigit() and int(key) < len(binding.node.elts)
+            ):
+                found += self._values(binding.node.elts[int(key)], binding.scope, depth)
+        return found
+
+    def _call(self, node: ast.Call, scope: Scope, depth: int) -> Iterable[Value]:
+        name = self.program.name_of(node.func, scope)
+        if node.args and (name in _JOINS or name.endswith(".Path")):
+            return self._combined(joined, node.args, scope, depth)
+        if name in _SAME and node.args:
+            return self._values(node.args[0], scope, depth)
+        if name in ("os.path.dirname", "posixpath.dirname") and node.args:
+            return [one.folder() for one in self._values(node.args[0], scope, depth)]
+        if name in _TEMPORARY:
+            return [Value(TEMPORARY, "", True)]
+        if name in ("os.getcwd", "pathlib.Path.cwd"):
+            return [Value(WORKING, "", True, literal=node, module=scope.module.path)]
+        if name == "pathlib.Path.home":
+            return [Value(HOME, "~", True, literal=node, module=scope.module.path)]
+        if name == "os.path.expanduser" and node.args:
+            return self._values(node.args[0], scope, depth)
+        if name in _ENVIRONMENT:
+            return [
+                replace(one, is_default=True) for one in self._values(argument_of(node, 1, "default"), scope, depth)
+            ]
+        if isinstance(node.func, ast.Attribute):
+            return self._method(node, node.func, scope, depth)
+        return self._returned(name, depth)
+
+    def _method(self, node: ast.Call, func: ast.Attribute, scope: Scope, depth: int) -> Iterable[Value]:
+        if func.attr == "joinpath":
+            return self._combined(joined, [func.value, *node.args], scope, depth)
+        if func.attr in _SAME_METHODS:
+            return self._values(func.value, scope, depth)
+        if func.attr == "format":
+            return [_cut(one, "{") for one in self._values(func.value, scope, depth)]
+        if func.attr in ("with_name", "replace") and node.args:
+            found = self._values(func.value, scope, depth)
+            return [replace(one, is_whole=False) for one in found] if func.attr == "replace" else (
+                [joined(one.folder(), name) for one in found for name in self._values(node.args[0], scope, depth)]
+            )  # fmt: skip
+        if func.attr == "get" and len(node.args) == 2:
+            return [replace(one, is_default=True) for one in self._values(node.args[1], scope, depth)]
+        return self._returned(self.program.name_of(func, scope), depth)
+
+    def _returned(self, name: str, depth: int) -> Iterable[Value]:
+        """What a function of the package returns."""
+        function = self.program.scope_of(name) if name else None
+        if not function or not isinstance(function.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            return _NOTHING
+        returned = [one.value for one in ast.walk(function.node) if isinstance(one, ast.Return) and one.value]
+        return [value for one in returned[:_MAX_VALUES] for value in self._values(one, function, depth + 2)]
+
+
+def _cut(value: Value, mark: str) -> Value:
+    """What is known of a text in which something else takes the place of marks."""
+    if value.root not in (TEXT, HOME) or mark not in value.text:
+        return value
+    return replace(value, text=value.text.partition(mark)[0], is_whole=False)
+
+
+_HANDLERS: dict[type, Callable] = {
+    ast.Constant: Evaluation._constant,
+    ast.Name: Evaluation._name,
+    ast.Attribute: Evaluation._attribute,
+    ast.BinOp: Evaluation._operation,
+    ast.JoinedStr: Evaluation._formatted,
+    ast.IfExp: Evaluation._choice,
+    ast.BoolOp: Evaluation._choice,
+    ast.Subscript: Evaluation._item,
+    ast.Call: Evaluation._call,
+    ast.Await: lambda self, node, scope, depth: self._values(node.value, scope, depth),
+    ast.NamedExpr: lambda self, node, scope, depth: self._values(node.value, scope, depth),
+}

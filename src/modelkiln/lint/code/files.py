@@ -1,0 +1,232 @@
+"""Functions that open, make or look for files, and which of their arguments is the path."""
+
+import ast
+import re
+from dataclasses import dataclass
+from typing import Iterator, Optional
+
+from modelkiln.lint.code.evaluation import argument_of
+
+__all__ = ["FOLDERS", "READ", "WRITE", "Use", "looks_like_a_file", "is_a_path", "looks_like_data", "uses_of"]
+
+READ, WRITE = "read", "write"
+
+
+@dataclass(frozen=True)
+class Use:
+    """An expression that is a path which a call reads or writes. is_sure: whether the function is known, and not only
+    called like one that opens files. is_path: whether any text there is a path, and not only one that looks so."""
+
+    node: ast.AST
+    kind: str
+    is_sure: bool = True
+    is_path: bool = False
+
+
+# By full name, where the path is: its place, and keywords. What begins with "?" or ends in "()" is a method; "?."
+# stands for a method whose owner is not known.
+_READERS: dict[str, tuple[int, tuple[str, ...]]] = {
+    **dict.fromkeys(
+        (
+            "codecs.open", "gzip.open", "bz2.open", "lzma.open", "tarfile.open", "zipfile.ZipFile", "os.listdir",
+            "os.scandir", "os.walk", "glob.glob", "glob.iglob", "numpy.load", "numpy.loadtxt", "numpy.genfromtxt",
+            "numpy.fromfile", "numpy.memmap", "torch.load", "torch.jit.load", "torch.package.PackageImporter",
+            "joblib.load", "dill.load", "cloudpickle.load", "skops.io.load", "pandas.read_csv", "pandas.read_parquet",
+            "pandas.read_json", "pandas.read_pickle", "pandas.read_excel", "pandas.read_table", "pandas.read_hdf",
+            "polars.read_csv", "polars.read_parquet", "polars.scan_csv", "pyarrow.parquet.read_table",
+            "onnxruntime.InferenceSession", "onnx.load", "onnx.load_model", "tensorflow.keras.models.load_model",
+            "tensorflow.saved_model.load", "tensorflow.lite.Interpreter", "tflite_runtime.interpreter.Interpreter",
+            "keras.models.load_model", "keras.saving.load_model", "tf_keras.models.load_model", "cv2.imread",
+            "cv2.dnn.readNetFromCaffe", "cv2.dnn.readNetFromONNX", "cv2.dnn.readNet", "cv2.CascadeClassifier",
+            "PIL.Image.open", "imageio.imread", "safetensors.safe_open", "safetensors.torch.load_file",
+            "safetensors.numpy.load_file", "fasttext.load_model", "spacy.load", "sentencepiece.SentencePieceProcessor",
+            "tokenizers.Tokenizer.from_file", "lightgbm.Booster", "ctranslate2.Translator", "ctranslate2.Generator",
+            "llama_cpp.Llama", "gensim.models.Word2Vec.load", "gensim.models.KeyedVectors.load",
+            "gensim.models.KeyedVectors.load_word2vec_format", "librosa.load", "soundfile.read", "h5py.File",
+            "sqlite3.connect", "dotenv.load_dotenv", "pathlib.Path().open", "yaml.YAML().load",
+            "fastai.learner.load_learner",
+            "fastai.vision.all.load_learner", "fastai.basics.load_learner", "importlib.machinery.SourceFileLoader",
+            "faiss.read_index", "annoy.AnnoyIndex().load", "xgboost.Booster().load_model", "xgboost.Booster",
+            "xgboost.XGBClassifier().load_model", "xgboost.XGBRegressor().load_model", "catboost.CatBoost().load_model",
+            "catboost.CatBoostClassifier().load_model", "catboost.CatBoostRegressor().load_model", "h2o.load_model",
+            "mlflow.pyfunc.load_model", "mlflow.sklearn.load_model", "paddle.jit.load",
+            "mxnet.gluon.nn.SymbolBlock.imports",
+            "tensorflow.io.gfile.GFile", "cv2.VideoCapture", "scipy.io.loadmat", "tensorflow.gfile.GFile",
+            "tensorflow.gfile.FastGFile",
+            "tensorflow.gfile.Open",
+            "nltk.data.path.append", "nltk.data.load", "torchaudio.load", "torchvision.io.read_image",
+            "tensorflow.io.read_file", "tensorflow.io.gfile.listdir", "ctypes.CDLL",
+            "openvino.runtime.Core().read_model", "openvino.Core().read_model", "rasterio.open", "nibabel.load",
+        ),
+        (0, ("filename", "file", "path", "f", "filepath", "model_path", "model_file", "fp", "uri", "url", "name")),
+    ),
+    "xgboost.Booster": (1, ("model_file",)),
+    "lightgbm.Booster": (1, ("model_file",)),
+    "tensorflow.lite.Interpreter": (0, ("model_path",)),
+    "tflite_runtime.interpreter.Interpreter": (0, ("model_path",)),
+    "sentencepiece.SentencePieceProcessor": (0, ("model_file",)),
+}  # fmt: skip
+_WRITERS: dict[str, tuple[int, tuple[str, ...]]] = {
+    **dict.fromkeys(
+        (
+            "os.makedirs", "os.mkdir", "numpy.save", "numpy.savez", "numpy.savetxt", "cv2.imwrite",
+            "logging.FileHandler",
+            "logging.handlers.RotatingFileHandler", "logging.handlers.TimedRotatingFileHandler", "cv2.VideoWriter",
+            "matplotlib.pyplot.savefig", "imageio.imwrite", "soundfile.write", "scipy.io.wavfile.write",
+            "torchvision.utils.save_image",
+        ),
+        (0, ("name", "path", "filename", "file")),
+    ),
+    **dict.fromkeys(
+        ("torch.save", "joblib.dump", "skops.io.dump", "torch.jit.save", "nibabel.save"),
+        (1, ("f", "filename", "file")),
+    ),
+    **dict.fromkeys(
+        ("shutil.copy", "shutil.copyfile", "shutil.copy2", "shutil.move", "shutil.copytree"),
+        (1, ("dst",)),
+    ),
+    "urllib.request.urlretrieve": (1, ("filename",)),
+    "logging.basicConfig": (99, ("filename",)),
+    "logging.handlers.RotatingFileHandler": (0, ("filename",)),
+}  # fmt: skip
+# Methods whose first argument is always a path.
+_LOADING_METHODS = frozenset(("load_weights", "load_checkpoint"))
+_WRITING_METHODS = {
+    "to_csv": "path_or_buf", "to_parquet": "path", "to_pickle": "path", "to_excel": "excel_writer", "savefig": "fname",
+    "save_pretrained": "save_directory",
+}  # fmt: skip
+_PATH_READS = frozenset(("read_text", "read_bytes", "iterdir", "glob", "rglob"))
+_PATH_WRITES = frozenset(("write_text", "write_bytes", "mkdir", "touch"))
+# Files of models and what goes with them: of a call that is named as if it read one, that is likely.
+_ENDINGS = (
+    ".pt", ".pth", ".onnx", ".pkl", ".pickle", ".joblib", ".h5", ".hdf5", ".keras", ".safetensors", ".bin", ".ckpt",
+    ".pb", ".tflite", ".gguf", ".model", ".npy", ".npz", ".pdparams", ".caffemodel", ".pth.tar", ".weights",
+    ".engine", ".trt",
+)  # fmt: skip
+# And of data.
+_DATA_ENDINGS = (
+    *_ENDINGS, ".nii", ".nii.gz", ".wav", ".mp3", ".mp4", ".mid", ".jpg", ".jpeg", ".png", ".csv", ".tsv", ".json",
+    ".jsonl",
+    ".yaml", ".yml", ".txt", ".mat", ".parquet", ".cfg", ".ini", ".toml", ".prototxt", ".names", ".vocab", ".db",
+    ".sqlite",
+    ".xml", ".log", ".zip", ".tar", ".gz", ".meta", ".config",
+)  # fmt: skip
+# What takes texts that end as files do, and opens none.
+_NO_FILES = frozenset((
+    "print", "info", "debug", "warning", "error", "get", "post", "put", "route", "mount", "url_for", "join", "format",
+    "append", "replace", "startswith", "endswith", "split", "exists", "isfile", "isdir", "is_file", "hf_hub_download",
+    "path", "purepath", "add_argument", "remove", "unlink", "basename", "dirname", "splitext", "resource_filename",
+))  # fmt: skip
+# Folders that relative paths of models begin with, rather than names of owners on a hub.
+FOLDERS = frozenset((
+    "app", "artifacts", "assets", "checkpoint", "checkpoints", "ckpt", "ckpts", "data", "model", "models", "output",
+    "outputs", "pretrained", "pretrained_models", "results", "saved_model", "saved_models", "src", "tmp",
+    "trained_models", "weights",
+))  # fmt: skip
+_EXTENSION = re.compile(r"\.[A-Za-z]\w{0,9}\Z")
+# Keywords whose values are paths, of any call; those of what is written.
+_PATH_KEYWORD = re.compile(r"(\A|_)(path|dir|file|filename|folder|ckpt|checkpoint|weights)\Z")
+_WRITTEN_KEYWORD = re.compile(r"save|out|log|dump|dest|target")
+_WRITING_NAMES = ("save", "write", "dump", "export")
+_READING_NAMES = (
+    "load",
+    "read",
+    "restore",
+    "from_file",
+    "open",
+    "session",
+    "interpreter",
+    "booster",
+    "predictor",
+    "yolo",
+)
+
+
+def looks_like_a_file(text: str) -> bool:
+    """Whether a text ends as files of models do."""
+    return text.lower().endswith(_ENDINGS)
+
+
+def looks_like_data(text: str) -> bool:
+    """Whether a text ends as files of models or of data do."""
+    return text.lower().endswith(_DATA_ENDINGS)
+
+
+def is_a_path(text: str) -> bool:
+    """Whether a relative text is plainly a path: it says so, or ends as files do."""
+    folder = text.partition("/")[0]
+    named = "/" in text and (folder in FOLDERS or bool(_EXTENSION.search(text)))
+    return " " not in text and (text.startswith(("./", "../")) or named or looks_like_data(text))
+
+
+def uses_of(name: str, call: ast.Call) -> Iterator[Use]:
+    """Return the paths that a call, of a function with a full name, opens."""
+    plain = name.replace("tf.", "tensorflow.", 1) if name.startswith("tf.") else name
+    method = plain.rpartition(".")[2]
+    if plain in ("open", "io.open", "builtins.open"):
+        yield from _opened(call, 0)
+    elif plain in _READERS:
+        yield from _named(call, READ, *_READERS[plain])
+    elif plain in _WRITERS:
+        yield from _named(call, WRITE, *_WRITERS[plain])
+    elif isinstance(call.func, ast.Attribute) and method in _PATH_READS | _PATH_WRITES:
+        yield Use(call.func.value, READ if method in _PATH_READS else WRITE)
+    elif isinstance(call.func, ast.Attribute) and method == "open" and not call.args[1:]:
+        yield Use(call.func.value, WRITE if _is_writing(argument_of(call, 0, "mode")) else READ)
+    elif isinstance(call.func, ast.Attribute) and method in _WRITING_METHODS:
+        yield from _named(call, WRITE, 0, (_WRITING_METHODS[method],))
+    elif isinstance(call.func, ast.Attribute) and method in _LOADING_METHODS:
+        yield from (Use(one.node, READ, is_path=True) for one in _named(call, READ, 0, ("filepath", "path")))
+    elif isinstance(call.func, ast.Attribute) and method == "download_file":
+        yield from _named(call, WRITE, 1, ("Filename",))
+    else:
+        yield from _likely(plain, method.lower(), call)
+        yield from _of_keywords(method, call)
+
+
+def _of_keywords(method: str, call: ast.Call) -> Iterator[Use]:
+    """Paths that go by their keyword to a call of any name."""
+    for one in call.keywords:
+        if one.arg and _PATH_KEYWORD.search(one.arg) and method not in _NO_FILES:
+            is_written = _WRITTEN_KEYWORD.search(one.arg) or method.lower().startswith(_WRITING_NAMES)
+            is_folder = isinstance(one.value, ast.Constant) and one.value.value in FOLDERS
+            yield Use(one.value, WRITE if is_written else READ, False, is_path=is_folder)
+
+
+def _likely(name: str, method: str, call: ast.Call) -> Iterator[Use]:
+    """Paths of a call that is named as if it opened files."""
+    if "load" in method and ("download" in method or "upload" in method):
+        return
+    if method.startswith(_WRITING_NAMES) and not name.endswith("open().write"):
+        yield from (Use(one, WRITE, False) for one in call.args[:2])
+    elif any(word in method for word in _READING_NAMES):
+        found = argument_of(call, 0, "model_path", "path", "filename", "model_file", "model")
+        if found is not None:
+            yield Use(found, READ, False)
+    elif method not in _NO_FILES:
+        yield from (Use(one, READ, False) for one in call.args[:2] if _names_a_file(one))
+
+
+def _names_a_file(node: ast.AST) -> bool:
+    """Whether an argument is plainly a path with a folder, whatever it is handed to."""
+    text = node.value if isinstance(node, ast.Constant) else None
+    if not isinstance(text, str) or "/" not in text or "://" in text or not is_a_path(text):
+        return False
+    is_in_folder = text.partition("/")[0] in FOLDERS and bool(_EXTENSION.search(text))
+    return is_in_folder or text.lower().endswith((*_ENDINGS, ".json", ".yaml", ".yml", ".csv", ".dat"))
+
+
+def _named(call: ast.Call, kind: str, place: int, keywords: tuple[str, ...]) -> Iterator[Use]:
+    found = argument_of(call, place, *keywords)
+    if found is not None:
+        yield Use(found, kind)
+
+
+def _opened(call: ast.Call, place: int) -> Iterator[Use]:
+    path = argument_of(call, place, "file")
+    if path is not None:
+        yield Use(path, WRITE if _is_writing(argument_of(call, place + 1, "mode")) else READ)
+
+
+def _is_writing(mode: Optional[ast.AST]) -> bool:
+    return isinstance(mode, ast.Constant) and isinstance(mode.value, str) and bool(set(mode.value) & set("wax+"))

@@ -1,0 +1,214 @@
+"""MK1xx: paths in code."""
+
+import ast
+import posixpath
+import re
+from typing import Iterable, Iterator, Optional
+
+from modelkiln.lint.catalogue.paths import (
+    ABSOLUTE,
+    BESIDE_CODE,
+    CHANGED_FOLDER,
+    DRIVE,
+    HOME_FOLDER,
+    SEARCH_PATH,
+    TRAINING,
+    UNPACKAGED,
+)
+
+# fmt: skip
+from modelkiln.lint.code.evaluation import Evaluation
+from modelkiln.lint.code.files import WRITE, Use, is_a_path, looks_like_a_file, looks_like_data, uses_of
+from modelkiln.lint.code.places import Places
+from modelkiln.lint.code.program import Program
+from modelkiln.lint.code.scopes import Scope
+from modelkiln.lint.code.values import CODE, HOME, TEXT, WORKING, Value, has_drive
+from modelkiln.lint.finding import LIKELY, SURE, Finding
+from modelkiln.lint.rule import Rule
+
+__all__ = ["check_paths"]
+
+_TRAINING_ROOTS = ("content", "kaggle", "mnt", "dbfs", "databricks", "gdrive", "notebooks", "Volumes")
+_HOME_ROOTS = ("home", "Users", "root")
+# Folders of other machines that a literal is taken to mean even where nothing is seen to open it.
+_ROOTS = frozenset((*_TRAINING_ROOTS, *_HOME_ROOTS, "app", "applications", "cephfs", "checkpoints", "code", "cluster",
+                    "data", "data1", "data2", "dataset", "datasets", "ebs", "efs", "export", "fsx", "gpfs",
+                    "lustre", "media",
+                    "model", "models", "model_repository", "net", "network", "nfs", "opt", "output", "outputs",
+                    "private",
+                    "project", "projects", "repo", "repository", "scratch", "share", "shared", "shared_models", "srv",
+                    "src", "storage", "usr", "var", "weights", "work", "workdir", "workspace"))  # fmt: skip
+# What every system has, or what is temporary by name.
+_EVERYWHERE = re.compile(
+    r"/(dev|proc|sys|tmp|var/tmp|var/run|run|bin|sbin|usr/bin|usr/sbin|usr/lib|usr/share|usr/local/bin|usr/local/lib|usr/local/cuda|etc/ssl|"
+    r"usr/local/cuda[-.\w]*|etc/(?:hosts|passwd|os-release|resolv\.conf|localtime|timezone))(/|$)|/\Z"
+)
+_PATH_TEXT = re.compile(r"/[\w.@+-]+(/[\w.@+ %{}*=-]*)*\Z")
+_NOT_PATHS = frozenset((
+    "route", "get", "post", "put", "delete", "patch", "options", "head", "add_api_route", "add_url_rule", "add_route",
+    "add_get", "add_post", "websocket", "api_route", "mount", "include_router", "APIRouter", "url_for", "path",
+    "re_path",
+    "startswith", "endswith", "replace", "split", "join_url", "urljoin", "compile", "match", "search", "sub", "request",
+    "RedirectResponse", "redirect", "Blueprint", "FastAPI", "Flask", "find", "xpath", "print", "info", "debug",
+    "warning",
+    "error", "exception", "getLogger", "register", "addHandler", "test_client", "HTTPException", "Response",
+))  # fmt: skip
+_NOT_PATH_KEYWORDS = frozenset((
+    "url", "prefix", "path_prefix", "root_path", "route", "endpoint", "route_prefix", "help", "description",
+    "openapi_url", "docs_url", "api_prefix", "url_prefix", "mount_path", "predict_path", "health_path", "metavar",
+    "title",
+))  # fmt: skip
+_NOTEBOOK_MODULES = ("google.colab", "kaggle_secrets", "kaggle_datasets", "dbruntime", "IPython")
+
+
+def check_paths(program: Program, evaluation: Evaluation, places: Places) -> Iterator[Finding]:
+    """Find paths of other machines, and files that are not in the package."""
+    yield from _notebooks(program, places)
+    for name, call, scope in program.calls():
+        if name in ("os.chdir", "os.fchdir", "contextlib.chdir"):
+            yield places.finding(CHANGED_FOLDER, call, scope.module, f"{name} changes the working directory")
+        elif name in ("sys.path.append", "sys.path.insert", "sys.path.extend", "site.addsitedir"):
+            yield places.finding(SEARCH_PATH, call, scope.module, f"{name} changes what is imported")
+        elif name in ("get_ipython", "dbutils.fs.ls", "dbutils.fs.cp", "dbutils.fs.mount", "google.colab.drive.mount"):
+            yield places.finding(TRAINING, call, scope.module, f"{name}() exists in notebooks alone")
+        # What a function of the package does with a path is seen there.
+        for use in () if program.scope_of(name) else uses_of(name, call):
+            for value in evaluation.values(use.node, scope):
+                yield from _opened(use, value, call, scope, program, places)
+    yield from _literals(program, places)
+
+
+def _notebooks(program: Program, places: Places) -> Iterator[Finding]:
+    for module in program.modules:
+        for name, line, column in module.imports:
+            found = next((one for one in _NOTEBOOK_MODULES if name == one or name.startswith(one + ".")), None)
+            if found:
+                message = f"imports {name}, which exists in notebooks alone"
+                certainty = LIKELY if found == "IPython" else SURE
+                yield places.at(TRAINING, module, line, column, message, certainty)
+
+
+def _opened(
+    use: Use, value: Value, call: ast.Call, scope: Scope, program: Program, places: Places
+) -> Iterator[Finding]:
+    """What is wrong with one path that a call opens."""
+    verb = "writes" if use.kind == WRITE else "opens"
+    where = f"{verb} {value.text!r}" if value.text else verb
+    certainty = LIKELY if value.is_default or not use.is_sure else SURE
+    if value.is_absolute or value.root == HOME:
+        rule = _rule_of_absolute(value.text) if value.root == TEXT else HOME_FOLDER
+        if rule and use.is_sure:
+            yield places.of_value(rule, value, call, scope.module, where, certainty)
+    elif value.root == CODE:
+        yield from _beside_code(use, value, call, scope, program, places)
+    elif value.is_relative or value.root == WORKING:
+        if use.kind == WRITE:
+            if not use.is_sure and not _is_file_name(value, use):
+                return
+            message = f"{where}, in the working directory"
+            yield places.finding(BESIDE_CODE, call, scope.module, message, certainty)
+        elif _is_file_name(value, use):
+            message = f"{where}, a path from the working directory"
+            yield places.finding(UNPACKAGED, call, scope.module, message, certainty)
+
+
+def _is_file_name(value: Value, use: Use) -> bool:
+    """Whether a relative text is plainly a path: `spacy.load("en")` names a package."""
+    if value.root == WORKING:
+        return bool(value.text) or use.is_sure
+    if use.is_path:
+        return True
+    if not use.is_sure:
+        is_part = not value.is_whole and "/" in value.text and " " not in value.text
+        return is_part or is_a_path(value.text)
+    return value.is_whole and ("." in posixpath.basename(value.text) or "/" in value.text) or "/" in value.text
+
+
+def _beside_code(
+    use: Use, value: Value, call: ast.Call, scope: Scope, program: Program, places: Places
+) -> Iterator[Finding]:
+    shown = value.text or "."
+    certainty = LIKELY if value.is_default or not use.is_sure else SURE
+    if use.kind == WRITE:
+        yield places.finding(BESIDE_CODE, call, scope.module, f"writes {shown!r}, beside the code", certainty)
+        return
+    path = posixpath.normpath(shown)
+    if not value.is_whole or not program.entry_point or not use.is_sure:
+        return
+    if path == "." or path in program.files or any(one.startswith(path + "/") for one in program.files):
+        return
+    message = f"opens {path!r}, which is not in the package"
+    if path.startswith(".."):
+        message = f"opens {path!r}, outside of the package"
+    yield places.finding(UNPACKAGED, call, scope.module, message, certainty)
+
+
+def _rule_of_absolute(text: str) -> Optional[Rule]:
+    """The rule that an absolute path breaks, None for one that every system has."""
+    if has_drive(text) or text.startswith("\\\\"):
+        return DRIVE
+    if text.startswith("~"):
+        return HOME_FOLDER
+    if _EVERYWHERE.match(text):
+        return None
+    first = text.split("/")[1]
+    if first in _TRAINING_ROOTS:
+        return TRAINING
+    return HOME_FOLDER if first in _HOME_ROOTS else ABSOLUTE
+
+
+def _literals(program: Program, places: Places) -> Iterable[Finding]:
+    """Paths in literals that nothing is seen to open: they travel through what this does not follow."""
+    for text, scope, parent in program.texts():
+        if isinstance(parent, (ast.Expr, ast.Compare, ast.Raise, ast.Assert)) or not _is_known_path(text.value):
+            continue
+        if _is_not_a_path(parent, text):
+            continue
+        rule = _rule_of_absolute(text.value)
+        if rule:
+            certainty = LIKELY if _is_default(parent) else SURE
+            yield places.finding(rule, text, scope.module, f"names {text.value!r}", certainty)
+
+
+def _is_known_path(text: str) -> bool:
+    if len(text) > 300 or "\n" in text:
+        return False
+    if has_drive(text) and len(text) > 3 and not text[3:].startswith(("\\", "/")):
+        return bool(re.match(r"[A-Za-z]:[\\/][\w .\\/-]+\Z", text))
+    if text.startswith("~/"):
+        return bool(_PATH_TEXT.match(text[1:]))
+    if not _PATH_TEXT.match(text):
+        return False
+    parts = [one for one in text.split("/") if one]
+    is_known = parts[:1] and (parts[0] in _ROOTS or looks_like_data(text)) and len(parts) > 1
+    is_file = len(parts) == 1 and (looks_like_a_file(text) or text.endswith(".sh"))
+    return bool(is_known) or is_file or parts[:1] in (["content"], ["kaggle"], ["dbfs"])
+
+
+def _is_not_a_path(parent: ast.AST, text: ast.Constant) -> bool:
+    """Whether a literal is a route of a server, a prefix to compare with, or a part of a message."""
+    if isinstance(parent, ast.Call):
+        # What stands after a route, or after the key of a dictionary, is a value: `settings.get("path", "/data/w")`.
+        if parent.args[:1] != [text]:
+            return False
+        func = parent.func
+        name = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
+        return name in _NOT_PATHS
+    if isinstance(parent, ast.keyword):
+        return parent.arg in _NOT_PATH_KEYWORDS
+    # After a first part that is not known, in an f-string, it is not the start of the path.
+    if isinstance(parent, ast.JoinedStr):
+        return parent.values[0] is not text
+    return isinstance(parent, ast.BinOp) and parent.right is text
+
+
+def _is_default(parent: ast.AST) -> bool:
+    """Whether something from outside may stand in the place of a literal: of an option, a variable of the
+    environment, an argument."""
+    if isinstance(parent, ast.keyword):
+        return parent.arg == "default"
+    if isinstance(parent, (ast.arguments, ast.FunctionDef, ast.AsyncFunctionDef, ast.BoolOp)):
+        return True
+    if isinstance(parent, ast.Call) and isinstance(parent.func, ast.Attribute):
+        return parent.func.attr in ("get", "getenv", "setdefault")
+    return isinstance(parent, ast.Call) and isinstance(parent.func, ast.Name) and parent.func.id == "getenv"

@@ -1,0 +1,1 @@
+"""Packages as they lie on a disk, of Modelkiln or of others, made into what rules look at."""

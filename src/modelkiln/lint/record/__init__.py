@@ -1,0 +1,1 @@
+"""What a record says of its model, and leaves out."""

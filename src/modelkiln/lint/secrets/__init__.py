@@ -1,0 +1,1 @@
+"""Keys and tokens, by their formats and by how random they look."""

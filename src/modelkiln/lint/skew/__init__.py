@@ -1,0 +1,1 @@
+"""Skew: what wrote a file of a model, and what the lock has to read it with."""

@@ -1,0 +1,26 @@
+"""Boosted trees: XGBoost and LightGBM."""
+
+from modelkiln.lint.skew.row import DIFFERS, Row
+
+__all__ = ["ROWS"]
+
+ROWS = (
+    Row(
+        "xgboost",
+        ">=3.1",
+        "xgboost",
+        "<3.1",
+        DIFFERS,
+        "reads the list that base_score has become as another number, and predicts other values without an error",
+        "models of 1.7.6 to 3.2.0 for twelve objectives, as JSON and UBJSON, loaded with 1.7.6, 2.0.3, 2.1.4 and 3.0.5",
+    ),
+    Row(
+        "lightgbm-feature",
+        ("linear_tree",),
+        "lightgbm",
+        "<3.2",
+        DIFFERS,
+        "passes over the linear models in the leaves, and predicts other values without an error",
+        "models of 2.3.1 to 4.6.0 for seven objectives loaded with each of them",
+    ),
+)

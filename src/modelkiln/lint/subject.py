@@ -1,0 +1,132 @@
+"""What rules look at: a package, or one artifact, as far as it is known."""
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, BinaryIO, Callable, Mapping, Optional
+
+from modelkiln.checks.traits.file import survey
+from modelkiln.checks.traits.trait import Survey, Trait
+
+__all__ = ["ArtifactFile", "Distribution", "RequirementFile", "SourceFile", "Subject"]
+
+_UNKNOWN = "unknown"
+# What records and locks have of a file that is not at hand: by format, the fact and the kind of trait that it is.
+_TRAITS = {"xgboost": ("release", "xgboost"), "lightgbm": ("format_version", "lightgbm-format")}
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A file of first-party code. path: in the package, relative to the folder that modules lie in
+    ("rain/forecast.py"). origin: as the user knows it ("src/rain/forecast.py"), for messages."""
+
+    path: str
+    content: bytes
+    origin: str = ""
+
+    @property
+    def shown(self) -> str:
+        """The path that findings name."""
+        return self.origin or self.path
+
+
+@dataclass(frozen=True)
+class ArtifactFile:
+    """A file of a model artifact. path: below the folder of models. format, facts, code: what checks found in it, as
+    records hold it (see docs/schemas/record.json); "unknown", {} and () where that is not known. open: gives a
+    seekable stream of its bytes, None where they are not at hand."""
+
+    path: str
+    size: int = 0
+    sha256: str = ""
+    format: str = _UNKNOWN
+    facts: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    code: tuple[str, ...] = ()
+    open: Optional[Callable[[], BinaryIO]] = field(default=None, compare=False)
+
+    def survey(self) -> Survey:
+        """Return what the file states of its writer, for its reader: of one that is not at hand, what its facts say.
+
+        What checks have found of format and code comes first.
+        """
+        if self.open is not None:
+            found = survey(self.path, self.open, self.size)
+            format = self.format if self.format != _UNKNOWN else found.format or _UNKNOWN
+            return replace(found, format=format, code=frozenset(self.code) or found.code)
+        fact, kind = _TRAITS.get(self.format, ("", ""))
+        traits = frozenset({Trait(kind, str(self.facts[fact]))} if fact in self.facts else ())
+        return Survey(traits, self.format, frozenset(self.code))
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any], open: Optional[Callable[[], BinaryIO]] = None) -> "ArtifactFile":
+        """Read an object of a record's "artifacts"."""
+        return cls(
+            str(value["path"]),
+            int(value.get("size", 0)),
+            str(value.get("sha256", "")),
+            str(value.get("format", "unknown")),
+            value.get("facts") or {},
+            tuple(value.get("code") or ()),
+            open,
+        )
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """A Python distribution of the package. name: canonical (PEP 503). requires: PEP 508 strings, None where they are
+    not known. modules: what can be imported from it, None where that is not known."""
+
+    name: str
+    version: str
+    requires: Optional[tuple[str, ...]] = None
+    modules: Optional[tuple[str, ...]] = None
+
+
+@dataclass(frozen=True)
+class RequirementFile:
+    """A file that names requirements, as the user knows it: a lock, or what it is made from."""
+
+    path: str
+    content: bytes
+    is_lock: bool = True
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A package, or a part of one.
+
+    name: what the user calls it, an address or a path. other_files: paths in the package of first-party files that are
+    not code, and lie beside it. entry_point: "models.fraud.predict:predict", or "".
+    distributions: the closure of one variant, in the order of names; None where it is not known, () where there is
+    none. record: the record, or as much of it as is known, with the keys of docs/schemas/record.json; a key that is
+    not known is absent. target: fields of the target that a record lacks, by their names in BUILD files.
+    """
+
+    name: str
+    sources: tuple[SourceFile, ...] = ()
+    other_files: tuple[str, ...] = ()
+    entry_point: str = ""
+    artifacts: tuple[ArtifactFile, ...] = ()
+    distributions: Optional[tuple[Distribution, ...]] = None
+    requirement_files: tuple[RequirementFile, ...] = ()
+    record: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    target: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    @cached_property
+    def versions(self) -> Mapping[str, str]:
+        """The versions of the distributions that are known, by canonical name."""
+        return {one.name: one.version for one in self.distributions or ()}
+
+    @cached_property
+    def surveys(self) -> Mapping[str, Survey]:
+        """What each file of the artifacts states, by its path; read once for all rules."""
+        return {file.path: file.survey() for file in self.artifacts}
+
+    @property
+    def entry_module(self) -> str:
+        """The module of the entry point, or ""."""
+        return self.entry_point.partition(":")[0]
+
+    @property
+    def variant(self) -> Mapping[str, Any]:
+        """The record's "variant": accelerator, platform, python, ..."""
+        return self.record.get("variant") or {}

@@ -1,0 +1,122 @@
+"""Which inputs of a package changed, by two records of it."""
+
+from dataclasses import dataclass
+from typing import Any, Iterable, Iterator, Mapping, Optional
+
+from modelkiln.layer import Layer
+from modelkiln.recipe import DEBIAN, Recipe
+
+__all__ = ["Change", "changed", "debian_packages", "input_changes", "named_changes", "recipe_inputs"]
+
+# Inputs of a record that are compared part by part, and what follows from others.
+_BY_PART = frozenset(("code", "artifacts", "requirements", "signature", "metadata", "base", "image", "package_digest"))
+_OUTPUTS = frozenset(("formats", "layers", "sources", "variants", "schema", "packages"))
+_RUNTIME = "modelkiln/"
+
+
+@dataclass(frozen=True)
+class Change:
+    """One input that differs. kind: "code", "runtime" (of Modelkiln itself), "wheel", "artifact", "debian", "base",
+    "metadata" or "setting". before, after: a version, a sha256 or a value; None for what is not there."""
+
+    kind: str
+    name: str
+    before: Any
+    after: Any
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON object with all fields."""
+        return {"kind": self.kind, "name": self.name, "before": self.before, "after": self.after}
+
+
+def changed(kind: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Change]:
+    """Yield the changes between two mappings, by name."""
+    for name in sorted({*before, *after}):
+        if before.get(name) != after.get(name):
+            yield Change(kind, name, before.get(name), after.get(name))
+
+
+def named_changes(kind: str, before: Iterable[Mapping[str, Any]], after: Iterable[Mapping[str, Any]]) -> list[Change]:
+    """Return the changes between two lists of objects with "name", "version" and "sha256".
+
+    Where the version is the same and the file is another one, the file names or digests are what changed.
+    """
+    one, other = ({item["name"]: item for item in items} for items in (before, after))
+    found = []
+    for name in sorted({*one, *other}):
+        old, new = one.get(name), other.get(name)
+        if old is None or new is None or old.get("sha256") != new.get("sha256"):
+            found.append(Change(kind, name, *_versions(old, new)))
+    return found
+
+
+def _versions(old: Optional[Mapping[str, Any]], new: Optional[Mapping[str, Any]]) -> tuple[Any, Any]:
+    if old is None or new is None or old.get("version") != new.get("version"):
+        return old.get("version") if old else None, new.get("version") if new else None
+    names = [str(one.get("filename", "")).rpartition("/")[2] for one in (old, new)]
+    if names[0] == names[1]:
+        names = [str(one.get("sha256", ""))[:12] for one in (old, new)]
+    return f"{old.get('version')} ({names[0]})", f"{new.get('version')} ({names[1]})"
+
+
+def input_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
+    """Return what differs between the inputs of two packages, records with or without layers."""
+    found = [*_files("code", before, after), *_files("artifacts", before, after)]
+    found += named_changes("wheel", before.get("requirements") or (), after.get("requirements") or ())
+    old, new = (debian_packages(record) for record in (before, after))
+    found += named_changes("debian", old, new) if old and new else []
+    base_before, base_after = (dict(record.get("base") or {}) for record in (before, after))
+    if old and new:  # The lock's digest is that of its packages and of what is compared with the layers.
+        base_before.pop("lock", None), base_after.pop("lock", None)
+    found += changed("base", base_before, base_after)
+    found += changed("metadata", *(_flat(_described(record)) for record in (before, after)))
+    settings = [{key: value for key, value in record.items() if _is_setting(key)} for record in (before, after)]
+    found += changed("setting", *(_flat({**kept, "image": _settings(r)}) for kept, r in zip(settings, (before, after))))
+    return found
+
+
+def debian_packages(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the Debian packages of a record's base layers, as the base's lock lists them."""
+    for layer in record.get("layers") or ():
+        recipe = Recipe(layer["recipe"]) if layer.get("recipe") else None
+        if layer.get("kind") == "base" and recipe is not None and recipe.packer == DEBIAN:
+            return list((recipe.get("lock") or {}).get("packages") or ())
+    return []
+
+
+def recipe_inputs(layer: Layer) -> dict[str, Any]:
+    """Return the inputs that a layer is made from, {} where it has no recipe."""
+    return layer.recipe.to_json() if layer.recipe else {}
+
+
+def _files(key: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Change]:
+    one, other = ({file["path"]: file["sha256"] for file in record.get(key) or ()} for record in (before, after))
+    for change in changed("code" if key == "code" else "artifact", one, other):
+        is_runtime = key == "code" and change.name.startswith(_RUNTIME)
+        yield Change("runtime", change.name, change.before, change.after) if is_runtime else change
+
+
+def _is_setting(key: str) -> bool:
+    return key not in _BY_PART and key not in _OUTPUTS
+
+
+def _described(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The metadata but for metrics, which have a part of their own."""
+    return {key: value for key, value in (record.get("metadata") or {}).items() if key != "metrics"}
+
+
+def _settings(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The settings of the image: not its diff IDs, which follow from all other inputs."""
+    config = dict((record.get("image") or {}).get("config") or {})
+    env = dict(str(line).partition("=")[::2] for line in config.pop("Env", None) or ())
+    return {**config, **({"Env": env} if env else {})}
+
+
+def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
+    """What a nested object holds, by the path to it: "image.Env.PATH"."""
+    if not isinstance(value, Mapping):
+        return {prefix: value}
+    found: dict[str, Any] = {}
+    for key, inner in value.items():
+        found.update(_flat(inner, f"{prefix}.{key}" if prefix else str(key)))
+    return found

@@ -1,0 +1,1 @@
+"""A page about packages: one file, which needs nothing else."""

@@ -1,0 +1,97 @@
+"""The page: packages one after the other, with a map of their bytes."""
+
+from dataclasses import dataclass
+from typing import Any, Mapping, Optional, Sequence
+
+from modelkiln.report.code import code_texts
+from modelkiln.report.difference import difference
+from modelkiln.report.graph import Graph
+from modelkiln.report.inputs import debian_packages
+from modelkiln.report.needs import code_graph, debian_graph, read_status
+from modelkiln.report.package import Package
+from modelkiln.report.page import card, tables
+from modelkiln.report.page.change import change
+from modelkiln.report.page.contents import Tree, read_tree
+from modelkiln.report.page.document import byte_map, document
+from modelkiln.report.page.html import Html, tag
+from modelkiln.report.wheels import WheelContents, read_wheels
+from modelkiln.runtime.weights.progress import readable_size
+
+__all__ = ["render"]
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """One variant of a package, with all that is known of it. label: what the page calls it."""
+
+    label: str
+    package: Package
+    record: Mapping[str, Any]
+    wheels: Mapping[str, WheelContents]
+    graph: Optional[Graph]
+    tree: Tree
+
+
+def render(packages: Sequence[Package]) -> str:
+    """Return the page of `packages`: a document that refers to nothing outside of it.
+
+    It is the same for the same packages, whenever and wherever it is written.
+    """
+    subjects = [_subject(package, record, packages) for package in packages for record in package.variants]
+    names = [f"{one.record['name']} {one.record['version']}" for one in subjects]
+    title = " and ".join(dict.fromkeys(names))
+    changes = change(difference(packages[0], packages[1])) if len(packages) == 2 else None
+    parts = [*_parts(subjects), *([changes] if changes else [])]
+    return document(title, _contents(subjects, changes), parts, [one.tree for one in subjects])
+
+
+def _subject(package: Package, record: Mapping[str, Any], packages: Sequence[Package]) -> _Subject:
+    wheels = read_wheels(package, record)
+    texts = code_texts(package, {file["path"] for file in record.get("code") or ()})
+    graph = code_graph(record, texts, wheels) if texts else None
+    variant = record.get("variant") or {}
+    words = [record["name"], record["version"], variant.get("accelerator", ""), variant.get("platform", "")]
+    words += [package.label] if len(packages) > 1 else []
+    return _Subject(" ".join(filter(None, words)), package, record, wheels, graph, read_tree(package, record, wheels))
+
+
+def _contents(subjects: Sequence[_Subject], changes: Optional[Html]) -> Optional[Html]:
+    if len(subjects) < 2:
+        return None
+    links = [tag("li", tag("a", one.label, href=f"#package{number}")) for number, one in enumerate(subjects)]
+    links += [tag("li", tag("a", "What changed", href="#changed"))] if changes else []
+    return tag("nav", tag("ul", *links), aria_label="Packages")
+
+
+def _parts(subjects: Sequence[_Subject]) -> list[Html]:
+    every = [(one.label, one.record) for one in subjects]
+    found = []
+    for number, one in enumerate(subjects):
+        others = {other.label: other.package.layers for other in subjects if other.package is not one.package}
+        status = read_status(one.package)
+        graph, paragraphs = debian_graph(status) if status else (None, {})
+        parts = [
+            _identity(one),
+            card.card(one.record),
+            card.metrics(one.record, every),
+            card.signature(one.record),
+            card.commands(one.package, one.record),
+            card.needs(one.record),
+            byte_map(number),
+            tables.artifacts(one.record),
+            tables.wheels(one.wheels, one.graph),
+            tables.debian(debian_packages(one.package.record), graph, paragraphs),
+            tables.licences(one.record, one.wheels),
+            tables.layers(one.package.layers, others),
+        ]
+        heading = tag("h2", one.label, id=f"title{number}")
+        attributes = {"id": f"package{number}", "aria_labelledby": f"title{number}", "class_": "package"}
+        found.append(tag("article", heading, *parts, **attributes))
+    return found
+
+
+def _identity(one: _Subject) -> Html:
+    files, tree = one.tree.count(), one.tree
+    sizes = f"{readable_size(round(tree.packed))} packed, {readable_size(tree.size)} unpacked, {files:,} files"
+    digest = tag("span", "package digest ", tag("code", one.record["package_digest"], class_="digest"))
+    return tag("p", sizes, tag("br"), digest, class_="identity")

@@ -1,0 +1,118 @@
+"""What code gets from the network, installs and makes at run time."""
+
+import pytest
+
+from modelkiln.lint.linter import lint
+from modelkiln.lint.subject import SourceFile, Subject
+
+
+def rules(line, head=""):
+    """Rules of what is found in a function of a script, in their order, without those of paths."""
+    body = f"{head}\n\n\ndef predict(inputs, model):\n    {line}\n    return inputs\n"
+    findings = lint(Subject("x", (SourceFile("predict.py", body.encode()),), entry_point="predict:predict"))
+    return [one.rule for one in findings if one.rule[2] in "23"]
+
+
+_TRANSFORMERS = "from transformers import AutoModel, pipeline"
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("AutoModel.from_pretrained('bert-base-uncased', revision='86b5e093')", ["MK201"]),
+        ("AutoModel.from_pretrained('acme/bert')", ["MK201", "MK301"]),
+        ("AutoModel.from_pretrained('acme/bert', revision='main')", ["MK201", "MK301"]),
+        ("AutoModel.from_pretrained(model / 'bert')", []),
+        ("AutoModel.from_pretrained(str(model))", []),
+        ("AutoModel.from_pretrained('./bert')", []),
+        ("AutoModel.from_pretrained('models/bert')", []),
+        ("AutoModel.from_pretrained('fine_tuned')", []),
+        ("AutoModel.from_pretrained(inputs['path'])", []),
+        ("AutoModel.from_pretrained(inputs['model_id'])", ["MK201", "MK301"]),
+        ("pipeline('sentiment-analysis')", ["MK201"]),
+        ("pipeline('ner', model=str(model / 'ner'))", []),
+        ("AutoModel.from_pretrained(model / 'bert', trust_remote_code=True)", ["MK205"]),
+        ("AutoModel.from_pretrained(model / 'bert', trust_remote_code=False)", []),
+    ],
+)
+def test_transformers(line, expected):
+    """A name of the hub is a download, and a path below the model is not."""
+    assert expected == rules(line, _TRANSFORMERS)
+
+
+@pytest.mark.parametrize(
+    ("head", "line", "expected"),
+    [
+        ("import huggingface_hub as h", "h.hf_hub_download('acme/bert', 'config.json', revision='86b5e09')", ["MK201"]),
+        ("from huggingface_hub import snapshot_download as s", "s('acme/bert')", ["MK201", "MK301"]),
+        ("import torch", "torch.hub.load('pytorch/vision:v0.10.0', 'resnet18')", ["MK201"]),
+        ("import torch", "torch.hub.load('pytorch/vision', 'resnet18')", ["MK201", "MK301"]),
+        ("import sentence_transformers as s", "s.SentenceTransformer('all-MiniLM-L6-v2')", ["MK201", "MK301"]),
+        ("import sentence_transformers as s", "s.SentenceTransformer(str(model / 'all'))", []),
+        ("import torchvision", "torchvision.models.resnet50(pretrained=True)", ["MK201"]),
+        ("import torchvision", "torchvision.models.resnet50()", []),
+        ("import torchvision", "torchvision.models.resnet50().to('cpu')", []),
+        ("from tensorflow import keras", "keras.applications.ResNet50()", ["MK201"]),
+        ("from tensorflow import keras", "keras.applications.ResNet50(weights=None)", []),
+        ("import nltk", "nltk.download('punkt')", ["MK202"]),
+        ("import tiktoken", "tiktoken.get_encoding('cl100k_base')", ["MK202"]),
+        ("import tensorflow as tf", "tf.keras.utils.get_file('w.h5', 'https://example.com/w.h5')", ["MK202"]),
+        ("import spacy.cli", "spacy.cli.download('en_core_web_sm')", ["MK202"]),
+        ("from urllib import request", "request.urlretrieve('https://example.com/w', '/tmp/w')", ["MK203"]),
+        ("import requests", "requests.get('https://example.com/w')", ["MK203"]),
+        ("import requests", "requests.get('http://localhost:8080/v2')", []),
+        ("import requests", "requests.Session().get(inputs['url'])", ["MK203"]),
+        ("import boto3", "boto3.client('s3').download_file('b', 'k', '/tmp/w')", ["MK203"]),
+        ("import pandas", "pandas.read_csv('https://example.com/t.csv')", ["MK203"]),
+        ("import os", "os.system('pip install x')", ["MK204"]),
+        ("import subprocess, sys", "subprocess.run([sys.executable, '-m', 'pip', 'install', 'x'])", ["MK204"]),
+        ("import subprocess", "subprocess.check_call('apt-get -y install x', shell=True)", ["MK204"]),
+        ("import subprocess", "subprocess.run(['wget', inputs['url']])", ["MK203"]),
+        ("import subprocess", "subprocess.run(['ls', '-l'])", []),
+        ("import pip", "pip.main(['install', 'x'])", ["MK204"]),
+        ("", "exec(inputs['code'])", ["MK206"]),
+        ("", "eval('1 + 1')", []),
+        ("", "model.eval()", []),
+        ("import importlib", "importlib.import_module(inputs['name'])", ["MK207"]),
+        ("import importlib", "importlib.import_module('json')", []),
+        ("", "__import__('js' + 'on')", []),
+    ],
+)
+def test_libraries(head, line, expected):
+    """By the full name of what is called, whatever it was imported as."""
+    assert expected == rules(line, head)
+
+
+def test_a_method_of_the_package_is_not_a_library():
+    """`from_pretrained` of a class of its own loads what that does."""
+    head = "class Scaler:\n    @classmethod\n    def from_pretrained(cls, name):\n        return cls()"
+    assert [] == rules("Scaler.from_pretrained('acme/scaler')", head)
+
+
+def test_what_is_made_of_itself_ends():
+    """Names that are bound to calls of themselves, in circles and deep chains, take no time."""
+    chain = "\n".join(f"x = x.f{number}(x, x, x, x)" for number in range(300))
+    assert [] == rules("x.get('a')", f"x = y\ny = x\n{chain}")
+
+
+def test_functions_and_modules_in_circles_end():
+    """A function as a path, and modules that import a name from each other."""
+    head = "from predict import other\nimport predict\n\n\ndef load():\n    return load\n\n\nother = predict.other"
+    assert [] == rules("open(load)\n    open(load())\n    open(other)\n    open(predict.load)", head)
+
+
+def test_long_sums_are_shown_shortened():
+    """Generated expressions are nested as deeply as they are long."""
+    long = " + ".join(["inputs['x']"] * 900)
+    assert ["MK206"] == rules(f"eval({long})")
+    assert [] == rules(f"subprocess.run({long})", "import subprocess")
+    assert ["MK207"] == rules(f"__import__({long})")
+    assert [] == rules(f"AutoModel.from_pretrained({long})", _TRANSFORMERS)
+
+
+def test_urls_are_shown_without_their_secrets():
+    """Neither the user's name and password nor the query stand in a message."""
+    url = "https://ada:pass@example.com/w.bin?token=secret"
+    body = f"import requests\n\n\ndef predict(inputs, model):\n    return requests.get({url!r})\n"
+    (finding,) = lint(Subject("x", (SourceFile("predict.py", body.encode()),), entry_point="predict:predict"))
+    assert "requests.get fetches from 'https://example.com/w.bin' in predict" == finding.message

@@ -1,0 +1,54 @@
+"""Comments that take findings back."""
+
+import pytest
+
+from modelkiln.lint.catalogue.general import UNREADABLE
+from modelkiln.lint.ignores import apply_ignores
+from modelkiln.lint.subject import SourceFile
+
+
+def ignored(text, *lines):
+    """Lines of the findings that are left of those of MK001 at `lines`, and the rules of what is left."""
+    source = SourceFile("code.py", text.encode())
+    left = apply_ignores(source, [UNREADABLE.finding("code.py", "found", line=line) for line in lines])
+    return [(one.rule, one.line) for one in left]
+
+
+def test_a_comment_at_the_end_of_a_line_ignores_it():
+    """The finding of its line is gone, that of the next is not."""
+    text = "a = 1  # modelkiln: ignore[MK001] it is mounted\nb = 2\n"
+    assert [("MK001", 2)] == ignored(text, 1, 2)
+
+
+def test_a_comment_stands_for_the_whole_statement():
+    """A call over several lines has one comment, on any of them or above."""
+    text = "a(\n    1,\n    2,\n)  # modelkiln: ignore[MK001] reason\n"
+    assert [] == ignored(text, 1, 3)
+    text = "# modelkiln: ignore[MK001] reason\na(\n    1,\n)\n"
+    assert [] == ignored(text, 2, 3)
+
+
+def test_a_comment_inside_of_a_statement_stands_for_the_next_line():
+    """On a line of its own it is about what follows."""
+    text = "a(\n    # modelkiln: ignore[MK001] reason\n    1,\n    2,\n)\n"
+    assert [("MK001", 4)] == ignored(text, 3, 4)
+
+
+def test_a_comment_without_a_reason_ignores_nothing():
+    """The finding stays, and the comment is one itself."""
+    text = "a = 1  # modelkiln: ignore[MK001]\n"
+    assert [("MK001", 1), ("MK002", 1)] == ignored(text, 1)
+
+
+@pytest.mark.parametrize(
+    "text", ["a = 1  # modelkiln: ignore[MK001] reason\n", "# modelkiln: ignore[MK001] at the end"]
+)
+def test_a_comment_that_ignores_nothing_is_found(text):
+    """Nothing was found on its line."""
+    assert [("MK003", 1)] == ignored(text)
+
+
+def test_a_text_is_not_a_comment():
+    """A string with the same characters ignores nothing."""
+    text = 'a = "# modelkiln: ignore[MK001] reason"\n'
+    assert [("MK001", 1)] == ignored(text, 1)

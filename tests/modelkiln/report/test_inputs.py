@@ -1,0 +1,66 @@
+"""Which inputs of two records differ."""
+
+from modelkiln.canonical import canonical_json
+from modelkiln.recipe import DEBIAN, Recipe
+from modelkiln.report.inputs import Change, input_changes
+
+
+def _record(**more):
+    return {"name": "rain", "version": "1.0.0", "package_digest": "sha256:" + "0" * 64, **more}
+
+
+def _wheel(version, sha256="", tag="py3-none-any"):
+    return {
+        "name": "numpy",
+        "version": version,
+        "sha256": sha256 or version[-1] * 64,
+        "filename": f"numpy-{version}-{tag}.whl",
+    }
+
+
+def _base(*packages):
+    recipe = Recipe.made_by(
+        DEBIAN, {"lock": {"packages": [{"name": n, "version": v, "sha256": v} for n, v in packages]}}
+    )
+    return {"layers": [{"kind": "base", "recipe": recipe.text}], "base": {"lock": str(packages), "debian": "bookworm"}}
+
+
+def test_equal_records_have_no_changes():
+    """What follows from inputs alone, such as formats, is not compared."""
+    assert [] == input_changes(_record(formats={"pex": {}}), _record(formats={}))
+
+
+def test_wheels_are_compared_by_version_and_by_file():
+    """A wheel of the same version that is another file is a change, too."""
+    old, new = (_record(requirements=[_wheel(version)]) for version in ("2.4.5", "2.4.6"))
+    assert [Change("wheel", "numpy", "2.4.5", "2.4.6")] == input_changes(old, new)
+    other = _record(requirements=[_wheel("2.4.6", "b" * 64)])
+    assert [Change("wheel", "numpy", "2.4.6 (666666666666)", "2.4.6 (bbbbbbbbbbbb)")] == input_changes(new, other)
+    tagged = _record(requirements=[_wheel("2.4.6", "b" * 64, "cp311-cp311-any")])
+    (change,) = input_changes(new, tagged)
+    assert "2.4.6 (numpy-2.4.6-cp311-cp311-any.whl)" == change.after
+
+
+def test_code_of_modelkiln_is_apart_from_the_users():
+    """Who upgrades Modelkiln sees that this is what changed."""
+    old = _record(code=[{"path": "rain.py", "sha256": "1"}, {"path": "modelkiln/runtime/cli.py", "sha256": "1"}])
+    new = _record(code=[{"path": "rain.py", "sha256": "2"}])
+    expected = [Change("runtime", "modelkiln/runtime/cli.py", "1", None), Change("code", "rain.py", "1", "2")]
+    assert expected == input_changes(old, new)
+
+
+def test_debian_packages_take_the_place_of_their_locks_digest():
+    """Where layers are recorded, packages are named; a digest alone says nothing to people."""
+    changes = input_changes(_record(**_base(("libc6", "1"))), _record(**_base(("libc6", "2"), ("zlib1g", "1"))))
+    assert [Change("debian", "libc6", "1", "2"), Change("debian", "zlib1g", None, "1")] == changes
+    bare = [_record(base={"lock": digest}) for digest in ("sha256:1", "sha256:2")]
+    assert [Change("base", "lock", "sha256:1", "sha256:2")] == input_changes(*bare)
+
+
+def test_settings_and_metadata_are_named_by_their_paths():
+    """Variables of the environment are compared one by one; metrics have a part of their own."""
+    old = _record(image={"config": {"Env": ["A=1", "B=1"]}, "diff_ids": ["x"]}, metadata={"metrics": {"auc": 1}})
+    new = _record(image={"config": {"Env": ["A=2", "B=1"]}, "diff_ids": ["y"]}, metadata={"license": "MIT"})
+    expected = [Change("metadata", "license", None, "MIT"), Change("setting", "image.Env.A", "1", "2")]
+    assert expected == input_changes(old, new)
+    assert canonical_json(expected[0].to_json())

@@ -1,0 +1,170 @@
+"""`modelkiln report`: the page, read as text and opened in a real browser."""
+
+import json
+import re
+import zipfile
+
+import pytest
+from browsing.browser import ask_page, axe_script
+from loopback.registries import registry
+from samples.packages.described import CODE, Described
+from samples.random_image import make_image
+from samples.wheelhouse import make_wheel, pin
+
+from modelkiln.cli.main import main
+from modelkiln.conventions import RECORD_PATH
+from modelkiln.image.blobs import Blobs
+from modelkiln.image.contents import layout_contents
+from modelkiln.image.layout import Layout
+from modelkiln.machine.settings import INSECURE_REGISTRIES
+from modelkiln.publication.blob_source import BlobSource
+from modelkiln.publication.publish import Publication, publish_all
+from modelkiln.registry.reference import parse_repository
+from modelkiln.runtime.weights.progress import readable_size
+from modelkiln.store.store import Store
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory):
+    """A package with a base, wheels, code and weights."""
+    return Described(tmp_path_factory.mktemp("package"))
+
+
+@pytest.fixture(scope="module")
+def later(tmp_path_factory):
+    """The next version: other code, another wheel, a narrower signature, a better metric."""
+    tensor = {"name": "clouds", "datatype": "FP32", "shape": [1, 4]}
+    outputs = [{"name": "rain", "datatype": "FP32", "shape": [-1]}]
+    return Described(
+        tmp_path_factory.mktemp("later"),
+        code={"rain/scale.py": b"def scale(x):\n    return 2 * x\n"},
+        versions={"fastmath": "1.0"},
+        version="1.0.1",
+        signature={"inputs": [tensor], "outputs": outputs},
+        metadata={"license": "MIT", "metrics": {"auc": "0.95"}},
+    )
+
+
+def _page(tmp_path, store, *packages):
+    path = tmp_path / "report.html"
+    store.root.mkdir(exist_ok=True)
+    assert 0 == main(["report", *map(str, packages), "-o", str(path), "--store", str(store.root)])
+    return path.read_text("utf-8")
+
+
+def test_the_page_says_what_the_package_is(package, tmp_path):
+    """Card, metrics, signature, commands, why each wheel is in, licences, layers; text of others is only text."""
+    page = _page(tmp_path, package.store, package.layout)
+    for part in (
+        "rain 1.0.0 cpu linux/amd64</h2>", "Ada &lt;script&gt;", "0.91", "any x 4", "modelkiln load", "libbase6 2.0",
+        package.record["package_digest"], "rain/forecast.py:3 imports cloudlib; cloudlib 1.4 requires tinylib&gt;=1",
+        "a dependency of the target, or needed by what the artifacts load", "rain.bin",
+    ):  # fmt: skip
+        assert part in page, part
+    assert "<script>alert" not in page and "Ada <script>" not in page
+    assert page == _page(tmp_path, package.store, package.layout)
+
+
+def test_the_page_refers_to_nothing_outside(package, tmp_path):
+    """No script, style, font or picture of another address: it works offline, and nobody learns who reads it."""
+    page = _page(tmp_path, package.store, package.layout)
+    assert [] == re.findall(r"""(?:src|href|url|action)\s*[=(]\s*["']?(?!#)[^"'\s>)]+""", page)
+    assert [] == re.findall(r"https?://[^\s\"'<]*", page.replace("http://www.w3.org/2000/svg", ""))
+
+
+def test_two_packages_are_compared(package, later, tmp_path):
+    """Metrics side by side, layers that both have, and what changed."""
+    page = _page(tmp_path, package.store, package.layout, later.layout)
+    for part in ("What changed", "breaks callers", "1.0.0 to 1.0.1 should be a major release", "also in", "0.95"):
+        assert part in page, part
+
+
+def test_a_package_in_a_registry_has_the_page_of_its_record(package, tmp_path):
+    """With commands that pull and verify it, and layers by their sizes; no layer is read."""
+    with registry(tmp_path / "registry") as host:
+        env, layout = {INSECURE_REGISTRIES: host}, Layout(package.layout)
+        record = package.record_path.read_bytes()
+        publication = Publication(layout_contents(layout), BlobSource(Blobs(layout), env), ("1",), record=record)
+        publish_all([(publication, parse_repository(f"{host}/team/rain"))], env, package.store.root)
+        page = _page(tmp_path, Store(tmp_path / "other"), f"{host}/team/rain:1", "--insecure", host)
+    assert f"modelkiln pull {host}/team/rain:1 --package-digest {package.record['package_digest']}" in page
+    assert "cloudlib 1.4" in page and "libbase6 2.0" in page and "base: Debian bookworm" in page
+
+
+def test_a_folder_of_packages_has_an_index(tmp_path, capsys):
+    """What each takes, what is its own, and which layers several have; a folder without any is refused."""
+    first = Described(tmp_path / "dist/a")
+    Described(tmp_path / "dist/b", code={"rain/scale.py": b"def scale(x):\n    return 2 * x\n"})
+    page = _page(tmp_path, first.store, tmp_path / "dist")
+    sizes = [layer["descriptor"]["size"] for layer in first.record["layers"]]
+    own = [layer["descriptor"]["size"] for layer in first.record["layers"] if layer["kind"] in ("code", "record")]
+    assert f"2 packages of {readable_size(2 * sum(sizes))}." in page
+    assert f"{readable_size(sum(sizes) + sum(own))} in {len(sizes) + len(own)} layers" in page
+    assert f">{readable_size(sum(own))}</td>" in page and "a/rain, b/rain" in page
+    names = "return [...document.querySelectorAll('.list tbody th')].map(one => one.textContent)"
+    assert {"shared", "a/rain", "b/rain"} == set(ask_page(page, names, tmp_path))
+    (tmp_path / "empty").mkdir()
+    assert 1 == main(["report", str(tmp_path / "empty"), "-o", str(tmp_path / "r.html")])
+    assert "holds neither a layout nor records" in capsys.readouterr().err
+
+
+def test_the_map_can_be_used(package, tmp_path):
+    """With a mouse and with a keyboard: into a layer and back, by bytes unpacked and packed; nothing is refused."""
+    question = """
+        const names = () => [...document.querySelectorAll('.list tbody th')].map(one => one.textContent);
+        const first = names(), boxes = document.querySelectorAll('.map rect.tile').length;
+        document.querySelector('.choice input[value="2"]').click();
+        const packed = names();
+        const wheels = [...document.querySelectorAll('.list button')].find(one => one.textContent.includes('fastmath'));
+        wheels.click();
+        const inside = names(), focused = document.activeElement.textContent;
+        const rect = document.querySelector('.map rect.leaf');
+        rect.dispatchEvent(new PointerEvent('pointerover', { bubbles: true }));
+        const hover = document.querySelector('.hover').textContent;
+        document.querySelector('.path button').click();
+        return { first, boxes, packed, inside, focused, hover, back: names() };
+    """
+    found = ask_page(_page(tmp_path, package.store, package.layout), question, tmp_path)
+    assert 6 <= found["boxes"] <= len(found["first"])
+    assert sorted(found["first"]) == sorted(found["packed"]) == sorted(found["back"])
+    assert {"fastmath 0.9", "gpulib 3.0", "plugin 2.0", "tinylib 1.0"} == set(found["inside"])
+    assert "fastmath" in found["focused"] and " unpacked, " in found["hover"]
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_nothing_keeps_people_from_reading_it(dark, package, later, tmp_path):
+    """axe-core finds no fault with contrast, names, roles and the order of headings, in light and in dark."""
+    question = """
+        const found = await axe.run(document, { resultTypes: ['violations'] });
+        const faults = found.violations.flatMap(one => one.nodes.map(node => one.id + ': ' + node.html));
+        return { faults, dark: matchMedia('(prefers-color-scheme: dark)').matches };
+    """
+    page = _page(tmp_path, package.store, package.layout, later.layout)
+    assert {"faults": [], "dark": dark} == ask_page(page, question, tmp_path, dark, [axe_script()])
+
+
+def test_a_package_of_many_files_is_a_small_page(tmp_path, package):
+    """12,000 files of a wheel, in a PEX: the page has them all, in less than 1.5 MB."""
+    files = {f"big/part{i // 100:03}/module_with_a_name_{i:05}.py": b"" if i % 7 else b"x" * i for i in range(12000)}
+    data = make_wheel("big", "1.0", files)
+    path = tmp_path / "rain.pex"
+    with zipfile.ZipFile(path, "w") as archive:
+        wheel = {**pin(data, "big", "1.0"), "size": len(data), "unpacked_size": sum(map(len, files.values()))}
+        record = {**package.record, "requirements": [wheel], "layers": [], "formats": {}}
+        archive.writestr(RECORD_PATH, json.dumps(record))
+        archive.writestr(f".deps/{wheel['filename']}", data)
+        for name, text in CODE.items():
+            archive.writestr(name, text)
+    page = _page(tmp_path, package.store, path)
+    assert 12000 <= page.count("module_with_a_name_")
+    assert len(page) < 1_500_000
+    assert f"{tmp_path}/rain.pex predict request.json" in page
+
+
+def test_a_page_is_whole_or_not_there(tmp_path, capsys):
+    """A place that cannot be written to is refused before anything is there; layouts of others have no record."""
+    layout = make_image(tmp_path / "digits.oci").path
+    assert 1 == main(["report", str(layout), "-o", str(tmp_path / "no/report.html")])
+    assert "want the path of a file in a folder that is there" in capsys.readouterr().err
+    assert 1 == main(["report", str(tmp_path / "no.oci"), "-o", str(tmp_path / "report.html")])
+    assert [] == list(tmp_path.glob("*.html"))
