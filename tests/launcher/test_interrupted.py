@@ -1,8 +1,11 @@
 """An install that is interrupted or killed, at any moment."""
 
+import fcntl
 import os
+import pty
 import signal
 import subprocess
+import termios
 
 import pytest
 from processes import is_over, wait_until
@@ -70,6 +73,28 @@ def test_no_moment_is_one_too_early(sandbox, number, moments):
         text = text.replace(removes, kill + removes)
     launcher.write_text(text)
     assert_removed(sandbox, start(sandbox, number), number)
+
+
+def test_a_terminal_may_stop_what_is_in_its_background(sandbox):
+    """`stty tostop`: the install writes how far it is from a process group of its own, and goes on."""
+    sandbox.add_python(hook="sleep 2")
+    controller, terminal = pty.openpty()
+    settings = termios.tcgetattr(terminal)
+    settings[3] |= termios.TOSTOP
+    termios.tcsetattr(terminal, termios.TCSANOW, settings)
+    process = subprocess.Popen(
+        [sandbox.root / "pants", "exit", "5"],
+        env={"PATH": str(sandbox.bin), "HOME": str(sandbox.home)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=terminal,
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(2, termios.TIOCSCTTY, 0),
+    )
+    assert 5 == process.wait(timeout=60)
+    os.close(terminal)
+    with os.fdopen(controller, "rb", buffering=0) as shown:
+        assert b" of 250 MB unpacked " in shown.read(1 << 16)
 
 
 def test_a_killed_install_is_not_used(sandbox, tmp_path):
