@@ -52,6 +52,7 @@ from pants_modelkiln.target_types.artifact import (
     ModelArtifactAllowPickleField,
     ModelArtifactBaseField,
     ModelArtifactLockField,
+    ModelArtifactSignatureField,
     ModelArtifactSourceField,
     allowed_in,
 )
@@ -165,11 +166,17 @@ async def hash_artifact(request: ArtifactRequest, options: ModelkilnSubsystem) -
         raise ModelkilnError(f"{address}: is a `{target.alias}`, but `artifacts` must name `model_artifact` targets.")
     allowed = allowed_in(target[ModelArtifactAllowPickleField], target[ModelArtifactAllowCodeField])
     base = target[ModelArtifactBaseField].value or ""
-    if target[ModelArtifactLockField].value:
+    lock, signature = target[ModelArtifactLockField].value, target[ModelArtifactSignatureField].value
+    if lock:
         locked = await read_locked_artifact(
-            LockedArtifactRequest(address, target[ModelArtifactLockField].value, allowed), **implicitly()
+            LockedArtifactRequest(address, lock, allowed, signature or ""), **implicitly()
         )
         return replace(locked, base=base)
+    if signature:
+        raise ModelkilnError(
+            f"{address}: the field `model_signature` is for the files of a lock. Name one in the field `lock`, or add "
+            f"{signature} to the field `source`."
+        )
     field = target[ModelArtifactSourceField]
     if not field.value:
         raise ModelkilnError(f"{address}: name its files in the field `source`, or its lock in the field `lock`.")
