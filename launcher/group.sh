@@ -5,6 +5,7 @@
 # foreground, where a trap would wait for its end.
 run_group() {
   before=${!-}
+  holder="$$ $RANDOM $RANDOM $RANDOM ${HOSTNAME-}" # Of the lock, when the group has taken it. Containers have equal $$.
   trap discard EXIT
   trap 'leave 129' HUP
   trap 'leave 130' INT
@@ -14,7 +15,8 @@ run_group() {
   "$@" </dev/null &
   set +m
   wait "$!"
-  trap - EXIT HUP INT QUIT TERM
+  trap - EXIT HUP QUIT TERM
+  trap 'exit 130' INT
 }
 
 # A second signal must not cut the removal short.
@@ -23,15 +25,17 @@ leave() {
   exit "$1"
 }
 
-# Ends the group and removes what is not whole; the lock is held, so that nobody else is making it.
+# Ends the group and, where that has the lock, removes what is not whole: then nobody else is making it.
 discard() {
-  local folder group=${!-} moment
+  local folder found= group=${!-} moment
   trap '' HUP INT QUIT TERM
   if [[ $group != "$before" ]]; then
     { kill -KILL -- "-$group" && wait "$group"; } 2>/dev/null || true
     # The leader is gone; the others are as soon as they have a processor. Nobody may ask for their exit codes.
     for moment in 0.01 0.05 0.2 0.5; do kill -0 -- "-$group" 2>/dev/null && sleep "$moment" || true; done
   fi
+  IFS= read -r found <"$cache/lock" || true
+  [[ $found == "$holder" ]] || return 0
   for folder in "$cache"/*; do
     [[ ! $folder =~ /[0-9a-f]{32}$ || -s $folder/installed ]] || rm -rf "$folder" 2>/dev/null || true
   done

@@ -15,18 +15,13 @@ check_cache_path() {
 # A virtual environment holds absolute paths, so it is made where it stays, under a lock, and counts for nothing until
 # the file `installed` says that it is whole. What a killed install leaves is removed by the next.
 install() {
-  python= python_is= tried=
   scratch=$cache/scratch # Not in /tmp, from where a machine may refuse to run programs.
   grep -qF "pantsbuild-pants==$wanted " "$pants_lock" ||
     die "$pants_lock does not lock Pants $wanted, which pants.toml wants; compile it again from pants.in."
   check_cache_path
   { mkdir -p "$cache" && [[ -w $cache ]]; } 2>/dev/null ||
     die "the cache folder $cache cannot be written; set XDG_CACHE_HOME to a folder that can."
-  find_python
-  [[ $python || ! ${MODELKILN_PYTHON39-} ]] ||
-    die "MODELKILN_PYTHON39: $MODELKILN_PYTHON39 ${problem:-is not a program}; name a CPython 3.9 that serves."
   exec 9>>"$cache/lock"
-  take_lock
   run_group make_install
   read_record || die "$home was removed meanwhile; run this command again."
   exec 9>&-
@@ -35,8 +30,12 @@ install() {
 # In a process of its own; it leaves the record.
 make_install() {
   local before=$request key
-  fetcher=
+  fetcher= python= python_is= tried=
   trap '' TTOU # A terminal may stop what writes to it from outside of its own group.
+  find_python
+  [[ $python || ! ${MODELKILN_PYTHON39-} ]] ||
+    die "MODELKILN_PYTHON39: $MODELKILN_PYTHON39 ${problem:-is not a program}; name a CPython 3.9 that serves."
+  take_lock
   [[ $python ]] || find_python # The one that was waited for may have downloaded it.
   if [[ ! $python ]]; then
     download_python
@@ -78,7 +77,10 @@ take_lock() {
   local candidate
   while IFS= read -r candidate; do
     [[ -x $candidate ]] || continue
-    if "$candidate" -I "$programs/take_lock.py" >&2; then return; fi
+    if "$candidate" -I "$programs/take_lock.py" >&2; then
+      printf '%s\n' "$holder" >"$cache/lock"
+      return
+    fi
   done < <(printf '%s\n' "$python"; list_fetchers)
 }
 

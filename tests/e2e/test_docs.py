@@ -84,7 +84,7 @@ def _shown_options():
         for scope, option, table in _OPTION.findall(page.read_text("utf-8")):
             yield page.name, *((scope, option) if scope else table.split("."))
         for block in blocks(page):
-            if block.language == "toml":
+            if block.language == "toml" and page.name != "policy.md":  # Which shows a policy, a file of its own kind.
                 yield from ((page.name, *one) for one in _toml_options(block.text))
     example = ROOT / "docs/examples/pants.ci.toml"
     yield from ((example.name, *one) for one in _toml_options(example.read_text("utf-8")))

@@ -1,8 +1,11 @@
 """An install that is interrupted or killed, at any moment."""
 
+import fcntl
 import os
+import pty
 import signal
 import subprocess
+import termios
 
 import pytest
 from processes import is_over, wait_until
@@ -22,11 +25,14 @@ def start(sandbox, number):
     )
 
 
-def assert_removed(sandbox, process, number):
-    """The launcher ends within a minute, all of its output with it, says so, and leaves nothing."""
+def assert_removed(sandbox, process, number, said=(1,)):
+    """The launcher ends within a minute, all of its output with it, says so, and leaves nothing.
+
+    said: how often it may say so.
+    """
     out, err = process.communicate(timeout=60)
     assert (128 + number, "") == (process.returncode, out)
-    assert 1 == err.count("nothing of it will be used"), err
+    assert err.count("nothing of it will be used") in said, err
     assert [] == sandbox.installs() and not (sandbox.cache / "scratch").exists()
 
 
@@ -62,14 +68,67 @@ def test_no_moment_is_one_too_early(sandbox, number, moments):
     sandbox.add_python(hook="exec sleep 1000", pip="exec sleep 1000")
     launcher = sandbox.root / "launcher/group.sh"
     text = launcher.read_text()
-    starts, removes = '  "$@" </dev/null &\n', "  local folder group="
+    starts, removes = '  "$@" </dev/null &\n', "  local folder found= group="
     assert (1, 1) == (text.count(starts), text.count(removes))
     kill = f"  kill -{int(number)} $$\n"
     text = text.replace(starts, kill + starts if moments == "before" else starts + kill)
     if moments == "after twice":
         text = text.replace(removes, kill + removes)
     launcher.write_text(text)
-    assert_removed(sandbox, start(sandbox, number), number)
+    # Nothing may have begun.
+    assert_removed(sandbox, start(sandbox, number), number, said=(0, 1))
+
+
+def test_an_interrupted_search_ends(sandbox, tmp_path):
+    """Before anything is installed, also where a Python that is asked ends by itself when it is interrupted."""
+    reached = tmp_path / "reached"
+    text = f"#!/usr/bin/env bash\ntrap 'exit 0' INT\necho $$ >{reached}\nwhile :; do sleep 0.1; done\n"
+    sandbox.add_program(sandbox.bin / "python3.9", text)
+    process = start(sandbox, signal.SIGINT)
+    wait_until(lambda: reached.exists() and reached.read_text())
+    os.killpg(process.pid, signal.SIGINT)
+    assert_removed(sandbox, process, signal.SIGINT, said=(0,))
+    wait_until(lambda: is_over(int(reached.read_text())))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_wait_leaves_what_another_installs(sandbox, tmp_path, number):
+    """The one that waits for the lock ends at once; the one that has it installs."""
+    gate = tmp_path / "gate"
+    sandbox.add_python(hook=f"while [[ ! -e {gate} ]]; do sleep 0.05; done")
+    first = sandbox.start("-V")
+    wait_until(lambda: sandbox.times_installed() == 1)
+    waiting = start(sandbox, number)
+    assert "waiting for it" in waiting.stderr.readline()
+    os.killpg(waiting.pid, number)
+    assert ("", "") == waiting.communicate(timeout=60)
+    assert 128 + number == waiting.returncode
+    gate.touch()
+    assert 0 == first.wait(timeout=60), first.stderr.read()
+    first.communicate()
+    assert 1 == sandbox.times_installed() == len(sandbox.installs())
+
+
+def test_a_terminal_may_stop_what_is_in_its_background(sandbox):
+    """`stty tostop`: the install writes how far it is from a process group of its own, and goes on."""
+    sandbox.add_python(hook="sleep 2")
+    controller, terminal = pty.openpty()
+    settings = termios.tcgetattr(terminal)
+    settings[3] |= termios.TOSTOP
+    termios.tcsetattr(terminal, termios.TCSANOW, settings)
+    process = subprocess.Popen(
+        [sandbox.root / "pants", "exit", "5"],
+        env={"PATH": str(sandbox.bin), "HOME": str(sandbox.home)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=terminal,
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(2, termios.TIOCSCTTY, 0),
+    )
+    assert 5 == process.wait(timeout=60)
+    os.close(terminal)
+    with os.fdopen(controller, "rb", buffering=0) as shown:
+        assert b" of 250 MB unpacked " in shown.read(1 << 16)
 
 
 def test_a_killed_install_is_not_used(sandbox, tmp_path):
