@@ -151,8 +151,8 @@ def _layout(args: argparse.Namespace) -> "tuple[Verified, list]":
             _take_judgement(verified, policy, judgement)
     if verified.problems:
         return verified, []
-    record, contents = _content(verified.record), [contents_of(layout, entry) for entry in layout.own]
-    return verified, [pairs for part in contents for pairs in _what(part, layout.read_blob, record)]
+    content, parts = _content(verified.record), [contents_of(layout, entry) for entry in layout.own]
+    return verified, [pairs for part in parts for pairs in _what(part, layout.read_blob, content)]
 
 
 def _take_judgement(verified: "Verified", policy: Policy, judgement: Judgement) -> None:
