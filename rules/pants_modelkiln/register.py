@@ -13,6 +13,7 @@ from pants_modelkiln.compat.package_goal import write_only_changes
 from pants_modelkiln.target_types.artifact import ModelArtifactTarget
 from pants_modelkiln.target_types.base_image import OciBaseImageTarget
 from pants_modelkiln.target_types.command_line import CommandLineTarget
+from pants_modelkiln.target_types.ensemble import ModelEnsembleTarget
 from pants_modelkiln.target_types.index import ModelIndexTarget
 from pants_modelkiln.target_types.package import ModelPackageTarget
 from pants_modelkiln.target_types.portable_python import PortablePythonTarget
@@ -30,6 +31,7 @@ def target_types():
         BuildToolchainTarget,
         CommandLineTarget,
         ModelArtifactTarget,
+        ModelEnsembleTarget,
         ModelIndexTarget,
         ModelPackageTarget,
         OciBaseImageTarget,

@@ -12,6 +12,7 @@ from typing import Callable, Iterator, Mapping, Optional
 
 from bench import GIB, PEER, Bench
 from engine import write_big_wheel
+from ensemble import answer_ensemble, package_ensemble
 from forests import check_forests
 from generate import write_big_file
 from linting import lint
@@ -278,6 +279,8 @@ SCENARIOS: Mapping[str, Callable[[Bench, list[int]], Iterator[Row]]] = {
     "big": edit_big,
     "lock": lock_big,
     "lock-small": lock_small,
+    "ensemble": package_ensemble,
+    "ensemble-answer": answer_ensemble,
     "forests": check_forests,
     "weights-plane": package_locked,
     "publish": publish,

@@ -89,7 +89,7 @@ class Workspace:
         shutil.rmtree(self.repo.caches, ignore_errors=True)
         shutil.rmtree(self.repo.root / "dist", ignore_errors=True)
         shutil.copytree(folder, self.repo.caches, symlinks=True, copy_function=_copy)
-        shutil.copytree(downloads / "choices", self.store / "choices", dirs_exist_ok=True)
+        shutil.copytree(downloads / "choices", self.store / "choices", dirs_exist_ok=True)  # numpy is chosen by then.
         for path in (downloads / "blobs").iterdir():
             target = self.blob(path.name)
             target.parent.mkdir(parents=True, exist_ok=True)

@@ -28,6 +28,7 @@ from pants.option.subsystem import Subsystem
 from pants_modelkiln.lint.subsystem import ModelkilnLint
 from pants_modelkiln.register import target_types
 from pants_modelkiln.subsystem import ModelkilnSubsystem, SmokeTestSubsystem
+from pants_modelkiln.target_types.ensemble import EnsembleMembersField, EnsembleStepsField
 from pants_modelkiln.target_types.fields import OneAddressField
 
 __all__ = ["pages"]
@@ -45,6 +46,8 @@ _OPTIONS = (
 )
 # What users write for a field of a type; the first that fits.
 _KINDS: tuple[tuple[type, str], ...] = (
+    (EnsembleMembersField, "A dictionary of addresses"),
+    (EnsembleStepsField, "A list of dictionaries"),
     (OneAddressField, "An address"),
     (SpecialCasedDependencies, "A list of addresses"),
     (Dependencies, "A list of addresses"),

@@ -276,6 +276,9 @@ def copy_repository(folder: Path, reverse: bool = False, any_release: bool = boo
             # Its CUDA variant would be two gigabytes to fetch for each empty cache; tests/bench has it.
             assert _CUDA_VARIANT in data, f"{file}: has no {_CUDA_VARIANT!r}"
             data = data.replace(_CUDA_VARIANT, b"")
+        if file == ROOT / _INTAKE:
+            assert _CPU_VARIANT in data, f"{file}: has no {_CPU_VARIANT!r}"
+            data = data.replace(_CPU_VARIANT, b"")
         if file == ROOT / "pants.toml" and any_release:
             data = _for_any_release(data)
         if not target.exists() or data != target.read_bytes():
@@ -297,6 +300,9 @@ def _for_any_release(settings: bytes) -> bytes:
 
 _DIGITS = "src/models/digits/BUILD"
 _CUDA_VARIANT = b'    accelerator=parametrize("cpu", "cuda12"),\n'
+# An ensemble that has the other variant as a member.
+_INTAKE = "src/models/intake/BUILD"
+_CPU_VARIANT = b"@accelerator=cpu"
 
 _PANTS_TOML = """\
 [GLOBAL]

@@ -312,3 +312,11 @@ def test_good_input_is_packaged_after_all_that(repo):
     """Nothing of what was refused stays behind."""
     repo.pants("package", "rain:rain")
     assert {"rain.oci", "rain.package.json", "rain.pex"} == {path.name for path in (repo.dist / "rain").iterdir()}
+
+
+def test_an_adapter_without_its_base_is_refused(repo):
+    """The set digests that the package has are named, and what is none is refused as such."""
+    repo.replace(BUILD, 'source="factor.txt"', f'source="factor.txt", base_set_digest="sha256:{"0" * 64}"')
+    refused(repo, f"rain:weights is an adapter of the model artifact with the set digest sha256:{'0' * 64}", "no other")
+    repo.replace(BUILD, "0" * 64, "latest")
+    refused(repo, "the field `base_set_digest`: 'sha256:latest' is not a digest")

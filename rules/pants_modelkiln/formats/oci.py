@@ -15,7 +15,6 @@ from modelkiln.image.entries import REF_NAME
 from modelkiln.image.image import Base, Image, build_image
 from modelkiln.image.layout import blob_name, platform_index, top_files
 from modelkiln.layer import Layer
-from modelkiln.layers import files as files_packer
 from modelkiln.layers.small import record_layer
 from modelkiln.package.record import labels, split_labels
 from pants_modelkiln.compat.calls import (
@@ -37,7 +36,7 @@ from pants_modelkiln.formats.layouts import (
 from pants_modelkiln.formats.rendering import Rendering, RenderingRequest
 from pants_modelkiln.inputs.artifact import Part
 from pants_modelkiln.inputs.base_image import BaseLayers, BaseLayersRequest, make_base_layers
-from pants_modelkiln.manifest.wheel_layers import runtime_layer, wheel_layers
+from pants_modelkiln.package.code_layers import code_requests
 from pants_modelkiln.package.image import environment_layer, image_settings
 from pants_modelkiln.package.inputs import PackageInputs
 from pants_modelkiln.subsystem import ModelkilnSubsystem
@@ -60,7 +59,7 @@ async def assemble_image(request: ImageRequest, options: ModelkilnSubsystem) -> 
     weights = inputs.parts if inputs.record["weights"] == "bundled" else ()
     # Over an unknown base the environment hides what that has in our folders: it lies below the weights.
     lowest = (venv, *weights) if inputs.base.reference else (*weights, venv)
-    parts = (*lowest, *_code_requests(inputs, options.compression), record)
+    parts = (*lowest, *code_requests(inputs, options.compression), record)
     base, built = await concurrently(
         make_base_layers(BaseLayersRequest(inputs.base), **implicitly()), make_layers(requests_of(parts))
     )
@@ -123,19 +122,6 @@ def layers_of(parts: Sequence[Part], built: Sequence[BuiltLayer]) -> tuple[Layer
     """The layers of a stack. built: those of its requests, in their order."""
     made = iter(built)
     return tuple(next(made).layer if isinstance(part, LayerRequest) else part for part in parts)
-
-
-def _code_requests(inputs: PackageInputs, compression: str) -> list[LayerRequest]:
-    """The layers of wheels and code, lowest first."""
-    code, base, split_pure = inputs.code, inputs.base, "platforms" in inputs.record["variant"]
-    # Code of the package's own is not compiled: it changes often, and compiling takes as long as importing.
-    is_small = sum(file.size for file in code.own_files) <= files_packer.SMALL_BYTES
-    own = files_packer.recipe("code", "code", "none" if is_small else compression, code.own_files)
-    return [
-        *wheel_layers(inputs.environment, inputs.target, base.bytecode, compression, split_pure),
-        runtime_layer(code.runtime, base, compression),
-        LayerRequest(own, f"code of {inputs.address}", code.own, True),
-    ]
 
 
 def _image(inputs: PackageInputs, base: BaseLayers, own: Sequence[Layer]) -> Image:

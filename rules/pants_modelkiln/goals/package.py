@@ -16,8 +16,8 @@ from modelkiln.registry.limits import limits_of
 from pants_modelkiln.compat.calls import concurrently, create_digest, implicitly, merge_digests, rule
 from pants_modelkiln.compat.known_artifact import KnownArtifact
 from pants_modelkiln.formats.rendering import RenderingRequest, render
+from pants_modelkiln.package.ensemble import resolve_inputs
 from pants_modelkiln.package.field_set import ModelPackageFieldSet
-from pants_modelkiln.package.inputs import resolve_inputs
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 
 

@@ -18,7 +18,8 @@ from pants_modelkiln.compat.calls import concurrently, create_digest, implicitly
 from pants_modelkiln.formats.layouts import DistImageRequest, lay_out_image, layout_rendering
 from pants_modelkiln.formats.oci import ImageIndexRequest, assemble_index
 from pants_modelkiln.goals.package import written_record
-from pants_modelkiln.package.inputs import PackageInputs, resolve_inputs
+from pants_modelkiln.package.ensemble import resolve_inputs
+from pants_modelkiln.package.inputs import PackageInputs
 from pants_modelkiln.package.named_packages import NamedPackagesRequest, find_named_packages
 from pants_modelkiln.target_types.index import ModelIndexPackagesField
 

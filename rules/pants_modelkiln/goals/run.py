@@ -18,8 +18,8 @@ from pants_modelkiln.engine.step import Step, prepare_step
 from pants_modelkiln.engine.tool import fetching_tool
 from pants_modelkiln.engine.tool_install import STORE
 from pants_modelkiln.formats.pex import PexFileRequest, build_pex_file
+from pants_modelkiln.package.ensemble import resolve_inputs
 from pants_modelkiln.package.field_set import ModelPackageFieldSet
-from pants_modelkiln.package.inputs import resolve_inputs
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 
 logger = logging.getLogger(__name__)

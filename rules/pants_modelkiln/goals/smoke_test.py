@@ -41,8 +41,9 @@ from pants_modelkiln.formats.oci import ImageRequest, assemble_image
 from pants_modelkiln.formats.pex import PexFileRequest, build_pex_file
 from pants_modelkiln.formats.scie import ScieFileRequest, build_scie_file
 from pants_modelkiln.inputs.named_files import literal, read_named_file
+from pants_modelkiln.package.ensemble import resolve_inputs
 from pants_modelkiln.package.field_set import ModelPackageFieldSet
-from pants_modelkiln.package.inputs import PackageInputs, resolve_inputs
+from pants_modelkiln.package.inputs import PackageInputs
 from pants_modelkiln.subsystem import ModelkilnSubsystem, SmokeTestSubsystem
 from pants_modelkiln.target_types.smoke_test import (
     SmokeTestAtolField,
@@ -225,9 +226,11 @@ class SmokeTestRun:
 
 
 def _provided_folder(inputs: PackageInputs, subsystem: SmokeTestSubsystem) -> str:
-    """The folder of what this machine provides, where the package wants any of it and the folder is there; or ""."""
-    wanted = inputs.record.get("provided") and os.path.isdir(subsystem.provided)
-    return os.path.abspath(subsystem.provided) if wanted else ""
+    """The folder of what this machine provides, where the package wants any of it; or "".
+
+    Whether the folder is there is found out as the test runs: the daemon would remember it.
+    """
+    return os.path.abspath(subsystem.provided) if inputs.record.get("provided") else ""
 
 
 @rule(desc="Run a smoke test", level=LogLevel.DEBUG)

@@ -11,6 +11,7 @@ from pants.engine.fs import Digest, FileEntry
 from modelkiln.frozen_json import FrozenJson
 from modelkiln.layer import Layer
 from modelkiln.pinned_file import PinnedFile
+from modelkiln.weights.lock import set_digest
 from pants_modelkiln.engine.layers import LayerRequest
 from pants_modelkiln.inputs.file_format import FileFormat
 
@@ -36,7 +37,7 @@ class Artifact:
     through Pants.
 
     formats: pairs of path and what was found there, for the files that were checked. parts: the artifact's layers,
-    lowest first. origin: of a locked artifact.
+    lowest first. origin: of a locked artifact. base: of an adapter, the set digest of what it fits, else "".
     """
 
     address: Address
@@ -45,6 +46,12 @@ class Artifact:
     formats: tuple[tuple[str, FileFormat], ...] = ()
     parts: tuple[Part, ...] = ()
     origin: Origin | None = None
+    base: str = ""
+
+    @property
+    def set_digest(self) -> str:
+        """Which files these are, as a weights lock has it."""
+        return set_digest((file.sha256, file.path) for file in self.files)
 
     @property
     def layers(self) -> tuple[Layer, ...]:
@@ -60,7 +67,8 @@ class Artifact:
     def record_entries(self) -> list[dict]:
         """The record's objects for the files."""
         formats, unknown = dict(self.formats), FileFormat.stated("", None)
-        return [{**file.to_json(), **formats.get(file.path, unknown)} for file in self.files]
+        base = {"base": self.base} if self.base else {}
+        return [{**file.to_json(), **formats.get(file.path, unknown), **base} for file in self.files]
 
     @property
     def size(self) -> int:

@@ -33,7 +33,7 @@ from pants_modelkiln.compat.calls import (
     strip_python_sources,
     transitive_targets,
 )
-from pants_modelkiln.engine.files import engine_files
+from pants_modelkiln.engine.files import ENSEMBLE_RUNTIME, engine_files
 from pants_modelkiln.inputs.artifact import pinned_files
 from pants_modelkiln.inputs.named_files import find_entry_point
 from pants_modelkiln.target_types.package import ModelEntryPointField
@@ -97,7 +97,7 @@ class PackageCode:
 @rule(level=LogLevel.DEBUG)
 async def runtime_files() -> RuntimeFiles:
     """Take the runtime from the engine's sources."""
-    digest = await create_digest(CreateDigest(engine_files("runtime")))
+    digest = await create_digest(CreateDigest(engine_files("runtime", without=ENSEMBLE_RUNTIME)))
     return RuntimeFiles(pinned_files(await get_digest_entries(digest)), digest)
 
 

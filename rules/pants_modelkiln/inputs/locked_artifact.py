@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pants.engine.addresses import Address
 from pants.engine.fs import EMPTY_DIGEST
@@ -12,7 +12,7 @@ from pants.util.logging import LogLevel
 from modelkiln.checks.allowed import Allowed
 from modelkiln.layers.weights import locked_layers
 from modelkiln.pinned_file import PinnedFile
-from modelkiln.weights.lock import load_weights_lock
+from modelkiln.weights.lock import WeightsLock, load_weights_lock
 from pants_modelkiln.compat.calls import implicitly, rule
 from pants_modelkiln.inputs.artifact import Artifact, Origin
 from pants_modelkiln.inputs.checks import LockCheckRequest, check_locked
@@ -32,17 +32,14 @@ class LockedArtifactRequest:
     allowed: Allowed
 
 
-@rule(desc="Read a weights lock", level=LogLevel.DEBUG)
-async def read_locked_artifact(request: LockedArtifactRequest) -> Artifact:
-    """Read the lock, and have those of its files checked that are on this machine."""
+async def list_locked_artifact(request: LockedArtifactRequest) -> tuple[Artifact, WeightsLock, bytes]:
+    """What the lock says of its files, which nobody looks at; the lock; and its text."""
     address = request.address
     found = await read_named_file(address, "lock", request.lock, f"Write it with `pants lock {address}`.")
     lock = load_weights_lock(found.content.decode("utf-8", "replace"), f"{address}: {found.path}", str(address))
-    lock.check_allowed(request.allowed, str(address))
-    await check_locked(LockCheckRequest(address, found.content, request.allowed), **implicitly())
     files = (PinnedFile(file.path, file.sha256, file.size) for file in lock.files)
     origin = {"target": str(address), "source": dict(lock.source), "set_digest": lock.set_digest}
-    return Artifact(
+    artifact = Artifact(
         address=address,
         files=tuple(sorted(files, key=lambda file: file.path)),
         digest=EMPTY_DIGEST,
@@ -51,9 +48,19 @@ async def read_locked_artifact(request: LockedArtifactRequest) -> Artifact:
             for file in lock.files
             if file.format or file.code
         ),
-        parts=locked_layers(lock, str(address), request.allowed),
         origin=Origin.of({**origin, "facts": dict(lock.facts)}),
     )
+    return artifact, lock, found.content
+
+
+@rule(desc="Read a weights lock", level=LogLevel.DEBUG)
+async def read_locked_artifact(request: LockedArtifactRequest) -> Artifact:
+    """Read the lock, and have those of its files checked that are on this machine."""
+    address = request.address
+    artifact, lock, content = await list_locked_artifact(request)
+    lock.check_allowed(request.allowed, str(address))
+    await check_locked(LockCheckRequest(address, content, request.allowed), **implicitly())
+    return replace(artifact, parts=locked_layers(lock, str(address), request.allowed))
 
 
 def rules():

@@ -89,6 +89,24 @@ async def _find_named_by_options(
     return tuple(address for addresses in found for address in addresses)
 
 
+async def find_code(
+    field: ModelEntryPointField, explicit: ExplicitlyProvidedDependencies, resolve: str | None
+) -> tuple[Address, ...]:
+    """The target that has the module which a field names, in a resolve. explicit: dependencies of that target."""
+    entry_point = await find_entry_point(field)
+    module = entry_point.val.module
+    owners = await map_module_to_address(PythonModuleOwnersRequest(module, resolve=resolve), **implicitly())
+    explicit.maybe_warn_of_ambiguous_dependency_inference(
+        owners.ambiguous,
+        field.address,
+        owners_must_be_ancestors=entry_point.file_name_used,
+        import_reference="module",
+        context=f"The target {field.address} has {field.alias} {entry_point.val.spec!r}",
+    )
+    chosen = explicit.disambiguated(owners.ambiguous, owners_must_be_ancestors=entry_point.file_name_used)
+    return tuple(owners.unambiguous) or ((chosen,) if chosen else ())
+
+
 class InferModelPackageDependencies(InferDependenciesRequest):
     infer_from = ModelPackageInferenceFieldSet
 
@@ -100,27 +118,17 @@ async def infer_entry_point_dependency(
     """A package depends on the module of its entry point, in its accelerator's resolve, and on what it is made with."""
     fields = request.field_set
     explicit = await determine_explicitly_provided_dependencies(**implicitly(DependenciesRequest(fields.dependencies)))
-    entry_point = await find_entry_point(fields.entry_point)
-    module = entry_point.val.module
     accelerator = accelerator_of(fields.address, fields.accelerator, fields.resolve, options, setup)
     # Without resolves, Pants knows all modules under no resolve's name.
     resolve = accelerator.resolve if setup.enable_resolves else None
-    owners = await map_module_to_address(PythonModuleOwnersRequest(module, resolve=resolve), **implicitly())
-    explicit.maybe_warn_of_ambiguous_dependency_inference(
-        owners.ambiguous,
-        fields.address,
-        owners_must_be_ancestors=entry_point.file_name_used,
-        import_reference="module",
-        context=f"The model_package target {fields.address} has entry_point {entry_point.val.spec!r}",
-    )
-    chosen = explicit.disambiguated(owners.ambiguous, owners_must_be_ancestors=entry_point.file_name_used)
+    owners = await find_code(fields.entry_point, explicit, resolve)
     pickled = await concurrently(
         map_module_to_address(PythonModuleOwnersRequest(name, resolve=resolve), **implicitly())
         for name in sorted({one.module for one in await find_pickle_imports(fields.artifacts)})
     )
     of_pickles = [address for one in pickled for address in one.unambiguous or _only(explicit, one.ambiguous)]
     made_with = await _find_named_by_options(fields, options)
-    return InferredDependencies([*(owners.unambiguous or ((chosen,) if chosen else ())), *of_pickles, *made_with])
+    return InferredDependencies([*owners, *of_pickles, *made_with])
 
 
 def _only(explicit: ExplicitlyProvidedDependencies, ambiguous: tuple[Address, ...]) -> tuple[Address, ...]:

@@ -13,12 +13,10 @@ from pants.engine.rules import collect_rules
 from pants.util.logging import LogLevel
 
 from modelkiln.base.portable_python_lock import InterpreterLock
-from modelkiln.builds.toolchain import recorded_wheel
-from modelkiln.canonical import canonical_json
-from modelkiln.digest import sha256_bytes
 from modelkiln.errors import ModelkilnError
 from modelkiln.package.accelerator import Accelerator
-from modelkiln.package.record import Record, make_record
+from modelkiln.package.adapters import check_bases
+from modelkiln.package.record import Record
 from modelkiln.package.signature import read_signature
 from modelkiln.package.source_facts import Named, metadata_of, signature_of
 from modelkiln.runtime.weights.progress import readable_size
@@ -50,6 +48,7 @@ from pants_modelkiln.package.dependencies import find_pickle_imports
 from pants_modelkiln.package.field_set import ModelPackageFieldSet, accelerator_of, provided_of
 from pants_modelkiln.package.image import recorded_images
 from pants_modelkiln.package.model_wheel import ModelWheel, WheelParts, describe_wheel
+from pants_modelkiln.package.recorded import platform_digest, record_of, variant_of
 from pants_modelkiln.package.weights_lock import lazy_lock
 from pants_modelkiln.subsystem import ModelkilnSubsystem, named_or_option
 from pants_modelkiln.target_types.artifact import ModelArtifactLockField
@@ -62,7 +61,7 @@ class PackageInputs:
     base: None for a package that is not an image and names no base image. weights_lock: what a package
     with lazy weights carries in their place, else empty. interpreter: what the format `scie` embeds. wheel: what
     the format `wheel` has besides, which is made for the first platform. others: the same package for its
-    further platforms.
+    further platforms. members: of an ensemble, and of them `together` those whose code lies beside that of the others.
     """
 
     address: Address
@@ -78,6 +77,8 @@ class PackageInputs:
     interpreter: InterpreterLock | None = None
     wheel: ModelWheel | None = None
     others: tuple[PackageInputs, ...] = ()
+    members: tuple[PackageInputs, ...] = ()
+    together: tuple[PackageInputs, ...] = ()
 
     @property
     def platforms(self) -> tuple[PackageInputs, ...]:
@@ -93,6 +94,13 @@ class PackageInputs:
     def parts(self) -> tuple[Part, ...]:
         """The layers of the artifacts, lowest first."""
         return tuple(part for found in self.artifacts for part in found.parts)
+
+
+@dataclass(frozen=True)
+class SinglePackageRequest:
+    """A package that is not an ensemble."""
+
+    fields: ModelPackageFieldSet
 
 
 def _facts_of(artifacts: Sequence[Artifact]) -> Named:
@@ -145,16 +153,6 @@ async def find_target(
         platform=f"linux/{base.architecture if base else 'amd64'}",
         glibc=base.glibc if base else options.glibc,
     )
-
-
-def _variant(accelerator: Accelerator, target: Target, platform_digests: dict[str, str]) -> dict:
-    """What the record says of a variant.
-
-    platform_digests: by platform, a digest of wheels and base. One package has one version of everything:
-    where it is for several platforms, the package digest of each depends on all of them.
-    """
-    several = {"platforms": platform_digests} if len(platform_digests) > 1 else {}
-    return {**accelerator.to_json(), "platform": target.platform, "python": target.python, **several}
 
 
 async def _find_environments(requests: Iterable[PackageEnvironmentRequest]) -> tuple[Environment, ...]:
@@ -239,11 +237,11 @@ async def find_embedded(field_set: ModelPackageFieldSet, python: str) -> Interpr
 
 
 @rule(desc="Resolve a package's inputs", level=LogLevel.DEBUG)
-async def resolve_inputs(
-    field_set: ModelPackageFieldSet, options: ModelkilnSubsystem, setup: PythonSetup
+async def resolve_package(
+    request: SinglePackageRequest, options: ModelkilnSubsystem, setup: PythonSetup
 ) -> PackageInputs:
     """Resolve everything that a package is made of, and its record, on all of its platforms."""
-    address = field_set.address
+    field_set, address = request.fields, request.fields.address
     bases = await find_bases(field_set, options)
     accelerator = accelerator_of(address, field_set.accelerator, field_set.resolve, options, setup)
     python = package_python(address, accelerator.resolve, bases[0], options.python, setup)
@@ -251,13 +249,14 @@ async def resolve_inputs(
     targets = [await find_target(field_set.formats.value, python, base, embedded, options) for base in bases]
     await _refuse_large_locks(field_set, options.large_blob_limit)
     environments, artifacts, made = await _resolve_concurrently(field_set, accelerator, bases, targets)
+    check_bases(str(address), {str(found.address): (found.set_digest, found.base) for found in artifacts})
     weights_lock = lazy_lock(field_set, artifacts)
     code = await collect_code(PackageCodeRequest(address, field_set.entry_point), **implicitly())
     parts = WheelParts(field_set, accelerator.name, targets[0].python, code, environments[0], tuple(artifacts))
     wheel = await describe_wheel(parts, options.large_blob_limit)
     signature = await find_signature(field_set, _facts_of(artifacts))
     platform_digests = {
-        target.platform: _platform_digest(wheels, base) for base, target, wheels in zip(bases, targets, environments)
+        target.platform: platform_digest(wheels, base) for base, target, wheels in zip(bases, targets, environments)
     }
     described = {
         **_described(field_set, code, artifacts, signature, weights_lock),
@@ -276,7 +275,7 @@ async def resolve_inputs(
             environment=wheels,
             base=base,
             target=target,
-            record=_record(described, _variant(accelerator, target, platform_digests), base, wheels, image),
+            record=record_of(described, variant_of(accelerator, target, platform_digests), base, wheels, image),
             weights_lock=weights_lock,
             interpreter=embedded,
         )
@@ -306,16 +305,6 @@ def _described(
         "weights_lock": hashlib.sha256(weights_lock).hexdigest() if weights_lock else None,
         "metadata": metadata_of(_facts_of(artifacts), json.loads(field_set.model_metadata.value or "{}")),
     }
-
-
-def _platform_digest(wheels: Environment, base: BaseImage | None) -> str:
-    return sha256_bytes(canonical_json(wheels.to_json()) + b"\n" + (base.identity.to_bytes() if base else b""))
-
-
-def _record(described: dict, variant: dict, base: BaseImage | None, wheels: Environment, image: dict) -> Record:
-    identity = base.identity.to_json() if base else None
-    requirements = [recorded_wheel(wheel) for wheel in wheels.to_json()]
-    return make_record({**described, "variant": variant, "requirements": requirements, "base": identity, **image})
 
 
 def _load_signature(address: Address, file) -> dict:

@@ -9,6 +9,7 @@ from pants.engine.target import (
     COMMON_TARGET_FIELDS,
     Dependencies,
     MultipleSourcesField,
+    StringField,
     StringSequenceField,
 )
 from pants.util.strutil import help_text
@@ -16,6 +17,7 @@ from pants.util.strutil import help_text
 from modelkiln.checks.allowed import Allowed
 from modelkiln.checks.code.names import check_allowed_code
 from modelkiln.checks.pickle_globals import check_allowed
+from modelkiln.digest import check_digest
 from pants_modelkiln.target_types.lint import LINT_FIELDS
 from pants_modelkiln.target_types.owned_files import NamedFileField, OwningSourcesMixin, OwningTarget
 
@@ -132,6 +134,22 @@ class ModelArtifactExcludeField(StringSequenceField):
     help = "Patterns, as in `include`, of the files that `pants lock` leaves out, whatever `include` says."
 
 
+class ModelArtifactBaseField(StringField):
+    alias = "base_set_digest"
+    help = help_text("""
+        Of an adapter, such as a LoRA: the set digest of the model artifact that it fits, `"sha256:..."`, which
+        that one's weights lock has as `set_digest`. A package with the adapter must have that artifact in its
+        `artifacts`, too: one with another base, or with another revision of it, is refused, and the error
+        names the set digests that there are. The record names the base next to the adapter's files.
+        """)
+
+    @classmethod
+    def compute_value(cls, raw_value: Any, address: Address) -> Any:
+        """Refuse what is not a digest."""
+        value = super().compute_value(raw_value, address)
+        return None if value is None else check_digest(value, f"{address}: the field `{cls.alias}`")
+
+
 class ModelArtifactTarget(OwningTarget):
     alias = "model_artifact"
     core_fields = (
@@ -143,6 +161,7 @@ class ModelArtifactTarget(OwningTarget):
         ModelArtifactExcludeField,
         ModelArtifactAllowPickleField,
         ModelArtifactAllowCodeField,
+        ModelArtifactBaseField,
         *LINT_FIELDS,
     )
     help = help_text("""

@@ -11,6 +11,13 @@ from pants.engine.target import Field, InvalidFieldException, InvalidFieldTypeEx
 from modelkiln.errors import ModelkilnError
 
 
+def thawed(value: Any) -> Any:
+    """A value of a BUILD file as JSON has it: `parametrize` freezes dictionaries, at all depths since Pants 2.31."""
+    if isinstance(value, Mapping):
+        return {key: thawed(one) for key, one in value.items()}
+    return [thawed(one) for one in value] if isinstance(value, (list, tuple)) else value
+
+
 class OneAddressField(SpecialCasedDependencies):
     """A field that holds one address, written as a plain string."""
 
@@ -39,16 +46,16 @@ class TableField(Field):
             return None
         if not isinstance(value, Mapping):
             raise InvalidFieldTypeException(address, cls.alias, value, expected_type="a dictionary")
-        thawed = _thawed(value)
+        table = thawed(value)
         try:
-            text = json.dumps(thawed, sort_keys=True, allow_nan=False)
+            text = json.dumps(table, sort_keys=True, allow_nan=False)
         except (TypeError, ValueError) as error:
             raise InvalidFieldException(
                 f"{address}: the field `{cls.alias}` cannot be written as JSON: {error}. "
                 "Use strings, numbers, booleans, lists and dictionaries."
             ) from error
         try:
-            cls.check(thawed, address)
+            cls.check(table, address)
         except ModelkilnError as error:
             raise InvalidFieldException(str(error)) from error
         return text
@@ -56,10 +63,3 @@ class TableField(Field):
     @classmethod
     def check(cls, value: dict[str, Any], address: Address) -> None:
         """Raise ModelkilnError for what cannot be meant."""
-
-
-def _thawed(value: Any) -> Any:
-    """A value of a BUILD file as JSON has it: `parametrize` freezes dictionaries, at all depths since Pants 2.31."""
-    if isinstance(value, Mapping):
-        return {key: _thawed(one) for key, one in value.items()}
-    return [_thawed(one) for one in value] if isinstance(value, (list, tuple)) else value

@@ -22,7 +22,7 @@ class SmokeTestPackageField(StringField, AsyncFieldMixin):
     alias = "package"
     required = True
     help = help_text("""
-        The address of the `model_package` to test, in all of its formats. `":digits"` tests all
+        The address of the `model_package` or `model_ensemble` to test, in all of its formats. `":digits"` tests all
         variants, `":digits@accelerator=cpu"` that one.
         """)
 

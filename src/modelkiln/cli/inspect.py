@@ -2,7 +2,7 @@
 
 import argparse
 import json
-from typing import Any, Optional
+from typing import Any, Mapping, Optional
 
 from modelkiln.cli.options import add_layout, add_record, add_store, store_of
 from modelkiln.conventions import FILE_PATH
@@ -39,7 +39,9 @@ def run(args: argparse.Namespace) -> int:
     blobs = Blobs(layout, store_of(args), layers)
     described = [_describe(one, layout, blobs, unpacked) for one in found]
     for one in described:
-        one["files"] = _files(record, one["package_digest"])
+        recorded = _recorded(record, one["package_digest"])
+        one["files"] = list(recorded.get("artifacts") or ())
+        one["members"] = _members(recorded)
     if args.json:
         print(json.dumps(described, indent=1, sort_keys=True, ensure_ascii=False))
     else:
@@ -86,11 +88,18 @@ def _describe(found: FoundManifest, layout: Layout, blobs: Blobs, unpacked: dict
     }
 
 
-def _files(record: Optional[bytes], package_digest: str) -> list[dict[str, Any]]:
-    """The model artifact files that a record lists, with what checks found in them."""
+def _recorded(record: Optional[bytes], package_digest: str) -> Mapping[str, Any]:
+    """What a record says of the package with a digest; of one without, of all that it describes."""
     found = json.loads(record) if record else {}
     variants = [one for one in variant_records(found) if one.get("package_digest") == package_digest]
-    return list((variants or [found])[0].get("artifacts") or ())
+    return (variants or [found])[0]
+
+
+def _members(record: Mapping[str, Any]) -> list[dict[str, str]]:
+    """The members of an ensemble: what steps call them, which packages they are."""
+    members = (record.get("ensemble") or {}).get("members") or {}
+    keys = ("name", "version", "package_digest")
+    return [{"member": name, **{key: one[key] for key in keys}} for name, one in sorted(members.items())]
 
 
 def _table(image: dict[str, Any]) -> str:
@@ -107,6 +116,8 @@ def _table(image: dict[str, Any]) -> str:
         ("size", size),
     )
     rows = [f"{key:<9}{value}" for key, value in head if value]
+    for one in image["members"]:
+        rows.append(f"member   {one['member']}: {one['name']} {one['version']} {one['package_digest']}")
     rows += ["", f"{'layer':<14}{'size':>10}{'unpacked':>10}  {'where':<8}title"]
     for layer in image["layers"]:
         sizes = f"{_size(layer['size']):>10}{_size(layer['unpacked_size']):>10}"

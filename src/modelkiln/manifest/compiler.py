@@ -8,7 +8,7 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.manifest.build_lock import split_parts
 from modelkiln.manifest.lock import logical_lines, read_lock
 from modelkiln.manifest.lock_changes import changed_pins, describe_changes
-from modelkiln.manifest.pip_tools import compile_lock, see_wheels, seed_lock
+from modelkiln.manifest.pip_tools import PipTools, see_wheels, seed_lock
 from modelkiln.manifest.resolution import placeholders, resolve_lock
 from modelkiln.store.store import Store
 from modelkiln.wheels.platforms import Target
@@ -57,15 +57,18 @@ class LockCompiler:
         """Return what pip-tools makes of `sources`, beginning with the pins of `before`. The file `name` is
         overwritten meanwhile."""
         self._seed(name, before, shared)
-        compile_lock(Path("."), sources, name, self.resolve, self.store, self.upgrade, extra=self.extra)
+        self._pip_tools().lock(sources, name, self.extra)
         return Path(name).read_text("utf-8")
 
     def compiled_builds(self, name: str, projects: Mapping[str, str], before: str) -> str:
         """As `compiled`, of what the wheels of projects are built with: name of the package by the project's file."""
         self._seed(name, before, ())
         extra = {source: self.extra.get(package, ()) for source, package in projects.items()}
-        compile_lock(Path("."), list(projects), name, self.resolve, self.store, self.upgrade, True, extra)
+        self._pip_tools().lock_builds(list(projects), name, extra)
         return Path(name).read_text("utf-8")
+
+    def _pip_tools(self) -> PipTools:
+        return PipTools(Path("."), self.resolve, self.store, self.upgrade)
 
     def _seed(self, name: str, before: str, shared: Sequence[str]) -> None:
         path = Path(name)

@@ -32,7 +32,7 @@ from modelkiln.store.store import Store
 from modelkiln.wheels.wheel import data_issue
 from modelkiln.wheels.zip_member import DAMAGE
 
-__all__ = ["SeenWheel", "compile_lock", "see_wheels", "seed_lock"]
+__all__ = ["PipTools", "SeenWheel", "see_wheels", "seed_lock"]
 
 _OPTIONS = (
     "--no-config", "--quiet", "--no-header", "--generate-hashes", "--allow-unsafe", "--strip-extras",
@@ -55,48 +55,58 @@ _READERS = 4
 _UNREADABLE: tuple[type[Exception], ...] = (*NETWORK_ERRORS, *DAMAGE, OSError, ValueError)
 
 
-def compile_lock(
-    folder: Path,
-    sources: Sequence[str],
-    output: str,
-    resolve: str,
-    store: Store,
-    upgrade: bool = False,
-    is_build: bool = False,
-    extra: Optional[Mapping[str, Sequence[str]]] = None,
-) -> None:
-    """Compile `sources` to the lock `output`; both are paths in `folder`, where pip-tools runs.
+@dataclass(frozen=True)
+class PipTools:
+    """Compiles locks of a resolve; all paths are relative to `folder`, where pip-tools runs.
 
-    is_build: the sources are projects' files (pyproject.toml, setup.py), and what is locked is what
-    their wheels are built with. Pins that are in `output` already stay where they still fit;
-    `upgrade` takes the newest of everything. extra: further requirements that sdists are built with, by the
-    name of the package, or with `is_build` by the source. Raises ModelkilnError with what pip says: no such
-    version, a conflict, an index that cannot be reached.
+    Pins that are in a lock already stay where they still fit; `upgrade` takes the newest of everything. What
+    fails raises ModelkilnError with what pip says: no such version, a conflict, an index that cannot be reached.
     """
-    indexes = folder / _INDEXES
-    env = {**pip_environ(store, LOCKING), "PIP_CACHE_DIR": os.path.abspath(store.root / "pip-cache")}
-    env["MODELKILN_HOOKS"] = _hooks(store, resolve)
-    if is_build:
+
+    folder: Path
+    resolve: str
+    store: Store
+    upgrade: bool = False
+
+    def lock(self, sources: Sequence[str], output: str, extra: Mapping[str, Sequence[str]] = {}) -> None:
+        """Compile files of requirements to the lock `output`.
+
+        extra: further requirements that sdists are built with, by the name of the package.
+        """
+        more = {name: list(requirements) for name, requirements in extra.items()}
+        indexes = self.folder / _INDEXES
+        indexes.write_text(index_lines(self.store, self.resolve))
+        try:
+            self._run(sources, output, self._env(MODELKILN_EXTRA_BUILD_REQUIREMENTS=json.dumps(more)), [_INDEXES])
+        finally:
+            indexes.unlink()
+
+    def lock_builds(self, projects: Sequence[str], output: str, extra: Mapping[str, Sequence[str]] = {}) -> None:
+        """Compile what the wheels of projects (pyproject.toml, setup.py) are built with to the lock `output`.
+
+        extra: requirements besides those that a project's backend asks for, by the project's file.
+        """
         # In the environment, since it reaches the one that a backend is asked in, too.
-        env.update(index_settings(store, resolve))
-        sources = _asked(folder, sources, env, extra or {})
-    else:
-        env["MODELKILN_EXTRA_BUILD_REQUIREMENTS"] = json.dumps(
-            {name: list(more) for name, more in (extra or {}).items()}
+        env = self._env(**index_settings(self.store, self.resolve))
+        self._run(_asked(self.folder, projects, env, extra), output, env)
+
+    def _env(self, **more: str) -> dict[str, str]:
+        env = {**pip_environ(self.store, LOCKING), "PIP_CACHE_DIR": os.path.abspath(self.store.root / "pip-cache")}
+        return {**env, "MODELKILN_HOOKS": _hooks(self.store, self.resolve), **more}
+
+    def _run(self, sources: Sequence[str], output: str, env: Mapping[str, str], more: Sequence[str] = ()) -> None:
+        arguments = [*_OPTIONS, "--upgrade" if self.upgrade else "--no-upgrade"]
+        arguments += ["--no-reuse-hashes" if self.upgrade else "--reuse-hashes", f"--output-file={output}"]
+        arguments += [f"--cache-dir={os.path.abspath(self.store.root / 'pip-tools-cache')}", *sources, *more]
+        command = [sys.executable, "-I", str(_COMPILING), *arguments]
+        done = subprocess.run(
+            command, cwd=self.folder, env=env, stdin=subprocess.DEVNULL, capture_output=True, check=False
         )
-        indexes.write_text(index_lines(store, resolve))
-        sources = [*sources, _INDEXES]
-    arguments = [*_OPTIONS, "--upgrade" if upgrade else "--no-upgrade"]
-    arguments += ["--no-reuse-hashes" if upgrade else "--reuse-hashes", f"--output-file={output}"]
-    arguments += [f"--cache-dir={os.path.abspath(store.root / 'pip-tools-cache')}", *sources]
-    command = [sys.executable, "-I", str(_COMPILING), *arguments]
-    done = subprocess.run(command, cwd=folder, env=env, stdin=subprocess.DEVNULL, capture_output=True, check=False)
-    indexes.unlink(missing_ok=True)
-    if done.returncode:
-        messages = (done.stdout + done.stderr).decode("utf-8", "replace")
-        check_reachable(messages)
-        names = ", ".join(source for source in sources if not source.startswith("-") and source != _INDEXES)
-        raise ModelkilnError(f"{names}: cannot be locked. pip-tools says: {_reason(messages)}{_way_out(messages)}")
+        if done.returncode:
+            messages = (done.stdout + done.stderr).decode("utf-8", "replace")
+            check_reachable(messages)
+            names = ", ".join(source for source in sources if not source.startswith("-"))
+            raise ModelkilnError(f"{names}: cannot be locked. pip-tools says: {_reason(messages)}{_way_out(messages)}")
 
 
 def _way_out(messages: str) -> str:

@@ -37,9 +37,9 @@ _INPUTS = (
     "weights_lock",
 )  # fmt: skip
 # Of packages that have one: the interpreter that a program embeds, what the image consists of (its settings, and the
-# diff IDs of the layers whose files are listed nowhere else), what the wheel of a model is called and requires, and
-# the requirements that its host provides.
-_OPTIONAL = ("interpreter", "image", "wheel", "provided")
+# diff IDs of the layers whose files are listed nowhere else), what the wheel of a model is called and requires, the
+# requirements that its host provides, and members and steps of an ensemble.
+_OPTIONAL = ("interpreter", "image", "wheel", "provided", "ensemble")
 
 # What a record holds of the package that is not an input of it.
 _OUTPUTS = ("package_digest", "formats", "layers", "sources", "variants")

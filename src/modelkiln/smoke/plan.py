@@ -23,7 +23,7 @@ class SmokePlan:
     files that are not in the store, or "". weights: layers of those that are. layers: of an image,
     those that its layout lacks. has_gpu: whether an image may use this machine's NVIDIA GPUs. wheels: the locked
     wheels that a wheel is installed with, as objects (see `manifest.closure.LockedWheel`). provided: a folder of
-    this machine with what the package's host provides, or "".
+    this machine with what the package's host provides, which need not exist, or "".
     """
 
     format: str

@@ -74,6 +74,23 @@ def test_inspect_lists_what_files_are(made, capsys):
     assert files == json.loads(capsys.readouterr().out)[0]["files"]
 
 
+def test_inspect_names_the_members_of_an_ensemble(made, capsys):
+    """What steps call them, and which packages they are."""
+    member = {
+        "name": "scorer",
+        "version": "1.0.0",
+        "package_digest": "sha256:" + "a" * 64,
+        "entry_point": "score:predict",
+    }
+    record = {"layers": [], "ensemble": {"members": {"score": member}, "steps": []}}
+    made.path.with_name("digits.package.json").write_text(json.dumps(record))
+    assert main(["inspect", str(made.path)]) == 0
+    assert f"member   score: scorer 1.0.0 sha256:{'a' * 64}\n" in capsys.readouterr().out
+    assert main(["inspect", "--json", str(made.path)]) == 0
+    expected = {key: value for key, value in member.items() if key != "entry_point"}
+    assert [{"member": "score", **expected}] == json.loads(capsys.readouterr().out)[0]["members"]
+
+
 def test_validate_and_store_list_print_json(made, capsys, tmp_path):
     """In the forms that docs/schemas describes; exit codes are those of the texts."""
     (made.path / "more").write_text("x")

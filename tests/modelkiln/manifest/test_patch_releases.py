@@ -9,7 +9,7 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.machine.settings import save_machine_env
 from modelkiln.manifest.closure import closure
 from modelkiln.manifest.lock import read_lock
-from modelkiln.manifest.pip_tools import compile_lock
+from modelkiln.manifest.pip_tools import PipTools
 from modelkiln.manifest.requirements import check_fresh
 from modelkiln.package.accelerator import find_accelerator
 from modelkiln.package.consistency import check_consistency
@@ -147,6 +147,6 @@ def test_a_lock_has_what_any_release_needs(tmp_path):
     indexes = json.dumps({"find_links": {"cpu": [(tmp_path / "links").as_uri()]}})
     save_machine_env(store.root, {"PIP_CONFIG_FILE": "/dev/null", "PIP_NO_INDEX": "1", "MODELKILN_INDEXES": indexes})
     (tmp_path / "cpu.in").write_text("demo\n")
-    compile_lock(tmp_path, ["cpu.in"], "cpu.txt", "cpu", store)
+    PipTools(tmp_path, "cpu", store).lock(["cpu.in"], "cpu.txt")
     found = read_lock((tmp_path / "cpu.txt").read_text(), "cpu.txt", _target().marker_environment())
     assert ["demo", "new", "old"] == [one.name for one in found]

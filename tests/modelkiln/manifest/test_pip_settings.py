@@ -11,7 +11,7 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.machine.settings import save_machine_env
 from modelkiln.manifest.lock import Pin
 from modelkiln.manifest.pip_settings import FETCHING, LOCKING, pip_environment, uv_environment
-from modelkiln.manifest.pip_tools import compile_lock
+from modelkiln.manifest.pip_tools import PipTools
 from modelkiln.manifest.resolution import resolve_lock
 from modelkiln.manifest.sdists import find_sdists
 from modelkiln.manifest.wheels import fetch_wheels
@@ -139,7 +139,7 @@ def test_sdists_and_locks_are_those_without_all_settings(tmp_path, store, how, m
         machine = {**_machine(tmp_path, settings, how), "MODELKILN_INDEXES": '{"find_links": {"cpu": ["%s"]}}'}
         machine["MODELKILN_INDEXES"] %= (tmp_path / "links").as_uri()
         save_machine_env(store.root, machine)
-        compile_lock(tmp_path, ["cpu.in"], "cpu.txt", "cpu", store, upgrade=True)
+        PipTools(tmp_path, "cpu", store, upgrade=True).lock(["cpu.in"], "cpu.txt")
         locks.append((tmp_path / "cpu.txt").read_text())
     assert locks[0] == locks[1]
     assert "demo==2.0" in locks[0] and "--hash=sha256:" in locks[0]

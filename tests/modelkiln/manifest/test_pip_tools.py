@@ -16,7 +16,7 @@ from modelkiln.machine.settings import load_machine_env, save_machine_env
 from modelkiln.manifest import pip_tools
 from modelkiln.manifest.build_lock import split_parts
 from modelkiln.manifest.pip import index_lines
-from modelkiln.manifest.pip_tools import compile_lock, seed_lock
+from modelkiln.manifest.pip_tools import PipTools, seed_lock
 from modelkiln.manifest.sdists import check_extra_requirements
 
 
@@ -111,7 +111,7 @@ def test_indexes_belong_to_their_resolve(folder, store):
     assert f"--find-links {links}\n" == index_lines(store, "cpu") == index_lines(store)
     assert "" == index_lines(store, "cuda12")
     with pytest.raises(ModelkilnError, match="cpu.in: cannot be locked. pip-tools says: .*demo"):
-        compile_lock(folder, ["cpu.in"], "cpu.txt", "cuda12", store)
+        PipTools(folder, "cuda12", store).lock(["cpu.in"], "cpu.txt")
 
 
 def test_an_editable_requirement_is_refused_before_anything_runs(folder, store, capsys):
@@ -245,7 +245,7 @@ def test_the_module_that_a_backend_misses_is_named(folder, store, noise):
     (folder / "xtwo-1.0.tar.gz").write_bytes(tar_of(entries))
     (folder / "cpu.in").write_text(f"xtwo @ {(folder / 'xtwo-1.0.tar.gz').as_uri()}\n")
     with pytest.raises(ModelkilnError, match="No module named 'helperpkg'"):
-        compile_lock(folder, ["cpu.in"], "cpu.txt", "cpu", store)
+        PipTools(folder, "cpu", store).lock(["cpu.in"], "cpu.txt")
 
 
 def test_the_module_that_a_backend_misses_is_named_when_it_is_asked(folder, store):
@@ -255,7 +255,7 @@ def test_the_module_that_a_backend_misses_is_named_when_it_is_asked(folder, stor
     text = "print('ERROR: noise', flush=True)\nimport helperpkg\nbuild_wheel = None\n"
     (folder / "sdist" / "be.py").write_text(text)
     with pytest.raises(ModelkilnError, match="No module named 'helperpkg'"):
-        compile_lock(folder, ["sdist/pyproject.toml"], "cpu.txt", "cpu", store, is_build=True)
+        PipTools(folder, "cpu", store).lock_builds(["sdist/pyproject.toml"], "cpu.txt")
 
 
 def test_a_wheel_that_packages_will_be_refused_for_is_said(folder, store):

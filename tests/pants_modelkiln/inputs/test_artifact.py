@@ -27,3 +27,11 @@ def test_entries_have_the_format_and_what_headers_state():
         {"path": "c", "sha256": "3" * 64, "size": 1, "format": "unknown"},
     ] == artifact.record_entries()  # fmt: skip
     assert "unknown" == FileFormat.stated("unknown", None)["format"] == FileFormat.stated("", None)["format"]
+
+
+def test_files_of_an_adapter_name_its_base():
+    """Those of others have no such key."""
+    base, files = "sha256:" + "a" * 64, _FILES[:1]
+    artifact = Artifact(Address("m", target_name="w"), files, EMPTY_DIGEST, base=base)
+    assert [base] == [entry["base"] for entry in artifact.record_entries()]
+    assert artifact.set_digest == Artifact(Address("m", target_name="v"), files, EMPTY_DIGEST).set_digest

@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ContextManager, Iterable, Mapping, NamedTuple, Optional
 
@@ -59,6 +60,7 @@ def run(args: argparse.Namespace) -> int:
     "skipped:" and the code is NOT_RUN.
     """
     plan, store = SmokePlan.read(args.plan), Store(args.store)
+    plan = plan if os.path.isdir(plan.provided) else replace(plan, provided="")
     record = json.loads(Path(plan.record).read_text("utf-8"))
     expected = None if plan.response else Path(plan.expected)
     smoke = read_smoke(record, Path(plan.request), expected, Tolerance(plan.rtol, plan.atol))

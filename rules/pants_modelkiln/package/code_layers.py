@@ -1,0 +1,53 @@
+"""The layers of an image's wheels and code: a package's own, and those of an ensemble's members."""
+
+from __future__ import annotations
+
+from typing import Iterable
+
+from modelkiln.layers import files as files_packer
+from pants_modelkiln.engine.layers import LayerRequest
+from pants_modelkiln.manifest.wheel_layers import runtime_layer, wheel_layers
+from pants_modelkiln.package.inputs import PackageInputs
+
+
+def _once(requests: Iterable[LayerRequest]) -> list[LayerRequest]:
+    """Of layers that several members have, the first one."""
+    found: dict = {}
+    for request in requests:
+        found.setdefault(request.recipe, request)
+    return list(found.values())
+
+
+def wheel_requests(inputs: PackageInputs, compression: str) -> list[LayerRequest]:
+    """The layers of wheels, lowest first. Of members those that their own images have: what several of them have of
+    one distribution is the same."""
+    if inputs.members:
+        return members_wheel_requests(inputs.members, compression)
+    split_pure = "platforms" in inputs.record["variant"]
+    assert inputs.base is not None, "of an image"
+    return wheel_layers(inputs.environment, inputs.target, inputs.base.bytecode, compression, split_pure)
+
+
+def members_wheel_requests(members: Iterable[PackageInputs], compression: str) -> list[LayerRequest]:
+    """The layers of all members' wheels, lowest first."""
+    return _once(one for member in members for one in wheel_requests(member, compression))
+
+
+def _own_requests(inputs: PackageInputs, compression: str) -> list[LayerRequest]:
+    """The layers of first-party code, of members first."""
+    code = inputs.code
+    # Code of the package's own is not compiled: it changes often, and compiling takes as long as importing.
+    is_small = sum(file.size for file in code.own_files) <= files_packer.SMALL_BYTES
+    own = files_packer.recipe("code", "code", "none" if is_small else compression, code.own_files)
+    below = (one for member in inputs.together for one in _own_requests(member, compression))
+    return [*below, LayerRequest(own, f"code of {inputs.address}", code.own, True)]
+
+
+def code_requests(inputs: PackageInputs, compression: str) -> list[LayerRequest]:
+    """The layers of wheels, runtime and code, lowest first."""
+    assert inputs.base is not None, "of an image"
+    return [
+        *wheel_requests(inputs, compression),
+        runtime_layer(inputs.code.runtime, inputs.base, compression),
+        *_once(_own_requests(inputs, compression)),
+    ]

@@ -1,0 +1,138 @@
+"""What the members of an ensemble make together: one code, one environment."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import Any, Callable, Mapping, Sequence
+
+from pants.engine.fs import CreateDigest, FileDigest, FileEntry, MergeDigests
+
+from modelkiln.ensemble.document import SCRIPT
+from modelkiln.ensemble.members import MEMBERS_FOLDER, apart, check_same, merge_wheels
+from modelkiln.frozen_json import FrozenJson
+from modelkiln.package.imports import check_imports, code_modules
+from modelkiln.pinned_file import PinnedFile
+from modelkiln.wheels.platforms import Target
+from pants_modelkiln.compat.calls import create_digest, get_digest_entries, implicitly, merge_digests
+from pants_modelkiln.engine.files import ENSEMBLE_RUNTIME, engine_files
+from pants_modelkiln.engine.layers import make_layers
+from pants_modelkiln.inputs.artifact import pinned_files
+from pants_modelkiln.inputs.code import PackageCode, PackageCodeRequest, collect_code
+from pants_modelkiln.manifest.environment import Environment
+from pants_modelkiln.manifest.wheel_layers import runtime_layer
+from pants_modelkiln.package.code_layers import members_wheel_requests
+from pants_modelkiln.package.field_set import ModelPackageFieldSet
+from pants_modelkiln.package.inputs import PackageInputs
+
+# By their names in the ensemble, on one platform.
+Members = Mapping[str, PackageInputs]
+
+
+@dataclass(frozen=True)
+class EnsembleCode:
+    """The code of an ensemble with that of its members. apart: names of those whose code must not meet that of others.
+    combine: "module:callable", or ""."""
+
+    code: PackageCode
+    apart: frozenset[str]
+    combine: str
+
+
+def check_members(where: str, members: Members) -> None:
+    """Refuse members that differ in what an ensemble has once."""
+    base = "Give all of them one `oci_base_image`, in the field `base_image` or in [modelkiln].base_image."
+    checks: Sequence[tuple[str, Callable[[PackageInputs], Any], str]] = (
+        (
+            "their platforms",
+            lambda one: ", ".join(each.target.platform for each in one.platforms),
+            "Give them the same `platforms`.",
+        ),
+        ("their accelerator", lambda one: one.accelerator.to_json(), "Name variants of one accelerator."),
+        ("their base image", lambda one: str(one.base.address) if one.base else None, base),
+        ("their Python", lambda one: one.target.python, base),
+    )
+    for field, value, remedy in checks:
+        check_same(where, field, {name: value(one) for name, one in members.items()}, remedy)
+    check_same(where, "where their weights are", _weights(members), "Give them the same `weights`.")
+
+
+def _weights(members: Members) -> dict[str, str]:
+    """Where the weights are, of the members that have any."""
+    return {name: one.record["weights"] for name, one in members.items() if one.record["artifacts"]}
+
+
+def weights_of(members: Members) -> str:
+    """Where the weights of an ensemble are: where those of its members are."""
+    return next(iter(_weights(members).values()), "bundled")
+
+
+def _beyond_runtime(code: PackageCode) -> list[PinnedFile]:
+    runtime = set(code.runtime.files)
+    return [file for file in code.files if file not in runtime]
+
+
+async def collect_ensemble_code(fields: ModelPackageFieldSet, members: Members) -> EnsembleCode:
+    """The code of an ensemble: what calls the members, `combine`, and copies of code that must not meet that of others,
+    next to the code of the other members."""
+    caller = [file for file in engine_files(ENSEMBLE_RUNTIME) if ENSEMBLE_RUNTIME in file.path]
+    combine = None
+    if fields.entry_point.value:
+        combine = await collect_code(PackageCodeRequest(fields.address, fields.entry_point), **implicitly())
+    of_members = {name: _beyond_runtime(one.code) for name, one in members.items()}
+    excluded = apart({**of_members, "": combine.own_files if combine else ()}) - {""}
+    copies = [
+        FileEntry(f"{MEMBERS_FOLDER}/{name}/{file.path}", FileDigest(file.sha256, file.size))
+        for name in sorted(excluded)
+        for file in of_members[name]
+    ]
+    made = await create_digest(CreateDigest([*caller, *copies]))
+    own = await merge_digests(MergeDigests((made, *((combine.own,) if combine else ()))))
+    runtime = next(iter(members.values())).code.runtime
+    beside = [one.code.digest for name, one in members.items() if name not in excluded]
+    digest = await merge_digests(MergeDigests((own, runtime.digest, *beside)))
+    requirements = {text for one in members.values() for text in one.code.requirements}
+    code = PackageCode(
+        entry_point=SCRIPT,
+        files=pinned_files(await get_digest_entries(digest)),
+        digest=digest,
+        requirements=tuple(sorted(requirements)),
+        own_files=pinned_files(await get_digest_entries(own)),
+        own=own,
+        runtime=runtime,
+        imports=combine.imports if combine else (),
+    )
+    return EnsembleCode(code, excluded, combine.entry_point if combine else "")
+
+
+async def merge_environments(
+    where: str, members: Members, code: PackageCode, has_image: bool, compression: str
+) -> Environment:
+    """The wheels of all members, and for an image the layers that the members' own images have them in."""
+    environments = {name: one.environment for name, one in members.items()}
+    owners = merge_wheels(where, {name: one.to_json() for name, one in environments.items()})
+    wheels = {(name, wheel.name): wheel for name, one in environments.items() for wheel in one.wheels}
+    every = [one for environment in environments.values() for one in environment.contents["contents"]]
+    contents = list({json.dumps(one, sort_keys=True): one for one in every}.values())
+    modules = {module for one in contents for module in one["modules"]}
+    own = code_modules(file.path for file in code.files)
+    remedy = "An ensemble has the environment of its members: what `combine` needs is a dependency of one of them."
+    provided = [one for member in members.values() for one in member.record.get("provided") or ()]
+    check_imports(where, code.imports, own, modules, [name for one in provided for name in one["modules"]], remedy)
+    merged = Environment(
+        tuple(wheels[owner, name] for name, owner in owners.items()), FrozenJson.of({"contents": contents})
+    )
+    base = next(iter(members.values())).base
+    if not has_image or base is None:
+        return merged
+    layers = members_wheel_requests(members.values(), compression)
+    made = await make_layers([*layers, runtime_layer(code.runtime, base, compression)])
+    return replace(merged, diff_ids=tuple(one.layer.diff_id for one in made))
+
+
+def merge_targets(members: Members, formats: Sequence[str]) -> Target:
+    """What the wheels of an ensemble are for: every interpreter that those of its members are for, and its own."""
+    first = next(iter(members.values())).target
+    releases = {release for one in members.values() for release in one.target.releases}
+    releases |= {first.python} if "pex" in formats else set()
+    return replace(first, releases=tuple(sorted(releases)))

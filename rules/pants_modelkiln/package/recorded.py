@@ -1,0 +1,34 @@
+"""What records say of a package on one of its platforms."""
+
+from __future__ import annotations
+
+from modelkiln.builds.toolchain import recorded_wheel
+from modelkiln.canonical import canonical_json
+from modelkiln.digest import sha256_bytes
+from modelkiln.package.accelerator import Accelerator
+from modelkiln.package.record import Record, make_record
+from modelkiln.wheels.platforms import Target
+from pants_modelkiln.inputs.base_image import BaseImage
+from pants_modelkiln.manifest.environment import Environment
+
+
+def variant_of(accelerator: Accelerator, target: Target, platform_digests: dict[str, str]) -> dict:
+    """What the record says of a variant.
+
+    platform_digests: by platform, a digest of wheels and base. One package has one version of everything:
+    where it is for several platforms, the package digest of each depends on all of them.
+    """
+    several = {"platforms": platform_digests} if len(platform_digests) > 1 else {}
+    return {**accelerator.to_json(), "platform": target.platform, "python": target.python, **several}
+
+
+def platform_digest(wheels: Environment, base: BaseImage | None) -> str:
+    """The digest of what is a platform's own, see `variant_of`."""
+    return sha256_bytes(canonical_json(wheels.to_json()) + b"\n" + (base.identity.to_bytes() if base else b""))
+
+
+def record_of(described: dict, variant: dict, base: BaseImage | None, wheels: Environment, image: dict) -> Record:
+    """The record. described: what is the same on all platforms. image: see `recorded_images`."""
+    identity = base.identity.to_json() if base else None
+    requirements = [recorded_wheel(wheel) for wheel in wheels.to_json()]
+    return make_record({**described, "variant": variant, "requirements": requirements, "base": identity, **image})

@@ -1,0 +1,155 @@
+"""The steps of an ensemble: their order, what they share, what fails."""
+
+import threading
+
+import numpy
+import pytest
+from ensembles.parts import step, tensor
+
+from modelkiln.runtime.ensemble.errors import StepError
+
+X, Y = [tensor("x")], [tensor("y")]
+DOUBLE = ("def predict(inputs, model):\n    return {'y': inputs['x'] * 2}\n", X, Y)
+ADD = (
+    "def predict(inputs, model):\n    return {'y': inputs['a'] + inputs['b']}\n",
+    [tensor("a"), tensor("b")],
+    Y,
+)
+
+
+def test_steps_are_called_one_after_another(make_graph):
+    """What a step makes is what the next one reads, under the member's own names."""
+    steps = [step("double", "x=in", "y=twice"), step("double", "x=twice", "y=out")]
+    graph = make_graph({"double": DOUBLE}, steps, [tensor("in")], [tensor("out")])
+    assert [4.0, 8.0] == graph.predict({"in": numpy.array([1.0, 2.0])})["out"].tolist()
+
+
+def test_the_order_of_the_list_does_not_matter(make_graph):
+    """Steps are called when their inputs are there."""
+    steps = [step("double", "x=twice", "y=out"), step("double", "x=in", "y=twice")]
+    graph = make_graph({"double": DOUBLE}, steps, [tensor("in")], [tensor("out")])
+    assert [4.0] == graph.predict({"in": numpy.array([1.0])})["out"].tolist()
+
+
+def test_steps_that_do_not_depend_on_each_other_run_at_the_same_time(make_graph):
+    """Each waits for the other one, which one after another would never end."""
+    threading.meeting = threading.Barrier(2, timeout=30)
+    meet = (
+        "import threading\ndef predict(inputs, model):\n    threading.meeting.wait()\n    return {'y': inputs['x']}\n"
+    )
+    steps = [step("left", "x=in", "y=l"), step("right", "x=in", "y=r"), step("add", "a=l b=r", "y=out")]
+    scripts = {"left": (meet, X, Y), "right": (meet, X, Y), "add": ADD}
+    graph = make_graph(scripts, steps, [tensor("in")], [tensor("out")])
+    assert [2.0] == graph.predict({"in": numpy.array([1.0])})["out"].tolist()
+
+
+def test_a_step_does_not_wait_for_what_it_does_not_read(make_graph):
+    """The third step begins while the first one runs: they meet."""
+    threading.meeting = threading.Barrier(2, timeout=30)
+    meet = (
+        "import threading\ndef predict(inputs, model):\n    threading.meeting.wait()\n    return {'y': inputs['x']}\n"
+    )
+    steps = [step("slow", "x=in", "y=s"), step("double", "x=in", "y=d"), step("late", "x=d", "y=l")]
+    scripts = {"slow": (meet, X, Y), "double": DOUBLE, "late": (meet, X, Y)}
+    graph = make_graph(scripts, steps, [tensor("in")], [tensor("s"), tensor("l")])
+    assert [2.0] == graph.predict({"in": numpy.array([1.0])})["l"].tolist()
+
+
+def test_combine_makes_the_outputs_that_no_step_makes(make_graph, tmp_path):
+    """It gets all tensors by their names in the ensemble."""
+    (tmp_path / "merging.py").write_text("def merge(t):\n    return {'out': t['in'] + t['twice']}\n")
+    graph = make_graph(
+        {"double": DOUBLE},
+        [step("double", "x=in", "y=twice")],
+        [tensor("in")],
+        [tensor("twice"), tensor("out")],
+        combine="merging:merge",
+    )
+    outputs = graph.predict({"in": numpy.array([1.0])})
+    assert ([2.0], [3.0]) == (outputs["twice"].tolist(), outputs["out"].tolist())
+
+
+def test_a_tensor_that_several_read_cannot_be_changed(make_graph):
+    """A member that writes into its input would change that of the others; its step is named."""
+    script = ("def predict(inputs, model):\n    inputs['x'] *= 2\n    return {'y': inputs['x']}\n", X, Y)
+    steps = [step("double", "x=in", "y=a"), step("change", "x=in", "y=b")]
+    graph = make_graph({"double": DOUBLE, "change": script}, steps, [tensor("in")], [tensor("a"), tensor("b")])
+    with pytest.raises(StepError, match=r'^step 2: member "change" \(change 1\.0\): raised ValueError: .*read-only'):
+        graph.predict({"in": numpy.array([1.0])})
+
+
+def test_a_member_that_fails_names_itself_its_step_and_its_input(make_graph):
+    """And its exception is the cause, with its traceback."""
+    script = ("def predict(inputs, model):\n    raise RuntimeError('no')\n", X, Y)
+    steps = [step("double", "x=in", "y=twice"), step("fail", "x=twice", "y=out")]
+    graph = make_graph({"double": DOUBLE, "fail": script}, steps, [tensor("in")], [tensor("out")])
+    with pytest.raises(StepError) as caught:
+        graph.predict({"in": numpy.array([1.0])})
+    expected = 'step 2: member "fail" (fail 1.0): raised RuntimeError: no. Its inputs: "x" FP64 [1].'
+    assert (expected, "no") == (str(caught.value), str(caught.value.__cause__))
+
+
+def test_of_steps_that_fail_at_the_same_time_the_first_is_reported(make_graph):
+    """Not the one that was quicker."""
+    threading.meeting = threading.Barrier(2, timeout=30)
+    script = (
+        "import threading\ndef predict(inputs, model):\n    threading.meeting.wait()\n    raise RuntimeError('no')\n"
+    )
+    steps = [step("left", "x=in", "y=l"), step("right", "x=in", "y=r"), step("add", "a=l b=r", "y=out")]
+    scripts = {"left": (script, X, Y), "right": (script, X, Y), "add": ADD}
+    graph = make_graph(scripts, steps, [tensor("in")], [tensor("out")])
+    with pytest.raises(StepError, match="^step 1: "):
+        graph.predict({"in": numpy.array([1.0])})
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        ("{'y': inputs['x'].astype('float32')}", 'output "y" has datatype FP32, want FP64'),
+        ("{'y': inputs['x'].reshape(1, -1)}", 'output "y" has shape'),
+        ("{}", 'output "y" is missing'),
+        ("[1]", "got a list, want a dict"),
+        ("{'y': 1}", 'output "y" is a int, want a numpy array'),
+    ],
+)
+def test_what_a_member_returns_is_held_to_its_signature(make_graph, answer, sentence):
+    """Before another step reads it."""
+    script = (f"def predict(inputs, model):\n    return {answer}\n", X, Y)
+    graph = make_graph({"odd": script}, [step("odd", "x=in", "y=out")], [tensor("in")], [tensor("out")])
+    with pytest.raises(StepError, match=r'^step 1: member "odd" .*its outputs disagree') as caught:
+        graph.predict({"in": numpy.array([1.0])})
+    assert sentence in str(caught.value)
+
+
+def test_a_size_that_only_a_request_shows_is_checked(make_graph):
+    """-1 fits anything when the package is made, and its value may not fit."""
+    pair = (DOUBLE[0], [tensor("x", shape=[2])], Y)
+    graph = make_graph({"pair": pair}, [step("pair", "x=in", "y=out")], [tensor("in")], [tensor("out")])
+    with pytest.raises(
+        StepError, match=r'its inputs disagree with its signature: input "x" has shape \[3\], want \[2\]'
+    ):
+        graph.predict({"in": numpy.zeros(3)})
+
+
+def test_a_member_that_cannot_be_made_is_named(make_graph):
+    """When the ensemble starts."""
+    script = "class Model:\n    def __init__(self, model):\n        raise OSError('weights')\n"
+    with pytest.raises(StepError, match=r'member "bad": entry point .*: making the model raised OSError: weights'):
+        make_graph({"bad": (script, X, Y)}, [step("bad", "x=in", "y=out")], [tensor("in")], [tensor("out")])
+
+
+def test_several_threads_may_ask_at_the_same_time(make_graph):
+    """Each gets the answer to its own request."""
+    steps = [step("double", "x=in", "y=l"), step("double", "x=in", "y=r"), step("add", "a=l b=r", "y=out")]
+    graph = make_graph({"double": DOUBLE, "add": ADD}, steps, [tensor("in")], [tensor("out")])
+    found = {}
+
+    def ask(number):
+        found[number] = [graph.predict({"in": numpy.array([float(number)])})["out"].tolist() for _ in range(20)]
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(8)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert {number: [[4.0 * number]] * 20 for number in range(8)} == found
