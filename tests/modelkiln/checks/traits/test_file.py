@@ -152,6 +152,21 @@ def test_a_damaged_file_states_nothing(data):
     assert frozenset() == surveyed(data, "tokenizer.json").traits
 
 
+def gguf(number, rest=b""):
+    """A file with a tensor without elements of a type, and a chat template."""
+    template = struct.pack("<Q", 23) + b"tokenizer.chat_template" + struct.pack("<IQ", 8, 4) + b"{{}}"
+    tensor = struct.pack("<Q", 1) + b"w" + struct.pack("<IQIQ", 1, 0, number, 0)
+    data = b"GGUF" + struct.pack("<IQQ", 3, 1, 1) + template + tensor
+    return data + bytes(-len(data) % 32) + rest
+
+
+def test_types_and_templates_of_gguf():
+    """The type also of a file that its check refuses for what follows."""
+    found = surveyed(gguf(39), "model.gguf")
+    assert ({Trait("gguf-type", "39")}, {"jinja:tokenizer.chat_template"}) == (set(found.traits), set(found.code))
+    assert {Trait("gguf-type", "39")} == traits_of(gguf(39, bytes(256)), "model.gguf")
+
+
 class _Counted(io.BytesIO):
     """A stream that counts what is read of it."""
 
