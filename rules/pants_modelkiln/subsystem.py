@@ -213,6 +213,27 @@ class ModelkilnSubsystem(Subsystem):
             otherwise collide. For a format that is not listed, nothing is.
             """),
     )
+    signing = DictOption[Any](
+        default={},
+        help=help_text("""
+            Who signs what `pants publish` sends, as `cosign` 3 verifies it. Without it nothing is signed.
+
+                [modelkiln.signing]
+                key = "~/.keys/release.key"          # EC P-256 or P-384: PEM, or as cosign encrypts it
+                passphrase_file = "/run/secrets/p"   # without it, somebody is asked on the terminal
+
+            For a key in a KMS, a command that gets the bytes to sign on standard input and prints the
+            signature (DER, or that in base64):
+
+                [modelkiln.signing]
+                command = "build-support/sign-with-kms.sh"
+                public_key = "build-support/release.pub"
+
+            `certificates` is a list of files (PEM): that of the key, and those between it and an
+            authority. Paths are relative to the build root. One small process reads the key, after
+            everything has been built and sent.
+            """),
+    )
     explain = BoolOption(
         default=False,
         help=help_text("""
@@ -224,8 +245,28 @@ class ModelkilnSubsystem(Subsystem):
         default=True,
         advanced=True,
         help=help_text("""
-            Publish the package's record with it, as an artifact that refers to it (OCI 1.1
-            `subject`). Turn it off for registries that accept images alone.
+            Publish with the package its record, its bill of materials (CycloneDX) and its provenance
+            (in-toto, SLSA), as artifacts that refer to it (OCI 1.1 `subject`). Turn it off for
+            registries that accept images alone.
+            """),
+    )
+    publish_test_results = BoolOption(
+        default=False,
+        advanced=True,
+        help=help_text("""
+            Before a package is published, run the `model_smoke_test` targets that name it on its
+            image, as `pants test` does, and publish with it that they passed (in-toto's
+            `test-result`). Where one fails nothing is published. Where none can be run there is no
+            such statement; `[smoke-test].require` makes that a failure.
+            """),
+    )
+    builder_id = StrOption(
+        default=None,
+        advanced=True,
+        help=help_text("""
+            Who builds packages, for their provenance: a URI, such as
+            `https://ci.example.com/runners/release`. Policies trust builders by it, so set it in
+            CI's own configuration alone. Without it the builder is `urn:modelkiln:builder:unknown`.
             """),
     )
     interpreter_constraints = StrListOption(

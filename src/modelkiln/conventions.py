@@ -9,8 +9,12 @@ __all__ = [
     "OLD_RECORD_PATH",
     "OPAQUE_WHITEOUT",
     "PEX_MODELS",
+    "PEX_SBOM",
+    "PREDICATE_ANNOTATIONS",
     "RECORD_PATH",
     "RECORD_TYPE",
+    "SBOM_NAME",
+    "SBOM_PATH",
     "USER_ID",
     "VENV",
     "WEIGHTS_LABEL",
@@ -25,6 +29,11 @@ CODE_FOLDER = "app"
 RECORD_PATH = ".modelkiln/record.json"
 # Where packages had it that were made before: scanners take any file of that name for a package of npm.
 OLD_RECORD_PATH = ".modelkiln/package.json"
+# Where an image has its bill of materials, where scanners look for such, and what the file is called in a wheel, below
+# `.dist-info/sboms` (PEP 770). In a PEX it lies next to the record.
+SBOM_NAME = "modelkiln.cdx.json"
+SBOM_PATH = f"usr/share/sbom/{SBOM_NAME}"
+PEX_SBOM = ".modelkiln/sbom.cdx.json"
 # The type of the artifact that holds the record next to a package, and of its layer: the record as `pants package`
 # writes it to dist/.
 RECORD_TYPE = "application/vnd.modelkiln.package.v1+json"
@@ -47,3 +56,7 @@ OPAQUE_WHITEOUT = ".wh..wh..opq"
 # 65532 is what distroless images call nonroot; cluster policies that ask for a numeric user other
 # than 0 accept it.
 USER_ID = 65532
+
+# Annotations that name the predicate of a statement which refers to a package: in-toto's, and that of Sigstore's
+# bundles (sigstore/cosign, specs/BUNDLE_SPEC.md).
+PREDICATE_ANNOTATIONS = ("in-toto.io/predicate-type", "dev.sigstore.bundle.predicateType")

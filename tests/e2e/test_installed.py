@@ -80,6 +80,7 @@ def test_the_wheel_holds_backend_and_engine_and_needs_nothing(wheel):
         "pants_modelkiln/checks.txt",
         "pants_modelkiln/pip_tools.txt",
         "pants_modelkiln/registry.txt",
+        "pants_modelkiln/signing.txt",
         "pants_modelkiln/sources.txt",
         "pants_modelkiln/twine.txt",
     ):

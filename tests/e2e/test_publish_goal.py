@@ -8,23 +8,32 @@ from pathlib import Path
 
 import pytest
 import zstandard
+from attested.readers import read_cyclonedx, read_statements
+from attested.signing_keys import make_key
 from components import require
 from loopback.registries import registry
 from monorepo import named_caches, small_monorepo
 from schemas import schema_problems
 
+from modelkiln.attestation.policy import Policy
+from modelkiln.attestation.statement import PAYLOAD_TYPE, Statement
+from modelkiln.attestation.test_result import TEST_RESULT
 from modelkiln.canonical import canonical_json
 from modelkiln.descriptor import CONFIG, LAYER, MANIFEST, Descriptor
 from modelkiln.digest import sha256_bytes
 from modelkiln.machine.settings import INSECURE_REGISTRIES
+from modelkiln.publication.attested import remote_bom, remote_provenance
+from modelkiln.publication.policy_check import judge_remote
 from modelkiln.publication.remote_package import RemotePackage
 from modelkiln.publication.verify import verify_remote
+from modelkiln.recipe import Recipe
 from modelkiln.registry.blobs import blob_chunks, read_blob
 from modelkiln.registry.client import RegistryClient
 from modelkiln.registry.reference import parse_image, parse_repository
 from modelkiln.registry.uploads import upload_blob
 
 PASSWORD = "s3cret-of-the-registry"
+BUILDER = "https://ci.example/runners/1"
 FIELDS = 'version="0.1.0",\n    repositories=["{host}/team/{{name}}"],\n    moving_tags=["latest"],'
 
 
@@ -42,7 +51,7 @@ def host(tmp_path_factory):
 def repo(tmp_path_factory, host):
     """A repository whose package goes to the registry."""
     folder = tmp_path_factory.mktemp("repo")
-    repository = small_monorepo(folder / "repo", options={"insecure_registries": [host]})
+    repository = small_monorepo(folder / "repo", options={"insecure_registries": [host], "builder_id": BUILDER})
     login = base64.b64encode(f"ada:{PASSWORD}".encode()).decode()
     (folder / "docker").mkdir()
     (folder / "docker/config.json").write_text(json.dumps({"auths": {host: {"auth": login}}}))
@@ -88,6 +97,21 @@ def test_publish_reports_where_what_is_and_no_secret(repo, host):
         assert [] == [text for text in texts if secret in text]
 
 
+def test_a_bill_and_the_provenance_refer_to_what_is_published(repo, host, tmp_path):
+    """They name what was locked and who built it, and others read them."""
+    package = RemotePackage(parse_image(f"{host}/team/rain:0.1.0"), {**repo.env, INSECURE_REGISTRIES: host}, print)
+    record, bom, statement = repo.record("rain/rain"), remote_bom(package, None), remote_provenance(package)
+    assert [] == read_cyclonedx(tmp_path, bom)[0]["problems"]
+    (predicate,) = read_statements(tmp_path, statement.to_bytes())
+    assert {"id": BUILDER} == predicate["runDetails"]["builder"]
+    assert statement.is_about(record["formats"]["oci"]["manifest"]["digest"])
+    listed = {one["digest"]["sha256"] for one in statement.predicate["buildDefinition"]["resolvedDependencies"]}
+    locked = {one["sha256"] for key in ("artifacts", "code", "requirements") for one in record[key]}
+    (base,) = (Recipe(layer["recipe"]) for layer in record["layers"] if layer["kind"] == "base")
+    locked |= {one["sha256"] for one in base["lock"]["packages"]}
+    assert set() == locked - listed
+
+
 def test_an_edit_sends_its_own_bytes_alone(repo, host):
     """After a new version only code, record, config and manifest move; nothing changed moves nothing."""
     assert "nothing was sent" in repo.pants("publish", "rain:rain").log
@@ -98,6 +122,50 @@ def test_an_edit_sends_its_own_bytes_alone(repo, host):
     log = repo.pants("publish", "rain:rain").log
     assert "3 blobs sent" in log
     assert tagged(host, "0.1.0") != tagged(host, "0.1.1") == tagged(host, "latest")
+
+
+def test_smoke_tests_of_what_is_published_are_stated(repo, host, tmp_path):
+    """They run before anything is sent, and where one fails nothing is; published is that they passed."""
+    expected = repo.read("rain/response.json")
+    repo.replace("rain/BUILD", "0.1.1", "0.1.5")
+    repo.write("rain/response.json", expected.replace("1.5", "2.5"))
+    log = repo.pants("--modelkiln-publish-test-results", "publish", "rain:rain", code=1).log
+    assert "is not published: its smoke test rain:smoke failed" in log
+    repo.write("rain/response.json", expected)
+    repo.pants("--modelkiln-publish-test-results", "publish", "rain:rain")
+    package = RemotePackage(parse_image(f"{host}/team/rain:0.1.5"), {**repo.env, INSECURE_REGISTRIES: host}, print)
+    root = package.contents.root.descriptor
+    statements = [
+        Statement.read(package.read(package.blobs(one)[1]), "it") for one in package.referring(root, PAYLOAD_TYPE)
+    ]
+    (tested,) = (one for one in statements if one.predicate_type == TEST_RESULT)
+    assert tested.is_about(root.digest)
+    assert ("PASSED", ["rain:smoke@format=oci"]) == (tested.predicate["result"], tested.predicate["passedTests"])
+    repo.replace("rain/BUILD", "0.1.5", "0.1.1")
+
+
+def test_what_is_published_is_signed(repo, host, tmp_path):
+    """With the key's passphrase in a file; again it adds nothing, and a wrong key is an error before a tag moves."""
+    private, public, _ = make_key(tmp_path, passphrase="of the key")
+    (tmp_path / "phrase").write_text("of the key\n")
+    signing = {"key": str(private), "passphrase_file": str(tmp_path / "phrase")}
+    run = repo.pants("-ldebug", f"--modelkiln-signing={signing}", "publish", "rain:rain")
+    # Of the package, its bill of materials and its provenance.
+    assert "3 signatures added" in run.log and "of the key" not in run.log
+    assert "nothing was sent" in repo.pants(f"--modelkiln-signing={signing}", "publish", "rain:rain").log
+    (tmp_path / "policy.toml").write_text(
+        f'mode = "enforce"\n[signers.release]\nkey = "{public.name}"\n'
+        f'[[rules]]\nrepositories = ["{host}/team/*"]\nsigners = ["release"]\nthis_repository = true\n'
+    )
+    package = RemotePackage(parse_image(f"{host}/team/rain:latest"), {**repo.env, INSECURE_REGISTRIES: host}, print)
+    judgement = judge_remote(package, Policy.load(tmp_path / "policy.toml"))
+    assert ((), ("signature by release",)) == (judgement.problems, judgement.accepted)
+    before = tagged(host, "latest")
+    repo.replace("rain/BUILD", "0.1.1", "0.1.2")
+    log = repo.pants(f"--modelkiln-signing={{'key': '{tmp_path}/none.pem'}}", "publish", "rain:rain", code=1).log
+    assert f"{tmp_path}/none.pem: No such file or directory" in log
+    assert before == tagged(host, "latest")
+    repo.replace("rain/BUILD", "0.1.2", "0.1.1")
 
 
 def test_a_base_image_is_read_out_of_the_registry(repo, host):

@@ -1,8 +1,10 @@
 """The images of this repository's packages, read by other people's programs and by our validator."""
 
 import json
+import re
 
 import pytest
+from attested.readers import read_cyclonedx
 from components import require
 from monorepo import Monorepo, named_caches
 from readers import run, schema_errors, skopeo_copy, skopeo_inspect, umoci_unpack
@@ -12,6 +14,7 @@ from modelkiln.image.blobs import Blobs
 from modelkiln.image.export import export
 from modelkiln.image.layout import Layout
 from modelkiln.image.name import ImageName
+from modelkiln.recipe import Recipe
 from modelkiln.store.store import Store
 from modelkiln.validation.layout import validate_layout
 
@@ -114,6 +117,20 @@ def test_our_validator_finds_nothing(packaged, image):
     """Every digest, size, diff ID and reference is right, and no blob is missing."""
     store = Store(named_caches(packaged.env) / "modelkiln")
     assert [] == [str(issue) for issue in validate_layout(image.path, store, image.record)]
+
+
+def test_its_bill_of_materials_names_all_that_is_in_it(image, bundle, tmp_path):
+    """In /usr/share/sbom, as CycloneDX's own tools take it: every file, wheel and Debian package, by its hash."""
+    data = (bundle / "rootfs/usr/share/sbom/modelkiln.cdx.json").read_bytes()
+    (read,) = read_cyclonedx(tmp_path, data)
+    assert ([], True, []) == (read["problems"], read["is_valid"], read["other_purls"])
+    named = set(re.findall(r'"content":"([0-9a-f]{64})"', data.decode()))
+    listed = {one["sha256"] for key in ("artifacts", "code", "requirements") for one in image.record[key]}
+    (base,) = (Recipe(layer["recipe"]) for layer in image.record["layers"] if layer["kind"] == "base")
+    assert set() == {*listed, *(one["sha256"] for one in base["lock"]["packages"])} - named
+    licensed = {one["name"]: one.get("licenses") for one in json.loads(data)["components"]}
+    assert [{"expression": "BSD-3-Clause AND 0BSD AND MIT AND Zlib AND CC0-1.0"}] == licensed["numpy"]
+    assert [{"expression": "Zlib"}] == licensed["zlib1g"]
 
 
 def test_umoci_unpacks_what_was_packaged(image, bundle):

@@ -4,14 +4,17 @@ import hashlib
 import json
 import os
 import pickle
+import tarfile
 from collections import OrderedDict
 from dataclasses import replace
 
 import pytest
-from monorepo import small_monorepo
+from attested.signing_keys import make_key
+from monorepo import named_caches, small_monorepo
 from samples.headers import gguf_file, xgboost_model
 
 from modelkiln.checks.allowed import NOTHING
+from modelkiln.cli.main import main
 from modelkiln.weights.lock import load_weights_lock
 
 LIMIT = 1_000_000
@@ -86,6 +89,50 @@ def test_packages_are_made_from_the_lock_alone(repo):
         repo.pants("test", "--smoke-test-require", "rain:smoke")
     finally:
         hidden.rename(repo.root / "rain/big")
+
+
+def test_packages_carry_the_signature_of_locked_files(repo, tmp_path):
+    """Next to the files in images and artifacts; one of other files, and one in lazy weights, is refused."""
+    key, _, _ = make_key(tmp_path)
+    lock, signature = repo.root / "rain/big.lock.json", repo.root / "rain/model.sig"
+    assert 0 == main(["sign", str(lock), f"--key={key}"])
+    signed = _BUILD.replace("big.lock.json", 'big.lock.json", model_signature="model.sig')
+    repo.write("rain/BUILD", signed.format(source="big", format='oci", "artifact", "weights-image'))
+    repo.pants("package", "rain:rain")
+    digest = hashlib.sha256(signature.read_bytes()).hexdigest()
+    assert digest == next(one["sha256"] for one in repo.record("rain/rain")["artifacts"] if one["path"] == "model.sig")
+    assert (repo.dist / "rain/rain.artifact/blobs/sha256" / digest).read_bytes() == signature.read_bytes()
+    for layout in ("rain.oci", "rain.weights.oci"):
+        assert 0 == main(["validate", str(repo.dist / "rain" / layout)])
+        exported = tmp_path / layout
+        store = named_caches(repo.env) / "modelkiln"
+        assert 0 == main(
+            ["export", str(repo.dist / "rain" / layout), str(exported), "--format=oci-layout", f"--store={store}"]
+        )
+        assert signature.read_bytes() in [_member(blob) for blob in (exported / "blobs/sha256").iterdir()]
+    repo.pants("test", "--smoke-test-require", "rain:smoke")
+    text = lock.read_text()
+    repo.write("rain/big/sub/config.json", "{2}")
+    repo.pants("lock", "rain:big")
+    log = repo.pants("package", "rain:rain", code=1).log
+    assert "rain:big: rain/model.sig: is of other files than the lock's: sub/config.json: is signed with another" in log
+    assert "Sign it again: `modelkiln sign rain/big.lock.json`" in log
+    repo.write("rain/big/sub/config.json", "{}")
+    lock.write_text(text)
+    repo.replace("rain/BUILD", 'artifacts=[":weights", ":big"]', 'artifacts=[":big"],\n    weights="lazy"')
+    assert (
+        "has a `model_signature`, which a package without its weights" in repo.pants("package", "rain:rain", code=1).log
+    )
+    repo.write("rain/BUILD", _BUILD.format(source="big", format="oci"))
+
+
+def _member(blob):
+    """The file models/model.sig of a blob that is a tar."""
+    try:
+        with tarfile.open(blob) as archive:
+            return archive.extractfile("models/model.sig").read()
+    except (tarfile.TarError, KeyError, EOFError):
+        return None
 
 
 def test_a_moved_source_is_found(repo):

@@ -57,6 +57,9 @@ def test_a_wheel_is_packaged_tested_and_imported(repo, tmp_path):
     assert record["formats"]["wheel"]["path"] == WHEEL.rpartition("/")[2]
     log = repo.pants("test", "rain:smoke").log
     assert "rain:smoke@format=wheel" in log
+    (bom,) = tmp_path.glob("*.dist-info/sboms/modelkiln.cdx.json")
+    external = {one["name"] for one in json.loads(bom.read_bytes())["components"] if one.get("isExternal")}
+    assert {"cpython", *locked} == external  # An application has them, and the wheel lacks them.
 
 
 def test_a_line_of_code_makes_another_wheel_of_the_same_files(repo):

@@ -10,6 +10,7 @@ from loopback.registries import registry
 from samples.broken_layout import Broken, add_members, same
 from samples.random_image import make_image
 
+from modelkiln.attestation.sbom.bom import IMAGE, bom_bytes, package_bom
 from modelkiln.canonical import canonical_json
 from modelkiln.cli.main import main
 from modelkiln.descriptor import LAYER
@@ -256,7 +257,9 @@ def rewritten(broken):
             file["sha256"] = hashlib.sha256(data).hexdigest()
     record["package_digest"] = recorded_digest(record)
     broken.config["config"]["Labels"]["modelkiln.package.digest"] = record["package_digest"]
-    broken.rewrite_layer("record", lambda one, old: canonical_json(record) if one.isreg() else old)
+    bill = bom_bytes(package_bom(record, IMAGE))
+    files = {"record.json": canonical_json(record), "modelkiln.cdx.json": bill}
+    broken.rewrite_layer("record", lambda one, old: files.get(one.name.rpartition("/")[2], old))
     return record["package_digest"]
 
 

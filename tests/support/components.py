@@ -15,7 +15,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Dict, Optional
 
-__all__ = ["COMPONENTS", "missing_components", "require", "require_go", "require_npm", "require_uv", "require_venv"]
+__all__ = [
+    "COMPONENTS",
+    "missing_components",
+    "require",
+    "require_built",
+    "require_go",
+    "require_npm",
+    "require_uv",
+    "require_venv",
+]
 
 # Programs, each with the Debian package that has it.
 COMPONENTS = {
@@ -170,6 +179,19 @@ def require_go(project: Path, program: str) -> str:
                 _install(project.name, build, cwd=project, env={**os.environ, **settings})
                 shutil.rmtree(downloads, ignore_errors=True)
     return str(folder / program)
+
+
+def require_built(name: str) -> str:
+    """Return the path of a program on PATH that takes too long to build, and comes in no package.
+
+    Without it the test is skipped in any case.
+    """
+    path = _find(name)
+    if not path:
+        import pytest  # As in `_missing`.
+
+        pytest.skip(f"{name} is not on PATH")
+    return str(path)
 
 
 @contextmanager

@@ -89,6 +89,11 @@ def registry_tool(subsystem: ModelkilnSubsystem) -> ToolRequest:
     return own_tool("registry.txt", subsystem)
 
 
+def signing_tool(subsystem: ModelkilnSubsystem) -> ToolRequest:
+    """The engine with the client of registries, and with what signs."""
+    return own_tool("signing.txt", subsystem)
+
+
 def upload_tool(subsystem: ModelkilnSubsystem) -> ToolRequest:
     """The engine with twine, without what that needs of a session's keyring (see twine.in)."""
     return own_tool("twine.txt", subsystem)

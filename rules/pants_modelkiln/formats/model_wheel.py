@@ -10,11 +10,12 @@ from pants.engine.rules import collect_rules
 from pants.engine.unions import UnionRule
 from pants.util.logging import LogLevel
 
+from modelkiln.attestation.sbom.bom import WHEEL
 from modelkiln.canonical import canonical_json
-from modelkiln.conventions import PEX_MODELS, RECORD_PATH
+from modelkiln.conventions import PEX_MODELS, RECORD_PATH, SBOM_NAME
 from modelkiln.errors import ModelkilnError
 from modelkiln.frozen_json import FrozenJson
-from modelkiln.package.model_wheel import code_folder, wheel_filename
+from modelkiln.package.model_wheel import code_folder, wheel_filename, wheel_stem
 from modelkiln.runtime.weights.lock import LOCK_PATH
 from modelkiln.runtime.weights.progress import readable_size
 from pants_modelkiln.compat.calls import (
@@ -31,6 +32,7 @@ from pants_modelkiln.engine.tool import fetching_tool
 from pants_modelkiln.engine.tool_install import STORE
 from pants_modelkiln.formats.rendering import Rendering, RenderingRequest
 from pants_modelkiln.inputs.artifact import Artifact
+from pants_modelkiln.package.bom import BomRequest, write_bom
 from pants_modelkiln.package.inputs import PackageInputs
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 
@@ -59,7 +61,7 @@ def bundled_artifacts(inputs: PackageInputs) -> tuple[Artifact, ...]:
 
 
 async def _lay_out(inputs: PackageInputs, import_name: str) -> Digest:
-    """The wheel's files, but for those that the store has and its `.dist-info` folder."""
+    """The wheel's files, but for those that the store has and what metadata installers read."""
     assert inputs.wheel is not None
     lock = inputs.weights_lock or inputs.wheel.weights_lock
     described = [FileContent(RECORD_PATH, inputs.record.to_bytes()), *([FileContent(LOCK_PATH, lock)] if lock else [])]
@@ -67,7 +69,10 @@ async def _lay_out(inputs: PackageInputs, import_name: str) -> Digest:
     models = await add_prefix(AddPrefix(models, PEX_MODELS))
     own = await merge_digests(MergeDigests((inputs.code.digest, await create_digest(CreateDigest(described)), models)))
     own = await add_prefix(AddPrefix(own, code_folder(import_name)))
-    return await merge_digests(MergeDigests((own, await create_digest(CreateDigest(inputs.wheel.loader)))))
+    bom = await write_bom(BomRequest(inputs, WHEEL), **implicitly())
+    place = f"{wheel_stem(inputs.wheel.described)}.dist-info/sboms/{SBOM_NAME}"
+    top = await create_digest(CreateDigest([*inputs.wheel.loader, FileContent(place, bom.content)]))
+    return await merge_digests(MergeDigests((own, top)))
 
 
 @rule(desc="Build a model's wheel", level=LogLevel.DEBUG)

@@ -10,6 +10,7 @@ from pants.engine.rules import collect_rules
 from pants.engine.unions import UnionRule
 from pants.util.logging import LogLevel
 
+from modelkiln.attestation.sbom.bom import IMAGE
 from modelkiln.descriptor import INDEX, Descriptor
 from modelkiln.image.entries import REF_NAME
 from modelkiln.image.image import Base, Image, build_image
@@ -36,6 +37,7 @@ from pants_modelkiln.formats.layouts import (
 from pants_modelkiln.formats.rendering import Rendering, RenderingRequest
 from pants_modelkiln.inputs.artifact import Part
 from pants_modelkiln.inputs.base_image import BaseLayers, BaseLayersRequest, make_base_layers
+from pants_modelkiln.package.bom import BomRequest, write_bom
 from pants_modelkiln.package.code_layers import code_requests
 from pants_modelkiln.package.image import environment_layer, image_settings
 from pants_modelkiln.package.inputs import PackageInputs
@@ -55,7 +57,8 @@ async def assemble_image(request: ImageRequest, options: ModelkilnSubsystem) -> 
     inputs = request.inputs
     assert inputs.base is not None, "checked when the inputs were resolved"
     venv, venv_blob = environment_layer(inputs.base)
-    record, record_blob = record_layer(inputs.record.to_bytes(), inputs.weights_lock)
+    bom = await write_bom(BomRequest(inputs, IMAGE), **implicitly())
+    record, record_blob = record_layer(inputs.record.to_bytes(), inputs.weights_lock, bom.content)
     weights = inputs.parts if inputs.record["weights"] == "bundled" else ()
     # Over an unknown base the environment hides what that has in our folders: it lies below the weights.
     lowest = (venv, *weights) if inputs.base.reference else (*weights, venv)

@@ -14,8 +14,9 @@ from pants.engine.unions import UnionRule
 from pants.option.global_options import GlobalOptions
 from pants.util.logging import LogLevel
 
+from modelkiln.attestation.sbom.bom import PROGRAM
 from modelkiln.canonical import canonical_json
-from modelkiln.conventions import PEX_MODELS, RECORD_PATH
+from modelkiln.conventions import PEX_MODELS, PEX_SBOM, RECORD_PATH
 from modelkiln.digest import hex_of
 from modelkiln.frozen_json import FrozenJson
 from modelkiln.runtime.weights.lock import LOCK_PATH
@@ -36,6 +37,7 @@ from pants_modelkiln.engine.step import Step, run_step
 from pants_modelkiln.engine.tool import fetching_tool, machine_store
 from pants_modelkiln.engine.tool_install import STORE
 from pants_modelkiln.formats.rendering import STORE_BLOBS, Rendering, RenderingRequest, blob_link, store_link
+from pants_modelkiln.package.bom import BomRequest, write_bom
 from pants_modelkiln.package.inputs import PackageInputs, refuse_large_program
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 
@@ -118,7 +120,8 @@ async def build_pex_file(request: PexFileRequest, options: ModelkilnSubsystem) -
         "weights": [recipe.to_json() for recipe in weights],
         **({"provided": names} if (names := [one["name"] for one in inputs.record.get("provided") or ()]) else {}),
     }
-    in_package = [FileContent(RECORD_PATH, inputs.record.to_bytes())]
+    bom = await write_bom(BomRequest(inputs, PROGRAM), **implicitly())
+    in_package = [FileContent(RECORD_PATH, inputs.record.to_bytes()), FileContent(PEX_SBOM, bom.content)]
     if inputs.weights_lock:
         in_package.append(FileContent(LOCK_PATH, inputs.weights_lock))
     record = await create_digest(CreateDigest(in_package))

@@ -1,8 +1,18 @@
 """Pants' goals on model targets: package, publish, run and test."""
 
-from pants_modelkiln.goals import command_line, package, package_index, publish, publish_wheel, run, smoke_test, test
+from pants_modelkiln.goals import (
+    command_line,
+    package,
+    package_index,
+    publish,
+    publish_wheel,
+    run,
+    smoke_results,
+    smoke_test,
+    test,
+)
 
-_MODULES = (command_line, package, package_index, publish, publish_wheel, run, smoke_test, test)
+_MODULES = (command_line, package, package_index, publish, publish_wheel, run, smoke_results, smoke_test, test)
 
 
 def rules():

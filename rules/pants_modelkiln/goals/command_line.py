@@ -40,9 +40,9 @@ from pants_modelkiln.subsystem import ModelkilnSubsystem
 from pants_modelkiln.target_types.command_line import CommandLinePythonField
 
 # What the commands need, as the extra `cli` of the wheel: build steps need more.
-_REQUIREMENTS = ("oras", "packaging", "zstandard")
+_REQUIREMENTS = ("cryptography", "oras", "packaging", "pynacl", 'tomli; python_version < "3.11"', "zstandard")
 # What those require is what the first has and the second does not: the build steps' own.
-_LOCK, _STEPS_LOCK = "registry.txt", "tool.txt"
+_LOCK, _STEPS_LOCK = "signing.txt", "tool.txt"
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ async def build_command_line(request: CommandLineRequest, options: ModelkilnSubs
     target = Target(request.python, machine, options.glibc)
     texts = {name: Path(__file__).parents[1].joinpath(name).read_text("utf-8") for name in (_LOCK, _STEPS_LOCK)}
     locks = {name: read_lock(text, name, target.marker_environment()) for name, text in texts.items()}
-    others = {pin.name for pin in locks[_STEPS_LOCK]} - set(_REQUIREMENTS)
+    others = {pin.name for pin in locks[_STEPS_LOCK]} - {one.partition(";")[0] for one in _REQUIREMENTS}
     pins = [pin for pin in locks[_LOCK] if pin.name not in others]
     text = "".join(pin.line() for pin in pins).encode()
     chosen = await choose_files(LockChoiceRequest(_LOCK, text, target), **implicitly())

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Mapping
 
+from pants.base.build_environment import get_buildroot
 from pants.core.goals.publish import (
     PublishOutputData,
     PublishPackages,
@@ -36,9 +38,11 @@ from pants_modelkiln.compat.calls import (
     rule,
 )
 from pants_modelkiln.engine.step import Step, prepare_step
-from pants_modelkiln.engine.tool import registry_tool
+from pants_modelkiln.engine.tool import registry_tool, signing_tool
 from pants_modelkiln.engine.tool_install import STORE
 from pants_modelkiln.goals.publishing import ModelPublishFieldSet, in_foreground, skipped
+from pants_modelkiln.goals.signing import signing_arguments
+from pants_modelkiln.goals.smoke_results import SmokeResultsRequest, find_smoke_results
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 from pants_modelkiln.target_types.publish import (
     PublishMovingTagsField,
@@ -52,6 +56,10 @@ _PLACES = (
     "CURL_CA_BUNDLE", "DOCKER_CONFIG", "HOME", "PATH", "REGISTRY_AUTH_FILE", "REQUESTS_CA_BUNDLE",
     "SSL_CERT_DIR", "SSL_CERT_FILE", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR",
 )  # fmt: skip
+
+
+# The statement about the tests of what is published, for its step.
+_STATEMENT = "tests.json"
 
 
 class PublishModelRequest(PublishRequest):
@@ -220,6 +228,11 @@ async def publish_model(request: PublishModelRequest, options: ModelkilnSubsyste
     plan = await create_digest(
         CreateDigest([FileContent("plan.json", canonical_json([push.to_json() for push in pushes]))])
     )
+    tested = b""
+    if options.publish_test_results:
+        tested = (await find_smoke_results(SmokeResultsRequest(fields.address), **implicitly())).statement
+    statement = await create_digest(CreateDigest([FileContent(_STATEMENT, tested)] if tested else []))
+    signing = signing_arguments(options.signing, Path(get_buildroot()), environ.get("HOME", ""))
     # One process for all, so that no tag is put while another one is not free. What it is published
     # as depends on this moment's registries: it runs in the foreground and is never cached.
     found = await prepare_step(
@@ -229,10 +242,13 @@ async def publish_model(request: PublishModelRequest, options: ModelkilnSubsyste
                 "plan.json",
                 f"--store={STORE}",
                 *(() if options.publish_record else ("--no-record",)),
+                *((f"--builder-id={options.builder_id}",) if options.builder_id else ()),
+                *((f"--statement={_STATEMENT}",) if tested else ()),
+                *signing,
             ),
             description=f"Publish {fields.address}",
-            input_digest=await merge_digests(MergeDigests((needed.digest, plan))),
-            tool=registry_tool(options),
+            input_digest=await merge_digests(MergeDigests((needed.digest, plan, statement))),
+            tool=signing_tool(options) if signing else registry_tool(options),
         ),
         **implicitly(),
     )

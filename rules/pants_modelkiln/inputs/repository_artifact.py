@@ -54,7 +54,9 @@ from pants_modelkiln.subsystem import ModelkilnSubsystem
 from pants_modelkiln.target_types.artifact import (
     ModelArtifactAllowCodeField,
     ModelArtifactAllowPickleField,
+    ModelArtifactBaseField,
     ModelArtifactLockField,
+    ModelArtifactSignatureField,
     ModelArtifactSourceField,
     allowed_in,
 )
@@ -76,12 +78,12 @@ class ArtifactListRequest:
 @dataclass(frozen=True)
 class ListedArtifact:
     """artifact: its files, unchecked, without layers. large: those that its digest lacks and pointers of Git LFS pin.
-    allowed: what the target allows in them. lock: its field `lock`, or ""."""
+    allowed: what the target allows in them. locked: of a target with a lock, what reads it."""
 
     artifact: Artifact
     large: tuple[PinnedFile, ...]
     allowed: Allowed
-    lock: str = ""
+    locked: LockedArtifactRequest | None = None
 
 
 @dataclass(frozen=True)
@@ -185,10 +187,17 @@ async def list_artifact(request: ArtifactListRequest, options: ModelkilnSubsyste
     if not target.has_field(ModelArtifactSourceField):
         raise ModelkilnError(f"{address}: is a `{target.alias}`, but `artifacts` must name `model_artifact` targets.")
     allowed = allowed_in(target[ModelArtifactAllowPickleField], target[ModelArtifactAllowCodeField])
-    lock = target[ModelArtifactLockField].value
+    base = target[ModelArtifactBaseField].value or ""
+    lock, signature = target[ModelArtifactLockField].value, target[ModelArtifactSignatureField].value
     if lock:
-        artifact, _, _ = await list_locked_artifact(LockedArtifactRequest(address, lock, allowed))
-        return ListedArtifact(artifact, (), allowed, lock)
+        locked = LockedArtifactRequest(address, lock, allowed, signature or "")
+        artifact, _, _ = await list_locked_artifact(locked)
+        return ListedArtifact(replace(artifact, base=base), (), allowed, locked)
+    if signature:
+        raise ModelkilnError(
+            f"{address}: the field `model_signature` is for the files of a lock. Name one in the field `lock`, or add "
+            f"{signature} to the field `source`."
+        )
     field = target[ModelArtifactSourceField]
     if not field.value:
         raise ModelkilnError(f"{address}: name its files in the field `source`, or its lock in the field `lock`.")
@@ -203,7 +212,7 @@ async def list_artifact(request: ArtifactListRequest, options: ModelkilnSubsyste
             f"{address}: the field `source` matches no file. Check its path, which is relative to "
             f"{address.spec_path or 'the root'}."
         )
-    artifact = Artifact(address, tuple(sorted(files, key=lambda file: file.path)), digest)
+    artifact = Artifact(address, tuple(sorted(files, key=lambda file: file.path)), digest, base=base)
     return ListedArtifact(artifact, large, allowed)
 
 
@@ -213,8 +222,8 @@ async def hash_artifact(request: ArtifactRequest) -> Artifact:
     address = request.address
     listed = await list_artifact(ArtifactListRequest(address), **implicitly())
     found, large, allowed = listed.artifact, listed.large, listed.allowed
-    if listed.lock:
-        return await read_locked_artifact(LockedArtifactRequest(address, listed.lock, allowed), **implicitly())
+    if listed.locked:
+        return replace(await read_locked_artifact(listed.locked, **implicitly()), base=found.base)
     has_onnx = any(file.path.endswith(".onnx") for file in found.files)
     checked = await check_artifact(
         ArtifactCheckRequest(address, found.digest, allowed, large, has_onnx), **implicitly()

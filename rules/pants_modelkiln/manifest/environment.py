@@ -61,12 +61,14 @@ class EnvironmentRequest:
 class Environment:
     """The dependency manifest of a package: its wheels, which are in the store.
 
-    contents: of each wheel, see `modelkiln.wheels.contents`; a list under "contents". diff_ids: of an image's
+    contents: of each wheel, see `modelkiln.wheels.contents`; a list under "contents". needed_by: of each wheel, by
+    name, which others need it (see `LockedWheel`). diff_ids: of an image's
     layers of them and of the runtime, lowest first; empty for a package that is not an image.
     """
 
     wheels: tuple[LockedWheel, ...]
     contents: FrozenJson = field(compare=False)
+    needed_by: FrozenJson
     diff_ids: tuple[str, ...] = ()
 
     def to_json(self) -> list[dict]:
@@ -143,6 +145,7 @@ async def fetch_environment(request: EnvironmentRequest, options: ModelkilnSubsy
     chosen = {"wheels": [wheel.to_json() for wheel in wheels], "requires": advertised}
     owners = {"resolve": request.lock.resolve, **({"owners": decided} if decided else {})}
     text = canonical_json({**request.lock.target.to_json(), **chosen, **owners})
+    needed_by = FrozenJson.of({wheel.name: list(wheel.needed_by) for wheel in wheels})
     result = await run_step(
         Step(
             argv=("fetch", "--wheels=wheels.json", f"--store={STORE}", "--output=fetched.json"),
@@ -155,7 +158,7 @@ async def fetch_environment(request: EnvironmentRequest, options: ModelkilnSubsy
     )
     fetched = json.loads((await get_digest_contents(result.digest))[0].content)
     wheels = tuple(LockedWheel.from_json(wheel) for wheel in fetched["wheels"])
-    return Environment(wheels, FrozenJson.of({"contents": fetched["contents"]}))
+    return Environment(wheels, FrozenJson.of({"contents": fetched["contents"]}), needed_by)
 
 
 def file_owners(options: ModelkilnSubsystem, resolve: str) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from typing import Any, Callable, Mapping, Sequence
+from typing import Any, Callable, Iterable, Mapping, Sequence
 
 from pants.engine.fs import CreateDigest, FileDigest, FileEntry, MergeDigests
 
@@ -105,6 +105,14 @@ async def collect_ensemble_code(fields: ModelPackageFieldSet, members: Members) 
     return EnsembleCode(code, excluded, combine.entry_point if combine else "")
 
 
+def _merge_needed_by(environments: Iterable[Environment]) -> FrozenJson:
+    merged: dict[str, set[str]] = {}
+    for environment in environments:
+        for name, parents in environment.needed_by.items():
+            merged.setdefault(name, set()).update(parents)
+    return FrozenJson.of({name: sorted(parents) for name, parents in sorted(merged.items())})
+
+
 async def merge_environments(
     where: str, members: Members, code: PackageCode, has_image: bool, compression: str
 ) -> Environment:
@@ -120,7 +128,9 @@ async def merge_environments(
     provided = [one for member in members.values() for one in member.record.get("provided") or ()]
     check_imports(where, code.imports, own, modules, [name for one in provided for name in one["modules"]], remedy)
     merged = Environment(
-        tuple(wheels[owner, name] for name, owner in owners.items()), FrozenJson.of({"contents": contents})
+        tuple(wheels[owner, name] for name, owner in owners.items()),
+        FrozenJson.of({"contents": contents}),
+        _merge_needed_by(environments.values()),
     )
     base = next(iter(members.values())).base
     if not has_image or base is None:

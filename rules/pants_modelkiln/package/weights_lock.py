@@ -20,6 +20,7 @@ def lazy_lock(field_set: ModelPackageFieldSet, artifacts: tuple[Artifact, ...]) 
                 raise ModelkilnError(f'{address}: the field `{field.alias}` is for weights="lazy" alone. Remove it.')
         return b""
     for found in artifacts:
+        _refuse_signature(found, f'{address}: weights="lazy"', 'bundle the weights (weights="bundled")')
         if found.requests:
             raise ModelkilnError(
                 f'{address}: weights="lazy": {found.address} has no lock that says where its files can be fetched. '
@@ -42,6 +43,7 @@ def wheel_lock(address: Address, artifacts: tuple[Artifact, ...], limit: int) ->
         " ([modelkiln].large_blob_limit); of more it has the lock, and fetches them"
     )
     for found in artifacts:
+        _refuse_signature(found, where, 'leave "wheel" out of `formats`')
         if found.requests:
             raise ModelkilnError(
                 f"{where}. {found.address} has none. Give it one "
@@ -49,3 +51,12 @@ def wheel_lock(address: Address, artifacts: tuple[Artifact, ...], limit: int) ->
                 "out of `formats`."
             )
     return lazy_document([layer for found in artifacts for layer in found.layers], where)
+
+
+def _refuse_signature(found: Artifact, where: str, otherwise: str) -> None:
+    """What is fetched at the start is what the lock lists."""
+    if found.origin and found.requests:
+        raise ModelkilnError(
+            f"{where}: {found.address} has a `model_signature`, which a package without its weights cannot carry. "
+            f"Leave that field out, or {otherwise}."
+        )

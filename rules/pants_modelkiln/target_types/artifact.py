@@ -117,6 +117,18 @@ class ModelArtifactLockField(NamedFileField):
         """)
 
 
+class ModelArtifactSignatureField(NamedFileField):
+    alias = "model_signature"
+    help = help_text("""
+        The file that `modelkiln sign` writes for the lock, such as `"model.sig"`: a signature of the model's files in
+        the format of OpenSSF Model Signing. Packages have it next to the files, by its name, where serving platforms
+        and `model_signing verify` look for it.
+
+        It has to be of exactly the files of the lock; who signed is for those to verify who use the package. Packages
+        that fetch their weights when they start cannot carry it.
+        """)
+
+
 class ModelArtifactIncludeField(StringSequenceField):
     alias = "include"
     help = help_text("""
@@ -157,6 +169,7 @@ class ModelArtifactTarget(OwningTarget):
         Dependencies,
         ModelArtifactSourceField,
         ModelArtifactLockField,
+        ModelArtifactSignatureField,
         ModelArtifactIncludeField,
         ModelArtifactExcludeField,
         ModelArtifactAllowPickleField,

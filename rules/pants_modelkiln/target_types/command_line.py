@@ -21,7 +21,7 @@ class CommandLineTarget(Target):
     core_fields = (*COMMON_TARGET_FIELDS, CommandLinePythonField, OutputPathField)
     help = help_text("""
         The command line `modelkiln` (`inspect`, `diff`, `why`, `report`, `validate`, `export`, `load`,
-        `publish`, `pull`, `verify`, `store` and others) as a PEX, of the same release as the backend and
+        `publish`, `pull`, `verify`, `sign`, `store` and others) as a PEX, of the same release as the backend and
         with dependencies that it has locked itself.
 
         Example:

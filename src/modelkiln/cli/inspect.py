@@ -1,10 +1,12 @@
-"""`modelkiln inspect`: what a layout holds."""
+"""`modelkiln inspect`: what a layout holds, or a registry of a package."""
 
 import argparse
 import json
 from typing import Any, Mapping, Optional
 
-from modelkiln.cli.options import add_layout, add_record, add_store, store_of
+from modelkiln.cli.attestation.package import add_package, is_registry, layout_of
+from modelkiln.cli.attestation.referrers import inspect_remote
+from modelkiln.cli.options import store_of
 from modelkiln.conventions import FILE_PATH
 from modelkiln.descriptor import CONFIG
 from modelkiln.image.blobs import Blobs, find_record, layers_in
@@ -12,26 +14,29 @@ from modelkiln.image.layout import FoundManifest, Layout
 from modelkiln.package.record import PACKAGE_LABEL, variant_records
 from modelkiln.runtime.weights.progress import readable_size
 
-HELP = "Show name, digest, platform, layers and labels of the images in a layout."
+HELP = "Show name, digest, platform, layers and labels of the images in a layout; in a registry, what refers to them."
 EXAMPLES = (
     "inspect dist/models.digits/digits.oci",
     "inspect digits.oci --image 1.2.0 --json",
+    "inspect registry.example.com/models/digits:1.2.0",
 )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `modelkiln inspect`."""
-    add_layout(parser)
+    add_package(parser, "a layout's folder, or registry.example.com/name:tag")
     parser.add_argument(
-        "--json", action="store_true", help="print a JSON list, one object an image (docs/schemas/inspect.json)"
+        "--json",
+        action="store_true",
+        help="print a JSON list, one object an image (docs/schemas/inspect.json, of a registry inspect-registry.json)",
     )
-    add_store(parser)
-    add_record(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Print a table, or JSON, of each image."""
-    layout = Layout(args.layout)
+    if is_registry(args.package):
+        return inspect_remote(args)
+    layout = layout_of(args)
     found = layout.expand(layout.select(args.image)) if args.image else layout.manifests()
     record = find_record(layout.path, args.record)
     layers = layers_in(record, layout.path, args.record)

@@ -3,7 +3,9 @@
 import argparse
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Optional
 
 from modelkiln.digest import check_digest
 from modelkiln.errors import ModelkilnError
@@ -14,16 +16,26 @@ from modelkiln.image.name import ImageName
 from modelkiln.machine.settings import INSECURE_REGISTRIES, load_machine_env, select_machine_env
 from modelkiln.store.store import Store
 
+if TYPE_CHECKING:
+    from modelkiln.attestation.policy import Policy
+    from modelkiln.attestation.signing.signer import Signer
+
 __all__ = [
+    "add_builder",
     "add_insecure",
     "add_layout",
     "add_package_digest",
+    "add_policy",
     "add_record",
+    "add_signer",
+    "add_statements",
     "add_store",
     "blobs_of",
     "image_name",
     "machine_env",
     "package_digests",
+    "policy_of",
+    "signer_of",
     "store_of",
 ]
 
@@ -59,6 +71,28 @@ def add_record(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_builder(parser: argparse.ArgumentParser) -> None:
+    """Declare --builder-id."""
+    parser.add_argument(
+        "--builder-id",
+        default="",
+        metavar="URI",
+        help="who has built the package, for its provenance, such as https://ci.example.com/runners/release",
+    )
+
+
+def add_statements(parser: argparse.ArgumentParser) -> None:
+    """Declare --statement."""
+    parser.add_argument(
+        "--statement",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FILE",
+        help="an in-toto statement about what is published, such as a result of tests, to put next to it; repeatable",
+    )
+
+
 def add_insecure(parser: argparse.ArgumentParser) -> None:
     """Declare --insecure."""
     parser.add_argument(
@@ -80,6 +114,71 @@ def add_package_digest(parser: argparse.ArgumentParser) -> None:
         help="the package that is expected, as its record states it; one for each image of several platforms, or that "
         "of an index",
     )
+
+
+def add_policy(parser: argparse.ArgumentParser) -> None:
+    """Declare --policy and --policy-mode."""
+    from modelkiln.attestation.policy import MODES
+
+    parser.add_argument(
+        "--policy", type=Path, metavar="FILE", help="who may sign what, and what a package has to have (TOML)"
+    )
+    parser.add_argument(
+        "--policy-mode",
+        choices=MODES,
+        help="whether what the policy wants and is not so is passed over, reported or refused (default: its `mode`, "
+        "else warn)",
+    )
+
+
+def policy_of(args: argparse.Namespace) -> "Optional[Policy]":
+    """Return the policy to hold a package to; None without one, and for the mode `off`."""
+    from modelkiln.attestation.policy import Policy
+
+    if args.policy is None:
+        if args.policy_mode in ("warn", "enforce"):
+            raise ModelkilnError(f"--policy-mode {args.policy_mode}: there is no policy. Name one with --policy.")
+        return None
+    policy = Policy.load(args.policy)
+    policy = replace(policy, mode=args.policy_mode or policy.mode)
+    return None if policy.mode == "off" else policy
+
+
+def add_signer(parser: argparse.ArgumentParser) -> None:
+    """Declare who signs. A passphrase is no argument: others can read the arguments of a process."""
+    parser.add_argument("--key", type=Path, metavar="FILE", help="private key (EC P-256 or P-384), PEM or cosign's own")
+    parser.add_argument(
+        "--passphrase-file",
+        type=Path,
+        metavar="FILE",
+        help="with the key's passphrase (default: $COSIGN_PASSWORD, else it is asked for)",
+    )
+    parser.add_argument(
+        "--sign-command",
+        default="",
+        metavar="COMMAND",
+        help="in place of --key, for keys in a KMS: gets the bytes to sign on standard input and prints the signature",
+    )
+    parser.add_argument("--public-key", type=Path, metavar="FILE", help="of what --sign-command signs with, in PEM")
+    parser.add_argument(
+        "--certificate",
+        action="append",
+        type=Path,
+        default=[],
+        metavar="FILE",
+        help="PEM: that of the key, and those between it and an authority, in any order; repeatable",
+    )
+
+
+def signer_of(args: argparse.Namespace, is_required: bool = True) -> "Optional[Signer]":
+    """Return who signs; raises ModelkilnError where it is said twice, or not at all though it is required."""
+    from modelkiln.attestation.signing.signer import Signer
+
+    signer = Signer(args.key, args.passphrase_file, args.sign_command, args.public_key, tuple(args.certificate))
+    if not is_required and signer == Signer():
+        return None
+    signer.check("--key, --sign-command")
+    return signer
 
 
 def package_digests(args: argparse.Namespace) -> tuple[str, ...]:

@@ -3,22 +3,25 @@
 import argparse
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Iterable, Optional, Sequence
 
 from modelkiln.cli.options import (
+    add_builder,
     add_insecure,
     add_layout,
     add_record,
+    add_signer,
+    add_statements,
     add_store,
     machine_env,
+    signer_of,
     store_of,
 )
-from modelkiln.errors import ModelkilnError, reason
 from modelkiln.image.blobs import Blobs, find_record, layers_in
 from modelkiln.image.contents import Contents, layout_contents
 from modelkiln.image.layout import Layout
-from modelkiln.package.record import PACKAGE_LABEL
 from modelkiln.progress import Progress
 from modelkiln.registry.reference import Reference, check_tag, parse_repository
 
@@ -36,8 +39,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("repository", metavar="REPOSITORY", help="registry.example.com/name")
     parser.add_argument("--tag", action="append", default=[], help="a tag that never changes its meaning; repeatable")
     parser.add_argument("--moving-tag", action="append", default=[], metavar="TAG", help="a tag that may, as `latest`")
-    parser.add_argument("--no-record", action="store_true", help="don't add the record as an artifact")
+    parser.add_argument(
+        "--no-record", action="store_true", help="don't add the record, bill of materials and provenance as artifacts"
+    )
+    add_builder(parser)
+    add_statements(parser)
     parser.add_argument("--output", type=Path, metavar="FILE", help="where to write, as JSON, what is where")
+    add_signer(parser)
     add_insecure(parser)
     add_store(parser)
     add_record(parser)
@@ -46,9 +54,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Publish, and print the reference that pins what was published."""
     # oras-py, below it, takes as long to import as other commands take to run.
+    from modelkiln.publication.attachments import read_statement
     from modelkiln.publication.blob_source import BlobSource
     from modelkiln.publication.holding import hold_to_record
     from modelkiln.publication.publish import publish_all
+    from modelkiln.publication.signatures import bundles_in_layout
 
     layout, store = Layout(args.layout), store_of(args)
     repository = parse_repository(args.repository)
@@ -58,7 +68,13 @@ def run(args: argparse.Namespace) -> int:
     hold_to_record(blobs, found)
     source = BlobSource(blobs, machine_env(args))
     record = None if args.no_record else found
-    publication = publication_of(layout_contents(layout, args.image), source, tags, args.moving_tag, record)
+    contents = layout_contents(layout, args.image)
+    publication = publication_of(contents, source, tags, args.moving_tag, record)
+    signed = ((one, bundles_in_layout(layout, one.digest)) for one in contents.signed)
+    bundles = tuple((subject, bundle.data) for subject, found in signed for bundle in found)
+    signer = signer_of(args, is_required=False)
+    statements = tuple(read_statement(path) for path in args.statement)
+    publication = replace(publication, builder=args.builder_id, statements=statements, signer=signer, bundles=bundles)
     with Progress(str(repository), 0) as progress:
         root = store.root if store.root.is_dir() else None
         (done,) = publish_all([(publication, repository)], machine_env(args), root, report, progress.of)
@@ -85,23 +101,7 @@ def publication_of(
     """Return the Publication of a layout's contents. tags: all, also those of `moving`. record: the package's."""
     from modelkiln.publication.publish import Publication
 
-    return Publication(contents, source, tuple(tags), frozenset(moving), record, _annotations(record))
-
-
-def _annotations(record: Optional[bytes]) -> dict[str, str]:
-    """What a list of referrers shows of the record."""
-    if record is None:
-        return {}
-    try:
-        content = json.loads(record)
-        digest = str(content["package_digest"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise ModelkilnError(
-            f"What should be the record is not that of a package ({reason(error)}). Give one with --record."
-        ) from None
-    named = {"title": content.get("name"), "version": content.get("version")}
-    found = {f"org.opencontainers.image.{key}": value for key, value in named.items() if isinstance(value, str)}
-    return {**found, PACKAGE_LABEL: digest}
+    return Publication(contents, source, tuple(tags), frozenset(moving), record)
 
 
 def _summary(done: "Published", repository: Reference, tags: tuple[str, ...]) -> dict[str, Any]:

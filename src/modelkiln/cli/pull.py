@@ -4,7 +4,16 @@ import argparse
 import sys
 from pathlib import Path
 
-from modelkiln.cli.options import add_insecure, add_package_digest, add_store, machine_env, package_digests
+from modelkiln.cli.options import (
+    add_insecure,
+    add_package_digest,
+    add_policy,
+    add_store,
+    machine_env,
+    package_digests,
+    policy_of,
+)
+from modelkiln.errors import ModelkilnError
 from modelkiln.progress import Progress
 from modelkiln.registry.reference import parse_image
 
@@ -23,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="a folder that is made")
     parser.add_argument("--only", choices=_PARTS, default="layout", help="which part (default: all, as an OCI layout)")
     add_package_digest(parser)
+    add_policy(parser)
     add_insecure(parser)
     add_store(parser)
 
@@ -35,11 +45,18 @@ def report(line: str) -> None:
 def run(args: argparse.Namespace) -> int:
     """Fetch, and say what was fetched."""
     # oras-py, below it, takes as long to import as other commands take to run.
+    from modelkiln.publication.policy_check import judge_remote
     from modelkiln.publication.pull import pull
     from modelkiln.publication.remote_package import RemotePackage
 
-    reference = parse_image(args.reference)
+    reference, policy = parse_image(args.reference), policy_of(args)
     package = RemotePackage(reference, machine_env(args), report)
+    if policy:
+        sentences = [f"policy {policy.where}: {one}" for one in judge_remote(package, policy).problems]
+        if sentences and policy.mode == "enforce":
+            raise ModelkilnError(f"{reference}: {' '.join(sentences)} Nothing of it was fetched.")
+        for sentence in sentences:
+            report(f"{reference}: {sentence}")
     total = sum(blob.size for blob in package.contents.blobs)
     with Progress(f"pull {reference}", total) as progress:
         folder = pull(package, args.only, args.output, progress.add, package_digests(args), report)

@@ -6,12 +6,16 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, Mapping, Optional
 
+from modelkiln.attestation.judgement import Judgement
+from modelkiln.attestation.policy import Policy
 from modelkiln.cli.options import (
     add_insecure,
     add_package_digest,
+    add_policy,
     add_store,
     machine_env,
     package_digests,
+    policy_of,
     store_of,
 )
 from modelkiln.descriptor import CONFIG, INDEX, Descriptor
@@ -39,8 +43,25 @@ _NOT_VERIFIED = 3
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `modelkiln verify`."""
-    parser.add_argument("package", metavar="REF|LAYOUT", help="registry.example.com/name:tag, or a layout's folder")
+    parser.add_argument(
+        "package",
+        metavar="REF|LAYOUT",
+        help="registry.example.com/name:tag, or a layout's folder; with --model-signature a weights lock or a folder",
+    )
+    parser.add_argument(
+        "--model-signature",
+        type=Path,
+        metavar="FILE",
+        help="a signature in OpenSSF's format, which is held to --policy, and the files of a lock or of a folder to it",
+    )
     add_package_digest(parser)
+    add_policy(parser)
+    parser.add_argument(
+        "--repository",
+        default="",
+        metavar="REGISTRY/NAME",
+        help="of a layout, a lock or a folder: the repository by whose rule the policy judges it",
+    )
     add_insecure(parser)
     add_store(parser)
 
@@ -48,6 +69,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print what is wrong, else what the package is; exit code 1 when something is wrong, 3 when it has no record."""
     path = Path(args.package)
+    if args.model_signature:
+        return _model(args, path)
     if path.is_file():
         raise ModelkilnError(
             f"{path}: is a file. A PEX, a scie and an installed wheel verify themselves: {path} verify."
@@ -71,16 +94,45 @@ def run(args: argparse.Namespace) -> int:
     return 1 if verified.problems else _NOT_VERIFIED if verified.unverified else 0
 
 
+def _model(args: argparse.Namespace, path: Path) -> int:
+    """Hold files to a signature of theirs, and that to the policy's signers."""
+    from modelkiln.attestation.bundle import Bundle
+    from modelkiln.attestation.judgement import signer_of
+    from modelkiln.attestation.oms import differences, folder_files, read_signed_model
+    from modelkiln.weights.lock import load_weights_lock
+
+    policy, name = policy_of(args), str(args.model_signature)
+    if policy is None:
+        raise ModelkilnError(f"{name}: by whom is it to be? Name a policy with --policy.")
+    bundle = Bundle.read(args.model_signature.read_bytes(), name)
+    signer = signer_of(bundle, policy.rule_for(args.repository).signers, name)
+    signed = read_signed_model(bundle, name)
+    if path.is_dir():
+        files = folder_files(path, args.model_signature)
+    else:
+        lock = load_weights_lock(path.read_text("utf-8"), str(path))
+        files = {file.path: file.sha256 for file in lock.files}
+    problems = differences(signed, files)
+    for problem in problems:
+        print(f"{path}: {problem}", file=sys.stderr)
+    what = f"signed by {signer.name}: {counted(len(signed.files), 'file')}"
+    print(f"{path}: {counted(len(problems), 'problem') if problems else what}", file=sys.stderr)
+    return 1 if problems else 0
+
+
 def _remote(args: argparse.Namespace) -> "tuple[Verified, list]":
     # oras-py, below it, takes as long to import as other commands take to run.
+    from modelkiln.publication.policy_check import judge_remote
     from modelkiln.publication.remote_package import RemotePackage
     from modelkiln.publication.verify import verify_remote
 
-    reference = parse_image(args.package)
+    reference, policy = parse_image(args.package), policy_of(args)
     package = RemotePackage(reference, machine_env(args), lambda line: print(line, file=sys.stderr, flush=True))
     total = sum(blob.size for blob in package.contents.blobs)
     with Progress(f"verify {reference}", total) as progress:
         verified = verify_remote(package, progress.add, package_digests(args))
+    if policy:
+        _take_judgement(verified, policy, judge_remote(package, policy))
     if verified.problems:  # What cannot be believed is not shown.
         return verified, []
     return verified, _what(package.contents, package.read, _content(verified.record))
@@ -89,12 +141,26 @@ def _remote(args: argparse.Namespace) -> "tuple[Verified, list]":
 def _layout(args: argparse.Namespace) -> "tuple[Verified, list]":
     from modelkiln.publication.verify import verify_layout
 
-    layout = Layout(args.package)
-    verified = verify_layout(layout.path, store_of(args), find_record(layout.path), package_digests(args))
+    layout, policy, record = Layout(args.package), policy_of(args), find_record(Path(args.package))
+    verified = verify_layout(layout.path, store_of(args), record, package_digests(args))
+    if policy:
+        from modelkiln.publication.policy_check import judge_layout
+
+        for entry in layout.own:
+            judgement = judge_layout(layout, entry.descriptor.digest, record, policy, args.repository)
+            _take_judgement(verified, policy, judgement)
     if verified.problems:
         return verified, []
-    record, contents = _content(verified.record), [contents_of(layout, entry) for entry in layout.own]
-    return verified, [pairs for part in contents for pairs in _what(part, layout.read_blob, record)]
+    content, parts = _content(verified.record), [contents_of(layout, entry) for entry in layout.own]
+    return verified, [pairs for part in parts for pairs in _what(part, layout.read_blob, content)]
+
+
+def _take_judgement(verified: "Verified", policy: Policy, judgement: Judgement) -> None:
+    """What is not as the policy wants it is a problem where it is enforced, and a note elsewhere."""
+    sentences = [f"policy {policy.where}: {problem}" for problem in judgement.problems]
+    (verified.problems if policy.mode == "enforce" else verified.notes).extend(sentences)
+    if not judgement.problems:
+        verified.notes.append(f"policy {policy.where}: {', '.join(judgement.accepted)}.")
 
 
 def _content(record: Optional[bytes]) -> Mapping[str, Any]:

@@ -45,7 +45,8 @@ def build_model_wheel(
     partial = output.with_name(f"{output.name}.partial")
     try:
         with WheelWriter(partial, dist_info) as writer:
-            for path in sorted(files):
+            # Its bill of materials lies in the `.dist-info` folder too (PEP 770), which ends a wheel (PEP 427).
+            for path in sorted(files, key=lambda path: (path.startswith(f"{dist_info}/"), path)):
                 _add(writer, path, files[path])
             for name, text in sorted(_dist_info(record).items()):
                 writer.add(f"{dist_info}/{name}", text.encode())

@@ -51,6 +51,11 @@ class Contents:
         """What a tag means."""
         return self.manifests[-1]
 
+    @property
+    def signed(self) -> tuple[Descriptor, ...]:
+        """What is signed of it: what a tag means, then the manifests in that, by which some tools pull."""
+        return (self.root.descriptor, *(one.descriptor for one in self.manifests[:-1]))
+
 
 def root_digest(index_json: bytes) -> str:
     """Return what a tag of the layout with this `index.json`, as `pants package` writes it, means."""

@@ -23,6 +23,7 @@ __all__ = [
     "layout_files",
     "platform_index",
     "top_files",
+    "write_file",
     "write_layout",
 ]
 
@@ -312,3 +313,16 @@ def write_layout(folder: os.PathLike, files: Mapping[str, bytes]) -> Path:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
     return target
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Write a file, which is whole or not there, or is as it was."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Sequence
 
 from modelkiln.archives.tar import Entry, bytes_entry
-from modelkiln.conventions import CODE_FOLDER, MODELS_FOLDER, OPAQUE_WHITEOUT, RECORD_PATH, VENV
+from modelkiln.conventions import CODE_FOLDER, MODELS_FOLDER, OPAQUE_WHITEOUT, RECORD_PATH, SBOM_PATH, VENV
 from modelkiln.errors import ModelkilnError
 from modelkiln.layer import Layer
 from modelkiln.layers.packing import pack
@@ -52,14 +52,17 @@ def venv_layer(python: str, python_path: str, over_any_base: bool = True) -> tup
     return _small("venv", f"virtual environment of Python {python}", entries)
 
 
-def record_layer(record: bytes, weights_lock: bytes = b"") -> tuple[Layer, bytes]:
+def record_layer(record: bytes, weights_lock: bytes = b"", sbom: bytes = b"") -> tuple[Layer, bytes]:
     """Return the layer that holds the record at /app/.modelkiln/record.json, and its bytes.
 
-    weights_lock: what a package with lazy weights carries in their place; the layer then has the
-    folder for the store too. Anyone may write there, as in /tmp: a volume that is mounted at it
-    takes over its mode, and the image runs as a user that owns nothing.
+    sbom: the image's bill of materials, which changes with the record. weights_lock: what a package with
+    lazy weights carries in their place; the layer then has the folder for the store too. Anyone may write
+    there, as in /tmp: a volume that is mounted at it takes over its mode, and the image runs as a user that
+    owns nothing.
     """
     entries = [bytes_entry(f"{CODE_FOLDER}/{RECORD_PATH}", record)]
+    if sbom:
+        entries.append(bytes_entry(SBOM_PATH, sbom))
     if weights_lock:
         entries.append(bytes_entry(f"{CODE_FOLDER}/{LOCK_PATH}", weights_lock))
         entries.append(Entry(LAZY_STORE.lstrip("/"), kind="dir", sticky=True))

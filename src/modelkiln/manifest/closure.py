@@ -1,7 +1,7 @@
 """Which wheels of a resolved lock a package needs: a pure function of its requirements."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, Collection, Iterable, Mapping, Optional
 
@@ -17,7 +17,8 @@ __all__ = ["LockedWheel", "closure", "with_built"]
 class LockedWheel:
     """One wheel of an environment; sha256 is hex, the name is canonical (PEP 503).
 
-    requires: what the wheel's metadata asks for, as PEP 508 strings. is_sdist: there is no wheel
+    requires: what the wheel's metadata asks for, as PEP 508 strings. needed_by: of a closure, the names of wheels
+    that need it, and "" for the package itself. is_sdist: there is no wheel
     yet, file name and hash are those of the sdist that it is to be built from. build: of a wheel
     that was built from one, how (see `builds.wheel.build_wheel`). Of a wheel in the store: size and
     unpacked_size in bytes, the digest of its files, and the folders of its CUDA libraries, relative to site-packages.
@@ -28,6 +29,7 @@ class LockedWheel:
     filename: str
     sha256: str
     requires: tuple[str, ...] = field(default=(), compare=False)
+    needed_by: tuple[str, ...] = field(default=(), compare=False)
     is_sdist: bool = False
     build: Optional[FrozenJson] = None
     size: int = 0
@@ -88,7 +90,7 @@ def closure(
     for root in roots:
         walk.visit(root)
     walk.check_lacking()
-    return tuple(walk.found[name] for name in sorted(walk.found))
+    return tuple(replace(walk.found[name], needed_by=tuple(sorted(walk.parents[name]))) for name in sorted(walk.found))
 
 
 # A monorepo's packages ask for the same ones, and parsing takes most of a walk's time.
@@ -101,7 +103,7 @@ def _requirement(text: str) -> Any:
 
 
 class _Walk:
-    """A walk over requirements; `found` holds the wheels met, by name."""
+    """A walk over requirements; `found` holds the wheels met, by name, and `parents` who needs each."""
 
     def __init__(self, resolved: Mapping[str, Any], target: Target, without: frozenset[str]) -> None:
         self._lock = resolved.get("lock", "the lock")
@@ -117,6 +119,7 @@ class _Walk:
         self._needed: dict[str, dict[str, frozenset[str]]] = {}
         self._lacking: dict[str, frozenset[str]] = {}
         self.found: dict[str, LockedWheel] = {}
+        self.parents: dict[str, set[str]] = {}
 
     def visit(self, root: str) -> None:
         """Follow a requirement of the package itself."""
@@ -135,7 +138,8 @@ class _Walk:
             wheel = self._wheel(requirement, canonicalize_name(requirement.name), parent, releases)
             if wheel is None:
                 continue
-            # "" stands for the package itself; extras ask for more of it.
+            self.parents.setdefault(wheel.name, set()).add(parent)
+            # "" stands for the wheel itself; extras ask for more of it.
             known = self._needed.setdefault(wheel.name, {})
             wanted = {extra: releases | known.get(extra, frozenset()) for extra in _extras(requirement)}
             if any(known.get(extra) != needed for extra, needed in wanted.items()):

@@ -3,7 +3,7 @@
 from typing import BinaryIO, Iterator, Mapping, Optional
 
 from modelkiln.descriptor import Descriptor
-from modelkiln.digest import iter_chunks
+from modelkiln.digest import iter_chunks, sha256_bytes
 from modelkiln.errors import ModelkilnError
 from modelkiln.image.blobs import Blobs
 from modelkiln.recipe import REGISTRY, WEIGHTS_FILE
@@ -49,6 +49,13 @@ class BlobSource:
                 yield from iter_chunks(stream)
         except OSError as error:
             raise ModelkilnError(f"blob {descriptor.digest}: cannot be read ({error}). Repair the disk.") from error
+
+    def read(self, descriptor: Descriptor) -> bytes:
+        """Return a small blob, checked; raises ModelkilnError for one that is damaged."""
+        data = b"".join(self.chunks(descriptor))
+        if sha256_bytes(data) != descriptor.digest:
+            raise ModelkilnError(f"blob {descriptor.digest}: is damaged. Package the target again.")
+        return data
 
     def _open(self, descriptor: Descriptor) -> BinaryIO:
         layer, store = self._blobs.layer(descriptor), self._blobs.store

@@ -1,8 +1,8 @@
 """Publishing: what a registry lacks of a package, then the tags that name it.
 
 The order is what keeps readers safe: blobs, then manifests by digest (an index's children before
-it), then the record, and tags last. A publisher that dies on the way leaves no tag, and the next
-one sends what is still missing.
+it), then the record and what is said of the package, signatures, and tags last. A publisher that dies
+on the way leaves no tag, and the next one sends what is still missing.
 
 What one package is published as, in several formats, repositories and tags, is one publication:
 all of its tags are looked up before anything is sent, and all once more when everything is there,
@@ -15,32 +15,28 @@ last moment (one round trip) can still overwrite each other; the first of them g
 back. No tag ever names a package that is not complete.
 """
 
-import threading
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field, replace
-from functools import partial
+import os
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Callable, Iterator, Mapping, Optional, Sequence
+from typing import Callable, Mapping, Optional, Sequence
 
+from modelkiln.attestation.signing.signer import Signer
+from modelkiln.attestation.statement import Statement
+from modelkiln.conventions import RECORD_TYPE
 from modelkiln.descriptor import Descriptor
 from modelkiln.errors import ModelkilnError
 from modelkiln.image.contents import Contents
+from modelkiln.publication.attachments import Attachment, attach_missing, attached_statements, attachments_of
 from modelkiln.publication.blob_source import BlobSource
-from modelkiln.registry.blobs import has_blob
+from modelkiln.publication.signatures import Signed, Unsigned, attach_bundle, package_digest, sign_in_registries
+from modelkiln.publication.transfer import Transfer
 from modelkiln.registry.client import RegistryClient
-from modelkiln.registry.endpoint import endpoint_of
 from modelkiln.registry.known_blobs import KnownBlobs
-from modelkiln.registry.limits import check_limits, upload_warning
+from modelkiln.registry.limits import check_limits
 from modelkiln.registry.reference import Reference
-from modelkiln.registry.referrers import EMPTY, attach, record_manifest
-from modelkiln.registry.uploads import upload_blob
 from modelkiln.wording import counted
 
 __all__ = ["Publication", "Published", "publish_all"]
-
-# Two streams fill most lines; more hide the waits of a far registry for many small blobs.
-_THREADS = 4
-_MOUNTS = 2
 
 
 @dataclass(frozen=True)
@@ -48,7 +44,10 @@ class Publication:
     """What to publish and under which names.
 
     moving: those of `tags` that may change their meaning. record: the package's record, bytes of
-    `package.json`, or None. annotations: those of the record's manifest.
+    `package.json`, or None; it and what follows from it is put next to the package (see `attachments`).
+    builder: who built it, for its provenance. statements: more that is said of what is published. signer:
+    who signs it, or None; one for all that are published at once. bundles: statements that somebody has
+    signed, with what they refer to.
     """
 
     contents: Contents
@@ -56,13 +55,24 @@ class Publication:
     tags: tuple[str, ...]
     moving: frozenset[str] = frozenset()
     record: Optional[bytes] = None
-    annotations: Mapping[str, str] = field(default_factory=dict)
+    builder: str = ""
+    statements: tuple[Statement, ...] = ()
+    signer: Optional[Signer] = None
+    bundles: tuple[tuple[Descriptor, bytes], ...] = ()
+
+    def attachments(self) -> tuple[Attachment, ...]:
+        """What refers to the package in a registry."""
+        stated = attached_statements(self.contents, self.statements)
+        if self.record is None:
+            return stated
+        return (*attachments_of(self.contents, self.source.read, self.record, self.builder), *stated)
 
 
 @dataclass(frozen=True)
 class Published:
     """What was done. digest: what the tags mean now. sizes in bytes. put: tags that were put;
-    kept: tags that meant this package already. has_record: whether the record was added now."""
+    kept: tags that meant this package already. has_record: whether the record was added now. attested,
+    signatures: how many statements about it, and how many signatures, were added now."""
 
     digest: str
     sent: int = 0
@@ -72,13 +82,16 @@ class Published:
     put: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
     has_record: bool = False
+    attested: int = 0
+    signatures: int = 0
 
     def __str__(self) -> str:
-        if not (self.sent or self.mounted or self.put or self.has_record):
+        if not (self.sent or self.mounted or self.put or self.has_record or self.attested or self.signatures):
             return "was there already; nothing was sent"
         parts = [f"{counted(self.sent, 'blob')} sent ({self.sent_size / 1000:.1f} kB)"]
         parts += [f"{self.mounted} mounted"] if self.mounted else []
         parts += [f"{self.present} {'was' if self.present == 1 else 'were'} there"] if self.present else []
+        parts += [f"{counted(self.signatures, 'signature')} added"] if self.signatures else []
         parts += [f"tagged {', '.join(self.put)}"] if self.put else []
         parts += [f"tag {', '.join(self.kept)} meant it already"] if self.kept else []
         return "; ".join(parts)
@@ -105,6 +118,7 @@ def publish_all(
         push.look_up()
     for push in pushes:
         push.bring(store_root, progress, report)
+    _sign(pushes)
     if sum(len(push.missing) for push in pushes) > 1:  # One alone is looked up just before it is put.
         for push in pushes:
             push.look_up()
@@ -112,6 +126,17 @@ def publish_all(
         for push in pushes:
             push.put_tags(moving, report)
     return [push.done for push in pushes]
+
+
+def _sign(pushes: Sequence["_Push"]) -> None:
+    """Sign all that has a signer, at once: somebody may have to be asked for a passphrase."""
+    wanted = [(push, push.unsigned) for push in pushes if push.signer]
+    for signer in {push.signer for push, _ in wanted}:
+        assert signer is not None
+        own = [(push, place) for push, place in wanted if push.signer == signer]
+        done = sign_in_registries([place for _, place in own], signer, os.environ)
+        for push, place in own:
+            push.take_signed(done, place)
 
 
 class _Push:
@@ -123,7 +148,27 @@ class _Push:
         self._current: dict[str, Optional[str]] = {}
         self._put: list[str] = []
         self._sent = Published(self._digest, present=len(publication.contents.blobs))
-        self._has_record = False
+        self._attachments: tuple[Attachment, ...] = ()
+        self._has_record, self._attested = False, 0
+        self._signatures = 0
+
+    @property
+    def signer(self) -> Optional[Signer]:
+        return self._publication.signer
+
+    @property
+    def unsigned(self) -> Unsigned:
+        """What is signed, when it is there: nothing that somebody else has put there."""
+        digest = package_digest(self._publication.record)
+        stated = ((one.subject, one.statement) for one in self._attachments)
+        own = tuple((subject, statement) for subject, statement in stated if statement is not None)
+        return Unsigned(self._client, self._publication.contents.signed, digest, own)
+
+    def take_signed(self, done: Sequence[Signed], place: Unsigned) -> None:
+        """Count the signatures that were added for this layout."""
+        digests = {one.digest for one in place.subjects}
+        own = [one for one in done if one.repository == self._client.repository.image and one.digest in digests]
+        self._signatures += sum(one.is_new for one in own)
 
     @property
     def missing(self) -> list[str]:
@@ -132,7 +177,14 @@ class _Push:
     @property
     def done(self) -> Published:
         kept = tuple(tag for tag in self._publication.tags if tag not in self._put)
-        return replace(self._sent, put=tuple(self._put), kept=kept, has_record=self._has_record)
+        return replace(
+            self._sent,
+            put=tuple(self._put),
+            kept=kept,
+            has_record=self._has_record,
+            attested=self._attested,
+            signatures=self._signatures,
+        )
 
     def look_up(self) -> None:
         """Learn what the tags mean; raises ModelkilnError for one that must not change."""
@@ -152,12 +204,16 @@ class _Push:
         client, contents = self._client, self._publication.contents
         if self._digest not in self._current.values() and client.find_manifest(self._digest) is None:
             known = KnownBlobs(store_root, client.endpoint.name)
-            transfer = _Transfer(client, self._publication, known, progress)
-            self._sent = transfer.run(contents.blobs, self._digest, report)
+            sent = Transfer(client, self._publication.source, known, progress).run(contents.blobs, report)
+            self._sent = Published(self._digest, sent.number, sent.size, sent.mounted, sent.present)
             for document in contents.manifests:
                 client.put_manifest(document.descriptor.digest, document.descriptor, document.data)
             known.remember((blob.digest for blob in contents.blobs), client.repository.name)
-        self._has_record = self._publication.record is not None and _add_record(client, self._publication)
+        self._attachments = self._publication.attachments()
+        added = [one.artifact_type for one in attach_missing(client, self._attachments)]
+        self._has_record = RECORD_TYPE in added
+        self._attested = len(added) - self._has_record
+        self._signatures = sum(attach_bundle(client, data, subject) for subject, data in self._publication.bundles)
 
     def put_tags(self, moving: bool, report: Callable[[str], None]) -> None:
         """Put the missing tags that may move, or those that may not."""
@@ -199,94 +255,3 @@ def _put_tag(client: RegistryClient, tag: str, publication: Publication, report:
             f"{client.repository}:{tag}: was put as {wanted} and reads back as {after}. Another publisher put it at "
             "the same time, or the registry lies: see which one it should be, and publish again."
         )
-
-
-def _add_record(client: RegistryClient, publication: Publication) -> bool:
-    """Add the record as an artifact that refers to the package; whether it was not there."""
-    assert publication.record is not None
-    record, root = publication.record, publication.contents.root.descriptor
-    descriptor, data = record_manifest(record, root, publication.annotations)
-    if client.find_manifest(descriptor.digest) is None:
-        for blob in (EMPTY, record):
-            one = Descriptor.of("application/octet-stream", blob)
-            if not has_blob(client, one):
-                upload_blob(client, one, partial(_whole, blob))
-    return attach(client, descriptor, data)
-
-
-def _whole(blob: bytes) -> Iterator[bytes]:
-    yield blob
-
-
-class _Stopped(Exception):
-    """Another blob has failed, so this one need not go on."""
-
-
-class _Transfer:
-    """Blobs into one repository, several at a time."""
-
-    def __init__(
-        self,
-        client: RegistryClient,
-        publication: Publication,
-        known: KnownBlobs,
-        progress: Callable[[int, int], None],
-    ) -> None:
-        self._client, self._source, self._known = client, publication.source, known
-        self._progress = progress
-        self._stop, self._lock = threading.Event(), threading.Lock()
-        self._positions: dict[str, int] = {}
-        self._total = 0
-
-    def run(self, blobs: Sequence[Descriptor], digest: str, report: Callable[[str], None]) -> Published:
-        """Bring all blobs there; raises the first error, after all others have stopped."""
-        with ThreadPoolExecutor(_THREADS) as pool:
-            there = list(pool.map(lambda blob: has_blob(self._client, blob), blobs))
-            missing = [blob for blob, is_there in zip(blobs, there) if not is_there]
-            self._total = sum(blob.size for blob in missing)
-            warning = upload_warning(self._client.repository.registry, missing)
-            if warning:
-                report(f"{self._client.repository}: {warning}")
-            # The largest first: small ones fill what is left at the end.
-            tasks = [pool.submit(self._bring, blob) for blob in sorted(missing, key=lambda blob: -blob.size)]
-            results = []
-            try:
-                for task in as_completed(tasks):
-                    results.append(task.result())
-            except BaseException:
-                self._stop.set()
-                for task in tasks:
-                    task.cancel()
-                raise
-        sent = [size for size in results if size is not None]
-        return Published(digest, len(sent), sum(sent), len(results) - len(sent), len(blobs) - len(missing))
-
-    def _bring(self, blob: Descriptor) -> Optional[int]:
-        """The bytes that were sent; None when the blob was mounted."""
-        if self._stop.is_set():
-            raise _Stopped
-        origin = self._source.repository_of(blob)
-        names = self._known.repositories(blob.digest)
-        if origin is not None and endpoint_of(origin.registry, self._client.env) == self._client.endpoint:
-            names.insert(0, origin.name)
-        names = [name for name in dict.fromkeys(names) if name != self._client.repository.name]
-        way = upload_blob(
-            self._client,
-            blob,
-            lambda: self._chunks(blob),
-            names[:_MOUNTS],
-            lambda position: self._report(blob.digest, position),
-        )
-        self._report(blob.digest, blob.size)
-        return blob.size if way == "uploaded" else None
-
-    def _chunks(self, blob: Descriptor) -> Iterator[bytes]:
-        for chunk in self._source.chunks(blob):
-            if self._stop.is_set():
-                raise _Stopped
-            yield chunk
-
-    def _report(self, digest: str, position: int) -> None:
-        with self._lock:
-            self._positions[digest] = position
-            self._progress(sum(self._positions.values()), self._total)

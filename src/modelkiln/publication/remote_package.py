@@ -1,18 +1,16 @@
 """A package as it lies in a registry."""
 
-import io
 import json
-import tarfile
 from functools import cached_property
-from typing import Any, Callable, Iterator, Mapping, Optional
+from typing import Any, Callable, Iterator, Mapping, Optional, Sequence
 
-from modelkiln.archives.decompression import damage_errors, decompressed
 from modelkiln.canonical import canonical_json
 from modelkiln.conventions import CODE_FOLDER, OLD_RECORD_PATH, RECORD_PATH, RECORD_TYPE
 from modelkiln.descriptor import CONFIG, INDEX, MANIFEST, Descriptor
 from modelkiln.digest import sha256_bytes
 from modelkiln.errors import ModelkilnError, reason
-from modelkiln.image.contents import RECORD_TITLE, Contents, Document
+from modelkiln.image.contents import Contents, Document
+from modelkiln.image.record_layer import LARGEST_RECORD, read_from_record_layer, titled
 from modelkiln.package.record import PACKAGE_LABEL, index_record, recorded_digest, variant_records
 from modelkiln.registry.blobs import blob_chunks
 from modelkiln.registry.client import RegistryClient
@@ -24,8 +22,6 @@ __all__ = ["ChunkReader", "RemotePackage", "check_record"]
 
 # Nobody nests indexes deeper, and a limit ends cycles.
 _MAX_DEPTH = 4
-# A record of the largest packages, with thousands of files, has a few MiB.
-_LARGEST_RECORD = 64 << 20
 _RECORD_PLACES = (f"{CODE_FOLDER}/{RECORD_PATH}", f"{CODE_FOLDER}/{OLD_RECORD_PATH}")
 
 
@@ -71,6 +67,11 @@ class RemotePackage:
         blobs = {blob.digest: blob for one in documents.values() for blob in _blobs(one, str(reference))}
         self.contents = Contents(tuple(documents.values()), tuple(blobs.values()))
 
+    @property
+    def client(self) -> RegistryClient:
+        """Speaks for the repository."""
+        return self._client
+
     def _add(self, document: Document, documents: dict[str, Document], depth: int) -> None:
         descriptor = document.descriptor
         if depth > _MAX_DEPTH:
@@ -107,7 +108,7 @@ class RemotePackage:
 
     def read(self, descriptor: Descriptor) -> bytes:
         """Return a small blob, checked."""
-        if descriptor.size > _LARGEST_RECORD:
+        if descriptor.size > LARGEST_RECORD:
             raise ModelkilnError(f"{self.reference}: {descriptor.digest} has {descriptor.size} bytes. Refused.")
         return b"".join(self.chunks(descriptor))
 
@@ -122,6 +123,15 @@ class RemotePackage:
                 if manifest is not None and descriptor.media_type == MANIFEST and len(manifest[1]) == descriptor.size:
                     documents.append(Document(descriptor, manifest[1]))
             found += [(subject, documents)] if documents else []
+        return found
+
+    def referring(self, subject: Descriptor, artifact_type: str) -> list[Document]:
+        """Return the manifests of a type that refer to `subject`, the latest last."""
+        found = []
+        for descriptor in find_referrers(self._client, subject.digest, artifact_type):
+            manifest = self._client.find_manifest(descriptor.digest)
+            if manifest is not None and sha256_bytes(manifest[1]) == descriptor.digest:
+                found.append(Document(descriptor, manifest[1]))
         return found
 
     def blobs(self, document: Document) -> list[Descriptor]:
@@ -161,20 +171,12 @@ class RemotePackage:
 
     def own_record(self, document: Document) -> Optional[bytes]:
         """Return the record that an image has in it, checked against its package digest; None without one."""
-        for layer, title in self.layers(document):
-            if not title.startswith(RECORD_TITLE) or layer.size > _LARGEST_RECORD:
-                continue
-            where = f"{self.reference}: layer {layer.digest}"
-            try:
-                tar = decompressed(io.BytesIO(self.read(layer)), layer.media_type, where)
-                with tarfile.open(fileobj=tar, mode="r|") as archive:
-                    for member in archive:
-                        stream = archive.extractfile(member) if member.name in _RECORD_PLACES else None
-                        if stream is not None:
-                            return check_record(stream.read(_LARGEST_RECORD), str(self.reference))
-            except damage_errors() as error:
-                raise ModelkilnError(f"{where}: is damaged ({error}). Copy or publish the package again.") from None
-        return None
+        data = self.read_own(document, _RECORD_PLACES)
+        return check_record(data, str(self.reference)) if data is not None else None
+
+    def read_own(self, document: Document, places: Sequence[str]) -> Optional[bytes]:
+        """Return the file at one of `places` of an image's record layer; None where there is none."""
+        return read_from_record_layer(self.layers(document), self.read, places, str(self.reference))
 
     def config(self, document: Document) -> Mapping[str, Any]:
         """Return an image's config; empty for what is not an image."""
@@ -193,10 +195,7 @@ class RemotePackage:
 
     def layers(self, document: Document) -> list[tuple[Descriptor, str]]:
         """Return a manifest's layers, each with what its image's history says of it, or ""."""
-        listed = self.config(document).get("history") or []
-        history = [str(one.get("created_by", "")) for one in listed if not one.get("empty_layer")]
-        layers = _blobs(document, str(self.reference))[1:]
-        return [(layer, history[number] if number < len(history) else "") for number, layer in enumerate(layers)]
+        return titled(_blobs(document, str(self.reference))[1:], self.config(document))
 
 
 def _not_oci(media_type: str) -> str:

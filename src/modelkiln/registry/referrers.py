@@ -6,7 +6,7 @@ the image's digest, which names an index of all that refers to it (distribution-
 """
 
 import json
-from typing import Any, Mapping, Optional
+from typing import Any, Mapping, Optional, Sequence
 
 from modelkiln.canonical import document_json
 from modelkiln.conventions import RECORD_TYPE
@@ -16,7 +16,7 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.registry.client import RegistryClient
 from modelkiln.registry.refusal import refused
 
-__all__ = ["EMPTY", "attach", "find_records", "find_referrers", "record_manifest"]
+__all__ = ["EMPTY", "artifact_manifest", "attach", "attach_all", "find_records", "find_referrers", "record_manifest"]
 
 # OCI image-spec 1.1, manifest.md, "Guidance for an Empty Descriptor".
 EMPTY = b"{}"
@@ -26,46 +26,83 @@ _ATTEMPTS = 3
 _PAGES = 100
 
 
-def record_manifest(record: bytes, subject: Descriptor, annotations: Mapping[str, str]) -> tuple[Descriptor, bytes]:
-    """Return the manifest whose layer is `record`, and its descriptor."""
+def artifact_manifest(
+    content: bytes, artifact_type: str, title: str, subject: Descriptor, annotations: Mapping[str, str]
+) -> tuple[Descriptor, bytes]:
+    """Return the manifest of an artifact that refers to `subject`, and its descriptor.
+
+    content: its one layer, of the artifact's own type. title: the layer's file name.
+    """
     layer = {
-        **Descriptor.of(RECORD_TYPE, record).to_json(),
-        "annotations": {"org.opencontainers.image.title": "package.json"},
+        **Descriptor.of(artifact_type, content).to_json(),
+        "annotations": {"org.opencontainers.image.title": title},
     }
-    content = {
+    manifest = {
         "schemaVersion": 2,
         "mediaType": MANIFEST,
-        "artifactType": RECORD_TYPE,
+        "artifactType": artifact_type,
         "config": _EMPTY_CONFIG.to_json(),
         "layers": [layer],
         "subject": subject.to_json(),
         "annotations": dict(annotations),
     }
-    data = document_json(content)
+    data = document_json(manifest)
     return Descriptor.of(MANIFEST, data), data
 
 
-def attach(client: RegistryClient, descriptor: Descriptor, data: bytes) -> bool:
-    """Put the artifact `data`, which has a `subject`, so that it is found; False when all was there.
+def record_manifest(record: bytes, subject: Descriptor, annotations: Mapping[str, str]) -> tuple[Descriptor, bytes]:
+    """Return the manifest whose layer is `record`, and its descriptor."""
+    return artifact_manifest(record, RECORD_TYPE, "package.json", subject, annotations)
 
-    Other entries of the fallback tag's index are kept. Two publishers may still overwrite each
-    other's there: a publisher that does not find its own afterwards tries again.
+
+def attach(client: RegistryClient, descriptor: Descriptor, data: bytes) -> bool:
+    """Put the artifact `data`, which has a `subject`, so that it is found; False when all was there."""
+    return bool(attach_all(client, [(descriptor, data)]))
+
+
+def attach_all(client: RegistryClient, documents: Sequence[tuple[Descriptor, bytes]]) -> list[Descriptor]:
+    """Put the manifests of artifacts that have a `subject`, so that they are found; returns those that were not there.
+
+    What each consists of has to be there. Raises ModelkilnError for what a registry refuses.
     """
-    subject = Descriptor.from_json(json.loads(data)["subject"])
-    if _is_listed(_referrers(client, subject.digest), descriptor.digest):
-        return False
-    headers = client.put_manifest(descriptor.digest, descriptor, data)
-    if headers.get("oci-subject") == subject.digest:
-        return True
-    entry = {**descriptor.to_json(), "artifactType": json.loads(data)["artifactType"]}
-    entry["annotations"] = json.loads(data).get("annotations") or {}
-    tag = referrers_tag(subject.digest)
+    subjects: dict[str, list[tuple[Descriptor, bytes]]] = {}
+    for descriptor, data in documents:
+        subject = Descriptor.from_json(json.loads(data)["subject"])
+        subjects.setdefault(subject.digest, []).append((descriptor, data))
+    added = []
+    for digest, own in subjects.items():
+        listed = {entry.get("digest") for entry in _referrers(client, digest)}
+        missing = [one for one in own if one[0].digest not in listed]
+        unlisted = [one for one in missing if not _put(client, digest, *one)]
+        if unlisted:
+            _list_by_tag(client, digest, unlisted)
+        added += [descriptor for descriptor, _ in missing]
+    return added
+
+
+def _put(client: RegistryClient, subject: str, descriptor: Descriptor, data: bytes) -> bool:
+    """Put an artifact; whether the registry lists it by itself."""
+    return client.put_manifest(descriptor.digest, descriptor, data).get("oci-subject") == subject
+
+
+def _list_by_tag(client: RegistryClient, subject: str, documents: Sequence[tuple[Descriptor, bytes]]) -> None:
+    """List artifacts in the index of the fallback tag.
+
+    Its other entries are kept. Two publishers may still overwrite each other's there: a publisher that does not find
+    its own afterwards tries again.
+    """
+    entries = []
+    for descriptor, data in documents:
+        content = json.loads(data)
+        stated = {"artifactType": content["artifactType"], "annotations": content.get("annotations") or {}}
+        entries.append({**descriptor.to_json(), **stated})
+    own, tag = {descriptor.digest for descriptor, _ in documents}, referrers_tag(subject)
     for _ in range(_ATTEMPTS):
-        others = [one for one in _fallback(client, subject.digest) if one.get("digest") != descriptor.digest]
-        index = document_json({"schemaVersion": 2, "mediaType": INDEX, "manifests": [*others, entry]})
+        others = [one for one in _fallback(client, subject) if one.get("digest") not in own]
+        index = document_json({"schemaVersion": 2, "mediaType": INDEX, "manifests": [*others, *entries]})
         client.put_manifest(tag, Descriptor.of(INDEX, index), index)
-        if _is_listed(_fallback(client, subject.digest), descriptor.digest):
-            return True
+        if own <= {entry.get("digest") for entry in _fallback(client, subject)}:
+            return
     raise ModelkilnError(
         f"{client.repository}: tag {tag}: others replaced it {_ATTEMPTS} times while the record was added. Try again."
     )
@@ -81,10 +118,6 @@ def find_referrers(client: RegistryClient, digest: str, artifact_type: Optional[
     where = f"{client.repository}: referrers of {digest}"
     found = [one for one in _referrers(client, digest) if artifact_type in (None, one.get("artifactType"))]
     return [Descriptor.from_json(entry, where) for entry in found]
-
-
-def _is_listed(entries: list[Mapping[str, Any]], digest: str) -> bool:
-    return any(entry.get("digest") == digest for entry in entries)
 
 
 def _referrers(client: RegistryClient, digest: str) -> list[Mapping[str, Any]]:

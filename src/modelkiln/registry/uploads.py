@@ -21,10 +21,11 @@ from modelkiln.descriptor import Descriptor
 from modelkiln.errors import ModelkilnError
 from modelkiln.network.http import NETWORK_ERRORS
 from modelkiln.registry.auth import BUSY
+from modelkiln.registry.blobs import has_blob
 from modelkiln.registry.client import RegistryClient
 from modelkiln.registry.refusal import check_kind, refused
 
-__all__ = ["Chunks", "upload_blob"]
+__all__ = ["Chunks", "upload_blob", "upload_bytes"]
 
 # Gives a blob's bytes from its beginning, each time it is called.
 Chunks = Callable[[], Iterator[bytes]]
@@ -55,6 +56,13 @@ def upload_blob(
         upload.cancel()
         raise
     return "uploaded"
+
+
+def upload_bytes(client: RegistryClient, data: bytes) -> None:
+    """Bring a small blob that is in memory, unless it is there."""
+    descriptor = Descriptor.of("application/octet-stream", data)
+    if not has_blob(client, descriptor):
+        upload_blob(client, descriptor, lambda: iter((data,)))
 
 
 def _mount(client: RegistryClient, descriptor: Descriptor, name: str) -> bool:

@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Any, BinaryIO, Callable, Iterable, Iterator, Mapping, Optional
 
 from modelkiln.errors import ModelkilnError
+from modelkiln.validation.bom import SBOM
 from modelkiln.validation.config import config_problems, descriptor_problems, index_problems, manifest_problems
 from modelkiln.validation.elf import machine_problems
 from modelkiln.validation.findings import BlobMissing, CheckedImage, Issue, LayerMemory, Opening
@@ -276,7 +277,7 @@ class Manifests:
         if found is None:
             with opening() as stream:
                 is_tar = ".tar" in media_type  # Else a document or a raw file of an artifact.
-                found = read_layer(stream, media_type, ours, set(RECORDS), hashed) if is_tar else _raw(stream)
+                found = read_layer(stream, media_type, ours, {*RECORDS, SBOM}, hashed) if is_tar else _raw(stream)
             if self._memory and found.digest == descriptor["digest"] and not found.problems:
                 self._memory.put(descriptor["digest"], media_type, ours, hashed, found)
         self._read[key] = found

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Iterator, Mapping, Optional, Sequence
 
+from modelkiln.validation.bom import SBOM, bom_problems
 from modelkiln.validation.layer import LayerContents, Node
 from modelkiln.validation.tree import Tree, describe
 
@@ -201,10 +202,13 @@ def _pinned_problems(image: ReadImage, record: Mapping[str, Any]) -> Iterator[st
             "wheels and runtime, in this order."
         )
     models, code = _wanted(record)
-    allowed = {*RECORDS, *(_MODELS + path for path in models), *(_CODE + path for path in code)}
+    allowed = {*RECORDS, SBOM, *(_MODELS + path for path in models), *(_CODE + path for path in code)}
     for layer in image.layers:
         if layer.contents is not None and layer.diff_id not in pinned:
             yield from _own_problems(layer, allowed)
+            bom = layer.contents.nodes.get(SBOM)
+            if bom is not None and bom.kind == "file":
+                yield from bom_problems(bom.content or b"", record, f"/{SBOM}")
     wanted = record["image"]["config"]
     for key in sorted({*wanted, *image.settings} - {"Labels"}):
         if image.settings.get(key) != wanted.get(key):

@@ -9,6 +9,7 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.runtime.verification.byte_code import source_of
 from modelkiln.runtime.verification.installed import OF_INSTALLERS
 from modelkiln.wheels.elf import read_needs
+from modelkiln.wheels.licenses import wheel_license
 from modelkiln.wheels.wheel import Wheel
 
 __all__ = ["files_digest", "read_contents"]
@@ -22,7 +23,8 @@ _MODULE = re.compile(r"([^\W\d]\w*)(?:\.py|(?:\.[\w-]+)?\.so)", re.ASCII)
 
 def read_contents(wheel: Wheel) -> dict[str, Any]:
     """Return "modules" (top-level ones, and of packages without `__init__.py` their parts), "libraries" (file
-    names of shared libraries) and "needs" (file names of those that its own need, DT_NEEDED), all sorted."""
+    names of shared libraries) and "needs" (file names of those that its own need, DT_NEEDED), all sorted, and
+    "license" (see `wheels.licenses.wheel_license`)."""
     paths = [path for path in (_installed(wheel, file.path) for file in wheel.files) if path]
     needs: set[str] = set()
     for file in wheel.files:
@@ -30,7 +32,12 @@ def read_contents(wheel: Wheel) -> dict[str, Any]:
             with wheel.open(file.path) as stream:
                 needs.update(_needs(stream.read(), file.path))
     libraries = {posixpath.basename(path) for path in paths if _LIBRARY.fullmatch(path)}
-    return {"modules": _modules(paths), "libraries": sorted(libraries), "needs": sorted(needs)}
+    return {
+        "modules": _modules(paths),
+        "libraries": sorted(libraries),
+        "needs": sorted(needs),
+        "license": wheel_license(wheel.read_metadata("METADATA")),
+    }
 
 
 def files_digest(wheel: Wheel) -> str:

@@ -48,6 +48,18 @@ def test_closure_evaluates_markers_for_the_target():
     assert ["b", "c"] == _names(resolved, "b", 'd; platform_machine == "aarch64"')
 
 
+def test_closure_knows_who_needs_a_wheel():
+    """Other wheels by their names, and the package itself by none; an extra counts for who has it."""
+    resolved = _resolved(
+        {"name": "a", "requires": ["c", 'd; extra == "more"']},
+        {"name": "b", "requires": ["a[more]"]},
+        {"name": "c"},
+        {"name": "d"},
+    )
+    found = {wheel.name: wheel.needed_by for wheel in closure(resolved, ["b", "c"])}
+    assert {"a": ("b",), "b": ("",), "c": ("", "a"), "d": ("a",)} == found
+
+
 def test_closure_follows_extras_in_any_spelling():
     """Extras count when they are asked for, also from one another and after a first visit."""
     resolved = _resolved(

@@ -12,6 +12,8 @@ from loopback.hostile_registry import Fault, hostile_registry
 from loopback.registries import registry, served
 from samples.published import Package, skopeo_read
 
+from modelkiln.attestation.sbom.bom import SBOM_TYPE
+from modelkiln.attestation.statement import PAYLOAD_TYPE
 from modelkiln.canonical import canonical_json
 from modelkiln.conventions import RECORD_TYPE
 from modelkiln.descriptor import INDEX, Descriptor
@@ -129,7 +131,7 @@ def test_the_record_is_found_with_and_without_the_referrers_api(package, referre
         assert 1 == len(find_records(client, package.digest))
         if not referrers:
             entries = json.loads(hostile.manifests["team/digits", hostile.tags[tag]][1])["manifests"]
-            assert ["signature/1", RECORD_TYPE] == [entry["artifactType"] for entry in entries]
+            assert ["signature/1", RECORD_TYPE, SBOM_TYPE, PAYLOAD_TYPE] == [entry["artifactType"] for entry in entries]
         assert not package.publish(hostile.address, record=package.record).has_record
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Optional
 
 from modelkiln.archives.tar import Entry, bytes_entry
+from modelkiln.attestation.sbom.bom import IMAGE, bom_bytes, package_bom
 from modelkiln.canonical import canonical_json
 from modelkiln.digest import hex_of
 from modelkiln.image.entries import REF_NAME
@@ -83,7 +84,7 @@ def make_image(
         wheels,
         runtime,
         pack_layer("code", "code", _code_entries(code, is_runtime=False), compression),
-        record_layer(canonical_json(record), weights_lock),
+        record_layer(canonical_json(record), weights_lock, bom_bytes(package_bom(record, IMAGE))),
     ]
     layers = [layer for layer, _ in made]
     labelled = replace(settings, labels=labels(record), annotations=labels(record))

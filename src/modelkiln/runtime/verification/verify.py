@@ -12,6 +12,8 @@ from modelkiln.runtime.weights.lock import LOCK_PATH
 __all__ = ["verify"]
 
 _RECORD = ".modelkiln/record.json"
+# The bill of materials of a PEX; that of an image lies outside of the package's folders.
+_SBOM = ".modelkiln/sbom.cdx.json"
 # What Pex puts at the top of a PEX, beside a package's files.
 _OF_PEX = ("PEX-INFO", ".bootstrap", ".deps", "__main__.py", "__pex__")
 # What Pex 2.105.2 puts into the site-packages of an environment; the first one runs at each start.
@@ -150,7 +152,8 @@ class _Check:
         self.known.add(place_of(config))
 
     def _know_pex(self):
-        """Files of Pex itself."""
+        """Files of a PEX alone: the bill of materials, and those of Pex itself."""
+        self.known.add(place_of(os.path.join(self._root, _SBOM)))
         for name, sha256 in _PATH_OF_PEX.items():
             path = os.path.join(sysconfig.get_path("purelib"), name)
             if os.path.exists(path):

@@ -107,6 +107,8 @@ class Target:
 
     def validate(self) -> None:
         ...
+class AllTargets(Collection[Target]):
+    ...
 class Targets(Collection[Target]):
 
     def expect_single(self) -> Target:

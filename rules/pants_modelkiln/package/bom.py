@@ -1,0 +1,86 @@
+"""The bill of materials of a package, from what its locks and wheels say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pants.engine.fs import CreateDigest, FileContent
+from pants.engine.rules import collect_rules
+from pants.util.logging import LogLevel
+
+from modelkiln.attestation.sbom.bom import IMAGE, BaseFacts, WheelFacts, bom_bytes, package_bom
+from modelkiln.canonical import canonical_json
+from modelkiln.frozen_json import FrozenJson
+from pants_modelkiln.compat.calls import create_digest, get_digest_contents, implicitly, rule
+from pants_modelkiln.engine.step import Step, run_step
+from pants_modelkiln.engine.tool_install import STORE
+from pants_modelkiln.inputs.base_image import BaseImage
+from pants_modelkiln.package.inputs import PackageInputs
+
+
+@dataclass(frozen=True)
+class DebianFactsRequest:
+    """The packages of a Debian lock. where: whose they are, for people."""
+
+    where: str
+    lock: FrozenJson
+
+
+@dataclass(frozen=True)
+class DebianFacts:
+    """What they say of themselves, see `modelkiln.attestation.sbom.debian_facts`."""
+
+    packages: FrozenJson
+
+
+@rule(desc="Read what Debian packages say of themselves", level=LogLevel.DEBUG)
+async def read_debian_facts(request: DebianFactsRequest) -> DebianFacts:
+    """Read it in a step of its own, once for all images on a base."""
+    packages = FileContent("packages.json", canonical_json(request.lock["packages"]))
+    result = await run_step(
+        Step(
+            argv=("debian-facts", "--packages=packages.json", f"--store={STORE}", "--output=facts.json"),
+            description=f"Read licences of the Debian packages of {request.where}",
+            input_digest=await create_digest(CreateDigest([packages])),
+            output_files=("facts.json",),
+        ),
+        **implicitly(),
+    )
+    return DebianFacts(FrozenJson((await get_digest_contents(result.digest))[0].content.decode()))
+
+
+async def _base_facts(base: BaseImage) -> BaseFacts:
+    if base.lock is None:
+        return BaseFacts(reference=base.reference)
+    facts = await read_debian_facts(DebianFactsRequest(str(base.address), base.lock), **implicitly())
+    return BaseFacts(base.lock, facts.packages, base.archive)
+
+
+@dataclass(frozen=True)
+class BomRequest:
+    """The bill of a package; kind: of which format, see `modelkiln.attestation.sbom.bom`."""
+
+    inputs: PackageInputs
+    kind: str
+
+
+@dataclass(frozen=True)
+class Bom:
+    """A bill as CycloneDX, the bytes of its file."""
+
+    content: bytes
+
+
+@rule(desc="Write a bill of materials", level=LogLevel.DEBUG)
+async def write_bom(request: BomRequest) -> Bom:
+    """Write the bill right here: it takes a few milliseconds, and a process more than what it is part of."""
+    inputs, base = request.inputs, BaseFacts()
+    if request.kind == IMAGE and inputs.base is not None:
+        base = await _base_facts(inputs.base)
+    licenses = {wheel["name"]: wheel["license"] for wheel in inputs.environment.contents["contents"]}
+    wheels = WheelFacts(licenses, inputs.environment.needed_by)
+    return Bom(bom_bytes(package_bom(inputs.record, request.kind, wheels, base)))
+
+
+def rules():
+    return collect_rules()

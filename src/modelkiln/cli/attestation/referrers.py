@@ -1,0 +1,66 @@
+"""What a package in a registry consists of, and what refers to it, for `modelkiln inspect`."""
+
+import argparse
+import json
+from typing import Any
+
+from modelkiln.cli.attestation.package import remote_of
+from modelkiln.conventions import PREDICATE_ANNOTATIONS
+from modelkiln.descriptor import INDEX
+from modelkiln.package.record import PACKAGE_LABEL
+from modelkiln.runtime.weights.progress import readable_size
+
+__all__ = ["inspect_remote"]
+
+
+def inspect_remote(args: argparse.Namespace) -> int:
+    """Print of each manifest what it is, and what refers to it: record, bills of materials, statements, signatures."""
+    package = remote_of(args)
+    referring = {subject.digest: documents for subject, documents in package.referrers()}
+    described = []
+    for document in reversed(package.contents.manifests):
+        config, digest = package.config(document), document.descriptor.digest
+        described.append(
+            {
+                "digest": digest,
+                "kind": _kind(document.content, document.descriptor.media_type),
+                "platform": f"{config['os']}/{config['architecture']}" if config.get("os") else "",
+                "package_digest": package.labels(document).get(PACKAGE_LABEL, ""),
+                "referrers": [
+                    _referrer(one.content, one.descriptor.digest, package.blobs(one))
+                    for one in referring.get(digest, ())
+                ],
+            }
+        )
+    if args.json:
+        print(json.dumps(described, indent=1, sort_keys=True, ensure_ascii=False))
+    else:
+        print("\n\n".join(_table(one) for one in described))
+    return 0
+
+
+def _kind(content: Any, media_type: str) -> str:
+    return "index" if media_type == INDEX else str(content.get("artifactType") or "image")
+
+
+def _referrer(content: Any, digest: str, blobs: list) -> dict[str, Any]:
+    annotations = content.get("annotations") or {}
+    predicates = (annotations[key] for key in PREDICATE_ANNOTATIONS if key in annotations)
+    return {
+        "digest": digest,
+        "artifact_type": str(content.get("artifactType") or ""),
+        "predicate_type": next(predicates, ""),
+        "size": sum(blob.size for blob in blobs[1:]),
+    }
+
+
+def _table(manifest: dict[str, Any]) -> str:
+    head = ("digest", "kind", "package", "platform")
+    values = (manifest["digest"], manifest["kind"], manifest["package_digest"], manifest["platform"])
+    rows = [f"{key:<9}{value}" for key, value in zip(head, values) if value]
+    if manifest["referrers"]:
+        rows += ["", f"{'referrer':<14}{'size':>10}  type"]
+    for one in manifest["referrers"]:
+        what = " ".join(filter(None, (one["artifact_type"], one["predicate_type"])))
+        rows.append(f"{one['digest'][7:19]:<14}{readable_size(one['size']):>10}  {what}")
+    return "\n".join(rows)
