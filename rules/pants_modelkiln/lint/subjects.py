@@ -117,6 +117,7 @@ async def _ensemble_subject(target: Target) -> LintSubject:
     record = {
         "name": field_set.address.generated_name or field_set.address.target_name,
         "version": field_set.version.value,
+        "entry_point": entry_point,
         "metadata": json.loads(field_set.model_metadata.value or "{}"),
         **await _signature(field_set, ()),
     }
