@@ -4,7 +4,7 @@ import io
 import re
 import tokenize
 from dataclasses import dataclass
-from typing import Iterable, Sequence
+from typing import Any, Iterable, Sequence
 
 from modelkiln.lint.catalogue.general import IGNORES_NOTHING, NO_REASON
 from modelkiln.lint.finding import Finding
@@ -50,7 +50,7 @@ def apply_ignores(source: SourceFile, found: Sequence[Finding], is_selected=lamb
         if not any(ignores[number].reason for number, _ in matching):
             left.append(finding)
     for number, one in enumerate(ignores):
-        place = {"line": one.line, "column": one.column, "text": one.text}
+        place: dict[str, Any] = {"line": one.line, "column": one.column, "text": one.text}
         if not one.reason:
             left.append(NO_REASON.finding(source.shown, f"ignore[{', '.join(one.rules)}] has no reason", **place))
         left += [

@@ -48,7 +48,7 @@ def _lines(file: RequirementFile) -> Iterator[Finding]:
         return
     hashed = "--hash=" in text
     for number, line in _logical(text):
-        place = {"line": number, "column": 1, "text": line.split(" --hash")[0][:200]}
+        place: dict[str, Any] = {"line": number, "column": 1, "text": line.split(" --hash")[0][:200]}
         url = _URL.match(line)
         if _INDEX.match(line):
             place["text"] = _without_password(line)

@@ -160,14 +160,15 @@ def _rule_of_absolute(text: str) -> Optional[Rule]:
 def _literals(program: Program, places: Places) -> Iterable[Finding]:
     """Paths in literals that nothing is seen to open: they travel through what this does not follow."""
     for text, scope, parent in program.texts():
-        if isinstance(parent, (ast.Expr, ast.Compare, ast.Raise, ast.Assert)) or not _is_known_path(text.value):
+        value = str(text.value)
+        if isinstance(parent, (ast.Expr, ast.Compare, ast.Raise, ast.Assert)) or not _is_known_path(value):
             continue
         if _is_not_a_path(parent, text):
             continue
-        rule = _rule_of_absolute(text.value)
+        rule = _rule_of_absolute(value)
         if rule:
             certainty = LIKELY if _is_default(parent) else SURE
-            yield places.finding(rule, text, scope.module, f"names {text.value!r}", certainty)
+            yield places.finding(rule, text, scope.module, f"names {value!r}", certainty)
 
 
 def _is_known_path(text: str) -> bool:

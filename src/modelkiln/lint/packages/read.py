@@ -3,6 +3,7 @@
 import json
 import posixpath
 import re
+from functools import partial
 from pathlib import Path
 from typing import Any, Iterable, Mapping, Optional, Sequence
 
@@ -55,7 +56,7 @@ def read_package(path: Path, store: Store, record: Optional[Path] = None, image:
 
 def _folder(path: Path) -> Subject:
     files = [
-        PackageFile(one.relative_to(path).as_posix(), one.stat().st_size, lambda one=one: one.open("rb"))
+        PackageFile(one.relative_to(path).as_posix(), one.stat().st_size, partial(one.open, "rb"))
         for one in sorted(path.rglob("*"))
         if one.is_file()
     ]
@@ -84,7 +85,7 @@ def _image(found: FoundManifest, blobs: Blobs, content: Mapping[str, Any], sever
     named = [(layer.get("annotations") or {}).get(FILE_PATH) for layer in found.content["layers"]]
     if any(named):
         files = [
-            PackageFile(f"{MODELS_FOLDER}/{path}", layer.size, lambda layer=layer: blobs.open(layer))
+            PackageFile(f"{MODELS_FOLDER}/{path}", layer.size, partial(blobs.open, layer))
             for path, layer in zip(named, layers)
             if path
         ]

@@ -61,9 +61,7 @@ def _signature(signature: Mapping[str, Any], metadata: Any) -> Iterator[Finding]
                 yield rules.BYTES.finding("", what, certainty=LIKELY)
 
 
-def _metadata(
-    metadata: Mapping[str, Any], sources: Iterable[Mapping[str, Any]], is_trained: bool
-) -> Iterator[Finding]:
+def _metadata(metadata: Mapping[str, Any], sources: Iterable[Mapping[str, Any]], is_trained: bool) -> Iterator[Finding]:
     if not any(metadata.get(key) for key in _AUTHORS):
         yield rules.NO_AUTHORS.finding("", "its metadata name no authors")
     if not any(metadata.get(key) for key in _LICENSE):
