@@ -1,6 +1,8 @@
 """`pants lint` on packages of models."""
 
+import collections
 import json
+import pickle
 
 import pytest
 from monorepo import small_monorepo
@@ -71,3 +73,15 @@ def test_warnings_fail_where_that_is_asked_for(repo, script):
         result["ruleId"],
         result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"],
     )
+
+
+def test_what_packaging_refuses_is_linted(repo):
+    """Nothing of an artifact is checked or made for lint: a pickle that is not allowed is a finding."""
+    build = repo.read("rain/BUILD")
+    (repo.root / "rain/w.pkl").write_bytes(pickle.dumps(collections.OrderedDict(a=1)))
+    try:
+        repo.write("rain/BUILD", build.replace('"factor.txt"', '["factor.txt", "w.pkl"]'))
+        found = said(repo.pants(*_ONLY, "--modelkiln-lint-select=hidden-code", "rain:weights", code=None))
+    finally:
+        repo.write("rain/BUILD", build)
+    assert "w.pkl" in found and "collections.OrderedDict" in found

@@ -24,6 +24,7 @@ from pants_modelkiln.goals.smoke_test import (
     SmokeTestRunRequest,
     perform_smoke_test,
 )
+from pants_modelkiln.inputs.named_files import literal
 from pants_modelkiln.package.ensemble import resolve_inputs
 from pants_modelkiln.package.field_set import ModelPackageFieldSet
 from pants_modelkiln.package.named_packages import NamedPackagesRequest, find_named_packages
@@ -70,7 +71,7 @@ async def _find_tests(tests: Iterable[SmokeTestFieldSet], address: Address) -> l
 async def _files(fields: SmokeTestFieldSet) -> list[Subject]:
     """The files that a test's request and response are in."""
     names = [name for name in (fields.sources.value, fields.expected.value) if name]
-    paths = [os.path.join(fields.address.spec_path, str(name)) for name in names]
+    paths = [literal(os.path.join(fields.address.spec_path, str(name))) for name in names]
     contents = await get_digest_contents(**implicitly(PathGlobs(paths)))
     return [Subject(file.path, sha256_bytes(file.content)) for file in contents]
 

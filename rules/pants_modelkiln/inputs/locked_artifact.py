@@ -18,7 +18,7 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.layers import files
 from modelkiln.layers.weights import locked_layers
 from modelkiln.pinned_file import PinnedFile
-from modelkiln.weights.lock import load_weights_lock
+from modelkiln.weights.lock import WeightsLock, load_weights_lock
 from pants_modelkiln.compat.calls import create_digest, implicitly, rule
 from pants_modelkiln.engine.layers import LayerRequest
 from pants_modelkiln.inputs.artifact import Artifact, Origin
@@ -65,17 +65,14 @@ async def _with_signature(artifact: Artifact, request: LockedArtifactRequest) ->
     )
 
 
-@rule(desc="Read a weights lock", level=LogLevel.DEBUG)
-async def read_locked_artifact(request: LockedArtifactRequest) -> Artifact:
-    """Read the lock, and have those of its files checked that are on this machine."""
+async def list_locked_artifact(request: LockedArtifactRequest) -> tuple[Artifact, WeightsLock, bytes]:
+    """What the lock says of its files, which nobody looks at; the lock; and its text."""
     address = request.address
     found = await read_named_file(address, "lock", request.lock, f"Write it with `pants lock {address}`.")
     lock = load_weights_lock(found.content.decode("utf-8", "replace"), f"{address}: {found.path}", str(address))
-    lock.check_allowed(request.allowed, str(address))
-    await check_locked(LockCheckRequest(address, found.content, request.allowed), **implicitly())
     pinned = (PinnedFile(file.path, file.sha256, file.size) for file in lock.files)
     origin = {"target": str(address), "source": dict(lock.source), "set_digest": lock.set_digest}
-    made = Artifact(
+    artifact = Artifact(
         address=address,
         files=tuple(sorted(pinned, key=lambda file: file.path)),
         digest=EMPTY_DIGEST,
@@ -84,9 +81,19 @@ async def read_locked_artifact(request: LockedArtifactRequest) -> Artifact:
             for file in lock.files
             if file.format or file.code
         ),
-        parts=locked_layers(lock, str(address), request.allowed),
         origin=Origin.of({**origin, "facts": dict(lock.facts)}),
     )
+    return artifact, lock, found.content
+
+
+@rule(desc="Read a weights lock", level=LogLevel.DEBUG)
+async def read_locked_artifact(request: LockedArtifactRequest) -> Artifact:
+    """Read the lock, and have those of its files checked that are on this machine."""
+    address = request.address
+    artifact, lock, content = await list_locked_artifact(request)
+    lock.check_allowed(request.allowed, str(address))
+    await check_locked(LockCheckRequest(address, content, request.allowed), **implicitly())
+    made = replace(artifact, parts=locked_layers(lock, str(address), request.allowed))
     return await _with_signature(made, request) if request.signature else made
 
 

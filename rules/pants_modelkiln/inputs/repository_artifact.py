@@ -44,7 +44,11 @@ from pants_modelkiln.inputs.lfs_pointers import (
     fetch_pointer_files,
     find_committed_pointers,
 )
-from pants_modelkiln.inputs.locked_artifact import LockedArtifactRequest, read_locked_artifact
+from pants_modelkiln.inputs.locked_artifact import (
+    LockedArtifactRequest,
+    list_locked_artifact,
+    read_locked_artifact,
+)
 from pants_modelkiln.inputs.named_files import literal
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 from pants_modelkiln.target_types.artifact import (
@@ -62,6 +66,24 @@ _URI = re.compile(r"[a-z][a-z0-9+.-]+:")
 # Layers of up to this many bytes are carried by Pants next to their descriptor and lie in the
 # layout itself; larger ones go through the store.
 _CARRIED_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class ArtifactListRequest:
+    """The files of the `model_artifact` at an address."""
+
+    address: Address
+
+
+@dataclass(frozen=True)
+class ListedArtifact:
+    """artifact: its files, unchecked, without layers. large: those that its digest lacks and pointers of Git LFS pin.
+    allowed: what the target allows in them. locked: of a target with a lock, what reads it."""
+
+    artifact: Artifact
+    large: tuple[PinnedFile, ...]
+    allowed: Allowed
+    locked: LockedArtifactRequest | None = None
 
 
 @dataclass(frozen=True)
@@ -157,9 +179,9 @@ async def _find_layers(artifact: Artifact, stored: Collection[str], allowed: All
     return replace(artifact, digest=digest, parts=parts)
 
 
-@rule(desc="Hash a model artifact", level=LogLevel.DEBUG)
-async def hash_artifact(request: ArtifactRequest, options: ModelkilnSubsystem) -> Artifact:
-    """Find, check and pin the files, and say which layers they make."""
+@rule(desc="List a model artifact", level=LogLevel.DEBUG)
+async def list_artifact(request: ArtifactListRequest, options: ModelkilnSubsystem) -> ListedArtifact:
+    """Find and pin the files; none of them is looked into but for pointers of Git LFS."""
     address, limit = request.address, options.large_blob_limit
     target = (await resolve_targets(**implicitly(Addresses([address])))).expect_single()
     if not target.has_field(ModelArtifactSourceField):
@@ -168,10 +190,9 @@ async def hash_artifact(request: ArtifactRequest, options: ModelkilnSubsystem) -
     base = target[ModelArtifactBaseField].value or ""
     lock, signature = target[ModelArtifactLockField].value, target[ModelArtifactSignatureField].value
     if lock:
-        locked = await read_locked_artifact(
-            LockedArtifactRequest(address, lock, allowed, signature or ""), **implicitly()
-        )
-        return replace(locked, base=base)
+        locked = LockedArtifactRequest(address, lock, allowed, signature or "")
+        artifact, _, _ = await list_locked_artifact(locked)
+        return ListedArtifact(replace(artifact, base=base), (), allowed, locked)
     if signature:
         raise ModelkilnError(
             f"{address}: the field `model_signature` is for the files of a lock. Name one in the field `lock`, or add "
@@ -185,20 +206,29 @@ async def hash_artifact(request: ArtifactRequest, options: ModelkilnSubsystem) -
     pointers = await _find_pointers(address, files_found.digest)
     digest = await _put_in_place(address, files_found.digest, pointers, limit)
     large = (*files_found.committed, *(pointer for pointer in pointers if pointer.size > limit))
-    files = (
-        *pinned_files(await get_digest_entries(digest)),
-        *large,
-    )
+    files = (*pinned_files(await get_digest_entries(digest)), *large)
     if not files:
         raise ModelkilnError(
             f"{address}: the field `source` matches no file. Check its path, which is relative to "
             f"{address.spec_path or 'the root'}."
         )
-    has_onnx = any(file.path.endswith(".onnx") for file in files)
-    checked = await check_artifact(ArtifactCheckRequest(address, digest, allowed, large, has_onnx), **implicitly())
-    listed = tuple(sorted(files, key=lambda file: file.path))
-    found = Artifact(address, listed, digest, checked.formats, base=base)
-    return await _find_layers(found, {pointer.path for pointer in large}, allowed)
+    artifact = Artifact(address, tuple(sorted(files, key=lambda file: file.path)), digest, base=base)
+    return ListedArtifact(artifact, large, allowed)
+
+
+@rule(desc="Hash a model artifact", level=LogLevel.DEBUG)
+async def hash_artifact(request: ArtifactRequest) -> Artifact:
+    """Find, check and pin the files, and say which layers they make."""
+    address = request.address
+    listed = await list_artifact(ArtifactListRequest(address), **implicitly())
+    found, large, allowed = listed.artifact, listed.large, listed.allowed
+    if listed.locked:
+        return replace(await read_locked_artifact(listed.locked, **implicitly()), base=found.base)
+    has_onnx = any(file.path.endswith(".onnx") for file in found.files)
+    checked = await check_artifact(
+        ArtifactCheckRequest(address, found.digest, allowed, large, has_onnx), **implicitly()
+    )
+    return await _find_layers(replace(found, formats=checked.formats), {pointer.path for pointer in large}, allowed)
 
 
 def _refuse_without_lock(address: Address, values: Iterable[str]) -> None:

@@ -27,10 +27,10 @@ from pants_modelkiln.compat.calls import (
     resolve_unparsed_address_inputs,
     rule,
 )
-from pants_modelkiln.inputs.artifact import Artifact, ArtifactRequest
+from pants_modelkiln.inputs.artifact import Artifact
 from pants_modelkiln.inputs.code import FirstPartyCode, FirstPartyRequest, find_first_party_code
 from pants_modelkiln.inputs.named_files import find_entry_point
-from pants_modelkiln.inputs.repository_artifact import hash_artifact
+from pants_modelkiln.inputs.repository_artifact import ArtifactListRequest, list_artifact
 from pants_modelkiln.manifest.environment import RUNTIME_REQUIREMENT, ResolvedLockRequest, choose_wheels
 from pants_modelkiln.manifest.resolve_python import package_python
 from pants_modelkiln.package.field_set import ModelPackageFieldSet, accelerator_of, provided_of
@@ -67,7 +67,9 @@ async def _select(digest: Digest, largest: int) -> tuple[Digest, list[str]]:
 
 
 async def _find_artifacts(addresses: Iterable[Address]) -> tuple[Artifact, ...]:
-    return await concurrently(hash_artifact(ArtifactRequest(address), **implicitly()) for address in addresses)
+    """The artifacts with their files as they are: what packaging would refuse is found, too."""
+    listed = await concurrently(list_artifact(ArtifactListRequest(address), **implicitly()) for address in addresses)
+    return tuple(one.artifact for one in listed)
 
 
 def _entries(artifacts: Sequence[Artifact]) -> list[dict]:

@@ -18,7 +18,7 @@ __all__ = ["COMMANDS", "main", "make_parser"]
 COMMANDS = {
     "init": "starter.init",
     "inspect": "inspect",
-    "lint": "lint",
+    "lint": "linting.lint",
     "diff": "report.diff",
     "why": "report.why",
     "report": "report.report",
@@ -52,7 +52,7 @@ STEPS = {
     "lock-interpreter": "lock.portable_python",
     "registry-image": "build.registry_image",
     "blob": "build.blob",
-    "lint": "build.lint",
+    "lint": "linting.batch",
     "model-wheel": "formats.model_wheel",
     "pex": "formats.pex",
     "scie": "formats.scie",

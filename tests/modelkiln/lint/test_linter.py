@@ -57,3 +57,12 @@ def test_a_name_that_stands_for_no_rule_is_refused(name):
     """With what there is."""
     with pytest.raises(ModelkilnError, match=r"pants\.toml.*paths, dynamic"):
         Selection((name,)).checked("pants.toml")
+
+
+def test_a_line_with_a_secret_is_shown_without_it():
+    """Whichever rule finds something there."""
+    secret = "ghp_" + "Ab3dEf6hIj9kLm2nOp5qRs8tUv1wXy4zA7cD"
+    line = f'    return open("/data/w.json"), "{secret}"\n'
+    found = linted(f"def predict(inputs, model):\n{line}")
+    assert {"paths", "secrets"} <= {rule_of(one.rule).category for one in found}
+    assert not [one for one in found if secret in f"{one.text}{one.message}"]

@@ -9,7 +9,7 @@ import zipfile
 
 import pytest
 
-from modelkiln.cli import lint as command
+from modelkiln.cli.linting import lint as command
 from modelkiln.cli.main import main
 from modelkiln.errors import ModelkilnError
 from modelkiln.lint.linter import lint

@@ -7,6 +7,8 @@ X = np.random.RandomState(0).rand(400, 5)
 X[::7, 1] = np.nan
 TARGET = X[:, 0] * 9 + 5
 CASES = {
+    "base_score": ({"objective": "reg:squarederror", "base_score": 0.7}, TARGET),
+    "base_score_half": ({"objective": "reg:squarederror", "base_score": 0.5}, TARGET),
     "dart": ({"booster": "dart", "objective": "reg:squarederror"}, TARGET),
     "linear": ({"booster": "gblinear", "objective": "reg:squarederror"}, TARGET),
     "logistic": ({"objective": "binary:logistic"}, (X[:, 0] > 0.6).astype(int)),

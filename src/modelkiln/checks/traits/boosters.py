@@ -17,6 +17,8 @@ _JSON = re.compile(rb'"version"\s*:\s*\[\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*\]')
 # UBJSON: a key with its length as a number of 8 bytes, and an array with or without its type and count.
 _UBJSON = b"L\0\0\0\0\0\0\0\7version["
 _ITEMS = {b"i": ">b", b"U": ">B", b"I": ">h", b"l": ">i", b"L": ">q"}
+_BASE_SCORE = re.compile(rb"base_score.{0,16}?\[([0-9Ee+.,-]+)\]", re.DOTALL)
+_HALF = 0.5
 _FORMAT = re.compile(rb"tree\r?\nversion=(v\d+)")
 _LINEAR = re.compile(rb"\[linear_tree: 1\]")
 
@@ -28,8 +30,18 @@ def survey_xgboost(content: Content) -> Survey:
         found = _JSON.findall(data)
         release = tuple(map(int, found[-1])) if found else _ubjson_release(data)
         if release:
-            return Survey(frozenset({Trait("xgboost", ".".join(map(str, release)))}))
+            halves = {Trait("xgboost-feature", "base_score-0.5")} if _are_halves(data) else set()
+            return Survey(frozenset({Trait("xgboost", ".".join(map(str, release))), *halves}))
     return Survey()
+
+
+def _are_halves(data: bytes) -> bool:
+    """Whether the base score of each output is 0.5. It stands in the parameters behind the trees, in brackets."""
+    found = _BASE_SCORE.findall(data)
+    try:
+        return bool(found) and all(float(one) == _HALF for one in found[-1].split(b","))
+    except ValueError:
+        return False
 
 
 def _ubjson_release(data: bytes) -> tuple[int, ...]:

@@ -89,11 +89,13 @@ def _survey_safetensors(content: Content) -> Survey:
 
 
 def _survey_gguf(content: Content) -> Survey:
-    header = formats.check(content, content.name, gguf.FORMAT)
-    code = {one for name, text in header.templates for one in template_entries(text, name)}
-    return Survey(
-        frozenset(Trait("gguf-type", str(number)) for number in gguf.tensor_types(content)), code=frozenset(code)
-    )
+    traits = frozenset(Trait("gguf-type", str(number)) for number in gguf.tensor_types(content))
+    try:
+        templates = formats.check(content, content.name, gguf.FORMAT).templates
+    except ModelkilnError:
+        # What its check refuses behind the header does not matter here.
+        templates = ()
+    return Survey(traits, code=frozenset(one for name, text in templates for one in template_entries(text, name)))
 
 
 _BY_FORMAT: dict[str, Callable[[Content], Survey]] = {

@@ -14,7 +14,7 @@ class Row(NamedTuple):
     """kind: of a trait. values: a specifier of releases or numbers (">=1.3,<1.4"), or a tuple of values, of which a
     name may end in `*`. reader: a library (PEP 503), and the specifier of its `releases` that the row is about.
     effect: REFUSES or DIFFERS, and what it `says` or does. source: how that is known. imports: names of which a
-    pickle imports one, () where that does not matter."""
+    pickle imports one, () where that does not matter. unless: a trait of files that the row is not about."""
 
     kind: str
     values: Union[str, tuple[str, ...]]
@@ -24,10 +24,13 @@ class Row(NamedTuple):
     says: str
     source: str
     imports: tuple[str, ...] = ()
+    unless: Optional[Trait] = None
 
 
 def matching_trait(row: Row, survey: Survey) -> Optional[Trait]:
     """Return the trait of a file that a row is about, None where the file has none such."""
+    if row.unless in survey.traits:
+        return None
     if row.imports and not any(Trait(IMPORT, name) in survey.traits for name in row.imports):
         return None
     found = sorted(trait for trait in survey.traits if trait.kind == row.kind and _has(row.values, trait.value))

@@ -56,6 +56,16 @@ def test_the_release_at_the_end_of_a_large_model_is_found():
     assert {Trait("xgboost", "3.2.0")} == traits_of(head + b"x" * (1 << 20) + tail)
 
 
+@pytest.mark.parametrize(
+    ("score", "is_half"), [("[5E-1]", True), ("[5E-1,5E-1]", True), ("[7E-1]", False), ("5E-1", False)]
+)
+def test_a_base_score_that_older_releases_of_xgboost_take_for_the_same(score, is_half):
+    """Of 0.5, their default."""
+    learner = {"attributes": {}, "learner_model_param": {"base_score": score}}
+    text = json.dumps({"learner": learner, "version": [3, 1, 1]})
+    assert is_half == (Trait("xgboost-feature", "base_score-0.5") in traits_of(text.encode()))
+
+
 def test_a_model_of_onnx_states_its_format_and_operators():
     """The IR version, and the opset of each domain; the graph is not read."""
     opsets = encode_bytes(8, encode_bytes(1, b"") + b"\x10" + encode_varint(27))
@@ -140,6 +150,21 @@ def test_keys_of_a_checkpoint_are_those_at_its_top():
 def test_a_damaged_file_states_nothing(data):
     """Its checks report it."""
     assert frozenset() == surveyed(data, "tokenizer.json").traits
+
+
+def gguf(number, rest=b""):
+    """A file with a tensor without elements of a type, and a chat template."""
+    template = struct.pack("<Q", 23) + b"tokenizer.chat_template" + struct.pack("<IQ", 8, 4) + b"{{}}"
+    tensor = struct.pack("<Q", 1) + b"w" + struct.pack("<IQIQ", 1, 0, number, 0)
+    data = b"GGUF" + struct.pack("<IQQ", 3, 1, 1) + template + tensor
+    return data + bytes(-len(data) % 32) + rest
+
+
+def test_types_and_templates_of_gguf():
+    """The type also of a file that its check refuses for what follows."""
+    found = surveyed(gguf(39), "model.gguf")
+    assert ({Trait("gguf-type", "39")}, {"jinja:tokenizer.chat_template"}) == (set(found.traits), set(found.code))
+    assert {Trait("gguf-type", "39")} == traits_of(gguf(39, bytes(256)), "model.gguf")
 
 
 class _Counted(io.BytesIO):

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from modelkiln.cli.findings import add_report, add_selection, report
+from modelkiln.cli.linting.findings import add_report, add_selection, report
 from modelkiln.cli.options import add_record, add_store, store_of
 from modelkiln.errors import ModelkilnError
 from modelkiln.lint.linter import lint_all

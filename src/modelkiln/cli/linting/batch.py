@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from modelkiln.cli.findings import add_report, add_selection, report
+from modelkiln.cli.linting.findings import add_report, add_selection, report
 from modelkiln.lint.linter import lint_all
 from modelkiln.lint.packages.listed import read_listed
 from modelkiln.lint.selection import Selection

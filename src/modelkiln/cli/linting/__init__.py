@@ -1,0 +1,1 @@
+"""`modelkiln lint`, and the step of `pants lint`."""
