@@ -205,3 +205,12 @@ def test_what_does_not_fit_is_refused(repo, changes, message):
     finally:
         repo.write("top/BUILD", before)
     assert message in log and "Traceback" not in log
+
+
+def test_what_combine_does_is_linted(repo):
+    """An ensemble is linted as far as it is no member: those are packages of their own."""
+    before = repo.read("top/merge.py")
+    repo.write("top/merge.py", f'{before}\n\nopen("/content/merged.txt")\n')
+    output = repo.pants(ROOTS, "lint", "--only=modelkiln-lint", "top:forecast", code=1)
+    repo.write("top/merge.py", before)
+    assert "top/merge.py:5:6: error: MK1" in output.log, output.log

@@ -49,7 +49,7 @@ _SARIF = f"{REPORT_DIR}/modelkiln-lint.sarif"
 
 @dataclass(frozen=True)
 class ModelLintFieldSet(FieldSet):
-    """A target that the linter knows: a package, an artifact, or an index of packages."""
+    """A target that the linter knows: a package, an ensemble, an artifact, or an index of packages."""
 
     required_fields = (SkipLintField,)
 

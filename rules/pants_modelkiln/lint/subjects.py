@@ -37,12 +37,13 @@ from pants_modelkiln.package.field_set import ModelPackageFieldSet, accelerator_
 from pants_modelkiln.package.inputs import find_bases, find_embedded, find_signature, find_target
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 from pants_modelkiln.target_types.artifact import ModelArtifactSourceField
+from pants_modelkiln.target_types.ensemble import EnsembleMembersField
 from pants_modelkiln.target_types.lint import LintIgnoreField
 
 
 @dataclass(frozen=True)
 class SubjectRequest:
-    """The `model_package` or `model_artifact` at an address."""
+    """The `model_package`, `model_ensemble` or `model_artifact` at an address."""
 
     address: Address
 
@@ -107,6 +108,31 @@ def _distributions(
     return [{"name": one.name, "version": one.version, "requires": list(one.requires)} for one in wheels]
 
 
+async def _ensemble_subject(target: Target) -> LintSubject:
+    """What an ensemble has besides its members, which are packages of their own: `combine`, signature and metadata."""
+    field_set = ModelPackageFieldSet.create(target)
+    code = await find_first_party_code(FirstPartyRequest(field_set.address), **implicitly())
+    sources, others = await _select(code.digest, LARGEST_SOURCE)
+    entry_point = (await find_entry_point(field_set.entry_point)).val.spec if field_set.entry_point.value else ""
+    record = {
+        "name": field_set.address.generated_name or field_set.address.target_name,
+        "version": field_set.version.value,
+        "entry_point": entry_point,
+        "metadata": json.loads(field_set.model_metadata.value or "{}"),
+        **await _signature(field_set, ()),
+    }
+    described = {
+        "name": str(field_set.address),
+        **({"entry_point": entry_point} if entry_point else {}),
+        "origins": dict(code.origins),
+        "other_files": others,
+        "record": record,
+        "target": {"formats": list(field_set.formats.value or ())},
+        "ignore": list(target[LintIgnoreField].value or ()),
+    }
+    return LintSubject(FrozenJson.of(described), sources)
+
+
 async def _package_subject(target: Target, options: ModelkilnSubsystem, setup: PythonSetup) -> LintSubject:
     """What is known of a package before anything of it is fetched or made."""
     field_set = ModelPackageFieldSet.create(target)
@@ -159,6 +185,8 @@ async def describe_subject(request: SubjectRequest, options: ModelkilnSubsystem,
     target = (await resolve_targets(**implicitly(Addresses([request.address])))).expect_single()
     if target.has_field(ModelArtifactSourceField):
         return await _artifact_subject(target)
+    if target.has_field(EnsembleMembersField):
+        return await _ensemble_subject(target)
     return await _package_subject(target, options, setup)
 
 

@@ -24,6 +24,7 @@ from pants.util.strutil import help_text
 from modelkiln.ensemble.step import read_steps
 from modelkiln.errors import ModelkilnError
 from pants_modelkiln.target_types.fields import thawed
+from pants_modelkiln.target_types.lint import LINT_FIELDS
 from pants_modelkiln.target_types.package import (
     ModelEntryPointField,
     ModelEntrypointField,
@@ -168,6 +169,7 @@ class ModelEnsembleTarget(Target):
         *PUBLISH_FIELDS,
         OutputPathField,
         RestartableField,
+        *LINT_FIELDS,
     )
     help = help_text("""
         Several packages that answer as one: a package whose inference script calls its members, with

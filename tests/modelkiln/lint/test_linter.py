@@ -7,7 +7,7 @@ from modelkiln.lint.finding import ERROR, LIKELY, WARNING, Finding
 from modelkiln.lint.linter import lint
 from modelkiln.lint.registry import all_rules, rule_of
 from modelkiln.lint.selection import Selection
-from modelkiln.lint.subject import SourceFile, Subject
+from modelkiln.lint.subject import ArtifactFile, SourceFile, Subject
 
 CODE_RULES = [rule for rule in all_rules().values() if rule.language == "python"]
 
@@ -66,3 +66,11 @@ def test_a_line_with_a_secret_is_shown_without_it():
     found = linted(f"def predict(inputs, model):\n{line}")
     assert {"paths", "secrets"} <= {rule_of(one.rule).category for one in found}
     assert not [one for one in found if secret in f"{one.text}{one.message}"]
+
+
+def test_what_has_no_model_artifact_has_no_lineage():
+    """Code alone was not trained; weights were."""
+    record = {"entry_point": "predict:predict", "metadata": {"authors": "Ada", "license": "MIT"}}
+    weights = ArtifactFile("weights.txt", 3)
+    assert [] == [one.rule for one in lint(Subject("//:model", record=record))]
+    assert ["MK407"] == [one.rule for one in lint(Subject("//:model", artifacts=(weights,), record=record))]

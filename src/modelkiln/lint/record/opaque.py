@@ -36,7 +36,9 @@ def check(subject: Subject) -> Iterable[Finding]:
     if "version" in record and str(record["version"]).strip().lower() in _NO_VERSION:
         yield rules.UNVERSIONED.finding("", f"its version is {record['version']!r}")
     if "metadata" in record:
-        yield from _metadata(record["metadata"] or {}, record.get("sources") or ())
+        # What has no files of its own was not trained; an ensemble's members have a lineage each.
+        is_trained = bool(subject.artifacts) or "entry_point" not in record
+        yield from _metadata(record["metadata"] or {}, record.get("sources") or (), is_trained)
     for file in subject.artifacts:
         is_document = posixpath.splitext(file.path)[1].lower() in _DOCUMENTS
         if subject.surveys[file.path].format == "unknown" and file.size >= _LARGE and not is_document:
@@ -59,14 +61,16 @@ def _signature(signature: Mapping[str, Any], metadata: Any) -> Iterator[Finding]
                 yield rules.BYTES.finding("", what, certainty=LIKELY)
 
 
-def _metadata(metadata: Mapping[str, Any], sources: Iterable[Mapping[str, Any]]) -> Iterator[Finding]:
+def _metadata(
+    metadata: Mapping[str, Any], sources: Iterable[Mapping[str, Any]], is_trained: bool
+) -> Iterator[Finding]:
     if not any(metadata.get(key) for key in _AUTHORS):
         yield rules.NO_AUTHORS.finding("", "its metadata name no authors")
     if not any(metadata.get(key) for key in _LICENSE):
         yield rules.NO_LICENSE.finding("", "its metadata name no license")
     lineage = [metadata[key] for key in _LINEAGE if metadata.get(key)]
     lineage += [one["facts"]["lineage"] for one in sources if (one.get("facts") or {}).get("lineage")]
-    if not lineage and not any(sources):
+    if is_trained and not lineage and not any(sources):
         yield rules.NO_LINEAGE.finding("", "nothing says what it was made from")
     if metadata.get("metrics") and not _names_data(metadata, lineage):
         yield rules.METRICS.finding("", "its metrics do not say on which data they were measured")
