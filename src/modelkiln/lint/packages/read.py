@@ -56,7 +56,7 @@ def read_package(path: Path, store: Store, record: Optional[Path] = None, image:
 
 def _folder(path: Path) -> Subject:
     files = [
-        PackageFile(one.relative_to(path).as_posix(), one.stat().st_size, partial(one.open, "rb"))
+        PackageFile(one.relative_to(path).as_posix(), one.stat().st_size, partial(open, one, "rb"))
         for one in sorted(path.rglob("*"))
         if one.is_file()
     ]
