@@ -5,7 +5,7 @@ import posixpath
 import re
 from functools import partial
 from pathlib import Path
-from typing import Any, Iterable, Mapping, Optional, Sequence
+from typing import Any, BinaryIO, Callable, Iterable, Mapping, Optional, Sequence
 
 from modelkiln.conventions import CODE_FOLDER, FILE_PATH, MODELS_FOLDER, OLD_RECORD_PATH, PEX_MODELS, RECORD_PATH
 from modelkiln.descriptor import CONFIG
@@ -54,9 +54,13 @@ def read_package(path: Path, store: Store, record: Optional[Path] = None, image:
     raise ModelkilnError(f"{path}: {what}. Give an OCI image layout, a wheel or a PEX that `pants package` wrote.")
 
 
+def _opener(path: Path) -> Callable[[], BinaryIO]:
+    return lambda: path.open("rb")
+
+
 def _folder(path: Path) -> Subject:
     files = [
-        PackageFile(one.relative_to(path).as_posix(), one.stat().st_size, partial(open, one, "rb"))
+        PackageFile(one.relative_to(path).as_posix(), one.stat().st_size, _opener(one))
         for one in sorted(path.rglob("*"))
         if one.is_file()
     ]
