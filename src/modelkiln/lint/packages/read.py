@@ -31,6 +31,8 @@ _FOREIGN = re.compile(
 _METADATA = re.compile(r"\.(dist-info|egg-info)/(METADATA|PKG-INFO|RECORD|top_level\.txt)$")
 # Files beside code that are read, configuration for the most part.
 _SMALL = 1 << 20
+# Of a file of code its beginning is read, and of all files beside each other no more: zeros compress well.
+_LARGEST_CODE, _MOST = 2 << 20, 256 << 20
 # Of our own runtime, which travels in every package.
 _RUNTIME = ("modelkiln/", "modelkiln.py")
 _MODELS = re.compile(
@@ -135,7 +137,10 @@ def _subject(
 
     In a package of others, what looks like a file of a model is one wherever it lies.
     """
-    artifacts, sources, others = [], [], []
+    artifacts: list[tuple[str, PackageFile]] = []
+    sources: list[SourceFile] = []
+    others: list[str] = []
+    left = _MOST
     for file in files:
         path = file.path[len(prefix) :]
         if file.path.startswith(models + "/"):
@@ -147,7 +152,9 @@ def _subject(
         ):
             continue
         elif path.endswith((".py", ".ipynb")) or (record and file.size <= _SMALL):
-            sources.append(SourceFile(path, file.read(), file.path))
+            content = file.read(min(_LARGEST_CODE, left))
+            left -= len(content)
+            sources.append(SourceFile(path, content, file.path, is_cut=len(content) < file.size))
         elif _MODELS.search(path) and not record:
             artifacts.append((file.path, file))
         else:
