@@ -218,3 +218,57 @@ def test_a_damaged_member_is_refused(tmp_path):
     path.write_bytes(path.read_bytes().replace(b"import os", b"import oz", 1))
     with pytest.raises(ModelkilnError, match=r"a\.py: damaged: .*CRC"):
         read_package(path, Store(tmp_path / "store"))
+
+
+# In two parts, so that no scanner takes this file for one that has them.
+_KEY = b"-----BEGIN RSA PRIVATE" + b" KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQ\n"
+_TOKEN = b"TOKEN=ghp_" + b"0123456789abcdefghijABCDEFGHIJ456789\n"
+_SECRETS = {"rain/rsa.pem": _KEY, "rain/keys/a.key": _KEY, "rain/deploy": _KEY, "rain/.env": _TOKEN}
+_FOUND = {
+    ("MK602", "rain/rsa.pem"),
+    ("MK602", "rain/keys/a.key"),
+    ("MK602", "rain/deploy"),
+    ("MK605", "rain/.env"),
+    ("MK601", "rain/.env"),
+}
+
+
+def test_keys_in_a_wheel_of_others(tmp_path):
+    """Whatever their files are called."""
+    path = tmp_path / "rain.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("rain/__init__.py", b"")
+        for name, data in _SECRETS.items():
+            archive.writestr(name, data)
+    assert _FOUND == {(one.rule, one.path) for one in lint(subject_of(path, tmp_path))}
+
+
+@pytest.mark.parametrize("folder", ["/", "/rain", "/app"])
+def test_keys_in_an_image_of_others(tmp_path, folder):
+    """Below its working directory, and beside it."""
+    layout = layout_of(tmp_path / "x.oci", [("tar", tar_of({"app/app.py": b"", **_SECRETS}))], WorkingDir=folder)
+    assert _FOUND == {(one.rule, one.path) for one in lint(subject_of(layout, tmp_path))}
+
+
+def test_keys_in_a_package_of_ours(tmp_path):
+    """Beside its code."""
+    path = tmp_path / "rain.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("rain_model/.modelkiln/record.json", json.dumps(_RECORD))
+        for name, data in _SECRETS.items():
+            archive.writestr(f"rain_model/{name}", data)
+    found = {(one.rule, one.path) for one in lint(subject_of(path, tmp_path)) if one.rule.startswith("MK6")}
+    assert {(rule, f"rain_model/{path}") for rule, path in _FOUND} == found
+
+
+def test_requirements_in_an_image_of_others(tmp_path):
+    """What it was installed from is held to what a lock is held to; what it was developed with is not."""
+    files = {
+        "app/requirements.txt": b"numpy\n",
+        "app/requirements/prod.txt": b"scipy>=1\n",
+        "app/requirements-dev.txt": b"pytest\n",
+        "app/docs/requirements.txt": b"sphinx\n",
+    }
+    layout = layout_of(tmp_path / "x.oci", [("tar", tar_of(files))], WorkingDir="/app")
+    found = [(one.rule, one.path, one.line) for one in lint(subject_of(layout, tmp_path))]
+    assert [("MK312", "app/requirements.txt", 1), ("MK312", "app/requirements/prod.txt", 1)] == found

@@ -16,10 +16,12 @@ __all__ = ["check"]
 
 # Of a larger file its beginning is looked at, where headers and configurations lie; of weights the header alone.
 _READ, _READ_OF_WEIGHTS = 4 << 20, 64 << 10
-_TEXTS = frozenset(".cfg .conf .env .ini .ipynb .js .json .md .properties .py .sh .toml .txt .yaml .yml".split())
+_TEXTS = frozenset(
+    ".cfg .conf .ini .ipynb .js .json .key .md .pem .properties .py .sh .toml .txt .xml .yaml .yml".split()
+)
 _FILES = re.compile(
     r"\.env(?:\.[\w-]+)?|\.netrc|\.pypirc|\.npmrc|\.pgpass|\.git-credentials|\.dockercfg|kaggle\.json|id_(?:rsa|dsa|ecdsa|"
-    r"ed25519)|.*\.(?:pem|key)\.enc|.*\.p12|.*\.pfx|.*\.jks"
+    r"ed25519)|.*\.(?:pem|key)\.enc|.*\.p12|.*\.pfx|.*\.jks|.*\.ppk"
 )
 _FOLDERS = re.compile(r"(?:.*/)?(?:\.aws/credentials|\.docker/config\.json|\.kube/config|\.huggingface/token)")
 # A text without values: an example of one.
@@ -34,12 +36,13 @@ _MAX_NAME, _MAX_LINE = 40, 400
 
 def check(subject: Subject) -> Iterable[Finding]:
     """Yield what looks like a secret."""
+    paths = [source.shown for source in subject.sources] + [file.path for file in subject.artifacts]
+    for path in (*paths, *subject.other_files):
+        if _is_of_credentials(path) and not path.endswith(_EXAMPLES):
+            yield rules.CREDENTIALS_FILE.finding(path, "programs keep credentials in a file of this name")
     for source in subject.sources:
-        yield from _secrets(source.shown, source.content, is_text=True)
+        yield from _secrets(source.shown, source.content, is_text=_has_no_nulls(source.content))
     for file in subject.artifacts:
-        name = posixpath.basename(file.path)
-        if (_FILES.fullmatch(name) or _FOLDERS.fullmatch(file.path)) and not name.endswith(_EXAMPLES):
-            yield rules.CREDENTIALS_FILE.finding(file.path, "programs keep credentials in a file of this name")
         data = _beginning(file)
         if data:
             yield from _secrets(file.path, data, is_text=_is_text(file.path, data))
@@ -66,8 +69,17 @@ def _beginning(file: ArtifactFile) -> bytes:
         return b""
 
 
+def _is_of_credentials(path: str) -> bool:
+    return bool(_FILES.fullmatch(posixpath.basename(path)) or _FOLDERS.fullmatch(path))
+
+
 def _is_text(path: str, data: bytes) -> bool:
-    return posixpath.splitext(path)[1].lower() in _TEXTS and b"\0" not in data[:1024]
+    is_named_so = posixpath.splitext(path)[1].lower() in _TEXTS or _is_of_credentials(path)
+    return is_named_so and _has_no_nulls(data)
+
+
+def _has_no_nulls(data: bytes) -> bool:
+    return b"\0" not in data[:1024]
 
 
 class _Secret(NamedTuple):

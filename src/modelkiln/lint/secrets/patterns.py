@@ -29,8 +29,8 @@ class Key(NamedTuple):
 
 
 def _key(service: str, start: str, rest: str) -> Key:
-    # Weights in base64 have every sequence of letters: a key stands by itself.
-    text = rf"(?<![A-Za-z0-9+/_=-]){re.escape(start)}{rest}(?![A-Za-z0-9+/_=-])"
+    # Weights in base64 have every sequence of letters: a key stands by itself, or after `NAME=`.
+    text = rf"(?<![A-Za-z0-9+/_-]){re.escape(start)}{rest}(?![A-Za-z0-9+/_=-])"
     return Key(service, start.encode(), re.compile(text.encode()))
 
 

@@ -137,6 +137,15 @@ def test_a_text_about_private_keys_is_none():
 def test_files_of_credentials(name):
     """By their names, whatever is in them."""
     assert ["MK605"] == [one.rule for one in in_file(name, b"x")]
+    assert ["MK605"] == [one.rule for one in lint(Subject("//:m", (SourceFile(name, b"x"),)), SECRETS)]
+    assert ["MK605"] == [one.rule for one in lint(Subject("//:m", other_files=(name,)), SECRETS)]
+
+
+@pytest.mark.parametrize("name", [".env", ".env.local", "server.key"])
+def test_files_of_credentials_are_texts(name):
+    """What is assigned there is looked at, and has a line."""
+    found = in_file(name, f"A=1\nGITHUB_TOKEN={OTHERS[1]}\n".encode())
+    assert [("MK601", 2)] == [(one.rule, one.line) for one in found if one.rule == "MK601"]
 
 
 def test_an_example_of_an_environment_is_no_credential():
