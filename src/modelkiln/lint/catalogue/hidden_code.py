@@ -97,7 +97,7 @@ UNPICKLED_DOWNLOAD = Rule(
     "unpickled-download",
     ERROR,
     "A pickle is loaded from the network.",
-    "A pickle is a program: whoever can change the server, or what lies between, runs code in the package.",
+    "A pickle is a program: those who can change the server, or what lies between, run code in the package.",
     "Put the file into a model artifact, which pins it and checks its pickles, or fetch JSON or safetensors.",
     bad="import pickle\n\nimport requests\n\n\ndef predict(inputs, model):\n"
     '    return pickle.loads(requests.get("https://example.com/model.pkl").content)\n',
@@ -109,7 +109,7 @@ UNSAFE_LOAD = Rule(
     "unsafe-load",
     WARNING,
     "A loader is asked to run what a file names: allow_pickle=True of numpy, weights_only=False of torch.",
-    "The file is then a program, and whoever can replace it runs code in the package. Without the option both load "
+    "The file is then a program, and those who can replace it run code in the package. Without the option both load "
     "arrays and tensors.",
     "Save arrays and tensors alone, as safetensors for one, and leave the option out.",
     bad="import numpy\n\n\ndef predict(inputs, model):\n"
