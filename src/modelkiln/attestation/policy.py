@@ -9,7 +9,7 @@ from typing import Any, Mapping, Optional
 
 from modelkiln.attestation.signing.certificates import read_authorities
 from modelkiln.attestation.signing.keys import PublicKey
-from modelkiln.errors import ModelkilnError
+from modelkiln.errors import ModelkilnError, reason
 
 __all__ = ["MODES", "PREDICATES", "SIGN", "Policy", "Rule", "TrustedSigner", "is_named", "matches"]
 
@@ -68,8 +68,8 @@ class Policy:
         """Read the file; keys and certificates that it names are relative to its folder."""
         try:
             content = _toml(path.read_text("utf-8"))
-        except (OSError, ValueError) as error:
-            raise ModelkilnError(f"{path}: cannot be read as a policy ({error}).") from None
+        except (OSError, ValueError, RecursionError) as error:
+            raise ModelkilnError(f"{path}: cannot be read as a policy ({reason(error)}).") from None
         return cls.of(content, path)
 
     @classmethod

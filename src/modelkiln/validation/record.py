@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Iterator, Mapping, Optional, Sequence
 
+from modelkiln.errors import reason
 from modelkiln.validation.bom import SBOM, bom_problems
 from modelkiln.validation.layer import LayerContents, Node
 from modelkiln.validation.tree import Tree, describe
@@ -97,8 +98,8 @@ def image_problems(image: ReadImage, given: Optional[Mapping[str, Any]]) -> Iter
         record = json.loads(content)
         found = [*_digest_problems(place, record, given, image.labels), *_file_problems(image, record)]
         found += _pinned_problems(image, record) if record.get("image") else ()
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        yield f"/{place}: is not a record: {type(error).__name__}: {error}."
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        yield f"/{place}: is not a record: {reason(error)}."
         return
     yield from found
 

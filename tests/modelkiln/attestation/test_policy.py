@@ -115,10 +115,11 @@ def test_a_policy_that_says_nothing_sure_is_refused(path, content, reason):
         Policy.of(content, path)
 
 
-def test_a_file_that_is_not_toml_is_refused(path):
+@pytest.mark.parametrize("text, reason", [("mode = warn", ""), (f"x = {'[' * 20_000}", "it is nested too deeply")])
+def test_a_file_that_is_not_toml_is_refused(path, text, reason):
     """The error names it."""
-    path.write_text("mode = warn")
-    with pytest.raises(ModelkilnError, match="policy.toml: cannot be read as a policy"):
+    path.write_text(text)
+    with pytest.raises(ModelkilnError, match=rf"policy.toml: cannot be read as a policy \({reason}"):
         Policy.load(path)
 
 
