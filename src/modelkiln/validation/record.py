@@ -20,6 +20,7 @@ __all__ = [
     "artifact_problems",
     "image_problems",
     "pinned_ids",
+    "variant_of",
 ]
 
 _RECORD, _OLD_RECORD = "app/.modelkiln/record.json", "app/.modelkiln/package.json"
@@ -77,6 +78,11 @@ class ReadImage:
         runs = PACKAGE in self.labels or self.settings.get("Entrypoint") or self.settings.get("Cmd")
         others = (path for path, node in self.tree.nodes.items() if node.kind != "dir" and not path.startswith(_MODELS))
         return WEIGHTS in self.labels and not runs and next(others, None) is None
+
+    @property
+    def is_of_others(self) -> bool:
+        """Whether nothing in it says that it is a package."""
+        return self.own_record is None and not any(str(key).startswith("modelkiln.") for key in self.labels)
 
     @property
     def own_record(self) -> Optional[bytes]:
@@ -274,3 +280,18 @@ def artifact_problems(
         if files.get(path) != wanted.get(path):
             got, want = (f"sha256 {one[path]}" if path in one else "no such file" for one in (files, wanted))
             yield f"{path}: got {got}, want {want} of the given record."
+
+
+def variant_of(record: Optional[Mapping[str, Any]], config: Mapping[str, Any]) -> Optional[Mapping[str, Any]]:
+    """Return the given record, or where it is of several images that of the image's own."""
+    platform = f"{config.get('os')}/{config.get('architecture')}"
+    digest = ((config.get("config") or {}).get("Labels") or {}).get(PACKAGE)
+    variants = (record or {}).get("variants") or ()
+    # By platform too: an image whose label was changed is still compared with what it should be.
+    for is_own in (
+        lambda one: one.get("package_digest") == digest,
+        lambda one: (one.get("variant") or {}).get("platform") == platform,
+    ):
+        for one in filter(is_own, variants):
+            return one
+    return record
