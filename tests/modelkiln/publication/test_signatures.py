@@ -9,7 +9,8 @@ from components import require_built
 from loopback.answering import answering
 from samples.published import Package
 
-from modelkiln.attestation.bundle import BUNDLE_TYPE
+from modelkiln.attestation.bundle import BUNDLE_TYPE, Bundle
+from modelkiln.attestation.statement import Statement
 from modelkiln.cli.main import main
 from modelkiln.descriptor import INDEX, MANIFEST, Descriptor
 from modelkiln.errors import ModelkilnError
@@ -236,6 +237,29 @@ def test_a_layout_is_signed(package, signing, tools, tmp_path, capsys):
     target = signing.place("plain/copied:1.2.0")
     tools.oras("copy -r --from-oci-layout", f"{tmp_path / 'l'}:1.2.0", target, plain=("--to-plain-http",))
     assert 0 == signing.verify("plain/copied:1.2.0")
+
+
+def test_a_copy_without_its_record_is_signed_by_the_one_in_it(package, signing, tools, tmp_path, capsys):
+    """In a registry and in a layout alike; a layout that is not what its record says is not signed."""
+    package.publish(signing.host, "bare/digits")
+    layout = tmp_path / "l"
+    tools.oras(
+        "copy --to-oci-layout", signing.place("bare/digits:1.2.0"), f"{layout}:1.2.0", plain=("--from-plain-http",)
+    )
+    assert 0 == signing.sign("bare/digits:1.2.0")
+    command = ["sign", str(layout), f"--key={signing.private}"]
+    assert 0 == main(command)
+    signed = signatures.bundles_in_registry(signing.client("bare/digits"), package.digest)
+    signed += signatures.bundles_in_layout(Layout(layout), package.digest)
+    stated = [Statement.read(Bundle.read(one.data, "").payload, "").subjects[0].annotations for one in signed]
+    assert [package.made.record["package_digest"]] * 2 == [one["modelkiln.package.digest"] for one in stated]
+    signing.write('repositories = ["**"]')
+    assert 0 == signing.verify(layout)
+    blob = next(path for path in (layout / "blobs/sha256").iterdir() if path.stat().st_size > 2000)
+    blob.write_bytes(blob.read_bytes()[:-1] + b"x")
+    capsys.readouterr()
+    assert 1 == main(command)
+    assert "and is not signed: " in capsys.readouterr().err
 
 
 def test_a_layout_is_published_with_its_signatures(package, signing, tmp_path, capsys):
