@@ -111,7 +111,7 @@ def is_named(predicate_type: str, name: str) -> bool:
 def matches(text: str, pattern: str) -> bool:
     """Whether a pattern stands for the text: `*` for characters other than `/`, `**` for any.
 
-    A certificate's names come from whoever presents it: each character is looked at once, whatever the pattern.
+    The names of a certificate may be an attacker's: each character is looked at once, whatever the pattern.
     """
     places, deep, stars, last = _compiled(pattern)
     # Bit n: the first n items of the pattern stand for what was read. A star may also stand for nothing.
