@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from modelkiln.cli.options import add_store, store_of
-from modelkiln.errors import ModelkilnError
+from modelkiln.errors import ModelkilnError, reason
 from modelkiln.image.blobs import recorded_layers
 from modelkiln.validation.layout import validate_layout
 from modelkiln.wording import counted
@@ -47,8 +47,8 @@ def _record(path):
         return None
     try:
         record = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelkilnError(f"{path}: is not the record of a package ({error}).") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise ModelkilnError(f"{path}: is not the record of a package ({reason(error)}).") from None
     if not isinstance(record, dict):
         raise ModelkilnError(f"{path}: got a JSON {type(record).__name__}, want the record of a package.")
     return record

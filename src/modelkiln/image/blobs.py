@@ -7,7 +7,7 @@ from typing import BinaryIO, Optional, Sequence
 
 from modelkiln.conventions import RECORD_TYPE
 from modelkiln.descriptor import Descriptor
-from modelkiln.errors import ModelkilnError
+from modelkiln.errors import ModelkilnError, reason
 from modelkiln.image.layout import Layout
 from modelkiln.layer import Layer
 from modelkiln.layers.recipe import is_available_locally, open_layer
@@ -127,6 +127,8 @@ def layers_in(data: Optional[bytes], layout: Path, given: Optional[Path] = None)
     try:
         content = json.loads(data)
         return tuple(Layer.from_json(layer) for layer in content.get("layers", ()))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         path = given or record_beside(layout) or layout
-        raise ModelkilnError(f"{path}: is not the record of a package ({error}). Give one with --record.") from None
+        raise ModelkilnError(
+            f"{path}: is not the record of a package ({reason(error)}). Give one with --record."
+        ) from None

@@ -63,7 +63,7 @@ def as_statement(media_type: str, content: bytes, subject: Descriptor) -> Option
         return None
     try:
         return bom_statement(json.loads(content), (Subject("", subject.digest),)).to_bytes()
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise ModelkilnError(f"{subject.digest}: its bill of materials is not one ({reason(error)}).") from None
 
 
@@ -133,7 +133,7 @@ def _parsed(record: bytes) -> tuple[Mapping[str, Any], dict[str, str]]:
     try:
         content = json.loads(record)
         digest = str(content["package_digest"])
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ModelkilnError(
             f"What should be the record is not that of a package ({reason(error)}). Give one with --record."
         ) from None

@@ -153,7 +153,7 @@ class RemotePackage:
             manifest = self._client.find_manifest(found.digest)
             if manifest is None:
                 continue
-            for layer in json.loads(manifest[1]).get("layers") or ():
+            for layer in parse_document(manifest[1], self.reference).get("layers") or ():
                 if layer.get("mediaType") == RECORD_TYPE:
                     data = self.read(Descriptor.from_json(layer, str(self.reference)))
                     return check_record(data, str(self.reference))
@@ -210,10 +210,10 @@ def _not_oci(media_type: str) -> str:
 def check_record(data: bytes, where: str) -> bytes:
     """Return the record when its inputs have the package digest that it states."""
     try:
-        content = dict(json.loads(data))
+        content = json.loads(data)
         records = list({id(one): one for one in (content, *variant_records(content))}.values())
         digests = [(recorded_digest(one), one["package_digest"]) for one in records]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ModelkilnError(f"{where}: its record is not one of a package ({reason(error)}).") from None
     for actual, stated in digests:
         if actual != stated:

@@ -4,7 +4,7 @@ import json
 from typing import Any, Mapping, Optional
 
 from modelkiln.descriptor import CONFIG, INDEX, LAYER, MANIFEST, Descriptor
-from modelkiln.errors import ModelkilnError
+from modelkiln.errors import ModelkilnError, reason
 from modelkiln.registry.client import RegistryClient
 from modelkiln.registry.reference import Reference
 
@@ -47,8 +47,8 @@ def parse_document(data: bytes, pinned: Reference) -> dict[str, Any]:
     """Return the JSON object of a manifest or config; raises ModelkilnError for anything else."""
     try:
         value = json.loads(data)
-    except ValueError as error:
-        raise ModelkilnError(f"{pinned}: a document of the image is not JSON ({error}).") from None
+    except (ValueError, RecursionError) as error:
+        raise ModelkilnError(f"{pinned}: a document of the image is not JSON ({reason(error)}).") from None
     if not isinstance(value, dict):
         raise ModelkilnError(f"{pinned}: a document of the image is not a JSON object.")
     return value

@@ -155,7 +155,7 @@ def _is_manifest(data: bytes) -> bool:
     """Whether it is sure to be no index. Registries' own word for it is not reliable: django-oci has one for all."""
     try:
         content = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return isinstance(content, dict) and "manifests" not in content and "layers" in content
 
@@ -168,6 +168,6 @@ def _entries(data: bytes, where: str) -> list[Mapping[str, Any]]:
         entries = [] if entries is None else entries  # As Go writes a list without entries.
         if isinstance(entries, list) and all(isinstance(one, dict) for one in entries):
             return entries
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         pass
     raise ModelkilnError(f"{where}: is not an index of referrers. Remove it from the registry, or fix it.")

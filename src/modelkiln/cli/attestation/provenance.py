@@ -47,7 +47,7 @@ def _find(args: argparse.Namespace) -> Statement:
         record = json.loads(path.read_bytes())
         check_digest(record["package_digest"], str(path))
         return provenance(record, products(record), args.builder_id)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ModelkilnError(
             f"{path}: is neither a layout's folder nor a package's record ({reason(error)}). Name NAME.package.json."
         ) from None

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any, Mapping, Sequence
 
-from modelkiln.errors import ModelkilnError
+from modelkiln.errors import ModelkilnError, reason
 from modelkiln.layer import Layer
 from modelkiln.package.record import variant_records
 from modelkiln.report.page.contents import Tree
@@ -29,9 +29,9 @@ def read_records(folder: Path) -> dict[str, Mapping[str, Any]]:
             record = json.loads(path.read_bytes())
             [Layer.from_json(one) for one in record["layers"]]
             found[path.relative_to(folder).as_posix()[: -len(_ENDING)]] = {"name": "", "version": "", **record}
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ModelkilnError(
-                f"{path}: is not the record of a package ({error}). Package its target again."
+                f"{path}: is not the record of a package ({reason(error)}). Package its target again."
             ) from None
     if not found:
         raise ModelkilnError(
