@@ -16,8 +16,8 @@ from monorepo import named_caches, small_monorepo
 from schemas import schema_problems
 
 from modelkiln.attestation.policy import Policy
+from modelkiln.attestation.smoke_result import TEST_RESULT
 from modelkiln.attestation.statement import PAYLOAD_TYPE, Statement
-from modelkiln.attestation.test_result import TEST_RESULT
 from modelkiln.canonical import canonical_json
 from modelkiln.descriptor import CONFIG, LAYER, MANIFEST, Descriptor
 from modelkiln.digest import sha256_bytes

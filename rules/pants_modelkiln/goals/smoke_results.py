@@ -12,8 +12,8 @@ from pants.engine.rules import collect_rules
 from pants.engine.target import AllTargets
 from pants.util.logging import LogLevel
 
+from modelkiln.attestation.smoke_result import passed_tests
 from modelkiln.attestation.statement import Subject
-from modelkiln.attestation.test_result import passed_tests
 from modelkiln.digest import sha256_bytes
 from modelkiln.errors import ModelkilnError
 from pants_modelkiln.compat.calls import concurrently, get_digest_contents, implicitly, resolve_targets, rule

@@ -12,8 +12,8 @@ from schemas import schema_problems
 
 from modelkiln.attestation.provenance import PROVENANCE, UNKNOWN_BUILDER
 from modelkiln.attestation.sbom.bom import SBOM_TYPE
+from modelkiln.attestation.smoke_result import passed_tests
 from modelkiln.attestation.statement import PAYLOAD_TYPE, Statement, Subject
-from modelkiln.attestation.test_result import passed_tests
 from modelkiln.canonical import canonical_json
 from modelkiln.cli.main import main
 from modelkiln.conventions import RECORD_TYPE

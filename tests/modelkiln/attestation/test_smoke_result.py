@@ -2,8 +2,8 @@
 
 from attested.readers import read_statements
 
+from modelkiln.attestation.smoke_result import passed_tests
 from modelkiln.attestation.statement import Subject
-from modelkiln.attestation.test_result import passed_tests
 
 
 def test_in_toto_reads_the_result(tmp_path):
