@@ -65,6 +65,16 @@ def test_the_page_says_what_the_package_is(package, tmp_path):
     assert page == _page(tmp_path, package.store, package.layout)
 
 
+def test_a_large_request_is_shortened(package, tmp_path):
+    """A signature of more elements than there is memory for has a page, which says that its request is a part."""
+    tensor = {"name": "clouds", "datatype": "FP32", "shape": [10**5, 10**5]}
+    record = {**package.record, "signature": {"inputs": [tensor], "outputs": [tensor]}}
+    path = tmp_path / "rain.package.json"
+    path.write_text(json.dumps({**record, "formats": {}}))
+    page = _page(tmp_path, package.store, path)
+    assert "10000000000 elements" in page and len(page) < 1_000_000
+
+
 def test_the_page_refers_to_nothing_outside(package, tmp_path):
     """No script, style, font or picture of another address: it works offline, and nobody learns who reads it."""
     page = _page(tmp_path, package.store, package.layout)

@@ -4,13 +4,15 @@ import json
 import shlex
 from typing import Any, Iterator, Mapping, Optional, Sequence
 
-from modelkiln.package.example import example_request
+from modelkiln.package.example import SAMPLE, element_count, example_request
 from modelkiln.report.package import Package
 from modelkiln.report.page.html import Html, code_block, join, section, table, tag
 
 __all__ = ["card", "commands", "metrics", "needs", "signature"]
 
 _BAR, _ROW = 320, 22
+# Of a request that stands on the page whole: a MiB of text or so, as images of 224 x 224 pixels need.
+_WHOLE_REQUEST = 200_000
 
 
 def card(record: Mapping[str, Any]) -> Optional[Html]:
@@ -84,11 +86,19 @@ def signature(record: Mapping[str, Any]) -> Optional[Html]:
         for side in ("input", "output")
         for one in described.get(f"{side}s") or ()
     ]
-    request = json.dumps(example_request(described), ensure_ascii=False)
+    number = element_count(described)
+    is_sample = number > _WHOLE_REQUEST
+    request = json.dumps(example_request(described, is_sample), ensure_ascii=False)
+    what = "A request to try, of numbers without a meaning:"
+    if is_sample:
+        what = (
+            f"The beginning of a request, of numbers without a meaning. The inputs have {number} elements, and at most "
+            f"{SAMPLE} of each are shown: fill up data to the shape."
+        )
     return section(
         "Signature",
         table("Inputs and outputs", ("name", "side", "datatype", "shape"), rows),
-        tag("p", "A request to try, of numbers without a meaning:"),
+        tag("p", what),
         code_block(request, "the example request"),
     )
 
