@@ -13,6 +13,7 @@ from modelkiln.image.blobs import Blobs, find_record, layers_in
 from modelkiln.image.layout import FoundManifest, Layout
 from modelkiln.package.record import PACKAGE_LABEL, variant_records
 from modelkiln.runtime.weights.progress import readable_size
+from modelkiln.wording import print_json, print_lines
 
 HELP = "Show name, digest, platform, layers and labels of the images in a layout; in a registry, what refers to them."
 EXAMPLES = (
@@ -48,9 +49,10 @@ def run(args: argparse.Namespace) -> int:
         one["files"] = list(recorded.get("artifacts") or ())
         one["members"] = _members(recorded)
     if args.json:
-        print(json.dumps(described, indent=1, sort_keys=True, ensure_ascii=False))
+        print_json(described)
     else:
-        print("\n\n".join(_table(one) for one in described))
+        for number, one in enumerate(described):
+            print_lines([*([""] if number else []), *_table(one)])
     return 0
 
 
@@ -107,7 +109,7 @@ def _members(record: Mapping[str, Any]) -> list[dict[str, str]]:
     return [{"member": name, **{key: one[key] for key in keys}} for name, one in sorted(members.items())]
 
 
-def _table(image: dict[str, Any]) -> str:
+def _table(image: dict[str, Any]) -> list[str]:
     command = " ".join([*image["entrypoint"], *image["cmd"]])
     size = f"{_size(image['size'])} ({_size(image['unpacked_size'])} unpacked)"
     head = (
@@ -134,7 +136,7 @@ def _table(image: dict[str, Any]) -> str:
         rows.append(f"{_size(file['size']):>10}  {file.get('format', 'unknown'):<12}{file['path']}{code}")
     if image["labels"]:
         rows += ["", "labels", *(f"  {key}={value}" for key, value in sorted(image["labels"].items()))]
-    return "\n".join(rows)
+    return rows
 
 
 def _size(size) -> str:

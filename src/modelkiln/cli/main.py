@@ -9,6 +9,7 @@ from typing import Any, Optional, Sequence
 from modelkiln import __version__
 from modelkiln.errors import ModelkilnError
 from modelkiln.machine.settings import own_settings
+from modelkiln.wording import printable
 
 __all__ = ["COMMANDS", "main", "make_parser"]
 
@@ -94,7 +95,7 @@ def _run(name: str, module_name: str, arguments: Sequence[str]) -> int:
     try:
         return module.run(parser.parse_args(arguments))
     except ModelkilnError as error:
-        print(f"modelkiln {name}: {error}", file=sys.stderr)
+        print(printable(f"modelkiln {name}: {error}"), file=sys.stderr)
         return 1
     except ModuleNotFoundError as error:
         # Of a wheel that was installed without its extra; a command's dependencies are imported as it runs.
@@ -111,7 +112,7 @@ def _run(name: str, module_name: str, arguments: Sequence[str]) -> int:
         return 1
     except OSError as error:
         # A disk that is full, a folder that may not be written: reported with its path.
-        print(f"modelkiln {name}: {error}", file=sys.stderr)
+        print(printable(f"modelkiln {name}: {error}"), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(f"modelkiln {name}: interrupted", file=sys.stderr)

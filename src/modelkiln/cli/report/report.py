@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import sys
 import tempfile
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from modelkiln.cli.options import add_insecure, add_store, machine_env, store_of
 from modelkiln.errors import ModelkilnError
 from modelkiln.report.package import open_package
 from modelkiln.runtime.weights.progress import readable_size
+from modelkiln.wording import print_lines, report_line
 
 HELP = "Write a page about packages: what they are, what is in them, how they run, what two of them differ in."
 EXAMPLES = (
@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     """Write the page, whole or not at all."""
     data = (_index(args) or _packages(args)).encode("utf-8", "replace")
     _replace(args.output, data)
-    print(f"{args.output}: {readable_size(len(data))}")
+    print_lines([f"{args.output}: {readable_size(len(data))}"])
     return 0
 
 
@@ -54,10 +54,7 @@ def _index(args: argparse.Namespace) -> str:
 def _packages(args: argparse.Namespace) -> str:
     from modelkiln.report.page.page import render  # The script and the style are read where they are wanted alone.
 
-    packages = [
-        open_package(name, store_of(args), lambda: machine_env(args), lambda line: print(line, file=sys.stderr))
-        for name in args.packages
-    ]
+    packages = [open_package(name, store_of(args), lambda: machine_env(args), report_line) for name in args.packages]
     return render(packages)
 
 
