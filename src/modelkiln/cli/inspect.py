@@ -1,16 +1,15 @@
 """`modelkiln inspect`: what a layout holds, or a registry of a package."""
 
 import argparse
-import json
 from typing import Any, Mapping, Optional
 
 from modelkiln.cli.attestation.package import add_package, is_registry, layout_of
 from modelkiln.cli.attestation.referrers import inspect_remote
 from modelkiln.cli.options import store_of
 from modelkiln.conventions import FILE_PATH
-from modelkiln.descriptor import CONFIG
 from modelkiln.image.blobs import Blobs, find_record, layers_in
 from modelkiln.image.layout import FoundManifest, Layout
+from modelkiln.package.outside import read_record
 from modelkiln.package.record import PACKAGE_LABEL, variant_records
 from modelkiln.runtime.weights.progress import readable_size
 from modelkiln.wording import print_json, print_lines
@@ -59,8 +58,8 @@ def run(args: argparse.Namespace) -> int:
 def _describe(found: FoundManifest, layout: Layout, blobs: Blobs, unpacked: dict) -> dict[str, Any]:
     """sizes: bytes; an unpacked size is None where neither record nor media type states it."""
     config_descriptor, *descriptors = found.blobs
-    config = layout.read_json(config_descriptor) if config_descriptor.media_type == CONFIG else {}
-    history = [one for one in config.get("history", ()) if not one.get("empty_layer")]
+    config = layout.read_config(config_descriptor)
+    history = [one for one in config.get("history") or () if not one.get("empty_layer")]
     layers = []
     named = [(layer.get("annotations") or {}).get(FILE_PATH) for layer in found.content["layers"]]
     for number, one in enumerate(descriptors):
@@ -97,7 +96,7 @@ def _describe(found: FoundManifest, layout: Layout, blobs: Blobs, unpacked: dict
 
 def _recorded(record: Optional[bytes], package_digest: str) -> Mapping[str, Any]:
     """What a record says of the package with a digest; of one without, of all that it describes."""
-    found = json.loads(record) if record else {}
+    found = read_record(record, "the record", needs=()) if record else {}
     variants = [one for one in variant_records(found) if one.get("package_digest") == package_digest]
     return (variants or [found])[0]
 

@@ -1,12 +1,12 @@
 """`modelkiln validate`: whether a layout is what it says."""
 
 import argparse
-import json
 from pathlib import Path
 
 from modelkiln.cli.options import add_store, store_of
 from modelkiln.errors import ModelkilnError
 from modelkiln.image.blobs import recorded_layers
+from modelkiln.package.outside import read_record
 from modelkiln.validation.layout import validate_layout
 from modelkiln.wording import counted, print_json, print_lines
 
@@ -44,10 +44,4 @@ def run(args: argparse.Namespace) -> int:
 def _record(path):
     if path is None:
         return None
-    try:
-        record = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelkilnError(f"{path}: is not the record of a package ({error}).") from None
-    if not isinstance(record, dict):
-        raise ModelkilnError(f"{path}: got a JSON {type(record).__name__}, want the record of a package.")
-    return record
+    return read_record(path.read_bytes(), str(path), "Give one with --record.", ())

@@ -20,6 +20,7 @@ from modelkiln.cli.options import (
 from modelkiln.descriptor import CONFIG, INDEX, Descriptor
 from modelkiln.errors import ModelkilnError
 from modelkiln.image.blobs import find_record
+from modelkiln.image.config import parse_config
 from modelkiln.image.contents import Contents, contents_of
 from modelkiln.image.layout import Layout
 from modelkiln.package.provided import provided_label
@@ -170,7 +171,7 @@ def _what(contents: Contents, read: Callable[[Descriptor], bytes], record: Mappi
         if document.descriptor.media_type == INDEX:
             continue
         descriptor = Descriptor.from_json(document.content["config"])
-        config = json.loads(read(descriptor)) if descriptor.media_type == CONFIG else {}
+        config = parse_config(read(descriptor), descriptor.digest) if descriptor.media_type == CONFIG else {}
         labels = (config.get("config") or {}).get("Labels") or document.content.get("annotations") or {}
         found.append([("digest", document.descriptor.digest), *_describe(config, labels, record)])
     return found

@@ -1,6 +1,5 @@
 """The bytes of a layout's blobs, wherever they are."""
 
-import json
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Optional, Sequence
@@ -12,6 +11,7 @@ from modelkiln.image.layout import Layout
 from modelkiln.layer import Layer
 from modelkiln.layers.recipe import is_available_locally, open_layer
 from modelkiln.layers.weights_files import stored_files
+from modelkiln.package.outside import read_record
 from modelkiln.store.files import StoredFile
 from modelkiln.store.store import Store
 
@@ -124,9 +124,5 @@ def layers_in(data: Optional[bytes], layout: Path, given: Optional[Path] = None)
     """Return the layers of a record that `find_record` found, none of None; layout, given: as there."""
     if data is None:
         return ()
-    try:
-        content = json.loads(data)
-        return tuple(Layer.from_json(layer) for layer in content.get("layers", ()))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        path = given or record_beside(layout) or layout
-        raise ModelkilnError(f"{path}: is not the record of a package ({error}). Give one with --record.") from None
+    content = read_record(data, str(given or record_beside(layout) or layout), "Give one with --record.", ())
+    return tuple(Layer.from_json(layer) for layer in content.get("layers") or ())

@@ -8,9 +8,11 @@ from modelkiln.canonical import canonical_json
 from modelkiln.conventions import CODE_FOLDER, OLD_RECORD_PATH, RECORD_PATH, RECORD_TYPE
 from modelkiln.descriptor import CONFIG, INDEX, MANIFEST, Descriptor
 from modelkiln.digest import sha256_bytes
-from modelkiln.errors import ModelkilnError, reason
+from modelkiln.errors import ModelkilnError
+from modelkiln.image.config import parse_config
 from modelkiln.image.contents import Contents, Document
 from modelkiln.image.record_layer import LARGEST_RECORD, read_from_record_layer, titled
+from modelkiln.package.outside import read_record
 from modelkiln.package.record import PACKAGE_LABEL, index_record, recorded_digest, variant_records
 from modelkiln.registry.blobs import blob_chunks
 from modelkiln.registry.client import RegistryClient
@@ -153,7 +155,7 @@ class RemotePackage:
             manifest = self._client.find_manifest(found.digest)
             if manifest is None:
                 continue
-            for layer in json.loads(manifest[1]).get("layers") or ():
+            for layer in parse_document(manifest[1], self.reference).get("layers") or ():
                 if layer.get("mediaType") == RECORD_TYPE:
                     data = self.read(Descriptor.from_json(layer, str(self.reference)))
                     return check_record(data, str(self.reference))
@@ -185,7 +187,7 @@ class RemotePackage:
             return {}
         descriptor = Descriptor.from_json(described, str(self.reference))
         if descriptor.digest not in self._configs:
-            self._configs[descriptor.digest] = parse_document(self.read(descriptor), self.reference)
+            self._configs[descriptor.digest] = parse_config(self.read(descriptor), f"{self.reference}: config")
         return self._configs[descriptor.digest]
 
     def labels(self, document: Document) -> Mapping[str, str]:
@@ -209,13 +211,9 @@ def _not_oci(media_type: str) -> str:
 
 def check_record(data: bytes, where: str) -> bytes:
     """Return the record when its inputs have the package digest that it states."""
-    try:
-        content = dict(json.loads(data))
-        records = list({id(one): one for one in (content, *variant_records(content))}.values())
-        digests = [(recorded_digest(one), one["package_digest"]) for one in records]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ModelkilnError(f"{where}: its record is not one of a package ({reason(error)}).") from None
-    for actual, stated in digests:
+    content = read_record(data, f"{where}: its record", "Publish the package again.")
+    for one in {id(one): one for one in (content, *variant_records(content))}.values():
+        actual, stated = recorded_digest(one), one["package_digest"]
         if actual != stated:
             raise ModelkilnError(
                 f"{where}: its record states package digest {stated}, want {actual} for what it lists."

@@ -1,6 +1,5 @@
 """A package as people name it: a layout, a PEX, a wheel, a record, or a reference to a registry."""
 
-import json
 import zipfile
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from modelkiln.image.blobs import Blobs, find_record, record_beside
 from modelkiln.image.contents import RECORD_TITLE, contents_of
 from modelkiln.image.layout import Layout
 from modelkiln.layer import Layer
+from modelkiln.package.outside import REMEDY, read_record
 from modelkiln.package.record import variant_records
 from modelkiln.registry.reference import parse_image
 from modelkiln.report.archive import read_member
@@ -102,7 +102,7 @@ def _record_inside(layout: Layout, text: str) -> Mapping[str, Any]:
     found = []
     for manifest in layout.manifests():
         config, *layers = manifest.blobs
-        listed = layout.read_json(config).get("history") or []
+        listed = layout.read_config(config).get("history") or []
         history = [str(one.get("created_by", "")) for one in listed if not one.get("empty_layer")]
         for title, layer in zip(history, layers):
             blob = layout.blob_path(layer.digest)
@@ -155,10 +155,7 @@ def _remote(text: str, package: "RemotePackage") -> Package:
 
 
 def _parsed(data: bytes, where: str) -> Mapping[str, Any]:
-    try:
-        found = json.loads(data)
-        if found.get("package_digest") and (found.get("packages") or found.get("signature")):
-            return found
-    except (ValueError, AttributeError):
-        pass
-    raise ModelkilnError(f"{where}: is not the record of a package. Name a package, or its NAME.package.json.")
+    found = read_record(data, where, needs=("package_digest", "name", "version"))
+    if not found.get("packages") and not found.get("signature"):
+        raise ModelkilnError(f"{where}: is not the record of a package: it lacks 'signature'. {REMEDY}")
+    return found

@@ -234,7 +234,7 @@ class Manifests:
             files = {path: node.sha256 for path, node in nodes.items()}
             self.report(where, artifact_problems(files, image.labels, self._record, image.whole))
         if not image.is_weights:
-            self.report(where, image_problems(image, _variant(self._record, image.config)))
+            self.report(where, image_problems(image, _variant(self._record, image)))
         self.report(where, machine_problems(image.tree, image.config))
         if not self._trusts:  # What a base may do is for its users to judge, and is not what a record could disown.
             self.issues += [Issue(where, text, is_note=True) for text in privilege_notes(image.tree)]
@@ -320,10 +320,10 @@ def _origin(entry: Mapping[str, Any]) -> tuple[str, bool]:
     return created_by.removeprefix("modelkiln "), ours
 
 
-def _variant(record: Optional[Mapping[str, Any]], config: Mapping[str, Any]) -> Optional[Mapping[str, Any]]:
+def _variant(record: Optional[Mapping[str, Any]], image: ReadImage) -> Optional[Mapping[str, Any]]:
     """The given record, or where it is of several images that of the image's own."""
-    platform = f"{config.get('os')}/{config.get('architecture')}"
-    digest = ((config.get("config") or {}).get("Labels") or {}).get(PACKAGE)
+    platform = f"{image.config.get('os')}/{image.config.get('architecture')}"
+    digest = image.labels.get(PACKAGE)
     variants = (record or {}).get("variants") or ()
     # By platform too: an image whose label was changed is still compared with what it should be.
     for is_own in (

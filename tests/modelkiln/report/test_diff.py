@@ -7,12 +7,14 @@ import zipfile
 import pytest
 from loopback.registries import registry, served
 from samples.indexed import IndexedPackage
+from samples.packages.described import Described
 from samples.published import Package
 from samples.random_image import make_image
 from schemas import schema_problems
 
 from modelkiln.cli.main import main
 from modelkiln.conventions import RECORD_PATH
+from modelkiln.package.record import recorded_digest
 
 
 @pytest.fixture(scope="module")
@@ -143,3 +145,13 @@ def _watched(target, asked):
         line.close()
 
     return served(answer)
+
+
+@pytest.mark.parametrize("metrics", ["high", {"auc": 10**400, "f1": "nan"}])
+def test_metrics_that_are_not_numbers_are_compared_as_values(metrics, tmp_path, capsys):
+    """Metadata may have anything: a text in place of metrics, numbers that have no end or are none."""
+    package, path = Described(tmp_path / "rain"), tmp_path / "new.package.json"
+    record = {**package.record, "metadata": {"metrics": metrics}, "formats": {}}
+    path.write_text(json.dumps({**record, "package_digest": recorded_digest(record)}))
+    out = _diff(capsys, package.record_path, path)
+    assert "metrics" in out and ("high" if metrics == "high" else str(10**400)) in out
