@@ -1,12 +1,28 @@
 """JSON documents that others wrote: parsed, and held to a shape, so that what reads them finds values of its kinds."""
 
 import json
+import os
 import re
+import stat
 from math import isfinite
+from pathlib import Path
 from typing import Any, Callable, Iterator, Mapping, NamedTuple, Union
 
-__all__ = ["ANYTHING", "DIGEST", "DIMENSION", "SIZE", "TEXT", "Kind", "Shape", "mismatch", "parse_object"]
+__all__ = [
+    "ANYTHING",
+    "DIGEST",
+    "DIMENSION",
+    "SIZE",
+    "TEXT",
+    "Kind",
+    "Shape",
+    "mismatch",
+    "parse_object",
+    "read_document",
+]
 
+# Bytes: indexes and configs of the largest images are far below.
+_LARGEST = 32 << 20
 # No document of ours has a tenth of it; what walks through one calls itself at each level.
 _DEEPEST = 100
 
@@ -32,6 +48,21 @@ TEXT = Kind("a text", lambda value: isinstance(value, str))
 DIGEST = Kind("a digest", lambda value: isinstance(value, str) and bool(re.fullmatch("sha256:[0-9a-f]{64}", value)))
 SIZE = Kind("a number of bytes", lambda value: _is_number(value) and value >= 0)
 DIMENSION = Kind("a size, or -1 for any", lambda value: _is_number(value) and value >= -1)
+
+
+def read_document(path: Path, largest: int = _LARGEST) -> bytes:
+    """Return the bytes of a document in a file; raises ValueError for what is not a file of up to `largest` bytes.
+
+    A pipe would be waited for, and a device has no end.
+    """
+    # What blocks is the opening of a pipe, before it is known to be one.
+    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as stream:
+        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+            raise ValueError("it is not a regular file")
+        data = stream.read(largest + 1)
+    if len(data) > largest:
+        raise ValueError(f"it has more than {largest} bytes")
+    return data
 
 
 def parse_object(data: Union[bytes, str]) -> dict[str, Any]:
@@ -91,5 +122,9 @@ def _inner(value: Any, shape: Any, where: str) -> Iterator[str]:
 
 
 def _short(value: Any) -> str:
-    text = repr(value) if type(value) is not int or _is_number(value) else "a number of many digits"
+    text = (
+        repr(value)
+        if not isinstance(value, int) or isinstance(value, bool) or _is_number(value)
+        else "a number of many digits"
+    )
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -6,7 +6,7 @@ from pathlib import Path
 from modelkiln.cli.options import add_store, store_of
 from modelkiln.errors import ModelkilnError
 from modelkiln.image.blobs import recorded_layers
-from modelkiln.package.outside import read_record
+from modelkiln.package.outside import load_record
 from modelkiln.validation.layout import validate_layout
 from modelkiln.wording import counted, print_json, print_lines
 
@@ -44,4 +44,4 @@ def run(args: argparse.Namespace) -> int:
 def _record(path):
     if path is None:
         return None
-    return read_record(path.read_bytes(), str(path), "Give one with --record.", ())
+    return load_record(path, "Give one with --record.", ())

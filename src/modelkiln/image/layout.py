@@ -11,6 +11,7 @@ from typing import Any, Iterator, Mapping, Optional, Sequence
 from modelkiln.canonical import canonical_json, document_json
 from modelkiln.descriptor import CONFIG, INDEX, MANIFEST, Descriptor
 from modelkiln.digest import hex_of, sha256_bytes
+from modelkiln.document import read_document
 from modelkiln.errors import ModelkilnError
 from modelkiln.image.config import parse_config, parse_document
 from modelkiln.image.entries import Entry, own_entries, read_entries, referring
@@ -89,12 +90,14 @@ class Layout:
     def _document(self, name: str) -> dict[str, Any]:
         path = self.path / name
         try:
-            data = path.read_bytes()
+            data = read_document(path)
         except (FileNotFoundError, NotADirectoryError):
             raise ModelkilnError(
                 f"{self.path}: is not an OCI image layout, it has no {name}. "
                 "Give a folder that `pants package` wrote, such as dist/models/digits/digits.oci."
             ) from None
+        except ValueError as error:
+            raise ModelkilnError(f"{path}: cannot be read: {error}. Package the target again.") from None
         return parse_document(data, str(path))
 
     def blob_path(self, digest: str) -> Optional[Path]:

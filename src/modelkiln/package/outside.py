@@ -1,11 +1,15 @@
 """Records that others wrote: held to the kinds of values that all who read records rely on."""
 
+from pathlib import Path
 from typing import Any, Iterator, Sequence
 
-from modelkiln.document import ANYTHING, DIGEST, DIMENSION, SIZE, TEXT, mismatch, parse_object
+from modelkiln.document import ANYTHING, DIGEST, DIMENSION, SIZE, TEXT, mismatch, parse_object, read_document
 from modelkiln.errors import ModelkilnError
 
-__all__ = ["REMEDY", "read_record"]
+__all__ = ["LARGEST_RECORD", "REMEDY", "load_record", "read_record"]
+
+# Bytes: a record of the largest packages, with thousands of files, has a few MiB.
+LARGEST_RECORD = 64 << 20
 
 REMEDY = "Name a package, or its NAME.package.json."
 
@@ -75,6 +79,16 @@ def read_record(
     if problem:
         raise ModelkilnError(f"{where}: is not the record of a package: {problem}. {remedy}")
     return record
+
+
+def load_record(path: Path, remedy: str = REMEDY, needs: Sequence[str] = ("package_digest",)) -> dict[str, Any]:
+    """Return the record in a file; see `read_record`."""
+    try:
+        data = read_document(path, LARGEST_RECORD)
+    except (OSError, ValueError) as error:
+        problem = getattr(error, "strerror", None) or error
+        raise ModelkilnError(f"{path}: is not the record of a package: {problem}. {remedy}") from None
+    return read_record(data, str(path), remedy, needs)
 
 
 def _problems(record: dict[str, Any], needs: Sequence[str]) -> Iterator[str]:

@@ -11,8 +11,8 @@ from modelkiln.digest import sha256_bytes
 from modelkiln.errors import ModelkilnError
 from modelkiln.image.config import parse_config
 from modelkiln.image.contents import Contents, Document
-from modelkiln.image.record_layer import LARGEST_RECORD, read_from_record_layer, titled
-from modelkiln.package.outside import read_record
+from modelkiln.image.record_layer import read_from_record_layer, titled
+from modelkiln.package.outside import LARGEST_RECORD, read_record
 from modelkiln.package.record import PACKAGE_LABEL, index_record, recorded_digest, variant_records
 from modelkiln.registry.blobs import blob_chunks
 from modelkiln.registry.client import RegistryClient

@@ -11,6 +11,7 @@ from modelkiln.descriptor import CONFIG, INDEX, Descriptor
 from modelkiln.digest import sha256_bytes
 from modelkiln.errors import ModelkilnError
 from modelkiln.image.layout import Layout, layout_files, write_layout
+from modelkiln.validation.layout import validate_layout
 
 
 @pytest.fixture
@@ -113,6 +114,27 @@ def test_a_config_with_values_of_another_kind_is_refused(config, problem, made):
         Layout(made.path).read_config(descriptor)
     assert f"config {descriptor.digest}: {problem}" in str(raised.value)
     assert {} == Layout(made.path).read_config(Descriptor("application/json", descriptor.digest, descriptor.size))
+
+
+@pytest.mark.parametrize("name", ["index.json", "oci-layout"])
+def test_what_has_no_end_is_not_read(name, made):
+    """A pipe in place of a document is not waited for, a device is not read, and neither is a file without measure."""
+    path = made.path / name
+    for put, problem in (
+        (lambda: os.mkfifo(path), "it is not a regular file"),
+        (lambda: os.symlink("/dev/zero", path), "it is not a regular file"),
+        (lambda: _sparse(path, 1 << 30), "it has more than"),
+    ):
+        path.unlink()
+        put()
+        with pytest.raises(ModelkilnError, match=f"{name}: cannot be read: {problem}"):
+            Layout(made.path)
+        assert any(problem in str(issue) for issue in validate_layout(made.path))
+
+
+def _sparse(path, size):
+    with path.open("wb") as stream:
+        stream.truncate(size)
 
 
 def test_a_folder_that_is_no_layout_is_refused(tmp_path):

@@ -1,11 +1,12 @@
 """Records that others wrote."""
 
 import json
+import os
 
 import pytest
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.package.outside import read_record
+from modelkiln.package.outside import load_record, read_record
 
 _DIGEST = "sha256:" + "0" * 64
 _LAYER = {
@@ -43,3 +44,11 @@ def test_a_value_of_another_kind_is_refused(changed, problem):
         read_record(json.dumps({**record, **changed}).encode(), "here")
     assert str(raised.value).startswith(f"here: is not the record of a package: {problem}")
     assert str(raised.value).endswith("Name a package, or its NAME.package.json.")
+
+
+def test_a_record_is_a_file(tmp_path):
+    """A pipe is not waited for; what is not there is said in a sentence."""
+    os.mkfifo(tmp_path / "pipe.json")
+    for name, problem in (("pipe.json", "it is not a regular file"), ("none.json", "No such file or directory")):
+        with pytest.raises(ModelkilnError, match=f"{name}: is not the record of a package: {problem}"):
+            load_record(tmp_path / name)

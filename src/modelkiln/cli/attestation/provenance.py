@@ -10,7 +10,7 @@ from modelkiln.cli.attestation.package import add_package, is_registry, layout_o
 from modelkiln.cli.options import add_builder
 from modelkiln.errors import ModelkilnError, reason
 from modelkiln.image.blobs import find_record
-from modelkiln.package.outside import read_record
+from modelkiln.package.outside import load_record
 
 HELP = "Print how a package was made, as an in-toto statement with SLSA's predicate."
 EXAMPLES = (
@@ -44,7 +44,7 @@ def _find(args: argparse.Namespace) -> Statement:
         return layout_provenance(layout_of(args), args.image, find_record(path, args.record), args.builder_id)
     remedy = "Name a layout's folder, or NAME.package.json."
     try:
-        record = read_record(path.read_bytes(), str(path), remedy)
+        record = load_record(path, remedy)
         return provenance(record, products(record), args.builder_id)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelkilnError(f"{path}: is not the record of a package: {reason(error)}. {remedy}") from None

@@ -5,7 +5,7 @@ from typing import Any, Mapping, Sequence
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.layer import Layer
-from modelkiln.package.outside import read_record
+from modelkiln.package.outside import load_record
 from modelkiln.package.record import variant_records
 from modelkiln.report.page.contents import Tree
 from modelkiln.report.page.document import byte_map, document
@@ -25,7 +25,7 @@ def read_records(folder: Path) -> dict[str, Mapping[str, Any]]:
     """
     found: dict[str, Mapping[str, Any]] = {}
     for path in sorted(folder.rglob(f"*{_ENDING}")):
-        record = read_record(path.read_bytes(), str(path), "Package its target again.", ())
+        record = load_record(path, "Package its target again.", ())
         found[path.relative_to(folder).as_posix()[: -len(_ENDING)]] = {"name": "", "version": "", **record}
     if not found:
         raise ModelkilnError(
