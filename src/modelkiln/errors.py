@@ -1,5 +1,9 @@
 """The one error type that users see."""
 
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Iterator
+
 
 class ModelkilnError(Exception):
     """Bad input or a failed verification: an error to show to the user.
@@ -7,6 +11,18 @@ class ModelkilnError(Exception):
     A message reads: address, then what is wrong with which value, then the option or command
     that fixes it. The command line prints it without a traceback and exits with 1.
     """
+
+
+@contextmanager
+def writing(output: Path) -> Iterator[None]:
+    """Report what keeps `output` from being written, by its name and not by that of a temporary file."""
+    try:
+        yield
+    except OSError as error:
+        raise ModelkilnError(
+            f"{output}: cannot be written: {error.strerror or error}. Make its folder writable, with space on its "
+            "disk, or name another output."
+        ) from None
 
 
 def reason(error: Exception) -> str:

@@ -12,7 +12,7 @@ from modelkiln.canonical import canonical_json, document_json
 from modelkiln.descriptor import CONFIG, INDEX, MANIFEST, Descriptor
 from modelkiln.digest import hex_of, sha256_bytes
 from modelkiln.document import read_document
-from modelkiln.errors import ModelkilnError
+from modelkiln.errors import ModelkilnError, writing
 from modelkiln.image.config import parse_config, parse_document
 from modelkiln.image.entries import Entry, own_entries, read_entries, referring
 from modelkiln.wording import counted
@@ -316,12 +316,13 @@ def write_layout(folder: os.PathLike, files: Mapping[str, bytes]) -> Path:
 
 def write_file(path: Path, data: bytes) -> None:
     """Write a file, which is whole or not there, or is as it was."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    with writing(path):
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(data)
+            os.chmod(temporary, 0o644)
+            os.replace(temporary, path)
+        except BaseException:
+            os.unlink(temporary)
+            raise

@@ -17,6 +17,7 @@ from modelkiln.image.blobs import Blobs
 from modelkiln.image.contents import layout_contents
 from modelkiln.image.layout import Layout
 from modelkiln.machine.settings import INSECURE_REGISTRIES
+from modelkiln.package.record import recorded_digest
 from modelkiln.publication.blob_source import BlobSource
 from modelkiln.publication.publish import Publication, publish_all
 from modelkiln.registry.reference import parse_repository
@@ -70,9 +71,17 @@ def test_a_large_request_is_shortened(package, tmp_path):
     tensor = {"name": "clouds", "datatype": "FP32", "shape": [10**5, 10**5]}
     record = {**package.record, "signature": {"inputs": [tensor], "outputs": [tensor]}}
     path = tmp_path / "rain.package.json"
-    path.write_text(json.dumps({**record, "formats": {}}))
+    path.write_text(json.dumps({**record, "formats": {}, "package_digest": recorded_digest(record)}))
     page = _page(tmp_path, package.store, path)
     assert "10000000000 elements" in page and len(page) < 1_000_000
+
+
+def test_a_page_that_cannot_be_written_is_named(package, tmp_path, capsys):
+    """By the name that was given, not that of a temporary file, with what to do; nothing is left."""
+    output = tmp_path / ("x" * 250)
+    assert 1 == main(["report", str(package.record_path), "-o", str(output)])
+    assert f"{output}: cannot be written: File name too long. Make its folder writable" in capsys.readouterr().err
+    assert not list(tmp_path.glob("*x*"))
 
 
 def test_the_page_refers_to_nothing_outside(package, tmp_path):

@@ -1,12 +1,11 @@
 """`modelkiln report`: a page about packages."""
 
 import argparse
-import os
-import tempfile
 from pathlib import Path
 
 from modelkiln.cli.options import add_insecure, add_store, machine_env, store_of
 from modelkiln.errors import ModelkilnError
+from modelkiln.image.layout import write_file
 from modelkiln.report.package import open_package
 from modelkiln.runtime.weights.progress import readable_size
 from modelkiln.wording import print_lines, report_line
@@ -61,12 +60,4 @@ def _packages(args: argparse.Namespace) -> str:
 def _replace(output: Path, data: bytes) -> None:
     if output.is_dir() or not output.parent.is_dir():
         raise ModelkilnError(f"{output}: want the path of a file in a folder that is there. Name one with -o.")
-    file, name = tempfile.mkstemp(dir=output.parent, prefix=f".{output.name}.")
-    try:
-        with os.fdopen(file, "wb") as stream:
-            stream.write(data)
-        os.chmod(name, 0o644)
-        os.replace(name, output)
-    except BaseException:
-        os.unlink(name)
-        raise
+    write_file(output, data)
