@@ -122,9 +122,6 @@ def _inner(value: Any, shape: Any, where: str) -> Iterator[str]:
 
 
 def _short(value: Any) -> str:
-    text = (
-        repr(value)
-        if not isinstance(value, int) or isinstance(value, bool) or _is_number(value)
-        else "a number of many digits"
-    )
+    is_long = isinstance(value, int) and not isinstance(value, bool) and not _is_number(value)
+    text = "a number of many digits" if is_long else repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,12 +1,13 @@
 """Records that others wrote: held to the kinds of values that all who read records rely on."""
 
 from pathlib import Path
-from typing import Any, Iterator, Sequence
+from typing import Any, Iterator, Mapping, Sequence
 
 from modelkiln.document import ANYTHING, DIGEST, DIMENSION, SIZE, TEXT, mismatch, parse_object, read_document
 from modelkiln.errors import ModelkilnError
+from modelkiln.package.record import recorded_digest
 
-__all__ = ["LARGEST_RECORD", "REMEDY", "load_record", "read_record"]
+__all__ = ["LARGEST_RECORD", "REMEDY", "check_digests", "load_record", "read_record"]
 
 # Bytes: a record of the largest packages, with thousands of files, has a few MiB.
 LARGEST_RECORD = 64 << 20
@@ -89,6 +90,17 @@ def load_record(path: Path, remedy: str = REMEDY, needs: Sequence[str] = ("packa
         problem = getattr(error, "strerror", None) or error
         raise ModelkilnError(f"{path}: is not the record of a package: {problem}. {remedy}") from None
     return read_record(data, str(path), remedy, needs)
+
+
+def check_digests(record: Mapping[str, Any], where: str) -> None:
+    """Refuse a record that states another package digest than that of what it lists, or whose variants do."""
+    for one in (record, *(record.get("variants") or ())):
+        actual, stated = recorded_digest(one), one["package_digest"]
+        if actual != stated:
+            raise ModelkilnError(
+                f"{where}: its record states package digest {stated}, want {actual} for what it lists. It was changed; "
+                "package the target again."
+            )
 
 
 def _problems(record: dict[str, Any], needs: Sequence[str]) -> Iterator[str]:

@@ -12,8 +12,8 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.image.config import parse_config
 from modelkiln.image.contents import Contents, Document
 from modelkiln.image.record_layer import read_from_record_layer, titled
-from modelkiln.package.outside import LARGEST_RECORD, read_record
-from modelkiln.package.record import PACKAGE_LABEL, index_record, recorded_digest, variant_records
+from modelkiln.package.outside import LARGEST_RECORD, check_digests, read_record
+from modelkiln.package.record import PACKAGE_LABEL, index_record
 from modelkiln.registry.blobs import blob_chunks
 from modelkiln.registry.client import RegistryClient
 from modelkiln.registry.documents import parse_document
@@ -211,13 +211,7 @@ def _not_oci(media_type: str) -> str:
 
 def check_record(data: bytes, where: str) -> bytes:
     """Return the record when its inputs have the package digest that it states."""
-    content = read_record(data, f"{where}: its record", "Publish the package again.")
-    for one in {id(one): one for one in (content, *variant_records(content))}.values():
-        actual, stated = recorded_digest(one), one["package_digest"]
-        if actual != stated:
-            raise ModelkilnError(
-                f"{where}: its record states package digest {stated}, want {actual} for what it lists."
-            )
+    check_digests(read_record(data, f"{where}: its record", "Publish the package again."), where)
     return data
 
 

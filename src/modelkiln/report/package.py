@@ -13,7 +13,7 @@ from modelkiln.image.blobs import Blobs, find_record, record_beside
 from modelkiln.image.contents import RECORD_TITLE, contents_of
 from modelkiln.image.layout import Layout
 from modelkiln.layer import Layer
-from modelkiln.package.outside import LARGEST_RECORD, REMEDY, load_record, read_record
+from modelkiln.package.outside import LARGEST_RECORD, REMEDY, check_digests, load_record, read_record
 from modelkiln.package.record import variant_records
 from modelkiln.registry.reference import parse_image
 from modelkiln.report.archive import read_member
@@ -140,7 +140,7 @@ def _archive(text: str, path: Path, store: Store) -> Package:
     beside = record_beside(path)
     if beside is not None:
         with suppress(ModelkilnError):
-            other = load_record(beside, needs=_NEEDS)
+            other = _whole(load_record(beside, needs=_NEEDS), str(beside))
             record = other if other.get("package_digest") == record.get("package_digest") else record
     return Package(text, "wheel" if path.suffix == ".whl" else "pex", record, path=path, store=store)
 
@@ -160,4 +160,5 @@ def _parsed(data: bytes, where: str) -> Mapping[str, Any]:
 def _whole(found: Mapping[str, Any], where: str) -> Mapping[str, Any]:
     if not found.get("packages") and not found.get("signature"):
         raise ModelkilnError(f"{where}: is not the record of a package: it lacks 'signature'. {REMEDY}")
+    check_digests(found, where)
     return found

@@ -170,7 +170,7 @@ def test_a_package_of_many_files_is_a_small_page(tmp_path, package):
     with zipfile.ZipFile(path, "w") as archive:
         wheel = {**pin(data, "big", "1.0"), "size": len(data), "unpacked_size": sum(map(len, files.values()))}
         record = {**package.record, "requirements": [wheel], "layers": [], "formats": {}}
-        archive.writestr(RECORD_PATH, json.dumps(record))
+        archive.writestr(RECORD_PATH, json.dumps({**record, "package_digest": recorded_digest(record)}))
         archive.writestr(f".deps/{wheel['filename']}", data)
         for name, text in CODE.items():
             archive.writestr(name, text)
