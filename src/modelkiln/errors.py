@@ -1,6 +1,9 @@
 """The one error type that users see."""
 
 import re
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Iterator
 
 
 class ModelkilnError(Exception):
@@ -26,6 +29,18 @@ _KIND = re.compile(rf"\b({'|'.join(_KINDS)})(?='| object| indices)")
 # As a call names what it was not given, and what it does not know: the keys of an object, where those are passed on.
 _LACKING = re.compile(r"missing \d+ required .*argument.*?: (.*)$")
 _UNKNOWN = re.compile(r"unexpected keyword argument ('.*')$")
+
+
+@contextmanager
+def writing(output: Path) -> Iterator[None]:
+    """Report what keeps `output` from being written, by its name and not by that of a temporary file."""
+    try:
+        yield
+    except OSError as error:
+        raise ModelkilnError(
+            f"{output}: cannot be written: {error.strerror or error}. Make its folder writable, with space on its "
+            "disk, or name another output."
+        ) from None
 
 
 def reason(error: Exception) -> str:

@@ -175,6 +175,12 @@ def variable_set_twice(broken):
     broken.save()
 
 
+@case("config.Labels: got ['x'], want an object")
+def labels_as_list(broken):
+    broken.config["config"]["Labels"] = ["x"]
+    broken.save()
+
+
 @case("config.Entrypoint: got 'python', want a list")
 def entrypoint_as_text(broken):
     broken.config["config"]["Entrypoint"] = "python"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Mapping, Sequence
 
 from modelkiln.digest import iter_chunks, sha256_bytes
-from modelkiln.errors import ModelkilnError
+from modelkiln.errors import ModelkilnError, writing
 from modelkiln.store.store import Store
 
 __all__ = [
@@ -168,17 +168,17 @@ def fill_folder(packages: Sequence[Mapping[str, Any]], folder: Path, store: Stor
     fetch_debs(missing, store, env)
     for one in missing:
         path = folder / one["filename"]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
-            try:
-                with store.open(deb_digest(one)) as blob:
+        with store.open(deb_digest(one)) as blob, writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
+                try:
                     shutil.copyfileobj(blob, file)
-                # A web server runs as another user.
-                os.fchmod(file.fileno(), 0o644)
-                os.replace(file.name, path)
-            except BaseException:
-                os.unlink(file.name)
-                raise
+                    # A web server runs as another user.
+                    os.fchmod(file.fileno(), 0o644)
+                    os.replace(file.name, path)
+                except BaseException:
+                    os.unlink(file.name)
+                    raise
     return len(missing)
 
 

@@ -1,18 +1,18 @@
 """`modelkiln inspect`: what a layout holds, or a registry of a package."""
 
 import argparse
-import json
 from typing import Any, Mapping, Optional
 
 from modelkiln.cli.attestation.package import add_package, is_registry, layout_of
 from modelkiln.cli.attestation.referrers import inspect_remote
 from modelkiln.cli.options import store_of
 from modelkiln.conventions import FILE_PATH
-from modelkiln.descriptor import CONFIG
 from modelkiln.image.blobs import Blobs, find_record, layers_in
 from modelkiln.image.layout import FoundManifest, Layout
+from modelkiln.package.outside import read_record
 from modelkiln.package.record import PACKAGE_LABEL, variant_records
 from modelkiln.runtime.weights.progress import readable_size
+from modelkiln.wording import print_json, print_lines
 
 HELP = "Show name, digest, platform, layers and labels of the images in a layout; in a registry, what refers to them."
 EXAMPLES = (
@@ -48,17 +48,18 @@ def run(args: argparse.Namespace) -> int:
         one["files"] = list(recorded.get("artifacts") or ())
         one["members"] = _members(recorded)
     if args.json:
-        print(json.dumps(described, indent=1, sort_keys=True, ensure_ascii=False))
+        print_json(described)
     else:
-        print("\n\n".join(_table(one) for one in described))
+        for number, one in enumerate(described):
+            print_lines([*([""] if number else []), *_table(one)])
     return 0
 
 
 def _describe(found: FoundManifest, layout: Layout, blobs: Blobs, unpacked: dict) -> dict[str, Any]:
     """sizes: bytes; an unpacked size is None where neither record nor media type states it."""
     config_descriptor, *descriptors = found.blobs
-    config = layout.read_json(config_descriptor) if config_descriptor.media_type == CONFIG else {}
-    history = [one for one in config.get("history", ()) if not one.get("empty_layer")]
+    config = layout.read_config(config_descriptor)
+    history = [one for one in config.get("history") or () if not one.get("empty_layer")]
     layers = []
     named = [(layer.get("annotations") or {}).get(FILE_PATH) for layer in found.content["layers"]]
     for number, one in enumerate(descriptors):
@@ -95,7 +96,7 @@ def _describe(found: FoundManifest, layout: Layout, blobs: Blobs, unpacked: dict
 
 def _recorded(record: Optional[bytes], package_digest: str) -> Mapping[str, Any]:
     """What a record says of the package with a digest; of one without, of all that it describes."""
-    found = json.loads(record) if record else {}
+    found = read_record(record, "the record", needs=()) if record else {}
     variants = [one for one in variant_records(found) if one.get("package_digest") == package_digest]
     return (variants or [found])[0]
 
@@ -107,7 +108,7 @@ def _members(record: Mapping[str, Any]) -> list[dict[str, str]]:
     return [{"member": name, **{key: one[key] for key in keys}} for name, one in sorted(members.items())]
 
 
-def _table(image: dict[str, Any]) -> str:
+def _table(image: dict[str, Any]) -> list[str]:
     command = " ".join([*image["entrypoint"], *image["cmd"]])
     size = f"{_size(image['size'])} ({_size(image['unpacked_size'])} unpacked)"
     head = (
@@ -134,7 +135,7 @@ def _table(image: dict[str, Any]) -> str:
         rows.append(f"{_size(file['size']):>10}  {file.get('format', 'unknown'):<12}{file['path']}{code}")
     if image["labels"]:
         rows += ["", "labels", *(f"  {key}={value}" for key, value in sorted(image["labels"].items()))]
-    return "\n".join(rows)
+    return rows
 
 
 def _size(size) -> str:

@@ -107,13 +107,14 @@ def make_parser(name: str, module: Any) -> "argparse.ArgumentParser":
 
 def _run(name: str, module_name: str, arguments: Sequence[str]) -> int:
     from modelkiln.errors import ModelkilnError
+    from modelkiln.wording import printable
 
     module = importlib.import_module(f"modelkiln.cli.{module_name}")
     parser = make_parser(name, module)
     try:
         return module.run(parser.parse_args(arguments))
     except ModelkilnError as error:
-        print(f"modelkiln {name}: {error}", file=sys.stderr)
+        print(printable(f"modelkiln {name}: {error}"), file=sys.stderr)
         return 1
     except ModuleNotFoundError as error:
         # Of a wheel that was installed without its extra; a command's dependencies are imported as it runs.
@@ -130,7 +131,7 @@ def _run(name: str, module_name: str, arguments: Sequence[str]) -> int:
         return 1
     except OSError as error:
         # A disk that is full, a folder that may not be written: reported with its path.
-        print(f"modelkiln {name}: {error}", file=sys.stderr)
+        print(printable(f"modelkiln {name}: {error}"), file=sys.stderr)
         return 1
 
 

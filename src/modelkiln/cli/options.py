@@ -1,7 +1,6 @@
 """Options and helpers that the commands over layouts share."""
 
 import argparse
-import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from modelkiln.image.entries import Entry
 from modelkiln.image.layout import Layout
 from modelkiln.image.name import ImageName
 from modelkiln.machine.settings import INSECURE_REGISTRIES, load_machine_env, select_machine_env
+from modelkiln.package.outside import read_record
 from modelkiln.store.store import Store
 
 if TYPE_CHECKING:
@@ -225,9 +225,9 @@ def image_name(args: argparse.Namespace, layout: Layout, entry: Entry) -> ImageN
     if args.name:
         return ImageName.parse(args.name)
     try:
-        record = json.loads(find_record(layout.path, args.record) or b"{}")
-        named = str(record.get("name") or ""), str(record.get("version") or "")
-    except (ValueError, AttributeError):
+        record = read_record(find_record(layout.path, args.record) or b"{}", "the record", needs=())
+        named = record.get("name") or "", record.get("version") or ""
+    except ModelkilnError:
         named = "", ""
     annotations = layout.read_json(entry.descriptor).get("annotations") or {}
     return ImageName.of_package(*named, annotations, layout.path.resolve().name)

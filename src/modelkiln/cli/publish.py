@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Iterable, Optional, Sequence
@@ -24,6 +23,7 @@ from modelkiln.image.contents import Contents, layout_contents
 from modelkiln.image.layout import Layout
 from modelkiln.progress import Progress
 from modelkiln.registry.reference import Reference, check_tag, parse_repository
+from modelkiln.wording import report_line
 
 if TYPE_CHECKING:
     from modelkiln.publication.blob_source import BlobSource
@@ -77,21 +77,16 @@ def run(args: argparse.Namespace) -> int:
     publication = replace(publication, builder=args.builder_id, statements=statements, signer=signer, bundles=bundles)
     with Progress(str(repository), 0) as progress:
         root = store.root if store.root.is_dir() else None
-        (done,) = publish_all([(publication, repository)], machine_env(args), root, report, progress.of)
+        (done,) = publish_all([(publication, repository)], machine_env(args), root, report_line, progress.of)
     report_published(repository, done)
     if args.output:
         args.output.write_text(json.dumps(_summary(done, repository, tags), indent=2, sort_keys=True) + "\n")
     return 0
 
 
-def report(line: str) -> None:
-    """Print a line for people."""
-    print(line, file=sys.stderr, flush=True)
-
-
 def report_published(repository: Reference, done: "Published") -> None:
     """Print what was done, and the reference that pins it."""
-    report(f"{repository}: {done}")
+    report_line(f"{repository}: {done}")
     print(f"{repository}@{done.digest}", flush=True)
 
 

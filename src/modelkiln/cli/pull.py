@@ -1,7 +1,6 @@
 """`modelkiln pull`: a package out of a registry."""
 
 import argparse
-import sys
 from pathlib import Path
 
 from modelkiln.cli.options import (
@@ -16,6 +15,7 @@ from modelkiln.cli.options import (
 from modelkiln.errors import ModelkilnError
 from modelkiln.progress import Progress
 from modelkiln.registry.reference import parse_image
+from modelkiln.wording import print_lines, report_line
 
 _PARTS = ("layout", "record", "signature", "weights")
 
@@ -37,11 +37,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_store(parser)
 
 
-def report(line: str) -> None:
-    """Print a line for people."""
-    print(line, file=sys.stderr, flush=True)
-
-
 def run(args: argparse.Namespace) -> int:
     """Fetch, and say what was fetched."""
     # oras-py, below it, takes as long to import as other commands take to run.
@@ -50,15 +45,15 @@ def run(args: argparse.Namespace) -> int:
     from modelkiln.publication.remote_package import RemotePackage
 
     reference, policy = parse_image(args.reference), policy_of(args)
-    package = RemotePackage(reference, machine_env(args), report)
+    package = RemotePackage(reference, machine_env(args), report_line)
     if policy:
         sentences = [f"policy {policy.where}: {one}" for one in judge_remote(package, policy).problems]
         if sentences and policy.mode == "enforce":
             raise ModelkilnError(f"{reference}: {' '.join(sentences)} Nothing of it was fetched.")
         for sentence in sentences:
-            report(f"{reference}: {sentence}")
+            report_line(f"{reference}: {sentence}")
     total = sum(blob.size for blob in package.contents.blobs)
     with Progress(f"pull {reference}", total) as progress:
-        folder = pull(package, args.only, args.output, progress.add, package_digests(args), report)
-    print(f"{folder}: {args.only} of {reference.image}@{package.contents.root.descriptor.digest}")
+        folder = pull(package, args.only, args.output, progress.add, package_digests(args), report_line)
+    print_lines([f"{folder}: {args.only} of {reference.image}@{package.contents.root.descriptor.digest}"])
     return 0

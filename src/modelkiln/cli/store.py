@@ -2,7 +2,6 @@
 
 import argparse
 import datetime
-import json
 import os
 import re
 from pathlib import Path
@@ -14,7 +13,7 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.store.caches import CachedThing, list_caches
 from modelkiln.store.cleaning import clean, list_blobs, named_blobs, verify
 from modelkiln.store.store import Store
-from modelkiln.wording import counted
+from modelkiln.wording import counted, print_json, print_lines
 
 HELP = "List, verify or clean the store of blobs."
 EXAMPLES = (
@@ -63,27 +62,31 @@ def _list(args: argparse.Namespace, store: Store) -> int:
     blobs = sorted(list_blobs(store), key=lambda blob: blob.used_ns)
     if args.json:
         listed = [{"digest": blob.digest, "size": blob.size, "used": blob.used_ns / 1e9} for blob in blobs]
-        print(json.dumps(listed, indent=1))
+        print_json(listed)
         return 0
-    for blob in blobs:
-        used = datetime.datetime.fromtimestamp(blob.used_ns / 1e9).strftime("%Y-%m-%d %H:%M")
-        print(f"{blob.digest}  {blob.size:>15}  {used}")
-    print(f"{store.root}: {counted(len(blobs), 'blob')}, {sum(blob.size for blob in blobs)} bytes")
+    print_lines(f"{blob.digest}  {blob.size:>15}  {_time(blob.used_ns)}" for blob in blobs)
+    print_lines([f"{store.root}: {counted(len(blobs), 'blob')}, {sum(blob.size for blob in blobs)} bytes"])
     caches: dict[str, list[CachedThing]] = {}
     for thing in list_caches(store.root):
         caches.setdefault(thing.name.partition("/")[0], []).append(thing)
-    for kind, things in sorted(caches.items()):
-        print(f"{store.root / kind}: {counted(len(things), 'cache')}, {sum(thing.size for thing in things)} bytes")
+    print_lines(
+        f"{store.root / kind}: {counted(len(things), 'cache')}, {sum(thing.size for thing in things)} bytes"
+        for kind, things in sorted(caches.items())
+    )
     return 0
+
+
+def _time(nanoseconds: int) -> str:
+    return datetime.datetime.fromtimestamp(nanoseconds / 1e9).strftime("%Y-%m-%d %H:%M")
 
 
 def _verify(args: argparse.Namespace, store: Store) -> int:
     damaged = verify(store)
-    for digest in damaged:
-        print(
-            f"{digest}: is damaged, and was moved to {store.root / 'corrupt'}. It is fetched or made again when needed."
-        )
-    print(f"{store.root}: {counted(len(damaged), 'damaged blob')}")
+    print_lines(
+        f"{digest}: is damaged, and was moved to {store.root / 'corrupt'}. It is fetched or made again when needed."
+        for digest in damaged
+    )
+    print_lines([f"{store.root}: {counted(len(damaged), 'damaged blob')}"])
     return 1 if damaged else 0
 
 
@@ -91,15 +94,12 @@ def _gc(args: argparse.Namespace, store: Store) -> int:
     keep = named_blobs(_named_files(args.keep))
     done = clean(store, keep, args.older_than, args.max_size, args.dry_run)
     verb = "would remove" if args.dry_run else "removed"
-    for name in done.leftovers:
-        print(f"{verb} {name}")
-    for blob in done.removed:
-        print(f"{verb} {blob.digest}, {blob.size} bytes")
-    for thing in done.caches:
-        print(f"{verb} {thing.name}, {thing.size} bytes")
+    print_lines(f"{verb} {name}" for name in done.leftovers)
+    print_lines(f"{verb} {blob.digest}, {blob.size} bytes" for blob in done.removed)
+    print_lines(f"{verb} {thing.name}, {thing.size} bytes" for thing in done.caches)
     size = sum(blob.size for blob in done.removed) + sum(thing.size for thing in done.caches)
     found = f"{counted(len(done.removed), 'blob')} and {counted(len(done.caches), 'cache')}"
-    print(f"{store.root}: {verb} {found}, {size} bytes; {done.kept} bytes stay")
+    print_lines([f"{store.root}: {verb} {found}, {size} bytes; {done.kept} bytes stay"])
     return 0
 
 

@@ -1,14 +1,14 @@
 """`modelkiln validate`: whether a layout is what it says."""
 
 import argparse
-import json
 from pathlib import Path
 
 from modelkiln.cli.options import add_store, store_of
-from modelkiln.errors import ModelkilnError, reason
+from modelkiln.errors import ModelkilnError
 from modelkiln.image.blobs import recorded_layers
+from modelkiln.package.outside import load_record
 from modelkiln.validation.layout import validate_layout
-from modelkiln.wording import counted
+from modelkiln.wording import counted, print_json, print_lines
 
 HELP = "Recompute every digest, size, diff ID and reference of a layout; exit code 1 when one is wrong."
 EXAMPLES = ("validate dist/models.digits/digits.oci",)
@@ -33,22 +33,15 @@ def run(args: argparse.Namespace) -> int:
     notes = [issue for issue in issues if issue.is_note]
     if args.json:
         found = [{"where": one.where, "text": one.text, "note": one.is_note} for one in (*wrong, *notes)]
-        print(json.dumps({"layout": str(args.layout), "issues": found}, indent=1, sort_keys=True, ensure_ascii=False))
+        print_json({"layout": str(args.layout), "issues": found})
         return 1 if wrong else 0
-    for issue in (*wrong, *notes):
-        print(f"{'note: ' if issue.is_note else ''}{issue}")
+    print_lines(f"{'note: ' if issue.is_note else ''}{issue}" for issue in (*wrong, *notes))
     what = "structure, digests, sizes, diff IDs, layer contents, machine code, entrypoint and record"
-    print(f"{args.layout}: {counted(len(wrong), 'issue')}, {counted(len(notes), 'note')}. Checked: {what}.")
+    print_lines([f"{args.layout}: {counted(len(wrong), 'issue')}, {counted(len(notes), 'note')}. Checked: {what}."])
     return 1 if wrong else 0
 
 
 def _record(path):
     if path is None:
         return None
-    try:
-        record = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise ModelkilnError(f"{path}: is not the record of a package ({reason(error)}).") from None
-    if not isinstance(record, dict):
-        raise ModelkilnError(f"{path}: got a JSON {type(record).__name__}, want the record of a package.")
-    return record
+    return load_record(path, "Give one with --record.", ())

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, Mapping, Optional
 
@@ -21,13 +20,14 @@ from modelkiln.cli.options import (
 from modelkiln.descriptor import CONFIG, INDEX, Descriptor
 from modelkiln.errors import ModelkilnError
 from modelkiln.image.blobs import find_record
+from modelkiln.image.config import parse_config
 from modelkiln.image.contents import Contents, contents_of
 from modelkiln.image.layout import Layout
 from modelkiln.package.provided import provided_label
 from modelkiln.package.record import PACKAGE_LABEL, variant_records
 from modelkiln.progress import Progress
 from modelkiln.registry.reference import parse_image
-from modelkiln.wording import counted
+from modelkiln.wording import counted, print_lines, report_line
 
 if TYPE_CHECKING:
     from modelkiln.publication.verify import Verified
@@ -79,18 +79,15 @@ def run(args: argparse.Namespace) -> int:
         raise ModelkilnError(f"{path}: does not exist. Package it, or name an image of a registry.")
     verified, what = (_layout if path.is_dir() else _remote)(args)
     for problem in verified.problems:
-        print(f"{args.package}: {problem}", file=sys.stderr)
+        report_line(f"{args.package}: {problem}")
     for sentence in verified.unverified:
-        print(f"{args.package}: {sentence}", file=sys.stderr)
+        report_line(f"{args.package}: {sentence}")
     for note in verified.notes:
-        print(f"note: {note}", file=sys.stderr)
-    if what:
-        print("\n\n".join("\n".join(f"{word:<12}{value}" for word, value in pairs) for pairs in what))
+        report_line(f"note: {note}")
+    for number, pairs in enumerate(what):
+        print_lines([*([""] if number else []), *(f"{word:<12}{value}" for word, value in pairs)])
     result = "not verified" if verified.unverified else "verified"
-    print(
-        f"{args.package}: {counted(len(verified.problems), 'problem') if verified.problems else result}",
-        file=sys.stderr,
-    )
+    report_line(f"{args.package}: {counted(len(verified.problems), 'problem') if verified.problems else result}")
     return 1 if verified.problems else _NOT_VERIFIED if verified.unverified else 0
 
 
@@ -114,9 +111,9 @@ def _model(args: argparse.Namespace, path: Path) -> int:
         files = {file.path: file.sha256 for file in lock.files}
     problems = differences(signed, files)
     for problem in problems:
-        print(f"{path}: {problem}", file=sys.stderr)
+        report_line(f"{path}: {problem}")
     what = f"signed by {signer.name}: {counted(len(signed.files), 'file')}"
-    print(f"{path}: {counted(len(problems), 'problem') if problems else what}", file=sys.stderr)
+    report_line(f"{path}: {counted(len(problems), 'problem') if problems else what}")
     return 1 if problems else 0
 
 
@@ -127,7 +124,7 @@ def _remote(args: argparse.Namespace) -> "tuple[Verified, list]":
     from modelkiln.publication.verify import verify_remote
 
     reference, policy = parse_image(args.package), policy_of(args)
-    package = RemotePackage(reference, machine_env(args), lambda line: print(line, file=sys.stderr, flush=True))
+    package = RemotePackage(reference, machine_env(args), report_line)
     total = sum(blob.size for blob in package.contents.blobs)
     with Progress(f"verify {reference}", total) as progress:
         verified = verify_remote(package, progress.add, package_digests(args))
@@ -175,7 +172,7 @@ def _what(contents: Contents, read: Callable[[Descriptor], bytes], record: Mappi
         if document.descriptor.media_type == INDEX:
             continue
         descriptor = Descriptor.from_json(document.content["config"])
-        config = json.loads(read(descriptor)) if descriptor.media_type == CONFIG else {}
+        config = parse_config(read(descriptor), descriptor.digest) if descriptor.media_type == CONFIG else {}
         labels = (config.get("config") or {}).get("Labels") or document.content.get("annotations") or {}
         found.append([("digest", document.descriptor.digest), *_describe(config, labels, record)])
     return found

@@ -1,17 +1,18 @@
 """The bytes of a layout's blobs, wherever they are."""
 
-import json
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Optional, Sequence
 
 from modelkiln.conventions import RECORD_TYPE
 from modelkiln.descriptor import Descriptor
-from modelkiln.errors import ModelkilnError, reason
+from modelkiln.document import read_document
+from modelkiln.errors import ModelkilnError
 from modelkiln.image.layout import Layout
 from modelkiln.layer import Layer
 from modelkiln.layers.recipe import is_available_locally, open_layer
 from modelkiln.layers.weights_files import stored_files
+from modelkiln.package.outside import LARGEST_RECORD, read_record
 from modelkiln.store.files import StoredFile
 from modelkiln.store.store import Store
 
@@ -102,9 +103,10 @@ def find_record(layout: Path, given: Optional[Path] = None) -> Optional[bytes]:
     path = given or record_beside(layout)
     if path is not None:
         try:
-            return path.read_bytes()
-        except OSError as error:
-            raise ModelkilnError(f"{path}: {error.strerror}. Give the record of a package with --record.") from None
+            return read_document(path, LARGEST_RECORD)
+        except (OSError, ValueError) as error:
+            problem = getattr(error, "strerror", None) or error
+            raise ModelkilnError(f"{path}: {problem}. Give the record of a package with --record.") from None
     with suppress(ModelkilnError):  # A layout that is broken is reported by those who read it.
         opened = Layout(layout)
         for entry in opened.own:
@@ -124,11 +126,5 @@ def layers_in(data: Optional[bytes], layout: Path, given: Optional[Path] = None)
     """Return the layers of a record that `find_record` found, none of None; layout, given: as there."""
     if data is None:
         return ()
-    try:
-        content = json.loads(data)
-        return tuple(Layer.from_json(layer) for layer in content.get("layers", ()))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        path = given or record_beside(layout) or layout
-        raise ModelkilnError(
-            f"{path}: is not the record of a package ({reason(error)}). Give one with --record."
-        ) from None
+    content = read_record(data, str(given or record_beside(layout) or layout), "Give one with --record.", ())
+    return tuple(Layer.from_json(layer) for layer in content.get("layers") or ())

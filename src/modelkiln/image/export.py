@@ -15,7 +15,7 @@ from modelkiln.archives.tar import bytes_entry, write_tar
 from modelkiln.canonical import canonical_json
 from modelkiln.descriptor import CONFIG, LAYER_MEDIA_TYPES, Descriptor
 from modelkiln.digest import check_digest, hex_of, sha256_stream
-from modelkiln.errors import ModelkilnError
+from modelkiln.errors import ModelkilnError, writing
 from modelkiln.image.blobs import Blobs
 from modelkiln.image.contents import contents_of
 from modelkiln.image.entries import REF_NAME, Entry
@@ -91,7 +91,8 @@ def _replacing(output: Path, is_folder: bool) -> Iterator[Path]:
         raise ModelkilnError(f"{output}: is a folder. Name a file for the archive.")
     if not output.parent.is_dir():
         raise ModelkilnError(f"{output}: its folder does not exist. Make it first.")
-    folder = Path(tempfile.mkdtemp(dir=output.parent, prefix=f".{output.name}."))
+    with writing(output):
+        folder = Path(tempfile.mkdtemp(dir=output.parent, prefix=f".{output.name}."))
     try:
         yield folder / "output"
         (folder / "output").chmod(0o755 if is_folder else 0o644)

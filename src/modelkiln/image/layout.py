@@ -1,6 +1,5 @@
 """OCI image layouts: a folder of `oci-layout`, `index.json` and `blobs/` (image-spec 1.1, image-layout.md)."""
 
-import json
 import os
 import shutil
 import tempfile
@@ -12,7 +11,9 @@ from typing import Any, Iterator, Mapping, Optional, Sequence
 from modelkiln.canonical import canonical_json, document_json
 from modelkiln.descriptor import CONFIG, INDEX, MANIFEST, Descriptor
 from modelkiln.digest import hex_of, sha256_bytes
-from modelkiln.errors import ModelkilnError
+from modelkiln.document import read_document
+from modelkiln.errors import ModelkilnError, writing
+from modelkiln.image.config import parse_config, parse_document
 from modelkiln.image.entries import Entry, own_entries, read_entries, referring
 from modelkiln.wording import counted
 
@@ -89,13 +90,15 @@ class Layout:
     def _document(self, name: str) -> dict[str, Any]:
         path = self.path / name
         try:
-            data = path.read_bytes()
+            data = read_document(path)
         except (FileNotFoundError, NotADirectoryError):
             raise ModelkilnError(
                 f"{self.path}: is not an OCI image layout, it has no {name}. "
                 "Give a folder that `pants package` wrote, such as dist/models/digits/digits.oci."
             ) from None
-        return _parse(data, str(path))
+        except ValueError as error:
+            raise ModelkilnError(f"{path}: cannot be read: {error}. Package the target again.") from None
+        return parse_document(data, str(path))
 
     def blob_path(self, digest: str) -> Optional[Path]:
         """Return where the blob of `digest` lies, or None when it is missing.
@@ -124,7 +127,13 @@ class Layout:
 
     def read_json(self, descriptor: Descriptor) -> dict[str, Any]:
         """Return the JSON object that `descriptor` names."""
-        return _parse(self.read_blob(descriptor), f"{self.path}: blob {descriptor.digest}")
+        return parse_document(self.read_blob(descriptor), f"{self.path}: blob {descriptor.digest}")
+
+    def read_config(self, descriptor: Descriptor) -> dict[str, Any]:
+        """Return the config of an image that `descriptor` names; {} for that of an artifact."""
+        if descriptor.media_type != CONFIG:
+            return {}
+        return parse_config(self.read_blob(descriptor), f"{self.path}: config {descriptor.digest}")
 
     @cached_property
     def entries(self) -> list[Entry]:
@@ -213,16 +222,6 @@ class Layout:
         )
 
 
-def _parse(data: bytes, where: str) -> dict[str, Any]:
-    try:
-        value = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise ModelkilnError(f"{where}: is not JSON: {error}. Package the target again.") from None
-    if not isinstance(value, dict):
-        raise ModelkilnError(f"{where}: is a JSON {type(value).__name__}, want an object.")
-    return value
-
-
 def layout_files(
     manifest_descriptor: Descriptor, blobs: Mapping[str, bytes], annotations: Mapping[str, str]
 ) -> dict[str, bytes]:
@@ -234,11 +233,11 @@ def layout_files(
     for digest, data in blobs.items():
         if sha256_bytes(data) != digest:
             raise ModelkilnError(f"layout: got a blob of {sha256_bytes(data)}, want {digest}.")
-    manifest = _parse(blobs[manifest_descriptor.digest], f"manifest {manifest_descriptor.digest}")
+    manifest = parse_document(blobs[manifest_descriptor.digest], f"manifest {manifest_descriptor.digest}")
     config = Descriptor.from_json(manifest.get("config"), f"manifest {manifest_descriptor.digest}: config")
     platform = None
     if config.media_type == CONFIG and config.digest in blobs:
-        content = _parse(blobs[config.digest], f"config {config.digest}")
+        content = parse_config(blobs[config.digest], f"config {config.digest}")
         platform = {key: content[key] for key in ("architecture", "os", "variant") if key in content}
     files = top_files(manifest_descriptor, annotations, platform, manifest.get("artifactType"))
     files.update((blob_name(digest), blobs[digest]) for digest in sorted(blobs))
@@ -317,12 +316,13 @@ def write_layout(folder: os.PathLike, files: Mapping[str, bytes]) -> Path:
 
 def write_file(path: Path, data: bytes) -> None:
     """Write a file, which is whole or not there, or is as it was."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    with writing(path):
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(data)
+            os.chmod(temporary, 0o644)
+            os.replace(temporary, path)
+        except BaseException:
+            os.unlink(temporary)
+            raise

@@ -8,11 +8,9 @@ from modelkiln.archives.decompression import damage_errors, decompressed
 from modelkiln.descriptor import Descriptor
 from modelkiln.errors import ModelkilnError
 from modelkiln.image.contents import RECORD_TITLE
+from modelkiln.package.outside import LARGEST_RECORD
 
-__all__ = ["LARGEST_RECORD", "read_from_record_layer", "titled"]
-
-# A record, or a bill, of the largest packages, with thousands of files, has a few MiB.
-LARGEST_RECORD = 64 << 20
+__all__ = ["read_from_record_layer", "titled"]
 
 
 def titled(layers: Sequence[Descriptor], config: Mapping[str, Any]) -> list[tuple[Descriptor, str]]:

@@ -9,7 +9,6 @@ byte against a hash that they were given.
 import functools
 import http.client
 import ssl
-import sys
 import time
 import urllib.error
 import urllib.parse
@@ -19,6 +18,7 @@ from typing import Any, Callable, Mapping, Optional, TypeVar
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.runtime.weights.http import Redirects, retry_after
+from modelkiln.wording import report_line
 
 __all__ = [
     "NETWORK_ERRORS",
@@ -27,7 +27,6 @@ __all__ = [
     "is_final",
     "open_url",
     "proxies_for",
-    "report_line",
     "seconds_asked",
     "wait_to_retry",
     "tls_context",
@@ -143,11 +142,6 @@ def is_final(error: BaseException) -> bool:
         return True
     status = http_status(error)
     return isinstance(error, ValueError) or (status is not None and 300 <= status < 500 and status not in (408, 429))
-
-
-def report_line(line: str) -> None:
-    """Print a line for the user: why something takes time."""
-    print(line, file=sys.stderr, flush=True)
 
 
 def wait_to_retry(seconds: float, where: str, reason: str, report: Callable[[str], None] = report_line) -> None:

@@ -14,8 +14,10 @@ from modelkiln.attestation.statement import PAYLOAD_TYPE, Statement, Subject
 from modelkiln.conventions import ARTIFACT_TYPE, PREDICATE_ANNOTATIONS, RECORD_TYPE, SBOM_PATH, WEIGHTS_LABEL
 from modelkiln.descriptor import CONFIG, MANIFEST, Descriptor
 from modelkiln.errors import ModelkilnError, reason
+from modelkiln.image.config import parse_config
 from modelkiln.image.contents import Contents, Document
 from modelkiln.image.record_layer import read_from_record_layer, titled
+from modelkiln.package.outside import read_record
 from modelkiln.package.record import PACKAGE_LABEL, variant_records
 from modelkiln.registry.client import RegistryClient
 from modelkiln.registry.referrers import EMPTY, artifact_manifest, attach_all, find_referrers
@@ -130,16 +132,10 @@ def attach_missing(client: RegistryClient, attachments: Sequence[Attachment]) ->
 
 def _parsed(record: bytes) -> tuple[Mapping[str, Any], dict[str, str]]:
     """The record, and what a list of referrers shows of it."""
-    try:
-        content = json.loads(record)
-        digest = str(content["package_digest"])
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise ModelkilnError(
-            f"What should be the record is not that of a package ({reason(error)}). Give one with --record."
-        ) from None
+    content = read_record(record, "what should be the record", "Give one with --record.")
     named = {"title": content.get("name"), "version": content.get("version")}
     found = {f"org.opencontainers.image.{key}": value for key, value in named.items() if isinstance(value, str)}
-    return content, {**found, PACKAGE_LABEL: digest}
+    return content, {**found, PACKAGE_LABEL: content["package_digest"]}
 
 
 def manifest_bom(document: Document, read: Read, record: Mapping[str, Any]) -> Optional[bytes]:
@@ -150,7 +146,7 @@ def manifest_bom(document: Document, read: Read, record: Mapping[str, Any]) -> O
     if document.descriptor.media_type != MANIFEST:
         return None
     described = Descriptor.from_json(document.content["config"], document.descriptor.digest)
-    config = json.loads(read(described)) if described.media_type == CONFIG else {}
+    config = parse_config(read(described), described.digest) if described.media_type == CONFIG else {}
     labels = (config.get("config") or {}).get("Labels") or {}
     variant = next(iter(_with_artifacts(record)), None)
     is_weights = document.content.get("artifactType") == ARTIFACT_TYPE or WEIGHTS_LABEL in labels

@@ -13,6 +13,7 @@ from modelkiln.descriptor import INDEX, MANIFEST, Descriptor
 from modelkiln.errors import ModelkilnError
 from modelkiln.image.contents import Document, contents_of
 from modelkiln.image.layout import Layout
+from modelkiln.package.outside import read_record
 from modelkiln.publication.attachments import Read, manifest_bom
 from modelkiln.wording import counted
 
@@ -42,7 +43,7 @@ def file_bom(path: Path) -> bytes:
 def layout_bom(layout: Layout, image: Optional[str], read: Read, record: Optional[bytes]) -> bytes:
     """Return the bill of the image or artifact in a layout; image: which one, where it holds several."""
     document = _only(contents_of(layout, layout.select(image)).manifests, str(layout.path))
-    bom = manifest_bom(document, read, json.loads(record or b"{}"))
+    bom = manifest_bom(document, read, read_record(record, str(layout.path), needs=()) if record else {})
     bom = bom or next(_in_layout(layout, document.descriptor, SBOM_TYPE), None)
     if bom is None:
         raise ModelkilnError(f"{layout.path}: has no bill of materials in it. {_AGAIN}")
@@ -60,7 +61,7 @@ def layout_provenance(layout: Layout, image: Optional[str], record: Optional[byt
         raise ModelkilnError(
             f"{layout.path}: its record does not lie next to it, and states how it was made. Give it with --record."
         )
-    content = json.loads(record)
+    content = read_record(record, str(layout.path), needs=())
     signed = contents_of(layout, layout.select(image)).signed
     made = {one.digest for one in products(content)}
     own = tuple(Subject(str(content.get("name") or ""), one.digest) for one in signed if one.digest not in made)

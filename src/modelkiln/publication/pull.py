@@ -17,7 +17,7 @@ from modelkiln.canonical import document_json
 from modelkiln.conventions import ARTIFACT_TYPE, FILE_PATH, MODELS_FOLDER, WEIGHTS_LABEL
 from modelkiln.descriptor import INDEX, Descriptor
 from modelkiln.digest import referrers_tag, sha256_bytes, sha256_stream
-from modelkiln.errors import ModelkilnError
+from modelkiln.errors import ModelkilnError, writing
 from modelkiln.image.contents import Document
 from modelkiln.image.entries import REF_NAME
 from modelkiln.image.layout import blob_name, top_files, write_layout
@@ -76,8 +76,9 @@ def pull(
 
 @contextmanager
 def _new_folder(folder: Path) -> Iterator[Path]:
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+    with writing(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
     try:
         yield temporary
         temporary.chmod(0o755)

@@ -8,10 +8,12 @@ from modelkiln.canonical import canonical_json
 from modelkiln.conventions import CODE_FOLDER, OLD_RECORD_PATH, RECORD_PATH, RECORD_TYPE
 from modelkiln.descriptor import CONFIG, INDEX, MANIFEST, Descriptor
 from modelkiln.digest import sha256_bytes
-from modelkiln.errors import ModelkilnError, reason
+from modelkiln.errors import ModelkilnError
+from modelkiln.image.config import parse_config
 from modelkiln.image.contents import Contents, Document
-from modelkiln.image.record_layer import LARGEST_RECORD, read_from_record_layer, titled
-from modelkiln.package.record import PACKAGE_LABEL, index_record, recorded_digest, variant_records
+from modelkiln.image.record_layer import read_from_record_layer, titled
+from modelkiln.package.outside import LARGEST_RECORD, check_digests, read_record
+from modelkiln.package.record import PACKAGE_LABEL, index_record
 from modelkiln.registry.blobs import blob_chunks
 from modelkiln.registry.client import RegistryClient
 from modelkiln.registry.documents import parse_document
@@ -185,7 +187,7 @@ class RemotePackage:
             return {}
         descriptor = Descriptor.from_json(described, str(self.reference))
         if descriptor.digest not in self._configs:
-            self._configs[descriptor.digest] = parse_document(self.read(descriptor), self.reference)
+            self._configs[descriptor.digest] = parse_config(self.read(descriptor), f"{self.reference}: config")
         return self._configs[descriptor.digest]
 
     def labels(self, document: Document) -> Mapping[str, str]:
@@ -209,17 +211,7 @@ def _not_oci(media_type: str) -> str:
 
 def check_record(data: bytes, where: str) -> bytes:
     """Return the record when its inputs have the package digest that it states."""
-    try:
-        content = json.loads(data)
-        records = list({id(one): one for one in (content, *variant_records(content))}.values())
-        digests = [(recorded_digest(one), one["package_digest"]) for one in records]
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ModelkilnError(f"{where}: its record is not one of a package ({reason(error)}).") from None
-    for actual, stated in digests:
-        if actual != stated:
-            raise ModelkilnError(
-                f"{where}: its record states package digest {stated}, want {actual} for what it lists."
-            )
+    check_digests(read_record(data, f"{where}: its record", "Publish the package again."), where)
     return data
 
 

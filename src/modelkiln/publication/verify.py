@@ -122,7 +122,7 @@ def _is_recompressed(document: Document, layout: Layout) -> bool:
     if document.descriptor.media_type == INDEX:
         return False
     config = Descriptor.from_json(document.content["config"])
-    return is_recompressed(document.content, layout.read_json(config))
+    return is_recompressed(document.content, layout.read_config(config))
 
 
 def _judge(

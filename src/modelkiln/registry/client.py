@@ -21,7 +21,7 @@ from oras.container import Container
 from modelkiln.descriptor import INDEX, MANIFEST, Descriptor
 from modelkiln.digest import check_digest, sha256_bytes
 from modelkiln.errors import ModelkilnError
-from modelkiln.network.http import NETWORK_ERRORS, report_line, wait_to_retry
+from modelkiln.network.http import NETWORK_ERRORS, wait_to_retry
 from modelkiln.registry.auth import BUSY, RegistryAuth
 from modelkiln.registry.endpoint import endpoint_of
 from modelkiln.registry.provider import Registry
@@ -30,6 +30,7 @@ from modelkiln.registry.refusal import check_kind, errors_of, refused, unreachab
 from modelkiln.registry.session import MachineSession, is_hopeless, root_cause
 from modelkiln.runtime.weights.http import origin, retry_after
 from modelkiln.runtime.weights.registry import served_name
+from modelkiln.wording import report_line
 
 __all__ = ["RegistryClient"]
 

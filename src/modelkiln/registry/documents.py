@@ -1,10 +1,10 @@
 """Documents of a registry: manifests, indexes and configs, of OCI and of Docker."""
 
-import json
 from typing import Any, Mapping, Optional
 
 from modelkiln.descriptor import CONFIG, INDEX, LAYER, MANIFEST, Descriptor
-from modelkiln.errors import ModelkilnError, reason
+from modelkiln.document import parse_object
+from modelkiln.errors import ModelkilnError
 from modelkiln.registry.client import RegistryClient
 from modelkiln.registry.reference import Reference
 
@@ -46,12 +46,9 @@ def image_manifest(client: RegistryClient, data: bytes, platform: str) -> tuple[
 def parse_document(data: bytes, pinned: Reference) -> dict[str, Any]:
     """Return the JSON object of a manifest or config; raises ModelkilnError for anything else."""
     try:
-        value = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise ModelkilnError(f"{pinned}: a document of the image is not JSON ({reason(error)}).") from None
-    if not isinstance(value, dict):
-        raise ModelkilnError(f"{pinned}: a document of the image is not a JSON object.")
-    return value
+        return parse_object(data)
+    except ValueError as error:
+        raise ModelkilnError(f"{pinned}: a document of the image is not JSON ({error}).") from None
 
 
 def type_of(document: Mapping[str, Any]) -> Optional[str]:

@@ -12,6 +12,7 @@ from modelkiln.canonical import document_json
 from modelkiln.conventions import RECORD_TYPE
 from modelkiln.descriptor import INDEX, MANIFEST, Descriptor
 from modelkiln.digest import referrers_tag, sha256_bytes
+from modelkiln.document import parse_object
 from modelkiln.errors import ModelkilnError
 from modelkiln.registry.client import RegistryClient
 from modelkiln.registry.refusal import refused
@@ -154,20 +155,19 @@ def _fallback(client: RegistryClient, digest: str) -> list[Mapping[str, Any]]:
 def _is_manifest(data: bytes) -> bool:
     """Whether it is sure to be no index. Registries' own word for it is not reliable: django-oci has one for all."""
     try:
-        content = json.loads(data)
-    except (ValueError, RecursionError):
+        content = parse_object(data)
+    except ValueError:
         return False
-    return isinstance(content, dict) and "manifests" not in content and "layers" in content
+    return "manifests" not in content and "layers" in content
 
 
 def _entries(data: bytes, where: str) -> list[Mapping[str, Any]]:
-    content: Optional[Any] = None
     try:
-        content = json.loads(data)
+        content = parse_object(data)
         entries = content["manifests"]
         entries = [] if entries is None else entries  # As Go writes a list without entries.
         if isinstance(entries, list) and all(isinstance(one, dict) for one in entries):
             return entries
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError):
         pass
     raise ModelkilnError(f"{where}: is not an index of referrers. Remove it from the registry, or fix it.")

@@ -1,10 +1,11 @@
 """What changed between two packages: inputs, layers, bytes to send, signature and metrics."""
 
+from math import isfinite
 from typing import Any, Mapping, Optional, Sequence
 
 from modelkiln.report.code import code_texts, compare_texts
 from modelkiln.report.compatibility import LEVELS, level_of, released, signature_changes
-from modelkiln.report.inputs import Change, input_changes
+from modelkiln.report.inputs import Change, input_changes, record_metrics
 from modelkiln.report.layers import layer_changes
 from modelkiln.report.package import Package
 
@@ -124,7 +125,7 @@ def _with_lines(changes: Sequence[Change], before: Package, after: Package) -> l
 
 
 def _metrics(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[dict[str, Any]]:
-    old, new = (dict((record.get("metadata") or {}).get("metrics") or {}) for record in (before, after))
+    old, new = (record_metrics(record) for record in (before, after))
     return [
         {"name": name, "before": old.get(name), "after": new.get(name), "change": _rise(old.get(name), new.get(name))}
         for name in [*old, *(name for name in new if name not in old)]
@@ -134,8 +135,9 @@ def _metrics(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[dict[s
 def _rise(before: Any, after: Any) -> Optional[float]:
     """The difference of two metrics, without the noise of binary fractions; None where one is not a number."""
     try:
-        return float(f"{float(after) - float(before):.12g}")
-    except (TypeError, ValueError):
+        rise = float(f"{float(after) - float(before):.12g}")
+        return rise if isfinite(rise) else None
+    except (TypeError, ValueError, OverflowError):
         return None
 
 

@@ -6,7 +6,7 @@ from typing import Any, Iterable, Iterator, Mapping, Optional
 from modelkiln.layer import Layer
 from modelkiln.recipe import DEBIAN, Recipe
 
-__all__ = ["Change", "changed", "debian_packages", "input_changes", "named_changes", "recipe_inputs"]
+__all__ = ["Change", "changed", "debian_packages", "input_changes", "named_changes", "recipe_inputs", "record_metrics"]
 
 # Inputs of a record that are compared part by part, and what follows from others.
 _BY_PART = frozenset(("code", "artifacts", "requirements", "signature", "metadata", "base", "image", "package_digest"))
@@ -100,9 +100,16 @@ def _is_setting(key: str) -> bool:
     return key not in _BY_PART and key not in _OUTPUTS
 
 
+def record_metrics(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the metrics in a record's metadata; none where they are not an object, as metadata may have anything."""
+    found = (record.get("metadata") or {}).get("metrics")
+    return dict(found) if isinstance(found, Mapping) else {}
+
+
 def _described(record: Mapping[str, Any]) -> dict[str, Any]:
     """The metadata but for metrics, which have a part of their own."""
-    return {key: value for key, value in (record.get("metadata") or {}).items() if key != "metrics"}
+    is_apart = bool(record_metrics(record))
+    return {key: value for key, value in (record.get("metadata") or {}).items() if key != "metrics" or not is_apart}
 
 
 def _settings(record: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -1,6 +1,5 @@
 """A package as people name it: a layout, a PEX, a wheel, a record, or a reference to a registry."""
 
-import json
 import zipfile
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from modelkiln.image.blobs import Blobs, find_record, record_beside
 from modelkiln.image.contents import RECORD_TITLE, contents_of
 from modelkiln.image.layout import Layout
 from modelkiln.layer import Layer
+from modelkiln.package.outside import LARGEST_RECORD, REMEDY, check_digests, load_record, read_record
 from modelkiln.package.record import variant_records
 from modelkiln.registry.reference import parse_image
 from modelkiln.report.archive import read_member
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Package", "open_package"]
 
-# A record of the largest packages, with thousands of files, has a few MiB.
-_LARGEST_RECORD = 64 << 20
+_NEEDS = ("package_digest", "name", "version")
 
 
 @dataclass(frozen=True)
@@ -102,11 +101,11 @@ def _record_inside(layout: Layout, text: str) -> Mapping[str, Any]:
     found = []
     for manifest in layout.manifests():
         config, *layers = manifest.blobs
-        listed = layout.read_json(config).get("history") or []
+        listed = layout.read_config(config).get("history") or []
         history = [str(one.get("created_by", "")) for one in listed if not one.get("empty_layer")]
         for title, layer in zip(history, layers):
             blob = layout.blob_path(layer.digest)
-            if title.startswith(RECORD_TITLE) and blob is not None and layer.size <= _LARGEST_RECORD:
+            if title.startswith(RECORD_TITLE) and blob is not None and layer.size <= LARGEST_RECORD:
                 data = read_member(blob, layer.media_type, (f"app/{RECORD_PATH}", f"app/{OLD_RECORD_PATH}"), text)
                 found += [_parsed(data, text)] if data else []
     if len(found) != 1:
@@ -115,7 +114,7 @@ def _record_inside(layout: Layout, text: str) -> Mapping[str, Any]:
 
 
 def _record(text: str, path: Path, store: Store) -> Package:
-    found = _parsed(path.read_bytes(), text)
+    found = _whole(load_record(path, needs=_NEEDS), text)
     for name, made in sorted((found.get("formats") or {}).items()):
         beside = path.parent / str(made.get("path", ""))
         if name == "oci" and beside.is_dir():
@@ -141,7 +140,7 @@ def _archive(text: str, path: Path, store: Store) -> Package:
     beside = record_beside(path)
     if beside is not None:
         with suppress(ModelkilnError):
-            other = _parsed(beside.read_bytes(), str(beside))
+            other = _whole(load_record(beside, needs=_NEEDS), str(beside))
             record = other if other.get("package_digest") == record.get("package_digest") else record
     return Package(text, "wheel" if path.suffix == ".whl" else "pex", record, path=path, store=store)
 
@@ -155,10 +154,11 @@ def _remote(text: str, package: "RemotePackage") -> Package:
 
 
 def _parsed(data: bytes, where: str) -> Mapping[str, Any]:
-    try:
-        found = json.loads(data)
-        if found.get("package_digest") and (found.get("packages") or found.get("signature")):
-            return found
-    except (ValueError, AttributeError):
-        pass
-    raise ModelkilnError(f"{where}: is not the record of a package. Name a package, or its NAME.package.json.")
+    return _whole(read_record(data, where, needs=_NEEDS), where)
+
+
+def _whole(found: Mapping[str, Any], where: str) -> Mapping[str, Any]:
+    if not found.get("packages") and not found.get("signature"):
+        raise ModelkilnError(f"{where}: is not the record of a package: it lacks 'signature'. {REMEDY}")
+    check_digests(found, where)
+    return found

@@ -11,7 +11,7 @@ from modelkiln.checks.headers import formats as headers
 from modelkiln.checks.onnx import model as onnx
 from modelkiln.checks.onnx.interface import Value, read_interface
 from modelkiln.errors import ModelkilnError
-from modelkiln.package.example import example_request
+from modelkiln.package.example import element_count, example_request
 from modelkiln.runtime.signature import problems
 
 __all__ = ["Artifact", "read_artifact"]
@@ -24,6 +24,8 @@ _ELEMENTS = {
 _INDEX = ".safetensors.index.json"
 # MLflow, mlflow/models/utils.py, SERVING_INPUT_FILENAME.
 _MLFLOW_EXAMPLE = "serving_input_example.json"
+# Elements of a request that is written for a model: some 20 MiB of text.
+_LARGEST_REQUEST = 4 << 20
 
 
 @dataclass(frozen=True)
@@ -72,8 +74,19 @@ def _onnx(path: Path, content: Content) -> Artifact:
     interface = read_interface(model.data)
     sides = {"inputs": interface.inputs, "outputs": interface.outputs}
     signature = {side: [_spec(value, f"{path}: {side[:-1]}") for value in values] for side, values in sides.items()}
-    request = _logged_example(path.parent, signature["inputs"]) or example_request(signature)
+    request = _logged_example(path.parent, signature["inputs"]) or _example(signature, path)
     return Artifact("onnx", path.parent, tuple(files), signature, request)
+
+
+def _example(signature: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    number = element_count(signature)
+    if number > _LARGEST_REQUEST:
+        raise ModelkilnError(
+            f"{path}: its inputs have {number} elements, and init writes requests of up to {_LARGEST_REQUEST}. Export "
+            "the model with variable dimensions, or put one of your own in MLflow's form beside it "
+            f"({_MLFLOW_EXAMPLE})."
+        )
+    return example_request(signature)
 
 
 def _spec(value: Value, where: str) -> dict[str, Any]:

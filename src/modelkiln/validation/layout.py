@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Iterable, Mapping, Optional
 
+from modelkiln.document import read_document
 from modelkiln.layer import Layer
 from modelkiln.layers.recipe import is_available_locally, open_layer
 from modelkiln.store.store import Store
@@ -78,7 +79,10 @@ class _Layout:
     def read_file(self, name: str, manifests: Manifests) -> Optional[bytes]:
         """Return a file at the layout's top; None, reported, when it is not there."""
         try:
-            return (self._root / name).read_bytes()
+            return read_document(self._root / name)
+        except ValueError as error:
+            manifests.report(name, [f"cannot be read: {error}, want a file."])
+            return None
         except OSError as error:
             manifests.report(name, [f"got no such file ({error.strerror}), want one in an OCI layout."])
             return None

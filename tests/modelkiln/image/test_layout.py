@@ -7,10 +7,11 @@ import pytest
 from samples.random_image import blob_file, make_image, read_json
 
 from modelkiln.canonical import canonical_json, document_json
-from modelkiln.descriptor import INDEX, Descriptor
+from modelkiln.descriptor import CONFIG, INDEX, Descriptor
 from modelkiln.digest import sha256_bytes
 from modelkiln.errors import ModelkilnError
 from modelkiln.image.layout import Layout, layout_files, write_layout
+from modelkiln.validation.layout import validate_layout
 
 
 @pytest.fixture
@@ -91,6 +92,49 @@ def test_a_damaged_document_is_refused(made):
     blob_file(made.path, config.digest).write_bytes(made.image.config.replace(b"amd64", b"arm64"))
     with pytest.raises(ModelkilnError, match="damaged or was changed"):
         Layout(made.path).read_blob(config)
+
+
+@pytest.mark.parametrize(
+    ("config", "problem"),
+    [
+        ('"x"', "is not a JSON object: it is a JSON str"),
+        ("[" * 100_000, "is not a JSON object: it is nested too deeply"),
+        ('{"config": {"Labels": [1]}}', "config.Labels [1] is not an object"),
+        ('{"config": {"Env": 7}}', "config.Env 7 is not a list"),
+        ('{"config": {"Entrypoint": ["x", null]}}', "config.Entrypoint[1] None is not a text"),
+        ('{"architecture": 5}', "architecture 5 is not a text"),
+        ('{"history": [[]]}', "history[0] [] is not an object"),
+    ],
+)
+def test_a_config_with_values_of_another_kind_is_refused(config, problem, made):
+    """In a sentence that names the config and the place in it; that of an artifact is not looked at."""
+    descriptor = Descriptor.of(CONFIG, config.encode())
+    blob_file(made.path, descriptor.digest).write_text(config)
+    with pytest.raises(ModelkilnError) as raised:
+        Layout(made.path).read_config(descriptor)
+    assert f"config {descriptor.digest}: {problem}" in str(raised.value)
+    assert {} == Layout(made.path).read_config(Descriptor("application/json", descriptor.digest, descriptor.size))
+
+
+@pytest.mark.parametrize("name", ["index.json", "oci-layout"])
+def test_what_has_no_end_is_not_read(name, made):
+    """A pipe in place of a document is not waited for, a device is not read, and neither is a file without measure."""
+    path = made.path / name
+    for put, problem in (
+        (lambda: os.mkfifo(path), "it is not a regular file"),
+        (lambda: os.symlink("/dev/zero", path), "it is not a regular file"),
+        (lambda: _sparse(path, 1 << 30), "it has more than"),
+    ):
+        path.unlink()
+        put()
+        with pytest.raises(ModelkilnError, match=f"{name}: cannot be read: {problem}"):
+            Layout(made.path)
+        assert any(problem in str(issue) for issue in validate_layout(made.path))
+
+
+def _sparse(path, size):
+    with path.open("wb") as stream:
+        stream.truncate(size)
 
 
 def test_a_folder_that_is_no_layout_is_refused(tmp_path):

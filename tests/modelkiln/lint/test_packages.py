@@ -20,7 +20,8 @@ from modelkiln.store.store import Store
 
 _BAD = b'def predict(inputs, model):\n    return open("/data/weights.json").read()\n'
 _METADATA = b"Metadata-Version: 2.1\nName: Some_Thing\nVersion: 1.5\nRequires-Dist: numpy>=1\n"
-_RECORD = {"package_digest": "sha256:0", "entry_point": "rain.forecast:predict", "artifacts": [], "requirements": []}
+_DIGEST = "sha256:" + "0" * 64
+_RECORD = {"package_digest": _DIGEST, "entry_point": "rain.forecast:predict", "artifacts": [], "requirements": []}
 
 
 def tar_of(files):

@@ -135,7 +135,7 @@ def test_a_pex_and_a_wheel_have_theirs_in_them(tmp_path, capfdbinary, place):
     "command, data, message",
     [
         ("sbom", b"x", b"is neither a layout's folder, nor a PEX or wheel"),
-        ("provenance", b"\xff", b"is neither a layout's folder nor a package's record"),
+        ("provenance", b"\xff", b"is not the record of a package"),
         ("provenance", b"{}", b"it lacks 'package_digest'"),
     ],
 )

@@ -7,12 +7,14 @@ import zipfile
 import pytest
 from loopback.registries import registry, served
 from samples.indexed import IndexedPackage
+from samples.packages.described import Described
 from samples.published import Package
 from samples.random_image import make_image
 from schemas import schema_problems
 
 from modelkiln.cli.main import main
 from modelkiln.conventions import RECORD_PATH
+from modelkiln.package.record import recorded_digest
 
 
 @pytest.fixture(scope="module")
@@ -54,12 +56,12 @@ def test_a_layout_alone_has_its_record_in_it(layouts, capsys):
 
 def _pex(path, code, **more):
     record = {
-        "name": "rain", "version": "1.0.0", "package_digest": "sha256:" + path.stem[-1] * 64,
-        "entry_point": "rain:predict", "code": [{"path": "rain.py", "sha256": code}],
+        "name": "rain", "version": "1.0.0", "entry_point": "rain:predict",
+        "code": [{"path": "rain.py", "sha256": code}],
         "signature": {"inputs": [{"name": "x", "datatype": "FP32", "shape": [-1]}], "outputs": []}, **more,
     }  # fmt: skip
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr(RECORD_PATH, json.dumps(record))
+        archive.writestr(RECORD_PATH, json.dumps({**record, "package_digest": recorded_digest(record)}))
         archive.writestr("rain.py", code)
     return path
 
@@ -143,3 +145,22 @@ def _watched(target, asked):
         line.close()
 
     return served(answer)
+
+
+@pytest.mark.parametrize("metrics", ["high", {"auc": 10**400, "f1": "nan"}])
+def test_metrics_that_are_not_numbers_are_compared_as_values(metrics, tmp_path, capsys):
+    """Metadata may have anything: a text in place of metrics, numbers that have no end or are none."""
+    package, path = Described(tmp_path / "rain"), tmp_path / "new.package.json"
+    record = {**package.record, "metadata": {"metrics": metrics}, "formats": {}}
+    path.write_text(json.dumps({**record, "package_digest": recorded_digest(record)}))
+    out = _diff(capsys, package.record_path, path)
+    assert "metrics" in out and ("high" if metrics == "high" else str(10**400)) in out
+
+
+def test_a_record_with_the_digest_of_another_is_refused(tmp_path, capsys):
+    """Two packages are the same by their digests, which a changed record keeps: it is compared with what it lists."""
+    package, path = Described(tmp_path / "rain"), tmp_path / "new.package.json"
+    path.write_text(json.dumps({**package.record, "name": "snow", "formats": {}}))
+    assert 1 == main(["diff", str(package.record_path), str(path)])
+    err = capsys.readouterr().err
+    assert f"{path}: its record states package digest {package.record['package_digest']}, want sha256:" in err

@@ -17,6 +17,7 @@ from modelkiln.image.blobs import Blobs
 from modelkiln.image.contents import layout_contents
 from modelkiln.image.layout import Layout
 from modelkiln.machine.settings import INSECURE_REGISTRIES
+from modelkiln.package.record import recorded_digest
 from modelkiln.publication.blob_source import BlobSource
 from modelkiln.publication.publish import Publication, publish_all
 from modelkiln.registry.reference import parse_repository
@@ -63,6 +64,24 @@ def test_the_page_says_what_the_package_is(package, tmp_path):
         assert part in page, part
     assert "<script>alert" not in page and "Ada <script>" not in page
     assert page == _page(tmp_path, package.store, package.layout)
+
+
+def test_a_large_request_is_shortened(package, tmp_path):
+    """A signature of more elements than there is memory for has a page, which says that its request is a part."""
+    tensor = {"name": "clouds", "datatype": "FP32", "shape": [10**5, 10**5]}
+    record = {**package.record, "signature": {"inputs": [tensor], "outputs": [tensor]}}
+    path = tmp_path / "rain.package.json"
+    path.write_text(json.dumps({**record, "formats": {}, "package_digest": recorded_digest(record)}))
+    page = _page(tmp_path, package.store, path)
+    assert "10000000000 elements" in page and len(page) < 1_000_000
+
+
+def test_a_page_that_cannot_be_written_is_named(package, tmp_path, capsys):
+    """By the name that was given, not that of a temporary file, with what to do; nothing is left."""
+    output = tmp_path / ("x" * 250)
+    assert 1 == main(["report", str(package.record_path), "-o", str(output)])
+    assert f"{output}: cannot be written: File name too long. Make its folder writable" in capsys.readouterr().err
+    assert not list(tmp_path.glob("*x*"))
 
 
 def test_the_page_refers_to_nothing_outside(package, tmp_path):
@@ -151,7 +170,7 @@ def test_a_package_of_many_files_is_a_small_page(tmp_path, package):
     with zipfile.ZipFile(path, "w") as archive:
         wheel = {**pin(data, "big", "1.0"), "size": len(data), "unpacked_size": sum(map(len, files.values()))}
         record = {**package.record, "requirements": [wheel], "layers": [], "formats": {}}
-        archive.writestr(RECORD_PATH, json.dumps(record))
+        archive.writestr(RECORD_PATH, json.dumps({**record, "package_digest": recorded_digest(record)}))
         archive.writestr(f".deps/{wheel['filename']}", data)
         for name, text in CODE.items():
             archive.writestr(name, text)

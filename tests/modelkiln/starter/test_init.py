@@ -115,6 +115,13 @@ def test_what_a_signature_cannot_describe_is_refused(output, remedy, tmp_path, c
     assert ["m.onnx"] == [path.name for path in (tmp_path / "m").iterdir()]
 
 
+def test_a_request_too_large_to_write_is_refused(tmp_path, capsys):
+    """A shape can ask for more numbers than there is memory."""
+    value = helper.make_tensor_value_info("x", TensorProto.FLOAT, [10**6, 10**6])
+    err = _init(capsys, _onnx(tmp_path / "m/m.onnx", inputs=[value]), code=1).err
+    assert "1000000000000 elements" in err and "serving_input_example.json" in err
+
+
 def test_nothing_is_overwritten(tmp_path, capsys):
     """Where one of the files is there, none is written; formats that say too little are named."""
     (tmp_path / "pants.toml").write_text("")

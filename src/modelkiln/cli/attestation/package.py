@@ -1,7 +1,6 @@
 """The package that a command is about, wherever it lies."""
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Callable
 
@@ -10,6 +9,7 @@ from modelkiln.descriptor import Descriptor
 from modelkiln.errors import ModelkilnError
 from modelkiln.image.layout import Layout
 from modelkiln.registry.reference import parse_image
+from modelkiln.wording import report_line
 
 if TYPE_CHECKING:
     from modelkiln.publication.remote_package import RemotePackage
@@ -55,6 +55,4 @@ def remote_of(args: argparse.Namespace) -> "RemotePackage":
     """Return the package in a registry that is named."""
     from modelkiln.publication.remote_package import RemotePackage
 
-    return RemotePackage(
-        parse_image(args.package), machine_env(args), lambda line: print(line, file=sys.stderr, flush=True)
-    )
+    return RemotePackage(parse_image(args.package), machine_env(args), report_line)

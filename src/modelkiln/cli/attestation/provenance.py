@@ -1,7 +1,6 @@
 """`modelkiln provenance`: how a package was made."""
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
@@ -9,9 +8,9 @@ from modelkiln.attestation.provenance import products, provenance
 from modelkiln.attestation.statement import Statement
 from modelkiln.cli.attestation.package import add_package, is_registry, layout_of, remote_of
 from modelkiln.cli.options import add_builder
-from modelkiln.digest import check_digest
 from modelkiln.errors import ModelkilnError, reason
 from modelkiln.image.blobs import find_record
+from modelkiln.package.outside import load_record
 
 HELP = "Print how a package was made, as an in-toto statement with SLSA's predicate."
 EXAMPLES = (
@@ -43,11 +42,9 @@ def _find(args: argparse.Namespace) -> Statement:
     path = Path(args.package)
     if path.is_dir():
         return layout_provenance(layout_of(args), args.image, find_record(path, args.record), args.builder_id)
+    remedy = "Name a layout's folder, or NAME.package.json."
     try:
-        record = json.loads(path.read_bytes())
-        check_digest(record["package_digest"], str(path))
+        record = load_record(path, remedy)
         return provenance(record, products(record), args.builder_id)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ModelkilnError(
-            f"{path}: is neither a layout's folder nor a package's record ({reason(error)}). Name NAME.package.json."
-        ) from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ModelkilnError(f"{path}: is not the record of a package: {reason(error)}. {remedy}") from None

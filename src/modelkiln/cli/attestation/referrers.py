@@ -1,7 +1,6 @@
 """What a package in a registry consists of, and what refers to it, for `modelkiln inspect`."""
 
 import argparse
-import json
 from typing import Any
 
 from modelkiln.cli.attestation.package import remote_of
@@ -9,6 +8,7 @@ from modelkiln.conventions import PREDICATE_ANNOTATIONS
 from modelkiln.descriptor import INDEX
 from modelkiln.package.record import PACKAGE_LABEL
 from modelkiln.runtime.weights.progress import readable_size
+from modelkiln.wording import print_json, print_lines
 
 __all__ = ["inspect_remote"]
 
@@ -33,9 +33,10 @@ def inspect_remote(args: argparse.Namespace) -> int:
             }
         )
     if args.json:
-        print(json.dumps(described, indent=1, sort_keys=True, ensure_ascii=False))
+        print_json(described)
     else:
-        print("\n\n".join(_table(one) for one in described))
+        for number, one in enumerate(described):
+            print_lines([*([""] if number else []), *_table(one)])
     return 0
 
 
@@ -54,7 +55,7 @@ def _referrer(content: Any, digest: str, blobs: list) -> dict[str, Any]:
     }
 
 
-def _table(manifest: dict[str, Any]) -> str:
+def _table(manifest: dict[str, Any]) -> list[str]:
     head = ("digest", "kind", "package", "platform")
     values = (manifest["digest"], manifest["kind"], manifest["package_digest"], manifest["platform"])
     rows = [f"{key:<9}{value}" for key, value in zip(head, values) if value]
@@ -63,4 +64,4 @@ def _table(manifest: dict[str, Any]) -> str:
     for one in manifest["referrers"]:
         what = " ".join(filter(None, (one["artifact_type"], one["predicate_type"])))
         rows.append(f"{one['digest'][7:19]:<14}{readable_size(one['size']):>10}  {what}")
-    return "\n".join(rows)
+    return rows

@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from modelkiln.image.contents import layout_contents
 from modelkiln.image.layout import Layout, write_file
 from modelkiln.registry.reference import parse_image
 from modelkiln.weights.lock import load_weights_lock
+from modelkiln.wording import report_line
 
 if TYPE_CHECKING:
     from modelkiln.publication.signatures import Signed
@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
         raise ModelkilnError("--output: is for the signature of a lock; one of a package goes to where that is.")
     signed, name = (_layout if Path(args.package).is_dir() else _remote)(args, signer)
     for one in signed:
-        print(f"{one.digest} {one.predicate_type}: {'signed' if one.is_new else 'was signed'}", file=sys.stderr)
+        report_line(f"{one.digest} {one.predicate_type}: {'signed' if one.is_new else 'was signed'}")
     print(name)
     return 0
 
@@ -83,7 +83,7 @@ def _remote(args: argparse.Namespace, signer: Signer) -> "tuple[list[Signed], st
     )
 
     reference, env = parse_image(args.package), machine_env(args)
-    package = RemotePackage(reference, env, lambda line: print(line, file=sys.stderr, flush=True))
+    package = RemotePackage(reference, env, report_line)
     digest = package.contents.root.descriptor.digest
     subjects = package.contents.signed
     stated = statements_in_registry(package.client, subjects) if args.statements else ()

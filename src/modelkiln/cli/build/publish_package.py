@@ -15,7 +15,7 @@ from modelkiln.cli.options import (
     signer_of,
     store_of,
 )
-from modelkiln.cli.publish import publication_of, report, report_published
+from modelkiln.cli.publish import publication_of, report_published
 from modelkiln.image.blobs import Blobs, find_record, layers_in
 from modelkiln.image.contents import layout_contents
 from modelkiln.image.layout import Layout
@@ -25,6 +25,7 @@ from modelkiln.publication.blob_source import BlobSource
 from modelkiln.publication.holding import hold_to_record
 from modelkiln.publication.publish import publish_all
 from modelkiln.registry.reference import parse_repository
+from modelkiln.wording import report_line
 
 HELP = "Put a package into registries as a whole: no tag before all of it is there and all tags are free."
 
@@ -61,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
         publication = replace(publication, builder=args.builder_id, statements=statements, signer=signer)
         publications.append((publication, parse_repository(push["repository"])))
     with Progress("publish") as progress:
-        done = publish_all(publications, env, store.root if store.root.is_dir() else None, report, progress.of)
+        done = publish_all(publications, env, store.root if store.root.is_dir() else None, report_line, progress.of)
     for (_, repository), one in zip(publications, done):
         report_published(repository, one)
     return 0

@@ -1,11 +1,11 @@
 """What the commands that lint share: which rules count, and how findings are printed."""
 
 import argparse
-import json
 from typing import Mapping, Sequence
 
 from modelkiln.lint.finding import Finding
 from modelkiln.lint.output.text import shown, summary
+from modelkiln.wording import print_json, print_lines
 
 __all__ = ["add_report", "add_selection", "report"]
 
@@ -32,14 +32,13 @@ def report(found: Mapping[str, Sequence[Finding]], args: argparse.Namespace, is_
     if args.sarif:
         from modelkiln.lint.output.sarif import sarif_log
 
-        print(json.dumps(sarif_log(found), indent=1, ensure_ascii=False, sort_keys=True))
+        print_json(sarif_log(found))
     elif args.json:
-        content = {name: [one.to_json() for one in several] for name, several in found.items()}
-        print(json.dumps(content, indent=1, ensure_ascii=False, sort_keys=True))
+        print_json({name: [one.to_json() for one in several] for name, several in found.items()})
     else:
         for name, several in found.items():
             if several:
                 print(shown(several, name))
             if several or not is_quiet:
-                print(f"{name}: {summary(several)}")
+                print_lines([f"{name}: {summary(several)}"])
     return int(any(one.is_error or args.warnings_as_errors for one in findings))

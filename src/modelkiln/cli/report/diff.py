@@ -2,14 +2,13 @@
 
 import argparse
 import json
-import sys
 from typing import Any, Iterator, Mapping
 
 from modelkiln.cli.options import add_insecure, add_store, machine_env, store_of
 from modelkiln.report.difference import difference
 from modelkiln.report.package import open_package
 from modelkiln.runtime.weights.progress import readable_size
-from modelkiln.wording import counted
+from modelkiln.wording import counted, print_json, print_lines, report_line
 
 HELP = "Show what changed between two packages: inputs, layers, bytes to send, signature, metrics."
 EXAMPLES = (
@@ -46,14 +45,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the difference; the exit code is 0, whatever it is."""
     before, after = (
-        open_package(name, store_of(args), lambda: machine_env(args), lambda line: print(line, file=sys.stderr))
-        for name in (args.before, args.after)
+        open_package(name, store_of(args), lambda: machine_env(args), report_line) for name in (args.before, args.after)
     )
     found = difference(before, after)
     if args.json:
-        print(json.dumps(found, indent=1, sort_keys=True, ensure_ascii=False))
+        print_json(found)
     else:
-        print("\n".join(_text(found, args.lines)))
+        print_lines(_text(found, args.lines))
     return 0
 
 

@@ -1,13 +1,12 @@
 """`modelkiln doctor`: what this machine has and lacks."""
 
 import argparse
-import json
 from pathlib import Path
 
 from modelkiln.cli.options import add_store, machine_env, store_of
 from modelkiln.report.doctor.condition import Condition
 from modelkiln.report.doctor.conditions import conditions
-from modelkiln.wording import counted
+from modelkiln.wording import counted, print_json, print_lines
 
 HELP = "Show what this machine has and lacks for building, testing and publishing packages, with remedies."
 EXAMPLES = (
@@ -35,13 +34,13 @@ def run(args: argparse.Namespace) -> int:
             _print(one, one.subject if one.subject != subject else "")
             subject = one.subject
     if args.json:
-        print(json.dumps(listed, indent=1, sort_keys=True, ensure_ascii=False))
+        print_json(listed)
     else:
         print(f"\n{counted(problems, 'problem')}." if problems else "\nNo problems.")
     return 1 if problems else 0
 
 
 def _print(one: Condition, subject: str) -> None:
-    print(f"{subject:<18}{_MARKS[one.state]:<4}{one.what}", flush=True)
+    print_lines([f"{subject:<18}{_MARKS[one.state]:<4}{one.what}"])
     if one.remedy and one.state != "ok":
-        print(f"{'':<22}{one.remedy}")
+        print_lines([f"{'':<22}{one.remedy}"])

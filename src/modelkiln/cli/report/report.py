@@ -1,15 +1,14 @@
 """`modelkiln report`: a page about packages."""
 
 import argparse
-import os
-import sys
-import tempfile
 from pathlib import Path
 
 from modelkiln.cli.options import add_insecure, add_store, machine_env, store_of
 from modelkiln.errors import ModelkilnError
+from modelkiln.image.layout import write_file
 from modelkiln.report.package import open_package
 from modelkiln.runtime.weights.progress import readable_size
+from modelkiln.wording import print_lines, report_line
 
 HELP = "Write a page about packages: what they are, what is in them, how they run, what two of them differ in."
 EXAMPLES = (
@@ -37,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     """Write the page, whole or not at all."""
     data = (_index(args) or _packages(args)).encode("utf-8", "replace")
     _replace(args.output, data)
-    print(f"{args.output}: {readable_size(len(data))}")
+    print_lines([f"{args.output}: {readable_size(len(data))}"])
     return 0
 
 
@@ -54,22 +53,11 @@ def _index(args: argparse.Namespace) -> str:
 def _packages(args: argparse.Namespace) -> str:
     from modelkiln.report.page.page import render  # The script and the style are read where they are wanted alone.
 
-    packages = [
-        open_package(name, store_of(args), lambda: machine_env(args), lambda line: print(line, file=sys.stderr))
-        for name in args.packages
-    ]
+    packages = [open_package(name, store_of(args), lambda: machine_env(args), report_line) for name in args.packages]
     return render(packages)
 
 
 def _replace(output: Path, data: bytes) -> None:
     if output.is_dir() or not output.parent.is_dir():
         raise ModelkilnError(f"{output}: want the path of a file in a folder that is there. Name one with -o.")
-    file, name = tempfile.mkstemp(dir=output.parent, prefix=f".{output.name}.")
-    try:
-        with os.fdopen(file, "wb") as stream:
-            stream.write(data)
-        os.chmod(name, 0o644)
-        os.replace(name, output)
-    except BaseException:
-        os.unlink(name)
-        raise
+    write_file(output, data)

@@ -1,14 +1,13 @@
 """`modelkiln why`: why a wheel, a Debian package or a file is in a package."""
 
 import argparse
-import json
 from typing import Any, Iterator, Mapping
 
 from modelkiln.cli.options import add_store, store_of
 from modelkiln.report.package import open_package
 from modelkiln.report.why import explain
 from modelkiln.runtime.weights.progress import readable_size
-from modelkiln.wording import counted
+from modelkiln.wording import counted, print_json, print_lines
 
 HELP = "Show why a wheel, a Debian package or a file is in a package, and what leaving it out would save."
 EXAMPLES = (
@@ -32,9 +31,9 @@ def run(args: argparse.Namespace) -> int:
     package = open_package(args.package, store_of(args), dict, lambda line: None)
     found = explain(package, args.name)
     if args.json:
-        print(json.dumps(found, indent=1, sort_keys=True, ensure_ascii=False))
+        print_json(found)
     else:
-        print("\n".join(_text(found)))
+        print_lines(_text(found))
     return 0
 
 

@@ -6,7 +6,7 @@ from typing import Sequence
 from modelkiln.lint.finding import LIKELY, Finding
 from modelkiln.lint.registry import rule_of
 from modelkiln.lint.rule import Rule
-from modelkiln.wording import counted
+from modelkiln.wording import counted, one_line
 
 __all__ = ["explained", "listed", "shown", "summary"]
 
@@ -25,26 +25,21 @@ def _finding(one: Finding, name: str) -> str:
     place = f":{one.line}:{one.column}" if one.line and one.column else f":{one.line}" if one.line else ""
     likely = ", likely" if one.certainty == LIKELY else ""
     head = f"{where}{place}: {one.severity}{likely}: {one.rule} {rule_of(one.rule).name}: {one.message}"
-    lines = [_plain(head)]
+    lines = [one_line(head)]
     if one.text:
         lines += _source(one)
-    lines += [f"    {_plain(one.remedy)}"]
+    lines += [f"    {one_line(one.remedy)}"]
     return "\n".join(lines)
 
 
 def _source(one: Finding) -> list[str]:
-    text = _plain(one.text.replace("\t", " "))
+    text = one_line(one.text.replace("\t", " "))
     stripped = text.lstrip()
     column = max(0, one.column - 1 - (len(text) - len(stripped)))
     if column > _LONGEST - 20:
         stripped, column = "..." + stripped[column - 40 :], 43
     cut = stripped if len(stripped) <= _LONGEST else stripped[: _LONGEST - 3] + "..."
     return [f"    | {cut}", *([f"    | {' ' * column}^"] if one.column else [])]
-
-
-def _plain(text: str) -> str:
-    """The text without what a terminal could take for a command."""
-    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
 
 
 def summary(findings: Sequence[Finding]) -> str:

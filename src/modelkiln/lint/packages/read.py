@@ -1,20 +1,20 @@
 """From a path to the subjects in it: one for each image of a layout, one for a wheel or a PEX."""
 
-import json
 import posixpath
 import re
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, Callable, Iterable, Iterator, Mapping, Optional, Sequence
 
 from modelkiln.conventions import CODE_FOLDER, FILE_PATH, MODELS_FOLDER, OLD_RECORD_PATH, PEX_MODELS, RECORD_PATH
-from modelkiln.descriptor import CONFIG
 from modelkiln.errors import ModelkilnError
 from modelkiln.image.blobs import Blobs, find_record, layers_in
 from modelkiln.image.layout import FoundManifest, Layout
 from modelkiln.lint.packages.distributions import read_distributions
 from modelkiln.lint.packages.files import PackageFile, layer_files, zip_files
 from modelkiln.lint.subject import ArtifactFile, Distribution, RequirementFile, SourceFile, Subject
+from modelkiln.package.outside import read_record
 from modelkiln.package.record import PACKAGE_LABEL, variant_records
 from modelkiln.store.store import Store
 
@@ -77,14 +77,14 @@ def _layout(path: Path, store: Store, record: Optional[Path], image: Optional[st
     found = layout.expand(layout.select(image)) if image else layout.manifests()
     data = find_record(path, record)
     blobs = Blobs(layout, store, layers_in(data, path, record))
-    content = json.loads(data) if data else {}
+    content = read_record(data, str(record or path), needs=()) if data else {}
     return [_image(one, blobs, content, several=len(found) > 1) for one in found]
 
 
 def _image(found: FoundManifest, blobs: Blobs, content: Mapping[str, Any], several: bool) -> Subject:
     layout = blobs.layout
     config_descriptor, *layers = found.blobs
-    config = layout.read_json(config_descriptor) if config_descriptor.media_type == CONFIG else {}
+    config = layout.read_config(config_descriptor)
     settings = config.get("config") or {}
     labels = settings.get("Labels") or found.content.get("annotations") or {}
     records = variant_records(content) if content else []
@@ -115,12 +115,8 @@ def _record_in(files: Iterable[PackageFile]) -> Mapping[str, Any]:
     """The record that lies in a package, {} where there is none."""
     for file in files:
         if file.path.endswith(_RECORDS):
-            try:
-                record = json.loads(file.read())
-            except ValueError:
-                continue
-            if isinstance(record, dict) and "package_digest" in record:
-                return record
+            with suppress(ModelkilnError):
+                return read_record(file.read(), file.path)
     return {}
 
 

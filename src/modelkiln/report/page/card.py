@@ -2,15 +2,19 @@
 
 import json
 import shlex
+from math import isfinite
 from typing import Any, Iterator, Mapping, Optional, Sequence
 
-from modelkiln.package.example import example_request
+from modelkiln.package.example import SAMPLE, element_count, example_request
+from modelkiln.report.inputs import record_metrics
 from modelkiln.report.package import Package
 from modelkiln.report.page.html import Html, code_block, join, section, table, tag
 
 __all__ = ["card", "commands", "metrics", "needs", "signature"]
 
 _BAR, _ROW = 320, 22
+# Of a request that stands on the page whole: a MiB of text or so, as images of 224 x 224 pixels need.
+_WHOLE_REQUEST = 200_000
 
 
 def card(record: Mapping[str, Any]) -> Optional[Html]:
@@ -40,13 +44,13 @@ def _list(pairs: Sequence[tuple[str, Any]]) -> Html:
 def metrics(record: Mapping[str, Any], others: Sequence[tuple[str, Mapping[str, Any]]]) -> Optional[Html]:
     """Return the metrics as bars. others: the packages of the page by their labels, this one among them; of each
     metric the longest bar is the largest value of all, or 1 for values up to 1."""
-    found = (record.get("metadata") or {}).get("metrics") or {}
-    if not isinstance(found, Mapping) or not found:
+    found = record_metrics(record)
+    if not found:
         return None
     rows = []
     for name, value in found.items():
-        values = [(label, (one.get("metadata") or {}).get("metrics") or {}) for label, one in others]
-        shown = [(label, each[name]) for label, each in values if isinstance(each, Mapping) and name in each]
+        values = [(label, record_metrics(one)) for label, one in others]
+        shown = [(label, each[name]) for label, each in values if name in each]
         if len(shown) < 2:
             shown = [("", value)]
         rows.append([name, join(_bars(shown))])
@@ -71,8 +75,9 @@ def _bars(shown: Sequence[tuple[str, Any]]) -> Iterator[Html]:
 
 def _number(value: Any) -> Optional[float]:
     try:
-        return None if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError):
+        number = float(value)
+        return None if isinstance(value, bool) or not isfinite(number) else number
+    except (TypeError, ValueError, OverflowError):
         return None
 
 
@@ -84,11 +89,19 @@ def signature(record: Mapping[str, Any]) -> Optional[Html]:
         for side in ("input", "output")
         for one in described.get(f"{side}s") or ()
     ]
-    request = json.dumps(example_request(described), ensure_ascii=False)
+    number = element_count(described)
+    is_sample = number > _WHOLE_REQUEST
+    request = json.dumps(example_request(described, is_sample), ensure_ascii=False)
+    what = "A request to try, of numbers without a meaning:"
+    if is_sample:
+        what = (
+            f"The beginning of a request, of numbers without a meaning. The inputs have {number} elements, and at most "
+            f"{SAMPLE} of each are shown: fill up data to the shape."
+        )
     return section(
         "Signature",
         table("Inputs and outputs", ("name", "side", "datatype", "shape"), rows),
-        tag("p", "A request to try, of numbers without a meaning:"),
+        tag("p", what),
         code_block(request, "the example request"),
     )
 

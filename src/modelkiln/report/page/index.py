@@ -1,11 +1,11 @@
 """All packages of a folder on one page: what each takes, and what they share."""
 
-import json
 from pathlib import Path
 from typing import Any, Mapping, Sequence
 
-from modelkiln.errors import ModelkilnError, reason
+from modelkiln.errors import ModelkilnError
 from modelkiln.layer import Layer
+from modelkiln.package.outside import load_record
 from modelkiln.package.record import variant_records
 from modelkiln.report.page.contents import Tree
 from modelkiln.report.page.document import byte_map, document
@@ -25,14 +25,8 @@ def read_records(folder: Path) -> dict[str, Mapping[str, Any]]:
     """
     found: dict[str, Mapping[str, Any]] = {}
     for path in sorted(folder.rglob(f"*{_ENDING}")):
-        try:
-            record = json.loads(path.read_bytes())
-            [Layer.from_json(one) for one in record["layers"]]
-            found[path.relative_to(folder).as_posix()[: -len(_ENDING)]] = {"name": "", "version": "", **record}
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise ModelkilnError(
-                f"{path}: is not the record of a package ({reason(error)}). Package its target again."
-            ) from None
+        record = load_record(path, "Package its target again.", ())
+        found[path.relative_to(folder).as_posix()[: -len(_ENDING)]] = {"name": "", "version": "", **record}
     if not found:
         raise ModelkilnError(
             f"{folder}: holds neither a layout nor records of packages (*{_ENDING}). Package something."
@@ -66,7 +60,7 @@ def render_index(records: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def _layers(record: Mapping[str, Any]) -> dict[str, Layer]:
-    found = [Layer.from_json(one) for one in record["layers"]]
+    found = [Layer.from_json(one) for one in record.get("layers") or ()]
     return {layer.descriptor.digest: layer for layer in found}
 
 
