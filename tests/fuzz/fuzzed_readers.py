@@ -76,7 +76,11 @@ def _check(path: str) -> Callable[[bytes], None]:
 
 
 def _read_layer(media_type: str) -> Callable[[bytes], list]:
-    return lambda data: read_layer(io.BytesIO(data), media_type, ours=True).problems
+    def read(data: bytes) -> list:
+        found = read_layer(io.BytesIO(data), media_type, ours=True)
+        return found.problems + found.unconventional
+
+    return read
 
 
 def _read_deb(data: bytes) -> None:

@@ -10,7 +10,7 @@ from pants_modelkiln.inputs.code import check_entry_point
 def check(source, name="predict"):
     """Check the entry point `m:<name>` against a module's text."""
     entry_point = EntryPoint("m", name)
-    check_entry_point("//a:p", entry_point, "m.py", source.encode())
+    check_entry_point("//a:p: entry_point 'm'", entry_point, "m.py", source.encode())
 
 
 @pytest.mark.parametrize(

@@ -158,19 +158,20 @@ async def _find_imports(code: Digest) -> tuple[Import, ...]:
 async def collect_code(request: PackageCodeRequest, runtime: RuntimeFiles) -> PackageCode:
     """Find the files and requirements of all that the entry point depends on."""
     entry_point = (await find_entry_point(request.entry_point)).val
+    where = f"{request.address}: {request.entry_point.alias} {entry_point.spec!r}"
     code = await find_first_party_code(FirstPartyRequest(request.address), **implicitly())
     module = entry_point.module.replace(".", "/")
     candidates = [path for path in (f"{module}.py", f"{module}/__init__.py") if path in code.paths]
     if not candidates:
         raise ModelkilnError(
-            f"{request.address}: entry_point {entry_point.spec!r}: no target of the package owns the "
+            f"{where}: no target of the package owns the "
             f"module {entry_point.module}. Check the name, and that a `python_sources` target owns "
             "its file (`pants tailor` adds one)."
         )
     source = await get_digest_contents(
         await digest_subset_to_digest(DigestSubset(code.digest, PathGlobs(candidates[:1])))
     )
-    check_entry_point(str(request.address), entry_point, source[0].path, source[0].content)
+    check_entry_point(where, entry_point, source[0].path, source[0].content)
     digest = await merge_digests(MergeDigests((code.digest, runtime.digest)))
     files = pinned_files(await get_digest_entries(digest))
     own = tuple(file for file in files if file not in runtime.files)
@@ -221,13 +222,13 @@ def check_places(address: str, files: Iterable[CodeFile]) -> None:
         )
 
 
-def check_entry_point(address: str, entry_point: EntryPoint, path: str, source: bytes) -> None:
+def check_entry_point(where: str, entry_point: EntryPoint, path: str, source: bytes) -> None:
     """Refuse an entry point that its module plainly does not define, or not as a callable.
 
     The module is read, not imported: importing would need its environment. What can't be seen
-    in the text (a star import, a name made by a function call) is left to the smoke test.
+    in the text (a star import, a name made by a function call) is left to the smoke test. where: the target, its
+    field and what that names, for messages.
     """
-    where = f"{address}: entry_point {entry_point.spec!r}"
     if not entry_point.function:
         raise ModelkilnError(f"{where}: names no callable; write `{entry_point.module}:predict`.")
     try:

@@ -62,7 +62,7 @@ def read_signed_model(bundle: Bundle, where: str) -> SignedModel:
         raise ModelkilnError(f"{where}: is a {statement.predicate_type!r}, want {MODEL_SIGNATURE}. Sign it again.")
     try:
         return _read(statement, where)
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
         raise ModelkilnError(f"{where}: is not the signature of a model: {reason(error)}.") from None
 
 

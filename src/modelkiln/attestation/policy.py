@@ -9,7 +9,7 @@ from typing import Any, Mapping, Optional
 
 from modelkiln.attestation.signing.certificates import read_authorities
 from modelkiln.attestation.signing.keys import PublicKey
-from modelkiln.errors import ModelkilnError
+from modelkiln.errors import ModelkilnError, reason
 
 __all__ = ["MODES", "PREDICATES", "SIGN", "Policy", "Rule", "TrustedSigner", "is_named", "matches"]
 
@@ -68,8 +68,8 @@ class Policy:
         """Read the file; keys and certificates that it names are relative to its folder."""
         try:
             content = _toml(path.read_text("utf-8"))
-        except (OSError, ValueError) as error:
-            raise ModelkilnError(f"{path}: cannot be read as a policy ({error}).") from None
+        except (OSError, ValueError, RecursionError) as error:
+            raise ModelkilnError(f"{path}: cannot be read as a policy ({reason(error)}).") from None
         return cls.of(content, path)
 
     @classmethod
@@ -109,14 +109,35 @@ def is_named(predicate_type: str, name: str) -> bool:
 
 
 def matches(text: str, pattern: str) -> bool:
-    """Whether a pattern stands for the text: `*` for characters other than `/`, `**` for any."""
-    return _compiled(pattern).fullmatch(text) is not None
+    """Whether a pattern stands for the text: `*` for characters other than `/`, `**` for any.
+
+    The names of a certificate may be an attacker's: each character is looked at once, whatever the pattern.
+    """
+    places, deep, stars, last = _compiled(pattern)
+    # Bit n: the first n items of the pattern stand for what was read. A star may also stand for nothing.
+    states = 1 | (stars & 1) << 1
+    for character in text:
+        staying = states & (deep if character == "/" else stars)
+        states = staying | (states & places.get(character, 0)) << 1
+        states |= (states & stars) << 1
+        if not states:
+            return False
+    return bool(states & last)
 
 
 @lru_cache(maxsize=256)
-def _compiled(pattern: str) -> "re.Pattern[str]":
-    parts = re.split(r"(\*\*|\*)", pattern)
-    return re.compile("".join({"**": ".*", "*": "[^/]*"}.get(part, re.escape(part)) for part in parts), re.DOTALL)
+def _compiled(pattern: str) -> tuple[Mapping[str, int], int, int, int]:
+    """Bits of items: the places of each character, of `**`, and of both kinds of stars; and the bit past the last."""
+    items = [item for part in re.split(r"(\*+)", pattern) for item in ([part[:2]] if part[:1] == "*" else part)]
+    places: dict[str, int] = {}
+    deep = stars = 0
+    for number, item in enumerate(items):
+        if item[0] == "*":
+            stars |= 1 << number
+            deep |= (item == "**") << number
+        else:
+            places[item] = places.get(item, 0) | 1 << number
+    return places, deep, stars, 1 << len(items)
 
 
 def _signer(name: str, value: Any, path: Path) -> TrustedSigner:

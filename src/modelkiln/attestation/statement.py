@@ -85,6 +85,8 @@ class Statement:
                 raise ModelkilnError(f"{where}: is of type {value['_type']!r}, not {STATEMENT_TYPE}.")
             subjects = tuple(Subject.from_json(one, where) for one in value["subject"])
             predicate_type, predicate = value["predicateType"], value.get("predicate") or {}
+            if not isinstance(predicate, Mapping):
+                raise ValueError("its predicate is not an object")
             if not isinstance(predicate_type, str) or not subjects:
                 raise ValueError("it lacks a type of predicate" if subjects else "it has no subject")
             return cls.of(subjects, predicate_type, predicate)

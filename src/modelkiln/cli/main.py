@@ -1,15 +1,13 @@
 """`modelkiln COMMAND`: what people use on layouts, and the steps that build processes run."""
 
-import argparse
+# Little, so that an interrupt hardly ever comes before `main` can meet it: what else it needs, it imports itself.
 import importlib
 import os
 import sys
-from typing import Any, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Optional, Sequence
 
-from modelkiln import __version__
-from modelkiln.errors import ModelkilnError
-from modelkiln.machine.settings import own_settings
-from modelkiln.wording import printable
+if TYPE_CHECKING:
+    import argparse
 
 __all__ = ["COMMANDS", "main", "make_parser"]
 
@@ -67,16 +65,34 @@ STEPS = {
 def main(argv: Optional[Sequence[str]] = None) -> int:
     """Run one command and return its exit code: 0 done, 1 refused or failed, 2 bad usage, 130 interrupted."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _main(arguments)
+    except KeyboardInterrupt:
+        print(f"modelkiln{_named(arguments)}: interrupted", file=sys.stderr)
+        return 130  # 128 and the signal's number, as shells report it.
+
+
+def _named(arguments: Sequence[str]) -> str:
+    """The command of a command line, for messages."""
+    name = next(iter(arguments[1:2] if arguments[:1] == ["build"] else arguments[:1]), "")
+    return f" {name}" if name in COMMANDS or name in STEPS else ""
+
+
+def _main(arguments: Sequence[str]) -> int:
     if arguments[:1] == ["build"] and arguments[1:2] and arguments[1] in STEPS:
         return _run(arguments[1], STEPS[arguments[1]], arguments[2:])
     if arguments and arguments[0] in COMMANDS:
+        from modelkiln.machine.settings import own_settings
+
         with own_settings():
             return _run(arguments[0], COMMANDS[arguments[0]], arguments[1:])
     return _usage(arguments)
 
 
-def make_parser(name: str, module: Any) -> argparse.ArgumentParser:
+def make_parser(name: str, module: Any) -> "argparse.ArgumentParser":
     """Return the parser of a command, whose help ends in its examples."""
+    import argparse
+
     examples = [f"  modelkiln {line}" for line in getattr(module, "EXAMPLES", ())]
     parser = argparse.ArgumentParser(
         prog=f"modelkiln {name}",
@@ -90,6 +106,9 @@ def make_parser(name: str, module: Any) -> argparse.ArgumentParser:
 
 
 def _run(name: str, module_name: str, arguments: Sequence[str]) -> int:
+    from modelkiln.errors import ModelkilnError
+    from modelkiln.wording import printable
+
     module = importlib.import_module(f"modelkiln.cli.{module_name}")
     parser = make_parser(name, module)
     try:
@@ -114,12 +133,13 @@ def _run(name: str, module_name: str, arguments: Sequence[str]) -> int:
         # A disk that is full, a folder that may not be written: reported with its path.
         print(printable(f"modelkiln {name}: {error}"), file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print(f"modelkiln {name}: interrupted", file=sys.stderr)
-        return 130  # 128 and the signal's number, as shells report it.
 
 
 def _usage(arguments: Sequence[str]) -> int:
+    import argparse
+
+    from modelkiln import __version__
+
     parser = argparse.ArgumentParser(
         prog="modelkiln", description="Inspect, check and move the packages that Modelkiln builds."
     )

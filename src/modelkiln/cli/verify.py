@@ -143,8 +143,9 @@ def _layout(args: argparse.Namespace) -> "tuple[Verified, list]":
     if policy:
         from modelkiln.publication.policy_check import judge_layout
 
+        held = verified.record if len(layout.own) == 1 else record
         for entry in layout.own:
-            judgement = judge_layout(layout, entry.descriptor.digest, record, policy, args.repository)
+            judgement = judge_layout(layout, entry.descriptor.digest, held, policy, args.repository)
             _take_judgement(verified, policy, judgement)
     if verified.problems:
         return verified, []

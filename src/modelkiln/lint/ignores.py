@@ -1,4 +1,7 @@
-"""`# modelkiln: ignore[MK203] reason`: comments that take a finding of their line back."""
+"""`# modelkiln: ignore[MK203] reason`: comments that take a finding of their line back.
+
+Rules are named there as in a Selection.
+"""
 
 import io
 import re
@@ -8,21 +11,23 @@ from typing import Any, Iterable, Sequence
 
 from modelkiln.lint.catalogue.general import IGNORES_NOTHING, NO_REASON
 from modelkiln.lint.finding import Finding
+from modelkiln.lint.selection import rules_of
 from modelkiln.lint.subject import SourceFile
 
 __all__ = ["apply_ignores"]
 
 _MARK = b"modelkiln:"
+_NAMES = "Name a rule as MK203, MK2 or dynamic, the category; `modelkiln lint --list` lists all."
 _COMMENT = re.compile(r"#\s*modelkiln:\s*ignore\[([^\]]*)\]\s*(.*)")
 
 
 @dataclass(frozen=True)
 class _Ignore:
-    """lines: the first and last that it stands for, of a statement over several lines all of them."""
+    """names: of rules. lines: the first and last that it stands for, of a statement over several lines all of them."""
 
     line: int
     column: int
-    rules: tuple[str, ...]
+    names: tuple[str, ...]
     reason: str
     text: str
     lines: tuple[int, int]
@@ -41,10 +46,10 @@ def apply_ignores(source: SourceFile, found: Sequence[Finding], is_selected=lamb
     left = []
     for finding in found:
         matching = [
-            (number, id)
+            (number, name)
             for number, one in enumerate(ignores)
-            for id in one.rules
-            if finding.rule == id and one.lines[0] <= finding.line <= one.lines[1]
+            for name in one.names
+            if finding.rule in rules_of(name) and one.lines[0] <= finding.line <= one.lines[1]
         ]
         used.update(matching)
         if not any(ignores[number].reason for number, _ in matching):
@@ -52,12 +57,14 @@ def apply_ignores(source: SourceFile, found: Sequence[Finding], is_selected=lamb
     for number, one in enumerate(ignores):
         place: dict[str, Any] = {"line": one.line, "column": one.column, "text": one.text}
         if not one.reason:
-            left.append(NO_REASON.finding(source.shown, f"ignore[{', '.join(one.rules)}] has no reason", **place))
-        left += [
-            IGNORES_NOTHING.finding(source.shown, f"ignore[{id}] ignores nothing", **place)
-            for id in one.rules
-            if (number, id) not in used and is_selected(id)
-        ]
+            left.append(NO_REASON.finding(source.shown, f"ignore[{', '.join(one.names)}] has no reason", **place))
+        for name in one.names or ("",):
+            rules = rules_of(name)
+            if not rules:
+                message = f"ignore[{name}] ignores nothing: it names no rule"
+                left.append(IGNORES_NOTHING.finding(source.shown, message, remedy=_NAMES, **place))
+            elif (number, name) not in used and all(map(is_selected, rules)):
+                left.append(IGNORES_NOTHING.finding(source.shown, f"ignore[{name}] ignores nothing", **place))
     return left
 
 
@@ -89,7 +96,7 @@ _BLANK = frozenset(
 
 def _ignore(token: tokenize.TokenInfo, match: "re.Match[str]", statement: tuple, is_alone: bool) -> _Ignore:
     line = token.start[0]
-    rules = tuple(dict.fromkeys(filter(None, (name.strip() for name in match[1].split(",")))))
+    names = tuple(dict.fromkeys(filter(None, (name.strip() for name in match[1].split(",")))))
     # On a line of its own before a statement it stands for that, and inside of one for the next line.
     lines = (line, line + 1) if is_alone and statement[0] and statement[0] < line else statement
-    return _Ignore(line, token.start[1] + 1, rules, match[2].strip(), token.line.rstrip("\n"), lines)
+    return _Ignore(line, token.start[1] + 1, names, match[2].strip(), token.line.rstrip("\n"), lines)

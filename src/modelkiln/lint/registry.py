@@ -19,7 +19,7 @@ _CATALOGUE = (
 )  # fmt: skip
 # Modules with `check(subject)`, an iterable of findings of any rules.
 _CHECKS: tuple[str, ...] = (
-    "code.check", "closure.locks", "record.opaque", "closure.fat", "artifacts.fat", "artifacts.variants",
+    "code.check", "code.shell", "closure.locks", "record.opaque", "closure.fat", "artifacts.fat", "artifacts.variants",
     "secrets.check", "artifacts.hidden_code", "skew.check",
 )  # fmt: skip
 

@@ -17,11 +17,13 @@ _TRAITS = {"xgboost": ("release", "xgboost"), "lightgbm": ("format_version", "li
 @dataclass(frozen=True)
 class SourceFile:
     """A file of first-party code. path: in the package, relative to the folder that modules lie in
-    ("rain/forecast.py"). origin: as the user knows it ("src/rain/forecast.py"), for messages."""
+    ("rain/forecast.py"). origin: as the user knows it ("src/rain/forecast.py"), for messages. is_cut: whether it is
+    larger than what is read of a file, so that `content` is its beginning."""
 
     path: str
     content: bytes
     origin: str = ""
+    is_cut: bool = False
 
     @property
     def shown(self) -> str:

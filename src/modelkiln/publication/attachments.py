@@ -65,7 +65,7 @@ def as_statement(media_type: str, content: bytes, subject: Descriptor) -> Option
         return None
     try:
         return bom_statement(json.loads(content), (Subject("", subject.digest),)).to_bytes()
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise ModelkilnError(f"{subject.digest}: its bill of materials is not one ({reason(error)}).") from None
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Callable, Mapping, Optional
 
 from modelkiln.conventions import OLD_RECORD_PATH, RECORD_PATH
 from modelkiln.descriptor import Descriptor
-from modelkiln.errors import ModelkilnError
+from modelkiln.errors import ModelkilnError, reason
 from modelkiln.image.blobs import Blobs, find_record, record_beside
 from modelkiln.image.contents import RECORD_TITLE, contents_of
 from modelkiln.image.layout import Layout
@@ -56,7 +56,7 @@ class Package:
         try:
             return tuple(Layer.from_json(one) for one in self.record.get("layers") or ())
         except (KeyError, TypeError, AttributeError, ValueError) as error:
-            raise ModelkilnError(f"{self.label}: its record has a layer that is none ({error}).") from None
+            raise ModelkilnError(f"{self.label}: its record has a layer that is none ({reason(error)}).") from None
 
     def open_blobs(self) -> Optional[Blobs]:
         """Return where the bytes of a layout's blobs are; None for what is not a layout."""
@@ -133,7 +133,7 @@ def _archive(text: str, path: Path, store: Store) -> Package:
             ]
             data = archive.read(min(names, key=len)) if names else None
     except (zipfile.BadZipFile, OSError) as error:
-        raise ModelkilnError(f"{path}: is neither a PEX, a wheel nor a record ({error}).") from None
+        raise ModelkilnError(f"{path}: is neither a PEX, a wheel nor a record ({reason(error)}).") from None
     if data is None:
         raise ModelkilnError(f"{path}: has no record of a package in it. Name a package of Modelkiln.")
     record = _parsed(data, text)

@@ -3,6 +3,8 @@
 import json
 from typing import Any, Iterator, Mapping
 
+from modelkiln.errors import reason
+
 __all__ = ["SBOM", "bom_problems"]
 
 # Where an image has its bill of materials.
@@ -18,7 +20,7 @@ def bom_problems(content: bytes, record: Mapping[str, Any], where: str) -> Itera
         stated = {one["name"]: one.get("value") for one in described.get("properties") or ()}
         hashes = set(_hashes(bom["components"]))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        yield f"{where}: is not a bill of materials: {type(error).__name__}: {error}."
+        yield f"{where}: is not a bill of materials: {reason(error)}."
         return
     if kind != "CycloneDX":
         yield f"{where}: bomFormat: got {kind!r}, want CycloneDX."

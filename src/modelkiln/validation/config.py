@@ -9,7 +9,7 @@ import hashlib
 import re
 from typing import Any, Iterator, Mapping
 
-__all__ = ["config_problems", "descriptor_problems", "index_problems", "manifest_problems"]
+__all__ = ["config_problems", "descriptor_problems", "index_problems", "manifest_problems", "unconventional_settings"]
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 # RFC 6838, section 4.2, which descriptor.md names for media types.
@@ -132,12 +132,17 @@ def config_problems(config: Mapping[str, Any], layers: int) -> Iterator[str]:
         yield f"config: got {settings!r}, want an object."
 
 
-def _settings_problems(settings: Mapping[str, Any]) -> Iterator[str]:
-    user = settings.get("User", "")
+def unconventional_settings(config: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what images of others may set, and Modelkiln's do not."""
+    settings = config.get("config")
+    user = settings.get("User", "") if isinstance(settings, dict) else "65532"
     if not isinstance(user, str) or not re.fullmatch(r"[0-9]+(:[0-9]+)?", user):
         yield f"config.User: got {user!r}, want a numeric uid or uid:gid."
     elif int(user.partition(":")[0]) == 0:
         yield f"config.User: got {user!r}, want another user than root."
+
+
+def _settings_problems(settings: Mapping[str, Any]) -> Iterator[str]:
     for key in ("Env", "Entrypoint", "Cmd"):
         value = settings.get(key) or []
         if not isinstance(value, list) or not all(isinstance(text, str) and "\0" not in text for text in value):

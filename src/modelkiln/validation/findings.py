@@ -13,11 +13,13 @@ Opening = Callable[[], ContextManager[BinaryIO]]
 @dataclass(frozen=True)
 class Issue:
     """One finding. where: file, blob or layer. text: "NAME: got X, want Y.". is_note: nothing is
-    wrong, but something could not be checked or should be known."""
+    wrong, but something could not be checked or should be known. is_convention: it is wrong in an image of Modelkiln's,
+    and of no matter in one of others."""
 
     where: str
     text: str
     is_note: bool = False
+    is_convention: bool = False
 
     def __str__(self) -> str:
         return f"{self.where}: {self.text}"

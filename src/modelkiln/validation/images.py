@@ -12,7 +12,13 @@ from typing import Any, BinaryIO, Callable, Iterable, Iterator, Mapping, Optiona
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.validation.bom import SBOM
-from modelkiln.validation.config import config_problems, descriptor_problems, index_problems, manifest_problems
+from modelkiln.validation.config import (
+    config_problems,
+    descriptor_problems,
+    index_problems,
+    manifest_problems,
+    unconventional_settings,
+)
 from modelkiln.validation.elf import machine_problems
 from modelkiln.validation.findings import BlobMissing, CheckedImage, Issue, LayerMemory, Opening
 from modelkiln.validation.layer import LayerContents, read_layer
@@ -25,6 +31,7 @@ from modelkiln.validation.record import (
     artifact_problems,
     image_problems,
     pinned_ids,
+    variant_of,
 )
 from modelkiln.validation.tree import Tree, entrypoint_problems, privilege_notes
 
@@ -70,7 +77,8 @@ class Manifests:
     ) -> None:
         """open_blob: returns what opens the blob of a descriptor; raises BlobMissing. record: that of the package as
         it lies in dist/ or next to it in a registry, which each image's own must equal. trusts_diff_ids: files of
-        layers that an image's record names by their diff IDs are not hashed one by one. memory: of layers that were
+        layers that an image's record names by their diff IDs are not hashed one by one, and images of others need not
+        keep to our conventions. memory: of layers that were
         read before."""
         self._open, self._record, self._trusts, self._memory = open_blob, record, trusts_diff_ids, memory
         self._read: dict[tuple[str, bool, bool], LayerContents] = {}
@@ -78,9 +86,9 @@ class Manifests:
         self.issues: list[Issue] = []
         self.images: list[CheckedImage] = []
 
-    def report(self, where: str, problems: Iterable[str]) -> None:
+    def report(self, where: str, problems: Iterable[str], is_convention: bool = False) -> None:
         """Add an issue for each problem."""
-        self.issues += [Issue(where, text) for text in problems]
+        self.issues += [Issue(where, text, is_convention=is_convention) for text in problems]
 
     def parse(self, data: Optional[bytes], where: str) -> Optional[dict[str, Any]]:
         """Return a JSON object; None, reported, for anything else."""
@@ -147,6 +155,7 @@ class Manifests:
         return self.parse(data, here)
 
     def _check_manifest(self, manifest: Mapping[str, Any], where: str, entry: Mapping[str, Any]) -> None:
+        first = len(self.issues)
         self.report(where, manifest_problems(manifest))
         layers = manifest.get("layers")
         layers = layers if isinstance(layers, list) else []
@@ -157,6 +166,7 @@ class Manifests:
             self.images.append(CheckedImage(entry["digest"], kind))
             return
         self.report(f"{where}: config", config_problems(config, len(layers)))
+        self.report(f"{where}: config", unconventional_settings(config), is_convention=True)
         platform = entry.get("platform")
         if isinstance(platform, dict):
             got, want = ([one.get(key) for key in ("os", "architecture")] for one in (platform, config))
@@ -164,6 +174,8 @@ class Manifests:
                 self.issues.append(Issue(where, f"platform: got {got} in the index, want {want} of the config."))
         image = self._read_image(config, layers, where)
         self._check_image(image, where)
+        if self._trusts and self._record is None and image.is_of_others:
+            self.issues[first:] = [one for one in self.issues[first:] if not one.is_convention]
         kind = "weights" if image.is_weights else "image"
         self.images.append(CheckedImage(entry["digest"], kind, image.own_record))
 
@@ -228,14 +240,14 @@ class Manifests:
         with suppress(TypeError, AttributeError, ValueError):
             if not image.is_weights:
                 problems = entrypoint_problems(image.tree, image.settings, image.whole)
-                self.report(f"{where}: config", list(problems))
+                self.report(f"{where}: config", list(problems), is_convention=True)
         if WEIGHTS in image.labels:
             nodes = image.tree.files_below("models/")
             files = {path: node.sha256 for path, node in nodes.items()}
             self.report(where, artifact_problems(files, image.labels, self._record, image.whole))
         if not image.is_weights:
-            self.report(where, image_problems(image, _variant(self._record, image)))
-        self.report(where, machine_problems(image.tree, image.config))
+            self.report(where, image_problems(image, variant_of(self._record, image)))
+        self.report(where, machine_problems(image.tree, image.config), is_convention=True)
         if not self._trusts:  # What a base may do is for its users to judge, and is not what a record could disown.
             self.issues += [Issue(where, text, is_note=True) for text in privilege_notes(image.tree)]
 
@@ -262,7 +274,8 @@ class Manifests:
         actual = contents.diff_id if ".tar" in descriptor["mediaType"] else descriptor["digest"]
         if None not in (actual, diff_id) and actual != diff_id:
             problems.append(f"diff ID: got {actual}, want {diff_id} of the config.")
-        return contents, [Issue(where, text) for text in problems]
+        others = [Issue(where, text, is_convention=True) for text in contents.unconventional]
+        return contents, [*(Issue(where, text) for text in problems), *others]
 
     def _contents(self, descriptor: Mapping[str, Any], ours: bool, hashed: bool) -> LayerContents:
         media_type, key = descriptor["mediaType"], (descriptor["digest"], ours, hashed)
@@ -278,7 +291,7 @@ class Manifests:
             with opening() as stream:
                 is_tar = ".tar" in media_type  # Else a document or a raw file of an artifact.
                 found = read_layer(stream, media_type, ours, {*RECORDS, SBOM}, hashed) if is_tar else _raw(stream)
-            if self._memory and found.digest == descriptor["digest"] and not found.problems:
+            if self._memory and found.digest == descriptor["digest"] and not (found.problems or found.unconventional):
                 self._memory.put(descriptor["digest"], media_type, ours, hashed, found)
         self._read[key] = found
         return found
@@ -318,21 +331,6 @@ def _origin(entry: Mapping[str, Any]) -> tuple[str, bool]:
     created_by = str(entry.get("created_by", "no history"))
     ours = created_by.startswith("modelkiln ") and not str(entry.get("comment")).startswith("registry/")
     return created_by.removeprefix("modelkiln "), ours
-
-
-def _variant(record: Optional[Mapping[str, Any]], image: ReadImage) -> Optional[Mapping[str, Any]]:
-    """The given record, or where it is of several images that of the image's own."""
-    platform = f"{image.config.get('os')}/{image.config.get('architecture')}"
-    digest = image.labels.get(PACKAGE)
-    variants = (record or {}).get("variants") or ()
-    # By platform too: an image whose label was changed is still compared with what it should be.
-    for is_own in (
-        lambda one: one.get("package_digest") == digest,
-        lambda one: (one.get("variant") or {}).get("platform") == platform,
-    ):
-        for one in filter(is_own, variants):
-            return one
-    return record
 
 
 def _without_duplicates(pairs: list) -> dict[str, Any]:

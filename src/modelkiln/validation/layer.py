@@ -50,7 +50,7 @@ class Node:
 class LayerContents:
     """What was read. digest, size: of the blob. diff_id, unpacked_size: of its tar, None when it
     cannot be read. nodes: path -> Node. removed: paths that whiteouts name ("x/" for all in x).
-    problems: sentences that name path, got and want."""
+    problems: sentences that name path, got and want. unconventional: the same, of what layers of others may have."""
 
     digest: str = ""
     size: int = 0
@@ -59,6 +59,7 @@ class LayerContents:
     nodes: dict[str, Node] = field(default_factory=dict)
     removed: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    unconventional: list[str] = field(default_factory=list)
 
 
 class _Hasher:
@@ -184,12 +185,12 @@ def _read_tar(tar: _Counted, contents: LayerContents, ours: bool, keep: Collecti
             path = path.rstrip("/")
             if path in ("", "."):
                 continue
-            contents.problems += _unsafe(member)
+            contents.unconventional += _unsafe(member)
             if ours:
-                contents.problems += _unconventional(member, before)
+                contents.unconventional += _unconventional(member, before)
                 before = member.name.split("/")
             if path in contents.nodes and (ours or contents.nodes[path].kind != "dir"):
-                contents.problems.append(f"{path}: is in the archive twice, want once.")
+                contents.unconventional.append(f"{path}: is in the archive twice, want once.")
             name = path.rsplit("/", 1)[-1]
             if name.startswith(".wh."):
                 parent = path[: -len(name)]
@@ -210,7 +211,9 @@ def _read_tar(tar: _Counted, contents: LayerContents, ours: bool, keep: Collecti
             f"has bytes up to offset {tar.content_end} after the archive's end at {end}, want zeros only."
         )
     if ours and tar.size != end + 1024:
-        contents.problems.append(f"got {tar.size} bytes of tar, want {end + 1024}: two blocks of zeros at its end.")
+        contents.unconventional.append(
+            f"got {tar.size} bytes of tar, want {end + 1024}: two blocks of zeros at its end."
+        )
 
 
 def _node(archive: tarfile.TarFile, member: tarfile.TarInfo, nodes: dict[str, Node], keep: bool, hashed: bool) -> Node:

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Iterator, Mapping, Optional, Sequence
 
+from modelkiln.errors import reason
 from modelkiln.validation.bom import SBOM, bom_problems
 from modelkiln.validation.layer import LayerContents, Node
 from modelkiln.validation.tree import Tree, describe
@@ -19,6 +20,7 @@ __all__ = [
     "artifact_problems",
     "image_problems",
     "pinned_ids",
+    "variant_of",
 ]
 
 _RECORD, _OLD_RECORD = "app/.modelkiln/record.json", "app/.modelkiln/package.json"
@@ -78,6 +80,11 @@ class ReadImage:
         return WEIGHTS in self.labels and not runs and next(others, None) is None
 
     @property
+    def is_of_others(self) -> bool:
+        """Whether nothing in it says that it is a package."""
+        return self.own_record is None and not any(str(key).startswith("modelkiln.") for key in self.labels)
+
+    @property
     def own_record(self) -> Optional[bytes]:
         """The record that lies in the image, as its program would read it; None without one."""
         node = next((self.tree.nodes[path] for path in RECORDS if path in self.tree.nodes), None)
@@ -97,8 +104,8 @@ def image_problems(image: ReadImage, given: Optional[Mapping[str, Any]]) -> Iter
         record = json.loads(content)
         found = [*_digest_problems(place, record, given, image.labels), *_file_problems(image, record)]
         found += _pinned_problems(image, record) if record.get("image") else ()
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        yield f"/{place}: is not a record: {type(error).__name__}: {error}."
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        yield f"/{place}: is not a record: {reason(error)}."
         return
     yield from found
 
@@ -273,3 +280,18 @@ def artifact_problems(
         if files.get(path) != wanted.get(path):
             got, want = (f"sha256 {one[path]}" if path in one else "no such file" for one in (files, wanted))
             yield f"{path}: got {got}, want {want} of the given record."
+
+
+def variant_of(record: Optional[Mapping[str, Any]], image: ReadImage) -> Optional[Mapping[str, Any]]:
+    """Return the given record, or where it is of several images that of the image's own."""
+    platform = f"{image.config.get('os')}/{image.config.get('architecture')}"
+    digest = image.labels.get(PACKAGE)
+    variants = (record or {}).get("variants") or ()
+    # By platform too: an image whose label was changed is still compared with what it should be.
+    for is_own in (
+        lambda one: one.get("package_digest") == digest,
+        lambda one: (one.get("variant") or {}).get("platform") == platform,
+    ):
+        for one in filter(is_own, variants):
+            return one
+    return record

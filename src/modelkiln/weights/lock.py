@@ -146,7 +146,7 @@ def load_weights_lock(text: str, where: str, target: str = "") -> WeightsLock:
         recorded = content["set_digest"]
         stated = content.pop("digest", None)
         digest = _digest_of(content)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ModelkilnError(f"{where}: is not a weights lock ({reason(error)}). Write it with `pants lock`.") from None
     _check(lock, recorded, where)
     if stated is None:

@@ -66,11 +66,25 @@ def test_the_first_rule_that_names_a_repository_is_its_own(path):
         ("evil.example.com/r.io/a", "r.io/a", False),
         ("ci@example.com", "*@example.com", True),
         ("ci@example.com.evil.net", "*@example.com", False),
+        ("r.io/", "r.io/*", True),
+        ("r.io", "r.io**", True),
+        ("", "**", True),
+        ("", "*", True),
+        ("", "a", False),
+        ("r.io/a/b", "***", True),
+        ("r.io/aab/x", "**a*b/*", True),
+        ("r.io/a/b/x", "**a*b/*", False),
     ],
 )
 def test_patterns_stand_for_whole_texts(text, pattern, expected):
     """One star stays within a part of a path; what is not a star is itself."""
     assert expected == matches(text, pattern)
+
+
+def test_patterns_of_many_stars_end():
+    """Names in certificates are an attacker's: no pattern takes more steps than the text has characters."""
+    assert not matches("a" * 5000, "**a" * 200 + "b")
+    assert matches("a" * 5000 + "b", "**a*" * 200 + "b")
 
 
 @pytest.mark.parametrize(
@@ -101,10 +115,11 @@ def test_a_policy_that_says_nothing_sure_is_refused(path, content, reason):
         Policy.of(content, path)
 
 
-def test_a_file_that_is_not_toml_is_refused(path):
+@pytest.mark.parametrize("text, reason", [("mode = warn", ""), (f"x = {'[' * 20_000}", "it is nested too deeply")])
+def test_a_file_that_is_not_toml_is_refused(path, text, reason):
     """The error names it."""
-    path.write_text("mode = warn")
-    with pytest.raises(ModelkilnError, match="policy.toml: cannot be read as a policy"):
+    path.write_text(text)
+    with pytest.raises(ModelkilnError, match=rf"policy.toml: cannot be read as a policy \({reason}"):
         Policy.load(path)
 
 

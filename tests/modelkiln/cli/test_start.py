@@ -38,3 +38,36 @@ def test_the_registry_client_imports_no_json_schemas():
     found = _imported("modelkiln.registry.client")
     assert "oras.provider" in found
     assert set() == found & {"attrs", "jsonschema", "referencing"}
+
+
+# Runs the program named first, and is interrupted as it imports the module whose number is the second argument.
+_INTERRUPTED = """
+import os, runpy, signal, sys
+
+class Finder:
+    first = left = int(sys.argv[1])
+
+    def find_spec(self, name, path=None, target=None):
+        self.left -= name.startswith("modelkiln.") or self.left < self.first
+        if self.left == 0:
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Finder())
+del sys.argv[:2]
+sys.argv.insert(0, "modelkiln")
+runpy.run_module("modelkiln", run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize("command", ["lint", "sign"])
+@pytest.mark.parametrize("number", [2, 3, 5, 8, 13, 34, 60])
+def test_an_interrupt_while_modules_load_is_said_in_a_word(command, number):
+    """There is no traceback, and the exit code is that of an interrupt, however early it comes."""
+    done = subprocess.run(
+        [sys.executable, "-c", _INTERRUPTED, str(number), command, "--help"],
+        env={"PYTHONPATH": str(_SRC)},
+        capture_output=True,
+        text=True,
+    )
+    assert (130, "interrupted") == (done.returncode, done.stderr.strip().rpartition(": ")[2])
+    assert 1 == len(done.stderr.splitlines())

@@ -48,6 +48,28 @@ def test_a_comment_that_ignores_nothing_is_found(text):
     assert [("MK003", 1)] == ignored(text)
 
 
+@pytest.mark.parametrize("name", ["MK001", "MK0", "lint", "unreadable-code", "paths, lint"])
+def test_rules_are_named_as_in_options(name):
+    """By id, by its start, by name and by category; each name counts for itself."""
+    left = [("MK003", 1)] if "paths" in name else []
+    assert left == ignored(f"a = 1  # modelkiln: ignore[{name}] reason\n", 1)
+
+
+@pytest.mark.parametrize("name", ["MK999", "path", "absolute_path", ""])
+def test_a_name_of_no_rule_is_found(name):
+    """It says so, with what there is; the finding stays."""
+    source = SourceFile("code.py", f"a = 1  # modelkiln: ignore[{name}] reason\n".encode())
+    first, second = apply_ignores(source, [UNREADABLE.finding("code.py", "found", line=1)])
+    assert ("MK001", "MK003") == (first.rule, second.rule)
+    assert "names no rule" in second.message and "--list" in second.remedy
+
+
+def test_a_category_of_which_a_part_is_looked_for_may_find_nothing():
+    """A rule that was left out could be what it is there for."""
+    source = SourceFile("code.py", b"a = 1  # modelkiln: ignore[lint] reason\n")
+    assert [] == apply_ignores(source, [], lambda rule: rule != "MK001")
+
+
 def test_a_text_is_not_a_comment():
     """A string with the same characters ignores nothing."""
     text = 'a = "# modelkiln: ignore[MK001] reason"\n'

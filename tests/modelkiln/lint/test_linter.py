@@ -47,6 +47,7 @@ def test_rules_are_selected_by_their_names():
     """By id, by the start of one, and by category."""
     assert Selection(("MK0",)).has("MK001")
     assert Selection(("lint",)).has("MK001")
+    assert Selection(("unreadable-code",)).has("MK001")
     assert not Selection(("MK1",)).has("MK001")
     assert not Selection(("MK0",), ("MK001",)).has("MK001")
     assert Selection().has("MK001")

@@ -13,6 +13,8 @@ from modelkiln.cli.linting import lint as command
 from modelkiln.cli.main import main
 from modelkiln.errors import ModelkilnError
 from modelkiln.lint.linter import lint
+from modelkiln.lint.packages import read
+from modelkiln.lint.packages.files import PackageFile
 from modelkiln.lint.packages.read import read_package
 from modelkiln.store.store import Store
 
@@ -167,3 +169,107 @@ def test_rules_are_explained(capsys):
     assert "absolute-path" in capsys.readouterr().out
     assert 0 == main(["lint", "--list"])
     assert command.all_rules().keys() == {line.split()[0] for line in capsys.readouterr().out.splitlines()}
+
+
+class Counting(io.BytesIO):
+    """Zeros without an end, that count how many were read."""
+
+    def read(self, size=-1):
+        """Return what is asked for, and never all."""
+        assert size >= 0
+        self.seek(self.tell() + size)
+        return b"0" * size
+
+
+@pytest.mark.parametrize("size", [1 << 40, 10])
+def test_no_more_of_a_file_is_read_than_is_asked_for(size):
+    """Whatever it says of its size."""
+    stream = Counting()
+    assert 100 == len(PackageFile("a.py", size, lambda: stream).read(100))
+
+
+def test_a_bomb_is_reported_and_not_read(tmp_path):
+    """Code of many megabytes in a small wheel: it was not looked at, and that is a finding."""
+    path = tmp_path / "bomb.whl"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("bomb/__init__.py", b"#" * (8 << 20))
+        archive.writestr("bomb/small.py", _BAD)
+    subject = subject_of(path, tmp_path)
+    assert [2 << 20, len(_BAD)] == [len(one.content) for one in subject.sources]
+    assert [("MK001", "bomb/__init__.py"), ("MK101", "bomb/small.py")] == [
+        (one.rule, one.path) for one in lint(subject)
+    ]
+
+
+def test_many_files_are_read_up_to_a_sum(tmp_path, monkeypatch):
+    """A thousand files below the limit of one are a bomb as well."""
+    monkeypatch.setattr(read, "_MOST", 150)
+    path = tmp_path / "bomb.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in "abc":
+            archive.writestr(f"{name}.py", "#" * 100)
+    assert ["MK001", "MK001"] == [one.rule for one in lint(subject_of(path, tmp_path))]
+
+
+def test_a_damaged_member_is_refused(tmp_path):
+    """By its name, in a sentence."""
+    path = tmp_path / "broken.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.py", "import os\n")
+    path.write_bytes(path.read_bytes().replace(b"import os", b"import oz", 1))
+    with pytest.raises(ModelkilnError, match=r"a\.py: damaged: .*CRC"):
+        read_package(path, Store(tmp_path / "store"))
+
+
+# In two parts, so that no scanner takes this file for one that has them.
+_KEY = b"-----BEGIN RSA PRIVATE" + b" KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQ\n"
+_TOKEN = b"TOKEN=ghp_" + b"0123456789abcdefghijABCDEFGHIJ456789\n"
+_SECRETS = {"rain/rsa.pem": _KEY, "rain/keys/a.key": _KEY, "rain/deploy": _KEY, "rain/.env": _TOKEN}
+_FOUND = {
+    ("MK602", "rain/rsa.pem"),
+    ("MK602", "rain/keys/a.key"),
+    ("MK602", "rain/deploy"),
+    ("MK605", "rain/.env"),
+    ("MK601", "rain/.env"),
+}
+
+
+def test_keys_in_a_wheel_of_others(tmp_path):
+    """Whatever their files are called."""
+    path = tmp_path / "rain.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("rain/__init__.py", b"")
+        for name, data in _SECRETS.items():
+            archive.writestr(name, data)
+    assert _FOUND == {(one.rule, one.path) for one in lint(subject_of(path, tmp_path))}
+
+
+@pytest.mark.parametrize("folder", ["/", "/rain", "/app"])
+def test_keys_in_an_image_of_others(tmp_path, folder):
+    """Below its working directory, and beside it."""
+    layout = layout_of(tmp_path / "x.oci", [("tar", tar_of({"app/app.py": b"", **_SECRETS}))], WorkingDir=folder)
+    assert _FOUND == {(one.rule, one.path) for one in lint(subject_of(layout, tmp_path))}
+
+
+def test_keys_in_a_package_of_ours(tmp_path):
+    """Beside its code."""
+    path = tmp_path / "rain.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("rain_model/.modelkiln/record.json", json.dumps(_RECORD))
+        for name, data in _SECRETS.items():
+            archive.writestr(f"rain_model/{name}", data)
+    found = {(one.rule, one.path) for one in lint(subject_of(path, tmp_path)) if one.rule.startswith("MK6")}
+    assert {(rule, f"rain_model/{path}") for rule, path in _FOUND} == found
+
+
+def test_requirements_in_an_image_of_others(tmp_path):
+    """What it was installed from is held to what a lock is held to; what it was developed with is not."""
+    files = {
+        "app/requirements.txt": b"numpy\n",
+        "app/requirements/prod.txt": b"scipy>=1\n",
+        "app/requirements-dev.txt": b"pytest\n",
+        "app/docs/requirements.txt": b"sphinx\n",
+    }
+    layout = layout_of(tmp_path / "x.oci", [("tar", tar_of(files))], WorkingDir="/app")
+    found = [(one.rule, one.path, one.line) for one in lint(subject_of(layout, tmp_path))]
+    assert [("MK312", "app/requirements.txt", 1), ("MK312", "app/requirements/prod.txt", 1)] == found

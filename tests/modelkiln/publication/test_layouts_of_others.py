@@ -1,5 +1,6 @@
 """Layouts that other tools write, and ours as they read them."""
 
+import io
 import json
 import tarfile
 from pathlib import Path
@@ -7,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from modelkiln.cli.main import main
-from modelkiln.digest import referrers_tag
+from modelkiln.descriptor import Descriptor
+from modelkiln.digest import referrers_tag, sha256_bytes
 from modelkiln.image.blobs import find_record
-from modelkiln.image.layout import Layout
+from modelkiln.image.layout import Layout, blob_name, write_file
 
 
 def _oras(tools, source, folder):
@@ -89,3 +91,48 @@ def test_oras_and_regctl_find_the_record_in_our_layout(indexed, host, tools, tmp
     listed = tools.regctl("artifact", "list", "--format", "{{json .}}", f"ocidir://{layout}:1.2.0")
     assert "application/vnd.modelkiln.package.v1+json" in listed
     assert referrers_tag(indexed.index.digest) not in [tag for one in Layout(layout).own for tag in one.tags]
+
+
+def _others_image(folder):
+    """A layout with an image as anybody may have it: root runs a program of nowhere, and a link leads outwards."""
+    (folder / "blobs/sha256").mkdir(parents=True)
+    tar = io.BytesIO()
+    with tarfile.open(fileobj=tar, mode="w") as archive:
+        link = tarfile.TarInfo("app/up")
+        link.type, link.linkname = tarfile.SYMTYPE, "../../etc/shadow"
+        archive.addfile(link)
+    layer = tar.getvalue()
+    config = {
+        **{"architecture": "amd64", "os": "linux", "config": {"Cmd": ["python"]}},
+        "rootfs": {"type": "layers", "diff_ids": [sha256_bytes(layer)]},
+    }
+    media = "application/vnd.oci.image."
+    manifest = {
+        **{"schemaVersion": 2, "mediaType": f"{media}manifest.v1+json"},
+        "config": _blob(folder, f"{media}config.v1+json", json.dumps(config).encode()),
+        "layers": [_blob(folder, f"{media}layer.v1.tar", layer)],
+    }
+    entry = _blob(folder, manifest["mediaType"], json.dumps(manifest).encode())
+    (folder / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
+    (folder / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [entry]}))
+    return folder / blob_name(sha256_bytes(layer))
+
+
+def _blob(folder, media_type, data):
+    descriptor = Descriptor.of(media_type, data)
+    write_file(folder / blob_name(descriptor.digest), data)
+    return descriptor.to_json()
+
+
+def test_an_image_without_a_record_is_not_verified(tmp_path, capsys):
+    """Conventions are of no matter in it, and `validate` reports them; a damaged blob is a problem."""
+    layer = _others_image(tmp_path)
+    assert 3 == main(["verify", str(tmp_path)])
+    said = capsys.readouterr().err
+    assert "has no record" in said and said.endswith(": not verified\n")
+    assert 1 == main(["validate", str(tmp_path)])
+    said = capsys.readouterr().out
+    assert all(one in said for one in ("config.User", "app/up: link to", "config.Entrypoint: python"))
+    layer.write_bytes(layer.read_bytes().replace(b"app/up", b"app/UP"))
+    assert 1 == main(["verify", str(tmp_path)])
+    assert "digest of blob" in capsys.readouterr().err

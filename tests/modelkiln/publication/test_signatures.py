@@ -9,13 +9,15 @@ from components import require_built
 from loopback.answering import answering
 from samples.published import Package
 
-from modelkiln.attestation.bundle import BUNDLE_TYPE
+from modelkiln.attestation.bundle import BUNDLE_TYPE, Bundle
+from modelkiln.attestation.statement import Statement
 from modelkiln.cli.main import main
 from modelkiln.descriptor import INDEX, MANIFEST, Descriptor
+from modelkiln.digest import referrers_tag
 from modelkiln.errors import ModelkilnError
 from modelkiln.image.layout import Layout
 from modelkiln.machine.settings import INSECURE_REGISTRIES
-from modelkiln.publication import signatures
+from modelkiln.publication import policy_check, signatures
 from modelkiln.registry.client import RegistryClient
 from modelkiln.registry.reference import parse_repository
 from modelkiln.registry.referrers import find_referrers
@@ -164,6 +166,50 @@ def test_another_package_under_the_tag_is_refused(package, signing, tmp_path, ca
     assert "policy" not in capsys.readouterr().err
 
 
+def test_a_signature_that_was_stripped_is_missing(package, signing, capsys):
+    """By a list of referrers that somebody emptied, who may write to the repository."""
+    package.publish(signing.host, "stripped/digits", record=package.record)
+    assert 0 == signing.sign("stripped/digits:1.2.0")
+    assert 0 == signing.verify("stripped/digits:1.2.0")
+    index = json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": []}).encode()
+    tag = referrers_tag(package.digest)
+    signing.client("stripped/digits").put_manifest(tag, Descriptor.of(INDEX, index), index)
+    assert 1 == signing.verify("stripped/digits:1.2.0")
+    assert "signature: is missing: nothing signed refers to the package" in capsys.readouterr().err
+
+
+def test_a_newer_tag_that_names_an_older_package(package, signing, capsys):
+    """A signature covers a digest and no tag: the older version is shown, and the digest of the newer refuses it."""
+    package.publish(signing.host, "older/digits", record=package.record)
+    assert 0 == signing.sign("older/digits:1.2.0")
+    client = signing.client("older/digits")
+    data = client.read_manifest(package.digest)
+    client.put_manifest("1.3.0", Descriptor.of(MANIFEST, data), data)
+    capsys.readouterr()
+    assert 0 == signing.verify("older/digits:1.3.0")
+    assert " 1.2.0\n" in capsys.readouterr().out
+    assert 1 == signing.verify("older/digits:1.3.0", f"--package-digest={'ab' * 32}")
+    assert "is package " in capsys.readouterr().err
+
+
+def test_a_tag_that_moves_while_it_is_verified(package, signing, tmp_path, monkeypatch, capsys):
+    """What is judged is what was read, and not what the tag means meanwhile."""
+    package.publish(signing.host, "moved/digits", record=package.record)
+    assert 0 == signing.sign("moved/digits:1.2.0")
+    other = Package(tmp_path / "other", seed=9, weights_size=1000)
+    judge = policy_check.judge_remote
+
+    def move(*arguments):
+        other.publish(signing.host, "moved/digits", (), ("1.2.0",))
+        return judge(*arguments)
+
+    monkeypatch.setattr(policy_check, "judge_remote", move)
+    assert 0 == signing.verify("moved/digits:1.2.0")
+    assert package.digest in capsys.readouterr().out
+    assert 1 == signing.verify("moved/digits:1.2.0")
+    assert "signature: is missing" in capsys.readouterr().err
+
+
 def test_a_policy_warns_unless_it_enforces(package, signing, capsys):
     """Without a mode a package without a signature is verified, and the note says that it is missing."""
     package.publish(signing.host, "unsigned/digits", record=package.record)
@@ -236,6 +282,29 @@ def test_a_layout_is_signed(package, signing, tools, tmp_path, capsys):
     target = signing.place("plain/copied:1.2.0")
     tools.oras("copy -r --from-oci-layout", f"{tmp_path / 'l'}:1.2.0", target, plain=("--to-plain-http",))
     assert 0 == signing.verify("plain/copied:1.2.0")
+
+
+def test_a_copy_without_its_record_is_signed_by_the_one_in_it(package, signing, tools, tmp_path, capsys):
+    """In a registry and in a layout alike; a layout that is not what its record says is not signed."""
+    package.publish(signing.host, "bare/digits")
+    layout = tmp_path / "l"
+    tools.oras(
+        "copy --to-oci-layout", signing.place("bare/digits:1.2.0"), f"{layout}:1.2.0", plain=("--from-plain-http",)
+    )
+    assert 0 == signing.sign("bare/digits:1.2.0")
+    command = ["sign", str(layout), f"--key={signing.private}"]
+    assert 0 == main(command)
+    signed = signatures.bundles_in_registry(signing.client("bare/digits"), package.digest)
+    signed += signatures.bundles_in_layout(Layout(layout), package.digest)
+    stated = [Statement.read(Bundle.read(one.data, "").payload, "").subjects[0].annotations for one in signed]
+    assert [package.made.record["package_digest"]] * 2 == [one["modelkiln.package.digest"] for one in stated]
+    signing.write('repositories = ["**"]')
+    assert 0 == signing.verify(layout)
+    blob = next(path for path in (layout / "blobs/sha256").iterdir() if path.stat().st_size > 2000)
+    blob.write_bytes(blob.read_bytes()[:-1] + b"x")
+    capsys.readouterr()
+    assert 1 == main(command)
+    assert "and is not signed: " in capsys.readouterr().err
 
 
 def test_a_layout_is_published_with_its_signatures(package, signing, tmp_path, capsys):

@@ -73,6 +73,14 @@ def test_a_package_that_this_machine_cannot_run_is_not_run(make_package, tmp_pat
         run_smoke(read_smoke(package.record, *write(tmp_path)), runner_of(package), 60)
 
 
+def test_a_script_that_ends_with_the_code_of_a_host_fails(make_package, tmp_path):
+    """That a host lacks something is reported in words."""
+    package = make_package("import os\ndef predict(inputs, model):\n    os.write(2, b'no')\n    os._exit(3)\n")
+    with pytest.raises(ModelkilnError, match="(?s)^predict ended with exit code 3.*no$") as caught:
+        run_smoke(read_smoke(package.record, *write(tmp_path)), runner_of(package), 60)
+    assert not isinstance(caught.value, NotRun)
+
+
 def test_a_package_that_is_killed_is_reported(make_package, tmp_path):
     """A signal is named."""
     package = make_package("import os\ndef predict(inputs, model):\n    os.kill(os.getpid(), 9)\n")

@@ -35,8 +35,8 @@ def test_an_image_with_its_bill_is_valid(tmp_path):
 @pytest.mark.parametrize(
     "change, expected",
     [
-        (lambda data: b"{", "is not a bill of materials: JSONDecodeError"),
-        (lambda data: b"[]", "is not a bill of materials: TypeError"),
+        (lambda data: b"{", "is not a bill of materials: "),
+        (lambda data: b"[]", "is not a bill of materials: it has a"),
         (lambda data: data.replace(b'"CycloneDX"', b'"SPDX"'), "bomFormat: got 'SPDX', want CycloneDX."),
         (lambda data: data.replace(b"sha256:", b"sha256-"), "modelkiln:package:digest: got sha256-"),
         (_without_files, "digits.bin of the record's artifacts."),

@@ -20,6 +20,7 @@ from pants_modelkiln.inputs import code
 from pants_modelkiln.inputs.code import PackageCode, PackageCodeRequest
 from pants_modelkiln.package import dependencies
 from pants_modelkiln.subsystem import ModelkilnSubsystem
+from pants_modelkiln.target_types.ensemble import EnsembleCombineField
 from pants_modelkiln.target_types.package import ModelEntryPointField, ModelPackageTarget
 
 _FILES = {
@@ -91,3 +92,11 @@ def test_two_files_for_one_place_are_refused(runner):
     message = "(?s)libs/one/acme/__init__.py and libs/two/acme/__init__.py both become acme/__init__.py.*Rename one"
     with pytest.raises(ExecutionError, match=message):
         collect(runner)
+
+
+@pytest.mark.parametrize("kind", [ModelEntryPointField, EnsembleCombineField])
+def test_a_callable_that_is_not_there_is_refused_by_its_field(runner, kind):
+    """An ensemble has one in another field than a package."""
+    field = kind("rain.predict:nothere", Address("apps/rain", target_name="rain"))
+    with pytest.raises(ExecutionError, match=rf"rain: {kind.alias} 'rain.predict:nothere': rain/predict.py defines no"):
+        runner.request(PackageCode, [PackageCodeRequest(field.address, field)])

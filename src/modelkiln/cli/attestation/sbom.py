@@ -8,7 +8,7 @@ from pathlib import Path
 from modelkiln.attestation.sbom.bom import bom_bytes, older_bom
 from modelkiln.canonical import canonical_json
 from modelkiln.cli.attestation.package import add_package, is_registry, layout_of, reader_of, remote_of
-from modelkiln.errors import ModelkilnError
+from modelkiln.errors import ModelkilnError, reason
 from modelkiln.image.blobs import find_record
 
 HELP = "Print the bill of materials of a package: model, files, wheels, Debian packages, code."
@@ -37,9 +37,9 @@ def run(args: argparse.Namespace) -> int:
         try:
             content = json.loads(bom)
             bom = bom_bytes(older_bom(content)) if args.format == _OLDER else _as_spdx(content)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ModelkilnError(
-                f"{args.package}: its bill of materials is not one of Modelkiln's ({type(error).__name__}: {error}), "
+                f"{args.package}: its bill of materials is not one of Modelkiln's ({reason(error)}), "
                 "and is printed as it is only: leave out --format."
             ) from None
     sys.stdout.buffer.write(bom + b"\n")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from modelkiln.attestation.oms import SignedModel, model_statement
 from modelkiln.attestation.signing.signer import Signer
-from modelkiln.cli.options import add_insecure, add_signer, add_store, machine_env, signer_of
+from modelkiln.cli.options import add_insecure, add_signer, add_store, machine_env, signer_of, store_of
 from modelkiln.digest import sha256_bytes
 from modelkiln.errors import ModelkilnError
 from modelkiln.image.blobs import find_record
@@ -87,7 +87,7 @@ def _remote(args: argparse.Namespace, signer: Signer) -> "tuple[list[Signed], st
     digest = package.contents.root.descriptor.digest
     subjects = package.contents.signed
     stated = statements_in_registry(package.client, subjects) if args.statements else ()
-    place = Unsigned(package.client, subjects, package_digest(package.attached_record), stated)
+    place = Unsigned(package.client, subjects, package_digest(package.record()), stated)
     signed = sign_in_registries([place], signer, os.environ)
     if reference.tag and not reference.digest:
         found = package.client.find_manifest(reference.tag)
@@ -98,10 +98,18 @@ def _remote(args: argparse.Namespace, signer: Signer) -> "tuple[list[Signed], st
 
 def _layout(args: argparse.Namespace, signer: Signer) -> "tuple[list[Signed], str]":
     from modelkiln.publication.signatures import package_digest, sign_in_layout
+    from modelkiln.publication.verify import shown, verify_layout
 
     layout = Layout(args.package)
     contents = layout_contents(layout, args.image)
     record = find_record(layout.path)
+    held = verify_layout(layout.path, store_of(args), record)
+    if held.problems:
+        raise ModelkilnError(
+            f"{layout.path}: is not what its record says, and is not signed: {shown(held.problems)} Package it again."
+        )
+    if record is None and len(layout.own) == 1:  # A copy has lost it; an image has its own in it.
+        record = held.record
     signed = sign_in_layout(layout, contents.signed, package_digest(record), signer, os.environ)
     return signed, contents.root.descriptor.digest
 

@@ -1,9 +1,9 @@
-"""MK7xx: code that lies in the files of a model."""
+"""MK7xx: code that lies in the files of a model, and calls that run it."""
 
 from modelkiln.lint.finding import ERROR, WARNING
 from modelkiln.lint.rule import Rule
 
-__all__ = ["OF_KIND", "PICKLE", "PYTHON", "RULES"]
+__all__ = ["OF_KIND", "PICKLE", "PYTHON", "RULES", "UNPICKLED_DOWNLOAD", "UNSAFE_LOAD"]
 
 _WHY = (
     "The file is reviewed as weights and runs as code. The field `allow_code` of the artifact allows it by name, the "
@@ -92,6 +92,30 @@ PICKLE = Rule(
     good="models/labels.json: []\n",
     language="package",
 )
+UNPICKLED_DOWNLOAD = Rule(
+    "MK710",
+    "unpickled-download",
+    ERROR,
+    "A pickle is loaded from the network.",
+    "A pickle is a program: those who can change the server, or what lies between, run code in the package.",
+    "Put the file into a model artifact, which pins it and checks its pickles, or fetch JSON or safetensors.",
+    bad="import pickle\n\nimport requests\n\n\ndef predict(inputs, model):\n"
+    '    return pickle.loads(requests.get("https://example.com/model.pkl").content)\n',
+    good="import pickle\n\n\ndef predict(inputs, model):\n"
+    '    return pickle.loads((model / "model.pkl").read_bytes())\n',
+)
+UNSAFE_LOAD = Rule(
+    "MK711",
+    "unsafe-load",
+    WARNING,
+    "A loader is asked to run what a file names: allow_pickle=True of numpy, weights_only=False of torch.",
+    "The file is then a program, and those who can replace it run code in the package. Without the option both load "
+    "arrays and tensors.",
+    "Save arrays and tensors alone, as safetensors for one, and leave the option out.",
+    bad="import numpy\n\n\ndef predict(inputs, model):\n"
+    '    return numpy.load(model / "table.npy", allow_pickle=True)\n',
+    good='import numpy\n\n\ndef predict(inputs, model):\n    return numpy.load(model / "table.npy")\n',
+)
 # By the kind of an entry of code (see modelkiln.checks.code.names).
 OF_KIND = {
     "auto-map": IMPORTED,
@@ -109,4 +133,5 @@ OF_KIND = {
     "torchscript": TORCHSCRIPT,
     "yaml-tag": IMPORTED,
 }
-RULES = (TEMPLATE, UNSAFE_TEMPLATE, IMPORTED, LAMBDA, TORCHSCRIPT, OPERATORS, PROGRAM, PYTHON, PICKLE)
+RULES = (TEMPLATE, UNSAFE_TEMPLATE, IMPORTED, LAMBDA, TORCHSCRIPT, OPERATORS, PROGRAM, PYTHON, PICKLE,
+         UNPICKLED_DOWNLOAD, UNSAFE_LOAD)  # fmt: skip

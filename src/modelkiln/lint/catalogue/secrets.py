@@ -5,11 +5,11 @@ from modelkiln.lint.rule import Rule
 
 __all__ = ["ASSIGNED", "CREDENTIALS_FILE", "IN_URL", "KEY", "PRIVATE_KEY", "RULES"]
 
-_WHY = (
+_HAVE_IT = (
     "Every consumer of the package has it, and so does every cache and mirror; a later version without it takes "
-    "nothing "
-    "back. What is found is shown by its first characters alone."
+    "nothing back."
 )
+_WHY = f"{_HAVE_IT} What is found is shown by its first characters alone."
 _REMEDY = "Revoke it, and have the program read it from its environment or a mounted file when it runs."
 # In two parts, so that this file has none.
 _BAD_KEY = "hf_" + "aBcDeFgHiJkLmNoPqRsTuVwXyZaBcDeFgH"
@@ -29,7 +29,7 @@ PRIVATE_KEY = Rule(
     "private-key",
     ERROR,
     "There is a private key.",
-    _WHY,
+    f"{_HAVE_IT} Of what is found the kind and the length are shown, and nothing else.",
     _REMEDY,
     bad='models/account.json: {"private_key": "-----BEGIN ' + 'PRIVATE KEY-----\\nMIIEvQIBADANBgkqhkiG9w0B..."}\n',
     good="models/server.pem: -----BEGIN CERTIFICATE-----\n",

@@ -22,12 +22,13 @@ def check(subject: Subject) -> Iterable[Finding]:
     distributions = subject.distributions or ()
     used = _imported(subject)
     requiring = _requiring(distributions)
+    has_code = any(source.path.endswith(".py") for source in subject.sources)
     for one in distributions:
         if _modules(one) & used:
             continue
         by = sorted(requiring.get(one.name, ()))
         origin = f", which {', '.join(by[:3])} requires" if by else ""
-        certainty = SURE if subject.sources and not by else LIKELY
+        certainty = SURE if has_code and not by else LIKELY
         if one.name in TOOLS:
             what = f"the lock has {one.name} {one.version}{origin}, and the code does not import it"
             yield rules.TOOL.finding("", what, certainty=certainty)

@@ -5,6 +5,7 @@ from typing import Iterator
 from modelkiln.lint.code.dynamic import check_dynamic
 from modelkiln.lint.code.evaluation import Evaluation
 from modelkiln.lint.code.execution import check_execution
+from modelkiln.lint.code.loading import check_loading
 from modelkiln.lint.code.paths import check_paths
 from modelkiln.lint.code.places import Places
 from modelkiln.lint.code.program import read_program
@@ -13,7 +14,7 @@ from modelkiln.lint.subject import Subject
 
 __all__ = ["check"]
 
-_CHECKS = (check_paths, check_dynamic, check_execution)
+_CHECKS = (check_paths, check_dynamic, check_execution, check_loading)
 
 
 def check(subject: Subject) -> Iterator[Finding]:

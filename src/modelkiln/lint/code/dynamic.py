@@ -103,7 +103,7 @@ def _downloads(hub: HubCall, value: Value, argument: ast.AST, evaluation: Evalua
         return LIKELY if not hub.only_url and _SAYS_HUB.search(names) and not _SAYS_PATH.search(names) else ""
     if value.root != TEXT or not value.text:
         return ""
-    if is_url(value.text) or value.text.startswith(("models:/", "runs:/")):
+    if is_url(value.text):
         return "" if value.text.startswith("file:") else SURE
     if hub.only_url:
         return ""
@@ -126,7 +126,7 @@ def _is_hub_name(value: Value) -> bool:
 
 
 def _is_folder(value: Value) -> bool:
-    return value.is_relative and not is_url(value.text) and not value.text.startswith(("models:/", "runs:/"))
+    return value.is_relative
 
 
 def _is_pinned(hub: HubCall, value: Value, name: str, call: ast.Call, scope: Scope, evaluation: Evaluation) -> bool:

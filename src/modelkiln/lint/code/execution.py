@@ -12,7 +12,7 @@ from modelkiln.lint.code.scopes import Scope
 from modelkiln.lint.code.values import TEXT
 from modelkiln.lint.finding import LIKELY, SURE, Finding
 
-__all__ = ["check_execution"]
+__all__ = ["FETCHES", "INSTALLS", "check_execution"]
 
 _PROGRAMS = frozenset(("os.system", "os.popen", "subprocess.run", "subprocess.call", "subprocess.check_call",
                        "subprocess.check_output", "subprocess.Popen", "subprocess.getoutput", "os.execvp", "os.spawnvp",
@@ -20,11 +20,11 @@ _PROGRAMS = frozenset(("os.system", "os.popen", "subprocess.run", "subprocess.ca
                        "pip._internal.main",
                        "pip._internal.cli.main.main", "get_ipython().system",
                        "get_ipython().run_line_magic"))  # fmt: skip
-_INSTALLS = re.compile(
+INSTALLS = re.compile(
     r"\b(pip3?(\.\d+)?|conda|mamba|uv pip|apt|apt-get|npm|easy_install|poetry|yum|apk)\b[\w\s.=-]*?\s(install|add)\b",
     re.I,
 )
-_FETCHES = re.compile(
+FETCHES = re.compile(
     r"(^|[\s;&|/])(wget|curl|git (clone|lfs)|gsutil|aws s3|azcopy|gdown|pget|aria2c|axel|huggingface-cli|"
     r"dvc pull|rclone)\b"
 )
@@ -38,7 +38,7 @@ def check_execution(program: Program, evaluation: Evaluation, places: Places) ->
     """Find what installs, runs or imports by names and texts that are computed."""
     for module in program.modules:
         for line, text in module.magics.items():
-            rule = INSTALL if _INSTALLS.search(text) else NETWORK if _FETCHES.search(text) else None
+            rule = INSTALL if INSTALLS.search(text) else NETWORK if FETCHES.search(text) else None
             if rule:
                 yield places.at(rule, module, line, 0, f"a command of a notebook runs {quoted(cut(text))}")
     for name, call, scope in program.calls():
@@ -73,10 +73,10 @@ def _program(name: str, call: ast.Call, scope: Scope, evaluation: Evaluation, pl
     command = _command(call, scope, evaluation)
     if name.startswith("pip.") or name.startswith("pip._internal"):
         command = f"pip {command}"
-    installs = _INSTALLS.search(command)
+    installs = INSTALLS.search(command)
     if installs:
         yield places.finding(INSTALL, call, scope.module, f"{name} runs {quoted(cut(command))}")
-    elif _FETCHES.search(command) or _DATA_COMMAND.search(command):
+    elif FETCHES.search(command) or _DATA_COMMAND.search(command):
         yield places.finding(NETWORK, call, scope.module, f"{name} runs {quoted(cut(command))}")
 
 

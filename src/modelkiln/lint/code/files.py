@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 from typing import Iterator, Optional
 
+from modelkiln.lint.code.downloads import NETWORK_METHODS
 from modelkiln.lint.code.evaluation import argument_of
 
 __all__ = ["FOLDERS", "READ", "WRITE", "Use", "looks_like_a_file", "is_a_path", "looks_like_data", "uses_of"]
@@ -95,6 +96,10 @@ _WRITING_METHODS = {
     "to_csv": "path_or_buf", "to_parquet": "path", "to_pickle": "path", "to_excel": "excel_writer", "savefig": "fname",
     "save_pretrained": "save_directory",
 }  # fmt: skip
+# Of methods of clients of object stores, where the path is that they write; of others (`download_fileobj`) it is none.
+_DOWNLOADS: dict[str, tuple] = {
+    "download_file": (2, "Filename"), "fget_object": (2, "file_path"), "download_to_filename": (0, "filename"),
+}  # fmt: skip
 _PATH_READS = frozenset(("read_text", "read_bytes", "iterdir", "glob", "rglob"))
 _PATH_WRITES = frozenset(("write_text", "write_bytes", "mkdir", "touch"))
 # Files of models and what goes with them: of a call that is named as if it read one, that is likely.
@@ -116,6 +121,7 @@ _NO_FILES = frozenset((
     "print", "info", "debug", "warning", "error", "get", "post", "put", "route", "mount", "url_for", "join", "format",
     "append", "replace", "startswith", "endswith", "split", "exists", "isfile", "isdir", "is_file", "hf_hub_download",
     "path", "purepath", "add_argument", "remove", "unlink", "basename", "dirname", "splitext", "resource_filename",
+    "object", "get_object", "put_object", "head_object", "blob", "get_blob", "get_blob_client",
 ))  # fmt: skip
 # Folders that relative paths of models begin with, rather than names of owners on a hub.
 FOLDERS = frozenset((
@@ -177,11 +183,20 @@ def uses_of(name: str, call: ast.Call) -> Iterator[Use]:
         yield from _named(call, WRITE, 0, (_WRITING_METHODS[method],))
     elif isinstance(call.func, ast.Attribute) and method in _LOADING_METHODS:
         yield from (Use(one.node, READ, is_path=True) for one in _named(call, READ, 0, ("filepath", "path")))
-    elif isinstance(call.func, ast.Attribute) and method == "download_file":
-        yield from _named(call, WRITE, 1, ("Filename",))
+    elif isinstance(call.func, ast.Attribute) and method in NETWORK_METHODS:
+        yield from _downloaded(method, call)
     else:
         yield from _likely(plain, method.lower(), call)
         yield from _of_keywords(method, call)
+
+
+def _downloaded(method: str, call: ast.Call) -> Iterator[Use]:
+    """Where a client of an object store writes: what it names before that are buckets and keys."""
+    place, *keywords = _DOWNLOADS.get(method, (None,))
+    if method == "download_file" and (len(call.args) < 3 and argument_of(call, None, "Bucket", "Key") is None):
+        # A bucket's, and not a client's.
+        place = 1
+    yield from _named(call, WRITE, place, tuple(keywords))
 
 
 def _of_keywords(method: str, call: ast.Call) -> Iterator[Use]:
@@ -216,7 +231,7 @@ def _names_a_file(node: ast.AST) -> bool:
     return is_in_folder or text.lower().endswith((*_ENDINGS, ".json", ".yaml", ".yml", ".csv", ".dat"))
 
 
-def _named(call: ast.Call, kind: str, place: int, keywords: tuple[str, ...]) -> Iterator[Use]:
+def _named(call: ast.Call, kind: str, place: Optional[int], keywords: tuple[str, ...]) -> Iterator[Use]:
     found = argument_of(call, place, *keywords)
     if found is not None:
         yield Use(found, kind)

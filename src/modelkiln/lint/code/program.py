@@ -195,6 +195,8 @@ def read_program(subject: Subject) -> tuple[Program, list[Finding]]:
 
 
 def _module(source: SourceFile, content: bytes = b"") -> Module:
+    if source.is_cut:
+        raise Unreadable("is too large to be read: it is data rather than code")
     tree, lines = parse(content or source.content)
     name = source.path.rpartition(".")[0].replace("/", ".")
     if name.endswith(".__init__"):

@@ -2,6 +2,7 @@
 
 import ast
 import posixpath
+import re
 from dataclasses import dataclass, replace
 from typing import Optional
 
@@ -12,6 +13,8 @@ __all__ = ["CODE", "HOME", "MODEL", "TEMPORARY", "TEXT", "UNKNOWN", "WORKING", "
 TEXT, MODEL, CODE, HOME, WORKING, TEMPORARY, UNKNOWN = (
     "text", "model", "code", "home", "working", "temporary", "unknown",
 )  # fmt: skip
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(://|(?<=..):/)")
 
 
 @dataclass(frozen=True)
@@ -46,9 +49,8 @@ class Value:
 
 
 def is_url(text: str) -> bool:
-    """Whether a text has a scheme such as https: or s3:."""
-    scheme, colon, _ = text.partition("://")
-    return bool(colon) and scheme.isalnum()
+    """Whether a text has a scheme such as https:, s3: or models:, which a letter alone is not (see `has_drive`)."""
+    return _SCHEME.match(text) is not None
 
 
 def has_drive(text: str) -> bool:

@@ -10,6 +10,8 @@ from modelkiln.lint.subject import Distribution
 __all__ = ["read_distributions"]
 
 _METADATA = re.compile(r"([^/]+)\.(dist-info|egg-info)/(METADATA|PKG-INFO)$")
+# Metadata has a description, and a RECORD a line of each file: those of the largest wheels have a fifth of this.
+_LARGEST = 16 << 20
 _MODULE = re.compile(r"([A-Za-z_]\w*)(/.*|\.py|\.[\w-]*\.?so)$")
 
 
@@ -19,13 +21,15 @@ def read_distributions(files: Sequence[PackageFile]) -> Iterator[Distribution]:
     for path, file in by_path.items():
         if not _METADATA.search(path):
             continue
-        headers = BytesHeaderParser().parsebytes(file.read())
+        headers = BytesHeaderParser().parsebytes(file.read(_LARGEST))
         name, version = headers.get("Name"), headers.get("Version")
         if not name or not version:
             continue
         folder = path.rpartition("/")[0]
         record = by_path.get(f"{folder}/RECORD")
-        modules = tuple(sorted(_modules(record.read().decode("utf-8", "replace").splitlines()))) if record else None
+        modules = (
+            tuple(sorted(_modules(record.read(_LARGEST).decode("utf-8", "replace").splitlines()))) if record else None
+        )
         requires = tuple(map(str, headers.get_all("Requires-Dist") or ()))
         yield Distribution(re.sub(r"[-_.]+", "-", str(name)).lower(), str(version), requires, modules)
 

@@ -16,7 +16,10 @@ from modelkiln.digest import CHUNK
 from modelkiln.errors import ModelkilnError
 from modelkiln.image.blobs import Blobs
 
-__all__ = ["PackageFile", "layer_files", "zip_files"]
+__all__ = ["LARGEST_READ", "PackageFile", "layer_files", "zip_files"]
+
+# Of one file at most this is read at once, whatever the package says of its size.
+LARGEST_READ = 64 << 20
 
 # Of a compressed layer files up to this size are kept to be looked at; of larger ones only their names.
 _MAX_KEPT = 64 << 20
@@ -32,12 +35,15 @@ class PackageFile:
     size: int
     open: Optional[Callable[[], BinaryIO]]
 
-    def read(self) -> bytes:
-        """Return all of it; nothing where it cannot be opened."""
+    def read(self, most: int = LARGEST_READ) -> bytes:
+        """Return its first `most` bytes; nothing where it cannot be opened. Raises ModelkilnError for damaged ones."""
         if self.open is None:
             return b""
-        with self.open() as stream:
-            return stream.read()
+        try:
+            with self.open() as stream:
+                return stream.read(most)
+        except (zipfile.BadZipFile, *damage_errors()) as error:
+            raise ModelkilnError(f"{self.path}: damaged: {error}. Build or fetch the package again.") from error
 
 
 def zip_files(path: Path) -> Iterator[PackageFile]:

@@ -5,7 +5,7 @@ import re
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, Callable, Iterable, Mapping, Optional, Sequence
+from typing import Any, BinaryIO, Callable, Iterable, Iterator, Mapping, Optional, Sequence
 
 from modelkiln.conventions import CODE_FOLDER, FILE_PATH, MODELS_FOLDER, OLD_RECORD_PATH, PEX_MODELS, RECORD_PATH
 from modelkiln.errors import ModelkilnError
@@ -13,7 +13,7 @@ from modelkiln.image.blobs import Blobs, find_record, layers_in
 from modelkiln.image.layout import FoundManifest, Layout
 from modelkiln.lint.packages.distributions import read_distributions
 from modelkiln.lint.packages.files import PackageFile, layer_files, zip_files
-from modelkiln.lint.subject import ArtifactFile, Distribution, SourceFile, Subject
+from modelkiln.lint.subject import ArtifactFile, Distribution, RequirementFile, SourceFile, Subject
 from modelkiln.package.outside import read_record
 from modelkiln.package.record import PACKAGE_LABEL, variant_records
 from modelkiln.store.store import Store
@@ -31,8 +31,13 @@ _FOREIGN = re.compile(
 _METADATA = re.compile(r"\.(dist-info|egg-info)/(METADATA|PKG-INFO|RECORD|top_level\.txt)$")
 # Files beside code that are read, configuration for the most part.
 _SMALL = 1 << 20
+# Of a file of code its beginning is read, and of all files beside each other no more: zeros compress well.
+_LARGEST_CODE, _MOST = 2 << 20, 256 << 20
 # Of our own runtime, which travels in every package.
 _RUNTIME = ("modelkiln/", "modelkiln.py")
+# What an environment of inference was installed from; files for development and documents say nothing of it.
+_REQUIREMENTS = re.compile(r"(?:.*/)?requirements(?:[\w.-]*|/[\w.-]+)\.txt", re.I)
+_OTHER_REQUIREMENTS = re.compile(r"(?:^|[/_.-])(?:dev|docs?|tests?|testing|lint|examples?|build|ci)(?:[/_.-])", re.I)
 _MODELS = re.compile(
     r"\.(pt|pth|onnx|pkl|pickle|joblib|h5|hdf5|keras|safetensors|bin|ckpt|pb|tflite|gguf|ubj|npy|npz|model|json|ya?ml|csv|"
     r"parquet|arrow|tfrecord|ipynb|txt|jinja|engine|msgpack|skops|spm|vocab)$", re.I)  # fmt: skip
@@ -129,23 +134,32 @@ def _subject(
 ) -> Subject:
     """Divide the files of a package into code, below `prefix`, model artifacts, below `models`, and distributions.
 
-    In a package of others, what looks like a file of a model is one wherever it lies.
+    In a package of others, what looks like a file of a model is one wherever it lies, and what lies beside `prefix` is
+    looked at too, but for code: keys are left anywhere.
     """
-    artifacts, sources, others = [], [], []
+    artifacts: list[tuple[str, PackageFile]] = []
+    sources: list[SourceFile] = []
+    others: list[str] = []
+    left = _MOST
     for file in files:
-        path = file.path[len(prefix) :]
+        is_below = file.path.startswith(prefix)
+        path = file.path[len(prefix) :] if is_below else file.path
+        is_code = path.endswith((".py", ".ipynb"))
         if file.path.startswith(models + "/"):
             artifacts.append((file.path[len(models) + 1 :], file))
         elif (
             _METADATA.search(file.path)
             or _FOREIGN.search(file.path)
-            or (not file.path.startswith(prefix) or (record and path.startswith((*_RUNTIME, ".modelkiln/"))))
+            or (not is_below and (record or is_code))
+            or (record and path.startswith((*_RUNTIME, ".modelkiln/")))
         ):
             continue
-        elif path.endswith((".py", ".ipynb")) or (record and file.size <= _SMALL):
-            sources.append(SourceFile(path, file.read(), file.path))
-        elif _MODELS.search(path) and not record:
+        elif _MODELS.search(path) and not record and not is_code:
             artifacts.append((file.path, file))
+        elif is_code or file.size <= min(_SMALL, left):
+            content = file.read(min(_LARGEST_CODE, left))
+            left -= len(content)
+            sources.append(SourceFile(path, content, file.path, is_cut=len(content) < file.size))
         else:
             others.append(path)
     listed = {one["path"]: one for one in record.get("artifacts") or ()}
@@ -156,8 +170,16 @@ def _subject(
         entry_point=str(record.get("entry_point") or ""),
         artifacts=_artifacts(artifacts, listed),
         distributions=_distributions(files, record),
+        requirement_files=() if record else tuple(_requirement_files(artifacts)),
         record=record,
     )
+
+
+def _requirement_files(files: Iterable[tuple[str, PackageFile]]) -> Iterator[RequirementFile]:
+    """What is named as pip's files of requirements are. A package of ours has its lock in the record."""
+    for path, file in files:
+        if _REQUIREMENTS.fullmatch(path) and not _OTHER_REQUIREMENTS.search(path):
+            yield RequirementFile(path, file.read(_SMALL))
 
 
 def _artifacts(

@@ -5,7 +5,19 @@ import re
 from collections import Counter
 from typing import NamedTuple
 
-__all__ = ["ASSIGNMENT", "KEYS", "NAME", "PRIVATE_KEY", "URL", "WORDS", "Key", "is_placeholder", "is_random", "shown"]
+__all__ = [
+    "ASSIGNMENT",
+    "KEYS",
+    "NAME",
+    "PRIVATE_KEY",
+    "URL",
+    "WORDS",
+    "Key",
+    "is_placeholder",
+    "is_random",
+    "private_key",
+    "shown",
+]
 
 
 class Key(NamedTuple):
@@ -17,8 +29,8 @@ class Key(NamedTuple):
 
 
 def _key(service: str, start: str, rest: str) -> Key:
-    # Weights in base64 have every sequence of letters: a key stands by itself.
-    text = rf"(?<![A-Za-z0-9+/_=-]){re.escape(start)}{rest}(?![A-Za-z0-9+/_=-])"
+    # Weights in base64 have every sequence of letters: a key stands by itself, or after `NAME=`.
+    text = rf"(?<![A-Za-z0-9+/_-]){re.escape(start)}{rest}(?![A-Za-z0-9+/_=-])"
     return Key(service, start.encode(), re.compile(text.encode()))
 
 
@@ -46,10 +58,15 @@ KEYS = (
     _key("Stripe", "sk_live_", r"[A-Za-z0-9]{24,}"),
     _key("npm", "npm_", r"[A-Za-z0-9]{36}"),
 )
-# RFC 7468, and the older form with headers; in JSON a line ends in two characters. A text about keys has no body.
+# RFC 7468, and the older forms with headers, of OpenPGP too; in JSON a line ends in two characters. A text about keys
+# has no body.
 PRIVATE_KEY = re.compile(
-    rb"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----(?:\\n|\\r|\s)+(?:(?:Proc-Type|DEK-Info): |[A-Za-z0-9+/]{16})"
+    rb"-----BEGIN ((?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?)-----(?=(?:\\+[nr]|\s)+"
+    rb"(?:(?:Proc-Type|DEK-Info|Version|Comment|Hash|Charset|MessageID): |[A-Za-z0-9+/]{16}))"
 )
+_BODY = re.compile(rb"(?:\\+[nr]|[A-Za-z0-9+/=\s])*")
+_LINE_ENDS = re.compile(rb"\\+[nr]|\s")
+_LARGEST_BODY = 64 << 10
 URL = re.compile(rb"\b[a-z][a-z0-9+.-]{1,20}://[^\s/:@\"'<>{}$]{1,64}:([^\s/:@\"'<>{}$]{3,128})@[\w.-]+")
 # `name = "value"`, `"name": "value"`, `name: 'value'`; what the name begins with is looked at where it matters.
 WORDS = (b"key", b"passwd", b"password", b"secret", b"token")
@@ -82,6 +99,16 @@ def is_random(value: str) -> bool:
     counts = Counter(value).values()
     entropy = -sum(count / len(value) * math.log2(count / len(value)) for count in counts)
     return "0" in kinds and "/" not in value and changes >= _CHANGES and entropy >= _RANDOM
+
+
+def private_key(data: bytes, match: "re.Match[bytes]") -> tuple[int, str]:
+    """Return where the private key ends that a match of PRIVATE_KEY begins, and its length, as messages show it: each
+    character of a key that others see makes the rest easier to find."""
+    end = data.find(b"-----END", match.end(), match.end() + _LARGEST_BODY)
+    body = _BODY.match(data, match.end(), match.end() + _LARGEST_BODY)
+    end = end if end >= 0 else body.end() if body else match.end()
+    length = len(_LINE_ENDS.sub(b"", data[match.end() : end]))
+    return end, f"... ({length} characters)"
 
 
 def shown(value: bytes) -> str:

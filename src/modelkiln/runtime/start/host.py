@@ -5,8 +5,9 @@ import re
 
 __all__ = ["ARM_FEATURES", "LEVELS", "VARIABLE", "X86_FEATURES", "check_requires", "feature_names", "parse_size"]
 
-# Names "memory" and "device_memory", separated by commas, that a start does not insist on.
+# Names of these, separated by commas, that a start does not insist on.
 VARIABLE = "MODELKILN_IGNORE_REQUIRES"
+_IGNORABLE = ("memory", "device_memory")
 
 # As /proc/cpuinfo has them (linux, arch/x86/include/asm/cpufeatures.h): those that code is compiled for.
 X86_FEATURES = frozenset("""
@@ -74,6 +75,9 @@ def check_requires(requires, variant, root="/", environ=os.environ):
         found, wanted = largest_device(variant, root), parse_size(requires["device_memory"])
         if found is not None and found < wanted:
             problems.append(_too_small("device_memory", requires["device_memory"], found))
+    unknown = sorted(ignored - {"", *_IGNORABLE})
+    if problems and unknown:
+        problems.append(f"{VARIABLE} names {', '.join(unknown)}, and knows {' and '.join(_IGNORABLE)} alone.")
     return problems
 
 

@@ -104,11 +104,24 @@ def test_a_constant_of_another_module_is_found_where_it_stands():
         "print('/data/w.json is gone')",
         "inputs['x'].startswith('/data/')",
         "json.load(open(0))",
+        "boto3.client('s3').download_file('b', 'k', '/tmp/x')",
+        "boto3.client('s3').download_file(Bucket='b', Key='models/w.pt', Filename='/tmp/x')",
+        "boto3.client('s3').download_fileobj('b', 'models/w.pt', inputs['file'])",
+        "boto3.resource('s3').Bucket('b').download_file('models/w.pt', '/tmp/x')",
+        "boto3.resource('s3').Object('b', 'models/w.pt').get()",
+        "boto3.client('s3').get_object(Bucket='b', Key='models/w.pt')",
+        "storage.Client().bucket('b').blob('models/w.pt').download_to_filename('/tmp/x')",
+        "minio.Minio('h').fget_object('b', 'models/w.pt', '/tmp/x')",
+        "mlflow.pyfunc.load_model('models:/foo/Production')",
+        "mlflow.pyfunc.load_model('runs:/0123/model')",
+        "mlflow.sklearn.load_model('mlflow-artifacts:/0/0123/model.pkl')",
+        "fsspec.open('abfs+ssl://container/w.bin')",
     ],
 )
 def test_what_is_in_the_package_or_below_the_model_is_not_found(line):
     """Nor temporary files, routes, and texts that are not paths."""
-    body = f"import json, os, pathlib, tempfile\n\n\ndef predict(inputs, model):\n    {line}\n    return inputs\n"
+    head = "import boto3, fsspec, json, minio, mlflow, os, pathlib, tempfile\nfrom google.cloud import storage"
+    body = f"{head}\n\n\ndef predict(inputs, model):\n    {line}\n    return inputs\n"
     assert [] == rules(body, files=["table.csv"])
 
 
@@ -138,11 +151,16 @@ def test_a_file_beside_the_code_must_be_packaged():
         "torch.save(1, 'w.pt')",
         "frame.to_csv('out.csv')",
         "os.makedirs('out/x')",
+        "boto3.client('s3').download_file('b', 'k', 'out.bin')",
+        "boto3.resource('s3').Bucket('b').download_file('k', 'out.bin')",
+        "boto3.client('s3').download_file('b', 'k', Filename='out.bin')",
+        "storage.Client().bucket('b').blob('k').download_to_filename('out.bin')",
     ],
 )
 def test_writing_beside_the_code_is_found(line):
     """Also to the working directory."""
-    body = f"import os, pathlib, torch\n\n\ndef predict(inputs, model):\n    {line}\n"
+    head = "import boto3, os, pathlib, torch\nfrom google.cloud import storage"
+    body = f"{head}\n\n\ndef predict(inputs, model):\n    {line}\n"
     assert ["MK106"] == rules(body)
 
 

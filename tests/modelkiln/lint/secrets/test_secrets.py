@@ -107,13 +107,25 @@ def test_vocabularies_locks_and_weights_are_quiet():
         "-----BEGIN RSA PRIVATE" + " KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQ\n",
         '{"private_key": "-----BEGIN PRIVATE' + ' KEY-----\\nMIIEvQIBADANBgkqhkiG9w0BAQ"}',
         "-----BEGIN EC PRIVATE" + " KEY-----\r\nProc-Type: 4,ENCRYPTED\r\n",
+        "-----BEGIN ENCRYPTED SIGSTORE PRIVATE" + " KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQ\n",
+        "-----BEGIN PGP PRIVATE" + " KEY BLOCK-----\n\nMIIEvQIBADANBgkqhkiG9w0BAQ\n",
     ],
 )
 def test_a_private_key(text):
-    """With its body, of which nothing is shown whole."""
+    """With its body, of which nothing is shown."""
     (finding,) = in_file("account.json", text.encode())
     assert "MK602" == finding.rule
-    assert "MIIEvQIBADANBg" not in str(finding.to_json())
+    assert "MII" not in str(finding.to_json())
+
+
+def test_of_a_private_key_kind_and_length_are_shown():
+    """Also where all of it stands on one line, beside another key."""
+    key = "-----BEGIN EC PRIVATE" + f" KEY-----\\n{'aB3/' * 16}\\n{'xY9+' * 8}\\n-----END EC PRIVATE KEY-----"
+    first, second = in_file("a.json", f'{{"key": "{key}", "token": "{HUGGING_FACE}"}}'.encode())
+    assert ("MK602", "a private key, EC PRIVATE KEY: ... (96 characters)") == (first.rule, first.message)
+    assert first.text == second.text
+    assert '{"key": "-----BEGIN EC PRIVATE KEY-----... (96 characters)-----END' in first.text
+    assert "aB3" not in first.text and HUGGING_FACE not in first.text
 
 
 def test_a_text_about_private_keys_is_none():
@@ -125,6 +137,15 @@ def test_a_text_about_private_keys_is_none():
 def test_files_of_credentials(name):
     """By their names, whatever is in them."""
     assert ["MK605"] == [one.rule for one in in_file(name, b"x")]
+    assert ["MK605"] == [one.rule for one in lint(Subject("//:m", (SourceFile(name, b"x"),)), SECRETS)]
+    assert ["MK605"] == [one.rule for one in lint(Subject("//:m", other_files=(name,)), SECRETS)]
+
+
+@pytest.mark.parametrize("name", [".env", ".env.local", "server.key"])
+def test_files_of_credentials_are_texts(name):
+    """What is assigned there is looked at, and has a line."""
+    found = in_file(name, f"A=1\nGITHUB_TOKEN={OTHERS[1]}\n".encode())
+    assert [("MK601", 2)] == [(one.rule, one.line) for one in found if one.rule == "MK601"]
 
 
 def test_an_example_of_an_environment_is_no_credential():

@@ -91,6 +91,15 @@ def test_memory_is_that_of_the_machine_or_of_its_container(make_host, files, exp
     assert [] == check_requires({"memory": f"{expected + 0.5} GiB"}, {}, root, ignored)
 
 
+def test_a_misspelt_way_out_is_named(make_host):
+    """Where it would have mattered."""
+    ignored = {"MODELKILN_IGNORE_REQUIRES": "memroy,,device_memory"}
+    root = make_host(**CGROUPS[0][0])
+    found = check_requires({"memory": "900 TiB"}, {}, root, ignored)
+    assert ["MODELKILN_IGNORE_REQUIRES names memroy, and knows memory and device_memory alone."] == found[1:]
+    assert [] == check_requires({"memory": "1 MiB"}, {}, root, ignored)
+
+
 def test_memory_that_is_not_known_is_not_held_against_a_host(make_host):
     """As where /proc is hidden."""
     assert [] == check_requires({"memory": "1 TB"}, {}, make_host(**{"proc/meminfo": ""}), {})
@@ -130,7 +139,10 @@ def test_features_of_the_cpu_are_compared(make_host, text):
     lacking = "amx_tile" if MACHINE == "x86_64" else "sme"
     assert [] == check_requires({"cpu": [OURS, OTHER]}, {}, root, {})
     ignored = {"MODELKILN_IGNORE_REQUIRES": "cpu,memory"}
-    expected = [f"it needs a CPU with {lacking}, which this one lacks. Run it on a newer or another CPU."]
+    expected = [
+        f"it needs a CPU with {lacking}, which this one lacks. Run it on a newer or another CPU.",
+        "MODELKILN_IGNORE_REQUIRES names cpu, and knows memory and device_memory alone.",
+    ]
     assert expected == check_requires({"cpu": [OURS, lacking]}, {}, root, ignored)
 
 
