@@ -14,6 +14,18 @@ class ModelkilnError(Exception):
     """
 
 
+@contextmanager
+def writing(output: Path) -> Iterator[None]:
+    """Report what keeps `output` from being written, by its name and not by that of a temporary file."""
+    try:
+        yield
+    except OSError as error:
+        raise ModelkilnError(
+            f"{output}: cannot be written: {error.strerror or error}. Make its folder writable, with space on its "
+            "disk, or name another output."
+        ) from None
+
+
 # What Python calls the values of JSON, and what people do.
 _KINDS = {
     "NoneType": "null",
@@ -29,18 +41,6 @@ _KIND = re.compile(rf"\b({'|'.join(_KINDS)})(?='| object| indices)")
 # As a call names what it was not given, and what it does not know: the keys of an object, where those are passed on.
 _LACKING = re.compile(r"missing \d+ required .*argument.*?: (.*)$")
 _UNKNOWN = re.compile(r"unexpected keyword argument ('.*')$")
-
-
-@contextmanager
-def writing(output: Path) -> Iterator[None]:
-    """Report what keeps `output` from being written, by its name and not by that of a temporary file."""
-    try:
-        yield
-    except OSError as error:
-        raise ModelkilnError(
-            f"{output}: cannot be written: {error.strerror or error}. Make its folder writable, with space on its "
-            "disk, or name another output."
-        ) from None
 
 
 def reason(error: Exception) -> str:

@@ -246,7 +246,7 @@ class Manifests:
             files = {path: node.sha256 for path, node in nodes.items()}
             self.report(where, artifact_problems(files, image.labels, self._record, image.whole))
         if not image.is_weights:
-            self.report(where, image_problems(image, variant_of(self._record, image.config)))
+            self.report(where, image_problems(image, variant_of(self._record, image)))
         self.report(where, machine_problems(image.tree, image.config), is_convention=True)
         if not self._trusts:  # What a base may do is for its users to judge, and is not what a record could disown.
             self.issues += [Issue(where, text, is_note=True) for text in privilege_notes(image.tree)]

@@ -282,10 +282,10 @@ def artifact_problems(
             yield f"{path}: got {got}, want {want} of the given record."
 
 
-def variant_of(record: Optional[Mapping[str, Any]], config: Mapping[str, Any]) -> Optional[Mapping[str, Any]]:
+def variant_of(record: Optional[Mapping[str, Any]], image: ReadImage) -> Optional[Mapping[str, Any]]:
     """Return the given record, or where it is of several images that of the image's own."""
-    platform = f"{config.get('os')}/{config.get('architecture')}"
-    digest = ((config.get("config") or {}).get("Labels") or {}).get(PACKAGE)
+    platform = f"{image.config.get('os')}/{image.config.get('architecture')}"
+    digest = image.labels.get(PACKAGE)
     variants = (record or {}).get("variants") or ()
     # By platform too: an image whose label was changed is still compared with what it should be.
     for is_own in (

@@ -229,4 +229,5 @@ def test_without_a_command_all_are_listed(capsys):
 def test_a_place_that_cannot_be_written_is_reported(made, capsys):
     """The system's reason and the path, and no traceback."""
     assert 1 == main(["export", str(made.path), "/proc/x.tar"])
-    assert "modelkiln export: [Errno 2] No such file or directory: '/proc/" in capsys.readouterr().err
+    wanted = "modelkiln export: /proc/x.tar: cannot be written: No such file or directory. Make its folder writable"
+    assert wanted in capsys.readouterr().err

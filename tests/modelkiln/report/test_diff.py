@@ -56,8 +56,8 @@ def test_a_layout_alone_has_its_record_in_it(layouts, capsys):
 
 def _pex(path, code, **more):
     record = {
-        "name": "rain", "version": "1.0.0", "entry_point": "rain:predict",
-        "code": [{"path": "rain.py", "sha256": code}],
+        "name": "rain", "version": "1.0.0",
+        "entry_point": "rain:predict", "code": [{"path": "rain.py", "sha256": code}],
         "signature": {"inputs": [{"name": "x", "datatype": "FP32", "shape": [-1]}], "outputs": []}, **more,
     }  # fmt: skip
     with zipfile.ZipFile(path, "w") as archive:
