@@ -15,7 +15,7 @@ def counted(number: int, noun: str, plural: str = "") -> str:
 def printable(text: str) -> str:
     """Return `text` with escapes (\\x1b, \\u202e) for what would steer a terminal or hide what is there.
 
-    Names, labels and messages come out of packages and registries, and whoever wrote them does not get to write to the
+    Names, labels and messages come out of packages and registries, and their authors do not get to write to the
     terminal. Line breaks and tabs stay.
     """
     if text.isprintable():

@@ -78,7 +78,7 @@ def _bare(wheel: Mapping[str, Any], **more: Any) -> WheelContents:
 
 def _zipped(wheel: Mapping[str, Any], stream: Any) -> WheelContents:
     with zipfile.ZipFile(stream) as archive:
-        infos = [info for info in archive.infolist() if not info.is_dir()]
+        infos = [info for info in archive.infolist() if not info.filename.endswith("/")]
         files = tuple(File(_installed(info.filename), info.file_size, info.compress_size) for info in infos)
         metadata = [info for info in infos if info.filename.endswith(".dist-info/METADATA")]
         text = archive.read(metadata[0]) if metadata and metadata[0].file_size <= _LARGEST_METADATA else b""

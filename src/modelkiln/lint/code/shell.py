@@ -34,5 +34,5 @@ def _lines(source: SourceFile) -> Iterator[Finding]:
         rule = INSTALL if INSTALLS.search(command) else NETWORK if FETCHES.search(command) else None
         if rule:
             message, column = f"the script runs {quoted(cut(command))}", len(line) - len(line.lstrip()) + 1
-            place = {"line": number, "column": column, "text": line[:_MAX_LINE]}
-            yield rule.finding(source.shown, message, certainty=LIKELY, **place)
+            text = line[:_MAX_LINE]
+            yield rule.finding(source.shown, message, line=number, column=column, text=text, certainty=LIKELY)

@@ -39,10 +39,11 @@ class PackageFile:
         """Return its first `most` bytes; nothing where it cannot be opened. Raises ModelkilnError for damaged ones."""
         if self.open is None:
             return b""
+        damage: tuple[type[Exception], ...] = (zipfile.BadZipFile, *damage_errors())
         try:
             with self.open() as stream:
                 return stream.read(most)
-        except (zipfile.BadZipFile, *damage_errors()) as error:
+        except damage as error:
             raise ModelkilnError(f"{self.path}: damaged: {error}. Build or fetch the package again.") from error
 
 
@@ -53,7 +54,7 @@ def zip_files(path: Path) -> Iterator[PackageFile]:
     except (OSError, zipfile.BadZipFile) as error:
         raise ModelkilnError(f"{path}: is not a wheel or a PEX ({error}).") from None
     for member in archive.infolist():
-        if not member.is_dir():
+        if not member.filename.endswith("/"):
             yield PackageFile(member.filename, member.file_size, partial(_open_member, archive, member, path))
 
 
