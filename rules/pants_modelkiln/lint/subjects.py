@@ -17,7 +17,7 @@ from modelkiln.frozen_json import FrozenJson
 from modelkiln.lint.packages.listed import LARGEST_FILE, LARGEST_SOURCE
 from modelkiln.manifest.closure import closure
 from modelkiln.package.provided import ProvidedRequirement
-from modelkiln.package.source_facts import Named, metadata_of
+from modelkiln.package.source_facts import metadata_of
 from pants_modelkiln.compat.calls import (
     concurrently,
     create_digest,
@@ -34,7 +34,7 @@ from pants_modelkiln.inputs.repository_artifact import ArtifactListRequest, list
 from pants_modelkiln.manifest.environment import RUNTIME_REQUIREMENT, ResolvedLockRequest, choose_wheels
 from pants_modelkiln.manifest.resolve_python import package_python
 from pants_modelkiln.package.field_set import ModelPackageFieldSet, accelerator_of, provided_of
-from pants_modelkiln.package.inputs import find_bases, find_embedded, find_signature, find_target
+from pants_modelkiln.package.inputs import facts_of, find_bases, find_embedded, find_signature, find_target
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 from pants_modelkiln.target_types.artifact import ModelArtifactSourceField
 from pants_modelkiln.target_types.ensemble import EnsembleMembersField
@@ -90,14 +90,10 @@ async def _artifact_subject(target: Target) -> LintSubject:
     return LintSubject(FrozenJson.of(described), files=files)
 
 
-def _facts_of(artifacts: Sequence[Artifact]) -> Named:
-    return [(str(one.address), one.facts) for one in artifacts]
-
-
 async def _signature(field_set: ModelPackageFieldSet, artifacts: Sequence[Artifact]) -> dict[str, Any]:
     if not field_set.signature.value and not any(one.facts.get("signature") for one in artifacts):
         return {}
-    return {"signature": await find_signature(field_set, _facts_of(artifacts))}
+    return {"signature": await find_signature(field_set, facts_of(artifacts))}
 
 
 def _distributions(
@@ -159,7 +155,7 @@ async def _package_subject(target: Target, options: ModelkilnSubsystem, setup: P
         "variant": {**accelerator.to_json(), "platform": platform.platform, "python": platform.python},
         "base": bases[0].identity.to_json() if bases[0] else None,
         "weights": field_set.weights.value,
-        "metadata": metadata_of(_facts_of(artifacts), json.loads(field_set.model_metadata.value or "{}")),
+        "metadata": metadata_of(facts_of(artifacts), json.loads(field_set.model_metadata.value or "{}")),
         "sources": [one.origin.to_json() for one in artifacts if one.origin],
         **({"provided": [one.to_json() for one in provided]} if provided else {}),
         **await _signature(field_set, artifacts),

@@ -88,7 +88,7 @@ class PackageInputs:
     @property
     def facts(self) -> Named:
         """What the sources of the artifacts state about the model, each with its address."""
-        return _facts_of(self.artifacts)
+        return facts_of(self.artifacts)
 
     @property
     def parts(self) -> tuple[Part, ...]:
@@ -103,7 +103,8 @@ class SinglePackageRequest:
     fields: ModelPackageFieldSet
 
 
-def _facts_of(artifacts: Sequence[Artifact]) -> Named:
+def facts_of(artifacts: Sequence[Artifact]) -> Named:
+    """What the sources of artifacts state about the model, each with its address."""
     return [(str(found.address), found.facts) for found in artifacts]
 
 
@@ -254,7 +255,7 @@ async def resolve_package(
     code = await collect_code(PackageCodeRequest(address, field_set.entry_point), **implicitly())
     parts = WheelParts(field_set, accelerator.name, targets[0].python, code, environments[0], tuple(artifacts))
     wheel = await describe_wheel(parts, options.large_blob_limit)
-    signature = await find_signature(field_set, _facts_of(artifacts))
+    signature = await find_signature(field_set, facts_of(artifacts))
     platform_digests = {
         target.platform: platform_digest(wheels, base) for base, target, wheels in zip(bases, targets, environments)
     }
@@ -303,7 +304,7 @@ def _described(
         "code": [file.to_json() for file in code.files],
         "weights": field_set.weights.value,
         "weights_lock": hashlib.sha256(weights_lock).hexdigest() if weights_lock else None,
-        "metadata": metadata_of(_facts_of(artifacts), json.loads(field_set.model_metadata.value or "{}")),
+        "metadata": metadata_of(facts_of(artifacts), json.loads(field_set.model_metadata.value or "{}")),
     }
 
 

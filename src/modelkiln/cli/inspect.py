@@ -12,7 +12,7 @@ from modelkiln.image.layout import FoundManifest, Layout
 from modelkiln.package.outside import read_record
 from modelkiln.package.record import PACKAGE_LABEL, variant_records
 from modelkiln.runtime.weights.progress import readable_size
-from modelkiln.wording import print_json, print_lines
+from modelkiln.wording import print_tables
 
 HELP = "Show name, digest, platform, layers and labels of the images in a layout; in a registry, what refers to them."
 EXAMPLES = (
@@ -47,11 +47,7 @@ def run(args: argparse.Namespace) -> int:
         recorded = _recorded(record, one["package_digest"])
         one["files"] = list(recorded.get("artifacts") or ())
         one["members"] = _members(recorded)
-    if args.json:
-        print_json(described)
-    else:
-        for number, one in enumerate(described):
-            print_lines([*([""] if number else []), *_table(one)])
+    print_tables(described, _table, args.json)
     return 0
 
 

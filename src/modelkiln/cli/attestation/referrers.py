@@ -8,7 +8,7 @@ from modelkiln.conventions import PREDICATE_ANNOTATIONS
 from modelkiln.descriptor import INDEX
 from modelkiln.package.record import PACKAGE_LABEL
 from modelkiln.runtime.weights.progress import readable_size
-from modelkiln.wording import print_json, print_lines
+from modelkiln.wording import print_tables
 
 __all__ = ["inspect_remote"]
 
@@ -32,11 +32,7 @@ def inspect_remote(args: argparse.Namespace) -> int:
                 ],
             }
         )
-    if args.json:
-        print_json(described)
-    else:
-        for number, one in enumerate(described):
-            print_lines([*([""] if number else []), *_table(one)])
+    print_tables(described, _table, args.json)
     return 0
 
 
