@@ -15,6 +15,7 @@ from pants_modelkiln.compat.calls import create_digest, get_digest_contents, imp
 from pants_modelkiln.engine.step import Step, run_step
 from pants_modelkiln.engine.tool_install import STORE
 from pants_modelkiln.inputs.base_image import BaseImage
+from pants_modelkiln.manifest.environment import Environment
 from pants_modelkiln.package.inputs import PackageInputs
 
 
@@ -56,6 +57,12 @@ async def _base_facts(base: BaseImage) -> BaseFacts:
     return BaseFacts(base.lock, facts.packages, base.archive)
 
 
+def _wheel_facts(environment: Environment) -> WheelFacts:
+    licenses = {wheel["name"]: wheel["license"] for wheel in environment.contents["contents"]}
+    others = {path: _wheel_facts(one) for path, one in environment.others}
+    return WheelFacts(licenses, environment.needed_by, others)
+
+
 @dataclass(frozen=True)
 class BomRequest:
     """The bill of a package; kind: of which format, see `modelkiln.attestation.sbom.bom`."""
@@ -77,8 +84,7 @@ async def write_bom(request: BomRequest) -> Bom:
     inputs, base = request.inputs, BaseFacts()
     if request.kind == IMAGE and inputs.base is not None:
         base = await _base_facts(inputs.base)
-    licenses = {wheel["name"]: wheel["license"] for wheel in inputs.environment.contents["contents"]}
-    wheels = WheelFacts(licenses, inputs.environment.needed_by)
+    wheels = _wheel_facts(inputs.environment)
     return Bom(bom_bytes(package_bom(inputs.record, request.kind, wheels, base)))
 
 

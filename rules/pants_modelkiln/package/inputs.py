@@ -61,7 +61,8 @@ class PackageInputs:
     base: None for a package that is not an image and names no base image. weights_lock: what a package
     with lazy weights carries in their place, else empty. interpreter: what the format `scie` embeds. wheel: what
     the format `wheel` has besides, which is made for the first platform. others: the same package for its
-    further platforms. members: of an ensemble, and of them `together` those whose code lies beside that of the others.
+    further platforms. members: of an ensemble, those in its own environment, and of them `together` those whose code
+    lies beside that of the others.
     """
 
     address: Address
