@@ -245,8 +245,8 @@ def test_weights_may_be_mounted_or_fetched(repo):
 
 
 def test_members_whose_environments_exclude_each_other_have_one_each(repo):
-    """Each answers with its own numpy; the image has the layers of one member as they are and those of the other one in
-    an environment that further ensembles share; all of it is verified."""
+    """Each answers with its own numpy. The image has the layers of one member, and the wheels of the other one in an
+    environment that further ensembles share; all of it is verified."""
     for name, prefix in (("mixed", ""), ("mixed2", "the-")):
         write_mixed(repo, name, prefix)
     repo.pants(ROOTS, "package", "mixed:mixed", "mixed2:mixed2", "rain:rain", "old:old")
@@ -264,7 +264,7 @@ def test_members_whose_environments_exclude_each_other_have_one_each(repo):
     titles = {layer["descriptor"]["digest"]: layer["title"] for layer in record["layers"]}
     numpy = members["rain"]["requirements"][0]["version"]
     assert [
-        f"virtual environment of Python 3.11 at /{path}", f"numpy {numpy}", "code of mixed:mixed", "record",
+        f"virtual environment of Python 3.11 at /{path}", f"numpy {numpy}", "code", "record",
     ] == [titles[digest] for digest in own if digest not in known]  # fmt: skip
     assert 2 == len(set(other) - set(own))
     assert [] == validate_layout(repo.dist / "mixed/mixed.oci", record=record)
