@@ -1,23 +1,18 @@
 """Ensembles through the real command: packaged, tested, run, published and refused."""
 
 import json
-import re
-import subprocess
 
 import pytest
-from ensembles.parts import step, tensor
+from ensembles.parts import step
 from loopback.file_servers import file_server
 from loopback.registries import registry
-from monorepo import ROOT, named_caches, small_monorepo
+from monorepo import small_monorepo
+from packaged_ensembles import fp32, layers_of, verify_inside
 
-from modelkiln.image.blobs import recorded_layers
-from modelkiln.image.layout import Layout
 from modelkiln.machine.settings import INSECURE_REGISTRIES
 from modelkiln.publication.remote_package import RemotePackage
 from modelkiln.publication.verify import verify_remote
 from modelkiln.registry.reference import parse_image
-from modelkiln.smoke.runnable_image import open_image, unpacked
-from modelkiln.store.store import Store
 from modelkiln.validation.layout import validate_layout
 
 # Two source roots with another commit of one library: in one folder they exclude each other.
@@ -52,45 +47,12 @@ model_ensemble(
 )
 model_smoke_test(name="smoke", package=":forecast", request="request.json", expected="response.json")
 """
-# A member whose wheels the others exclude, and an ensemble of it and one of them.
-OLD = """
-python_sources(name="code", resolve="old")
-model_package(
-    name="old",
-    entry_point="predict.py:predict",
-    resolve="old",
-    signature="signature.json",
-    formats=["oci"],
-)
-"""
-OLD_SCRIPT = """
-import numpy
-
-
-def predict(inputs, model):
-    major, minor = numpy.__version__.split(".")[:2]
-    return {"release": inputs["amount"] * 0 + numpy.float32(f"{major}.{minor}")}
-"""
-MIXED = """
-model_ensemble(
-    name="{name}",
-    members={{"{prefix}rain": "rain:rain", "{prefix}old": "old:old"}},
-    steps={steps},
-    signature="signature.json",
-    formats={formats},
-)
-"""
 MEMBERS = {"rain": "rain:rain", "east": "east:east", "west": "west:west"}
 STEPS = [
     step("rain", "clouds=sky", "amount=rain"),
     step("east", "amount=rain", "scaled=east"),
     step("west", "amount=rain", "scaled=west"),
 ]
-
-
-def fp32(name, shape, data=None):
-    """A tensor of a signature, or of a request."""
-    return {**tensor(name, "FP32", shape), **({} if data is None else {"data": data})}
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +66,6 @@ def host(tmp_path_factory):
 def repo(tmp_path_factory, host):
     """A repository whose ensemble has three members, two of which exclude each other."""
     repository = small_monorepo(tmp_path_factory.mktemp("repo") / "repo", options={"insecure_registries": [host]})
-    add_old_member(repository)
     for name, scale in (("east", 2), ("west", 10)):
         signature = {"inputs": [fp32("amount", [-1])], "outputs": [fp32("scaled", [-1])]}
         repository.write(f"{name}/BUILD", REGION.format(name=name))
@@ -122,55 +83,10 @@ def repo(tmp_path_factory, host):
     repository.stop()
 
 
-def add_old_member(repository):
-    """Write a package of another resolve, which has another numpy."""
-    resolves = {"python-default": "locks/python.txt", "old": "locks/old.txt"}
-    repository.env["PANTS_PYTHON_RESOLVES"] = json.dumps(resolves)
-    pin = re.search(r"^numpy==.*(\n +--hash.*)+\n", (ROOT / "3rdparty/python/rules.txt").read_text(), re.MULTILINE)
-    repository.write("locks/old.txt", pin[0])
-    repository.write(
-        "locks/BUILD",
-        repository.read("locks/BUILD") + 'python_requirements(name="old", source="python.in", resolve="old")\n',
-    )
-    signature = {"inputs": [fp32("amount", [-1])], "outputs": [fp32("release", [-1])]}
-    repository.write("old/BUILD", OLD)
-    repository.write("old/signature.json", json.dumps(signature))
-    repository.write("old/predict.py", OLD_SCRIPT)
-
-
-def write_mixed(repository, name, prefix="", formats=("oci",)):
-    """Write an ensemble of two environments below `name`, with a smoke test."""
-    steps = [step(f"{prefix}rain", "clouds=sky", "amount=amount"), step(f"{prefix}old", "amount=amount", "release=old")]
-    outputs = [fp32("amount", [-1]), fp32("old", [-1])]
-    test = f'model_smoke_test(name="smoke", package=":{name}", request="request.json", expected="response.json")\n'
-    repository.write(f"{name}/BUILD", MIXED.format(name=name, prefix=prefix, steps=steps, formats=list(formats)) + test)
-    repository.write(f"{name}/signature.json", json.dumps({"inputs": [fp32("sky", [-1, 2])], "outputs": outputs}))
-    repository.write(f"{name}/request.json", json.dumps({"inputs": [fp32("sky", [1, 2], [1, 2])]}))
-    answers = [fp32("amount", [1], [1.5]), fp32("old", [1], [2.0])]
-    repository.write(f"{name}/response.json", json.dumps({"outputs": answers}))
-
-
 def write_ensemble(repository, name="forecast", members=MEMBERS, steps=STEPS, repositories=""):
     """Write the BUILD file of the ensemble."""
     text = FORECAST.format(name=name, members=members, steps=steps, repositories=repositories)
     repository.write("top/BUILD", text)
-
-
-def layers_of(repository, name):
-    """The digests of an image's layers in dist/."""
-    return [blob.digest for blob in Layout(repository.dist / f"{name}.oci").manifest().blobs[1:]]
-
-
-def verify_inside(repository, name):
-    """What `verify` prints inside of an image of dist/, which it must find right."""
-    store = Store(named_caches(repository.env) / "modelkiln")
-    path = repository.dist / f"{name}.oci"
-    image = open_image(path, recorded_layers(path), store)
-    with unpacked(image, store) as made:
-        command = image.command(made.root, (*image.entrypoint, "verify"), made.mounts)
-        done = subprocess.run(command, capture_output=True, check=False)
-    assert 0 == done.returncode, done.stderr
-    return done.stdout
 
 
 def test_an_ensemble_is_packaged_tested_run_and_published(repo, host):
@@ -242,46 +158,6 @@ def test_weights_may_be_mounted_or_fetched(repo):
             assert 2 == log.count("✓ top:smoke") and "✕" not in log
     repo.write("rain/BUILD", before)
     factor.write_text("0.5")
-
-
-def test_members_whose_environments_exclude_each_other_have_one_each(repo):
-    """Each answers with its own numpy. The image has the layers of one member, and the wheels of the other one in an
-    environment that further ensembles share; all of it is verified."""
-    for name, prefix in (("mixed", ""), ("mixed2", "the-")):
-        write_mixed(repo, name, prefix)
-    repo.pants(ROOTS, "package", "mixed:mixed", "mixed2:mixed2", "rain:rain", "old:old")
-    record, members = repo.record("mixed/mixed"), {name: repo.record(f"{name}/{name}") for name in ("rain", "old")}
-    (path,) = record["ensemble"]["environments"]
-    # That of the larger wheel is the ensemble's own.
-    assert {"rain": path, "old": None} == {
-        name: one.get("environment") for name, one in record["ensemble"]["members"].items()
-    }
-    assert members["old"]["requirements"] == record["requirements"]
-    assert members["rain"]["requirements"] == record["ensemble"]["environments"][path]["requirements"]
-    own, other = (layers_of(repo, f"{name}/{name}") for name in ("mixed", "mixed2"))
-    assert set(layers_of(repo, "old/old")[:-1]) < set(own)
-    known = {digest for name in members for digest in layers_of(repo, f"{name}/{name}")}
-    titles = {layer["descriptor"]["digest"]: layer["title"] for layer in record["layers"]}
-    numpy = members["rain"]["requirements"][0]["version"]
-    assert [
-        f"virtual environment of Python 3.11 at /{path}", f"numpy {numpy}", "code", "record",
-    ] == [titles[digest] for digest in own if digest not in known]  # fmt: skip
-    assert 2 == len(set(other) - set(own))
-    assert [] == validate_layout(repo.dist / "mixed/mixed.oci", record=record)
-    log = repo.pants(ROOTS, "test", "--smoke-test-require", "mixed:smoke").log
-    assert 1 == log.count("✓ mixed:smoke") and "✕" not in log
-    verified = verify_inside(repo, "mixed/mixed").decode().splitlines()
-    assert verified[0].startswith("verified mixed ")
-    assert verified[1].startswith(f"verified /{path}: 1 distribution (")
-
-
-@pytest.mark.parametrize("goal", ["package", "run"])
-def test_a_program_of_two_environments_is_refused(repo, goal):
-    """A PEX has one; the message has both versions and says what to do."""
-    write_mixed(repo, "mixed", formats=("pex",) if goal == "package" else ("oci",))
-    log = repo.pants(ROOTS, goal, "mixed:mixed", code=1).log
-    assert "mixed:mixed: the environments of its members exclude each other: numpy 2.0.2 (numpy-2.0.2-" in log
-    assert "A PEX has one environment, and so has what `pants run` starts" in log
 
 
 @pytest.mark.parametrize(

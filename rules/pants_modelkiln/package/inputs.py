@@ -327,7 +327,8 @@ def _merge_artifacts(address: Address, artifacts: Sequence[Artifact]) -> list[di
             if other is not found:
                 raise ModelkilnError(
                     f"{address}: both {other.address} and {found.address} bring the file "
-                    f"{file.path}. Rename one, or leave one of them out of `artifacts`."
+                    f"{file.path}. Rename one, put one into a folder (the field `folder`, for files of a lock), or "
+                    "leave one of them out of `artifacts`."
                 )
     entries = (entry for found in artifacts for entry in found.record_entries())
     return sorted(entries, key=lambda entry: entry["path"])

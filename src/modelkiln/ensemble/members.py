@@ -55,8 +55,9 @@ def merge_artifacts(where: str, artifacts: Mapping[str, Sequence[Mapping[str, An
             if (other["sha256"], other["size"]) != (entry["sha256"], entry["size"]):
                 raise ModelkilnError(
                     f'{where}: members "{owner}" and "{name}" have different model artifact files at '
-                    f"{entry['path']}, and all lie in one folder. Rename the file in one of their artifacts, or put "
-                    "it into a folder there (and lock it again where it has a lock)."
+                    f"{entry['path']}, and all lie in one folder. Rename the file in one of their artifacts, or put it "
+                    "into a folder: next to the BUILD file, or for files of a lock with the field `folder` of the "
+                    "`model_artifact` (and lock it again)."
                 )
     _refuse_folders(where, {path: owner for path, (owner, _) in found.items()}, "model artifact files")
     return [entry for _, (_, entry) in sorted(found.items())]
@@ -68,7 +69,7 @@ def _refuse_folders(where: str, owners: Mapping[str, str], what: str) -> None:
             if folder in owners:
                 raise ModelkilnError(
                     f'{where}: member "{owners[folder]}" has {folder} among its {what}, which member "{owner}" has as '
-                    "a folder. Rename one of the two."
+                    "a folder. Rename one of the two, or put it into another folder."
                 )
 
 
