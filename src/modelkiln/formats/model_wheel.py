@@ -6,16 +6,16 @@ projects".
 
 import os
 from pathlib import Path
-from typing import Any, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Iterator, Mapping, Sequence
 
 from modelkiln.conventions import PEX_MODELS
 from modelkiln.errors import ModelkilnError
-from modelkiln.layers import weights
 from modelkiln.package.model_wheel import PROVIDED_EXTRA, code_folder, wheel_stem
 from modelkiln.recipe import Recipe
-from modelkiln.store.files import StoredFile
-from modelkiln.store.store import Store
 from modelkiln.wheels.writing import WheelWriter
+
+if TYPE_CHECKING:
+    from modelkiln.store.files import StoredFile
 
 __all__ = ["ENTRY_POINTS", "build_model_wheel"]
 
@@ -28,13 +28,13 @@ _LINKS = ("documentation", "source")
 
 
 def build_model_wheel(
-    record: Mapping[str, Any], recipes: Iterable[Mapping[str, Any]], sources: Path, store: Store, output: Path
+    record: Mapping[str, Any], recipes: Sequence[Mapping[str, Any]], sources: Path, store: Path, output: Path
 ) -> None:
     """Write the wheel of a package to `output`.
 
     record: of the package; its "wheel" says what the wheel is called and requires. sources: the tree of the
     wheel's files, whose modes and times do not matter. recipes: of layers of weights whose files are put
-    next to it from the store. Raises ModelkilnError for what a wheel cannot carry.
+    next to it from the store in the folder `store`. Raises ModelkilnError for what a wheel cannot carry.
     """
     described = record["wheel"]
     dist_info = f"{wheel_stem(described)}.dist-info"
@@ -58,16 +58,16 @@ def build_model_wheel(
 def _add(writer: WheelWriter, path: str, file: Any) -> None:
     if isinstance(file, bytes):
         writer.add(path, file)
-    elif isinstance(file, StoredFile):
+    elif isinstance(file, Path):
+        with open(file, "rb") as stream:
+            writer.add_stream(path, stream, file.stat().st_size)
+    else:
         with file.open() as stream:
             if writer.add_stream(path, stream, file.size) != file.sha256:
                 raise ModelkilnError(
                     f"{file.blob}: is not the file {path} with sha256 {file.sha256}. It is damaged: run "
                     "`modelkiln store verify`, and try again."
                 )
-    else:
-        with open(file, "rb") as stream:
-            writer.add_stream(path, stream, file.stat().st_size)
 
 
 def _list_sources(sources: Path) -> Iterator[str]:
@@ -80,9 +80,15 @@ def _list_sources(sources: Path) -> Iterator[str]:
             yield relative
 
 
-def _stored_files(recipes: Iterable[Mapping[str, Any]], store: Store) -> Iterator[tuple[str, StoredFile]]:
+def _stored_files(recipes: Sequence[Mapping[str, Any]], store: Path) -> "Iterator[tuple[str, StoredFile]]":
+    if not recipes:
+        return
+    # Half of the step's start, and after an edit most of what it takes.
+    from modelkiln.layers import weights
+    from modelkiln.store.store import Store
+
     for recipe in map(Recipe.of, recipes):
-        found = weights.fetch(recipe, store)
+        found = weights.fetch(recipe, Store(store))
         for file in recipe["files"]:
             yield file["path"], found[file["sha256"]]
 

@@ -177,14 +177,14 @@ def test_locked_weights_come_from_the_store(tmp_path):
     path = "acme_sums/_package/.modelkiln/models/weight.txt"
     (sources / path).unlink()
     recipe = _locked(store, {"weight.txt": b"2"}).to_json()
-    build_model_wheel(record, [recipe], sources, store, tmp_path / "sums.whl")
+    build_model_wheel(record, [recipe], sources, store.root, tmp_path / "sums.whl")
     expected = make_model_wheel(tmp_path / "other").read_bytes()
     assert expected == (tmp_path / "sums.whl").read_bytes()
     blob = store.path("sha256:" + hashlib.sha256(b"2").hexdigest())
     blob.chmod(0o644)
     blob.write_bytes(b"3")
     with pytest.raises(ModelkilnError, match=rf"is not the file {path} with sha256 .*modelkiln store verify"):
-        build_model_wheel(record, [recipe], sources, store, tmp_path / "damaged.whl")
+        build_model_wheel(record, [recipe], sources, store.root, tmp_path / "damaged.whl")
     assert ["sums.whl"] == [one.name for one in tmp_path.glob("*.whl*")]
 
 
@@ -193,4 +193,4 @@ def test_links_are_refused(tmp_path):
     record = lay_out(tmp_path / "sources")
     (tmp_path / "sources/link").symlink_to("/etc/hostname")
     with pytest.raises(ModelkilnError, match="link: is a link"):
-        build_model_wheel(record, [], tmp_path / "sources", Store(tmp_path / "store"), tmp_path / "sums.whl")
+        build_model_wheel(record, [], tmp_path / "sources", tmp_path / "store", tmp_path / "sums.whl")
