@@ -88,7 +88,9 @@ def test_members_whose_environments_exclude_each_other_have_one_each(repo):
     environment that further ensembles share; all of it is verified."""
     for name, prefix in (("mixed", ""), ("mixed2", "the-")):
         write_mixed(repo, name, prefix)
-    repo.pants("package", "mixed:mixed", "mixed2:mixed2", "rain:rain", "old:old")
+    answers = {"amount": 1.5, "old": 2.0}
+    write_small(repo, "outer", {"all": "mixed:mixed"}, [step("all", "sky=sky", "amount=amount old=old")], answers)
+    repo.pants("package", "mixed:mixed", "mixed2:mixed2", "outer:outer", "rain:rain", "old:old")
     record, members = repo.record("mixed/mixed"), {name: repo.record(f"{name}/{name}") for name in ("rain", "old")}
     (path,) = record["ensemble"]["environments"]
     # That of the larger wheel is the ensemble's own.
@@ -97,7 +99,7 @@ def test_members_whose_environments_exclude_each_other_have_one_each(repo):
     }
     assert members["old"]["requirements"] == record["requirements"]
     assert members["rain"]["requirements"] == record["ensemble"]["environments"][path]["requirements"]
-    own, other = (layers_of(repo, f"{name}/{name}") for name in ("mixed", "mixed2"))
+    own, *others = (layers_of(repo, f"{name}/{name}") for name in ("mixed", "mixed2", "outer"))
     assert set(layers_of(repo, "old/old")[:-1]) < set(own)
     known = {digest for name in members for digest in layers_of(repo, f"{name}/{name}")}
     titles = {layer["descriptor"]["digest"]: layer["title"] for layer in record["layers"]}
@@ -105,10 +107,11 @@ def test_members_whose_environments_exclude_each_other_have_one_each(repo):
     assert [
         f"virtual environment of Python 3.11 at /{path}", f"numpy {numpy}", "code", "record",
     ] == [titles[digest] for digest in own if digest not in known]  # fmt: skip
-    assert 2 == len(set(other) - set(own))
+    assert [2, 2] == [len(set(other) - set(own)) for other in others]
     assert [] == validate_layout(repo.dist / "mixed/mixed.oci", record=record)
-    log = repo.pants("test", "--smoke-test-require", "mixed:smoke").log
-    assert 1 == log.count("✓ mixed:smoke") and "✕" not in log
+    assert record["ensemble"]["environments"] == repo.record("outer/outer")["ensemble"]["environments"]
+    log = repo.pants("test", "--smoke-test-require", "mixed:smoke", "outer:smoke").log
+    assert 2 == log.count("✓ ") and "✕" not in log
     verified = verify_inside(repo, "mixed/mixed").decode().splitlines()
     assert verified[0].startswith("verified mixed ")
     assert verified[1].startswith(f"verified /{path}: 1 distribution (")
