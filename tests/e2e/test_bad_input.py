@@ -325,6 +325,12 @@ def test_an_adapter_without_its_base_is_refused(repo):
     refused(repo, "the field `base_set_digest`: 'sha256:latest' is not a digest")
 
 
+def test_a_folder_is_for_files_of_a_lock(repo):
+    """Those next to the BUILD file can be put into one."""
+    repo.replace(BUILD, 'source="factor.txt"', 'source="factor.txt", folder="factors"')
+    refused(repo, "rain:weights: the field `folder` is for the files of a lock. Put these into a folder next to the")
+
+
 def test_an_adapter_fits_one_base(repo):
     """With it the package is made, and its record names the base; one with another revision of it is refused."""
     repo.write("rain/base.txt", "first")

@@ -167,10 +167,12 @@ class ModelArtifactFolderField(StringField):
         if value is None:
             return value
         try:
-            check_path(value, f"{address}: the field `{cls.alias}`")
-        except ModelkilnError as error:
-            raise InvalidFieldException(str(error)) from None
-        return value
+            return check_path(value, str(address))
+        except ModelkilnError:
+            raise InvalidFieldException(
+                f"{address}: the field `{cls.alias}`: {value!r} is not a path of a folder below that of the model "
+                'artifact files. Write it as "encoder" or "encoder/text".'
+            ) from None
 
 
 class ModelArtifactBaseField(StringField):
