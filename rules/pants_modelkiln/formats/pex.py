@@ -112,9 +112,8 @@ async def program_of(step: Step, file_name: str, is_stored: bool) -> PexFile:
 async def build_pex_file(request: PexFileRequest, options: ModelkilnSubsystem) -> PexFile:
     """Build the PEX in a step, or into the store where it is large."""
     inputs = request.inputs
-    if inputs.environment.others:
-        others = {path: one.to_json() for path, one in inputs.environment.others}
-        refuse_several(str(inputs.address), inputs.environment.to_json(), others, _ONE_ENVIRONMENT)
+    others = {path: one.to_json() for path, one in inputs.environment.others}
+    refuse_several(str(inputs.address), inputs.environment.to_json(), others, _ONE_ENVIRONMENT)
     has_models = request.has_models and inputs.record["weights"] == "bundled"
     artifacts = inputs.artifacts if has_models else ()
     refuse_large_program(inputs.address, sum(artifact.size for artifact in artifacts), options.large_blob_limit)

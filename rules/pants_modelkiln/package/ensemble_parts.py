@@ -131,15 +131,26 @@ def _merge(environments: Sequence[Environment]) -> Environment:
 
 def find_groups(members: Members) -> tuple[tuple[str, ...], ...]:
     """The names of members by environment, that of the whole ensemble first; the same on all platforms."""
-    wheels = {
-        name: [
-            {**wheel, "name": f"{one.target.platform} {wheel['name']}"}
-            for one in member.platforms
+    return tuple(group_members({name: _wheels_of(member) for name, member in members.items()}))
+
+
+def _wheels_of(member: PackageInputs) -> list[dict[str, Any]]:
+    """The wheels of a member on all of its platforms, as `group_members` wants them."""
+    found = []
+    for one in member.platforms:
+        modules = {wheel["name"]: wheel["modules"] for wheel in one.environment.contents["contents"]}
+        platform, lock = one.target.platform, member.accelerator.resolve
+        found += [
+            {
+                **wheel,
+                "name": f"{platform} {wheel['name']}",
+                "title": wheel["name"],
+                "modules": [f"{platform} {module}" for module in modules[wheel["name"]]],
+                "lock": lock,
+            }
             for wheel in one.environment.to_json()
         ]
-        for name, member in members.items()
-    }
-    return tuple(group_members(wheels))
+    return found
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
-"""Which members of an ensemble share an environment: those that have one version of each distribution."""
+"""Which members of an ensemble share an environment: those whose wheels can lie in one folder."""
 
 import hashlib
-from typing import Any, Mapping, Optional, Sequence
+from typing import Any, Mapping, Sequence
 
 from modelkiln.conventions import VENVS
 from modelkiln.errors import ModelkilnError
@@ -14,9 +14,9 @@ _Wheels = Sequence[Mapping[str, Any]]
 def group_members(wheels: Mapping[str, _Wheels]) -> list[tuple[str, ...]]:
     """Return the names of the members of each environment, in the order of `wheels`; that of the whole ensemble first.
 
-    wheels: by member's name, as records hold them. A member joins the first group that has no other version of one
-    of its distributions. The group with most bytes has the environment that the members' own images have, so that
-    its layers are theirs.
+    wheels: by member's name, as records hold them, each with its "modules", the "lock" that it is from and its name
+    for people, "title". A member joins the first group that nothing keeps it apart from. The group with most bytes has
+    the environment that the members' own images have, so that its layers are theirs.
     """
     groups: list[list[str]] = []
     for name, own in wheels.items():
@@ -32,11 +32,29 @@ def group_members(wheels: Mapping[str, _Wheels]) -> list[tuple[str, ...]]:
     return [tuple(group) for group in (*first, *others)]
 
 
-def _clash(one: _Wheels, other: _Wheels) -> Optional[tuple[Mapping[str, Any], Mapping[str, Any]]]:
-    """The first distribution of which two environments have different wheels."""
-    known = {wheel["name"]: wheel for wheel in one}
-    found = ((known[wheel["name"]], wheel) for wheel in other if wheel["name"] in known)
-    return next(((ours, theirs) for ours, theirs in found if ours["sha256"] != theirs["sha256"]), None)
+def _clash(one: _Wheels, other: _Wheels) -> str:
+    """What keeps two environments apart, in words; "" where nothing does.
+
+    Two files of one distribution do, and two distributions of different locks with one module: in one environment
+    the files of one of them would lie over those of the other.
+    """
+    ours, theirs = ({wheel["name"]: wheel for wheel in wheels} for wheels in (one, other))
+    for name in sorted(ours.keys() & theirs.keys()):
+        if ours[name]["sha256"] != theirs[name]["sha256"]:
+            both = " and ".join(f"{wheel['version']} ({wheel['filename']})" for wheel in (ours[name], theirs[name]))
+            return f"{ours[name].get('title', name)} {both}"
+    modules = {module: ours[name] for name in sorted(ours.keys() - theirs.keys()) for module in _modules(ours[name])}
+    for name in sorted(theirs.keys() - ours.keys()):
+        for module in _modules(theirs[name]):
+            known = modules.get(module)
+            if known and known["lock"] != theirs[name]["lock"]:
+                both = " and ".join(f"{wheel['title']} {wheel['version']}" for wheel in (known, theirs[name]))
+                return f"{both}, which both have the module {module}"
+    return ""
+
+
+def _modules(wheel: Mapping[str, Any]) -> Sequence[str]:
+    return wheel.get("modules", ())
 
 
 def environment_path(wheels: _Wheels) -> str:
@@ -52,13 +70,11 @@ def environment_path(wheels: _Wheels) -> str:
 def refuse_several(where: str, wheels: _Wheels, others: Mapping[str, _Wheels], why: str) -> None:
     """Refuse an ensemble with several environments; others: wheels of those that are not its own, by path.
 
-    why: a clause, and what to do without it.
+    why: a sentence, and what to do.
     """
-    for own in others.values():
-        clash = _clash(wheels, own)
-        if clash:
-            versions = " and ".join(f"{one['version']} ({one['filename']})" for one in clash)
-            raise ModelkilnError(
-                f"{where}: the environments of its members exclude each other: {clash[0]['name']} {versions}. {why} "
-                "Or lock all of them in one resolve (`resolve` or `accelerator` of the members)."
-            )
+    if others:
+        found = next(filter(None, (_clash(wheels, own) for own in others.values())), "")
+        raise ModelkilnError(
+            f"{where}: the environments of its members exclude each other{f': {found}' if found else ''}. {why} "
+            "Or lock all of them in one resolve (`resolve` or `accelerator` of the members)."
+        )

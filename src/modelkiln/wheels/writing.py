@@ -21,15 +21,15 @@ _DATE = (1980, 1, 1, 0, 0, 0)
 
 
 class WheelWriter:
-    """Writes a wheel to `path` file by file, in the order that they are added, with RECORD at the end.
+    """Writes a wheel to `output`, a path or a stream, file by file, in the order that they are added; RECORD ends it.
 
     dist_info: the name of its `.dist-info` folder, whose files go last (PEP 427). Use it as a context manager.
     """
 
-    def __init__(self, path: Path, dist_info: str) -> None:
+    def __init__(self, output: "Path | BinaryIO", dist_info: str) -> None:
         self._record = f"{dist_info}/RECORD"
         self._rows: list[tuple] = []
-        self._archive = zipfile.ZipFile(path, "w", zipfile.ZIP_STORED)
+        self._archive = zipfile.ZipFile(output, "w", zipfile.ZIP_STORED)
 
     def __enter__(self) -> "WheelWriter":
         return self

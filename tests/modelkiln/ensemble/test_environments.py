@@ -21,6 +21,17 @@ def test_members_with_one_version_of_everything_share_an_environment():
     assert [("a", "b", "c")] == group_members(wheels)
 
 
+def test_members_with_one_module_from_two_distributions_have_two():
+    """Their files would lie over each other. Those of one lock stay together, as members of one resolve do."""
+    plain, headless = ({**wheel(name), "title": name, "modules": ["cv2"]} for name in ("opencv", "opencv-headless"))
+    one, other = {**plain, "lock": "cpu"}, {**headless, "lock": "vision"}
+    assert [("a",), ("b",)] == group_members({"a": [one], "b": [other]})
+    assert [("a", "b")] == group_members({"a": [one, other], "b": [other]})
+    assert [("a", "b")] == group_members({"a": [one], "b": [{**other, "lock": "cpu"}]})
+    with pytest.raises(ModelkilnError, match=r"opencv 1\.0 and opencv-headless 1\.0, which both have the module cv2\."):
+        refuse_several("shop:search", [one], {"opt/venvs/a": [other]}, "A PEX has one.")
+
+
 def test_members_with_two_versions_of_one_have_two():
     """Those that go together stay together."""
     assert [("a", "c"), ("b", "d")] == group_members({"a": [NEW], "b": [OLD], "c": [NEW], "d": [OLD]})
@@ -42,7 +53,7 @@ def test_the_place_of_an_environment_is_that_of_its_wheels():
 
 def test_several_environments_are_refused_where_there_can_be_one():
     """Both versions are shown, and what to do."""
-    refuse_several("shop:search", [NEW], {"opt/venvs/a": [NEW]}, "A PEX has one.")
+    refuse_several("shop:search", [NEW], {}, "A PEX has one.")
     with pytest.raises(ModelkilnError) as caught:
         refuse_several("shop:search", [NEW], {"opt/venvs/a": [OLD]}, "A PEX has one.")
     assert (

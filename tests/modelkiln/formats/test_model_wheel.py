@@ -16,7 +16,7 @@ from python_path import build_apart
 from samples.wheels.model_wheels import lay_out, make_model_wheel
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.formats.model_wheel import build_model_wheel
+from modelkiln.formats.model_wheel import build_model_wheel, small_model_wheel
 from modelkiln.layers import weights
 from modelkiln.store.store import Store
 from modelkiln.wheels.contents import read_contents
@@ -163,6 +163,16 @@ def test_the_same_inputs_give_the_same_bytes(tmp_path):
     second.mkdir(parents=True)
     settings = {"HOME": "/nonexistent", "TZ": "Asia/Tokyo", "LC_ALL": "C", "SOURCE_DATE_EPOCH": "1700000000"}
     assert _build_other(first, 0, 1) == _build_other(second, 0o077, -1, **settings)
+
+
+def test_a_small_wheel_is_made_in_memory(tmp_path):
+    """Byte for byte the one that is written to a file."""
+    sources = tmp_path / "sources"
+    record = lay_out(sources)
+    contents = {
+        path.relative_to(sources).as_posix(): path.read_bytes() for path in sources.rglob("*") if path.is_file()
+    }
+    assert make_model_wheel(tmp_path / "other").read_bytes() == small_model_wheel(record, contents)
 
 
 def _locked(store, files):
