@@ -145,7 +145,7 @@ def _wheels_of(member: PackageInputs) -> list[dict[str, Any]]:
                 **wheel,
                 "name": f"{platform} {wheel['name']}",
                 "title": wheel["name"],
-                "modules": [f"{platform} {module}" for module in modules[wheel["name"]]],
+                "modules": [f"{platform} {module}" for module in modules.get(wheel["name"], ())],
                 "lock": lock,
             }
             for wheel in one.environment.to_json()
@@ -176,8 +176,8 @@ def check_combine(where: str, members: Members, environment: Environment, code: 
     modules = {module for one in environment.contents["contents"] for module in one["modules"]}
     own = code_modules(file.path for file in code.files)
     remedy = (
-        "`combine` has the environment of most members, by size: what it needs is a dependency of one of them. Those "
-        "that have another version of a distribution have one of their own."
+        "What `combine` needs is a dependency of a member in the ensemble's own environment; members that need another "
+        "version of a distribution are in one of their own."
     )
     provided = [one for member in members.values() for one in member.record.get("provided") or ()]
     check_imports(where, code.imports, own, modules, [name for one in provided for name in one["modules"]], remedy)
