@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import numpy
@@ -53,20 +54,15 @@ def install(site, name, version, module):
 @pytest.fixture
 def image(tmp_path):
     """The root of an image of an ensemble with two environments."""
-    shutil.copytree(Path(modelkiln.__path__[0], "runtime"), tmp_path / "app/modelkiln/runtime")
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(Path(modelkiln.__path__[0], "runtime"), tmp_path / "app/modelkiln/runtime", ignore=ignored)
     shutil.copy(Path(modelkiln.__path__[0], "__init__.py"), tmp_path / "app/modelkiln")
     make_environment(tmp_path / "opt/venv")
     install(make_environment(tmp_path / _PATH), "acme", "1.2", "x = 1\n")
-    files = {"path": "", "sha256": ""}
     code = [
-        {
-            **files,
-            "path": str(path.relative_to(tmp_path / "app")),
-            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-        }
+        {"path": path.relative_to(tmp_path / "app").as_posix(), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
         for path in sorted((tmp_path / "app").rglob("*.py"))
     ]
-    shutil.rmtree(tmp_path / "app/modelkiln/runtime/__pycache__", ignore_errors=True)
     record = {"schema": 1, "name": "search", "version": "1.0", "artifacts": [], "code": code, "requirements": []}
     record["ensemble"] = {"environments": {_PATH: {"requirements": [{"name": "acme", "version": "1.2"}]}}}
     (tmp_path / "app/.modelkiln").mkdir()
@@ -78,6 +74,7 @@ def verify(image, code):
     """Run the ensemble's `verify` in its own environment, and return what it prints."""
     command = [str(image / "opt/venv/bin/python"), "-B", "-m", "modelkiln.runtime.ensemble", "verify"]
     env = {"PYTHONPATH": str(image / "app"), "PYTHONDONTWRITEBYTECODE": "1"}
+    env["LD_LIBRARY_PATH"] = sysconfig.get_config_var("LIBDIR") or ""
     done = subprocess.run(command, env=env, cwd=image / "app", capture_output=True, check=False, text=True)
     assert code == done.returncode, done.stderr
     return done.stdout + done.stderr
@@ -117,6 +114,8 @@ def test_a_member_runs_in_its_environment(make_graph, tmp_path):
     environment = tmp_path / "environment"
     site = make_environment(environment)
     install(site, "acme", "1.2", "FACTOR = 3\n")
+    # This process may ignore PYTHONPATH, and so does one that it starts.
+    (site / "modelkiln").symlink_to(modelkiln.__path__[0])
     (site / "numpy").symlink_to(Path(numpy.__file__).parent)
     (site / "numpy.libs").symlink_to(Path(numpy.__file__).parents[1] / "numpy.libs")
     script = (
