@@ -15,14 +15,16 @@ __all__ = ["FORMAT", "NAME", "check", "looks_like"]
 FORMAT, NAME = "merges", "list of merges"
 _ENDINGS = ("merges.txt", "vocab.bpe")
 _VERSION = b"#version"
+# Its writer begins with it, as GPT-2 did; Whisper's begin with pairs, in which a blank is "Ġ". Lists of pairs without
+# either are of tokenizers that people wrote themselves, which have tokens with blanks in them.
 _START = re.compile(rb"#version: \d")
-# Where the first line is none of a version: so many pairs show what a file is.
 _PAIRS = re.compile(rb"(?:[^ \t\r\n]+ [^ \t\r\n]+\r?\n){2}")
+_BLANK = "Ġ".encode()
 
 
 def looks_like(path: str, head: bytes) -> bool:
     """Return whether a file that starts with `head` is meant as merges."""
-    return path.endswith(_ENDINGS) and bool(_START.match(head) or _PAIRS.match(head))
+    return path.endswith(_ENDINGS) and bool(_START.match(head) or (_PAIRS.match(head) and _BLANK in head))
 
 
 def check(content: Content, path: str) -> Header:

@@ -47,10 +47,12 @@ def check(content: Content, path: str) -> Header:
 
 
 def _is_base64(word: bytes) -> bool:
+    # As its reader takes it: the multilingual ranks of Whisper have the empty token "=".
     try:
-        return bool(binascii.a2b_base64(word)) and binascii.b2a_base64(binascii.a2b_base64(word), newline=False) == word
+        binascii.a2b_base64(word)
     except binascii.Error:
         return False
+    return True
 
 
 def _shown(data: bytes) -> str:
