@@ -5,6 +5,7 @@ from collections import defaultdict
 from typing import Iterable, Iterator, Mapping, Optional
 
 from modelkiln.lint.catalogue.general import UNREADABLE
+from modelkiln.lint.code.flow.options import Default, options_of
 from modelkiln.lint.code.parsing import Unreadable, magics_of, parse
 from modelkiln.lint.code.scopes import CONTEXT, DEFINITION, IMPORT, VALUE, Binding, Module, Scope, read_scopes
 from modelkiln.lint.finding import Finding
@@ -12,7 +13,7 @@ from modelkiln.lint.subject import SourceFile, Subject
 
 __all__ = ["Program", "read_program"]
 
-_MAX_DEPTH = 24
+_MAX_DEPTH, _MAX_BASES = 24, 8
 
 
 class Program:
@@ -25,6 +26,8 @@ class Program:
         self._by_name = {one.name: one for one in self.modules}
         # By the identity of nodes, which live as long as their modules.
         self._names: dict[int, str] = {}
+        self._returned: dict[str, list[tuple[ast.AST, Scope]]] = {}
+        self._options: dict[str, Mapping[str, list[Default]]] = {}
         self._calls: Optional[Mapping[str, list[tuple[ast.Call, Scope]]]] = None
         self._main_only = {module.path: self._names_of_main(module) for module in self.modules}
 
@@ -34,6 +37,13 @@ class Program:
             for call, scope, is_main in module.calls:
                 if self.runs(scope, is_main):
                     yield self.name_of(call.func, scope), call, scope
+
+    def changes(self) -> Iterator[tuple[str, ast.Attribute, Scope]]:
+        """Every attribute that may be assigned to in the package, with its full name, besides those of `self`."""
+        for module in self.modules:
+            for node, scope, is_main in module.changes:
+                if self.runs(scope, is_main):
+                    yield self.name_of(node, scope), node, scope
 
     def texts(self) -> Iterator[tuple[ast.Constant, Scope, ast.AST]]:
         """Every string literal that may be used in the package, with the node it stands in."""
@@ -121,7 +131,7 @@ class Program:
     def _bound_name(self, binding: Binding, depth: int) -> str:
         if binding.kind in (IMPORT, DEFINITION):
             return binding.name
-        if binding.kind in (VALUE, CONTEXT):
+        if binding.kind in (VALUE, CONTEXT) and binding.index < 0:
             return self.name_of(binding.node, binding.scope, depth)
         return ""
 
@@ -147,8 +157,37 @@ class Program:
             return module.scope.bindings.get(name, [])
         owner = self.scope_of(module_name)
         if owner and owner.kind == "class":
-            return owner.bindings.get(name) or owner.attributes.get(name, [])
+            return owner.bindings.get(name) or self._of_class(owner, name)
         return []
+
+    def _of_class(self, owner: Scope, name: str, depth: int = 0) -> list[Binding]:
+        """What an attribute of a class may stand for, its own or one of a class that it is derived from."""
+        found = owner.attributes.get(name) or owner.bindings.get(name, [])
+        if found or depth > _MAX_DEPTH:
+            return found
+        for one in getattr(owner.node, "bases", ())[:_MAX_BASES]:
+            base = self.scope_of(self.name_of(one, owner.parent or owner, depth + 1))
+            if base and base is not owner and base.kind == "class":
+                found = self._of_class(base, name, depth + _MAX_DEPTH // 4)
+                if found:
+                    return found
+        return []
+
+    def returned_by(self, full_name: str) -> list[tuple[ast.AST, Scope]]:
+        """Return the expressions that a function of the package returns, with its scope."""
+        function = self.scope_of(full_name) if full_name else None
+        if not function or not isinstance(function.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            return []
+        if full_name not in self._returned:
+            returned = (one.value for one in ast.walk(function.node) if isinstance(one, ast.Return))
+            self._returned[full_name] = [(one, function) for one in returned if one is not None]
+        return self._returned[full_name]
+
+    def options_of(self, module: Module) -> Mapping[str, list[Default]]:
+        """Return the defaults of the options of command lines that a module declares, by name."""
+        if module.path not in self._options:
+            self._options[module.path] = options_of(module)
+        return self._options[module.path]
 
     def scope_of(self, full_name: str) -> Optional[Scope]:
         """Return a class or function of the package by its full name, or None."""
@@ -164,7 +203,7 @@ class Program:
         if isinstance(node.value, ast.Name) and node.value.id in ("self", "cls"):
             owner = scope.of_class
             if owner:
-                return owner.attributes.get(node.attr) or owner.bindings.get(node.attr, [])
+                return self._of_class(owner, node.attr, depth)
         base = self.name_of(node.value, scope, depth + 1)
         return self.exported(f"{base[:-2] if base.endswith('()') else base}.{node.attr}") if base else []
 

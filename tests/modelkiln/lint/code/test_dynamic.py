@@ -63,7 +63,7 @@ def test_transformers(line, expected):
         ("import requests", "requests.get('http://localhost:8080/v2')", []),
         ("import requests", "requests.Session().get(inputs['url'])", ["MK203"]),
         ("import boto3", "boto3.client('s3').download_file('b', 'k', '/tmp/w')", ["MK203"]),
-        ("import mlflow", "mlflow.pyfunc.load_model('models:/foo/Production')", ["MK201"]),
+        ("import mlflow", "mlflow.pyfunc.load_model('models:/foo/Production')", ["MK201", "MK301"]),
         ("import pandas", "pandas.read_csv('https://example.com/t.csv')", ["MK203"]),
         ("import os", "os.system('pip install x')", ["MK204"]),
         ("import subprocess, sys", "subprocess.run([sys.executable, '-m', 'pip', 'install', 'x'])", ["MK204"]),
