@@ -163,14 +163,23 @@ CHOICES: dict[str, tuple[str, tuple[object, ...], str]] = {
 }
 # What is named with a tag or a stage, in a store that is no part of the package: the place of the name.
 TAGGED = re.compile(r"bentoml\.(models\.get|(\w+\.)?(load_model|load_runner|get)|get)\Z")
-# Services that give text, speech and data to whoever asks.
+# Services that models, speech, text and data are asked of, by whose library calls them.
 _SERVICES = re.compile(
-    r"((deep_translator|googletrans)\.\w+\(\)\.translate|gtts\.gTTS|"
+    r"("
+    r"(openai|groq|anthropic|mistralai|cohere|together|replicate|ollama|litellm|google\.generativeai|google\.genai|vertexai|"
+    r"azure\.(ai|cognitiveservices)|langchain_(openai|google_genai|groq|anthropic|mistralai|cohere)|elevenlabs|fireworks|"
+    r"huggingface_hub\.(Async)?InferenceClient|inference_sdk)\b.*\.(create|generate_content|generate|chat|complete|"
+    r"completion|acompletion|invoke|run|embed|text_generation|text_to_image|chat_completion|infer|parse|embeddings|converse)|"
+    r"boto3\.client\(\)\.invoke_\w+|"
+    r"mlflow\.(tracking\.)?MlflowClient\(\)\.(get|search|download)_\w+|mlflow\.(search_runs|get_run)|"
+    r"(deep_translator|googletrans)\.\w+\(\)\.translate|gtts\.gTTS|"
     r"speech_recognition\.Recognizer\(\)\.recognize_google|"
     r"yfinance\.download|yt_dlp\.YoutubeDL\(\)\.(download|extract_info)|wikipedia\.(summary|page|search)|"
-    r"runpod\.serverless\.utils\.(download_files_from_urls|rp_download\.\w+)|(huggingface_hub|wandb)\.login|"
-    r"google\.cloud\.storage\.Client\(\)\.\w*get_\w+)\Z"
-)  # By the name of the method, whatever the class.
+    r"runpod\.serverless\.utils\.(download_files_from_urls|rp_download\.\w+|rp_upload\.\w+)|pyupload\.main\.\w+\(\)\.execute|"
+    r"(huggingface_hub|wandb)\.login|google\.cloud\.storage\.Client\(\)\.\w*get_\w+"
+    r")\Z"
+)
+# By the name of the method, whatever the class.
 _HUB_METHODS: dict[str, HubCall] = {
     "from_pretrained": _PRETRAINED,
     "from_preset": _NAME_OR_PATH,
@@ -190,9 +199,9 @@ _HUB_METHODS: dict[str, HubCall] = {
         ),
     ),
     "from_hparams": HubCall(None, ("source",)),
-    "load_lora_weights": HubCall(0, ("pretrained_model_name_or_path_or_dict",)),
-    "load_ip_adapter": HubCall(0, ("pretrained_model_name_or_path_or_dict",)),
-    "load_textual_inversion": HubCall(0, ("pretrained_model_name_or_path",)),
+    "load_lora_weights": HubCall(0, ("pretrained_model_name_or_path_or_dict",), has_revision=True),
+    "load_ip_adapter": HubCall(0, ("pretrained_model_name_or_path_or_dict",), has_revision=True),
+    "load_textual_inversion": HubCall(0, ("pretrained_model_name_or_path",), has_revision=True),
     "hf_hub_download": _REPOSITORY,
     "snapshot_download": _REPOSITORY,
 }
@@ -252,7 +261,8 @@ NETWORK_CALLS = frozenset((
 NETWORK_METHODS = frozenset((
     "download_file", "download_fileobj", "download_to_filename", "download_as_bytes", "download_as_string",
     "download_as_text", "download_blob", "fget_object", "download_artifacts", "download_blob_to_file", "use_artifact",
-    "download_to_file", "get_object",
+    "download_to_file", "get_object", "upload_fileobj", "upload_from_filename", "upload_from_string", "put_object",
+    "upload_from_file", "upload_blob",
 ))  # fmt: skip
 
 

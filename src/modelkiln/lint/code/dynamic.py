@@ -38,6 +38,8 @@ _CANONICAL = re.compile(
     r"(albert|bert|camembert|ctrl|distil\w+|electra|flaubert|gpt2|openai-gpt|roberta|t5|transfo-xl|xlm|xlnet|bigbird|"
     r"bart|mbart|longformer|deberta|funnel|squeezebert)([-.\d]|\Z)"
 )
+# What a revision is called that is neither a commit nor a release: a branch, which is moved.
+_BRANCH = re.compile(r"(?![0-9a-f]{7,40}\Z)(?!\w*\d+(\.\d+)+)(?!\Z)")
 _MODEL_KEYWORDS = frozenset(("model_path", "ckpt_path", "checkpoint", "checkpoint_path", "weights", "weights_path",
                              "pretrained_model_path", "model_url", "config_path"))  # fmt: skip
 _URL_READERS = ("read_", "open", "imread", "get_blob", "load_ckpt", "InferenceSession", "load_image")
@@ -106,6 +108,8 @@ def _from_hub(
         return
     if isinstance(argument, ast.Constant) and argument.value is None:
         return
+    if _constant(argument_of(call, None, "local_files_only"), scope, evaluation) is True:
+        return
     for value in evaluation.elements(argument, scope):
         certainty = _downloads(hub, value, argument, evaluation)
         if certainty:
@@ -166,7 +170,7 @@ def _is_pinned(hub: HubCall, value: Value, name: str, call: ast.Call, scope: Sco
     revision = argument_of(call, None, "revision")
     if revision is None:
         return any(one.arg is None for one in call.keywords)
-    return not set(evaluation.texts(revision, scope)) & {"main", "master", "latest"}
+    return not any(_BRANCH.match(one) for one in evaluation.texts(revision, scope))
 
 
 def _request(

@@ -164,7 +164,13 @@ _EXTENSION = re.compile(r"\.[A-Za-z]\w{0,9}\Z")
 _PATH_KEYWORD = re.compile(r"(\A|_)(path|dir|file|filename|folder|ckpt|checkpoint|weights|directory|filepath)\Z")
 _WRITTEN_KEYWORD = re.compile(r"save|out|log|dump|dest|target|flagging")
 # Names of variables and attributes that hold paths.
-_PATH_NAME = re.compile(r"(\A|_)(path|dir|folder|directory|filepath|ckpt|checkpoint)\Z|\w_file\Z", re.I)
+_PATH_NAME = re.compile(r"(\A|_)(path|dir|folder|directory|filepath|ckpt|checkpoint|weights)\Z|\w_file\Z", re.I)
+# Keywords of downloads that name where to, and keywords whose texts are none of a file.
+_TARGETS = frozenset(("local_dir", "folder", "path", "file", "filename"))
+_NO_PATH_KEYWORDS = frozenset((
+    "default", "help", "description", "label", "title", "placeholder", "url", "endpoint", "route", "prefix", "caption",
+    "media_type", "mime", "key", "example", "name", "arcname", "download_name", "message", "msg", "text", "prompt",
+))  # fmt: skip
 # Functions that take paths and open nothing, besides those of `_NO_FILES`.
 _HEEDLESS = re.compile(
     r"(os|posixpath|ntpath|shutil|sys|logging|logger|log|re|json|ast|typing|time|builtins|st|streamlit|click|argparse)\."
@@ -251,16 +257,18 @@ def _downloaded(method: str, call: ast.Call) -> Iterator[Use]:
 
 
 def _of_keywords(method: str, call: ast.Call) -> Iterator[Use]:
-    """Paths that go by their keyword to a call of any name."""
+    """Paths that go by their keyword to a call of any name, and files by any keyword."""
+    if method in _NO_FILES:
+        return
+    is_writing = method.lower().startswith(_WRITING_NAMES)
     for one in call.keywords:
-        if one.arg and _PATH_KEYWORD.search(one.arg) and method not in _NO_FILES:
-            is_written = (
-                _WRITTEN_KEYWORD.search(one.arg)
-                or method.lower().startswith(_WRITING_NAMES)
-                or ("download" in method.lower() and one.arg in ("local_dir", "folder", "path", "file", "filename"))
-            )
-            is_path = isinstance(one.value, ast.Constant) and one.value.value in FOLDERS or _is_joined(one.value)
-            yield Use(one.value, WRITE if is_written else READ, False, is_path=is_path, is_named=True)
+        says_path = one.arg and _PATH_KEYWORD.search(one.arg)
+        if not one.arg or not (says_path or (one.arg not in _NO_PATH_KEYWORDS and _names_a_file(one.value))):
+            continue
+        is_target = "download" in method.lower() and one.arg in _TARGETS
+        is_written = is_writing or is_target or _WRITTEN_KEYWORD.search(one.arg)
+        is_path = _is_joined(one.value) or (isinstance(one.value, ast.Constant) and one.value.value in FOLDERS)
+        yield Use(one.value, WRITE if is_written else READ, False, is_path=is_path, is_named=True)
 
 
 def _likely(name: str, method: str, call: ast.Call) -> Iterator[Use]:

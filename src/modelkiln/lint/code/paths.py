@@ -202,6 +202,8 @@ def _says_folder(parent: ast.AST, value: str) -> bool:
     """Whether a folder at the root, `/weights`, is given a name that says what it is: `MODEL_DIR`."""
     if value.strip("/") not in _ROOTS:
         return False
+    if isinstance(parent, ast.Call) and getattr(parent.func, "id", getattr(parent.func, "attr", "")) == "Path":
+        return True
     names = [parent.arg] if isinstance(parent, ast.keyword) else []
     if isinstance(parent, (ast.Assign, ast.AnnAssign)):
         targets = parent.targets if isinstance(parent, ast.Assign) else [parent.target]
