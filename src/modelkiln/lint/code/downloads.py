@@ -6,13 +6,13 @@ from typing import Optional
 
 __all__ = [
     "CHOICES",
-    "DATA_CALLS",
     "HUB_CALLS",
     "NETWORK_CALLS",
     "NETWORK_METHODS",
     "PRETRAINED_FLAGS",
     "TAGGED",
     "HubCall",
+    "data_call",
     "hub_call",
     "is_network_call",
     "plain_name",
@@ -176,7 +176,7 @@ _SERVICES = re.compile(
     r"speech_recognition\.Recognizer\(\)\.recognize_google|"
     r"yfinance\.download|yt_dlp\.YoutubeDL\(\)\.(download|extract_info)|wikipedia\.(summary|page|search)|"
     r"runpod\.serverless\.utils\.(download_files_from_urls|rp_download\.\w+|rp_upload\.\w+)|pyupload\.main\.\w+\(\)\.execute|"
-    r"(huggingface_hub|wandb)\.login|google\.cloud\.storage\.Client\(\)\.\w*get_\w+"
+    r"(s3fs|gcsfs|adlfs)\.\w+\(\)\.(open|get|download|ls|cat|glob)|(huggingface_hub|wandb)\.login|google\.cloud\.storage\.Client\(\)\.\w*get_\w+"
     r")\Z"
 )
 # By the name of the method, whatever the class.
@@ -219,7 +219,7 @@ PRETRAINED_FLAGS: tuple[tuple[str, tuple[str, ...], object], ...] = (
     ("facenet_pytorch.InceptionResnetV1", ("pretrained",), None),
 )
 # Downloads of data, with what they say they get.
-DATA_CALLS: dict[str, str] = {
+_DATA_CALLS: dict[str, str] = {
     "nltk.download": "data of NLTK",
     "nltk.downloader.download": "data of NLTK",
     "spacy.cli.download": "a model of spaCy",
@@ -232,6 +232,11 @@ DATA_CALLS: dict[str, str] = {
     "stanza.download": "a model of Stanza",
     "gdown.download": "a file of Google Drive",
     "gdown.download_folder": "a folder of Google Drive",
+    "gdown.cached_download": "a file of Google Drive",
+    "torchvision.datasets.utils.download_file_from_google_drive": "a file of Google Drive",
+    "kaggle.api.dataset_download_files": "a data set",
+    "kaggle.api.model_instance_version_download": "a model of Kaggle",
+    "tensorflow_datasets.load": "a data set",
     "wget.download": "a file",
     "fasttext.util.download_model": "vectors of fastText",
     "torchtext.vocab.GloVe": "word vectors",
@@ -240,11 +245,9 @@ DATA_CALLS: dict[str, str] = {
     "opendatasets.download": "a data set",
     "benepar.download": "a model of benepar",
     "argostranslate.package.update_package_index": "an index of packages",
-    "sklearn.datasets.fetch_openml": "a data set",
-    "sklearn.datasets.fetch_20newsgroups": "a data set",
-    "sklearn.datasets.fetch_california_housing": "a data set",
     "seaborn.load_dataset": "a data set",
 }
+_DATA_SETS = re.compile(r"(tensorflow\.)?keras\.datasets\.\w+\.load_data\Z|sklearn\.datasets\.fetch_\w+\Z")
 # Requests of any kind.
 NETWORK_CALLS = frozenset((
     "urllib.request.urlretrieve", "urllib.request.urlopen", "urllib.urlretrieve", "urllib.urlopen", "urllib2.urlopen",
@@ -278,6 +281,12 @@ def hub_call(name: str, method: str) -> Optional[HubCall]:
     if not found and method == "load_model" and name.startswith("mlflow."):
         return HUB_CALLS["mlflow.pyfunc.load_model"]
     return found
+
+
+def data_call(name: str) -> str:
+    """Return what a function downloads as data, by its full name; "" for one that downloads none."""
+    found = _DATA_CALLS.get(name, "")
+    return found or ("a data set" if _DATA_SETS.match(name) else "")
 
 
 def is_network_call(name: str, method: str, is_method: bool) -> bool:

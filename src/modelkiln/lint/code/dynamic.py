@@ -9,11 +9,11 @@ from modelkiln.lint.catalogue.paths import UNPACKAGED
 from modelkiln.lint.catalogue.unpinned import NO_REVISION
 from modelkiln.lint.code.downloads import (
     CHOICES,
-    DATA_CALLS,
     NETWORK_METHODS,
     PRETRAINED_FLAGS,
     TAGGED,
     HubCall,
+    data_call,
     hub_call,
     is_network_call,
     plain_name,
@@ -55,8 +55,8 @@ def check_dynamic(program: Program, evaluation: Evaluation, places: Places) -> I
         found = hub_call(plain, method)
         if found and not _is_own(plain, program):
             yield from _from_hub(found, plain, method, call, scope, evaluation, places)
-        elif plain in DATA_CALLS:
-            yield places.finding(DATA, call, scope.module, f"{plain} downloads {DATA_CALLS[plain]} {where}")
+        elif data_call(plain):
+            yield places.finding(DATA, call, scope.module, f"{plain} downloads {data_call(plain)} {where}")
         elif is_network_call(plain, method, isinstance(call.func, ast.Attribute)):
             yield from _request(plain, method, call, scope, evaluation, places)
         yield from _flagged(plain, call, scope, evaluation, places)

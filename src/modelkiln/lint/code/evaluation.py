@@ -38,6 +38,11 @@ _SAME = frozenset(("str", "os.fspath", "os.path.abspath", "os.path.realpath", "o
 _SAME_METHODS = frozenset(("resolve", "absolute", "as_posix", "expanduser", "__str__", "strip", "rstrip", "lstrip",
                            "with_suffix", "lower", "encode", "decode"))  # fmt: skip
 _ENVIRONMENT = frozenset(("os.environ.get", "os.getenv", "os.environ.setdefault", "environ.get"))
+# What gives a name that is new each time, and no folder.
+_NEW_NAMES = frozenset((
+    "uuid.uuid1", "uuid.uuid4", "uuid.uuid4().hex", "time.time", "time.strftime", "time.time_ns", "secrets.token_hex",
+    "datetime.datetime.now", "datetime.datetime.now().strftime", "datetime.now().strftime", "random.randint",
+))  # fmt: skip
 _TEMPORARY = frozenset(f"tempfile.{name}" for name in (
     "mkdtemp", "mkstemp", "mktemp", "gettempdir", "TemporaryDirectory", "NamedTemporaryFile", "TemporaryFile",
 ))  # fmt: skip
@@ -175,8 +180,11 @@ class Evaluation:
             return self._of_bindings(bindings, depth)
         if node.attr == "parent":
             return [one.folder() for one in self._values(node.value, scope, depth)]
-        if node.attr == "name" and self.program.name_of(node.value, scope).startswith("tempfile."):
+        owner = self.program.name_of(node.value, scope)
+        if node.attr == "name" and owner.startswith("tempfile."):
             return [Value(TEMPORARY, "", True)]
+        if f"{owner}.{node.attr}" in _NEW_NAMES:
+            return [Value(TEXT, "*", True, literal=node, module=scope.module.path)]
         return self._parsed_option(node, scope, depth)
 
     def _parsed_option(self, node: ast.Attribute, scope: Scope, depth: int) -> Iterable[Value]:
@@ -247,6 +255,8 @@ class Evaluation:
             return [one.folder() for one in self._values(node.args[0], scope, depth)]
         if name in _TEMPORARY:
             return [Value(TEMPORARY, "", True)]
+        if name in _NEW_NAMES:
+            return [Value(TEXT, "*", True, literal=node, module=scope.module.path)]
         if name in ("os.getcwd", "pathlib.Path.cwd"):
             return [Value(WORKING, "", True, literal=node, module=scope.module.path)]
         if name == "pathlib.Path.home":

@@ -121,6 +121,7 @@ _WRITERS: dict[str, tuple[int, tuple[str, ...]]] = {
 # Methods whose first argument is always a path.
 _LOADING_METHODS = frozenset(("load_weights", "load_checkpoint"))
 _WRITING_METHODS = {
+    "to_disk": "path",
     "to_csv": "path_or_buf", "to_parquet": "path", "to_pickle": "path", "to_excel": "excel_writer", "savefig": "fname",
     "save_pretrained": "save_directory",
 }  # fmt: skip
@@ -145,12 +146,13 @@ _DATA_ENDINGS = (
     ".xml", ".log", ".zip", ".tar", ".gz", ".meta", ".config",
 )  # fmt: skip
 _MEDIA = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".wav", ".mp3", ".flac", ".mp4", ".csv", ".pdf")
-_MAX_EXAMPLES = 64
+_MAX_EXAMPLES = 8
 # What takes texts that end as files do, and opens none.
 _NO_FILES = frozenset((
     "print", "info", "debug", "warning", "error", "get", "post", "put", "route", "mount", "url_for", "join", "format",
     "append", "replace", "startswith", "endswith", "split", "exists", "isfile", "isdir", "is_file", "hf_hub_download",
     "path", "purepath", "add_argument", "remove", "unlink", "basename", "dirname", "splitext", "resource_filename",
+    "option", "argument", "field", "form", "query", "text_input", "text_area", "define_string", "define",
     "object", "get_object", "put_object", "head_object", "blob", "get_blob", "get_blob_client",
 ))  # fmt: skip
 # Folders that relative paths of models begin with, rather than names of owners on a hub.
@@ -167,6 +169,7 @@ _WRITTEN_KEYWORD = re.compile(r"save|out|log|dump|dest|target|flagging")
 _PATH_NAME = re.compile(r"(\A|_)(path|dir|folder|directory|filepath|ckpt|checkpoint|weights)\Z|\w_file\Z", re.I)
 # Keywords of downloads that name where to, and keywords whose texts are none of a file.
 _TARGETS = frozenset(("local_dir", "folder", "path", "file", "filename"))
+_CACHES = frozenset(("cache_dir", "cache_folder", "download_root", "savedir", "local_dir"))
 _NO_PATH_KEYWORDS = frozenset((
     "default", "help", "description", "label", "title", "placeholder", "url", "endpoint", "route", "prefix", "caption",
     "media_type", "mime", "key", "example", "name", "arcname", "download_name", "message", "msg", "text", "prompt",
@@ -240,11 +243,9 @@ def _shown_examples(name: str, call: ast.Call) -> Iterator[Use]:
     """Files that a page of gradio offers as examples, which it opens when it is made."""
     given = argument_of(call, 0 if name == "gradio.Examples" else None, "examples")
     for row in given.elts[:_MAX_EXAMPLES] if isinstance(given, ast.List) else ():
-        cells = row.elts if isinstance(row, ast.List) else [row]
-        for one in cells:
-            if isinstance(one, ast.Constant) and isinstance(one.value, str) and one.value.lower().endswith(_MEDIA):
-                yield Use(one, READ, False, is_path=True)
-                return
+        first = row.elts[0] if isinstance(row, ast.List) and row.elts else row
+        if not isinstance(first, ast.Constant) or str(first.value).lower().endswith(_MEDIA):
+            yield Use(first, READ, False)
 
 
 def _downloaded(method: str, call: ast.Call) -> Iterator[Use]:
@@ -262,12 +263,13 @@ def _of_keywords(method: str, call: ast.Call) -> Iterator[Use]:
         return
     is_writing = method.lower().startswith(_WRITING_NAMES)
     for one in call.keywords:
-        says_path = one.arg and _PATH_KEYWORD.search(one.arg)
+        says_path = one.arg and (one.arg in _CACHES or _PATH_KEYWORD.search(one.arg))
         if not one.arg or not (says_path or (one.arg not in _NO_PATH_KEYWORDS and _names_a_file(one.value))):
             continue
         is_target = "download" in method.lower() and one.arg in _TARGETS
         is_written = is_writing or is_target or _WRITTEN_KEYWORD.search(one.arg)
-        is_path = _is_joined(one.value) or (isinstance(one.value, ast.Constant) and one.value.value in FOLDERS)
+        is_folder = isinstance(one.value, ast.Constant) and one.value.value in FOLDERS
+        is_path = is_folder or one.arg in _CACHES or _is_joined(one.value)
         yield Use(one.value, WRITE if is_written else READ, False, is_path=is_path, is_named=True)
 
 
@@ -286,12 +288,20 @@ def _likely(name: str, method: str, call: ast.Call) -> Iterator[Use]:
     elif method not in _NO_FILES:
         is_heedless = _HEEDLESS.match(name) or _HEEDLESS.match(method)
         for one in call.args[:2]:
-            if _names_a_file(one):
+            if _names_a_file(one) or (method in _SHOWING and _is_media(one)):
                 yield Use(one, READ, False)
             elif _is_named_path(one) and not is_heedless:
                 yield Use(one, WRITE if _WRITTEN_KEYWORD.search(_name_of(one).lower()) else READ, False, is_named=True)
             elif _is_joined(one) and not is_heedless:
                 yield Use(one, READ, False, is_path=True)
+
+
+# Methods of pages that open a picture or a sound.
+_SHOWING = frozenset(("image", "audio", "video", "logo"))
+
+
+def _is_media(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.lower().endswith(_MEDIA)
 
 
 def _is_joined(node: ast.AST) -> bool:

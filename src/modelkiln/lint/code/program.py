@@ -115,11 +115,18 @@ class Program:
         if isinstance(node, ast.Attribute):
             return self._attribute_name(node, scope, depth)
         if isinstance(node, ast.Call):
-            called = self.name_of(node.func, scope, depth + 1)
-            return f"{called}()" if called else ""
+            return self._called_name(self.name_of(node.func, scope, depth + 1), depth)
         if isinstance(node, ast.Await):
             return self.name_of(node.value, scope, depth + 1)
         return ""
+
+    def _called_name(self, called: str, depth: int) -> str:
+        """The name of what a call gives; of one of the package's own functions, of what that returns."""
+        for node, scope in self.returned_by(called)[:_MAX_BASES]:
+            name = self.name_of(node, scope, depth + 1)
+            if name.endswith("()"):
+                return name
+        return f"{called}()" if called else ""
 
     def _attribute_name(self, node: ast.Attribute, scope: Scope, depth: int) -> str:
         for binding in self.attribute_bindings(node, scope, depth)[:1]:
