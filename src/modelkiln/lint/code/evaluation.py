@@ -278,7 +278,7 @@ class Evaluation:
         if func.attr in _SAME_METHODS:
             return self._values(func.value, scope, depth)
         if func.attr == "format":
-            return [_cut(one, "{") for one in self._values(func.value, scope, depth)]
+            return self._filled(node, func.value, scope, depth)
         if func.attr == "join" and len(node.args) == 1 and isinstance(node.args[0], (ast.List, ast.Tuple)):
             return self._separated(func.value, node.args[0].elts, scope, depth)
         if func.attr in ("with_name", "replace") and node.args:
@@ -291,6 +291,16 @@ class Evaluation:
             rest = self._values(node.args[1], scope, depth) if len(node.args) > 1 else ()
             return [*self._of_parts(parts, depth), *(replace(one, is_default=True) for one in rest)]
         return self._returned(node, name, scope, depth)
+
+    def _filled(self, node: ast.Call, template: ast.AST, scope: Scope, depth: int) -> Iterable[Value]:
+        """A template with its arguments in the places of `{}`; of other marks what stands before them."""
+        text = template.value if isinstance(template, ast.Constant) else None
+        parts = text.split("{}") if isinstance(text, str) else []
+        if len(parts) != len(node.args) + 1 or any("{" in one for one in parts):
+            return [_cut(one, "{") for one in self._values(template, scope, depth)]
+        plain = [ast.copy_location(ast.Constant(one), template) for one in parts]
+        filled = [one for pair in zip(plain, [*node.args, None]) for one in pair if one is not None]
+        return self._combined(concatenated, filled, scope, depth)
 
     def _separated(self, separator: ast.AST, nodes: Sequence[ast.AST], scope: Scope, depth: int) -> Iterable[Value]:
         """A text that is joined from several, `"/".join((ROOT, "w.json"))`."""

@@ -216,7 +216,7 @@ def uses_of(name: str, call: ast.Call) -> Iterator[Use]:
     """Return the paths that a call, of a function with a full name, opens."""
     plain = plain_name(name)
     method = plain.rpartition(".")[2]
-    if plain in ("open", "io.open", "builtins.open"):
+    if plain in ("open", "io.open", "builtins.open", "wave.open"):
         yield from _opened(call, 0)
     elif plain in _READERS:
         yield from _named(call, READ, *_READERS[plain], is_path=plain not in _NAMED_TOO)
