@@ -4,6 +4,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, BinaryIO, Callable, Mapping, Optional
 
+from modelkiln.checks.headers import gguf
+from modelkiln.checks.headers.gguf_types import TENSOR_TYPES
 from modelkiln.checks.traits.file import survey
 from modelkiln.checks.traits.trait import Survey, Trait
 
@@ -55,8 +57,10 @@ class ArtifactFile:
             format = self.format if self.format != _UNKNOWN else found.format or _UNKNOWN
             return replace(found, format=format, code=frozenset(self.code) or found.code)
         fact, kind = _TRAITS.get(self.format, ("", ""))
-        traits = frozenset({Trait(kind, str(self.facts[fact]))} if fact in self.facts else ())
-        return Survey(traits, self.format, frozenset(self.code))
+        traits = {Trait(kind, str(self.facts[fact]))} if fact in self.facts else set()
+        if self.format == gguf.FORMAT:
+            traits |= _gguf_types(str(self.facts.get("quantization", "")))
+        return Survey(frozenset(traits), self.format, frozenset(self.code))
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any], open: Optional[Callable[[], BinaryIO]] = None) -> "ArtifactFile":
@@ -70,6 +74,13 @@ class ArtifactFile:
             tuple(value.get("code") or ()),
             open,
         )
+
+
+def _gguf_types(quantization: str) -> set[Trait]:
+    """The type of most tensors of a file that is quantized so: of MXFP4_MOE that is MXFP4."""
+    names = {known.name: number for number, known in TENSOR_TYPES.items()}
+    found = [names[name] for name in (quantization, quantization.rpartition("_")[0]) if name in names]
+    return {Trait("gguf-type", str(number)) for number in found[:1]}
 
 
 @dataclass(frozen=True)

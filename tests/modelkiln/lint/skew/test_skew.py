@@ -60,6 +60,22 @@ def test_samples_of_releases(sample, locked, expected):
     assert expected == rules_of(file_of(sample), locked)
 
 
+@pytest.mark.parametrize(
+    ("quantization", "locked", "expected"),
+    [
+        ("MXFP4_MOE", "gguf==0.17.1", ["MK801"]),
+        ("MXFP4", "gguf==0.17.1", ["MK801"]),
+        ("MXFP4_MOE", "gguf==0.18.0", []),
+        ("Q4_K_M", "gguf==0.13.0", []),
+        ("F16", "gguf==0.13.0", []),
+    ],
+)
+def test_a_locked_gguf_says_its_types(quantization, locked, expected):
+    """Of a file that is not at hand, the lock states how it is quantized."""
+    file = ArtifactFile("model.gguf", 1, format="gguf", facts={"quantization": quantization})
+    assert expected == rules_of(file, locked)
+
+
 def onnx_model(ir, opset):
     """The header of a model."""
     opsets = encode_bytes(8, b"\x10" + encode_varint(opset))
