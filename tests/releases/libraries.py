@@ -57,7 +57,7 @@ LIBRARIES = (
     ),
     Library(
         "keras",
-        _all("3.11", "3.0.5", "3.3.3", "3.6.0", "3.9.2", "3.11.3", "3.12.4", "3.13.2", "3.14.1", "3.15.1"),
+        _all("3.11", "3.0.5", "3.9.2", "3.12.4", "3.13.2", "3.14.1", "3.15.1"),
         (
             *("numpy==1.26.4", "scipy==1.13.1", "jax==0.4.30", "jaxlib==0.4.30", "opt_einsum", "ml-dtypes==0.4.1"),
             *("absl-py", "dm-tree", "h5py", "markdown-it-py", "mdurl", "namex", "optree", "packaging", "pygments"),

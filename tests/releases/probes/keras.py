@@ -2,10 +2,11 @@
 
 import os
 
+# Read when it is imported.
 os.environ["KERAS_BACKEND"] = "jax"
 
-import keras
-import numpy as np
+import keras  # noqa: E402
+import numpy as np  # noqa: E402
 
 SEED = 7
 SIZE, CHANNELS, STEPS, WORDS = 6, 4, 8, 11

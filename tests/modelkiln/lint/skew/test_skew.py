@@ -53,6 +53,11 @@ def rules_of(*arguments, **more):
         ("sklearn-1.7.2-tfidf.pkl", "scikit-learn==1.4.2", ["MK801"]),
         ("sklearn-1.7.2-tfidf.pkl", "scikit-learn==1.6.1", ["MK804"]),
         ("sklearn-1.7.2-tfidf.pkl", "scikit-learn==1.7.0", []),
+        ("keras-3.13.2-dense.keras", "keras==3.12.4", ["MK801"]),
+        ("keras-3.13.2-dense.keras", "keras==3.13.0", []),
+        ("keras-3.15.1-dense.keras", "keras==3.14.1", ["MK801"]),
+        ("keras-3.12.4-dense.keras", "keras==3.11.3", ["MK804"]),
+        ("keras-3.12.4-dense.keras", "keras==3.15.1", []),
     ],
 )
 def test_samples_of_releases(sample, locked, expected):
