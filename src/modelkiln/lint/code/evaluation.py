@@ -3,10 +3,11 @@
 import ast
 from dataclasses import replace
 from itertools import product
-from typing import Callable, Iterable, Iterator, Optional, Sequence
+from typing import Callable, Iterable, Iterator, Mapping, Optional, Sequence
 
 from modelkiln.lint.code.flow.containers import Containers, key_of
-from modelkiln.lint.code.flow.options import decorated_default, default_of, is_parsed
+from modelkiln.lint.code.flow.functions import ENVIRONMENT, JOINS, NEW_NAMES, SAME, SAME_METHODS, TEMPORARY_FILES
+from modelkiln.lint.code.flow.options import Default, decorated_default, default_of, is_parsed, options_of
 from modelkiln.lint.code.program import Program
 from modelkiln.lint.code.scopes import ARGUMENT, CONTEXT, ELEMENT, IMPORT, VALUE, Binding, Scope
 from modelkiln.lint.code.values import (
@@ -30,22 +31,6 @@ _MAX_STEPS = 2000
 # And for all values of a package: some seconds. What is not looked at is not known.
 _MAX_ALL_STEPS = 300_000
 _NOTHING = (Value(),)
-_JOINS = frozenset(("os.path.join", "posixpath.join", "ntpath.join", "pathlib.Path", "pathlib.PurePath",
-                    "pathlib.PosixPath", "pathlib.PurePosixPath", "pathlib.WindowsPath"))  # fmt: skip
-# What returns its first argument, or the path it is called on, as far as a reader of the path can see.
-_SAME = frozenset(("str", "os.fspath", "os.path.abspath", "os.path.realpath", "os.path.normpath", "os.path.expandvars",
-                   "repr", "urllib.request.Request", "tuple", "list", "sorted", "set"))  # fmt: skip
-_SAME_METHODS = frozenset(("resolve", "absolute", "as_posix", "expanduser", "__str__", "strip", "rstrip", "lstrip",
-                           "with_suffix", "lower", "encode", "decode"))  # fmt: skip
-_ENVIRONMENT = frozenset(("os.environ.get", "os.getenv", "os.environ.setdefault", "environ.get"))
-# What gives a name that is new each time, and no folder.
-_NEW_NAMES = frozenset((
-    "uuid.uuid1", "uuid.uuid4", "uuid.uuid4().hex", "time.time", "time.strftime", "time.time_ns", "secrets.token_hex",
-    "datetime.datetime.now", "datetime.datetime.now().strftime", "datetime.now().strftime", "random.randint",
-))  # fmt: skip
-_TEMPORARY = frozenset(f"tempfile.{name}" for name in (
-    "mkdtemp", "mkstemp", "mktemp", "gettempdir", "TemporaryDirectory", "NamedTemporaryFile", "TemporaryFile",
-))  # fmt: skip
 
 
 def argument_of(call: ast.Call, place: Optional[int], *keywords: str) -> Optional[ast.AST]:
@@ -64,6 +49,7 @@ class Evaluation:
     def __init__(self, program: Program) -> None:
         self.program = program
         self._steps = self._all_steps = 0
+        self._options: dict[str, Mapping[str, list[Default]]] = {}
         self._containers = Containers(program, self._may_go_on)
 
     def _may_go_on(self) -> bool:
@@ -183,7 +169,7 @@ class Evaluation:
         owner = self.program.name_of(node.value, scope)
         if node.attr == "name" and owner.startswith("tempfile."):
             return [Value(TEMPORARY, "", True)]
-        if f"{owner}.{node.attr}" in _NEW_NAMES:
+        if f"{owner}.{node.attr}" in NEW_NAMES:
             return [Value(TEXT, "*", True, literal=node, module=scope.module.path)]
         return self._parsed_option(node, scope, depth)
 
@@ -194,7 +180,10 @@ class Evaluation:
         return self._option(node.attr, scope, depth)
 
     def _option(self, name: str, scope: Scope, depth: int) -> list[Value]:
-        declared = self.program.options_of(scope.module).get(name, [])
+        module = scope.module
+        if module.path not in self._options:
+            self._options[module.path] = options_of(module)
+        declared = self._options[module.path].get(name, [])
         found = [value for node, of in declared[:_MAX_VALUES] for value in self._values(node, of, depth)]
         return [replace(one, is_default=True) for one in found]
 
@@ -247,15 +236,15 @@ class Evaluation:
 
     def _call(self, node: ast.Call, scope: Scope, depth: int) -> Iterable[Value]:
         name = self.program.name_of(node.func, scope)
-        if node.args and (name in _JOINS or name.endswith(".Path")):
+        if node.args and (name in JOINS or name.endswith(".Path")):
             return self._combined(joined, node.args, scope, depth)
-        if name in _SAME and node.args:
+        if name in SAME and node.args:
             return self._values(node.args[0], scope, depth)
         if name in ("os.path.dirname", "posixpath.dirname") and node.args:
             return [one.folder() for one in self._values(node.args[0], scope, depth)]
-        if name in _TEMPORARY:
+        if name in TEMPORARY_FILES:
             return [Value(TEMPORARY, "", True)]
-        if name in _NEW_NAMES:
+        if name in NEW_NAMES:
             return [Value(TEXT, "*", True, literal=node, module=scope.module.path)]
         if name in ("os.getcwd", "pathlib.Path.cwd"):
             return [Value(WORKING, "", True, literal=node, module=scope.module.path)]
@@ -263,7 +252,7 @@ class Evaluation:
             return [Value(HOME, "~", True, literal=node, module=scope.module.path)]
         if name == "os.path.expanduser" and node.args:
             return self._values(node.args[0], scope, depth)
-        if name in _ENVIRONMENT:
+        if name in ENVIRONMENT:
             key = key_of(node.args[0]) if node.args else None
             found = self._values(argument_of(node, 1, "default"), scope, depth)
             return [*_of_environment(key, node, scope), *(replace(one, is_default=True) for one in found)]
@@ -275,7 +264,7 @@ class Evaluation:
             return self._returned(node, name, scope, depth)
         if func.attr == "joinpath":
             return self._combined(joined, [func.value, *node.args], scope, depth)
-        if func.attr in _SAME_METHODS:
+        if func.attr in SAME_METHODS:
             return self._values(func.value, scope, depth)
         if func.attr == "format":
             return self._filled(node, func.value, scope, depth)

@@ -5,7 +5,6 @@ from collections import defaultdict
 from typing import Iterable, Iterator, Mapping, Optional
 
 from modelkiln.lint.catalogue.general import UNREADABLE
-from modelkiln.lint.code.flow.options import Default, options_of
 from modelkiln.lint.code.parsing import Unreadable, magics_of, parse
 from modelkiln.lint.code.scopes import CONTEXT, DEFINITION, IMPORT, VALUE, Binding, Module, Scope, read_scopes
 from modelkiln.lint.finding import Finding
@@ -27,7 +26,6 @@ class Program:
         # By the identity of nodes, which live as long as their modules.
         self._names: dict[int, str] = {}
         self._returned: dict[str, list[tuple[ast.AST, Scope]]] = {}
-        self._options: dict[str, Mapping[str, list[Default]]] = {}
         self._calls: Optional[Mapping[str, list[tuple[ast.Call, Scope]]]] = None
         self._main_only = {module.path: self._names_of_main(module) for module in self.modules}
 
@@ -189,12 +187,6 @@ class Program:
             returned = (one.value for one in ast.walk(function.node) if isinstance(one, ast.Return))
             self._returned[full_name] = [(one, function) for one in returned if one is not None]
         return self._returned[full_name]
-
-    def options_of(self, module: Module) -> Mapping[str, list[Default]]:
-        """Return the defaults of the options of command lines that a module declares, by name."""
-        if module.path not in self._options:
-            self._options[module.path] = options_of(module)
-        return self._options[module.path]
 
     def scope_of(self, full_name: str) -> Optional[Scope]:
         """Return a class or function of the package by its full name, or None."""

@@ -5,7 +5,7 @@ from typing import Iterator, Mapping, Optional
 
 from modelkiln.lint.code.scopes import Module, Scope
 
-__all__ = ["decorated_default", "default_of", "is_parsed", "options_of"]
+__all__ = ["Default", "decorated_default", "default_of", "is_parsed", "options_of"]
 
 Default = tuple[Optional[ast.AST], Scope]
 # Parsed arguments go by these names from function to function.
