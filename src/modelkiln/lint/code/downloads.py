@@ -132,6 +132,7 @@ HUB_CALLS: dict[str, HubCall] = {
     "audiocraft.models.AudioGen.get_pretrained": HubCall(0, ("name",), "its default model"),
     "whisperx.load_align_model": HubCall(None, ("model_name",), "a model for aligning"),
     "whisperx.DiarizationPipeline": HubCall(0, ("model_name",), "its default model"),
+    "whisperx.diarize.DiarizationPipeline": HubCall(0, ("model_name",), "its default model"),
     "lavis.models.load_model_and_preprocess": HubCall(0, ("name",), is_name=True),
     "super_gradients.training.models.get": HubCall(None, ("pretrained_weights",), is_name=True),
     "basicsr.utils.download_util.load_file_from_url": HubCall(0, ("url",), is_name=True),
@@ -172,7 +173,7 @@ _SERVICES = re.compile(
     r"completion|acompletion|invoke|run|embed|text_generation|text_to_image|chat_completion|infer|parse|embeddings|converse)|"
     r"boto3\.client\(\)\.invoke_\w+|"
     r"mlflow\.(tracking\.)?MlflowClient\(\)\.(get|search|download)_\w+|mlflow\.(search_runs|get_run)|"
-    r"(deep_translator|googletrans)\.\w+\(\)\.translate|gtts\.gTTS|"
+    r"(deep_translator|googletrans)\.\w+\(\)\.translate|gtts\.gTTS|deepl\.(Translator|DeepLClient)\(\)\.\w+|"
     r"speech_recognition\.Recognizer\(\)\.recognize_google|"
     r"yfinance\.download|yt_dlp\.YoutubeDL\(\)\.(download|extract_info)|wikipedia\.(summary|page|search)|"
     r"runpod\.serverless\.utils\.(download_files_from_urls|rp_download\.\w+|rp_upload\.\w+)|pyupload\.main\.\w+\(\)\.execute|"

@@ -146,7 +146,7 @@ _DATA_ENDINGS = (
     ".xml", ".log", ".zip", ".tar", ".gz", ".meta", ".config",
 )  # fmt: skip
 _MEDIA = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".wav", ".mp3", ".flac", ".mp4", ".csv", ".pdf")
-_MAX_EXAMPLES = 8
+_MAX_EXAMPLES, _MAX_ARGUMENTS = 8, 8
 # What takes texts that end as files do, and opens none.
 _NO_FILES = frozenset((
     "print", "info", "debug", "warning", "error", "get", "post", "put", "route", "mount", "url_for", "join", "format",
@@ -283,11 +283,12 @@ def _likely(name: str, method: str, call: ast.Call) -> Iterator[Use]:
         found = argument_of(call, 0, "model_path", "path", "filename", "model_file", "model")
         if found is not None:
             yield Use(found, READ, False, is_path=_is_joined(found), is_named=_is_named_path(found))
-        if len(call.args) > 1 and (_names_a_file(call.args[1]) or _is_named_path(call.args[1])):
-            yield Use(call.args[1], READ, False, is_named=True)
+        for one in call.args[1:_MAX_ARGUMENTS]:
+            if _names_a_file(one) or _is_named_path(one):
+                yield Use(one, READ, False, is_named=True)
     elif method not in _NO_FILES:
         is_heedless = _HEEDLESS.match(name) or _HEEDLESS.match(method)
-        for one in call.args[:2]:
+        for one in call.args[:_MAX_ARGUMENTS]:
             if _names_a_file(one) or (method in _SHOWING and _is_media(one)):
                 yield Use(one, READ, False)
             elif _is_named_path(one) and not is_heedless:

@@ -195,7 +195,7 @@ def _is_known_path(text: str) -> bool:
     return bool(is_known) or is_file or parts[:1] in (["content"], ["kaggle"], ["dbfs"])
 
 
-_FOLDER_NAME = re.compile(r"(\A|_)(path|dir|directory|folder|root|cache|home|volume|mount)\Z", re.I)
+_FOLDER_NAME = re.compile(r"(\A|_)(cwd|path|dir|directory|folder|root|cache|home|volume|mount)\Z", re.I)
 
 
 def _says_folder(parent: ast.AST, value: str) -> bool:
