@@ -152,7 +152,8 @@ _NO_FILES = frozenset((
     "print", "info", "debug", "warning", "error", "get", "post", "put", "route", "mount", "url_for", "join", "format",
     "append", "replace", "startswith", "endswith", "split", "exists", "isfile", "isdir", "is_file", "hf_hub_download",
     "path", "purepath", "add_argument", "remove", "unlink", "basename", "dirname", "splitext", "resource_filename",
-    "option", "argument", "field", "form", "query", "text_input", "text_area", "define_string", "define",
+    "option", "argument", "field", "form", "query", "text_input", "text_area", "define_string",
+    "getattr", "getenv", "setdefault",
     "object", "get_object", "put_object", "head_object", "blob", "get_blob", "get_blob_client",
 ))  # fmt: skip
 # Folders that relative paths of models begin with, rather than names of owners on a hub.
@@ -182,17 +183,8 @@ _HEEDLESS = re.compile(
 )
 _WRITING_NAMES = ("save", "write", "dump", "export")
 _READING_NAMES = (
-    "load",
-    "read",
-    "restore",
-    "from_file",
-    "open",
-    "session",
-    "interpreter",
-    "booster",
-    "predictor",
-    "yolo",
-)
+    "load", "read", "restore", "from_file", "open", "session", "interpreter", "booster", "predictor", "yolo",
+)  # fmt: skip
 
 
 def looks_like_a_file(text: str) -> bool:
