@@ -4,16 +4,13 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, BinaryIO, Callable, Mapping, Optional
 
-from modelkiln.checks.headers import gguf
-from modelkiln.checks.headers.gguf_types import TENSOR_TYPES
+from modelkiln.checks.traits.facts import traits_of_facts
 from modelkiln.checks.traits.file import survey
-from modelkiln.checks.traits.trait import Survey, Trait
+from modelkiln.checks.traits.trait import Survey
 
 __all__ = ["ArtifactFile", "Distribution", "RequirementFile", "SourceFile", "Subject"]
 
 _UNKNOWN = "unknown"
-# What records and locks have of a file that is not at hand: by format, the fact and the kind of trait that it is.
-_TRAITS = {"xgboost": ("release", "xgboost"), "lightgbm": ("format_version", "lightgbm-format")}
 
 
 @dataclass(frozen=True)
@@ -56,11 +53,8 @@ class ArtifactFile:
             found = survey(self.path, self.open, self.size)
             format = self.format if self.format != _UNKNOWN else found.format or _UNKNOWN
             return replace(found, format=format, code=frozenset(self.code) or found.code)
-        fact, kind = _TRAITS.get(self.format, ("", ""))
-        traits = {Trait(kind, str(self.facts[fact]))} if fact in self.facts else set()
-        if self.format == gguf.FORMAT:
-            traits |= _gguf_types(str(self.facts.get("quantization", "")))
-        return Survey(frozenset(traits), self.format, frozenset(self.code))
+        traits = traits_of_facts(self.format, self.facts)
+        return Survey(traits, self.format, frozenset(self.code))
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any], open: Optional[Callable[[], BinaryIO]] = None) -> "ArtifactFile":
@@ -74,13 +68,6 @@ class ArtifactFile:
             tuple(value.get("code") or ()),
             open,
         )
-
-
-def _gguf_types(quantization: str) -> set[Trait]:
-    """The type of most tensors of a file that is quantized so: of MXFP4_MOE that is MXFP4."""
-    names = {known.name: number for number, known in TENSOR_TYPES.items()}
-    found = [names[name] for name in (quantization, quantization.rpartition("_")[0]) if name in names]
-    return {Trait("gguf-type", str(number)) for number in found[:1]}
 
 
 @dataclass(frozen=True)
