@@ -10,7 +10,7 @@ from typing import Any, Mapping
 from modelkiln.errors import ModelkilnError
 
 _WHERE = "[modelkiln.signing]"
-_KEYS = ("key", "passphrase_file", "command", "public_key", "certificates")
+_KEYS = ("key", "passphrase_file", "command", "public_key", "certificates", "timestamp_url")
 
 
 def signing_arguments(signing: Mapping[str, Any], root: Path, home: str) -> tuple[str, ...]:
@@ -39,6 +39,7 @@ def signing_arguments(signing: Mapping[str, Any], root: Path, home: str) -> tupl
     paths = {"--key": texts["key"], "--passphrase-file": texts["passphrase_file"], "--public-key": texts["public_key"]}
     found = [f"{option}={_path(value, root, home)}" for option, value in paths.items() if value]
     found += [f"--certificate={_path(one, root, home)}" for one in certificates]
+    found += [f"--timestamp-url={texts['timestamp_url']}"] if texts["timestamp_url"] else []
     return (*found, *((f"--sign-command={_command(texts['command'], root)}",) if texts["command"] else ()))
 
 

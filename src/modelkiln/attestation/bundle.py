@@ -19,6 +19,8 @@ BUNDLE_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 # Bytes. The statement about a model of fifty thousand files has some 7 MiB, written in base64; bills of materials of
 # large packages may have as much.
 LARGEST_BUNDLE = 32 << 20
+# Of one signature; as many as other clients read.
+_MOST_TIMESTAMPS = 32
 
 
 def message_of(payload: bytes, payload_type: str) -> bytes:
@@ -31,7 +33,8 @@ class Bundle:
     """A payload, its one signature, and who is said to have made it.
 
     hint: what names the key, where a key signs; it proves nothing. certificates: DER, that of the signer first,
-    where a certificate stands for the key. is_logged: whether a transparency log is said to hold it.
+    where a certificate stands for the key. is_logged: whether a transparency log is said to hold it. timestamps: what
+    authorities say of when the signature was there (RFC 3161, responses in DER).
     """
 
     payload: bytes
@@ -40,6 +43,7 @@ class Bundle:
     hint: str = ""
     certificates: tuple[bytes, ...] = ()
     is_logged: bool = False
+    timestamps: tuple[bytes, ...] = ()
 
     @property
     def message(self) -> bytes:
@@ -72,6 +76,9 @@ class Bundle:
             material = {"certificate": {"rawBytes": _encoded(self.certificates[0])}}
         else:
             material = {"publicKey": {"hint": self.hint}}
+        if self.timestamps:
+            listed = [{"signedTimestamp": _encoded(one)} for one in self.timestamps]
+            material["timestampVerificationData"] = {"rfc3161Timestamps": listed}
         envelope = {
             "payload": _encoded(self.payload),
             "payloadType": self.payload_type,
@@ -87,6 +94,9 @@ def _read(material: Mapping[str, Any], envelope: Mapping[str, Any], where: str) 
     chain = (material.get("x509CertificateChain") or {}).get("certificates") or []
     listed = [material["certificate"]] if "certificate" in material else chain
     hint = (material.get("publicKey") or {}).get("hint") or ""
+    stamped = (material.get("timestampVerificationData") or {}).get("rfc3161Timestamps") or []
+    if len(stamped) > _MOST_TIMESTAMPS:
+        raise ModelkilnError(f"{where}: has {len(stamped)} timestamps; at most {_MOST_TIMESTAMPS} are read.")
     if not isinstance(hint, str) or not isinstance(envelope["payloadType"], str):
         raise ValueError("the hint of a key and the type of a payload are texts")
     return Bundle(
@@ -96,6 +106,7 @@ def _read(material: Mapping[str, Any], envelope: Mapping[str, Any], where: str) 
         hint,
         tuple(_decoded(one["rawBytes"]) for one in listed),
         bool(material.get("tlogEntries")),
+        tuple(_decoded(one["signedTimestamp"]) for one in stamped),
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any, Mapping, Optional, Sequence
 from modelkiln.attestation.bundle import Bundle
 from modelkiln.attestation.policy import Policy, Rule, TrustedSigner, is_named, matches
 from modelkiln.attestation.signing.certificates import verify_chain
+from modelkiln.attestation.signing.timestamps import stamped_at
 from modelkiln.attestation.statement import PAYLOAD_TYPE, Statement
 from modelkiln.errors import ModelkilnError
 from modelkiln.package.record import PACKAGE_LABEL
@@ -116,7 +117,7 @@ def signer_of(
                     return signer
                 continue
             if bundle.certificates:
-                identity = verify_chain(bundle.certificates, signer.authorities, where, now)
+                identity = verify_chain(bundle.certificates, signer.authorities, where, _moment(bundle, signer, where, now))
                 if not any(matches(name, one) for name in identity.names for one in signer.identities):
                     named = ", ".join(identity.names) or "nobody"
                     reasons.append(f"{where}: its certificate names {named}, and not whom {signer.name} stands for")
@@ -126,6 +127,13 @@ def signer_of(
             reasons.append(_KEYLESS.format(where) if bundle.is_logged else str(error).rstrip("."))
     kind = "certificate" if bundle.certificates else "key"
     raise ModelkilnError("; ".join(reasons) or f"{where}: its signature is not by a {kind} of {_names(signers)}")
+
+
+def _moment(bundle: Bundle, signer: TrustedSigner, where: str, now: Optional[datetime]) -> Optional[datetime]:
+    """When certificates have to be valid: when the signature was made, where authorities are trusted to say so."""
+    if not signer.timestamp_authorities:
+        return now
+    return stamped_at(bundle.timestamps, bundle.signature, signer.timestamp_authorities, where)
 
 
 def _names(signers: Sequence[TrustedSigner]) -> str:

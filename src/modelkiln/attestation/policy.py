@@ -25,19 +25,24 @@ PREDICATES: Mapping[str, tuple[str, ...]] = {
 }
 _KEYS = {
     "policy": {"mode", "signers", "rules"},
-    "signer": {"key", "authorities", "identities"},
+    "signer": {"key", "authorities", "identities", "timestamp_authorities"},
     "rule": {"repositories", "signers", "require", "builders", "this_repository"},
 }
 
 
 @dataclass(frozen=True)
 class TrustedSigner:
-    """Who may sign: a public key, or whom certificates name that an authority (DER) vouches for."""
+    """Who may sign: a public key, or whom certificates name that an authority (DER) vouches for.
+
+    timestamp_authorities: certificates (DER) of who is trusted to say when a signature was made. Certificates count
+    then, and without them now.
+    """
 
     name: str
     key: Optional[PublicKey] = None
     authorities: tuple[bytes, ...] = ()
     identities: tuple[str, ...] = ()
+    timestamp_authorities: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -146,14 +151,17 @@ def _signer(name: str, value: Any, path: Path) -> TrustedSigner:
     if ("key" in value) == ("authorities" in value):
         raise ModelkilnError(f"{where}: want one of `key` and `authorities`.")
     if "key" in value:
-        if "identities" in value:
-            raise ModelkilnError(f"{where}: a key is its own identity; `identities` go with `authorities`.")
+        others = sorted(set(value) - {"key"})
+        if others:
+            raise ModelkilnError(f"{where}: a key is its own identity; `{others[0]}` goes with `authorities`.")
         return TrustedSigner(name, PublicKey.read(*_file(value["key"], path, where)))
     authorities = read_authorities(*_file(value["authorities"], path, where))
     identities = _texts(value, "identities", where)
     if not identities:
         raise ModelkilnError(f"{where}: lacks `identities`: an authority vouches for many. Name who may sign.")
-    return TrustedSigner(name, None, authorities, identities)
+    named = value.get("timestamp_authorities")
+    stamps = read_authorities(*_file(named, path, where)) if named is not None else ()
+    return TrustedSigner(name, None, authorities, identities, stamps)
 
 
 def _file(name: Any, path: Path, where: str) -> tuple[bytes, str]:

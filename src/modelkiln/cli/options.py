@@ -168,13 +168,22 @@ def add_signer(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="PEM: that of the key, and those between it and an authority, in any order; repeatable",
     )
+    parser.add_argument(
+        "--timestamp-url",
+        default="",
+        metavar="URL",
+        help="a service that says when a signature was made (RFC 3161), which cosign wants next to certificates",
+    )
 
 
 def signer_of(args: argparse.Namespace, is_required: bool = True) -> "Optional[Signer]":
     """Return who signs; raises ModelkilnError where it is said twice, or not at all though it is required."""
     from modelkiln.attestation.signing.signer import Signer
 
-    signer = Signer(args.key, args.passphrase_file, args.sign_command, args.public_key, tuple(args.certificate))
+    certificates = tuple(args.certificate)
+    signer = Signer(
+        args.key, args.passphrase_file, args.sign_command, args.public_key, certificates, args.timestamp_url
+    )
     if not is_required and signer == Signer():
         return None
     signer.check("--key, --sign-command")

@@ -83,9 +83,9 @@ def sign_in_registries(places: Sequence[Unsigned], signer: Signer, environ: Mapp
     public, bundles = signer.sign([data for _, _, data in wanted], environ)
     done = []
     for (client, subject, data), bundle in zip(wanted, bundles):
-        is_new = not any(_is_same(found, bundle, public) for found in _bundles(client, subject.digest))
+        is_new = not any(_is_same(found, bundle, public, signer) for found in _bundles(client, subject.digest))
         if is_new:
-            attach_bundle(client, bundle.to_bytes(), subject)
+            attach_bundle(client, signer.stamped(bundle, client.env).to_bytes(), subject)
         done.append(Signed(client.repository.image, subject.digest, _predicate_type(data), is_new))
     return done
 
@@ -148,9 +148,10 @@ def sign_in_layout(
     entries, done = [], []
     public, bundles = signer.sign(payloads, environ)
     for subject, bundle in zip(subjects, bundles):
-        is_new = not any(_is_same(found, bundle, public) for found in bundles_in_layout(layout, subject.digest))
+        there = bundles_in_layout(layout, subject.digest)
+        is_new = not any(_is_same(found, bundle, public, signer) for found in there)
         if is_new:
-            data = bundle.to_bytes()
+            data = signer.stamped(bundle, environ).to_bytes()
             descriptor, manifest = bundle_manifest(data, SIGN, subject)
             for blob in (EMPTY, data, manifest):
                 write_file(layout.path / blob_name(Descriptor.of("", blob).digest), blob)
@@ -194,13 +195,15 @@ def _predicate_type(payload: bytes) -> str:
     return Statement.read(payload, "statement").predicate_type
 
 
-def _is_same(found: FoundBundle, bundle: Bundle, public: PublicKey) -> bool:
-    """Whether a bundle says the same by the same key, of which each signature may be another."""
+def _is_same(found: FoundBundle, bundle: Bundle, public: PublicKey, signer: Signer) -> bool:
+    """Whether a bundle says the same by the same key, of which each signature may be another; with a timestamp, where
+    the signer has one made."""
     try:
         other = Bundle.read(found.data, found.where)
     except ModelkilnError:
         return False
     same = (other.payload, other.certificates) == (bundle.payload, bundle.certificates[:1])
+    same = same and bool(other.timestamps or not signer.timestamp_url)
     return same and public.verifies(other.message, other.signature)
 
 

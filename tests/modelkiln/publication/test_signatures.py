@@ -2,9 +2,11 @@
 
 import json
 import os
+from datetime import datetime, timedelta, timezone
 
 import pytest
-from attested.signing_keys import make_key
+from attested.signing_keys import Authority, make_key
+from attested.timestamping import TimestampAuthority
 from components import require_built
 from loopback.answering import answering
 from samples.published import Package
@@ -82,7 +84,7 @@ def cosign(tools, tmp_path, monkeypatch):
     }
 
     def run(command, *arguments):
-        plain = () if command == "import-key-pair" else ("--allow-http-registry",)
+        plain = () if command in ("import-key-pair", "trusted-root") else ("--allow-http-registry",)
         return tools.run(
             "env",
             "COSIGN_PASSWORD=",
@@ -119,6 +121,45 @@ def test_what_cosign_signs_is_verified_here(package, signing, cosign, capsys):
     cosign("sign", f"--key={own}.key", signing.place(f"cosigned/digits@{package.digest}"))
     assert 0 == signing.verify("cosigned/digits:1.2.0")
     assert 0 == signing.sign("cosigned/digits:1.2.0", f"{own}.key")
+
+
+def test_cosign_verifies_certificates_with_timestamps(package, signing, cosign, tools, tmp_path, capsys):
+    """By a trusted root with the authority and that of the timestamps; a signature without one is signed again."""
+    package.publish(signing.host, "certified/digits", record=package.record)
+    now, stamps = datetime.now(timezone.utc), TimestampAuthority(tmp_path / "tsa")
+    private, _, key = make_key(tmp_path, "ci")
+    authority = Authority(tmp_path, now - timedelta(days=1), now + timedelta(days=9))
+    certificates = (authority.issue(key, "ci-certificate"), authority.middle)
+    chain, root = tmp_path / "chain.pem", tmp_path / "trusted-root.json"
+    chain.write_bytes(authority.middle.read_bytes() + authority.root.read_bytes())
+    described = {"fulcio": chain, "tsa": stamps.chain}
+    services = [f"--{name}=url=https://{name}.example.com,certificate-chain={path}" for name, path in described.items()]
+    cosign("trusted-root", "create", *services, "--out", root)
+    options = [f"--certificate={path}" for path in certificates]
+    who = ("--certificate-identity=ci@example.com", "--certificate-oidc-issuer-regexp=.*")
+    place = signing.place("certified/digits:1.2.0")
+    assert 0 == signing.sign("certified/digits:1.2.0", private, *options)
+    with stamps.serving() as url:
+        for _ in range(2):
+            assert 0 == signing.sign("certified/digits:1.2.0", private, *options, f"--timestamp-url={url}")
+    assert [True, True, False] == [": signed" in line for line in capsys.readouterr().err.splitlines()]
+    trust = (f"--trusted-root={root}", "--use-signed-timestamps", "--insecure-ignore-sct")
+    said = cosign("verify", *trust, *who, place)
+    assert package.digest == json.loads(said)[0]["critical"]["image"]["docker-manifest-digest"]
+    signing.policy.write_text(
+        f"""
+        mode = "enforce"
+        [signers.ci]
+        authorities = "root.crt"
+        timestamp_authorities = "{stamps.root}"
+        identities = ["ci@example.com"]
+        [[rules]]
+        repositories = ["{signing.host}/**"]
+        signers = ["ci"]
+        """
+    )
+    (tmp_path / "root.crt").write_bytes(chain.read_bytes())
+    assert 0 == signing.verify("certified/digits:1.2.0")
 
 
 def test_signing_again_adds_nothing(package, signing, capsys):

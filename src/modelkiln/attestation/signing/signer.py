@@ -8,13 +8,14 @@ import pkgutil
 import shlex
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Mapping, Optional, Sequence
 
 from modelkiln.attestation.bundle import Bundle, message_of
 from modelkiln.attestation.signing.certificates import ordered_chain
 from modelkiln.attestation.signing.keys import PublicKey
+from modelkiln.attestation.signing.timestamps import check_address, request_timestamp
 from modelkiln.attestation.statement import PAYLOAD_TYPE
 from modelkiln.errors import ModelkilnError
 
@@ -34,7 +35,7 @@ class Signer:
     key: the file of a private key, in PEM or as cosign encrypts it. passphrase_file: of that key, where it has one;
     without it the variable COSIGN_PASSWORD counts, or somebody is asked. command: gets the bytes to sign on standard
     input, and prints the signature (DER, or that in base64). certificates: PEM files, in any order: that of the key
-    and those between it and an authority.
+    and those between it and an authority. timestamp_url: of a service that says when signatures were made (RFC 3161).
     """
 
     key: Optional[Path] = None
@@ -42,6 +43,7 @@ class Signer:
     command: str = ""
     public_key: Optional[Path] = None
     certificates: tuple[Path, ...] = ()
+    timestamp_url: str = ""
 
     def check(self, where: str) -> None:
         """Raise ModelkilnError where it is not said who signs, or more than once."""
@@ -53,6 +55,8 @@ class Signer:
             raise ModelkilnError(f"{where}: a key file needs no public key.")
         if self.passphrase_file and not self.key:
             raise ModelkilnError(f"{where}: a passphrase needs a key file.")
+        if self.timestamp_url:
+            check_address(self.timestamp_url, where)
 
     def sign(
         self, payloads: Sequence[bytes], environ: Mapping[str, str], is_model: bool = False
@@ -73,6 +77,15 @@ class Signer:
             Bundle(payload, PAYLOAD_TYPE, signature, "" if chain else hint, chain)
             for payload, signature in zip(payloads, signatures)
         ]
+
+    def stamped(self, bundle: Bundle, env: Mapping[str, str]) -> Bundle:
+        """Return a bundle of this signer's with a timestamp, where it has a service that makes them.
+
+        env: the proxies and authorities of this machine.
+        """
+        if not self.timestamp_url:
+            return bundle
+        return replace(bundle, timestamps=(request_timestamp(self.timestamp_url, bundle.signature, env),))
 
     @property
     def _name(self) -> str:
