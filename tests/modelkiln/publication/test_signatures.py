@@ -139,11 +139,13 @@ def test_cosign_verifies_certificates_with_timestamps(package, signing, cosign, 
     who = ("--certificate-identity=ci@example.com", "--certificate-oidc-issuer-regexp=.*")
     place = signing.place("certified/digits:1.2.0")
     assert 0 == signing.sign("certified/digits:1.2.0", private, *options)
+    trust = (f"--trusted-root={root}", "--use-signed-timestamps", "--insecure-ignore-sct")
+    with pytest.raises(AssertionError, match="timestamp"):
+        cosign("verify", *trust, *who, place)
     with stamps.serving() as url:
         for _ in range(2):
             assert 0 == signing.sign("certified/digits:1.2.0", private, *options, f"--timestamp-url={url}")
     assert [True, True, False] == [": signed" in line for line in capsys.readouterr().err.splitlines()]
-    trust = (f"--trusted-root={root}", "--use-signed-timestamps", "--insecure-ignore-sct")
     said = cosign("verify", *trust, *who, place)
     assert package.digest == json.loads(said)[0]["critical"]["image"]["docker-manifest-digest"]
     signing.policy.write_text(
