@@ -7,7 +7,7 @@ secure-systems-lab/dsse, envelope.md and protocol.md.
 import base64
 import binascii
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Mapping
 
 from modelkiln.canonical import canonical_json
@@ -34,7 +34,8 @@ class Bundle:
 
     hint: what names the key, where a key signs; it proves nothing. certificates: DER, that of the signer first,
     where a certificate stands for the key. is_logged: whether a transparency log is said to hold it. timestamps: what
-    authorities say of when the signature was there (RFC 3161, responses in DER).
+    authorities say of when the signature was there (RFC 3161, responses in DER). source: the JSON of one that somebody
+    else has made, or b"": it may have more in it, such as the entry of a log.
     """
 
     payload: bytes
@@ -44,6 +45,7 @@ class Bundle:
     certificates: tuple[bytes, ...] = ()
     is_logged: bool = False
     timestamps: tuple[bytes, ...] = ()
+    source: bytes = field(default=b"", repr=False, compare=False)
 
     @property
     def message(self) -> bytes:
@@ -62,13 +64,15 @@ class Bundle:
                 raise ModelkilnError(f"{where}: is a bundle of type {kind!r}, want {BUNDLE_TYPE}. Sign it again.")
             if "dsseEnvelope" not in value:
                 raise ModelkilnError(f"{where}: is a bundle of something else than a signed statement.")
-            return _read(value["verificationMaterial"], value["dsseEnvelope"], where)
+            return replace(_read(value["verificationMaterial"], value["dsseEnvelope"], where), source=data)
         except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
             raise ModelkilnError(f"{where}: is not a Sigstore bundle: {reason(error)}.") from None
 
     def to_bytes(self, is_chain: bool = False) -> bytes:
-        """Return the bundle's JSON. is_chain: whether all certificates go with it, as version 0.2 had it and OpenSSF
-        Model Signing has it, and not that of the signer alone."""
+        """Return the bundle's JSON, as it was read where it was. is_chain: whether all certificates go with it, as
+        version 0.2 had it and OpenSSF Model Signing has it, and not that of the signer alone."""
+        if self.source:
+            return self.source
         if is_chain and self.certificates:
             listed = [{"rawBytes": _encoded(one)} for one in self.certificates]
             material: dict[str, Any] = {"x509CertificateChain": {"certificates": listed}}

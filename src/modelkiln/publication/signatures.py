@@ -11,6 +11,7 @@ from modelkiln.attestation.bundle import BUNDLE_TYPE, LARGEST_BUNDLE, Bundle
 from modelkiln.attestation.judgement import REPOSITORY_LABEL, FoundBundle
 from modelkiln.attestation.policy import SIGN
 from modelkiln.attestation.sbom.bom import SBOM_TYPE
+from modelkiln.attestation.signing.certificates import identity_of
 from modelkiln.attestation.signing.keys import PublicKey
 from modelkiln.attestation.signing.signer import Signer
 from modelkiln.attestation.statement import PAYLOAD_TYPE, Statement, Subject
@@ -195,16 +196,26 @@ def _predicate_type(payload: bytes) -> str:
     return Statement.read(payload, "statement").predicate_type
 
 
-def _is_same(found: FoundBundle, bundle: Bundle, public: PublicKey, signer: Signer) -> bool:
+def _is_same(found: FoundBundle, bundle: Bundle, public: Optional[PublicKey], signer: Signer) -> bool:
     """Whether a bundle says the same by the same key, of which each signature may be another; with a timestamp, where
-    the signer has one made."""
+    the signer has one made. public: None where each signature has a key of its own; then it is by the same names."""
     try:
         other = Bundle.read(found.data, found.where)
+        if public is None:
+            return other.payload == bundle.payload and _signed_by(other) == _signed_by(bundle)
     except ModelkilnError:
         return False
     same = (other.payload, other.certificates) == (bundle.payload, bundle.certificates[:1])
     same = same and bool(other.timestamps or not signer.timestamp_url)
     return same and public.verifies(other.message, other.signature)
+
+
+def _signed_by(bundle: Bundle) -> tuple[tuple[str, ...], str]:
+    """Whom the certificate of a bundle names, and who has vouched for that."""
+    if not bundle.certificates:
+        return (), ""
+    found = identity_of(bundle.certificates[0], "bundle")
+    return (found.names, found.issuer) if found.key.verifies(bundle.message, bundle.signature) else ((), "")
 
 
 def _bundles(client: RegistryClient, digest: str) -> Iterator[FoundBundle]:

@@ -21,7 +21,7 @@ _USAGE = "extendedKeyUsage=critical,timeStamping\nkeyUsage=critical,digitalSigna
 
 
 class TimestampAuthority:
-    """A root and a certificate for timestamps below `folder`; the time is this machine's."""
+    """A root and a certificate for timestamps below `folder`, in `chain` the latter first; the time is this machine's."""
 
     def __init__(self, folder):
         self._folder = folder

@@ -8,19 +8,22 @@ from typing import Any, Optional, Sequence
 from modelkiln.attestation.signing.keys import PublicKey
 from modelkiln.errors import ModelkilnError
 
-__all__ = ["Identity", "ordered_chain", "read_authorities", "verify_chain"]
+__all__ = ["Identity", "certified_key", "identity_of", "ordered_chain", "read_authorities", "verify_chain"]
 
 # Of a chain, the signer's and the authority's own left out. More is not met with.
 _MAX_DEPTH = 8
+# Who has vouched for the names of a certificate of Fulcio's (sigstore/fulcio, docs/oid-info.md): a UTF8String.
+_ISSUER = "1.3.6.1.4.1.57264.1.8"
 
 
 @dataclass(frozen=True)
 class Identity:
     """Whom a certificate names, and with which key. names: mail addresses, URIs and host names, and its subject
-    ("CN=release,O=Example", RFC 4514)."""
+    ("CN=release,O=Example", RFC 4514). issuer: of a certificate of Fulcio's, who has vouched for these names, or ""."""
 
     key: PublicKey
     names: tuple[str, ...]
+    issuer: str = ""
 
 
 def read_authorities(data: bytes, where: str) -> tuple[bytes, ...]:
@@ -65,6 +68,22 @@ def _has_key(certificate: Any, public: PublicKey) -> bool:
     return certificate.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo) == public.pem
 
 
+def certified_key(certificate: bytes, where: str) -> PublicKey:
+    """Return the key that a certificate (DER) is for; nobody vouches for it here."""
+    return identity_of(certificate, where).key
+
+
+def identity_of(certificate: bytes, where: str) -> Identity:
+    """Return whom a certificate (DER) names, as it says itself."""
+    from cryptography import x509
+
+    try:
+        found = x509.load_der_x509_certificate(certificate)
+        return Identity(PublicKey.of(found.public_key(), where), _names(found), _issuer(found))
+    except ValueError as error:
+        raise ModelkilnError(f"{where}: its certificate cannot be read ({error}).") from None
+
+
 def verify_chain(
     chain: Sequence[bytes], authorities: Sequence[bytes], where: str, now: Optional[datetime] = None
 ) -> Identity:
@@ -85,7 +104,7 @@ def verify_chain(
         ca, signer = _policies()
         builder = PolicyBuilder().store(Store(trusted)).time(moment).max_chain_depth(_MAX_DEPTH)
         builder.extension_policies(ca_policy=ca, ee_policy=signer).build_client_verifier().verify(first, others)
-        return Identity(key, _names(first))
+        return Identity(key, _names(first), _issuer(first))
     except VerificationError as error:
         raise ModelkilnError(
             f"{where}: no authority of the policy vouches for its certificate, "
@@ -145,3 +164,15 @@ def _names(certificate: Any) -> tuple[str, ...]:
         return subject
     kinds = (x509.RFC822Name, x509.UniformResourceIdentifier, x509.DNSName)
     return (*(name for kind in kinds for name in listed.get_values_for_type(kind)), *subject)
+
+
+def _issuer(certificate: Any) -> str:
+    from cryptography import x509
+
+    try:
+        found = certificate.extensions.get_extension_for_oid(x509.ObjectIdentifier(_ISSUER)).value.value
+    except x509.ExtensionNotFound:
+        return ""
+    # A tag, and a length in one byte or, with the first bit set, in as many as it says.
+    size = 2 + (found[1] & 0x7F if len(found) > 1 and found[1] & 0x80 else 0)
+    return found[size:].decode("utf-8", "replace") if found[:1] == b"\x0c" else "?"

@@ -4,6 +4,7 @@ certificate nor a machine's clock says.
 Specification: RFC 3161; sigstore_common.proto, RFC3161SignedTimestamp: the response about the bytes of the signature.
 """
 
+import itertools
 from datetime import datetime, timezone
 from typing import Any, Mapping, Sequence
 from urllib.parse import urlsplit
@@ -58,16 +59,15 @@ def request_timestamp(url: str, signature: bytes, env: Mapping[str, str]) -> byt
 def stamped_at(timestamps: Sequence[bytes], signature: bytes, authorities: Sequence[bytes], where: str) -> datetime:
     """Return when a signature was there: the first time that one of `authorities` (DER) vouches for.
 
-    Their own certificates count at that time. Raises ModelkilnError, with reasons, where none of `timestamps` does.
+    Their own certificates count at that time. A timestamp may lack the certificate of who made it, as those that cosign
+    asks for do; then it has to be among `authorities`. Raises ModelkilnError, with a reason, where none of `timestamps`
+    counts.
     """
-    from cryptography import x509
-    from rfc3161_client import VerifierBuilder
-
     if not timestamps:
         raise ModelkilnError(f"{where}: has no timestamp, and its signer needs one. Sign it again with --timestamp-url.")
-    verifier = VerifierBuilder(roots=[x509.load_der_x509_certificate(one) for one in authorities]).build()
+    verifiers = _verifiers(authorities)
     reasons, found = [], []
-    for data in timestamps:
+    for data, verifier in itertools.product(timestamps, verifiers):
         try:
             response = _parse(data, where)
             verifier.verify_message(response, signature)
@@ -77,6 +77,16 @@ def stamped_at(timestamps: Sequence[bytes], signature: bytes, authorities: Seque
     if not found:
         raise ModelkilnError(f"{where}: its timestamp is not one that its signer's authorities vouch for: {reasons[0]}.")
     return min(found)
+
+
+def _verifiers(authorities: Sequence[bytes]) -> list[Any]:
+    """One for timestamps that bring the certificate of who made them, and one for each who may have."""
+    from cryptography import x509
+    from rfc3161_client import VerifierBuilder
+
+    listed = [x509.load_der_x509_certificate(one) for one in authorities]
+    makers = [one for one in listed if one.issuer != one.subject]
+    return [VerifierBuilder(roots=listed, tsa_certificate=maker).build() for maker in (None, *makers)]
 
 
 def _parse(data: bytes, where: str) -> Any:

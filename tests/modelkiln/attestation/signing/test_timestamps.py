@@ -6,6 +6,7 @@ import pytest
 from attested.signing_keys import Authority, make_key
 from attested.timestamping import TimestampAuthority
 from loopback.answering import answering
+from rfc3161_client import HashAlgorithm, TimestampRequestBuilder
 
 from modelkiln.attestation.bundle import Bundle
 from modelkiln.attestation.judgement import signer_of
@@ -52,6 +53,17 @@ def test_a_timestamp_of_others_says_nothing(authority, stamp, tmp_path):
     assert stamped_at([stamp], b"signed", both, "it") == stamped_at(
         [b"broken", stamp], b"signed", _roots(authority), "it"
     )
+
+
+def test_a_timestamp_without_its_makers_certificate(authority):
+    """It counts where that is among those who are trusted, as for what cosign has made."""
+    request = TimestampRequestBuilder().data(b"signed").hash_algorithm(HashAlgorithm.SHA256)
+    bare = authority.answer(request.cert_request(cert_request=False).build().as_bytes())
+    with pytest.raises(ModelkilnError, match="not one that its signer's authorities vouch for"):
+        stamped_at([bare], b"signed", _roots(authority), "it")
+    chain = read_authorities(authority.chain.read_bytes(), "chain")
+    assert timezone.utc == stamped_at([bare], b"signed", chain, "it").tzinfo
+    assert timezone.utc == stamped_at([bare], b"signed", chain[::-1], "it").tzinfo
 
 
 def test_without_a_timestamp_it_is_missing(authority):
