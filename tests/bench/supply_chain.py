@@ -61,9 +61,7 @@ def _statements(bench: Bench, workspace: Workspace) -> Iterator[Row]:
     lock = workspace.repo.package(0) / "big.lock.json"
     env = {**os.environ, "PYTHONPATH": str(bench.backend)}
     command = [sys.executable, "-c", _STATE, record, lock]
-    peer, ours = (
-        repeat(bench.rounds, partial(run, [*command, word], bench.folder, env)) for word in ("no", "yes")
-    )
+    peer, ours = (repeat(bench.rounds, partial(run, [*command, word], bench.folder, env)) for word in ("no", "yes"))
     yield Row("provenance and OMS statement of 20 GB", ours.seconds, "without", peer.seconds, "+ 0.1 s",
               peer.seconds + 0.1)  # fmt: skip
     yield Row("read for them", (ours.read - peer.read) / MB, target="no weights", limit=1, unit="MB")

@@ -165,7 +165,9 @@ def _signer(name: str, value: Any, path: Path) -> TrustedSigner:
     if "trusted_root" in value:
         if "timestamp_authorities" in value or not issuers:
             raise ModelkilnError(f"{where}: a `trusted_root` has its own `timestamp_authorities`, and needs `issuers`.")
-        return TrustedSigner(name, None, (), identities, (), issuers, Path(_file(value["trusted_root"], path, where)[1]))
+        return TrustedSigner(
+            name, None, (), identities, (), issuers, Path(_file(value["trusted_root"], path, where)[1])
+        )
     authorities = read_authorities(*_file(value["authorities"], path, where))
     named = value.get("timestamp_authorities")
     stamps = read_authorities(*_file(named, path, where)) if named is not None else ()

@@ -148,8 +148,7 @@ def test_cosign_verifies_certificates_with_timestamps(package, signing, cosign, 
     assert [True, True, False] == [": signed" in line for line in capsys.readouterr().err.splitlines()]
     said = cosign("verify", *trust, *who, place)
     assert package.digest == json.loads(said)[0]["critical"]["image"]["docker-manifest-digest"]
-    signing.policy.write_text(
-        f"""
+    signing.policy.write_text(f"""
         mode = "enforce"
         [signers.ci]
         authorities = "root.crt"
@@ -158,8 +157,7 @@ def test_cosign_verifies_certificates_with_timestamps(package, signing, cosign, 
         [[rules]]
         repositories = ["{signing.host}/**"]
         signers = ["ci"]
-        """
-    )
+        """)
     (tmp_path / "root.crt").write_bytes(chain.read_bytes())
     assert 0 == signing.verify("certified/digits:1.2.0")
 

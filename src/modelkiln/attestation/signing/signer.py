@@ -144,7 +144,9 @@ class Signer:
         public = PublicKey.read(self.public_key.read_bytes(), str(self.public_key))
         return public, [self._ask(message, environ) for message in messages]
 
-    def _run(self, command: Sequence[str], environ: Mapping[str, str], data: bytes = b"") -> "subprocess.CompletedProcess":
+    def _run(
+        self, command: Sequence[str], environ: Mapping[str, str], data: bytes = b""
+    ) -> "subprocess.CompletedProcess":
         try:
             return subprocess.run(
                 command, input=data, stdout=subprocess.PIPE, env=dict(environ), timeout=_COMMAND_SECONDS, check=False

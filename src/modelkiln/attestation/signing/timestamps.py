@@ -64,7 +64,9 @@ def stamped_at(timestamps: Sequence[bytes], signature: bytes, authorities: Seque
     counts.
     """
     if not timestamps:
-        raise ModelkilnError(f"{where}: has no timestamp, and its signer needs one. Sign it again with --timestamp-url.")
+        raise ModelkilnError(
+            f"{where}: has no timestamp, and its signer needs one. Sign it again with --timestamp-url."
+        )
     verifiers = _verifiers(authorities)
     reasons, found = [], []
     for data, verifier in itertools.product(timestamps, verifiers):
@@ -75,7 +77,9 @@ def stamped_at(timestamps: Sequence[bytes], signature: bytes, authorities: Seque
         except Exception as error:  # Whatever the library raises, for broken bytes as well.
             reasons.append(" ".join(str(error).split()).rstrip("."))
     if not found:
-        raise ModelkilnError(f"{where}: its timestamp is not one that its signer's authorities vouch for: {reasons[0]}.")
+        raise ModelkilnError(
+            f"{where}: its timestamp is not one that its signer's authorities vouch for: {reasons[0]}."
+        )
     return min(found)
 
 

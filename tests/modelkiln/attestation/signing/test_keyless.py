@@ -3,12 +3,15 @@
 import json
 import os
 import shlex
+import subprocess
 import sys
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from attested.local_sigstore import LocalSigstore
 from attested.signing_keys import NOW, Authority, make_key
+from components import require_venv
 
 from modelkiln.attestation.bundle import Bundle
 from modelkiln.attestation.judgement import signer_of
@@ -16,10 +19,12 @@ from modelkiln.attestation.policy import Policy
 from modelkiln.attestation.signing.certificates import identity_of
 from modelkiln.attestation.signing.signer import Signer
 from modelkiln.attestation.statement import Statement, Subject
+from modelkiln.cli.main import main
 from modelkiln.errors import ModelkilnError
 
 _STATEMENT = Statement.of((Subject("", "sha256:" + "1" * 64),), "https://example.com/x", {}).to_bytes()
 ENV = dict(os.environ)
+_ROOT = Path(__file__).resolve().parents[4]
 
 
 def _copying(path):
@@ -140,3 +145,97 @@ def test_without_a_time_a_keyless_signature_does_not_count(signed):
     signers = Policy.of({"signers": {"ci": signer}, "rules": rules}, services.authorities).rules[0].signers
     with pytest.raises(ModelkilnError, match="is keyless: it counts for signers with `trusted_root`"):
         signer_of(bundle, signers, "it", NOW + timedelta(days=4000))
+
+
+# Arguments: a bundle, a policy. Prints whom the policy's rule takes it to be signed by, and what it takes.
+_JUDGE = """
+import sys
+from pathlib import Path
+from modelkiln.attestation.bundle import Bundle
+from modelkiln.attestation.judgement import signer_of
+from modelkiln.attestation.oms import read_signed_model
+from modelkiln.attestation.policy import Policy
+from modelkiln.errors import ModelkilnError
+bundle = Bundle.read(Path(sys.argv[1]).read_bytes(), "it")
+try:
+    print(signer_of(bundle, Policy.load(Path(sys.argv[2])).rule_for("").signers, "it").name)
+    print(*sorted(read_signed_model(bundle, "it").files))
+except ModelkilnError as error:
+    print(error)
+"""
+_VECTOR = Path(__file__).parents[1] / "oms/valid/sigstore.bundle.json"
+_WHO = ("*@us.ibm.com", "https://sigstore.verify.ibm.com/oauth2")
+
+
+@pytest.fixture(scope="module")
+def library():
+    """An interpreter with Sigstore's library, and the trusted root that comes with it."""
+    python = require_venv(_ROOT / "3rdparty/python/model_signing.txt")
+    roots = Path(python).parents[1].glob("lib/python3*/site-packages/sigstore/_store/*sigstore.dev/trusted_root.json")
+    return python, next(roots)
+
+
+@pytest.mark.parametrize(
+    "change, expected",
+    [
+        (lambda text: text, "ci\nsignme-1 signme-2\n"),
+        (lambda text: text.replace("MEUCI", "MEUCJ", 1), "it: Sigstore does not vouch for it ("),
+        (lambda text: text.replace('"logIndex":"', '"logIndex":"1', 1), "it: Sigstore does not vouch for it ("),
+    ],
+)
+def test_sigstores_library_verifies_what_its_services_signed(library, tmp_path, change, expected):
+    """The specification's vector, by the public services' trusted root, offline; with another signature or entry of
+    the log it is refused."""
+    python, root = library
+    value = change(json.dumps(json.loads(_VECTOR.read_text()), separators=(",", ":")))
+    assert _judge(tmp_path, python, root, value, *_WHO).startswith(expected)
+
+
+@pytest.mark.parametrize("who", [("boss@example.com", _WHO[1]), (_WHO[0], "https://accounts.example.com")])
+def test_the_policy_says_who(library, tmp_path, who):
+    """That Sigstore vouches for a name is not enough."""
+    said = _judge(tmp_path, *library, _VECTOR.read_text(), *who)
+    assert "not whom ci stands for" in said or "who is not among the `issuers` of ci" in said
+
+
+def test_a_trusted_root_that_is_none_is_refused(library, tmp_path):
+    """The error names the file."""
+    (tmp_path / "root.json").write_text("{}")
+    said = _judge(tmp_path, library[0], tmp_path / "root.json", _VECTOR.read_text(), *_WHO)
+    assert "root.json: is not a trusted root of Sigstore's (" in said
+
+
+def _judge(folder, python, root, bundle, identity, issuer):
+    (folder / "bundle.json").write_text(bundle)
+    (folder / "policy.toml").write_text(f"""
+        [signers.ci]
+        trusted_root = "{root}"
+        identities = ["{identity}"]
+        issuers = ["{issuer}"]
+        [[rules]]
+        repositories = ["**"]
+        signers = ["ci"]
+        """)
+    env = {"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": str(_ROOT / "src")}
+    command = [python, "-c", _JUDGE, str(folder / "bundle.json"), str(folder / "policy.toml")]
+    done = subprocess.run(command, capture_output=True, text=True, env=env, check=False)
+    assert 0 == done.returncode, done.stderr
+    return done.stdout
+
+
+def test_without_the_library_the_extra_is_named(tmp_path, capsys):
+    """Who verifies by a trusted root needs more than the command line."""
+    (tmp_path / "root.json").write_text("{}")
+    (tmp_path / "policy.toml").write_text(
+        '[signers.ci]\ntrusted_root = "root.json"\nidentities = ["*"]\nissuers = ["**"]\n'
+        '[[rules]]\nrepositories = ["**"]\nsigners = ["ci"]'
+    )
+    (tmp_path / "model").mkdir()
+    command = [
+        "verify",
+        str(tmp_path / "model"),
+        f"--model-signature={_VECTOR}",
+        f"--policy={tmp_path / 'policy.toml'}",
+    ]
+    assert 1 == main(command)
+    assert "pip install 'modelkiln[sigstore]'" in capsys.readouterr().err
