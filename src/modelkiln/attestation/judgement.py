@@ -149,7 +149,8 @@ def _check_named(identity: Identity, signer: TrustedSigner, where: str) -> None:
         raise ModelkilnError(f"{where}: its certificate names {named}, and not whom {signer.name} stands for")
     if (identity.issuer or signer.issuers) and not any(matches(identity.issuer, one) for one in signer.issuers):
         raise ModelkilnError(
-            f"{where}: {identity.issuer or 'nobody'} vouches for its names, who is not among the `issuers` of {signer.name}"
+            f"{where}: {identity.issuer or 'nobody'} vouches for its names, who is not among the `issuers` of "
+            f"{signer.name}"
         )
 
 

@@ -163,8 +163,8 @@ def add_signer(parser: argparse.ArgumentParser) -> None:
         "--keyless-command",
         default="",
         metavar="COMMAND",
-        help="in place of --key: makes a Sigstore bundle of the file {statement} and writes it to the file {bundle}, such "
-        "as 'cosign attest-blob --yes --statement {statement} --bundle {bundle}'",
+        help="in place of --key: makes a Sigstore bundle of the file {statement} and writes it to the file {bundle}, "
+        "such as 'cosign attest-blob --yes --statement {statement} --bundle {bundle}'",
     )
     parser.add_argument("--public-key", type=Path, metavar="FILE", help="of what --sign-command signs with, in PEM")
     parser.add_argument(

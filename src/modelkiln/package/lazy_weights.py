@@ -34,9 +34,10 @@ def lazy_document(
 ) -> bytes:
     """Return the document of a package with these layers of locked weights, canonical JSON.
 
-    own: paths and bytes of files that it has itself, such as the signature of the others. mirrors: bases that are asked before the sources (see `runtime.weights.places.places_of`). on_demand:
-    patterns (fnmatch) of paths that a start does not fetch. Raises ModelkilnError that names
-    `where` for a source that the runtime cannot read, when no mirror is named.
+    own: paths and bytes of files that it has itself, such as the signature of the others. mirrors: bases that are
+    asked before the sources (see `runtime.weights.places.places_of`). on_demand: patterns (fnmatch) of paths that a
+    start does not fetch. Raises ModelkilnError that names `where` for a source that the runtime cannot read, when no
+    mirror is named.
     """
     _check_mirrors(mirrors, where)
     files = [file for layer in layers for file in _files(layer, where, mirrors)]

@@ -6,13 +6,12 @@ import subprocess
 import time
 from contextlib import ExitStack, contextmanager
 
+from attested.timestamping import TimestampAuthority
 from components import require, require_built
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from loopback.answering import answering
 from servers import free_port, listening
-
-from attested.timestamping import TimestampAuthority
 
 __all__ = ["LocalSigstore"]
 

@@ -21,7 +21,7 @@ _USAGE = "extendedKeyUsage=critical,timeStamping\nkeyUsage=critical,digitalSigna
 
 
 class TimestampAuthority:
-    """A root and a certificate for timestamps below `folder`, in `chain` the latter first; the time is this machine's."""
+    """A root and a certificate for timestamps below `folder`, in `chain` the latter first. The time is today's."""
 
     def __init__(self, folder):
         self._folder = folder
@@ -32,9 +32,8 @@ class TimestampAuthority:
         key = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes"
         self._run(f"req -x509 {key} -days 9 -keyout tsa-root.key -out {self.root} -subj /O=tests/CN=tsa-root")
         self._run(f"req {key} -keyout tsa.key -out tsa.csr -subj /O=tests/CN=tsa")
-        self._run(
-            f"x509 -req -in tsa.csr -CA {self.root} -CAkey tsa-root.key -set_serial 7 -days 9 -extfile usage -out tsa.crt"
-        )
+        authority = f"-CA {self.root} -CAkey tsa-root.key -set_serial 7"
+        self._run(f"x509 -req -in tsa.csr {authority} -days 9 -extfile usage -out tsa.crt")
         self.chain = folder / "tsa-chain.pem"
         self.chain.write_bytes(self._certificate.read_bytes() + self.root.read_bytes())
 

@@ -39,8 +39,8 @@ class Signer:
     without it the variable COSIGN_PASSWORD counts, or somebody is asked. command: gets the bytes to sign on standard
     input, and prints the signature (DER, or that in base64). certificates: PEM files, in any order: that of the key
     and those between it and an authority. timestamp_url: of a service that says when signatures were made (RFC 3161).
-    keyless_command: makes the whole bundle of a statement, such as `cosign attest-blob`: in its arguments {statement} and
-    {bundle} are files.
+    keyless_command: makes the whole bundle of a statement, such as `cosign attest-blob`: in its arguments {statement}
+    and {bundle} are files.
     """
 
     key: Optional[Path] = None

@@ -82,24 +82,23 @@ def test_without_a_timestamp_it_is_missing(authority):
 )
 def test_a_service_that_makes_none_is_named(answer, reason):
     """With what it has answered."""
-    with answering(lambda *request: answer) as stub:
-        with pytest.raises(ModelkilnError, match=f"http://{stub.host}/: {reason}"):
-            request_timestamp(f"http://{stub.host}/", b"signed", {})
+    with answering(lambda *request: answer) as stub, pytest.raises(ModelkilnError, match=f"{stub.url}/: {reason}"):
+        request_timestamp(f"{stub.url}/", b"signed", {})
 
 
 def test_a_timestamp_of_something_else_is_refused(authority, stamp):
     """One that was recorded before has another number in it."""
-    with authority.serving(lambda data: stamp) as url:
-        with pytest.raises(ModelkilnError, match="answers with the timestamp of something else"):
-            request_timestamp(url, b"signed", {})
+    refused = pytest.raises(ModelkilnError, match="answers with the timestamp of something else")
+    with authority.serving(lambda data: stamp) as url, refused:
+        request_timestamp(url, b"signed", {})
 
 
 def test_a_service_that_refuses_says_why(authority):
     """Openssl's, of a query of another hash."""
     refusal = authority.answer(b"broken")
-    with authority.serving(lambda data: refusal) as url:
-        with pytest.raises(ModelkilnError, match="refuses to give a timestamp"):
-            request_timestamp(url, b"signed", {})
+    refused = pytest.raises(ModelkilnError, match="refuses to give a timestamp")
+    with authority.serving(lambda data: refusal) as url, refused:
+        request_timestamp(url, b"signed", {})
 
 
 def test_an_address_is_one_of_the_web():
