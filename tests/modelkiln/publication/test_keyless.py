@@ -1,0 +1,54 @@
+"""A package in a registry that is signed without a key, with Sigstore's services on this machine."""
+
+import json
+
+import pytest
+from attested.local_sigstore import LocalSigstore
+
+from modelkiln.attestation.bundle import BUNDLE_TYPE
+from modelkiln.cli.main import main
+from modelkiln.machine.settings import INSECURE_REGISTRIES
+from modelkiln.registry.client import RegistryClient
+from modelkiln.registry.reference import parse_repository
+from modelkiln.registry.referrers import find_referrers
+
+
+@pytest.fixture
+def services(tmp_path, monkeypatch):
+    """They run, and cosign has a token that says who it is."""
+    with LocalSigstore(tmp_path).serving() as found:
+        monkeypatch.setenv("SIGSTORE_ID_TOKEN", found.token())
+        monkeypatch.setenv("HOME", str(tmp_path))
+        yield found
+
+
+def test_a_package_is_signed_without_a_key(package, host, tools, services, tmp_path, capsys):
+    """Cosign verifies it with the log's entry, and a policy by whom its certificate names; another one is refused."""
+    package.publish(host, "keyless/digits", record=package.record)
+    place, plain = f"{host}/keyless/digits:1.2.0", f"--insecure={host}"
+    for _ in range(2):
+        assert 0 == main(["sign", place, plain, f"--keyless-command={services.command}"])
+    client = RegistryClient(parse_repository(f"{host}/keyless/digits"), {INSECURE_REGISTRIES: host})
+    assert 1 == len(find_referrers(client, package.digest, BUNDLE_TYPE))
+    said = tools.run(
+        "cosign", "verify", "--allow-http-registry", f"--trusted-root={services.trusted_root}", "--insecure-ignore-sct",
+        "--certificate-identity=ci@example.com", f"--certificate-oidc-issuer={services.issuer}", place,
+    )  # fmt: skip
+    assert package.digest == json.loads(said)[0]["critical"]["image"]["docker-manifest-digest"]
+    policy = tmp_path / "policy.toml"
+    for identity, code in (("ci@example.com", 0), ("boss@example.com", 1)):
+        policy.write_text(
+            f"""
+            mode = "enforce"
+            [signers.ci]
+            authorities = "{services.authorities}"
+            timestamp_authorities = "{services.timestamps}"
+            identities = ["{identity}"]
+            issuers = ["{services.issuer}"]
+            [[rules]]
+            repositories = ["**"]
+            signers = ["ci"]
+            """
+        )
+        assert code == main(["verify", place, plain, f"--policy={policy}"])
+    assert "its certificate names ci@example.com" in capsys.readouterr().err
