@@ -37,8 +37,7 @@ def test_a_package_is_signed_without_a_key(package, host, tools, services, tmp_p
     assert package.digest == json.loads(said)[0]["critical"]["image"]["docker-manifest-digest"]
     policy = tmp_path / "policy.toml"
     for identity, code in (("ci@example.com", 0), ("boss@example.com", 1)):
-        policy.write_text(
-            f"""
+        policy.write_text(f"""
             mode = "enforce"
             [signers.ci]
             authorities = "{services.authorities}"
@@ -48,7 +47,6 @@ def test_a_package_is_signed_without_a_key(package, host, tools, services, tmp_p
             [[rules]]
             repositories = ["**"]
             signers = ["ci"]
-            """
-        )
+            """)
         assert code == main(["verify", place, plain, f"--policy={policy}"])
     assert "its certificate names ci@example.com" in capsys.readouterr().err
