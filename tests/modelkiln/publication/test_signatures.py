@@ -467,6 +467,28 @@ def test_thousands_of_bundles_are_not_read():
             signatures.bundles_in_registry(client, one)
 
 
+def test_thousands_of_other_referrers_hide_no_bundle():
+    """In pages: what is of another type is not fetched, and the bundle on the last page is found."""
+    one = "sha256:" + "1" * 64
+    found, manifest = signatures.bundle_manifest(b"{}", signatures.SIGN, Descriptor(MANIFEST, one, 7))
+
+    def answer(method, path, headers, body):
+        if "/referrers/" not in path:
+            return 200, {"Content-Type": MANIFEST}, manifest if "/manifests/" in path else b"{}"
+        start = int(path.partition("start=")[2] or 0)
+        others = [Descriptor.of(MANIFEST, str(number).encode()).to_json() for number in range(start, start + 1000)]
+        last = [{**found.to_json(), "artifactType": BUNDLE_TYPE}] if start == 9000 else []
+        more = {"Link": f'<?start={start + 1000}>; rel="next"'} if start < 9000 else {}
+        listed = [*({**other, "artifactType": "application/x"} for other in others), *last]
+        return 200, {"Content-Type": INDEX, **more}, json.dumps({"schemaVersion": 2, "manifests": listed}).encode()
+
+    with answering(answer) as stub:
+        client = RegistryClient(parse_repository(f"{stub.host}/a"), {INSECURE_REGISTRIES: stub.host})
+        assert [b"{}"] == [bundle.data for bundle in signatures.bundles_in_registry(client, one)]
+        asked = [request.path for request in stub.seen if "/referrers/" not in request.path and request.path != "/v2/"]
+        assert 2 == len(asked), asked
+
+
 def test_a_bundle_that_cannot_be_read_hides_no_other(package, signing, capsys):
     """It is named where nothing good is there, and passed over elsewhere."""
     package.publish(signing.host, "broken/digits", record=package.record)
