@@ -1,5 +1,6 @@
 """A package in a registry that is signed without a key, with Sigstore's services on this machine."""
 
+import hashlib
 import json
 
 import pytest
@@ -7,10 +8,12 @@ from attested.local_sigstore import LocalSigstore
 
 from modelkiln.attestation.bundle import BUNDLE_TYPE
 from modelkiln.cli.main import main
+from modelkiln.descriptor import LAYER, Descriptor
 from modelkiln.machine.settings import INSECURE_REGISTRIES
 from modelkiln.registry.client import RegistryClient
 from modelkiln.registry.reference import parse_repository
 from modelkiln.registry.referrers import find_referrers
+from modelkiln.weights.lock import LockedFile, LockedLayer, WeightsLock
 
 
 @pytest.fixture
@@ -20,6 +23,22 @@ def services(tmp_path, monkeypatch):
         monkeypatch.setenv("SIGSTORE_ID_TOKEN", found.token())
         monkeypatch.setenv("HOME", str(tmp_path))
         yield found
+
+
+def _write_policy(path, services, identity):
+    path.write_text(
+        f"""
+        mode = "enforce"
+        [signers.ci]
+        authorities = "{services.authorities}"
+        timestamp_authorities = "{services.timestamps}"
+        identities = ["{identity}"]
+        issuers = ["{services.issuer}"]
+        [[rules]]
+        repositories = ["**"]
+        signers = ["ci"]
+        """
+    )
 
 
 def test_a_package_is_signed_without_a_key(package, host, tools, services, tmp_path, capsys):
@@ -37,16 +56,21 @@ def test_a_package_is_signed_without_a_key(package, host, tools, services, tmp_p
     assert package.digest == json.loads(said)[0]["critical"]["image"]["docker-manifest-digest"]
     policy = tmp_path / "policy.toml"
     for identity, code in (("ci@example.com", 0), ("boss@example.com", 1)):
-        policy.write_text(f"""
-            mode = "enforce"
-            [signers.ci]
-            authorities = "{services.authorities}"
-            timestamp_authorities = "{services.timestamps}"
-            identities = ["{identity}"]
-            issuers = ["{services.issuer}"]
-            [[rules]]
-            repositories = ["**"]
-            signers = ["ci"]
-            """)
+        _write_policy(policy, services, identity)
         assert code == main(["verify", place, plain, f"--policy={policy}"])
     assert "its certificate names ci@example.com" in capsys.readouterr().err
+
+
+def test_a_lock_is_signed_without_a_key(services, tmp_path):
+    """In OpenSSF's format, with all that cosign has put into the bundle; a policy takes it by its timestamp."""
+    digest = hashlib.sha256(b"{}").hexdigest()
+    layer = Descriptor.of(LAYER, b"a tar")
+    files = (LockedFile("config.json", digest, 2),)
+    lock = WeightsLock({"uri": "file:model"}, files, (LockedLayer(layer.digest, layer.size, ("config.json",)),))
+    path, signature = tmp_path / "llm.lock.json", tmp_path / "model.sig"
+    path.write_text(lock.to_text())
+    assert 0 == main(["sign", str(path), f"--keyless-command={services.command}"])
+    material = json.loads(signature.read_bytes())["verificationMaterial"]
+    assert {"certificate", "timestampVerificationData", "tlogEntries"} == material.keys()
+    _write_policy(tmp_path / "policy.toml", services, "ci@example.com")
+    assert 0 == main(["verify", str(path), f"--model-signature={signature}", f"--policy={tmp_path / 'policy.toml'}"])
