@@ -137,9 +137,10 @@ def _identity(bundle: Bundle, signer: TrustedSigner, where: str, now: Optional[d
     """
     if signer.trusted_root:
         return verify_keyless(bundle, signer.trusted_root, where)
+    stamped = None
     if signer.timestamp_authorities:
-        now = stamped_at(bundle.timestamps, bundle.signature, signer.timestamp_authorities, where)
-    return verify_chain(bundle.certificates, signer.authorities, where, now)
+        stamped = stamped_at(bundle.timestamps, bundle.signature, signer.timestamp_authorities, where)
+    return verify_chain(bundle.certificates, signer.authorities, where, now, stamped)
 
 
 def _check_named(identity: Identity, signer: TrustedSigner, where: str) -> None:

@@ -26,8 +26,7 @@ def services(tmp_path, monkeypatch):
 
 
 def _write_policy(path, services, identity):
-    path.write_text(
-        f"""
+    path.write_text(f"""
         mode = "enforce"
         [signers.ci]
         authorities = "{services.authorities}"
@@ -37,8 +36,7 @@ def _write_policy(path, services, identity):
         [[rules]]
         repositories = ["**"]
         signers = ["ci"]
-        """
-    )
+        """)
 
 
 def test_a_package_is_signed_without_a_key(package, host, tools, services, tmp_path, capsys):

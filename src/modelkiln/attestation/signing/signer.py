@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Mapping, Optional, Sequence
 
 from modelkiln.attestation.bundle import Bundle, message_of
-from modelkiln.attestation.signing.certificates import certified_key, ordered_chain
+from modelkiln.attestation.signing.certificates import certified_key, check_time, ordered_chain
 from modelkiln.attestation.signing.keys import PublicKey
 from modelkiln.attestation.signing.timestamps import check_address, request_timestamp
 from modelkiln.attestation.statement import PAYLOAD_TYPE
@@ -93,11 +93,14 @@ class Signer:
     def stamped(self, bundle: Bundle, env: Mapping[str, str]) -> Bundle:
         """Return a bundle of this signer's with a timestamp, where it has a service that makes them.
 
-        env: the proxies and authorities of this machine.
+        env: the proxies and authorities of this machine. A certificate has to be valid then, else nobody would take it.
         """
         if not self.timestamp_url:
             return bundle
-        return replace(bundle, timestamps=(request_timestamp(self.timestamp_url, bundle.signature, env),))
+        data, moment = request_timestamp(self.timestamp_url, bundle.signature, env)
+        if bundle.certificates:
+            check_time(bundle.certificates[0], moment, self._name)
+        return replace(bundle, timestamps=(data,))
 
     def _check_keyless(self, where: str) -> None:
         if self.certificates or self.timestamp_url:

@@ -25,8 +25,8 @@ def check_address(url: str, where: str) -> None:
         raise ModelkilnError(f"{where}: {url!r} is not the address (http or https) of a service that makes timestamps.")
 
 
-def request_timestamp(url: str, signature: bytes, env: Mapping[str, str]) -> bytes:
-    """Return the response of the authority at `url` about a signature, in DER.
+def request_timestamp(url: str, signature: bytes, env: Mapping[str, str]) -> tuple[bytes, datetime]:
+    """Return the response of the authority at `url` about a signature, in DER, and the time in it.
 
     env: the machine's proxies and authorities. Whether to trust who answers is for those who verify; that it answers
     what was asked is held to here. Raises ModelkilnError where it does not.
@@ -53,7 +53,7 @@ def request_timestamp(url: str, signature: bytes, env: Mapping[str, str]) -> byt
     asked, answered = request.message_imprint, response.tst_info.message_imprint
     if (asked.message, request.nonce) != (answered.message, response.tst_info.nonce):
         raise ModelkilnError(f"{url}: answers with the timestamp of something else.")
-    return data
+    return data, _time(response)
 
 
 def stamped_at(timestamps: Sequence[bytes], signature: bytes, authorities: Sequence[bytes], where: str) -> datetime:
@@ -73,7 +73,7 @@ def stamped_at(timestamps: Sequence[bytes], signature: bytes, authorities: Seque
         try:
             response = _parse(data, where)
             verifier.verify_message(response, signature)
-            found.append(response.tst_info.gen_time.astimezone(timezone.utc))
+            found.append(_time(response))
         except Exception as error:  # Whatever the library raises, for broken bytes as well.
             reasons.append(" ".join(str(error).split()).rstrip("."))
     if not found:
@@ -91,6 +91,11 @@ def _verifiers(authorities: Sequence[bytes]) -> list[Any]:
     listed = [x509.load_der_x509_certificate(one) for one in authorities]
     makers = [one for one in listed if one.issuer != one.subject]
     return [VerifierBuilder(roots=listed, tsa_certificate=maker).build() for maker in (None, *makers)]
+
+
+def _time(response: Any) -> datetime:
+    moment: datetime = response.tst_info.gen_time
+    return moment.astimezone(timezone.utc)
 
 
 def _parse(data: bytes, where: str) -> Any:

@@ -1,5 +1,6 @@
 """Timestamps of signatures, by openssl's authority."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -33,7 +34,7 @@ def _roots(authority):
 def stamp(authority):
     """A timestamp of the signature `signed`."""
     with authority.serving() as url:
-        return request_timestamp(url, b"signed", {})
+        return request_timestamp(url, b"signed", {})[0]
 
 
 def test_an_authority_says_when_a_signature_was_there(authority, stamp):
@@ -140,7 +141,7 @@ def test_a_certificate_counts_when_the_signature_was_made(signed, days):
 
 
 def test_a_signature_that_was_made_after_the_certificate_had_expired(authority, tmp_path):
-    """A stolen key does not sign as if it were earlier, where a timestamp is wanted."""
+    """A stolen key does not sign as if it were earlier, where a timestamp is wanted; its signer is refused at once."""
     now = datetime.now(timezone.utc)
     private, _, key = make_key(tmp_path)
     vouching = Authority(tmp_path, now - 9 * _DAY, now + 9 * _DAY)
@@ -150,6 +151,22 @@ def test_a_signature_that_was_made_after_the_certificate_had_expired(authority, 
     with authority.serving() as url:
         signer = Signer(private, certificates=certificates, timestamp_url=url)
         (made,) = signer.sign([b"{}"], {})[1]
-        for one, reason in ((signer.stamped(made, {}), "has expired"), (made, "has no timestamp")):
-            with pytest.raises(ModelkilnError, match=reason):
-                signer_of(Bundle.read(one.to_bytes(True), "it"), signers, "it", now - 1.5 * _DAY)
+        with pytest.raises(ModelkilnError, match="key.pem: its certificate has expired, .* the signature is of"):
+            signer.stamped(made, {})
+        late = replace(made, timestamps=(request_timestamp(url, made.signature, {})[0],))
+    for one, reason in ((late, "has expired, .* the signature is of"), (made, "has no timestamp")):
+        with pytest.raises(ModelkilnError, match=reason):
+            signer_of(Bundle.read(one.to_bytes(True), "it"), signers, "it", now - 1.5 * _DAY)
+
+
+def test_a_signature_from_before_its_certificate(authority, tmp_path):
+    """The timestamp is wrong then, and not this machine's clock."""
+    now = datetime.now(timezone.utc)
+    private, _, key = make_key(tmp_path)
+    vouching = Authority(tmp_path, now - 9 * _DAY, now + 9 * _DAY)
+    certificates = (vouching.issue(key, start=now + _DAY, end=now + 2 * _DAY), vouching.middle)
+    with authority.serving() as url:
+        signer = Signer(private, certificates=certificates, timestamp_url=url)
+        (made,) = signer.sign([b"{}"], {})[1]
+        with pytest.raises(ModelkilnError, match=r"and the timestamp says \d{4}-.* UTC\.$"):
+            signer.stamped(made, {})
