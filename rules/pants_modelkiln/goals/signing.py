@@ -49,12 +49,13 @@ def signing_arguments(signing: Mapping[str, Any], root: Path, home: str) -> tupl
 
 
 def signing_variables(signing: Mapping[str, Any]) -> tuple[str, ...]:
-    """The names of variables that the command which signs gets; what is not a list of names is an error elsewhere."""
-    return tuple(signing.get("variables", ()))
+    """The names of variables that the command which signs gets; none where `signing_arguments` refuses them."""
+    named = signing.get("variables", ())
+    return tuple(named) if _is_texts(named) else ()
 
 
 def _is_texts(value: Any) -> bool:
-    return not isinstance(value, str) and all(isinstance(one, str) for one in value)
+    return isinstance(value, (list, tuple)) and all(isinstance(one, str) for one in value)
 
 
 def _path(value: str, root: Path, home: str) -> str:

@@ -53,6 +53,7 @@ def test_a_command_of_the_repository_is_found(command, expected):
     [
         ({"keyless": True}, 'keyless_command = "cosign attest-blob'),
         ({"key": "a", "variables": "TOKEN"}, "'variables' has a value of another kind"),
+        ({"key": "a", "variables": 7}, "'variables' has a value of another kind"),
         ({"key": "a", "keyless_command": "x"}, "want one of `key`, `command` and `keyless_command`"),
         ({"keys": "a"}, "'keys' is not a key of it"),
         ({"key": "a", "command": "b"}, "want one of `key`, `command`"),
@@ -63,5 +64,6 @@ def test_a_command_of_the_repository_is_found(command, expected):
 )
 def test_what_says_nothing_sure_is_refused(signing, reason):
     """The error names the option."""
+    assert () == signing_variables(signing)
     with pytest.raises(ModelkilnError, match=reason.replace("[", r"\[")):
         signing_arguments(signing, _ROOT, "")
