@@ -1,7 +1,9 @@
-"""Sigstore on loopback: who names people, Fulcio, a log (Rekor 2 on files), and who says when."""
+"""Sigstore on loopback: who names people, Fulcio, logs of certificates (TesseraCT on files) and of signatures (Rekor 2
+on files), and who says when."""
 
 import base64
 import json
+import os
 import subprocess
 import time
 from contextlib import ExitStack, contextmanager
@@ -17,6 +19,9 @@ __all__ = ["LocalSigstore"]
 
 # The log's name in what it signs, which is not where it is.
 _LOG = "rekor.test"
+_TRUST_TYPE = "application/vnd.dev.sigstore.clienttrustconfig.v0.1+json"
+_STATEMENT = """{"_type": "https://in-toto.io/Statement/v1", "predicateType": "https://example.com/first",
+"predicate": {}, "subject": [{"name": "first", "digest": {"sha256": "%064d"}}]}""" % 0
 _SINCE = "start-time=2020-01-01T00:00:00Z"
 
 
@@ -61,13 +66,16 @@ class _Issuer:
 
 class LocalSigstore:
     """Services below `folder`; `serving` runs them. authorities, timestamps: files of certificates (PEM) to trust.
-    signing_config, trusted_root: files as cosign wants them. issuer: its address."""
+    signing_config, trusted_root: files as cosign wants them. trust: both in one, as model_signing does. issuer: its
+    address."""
 
     def __init__(self, folder):
         self._folder, self._issuer = folder, _Issuer()
         self._fulcio, self._rekor, self._cosign = map(require_built, ("fulcio", "rekor-server-posix", "cosign"))
+        self._tesseract = require_built("tesseract-posix")
         self.authorities = folder / "fulcio.pem"
         self.signing_config, self.trusted_root = folder / "signing.json", folder / "root.json"
+        self.trust = folder / "trust.json"
         self._stamps = TimestampAuthority(folder / "tsa")
         self.timestamps = self._stamps.chain
 
@@ -93,21 +101,43 @@ class LocalSigstore:
         """Run the services until the block ends."""
         with ExitStack() as stack:
             self._issuer.url = stack.enter_context(answering(self._issuer.answer)).url
-            fulcio = stack.enter_context(self._run_fulcio())
-            rekor = stack.enter_context(self._run_rekor())
-            self._describe(fulcio, rekor, stack.enter_context(self._stamps.serving()))
+            self._make_authority()
+            ct = stack.enter_context(self._run_tesseract())
+            fulcio, rekor = (stack.enter_context(one) for one in (self._run_fulcio(ct), self._run_rekor()))
+            tsa = stack.enter_context(self._stamps.serving())
+            self._write_signing_config({"fulcio": (fulcio, 1), "rekor": (rekor, 2), "tsa": (tsa, 1)})
+            self._write_trusted_root(fulcio, ct, tsa)
+            self._fill_log()
             yield self
 
-    def _run_fulcio(self):
+    def _fill_log(self):
+        """Make an entry of the log: cosign leaves out the number of the first one, which Sigstore's library wants."""
+        (self._folder / "first.json").write_text(_STATEMENT)
+        places = {"statement": self._folder / "first.json", "bundle": self._folder / "first.bundle.json"}
+        self._run(*self.command.format(**places).split(), SIGSTORE_ID_TOKEN=self.token(), HOME=str(self._folder))
+
+    def _make_authority(self):
         self._run(require("openssl"), *"ecparam -name prime256v1 -genkey -noout -out ca.raw".split())
         self._run(require("openssl"), *"pkcs8 -topk8 -in ca.raw -out ca.key -passout pass:p -v2 aes-256-cbc".split())
         request = "req -x509 -key ca.raw -days 9 -subj /O=tests/CN=fulcio -out fulcio.pem"
         usage = ["-addext", "keyUsage=critical,keyCertSign,cRLSign"]
         self._run(require("openssl"), *request.split(), *usage)
+
+    def _run_tesseract(self):
+        self._run(require("openssl"), *"ecparam -name prime256v1 -genkey -noout -out ct.key".split())
+        self._run(require("openssl"), *"pkey -in ct.key -pubout -out ct.pub".split())
+        options = "--origin=ct.test --private_key=ct.key --storage_dir=ct --roots_pem_file=fulcio.pem"
+        options += " --enable_publication_awaiter=false"
+        return self._listening(
+            "tesseract", lambda port: [self._tesseract, *options.split(), f"--http_endpoint=127.0.0.1:{port}"]
+        )
+
+    def _run_fulcio(self, ct):
         issuer = {"IssuerURL": self.issuer, "ClientID": "sigstore", "Type": "email"}
         (self._folder / "fulcio.json").write_text(json.dumps({"OIDCIssuers": {self.issuer: issuer}}))
-        options = "--ca=fileca --fileca-cert=fulcio.pem --fileca-key=ca.key --fileca-key-passwd=p --ct-log-url= "
-        options += "--config-path=fulcio.json --host=127.0.0.1 --grpc-host=127.0.0.1 --fileca-watch=false"
+        options = "--ca=fileca --fileca-cert=fulcio.pem --fileca-key=ca.key --fileca-key-passwd=p "
+        options += f"--ct-log-url={ct} --config-path=fulcio.json "
+        options += "--host=127.0.0.1 --grpc-host=127.0.0.1 --fileca-watch=false"
         return self._listening(
             "fulcio",
             lambda port: [self._fulcio, "serve", *options.split(), f"--port={port}", f"--grpc-port={free_port()}",
@@ -129,18 +159,29 @@ class LocalSigstore:
         with listening(command, self._folder / f"{name}.log", cwd=self._folder) as port:
             yield f"http://127.0.0.1:{port}"
 
-    def _describe(self, fulcio, rekor, tsa):
-        services = {"fulcio": (fulcio, 1), "rekor": (rekor, 2), "tsa": (tsa, 1), "oidc-provider": (self.issuer, 1)}
+    def _write_signing_config(self, services):
         listed = [
             f"--{name}=url={url},api-version={version},{_SINCE},operator=tests"
-            for name, (url, version) in services.items()
+            for name, (url, version) in {**services, "oidc-provider": (self.issuer, 1)}.items()
         ]
-        self._run(self._cosign, "signing-config", "create", *listed, "--rekor-config=ANY", "--tsa-config=ANY",
-                  "--out", self.signing_config)  # fmt: skip
-        self._run(self._cosign, "trusted-root", "create", f"--fulcio=url={fulcio},certificate-chain=fulcio.pem",
-                  f"--rekor=url=https://{_LOG},public-key=rekor.pub,{_SINCE},origin={_LOG}",
-                  f"--tsa=url={tsa},certificate-chain={self._stamps.chain}", "--out", self.trusted_root)  # fmt: skip
+        options = ("--rekor-config=ANY", "--tsa-config=ANY", "--out", self.signing_config)
+        self._run(self._cosign, "signing-config", "create", *listed, *options)
 
-    def _run(self, *command):
-        done = subprocess.run(list(map(str, command)), cwd=self._folder, capture_output=True, text=True, check=False)
+    def _write_trusted_root(self, fulcio, ct, tsa):
+        self._run(
+            self._cosign, "trusted-root", "create", "--out", self.trusted_root,
+            f"--fulcio=url={fulcio},certificate-chain=fulcio.pem",
+            f"--ctfe=url={ct},public-key=ct.pub,{_SINCE}",
+            f"--rekor=url=https://{_LOG},public-key=rekor.pub,{_SINCE},origin={_LOG}",
+            f"--tsa=url={tsa},certificate-chain={self._stamps.chain}",
+        )  # fmt: skip
+        parts = {"trustedRoot": self.trusted_root, "signingConfig": self.signing_config}
+        content = {name: json.loads(path.read_text()) for name, path in parts.items()}
+        self.trust.write_text(json.dumps({"mediaType": _TRUST_TYPE, **content}))
+
+    def _run(self, *command, **variables):
+        env = {**os.environ, **variables}
+        done = subprocess.run(
+            list(map(str, command)), cwd=self._folder, capture_output=True, text=True, env=env, check=False
+        )
         assert done.returncode == 0, f"{command}: {done.stderr}"

@@ -159,7 +159,7 @@ from modelkiln.errors import ModelkilnError
 bundle = Bundle.read(Path(sys.argv[1]).read_bytes(), "it")
 try:
     print(signer_of(bundle, Policy.load(Path(sys.argv[2])).rule_for("").signers, "it").name)
-    print(*sorted(read_signed_model(bundle, "it").files))
+    print(*sorted(read_signed_model(bundle, "it").files) if "model_signing" in bundle.payload.decode() else ())
 except ModelkilnError as error:
     print(error)
 """
@@ -189,6 +189,14 @@ def test_sigstores_library_verifies_what_its_services_signed(library, tmp_path, 
     python, root = library
     value = change(json.dumps(json.loads(_VECTOR.read_text()), separators=(",", ":")))
     assert _judge(tmp_path, python, root, value, *_WHO).startswith(expected)
+
+
+def test_sigstores_library_verifies_what_cosign_has_made(library, signed, tmp_path):
+    """By the trusted root of the services that it was made with, and by no other."""
+    services, bundle = signed
+    text, who = bundle.source.decode(), ("ci@example.com", services.issuer)
+    assert _judge(tmp_path, library[0], services.trusted_root, text, *who).startswith("ci\n")
+    assert "it: Sigstore does not vouch for it (" in _judge(tmp_path, *library, text, *who)
 
 
 @pytest.mark.parametrize("who", [("boss@example.com", _WHO[1]), (_WHO[0], "https://accounts.example.com")])

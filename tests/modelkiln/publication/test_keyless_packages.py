@@ -2,9 +2,12 @@
 
 import hashlib
 import json
+import subprocess
+from pathlib import Path
 
 import pytest
 from attested.local_sigstore import LocalSigstore
+from components import require_venv
 
 from modelkiln.attestation.bundle import BUNDLE_TYPE
 from modelkiln.cli.main import main
@@ -48,7 +51,7 @@ def test_a_package_is_signed_without_a_key(package, host, tools, services, tmp_p
     client = RegistryClient(parse_repository(f"{host}/keyless/digits"), {INSECURE_REGISTRIES: host})
     assert 1 == len(find_referrers(client, package.digest, BUNDLE_TYPE))
     said = tools.run(
-        "cosign", "verify", "--allow-http-registry", f"--trusted-root={services.trusted_root}", "--insecure-ignore-sct",
+        "cosign", "verify", "--allow-http-registry", f"--trusted-root={services.trusted_root}",
         "--certificate-identity=ci@example.com", f"--certificate-oidc-issuer={services.issuer}", place,
     )  # fmt: skip
     assert package.digest == json.loads(said)[0]["critical"]["image"]["docker-manifest-digest"]
@@ -60,7 +63,8 @@ def test_a_package_is_signed_without_a_key(package, host, tools, services, tmp_p
 
 
 def test_a_lock_is_signed_without_a_key(services, tmp_path):
-    """In OpenSSF's format, with all that cosign has put into the bundle; a policy takes it by its timestamp."""
+    """In OpenSSF's format, with all that cosign has put into the bundle; a policy takes it by its timestamp, and
+    model_signing by the services' keys."""
     digest = hashlib.sha256(b"{}").hexdigest()
     layer = Descriptor.of(LAYER, b"a tar")
     files = (LockedFile("config.json", digest, 2),)
@@ -72,3 +76,12 @@ def test_a_lock_is_signed_without_a_key(services, tmp_path):
     assert {"certificate", "timestampVerificationData", "tlogEntries"} == material.keys()
     _write_policy(tmp_path / "policy.toml", services, "ci@example.com")
     assert 0 == main(["verify", str(path), f"--model-signature={signature}", f"--policy={tmp_path / 'policy.toml'}"])
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model/config.json").write_bytes(b"{}")
+    python = require_venv(Path(__file__).resolve().parents[3] / "3rdparty/python/model_signing.txt")
+    command = [python, "-m", "model_signing", "verify", "sigstore", tmp_path / "model", "--signature", signature]
+    who = ["--identity", "ci@example.com", "--identity_provider", services.issuer]
+    done = subprocess.run(
+        [*command, "--trust_config", services.trust, *who], capture_output=True, text=True, check=False
+    )
+    assert 0 == done.returncode, done.stdout + done.stderr
