@@ -1,7 +1,7 @@
 """What rules look at: a package, or one artifact, as far as it is known."""
 
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, BinaryIO, Callable, Mapping, Optional
 
 from modelkiln.checks.traits.file import survey
@@ -35,7 +35,8 @@ class SourceFile:
 class ArtifactFile:
     """A file of a model artifact. path: below the folder of models. format, facts, code: what checks found in it, as
     records hold it (see docs/schemas/record.json); "unknown", {} and () where that is not known. open: gives a
-    seekable stream of its bytes, None where they are not at hand."""
+    seekable stream of its bytes, None where they are not at hand; what a file says is remembered as long as that is
+    the same."""
 
     path: str
     size: int = 0
@@ -43,7 +44,7 @@ class ArtifactFile:
     format: str = _UNKNOWN
     facts: Mapping[str, Any] = field(default_factory=dict, hash=False)
     code: tuple[str, ...] = ()
-    open: Optional[Callable[[], BinaryIO]] = field(default=None, compare=False)
+    open: Optional[Callable[[], BinaryIO]] = field(default=None, hash=False)
 
     def survey(self) -> Survey:
         """Return what the file states of its writer, for its reader: of one that is not at hand, what its facts say.
@@ -70,6 +71,12 @@ class ArtifactFile:
             tuple(value.get("code") or ()),
             open,
         )
+
+
+@lru_cache(maxsize=256)
+def _survey_of(file: ArtifactFile) -> Survey:
+    """What a file states, which is looked at with its artifact and with each package of that."""
+    return file.survey()
 
 
 @dataclass(frozen=True)
@@ -121,7 +128,7 @@ class Subject:
     @cached_property
     def surveys(self) -> Mapping[str, Survey]:
         """What each file of the artifacts states, by its path; read once for all rules."""
-        return {file.path: file.survey() for file in self.artifacts}
+        return {file.path: _survey_of(file) for file in self.artifacts}
 
     @property
     def entry_module(self) -> str:
