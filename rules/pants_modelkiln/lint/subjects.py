@@ -200,6 +200,14 @@ async def _package_subject(target: Target, options: ModelkilnSubsystem, setup: P
         **code,
         "artifacts": _entries(artifacts),
         "at_hand": sorted({one.fingerprint for one in files}),
+        "artifact_targets": [
+            {
+                "address": str(one.address),
+                "paths": [file.path for file in one.files],
+                "is_locked": one.origin is not None,
+            }
+            for one in artifacts
+        ],
         "distributions": [one.to_json() for one in distributions.described],
         "record": record,
         "target": {"formats": list(field_set.formats.value or ()), "resolve": accelerator.resolve},

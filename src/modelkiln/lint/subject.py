@@ -7,7 +7,7 @@ from typing import Any, BinaryIO, Callable, Mapping, Optional
 from modelkiln.checks.traits.file import survey
 from modelkiln.checks.traits.trait import Survey, Trait
 
-__all__ = ["ArtifactFile", "Distribution", "RequirementFile", "SourceFile", "Subject"]
+__all__ = ["ArtifactFile", "ArtifactTarget", "Distribution", "RequirementFile", "SourceFile", "Subject"]
 
 _UNKNOWN = "unknown"
 # What records and locks have of a file that is not at hand: by format, the fact and the kind of trait that it is.
@@ -100,6 +100,15 @@ class RequirementFile:
 
 
 @dataclass(frozen=True)
+class ArtifactTarget:
+    """A `model_artifact` of a package, by its address, with the paths of its files below the folder of models."""
+
+    address: str
+    paths: tuple[str, ...]
+    is_locked: bool = False
+
+
+@dataclass(frozen=True)
 class Subject:
     """A package, or a part of one.
 
@@ -108,6 +117,7 @@ class Subject:
     distributions: the closure of one variant, in the order of names; None where it is not known, () where there is
     none. record: the record, or as much of it as is known, with the keys of docs/schemas/record.json; a key that is
     not known is absent. target: fields of the target that a record lacks, by their names in BUILD files.
+    artifact_targets: which targets the files of the artifacts are from, where that is known.
     """
 
     name: str
@@ -119,6 +129,7 @@ class Subject:
     requirement_files: tuple[RequirementFile, ...] = ()
     record: Mapping[str, Any] = field(default_factory=dict, hash=False)
     target: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    artifact_targets: tuple[ArtifactTarget, ...] = ()
 
     @cached_property
     def versions(self) -> Mapping[str, str]:

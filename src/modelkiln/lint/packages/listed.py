@@ -3,10 +3,10 @@
 import json
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, Callable, Collection, Mapping
+from typing import Any, BinaryIO, Callable, Collection, Mapping, Optional
 
 from modelkiln.lint.selection import Selection
-from modelkiln.lint.subject import ArtifactFile, Distribution, RequirementFile, SourceFile, Subject
+from modelkiln.lint.subject import ArtifactFile, ArtifactTarget, Distribution, RequirementFile, SourceFile, Subject
 
 __all__ = ["FILES", "LARGEST_FILE", "LARGEST_SOURCE", "read_listed"]
 
@@ -17,9 +17,10 @@ LARGEST_FILE = 64 << 20
 FILES = "files"
 
 
-def read_listed(path: Path) -> list[tuple[Subject, Selection]]:
-    """Return each subject of the document at `path`, and what its target ignores."""
-    reader = _Reader(path.parent)
+def read_listed(path: Path, repository: Optional[Path] = None) -> list[tuple[Subject, Selection]]:
+    """Return each subject of the document at `path`, and what its target ignores. repository: a folder with files of
+    the repository as they are now; they stand for those of the document."""
+    reader = _Reader(path.parent, repository)
     return [(reader.subject(one), _ignored(one)) for one in json.loads(path.read_bytes())]
 
 
@@ -31,8 +32,8 @@ def _ignored(described: Mapping[str, Any]) -> Selection:
 class _Reader:
     """Reads each file once, and makes one value of what several subjects share: rules look at that once, too."""
 
-    def __init__(self, root: Path) -> None:
-        self._root, self._files = root, root / FILES
+    def __init__(self, root: Path, repository: Optional[Path]) -> None:
+        self._root, self._files, self._repository = root, root / FILES, repository
         self._contents: dict[Path, bytes] = {}
         self._openers: dict[str, Callable[[], BinaryIO]] = {}
 
@@ -50,6 +51,7 @@ class _Reader:
             requirement_files=tuple(map(self._lock, described.get("locks") or ())),
             record=described.get("record") or {},
             target=described.get("target") or {},
+            artifact_targets=tuple(map(_artifact_target, described.get("artifact_targets") or ())),
         )
 
     def _content(self, path: Path) -> bytes:
@@ -58,7 +60,10 @@ class _Reader:
         return self._contents[path]
 
     def _source(self, described: Mapping[str, str]) -> SourceFile:
-        return SourceFile(described["path"], self._content(self._files / described["sha256"]), described["origin"])
+        path = self._files / described["sha256"]
+        if self._repository and (self._repository / described["origin"]).is_file():
+            path = self._repository / described["origin"]
+        return SourceFile(described["path"], self._content(path), described["origin"])
 
     def _artifact(self, entry: Mapping[str, Any], at_hand: Collection[str]) -> ArtifactFile:
         name = entry.get("sha256", "")
@@ -73,3 +78,7 @@ class _Reader:
 
 def _distribution(value: Mapping[str, Any]) -> Distribution:
     return Distribution(value["name"], value["version"], tuple(value.get("requires") or ()))
+
+
+def _artifact_target(value: Mapping[str, Any]) -> ArtifactTarget:
+    return ArtifactTarget(value["address"], tuple(value["paths"]), bool(value.get("is_locked")))
