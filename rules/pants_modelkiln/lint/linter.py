@@ -26,6 +26,7 @@ from pants.util.logging import LogLevel
 
 from modelkiln.canonical import canonical_json
 from modelkiln.lint.packages.listed import FILES
+from modelkiln.lint.selection import Selection
 from modelkiln.wording import counted
 from pants_modelkiln.compat.calls import (
     add_prefix,
@@ -69,10 +70,10 @@ class ModelLintRequest(LintTargetsRequest):
     partitioner_type = PartitionerType.DEFAULT_SINGLE_PARTITION
 
 
-async def _expand(targets: Iterable[Target]) -> list[Address]:
+async def expand(addresses: Iterable[Address]) -> list[Address]:
     """The packages and artifacts to look at: of an index, those of its packages that are not left out."""
     found: dict[Address, None] = {}
-    for target in targets:
+    for target in await resolve_targets(**implicitly(Addresses(addresses))):
         if not target.has_field(ModelIndexPackagesField):
             found[target.address] = None
             continue
@@ -82,6 +83,14 @@ async def _expand(targets: Iterable[Target]) -> list[Address]:
         members = await resolve_targets(**implicitly(Addresses([one.address for one in named.field_sets])))
         found.update((one.address, None) for one in members if not one.get(SkipLintField).value)
     return sorted(found, key=lambda address: address.spec)
+
+
+def selection_arguments(selection: Selection) -> tuple[str, ...]:
+    """The rules that count as arguments of the engine."""
+    return (
+        *(f"--select={name}" for name in selection.select),
+        *(f"--ignore={name}" for name in selection.ignore),
+    )
 
 
 async def lay_out(subjects: Sequence[LintSubject]) -> Digest:
@@ -124,8 +133,7 @@ class LintedTargets:
 async def run_lint(request: LintRun) -> LintedTargets:
     """Look at each target once, whatever names it. Unlike the result of a linter, which Pants asks for on every run,
     this is remembered as long as nothing changes."""
-    targets = await resolve_targets(**implicitly(Addresses(request.addresses)))
-    addresses = await _expand(targets)
+    addresses = await expand(request.addresses)
     subjects = await concurrently(describe_subject(SubjectRequest(address), **implicitly()) for address in addresses)
     step = await try_step(
         Step(
@@ -144,10 +152,8 @@ async def run_lint(request: LintRun) -> LintedTargets:
 @rule(desc="Lint models", level=LogLevel.DEBUG)
 async def lint_models(request: ModelLintRequest.Batch[ModelLintFieldSet, Any], options: ModelkilnLint) -> LintResult:
     """Lint a batch of targets, and say what was found."""
-    selection = options.selection
     arguments = (
-        *(f"--select={name}" for name in selection.select),
-        *(f"--ignore={name}" for name in selection.ignore),
+        *selection_arguments(options.selection),
         *(("--warnings-as-errors",) if options.warnings_as_errors else ()),
         *((f"--sarif-file={_SARIF}",) if options.sarif else ()),
         *options.args,
