@@ -16,6 +16,7 @@ from pants.util.logging import LogLevel
 from modelkiln.frozen_json import FrozenJson
 from modelkiln.lint.packages.listed import LARGEST_FILE, LARGEST_SOURCE
 from modelkiln.manifest.closure import closure
+from modelkiln.package.accelerator import Accelerator
 from modelkiln.package.source_facts import metadata_of
 from pants_modelkiln.compat.calls import (
     concurrently,
@@ -26,6 +27,7 @@ from pants_modelkiln.compat.calls import (
     rule,
 )
 from pants_modelkiln.inputs.artifact import Artifact
+from pants_modelkiln.inputs.base_image import BaseImage
 from pants_modelkiln.inputs.code import FirstPartyRequest, FirstPartySources, find_first_party_sources
 from pants_modelkiln.inputs.named_files import find_entry_point
 from pants_modelkiln.inputs.repository_artifact import ArtifactListRequest, list_artifact
@@ -154,31 +156,56 @@ async def _ensemble_subject(target: Target) -> LintSubject:
     return LintSubject(FrozenJson.of(described), sources)
 
 
+@dataclass(frozen=True)
+class _Variant:
+    """Which one of a package is looked at: its first."""
+
+    accelerator: Accelerator
+    base: BaseImage | None
+    lock: ResolvedLockRequest
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the record's object."""
+        target = self.lock.target
+        return {**self.accelerator.to_json(), "platform": target.platform, "python": target.python}
+
+
+async def _find_variant(field_set: ModelPackageFieldSet, options: ModelkilnSubsystem, setup: PythonSetup) -> _Variant:
+    base, *_ = await find_bases(field_set, options)
+    address = field_set.address
+    accelerator = accelerator_of(address, field_set.accelerator, field_set.resolve, options, setup)
+    python = package_python(address, accelerator.resolve, base, options.python, setup)
+    embedded = await find_embedded(field_set, python)
+    platform = await find_target(field_set.formats.value, python, base, embedded, options)
+    return _Variant(accelerator, base, ResolvedLockRequest(accelerator.resolve, platform))
+
+
+def _described_artifacts(artifacts: Sequence[Artifact], files: Iterable[FileDigest]) -> dict[str, Any]:
+    targets = [
+        {"address": str(one.address), "paths": [file.path for file in one.files], "is_locked": one.origin is not None}
+        for one in artifacts
+    ]
+    at_hand = sorted({one.fingerprint for one in files})
+    return {"artifacts": _entries(artifacts), "at_hand": at_hand, "artifact_targets": targets}
+
+
 async def _package_subject(target: Target, options: ModelkilnSubsystem, setup: PythonSetup) -> LintSubject:
     """What is known of a package before anything of it is fetched or made."""
     field_set = ModelPackageFieldSet.create(target)
     address = field_set.address
-    bases = await find_bases(field_set, options)
-    accelerator = accelerator_of(address, field_set.accelerator, field_set.resolve, options, setup)
-    python = package_python(address, accelerator.resolve, bases[0], options.python, setup)
-    embedded = await find_embedded(field_set, python)
-    platform = await find_target(field_set.formats.value, python, bases[0], embedded, options)
+    variant = await _find_variant(field_set, options, setup)
     provided = provided_of(field_set)
     named = await resolve_unparsed_address_inputs(field_set.artifacts.to_unparsed_address_inputs(), **implicitly())
     # The lock's wheels are chosen while code is found: they take a process.
     first_party, _, artifacts, entry_point = await concurrently(
         find_first_party_sources(FirstPartyRequest(address), **implicitly()),
-        choose_wheels(ResolvedLockRequest(accelerator.resolve, platform), **implicitly()),
+        choose_wheels(variant.lock, **implicitly()),
         _find_artifacts(named),
         find_entry_point(field_set.entry_point),
     )
     requirements = (*first_party.requirements, RUNTIME_REQUIREMENT)
-    distributions = await list_distributions(
-        DistributionsRequest(
-            ResolvedLockRequest(accelerator.resolve, platform), requirements, tuple(one.name for one in provided)
-        ),
-        **implicitly(),
-    )
+    needed = DistributionsRequest(variant.lock, requirements, tuple(one.name for one in provided))
+    distributions = await list_distributions(needed, **implicitly())
     code, sources = _described_code(first_party)
     files = await _files_of(artifacts)
     record = {
@@ -186,8 +213,8 @@ async def _package_subject(target: Target, options: ModelkilnSubsystem, setup: P
         "version": field_set.version.value,
         "entry_point": entry_point.val.spec,
         "entrypoint": list(field_set.entrypoint.value or ()),
-        "variant": {**accelerator.to_json(), "platform": platform.platform, "python": platform.python},
-        "base": bases[0].identity.to_json() if bases[0] else None,
+        "variant": variant.to_json(),
+        "base": variant.base.identity.to_json() if variant.base else None,
         "weights": field_set.weights.value,
         "metadata": metadata_of(facts_of(artifacts), json.loads(field_set.model_metadata.value or "{}")),
         "sources": [one.origin.to_json() for one in artifacts if one.origin],
@@ -198,22 +225,13 @@ async def _package_subject(target: Target, options: ModelkilnSubsystem, setup: P
         "name": str(address),
         "entry_point": entry_point.val.spec,
         **code,
-        "artifacts": _entries(artifacts),
-        "at_hand": sorted({one.fingerprint for one in files}),
-        "artifact_targets": [
-            {
-                "address": str(one.address),
-                "paths": [file.path for file in one.files],
-                "is_locked": one.origin is not None,
-            }
-            for one in artifacts
-        ],
+        **_described_artifacts(artifacts, files),
         "distributions": [one.to_json() for one in distributions.described],
         "record": record,
-        "target": {"formats": list(field_set.formats.value or ()), "resolve": accelerator.resolve},
+        "target": {"formats": list(field_set.formats.value or ()), "resolve": variant.lock.resolve},
         "ignore": list(target[LintIgnoreField].value or ()),
     }
-    return LintSubject(FrozenJson.of(described), (*sources, *files), (setup.resolves[accelerator.resolve],))
+    return LintSubject(FrozenJson.of(described), (*sources, *files), (setup.resolves[variant.lock.resolve],))
 
 
 @rule(desc="Describe a target for lint", level=LogLevel.DEBUG)

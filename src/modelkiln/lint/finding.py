@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Mapping
 
-from modelkiln.lint.edits.edit import Edit
+from modelkiln.lint.edit import Edit
 
 __all__ = ["ERROR", "LIKELY", "SURE", "WARNING", "Finding"]
 

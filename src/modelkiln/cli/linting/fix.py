@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from modelkiln.cli.linting.findings import add_selection
-from modelkiln.lint.edits.fix import fixed
+from modelkiln.lint.fix import fixed
 from modelkiln.lint.packages.listed import read_listed
 from modelkiln.lint.selection import Selection
 from modelkiln.wording import print_lines

@@ -4,7 +4,8 @@ import ast
 import re
 from typing import Iterator, Optional
 
-from modelkiln.lint.edits.edit import Edit, Text
+from modelkiln.lint.edit import Edit
+from modelkiln.lint.edits.text import Text
 from modelkiln.sources.patterns import matches
 
 __all__ = ["exclusion_edit", "name_in_build_file"]

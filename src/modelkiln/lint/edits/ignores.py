@@ -2,7 +2,7 @@
 
 import re
 
-from modelkiln.lint.edits.edit import Edit
+from modelkiln.lint.edit import Edit
 from modelkiln.lint.edits.script import Script
 from modelkiln.lint.finding import Finding
 from modelkiln.lint.subject import SourceFile

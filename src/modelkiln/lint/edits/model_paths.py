@@ -4,7 +4,7 @@ import ast
 import re
 from typing import Any, Iterator, Mapping, Optional
 
-from modelkiln.lint.edits.edit import Edit
+from modelkiln.lint.edit import Edit
 from modelkiln.lint.edits.script import Script
 from modelkiln.lint.finding import Finding
 from modelkiln.lint.subject import SourceFile, Subject

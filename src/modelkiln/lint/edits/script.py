@@ -5,7 +5,7 @@ import warnings
 from functools import cached_property, lru_cache
 from typing import Iterator, Optional
 
-from modelkiln.lint.edits.edit import Text
+from modelkiln.lint.edits.text import Text
 from modelkiln.lint.subject import SourceFile
 
 __all__ = ["Script", "script_of"]

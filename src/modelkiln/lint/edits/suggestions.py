@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Iterable, Iterator, Mapping
 
-from modelkiln.lint.edits.edit import Edit
+from modelkiln.lint.edit import Edit
 from modelkiln.lint.edits.ignores import UNUSED_RULE, ignore_edits
 from modelkiln.lint.edits.model_paths import (
     HUB_RULE,

@@ -4,7 +4,7 @@ import codecs
 
 import pytest
 
-from modelkiln.lint.edits.fix import fixed
+from modelkiln.lint.fix import fixed
 from modelkiln.lint.linter import lint
 from modelkiln.lint.selection import EVERYTHING, Selection
 from modelkiln.lint.subject import ArtifactFile, ArtifactTarget, SourceFile, Subject

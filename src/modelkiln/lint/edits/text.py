@@ -1,35 +1,17 @@
-"""An edit of a file as a value, the text that it counts in, and edits applied to the bytes of a file."""
+"""The text of a file that edits count in, and edits applied to the bytes of a file."""
 
 import ast
 import codecs
 import io
 import re
 import tokenize
-from dataclasses import dataclass
-from typing import Any, Iterable, Mapping, Optional
+from typing import Iterable, Optional
 
-__all__ = ["Edit", "Text", "apply_edits"]
+from modelkiln.lint.edit import Edit
+
+__all__ = ["Text", "apply_edits"]
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
-
-
-@dataclass(frozen=True, order=True)
-class Edit:
-    """path: of the file, as the user knows it. start, end: which characters of its Text are replaced, from 0."""
-
-    path: str
-    start: int
-    end: int
-    replacement: str
-
-    def to_json(self) -> dict[str, Any]:
-        """Return a JSON object that holds all fields."""
-        return {name: getattr(self, name) for name in self.__dataclass_fields__}
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> "Edit":
-        """Read what `to_json` returned."""
-        return cls(**value)
 
 
 class Text:

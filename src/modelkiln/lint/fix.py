@@ -6,8 +6,9 @@ from dataclasses import replace
 from typing import Iterator, Mapping, Sequence
 
 from modelkiln.lint.catalogue.fat import CACHE, TRAINING_STATE
+from modelkiln.lint.edit import Edit
 from modelkiln.lint.edits.build_file import exclusion_edit, name_in_build_file
-from modelkiln.lint.edits.edit import Edit, apply_edits
+from modelkiln.lint.edits.text import apply_edits
 from modelkiln.lint.finding import SURE, Finding
 from modelkiln.lint.linter import lint
 from modelkiln.lint.selection import Selection
