@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import posixpath
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Iterable
@@ -223,9 +224,11 @@ def check_places(address: str, files: Iterable[CodeFile]) -> None:
         if other.content != file.content:
             issues.append(f"{other.origin} and {file.origin} both become {file.place}, with different content.")
     for file in list(owners.values()):
-        for parent in PurePath(file.place).parents:
-            if str(parent) in owners:
-                issues.append(f"{owners[str(parent)].origin} becomes {parent}, which {file.origin} has as a folder.")
+        parent = posixpath.dirname(file.place)
+        while parent:
+            if parent in owners:
+                issues.append(f"{owners[parent].origin} becomes {parent}, which {file.origin} has as a folder.")
+            parent = posixpath.dirname(parent)
     if issues:
         more = f" And {len(issues) - 5} more." if len(issues) > 5 else ""
         raise ModelkilnError(
