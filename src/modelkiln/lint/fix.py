@@ -18,6 +18,8 @@ __all__ = ["fixed"]
 
 _EXCLUDED = frozenset((CACHE.id, TRAINING_STATE.id))
 _BY_NAME = "by its name"
+# One of scikit-learn's is called as one of a trainer.
+_OF_OTHERS = "scaler."
 # An edit may bring out another one: of a comment that ignores nothing any more.
 _MAX_ROUNDS = 4
 
@@ -83,7 +85,8 @@ def _excluded(findings: Sequence[Finding], paths: Sequence[str]) -> Iterator[str
     """Files and folders of a target that rules are sure to be of no use: of a checkpoint that has the state of
     training next to weights nothing can be left out."""
     for one in findings:
-        is_whole = one.rule == CACHE.id or one.message.endswith(_BY_NAME)
+        is_state = one.message.endswith(_BY_NAME) and not posixpath.basename(one.path).startswith(_OF_OTHERS)
+        is_whole = one.rule == CACHE.id or is_state
         if one.rule not in _EXCLUDED or one.certainty != SURE or not is_whole:
             continue
         if any(path == one.path or path.startswith(one.path + "/") for path in paths):

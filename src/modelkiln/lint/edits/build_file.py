@@ -58,7 +58,7 @@ def exclusion_edit(
     if isinstance(source, ast.Constant):
         start, end = text.span(source)
         return Edit(build_file, start, end, f'[{text.text[start:end]}, "{pattern}"]')
-    if path in (_texts(source) or ()):
+    if any(one == path or one.startswith(f"{path}/") for one in _texts(source) or ()):
         return None
     return _added(text, build_file, calls[0], source, pattern)
 

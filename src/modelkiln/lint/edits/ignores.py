@@ -10,7 +10,7 @@ from modelkiln.lint.subject import SourceFile
 __all__ = ["UNUSED_RULE", "ignore_edits"]
 
 UNUSED_RULE = "MK003"
-_COMMENT = re.compile(r"[ \t]*#\s*modelkiln:\s*ignore\[([^\]]*)\][^\r\n]*")
+_COMMENT = re.compile(r"[ \t]*#\s*modelkiln:\s*ignore\[([^\]]*)\][^\r\n#]*(?=[\r\n]|\Z)")
 _MESSAGE = re.compile(r"ignore\[([^\]]*)\] ignores nothing")
 
 

@@ -19,6 +19,13 @@ _SYSTEM = re.compile(r"/(?:bin|boot|dev|etc|lib|lib64|proc|run|sbin|sys|usr|var)
 _PLAIN = re.compile(r"[\w@+=. -]+(?:/[\w@+=. -]+)*")
 _HUB = re.compile(r"hf:(?://)?([\w.-]+/[\w.-]+)(?:@[^\s@?#]+)?")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
+# By the last part of their names: what takes the commit of a repository of models by this keyword; and what opens a
+# file to change it, unless a mode says otherwise.
+_PINNABLE = frozenset((
+    "CrossEncoder", "SentenceTransformer", "SparseEncoder", "from_pretrained", "hf_hub_download", "snapshot_download",
+))  # fmt: skip
+_UPDATING = frozenset(("CDLL", "File", "GFile", "connect", "memmap"))
+_MODE = re.compile(r"[rbtU]*[wax+][wax+rbt]*")
 # Functions whose argument may be a Path as well as a text, by what they are called where nothing else has the name.
 _PATH_LIKE = ("open", "Path", "pathlib.Path")
 
@@ -45,9 +52,10 @@ def hub_edits(script: Script, source: SourceFile, subject: Subject, found: Findi
             isinstance(revision, ast.Constant) and revision.value == locked.get("revision")
         )
         paths = [file.path for file in subject.artifacts]
-        if is_other or _keyword(call, "subfolder") is not None or paths.count("config.json") != 1:
+        is_part = locked.get("include") or locked.get("exclude") or paths.count("config.json") != 1
+        if is_other or is_part or _keyword(call, "subfolder") is not None:
             return ()
-        if len(subject.record.get("sources") or ()) != 1 or not _is_of_transformers(call):
+        if len(subject.record.get("sources") or ()) != 1 or _last_name(call) != "from_pretrained":
             return ()
         edit = _below_model(script, source, subject, literal, "")
         return (edit,) if edit else ()
@@ -63,7 +71,8 @@ def revision_edits(script: Script, source: SourceFile, subject: Subject, found: 
         is_open = any(isinstance(one, ast.Starred) for one in call.args) or any(
             one.arg is None for one in call.keywords
         )
-        if not _COMMIT.fullmatch(commit) or is_open or _keyword(call, "revision") is not None:
+        is_named = any(_keyword(call, name) is not None for name in ("revision", "repo_type"))
+        if not _COMMIT.fullmatch(commit) or is_open or is_named or _last_name(call) not in _PINNABLE:
             return ()
         _, end = script.text.span(max(given, key=lambda one: (one.end_lineno or 0, one.end_col_offset or 0)))
         # A bracket may stand around the last argument.
@@ -99,8 +108,15 @@ def _repository(source: Mapping[str, Any]) -> str:
     return match[1] if match else ""
 
 
-def _is_of_transformers(call: ast.Call) -> bool:
-    return isinstance(call.func, ast.Attribute) and call.func.attr == "from_pretrained"
+def _last_name(call: ast.Call) -> str:
+    return getattr(call.func, "attr", "") or getattr(call.func, "id", "")
+
+
+def _may_write(call: ast.Call) -> bool:
+    """Whether a call may change the file that it opens."""
+    given = [*call.args[1:], *(one.value for one in call.keywords)]
+    modes = [one.value for one in given if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+    return _last_name(call) in _UPDATING or any(_MODE.fullmatch(one) for one in modes)
 
 
 def _keyword(call: ast.Call, name: str) -> Optional[ast.AST]:
@@ -130,10 +146,12 @@ def _below_model(
     call = script.parents.get(parent) if isinstance(parent, ast.keyword) else parent
     if source.path.rpartition(".")[0].replace("/", ".") != module or not isinstance(call, ast.Call):
         return None
+    if _may_write(call):
+        return None
     folder = script.folder_at(literal, entry)
     start, end = script.text.span(literal)
     written = script.text.text[start:end]
-    is_plain = "\n" not in written and "\r" not in written and not written[:1].isalpha() or written[:1] in "rR"
+    is_plain = "\n" not in written and "\r" not in written and written[:1] in "\"'rR"
     is_apart = not script.text.text[start - 1 : start].isidentifier()
     if not folder or not is_plain or not is_apart or script.binds("str", script.tree):
         return None

@@ -39,7 +39,7 @@ def _edits(subject: Subject, found: Finding, sources: Mapping[str, SourceFile]) 
     if found.rule not in EDITABLE or found.certainty != SURE or not found.line or source is None:
         return ()
     script = script_of(source)
-    if script is None:
+    if script is None or found.line > script.text.lines:
         return ()
     if found.rule == UNUSED_RULE:
         return ignore_edits(script, source, found)

@@ -41,6 +41,11 @@ class Text:
         """How its lines end."""
         return "\r\n" if "\r\n" in self.text else "\n"
 
+    @property
+    def lines(self) -> int:
+        """How many it has."""
+        return len(self._lines)
+
     def place(self, line: int, column: int) -> int:
         """Return where a place of a syntax tree is: a line from 1, and a column from 0 in bytes of UTF-8."""
         return self._starts[line - 1] + len(self._lines[line - 1].encode()[:column].decode("utf-8", "replace"))
