@@ -75,8 +75,7 @@ async def _describe(addresses: Iterable[Address]) -> tuple[LintSubject, ...]:
     return await concurrently(describe_subject(SubjectRequest(address), **implicitly()) for address in addresses)
 
 
-async def _find_build_files(folders: Iterable[str], patterns: Sequence[str]) -> tuple[str, ...]:
-    globs = [os.path.join(literal(folder), pattern) for folder in sorted(folders) for pattern in patterns]
+async def _find(globs: Sequence[str]) -> tuple[str, ...]:
     return (await path_globs_to_paths(PathGlobs(globs))).files if globs else ()
 
 
@@ -89,11 +88,13 @@ async def partition_models(
         return Partitions()
     addresses = await expand([one.address for one in request.field_sets])
     subjects = await _describe(addresses)
-    files = {path for one in subjects for path in _origins(one) if path.endswith((".py", ".pyw"))}
+    folders = sorted({path for one in subjects for path in _folders(one)})
     patterns = [one for one in global_options.build_patterns if not one.startswith("!")]
-    build_files = await _find_build_files({path for one in subjects for path in _folders(one)}, patterns)
+    build_files = await _find([os.path.join(literal(folder), one) for folder in folders for one in patterns])
+    code = sorted({path for one in subjects for path in _origins(one) if path.endswith((".py", ".pyw"))})
+    # Code that is generated has a path, and no file in the repository.
+    elements = sorted({*await _find([literal(path) for path in code]), *build_files})
     metadata = _Targets(tuple(addresses), build_files)
-    elements = sorted(files.union(build_files))
     return Partitions.single_partition(elements, metadata=metadata) if elements else Partitions()
 
 
