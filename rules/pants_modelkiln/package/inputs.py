@@ -174,6 +174,7 @@ async def _make_base(base: BaseImage) -> BaseLayers:
 
 
 async def _make_bases(bases: Iterable[BaseImage]) -> tuple[BaseLayers, ...]:
+    # Called by name: so Pants finds what rules ask for.
     return await concurrently(_make_base(base) for base in bases)
 
 
