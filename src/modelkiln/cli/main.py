@@ -52,6 +52,7 @@ STEPS = {
     "registry-image": "build.registry_image",
     "blob": "build.blob",
     "lint": "linting.batch",
+    "fix-lint": "linting.fix",
     "model-wheel": "formats.model_wheel",
     "pex": "formats.pex",
     "scie": "formats.scie",

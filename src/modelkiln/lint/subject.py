@@ -1,14 +1,14 @@
 """What rules look at: a package, or one artifact, as far as it is known."""
 
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, BinaryIO, Callable, Mapping, Optional
 
 from modelkiln.checks.traits.facts import traits_of_facts
 from modelkiln.checks.traits.file import survey
 from modelkiln.checks.traits.trait import Survey
 
-__all__ = ["ArtifactFile", "Distribution", "RequirementFile", "SourceFile", "Subject"]
+__all__ = ["ArtifactFile", "ArtifactTarget", "Distribution", "RequirementFile", "SourceFile", "Subject"]
 
 _UNKNOWN = "unknown"
 
@@ -34,7 +34,8 @@ class SourceFile:
 class ArtifactFile:
     """A file of a model artifact. path: below the folder of models. format, facts, code: what checks found in it, as
     records hold it (see docs/schemas/record.json); "unknown", {} and () where that is not known. open: gives a
-    seekable stream of its bytes, None where they are not at hand."""
+    seekable stream of its bytes, None where they are not at hand; what a file says is remembered as long as that is
+    the same."""
 
     path: str
     size: int = 0
@@ -42,7 +43,7 @@ class ArtifactFile:
     format: str = _UNKNOWN
     facts: Mapping[str, Any] = field(default_factory=dict, hash=False)
     code: tuple[str, ...] = ()
-    open: Optional[Callable[[], BinaryIO]] = field(default=None, compare=False)
+    open: Optional[Callable[[], BinaryIO]] = field(default=None, hash=False)
 
     def survey(self) -> Survey:
         """Return what the file states of its writer, for its reader: of one that is not at hand, what its facts say.
@@ -70,6 +71,12 @@ class ArtifactFile:
         )
 
 
+@lru_cache(maxsize=256)
+def _survey_of(file: ArtifactFile) -> Survey:
+    """What a file states, which is looked at with its artifact and with each package of that."""
+    return file.survey()
+
+
 @dataclass(frozen=True)
 class Distribution:
     """A Python distribution of the package. name: canonical (PEP 503). requires: PEP 508 strings, None where they are
@@ -91,6 +98,15 @@ class RequirementFile:
 
 
 @dataclass(frozen=True)
+class ArtifactTarget:
+    """A `model_artifact` of a package, by its address, with the paths of its files below the folder of models."""
+
+    address: str
+    paths: tuple[str, ...]
+    is_locked: bool = False
+
+
+@dataclass(frozen=True)
 class Subject:
     """A package, or a part of one.
 
@@ -99,6 +115,7 @@ class Subject:
     distributions: the closure of one variant, in the order of names; None where it is not known, () where there is
     none. record: the record, or as much of it as is known, with the keys of docs/schemas/record.json; a key that is
     not known is absent. target: fields of the target that a record lacks, by their names in BUILD files.
+    artifact_targets: which targets the files of the artifacts are from, where that is known.
     """
 
     name: str
@@ -110,6 +127,7 @@ class Subject:
     requirement_files: tuple[RequirementFile, ...] = ()
     record: Mapping[str, Any] = field(default_factory=dict, hash=False)
     target: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    artifact_targets: tuple[ArtifactTarget, ...] = ()
 
     @cached_property
     def versions(self) -> Mapping[str, str]:
@@ -119,7 +137,7 @@ class Subject:
     @cached_property
     def surveys(self) -> Mapping[str, Survey]:
         """What each file of the artifacts states, by its path; read once for all rules."""
-        return {file.path: file.survey() for file in self.artifacts}
+        return {file.path: _survey_of(file) for file in self.artifacts}
 
     @property
     def entry_module(self) -> str:

@@ -2,6 +2,7 @@
 
 import ast
 from collections import defaultdict
+from functools import lru_cache
 from typing import Iterable, Iterator, Mapping, Optional
 
 from modelkiln.lint.catalogue.general import UNREADABLE
@@ -232,7 +233,9 @@ def read_program(subject: Subject) -> tuple[Program, list[Finding]]:
     return Program(modules, subject), findings
 
 
+@lru_cache(maxsize=256)
 def _module(source: SourceFile, content: bytes = b"") -> Module:
+    """Read a file once for all packages that have it; nothing changes a module afterwards."""
     if source.is_cut:
         raise Unreadable("is too large to be read: it is data rather than code")
     tree, lines = parse(content or source.content)
