@@ -11,9 +11,9 @@ from dataclasses import replace
 
 import pytest
 from attested.signing_keys import make_key
+from measuring.watching import watched
 from monorepo import named_caches, small_monorepo
-from samples.headers import gguf_file, xgboost_model
-from watching import watched
+from samples.headers.models import gguf_file, xgboost_model
 
 from modelkiln.checks.allowed import NOTHING
 from modelkiln.cli.main import main

@@ -205,6 +205,13 @@ def _data(pushes: list[_Push]) -> PublishOutputData:
     return PublishOutputData({"package_digest": pushes[0].package_digest, "layouts": layouts})
 
 
+async def _read_documents(built: Digest) -> dict[str, bytes]:
+    """Records and the top files of layouts, by path."""
+    globs = PathGlobs(["**/*.package.json", "**/oci-layout", "**/index.json"])
+    found = await get_digest_contents(await digest_subset_to_digest(DigestSubset(built, globs)))
+    return {file.path: file.content for file in found}
+
+
 @rule(desc="Prepare to publish a model", level=LogLevel.DEBUG)
 async def publish_model(request: PublishModelRequest, options: ModelkilnSubsystem) -> PublishProcesses:
     """One process in the foreground for all repositories and tags of a package."""
@@ -212,14 +219,7 @@ async def publish_model(request: PublishModelRequest, options: ModelkilnSubsyste
     if fields.skip_publish.value:
         return skipped(fields)
     built = await merge_digests(MergeDigests(package.digest for package in request.packages))
-    documents = {
-        file.path: file.content
-        for file in await get_digest_contents(
-            await digest_subset_to_digest(
-                DigestSubset(built, PathGlobs(["**/*.package.json", "**/oci-layout", "**/index.json"]))
-            )
-        )
-    }
+    documents = await _read_documents(built)
     names = [stamp for stamp in options.stamps if "=" not in stamp]
     passed = (*_PLACES, *signing_variables(options.signing))
     environ = await environment_vars_subset(EnvironmentVarsRequest([*passed, *names]), **implicitly())

@@ -52,7 +52,10 @@ def wheel_lock(address: Address, artifacts: tuple[Artifact, ...], limit: int) ->
     return _document(artifacts, where)
 
 
-def _document(artifacts: tuple[Artifact, ...], where: str, *fields: Sequence[str]) -> bytes:
+def _document(
+    artifacts: tuple[Artifact, ...], where: str, mirrors: Sequence[str] = (), on_demand: Sequence[str] = ()
+) -> bytes:
     """What to fetch; the signatures of models are small, and lie in it."""
     layers = [layer for found in artifacts for layer in found.layers]
-    return lazy_document(layers, where, *fields, own=[one.signature for one in artifacts if one.signature])
+    signatures = [one.signature for one in artifacts if one.signature]
+    return lazy_document(layers, where, mirrors, on_demand, signatures)
