@@ -43,12 +43,12 @@ def lock_big(bench: Bench, packages: list[int]) -> Iterator[Row]:
 
 def lock_kit(bench: Bench, packages: list[int]) -> Iterator[Row]:
     """`lock` of 2 GiB into an empty store, in one file and in eight, against `kit pack` of the same."""
-    for count, factor in ((1, 0.9), (8, 0.6)):
-        folder = bench.folder / f"lock-kit-{count}"
-        for number in range(count):
+    for parts, factor in ((1, 0.9), (8, 0.6)):
+        folder = bench.folder / f"lock-kit-{parts}"
+        for number in range(parts):
             path = folder / "w" / f"{number}.bin"
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_big_file(path, 2 * GIB // count, number)
+            write_big_file(path, 2 * GIB // parts, number)
         ours, others = [], []
         try:
             for _ in range(bench.cold_rounds):
@@ -56,11 +56,11 @@ def lock_kit(bench: Bench, packages: list[int]) -> Iterator[Row]:
                 (folder / "weights.lock.json").unlink(missing_ok=True)
                 ours.append(_lock(bench, folder, "w"))
                 shutil.rmtree(folder / "kit", ignore_errors=True)
-                others.append(pack_kit(folder, [f"w/{number}.bin" for number in range(count)], "localhost/bench:1"))
+                others.append(pack_kit(folder, [f"w/{number}.bin" for number in range(parts)], "localhost/bench:1"))
         finally:
             shutil.rmtree(folder)
         first, peer = median_of(ours), median_of(others)
-        name = f"lock, 2 GiB in {count} file{'s' if count > 1 else ''}"
+        name = f"lock, 2 GiB in {parts} file{'s' if parts > 1 else ''}"
         yield Row(name, first.seconds, "kit pack", peer.seconds, f"{factor} x kit", factor * peer.seconds,
                   written=(first.written, peer.written))  # fmt: skip
 

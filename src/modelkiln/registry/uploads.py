@@ -18,12 +18,12 @@ import requests
 
 from modelkiln.descriptor import Descriptor
 from modelkiln.errors import ModelkilnError
+from modelkiln.hashing import ParallelHashes
 from modelkiln.network.http import NETWORK_ERRORS
 from modelkiln.registry.auth import BUSY
 from modelkiln.registry.blobs import has_blob
 from modelkiln.registry.client import RegistryClient
 from modelkiln.registry.refusal import check_kind, refused
-from modelkiln.store.hashing import ParallelHashes
 
 __all__ = ["Chunks", "upload_blob", "upload_bytes"]
 

@@ -12,11 +12,11 @@ from typing import BinaryIO, Iterator, Optional, Sequence
 
 from modelkiln.digest import CHUNK
 from modelkiln.errors import ModelkilnError
+from modelkiln.hashing import Hasher, ParallelHashes
 from modelkiln.network.http import NETWORK_ERRORS, RETRY_WAITS, is_final
 from modelkiln.pinned_file import PinnedFile, may_be_empty
 from modelkiln.progress import Progress
 from modelkiln.sources.source import Source, SourceFile
-from modelkiln.store.hashing import Hasher, ParallelHashes
 from modelkiln.store.store import Store
 
 __all__ = ["Transfer"]

@@ -232,7 +232,7 @@ def test_load_reads_no_layer_that_podman_has(made, tmp_path, monkeypatch, capsys
 
 
 def test_load_of_a_damaged_layer_is_refused(made, tmp_path, monkeypatch, capsys):
-    """Whoever reads it first finds out, and the error names the blob and a remedy."""
+    """podman refuses it, and the error of the archive that is tried then names the blob."""
     require("podman")
     env = podman_env(tmp_path / "podman")
     for name, value in env.items():
