@@ -20,6 +20,7 @@ from measure import Sample, median_of, repeat
 from publishing import publish_big, publish_edits, publish_kit
 from rows import MB, Row
 from scale import clean_runner, scale
+from supply_chain import describe_package
 from variants import cuda, cuda_ten, pex_cold, platforms
 from weights_plane import lock_big, lock_kit, lock_small, package_locked
 from workspace import Workspace
@@ -295,6 +296,7 @@ SCENARIOS: Mapping[str, Callable[[Bench, list[int]], Iterator[Row]]] = {
     "ensemble-answer": answer_ensemble,
     "forests": check_forests,
     "weights-plane": package_locked,
+    "supply-chain": describe_package,
     "publish": publish,
     "publish-weights": publish_weights,
     "scale": scale,

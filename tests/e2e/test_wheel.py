@@ -7,6 +7,7 @@ import sys
 import zipfile
 
 import pytest
+from attested.readers import read_by_syft
 from documents import ROOT, blocks, files_of
 from loopback.file_servers import file_server
 from monorepo import small_monorepo
@@ -60,6 +61,16 @@ def test_a_wheel_is_packaged_tested_and_imported(repo, tmp_path):
     (bom,) = tmp_path.glob("*.dist-info/sboms/modelkiln.cdx.json")
     external = {one["name"] for one in json.loads(bom.read_bytes())["components"] if one.get("isExternal")}
     assert {"cpython", *locked} == external  # An application has them, and the wheel lacks them.
+
+
+def test_syft_reads_the_bill_of_a_wheel(repo, tmp_path):
+    """Where it is installed: the model by its distribution, as syft finds it by itself, and what it requires."""
+    repo.pants("package", "rain:rain")
+    unpack(repo.root / WHEEL, tmp_path)
+    billed, found = read_by_syft(tmp_path)
+    assert {("python", "acme-rain", "0.1.0")} == {one for one in found if one[0] == "python"}
+    assert "numpy" in {name for kind, name, _ in billed if kind == "python"}
+    assert "npm" not in {kind for kind, _, _ in billed | found}
 
 
 def test_a_line_of_code_makes_another_wheel_of_the_same_files(repo):

@@ -41,7 +41,7 @@ from pants_modelkiln.engine.step import Step, prepare_step
 from pants_modelkiln.engine.tool import registry_tool, signing_tool
 from pants_modelkiln.engine.tool_install import STORE
 from pants_modelkiln.goals.publishing import ModelPublishFieldSet, in_foreground, skipped
-from pants_modelkiln.goals.signing import signing_arguments
+from pants_modelkiln.goals.signing import signing_arguments, signing_variables
 from pants_modelkiln.goals.smoke_results import SmokeResultsRequest, find_smoke_results
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 from pants_modelkiln.target_types.publish import (
@@ -221,7 +221,8 @@ async def publish_model(request: PublishModelRequest, options: ModelkilnSubsyste
         )
     }
     names = [stamp for stamp in options.stamps if "=" not in stamp]
-    environ = await environment_vars_subset(EnvironmentVarsRequest([*_PLACES, *names]), **implicitly())
+    passed = (*_PLACES, *signing_variables(options.signing))
+    environ = await environment_vars_subset(EnvironmentVarsRequest([*passed, *names]), **implicitly())
     pushes = _plan(fields, documents, read_stamps(options.stamps, environ, "[modelkiln].stamps"), options)
     layouts = tuple(dict.fromkeys(push.layout for push in pushes))
     needed = await select_publish_input(PublishInputRequest(layouts, pushes[0].record, built), **implicitly())
@@ -252,7 +253,7 @@ async def publish_model(request: PublishModelRequest, options: ModelkilnSubsyste
         ),
         **implicitly(),
     )
-    places = {name: environ[name] for name in _PLACES if name in environ}
+    places = {name: environ[name] for name in passed if name in environ}
     process = in_foreground(found.process, places, options)
     names = tuple(dict.fromkeys(name for push in pushes for name in push.names))
     return PublishProcesses([PublishPackages(names=names, process=process, data=_data(pushes))])

@@ -37,7 +37,8 @@ class Artifact:
     through Pants.
 
     formats: pairs of path and what was found there, for the files that were checked. parts: the artifact's layers,
-    lowest first. origin: of a locked artifact. base: of an adapter, the set digest of what it fits, else "".
+    lowest first. origin: of a locked artifact. signature: of its files, as a path among them and bytes. base: of an
+    adapter, the set digest of what it fits, else "".
     """
 
     address: Address
@@ -46,6 +47,7 @@ class Artifact:
     formats: tuple[tuple[str, FileFormat], ...] = ()
     parts: tuple[Part, ...] = ()
     origin: Origin | None = None
+    signature: tuple[str, bytes] | None = None
     base: str = ""
 
     @property

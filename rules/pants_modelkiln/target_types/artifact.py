@@ -125,7 +125,7 @@ class ModelArtifactSignatureField(NamedFileField):
         and `model_signing verify` look for it.
 
         It has to be of exactly the files of the lock; who signed is for those to verify who use the package. Packages
-        that fetch their weights when they start cannot carry it.
+        that fetch their weights when they start carry it, and put it next to them.
         """)
 
 

@@ -4,14 +4,13 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, BinaryIO, Callable, Mapping, Optional
 
+from modelkiln.checks.traits.facts import traits_of_facts
 from modelkiln.checks.traits.file import survey
-from modelkiln.checks.traits.trait import Survey, Trait
+from modelkiln.checks.traits.trait import Survey
 
 __all__ = ["ArtifactFile", "Distribution", "RequirementFile", "SourceFile", "Subject"]
 
 _UNKNOWN = "unknown"
-# What records and locks have of a file that is not at hand: by format, the fact and the kind of trait that it is.
-_TRAITS = {"xgboost": ("release", "xgboost"), "lightgbm": ("format_version", "lightgbm-format")}
 
 
 @dataclass(frozen=True)
@@ -54,8 +53,7 @@ class ArtifactFile:
             found = survey(self.path, self.open, self.size)
             format = self.format if self.format != _UNKNOWN else found.format or _UNKNOWN
             return replace(found, format=format, code=frozenset(self.code) or found.code)
-        fact, kind = _TRAITS.get(self.format, ("", ""))
-        traits = frozenset({Trait(kind, str(self.facts[fact]))} if fact in self.facts else ())
+        traits = traits_of_facts(self.format, self.facts)
         return Survey(traits, self.format, frozenset(self.code))
 
     @classmethod
