@@ -17,6 +17,7 @@ from modelkiln.descriptor import CONFIG, LAYER_MEDIA_TYPES, Descriptor
 from modelkiln.digest import check_digest, hex_of, sha256_stream
 from modelkiln.errors import ModelkilnError, writing
 from modelkiln.image.blobs import Blobs
+from modelkiln.image.config import parse_config
 from modelkiln.image.contents import contents_of
 from modelkiln.image.entries import REF_NAME, Entry
 from modelkiln.image.layout import blob_name, top_files
@@ -78,9 +79,10 @@ def link(
     contents = contents_of(blobs.layout, entry)
     places = {one.digest: place for one in contents.blobs if (place := blobs.file(one)) is not None}
     absent = set(places)
-    config, *layers = contents.blobs
+    config, *layers = blobs.layout.expand(entry)[0].blobs
     if any(layer.digest not in places for layer in layers) and config.media_type == CONFIG:
-        has, diff_ids = known(), blobs.layout.read_json(config)["rootfs"]["diff_ids"]
+        has, content = known(), parse_config(blobs.layout.read_blob(config), config.digest)
+        diff_ids = (content.get("rootfs") or {}).get("diff_ids") or ()
         absent.update(layer.digest for diff_id, layer in zip(diff_ids, layers) if diff_id in has)
     folder.mkdir()
     _write_folder(_oci_entries(blobs, entry, name, progress, absent), folder)
