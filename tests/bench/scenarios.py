@@ -92,6 +92,16 @@ def edit_pex(bench: Bench, packages: list[int]) -> Iterator[Row]:
     yield _row("one-line edit, PEX", ours, "pex --no-compress", peer, "pex", peer.seconds)
 
 
+def edit_wheel(bench: Bench, packages: list[int]) -> Iterator[Row]:
+    """One line of an inference script changes: a new wheel."""
+    workspace = _packaged(bench, formats=("wheel",))
+    edited = partial(repeat, 1, workspace.package, lambda: _edit(workspace))
+    # In turns: what an edit costs more than nothing is less than the machine's changes.
+    rounds = [(workspace.pants("list", "::"), edited()) for _ in range(bench.rounds)]
+    floor, ours = (median_of(samples) for samples in zip(*rounds))
+    yield _row("one-line edit, wheel", ours, "list ::", floor, "0.3 s", 0.3)
+
+
 def cold(bench: Bench, packages: list[int]) -> Iterator[Row]:
     """Nothing was built before; wheels and Debian packages were downloaded."""
     yield _row("the engine's tool, once on a machine", bench.first)
@@ -281,6 +291,7 @@ SCENARIOS: Mapping[str, Callable[[Bench, list[int]], Iterator[Row]]] = {
     "edit": edit_image,
     "weights": change_weights,
     "pex": edit_pex,
+    "wheel": edit_wheel,
     "pex-cold": pex_cold,
     "cuda": cuda,
     "cuda-ten": cuda_ten,

@@ -74,14 +74,14 @@ def test_syft_reads_the_bill_of_a_wheel(repo, tmp_path):
 
 
 def test_a_line_of_code_makes_another_wheel_of_the_same_files(repo):
-    """With nothing to do no process runs, and one after an edit."""
+    """With nothing to do no process runs, and none for a small wheel after an edit."""
     repo.pants("--stats-log", "package", "rain:rain")
     assert 0 == repo.pants("--stats-log", "package", "rain:rain").counters["local_execution_requests"]
     before = (repo.root / WHEEL).read_bytes()
     repo.write("rain/forecast.py", repo.read("rain/forecast.py") + "# One line more.\n")
     run = repo.pants("--stats-log", "package", "rain:rain")
-    # Pants infers what the file imports, unless it remembers that, and the wheel is built.
-    assert run.counters["local_execution_requests"] <= 2
+    # Pants infers what the file imports, unless it remembers that.
+    assert run.counters["local_execution_requests"] <= 1
     assert before != (repo.root / WHEEL).read_bytes()
 
 

@@ -52,7 +52,9 @@ class Artifact:
 
     @property
     def set_digest(self) -> str:
-        """Which files these are, as a weights lock has it."""
+        """Which files these are, as a weights lock has it: a signature of them is not among them."""
+        if self.origin:
+            return self.origin["set_digest"]
         return set_digest((file.sha256, file.path) for file in self.files)
 
     @property

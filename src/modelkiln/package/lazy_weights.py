@@ -105,9 +105,10 @@ def _offsets(recipe: Mapping[str, Any]) -> dict[str, int]:
 
 def _places(source: Mapping[str, Any], file: Mapping[str, Any], where: str, has_mirrors: bool) -> list[dict[str, Any]]:
     uri, scheme = source["uri"], urllib.parse.urlsplit(source["uri"]).scheme.lower()
+    at_source = file["path"][len(source["folder"]) + 1 :] if source.get("folder") else file["path"]
     try:
         if scheme in _PLACES:
-            return [_PLACES[scheme](source, file)]
+            return [_PLACES[scheme](source, {**file, "path": at_source})]
         reason = "cannot be read by a package that has only Python's standard library"
     except _NotLazy as error:
         reason = str(error)
