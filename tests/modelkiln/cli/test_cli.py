@@ -108,7 +108,7 @@ def test_validate_and_store_list_print_json(made, capsys, tmp_path):
     found = json.loads(capsys.readouterr().out)
     assert [] == schema_problems("validate", found)
     assert ["more"] == [one["where"].rpartition("/")[2] for one in found["issues"] if not one["note"]]
-    assert main(["store", "list", "--json", "--store", str(tmp_path / "empty")]) == 0
+    assert main(["store", "list", "--json", "--store", str(tmp_path / "store")]) == 0
     blobs = json.loads(capsys.readouterr().out)
     assert [] == schema_problems("store-list", blobs) and 1 == len(blobs)
 
