@@ -17,12 +17,12 @@ from forests import check_forests
 from generate import write_big_file
 from linting import lint
 from measure import Sample, median_of, repeat
-from publishing import publish_big, publish_edits
+from publishing import publish_big, publish_edits, publish_kit
 from rows import MB, Row
 from scale import clean_runner, scale
 from supply_chain import describe_package
 from variants import cuda, cuda_ten, pex_cold, platforms
-from weights_plane import lock_big, lock_small, package_locked
+from weights_plane import lock_big, lock_kit, lock_small, package_locked
 from workspace import Workspace
 
 __all__ = ["SCENARIOS", "Row"]
@@ -273,6 +273,17 @@ def publish(bench: Bench, packages: list[int]) -> Iterator[Row]:
     yield Row("publish a new 4 GiB layer, memory", ours.peak / MB, target="150 MB", limit=150, unit="MB")
 
 
+def publish_weights(bench: Bench, packages: list[int]) -> Iterator[Row]:
+    """An artifact with 2 GiB of locked weights to an empty registry on loopback."""
+    workspace = bench.workspace(formats=("artifact",), big=2 * GIB)
+    workspace.package("models/m000:digits")
+    artifact = workspace.layout().with_suffix(".artifact")
+    pushed = publish_kit(bench, artifact, workspace.store, workspace.repo.package(0) / "big.bin")
+    ours, kit = pushed.samples["ours"], pushed.samples["kit push"]
+    assert ours and kit
+    yield _row("publish 2 GiB of weights", ours, "kit push", kit, "kit push", kit.seconds)
+
+
 SCENARIOS: Mapping[str, Callable[[Bench, list[int]], Iterator[Row]]] = {
     "cold": cold,
     "nothing": nothing_to_do,
@@ -290,6 +301,7 @@ SCENARIOS: Mapping[str, Callable[[Bench, list[int]], Iterator[Row]]] = {
     "memory": memory,
     "big": edit_big,
     "lock": lock_big,
+    "lock-kit": lock_kit,
     "lock-small": lock_small,
     "ensemble": package_ensemble,
     "ensemble-answer": answer_ensemble,
@@ -297,6 +309,7 @@ SCENARIOS: Mapping[str, Callable[[Bench, list[int]], Iterator[Row]]] = {
     "weights-plane": package_locked,
     "supply-chain": describe_package,
     "publish": publish,
+    "publish-weights": publish_weights,
     "scale": scale,
     "clean-runner": clean_runner,
 }
