@@ -182,7 +182,12 @@ async def _find_variant(field_set: ModelPackageFieldSet, options: ModelkilnSubsy
 
 def _described_artifacts(artifacts: Sequence[Artifact], files: Iterable[FileDigest]) -> dict[str, Any]:
     targets = [
-        {"address": str(one.address), "paths": [file.path for file in one.files], "is_locked": one.origin is not None}
+        {
+            "address": str(one.address),
+            "paths": [file.path for file in one.files],
+            "is_locked": one.origin is not None,
+            "folder": one.origin.to_json()["source"].get("folder", "") if one.origin else "",
+        }
         for one in artifacts
     ]
     at_hand = sorted({one.fingerprint for one in files})

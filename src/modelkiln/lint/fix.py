@@ -75,8 +75,10 @@ def _without_excluded(build_file: str, content: bytes, found: _Found) -> bytes:
             for path in sorted(_excluded(findings, target.paths)):
                 if _is_needed(path, target.paths, [one for one, _ in found if target in one.artifact_targets]):
                     continue
-                is_folder = path not in target.paths
-                edit = exclusion_edit(content, build_file, name, path, is_folder, target.is_locked)
+                is_folder, inside = path not in target.paths, f"{target.folder}/" if target.folder else ""
+                if not path.startswith(inside):
+                    continue
+                edit = exclusion_edit(content, build_file, name, path[len(inside) :], is_folder, target.is_locked)
                 content = apply_edits(content, [edit] if edit else ())
     return content
 

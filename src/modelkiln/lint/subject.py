@@ -99,11 +99,13 @@ class RequirementFile:
 
 @dataclass(frozen=True)
 class ArtifactTarget:
-    """A `model_artifact` of a package, by its address, with the paths of its files below the folder of models."""
+    """A `model_artifact` of a package, by its address, with the paths of its files below the folder of models. folder:
+    the field, which its patterns do not name."""
 
     address: str
     paths: tuple[str, ...]
     is_locked: bool = False
+    folder: str = ""
 
 
 @dataclass(frozen=True)

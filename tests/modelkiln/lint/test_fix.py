@@ -72,6 +72,15 @@ def test_a_path_of_another_machine_becomes_one_below_the_model(line, expected):
         script('return h5py.File("/data/weights.json", "r+")').replace("json\n", "h5py\n", 1),
         script('return sqlite3.connect("/data/weights.json")').replace("json\n", "sqlite3\n", 1),
         script('return numpy.memmap("/data/weights.json")').replace("json\n", "numpy\n", 1),
+        script('return open("/data/weights.json", inputs["mode"])'),
+        script('return open("/data/weights.json", "w" if inputs else "r")'),
+        script('return open("/data/weights.json", **inputs)'),
+        script('return open("/data/weights.json", opener=inputs)'),
+        script('return tarfile.open("/data/weights.json", "w:gz")').replace("json\n", "tarfile\n", 1),
+        script('return shelve.open("/data/weights.json")').replace("json\n", "shelve\n", 1),
+        script('open("weights.json", "w").write(inputs)\n    return open("weights.json").read()'),
+        script('Path("weights.json").write_text(inputs)\n    return open("weights.json").read()'),
+        script('assert inputs == "/data/weights.json"\n    return open("/data/weights.json")'),
         script('return torch.hub.load("acme/bert", "x")').replace("json\n", "torch\n", 1),
         script('model = inputs\n    return open("/data/weights.json")'),
         script('return (lambda model: open("/data/weights.json"))(inputs)'),
@@ -80,6 +89,10 @@ def test_a_path_of_another_machine_becomes_one_below_the_model(line, expected):
         "def load(inputs, model):\n    return open('/data/weights.json')\n\n\n"
         "def predict(inputs, model):\n    return load(inputs, model)\n",
         "import functools\n\n\n@functools.cache\ndef predict(inputs, model):\n    return open('/data/weights.json')\n",
+        script('return open("/data/weights.json")') + "\n\npredict = cached(predict)\n",
+        script('return open("/data/weights.json")') + "\n\nfrom rain.cached import predict\n",
+        "class predict:\n    def __init__(self, folder):\n        self.file = open('/data/weights.json')\n\n"
+        "    __init__ = logged(__init__)\n",
         "if True:\n    def predict(inputs, model):\n        return open('/data/weights.json')\n",
         script('return open("/data/weights.json")  # modelkiln: ignore[MK101] the platform mounts it'),
         script('return open("/data/weights.json")') + "    (\n",
@@ -115,6 +128,17 @@ def test_a_name_on_a_hub_becomes_the_folder_of_the_artifact_locked_from_it():
         assert start + call == edited(start + call, record=HUB)
 
 
+def test_a_name_on_a_hub_becomes_the_folder_that_the_artifact_is_put_into():
+    """By its field `folder`; the settings of another artifact are not those of the model."""
+    (one,) = HUB["sources"]
+    record = {"sources": [{**one, "source": {**one["source"], "folder": "bert"}}]}
+    start = "from transformers import AutoModel\n\n\ndef predict(inputs, model):\n    return AutoModel.from_pretrained("
+    text = f'{start}"acme/bert", revision="{COMMIT}")\n'
+    expected = text.replace('"acme/bert"', 'str(model / "bert")')
+    assert expected == edited(text, files=("bert/config.json",), record=record)
+    assert text == edited(text, files=("config.json",), record=record)
+
+
 def test_a_revision_is_pinned_to_that_of_the_lock():
     """Where the model's folder has no name: the same files come, whatever the hub has tomorrow."""
     text = "from transformers import AutoModel\n\nMODEL = AutoModel.from_pretrained(\n    'acme/bert',\n)\n"
@@ -146,6 +170,13 @@ def test_encoding_mark_and_ends_of_lines_stay(encoding, newline):
     assert (encoding == "utf-8-sig") == after.startswith(codecs.BOM_UTF8)
 
 
+def test_a_comment_stays_that_keeps_another_one_from_declaring_an_encoding():
+    """Which counts in the first two lines alone."""
+    text = "# modelkiln: ignore[MK101] it was\n\n# coding: latin-1\nX = 'é'\n".encode()
+    assert text == applied(subject(text))
+    assert b"\nX = 1\n" == applied(subject(b"# modelkiln: ignore[MK101] it was\n\nX = 1\n"))
+
+
 def test_packages_that_share_a_script_agree_or_nothing_happens():
     """An edit for one package must not break another one."""
     text = script('return open("/data/weights.json")')
@@ -167,9 +198,11 @@ def test_a_finding_names_its_edits():
     assert ("src/rain/forecast.py", 'model / "weights.json"') == (edit.path, edit.replacement)
 
 
-def excluded(build, files=("model.bin", "optimizer.pt", "a/.git/config"), is_locked=False, code="", address="rain:w"):
+def excluded(
+    build, files=("model.bin", "optimizer.pt", "a/.git/config"), is_locked=False, code="", address="rain:w", folder=""
+):
     """A BUILD file after the edits of a package whose artifact it declares, which are no more the second time."""
-    target = ArtifactTarget(address, tuple(files), is_locked)
+    target = ArtifactTarget(address, tuple(files), is_locked, folder)
     package = subject(code, files, artifact_targets=(target,))
     found = build
     for expected in (None, found):
@@ -224,6 +257,15 @@ def test_caches_and_states_of_training_are_left_out_of_source(build, expected):
 def test_those_of_a_lock_are_excluded(build, expected):
     """In the field `exclude`, for the next `pants lock`."""
     assert expected == excluded(build, is_locked=True)
+
+
+def test_those_of_a_folder_are_excluded_by_their_paths_at_the_source():
+    """Which patterns are compared with."""
+    files = ("encoder/model.bin", "encoder/optimizer.pt", "encoder/a/.git/config")
+    build = 'model_artifact(name="w", source="hf:a/b", lock="w.json", folder="encoder"FIELD)\n'
+    expected = build.replace("FIELD", ', exclude=["a/.git", "/optimizer.pt"]')
+    assert expected == excluded(build.replace("FIELD", ""), files, is_locked=True, folder="encoder")
+    assert expected == excluded(expected, files, is_locked=True, folder="encoder")
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,12 @@ _PINNABLE = frozenset((
     "CrossEncoder", "SentenceTransformer", "SparseEncoder", "from_pretrained", "hf_hub_download", "snapshot_download",
 ))  # fmt: skip
 _UPDATING = frozenset(("CDLL", "File", "GFile", "connect", "memmap"))
-_MODE = re.compile(r"[rbtU]*[wax+][wax+rbt]*")
+_UPDATING_CALLS = ("lmdb.open", "shelve.open")
+_MODE = re.compile(r"[rbtU]*[wax+][wax+rbt]*(?:[:|]\w*)?")
+_CHANGING = re.compile("copy|download|dump|make|mk|move|remove|rename|replace|rm|save|symlink|touch|unlink|url|write")
+# What opens a file in a mode, which comes second or by one of these keywords; an opener does what it likes.
+_OPENING = ("open", "ZipFile", "TarFile", "GzipFile", "BZ2File", "LZMAFile", "FileIO", "memmap")
+_MODES = frozenset(("mode", "flag", "flags", "opener"))
 # Functions whose argument may be a Path as well as a text, by what they are called where nothing else has the name.
 _PATH_LIKE = ("open", "Path", "pathlib.Path")
 
@@ -52,12 +57,14 @@ def hub_edits(script: Script, source: SourceFile, subject: Subject, found: Findi
             isinstance(revision, ast.Constant) and revision.value == locked.get("revision")
         )
         paths = [file.path for file in subject.artifacts]
-        is_part = locked.get("include") or locked.get("exclude") or paths.count("config.json") != 1
+        folder = locked.get("folder") or ""
+        config = f"{folder}/config.json" if folder else "config.json"
+        is_part = locked.get("include") or locked.get("exclude") or paths.count(config) != 1
         if is_other or is_part or _keyword(call, "subfolder") is not None:
             return ()
         if len(subject.record.get("sources") or ()) != 1 or _last_name(call) != "from_pretrained":
             return ()
-        edit = _below_model(script, source, subject, literal, "")
+        edit = _below_model(script, source, subject, literal, folder)
         return (edit,) if edit else ()
     return ()
 
@@ -116,11 +123,33 @@ def _may_write(call: ast.Call) -> bool:
     """Whether a call may change the file that it opens."""
     given = [*call.args[1:], *(one.value for one in call.keywords)]
     modes = [one.value for one in given if isinstance(one, ast.Constant) and isinstance(one.value, str)]
-    return _last_name(call) in _UPDATING or any(_MODE.fullmatch(one) for one in modes)
+    is_updating = _last_name(call) in _UPDATING or ast.unparse(call.func) in _UPDATING_CALLS
+    return is_updating or _has_open_mode(call) or any(_MODE.fullmatch(one) for one in modes)
+
+
+def _has_open_mode(call: ast.Call) -> bool:
+    """Whether the mode of a call is not written out."""
+    if any(isinstance(one, ast.Starred) for one in call.args) or any(one.arg is None for one in call.keywords):
+        return True
+    named = [one.value for one in call.keywords if one.arg in _MODES]
+    second = call.args[1:2] if _last_name(call) in _OPENING else []
+    return any(not isinstance(one, ast.Constant) for one in (*named, *second))
 
 
 def _keyword(call: ast.Call, name: str) -> Optional[ast.AST]:
     return next((one.value for one in call.keywords if one.arg == name), None)
+
+
+def _reads(script: Script, literal: ast.Constant) -> bool:
+    """Whether a path is what a call is given first, which changes nothing there: what a script has written, it reads
+    from where it wrote it."""
+    parent = script.parents.get(literal)
+    call = script.parents.get(parent) if isinstance(parent, ast.keyword) else parent
+    if not isinstance(call, ast.Call) or literal not in _literals(call) or _may_write(call):
+        return False
+    method = script.parents.get(call)
+    names = [_last_name(call), method.attr if isinstance(method, ast.Attribute) else ""]
+    return names[1] != "open" and not any(map(_CHANGING.match, names))
 
 
 def _artifact_of(text: str, subject: Subject) -> str:
@@ -146,7 +175,7 @@ def _below_model(
     call = script.parents.get(parent) if isinstance(parent, ast.keyword) else parent
     if source.path.rpartition(".")[0].replace("/", ".") != module or not isinstance(call, ast.Call):
         return None
-    if _may_write(call):
+    if _may_write(call) or not all(_reads(script, other) for other in script.texts[literal.value]):
         return None
     folder = script.folder_at(literal, entry)
     start, end = script.text.span(literal)

@@ -24,6 +24,15 @@ class Script:
         """The node that each node stands in."""
         return {child: node for node in ast.walk(self.tree) for child in ast.iter_child_nodes(node)}
 
+    @cached_property
+    def texts(self) -> dict[str, list[ast.Constant]]:
+        """Where each text is a literal."""
+        found: dict[str, list[ast.Constant]] = {}
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found.setdefault(node.value, []).append(node)
+        return found
+
     def nodes_at(self, line: int, column: int) -> Iterator[ast.AST]:
         """Yield the literals and calls that start at a line and a column, both from 1, in characters."""
         start = self.text.place(line, 0)
@@ -34,17 +43,8 @@ class Script:
 
     def binds(self, name: str, node: ast.AST) -> bool:
         """Whether anything in a node gives a name a value, but for the arguments of the node itself."""
-        for one in ast.walk(node):
-            if isinstance(one, ast.Name) and one.id == name and not isinstance(one.ctx, ast.Load):
-                return True
-            if isinstance(one, ast.alias) and name in ((one.asname or one.name).split(".")[0], "*"):
-                return True
-            if one is not node and isinstance(one, ast.arg) and one.arg == name and one not in _arguments(node):
-                return True
-            names = [getattr(one, "name", None), getattr(one, "rest", None), *(getattr(one, "names", None) or ())]
-            if one is not node and name in [each for each in names if isinstance(each, str)]:
-                return True  # A definition, `except ... as`, `case ... as`, `global`.
-        return False
+        own = [node, *_arguments(node)]
+        return any(_gives(one, name) for one in ast.walk(node) if one not in own)
 
     def folder_at(self, node: ast.AST, entry: str) -> str:
         """Return the name by which the model's folder is known where a node stands, "" where it is not: the second
@@ -66,8 +66,37 @@ class Script:
         found = owner if is_init else function
         if getattr(owner, "decorator_list", None):
             return False
-        defined = [one for one in self.tree.body if getattr(one, "name", None) == entry]
-        return defined == [found]
+        if is_init and not _is_only(function, "__init__", owner):
+            return False
+        return _is_only(found, entry, self.tree) and not any(
+            isinstance(one, ast.Global) and entry in one.names for one in ast.walk(self.tree)
+        )
+
+
+def _is_only(found: ast.AST, name: str, owner: ast.AST) -> bool:
+    """Whether a definition of a module or of a class is all that gives its name a value there."""
+    body = owner.body  # type: ignore[attr-defined]
+    given, nodes = [], list(body)
+    while nodes:
+        one = nodes.pop()
+        if _gives(one, name):
+            given.append(one)
+        if not isinstance(one, _SCOPES):
+            nodes += ast.iter_child_nodes(one)
+    return given == [found] and found in body
+
+
+def _gives(node: ast.AST, name: str) -> bool:
+    """Whether a node by itself gives a name a value."""
+    if isinstance(node, ast.Name):
+        return node.id == name and not isinstance(node.ctx, ast.Load)
+    if isinstance(node, ast.alias):
+        return name in ((node.asname or node.name).split(".")[0], "*")
+    if isinstance(node, ast.arg):
+        return node.arg == name
+    # A definition, `except ... as`, `case ... as`, `global`.
+    names = [getattr(node, "name", None), getattr(node, "rest", None), *(getattr(node, "names", None) or ())]
+    return name in [one for one in names if isinstance(one, str)]
 
 
 def _arguments(node: ast.AST) -> list[ast.arg]:

@@ -59,6 +59,11 @@ class Text:
         """Return a line from 1, with its end."""
         return self._lines[number - 1]
 
+    def is_read_as(self, content: bytes) -> bool:
+        """Whether a file would be read in the encoding of this one."""
+        other = Text.of(content)
+        return other is not None and (other._mark, other._encoding) == (self._mark, self._encoding)
+
     def edited(self, edits: Iterable[Edit]) -> Optional[bytes]:
         """Return the file with some edits, None where they overlap or the encoding lacks a character."""
         parts, at = [], 0
@@ -79,7 +84,8 @@ def apply_edits(content: bytes, edits: Iterable[Edit]) -> bytes:
     if text is None or not listed:
         return content
     edited = text.edited(listed)
-    if edited is None:
+    # A comment that declares an encoding counts in the first two lines alone, which another line may have become.
+    if edited is None or not text.is_read_as(edited):
         return content
     try:
         ast.parse(edited)

@@ -81,4 +81,6 @@ def _distribution(value: Mapping[str, Any]) -> Distribution:
 
 
 def _artifact_target(value: Mapping[str, Any]) -> ArtifactTarget:
-    return ArtifactTarget(value["address"], tuple(value["paths"]), bool(value.get("is_locked")))
+    return ArtifactTarget(
+        value["address"], tuple(value["paths"]), bool(value.get("is_locked")), value.get("folder") or ""
+    )
