@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Mapping, Optional, Union
 
+from modelkiln.checks.content import is_natural
+
 __all__ = ["MAX_HEADER", "MAX_KEYS", "BadHeader", "Fact", "Header", "Keys", "ValueCount", "facts_of"]
 
 # Vocabularies with their merges are the largest that there is in a header, and have tens of MB.
@@ -13,6 +15,7 @@ MAX_KEYS = 1 << 22
 _MAX_VALUES = 1 << 24
 # What a record repeats of a file: names and numbers, no texts to read.
 _MAX_TEXT = 128
+_MAX_NUMBER = 1 << 64
 
 Fact = Union[str, int]
 
@@ -67,10 +70,13 @@ class Header:
 def facts_of(**values: Optional[Fact]) -> dict:
     """Return the facts that are known, by the names that records have for them (docs/schemas/record.json).
 
-    None and 0 are left out, and texts that are long or that a terminal could take for a command.
+    None and 0 are left out, and so is what a record cannot say: texts that are long or that a terminal could take for
+    a command, numbers that are not positive ones of 64 bits, and other values, whatever the file has there.
     """
     return {key: value for key, value in values.items() if value and _is_plain(value)}
 
 
-def _is_plain(value: Fact) -> bool:
-    return isinstance(value, int) or (len(value) <= _MAX_TEXT and value.isprintable())
+def _is_plain(value: object) -> bool:
+    if isinstance(value, str):
+        return len(value) <= _MAX_TEXT and value.isprintable()
+    return is_natural(value) and value < _MAX_NUMBER

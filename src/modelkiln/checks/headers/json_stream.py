@@ -18,10 +18,13 @@ _MAX_DEPTH = 100
 _SPACE = r"[ \t\n\r]*"
 _NUMBER = r"-?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|Infinity)|NaN"
 _PLAIN = r'[^"\\\x00-\x1f]*'
-_TEXT = rf'"{_PLAIN}(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{{4}}){_PLAIN})*"'
+_ESCAPED = rf'\\(?:["\\/bfnrt]|u[0-9a-fA-F]{{4}}){_PLAIN}'
+_TEXT = rf'"{_PLAIN}(?:{_ESCAPED})*"'
 _SCALAR = rf"(?:{_NUMBER}|{_TEXT}|true|false|null)"
 _FLAT = rf"(?:{_SCALAR}|\[{_SPACE}(?:{_SCALAR}{_SPACE}(?:,{_SPACE}{_SCALAR}{_SPACE})*)?\])"
-_TOKEN = re.compile(_SCALAR)
+_TOKEN = re.compile(rf"{_NUMBER}|true|false|null")
+# A part of a text: of each escape that a pattern repeats it keeps more than that has bytes.
+_PART = re.compile(rf"{_PLAIN}(?:{_ESCAPED}){{0,1024}}")
 _ITEM = re.compile(rf"{_SPACE}{_FLAT}{_SPACE},")
 _MEMBER = re.compile(rf"{_SPACE}{_TEXT}{_SPACE}:{_SPACE}{_FLAT}{_SPACE},")
 # Most of a large file are such runs, which are passed over in one step.
@@ -96,7 +99,8 @@ class JsonStream:
         self._enter(brackets)
         count, is_first = 0, True
         while not is_first or self._next() != brackets[1]:
-            run = runs.match(self._text, self._at)
+            # Not all that a long text has made be read on: what a pattern repeats takes memory until it ends.
+            run = runs.match(self._text, self._at, self._at + _BLOCK)
             if run:
                 count += _count(run[0], one)
                 self._at, is_first = run.end(), False
@@ -146,16 +150,30 @@ class JsonStream:
         self._values.add()
         self._next()
         while True:
-            match = _TOKEN.match(self._text, self._at)
+            start, end = self._at, self._token_end()
             # A number that ends with the block, but for a point or an exponent's sign, may go on in the next.
-            if match and (match.end() + 2 < len(self._text) or self._is_read):
-                self._at = match.end()
-                return match[0]
+            if end and (end + 2 < len(self._text) or self._is_read):
+                self._at = end
+                return self._text[start:end]
             if self._is_read:
                 raise self._bad("want a value")
             if len(self._text) - self._at > _MAX_TOKEN:
                 raise self._bad(f"a text has more than {_MAX_TOKEN} characters")
             self._fill()
+
+    def _token_end(self) -> int:
+        """Where the scalar ends that starts here; 0 where none does, or its end is not there yet."""
+        if self._text[self._at] != '"':
+            match = _TOKEN.match(self._text, self._at)
+            return match.end() if match else 0
+        at = self._at + 1
+        while True:
+            end = _PART.match(self._text, at).end()  # type: ignore[union-attr]
+            if self._text[end : end + 1] == '"':
+                return end + 1
+            if end == at:
+                return 0
+            at = end
 
     def _next(self, may_end: bool = False) -> str:
         """The next character that is not white space; "" at the end where that may be."""

@@ -2,6 +2,7 @@
 
 import io
 import json
+import tracemalloc
 from unittest import mock
 
 import pytest
@@ -81,3 +82,28 @@ def test_what_cannot_be_read(data, message):
     with pytest.raises(BadHeader, match=message):
         _build(stream)
         stream.finish()
+
+
+@pytest.mark.parametrize("read", [JsonStream.scalar, JsonStream.skip])
+@pytest.mark.parametrize("end", [b'"', b""], ids=["whole", "cut"])
+def test_escapes_take_no_more_memory_than_other_text(read, end):
+    """Of each that a pattern repeats it would keep a hundred bytes."""
+    stream = _stream(b'"' + rb"\\" * (1 << 21) + end)
+    tracemalloc.start()
+    try:
+        read(stream)
+    except BadHeader:
+        assert not end
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 64 << 20
+
+
+def test_what_follows_a_long_text_takes_no_more_memory_than_elsewhere():
+    """Though it was read with that."""
+    stream = _stream(b'["' + b"x" * (4 << 20) + b'",' + b"[]," * (1 << 20) + b"0]")
+    tracemalloc.start()
+    count = stream.skip()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert ((1 << 20) + 2, True) == (count, peak < 96 << 20)

@@ -29,10 +29,10 @@ def check(content: Content, path: str) -> Header:
     with content.reader() as reader:
         stream = JsonStream(reader)
         for key in stream.members():
-            if stream.kind() not in "[{":
+            if key == "added_tokens_decoder":
+                found[key] = stream.skip()  # 0 for a value that holds none.
+            elif stream.kind() not in "[{":
                 found[key] = stream.scalar()
-            elif key == "added_tokens_decoder":
-                found[key] = stream.skip()
             else:
                 stream.skip()
         stream.finish()

@@ -67,6 +67,15 @@ def test_facts(path):
     assert (format, facts()) == (found.format, found.facts)
 
 
+@pytest.mark.parametrize("value", [1.5, "seven", 7, True, -1, {}, [], 1 << 64])
+def test_facts_are_what_records_can_say(value):
+    """Whatever stands in the place of a number or of a name."""
+    found = _check("tokenizer_config.json", _json({"added_tokens_decoder": value, "model_max_length": value}))
+    assert ({"context_length": 7} if value == 7 and value is not True else {}) == dict(found.facts)
+    config = {"default_vocab_size": 1 << 64, "default_num_special_tokens": 1 << 64}
+    assert {"architecture": "BPE"} == dict(_check("tekken.json", _json({"config": config, "vocab": []})).facts)
+
+
 def test_what_is_sound_is_read():
     """By the library, of which the files and their counts are."""
     vocabulary, merges = models.BPE.read_file(*_written("BPE", "vocab.json", "merges.txt"))
