@@ -1,7 +1,7 @@
 """What a header states of its file, and what is wrong with one."""
 
 from dataclasses import dataclass, field
-from typing import Mapping, Optional, Union
+from typing import Any, Mapping, Optional, Union
 
 from modelkiln.checks.content import is_natural
 
@@ -76,7 +76,7 @@ def facts_of(**values: Optional[Fact]) -> dict:
     return {key: value for key, value in values.items() if value and _is_plain(value)}
 
 
-def _is_plain(value: object) -> bool:
+def _is_plain(value: Any) -> bool:
     if isinstance(value, str):
         return len(value) <= _MAX_TEXT and value.isprintable()
     return is_natural(value) and value < _MAX_NUMBER
