@@ -141,6 +141,16 @@ class Subject:
         """What each file of the artifacts states, by its path; read once for all rules."""
         return {file.path: _survey_of(file) for file in self.artifacts}
 
+    @cached_property
+    def artifact_paths(self) -> Mapping[str, list[str]]:
+        """The paths of files and folders of the artifacts by their last part."""
+        files = [file.path for file in self.artifacts]
+        folders = {"/".join(path.split("/")[:size]) for path in files for size in range(1, path.count("/") + 1)}
+        found: dict[str, list[str]] = {}
+        for path in (*files, *sorted(folders)):
+            found.setdefault(path.rpartition("/")[2], []).append(path)
+        return found
+
     @property
     def entry_module(self) -> str:
         """The module of the entry point, or ""."""

@@ -1,6 +1,8 @@
 """Edits of scripts and BUILD files, as `pants fix` applies them."""
 
 import codecs
+import sys
+from collections import Counter
 
 import pytest
 
@@ -196,6 +198,25 @@ def test_a_finding_names_its_edits():
     (edit,) = next(one for one in lint(subject(text)) if one.rule == "MK101").edits
     assert '"/data/weights.json"' == text[edit.start : edit.end]
     assert ("src/rain/forecast.py", 'model / "weights.json"') == (edit.path, edit.replacement)
+
+
+def _calls_of_lint(lines):
+    """How many functions are called to lint a script that opens a file so often."""
+    package = subject(script("\n    ".join(["open('/data/weights.json'), open('/data/other.json')"] * lines)))
+    counted = Counter()
+    sys.setprofile(lambda frame, event, argument: counted.update((event,)))
+    try:
+        found = lint(package)
+    finally:
+        sys.setprofile(None)
+    assert lines == sum(bool(one.edits) for one in found)
+    return counted["call"]
+
+
+def test_many_findings_do_not_make_each_edit_dearer():
+    """Of a file that has four times as many the tree is not walked for each."""
+    _calls_of_lint(1)
+    assert _calls_of_lint(200) < 6 * _calls_of_lint(50)
 
 
 def excluded(

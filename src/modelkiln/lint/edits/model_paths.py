@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import lru_cache
 from typing import Any, Iterator, Mapping, Optional
 
 from modelkiln.lint.edit import Edit
@@ -140,6 +141,11 @@ def _keyword(call: ast.Call, name: str) -> Optional[ast.AST]:
     return next((one.value for one in call.keywords if one.arg == name), None)
 
 
+@lru_cache(maxsize=1024)
+def _is_only_read(script: Script, text: str) -> bool:
+    return all(_reads(script, literal) for literal in script.texts[text])
+
+
 def _reads(script: Script, literal: ast.Constant) -> bool:
     """Whether a path is what a call is given first, which changes nothing there: what a script has written, it reads
     from where it wrote it."""
@@ -157,9 +163,7 @@ def _artifact_of(text: str, subject: Subject) -> str:
     parts = [part for part in text.replace("\\", "/").split("/") if part not in ("", ".")]
     if not parts or ".." in parts or _SYSTEM.match(text):
         return ""
-    files = [file.path for file in subject.artifacts]
-    folders = {"/".join(path.split("/")[:size]) for path in files for size in range(1, path.count("/") + 1)}
-    named = [path for path in (*files, *folders) if path.rpartition("/")[2] == parts[-1]]
+    named = subject.artifact_paths.get(parts[-1], [])
     if len(named) != 1 or not _PLAIN.fullmatch(named[0]):
         return ""
     wanted = named[0].split("/")
@@ -175,7 +179,7 @@ def _below_model(
     call = script.parents.get(parent) if isinstance(parent, ast.keyword) else parent
     if source.path.rpartition(".")[0].replace("/", ".") != module or not isinstance(call, ast.Call):
         return None
-    if _may_write(call) or not all(_reads(script, other) for other in script.texts[literal.value]):
+    if _may_write(call) or not _is_only_read(script, literal.value):
         return None
     folder = script.folder_at(literal, entry)
     start, end = script.text.span(literal)

@@ -18,6 +18,9 @@ class Script:
 
     def __init__(self, text: Text, tree: ast.Module) -> None:
         self.text, self.tree = text, tree
+        # A file may have thousands of findings, which ask the same of it.
+        self._bound: dict[tuple[str, ast.AST], bool] = {}
+        self._folders: dict[tuple[ast.AST, str], tuple[str, frozenset[ast.AST]]] = {}
 
     @cached_property
     def parents(self) -> dict[ast.AST, ast.AST]:
@@ -35,16 +38,23 @@ class Script:
 
     def nodes_at(self, line: int, column: int) -> Iterator[ast.AST]:
         """Yield the literals and calls that start at a line and a column, both from 1, in characters."""
-        start = self.text.place(line, 0)
+        yield from self._places.get(self.text.place(line, 0) + column - 1, ())
+
+    @cached_property
+    def _places(self) -> dict[int, list[ast.AST]]:
+        """The literals and calls by the character that they start at."""
+        found: dict[int, list[ast.AST]] = {}
         for node in ast.walk(self.tree):
-            is_there = isinstance(node, (ast.Constant, ast.Call)) and node.lineno == line
-            if is_there and self.text.place(line, node.col_offset) - start == column - 1:  # type: ignore[attr-defined]
-                yield node
+            if isinstance(node, (ast.Constant, ast.Call)):
+                found.setdefault(self.text.place(node.lineno, node.col_offset), []).append(node)
+        return found
 
     def binds(self, name: str, node: ast.AST) -> bool:
         """Whether anything in a node gives a name a value, but for the arguments of the node itself."""
-        own = [node, *_arguments(node)]
-        return any(_gives(one, name) for one in ast.walk(node) if one not in own)
+        if (name, node) not in self._bound:
+            own = {node, *_arguments(node)}
+            self._bound[name, node] = any(_gives(one, name) for one in ast.walk(node) if one not in own)
+        return self._bound[name, node]
 
     def folder_at(self, node: ast.AST, entry: str) -> str:
         """Return the name by which the model's folder is known where a node stands, "" where it is not: the second
@@ -52,8 +62,14 @@ class Script:
         inner, scope = node, self.parents.get(node)
         while scope is not None and not isinstance(scope, _SCOPES):
             inner, scope = scope, self.parents.get(scope)
-        if not isinstance(scope, (ast.FunctionDef, ast.AsyncFunctionDef)) or inner not in scope.body:
+        if not isinstance(scope, (ast.FunctionDef, ast.AsyncFunctionDef)):
             return ""
+        if (scope, entry) not in self._folders:
+            self._folders[scope, entry] = self._folder_of(scope, entry), frozenset(scope.body)
+        folder, body = self._folders[scope, entry]
+        return folder if inner in body else ""
+
+    def _folder_of(self, scope: "ast.FunctionDef | ast.AsyncFunctionDef", entry: str) -> str:
         listed = [one.arg for one in (*scope.args.posonlyargs, *scope.args.args)]
         if scope.decorator_list or len(listed) < 2 or self.binds(listed[1], scope):
             return ""

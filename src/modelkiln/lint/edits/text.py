@@ -23,6 +23,7 @@ class Text:
         self._starts = [0]
         for line in self._lines:
             self._starts.append(self._starts[-1] + len(line))
+        self._columns: dict[int, list[int]] = {}
 
     @classmethod
     def of(cls, content: bytes) -> Optional["Text"]:
@@ -48,7 +49,15 @@ class Text:
 
     def place(self, line: int, column: int) -> int:
         """Return where a place of a syntax tree is: a line from 1, and a column from 0 in bytes of UTF-8."""
-        return self._starts[line - 1] + len(self._lines[line - 1].encode()[:column].decode("utf-8", "replace"))
+        text = self._lines[line - 1]
+        if text.isascii():
+            return self._starts[line - 1] + min(column, len(text))
+        if line not in self._columns:
+            # A file may be one line, with all that is looked for in it.
+            sizes = (len(character.encode()) for character in text)
+            self._columns[line] = [number for number, size in enumerate(sizes) for _ in range(size)]
+        columns = self._columns[line]
+        return self._starts[line - 1] + (columns[column] if column < len(columns) else len(text))
 
     def span(self, node: ast.AST) -> tuple[int, int]:
         """Return the start and the end of a node."""
