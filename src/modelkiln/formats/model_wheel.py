@@ -6,6 +6,7 @@ projects".
 
 import io
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Iterator, Mapping, Sequence
 
@@ -27,6 +28,8 @@ SMALL_BYTES = 4 << 20
 
 # The group of entry points by which applications find the models that are installed.
 ENTRY_POINTS = "modelkiln.models"
+
+_UNPRINTED = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069]")
 
 # Keys of a package's metadata and the fields of core metadata that say the same.
 _FIELDS = {"description": "Summary", "authors": "Author", "license": "License", "url": "Home-page"}
@@ -151,8 +154,9 @@ def _metadata(record: Mapping[str, Any]) -> str:
 
 
 def _line(value: Any) -> str:
-    """A value in one line: a header ends where its line does."""
-    return " ".join(str(value).split())
+    """A value in one line: a header ends where its line does, and indexes refuse what a terminal could take for a
+    command."""
+    return " ".join(_UNPRINTED.sub("", str(value)).split())
 
 
 def _description(record: Mapping[str, Any], texts: Mapping[str, str]) -> str:

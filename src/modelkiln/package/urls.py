@@ -1,6 +1,6 @@
 """Addresses of a model: the key `urls` of its metadata, which a wheel has as `Project-URL`."""
 
-from typing import Any, Mapping
+from typing import Any, Collection, Mapping
 from urllib.parse import urlsplit
 
 from modelkiln.errors import ModelkilnError
@@ -33,7 +33,7 @@ def check_urls(value: Any, where: str) -> None:
 def project_urls(metadata: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return the addresses in the metadata of a package's record by their labels, in order."""
     texts = ((key, " ".join(str(metadata.get(key) or "").split())) for key in _LINKS)
-    links = [(key, text) for key, text in texts if text.startswith(("http", "git+"))]
+    links = [(key, text) for key, text in texts if _is_link(text)]
     named = metadata.get("urls")
     return links + sorted(named.items() if isinstance(named, Mapping) else ())
 
@@ -42,9 +42,14 @@ def _is_label(text: str) -> bool:
     return 0 < len(text) <= _MAX_LABEL and text.isprintable() and text == text.strip() and "," not in text
 
 
-def _is_address(text: str) -> bool:
+def _is_address(text: str, schemes: Collection[str] = ("https", "http")) -> bool:
     try:
         parts = urlsplit(text)
-        return parts.scheme in ("https", "http") and bool(parts.hostname) and text.isprintable() and " " not in text
+        return parts.scheme in schemes and bool(parts.hostname) and text.isprintable() and " " not in text
     except ValueError:
         return False
+
+
+def _is_link(text: str) -> bool:
+    """Whether one of the other texts is an address, which pip may read as that of a repository."""
+    return _is_address(text, ("https", "http", "git+https", "git+http", "git+ssh", "git+git"))

@@ -149,6 +149,16 @@ def test_addresses_are_in_the_metadata(tmp_path):
     ] == headers.get_all("Project-URL")
 
 
+def test_texts_of_the_metadata_are_lines_without_commands(tmp_path):
+    """For a terminal, or for who reads the file; joiners of other scripts stay."""
+    texts = {"description": "sums\x00\nEvil: \x1b[31m", "authors": "a\u202eb \u200cc", "title": "\x9bSums"}
+    wheel = make_model_wheel(tmp_path, metadata=texts)
+    with open_wheel(wheel, wheel.name, "acme-sums", "1.2.0") as found:
+        text = found.read_metadata("METADATA")
+    assert "\nSummary: sums Evil: [31m\nAuthor: ab \u200cc\n" in text
+    assert "\n# Sums 1" in text
+
+
 def test_the_tested_lock_travels_as_constraints(tmp_path):
     """pip's option -c takes it."""
     locked = [{"name": name, "version": "1.0", "filename": "x", "sha256": "0" * 64} for name in ("scipy", "numpy")]

@@ -3,7 +3,7 @@
 import pytest
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.package.urls import check_urls
+from modelkiln.package.urls import check_urls, project_urls
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,11 @@ def test_what_metadata_cannot_hold_is_refused(value, message):
     """The target, the key and the bad value are named."""
     with pytest.raises(ModelkilnError, match=f"^m:m: metadata: urls.*{message}"):
         check_urls(value, "m:m")
+
+
+def test_other_texts_are_named_where_they_are_addresses():
+    """Of the web, or of a repository as pip writes it."""
+    metadata = {"source": "git+https://git.example.com/sums@v1", "documentation": "https://docs.example.com/sums"}
+    assert sorted(metadata.items()) == project_urls(metadata)
+    for text in ("httpd", "https://", "https://a.example.com Project-URL: b, c", "http\x00:b", "http:\x1b[31m"):
+        assert [] == project_urls({"source": text})
