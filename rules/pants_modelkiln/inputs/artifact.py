@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Mapping, Union
+from pathlib import PurePosixPath
+from typing import Any, Mapping, Sequence, Union
 
 from pants.engine.addresses import Address
 from pants.engine.fs import Digest, FileEntry
 
+from modelkiln.errors import ModelkilnError
 from modelkiln.frozen_json import FrozenJson
 from modelkiln.layer import Layer
 from modelkiln.pinned_file import PinnedFile
@@ -93,3 +95,27 @@ def pinned_files(entries) -> tuple[PinnedFile, ...]:
         if isinstance(entry, FileEntry)
     )
     return tuple(sorted(files, key=lambda file: file.path))
+
+
+def merge_artifacts(address: Address, artifacts: Sequence[Artifact]) -> list[dict]:
+    """The record's objects for the files of all artifacts of a package, which lie in one folder; raises ModelkilnError
+    for two files of one path, and for one that others have as a folder."""
+    owners: dict[str, Artifact] = {}
+    for found in artifacts:
+        for file in found.files:
+            other = owners.setdefault(file.path, found)
+            if other is not found:
+                raise ModelkilnError(
+                    f"{address}: both {other.address} and {found.address} bring the file "
+                    f"{file.path}. Rename one, put one into a folder (the field `folder`, for files of a lock), or "
+                    "leave one of them out of `artifacts`."
+                )
+    for path, found in owners.items():
+        folder = next((one for one in map(str, PurePosixPath(path).parents) if one in owners), None)
+        if folder:
+            raise ModelkilnError(
+                f"{address}: {owners[folder].address} brings the file {folder}, which {found.address} has as a folder. "
+                "Rename one, put one into another folder, or leave one of them out of `artifacts`."
+            )
+    entries = (entry for found in artifacts for entry in found.record_entries())
+    return sorted(entries, key=lambda entry: entry["path"])

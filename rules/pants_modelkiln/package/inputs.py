@@ -28,7 +28,7 @@ from pants_modelkiln.compat.calls import (
     resolve_unparsed_address_inputs,
     rule,
 )
-from pants_modelkiln.inputs.artifact import Artifact, ArtifactRequest, Part
+from pants_modelkiln.inputs.artifact import Artifact, ArtifactRequest, Part, merge_artifacts
 from pants_modelkiln.inputs.base_image import (
     BaseImage,
     BaseImageRequest,
@@ -311,7 +311,7 @@ def _described(
         "entry_point": code.entry_point,
         "entrypoint": list(field_set.entrypoint.value or ()),
         "signature": signature,
-        "artifacts": _merge_artifacts(address, artifacts),
+        "artifacts": merge_artifacts(address, artifacts),
         "code": [file.to_json() for file in code.files],
         "weights": field_set.weights.value,
         "weights_lock": hashlib.sha256(weights_lock).hexdigest() if weights_lock else None,
@@ -327,21 +327,6 @@ def _load_signature(address: Address, file) -> dict:
     except UnicodeDecodeError:
         raise ModelkilnError(f"{address}: {file.path}: is not UTF-8 text. Write it as JSON.") from None
     return load_signature(text, f"{address}: {file.path}").to_json()
-
-
-def _merge_artifacts(address: Address, artifacts: Sequence[Artifact]) -> list[dict]:
-    owners: dict[str, Artifact] = {}
-    for found in artifacts:
-        for file in found.files:
-            other = owners.setdefault(file.path, found)
-            if other is not found:
-                raise ModelkilnError(
-                    f"{address}: both {other.address} and {found.address} bring the file "
-                    f"{file.path}. Rename one, put one into a folder (the field `folder`, for files of a lock), or "
-                    "leave one of them out of `artifacts`."
-                )
-    entries = (entry for found in artifacts for entry in found.record_entries())
-    return sorted(entries, key=lambda entry: entry["path"])
 
 
 def rules():
