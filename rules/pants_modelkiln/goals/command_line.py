@@ -24,7 +24,6 @@ from modelkiln.wheels.platforms import Target
 from pants_modelkiln.compat.calls import (
     add_prefix,
     create_digest,
-    get_digest_entries,
     implicitly,
     merge_digests,
     rule,
@@ -32,9 +31,9 @@ from pants_modelkiln.compat.calls import (
 from pants_modelkiln.compat.known_artifact import KnownArtifact
 from pants_modelkiln.engine.files import engine_files
 from pants_modelkiln.engine.machine_python import MachinePythonRequest, find_python
-from pants_modelkiln.engine.step import Step, run_step
+from pants_modelkiln.engine.step import Step
 from pants_modelkiln.engine.tool_install import STORE
-from pants_modelkiln.formats.pex import PexFile
+from pants_modelkiln.formats.program import Program, program_of
 from pants_modelkiln.manifest.resolved_lock import LockChoiceRequest, choose_files
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 from pants_modelkiln.target_types.command_line import CommandLinePythonField
@@ -65,7 +64,7 @@ class CommandLineRequest:
 
 
 @rule(desc="Build the command line", level=LogLevel.DEBUG)
-async def build_command_line(request: CommandLineRequest, options: ModelkilnSubsystem, platform: Platform) -> PexFile:
+async def build_command_line(request: CommandLineRequest, options: ModelkilnSubsystem, platform: Platform) -> Program:
     """Build a PEX of the engine with the dependencies that people's commands need."""
     from modelkiln.manifest.closure import closure
     from modelkiln.manifest.lock import read_lock
@@ -91,9 +90,7 @@ async def build_command_line(request: CommandLineRequest, options: ModelkilnSubs
         input_digest=await merge_digests(MergeDigests((sources, described))),
         output_files=(request.file_name,),
     )
-    result = await run_step(step, **implicitly())
-    file = (await get_digest_entries(result.digest))[0].file_digest
-    return PexFile(result.digest, file.fingerprint, file.serialized_bytes_length, False)
+    return await program_of(step, request.file_name, is_stored=False)
 
 
 def _python(field_set: CommandLineFieldSet, options: ModelkilnSubsystem) -> str:

@@ -202,6 +202,7 @@ async def _resolve_ensemble(ensemble: _Ensemble, members: Members, options: Mode
                 target=target,
                 record=record_of(whole, variant, one.base, one.environment, image),
                 weights_lock=weights_lock,
+                layout=fields.layout.value or "",
                 members=tuple(one.members.values()),
                 together=tuple(member for name, member in one.members.items() if name not in code.apart),
             )

@@ -22,7 +22,7 @@ from pants.util.strutil import help_text
 from modelkiln.package.host_requirements import check_host_requirements
 from modelkiln.package.model_wheel import REQUIRES
 from modelkiln.package.provided import read_provided
-from pants_modelkiln.target_types.fields import OneAddressField, TableField
+from pants_modelkiln.target_types.fields import ModelLayoutField, OneAddressField, TableField
 from pants_modelkiln.target_types.lint import LINT_FIELDS
 from pants_modelkiln.target_types.publish import PUBLISH_FIELDS, PublishWheelIndexesField
 
@@ -298,6 +298,7 @@ class ModelPackageTarget(Target):
         ModelAcceleratorField,
         ModelResolveField,
         ModelFormatsField,
+        ModelLayoutField,
         ModelPlatformsField,
         ModelWeightsField,
         ModelWeightsMirrorsField,

@@ -54,6 +54,7 @@ STEPS = {
     "lint": "linting.batch",
     "model-wheel": "formats.model_wheel",
     "pex": "formats.pex",
+    "pex-parts": "formats.pex_parts",
     "scie": "formats.scie",
     "smoke": "build.smoke",
     "publish-package": "build.publish_package",

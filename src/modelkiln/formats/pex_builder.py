@@ -8,13 +8,22 @@ also bounds what the folder holds at a time by one wheel for each job.
 """
 
 import hashlib
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, Iterator, Mapping, Sequence
 
-from pex.pex_builder import PEXBuilder
+from pex.dist_metadata import Distribution
+from pex.interpreter_constraints import InterpreterConstraints
+from pex.pex_builder import CopyMode, PEXBuilder
+from pex.variables import ENV
 
 from modelkiln.errors import ModelkilnError
+from modelkiln.formats.programs import link_or_copy
+from modelkiln.manifest.wheels import wheel_digest
+from modelkiln.store.store import Store
+from modelkiln.wheels.platforms import Target
 
-__all__ = ["TidyBuilder"]
+__all__ = ["TidyBuilder", "tidy_builder"]
 
 _MODULE = "pex/layout.py"
 _INSTALL = """\
@@ -51,3 +60,31 @@ class TidyBuilder(PEXBuilder):  # type: ignore[misc]
         # PEX files share unpacked copies of Pex by this hash.
         changed = f"{self.info.bootstrap_hash} {_INSTALL_AND_REMOVE}"
         self.info.bootstrap_hash = hashlib.sha1(changed.encode(), usedforsecurity=False).hexdigest()
+
+
+@contextmanager
+def tidy_builder(
+    spec: Mapping[str, Any], target: Target, wheels: Sequence[Mapping[str, str]], store: Store, scratch: Path
+) -> Iterator["TidyBuilder"]:
+    """Pex' builder with all of a package but its files; what it makes is on the store's file system."""
+    (scratch / "wheels").mkdir()
+    # Pex keeps what it learnt of the running interpreter here; nothing of it enters the PEX.
+    with ENV.patch(PEX_ROOT=str((store.root / "pex-root").absolute())):
+        builder = TidyBuilder(path=str(scratch / "tree"), copy_mode=CopyMode.SYMLINK)
+        for wheel in wheels:
+            link = scratch / "wheels" / wheel["filename"]
+            link_or_copy(store.path(wheel_digest(wheel)), link)
+            builder.add_distribution(Distribution.load(str(link)), fingerprint=wheel["sha256"])
+            builder.add_requirement(f"{wheel['name']}=={wheel['version']}")
+        for name in spec.get("provided", ()):
+            builder.info.add_exclude(name)
+        builder.info.deps_are_wheel_files = True
+        # The first start makes a virtual environment, and later ones run in it at once. Pex's other
+        # mode sets up its import machinery anew each time, about a second for numpy.
+        builder.info.venv = True
+        # 0: one job for each core, when the wheels are installed on the PEX's first start.
+        builder.info.max_install_jobs = 0
+        builder.info.interpreter_constraints = InterpreterConstraints.parse(f"CPython=={target.python}.*")
+        builder.set_entry_point(spec["entry_point"])
+        builder.set_shebang(f"/usr/bin/env python{target.python}")
+        yield builder
