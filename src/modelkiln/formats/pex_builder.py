@@ -1,10 +1,13 @@
-"""Pex' builder, whose PEX files leave nothing in the temporary folder when they start for the first time.
+"""Pex' builder, and what it does otherwise: a PEX has a copy of Pex, of which some lines are changed.
 
 Before it installs a wheel, a PEX of one file copies it out of itself into a temporary folder, which Pex
 2.105.2 removes as its process ends. Where wheels are installed side by side, those processes are a
 `multiprocessing` pool's, which end without what `atexit` would do, and all of the copies stay: 1.7 GB
 for an environment with CUDA. So the PEX's own copy of Pex removes each wheel as soon as it is installed, which
 also bounds what the folder holds at a time by one wheel for each job.
+
+In a packed PEX in `dist/` the wheels are links to blobs of the store. Pex looks for a wheel's metadata where the link
+leads to, and takes a file that is not called `.whl` for none.
 """
 
 import hashlib
@@ -25,12 +28,14 @@ from modelkiln.wheels.platforms import Target
 
 __all__ = ["TidyBuilder", "tidy_builder"]
 
-_MODULE = "pex/layout.py"
-_INSTALL = """\
+# Of a module: what it has once, and what it gets in its place.
+_REMOVE = (
+    "pex/layout.py",
+    """\
             install_wheel_chroot(self.wheel_file_path(dist_relpath_components), dest_dir)
         else:
-            zip_relpath ="""
-_INSTALL_AND_REMOVE = """\
+            zip_relpath =""",
+    """\
             # Changed by Modelkiln: a process of a pool ends without removing its temporary folders.
             from pex.common import safe_rmtree
 
@@ -40,25 +45,42 @@ _INSTALL_AND_REMOVE = """\
             finally:
                 safe_rmtree(os.path.dirname(os.path.dirname(wheel_file)))
         else:
-            zip_relpath ="""
+            zip_relpath =""",
+)
+_FOLLOW = (
+    "pex/dist_metadata.py",
+    """\
+    location = os.path.realpath(location)
+
+    files = []""",
+    """\
+    # Changed by Modelkiln: a wheel may be a link to a file of another name.
+    if not (location.endswith(".whl") and os.path.isfile(location)):
+        location = os.path.realpath(location)
+
+    files = []""",
+)
+_CHANGES = (_REMOVE, _FOLLOW)
 
 
 class TidyBuilder(PEXBuilder):  # type: ignore[misc]
-    """Builds PEX files that remove each wheel's temporary copy; raises ModelkilnError for a Pex it does not know."""
+    """Builds PEX files whose own copy of Pex is changed; raises ModelkilnError for a Pex it does not know."""
 
     def _prepare_bootstrap(self) -> None:
         super()._prepare_bootstrap()
-        module = Path(self.path(), self.info.bootstrap, _MODULE)
-        source = module.read_text("utf-8")
-        if source.count(_INSTALL) != 1:
-            raise ModelkilnError(
-                f"pex: {_MODULE} is not that of the Pex that this engine's lock names (tool.txt), so that packages "
-                "would leave copies of their wheels in the temporary folder. Use the locked release of Pex."
-            )
-        module.unlink()  # Never written through: it may be a link to Pex' own file.
-        module.write_text(source.replace(_INSTALL, _INSTALL_AND_REMOVE), "utf-8")
+        for name, before, after in _CHANGES:
+            module = Path(self.path(), self.info.bootstrap, name)
+            source = module.read_text("utf-8")
+            if source.count(before) != 1:
+                raise ModelkilnError(
+                    f"pex: {name} is not that of the Pex that this engine's lock names (tool.txt), so that packages "
+                    "would leave copies of their wheels in the temporary folder, or not find their wheels. Use the "
+                    "locked release of Pex."
+                )
+            module.unlink()  # Never written through: it may be a link to Pex' own file.
+            module.write_text(source.replace(before, after), "utf-8")
         # PEX files share unpacked copies of Pex by this hash.
-        changed = f"{self.info.bootstrap_hash} {_INSTALL_AND_REMOVE}"
+        changed = " ".join([str(self.info.bootstrap_hash), *(after for _, _, after in _CHANGES)])
         self.info.bootstrap_hash = hashlib.sha1(changed.encode(), usedforsecurity=False).hexdigest()
 
 
