@@ -20,7 +20,8 @@ from pants.engine.fs import (
 from pants.engine.rules import collect_rules
 from pants.util.logging import LogLevel
 
-from modelkiln.formats import packed_pex
+from modelkiln.formats.packed_pex import FILES, TEMPLATES, check_packed, complete
+from modelkiln.formats.pex_contents import BOOTSTRAP, DEPENDENCIES, MAIN, SCRIPT
 from modelkiln.frozen_json import FrozenJson
 from modelkiln.weights.lock import set_digest
 from pants_modelkiln.compat.calls import (
@@ -69,7 +70,7 @@ async def _files_below(digest: Digest, folder: str = "") -> dict[str, FileEntry]
     for entry in await get_digest_entries(digest):
         if entry.path.startswith(folder) and not isinstance(entry, Directory):
             path = entry.path[len(folder) :]
-            packed_pex.check_packed(path, isinstance(entry, FileEntry))
+            check_packed(path, isinstance(entry, FileEntry))
             found[path] = entry
     return found
 
@@ -79,25 +80,25 @@ async def build_packed(request: PackedPexRequest, options: ModelkilnSubsystem) -
     """Put the folder together: the code, what Pex wrote once for its environment, and links to the wheels."""
     pex = request.pex
     parts = await _run_parts(pex, options)
-    wanted = PathGlobs([f"{_PARTS}/{packed_pex.TEMPLATES}"])
+    wanted = PathGlobs([f"{_PARTS}/{TEMPLATES}"])
     (templates,) = await get_digest_contents(await digest_subset_to_digest(DigestSubset(parts, wanted)))
     own = {
         **await _files_below(await own_files(pex)),
-        **await _files_below(parts, f"{_PARTS}/{packed_pex.FILES}/"),
+        **await _files_below(parts, f"{_PARTS}/{FILES}/"),
     }
-    wanted = PathGlobs([f"{_PARTS}/{packed_pex.BOOTSTRAP}"])
+    wanted = PathGlobs([f"{_PARTS}/{BOOTSTRAP}"])
     (bootstrap,) = await get_digest_entries(await digest_subset_to_digest(DigestSubset(parts, wanted)))
     hashes = [(entry.file_digest.fingerprint, path) for path, entry in own.items()]
-    written = packed_pex.complete(json.loads(templates.content), hashes)
-    carried = {**own, packed_pex.BOOTSTRAP: bootstrap}
+    written = complete(json.loads(templates.content), hashes)
+    carried = {**own, BOOTSTRAP: bootstrap}
     top = pex.file_name
     entries = [
         # Run bits depend on how files came here.
         *(FileEntry(f"{top}/{path}", entry.file_digest) for path, entry in carried.items()),
-        *(FileContent(f"{top}/{path}", data, path == packed_pex.MAIN) for path, data in written.items()),
-        SymlinkEntry(f"{top}/{packed_pex.SCRIPT}", packed_pex.MAIN),
+        *(FileContent(f"{top}/{path}", data, path == MAIN) for path, data in written.items()),
+        SymlinkEntry(f"{top}/{SCRIPT}", MAIN),
     ]
-    wheels = [(f"{packed_pex.DEPENDENCIES}/{one.filename}", one.sha256, one.size) for one in pex.wheels]
+    wheels = [(f"{DEPENDENCIES}/{one.filename}", one.sha256, one.size) for one in pex.wheels]
     members = [
         *((path, entry.file_digest.fingerprint, entry.file_digest.serialized_bytes_length)
           for path, entry in carried.items()),

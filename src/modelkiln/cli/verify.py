@@ -19,6 +19,7 @@ from modelkiln.cli.options import (
 )
 from modelkiln.descriptor import CONFIG, INDEX, Descriptor
 from modelkiln.errors import ModelkilnError
+from modelkiln.formats.pex_contents import SCRIPT, is_packed
 from modelkiln.image.blobs import find_record
 from modelkiln.image.config import parse_config
 from modelkiln.image.contents import Contents, contents_of
@@ -71,9 +72,10 @@ def run(args: argparse.Namespace) -> int:
     path = Path(args.package)
     if args.model_signature:
         return _model(args, path)
-    if path.is_file():
+    if path.is_file() or is_packed(path):
+        program = path / SCRIPT if path.is_dir() else path
         raise ModelkilnError(
-            f"{path}: is a file. A PEX, a scie and an installed wheel verify themselves: {path} verify."
+            f"{path}: is no layout. A PEX, a scie and an installed wheel verify themselves: {program} verify."
         )
     if not path.is_dir() and path.parts[:1] in {("dist",), ("/",), ("..",)}:
         raise ModelkilnError(f"{path}: does not exist. Package it, or name an image of a registry.")

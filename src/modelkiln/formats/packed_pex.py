@@ -15,29 +15,15 @@ from typing import Any, Iterable, Mapping
 from modelkiln.builds.wheel import provide_wheels
 from modelkiln.canonical import canonical_json
 from modelkiln.errors import ModelkilnError
-from modelkiln.formats.pex_contents import RESERVED, check_source, stored_files
+from modelkiln.formats.pex_contents import BOOTSTRAP, INFO, MAIN, RESERVED, SCRIPT, check_source, stored_files
 from modelkiln.manifest.wheels import check_wheels
 from modelkiln.store.store import Store
 from modelkiln.weights.lock import set_digest
 from modelkiln.wheels.platforms import Target
 
-__all__ = [
-    "BOOTSTRAP",
-    "DEPENDENCIES",
-    "FILES",
-    "MAIN",
-    "SCRIPT",
-    "TEMPLATES",
-    "build_parts",
-    "check_packed",
-    "complete",
-]
+__all__ = ["FILES", "TEMPLATES", "build_parts", "check_packed", "complete"]
 
-# What a packed PEX has at its top (pex/layout.py): Pex' own modules in a zip file, the wheels, what starts it, and a
-# link to that.
-BOOTSTRAP, DEPENDENCIES, MAIN, SCRIPT = ".bootstrap", ".deps", "__main__.py", "pex"
-_INFO = "PEX-INFO"
-_WRITTEN = (_INFO, MAIN, "__pex__/__init__.py")
+_WRITTEN = (INFO, MAIN, "__pex__/__init__.py")
 # In the parts: a JSON object with the text of those that name digests, by path, and the folder of locked weights.
 TEMPLATES, FILES = "templates.json", "files"
 
@@ -84,11 +70,11 @@ def complete(templates: Mapping[str, str], files: Iterable[tuple[str, str]]) -> 
     templates: those of the parts. files: the package's own, as (sha256 in hex, path). Pex keeps what it unpacked by the
     digests in PEX-INFO: of the code, and of everything (pex/pex_builder.py, _prepare_code).
     """
-    info = json.loads(templates[_INFO])
+    info = json.loads(templates[INFO])
     before = info.pop("pex_hash")
     info["code_hash"] = _sha1(set_digest(files))
     after = _sha1(_dumped(info))
-    found = {_INFO: _dumped({**info, "pex_hash": after})}
+    found = {INFO: _dumped({**info, "pex_hash": after})}
     for path in _WRITTEN[1:]:
         if templates[path].count(before) != 1:
             raise ModelkilnError(

@@ -9,9 +9,29 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.recipe import Recipe
 from modelkiln.store.store import Store
 
-__all__ = ["RESERVED", "check_source", "list_sources", "stored_files", "weights_paths"]
+__all__ = [
+    "BOOTSTRAP",
+    "DEPENDENCIES",
+    "INFO",
+    "MAIN",
+    "RESERVED",
+    "SCRIPT",
+    "check_source",
+    "is_packed",
+    "list_sources",
+    "stored_files",
+    "weights_paths",
+]
 
-RESERVED = (".bootstrap", ".deps", "PEX-INFO", "__main__.py", "__pex__")
+# What Pex has at the top of a PEX (pex/layout.py): its own modules, in a zip file where the PEX is packed; the wheels;
+# what describes the PEX and what starts it; and a link to that in one that is packed.
+BOOTSTRAP, DEPENDENCIES, INFO, MAIN, SCRIPT = ".bootstrap", ".deps", "PEX-INFO", "__main__.py", "pex"
+RESERVED = (BOOTSTRAP, DEPENDENCIES, INFO, MAIN, "__pex__")
+
+
+def is_packed(path: Path) -> bool:
+    """Whether a packed PEX lies at `path`."""
+    return (path / INFO).is_file()
 
 
 def list_sources(sources: Path) -> list[str]:
