@@ -11,7 +11,6 @@ from monorepo import environment, files_of, small_monorepo
 from modelkiln.store.cleaning import clean
 from modelkiln.store.store import Store
 
-
 _WHOLE = """
 model_package(
     name="whole",
@@ -77,7 +76,7 @@ def test_a_changed_line_is_packed_without_a_process_of_ours(repo, folder):
     pex, digest = repo.dist / "rain/rain.pex", repo.record("rain/rain")["formats"]["pex"]["set_digest"]
     wheels = files_of(pex / ".deps")
     repo.write("rain/forecast.py", repo.read("rain/forecast.py") + "\n# One line more.\n")
-    run = repo.pants("package", "rain:rain")
+    run = repo.pants("--stats-log", "package", "rain:rain")
     # What Pants does to parse a Python file.
     assert run.counters["local_execution_requests"] <= 1
     assert "# One line more." in (pex / "rain/forecast.py").read_text()

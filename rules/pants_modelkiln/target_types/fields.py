@@ -81,7 +81,8 @@ class ModelLayoutField(StringField):
     help = help_text("""
         With the format `"pex"`: `"zipapp"`, one file, or `"packed"`, a folder in which the wheels are apart from
         the code, as a `pex_binary` has them. In `dist/` those wheels are links into the store: after a changed
-        line no byte of them is read or written. It starts as `x.pex/pex`, and has no limit of 4 GiB.
+        line no byte of them is read or written. It starts as `digits.pex/pex predict`, or as
+        `python3.11 digits.pex predict`.
 
         The default is `"zipapp"` for a PEX of up to `[modelkiln].large_blob_limit` bytes, and `"packed"` above.
         """)

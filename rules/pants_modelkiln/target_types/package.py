@@ -121,7 +121,7 @@ class ModelFormatsField(StringSequenceField):
         right Python, `"scie"`, the same with a CPython of its own, for machines that have none,
         `"oci"`, a container image in an OCI image layout, and `"wheel"`, a Python distribution that
         an application installs and imports. Before Python 3.13, the first two hold at most 4 GiB and
-        64,535 files and folders.
+        64,535 files and folders as one file, see `layout`.
 
         Two more hold the files of `artifacts` alone, for a package whose weights are mounted
         separately: `"artifact"`, a ModelPack artifact (CNCF model-spec) with a layer for each file,

@@ -106,11 +106,11 @@ def _headers(text: bytes) -> dict[str, list[str]]:
 def _in_pex(path: Path, missing: Mapping[str, Mapping[str, Any]]) -> Iterator[WheelContents]:
     """Of a PEX that has its wheels as they are."""
     if path.is_dir():
-        for name, wheel in missing.items():
+        for name, one in missing.items():
             file = path / DEPENDENCIES / name
             if "/" not in name and file.is_file():
                 with file.open("rb") as stream:
-                    yield _zipped(wheel, stream)
+                    yield _zipped(one, stream)
         return
     with zipfile.ZipFile(path) as archive:
         for name in archive.namelist():
