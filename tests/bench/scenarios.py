@@ -17,6 +17,7 @@ from forests import check_forests
 from generate import write_big_file
 from linting import lint
 from measure import Sample, median_of, repeat
+from pex_edits import edit_pexes, start_pexes
 from publishing import publish_big, publish_edits
 from rows import MB, Row
 from scale import clean_runner, scale
@@ -269,6 +270,8 @@ SCENARIOS: Mapping[str, Callable[[Bench, list[int]], Iterator[Row]]] = {
     "edit": edit_image,
     "weights": change_weights,
     "pex": edit_pex,
+    "pex-edits": edit_pexes,
+    "pex-starts": start_pexes,
     "pex-cold": pex_cold,
     "cuda": cuda,
     "cuda-ten": cuda_ten,
