@@ -76,7 +76,7 @@ def complete(templates: Mapping[str, str], files: Iterable[tuple[str, str]]) -> 
     after = _sha1(_dumped(info))
     found = {INFO: _dumped({**info, "pex_hash": after})}
     for path in _WRITTEN[1:]:
-        if templates[path].count(before) != 1:
+        if before not in templates[path]:
             raise ModelkilnError(
                 f"pex: {path} is not that of the Pex that this engine's lock names (tool.txt). "
                 "Use the locked release of Pex."

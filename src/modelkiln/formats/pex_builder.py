@@ -8,9 +8,14 @@ also bounds what the folder holds at a time by one wheel for each job.
 
 In a packed PEX in `dist/` the wheels are links to blobs of the store. Pex looks for a wheel's metadata where the link
 leads to, and takes a file that is not called `.whl` for none.
+
+Of later starts, half is Pex, whose modules are in a zip file and compiled each time, and which then starts the virtual
+environment that the first start made. So a PEX looks for that itself, and goes to Pex where it has to be made or where
+settings of Pex may ask for another.
 """
 
 import hashlib
+import json
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Iterator, Mapping, Sequence
@@ -21,6 +26,7 @@ from pex.pex_builder import CopyMode, PEXBuilder
 from pex.variables import ENV
 
 from modelkiln.errors import ModelkilnError
+from modelkiln.formats.pex_contents import MAIN
 from modelkiln.formats.programs import link_or_copy
 from modelkiln.manifest.wheels import wheel_digest
 from modelkiln.store.store import Store
@@ -61,6 +67,39 @@ _FOLLOW = (
     files = []""",
 )
 _CHANGES = (_REMOVE, _FOLLOW)
+# Where Pex keeps the environment of a PEX with interpreter constraints, as long as no setting names other interpreters
+# or PEX files (pex/variables.py, venv_dir).
+_SELECTION = json.dumps({"PEX_PYTHON_PATH": None, "pex_path": {}}, sort_keys=True)
+_VENV = f"venvs/4/{{pex_hash}}/{hashlib.sha1(_SELECTION.encode(), usedforsecurity=False).hexdigest()}/pex"
+_START = """\
+import os
+import sys
+
+
+# Added by Modelkiln: an environment that is there is started at once, as Pex does it after its imports.
+def __start_installed__(pex, root, path):
+    rcs = ("/etc/pexrc", os.path.expanduser("~/.pexrc"), os.path.join(os.path.dirname(sys.argv[0]), ".pexrc"))
+    known = ("PEX", "PEX_ROOT", "PEX_IGNORE_RCFILES")
+    if (
+        any(name == "PYTHONPATH" or name.lstrip("_").startswith("PEX") and name not in known for name in os.environ)
+        or any(map(os.path.exists, rcs))
+        or len(getattr(sys, "orig_argv", ())) != len(sys.argv) + 1
+    ):
+        return
+    script = os.path.join(os.path.realpath(os.path.expanduser(os.environ.get("PEX_ROOT") or root)), path)
+    try:
+        with open(script) as stream:
+            python, _, option = stream.readline()[2:].strip().partition(" ")
+    except OSError:
+        return
+    if os.access(script, os.X_OK) and os.access(python, os.X_OK):
+        os.environ["PEX"] = os.path.realpath(pex)
+        os.execv(python, [python, *([option] if option else []), script, *sys.argv[1:]])
+
+
+if __name__ == "__main__":
+    __start_installed__(os.path.dirname(__file__), {root!r}, {path!r})
+"""
 
 
 class TidyBuilder(PEXBuilder):  # type: ignore[misc]
@@ -80,8 +119,18 @@ class TidyBuilder(PEXBuilder):  # type: ignore[misc]
             module.unlink()  # Never written through: it may be a link to Pex' own file.
             module.write_text(source.replace(before, after), "utf-8")
         # PEX files share unpacked copies of Pex by this hash.
-        changed = " ".join([str(self.info.bootstrap_hash), *(after for _, _, after in _CHANGES)])
+        changed = " ".join([str(self.info.bootstrap_hash), *(after for _, _, after in _CHANGES), _START])
         self.info.bootstrap_hash = hashlib.sha1(changed.encode(), usedforsecurity=False).hexdigest()
+
+    def _prepare_code(self) -> None:
+        super()._prepare_code()
+        main = Path(self.path(), MAIN)
+        shebang, line, rest = main.read_text("utf-8").partition("\n")
+        values = {"root": self.info.raw_pex_root, "path": _VENV.replace("{pex_hash}", self.info.pex_hash)}
+        start = _START
+        for name, value in values.items():
+            start = start.replace(f"{{{name}!r}}", repr(value))
+        main.write_text(f"{shebang}{line}{start}{rest}", "utf-8")
 
 
 @contextmanager

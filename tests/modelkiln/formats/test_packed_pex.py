@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 
 import pytest
 from samples.wheelhouse import make_wheel, put_wheel
@@ -76,6 +77,25 @@ def test_a_packed_pex_runs_with_links_to_its_wheels(tmp_path):
     assert [] == list((store.root / "incoming").iterdir())
 
 
+def test_a_later_start_needs_nothing_of_pex(tmp_path):
+    """It goes to the environment of the first one at once, but where settings of Pex may mean another."""
+    store, environ = Store(tmp_path / "store"), {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}
+    wheel = put_wheel(store, make_wheel())
+    build_parts(_spec(wheel), store, tmp_path / "parts")
+    pex = _pack(tmp_path / "parts", CODE, [wheel], store, tmp_path / "demo.pex")
+    assert [1, "weights", ["a"]] == _run(pex, tmp_path, "a")
+    with zipfile.ZipFile(pex / BOOTSTRAP, "w") as archive:
+        archive.writestr("pex/__init__.py", "raise SystemExit('Pex is asked')")
+    assert [1, "weights", ["-c", "b"]] == _run(pex, tmp_path, "-c", "b")
+    environ["PEX_ROOT"] = str(tmp_path / "pex-root")
+    for settings in ({"PEX_PYTHON": sys.executable}, {"PEX_INTERPRETER": "1"}, {"PEX_ROOT": str(tmp_path / "other")}):
+        done = subprocess.run([sys.executable, str(pex)], env={**environ, **settings}, capture_output=True, check=False)
+        assert b"Pex is asked\n" == done.stderr
+    (tmp_path / ".pexrc").write_text("PEX_INTERPRETER=1\n")
+    done = subprocess.run([sys.executable, str(pex)], env=environ, capture_output=True, check=False)
+    assert b"Pex is asked\n" == done.stderr
+
+
 def test_other_code_is_unpacked_beside_the_code_before(tmp_path):
     """The digests by which Pex keeps what it unpacked change with the code, and with nothing else."""
     store = Store(tmp_path / "store")
@@ -121,8 +141,8 @@ def test_locked_weights_are_among_the_parts(tmp_path):
 
 
 def test_templates_of_another_pex_are_refused():
-    """Its digest stands in them once; where it does not, nobody knows what the file means."""
-    templates = {INFO: '{"pex_hash": "aa"}', MAIN: "pex_hash='aa' 'aa'", "__pex__/__init__.py": "pex_hash='aa'"}
+    """Its digest stands in them; where it does not, nobody knows what the file means."""
+    templates = {INFO: '{"pex_hash": "aa"}', MAIN: "pex_hash='bb'", "__pex__/__init__.py": "pex_hash='aa'"}
     with pytest.raises(ModelkilnError, match="__main__.py is not that of the Pex"):
         complete(templates, [])
 
