@@ -47,7 +47,7 @@ def test_a_store_is_cleaned_while_it_is_used(repo, folder):
     store, is_over, rounds = Store(folder / "named/modelkiln"), threading.Event(), []
 
     def clean_on():
-        while not is_over.wait(0.2):
+        while not is_over.wait(0.05):
             rounds.append(clean(store, set(), older_than=0, max_bytes=0))
 
     cleaner = threading.Thread(target=clean_on)
@@ -58,6 +58,7 @@ def test_a_store_is_cleaned_while_it_is_used(repo, folder):
         is_over.set()
         cleaner.join()
     assert len(rounds) > 10
+    assert list(store.root.glob("tool-environments/*/used")), "a step marks the environment that it starts in"
     packed, whole = repo.dist / "rain/rain.pex/.deps", repo.dist / "rain/whole.pex"
     before, linked = files_of(repo.dist), [*packed.iterdir(), whole]
     assert len(linked) > 1
