@@ -180,6 +180,18 @@ def test_a_package_of_many_files_is_a_small_page(tmp_path, package):
     assert f"{tmp_path}/rain.pex predict request.json" in page
 
 
+def test_a_page_of_a_packed_pex_says_what_starts_it(tmp_path, package):
+    """The script in the folder, also where its record was named."""
+    pex, record = tmp_path / "rain.pex", {**package.record, "layers": [], "formats": {"pex": {"path": "rain.pex"}}}
+    (pex / RECORD_PATH).parent.mkdir(parents=True)
+    (pex / "PEX-INFO").write_text("{}")
+    (pex / RECORD_PATH).write_text(json.dumps(record))
+    beside = tmp_path / "rain.package.json"
+    beside.write_text(json.dumps(record))
+    for named in (pex, beside):
+        assert f"{pex}/pex predict request.json" in _page(tmp_path, package.store, named)
+
+
 def test_a_page_is_whole_or_not_there(tmp_path, capsys):
     """A place that cannot be written to is refused before anything is there; layouts of others have no record."""
     layout = make_image(tmp_path / "digits.oci").path

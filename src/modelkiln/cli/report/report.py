@@ -5,6 +5,7 @@ from pathlib import Path
 
 from modelkiln.cli.options import add_insecure, add_store, machine_env, store_of
 from modelkiln.errors import ModelkilnError
+from modelkiln.formats.pex_contents import is_packed
 from modelkiln.image.layout import write_file
 from modelkiln.report.package import open_package
 from modelkiln.runtime.weights.progress import readable_size
@@ -45,7 +46,7 @@ def _index(args: argparse.Namespace) -> str:
     from modelkiln.report.page.index import read_records, render_index
 
     folder = Path(args.packages[0])
-    if len(args.packages) > 1 or not folder.is_dir() or (folder / "oci-layout").exists():
+    if len(args.packages) > 1 or not folder.is_dir() or (folder / "oci-layout").exists() or is_packed(folder):
         return ""
     return render_index(read_records(folder))
 
