@@ -124,11 +124,12 @@ def _table(image: dict[str, Any]) -> list[str]:
     for layer in image["layers"]:
         sizes = f"{_size(layer['size']):>10}{_size(layer['unpacked_size']):>10}"
         rows.append(f"{layer['digest'][7:19]:<14}{sizes}  {layer['where']:<8}{_short(layer['title'])}")
+    width = 1 + max((11, *(len(file.get("format", "")) for file in image["files"])))
     if image["files"]:
-        rows += ["", f"{'size':>10}  {'format':<12}file of the model artifacts"]
+        rows += ["", f"{'size':>10}  {'format':<{width}}file of the model artifacts"]
     for file in image["files"]:
         code = f" (code: {', '.join(file['code'])})" if file.get("code") else ""
-        rows.append(f"{_size(file['size']):>10}  {file.get('format', 'unknown'):<12}{file['path']}{code}")
+        rows.append(f"{_size(file['size']):>10}  {file.get('format', 'unknown'):<{width}}{file['path']}{code}")
     if image["labels"]:
         rows += ["", "labels", *(f"  {key}={value}" for key, value in sorted(image["labels"].items()))]
     return rows
