@@ -21,7 +21,7 @@ _PACKAGE = "models/m000:digits"
 
 
 def edit_pexes(bench: Bench, packages: list[int]) -> Iterator[Row]:
-    """A changed line: all formats of the CUDA variant that the first release had, and a PEX for CPU in either layout."""
+    """A changed line: PEX, image and artifact of the CUDA variant, and a PEX for CPU in either layout."""
     for title, formats, accelerator, layout, share in (
         ("PEX, image and artifact, CUDA", ("pex", "oci", "artifact"), "cuda12", "", 20),
         ("PEX, CPU", ("pex",), "cpu", "zipapp", 3),
