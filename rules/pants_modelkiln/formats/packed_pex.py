@@ -79,6 +79,7 @@ async def _files_below(digest: Digest, folder: str = "") -> dict[str, FileEntry]
 async def build_packed(request: PackedPexRequest, options: ModelkilnSubsystem) -> Program:
     """Put the folder together: the code, what Pex wrote once for its environment, and links to the wheels."""
     pex = request.pex
+    pex.check(options)
     parts = await _run_parts(pex, options)
     wanted = PathGlobs([f"{_PARTS}/{TEMPLATES}"])
     (templates,) = await get_digest_contents(await digest_subset_to_digest(DigestSubset(parts, wanted)))

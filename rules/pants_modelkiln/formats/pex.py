@@ -18,7 +18,6 @@ from pants_modelkiln.formats.packed_pex import PackedPexRequest, build_packed
 from pants_modelkiln.formats.pex_request import PexRequest, own_files
 from pants_modelkiln.formats.program import Program, program_of, render_program
 from pants_modelkiln.formats.rendering import Rendering, RenderingRequest
-from pants_modelkiln.package.inputs import refuse_large_program
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 from pants_modelkiln.target_types.fields import PACKED, ZIPAPP
 
@@ -34,6 +33,7 @@ class ZipappRequest:
 async def build_zipapp(request: ZipappRequest, options: ModelkilnSubsystem) -> Program:
     """Build the PEX in a step, or into the store where it is large."""
     pex = request.pex
+    pex.check(options)
     sources = await add_prefix(AddPrefix(await own_files(pex), "sources"))
     described = await create_digest(CreateDigest([pex.spec()]))
     # A file of gigabytes would be copied into Pants' own store, out of it, and to dist/ on each run.
@@ -57,8 +57,6 @@ def layout_of(request: PexRequest, options: ModelkilnSubsystem) -> str:
 
 async def build_pex(request: PexRequest, options: ModelkilnSubsystem) -> Program:
     """Build the PEX in its layout."""
-    artifacts = sum(artifact.size for artifact in request.artifacts)
-    refuse_large_program(request.inputs.address, artifacts, options.large_blob_limit)
     if layout_of(request, options) == PACKED:
         return await build_packed(PackedPexRequest(request), **implicitly())
     return await build_zipapp(ZipappRequest(request), **implicitly())

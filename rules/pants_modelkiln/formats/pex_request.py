@@ -10,6 +10,7 @@ from pants.engine.fs import AddPrefix, CreateDigest, Digest, FileContent, MergeD
 from modelkiln.attestation.sbom.bom import PROGRAM
 from modelkiln.canonical import canonical_json
 from modelkiln.conventions import PEX_MODELS, PEX_SBOM, RECORD_PATH
+from modelkiln.ensemble.environments import refuse_several
 from modelkiln.layer import Layer
 from modelkiln.manifest.closure import LockedWheel
 from modelkiln.runtime.weights.lock import LOCK_PATH
@@ -19,8 +20,12 @@ from pants_modelkiln.engine.tool import fetching_tool
 from pants_modelkiln.engine.tool_install import ToolRequest
 from pants_modelkiln.inputs.artifact import Artifact
 from pants_modelkiln.package.bom import BomRequest, write_bom
-from pants_modelkiln.package.inputs import PackageInputs
+from pants_modelkiln.package.inputs import PackageInputs, refuse_large_program
 from pants_modelkiln.subsystem import ModelkilnSubsystem
+
+_ONE_ENVIRONMENT = (
+    'A PEX has one environment, and so has what `pants run` starts; an image has several: leave "pex" out of `formats`.'
+)
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,14 @@ class PexRequest:
     def wheels(self) -> tuple[LockedWheel, ...]:
         """The wheels that are in it."""
         return self.inputs.environment.wheels
+
+    def check(self, options: ModelkilnSubsystem) -> None:
+        """Refuse (ModelkilnError) a package of several environments, and artifacts that are too large for a PEX."""
+        inputs = self.inputs
+        others = {path: one.to_json() for path, one in inputs.environment.others}
+        refuse_several(str(inputs.address), inputs.environment.to_json(), others, _ONE_ENVIRONMENT)
+        artifacts = sum(artifact.size for artifact in self.artifacts)
+        refuse_large_program(inputs.address, artifacts, options.large_blob_limit)
 
     def title(self) -> str:
         """Target and size, for people."""

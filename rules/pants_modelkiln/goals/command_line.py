@@ -39,7 +39,15 @@ from pants_modelkiln.subsystem import ModelkilnSubsystem
 from pants_modelkiln.target_types.command_line import CommandLinePythonField
 
 # What the commands need, as the extra `cli` of the wheel: build steps need more.
-_REQUIREMENTS = ("cryptography", "oras", "packaging", "pynacl", 'tomli; python_version < "3.11"', "zstandard")
+_REQUIREMENTS = (
+    "cryptography",
+    "oras",
+    "packaging",
+    "pynacl",
+    "rfc3161-client",
+    'tomli; python_version < "3.11"',
+    "zstandard",
+)
 # What those require is what the first has and the second does not: the build steps' own.
 _LOCK, _STEPS_LOCK = "signing.txt", "tool.txt"
 
