@@ -2,9 +2,9 @@
 
 import json
 import sys
-from typing import Any, Callable, Iterable, Sequence
+from typing import Any, Iterable
 
-__all__ = ["counted", "one_line", "print_json", "print_lines", "print_tables", "printable", "report_line"]
+__all__ = ["counted", "one_line", "print_json", "print_lines", "printable", "report_line"]
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:
@@ -44,12 +44,3 @@ def print_json(value: Any) -> None:
     """Print a document for programs, which a terminal only shows, too."""
     text = json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False)
     print("".join(one if one.isprintable() or one == "\n" else json.dumps(one)[1:-1] for one in text))
-
-
-def print_tables(described: Sequence[Any], table: Callable[[Any], Iterable[str]], as_json: bool) -> None:
-    """Print each of several things as the lines that `table` makes of it, an empty line between two; or all as JSON."""
-    if as_json:
-        print_json(described)
-        return
-    for number, one in enumerate(described):
-        print_lines([*([""] if number else []), *table(one)])

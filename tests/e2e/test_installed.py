@@ -82,6 +82,7 @@ def test_the_wheel_holds_backend_and_engine_and_needs_nothing(wheel):
         "pants_modelkiln/registry.txt",
         "pants_modelkiln/signing.txt",
         "pants_modelkiln/sources.txt",
+        "pants_modelkiln/terminal.txt",
         "pants_modelkiln/twine.txt",
     ):
         assert Path(name) in names

@@ -40,6 +40,7 @@ def run(args: argparse.Namespace) -> int:
         archive = Path(folder, "image.tar")
         with Progress("load", total) as progress:
             export(blobs_of(args, layout), entry, archive, engine.format, name, progress.add)
-        said = load_archive(engine, archive)
+        with Progress(f"load into {engine.name}"):
+            said = load_archive(engine, archive)
     print(f"{name.full if engine.format == 'oci-archive' else name.short}: loaded into {engine.name}. {said}".rstrip())
     return 0
