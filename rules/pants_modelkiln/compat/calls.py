@@ -36,6 +36,7 @@ __all__ = [
     "create_venv_pex",
     "determine_explicitly_provided_dependencies",
     "digest_subset_to_digest",
+    "digest_to_snapshot",
     "environment_aware_package",
     "environment_vars_subset",
     "execute_process",
@@ -90,6 +91,7 @@ if HAS_CALLS_BY_NAME:
         add_prefix,
         create_digest,
         digest_subset_to_digest,
+        digest_to_snapshot,
         execute_process,
         get_digest_contents,
         get_digest_entries,
@@ -219,6 +221,7 @@ else:
         target.ExplicitlyProvidedDependencies, target.DependenciesRequest
     )
     digest_subset_to_digest = by_name(fs.Digest, fs.DigestSubset)
+    digest_to_snapshot = by_name(fs.Snapshot, fs.Digest)
     environment_aware_package = by_name(BuiltPackage, EnvironmentAwarePackageRequest)
     environment_vars_subset = by_name(EnvironmentVars, EnvironmentVarsRequest)
     execute_process = by_name(process.FallibleProcessResult, process.Process, VenvPexProcess)
