@@ -17,6 +17,7 @@ from forests import check_forests
 from generate import write_big_file
 from linting import lint
 from measure import Sample, median_of, repeat
+from pages import report
 from publishing import publish_big, publish_edits
 from rows import MB, Row
 from scale import clean_runner, scale
@@ -284,6 +285,7 @@ SCENARIOS: Mapping[str, Callable[[Bench, list[int]], Iterator[Row]]] = {
     "forests": check_forests,
     "weights-plane": package_locked,
     "publish": publish,
+    "report": report,
     "scale": scale,
     "clean-runner": clean_runner,
 }

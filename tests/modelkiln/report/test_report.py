@@ -22,6 +22,7 @@ from modelkiln.publication.blob_source import BlobSource
 from modelkiln.publication.publish import Publication, publish_all
 from modelkiln.registry.reference import parse_repository
 from modelkiln.runtime.weights.progress import readable_size
+from modelkiln.smoke.junit import junit_report
 from modelkiln.store.store import Store
 
 
@@ -47,6 +48,7 @@ def later(tmp_path_factory):
 
 
 def _page(tmp_path, store, *packages):
+    """The page of packages; what begins with dashes is an option."""
     path = tmp_path / "report.html"
     store.root.mkdir(exist_ok=True)
     assert 0 == main(["report", *map(str, packages), "-o", str(path), "--store", str(store.root)])
@@ -139,6 +141,7 @@ def test_the_map_can_be_used(package, tmp_path):
         const inside = names(), focused = document.activeElement.textContent;
         const rect = document.querySelector('.map rect.leaf');
         rect.dispatchEvent(new PointerEvent('pointerover', { bubbles: true }));
+        await new Promise(requestAnimationFrame);
         const hover = document.querySelector('.hover').textContent;
         document.querySelector('.path button').click();
         return { first, boxes, packed, inside, focused, hover, back: names() };
@@ -158,7 +161,15 @@ def test_nothing_keeps_people_from_reading_it(dark, package, later, tmp_path):
         const faults = found.violations.flatMap(one => one.nodes.map(node => one.id + ': ' + node.html));
         return { faults, dark: matchMedia('(prefers-color-scheme: dark)').matches };
     """
-    page = _page(tmp_path, package.store, package.layout, later.layout)
+    (tmp_path / "smoke.xml").write_bytes(
+        junit_report("rain:smoke", package.record["package_digest"], 0, "passed in 1.2 s", "")
+    )
+    found = {"vulnerability": {"id": "CVE-1", "severity": "High"}}
+    found["artifact"] = {"name": "fastmath", "version": "0.9", "type": "python"}
+    (tmp_path / "scan.json").write_text(json.dumps({"matches": [found]}))
+    options = f"--test-results={tmp_path / 'smoke.xml'}", f"--vulnerabilities={tmp_path / 'scan.json'}"
+    page = _page(tmp_path, package.store, package.layout, later.layout, *options)
+    assert "Smoke tests" in page and "went: CVE-1" in page
     assert {"faults": [], "dark": dark} == ask_page(page, question, tmp_path, dark, [axe_script()])
 
 

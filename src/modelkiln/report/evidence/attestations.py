@@ -33,13 +33,15 @@ _UNSIGNED = "not signed"
 @dataclass(frozen=True)
 class Attestation:
     """kind: what it is, in words. about: the digest of the manifest, or "" for what is in a package. says: its content
-    in a few words. state: whose signature it has, and whether that counts. names: of the tests that passed."""
+    in a few words. state: whose signature it has, and whether that counts. names: of the tests that passed. is_signed:
+    whether it has a signature, whatever that is worth."""
 
     kind: str
     about: str
     says: str
     state: str
     names: tuple[str, ...] = ()
+    is_signed: bool = False
 
 
 def attestations(package: Package, policy: "Optional[Policy]" = None, repository: str = "") -> list[Attestation]:
@@ -102,25 +104,23 @@ def _stated(subject: Descriptor, document: Document, read: Read, judge: _Judge) 
             if kind == SBOM_TYPE:
                 yield Attestation("bill of materials", subject.digest, _bill(data), _UNSIGNED)
             elif kind == PAYLOAD_TYPE:
-                yield _of_statement(Statement.read(data, where), subject, _UNSIGNED)
+                yield _of_statement(Statement.read(data, where), subject, _UNSIGNED, False)
             else:
-                yield _of_statement(*_with(subject, judge.of_bundle(data, subject, where)))
+                statement, state = judge.of_bundle(data, subject, where)
+                yield _of_statement(statement, subject, state, True)
         except ModelkilnError as error:
             yield Attestation("unreadable", subject.digest, str(error), "does not count")
 
 
-def _with(subject: Descriptor, judged: tuple[Statement, str]) -> tuple[Statement, Descriptor, str]:
-    return judged[0], subject, judged[1]
-
-
-def _of_statement(statement: Statement, subject: Descriptor, state: str) -> Attestation:
+def _of_statement(statement: Statement, subject: Descriptor, state: str, is_signed: bool) -> Attestation:
     from modelkiln.attestation.policy import PREDICATES, is_named
 
     predicate: Mapping[str, Any] = statement.predicate.to_json()
     named = next((name for name in PREDICATES if is_named(statement.predicate_type, name)), "")
     words = {"signature": "signature", "sbom": "bill of materials", "provenance": "provenance"}
     kind = words.get(named, "results of tests" if named == "test-result" else statement.predicate_type)
-    says, names = "", ()
+    says = ""
+    names: tuple[str, ...] = ()
     if not statement.is_about(subject.digest):
         state = "does not count: it is about something else"
     if named == "provenance":
@@ -137,7 +137,7 @@ def _of_statement(statement: Statement, subject: Descriptor, state: str) -> Atte
 
         stated = next((one.annotations.to_json() for one in statement.subjects if one.digest == subject.digest), {})
         says = f"for {stated[REPOSITORY_LABEL]}" if stated.get(REPOSITORY_LABEL) else ""
-    return Attestation(kind, subject.digest, says, state, names)
+    return Attestation(kind, subject.digest, says, state, names, is_signed)
 
 
 def _bill(data: bytes) -> str:

@@ -28,7 +28,7 @@ class Evidence:
 
 def read_tests(paths: Iterable[Path]) -> tuple[TestCase, ...]:
     """Return the smoke tests of JUnit's files, and of all in folders, by their names; raises ModelkilnError."""
-    found = []
+    found: list[TestCase] = []
     for path in paths:
         files = sorted(path.rglob("*.xml")) if path.is_dir() else [path]
         if not files:

@@ -9,19 +9,18 @@ from modelkiln.smoke.junit import TestCase
 
 __all__ = ["attested", "smoke_tests", "vulnerability_changes", "vulnerable"]
 
-_NOTHING = (
-    "Nothing signed or stated lies with this package. What is published to a registry has its bill of materials, its "
-    "provenance and its signatures next to it."
+_UNSIGNED = (
+    "No signature lies with this package. Those of a published one are next to it in its registry, with its bill of "
+    "materials and its provenance."
 )
 _HEADS = ("vulnerability", "severity", "in", "fixed in")
 
 
 def attested(listed: Sequence[Attestation]) -> Optional[Html]:
     """Return signatures and statements, and whose they are."""
-    if not listed:
-        return section("Attestations", tag("p", _NOTHING))
+    note = None if any(one.is_signed for one in listed) else tag("p", _UNSIGNED)
     rows = [[one.kind, one.says, tag("code", one.about[7:19]) if one.about else "", one.state] for one in listed]
-    return section("Attestations", table("Attestations", ("attestation", "says", "about", "signature"), rows))
+    return section("Attestations", note, table("Attestations", ("attestation", "says", "about", "signature"), rows))
 
 
 def smoke_tests(cases: Sequence[TestCase], record: Mapping[str, Any], listed: Sequence[Attestation]) -> Optional[Html]:

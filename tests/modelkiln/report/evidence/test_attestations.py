@@ -123,7 +123,7 @@ def test_a_package_alone_says_that_it_is_alone(tmp_path):
     assert [] == attestations(found)
     output = tmp_path / "report.html"
     assert 0 == main(["report", str(package.layout), "-o", str(output), f"--store={package.store.root}"])
-    assert "Nothing signed or stated lies with this package." in output.read_text("utf-8")
+    assert "No signature lies with this package." in output.read_text("utf-8")
 
 
 def test_the_bill_in_an_image_is_counted(published, tmp_path):
