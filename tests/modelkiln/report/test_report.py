@@ -141,7 +141,6 @@ def test_the_map_can_be_used(package, tmp_path):
         const inside = names(), focused = document.activeElement.textContent;
         const rect = document.querySelector('.map rect.leaf');
         rect.dispatchEvent(new PointerEvent('pointerover', { bubbles: true }));
-        await new Promise(requestAnimationFrame);
         const hover = document.querySelector('.hover').textContent;
         document.querySelector('.path button').click();
         return { first, boxes, packed, inside, focused, hover, back: names() };

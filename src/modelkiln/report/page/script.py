@@ -101,20 +101,16 @@ function start(part) {
       if (h > 16) text(group, node[3] && h > HEAD ? node[0] + "  " + readable(node[key]) : node[0], x, y, w);
       svg.append(group);
     });
-    svg.addEventListener("pointerover", event => say(known.get(event.target)));
+    svg.addEventListener("pointerover", event => {
+      const found = known.get(event.target);
+      find("hover").textContent = found ? (found[0] === found[1] ? "" : found[0][0] + ": ") + label(found[1]) : "";
+    });
     svg.addEventListener("click", event => {
       const found = known.get(event.target);
       if (found && found[0][3]) go(found[0]);
     });
     find("map").replaceChildren(svg);
     find("hover").textContent = "";
-  }
-  // Once a frame, whatever the mouse goes over meanwhile.
-  let said, isWaiting = false;
-  function say(found) {
-    said = found ? (found[0] === found[1] ? "" : found[0][0] + ": ") + label(found[1]) : "";
-    if (!isWaiting) requestAnimationFrame(() => { isWaiting = false; find("hover").textContent = said; });
-    isWaiting = true;
   }
   function drawList() {
     const here = trail[trail.length - 1];

@@ -52,8 +52,9 @@ legend { float: left; margin-right: 1rem; } .path { display: flex; flex-wrap: wr
 .map rect { stroke: var(--paper); } .map .box:hover > .tile { stroke: var(--ink); stroke-width: 2; }
 .map .leaf:hover { fill-opacity: .55; } .map text { fill: var(--ink); font-size: 12px; pointer-events: none; }
 .box.deep { cursor: pointer; } .hover { height: 1.5em; margin: .35rem 0; color: var(--soft); font-size: .9rem;
-  contain: strict; white-space: nowrap; text-overflow: ellipsis; } .list table button { border: 0; padding: 0; color: var(--accent); background: none;
-  text-align: left; overflow-wrap: anywhere; }
+  contain: strict; white-space: nowrap; text-overflow: ellipsis; }
+.list table button { border: 0; padding: 0; color: var(--accent); background: none; text-align: left;
+  overflow-wrap: anywhere; }
 .share { display: inline-block; height: .6em; background: var(--bar); border-radius: 3px; }
 .list .wide { max-height: 22rem; }
 @media print { :root { --gap: 1rem; } .copy, fieldset, .hover, .skip, nav { display: none; }
