@@ -80,6 +80,14 @@ async def _refusal(description: str, error: Exception) -> FallibleProcessResult:
     return await execute_process(process, **implicitly())
 
 
+async def _junit(address: Address, package_digest: str, result: FallibleProcessResult) -> Snapshot:
+    """How a test ended, as `pants test --test-report` leaves it for CI systems and for `modelkiln report`."""
+    said = (part.decode("utf-8", "replace") for part in (result.stdout, result.stderr))
+    report = junit_report(str(address), package_digest, result.exit_code, *said)
+    digest = await create_digest(CreateDigest([FileContent(f"{address.path_safe_spec}.xml", report)]))
+    return await digest_to_snapshot(digest)
+
+
 @rule(desc="Smoke-test a packaged model", level=LogLevel.DEBUG)
 async def run_smoke_test(
     batch: SmokeTestRequest.Batch[SmokeTestFieldSet, SmokeTestFormat], test: TestSubsystem
@@ -98,14 +106,6 @@ async def run_smoke_test(
         return TestResult.no_tests_found(address, test.output)
     report = await _junit(address, package_digest, result)
     return TestResult.from_fallible_process_result(attempts(result), address, test.output, xml_results=report)
-
-
-async def _junit(address: Address, package_digest: str, result: FallibleProcessResult) -> Snapshot:
-    """How a test ended, as `pants test --test-report` leaves it for CI systems and for `modelkiln report`."""
-    said = (part.decode("utf-8", "replace") for part in (result.stdout, result.stderr))
-    report = junit_report(str(address), package_digest, result.exit_code, *said)
-    digest = await create_digest(CreateDigest([FileContent(f"{address.path_safe_spec}.xml", report)]))
-    return await digest_to_snapshot(digest)
 
 
 class InferSmokeTestDependencies(InferDependenciesRequest):

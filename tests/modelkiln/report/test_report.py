@@ -1,7 +1,9 @@
 """`modelkiln report`: the page, read as text and opened in a real browser."""
 
 import json
+import os
 import re
+import subprocess
 import zipfile
 
 import pytest
@@ -21,6 +23,8 @@ from modelkiln.package.record import recorded_digest
 from modelkiln.publication.blob_source import BlobSource
 from modelkiln.publication.publish import Publication, publish_all
 from modelkiln.registry.reference import parse_repository
+from modelkiln.report.locks import lock_days
+from modelkiln.report.page.index import read_records, render_index
 from modelkiln.runtime.weights.progress import readable_size
 from modelkiln.smoke.junit import junit_report
 from modelkiln.store.store import Store
@@ -127,6 +131,23 @@ def test_a_folder_of_packages_has_an_index(tmp_path, capsys):
     (tmp_path / "empty").mkdir()
     assert 1 == main(["report", str(tmp_path / "empty"), "-o", str(tmp_path / "r.html")])
     assert "holds neither a layout nor records" in capsys.readouterr().err
+
+
+def test_an_index_says_how_old_locks_are(tmp_path):
+    """The day of the last commit of each, the oldest first; what was never committed comes last."""
+    env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    for name, day in (("a.txt", "2026-05-02"), ("b.lock.json", "2025-01-03")):
+        (tmp_path / name).write_text(name)
+        commit = ["git", "-c", "user.name=a", "-c", "user.email=a@example.org", "commit", "-qm", name]
+        dates = {"GIT_COMMITTER_DATE": f"{day}T12:00:00Z", "GIT_AUTHOR_DATE": f"{day}T12:00:00Z"}
+        for command in (["git", "init", "-q"], ["git", "add", name], commit):
+            subprocess.run(command, cwd=tmp_path, env={**env, **dates}, check=True)
+    days = lock_days(tmp_path, ["a.txt", "b.lock.json", "c.txt"], env)
+    assert {"a.txt": "2026-05-02", "b.lock.json": "2025-01-03", "c.txt": ""} == days
+    records = read_records(Described(tmp_path / "dist").record_path.parent)
+    page = render_index(records, {"rain": days})
+    places = [page.index(part) for part in ("Locks, the oldest first", "2025-01-03", "2026-05-02", "not committed")]
+    assert sorted(places) == places
 
 
 def test_the_map_can_be_used(package, tmp_path):
