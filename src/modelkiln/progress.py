@@ -9,7 +9,7 @@ from typing import Optional, TextIO
 
 from modelkiln.runtime.weights.progress import readable_size
 
-__all__ = ["Progress", "Stopped", "StoppableProgress"]
+__all__ = ["Progress", "Stopped", "StoppableProgress", "make_room"]
 
 # Short commands say nothing; after this many seconds people wonder.
 _QUIET_SECONDS = 2.0
@@ -18,6 +18,14 @@ _BAR_SECONDS = 0.1
 # How often a bar is looked at while nothing is reported, such as when a registry takes long to answer.
 _STILL_SECONDS = 0.5
 _BAR_WIDTH, _LEAST_BAR_WIDTH = 24, 6
+# Bars that stand on a terminal.
+_drawn: "dict[Progress, None]" = {}
+
+
+def make_room() -> None:
+    """Take the bars off the terminal before something else is printed; they come back below it."""
+    for bar in tuple(_drawn):
+        bar.clear()
 
 
 class Progress:
@@ -76,6 +84,7 @@ class Progress:
     def clear(self) -> None:
         """Take the bar off the terminal."""
         with self._lock:
+            _drawn.pop(self, None)
             if self._width:
                 self._stream.write("\r" + " " * self._width + "\r")
                 self._stream.flush()
@@ -88,6 +97,7 @@ class Progress:
             text = _fit(self._what, share, detail, _columns() - 1)
             self._stream.write("\r" + text.ljust(self._width))
             self._width = len(text)
+            _drawn[self] = None
         else:
             self._stream.write(f"{self._what}: {detail}\n")
         self._stream.flush()

@@ -4,6 +4,8 @@ import json
 import sys
 from typing import Any, Iterable
 
+from modelkiln.progress import make_room
+
 __all__ = ["counted", "one_line", "print_json", "print_lines", "printable", "report_line"]
 
 
@@ -37,6 +39,7 @@ def print_lines(lines: Iterable[str]) -> None:
 
 def report_line(line: str) -> None:
     """Print a line on standard error, at once: what is wrong, or why something takes time."""
+    make_room()
     print(one_line(line), file=sys.stderr, flush=True)
 
 

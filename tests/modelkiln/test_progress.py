@@ -6,6 +6,7 @@ import threading
 import pytest
 
 from modelkiln.progress import Progress
+from modelkiln.wording import report_line
 
 
 class Terminal(io.StringIO):
@@ -47,6 +48,19 @@ def test_a_terminal_that_shows_lines_alone_gets_lines(clock, monkeypatch):
         clock[0] = 10.0
         progress.add(4_000_000)
     assert "export: 4.0 MB of 5.0 MB, 80%, 400.0 kB/s, 3 s left\n" == stream.getvalue()
+
+
+def test_what_is_reported_meanwhile_has_a_line_of_its_own(clock, monkeypatch):
+    """The bar goes away before it, and comes back below."""
+    stream = Terminal()
+    monkeypatch.setattr("sys.stderr", stream)
+    with Progress("pull", 100, stream) as progress:
+        clock[0] = 4.0
+        progress.add(10)
+        shown = stream.getvalue()
+        report_line("the registry is busy")
+    cleared = "\r" + " " * len(shown.strip("\r")) + "\r"
+    assert f"{shown}{cleared}the registry is busy\n" == stream.getvalue()
 
 
 def test_other_things_than_bytes_are_counted(clock):
