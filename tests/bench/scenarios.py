@@ -10,6 +10,7 @@ from itertools import count
 from pathlib import Path
 from typing import Callable, Iterator, Mapping, Optional
 
+from beginning import begin
 from bench import GIB, PEER, Bench
 from engine import write_big_wheel
 from ensemble import answer_ensemble, package_ensemble
@@ -286,6 +287,7 @@ SCENARIOS: Mapping[str, Callable[[Bench, list[int]], Iterator[Row]]] = {
     "weights-plane": package_locked,
     "publish": publish,
     "report": report,
+    "begin": begin,
     "scale": scale,
     "clean-runner": clean_runner,
 }

@@ -20,8 +20,6 @@ from pants.option.option_types import StrOption
 from pants.util.strutil import help_text
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.report.locks import lock_days
-from modelkiln.report.page.index import RECORD_ENDING, render_index
 from modelkiln.runtime.weights.progress import readable_size
 from pants_modelkiln.compat.calls import (
     concurrently,
@@ -85,6 +83,10 @@ async def report_packages(
     setup: PythonSetup,
 ) -> Report:
     """Make the packages, of which `dist/` need not have anything, and write the page."""
+    # Imported here: other goals have no use for pages.
+    from modelkiln.report.locks import lock_days
+    from modelkiln.report.page.index import RECORD_ENDING, render_index
+
     kinds: tuple[type[PackageFieldSet], ...] = (ModelPackageFieldSet, ModelIndexFieldSet)
     field_sets = [kind.create(one) for one in targets for kind in kinds if kind.is_applicable(one)]
     if not field_sets:
