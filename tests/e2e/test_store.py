@@ -26,7 +26,7 @@ def test_a_store_is_cleaned_while_it_is_used(repo, tmp_path):
     store, is_over, rounds = Store(tmp_path / "named/modelkiln"), threading.Event(), []
 
     def clean_on():
-        while not is_over.wait(0.2):
+        while not is_over.wait(0.05):
             rounds.append(clean(store, set(), older_than=0, max_bytes=0))
 
     cleaner = threading.Thread(target=clean_on)
@@ -37,6 +37,7 @@ def test_a_store_is_cleaned_while_it_is_used(repo, tmp_path):
         is_over.set()
         cleaner.join()
     assert len(rounds) > 10
+    assert list(store.root.glob("tool-environments/*/used")), "a step marks the environment that it starts in"
     pex = repo.dist / "rain/rain.pex"
     before, digest = pex.read_bytes(), repo.record("rain/rain")["formats"]["pex"]["sha256"]
     for path in (store.root / "users").glob("run-*"):

@@ -34,7 +34,8 @@ TOOL = "__modelkiln"
 # cache serves all of them. The shim therefore reads it from next to the store, in a file that no key
 # holds. Where there is none, as on a worker of remote execution, any Python on PATH runs the tool,
 # which is declared as an input and makes its environment itself. The path of the environment is not one in
-# a sandbox: what Pex remembers of an interpreter it finds again by that.
+# a sandbox: what Pex remembers of an interpreter it finds again by that. The mark in it spares it from being cleaned
+# away until Python has its lock (modelkiln.store.caches).
 _SHIM = f"""#!/bin/sh
 set -eu
 tool=${{0%/*}} state={STORE}/tools/$1
@@ -43,6 +44,7 @@ export LC_ALL=C.UTF-8
 if [ -r "$state" ]; then
   {{ IFS= read -r python; IFS= read -r environment; IFS= read -r PATH; }} <"$state"
   export PATH
+  {{ true >"$environment/used"; }} 2>/dev/null || :
   if [ -x "$environment/bin/python" ]; then exec "$environment/bin/python" -I "$environment/{PROGRAM}" "$@"; fi
 else
   PATH=${{PATH:-/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin}}

@@ -4,13 +4,23 @@ from pants_modelkiln.inputs import (
     base_image,
     checks,
     code,
+    debian_facts,
     lfs_pointers,
     locked_artifact,
     portable_python,
     repository_artifact,
 )
 
-_MODULES = (base_image, checks, code, lfs_pointers, locked_artifact, portable_python, repository_artifact)
+_MODULES = (
+    base_image,
+    checks,
+    code,
+    debian_facts,
+    lfs_pointers,
+    locked_artifact,
+    portable_python,
+    repository_artifact,
+)
 
 
 def rules():

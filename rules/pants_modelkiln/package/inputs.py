@@ -38,6 +38,7 @@ from pants_modelkiln.inputs.base_image import (
     make_base_layers,
 )
 from pants_modelkiln.inputs.code import PackageCode, PackageCodeRequest, collect_code
+from pants_modelkiln.inputs.debian_facts import DebianFactsRequest, read_debian_facts
 from pants_modelkiln.inputs.named_files import read_named_file
 from pants_modelkiln.inputs.portable_python import InterpreterRequest, choose_interpreter
 from pants_modelkiln.inputs.repository_artifact import hash_artifact
@@ -165,7 +166,15 @@ async def _find_artifacts(addresses: Iterable[Address]) -> tuple[Artifact, ...]:
 
 
 async def _make_bases(bases: Iterable[BaseImage]) -> tuple[BaseLayers, ...]:
-    return await concurrently(make_base_layers(BaseLayersRequest(base), **implicitly()) for base in bases)
+    return await concurrently(map(_make_base, bases))
+
+
+async def _make_base(base: BaseImage) -> BaseLayers:
+    made = await make_base_layers(BaseLayersRequest(base), **implicitly())
+    if base.lock is not None:
+        # For the bill, which has it at once then. After the layer, which fetches the same files.
+        await read_debian_facts(DebianFactsRequest(str(base.address), base.lock), **implicitly())
+    return made
 
 
 async def _resolve_concurrently(

@@ -2,10 +2,11 @@
 
 import fcntl
 import os
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Iterator
 
-__all__ = ["is_locked"]
+__all__ = ["is_locked", "try_lock"]
 
 
 def is_locked(path: Path) -> bool:
@@ -19,3 +20,26 @@ def is_locked(path: Path) -> bool:
         finally:
             os.close(file)
     return False
+
+
+@contextmanager
+def try_lock(path: Path) -> Iterator[bool]:
+    """Hold the exclusive lock of a file if nobody has one; yields whether it is held, or there is no such file."""
+    try:
+        file = os.open(path, os.O_RDWR)
+    except FileNotFoundError:
+        yield True
+        return
+    except OSError:
+        yield False
+        return
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(file)
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        os.close(file)

@@ -7,13 +7,14 @@ files is shared between them, and goes with the last one.
 import fcntl
 import os
 import re
+import time
 from collections import Counter
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Iterable, Iterator, Optional
 
-from modelkiln.machine.file_locks import is_locked
+from modelkiln.machine.file_locks import is_locked, try_lock
 from modelkiln.store.store import BLOBS, VIEWS
 
 __all__ = ["PEX_RUN", "CachedThing", "PexRuns", "held_blobs", "list_caches"]
@@ -24,23 +25,34 @@ _WHOLE = ("pex-root", "pip-cache", "pip-tools-cache", "scie-base")
 # One thing for each entry. Answers are written anew when they are missing; the second list is of
 # what a process may be reading for as long as it runs.
 _ANSWERS = ("built", "choices", "contents", "layers", "published", "verified")
-_FOLDERS = ("interpreters", "toolchains")
+_FOLDERS = ("interpreters/", "toolchains/")
 # pex/cache/dirs.py: what the environments of PEX files link to.
 _SHARED = ("bootstraps", "installed_wheels", "user_code")
 _LINK = re.compile(rf"/({'|'.join(_SHARED)})/([^/]+)/([^/]+)")
 _SHORT = "s"
 _LAST_ACCESS = ".last-access"
+# In an environment of the engine: written by what starts there (pants_modelkiln.engine.tool). Python takes less than
+# a minute from there to the lock, also on a loaded machine.
+_MARK = "used"
+_START_SECONDS = 60
+_RECORD_SECONDS = 30 * 86400
 
 
 @dataclass(frozen=True)
 class CachedThing:
     """name: relative to the store. size: bytes, with its part of what it shares. used_ns: when it was
-    last used (ns, Unix time). paths: what there is to remove."""
+    last used (ns, Unix time). paths: what there is to remove. tool: the environment of the engine's that it is,
+    whose users hold a lock."""
 
     name: str
     size: int
     used_ns: int
     paths: tuple[Path, ...]
+    tool: Optional["ToolEnvironment"] = None
+
+    def is_used_since(self) -> bool:
+        """Whether a process marked it after this was found out: what it reads as long as it runs."""
+        return self.name.startswith(_FOLDERS) and max(map(_used_ns, self.paths)) > self.used_ns
 
 
 def list_caches(root: Path) -> Iterator[CachedThing]:
@@ -113,19 +125,43 @@ def _newest(root: Path, folder: Path) -> CachedThing:
     return CachedThing(folder.name, _size(folder), used, (folder,))
 
 
+class ToolEnvironment:
+    """An environment of the engine, or the part of one (`NAME.part`). What makes it, and what runs in it, holds the
+    lock `NAME.lock`; before it has it, a process that starts there marks the environment."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.lock = path.with_name(f"{path.name.partition('.')[0]}.lock")
+
+    @property
+    def used_ns(self) -> int:
+        """When a process last started in it (ns, Unix time)."""
+        return max(_used_ns(self._path), _used_ns(self._path / _MARK))
+
+    @contextmanager
+    def alone(self) -> Iterator[bool]:
+        """Keep processes out; yields False where one runs in it, or has marked it and may not have the lock yet."""
+        with try_lock(self.lock) as is_held:
+            # In that order: who marks it later finds it gone.
+            yield is_held and time.time_ns() - self.used_ns > _START_SECONDS * 10**9
+
+
 def _tools(root: Path) -> Iterator[CachedThing]:
-    """Environments of the engine's own tools, and records of where one is that is gone."""
+    """Environments of the engine's own tools, and records of where one was that nobody will make again."""
     for path in _entries(root / "tool-environments"):
-        lock = path.with_name(f"{path.name.partition('.')[0]}.lock")  # One that is being made ends with .part.
         if path.suffix == ".lock":
             if not (path.with_suffix("").exists() or is_locked(path)):
                 yield _thing(root, path)
-        elif not is_locked(lock):
-            yield CachedThing(str(path.relative_to(root)), _size(path), _used_ns(path), (path,))
+        else:
+            tool = ToolEnvironment(path)
+            if not is_locked(tool.lock):
+                yield CachedThing(str(path.relative_to(root)), _size(path), tool.used_ns, (path,), tool)
     for path in _entries(root / "tools"):
         with suppress(OSError, IndexError):
             environment = path.read_text().splitlines()[1]
-            if not (root / environment).exists():
+            # A daemon wrote it once for all of its runs, which make the environment again.
+            is_old = time.time_ns() - _used_ns(path) > _RECORD_SECONDS * 10**9
+            if is_old and not (root / environment).exists():
                 yield _thing(root, path)
 
 

@@ -9,7 +9,7 @@ import re
 import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Iterable, Iterator, Optional, Union
@@ -163,8 +163,8 @@ def _clean_one(
     if isinstance(thing, CachedThing):
         if thing.name.startswith(f"{PEX_RUN}/") and not is_alone:
             return
-        if not is_trial:
-            _remove_cache(store, thing)
+        if not is_trial and not _remove_cache(store, thing):
+            return
         done.caches.append(thing)
     else:
         files = FileIndex(store.root).files_in(thing.digest)
@@ -176,16 +176,22 @@ def _clean_one(
     done.kept -= thing.size
 
 
-def _remove_cache(store: Store, thing: CachedThing) -> None:
-    """Take a thing away at once, also for who is killed meanwhile, and then remove it."""
+def _remove_cache(store: Store, thing: CachedThing) -> bool:
+    """Take a thing away at once, also for who is killed meanwhile, and then remove it; False where it is in use."""
     folder, prefix = store.temporary_location("incoming")
     if thing.name.startswith(f"{VIEWS}/"):
         _give_back(store, thing.paths[0])
-    for path in thing.paths:
-        aside = folder / f"{prefix}{os.urandom(8).hex()}"
+    asides = []
+    with thing.tool.alone() if thing.tool else nullcontext(not thing.is_used_since()) as is_alone:
+        for path in thing.paths if is_alone else ():
+            aside = folder / f"{prefix}{os.urandom(8).hex()}"
+            with suppress(OSError):
+                os.rename(path, aside)
+                asides.append(aside)
+    for aside in asides:
         with suppress(OSError):
-            os.rename(path, aside)
             _remove_tree(aside)
+    return is_alone
 
 
 def _give_back(store: Store, view: Path) -> None:

@@ -128,24 +128,55 @@ def test_what_a_living_process_began_to_use_stays(store):
     assert 1 == len(clean(store, set(), max_bytes=0).caches)
 
 
-def test_a_tool_whose_environment_is_gone_goes(store):
-    """The record of where a tool is stays as long as its environment, and that for as long as it is used."""
-    environments = store.root / "tool-environments"
-    for name in ("used", "running", "old"):
-        (environments / name).mkdir(parents=True)
-        (environments / name / "module.py").write_bytes(b"x" * 100)
-    for name in ("used", "running", "old", "gone"):
-        (environments / f"{name}.lock").touch()
+@pytest.fixture
+def tool_folder(store):
+    """The folder of the engine's environments, as left 40 days ago."""
+    folder = store.root / "tool-environments"
+    for name in ("used", "running", "marked", "old"):
+        (folder / name).mkdir(parents=True)
+        (folder / name / "module.py").write_bytes(b"x" * 100)
+    for name in ("used", "running", "marked", "old", "gone"):
+        (folder / f"{name}.lock").touch()
         (store.root / "tools").mkdir(exist_ok=True)
         (store.root / "tools" / name).write_text(f"/usr/bin/python3\ntool-environments/{name}\n/usr/bin\n")
     age(store.root, 40)
-    os.utime(environments / "used")
-    with open(environments / "running.lock", "rb") as lock:
+    return folder
+
+
+def test_an_environment_stays_while_it_is_used(store, tool_folder):
+    """What runs in it, or makes it, has its lock; what starts there has marked it before Python has that."""
+    os.utime(tool_folder / "used")
+    (tool_folder / "marked/used").touch()
+    with open(tool_folder / "running.lock", "rb") as lock:
         fcntl.flock(lock, fcntl.LOCK_SH)
-        (environments / "running.part").mkdir()  # What makes one has the same lock.
-        clean(store, set(), older_than=30 * DAY)
-        assert ["running", "used"] == sorted(os.listdir(store.root / "tools"))
-        clean(store, set(), max_bytes=0)
-        assert ["running", "running.lock", "running.part"] == sorted(os.listdir(environments))
+        (tool_folder / "running.part").mkdir()  # What makes one has the same lock.
+        clean(store, set(), older_than=0, max_bytes=0)
+        left = {"marked", "marked.lock", "running", "running.lock", "running.part", "used", "used.lock"}
+        assert left == set(os.listdir(tool_folder))
+    age(tool_folder, 1)
     clean(store, set(), max_bytes=0)
-    assert not any((environments / name).exists() for name in ("used", "running", "old"))
+    assert not any((tool_folder / name).exists() for name in ("used", "running", "marked", "old"))
+
+
+def test_an_environment_that_is_entered_while_it_is_to_go_stays(store, tool_folder):
+    """Between the time at which the store is listed and that at which the environment would go."""
+    found = {thing.name: thing for thing in list_caches(store.root)}
+    (tool_folder / "old/used").touch()
+    with found["tool-environments/old"].tool.alone() as is_alone:
+        assert not is_alone
+    with open(tool_folder / "running.lock", "rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        with found["tool-environments/running"].tool.alone() as is_alone:
+            assert not is_alone
+    with found["tool-environments/running"].tool.alone() as is_alone:
+        assert is_alone
+
+
+def test_a_record_of_a_tool_goes_long_after_its_environment(store, tool_folder):
+    """A daemon wrote it once, and its next run makes the environment again."""
+    os.utime(store.root / "tools/gone")
+    clean(store, set(), max_bytes=0)
+    assert {"gone"} == {name for name in os.listdir(store.root / "tools") if not (tool_folder / name).exists()}
+    age(store.root / "tools", 40)
+    clean(store, set(), max_bytes=0)
+    assert [] == os.listdir(store.root / "tools")

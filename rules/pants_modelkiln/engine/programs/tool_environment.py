@@ -24,7 +24,7 @@ import sysconfig
 import tempfile
 import venv
 import zipfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Dict, Iterable, Iterator, List, Optional, Tuple
 
@@ -41,8 +41,8 @@ environment = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 try:
     os.utime(environment)
     lock = os.open(environment + ".lock", os.O_RDONLY | os.O_CREAT, 0o666)
-    fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-except OSError:  # Not ours to write, or about to be removed: it will have been read by then.
+    fcntl.flock(lock, fcntl.LOCK_SH)  # What cleans the store has it for a moment only.
+except OSError:  # Not ours to write: somebody else's store, who cleans it.
     pass
 try:
     from modelkiln.cli.main import main
@@ -219,6 +219,8 @@ def main(arguments: List[str]) -> None:
     """Run the program; see above."""
     if zipfile.is_zipfile(sys.argv[0]):
         environment = unpack(sys.argv[0], Path(arguments[0]))
+        with suppress(OSError):
+            os.utime(environment)  # Cleaning spares it until what starts there has its lock.
         python = str(environment / "bin" / "python")
         os.execv(python, [python, "-I", str(environment / PROGRAM), *arguments[1:]])
     lock, sources, store, *output = map(Path, arguments)
