@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Iterable
+from typing import Iterable, Mapping, Sequence
 
 from pants.backend.python.subsystems.setup import PythonSetup
 from pants.base.build_root import BuildRoot
@@ -71,6 +71,15 @@ def _locks(targets: Iterable[Target], options: ModelkilnSubsystem, setup: Python
     return sorted(set(found))
 
 
+def _dated(locks: Mapping[str, Sequence[str]], root: Path) -> dict[str, dict[str, str]]:
+    """The locks of each package with the days on which they were last committed."""
+    from modelkiln.report.locks import lock_days
+
+    env = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
+    days = lock_days(root, (path for paths in locks.values() for path in paths), env)
+    return {name: {path: days[path] for path in paths} for name, paths in locks.items()}
+
+
 @goal_rule
 async def report_packages(
     targets: FilteredTargets,
@@ -84,7 +93,6 @@ async def report_packages(
 ) -> Report:
     """Make the packages, of which `dist/` need not have anything, and write the page."""
     # Imported here: other goals have no use for pages.
-    from modelkiln.report.locks import lock_days
     from modelkiln.report.page.index import RECORD_ENDING, render_index
 
     kinds: tuple[type[PackageFieldSet], ...] = (ModelPackageFieldSet, ModelIndexFieldSet)
@@ -105,10 +113,7 @@ async def report_packages(
     names = [files[0].path[: -len(RECORD_ENDING)] for files in contents]
     records = {name: json.loads(files[0].content) for name, files in zip(names, contents)}
     locks = {name: _locks(one.closure, options, setup) for name, one in zip(names, needed)}
-    env = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
-    days = lock_days(Path(build_root.path), (path for paths in locks.values() for path in paths), env)
-    dated = {name: {path: days[path] for path in paths} for name, paths in locks.items()}
-    page = render_index(dict(sorted(records.items())), dated).encode()
+    page = render_index(dict(sorted(records.items())), _dated(locks, Path(build_root.path))).encode()
     digest = await create_digest(CreateDigest([FileContent(subsystem.output, page)]))
     workspace.write_digest(digest, path_prefix=str(dist_dir.relpath))
     console.print_stdout(f"{dist_dir.relpath / subsystem.output}: {readable_size(len(page))}")
