@@ -15,6 +15,7 @@ __all__ = [
     "RECORD_TYPE",
     "SBOM_NAME",
     "SBOM_PATH",
+    "TOKENIZER_FORMATS",
     "USER_ID",
     "VENV",
     "WEIGHTS_LABEL",
@@ -44,6 +45,8 @@ PEX_MODELS = ".modelkiln/models"
 ARTIFACT_TYPE = "application/vnd.cncf.model.manifest.v1+json"
 # docs/annotations.md, "Layer Annotation Keys": the path of a layer's file.
 FILE_PATH = "org.cncf.model.filepath"
+# Formats of files that make up a tokenizer (`modelkiln.checks.headers.tokenizers`), which are no weights.
+TOKENIZER_FORMATS = ("merges", "sentencepiece", "tekken", "tiktoken", "tokenizer", "tokenizer-config", "vocabulary")
 # Of an image of weights alone: the set digest of its files, as in a weights lock.
 WEIGHTS_LABEL = "modelkiln.weights.digest"
 

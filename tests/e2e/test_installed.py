@@ -14,6 +14,7 @@ from monorepo import ROOT, files_of, small_monorepo
 from modelkiln.report.evidence.evidence import read_tests
 
 WHEEL = "modelkiln-0.1.0-py3-none-any.whl"
+HOMEPAGE = "https://models.example.com/modelkiln"
 # As plugins were written before rules were called by name.
 _PLUGIN = """\
 from pants.core.goals.package import BuiltPackage, PackageFieldSet
@@ -52,7 +53,9 @@ def rules():
 def wheel(repository):
     """Return the wheel, built here: a test that depends on `//:dist` cannot be asked for its dependents,
     because Pants demands the interpreter of the wheel, which is its own, of whatever depends on it."""
-    repository.pants("package", "//:dist")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(repository.env, "MODELKILN_HOMEPAGE", HOMEPAGE)
+        repository.pants("package", "//:dist")
     return repository.dist / WHEEL
 
 
@@ -93,6 +96,10 @@ def test_the_wheel_holds_backend_and_engine_and_needs_nothing(wheel):
     assert [] == [line for line in metadata if line.startswith("Requires-Dist") and "extra ==" not in line]
     (python,) = (line for line in metadata if line.startswith("Requires-Python: "))
     assert {">=3.9", "<3.15"} == set(python.partition(": ")[2].split(","))
+    (summary,) = (line for line in metadata if line.startswith("Summary: "))
+    assert "machine-learning models" in summary
+    assert f"Home-page: {HOMEPAGE}" in metadata
+    assert "# Modelkiln" in metadata
 
 
 def test_it_packages_a_model(installed):

@@ -46,6 +46,8 @@ def test_an_index_names_an_image_for_each_platform(layout):
     (entry,) = layout.index["manifests"]
     index = json.loads((layout.path / "blobs/sha256" / hex_of(entry["digest"])).read_text())
     assert [] == schema_errors(index, "image-index-schema.json")
+    # Their layers of wheels are compressed with zstd.
+    assert ["true"] * 2 == [one["annotations"]["io.github.containers.compression.zstd"] for one in index["manifests"]]
 
 
 def test_what_no_platform_decides_is_one_blob(layout):

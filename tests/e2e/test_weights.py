@@ -12,6 +12,7 @@ import pytest
 from attested.signing_keys import make_key
 from monorepo import named_caches, small_monorepo
 from samples.headers import gguf_file, xgboost_model
+from watching import watched
 
 from modelkiln.checks.allowed import NOTHING
 from modelkiln.cli.main import main
@@ -89,6 +90,27 @@ def test_packages_are_made_from_the_lock_alone(repo):
         repo.pants("test", "--smoke-test-require", "rain:smoke")
     finally:
         hidden.rename(repo.root / "rain/big")
+
+
+def test_an_artifact_is_packaged_without_reading_weights(repo, tmp_path):
+    """Neither at their source nor in the store, by Pants or a step of its; the same watch sees what an export reads."""
+    lock, store = json.loads(repo.read("rain/big.lock.json")), named_caches(repo.env) / "modelkiln"
+    model = next(one["sha256"] for one in lock["files"] if one["path"] == "model.bin")
+    # All of these are of this test alone: model.bin is random, and in the layer.
+    names = {model, *(one["digest"][7:] for one in lock["layers"])}
+    blobs = [path for path in (store / "sha256").glob("*/*") if path.name in names]
+    assert model in {path.name for path in blobs}
+    sources = [path for path in (repo.root / "rain/big").rglob("*") if path.is_file()]
+    repo.write("rain/BUILD", _BUILD.format(source="big", format="artifact"))
+    try:
+        with watched([*blobs, *sources]) as watch:
+            repo.pants("package", "rain:rain")
+            assert set() == watch.touched()
+            target, options = str(tmp_path / "whole"), ["--format=oci-layout", f"--store={store}"]
+            assert 0 == main(["export", str(repo.dist / "rain/rain.artifact"), target, *options])
+            assert model in {path.name for path in watch.touched()}
+    finally:
+        repo.write("rain/BUILD", _BUILD.format(source="big", format="oci"))
 
 
 def test_packages_carry_the_signature_of_locked_files(repo, tmp_path):

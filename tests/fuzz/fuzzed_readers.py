@@ -13,7 +13,7 @@ from typing import Any, Callable, Iterable
 
 import numpy
 import onnx
-from samples import headers, pickles
+from samples import headers, pickles, tokenizer_files
 from samples.debs import LOCK_PATH, make_deb
 from samples.onnx_models import external_model
 from samples.wheelhouse import make_wheel
@@ -230,6 +230,10 @@ READERS = {
     "xgboost": Reader(_check("model.ubj"), lambda: [headers.xgboost_model(), headers.xgboost_model("json")]),
     "lightgbm": Reader(_check("model.txt"), lambda: [headers.lightgbm_model()]),
     "tokenizer": Reader(_check("tokenizer.json"), lambda: [headers.tokenizer_json()]),
+    "tiktoken": Reader(_check("a.tiktoken"), lambda: [tokenizer_files.tiktoken_file()]),
+    "tekken": Reader(_check("tekken.json"), lambda: [tokenizer_files.tekken_json()]),
+    "vocabulary": Reader(_check("vocab.json"), lambda: [tokenizer_files.saved_model("BPE")["vocab.json"]]),
+    "merges": Reader(_check("merges.txt"), lambda: [tokenizer_files.saved_model("BPE")["merges.txt"]]),
     "manifest": Reader(_read_manifest, lambda: [json.dumps(_MANIFEST).encode()]),
     "python-lock": Reader(_text(lambda text: read_lock(text, "fuzz", _MARKERS)), _lock_seeds),
     "debian-lock": Reader(_text(lambda text: load_lock(text, "fuzz")), lambda: [LOCK_PATH.read_bytes()]),

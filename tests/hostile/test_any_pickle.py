@@ -4,8 +4,8 @@ import io
 import pickle
 
 import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
+from properties import given, settings
 
 from modelkiln.checks.check import Options, check_file
 from modelkiln.errors import ModelkilnError
@@ -55,7 +55,7 @@ def _refused(data, allowed):
 
 
 @pytest.mark.parametrize("base", [pickle.Unpickler, pickle._Unpickler], ids=["c", "python"])
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1000)
 @given(pieces=st.lists(st.sampled_from(PIECES), max_size=14))
 def test_no_call_is_missed(base, pieces):
     """Bytes that make an unpickler import, and then go on to their end, are refused as a pickle."""
@@ -71,7 +71,7 @@ def test_no_call_is_missed(base, pieces):
 
 
 @pytest.mark.parametrize("base", [pickle.Unpickler, pickle._Unpickler], ids=["c", "python"])
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1000)
 @given(pieces=st.lists(st.sampled_from(PIECES), max_size=14))
 def test_no_call_before_an_error_is_missed(base, pieces):
     """Bytes that make an unpickler call something are refused, also where it fails afterwards."""

@@ -6,8 +6,8 @@ import struct
 
 import pytest
 import safetensors
-from hypothesis import given, settings
 from hypothesis import strategies as st
+from properties import given, settings
 
 from modelkiln.checks.check import Options, check_file
 from modelkiln.checks.safetensors import BITS
@@ -144,7 +144,7 @@ _TENSORS = st.builds(
 _METADATA = st.builds('"__metadata__":{{{}:{}}}'.format, _TEXTS, _TEXTS)
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=2000)
 @given(entries=st.lists(_TENSORS | _METADATA, max_size=3), size=st.sampled_from([0, 1, 4, 8]))
 def test_the_reference_reader_takes_what_is_taken(entries, size):
     """Of headers with odd numbers, shapes and texts none passes that it refuses."""

@@ -6,6 +6,7 @@ import threading
 import pytest
 
 from modelkiln.progress import Progress
+from modelkiln.runtime.weights.progress import readable_size
 from modelkiln.wording import report_line
 
 
@@ -134,3 +135,19 @@ def test_an_unknown_total_is_no_hindrance(clock):
     clock[0] = 10.0
     progress.add(20_000_000)
     assert "fetch: 20.0 MB, 2.0 MB/s\n" == stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    "size, text",
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1.0 kB"),
+        (64_512, "64.5 kB"),
+        (1_000_000, "1.0 MB"),
+        (3_400_000_000, "3.4 GB"),
+    ],
+)
+def test_sizes_are_readable(size, text):
+    """Small ones are no "0.0 MB"."""
+    assert text == readable_size(size)

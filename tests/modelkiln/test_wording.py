@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from modelkiln.wording import one_line, print_json, print_lines, printable, report_line
+from modelkiln.wording import counted, one_line, print_json, print_lines, printable, report_line
 
 _HOSTILE = "a\x1b[31m\x07\x9b\u202e\u2066\u2028\ud800\r\nfake: verified"
 _SHOWN = "a\\x1b[31m\\x07\\x9b\\u202e\\u2066\\u2028\\ud800\\r"
@@ -29,3 +29,9 @@ def test_json_stays_the_same_value(text, capsys):
     assert {"b": text, text: [1]} == json.loads(out)
     assert out.replace("\n", "").isprintable()
     assert ("\u00fc" in text) == ("\u00fc" in out)
+
+
+def test_one_is_no_plural():
+    """Counts read as people write them, also where an s does not make the plural."""
+    assert ["0 blobs", "1 blob", "2 blobs"] == [counted(number, "blob") for number in range(3)]
+    assert ["1 index", "2 indexes"] == [counted(number, "index", "indexes") for number in (1, 2)]

@@ -165,16 +165,17 @@ async def _find_artifacts(addresses: Iterable[Address]) -> tuple[Artifact, ...]:
     return await concurrently(hash_artifact(ArtifactRequest(address), **implicitly()) for address in addresses)
 
 
-async def _make_bases(bases: Iterable[BaseImage]) -> tuple[BaseLayers, ...]:
-    return await concurrently(map(_make_base, bases))
-
-
 async def _make_base(base: BaseImage) -> BaseLayers:
     made = await make_base_layers(BaseLayersRequest(base), **implicitly())
     if base.lock is not None:
         # For the bill, which has it at once then. After the layer, which fetches the same files.
         await read_debian_facts(DebianFactsRequest(str(base.address), base.lock), **implicitly())
     return made
+
+
+async def _make_bases(bases: Iterable[BaseImage]) -> tuple[BaseLayers, ...]:
+    # Called by name: so Pants finds what rules ask for.
+    return await concurrently(_make_base(base) for base in bases)
 
 
 async def _resolve_concurrently(

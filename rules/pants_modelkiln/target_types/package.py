@@ -22,6 +22,7 @@ from pants.util.strutil import help_text
 from modelkiln.package.host_requirements import check_host_requirements
 from modelkiln.package.model_wheel import REQUIRES
 from modelkiln.package.provided import read_provided
+from modelkiln.package.urls import check_urls
 from pants_modelkiln.target_types.fields import OneAddressField, TableField
 from pants_modelkiln.target_types.lint import LINT_FIELDS
 from pants_modelkiln.target_types.publish import PUBLISH_FIELDS, PublishWheelIndexesField
@@ -278,13 +279,20 @@ class ModelMetadataField(TableField):
 
         `device_memory` is that of one GPU, for CUDA and ROCm. `cpu` lists features as `/proc/cpuinfo`
         names them, or a level such as `x86-64-v3`; those of another architecture do not count.
+
+        `urls` are further addresses by their names, which a wheel has as `Project-URL`, next to those of
+        `url`, `source` and `documentation`:
+
+            metadata={"urls": {"Issues": "https://tracker.example.com/models/fraud"}}
         """)
 
     @classmethod
     def check(cls, value: dict[str, Any], address: Address) -> None:
-        """Refuse a `requires` that no host could be compared with."""
+        """Refuse a `requires` that no host could be compared with, and `urls` that are none."""
         if "requires" in value:
             check_host_requirements(value["requires"], str(address))
+        if "urls" in value:
+            check_urls(value["urls"], str(address))
 
 
 class ModelPackageTarget(Target):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Mapping, Sequence
 
 from modelkiln.canonical import document_json
-from modelkiln.conventions import ARTIFACT_TYPE, FILE_PATH, MODELS_MOUNT, WEIGHTS_LABEL
+from modelkiln.conventions import ARTIFACT_TYPE, FILE_PATH, MODELS_MOUNT, TOKENIZER_FORMATS, WEIGHTS_LABEL
 from modelkiln.descriptor import LARGEST_MANIFEST, LAYER, MANIFEST, Descriptor
 from modelkiln.errors import ModelkilnError
 from modelkiln.image.image import Base, Image, Settings, build_image
@@ -49,7 +49,7 @@ _TECHNICAL = {
 }  # fmt: skip
 
 # Formats of files that lie next to weights.
-_NO_WEIGHTS = {"unknown", "safetensors-index", "sentencepiece", "tokenizer"}
+_NO_WEIGHTS = {"unknown", "safetensors-index", *TOKENIZER_FORMATS}
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from modelkiln.conventions import PEX_MODELS
 from modelkiln.errors import ModelkilnError
 from modelkiln.layers import weights
 from modelkiln.package.model_wheel import PROVIDED_EXTRA, code_folder, wheel_stem
+from modelkiln.package.urls import project_urls
 from modelkiln.recipe import Recipe
 from modelkiln.store.files import StoredFile
 from modelkiln.store.store import Store
@@ -24,7 +25,6 @@ ENTRY_POINTS = "modelkiln.models"
 
 # Keys of a package's metadata and the fields of core metadata that say the same.
 _FIELDS = {"description": "Summary", "authors": "Author", "license": "License", "url": "Home-page"}
-_LINKS = ("documentation", "source")
 
 
 def build_model_wheel(
@@ -119,7 +119,7 @@ def _metadata(record: Mapping[str, Any]) -> str:
         f"Name: {described['distribution']}",
         f"Version: {described['version']}",
         *(f"{field}: {texts[key]}" for key, field in _FIELDS.items() if texts.get(key)),
-        *(f"Project-URL: {key}, {texts[key]}" for key in _LINKS if texts.get(key, "").startswith(("http", "git+"))),
+        *(f"Project-URL: {label}, {url}" for label, url in project_urls(metadata)),
         f"Requires-Python: {described['requires_python']}",
         *(f"Provides-Extra: {extra}" for extra in [PROVIDED_EXTRA] if record.get("provided")),
         *(f"Requires-Dist: {requirement}" for requirement in described["requires_dist"]),

@@ -4,8 +4,8 @@ import io
 import tarfile
 
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
+from properties import given
 
 from modelkiln.archives import tar
 from modelkiln.archives.tar import Entry, bytes_entry, tar_header, write_tar

@@ -19,9 +19,9 @@ import numpy
 import onnx
 import pytest
 import safetensors.numpy
-from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
+from properties import given
 from python_path import python_path
 from samples.pickles import ALLOWED, Tensor, call, proto, torch_legacy, torch_zip
 

@@ -74,6 +74,16 @@ def test_inspect_lists_what_files_are(made, capsys):
     assert files == json.loads(capsys.readouterr().out)[0]["files"]
 
 
+def test_inspect_keeps_formats_and_files_apart(made, capsys):
+    """Formats with long names, too."""
+    file = {"path": "t.json", "sha256": "0" * 64, "size": 3, "format": "tokenizer-config"}
+    made.path.with_name("digits.package.json").write_text(json.dumps({"layers": [], "artifacts": [file]}))
+    assert main(["inspect", str(made.path)]) == 0
+    output = capsys.readouterr().out
+    assert "      size  format            file of the model artifacts\n" in output
+    assert "       3 B  tokenizer-config  t.json\n" in output
+
+
 def test_inspect_names_the_members_of_an_ensemble(made, capsys):
     """What steps call them, and which packages they are."""
     member = {

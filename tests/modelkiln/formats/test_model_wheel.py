@@ -130,6 +130,25 @@ def test_a_wheel_is_one_by_the_book(tmp_path):
     assert "Acme.Sums = acme.sums.__main__:main" in entry_points
 
 
+def test_addresses_are_in_the_metadata(tmp_path):
+    """Those with keys of their own, and all that `urls` names, as the index shows them."""
+    metadata = {
+        "url": "https://models.example.com/sums",
+        "source": "git+https://git.example.com/sums",
+        "documentation": "in the wiki",
+        "urls": {"Issues": "https://tracker.example.com/sums", "Changelog": "https://models.example.com/sums/changes"},
+    }
+    wheel = make_model_wheel(tmp_path, metadata=metadata)
+    with open_wheel(wheel, wheel.name, "acme-sums", "1.2.0") as found:
+        headers = email.message_from_string(found.read_metadata("METADATA"))
+    assert "https://models.example.com/sums" == headers["Home-page"]
+    assert [
+        "source, git+https://git.example.com/sums",
+        "Changelog, https://models.example.com/sums/changes",
+        "Issues, https://tracker.example.com/sums",
+    ] == headers.get_all("Project-URL")
+
+
 def test_the_tested_lock_travels_as_constraints(tmp_path):
     """pip's option -c takes it."""
     locked = [{"name": name, "version": "1.0", "filename": "x", "sha256": "0" * 64} for name in ("scipy", "numpy")]

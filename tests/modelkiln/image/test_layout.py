@@ -10,7 +10,7 @@ from modelkiln.canonical import canonical_json, document_json
 from modelkiln.descriptor import CONFIG, INDEX, Descriptor
 from modelkiln.digest import sha256_bytes
 from modelkiln.errors import ModelkilnError
-from modelkiln.image.layout import Layout, layout_files, write_layout
+from modelkiln.image.layout import Layout, layout_files, platform_index, write_layout
 from modelkiln.validation.layout import validate_layout
 
 
@@ -40,6 +40,15 @@ def test_equal_input_gives_equal_files(tmp_path):
     assert files[0] == files[1]
     assert files[0]["oci-layout"] == b'{"imageLayoutVersion":"1.0.0"}'
     assert files[0]["index.json"] == document_json(json.loads(files[0]["index.json"]))
+
+
+def test_an_index_says_which_images_have_zstd(made):
+    """containers/image (skopeo, podman) refuses to copy an index with its digest where it does not."""
+    described = made.image.manifest_descriptor
+    listed = [(described, "linux/amd64", {"a": "1"}, True), (described, "linux/arm64", {}, False)]
+    zstd, plain = json.loads(platform_index(listed, {}))["manifests"]
+    assert {"a": "1", "io.github.containers.compression.zstd": "true"} == zstd["annotations"]
+    assert "annotations" not in plain
 
 
 def test_a_missing_blob_is_none(made):

@@ -4,8 +4,8 @@ import tempfile
 from pathlib import Path
 from unittest import mock
 
-from hypothesis import given, settings
 from hypothesis import strategies as st
+from properties import given, settings
 
 from modelkiln.digest import sha256_bytes
 from modelkiln.layers.artifact import artifact_recipes
@@ -28,7 +28,7 @@ def small_packing():
     return mock.patch.multiple(grouping, **limits, _MOST_LAYERS=_MOST_LAYERS)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(FILES, st.data())
 def test_files_make_the_layers_of_their_lock(sizes, data):
     """Whichever of them are pointers that are too large for Pants, layers are cut as a lock's, with its digests."""

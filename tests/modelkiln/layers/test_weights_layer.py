@@ -69,3 +69,14 @@ def test_an_edited_lock_is_refused(tmp_path, edit, message):
     edit(content)
     with pytest.raises(ModelkilnError, match=message):
         load_weights_lock(json.dumps(content), "w.lock.json")
+
+
+@pytest.mark.parametrize(
+    "text, lacks", [("{}", "it lacks 'schema'"), ('{"schema": 1}', "it lacks 'files'"), ("[]", "a list")]
+)
+def test_what_is_no_lock_is_refused_in_a_sentence(text, lacks):
+    """The file is named, what it lacks, and the command that writes one."""
+    with pytest.raises(
+        ModelkilnError, match=f"^w.lock.json: is not a weights lock .*{lacks}.*Write it with `pants lock`"
+    ):
+        load_weights_lock(text, "w.lock.json")

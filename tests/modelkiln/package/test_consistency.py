@@ -168,6 +168,13 @@ def test_the_package_that_people_chose_is_reported_first():
         check_consistency("a:b", CPU, [*wheels, _wheel("torch", "2.9.0", TORCH)], TARGET)
 
 
+@pytest.mark.parametrize("builds", ["onnxruntime for onnxruntime-gpu", "xgboost-cpu for xgboost", "torch with .* .cpu"])
+def test_builds_for_a_cpu_are_advised(builds):
+    """By the names that they have in an index, without those of accelerators among the resolves."""
+    with pytest.raises(ModelkilnError, match=f"Lock builds for a CPU in the resolve 'cpu' .*{builds}"):
+        check_consistency("a:b", CPU, [_wheel("xgboost", "3.1.1", "nvidia-nccl-cu12")], TARGET)
+
+
 def test_on_another_platform_a_wheel_may_need_no_cuda():
     """PyTorch's wheel for arm64 asks for no CUDA libraries."""
     arm = Target("3.11", "linux/arm64", "2.36")

@@ -1,11 +1,11 @@
 """What the wheel of a model is called and requires."""
 
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
 from packaging.requirements import Requirement
 from packaging.utils import parse_wheel_filename
 from packaging.version import Version
+from properties import given
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.package.imports import imports_of_pickles

@@ -10,6 +10,7 @@ from samples.published import Package
 from schemas import schema_problems
 
 from modelkiln.cli.main import main
+from modelkiln.conventions import OLD_RECORD_PATH
 from modelkiln.digest import hex_of, sha256_bytes
 from modelkiln.errors import ModelkilnError
 from modelkiln.machine.settings import INSECURE_REGISTRIES
@@ -68,6 +69,21 @@ def test_parts_are_pulled_alone(tmp_path, attached):
     assert package.made.record["signature"] == json.loads((tmp_path / "signature/signature.json").read_text())
     (file,) = record["artifacts"]
     assert file["sha256"] == sha256_bytes((tmp_path / "weights" / file["path"]).read_bytes())[7:]
+
+
+def test_an_earlier_name_of_the_record_is_read(published, tmp_path, monkeypatch, capsys):
+    """Of packages whose record has the name that scanners took for one of npm, in a registry and in a layout."""
+    new, _, host = published
+    monkeypatch.setattr("modelkiln.layers.small.RECORD_PATH", OLD_RECORD_PATH)
+    old = Package(tmp_path / "old")
+    assert new.digest != old.digest
+    old.publish(host, "team/old")
+    reference = f"{host}/team/old:1.2.0"
+    assert 0 == command("pull", reference, "-o", tmp_path / "p", "--only", "record", host=host)
+    assert old.made.record == json.loads((tmp_path / "p/package.json").read_bytes())
+    capsys.readouterr()
+    assert 0 == main(["diff", str(new.layout), str(old.layout), f"--store={old.store.root}"])
+    assert "he packages are the same." in capsys.readouterr().out
 
 
 def test_verify_reports_what_would_run(published, capsys):

@@ -4,16 +4,12 @@ import json
 
 import numpy
 import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from properties import given
 
 from modelkiln.runtime.errors import PackageError
 from modelkiln.runtime.tensors import DATATYPES, from_array, read_tensors, to_array
-
-# The same examples on every run, and no database in the working folder.
-settings.register_profile("fixed", derandomize=True, database=None, deadline=None)
-settings.load_profile("fixed")
 
 NUMBERS = sorted(set(DATATYPES) - {"BYTES"})
 

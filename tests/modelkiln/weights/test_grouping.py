@@ -2,8 +2,8 @@
 
 import random
 
-from hypothesis import given
 from hypothesis import strategies as st
+from properties import given
 
 from modelkiln.weights.grouping import ALONE_BYTES, group_files
 

@@ -53,9 +53,10 @@ def test_one_address_is_a_string():
             "models/m:m: provided_requirements: 'tensorrt' has no reason",
         ),
         (ModelMetadataField, {"requires": {"memory": 8}}, "models/m:m: metadata: requires: memory: 8 is not a size"),
+        (ModelMetadataField, {"urls": {"Issues": "here"}}, "models/m:m: metadata: urls: Issues: 'here' is not an"),
     ],
 )
-def test_what_a_host_must_have_is_checked_as_build_files_are_read(field, value, message):
+def test_values_are_checked_as_build_files_are_read(field, value, message):
     """A mistake is reported by every goal, before anything is built."""
     with pytest.raises(InvalidFieldException, match=message):
         field(value, ADDRESS)

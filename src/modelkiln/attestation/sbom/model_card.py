@@ -7,6 +7,7 @@ properties, so that nothing of it is lost.
 import json
 from typing import Any, Iterable, Iterator, Mapping
 
+from modelkiln.conventions import TOKENIZER_FORMATS
 from modelkiln.wheels.licenses import license_expression
 
 __all__ = ["MODEL", "model_component", "to_properties"]
@@ -25,8 +26,6 @@ _CONSIDERATIONS = {
 }
 _ETHICAL = "ethical_considerations"
 _REFERENCES = {"url": "website", "source": "vcs", "documentation": "documentation"}
-# What a file of a tokenizer is made of is no architecture of the model.
-_TOKENIZERS = ("tokenizer", "sentencepiece")
 
 
 def model_component(record: Mapping[str, Any], ancestors: Iterable[str] = ()) -> dict[str, Any]:
@@ -122,9 +121,9 @@ def _tensor(tensor: Mapping[str, Any]) -> dict[str, str]:
 
 def _architecture(artifacts: Iterable[Mapping[str, Any]]) -> str:
     """What the files' headers agree on, else ""."""
-    stated = {
-        (file.get("facts") or {}).get("architecture") for file in artifacts if file.get("format") not in _TOKENIZERS
-    }
+    # What a file of a tokenizer is made of is no architecture of the model.
+    models = (file for file in artifacts if file.get("format") not in TOKENIZER_FORMATS)
+    stated = {(file.get("facts") or {}).get("architecture") for file in models}
     names = [name for name in stated if isinstance(name, str) and name]
     return names[0] if len(names) == 1 else ""
 

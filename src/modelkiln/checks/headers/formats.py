@@ -3,12 +3,24 @@
 from typing import Any, Optional
 
 from modelkiln.checks.content import Content
-from modelkiln.checks.headers import gguf, lightgbm, sentencepiece, tokenizer, xgboost
+from modelkiln.checks.headers import gguf, lightgbm, xgboost
 from modelkiln.checks.headers.header import BadHeader, Header
+from modelkiln.checks.headers.tokenizers import (
+    merges,
+    sentencepiece,
+    settings,
+    tekken,
+    tiktoken,
+    tokenizer_json,
+    vocabulary,
+)
 
 __all__ = ["GGUF_ENDING", "check", "find_format"]
 
-_FORMATS = {module.FORMAT: module for module in (gguf, lightgbm, sentencepiece, tokenizer, xgboost)}
+_BY_HEAD = (gguf, lightgbm, sentencepiece, tokenizer_json, xgboost)
+# Their content alone does not show what they are.
+_BY_NAME = (tiktoken, tekken, vocabulary, merges, settings)
+_FORMATS: dict[str, Any] = {module.FORMAT: module for module in (*_BY_HEAD, *_BY_NAME)}
 GGUF_ENDING = ".gguf"
 
 
@@ -19,12 +31,14 @@ def find_format(path: str, head: bytes) -> Optional[str]:
     """
     if path.endswith(GGUF_ENDING):
         return gguf.FORMAT
-    return next((name for name, module in _FORMATS.items() if module.looks_like(head)), None)
+    found: Any = next((module for module in _BY_HEAD if module.looks_like(head)), None)
+    found = found or next((module for module in _BY_NAME if module.looks_like(path, head)), None)
+    return found.FORMAT if found else None
 
 
 def check(content: Content, path: str, format: str) -> Header:
     """Check a file of a format that `find_format` returned. Raises ModelkilnError for what is not exact."""
-    module: Any = _FORMATS[format]
+    module = _FORMATS[format]
     try:
         return module.check(content, path)
     except EOFError:

@@ -12,8 +12,9 @@ from modelkiln.checks.code import files as code_files
 from modelkiln.checks.code.keras import HDF5_MAGIC
 from modelkiln.checks.code.transformers_files import template_entries
 from modelkiln.checks.content import Content
-from modelkiln.checks.headers import formats, gguf, lightgbm, tokenizer, xgboost
+from modelkiln.checks.headers import formats, gguf, lightgbm, xgboost
 from modelkiln.checks.headers.header import BadHeader
+from modelkiln.checks.headers.tokenizers import tokenizer_json
 from modelkiln.checks.onnx import model as onnx
 from modelkiln.checks.pickle_opcodes import BadPickle
 from modelkiln.checks.traits.boosters import survey_lightgbm, survey_xgboost
@@ -101,6 +102,6 @@ def _survey_gguf(content: Content) -> Survey:
 _BY_FORMAT: dict[str, Callable[[Content], Survey]] = {
     gguf.FORMAT: _survey_gguf,
     lightgbm.FORMAT: survey_lightgbm,
-    tokenizer.FORMAT: survey_tokenizer,
+    tokenizer_json.FORMAT: survey_tokenizer,
     xgboost.FORMAT: survey_xgboost,
 }

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import gguf
 import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
+from properties import given, settings
 from samples.headers import gguf_file, lightgbm_model, sentencepiece_model, tokenizer_json, xgboost_model
 
 from modelkiln.checks.check import Options, check_file
@@ -37,7 +37,7 @@ def test_a_file_of_the_library_is_sound(name):
         check(data[: len(data) // 2])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(data=st.data(), name=st.sampled_from(sorted(FORMATS)))
 def test_a_truncated_file_is_refused_or_the_same(data, name):
     """Wherever it ends after what it is recognised by."""
@@ -53,7 +53,7 @@ def test_a_truncated_file_is_refused_or_the_same(data, name):
         assert b"end of trees" in cut if name == "lightgbm" else name.startswith("gguf") and len(whole) - len(cut) < 32
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(data=st.data(), name=st.sampled_from(sorted(FORMATS)))
 def test_a_changed_file_is_refused_or_has_a_format(data, name):
     """Bytes of it that are others lead to an error with a text, or to a format."""

@@ -5,8 +5,8 @@ import json
 from unittest import mock
 
 import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
+from properties import given, settings
 
 from modelkiln.checks.content import Reader
 from modelkiln.checks.headers import json_stream
@@ -32,7 +32,6 @@ def _build(stream):
     return stream.scalar()
 
 
-@settings(deadline=None)
 @given(value=VALUES, indent=st.sampled_from([None, 1]), block=st.integers(1, 40))
 def test_values_are_read_and_passed_over(value, indent, block):
     """In blocks of any size: all of a value, and how many members or items it has."""
@@ -46,7 +45,7 @@ def test_values_are_read_and_passed_over(value, indent, block):
         stream.finish()
 
 
-@settings(deadline=None, max_examples=500)
+@settings(max_examples=500)
 @given(text=st.text(alphabet='[]{},:"1-.eE tunl\\', max_size=14), read=st.sampled_from([_build, JsonStream.skip]))
 def test_what_is_not_json_is_refused(text, read):
     """What `json` does not read is not read, and the other way round."""
