@@ -30,6 +30,7 @@ from pants_modelkiln.compat.calls import (
     implicitly,
     transitive_targets,
 )
+from pants_modelkiln.compat.values import every_dependency
 from pants_modelkiln.goals.package_index import ModelIndexFieldSet
 from pants_modelkiln.package.field_set import ModelPackageFieldSet, accelerator_of
 from pants_modelkiln.subsystem import ModelkilnSubsystem
@@ -108,7 +109,8 @@ async def report_packages(
     )
     contents = await concurrently(get_digest_contents(digest) for digest in digests)
     needed = await concurrently(
-        transitive_targets(TransitiveTargetsRequest([fields.address]), **implicitly()) for fields in field_sets
+        transitive_targets(TransitiveTargetsRequest([fields.address], **every_dependency()), **implicitly())
+        for fields in field_sets
     )
     names = [files[0].path[: -len(RECORD_ENDING)] for files in contents]
     records = {name: json.loads(files[0].content) for name, files in zip(names, contents)}

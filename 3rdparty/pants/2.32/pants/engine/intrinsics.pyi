@@ -16,6 +16,7 @@ from pants.engine.process import Process as Process
 from pants.engine.process import ProcessExecutionEnvironment as ProcessExecutionEnvironment
 from pants.engine.fs import RemovePrefix as RemovePrefix
 from pants.engine.rules import rule as rule
+from pants.engine.fs import Snapshot as Snapshot
 @rule
 async def create_digest(create_digest: CreateDigest) -> Digest:
     ...
@@ -24,6 +25,9 @@ async def path_globs_to_digest(path_globs: PathGlobs) -> Digest:
     ...
 @rule
 async def path_globs_to_paths(path_globs: PathGlobs) -> Paths:
+    ...
+@rule
+async def digest_to_snapshot(digest: Digest) -> Snapshot:
     ...
 @rule
 async def get_digest_contents(digest: Digest) -> DigestContents:
