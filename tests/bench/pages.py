@@ -66,9 +66,8 @@ def _first_paint(tab: Any, page: Path) -> float:
 
 def _hover(tab: Any) -> float:
     """Frames a second while the mouse goes over the map in lines."""
-    box = tab.ask(
-        "{ const map = document.querySelector('.map'); map.scrollIntoView(); map.getBoundingClientRect().toJSON() }"
-    )
+    tab.ask("document.querySelector('.map').scrollIntoView({ behavior: 'instant' })")
+    box = tab.ask("document.querySelector('.map').getBoundingClientRect().toJSON()")
     asked = tab.send("Runtime.evaluate", expression=_FRAMES % (60 * _SECONDS), awaitPromise=True, returnByValue=True)
     step = 0
     while not tab.has(asked):

@@ -8,6 +8,7 @@ import zipfile
 
 import pytest
 from browsing.browser import ask_page, axe_script
+from browsing.devtools import open_tab
 from loopback.registries import registry
 from samples.packages.described import CODE, Described
 from samples.random_image import make_image
@@ -171,6 +172,25 @@ def test_the_map_can_be_used(package, tmp_path):
     assert sorted(found["first"]) == sorted(found["packed"]) == sorted(found["back"])
     assert {"fastmath 0.9", "gpulib 3.0", "plugin 2.0", "tinylib 1.0"} == set(found["inside"])
     assert "fastmath" in found["focused"] and " unpacked, " in found["hover"]
+
+
+def test_a_mouse_over_the_map_shows_what_is_there(package, tmp_path):
+    """Of a layer its name and bytes, in a line that moves nothing else."""
+    path = tmp_path / "report.html"
+    _page(tmp_path, package.store, package.layout)
+    with open_tab(tmp_path) as tab:
+        tab.open(path)
+        places = "['.map', '.list'].map(name => document.querySelector(name).getBoundingClientRect().y)"
+        tab.ask("document.querySelector('.map').scrollIntoView({behavior: 'instant'})")
+        before = tab.ask(places)
+        tab.move(40, before[0] + 60)
+        shown = tab.ask("""new Promise(resolve => {
+            const line = document.querySelector('.hover'), done = () => line.textContent && resolve(line.textContent);
+            new MutationObserver(done).observe(line, { childList: true });
+            setTimeout(resolve, 60000, "");
+            done();
+        })""")
+        assert "unpacked" in shown and before == tab.ask(places)
 
 
 @pytest.mark.parametrize("dark", [False, True])
