@@ -229,9 +229,16 @@ class ModelkilnSubsystem(Subsystem):
                 command = "build-support/sign-with-kms.sh"
                 public_key = "build-support/release.pub"
 
+            Or, without a key of one's own, a command that makes the whole Sigstore bundle of a statement:
+
+                [modelkiln.signing]
+                keyless_command = "cosign attest-blob --yes --statement {statement} --bundle {bundle}"
+                variables = ["SIGSTORE_ID_TOKEN"]    # what a command gets besides HOME and PATH
+
             `certificates` is a list of files (PEM): that of the key, and those between it and an
-            authority. Paths are relative to the build root. One small process reads the key, after
-            everything has been built and sent.
+            authority; `timestamp_url` is a service that states when a signature was made (RFC 3161).
+            Paths are relative to the build root. One small process reads the key, after everything
+            has been built and sent.
             """),
     )
     explain = BoolOption(

@@ -18,6 +18,7 @@ __all__ = [
     "TOKENIZER_FORMATS",
     "USER_ID",
     "VENV",
+    "VENVS",
     "WEIGHTS_LABEL",
 ]
 
@@ -52,6 +53,8 @@ WEIGHTS_LABEL = "modelkiln.weights.digest"
 
 # Where an image has its virtual environment.
 VENV = "opt/venv"
+# And those of an ensemble's members whose wheels exclude others.
+VENVS = "opt/venvs"
 
 # The name of a file that hides what lower layers have in its folder (OCI image-spec, layer.md).
 OPAQUE_WHITEOUT = ".wh..wh..opq"

@@ -41,14 +41,17 @@ class Bench:
         big: int = 0,
         accelerator: str = "cpu",
         platforms: Sequence[str] = (),
+        has_bill: bool = True,
     ) -> Workspace:
-        """A monorepo whose daemon is warm, the only one of ours that runs."""
-        key = (packages, tuple(formats), big, accelerator, tuple(platforms))
+        """A monorepo whose daemon is warm, the only one of ours that runs. has_bill: whether its backend writes bills
+        of materials."""
+        key = (packages, tuple(formats), big, accelerator, tuple(platforms), *([] if has_bill else ["unbilled"]))
         if key not in self._workspaces:
-            name = "-".join(str(part) for part in (packages, *formats, accelerator, big, *platforms))
+            name = "-".join(str(part) for part in (packages, *formats, accelerator, big, *platforms, *key[5:]))
             root = self.folder / f"repo-{name.replace('/', '-')}"
             caches = self.folder / "caches"
-            repo = Monorepo(root, packages, self.backend, caches, formats, big, accelerator, platforms)
+            backend = self.backend if has_bill else self.unbilled
+            repo = Monorepo(root, packages, backend, caches, formats, big, accelerator, platforms)
             repo.write()
             if big:
                 Workspace(repo).pants("lock", "models/m000:big")
@@ -116,6 +119,16 @@ class Bench:
         workspace.package()
         workspace.save_downloads(downloads)
         return saved, downloads
+
+    @cached_property
+    def unbilled(self) -> Path:
+        """A backend that puts an empty object in place of each bill of materials."""
+        backend = copy_backend(self.folder / "unbilled")
+        rule = backend / "pants_modelkiln/package/bom.py"
+        text, place = rule.read_text(), "    inputs, base = request.inputs, BaseFacts()\n"
+        assert place in text, "write_bom is another"
+        rule.write_text(text.replace(place, f'    return Bom(b"{{}}")\n{place}'))
+        return backend
 
     @cached_property
     def engine(self) -> Engine:

@@ -13,15 +13,17 @@ import time
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
-from typing import Iterator, Mapping, Optional
+from typing import Iterator, Mapping, Optional, Sequence
 
 from bench import Bench
 from measure import Sample, median_of, run
 from workspace import Workspace
 
-__all__ = ["Pushed", "add_repository", "publish_big", "publish_edits", "run_registry"]
+__all__ = ["Pushed", "add_repository", "pack_kit", "publish_big", "publish_edits", "publish_kit", "run_registry"]
 
 _numbers = count(1)
+# The program of the registry: distribution 3 is called `registry`.
+_REGISTRY = os.environ.get("MODELKILN_BENCH_REGISTRY", "docker-registry")
 _LAYER = "application/vnd.oci.image.layer.v1.tar"
 _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _CONFIG = "application/vnd.oci.image.config.v1+json"
@@ -36,7 +38,7 @@ class Pushed:
 
 @contextmanager
 def run_registry(folder: Path) -> Iterator[str]:
-    """Run docker-registry with its data below `folder`; yields host and port."""
+    """Run a registry with its data below `folder`; yields host and port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{probe.getsockname()[1]}"
@@ -45,7 +47,7 @@ def run_registry(folder: Path) -> Iterator[str]:
     config = {"version": "0.1", "log": {"level": "error"}, "storage": storage, "http": {"addr": address, "secret": "x"}}
     (folder / "config.yml").write_text(json.dumps(config))
     with (folder / "log").open("wb") as log:
-        command = ["docker-registry", "serve", str(folder / "config.yml")]
+        command = [_REGISTRY, "serve", str(folder / "config.yml")]
         process = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, "OTEL_TRACES_EXPORTER": "none"})
     try:
         for _ in range(200):
@@ -143,6 +145,34 @@ def publish_big(bench: Bench, size: int) -> Pushed:
             curl.append(_curl(bench, host, blobs / digest, digest))
     shutil.rmtree(folder)
     return Pushed({"ours": median_of(ours), "curl -T": median_of(curl)}, size)
+
+
+def publish_kit(bench: Bench, artifact: Path, store: Path, weights: Path) -> Pushed:
+    """An artifact whose weights are locked, to an empty registry, against `kit push` of the same file."""
+    ours, others = [], []
+    folder = bench.folder / "kit-push"
+    folder.mkdir()
+    os.link(weights, folder / "big.bin")
+    for number in range(bench.cold_rounds):
+        with run_registry(bench.folder / f"registry-{number}") as host:
+            ours.append(_publish(bench, artifact, f"{host}/ours/big", store)[0])
+        with run_registry(bench.folder / f"registry-{number}") as host:
+            image = f"{host.replace('127.0.0.1', 'localhost')}/bench:1"
+            pack_kit(folder, ["big.bin"], image)
+            others.append(run(["kit", "--config", folder / "kit", "push", "--plain-http", image], folder))
+        shutil.rmtree(folder / "kit")
+    shutil.rmtree(folder)
+    return Pushed({"ours": median_of(ours), "kit push": median_of(others)})
+
+
+def pack_kit(folder: Path, files: Sequence[str], image: str) -> Sample:
+    """`kit pack` of files below `folder`, the first as the model and the others as its parts."""
+    first, *parts = files
+    model = {"name": "bench", "path": first, "parts": [{"name": f"part-{part}", "path": part} for part in parts]}
+    kitfile = {"manifestVersion": "1.0.0", "package": {"name": "bench"}, "model": model}
+    (folder / "Kitfile").write_text(json.dumps(kitfile))
+    subprocess.run(["sync", "-f", folder], check=True)
+    return run(["kit", "--config", folder / "kit", "pack", ".", "-t", image], folder)
 
 
 def _put(blobs: Path, media_type: str, content: Mapping) -> dict:

@@ -11,10 +11,11 @@ from typing import Iterator
 from bench import GIB, Bench
 from generate import write_big_file
 from measure import Sample, median_of, run
+from publishing import pack_kit
 from rows import MB, Row
 from workspace import Workspace
 
-__all__ = ["lock_big", "lock_small", "package_locked"]
+__all__ = ["lock_big", "lock_kit", "lock_small", "package_locked"]
 
 _BIG_FILE = 4 * GIB
 _SMALL_FILES, _SMALL_BYTES = 10_000, 16 << 10
@@ -38,6 +39,30 @@ def lock_big(bench: Bench, packages: list[int]) -> Iterator[Row]:
               written=(first.written, peer.written))  # fmt: skip
     yield Row("peak memory, lock of 4 GiB", first.peak / MB, target="150 MB", limit=150, unit="MB")
     yield Row("lock again, 4 GiB", again.seconds, written=(again.written, None))
+
+
+def lock_kit(bench: Bench, packages: list[int]) -> Iterator[Row]:
+    """`lock` of 2 GiB into an empty store, in one file and in eight, against `kit pack` of the same."""
+    for parts, factor in ((1, 0.9), (8, 0.6)):
+        folder = bench.folder / f"lock-kit-{parts}"
+        for number in range(parts):
+            path = folder / "w" / f"{number}.bin"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_big_file(path, 2 * GIB // parts, number)
+        ours, others = [], []
+        try:
+            for _ in range(bench.cold_rounds):
+                shutil.rmtree(folder / "store", ignore_errors=True)
+                (folder / "weights.lock.json").unlink(missing_ok=True)
+                ours.append(_lock(bench, folder, "w"))
+                shutil.rmtree(folder / "kit", ignore_errors=True)
+                others.append(pack_kit(folder, [f"w/{number}.bin" for number in range(parts)], "localhost/bench:1"))
+        finally:
+            shutil.rmtree(folder)
+        first, peer = median_of(ours), median_of(others)
+        name = f"lock, 2 GiB in {parts} file{'s' if parts > 1 else ''}"
+        yield Row(name, first.seconds, "kit pack", peer.seconds, f"{factor} x kit", factor * peer.seconds,
+                  written=(first.written, peer.written))  # fmt: skip
 
 
 def lock_small(bench: Bench, packages: list[int]) -> Iterator[Row]:

@@ -1,12 +1,15 @@
 """Bad input through the real command: refused with the target, the bad value and the remedy."""
 
 import fractions
+import hashlib
 import json
 import pickle
 import shutil
 
 import pytest
 from monorepo import small_monorepo
+
+from modelkiln.weights.lock import set_digest
 
 BUILD, LOCK, SIGNATURE = "rain/BUILD", "locks/python.txt", "rain/signature.json"
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:{}\nsize 12345\n".format("0" * 64)
@@ -320,3 +323,27 @@ def test_an_adapter_without_its_base_is_refused(repo):
     refused(repo, f"rain:weights is an adapter of the model artifact with the set digest sha256:{'0' * 64}", "no other")
     repo.replace(BUILD, "0" * 64, "latest")
     refused(repo, "the field `base_set_digest`: 'sha256:latest' is not a digest")
+
+
+def test_a_folder_is_for_files_of_a_lock(repo):
+    """Those next to the BUILD file can be put into one."""
+    repo.replace(BUILD, 'source="factor.txt"', 'source="factor.txt", folder="factors"')
+    refused(repo, "rain:weights: the field `folder` is for the files of a lock. Put these into a folder next to the")
+
+
+def test_an_adapter_fits_one_base(repo):
+    """With it the package is made, and its record names the base; one with another revision of it is refused."""
+    repo.write("rain/base.txt", "first")
+    base = set_digest([(hashlib.sha256(b"first").hexdigest(), "base.txt")])
+    repo.replace(BUILD, 'source="factor.txt"', f'source="factor.txt", base_set_digest="{base}"')
+    repo.replace(BUILD, 'artifacts=[":weights"]', 'artifacts=[":weights", ":base"], formats=["pex"]')
+    repo.write(BUILD, repo.read(BUILD) + 'model_artifact(name="base", source="base.txt")\n')
+    repo.pants("package", "rain:rain")
+    files = {file["path"]: file.get("base") for file in repo.record("rain/rain")["artifacts"]}
+    assert {"base.txt": None, "factor.txt": base} == files
+    shutil.rmtree(repo.dist)
+    repo.write("rain/base.txt", "second")
+    other = set_digest([(hashlib.sha256(b"second").hexdigest(), "base.txt")])
+    refused(
+        repo, f"rain:weights is an adapter of the model artifact with the set digest {base}", f"rain:base ({other})"
+    )

@@ -1,22 +1,18 @@
 """Ensembles through the real command: packaged, tested, run, published and refused."""
 
 import json
-import subprocess
 
 import pytest
-from ensembles.parts import step, tensor
+from ensembles.parts import step
 from loopback.file_servers import file_server
 from loopback.registries import registry
-from monorepo import named_caches, small_monorepo
+from monorepo import small_monorepo
+from packaged_ensembles import fp32, layers_of, verify_inside
 
-from modelkiln.image.blobs import recorded_layers
-from modelkiln.image.layout import Layout
 from modelkiln.machine.settings import INSECURE_REGISTRIES
 from modelkiln.publication.remote_package import RemotePackage
 from modelkiln.publication.verify import verify_remote
 from modelkiln.registry.reference import parse_image
-from modelkiln.smoke.runnable_image import open_image, unpacked
-from modelkiln.store.store import Store
 from modelkiln.validation.layout import validate_layout
 
 # Two source roots with another commit of one library: in one folder they exclude each other.
@@ -59,11 +55,6 @@ STEPS = [
 ]
 
 
-def fp32(name, shape, data=None):
-    """A tensor of a signature, or of a request."""
-    return {**tensor(name, "FP32", shape), **({} if data is None else {"data": data})}
-
-
 @pytest.fixture(scope="module")
 def host(tmp_path_factory):
     """A registry."""
@@ -96,23 +87,6 @@ def write_ensemble(repository, name="forecast", members=MEMBERS, steps=STEPS, re
     """Write the BUILD file of the ensemble."""
     text = FORECAST.format(name=name, members=members, steps=steps, repositories=repositories)
     repository.write("top/BUILD", text)
-
-
-def layers_of(repository, name):
-    """The digests of an image's layers in dist/."""
-    return [blob.digest for blob in Layout(repository.dist / f"{name}.oci").manifest().blobs[1:]]
-
-
-def verify_inside(repository, name):
-    """What `verify` prints inside of an image of dist/, which it must find right."""
-    store = Store(named_caches(repository.env) / "modelkiln")
-    path = repository.dist / f"{name}.oci"
-    image = open_image(path, recorded_layers(path), store)
-    with unpacked(image, store) as made:
-        command = image.command(made.root, (*image.entrypoint, "verify"), made.mounts)
-        done = subprocess.run(command, capture_output=True, check=False)
-    assert 0 == done.returncode, done.stderr
-    return done.stdout
 
 
 def test_an_ensemble_is_packaged_tested_run_and_published(repo, host):

@@ -85,3 +85,21 @@ def test_what_packaging_refuses_is_linted(repo):
     finally:
         repo.write("rain/BUILD", build)
     assert "w.pkl" in found and "collections.OrderedDict" in found
+
+
+def test_what_rules_are_sure_of_is_fixed(repo, script):
+    """In the script and in the BUILD file, once; what was a finding then is none any more."""
+    script('def predict(inputs, model):\n    open("/data/factor.txt")')
+    build = repo.read("rain/BUILD")
+    (repo.root / "rain/trainer_state.json").write_text("{}")
+    fix = ("fix", "--only=modelkiln-lint", "::")
+    try:
+        repo.write("rain/BUILD", build.replace('"factor.txt"', '["*.txt", "*.json"]'))
+        assert "modelkiln-lint made changes" in said(repo.pants(*fix))
+        assert 'open(model / "factor.txt")' in repo.read("rain/forecast.py")
+        assert '["*.txt", "*.json", "!trainer_state.json"]' in repo.read("rain/BUILD")
+        assert "modelkiln-lint made no changes" in said(repo.pants(*fix))
+        assert "MK101" not in said(repo.pants(*_ONLY, "::"))
+    finally:
+        repo.write("rain/BUILD", build)
+        (repo.root / "rain/trainer_state.json").unlink()

@@ -10,6 +10,7 @@ import pytest
 import zstandard
 from attested.readers import read_cyclonedx, read_statements
 from attested.signing_keys import make_key
+from attested.timestamping import TimestampAuthority
 from components import require
 from loopback.registries import registry
 from monorepo import named_caches, small_monorepo
@@ -145,14 +146,19 @@ def test_smoke_tests_of_what_is_published_are_stated(repo, host, tmp_path):
 
 
 def test_what_is_published_is_signed(repo, host, tmp_path):
-    """With the key's passphrase in a file; again it adds nothing, and a wrong key is an error before a tag moves."""
+    """With the key's passphrase in a file and a timestamp each; again it adds nothing and asks for none, and a wrong
+    key is an error before a tag moves."""
     private, public, _ = make_key(tmp_path, passphrase="of the key")
     (tmp_path / "phrase").write_text("of the key\n")
     signing = {"key": str(private), "passphrase_file": str(tmp_path / "phrase")}
-    run = repo.pants("-ldebug", f"--modelkiln-signing={signing}", "publish", "rain:rain")
-    # Of the package, its bill of materials and its provenance.
-    assert "3 signatures added" in run.log and "of the key" not in run.log
-    assert "nothing was sent" in repo.pants(f"--modelkiln-signing={signing}", "publish", "rain:rain").log
+    stamps = []
+    with TimestampAuthority(tmp_path / "tsa").serving(lambda data: stamps.append(data) or data) as url:
+        signing["timestamp_url"] = url
+        run = repo.pants("-ldebug", f"--modelkiln-signing={signing}", "publish", "rain:rain")
+        # Of the package, its bill of materials and its provenance.
+        assert "3 signatures added" in run.log and "of the key" not in run.log
+        assert "nothing was sent" in repo.pants(f"--modelkiln-signing={signing}", "publish", "rain:rain").log
+    assert 3 == len(stamps)
     (tmp_path / "policy.toml").write_text(
         f'mode = "enforce"\n[signers.release]\nkey = "{public.name}"\n'
         f'[[rules]]\nrepositories = ["{host}/team/*"]\nsigners = ["release"]\nthis_repository = true\n'

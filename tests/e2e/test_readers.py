@@ -2,9 +2,10 @@
 
 import json
 import re
+import zipfile
 
 import pytest
-from attested.readers import read_cyclonedx
+from attested.readers import read_by_syft, read_cyclonedx
 from components import require
 from monorepo import Monorepo, named_caches
 from readers import run, schema_errors, skopeo_copy, skopeo_inspect, umoci_unpack
@@ -131,6 +132,26 @@ def test_its_bill_of_materials_names_all_that_is_in_it(image, bundle, tmp_path):
     licensed = {one["name"]: one.get("licenses") for one in json.loads(data)["components"]}
     assert [{"expression": "BSD-3-Clause AND 0BSD AND MIT AND Zlib AND CC0-1.0"}] == licensed["numpy"]
     assert [{"expression": "Zlib"}] == licensed["zlib1g"]
+
+
+def test_syft_finds_the_same_in_the_bill_and_in_the_image(image, bundle):
+    """Each Debian package and wheel by name and version, and no package of npm in a record."""
+    billed, found = read_by_syft(bundle / "rootfs")
+    assert "npm" not in {kind for kind, _, _ in billed | found}
+    listed = {one for one in found if one[0] in ("deb", "python")}
+    assert listed == {one for one in billed if one[0] in ("deb", "python")}
+    locked = {("python", one["name"], one["version"]) for one in image.record["requirements"]}
+    assert locked == {one for one in listed if one[0] == "python"}
+
+
+def test_syft_reads_the_bill_of_a_pex(image, tmp_path):
+    """Unpacked; its wheels are those of the record."""
+    with zipfile.ZipFile(image.path.with_suffix(".pex")) as archive:
+        archive.extractall(tmp_path)
+    billed, found = read_by_syft(tmp_path)
+    locked = {("python", one["name"], one["version"]) for one in image.record["requirements"]}
+    assert locked == {one for one in billed if one[0] == "python"}
+    assert "npm" not in {kind for kind, _, _ in billed | found}
 
 
 def test_umoci_unpacks_what_was_packaged(image, bundle):

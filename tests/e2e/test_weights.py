@@ -4,15 +4,16 @@ import hashlib
 import json
 import os
 import pickle
+import subprocess
 import tarfile
 from collections import OrderedDict
 from dataclasses import replace
 
 import pytest
 from attested.signing_keys import make_key
+from measuring.watching import watched
 from monorepo import named_caches, small_monorepo
-from samples.headers import gguf_file, xgboost_model
-from watching import watched
+from samples.headers.models import gguf_file, xgboost_model
 
 from modelkiln.checks.allowed import NOTHING
 from modelkiln.cli.main import main
@@ -114,7 +115,7 @@ def test_an_artifact_is_packaged_without_reading_weights(repo, tmp_path):
 
 
 def test_packages_carry_the_signature_of_locked_files(repo, tmp_path):
-    """Next to the files in images and artifacts; one of other files, and one in lazy weights, is refused."""
+    """Next to the files in images and artifacts, and where lazy weights are fetched; one of other files is refused."""
     key, _, _ = make_key(tmp_path)
     lock, signature = repo.root / "rain/big.lock.json", repo.root / "rain/model.sig"
     assert 0 == main(["sign", str(lock), f"--key={key}"])
@@ -141,11 +142,24 @@ def test_packages_carry_the_signature_of_locked_files(repo, tmp_path):
     assert "Sign it again: `modelkiln sign rain/big.lock.json`" in log
     repo.write("rain/big/sub/config.json", "{}")
     lock.write_text(text)
-    repo.replace("rain/BUILD", 'artifacts=[":weights", ":big"]', 'artifacts=[":big"],\n    weights="lazy"')
-    assert (
-        "has a `model_signature`, which a package without its weights" in repo.pants("package", "rain:rain", code=1).log
-    )
+    _check_lazy(repo, signature.read_bytes(), tmp_path)
     repo.write("rain/BUILD", _BUILD.format(source="big", format="oci"))
+
+
+def _check_lazy(repo, signature, tmp_path):
+    """A PEX fetches the files from their mirror and has the signature itself; both are verified together."""
+    repo.write("rain/BUILD", repo.read("rain/BUILD").replace('"oci", "artifact", "weights-image"', '"pex"'))
+    mirror = f'weights="lazy",\n    weights_mirrors=["{(repo.root / "rain/big").as_uri()}"]'
+    repo.replace("rain/BUILD", 'artifacts=[":weights", ":big"]', f'artifacts=[":big"],\n    {mirror}')
+    repo.pants("package", "rain:rain")
+    store = tmp_path / "lazy"
+    env = {"PATH": os.environ["PATH"], "MODELKILN_STORE": str(store)}
+    subprocess.run([str(repo.dist / "rain/rain.pex"), "fetch"], env=env, check=True)
+    (found,) = (store / "views").rglob("model.sig")
+    assert signature == found.read_bytes()
+    policy = tmp_path / "policy.toml"
+    policy.write_text('[signers.a]\nkey = "key.pub"\n[[rules]]\nrepositories = ["**"]\nsigners = ["a"]')
+    assert 0 == main(["verify", str(found.parent), f"--model-signature={found}", f"--policy={policy}"])
 
 
 def _member(blob):

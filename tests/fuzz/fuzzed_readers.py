@@ -13,8 +13,10 @@ from typing import Any, Callable, Iterable
 
 import numpy
 import onnx
-from samples import headers, pickles, tokenizer_files
+from samples import pickles
 from samples.debs import LOCK_PATH, make_deb
+from samples.headers import models as headers
+from samples.headers import tokenizers as tokenizer_files
 from samples.onnx_models import external_model
 from samples.wheelhouse import make_wheel
 from samples.wheels.sdists import make_sdist

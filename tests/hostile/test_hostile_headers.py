@@ -11,7 +11,7 @@ from unittest import mock
 
 import pytest
 from python_path import python_path
-from samples.headers import gguf_file, xgboost_model
+from samples.headers.models import gguf_file, xgboost_model
 
 from modelkiln.checks.check import Options, check_file
 from modelkiln.checks.headers import header

@@ -56,6 +56,15 @@ LIBRARIES = (
         generated=True,
     ),
     Library(
+        "keras",
+        _all("3.11", "3.0.5", "3.9.2", "3.12.4", "3.13.2", "3.14.1", "3.15.1"),
+        (
+            *("numpy==1.26.4", "scipy==1.13.1", "jax==0.4.30", "jaxlib==0.4.30", "opt_einsum", "ml-dtypes==0.4.1"),
+            *("absl-py", "dm-tree", "h5py", "markdown-it-py", "mdurl", "namex", "optree", "packaging", "pygments"),
+            *("rich", "typing_extensions"),
+        ),
+    ),
+    Library(
         "gguf",
         _all("3.10", "0.13.0", "0.17.1", "0.18.0", "0.19.0"),
         ("numpy==1.26.4", "pyyaml", "sentencepiece", "tqdm"),

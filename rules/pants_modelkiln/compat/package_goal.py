@@ -41,10 +41,12 @@ logger = logging.getLogger(__name__)
 _NAMED = 10
 
 
+# Paths, and what lstat shows of each.
+_Marks = tuple[tuple[str, tuple[int, ...]], ...]
 # What this daemon wrote. Of a package, by folder and paths: its digest and the marks of its files.
-_written: dict[tuple[str, ...], tuple[Digest, tuple]] = {}
+_written: dict[tuple[str, ...], tuple[Digest, Optional[_Marks]]] = {}
 # Of each shared path: its marks. Another package may have written it again since.
-_shared: dict[str, tuple] = {}
+_shared: dict[str, Optional[_Marks]] = {}
 
 
 # All that Pants' goal `package` names, as it was written before rules were called by name and since.
@@ -140,7 +142,14 @@ def find_changed(dist: str, packages: Sequence[BuiltPackage]) -> list[BuiltPacka
     paths = _paths(packages)
     if len(paths) > len(set(paths)):
         return list(packages)  # Merging all of them reports which outputs are in each other's way.
-    return [package for package in packages if not _is_there(dist, package)]
+    shared = {path for package in packages for path in _shared_paths(dist, package)}
+    touched = {path for path in shared if not _is_as(_shared.get(path))}
+    return [package for package in packages if not _is_there(dist, package, touched)]
+
+
+def _is_there(dist: str, package: BuiltPackage, touched: set[str]) -> bool:
+    digest, marks = _written.get(_key(dist, package), (None, None))
+    return package.digest == digest and _is_as(marks) and touched.isdisjoint(_shared_paths(dist, package))
 
 
 def remove_dangling(dist: str, packages: Iterable[BuiltPackage]) -> None:
@@ -154,18 +163,10 @@ def remember(dist: str, packages: Iterable[BuiltPackage]) -> None:
     """Note packages that were just written, as far as they declare all of their paths."""
     for package in packages:
         if package.artifacts and all(isinstance(artifact, KnownArtifact) for artifact in package.artifacts):
-            _written[_key(dist, package)] = (package.digest, _marks(dist, _paths([package])))
+            paths = (os.path.join(dist, path) for path in _paths([package]))
+            _written[_key(dist, package)] = (package.digest, _marks(paths))
             for path in _shared_paths(dist, package):
-                _shared[path] = _marks(path)
-
-
-def _is_there(dist: str, package: BuiltPackage) -> bool:
-    known = _written.get(_key(dist, package))
-    return (
-        known is not None
-        and known == (package.digest, _marks(dist, _paths([package])))
-        and all(_shared.get(path) == _marks(path) for path in _shared_paths(dist, package))
-    )
+                _shared[path] = _marks([path])
 
 
 def _key(dist: str, package: BuiltPackage) -> tuple[str, ...]:
@@ -180,33 +181,36 @@ def _shared_paths(dist: str, package: BuiltPackage) -> set[str]:
     return {os.path.join(dist, path) for artifact in package.artifacts for path in getattr(artifact, "shared", ())}
 
 
-def _marks(folder: str, paths: Sequence[str] = ("",)) -> tuple:
-    """What shows that somebody touched a file, for each path below `paths` in `folder`."""
-    marks: list = []
-    for path in paths:
-        whole = os.path.join(folder, path) if path else folder
-        try:
-            if os.path.isdir(whole) and not os.path.islink(whole):
-                _add_folder(whole, marks)
-            else:
-                marks.append((path, os.readlink(whole) if os.path.islink(whole) else _mark(os.lstat(whole))))
-        except OSError as error:
-            marks.append((path, error.errno))
+def _marks(paths: Iterable[str]) -> Optional[_Marks]:
+    """What shows that somebody touched what lies at `paths`; None where something is not there."""
+    marks: list[tuple[str, tuple[int, ...]]] = []
+    try:
+        for path in paths:
+            marks.append((path, _mark(os.lstat(path))))
+            if os.path.isdir(path) and not os.path.islink(path):
+                _add_folder(path, marks)
+    except OSError:
+        return None
     return tuple(marks)
 
 
-def _add_folder(path: str, marks: list) -> None:
-    # In no order: that of a folder stays as long as nobody changes it. Of links and folders one call of
-    # the system returns all, and a monorepo has some ten thousand of them.
+def _add_folder(path: str, marks: list[tuple[str, tuple[int, ...]]]) -> None:
+    # Links cannot be written to, and a folder shows that one of them was replaced: a monorepo has some ten
+    # thousand of them.
     with os.scandir(path) as entries:
         for entry in entries:
-            if entry.is_symlink():
-                marks.append((entry.path, os.readlink(entry.path)))
-            elif entry.is_dir():
-                marks.append(entry.path)
-                _add_folder(entry.path, marks)
-            else:
+            if not entry.is_symlink():
                 marks.append((entry.path, _mark(entry.stat())))
+                if entry.is_dir():
+                    _add_folder(entry.path, marks)
+
+
+def _is_as(marks: Optional[_Marks]) -> bool:
+    """Whether all is as it was when `_marks` returned this."""
+    try:
+        return marks is not None and all(_mark(os.lstat(path)) == mark for path, mark in marks)
+    except OSError:
+        return False
 
 
 def _mark(found: os.stat_result) -> tuple[int, ...]:

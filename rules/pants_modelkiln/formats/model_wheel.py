@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from dataclasses import dataclass
 
-from pants.engine.fs import AddPrefix, CreateDigest, Digest, FileContent, MergeDigests
+from pants.engine.fs import AddPrefix, CreateDigest, Digest, FileContent, FileEntry, MergeDigests
 from pants.engine.rules import collect_rules
 from pants.engine.unions import UnionRule
 from pants.util.logging import LogLevel
@@ -14,6 +15,7 @@ from modelkiln.attestation.sbom.bom import WHEEL
 from modelkiln.canonical import canonical_json
 from modelkiln.conventions import PEX_MODELS, RECORD_PATH, SBOM_NAME
 from modelkiln.errors import ModelkilnError
+from modelkiln.formats.model_wheel import SMALL_BYTES, small_model_wheel
 from modelkiln.frozen_json import FrozenJson
 from modelkiln.package.model_wheel import code_folder, wheel_filename, wheel_stem
 from modelkiln.runtime.weights.lock import LOCK_PATH
@@ -21,6 +23,7 @@ from modelkiln.runtime.weights.progress import readable_size
 from pants_modelkiln.compat.calls import (
     add_prefix,
     create_digest,
+    get_digest_contents,
     get_digest_entries,
     implicitly,
     merge_digests,
@@ -75,19 +78,32 @@ async def _lay_out(inputs: PackageInputs, import_name: str) -> Digest:
     return await merge_digests(MergeDigests((own, top)))
 
 
+async def _is_small(sources: Digest) -> bool:
+    entries = await get_digest_entries(sources)
+    files = [entry for entry in entries if isinstance(entry, FileEntry)]
+    # Links are refused by the step.
+    return len(files) == len(entries) and sum(file.file_digest.serialized_bytes_length for file in files) <= SMALL_BYTES
+
+
 @rule(desc="Build a model's wheel", level=LogLevel.DEBUG)
 async def build_model_wheel(request: ModelWheelRequest, options: ModelkilnSubsystem) -> ModelWheelFile:
-    """Build the wheel in a step."""
+    """Build the wheel in a step, or right here where it is small."""
     inputs = request.inputs
     if inputs.wheel is None:
         raise ModelkilnError(f'{inputs.address}: "wheel" is not among its `formats`.')
     file_name = wheel_filename(inputs.wheel.described)
     recipes = [layer.recipe for artifact in bundled_artifacts(inputs) for layer in artifact.layers if layer.recipe]
+    laid_out = await _lay_out(inputs, inputs.wheel.described["import_name"])
+    if not recipes and await _is_small(laid_out):
+        contents = {file.path: file.content for file in await get_digest_contents(laid_out)}
+        data = small_model_wheel(inputs.record, contents)
+        digest = await create_digest(CreateDigest([FileContent(file_name, data)]))
+        return ModelWheelFile(digest, file_name, hashlib.sha256(data).hexdigest(), len(data))
     files = [
         FileContent("record.json", inputs.record.to_bytes()),
         FileContent("weights.json", canonical_json([recipe.to_json() for recipe in recipes])),
     ]
-    sources = await add_prefix(AddPrefix(await _lay_out(inputs, inputs.wheel.described["import_name"]), "sources"))
+    sources = await add_prefix(AddPrefix(laid_out, "sources"))
     step = Step(
         argv=(
             "model-wheel", "--record=record.json", "--weights=weights.json", "--sources=sources",

@@ -39,7 +39,7 @@ from pants_modelkiln.inputs.artifact import Part
 from pants_modelkiln.inputs.base_image import BaseLayers, BaseLayersRequest, make_base_layers
 from pants_modelkiln.package.bom import BomRequest, write_bom
 from pants_modelkiln.package.code_layers import code_requests
-from pants_modelkiln.package.image import environment_layer, image_settings
+from pants_modelkiln.package.image import environment_layers, image_settings
 from pants_modelkiln.package.inputs import PackageInputs
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 
@@ -56,26 +56,27 @@ async def assemble_image(request: ImageRequest, options: ModelkilnSubsystem) -> 
     """Make all layers at once, then config and manifest."""
     inputs = request.inputs
     assert inputs.base is not None, "checked when the inputs were resolved"
-    venv, venv_blob = environment_layer(inputs.base)
+    venvs = environment_layers(inputs.base, inputs.environment)
     bom = await write_bom(BomRequest(inputs, IMAGE), **implicitly())
     record, record_blob = record_layer(inputs.record.to_bytes(), inputs.weights_lock, bom.content)
     weights = inputs.parts if inputs.record["weights"] == "bundled" else ()
     # Over an unknown base the environment hides what that has in our folders: it lies below the weights.
-    lowest = (venv, *weights) if inputs.base.reference else (*weights, venv)
+    own = [venv for venv, _ in venvs]
+    lowest = (*own, *weights) if inputs.base.reference else (*weights, *own)
     parts = (*lowest, *code_requests(inputs, options.compression), record)
     base, built = await concurrently(
         make_base_layers(BaseLayersRequest(inputs.base), **implicitly()), make_layers(requests_of(parts))
     )
-    own = layers_of(parts, built)
-    image = _image(inputs, base, own)
+    layers = layers_of(parts, built)
+    image = _image(inputs, base, layers)
     documents = {
         image.manifest_descriptor.digest: image.manifest,
         image.config_descriptor.digest: image.config,
-        venv.descriptor.digest: venv_blob,
+        **{venv.descriptor.digest: blob for venv, blob in venvs},
         record.descriptor.digest: record_blob,
     }
     return await sparse_image(
-        image.manifest_descriptor, documents, inputs.record["version"], (*base.layers, *own), built
+        image.manifest_descriptor, documents, inputs.record["version"], (*base.layers, *layers), built
     )
 
 

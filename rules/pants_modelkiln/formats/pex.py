@@ -18,6 +18,7 @@ from modelkiln.attestation.sbom.bom import PROGRAM
 from modelkiln.canonical import canonical_json
 from modelkiln.conventions import PEX_MODELS, PEX_SBOM, RECORD_PATH
 from modelkiln.digest import hex_of
+from modelkiln.ensemble.environments import refuse_several
 from modelkiln.frozen_json import FrozenJson
 from modelkiln.runtime.weights.lock import LOCK_PATH
 from modelkiln.runtime.weights.progress import readable_size
@@ -40,6 +41,10 @@ from pants_modelkiln.formats.rendering import STORE_BLOBS, Rendering, RenderingR
 from pants_modelkiln.package.bom import BomRequest, write_bom
 from pants_modelkiln.package.inputs import PackageInputs, refuse_large_program
 from pants_modelkiln.subsystem import ModelkilnSubsystem
+
+_ONE_ENVIRONMENT = (
+    'A PEX has one environment, and so has what `pants run` starts; an image has several: leave "pex" out of `formats`.'
+)
 
 
 @dataclass(frozen=True)
@@ -107,6 +112,8 @@ async def program_of(step: Step, file_name: str, is_stored: bool) -> PexFile:
 async def build_pex_file(request: PexFileRequest, options: ModelkilnSubsystem) -> PexFile:
     """Build the PEX in a step, or into the store where it is large."""
     inputs = request.inputs
+    others = {path: one.to_json() for path, one in inputs.environment.others}
+    refuse_several(str(inputs.address), inputs.environment.to_json(), others, _ONE_ENVIRONMENT)
     has_models = request.has_models and inputs.record["weights"] == "bundled"
     artifacts = inputs.artifacts if has_models else ()
     refuse_large_program(inputs.address, sum(artifact.size for artifact in artifacts), options.large_blob_limit)

@@ -40,7 +40,16 @@ from pants_modelkiln.subsystem import ModelkilnSubsystem
 from pants_modelkiln.target_types.command_line import CommandLinePythonField
 
 # What the commands need, as the extra `cli` of the wheel: build steps need more.
-_REQUIREMENTS = ("cryptography", "oras", "packaging", "pynacl", "rich", 'tomli; python_version < "3.11"', "zstandard")
+_REQUIREMENTS = (
+    "cryptography",
+    "oras",
+    "packaging",
+    "pynacl",
+    "rfc3161-client",
+    "rich",
+    'tomli; python_version < "3.11"',
+    "zstandard",
+)
 # What those require is what the first two have and the last does not: the build steps' own.
 _LOCKS, _STEPS_LOCK = ("signing.txt", "terminal.txt"), "tool.txt"
 

@@ -41,7 +41,7 @@ from pants_modelkiln.engine.step import Step, prepare_step
 from pants_modelkiln.engine.tool import registry_tool, signing_tool
 from pants_modelkiln.engine.tool_install import STORE
 from pants_modelkiln.goals.publishing import ModelPublishFieldSet, in_foreground, skipped
-from pants_modelkiln.goals.signing import signing_arguments
+from pants_modelkiln.goals.signing import signing_arguments, signing_variables
 from pants_modelkiln.goals.smoke_results import SmokeResultsRequest, find_smoke_results
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 from pants_modelkiln.target_types.publish import (
@@ -205,6 +205,13 @@ def _data(pushes: list[_Push]) -> PublishOutputData:
     return PublishOutputData({"package_digest": pushes[0].package_digest, "layouts": layouts})
 
 
+async def _read_documents(built: Digest) -> dict[str, bytes]:
+    """Records and the top files of layouts, by path."""
+    globs = PathGlobs(["**/*.package.json", "**/oci-layout", "**/index.json"])
+    found = await get_digest_contents(await digest_subset_to_digest(DigestSubset(built, globs)))
+    return {file.path: file.content for file in found}
+
+
 @rule(desc="Prepare to publish a model", level=LogLevel.DEBUG)
 async def publish_model(request: PublishModelRequest, options: ModelkilnSubsystem) -> PublishProcesses:
     """One process in the foreground for all repositories and tags of a package."""
@@ -212,16 +219,10 @@ async def publish_model(request: PublishModelRequest, options: ModelkilnSubsyste
     if fields.skip_publish.value:
         return skipped(fields)
     built = await merge_digests(MergeDigests(package.digest for package in request.packages))
-    documents = {
-        file.path: file.content
-        for file in await get_digest_contents(
-            await digest_subset_to_digest(
-                DigestSubset(built, PathGlobs(["**/*.package.json", "**/oci-layout", "**/index.json"]))
-            )
-        )
-    }
+    documents = await _read_documents(built)
     names = [stamp for stamp in options.stamps if "=" not in stamp]
-    environ = await environment_vars_subset(EnvironmentVarsRequest([*_PLACES, *names]), **implicitly())
+    passed = (*_PLACES, *signing_variables(options.signing))
+    environ = await environment_vars_subset(EnvironmentVarsRequest([*passed, *names]), **implicitly())
     pushes = _plan(fields, documents, read_stamps(options.stamps, environ, "[modelkiln].stamps"), options)
     layouts = tuple(dict.fromkeys(push.layout for push in pushes))
     needed = await select_publish_input(PublishInputRequest(layouts, pushes[0].record, built), **implicitly())
@@ -252,7 +253,7 @@ async def publish_model(request: PublishModelRequest, options: ModelkilnSubsyste
         ),
         **implicitly(),
     )
-    places = {name: environ[name] for name in _PLACES if name in environ}
+    places = {name: environ[name] for name in passed if name in environ}
     process = in_foreground(found.process, places, options)
     names = tuple(dict.fromkeys(name for push in pushes for name in push.names))
     return PublishProcesses([PublishPackages(names=names, process=process, data=_data(pushes))])

@@ -37,7 +37,8 @@ class Artifact:
     through Pants.
 
     formats: pairs of path and what was found there, for the files that were checked. parts: the artifact's layers,
-    lowest first. origin: of a locked artifact. base: of an adapter, the set digest of what it fits, else "".
+    lowest first. origin: of a locked artifact. signature: of its files, as a path among them and bytes. base: of an
+    adapter, the set digest of what it fits, else "".
     """
 
     address: Address
@@ -46,11 +47,14 @@ class Artifact:
     formats: tuple[tuple[str, FileFormat], ...] = ()
     parts: tuple[Part, ...] = ()
     origin: Origin | None = None
+    signature: tuple[str, bytes] | None = None
     base: str = ""
 
     @property
     def set_digest(self) -> str:
-        """Which files these are, as a weights lock has it."""
+        """Which files these are, as a weights lock has it: a signature of them is not among them."""
+        if self.origin:
+            return self.origin["set_digest"]
         return set_digest((file.sha256, file.path) for file in self.files)
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import posixpath
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Iterable
@@ -55,16 +56,25 @@ class FirstPartyRequest:
 
 
 @dataclass(frozen=True)
-class FirstPartyCode:
-    """Files of first-party code; paths as they lie in a package.
+class FirstPartySources:
+    """First-party code as the repository has it.
 
-    origins: pairs of a path in the package and one in the repository. requirements: PEP 508 strings that the code
-    needs directly.
+    files: pairs of a path in the package and the file in the repository, sorted; equal files may share a path.
+    requirements: PEP 508 strings that the code needs directly.
     """
+
+    sources: PythonSourceFiles
+    files: tuple[tuple[str, FileEntry], ...]
+    requirements: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class FirstPartyCode:
+    """Files of first-party code; paths as they lie in a package. requirements: PEP 508 strings that the code needs
+    directly."""
 
     digest: Digest
     paths: tuple[str, ...]
-    origins: tuple[tuple[str, str], ...]
     requirements: tuple[str, ...]
 
 
@@ -101,33 +111,24 @@ async def runtime_files() -> RuntimeFiles:
     return RuntimeFiles(pinned_files(await get_digest_entries(digest)), digest)
 
 
-async def _find_origins(sources: PythonSourceFiles) -> tuple[tuple[str, str], ...]:
-    """Pairs of where a file lies in the package and where in the repository, sorted."""
-    files = sources.source_files.snapshot.files
-    unrooted = set(sources.source_files.unrooted_files)
-    roots = await get_source_roots(SourceRootsRequest.for_files(sorted(set(files) - unrooted)))
-    places = []
-    for path in files:
-        root = roots.path_to_root.get(PurePath(path))
-        places.append((path if root is None or root.path == "." else os.path.relpath(path, root.path), path))
-    return tuple(sorted(places))
-
-
-async def _check_roots(
-    address: str, sources: PythonSourceFiles, origins: Iterable[tuple[str, str]], runtime: RuntimeFiles
-) -> None:
-    """Refuse code of which two files would have one place in the package."""
+async def _find_files(sources: PythonSourceFiles) -> tuple[tuple[str, FileEntry], ...]:
+    """Pairs of where a file lies in the package and what it is in the repository, sorted by both paths."""
     entries = await get_digest_entries(sources.source_files.snapshot.digest)
-    places = {origin: place for place, origin in origins}
-    files = [CodeFile(file.path, "modelkiln's runtime", (file.sha256, False)) for file in runtime.files]
-    for entry in entries:
-        content = (entry.file_digest.fingerprint, entry.is_executable)
-        files.append(CodeFile(places[entry.path], entry.path, content))
-    check_places(address, files)
+    unrooted = set(sources.source_files.unrooted_files)
+    files = [entry for entry in entries if isinstance(entry, FileEntry)]
+    roots = await get_source_roots(
+        SourceRootsRequest.for_files(sorted(one.path for one in files if one.path not in unrooted))
+    )
+    placed = []
+    for file in files:
+        root = roots.path_to_root.get(PurePath(file.path))
+        is_below = root is not None and root.path != "."
+        placed.append((os.path.relpath(file.path, root.path) if root is not None and is_below else file.path, file))
+    return tuple(sorted(placed, key=lambda one: (one[0], one[1].path)))
 
 
 @rule(level=LogLevel.DEBUG)
-async def find_first_party_code(request: FirstPartyRequest, runtime: RuntimeFiles) -> FirstPartyCode:
+async def find_first_party_sources(request: FirstPartyRequest, runtime: RuntimeFiles) -> FirstPartySources:
     """Find the files and requirements of all that a target depends on, without a look into them.
 
     Raises ModelkilnError where two files would have one place in a package.
@@ -136,17 +137,30 @@ async def find_first_party_code(request: FirstPartyRequest, runtime: RuntimeFile
     sources = await prepare_python_sources(
         PythonSourceFilesRequest(closure.closure, include_files=True), **implicitly()
     )
-    origins = await _find_origins(sources)
-    await _check_roots(str(request.address), sources, origins, runtime)
-    stripped = await strip_python_sources(sources)
-    snapshot = stripped.stripped_source_files.snapshot
+    files = await _find_files(sources)
+    check_places(
+        str(request.address),
+        [
+            *(CodeFile(file.path, "modelkiln's runtime", (file.sha256, False)) for file in runtime.files),
+            *(CodeFile(place, one.path, (one.file_digest.fingerprint, one.is_executable)) for place, one in files),
+        ],
+    )
     requirements = {
         str(requirement)
         for target in closure.closure
         if target.has_field(PythonRequirementsField)
         for requirement in target[PythonRequirementsField].value
     }
-    return FirstPartyCode(snapshot.digest, snapshot.files, origins, tuple(sorted(requirements)))
+    return FirstPartySources(sources, files, tuple(sorted(requirements)))
+
+
+@rule(level=LogLevel.DEBUG)
+async def find_first_party_code(request: FirstPartyRequest) -> FirstPartyCode:
+    """Put first-party code where it lies in a package."""
+    found = await find_first_party_sources(request, **implicitly())
+    stripped = await strip_python_sources(found.sources)
+    snapshot = stripped.stripped_source_files.snapshot
+    return FirstPartyCode(snapshot.digest, snapshot.files, found.requirements)
 
 
 async def _find_imports(code: Digest) -> tuple[Import, ...]:
@@ -210,9 +224,11 @@ def check_places(address: str, files: Iterable[CodeFile]) -> None:
         if other.content != file.content:
             issues.append(f"{other.origin} and {file.origin} both become {file.place}, with different content.")
     for file in list(owners.values()):
-        for parent in PurePath(file.place).parents:
-            if str(parent) in owners:
-                issues.append(f"{owners[str(parent)].origin} becomes {parent}, which {file.origin} has as a folder.")
+        parent = posixpath.dirname(file.place)
+        while parent:
+            if parent in owners:
+                issues.append(f"{owners[parent].origin} becomes {parent}, which {file.origin} has as a folder.")
+            parent = posixpath.dirname(parent)
     if issues:
         more = f" And {len(issues) - 5} more." if len(issues) > 5 else ""
         raise ModelkilnError(

@@ -61,6 +61,7 @@ async def _with_signature(artifact: Artifact, request: LockedArtifactRequest) ->
         artifact,
         files=tuple(sorted((*artifact.files, file), key=lambda one: one.path)),
         digest=digest,
+        signature=(name, found.content),
         parts=(*artifact.parts, LayerRequest(recipe, recipe["title"], digest, True)),
     )
 

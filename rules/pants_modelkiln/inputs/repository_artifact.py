@@ -55,6 +55,7 @@ from pants_modelkiln.target_types.artifact import (
     ModelArtifactAllowCodeField,
     ModelArtifactAllowPickleField,
     ModelArtifactBaseField,
+    ModelArtifactFolderField,
     ModelArtifactLockField,
     ModelArtifactSignatureField,
     ModelArtifactSourceField,
@@ -188,15 +189,22 @@ async def list_artifact(request: ArtifactListRequest, options: ModelkilnSubsyste
         raise ModelkilnError(f"{address}: is a `{target.alias}`, but `artifacts` must name `model_artifact` targets.")
     allowed = allowed_in(target[ModelArtifactAllowPickleField], target[ModelArtifactAllowCodeField])
     base = target[ModelArtifactBaseField].value or ""
+    folder = target[ModelArtifactFolderField].value or ""
     lock, signature = target[ModelArtifactLockField].value, target[ModelArtifactSignatureField].value
     if lock:
         locked = LockedArtifactRequest(address, lock, allowed, signature or "")
-        artifact, _, _ = await list_locked_artifact(locked)
+        artifact, read, _ = await list_locked_artifact(locked)
+        _check_folder(address, folder, read.source.get("folder") or "")
         return ListedArtifact(replace(artifact, base=base), (), allowed, locked)
     if signature:
         raise ModelkilnError(
             f"{address}: the field `model_signature` is for the files of a lock. Name one in the field `lock`, or add "
             f"{signature} to the field `source`."
+        )
+    if folder:
+        raise ModelkilnError(
+            f"{address}: the field `folder` is for the files of a lock. Put these into a folder next to the BUILD "
+            f'file, or name a lock in the target, lock="{address.target_name}.lock.json".'
         )
     field = target[ModelArtifactSourceField]
     if not field.value:
@@ -229,6 +237,14 @@ async def hash_artifact(request: ArtifactRequest) -> Artifact:
         ArtifactCheckRequest(address, found.digest, allowed, large, has_onnx), **implicitly()
     )
     return await _find_layers(replace(found, formats=checked.formats), {pointer.path for pointer in large}, allowed)
+
+
+def _check_folder(address: Address, field: str, locked: str) -> None:
+    if field != locked:
+        raise ModelkilnError(
+            f"{address}: the field `folder` is {field!r}, and its lock has the files in {locked!r}. Lock it again: "
+            f"`pants lock {address}`."
+        )
 
 
 def _refuse_without_lock(address: Address, values: Iterable[str]) -> None:

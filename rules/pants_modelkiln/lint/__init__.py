@@ -1,8 +1,8 @@
-"""The linter `modelkiln-lint`: anti-patterns of packages, before they are packaged."""
+"""The linter `modelkiln-lint`, and the fixer of that name: anti-patterns of packages, before they are packaged."""
 
-from pants_modelkiln.lint import linter, subjects
+from pants_modelkiln.lint import fixer, linter, subjects
 
-_MODULES = (subjects, linter)
+_MODULES = (subjects, linter, fixer)
 
 
 def rules():

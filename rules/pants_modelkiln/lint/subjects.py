@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any, Iterable, Mapping, Sequence
+from typing import Any, Iterable, Sequence
 
 from pants.backend.python.subsystems.setup import PythonSetup
 from pants.engine.addresses import Address, Addresses
-from pants.engine.fs import EMPTY_DIGEST, CreateDigest, Digest, FileEntry
+from pants.engine.fs import FileDigest, FileEntry
 from pants.engine.rules import collect_rules
 from pants.engine.target import Target
 from pants.util.logging import LogLevel
@@ -16,11 +16,10 @@ from pants.util.logging import LogLevel
 from modelkiln.frozen_json import FrozenJson
 from modelkiln.lint.packages.listed import LARGEST_FILE, LARGEST_SOURCE
 from modelkiln.manifest.closure import closure
-from modelkiln.package.provided import ProvidedRequirement
+from modelkiln.package.accelerator import Accelerator
 from modelkiln.package.source_facts import metadata_of
 from pants_modelkiln.compat.calls import (
     concurrently,
-    create_digest,
     get_digest_entries,
     implicitly,
     resolve_targets,
@@ -28,7 +27,8 @@ from pants_modelkiln.compat.calls import (
     rule,
 )
 from pants_modelkiln.inputs.artifact import Artifact
-from pants_modelkiln.inputs.code import FirstPartyCode, FirstPartyRequest, find_first_party_code
+from pants_modelkiln.inputs.base_image import BaseImage
+from pants_modelkiln.inputs.code import FirstPartyRequest, FirstPartySources, find_first_party_sources
 from pants_modelkiln.inputs.named_files import find_entry_point
 from pants_modelkiln.inputs.repository_artifact import ArtifactListRequest, list_artifact
 from pants_modelkiln.manifest.environment import RUNTIME_REQUIREMENT, ResolvedLockRequest, choose_wheels
@@ -50,21 +50,55 @@ class SubjectRequest:
 
 @dataclass(frozen=True)
 class LintSubject:
-    """described: what `modelkiln.lint.packages.listed` reads of it, without folders. code, files: Digests of its
-    first-party code and of files of its artifacts, both as far as rules read them, at their paths in a package.
-    locks: paths in the repository of the locks that its requirements are from."""
+    """described: what `modelkiln.lint.packages.listed` reads of it. files: what of its code and of its artifacts rules
+    read. locks: paths in the repository of the locks that its requirements are from."""
 
     described: FrozenJson
-    code: Digest = EMPTY_DIGEST
-    files: Digest = EMPTY_DIGEST
+    files: tuple[FileDigest, ...] = ()
     locks: tuple[str, ...] = ()
 
 
-async def _select(digest: Digest, largest: int) -> tuple[Digest, list[str]]:
-    """The files of a Digest that are not larger, and the paths of the others."""
-    entries = [one for one in await get_digest_entries(digest) if isinstance(one, FileEntry)]
-    small = [one for one in entries if one.file_digest.serialized_bytes_length <= largest]
-    return await create_digest(CreateDigest(small)), sorted({one.path for one in entries} - {one.path for one in small})
+@dataclass(frozen=True)
+class DistributionsRequest:
+    """The wheels of a lock that requirements need, but for those that a host provides, by their names."""
+
+    lock: ResolvedLockRequest
+    requirements: tuple[str, ...]
+    provided: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class LintDistributions:
+    """JSON objects with the name, the version and what it requires of each wheel."""
+
+    described: tuple[FrozenJson, ...]
+
+
+@rule(level=LogLevel.DEBUG)
+async def list_distributions(request: DistributionsRequest) -> LintDistributions:
+    """Choose them as far as that is known before any is built. Packages that need the same ask for it once."""
+    resolved = (await choose_wheels(request.lock, **implicitly())).content
+    wheels = closure(resolved, request.requirements, request.provided)
+    described = ({"name": one.name, "version": one.version, "requires": list(one.requires)} for one in wheels)
+    return LintDistributions(tuple(map(FrozenJson.of, described)))
+
+
+async def _files_of(artifacts: Iterable[Artifact]) -> tuple[FileDigest, ...]:
+    """The files of artifacts that rules read."""
+    listed = [await get_digest_entries(one.digest) for one in artifacts]
+    files = [one.file_digest for entries in listed for one in entries if isinstance(one, FileEntry)]
+    return tuple(one for one in files if one.serialized_bytes_length <= LARGEST_FILE)
+
+
+def _described_code(code: FirstPartySources) -> tuple[dict[str, Any], tuple[FileDigest, ...]]:
+    """What is said of code, and the files of it that rules read."""
+    files = dict(code.files)
+    small = {place: one for place, one in files.items() if one.file_digest.serialized_bytes_length <= LARGEST_SOURCE}
+    sources = [
+        {"path": place, "origin": one.path, "sha256": one.file_digest.fingerprint} for place, one in small.items()
+    ]
+    described = {"sources": sources, "other_files": sorted(files.keys() - small.keys())}
+    return described, tuple(one.file_digest for one in small.values())
 
 
 async def _find_artifacts(addresses: Iterable[Address]) -> tuple[Artifact, ...]:
@@ -80,14 +114,15 @@ def _entries(artifacts: Sequence[Artifact]) -> list[dict]:
 async def _artifact_subject(target: Target) -> LintSubject:
     """What is known of an artifact by itself."""
     (artifact,) = await _find_artifacts([target.address])
-    files, _ = await _select(artifact.digest, LARGEST_FILE)
+    files = await _files_of([artifact])
     described = {
         "name": str(target.address),
         "artifacts": _entries([artifact]),
+        "at_hand": sorted({one.fingerprint for one in files}),
         "record": {"sources": [artifact.origin.to_json()] if artifact.origin else []},
         "ignore": list(target[LintIgnoreField].value or ()),
     }
-    return LintSubject(FrozenJson.of(described), files=files)
+    return LintSubject(FrozenJson.of(described), files)
 
 
 async def _signature(field_set: ModelPackageFieldSet, artifacts: Sequence[Artifact]) -> dict[str, Any]:
@@ -96,19 +131,12 @@ async def _signature(field_set: ModelPackageFieldSet, artifacts: Sequence[Artifa
     return {"signature": await find_signature(field_set, facts_of(artifacts))}
 
 
-def _distributions(
-    resolved: Mapping[str, Any], code: FirstPartyCode, provided: Sequence[ProvidedRequirement]
-) -> list[dict[str, Any]]:
-    """The wheels that code needs and the package has, as far as that is known before any is built."""
-    wheels = closure(resolved, (*code.requirements, RUNTIME_REQUIREMENT), [one.name for one in provided])
-    return [{"name": one.name, "version": one.version, "requires": list(one.requires)} for one in wheels]
-
-
 async def _ensemble_subject(target: Target) -> LintSubject:
     """What an ensemble has besides its members, which are packages of their own: `combine`, signature and metadata."""
     field_set = ModelPackageFieldSet.create(target)
-    code = await find_first_party_code(FirstPartyRequest(field_set.address), **implicitly())
-    sources, others = await _select(code.digest, LARGEST_SOURCE)
+    code, sources = _described_code(
+        await find_first_party_sources(FirstPartyRequest(field_set.address), **implicitly())
+    )
     entry_point = (await find_entry_point(field_set.entry_point)).val.spec if field_set.entry_point.value else ""
     record = {
         "name": field_set.address.generated_name or field_set.address.target_name,
@@ -120,8 +148,7 @@ async def _ensemble_subject(target: Target) -> LintSubject:
     described = {
         "name": str(field_set.address),
         **({"entry_point": entry_point} if entry_point else {}),
-        "origins": dict(code.origins),
-        "other_files": others,
+        **code,
         "record": record,
         "target": {"formats": list(field_set.formats.value or ())},
         "ignore": list(target[LintIgnoreField].value or ()),
@@ -129,31 +156,65 @@ async def _ensemble_subject(target: Target) -> LintSubject:
     return LintSubject(FrozenJson.of(described), sources)
 
 
+@dataclass(frozen=True)
+class _Variant:
+    """Which one of a package is looked at: its first."""
+
+    accelerator: Accelerator
+    base: BaseImage | None
+    lock: ResolvedLockRequest
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the record's object."""
+        target = self.lock.target
+        return {**self.accelerator.to_json(), "platform": target.platform, "python": target.python}
+
+
+async def _find_variant(field_set: ModelPackageFieldSet, options: ModelkilnSubsystem, setup: PythonSetup) -> _Variant:
+    base, *_ = await find_bases(field_set, options)
+    address = field_set.address
+    accelerator = accelerator_of(address, field_set.accelerator, field_set.resolve, options, setup)
+    python = package_python(address, accelerator.resolve, base, options.python, setup)
+    embedded = await find_embedded(field_set, python)
+    platform = await find_target(field_set.formats.value, python, base, embedded, options)
+    return _Variant(accelerator, base, ResolvedLockRequest(accelerator.resolve, platform))
+
+
+def _described_artifacts(artifacts: Sequence[Artifact], files: Iterable[FileDigest]) -> dict[str, Any]:
+    targets = [
+        {"address": str(one.address), "paths": [file.path for file in one.files], "is_locked": one.origin is not None}
+        for one in artifacts
+    ]
+    at_hand = sorted({one.fingerprint for one in files})
+    return {"artifacts": _entries(artifacts), "at_hand": at_hand, "artifact_targets": targets}
+
+
 async def _package_subject(target: Target, options: ModelkilnSubsystem, setup: PythonSetup) -> LintSubject:
     """What is known of a package before anything of it is fetched or made."""
     field_set = ModelPackageFieldSet.create(target)
     address = field_set.address
-    bases = await find_bases(field_set, options)
-    accelerator = accelerator_of(address, field_set.accelerator, field_set.resolve, options, setup)
-    python = package_python(address, accelerator.resolve, bases[0], options.python, setup)
-    embedded = await find_embedded(field_set, python)
-    platform = await find_target(field_set.formats.value, python, bases[0], embedded, options)
-    code = await find_first_party_code(FirstPartyRequest(address), **implicitly())
-    entry_point = await find_entry_point(field_set.entry_point)
-    named = await resolve_unparsed_address_inputs(field_set.artifacts.to_unparsed_address_inputs(), **implicitly())
-    artifacts = await _find_artifacts(named)
-    chosen = await choose_wheels(ResolvedLockRequest(accelerator.resolve, platform), **implicitly())
+    variant = await _find_variant(field_set, options, setup)
     provided = provided_of(field_set)
-    sources, others = await _select(code.digest, LARGEST_SOURCE)
-    digests = [await _select(one.digest, LARGEST_FILE) for one in artifacts]
-    entries = [one for digest, _ in digests for one in await get_digest_entries(digest)]
+    named = await resolve_unparsed_address_inputs(field_set.artifacts.to_unparsed_address_inputs(), **implicitly())
+    # The lock's wheels are chosen while code is found: they take a process.
+    first_party, _, artifacts, entry_point = await concurrently(
+        find_first_party_sources(FirstPartyRequest(address), **implicitly()),
+        choose_wheels(variant.lock, **implicitly()),
+        _find_artifacts(named),
+        find_entry_point(field_set.entry_point),
+    )
+    requirements = (*first_party.requirements, RUNTIME_REQUIREMENT)
+    needed = DistributionsRequest(variant.lock, requirements, tuple(one.name for one in provided))
+    distributions = await list_distributions(needed, **implicitly())
+    code, sources = _described_code(first_party)
+    files = await _files_of(artifacts)
     record = {
         "name": address.generated_name or address.target_name,
         "version": field_set.version.value,
         "entry_point": entry_point.val.spec,
         "entrypoint": list(field_set.entrypoint.value or ()),
-        "variant": {**accelerator.to_json(), "platform": platform.platform, "python": platform.python},
-        "base": bases[0].identity.to_json() if bases[0] else None,
+        "variant": variant.to_json(),
+        "base": variant.base.identity.to_json() if variant.base else None,
         "weights": field_set.weights.value,
         "metadata": metadata_of(facts_of(artifacts), json.loads(field_set.model_metadata.value or "{}")),
         "sources": [one.origin.to_json() for one in artifacts if one.origin],
@@ -163,16 +224,14 @@ async def _package_subject(target: Target, options: ModelkilnSubsystem, setup: P
     described = {
         "name": str(address),
         "entry_point": entry_point.val.spec,
-        "origins": dict(code.origins),
-        "other_files": others,
-        "artifacts": _entries(artifacts),
-        "distributions": _distributions(chosen.content, code, provided),
+        **code,
+        **_described_artifacts(artifacts, files),
+        "distributions": [one.to_json() for one in distributions.described],
         "record": record,
-        "target": {"formats": list(field_set.formats.value or ()), "resolve": accelerator.resolve},
+        "target": {"formats": list(field_set.formats.value or ()), "resolve": variant.lock.resolve},
         "ignore": list(target[LintIgnoreField].value or ()),
     }
-    files = await create_digest(CreateDigest(entries))
-    return LintSubject(FrozenJson.of(described), sources, files, (setup.resolves[accelerator.resolve],))
+    return LintSubject(FrozenJson.of(described), (*sources, *files), (setup.resolves[variant.lock.resolve],))
 
 
 @rule(desc="Describe a target for lint", level=LogLevel.DEBUG)

@@ -14,7 +14,7 @@ class ModelkilnLint(Subsystem):
     name = "modelkiln lint"
     help = "A linter for packages of models: paths, downloads, requirements and files that should not be there."
 
-    skip = SkipOption("lint")
+    skip = SkipOption("fix", "lint")
     args = ArgsListOption(example="--json")
     select = StrListOption(
         default=[],

@@ -24,6 +24,7 @@ from pants_modelkiln.target_types.artifact import (
     ModelArtifactAllowCodeField,
     ModelArtifactAllowPickleField,
     ModelArtifactExcludeField,
+    ModelArtifactFolderField,
     ModelArtifactIncludeField,
     ModelArtifactLockField,
     ModelArtifactSourceField,
@@ -39,6 +40,7 @@ class WeightsLockFieldSet(FieldSet):
     lock: ModelArtifactLockField
     include: ModelArtifactIncludeField
     exclude: ModelArtifactExcludeField
+    folder: ModelArtifactFolderField
     allow_pickle: ModelArtifactAllowPickleField
     allow_code: ModelArtifactAllowCodeField
 
@@ -75,7 +77,8 @@ async def lock_weights(request: WeightsLockRequest, build_root: BuildRoot, subsy
             "lock-weights", f"--source={uri}", *(f"--include={pattern}" for pattern in include),
             *(f"--exclude={pattern}" for pattern in exclude),
             f"--folder={os.path.join(build_root.path, address.spec_path)}", f"--where={address}",
-            f"--store={STORE}", *allowed.arguments(), *(("--check",) if request.check else ()),
+            f"--store={STORE}", *((f"--inside={fields.folder.value}",) if fields.folder.value else ()),
+            *allowed.arguments(), *(("--check",) if request.check else ()),
         ),
         description=f"Lock {address}",
         cache_scope=ProcessCacheScope.PER_SESSION,

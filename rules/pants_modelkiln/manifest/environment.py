@@ -63,13 +63,15 @@ class Environment:
 
     contents: of each wheel, see `modelkiln.wheels.contents`; a list under "contents". needed_by: of each wheel, by
     name, which others need it (see `LockedWheel`). diff_ids: of an image's
-    layers of them and of the runtime, lowest first; empty for a package that is not an image.
+    layers of them and of the runtime, lowest first; empty for a package that is not an image. others: of an ensemble,
+    the environments of members that exclude others, by the path in an image.
     """
 
     wheels: tuple[LockedWheel, ...]
     contents: FrozenJson = field(compare=False)
     needed_by: FrozenJson
     diff_ids: tuple[str, ...] = ()
+    others: tuple[tuple[str, Environment], ...] = ()
 
     def to_json(self) -> list[dict]:
         """The list of wheels, as records and recipes hold it."""

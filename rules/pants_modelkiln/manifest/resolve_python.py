@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from pants.backend.python.subsystems.setup import PythonSetup
 from pants.backend.python.util_rules.interpreter_constraints import InterpreterConstraints
 from pants.engine.addresses import Address
@@ -18,6 +20,12 @@ def _constraints(resolve: str, setup: PythonSetup) -> InterpreterConstraints:
     return InterpreterConstraints(
         setup.resolves_to_interpreter_constraints.get(resolve) or setup.interpreter_constraints
     )
+
+
+@lru_cache(maxsize=256)
+def _serves(constraints: InterpreterConstraints, python: str) -> bool:
+    # Pants compares each patch release there may be, and all packages of a resolve ask the same.
+    return constraints.minimum_python_version([python]) is not None
 
 
 def resolve_python(name: str, setup: PythonSetup) -> str:
@@ -39,7 +47,7 @@ def package_python(address: Address, resolve: str, base: BaseImage | None, defau
     """
     constraints = _constraints(resolve, setup)
     python = base.python if base else default
-    if constraints.minimum_python_version([python]):
+    if _serves(constraints, python):
         return python
     if base is None:
         return resolve_python(resolve, setup)

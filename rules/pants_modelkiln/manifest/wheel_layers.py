@@ -8,6 +8,7 @@ from pants.engine.rules import collect_rules
 from pants.util.logging import LogLevel
 
 from modelkiln.base.debian_libraries import check_libraries
+from modelkiln.conventions import VENV
 from modelkiln.frozen_json import FrozenJson
 from modelkiln.layers import files as files_packer
 from modelkiln.layers import wheels as wheels_packer
@@ -89,13 +90,19 @@ def _check_environment(request: PackageEnvironmentRequest, code: PackageCode, wh
 
 
 def wheel_layers(
-    wheels: Environment, target: Target, bytecode: FrozenJson | None, compression: str, split_pure: bool
+    wheels: Environment,
+    target: Target,
+    bytecode: FrozenJson | None,
+    compression: str,
+    split_pure: bool,
+    venv: str = VENV,
 ) -> list[LayerRequest]:
-    """The layers of an environment's wheels, lowest first. bytecode: of the base. split_pure: as in the request."""
+    """The layers of an environment's wheels, lowest first. bytecode: of the base. split_pure: as in the request.
+    venv: where the environment lies."""
     requests = []
     # Platforms of one package share the layer of wheels that are for any.
     for group in wheels_packer.plan(wheels.to_json(), split_pure=split_pure):
-        recipe = wheels_packer.recipe(group, target.python, target.platform, compression, bytecode)
+        recipe = wheels_packer.recipe(group, target.python, target.platform, compression, bytecode, venv)
         title = ", ".join(f"{wheel['name']} {wheel['version']}" for wheel in group)
         size = sum(wheel["unpacked_size"] for wheel in group)
         requests.append(LayerRequest(recipe, title, size=size))

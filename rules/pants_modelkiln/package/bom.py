@@ -11,6 +11,7 @@ from modelkiln.attestation.sbom.bom import IMAGE, BaseFacts, WheelFacts, bom_byt
 from pants_modelkiln.compat.calls import implicitly, rule
 from pants_modelkiln.inputs.base_image import BaseImage
 from pants_modelkiln.inputs.debian_facts import DebianFactsRequest, read_debian_facts
+from pants_modelkiln.manifest.environment import Environment
 from pants_modelkiln.package.inputs import PackageInputs
 
 
@@ -19,6 +20,12 @@ async def _base_facts(base: BaseImage) -> BaseFacts:
         return BaseFacts(reference=base.reference)
     facts = await read_debian_facts(DebianFactsRequest(str(base.address), base.lock), **implicitly())
     return BaseFacts(base.lock, facts.packages, base.archive)
+
+
+def _wheel_facts(environment: Environment) -> WheelFacts:
+    licenses = {wheel["name"]: wheel["license"] for wheel in environment.contents["contents"]}
+    others = {path: _wheel_facts(one) for path, one in environment.others}
+    return WheelFacts(licenses, environment.needed_by, others)
 
 
 @dataclass(frozen=True)
@@ -42,8 +49,7 @@ async def write_bom(request: BomRequest) -> Bom:
     inputs, base = request.inputs, BaseFacts()
     if request.kind == IMAGE and inputs.base is not None:
         base = await _base_facts(inputs.base)
-    licenses = {wheel["name"]: wheel["license"] for wheel in inputs.environment.contents["contents"]}
-    wheels = WheelFacts(licenses, inputs.environment.needed_by)
+    wheels = _wheel_facts(inputs.environment)
     return Bom(bom_bytes(package_bom(inputs.record, request.kind, wheels, base)))
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Iterable
 
 from modelkiln.layers import files as files_packer
+from modelkiln.wheels.platforms import Target
 from pants_modelkiln.engine.layers import LayerRequest
+from pants_modelkiln.inputs.base_image import BaseImage
+from pants_modelkiln.manifest.environment import Environment
 from pants_modelkiln.manifest.wheel_layers import runtime_layer, wheel_layers
 from pants_modelkiln.package.inputs import PackageInputs
 
@@ -28,6 +31,18 @@ def wheel_requests(inputs: PackageInputs, compression: str) -> list[LayerRequest
     return wheel_layers(inputs.environment, inputs.target, inputs.base.bytecode, compression, split_pure)
 
 
+def other_wheel_requests(
+    environment: Environment, target: Target, base: BaseImage, compression: str, split_pure: bool
+) -> list[LayerRequest]:
+    """The layers of the environments that an ensemble has beside its own. They are made once for all ensembles: where
+    an environment lies follows from its wheels."""
+    return [
+        layer
+        for path, one in environment.others
+        for layer in wheel_layers(one, target, base.bytecode, compression, split_pure, path)
+    ]
+
+
 def members_wheel_requests(members: Iterable[PackageInputs], compression: str) -> list[LayerRequest]:
     """The layers of all members' wheels, lowest first."""
     return _once(one for member in members for one in wheel_requests(member, compression))
@@ -45,9 +60,11 @@ def _own_requests(inputs: PackageInputs, compression: str) -> list[LayerRequest]
 
 def code_requests(inputs: PackageInputs, compression: str) -> list[LayerRequest]:
     """The layers of wheels, runtime and code, lowest first."""
-    assert inputs.base is not None, "of an image"
+    base, split_pure = inputs.base, "platforms" in inputs.record["variant"]
+    assert base is not None, "of an image"
     return [
         *wheel_requests(inputs, compression),
-        runtime_layer(inputs.code.runtime, inputs.base, compression),
+        *other_wheel_requests(inputs.environment, inputs.target, base, compression, split_pure),
+        runtime_layer(inputs.code.runtime, base, compression),
         *_once(_own_requests(inputs, compression)),
     ]

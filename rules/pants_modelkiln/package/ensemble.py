@@ -25,8 +25,11 @@ from pants_modelkiln.manifest.environment import Environment
 from pants_modelkiln.package.ensemble_parts import (
     EnsembleCode,
     Members,
+    check_combine,
     check_members,
     collect_ensemble_code,
+    find_groups,
+    make_environments,
     merge_environments,
     merge_targets,
     weights_of,
@@ -35,7 +38,7 @@ from pants_modelkiln.package.field_set import ModelPackageFieldSet
 from pants_modelkiln.package.image import recorded_images
 from pants_modelkiln.package.inputs import PackageInputs, SinglePackageRequest, find_signature, resolve_package
 from pants_modelkiln.package.named_packages import NamedPackagesRequest, find_named_packages
-from pants_modelkiln.package.recorded import platform_digest, record_of, variant_of
+from pants_modelkiln.package.recorded import platform_digest, record_of, recorded_wheels, variant_of
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 from pants_modelkiln.target_types.ensemble import EnsembleMembersField, EnsembleStepsField
 
@@ -95,11 +98,25 @@ async def _find_members(ensemble: _Ensemble) -> tuple[list[_Ensemble], dict[Addr
     return [by_name[one] for one in inner_first(str(ensemble.fields.address), edges)], packages
 
 
-async def _merge_each(
-    where: str, platforms: Sequence[Members], code: EnsembleCode, has_image: bool, compression: str
+@dataclass(frozen=True)
+class _OnPlatform:
+    """An ensemble on one platform. places: see `Merged`."""
+
+    members: Members
+    base: BaseImage | None
+    environment: Environment
+    places: Mapping[str, str]
+
+
+async def _make_each(
+    platforms: Sequence[_OnPlatform], first: Sequence[str], code: EnsembleCode, compression: str
 ) -> tuple[Environment, ...]:
+    """The environment on each platform with the layers of an image. first: the members that are in it."""
     return await concurrently(
-        merge_environments(where, members, code.code, has_image, compression) for members in platforms
+        make_environments(
+            [one.members[name] for name in first], one.environment, code.code, compression, len(platforms) > 1
+        )
+        for one in platforms
     )
 
 
@@ -120,19 +137,14 @@ def _check_steps(ensemble: _Ensemble, members: Members, signature: dict) -> tupl
     return steps
 
 
-@dataclass(frozen=True)
-class _OnPlatform:
-    """An ensemble on one platform."""
-
-    members: Members
-    base: BaseImage | None
-    environment: Environment
-
-
 async def _find_platforms(
-    ensemble: _Ensemble, members: Members, code: EnsembleCode, options: ModelkilnSubsystem
+    ensemble: _Ensemble,
+    members: Members,
+    groups: Sequence[Sequence[str]],
+    code: EnsembleCode,
+    options: ModelkilnSubsystem,
 ) -> tuple[list[_OnPlatform], tuple[BaseLayers, ...]]:
-    """The ensemble on each platform, and the layers of each base of an image."""
+    """The ensemble on each platform, and the layers of each base of an image. groups: see `find_groups`."""
     where, formats = str(ensemble.fields.address), ensemble.fields.formats.value
     each = [dict(zip(members, ones)) for ones in zip(*(member.platforms for member in members.values()))]
     bases = [next(iter(ones.values())).base for ones in each]
@@ -141,11 +153,18 @@ async def _find_platforms(
             f"{where}: an image needs a base, which is that of its members. Name an `oci_base_image` in their field "
             '`base_image` or in the option [modelkiln].base_image, or leave "oci" out of `formats`.'
         )
+    merged = [merge_environments(ones, groups) for ones in each]
+    for ones, one in zip(each, merged):
+        check_combine(where, ones, one.environment, code.code)
+    platforms = [
+        _OnPlatform(ones, base, one.environment, dict(one.places)) for ones, base, one in zip(each, bases, merged)
+    ]
+    if "oci" not in formats:
+        return platforms, ()
     environments, made = await concurrently(
-        _merge_each(where, each, code, "oci" in formats, options.compression),
-        _make_bases([base for base in bases if base and "oci" in formats]),
+        _make_each(platforms, groups[0], code, options.compression), _make_bases([base for base in bases if base])
     )
-    return [_OnPlatform(*one) for one in zip(each, bases, environments)], made
+    return [replace(one, environment=whole) for one, whole in zip(platforms, environments)], made
 
 
 def _describe_ensemble(ensemble: _Ensemble, members: Members, code: EnsembleCode, signature: dict) -> dict[str, Any]:
@@ -175,9 +194,10 @@ async def _resolve_ensemble(ensemble: _Ensemble, members: Members, options: Mode
     first, formats = next(iter(members.values())), tuple(fields.formats.value)
     signature = await find_signature(fields, [])
     steps = _check_steps(ensemble, members, signature)
-    code = await collect_ensemble_code(fields, members)
+    groups = find_groups(members)
+    code = await collect_ensemble_code(fields, members, groups[0])
     described = _describe_ensemble(ensemble, members, code, signature)
-    platforms, made = await _find_platforms(ensemble, members, code, options)
+    platforms, made = await _find_platforms(ensemble, members, groups, code, options)
     lazy = [one.weights_lock for one in members.values() if one.weights_lock]
     weights_lock = merge_documents(lazy) if lazy else b""
     described["weights_lock"] = hashlib.sha256(weights_lock).hexdigest() if lazy else None
@@ -188,7 +208,8 @@ async def _resolve_ensemble(ensemble: _Ensemble, members: Members, options: Mode
     found = []
     for one, target, image in zip(platforms, targets, images):
         records = {name: member.record for name, member in one.members.items()}
-        whole = {**described, "ensemble": describe(records, code.apart, steps, code.combine)}
+        others = {path: recorded_wheels(environment) for path, environment in one.environment.others}
+        whole = {**described, "ensemble": describe(records, code.apart, steps, code.combine, one.places, others)}
         variant = variant_of(first.accelerator, target, digests)
         found.append(
             PackageInputs(
@@ -202,7 +223,7 @@ async def _resolve_ensemble(ensemble: _Ensemble, members: Members, options: Mode
                 target=target,
                 record=record_of(whole, variant, one.base, one.environment, image),
                 weights_lock=weights_lock,
-                members=tuple(one.members.values()),
+                members=tuple(one.members[name] for name in groups[0]),
                 together=tuple(member for name, member in one.members.items() if name not in code.apart),
             )
         )

@@ -1,15 +1,16 @@
-"""What the members of an ensemble make together: one code, one environment."""
+"""What the members of an ensemble make together: one code, and one environment as far as they fit into it."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from typing import Any, Callable, Iterable, Mapping, Sequence
+from typing import Any, Callable, Collection, Iterable, Mapping, Sequence
 
 from pants.engine.fs import CreateDigest, FileDigest, FileEntry, MergeDigests
 
 from modelkiln.ensemble.document import SCRIPT
-from modelkiln.ensemble.members import MEMBERS_FOLDER, apart, check_same, merge_wheels
+from modelkiln.ensemble.environments import environment_path, group_members
+from modelkiln.ensemble.members import MEMBERS_FOLDER, apart, check_same
 from modelkiln.frozen_json import FrozenJson
 from modelkiln.package.imports import check_imports, code_modules
 from modelkiln.pinned_file import PinnedFile
@@ -21,7 +22,7 @@ from pants_modelkiln.inputs.artifact import pinned_files
 from pants_modelkiln.inputs.code import PackageCode, PackageCodeRequest, collect_code
 from pants_modelkiln.manifest.environment import Environment
 from pants_modelkiln.manifest.wheel_layers import runtime_layer
-from pants_modelkiln.package.code_layers import members_wheel_requests
+from pants_modelkiln.package.code_layers import members_wheel_requests, other_wheel_requests
 from pants_modelkiln.package.field_set import ModelPackageFieldSet
 from pants_modelkiln.package.inputs import PackageInputs
 
@@ -72,15 +73,18 @@ def _beyond_runtime(code: PackageCode) -> list[PinnedFile]:
     return [file for file in code.files if file not in runtime]
 
 
-async def collect_ensemble_code(fields: ModelPackageFieldSet, members: Members) -> EnsembleCode:
+async def collect_ensemble_code(
+    fields: ModelPackageFieldSet, members: Members, in_environment: Collection[str]
+) -> EnsembleCode:
     """The code of an ensemble: what calls the members, `combine`, and copies of code that must not meet that of others,
-    next to the code of the other members."""
+    next to the code of the other members. in_environment: the names of those that are in its own environment."""
     caller = [file for file in engine_files(ENSEMBLE_RUNTIME) if ENSEMBLE_RUNTIME in file.path]
     combine = None
     if fields.entry_point.value:
         combine = await collect_code(PackageCodeRequest(fields.address, fields.entry_point), **implicitly())
     of_members = {name: _beyond_runtime(one.code) for name, one in members.items()}
-    excluded = apart({**of_members, "": combine.own_files if combine else ()}) - {""}
+    meeting = {name: files for name, files in of_members.items() if name in in_environment}
+    excluded = apart({**meeting, "": combine.own_files if combine else ()}) - {""} | (members.keys() - meeting.keys())
     copies = [
         FileEntry(f"{MEMBERS_FOLDER}/{name}/{file.path}", FileDigest(file.sha256, file.size))
         for name in sorted(excluded)
@@ -113,31 +117,89 @@ def _merge_needed_by(environments: Iterable[Environment]) -> FrozenJson:
     return FrozenJson.of({name: sorted(parents) for name, parents in sorted(merged.items())})
 
 
-async def merge_environments(
-    where: str, members: Members, code: PackageCode, has_image: bool, compression: str
-) -> Environment:
-    """The wheels of all members, and for an image the layers that the members' own images have them in."""
-    environments = {name: one.environment for name, one in members.items()}
-    owners = merge_wheels(where, {name: one.to_json() for name, one in environments.items()})
-    wheels = {(name, wheel.name): wheel for name, one in environments.items() for wheel in one.wheels}
-    every = [one for environment in environments.values() for one in environment.contents["contents"]]
+def _merge(environments: Sequence[Environment]) -> Environment:
+    """The wheels of environments that have one version of each distribution."""
+    wheels = {wheel.name: wheel for one in reversed(environments) for wheel in one.wheels}
+    every = [one for environment in environments for one in environment.contents["contents"]]
     contents = list({json.dumps(one, sort_keys=True): one for one in every}.values())
-    modules = {module for one in contents for module in one["modules"]}
+    return Environment(
+        tuple(wheel for _, wheel in sorted(wheels.items())),
+        FrozenJson.of({"contents": contents}),
+        _merge_needed_by(environments),
+    )
+
+
+def find_groups(members: Members) -> tuple[tuple[str, ...], ...]:
+    """The names of members by environment, that of the whole ensemble first; the same on all platforms."""
+    return tuple(group_members({name: _wheels_of(member) for name, member in members.items()}))
+
+
+def _wheels_of(member: PackageInputs) -> list[dict[str, Any]]:
+    """The wheels of a member on all of its platforms, as `group_members` wants them."""
+    found = []
+    for one in member.platforms:
+        modules = {wheel["name"]: wheel["modules"] for wheel in one.environment.contents["contents"]}
+        platform, lock = one.target.platform, member.accelerator.resolve
+        found += [
+            {
+                **wheel,
+                "name": f"{platform} {wheel['name']}",
+                "title": wheel["name"],
+                "modules": [f"{platform} {module}" for module in modules.get(wheel["name"], ())],
+                "lock": lock,
+            }
+            for wheel in one.environment.to_json()
+        ]
+    return found
+
+
+@dataclass(frozen=True)
+class Merged:
+    """The environments of an ensemble on one platform. places: of members that are not in its own, name and path."""
+
+    environment: Environment
+    places: tuple[tuple[str, str], ...]
+
+
+def merge_environments(members: Members, groups: Sequence[Sequence[str]]) -> Merged:
+    """The wheels of all members, by groups of them; also of those within members that are ensembles."""
+    first, *rest = (_merge([members[name].environment for name in group]) for group in groups)
+    paths = [environment_path(one.to_json()) for one in rest]
+    others = {path: one for member in members.values() for path, one in member.environment.others}
+    others.update(zip(paths, rest))
+    places = [(name, path) for group, path in zip(groups[1:], paths) for name in group]
+    return Merged(replace(first, others=tuple(sorted(others.items()))), tuple(places))
+
+
+def check_combine(where: str, members: Members, environment: Environment, code: PackageCode) -> None:
+    """Refuse a `combine` that imports what the environment of the ensemble lacks."""
+    modules = {module for one in environment.contents["contents"] for module in one["modules"]}
     own = code_modules(file.path for file in code.files)
-    remedy = "An ensemble has the environment of its members: what `combine` needs is a dependency of one of them."
+    remedy = (
+        "What `combine` needs is a dependency of a member in the ensemble's own environment; members that need another "
+        "version of a distribution are in one of their own."
+    )
     provided = [one for member in members.values() for one in member.record.get("provided") or ()]
     check_imports(where, code.imports, own, modules, [name for one in provided for name in one["modules"]], remedy)
-    merged = Environment(
-        tuple(wheels[owner, name] for name, owner in owners.items()),
-        FrozenJson.of({"contents": contents}),
-        _merge_needed_by(environments.values()),
-    )
-    base = next(iter(members.values())).base
-    if not has_image or base is None:
-        return merged
-    layers = members_wheel_requests(members.values(), compression)
-    made = await make_layers([*layers, runtime_layer(code.runtime, base, compression)])
-    return replace(merged, diff_ids=tuple(one.layer.diff_id for one in made))
+
+
+async def make_environments(
+    members: Iterable[PackageInputs], environment: Environment, code: PackageCode, compression: str, split_pure: bool
+) -> Environment:
+    """The environment with the layers that an image has of it made: the members' own, and those of other environments.
+
+    members: those in it.
+    """
+    members = list(members)
+    base = members[0].base
+    assert base is not None, "of an image"
+    layers = [
+        *members_wheel_requests(members, compression),
+        *other_wheel_requests(environment, members[0].target, base, compression, split_pure),
+        runtime_layer(code.runtime, base, compression),
+    ]
+    made = await make_layers(layers)
+    return replace(environment, diff_ids=tuple(one.layer.diff_id for one in made))
 
 
 def merge_targets(members: Members, formats: Sequence[str]) -> Target:

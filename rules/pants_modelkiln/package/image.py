@@ -20,12 +20,17 @@ _DEFAULT_PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/b
 # cannot be imported then, matplotlib and fontconfig warn and search all fonts at each start.
 _CACHES = {"XDG_CACHE_HOME": "/tmp/.cache", "MPLCONFIGDIR": "/tmp/.cache/matplotlib"}
 _ENTRYPOINT = (f"/{VENV}/bin/python", "-m", "modelkiln.runtime")
+# Of an ensemble with several environments: it verifies them, too.
+_ENSEMBLE_ENTRYPOINT = (*_ENTRYPOINT[:-1], "modelkiln.runtime.ensemble")
 
 
-def environment_layer(base: BaseImage) -> tuple[Layer, bytes]:
-    """The layer of the virtual environment over a base, and its bytes."""
+def environment_layers(base: BaseImage, wheels: Environment) -> list[tuple[Layer, bytes]]:
+    """The layers of the virtual environments over a base, the image's own first, and their bytes."""
     try:
-        return venv_layer(base.python, base.python_path, bool(base.reference))
+        return [
+            venv_layer(base.python, base.python_path, bool(base.reference), path)
+            for path in (VENV, *(path for path, _ in wheels.others))
+        ]
     except ModelkilnError as error:
         raise ModelkilnError(f"{base.address}: {error}") from None
 
@@ -51,7 +56,7 @@ def image_settings(
             **_library_path(base, base_env, wheels),
             **accelerator.image_env(),
         },
-        entrypoint=entrypoint or _ENTRYPOINT,
+        entrypoint=entrypoint or (_ENSEMBLE_ENTRYPOINT if wheels.others else _ENTRYPOINT),
         working_dir=f"/{CODE_FOLDER}",
         volumes=[LAZY_STORE] if is_lazy else [],
     )
@@ -88,8 +93,8 @@ def recorded_images(
     found = []
     for base, made, wheels in zip(bases, layers, environments):
         assert base is not None, "it has layers"
-        venv, _ = environment_layer(base)
+        venvs = [layer.diff_id for layer, _ in environment_layers(base, wheels)]
         settings = image_settings(base, made.env, wheels, accelerator, entrypoint, is_lazy)
-        diff_ids = [*(layer.diff_id for layer in made.layers), venv.diff_id, *wheels.diff_ids]
+        diff_ids = [*(layer.diff_id for layer in made.layers), *venvs, *wheels.diff_ids]
         found.append({"image": {"config": settings_config(made.env, settings), "diff_ids": diff_ids}})
     return found

@@ -62,7 +62,8 @@ class PackageInputs:
     base: None for a package that is not an image and names no base image. weights_lock: what a package
     with lazy weights carries in their place, else empty. interpreter: what the format `scie` embeds. wheel: what
     the format `wheel` has besides, which is made for the first platform. others: the same package for its
-    further platforms. members: of an ensemble, and of them `together` those whose code lies beside that of the others.
+    further platforms. members: of an ensemble, those in its own environment, and of them `together` those whose code
+    lies beside that of the others.
     """
 
     address: Address
@@ -336,7 +337,8 @@ def _merge_artifacts(address: Address, artifacts: Sequence[Artifact]) -> list[di
             if other is not found:
                 raise ModelkilnError(
                     f"{address}: both {other.address} and {found.address} bring the file "
-                    f"{file.path}. Rename one, or leave one of them out of `artifacts`."
+                    f"{file.path}. Rename one, put one into a folder (the field `folder`, for files of a lock), or "
+                    "leave one of them out of `artifacts`."
                 )
     entries = (entry for found in artifacts for entry in found.record_entries())
     return sorted(entries, key=lambda entry: entry["path"])

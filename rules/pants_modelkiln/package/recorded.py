@@ -24,11 +24,17 @@ def variant_of(accelerator: Accelerator, target: Target, platform_digests: dict[
 
 def platform_digest(wheels: Environment, base: BaseImage | None) -> str:
     """The digest of what is a platform's own, see `variant_of`."""
-    return sha256_bytes(canonical_json(wheels.to_json()) + b"\n" + (base.identity.to_bytes() if base else b""))
+    others = canonical_json({path: one.to_json() for path, one in wheels.others}) if wheels.others else b""
+    return sha256_bytes(canonical_json(wheels.to_json()) + others + b"\n" + (base.identity.to_bytes() if base else b""))
 
 
 def record_of(described: dict, variant: dict, base: BaseImage | None, wheels: Environment, image: dict) -> Record:
     """The record. described: what is the same on all platforms. image: see `recorded_images`."""
     identity = base.identity.to_json() if base else None
-    requirements = [recorded_wheel(wheel) for wheel in wheels.to_json()]
+    requirements = recorded_wheels(wheels)
     return make_record({**described, "variant": variant, "requirements": requirements, "base": identity, **image})
+
+
+def recorded_wheels(wheels: Environment) -> list[dict]:
+    """The wheels of an environment, as records list them."""
+    return [recorded_wheel(wheel) for wheel in wheels.to_json()]

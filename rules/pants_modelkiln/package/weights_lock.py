@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Sequence
+
 from pants.engine.addresses import Address
 
 from modelkiln.errors import ModelkilnError
@@ -20,8 +22,7 @@ def lazy_lock(field_set: ModelPackageFieldSet, artifacts: tuple[Artifact, ...]) 
                 raise ModelkilnError(f'{address}: the field `{field.alias}` is for weights="lazy" alone. Remove it.')
         return b""
     for found in artifacts:
-        _refuse_signature(found, f'{address}: weights="lazy"', 'bundle the weights (weights="bundled")')
-        if found.requests:
+        if found.requests and not found.origin:
             raise ModelkilnError(
                 f'{address}: weights="lazy": {found.address} has no lock that says where its files can be fetched. '
                 f'Give it one (lock="{found.address.target_name}.lock.json", then `pants lock {found.address}`), '
@@ -29,8 +30,7 @@ def lazy_lock(field_set: ModelPackageFieldSet, artifacts: tuple[Artifact, ...]) 
             )
     if not artifacts:
         raise ModelkilnError(f'{address}: weights="lazy": the field `artifacts` is empty, there is nothing to fetch.')
-    layers = [layer for found in artifacts for layer in found.layers]
-    return lazy_document(layers, str(address), mirrors.value or (), on_demand.value or ())
+    return _document(artifacts, str(address), mirrors.value or (), on_demand.value or ())
 
 
 def wheel_lock(address: Address, artifacts: tuple[Artifact, ...], limit: int) -> bytes:
@@ -43,20 +43,19 @@ def wheel_lock(address: Address, artifacts: tuple[Artifact, ...], limit: int) ->
         " ([modelkiln].large_blob_limit); of more it has the lock, and fetches them"
     )
     for found in artifacts:
-        _refuse_signature(found, where, 'leave "wheel" out of `formats`')
-        if found.requests:
+        if found.requests and not found.origin:
             raise ModelkilnError(
                 f"{where}. {found.address} has none. Give it one "
                 f'(lock="{found.address.target_name}.lock.json", then `pants lock {found.address}`), or leave "wheel" '
                 "out of `formats`."
             )
-    return lazy_document([layer for found in artifacts for layer in found.layers], where)
+    return _document(artifacts, where)
 
 
-def _refuse_signature(found: Artifact, where: str, otherwise: str) -> None:
-    """What is fetched at the start is what the lock lists."""
-    if found.origin and found.requests:
-        raise ModelkilnError(
-            f"{where}: {found.address} has a `model_signature`, which a package without its weights cannot carry. "
-            f"Leave that field out, or {otherwise}."
-        )
+def _document(
+    artifacts: tuple[Artifact, ...], where: str, mirrors: Sequence[str] = (), on_demand: Sequence[str] = ()
+) -> bytes:
+    """What to fetch; the signatures of models are small, and lie in it."""
+    layers = [layer for found in artifacts for layer in found.layers]
+    signatures = [one.signature for one in artifacts if one.signature]
+    return lazy_document(layers, where, mirrors, on_demand, signatures)

@@ -8,16 +8,19 @@ from pants.engine.addresses import Address
 from pants.engine.target import (
     COMMON_TARGET_FIELDS,
     Dependencies,
+    InvalidFieldException,
     MultipleSourcesField,
     StringField,
     StringSequenceField,
 )
 from pants.util.strutil import help_text
 
+from modelkiln.archives.tar import check_path
 from modelkiln.checks.allowed import Allowed
 from modelkiln.checks.code.names import check_allowed_code
 from modelkiln.checks.pickle_globals import check_allowed
 from modelkiln.digest import check_digest
+from modelkiln.errors import ModelkilnError
 from pants_modelkiln.target_types.lint import LINT_FIELDS
 from pants_modelkiln.target_types.owned_files import NamedFileField, OwningSourcesMixin, OwningTarget
 
@@ -125,7 +128,7 @@ class ModelArtifactSignatureField(NamedFileField):
         and `model_signing verify` look for it.
 
         It has to be of exactly the files of the lock; who signed is for those to verify who use the package. Packages
-        that fetch their weights when they start cannot carry it.
+        that fetch their weights when they start carry it, and put it next to them.
         """)
 
 
@@ -144,6 +147,32 @@ class ModelArtifactIncludeField(StringSequenceField):
 class ModelArtifactExcludeField(StringSequenceField):
     alias = "exclude"
     help = "Patterns, as in `include`, of the files that `pants lock` leaves out, whatever `include` says."
+
+
+class ModelArtifactFolderField(StringField):
+    alias = "folder"
+    help = help_text("""
+        With the field `lock`: the folder that the files lie in, such as `"encoder"`. A file that its source has as
+        `config.json` is found by the inference script at `model / "encoder" / "config.json"` then. So two artifacts
+        with files of one name can be in one package, or in members of one ensemble. Patterns are those of paths at
+        the source.
+
+        Files next to the BUILD file lie in folders as they are, and need no such field.
+        """)
+
+    @classmethod
+    def compute_value(cls, raw_value: Any, address: Address) -> Any:
+        """Refuse what is not a folder below that of the artifacts."""
+        value = super().compute_value(raw_value, address)
+        if value is None:
+            return value
+        try:
+            return check_path(value, str(address))
+        except ModelkilnError:
+            raise InvalidFieldException(
+                f"{address}: the field `{cls.alias}`: {value!r} is not a path of a folder below that of the model "
+                'artifact files. Write it as "encoder" or "encoder/text".'
+            ) from None
 
 
 class ModelArtifactBaseField(StringField):
@@ -172,6 +201,7 @@ class ModelArtifactTarget(OwningTarget):
         ModelArtifactSignatureField,
         ModelArtifactIncludeField,
         ModelArtifactExcludeField,
+        ModelArtifactFolderField,
         ModelArtifactAllowPickleField,
         ModelArtifactAllowCodeField,
         ModelArtifactBaseField,

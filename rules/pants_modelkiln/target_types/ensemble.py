@@ -54,10 +54,10 @@ class EnsembleMembersField(SpecialCasedDependencies):
         `model_ensemble`; of a package with several variants its address names one,
         `":embedder@accelerator=cpu"`.
 
-        All members have the same base image, accelerator and platforms, one version of each
-        third-party distribution, and `weights` of one kind; their model artifact files lie in one
-        folder. A member whose code has a file of another one's path, with other content, answers in
-        a process of its own.
+        All members have the same base image, accelerator and platforms, and `weights` of one kind; their
+        model artifact files lie in one folder. A member whose code has a file of another one's path, with
+        other content, answers in a process of its own, and so does one that needs another version of a
+        third-party distribution: an image then has an environment for it, and a PEX is refused.
         """)
     value: Optional[FrozenDict]  # type: ignore[assignment]
 
@@ -131,7 +131,8 @@ class EnsembleCombineField(ModelEntryPointField):
         A plain callable that makes the outputs which no step makes: `"predict.py:merge"` is a
         function `merge(tensors: dict[str, numpy.ndarray]) -> dict[str, numpy.ndarray]`. It gets all
         tensors of the ensemble, inputs and what steps made. Its dependencies are inferred; what they
-        need of third parties must be in the environment of a member.
+        need of third parties must be in the environment of a member, of several environments in the
+        largest.
         """)
 
 

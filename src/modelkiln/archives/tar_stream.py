@@ -66,16 +66,24 @@ class TarStream(io.RawIOBase):
 
     def readinto(self, buffer) -> int:
         """Fill `buffer` from the part at the position; 0 at the end."""
-        if self._position >= self.size:
-            return 0
-        index = bisect.bisect_right(self._starts, self._position) - 1
-        size, data, entry = self._parts[index]
-        offset = self._position - self._starts[index]
-        wanted = min(len(buffer), size - offset)
-        chunk = self._read_file(index, entry, offset, wanted) if data is None else data[offset : offset + wanted]
+        chunk = self._next(len(buffer))
         buffer[: len(chunk)] = chunk
-        self._position += len(chunk)
         return len(chunk)
+
+    def read(self, size: int = -1) -> bytes:
+        """Return up to `size` bytes of the part at the position as they are, without a copy; b"" at the end."""
+        return self.readall() if size is None or size < 0 else self._next(size)
+
+    def _next(self, size: int) -> bytes:
+        if self._position >= self.size:
+            return b""
+        index = bisect.bisect_right(self._starts, self._position) - 1
+        length, data, entry = self._parts[index]
+        offset = self._position - self._starts[index]
+        wanted = min(size, length - offset)
+        chunk = self._read_file(index, entry, offset, wanted) if data is None else data[offset : offset + wanted]
+        self._position += len(chunk)
+        return chunk
 
     def _read_file(self, index: int, entry: Entry, offset: int, wanted: int) -> bytes:
         if self._open is None or self._open[0] != index:

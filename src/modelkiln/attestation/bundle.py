@@ -7,7 +7,7 @@ secure-systems-lab/dsse, envelope.md and protocol.md.
 import base64
 import binascii
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Mapping
 
 from modelkiln.canonical import canonical_json
@@ -19,6 +19,8 @@ BUNDLE_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 # Bytes. The statement about a model of fifty thousand files has some 7 MiB, written in base64; bills of materials of
 # large packages may have as much.
 LARGEST_BUNDLE = 32 << 20
+# Of one signature; as many as other clients read.
+_MOST_TIMESTAMPS = 32
 
 
 def message_of(payload: bytes, payload_type: str) -> bytes:
@@ -31,7 +33,9 @@ class Bundle:
     """A payload, its one signature, and who is said to have made it.
 
     hint: what names the key, where a key signs; it proves nothing. certificates: DER, that of the signer first,
-    where a certificate stands for the key. is_logged: whether a transparency log is said to hold it.
+    where a certificate stands for the key. is_logged: whether a transparency log is said to hold it. timestamps: what
+    authorities say of when the signature was there (RFC 3161, responses in DER). source: the JSON of one that somebody
+    else has made, or b"": it may have more in it, such as the entry of a log.
     """
 
     payload: bytes
@@ -40,6 +44,8 @@ class Bundle:
     hint: str = ""
     certificates: tuple[bytes, ...] = ()
     is_logged: bool = False
+    timestamps: tuple[bytes, ...] = ()
+    source: bytes = field(default=b"", repr=False, compare=False)
 
     @property
     def message(self) -> bytes:
@@ -58,13 +64,15 @@ class Bundle:
                 raise ModelkilnError(f"{where}: is a bundle of type {kind!r}, want {BUNDLE_TYPE}. Sign it again.")
             if "dsseEnvelope" not in value:
                 raise ModelkilnError(f"{where}: is a bundle of something else than a signed statement.")
-            return _read(value["verificationMaterial"], value["dsseEnvelope"], where)
+            return replace(_read(value["verificationMaterial"], value["dsseEnvelope"], where), source=data)
         except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
             raise ModelkilnError(f"{where}: is not a Sigstore bundle: {reason(error)}.") from None
 
     def to_bytes(self, is_chain: bool = False) -> bytes:
-        """Return the bundle's JSON. is_chain: whether all certificates go with it, as version 0.2 had it and OpenSSF
-        Model Signing has it, and not that of the signer alone."""
+        """Return the bundle's JSON, as it was read where it was. is_chain: whether all certificates go with it, as
+        version 0.2 had it and OpenSSF Model Signing has it, and not that of the signer alone."""
+        if self.source:
+            return self.source
         if is_chain and self.certificates:
             listed = [{"rawBytes": _encoded(one)} for one in self.certificates]
             material: dict[str, Any] = {"x509CertificateChain": {"certificates": listed}}
@@ -72,6 +80,9 @@ class Bundle:
             material = {"certificate": {"rawBytes": _encoded(self.certificates[0])}}
         else:
             material = {"publicKey": {"hint": self.hint}}
+        if self.timestamps:
+            listed = [{"signedTimestamp": _encoded(one)} for one in self.timestamps]
+            material["timestampVerificationData"] = {"rfc3161Timestamps": listed}
         envelope = {
             "payload": _encoded(self.payload),
             "payloadType": self.payload_type,
@@ -87,6 +98,9 @@ def _read(material: Mapping[str, Any], envelope: Mapping[str, Any], where: str) 
     chain = (material.get("x509CertificateChain") or {}).get("certificates") or []
     listed = [material["certificate"]] if "certificate" in material else chain
     hint = (material.get("publicKey") or {}).get("hint") or ""
+    stamped = (material.get("timestampVerificationData") or {}).get("rfc3161Timestamps") or []
+    if len(stamped) > _MOST_TIMESTAMPS:
+        raise ModelkilnError(f"{where}: has {len(stamped)} timestamps; at most {_MOST_TIMESTAMPS} are read.")
     if not isinstance(hint, str) or not isinstance(envelope["payloadType"], str):
         raise ValueError("the hint of a key and the type of a payload are texts")
     return Bundle(
@@ -96,6 +110,7 @@ def _read(material: Mapping[str, Any], envelope: Mapping[str, Any], where: str) 
         hint,
         tuple(_decoded(one["rawBytes"]) for one in listed),
         bool(material.get("tlogEntries")),
+        tuple(_decoded(one["signedTimestamp"]) for one in stamped),
     )
 
 

@@ -7,7 +7,9 @@ from typing import Any, Mapping, Optional, Sequence
 
 from modelkiln.attestation.bundle import Bundle
 from modelkiln.attestation.policy import Policy, Rule, TrustedSigner, is_named, matches
-from modelkiln.attestation.signing.certificates import verify_chain
+from modelkiln.attestation.signing.certificates import Identity, verify_chain
+from modelkiln.attestation.signing.sigstore import verify_keyless
+from modelkiln.attestation.signing.timestamps import stamped_at
 from modelkiln.attestation.statement import PAYLOAD_TYPE, Statement
 from modelkiln.errors import ModelkilnError
 from modelkiln.package.record import PACKAGE_LABEL
@@ -26,7 +28,7 @@ __all__ = [
 # What a signature states of where its package was signed.
 REPOSITORY_LABEL = "modelkiln.repository"
 # Its certificate was valid for minutes.
-_KEYLESS = "{}: is keyless: a log of Sigstore's says when it was made, which this release does not read"
+_KEYLESS = "{}: is keyless: it counts for signers with `trusted_root` or `timestamp_authorities`"
 # Reasons in one message.
 _SHOWN = 3
 
@@ -137,16 +139,41 @@ def signer_of(
                     return signer
                 continue
             if bundle.certificates:
-                identity = verify_chain(bundle.certificates, signer.authorities, where, now)
-                if not any(matches(name, one) for name in identity.names for one in signer.identities):
-                    named = ", ".join(identity.names) or "nobody"
-                    reasons.append(f"{where}: its certificate names {named}, and not whom {signer.name} stands for")
-                elif identity.key.verifies(bundle.message, bundle.signature):
+                identity = _identity(bundle, signer, where, now)
+                _check_named(identity, signer, where)
+                if identity.key.verifies(bundle.message, bundle.signature):
                     return signer
         except ModelkilnError as error:
-            reasons.append(_KEYLESS.format(where) if bundle.is_logged else str(error).rstrip("."))
+            is_untimed = bundle.is_logged and not (signer.trusted_root or signer.timestamp_authorities)
+            reasons.append(_KEYLESS.format(where) if is_untimed else str(error).rstrip("."))
     kind = "certificate" if bundle.certificates else "key"
     raise ModelkilnError("; ".join(reasons) or f"{where}: its signature is not by a {kind} of {_names(signers)}")
+
+
+def _identity(bundle: Bundle, signer: TrustedSigner, where: str, now: Optional[datetime]) -> Identity:
+    """Whom a bundle's certificate names, for whom those vouch that a signer's entry of the policy trusts.
+
+    Certificates have to be valid when the signature was made, where authorities are trusted to say so, and now
+    elsewhere.
+    """
+    if signer.trusted_root:
+        return verify_keyless(bundle, signer.trusted_root, where)
+    stamped = None
+    if signer.timestamp_authorities:
+        stamped = stamped_at(bundle.timestamps, bundle.signature, signer.timestamp_authorities, where)
+    return verify_chain(bundle.certificates, signer.authorities, where, now, stamped)
+
+
+def _check_named(identity: Identity, signer: TrustedSigner, where: str) -> None:
+    """Whether a signer's entry stands for whom a certificate names; names of Fulcio's are those of an issuer."""
+    if not any(matches(name, one) for name in identity.names for one in signer.identities):
+        named = ", ".join(identity.names) or "nobody"
+        raise ModelkilnError(f"{where}: its certificate names {named}, and not whom {signer.name} stands for")
+    if (identity.issuer or signer.issuers) and not any(matches(identity.issuer, one) for one in signer.issuers):
+        raise ModelkilnError(
+            f"{where}: {identity.issuer or 'nobody'} vouches for its names, who is not among the `issuers` of "
+            f"{signer.name}"
+        )
 
 
 def _names(signers: Sequence[TrustedSigner]) -> str:

@@ -25,19 +25,28 @@ PREDICATES: Mapping[str, tuple[str, ...]] = {
 }
 _KEYS = {
     "policy": {"mode", "signers", "rules"},
-    "signer": {"key", "authorities", "identities"},
+    "signer": {"key", "authorities", "identities", "issuers", "timestamp_authorities", "trusted_root"},
     "rule": {"repositories", "signers", "require", "builders", "this_repository"},
 }
 
 
 @dataclass(frozen=True)
 class TrustedSigner:
-    """Who may sign: a public key, or whom certificates name that an authority (DER) vouches for."""
+    """Who may sign: a public key, or whom certificates name that an authority (DER) vouches for, or the services of
+    Sigstore's that a trusted root names.
+
+    issuers: patterns of who vouches for names in keyless certificates; without one, none of these counts.
+    timestamp_authorities: certificates (DER) of who is trusted to say when a signature was made. Certificates count
+    then, and without them now.
+    """
 
     name: str
     key: Optional[PublicKey] = None
     authorities: tuple[bytes, ...] = ()
     identities: tuple[str, ...] = ()
+    timestamp_authorities: tuple[bytes, ...] = ()
+    issuers: tuple[str, ...] = ()
+    trusted_root: Optional[Path] = None
 
 
 @dataclass(frozen=True)
@@ -143,17 +152,26 @@ def _compiled(pattern: str) -> tuple[Mapping[str, int], int, int, int]:
 def _signer(name: str, value: Any, path: Path) -> TrustedSigner:
     where = f"{path}: signers.{name}"
     _check_keys(value, "signer", where)
-    if ("key" in value) == ("authorities" in value):
-        raise ModelkilnError(f"{where}: want one of `key` and `authorities`.")
+    if sum(name in value for name in ("key", "authorities", "trusted_root")) != 1:
+        raise ModelkilnError(f"{where}: want one of `key`, `authorities` and `trusted_root`.")
     if "key" in value:
-        if "identities" in value:
-            raise ModelkilnError(f"{where}: a key is its own identity; `identities` go with `authorities`.")
+        others = sorted(set(value) - {"key"})
+        if others:
+            raise ModelkilnError(f"{where}: a key is its own identity; `{others[0]}` goes with `authorities`.")
         return TrustedSigner(name, PublicKey.read(*_file(value["key"], path, where)))
-    authorities = read_authorities(*_file(value["authorities"], path, where))
-    identities = _texts(value, "identities", where)
+    identities, issuers = _texts(value, "identities", where), _texts(value, "issuers", where)
     if not identities:
         raise ModelkilnError(f"{where}: lacks `identities`: an authority vouches for many. Name who may sign.")
-    return TrustedSigner(name, None, authorities, identities)
+    if "trusted_root" in value:
+        if "timestamp_authorities" in value or not issuers:
+            raise ModelkilnError(f"{where}: a `trusted_root` has its own `timestamp_authorities`, and needs `issuers`.")
+        return TrustedSigner(
+            name, None, (), identities, (), issuers, Path(_file(value["trusted_root"], path, where)[1])
+        )
+    authorities = read_authorities(*_file(value["authorities"], path, where))
+    named = value.get("timestamp_authorities")
+    stamps = read_authorities(*_file(named, path, where)) if named is not None else ()
+    return TrustedSigner(name, None, authorities, identities, stamps, issuers)
 
 
 def _file(name: Any, path: Path, where: str) -> tuple[bytes, str]:

@@ -8,7 +8,7 @@ from typing import Any, Iterable, Iterator, Mapping
 
 from modelkiln.attestation.sbom.purl import debian_purl, pypi_purl, to_purl
 from modelkiln.attestation.statement import Statement, Subject
-from modelkiln.package.record import variant_records
+from modelkiln.package.record import recorded_environments, variant_records
 from modelkiln.recipe import DEBIAN, PORTABLE_PYTHON, Recipe
 
 __all__ = ["BUILD_TYPE", "PROVENANCE", "UNKNOWN_BUILDER", "provenance", "products"]
@@ -70,8 +70,9 @@ def _dependencies(
             yield _file(f"artifact:{file['path']}", file["sha256"])
         for file in variant.get("code") or ():
             yield _file(f"code:{file['path']}", file["sha256"])
-        for wheel in variant.get("requirements") or ():
-            yield from _wheel(wheel)
+        for wheels in (variant.get("requirements") or (), *recorded_environments(variant).values()):
+            for wheel in wheels:
+                yield from _wheel(wheel)
         yield from _base(variant)
     for source in record.get("sources") or ():
         named = {"uri": source["source"]["uri"]} if (source.get("source") or {}).get("uri") else {}

@@ -31,7 +31,7 @@ _LEFT_OUT = tuple(
 # (Python has its own), and of the standard library, the texts of `help()` and its tests.
 _UNNEEDED = re.compile(r"usr/lib/([^/]+/gconv|python3\.\d+/(pydoc_data|test|idlelib|lib2to3|turtledemo))/")
 # What other layers own.
-_RESERVED = (CODE_FOLDER, MODELS_FOLDER, "opt/venv")
+_RESERVED = (CODE_FOLDER, MODELS_FOLDER, "opt/venv", "opt/venvs")
 # Folders that are links to their namesakes below /usr, on every Debian since 12 (usrmerge).
 _MERGED = ("bin", "lib", "lib32", "lib64", "libx32", "sbin")
 

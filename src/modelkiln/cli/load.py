@@ -2,13 +2,14 @@
 
 import argparse
 import tempfile
+from functools import partial
 from pathlib import Path
 
 from modelkiln.cli.options import add_layout, add_record, add_store, blobs_of, image_name
 from modelkiln.image.entries import Entry
-from modelkiln.image.export import export
+from modelkiln.image.export import export, link
 from modelkiln.image.layout import Layout
-from modelkiln.machine.container_engine import ENGINES, choose_engine, load_archive
+from modelkiln.machine.container_engine import ENGINES, choose_engine, known_layers, load_archive, pull_layout
 from modelkiln.progress import Progress
 
 HELP = "Load an image into podman, Docker or containerd on this machine."
@@ -37,10 +38,18 @@ def run(args: argparse.Namespace) -> int:
     engine = choose_engine(args.into)
     total = sum(descriptor.size for descriptor in found.blobs)
     with tempfile.TemporaryDirectory(prefix="modelkiln-load-") as folder:
-        archive = Path(folder, "image.tar")
-        with Progress("load", total) as progress:
-            export(blobs_of(args, layout), entry, archive, engine.format, name, progress.add)
-        with Progress(f"load into {engine.name}"):
-            said = load_archive(engine, archive)
+        blobs, said, is_loaded = blobs_of(args, layout), "", False
+        if engine.reads_layouts:
+            with Progress("load", total) as progress:
+                place = Path(folder) / Path(folder).name
+                link(blobs, entry, place, name, partial(known_layers, engine), progress.add)
+            with Progress(f"load into {engine.name}"):
+                is_loaded = pull_layout(engine, place, name.full)
+        if not is_loaded:
+            archive = Path(folder, "image.tar")
+            with Progress("load", total) as progress:
+                export(blobs, entry, archive, engine.format, name, progress.add)
+            with Progress(f"load into {engine.name}"):
+                said = load_archive(engine, archive)
     print(f"{name.full if engine.format == 'oci-archive' else name.short}: loaded into {engine.name}. {said}".rstrip())
     return 0

@@ -52,6 +52,7 @@ STEPS = {
     "registry-image": "build.registry_image",
     "blob": "build.blob",
     "lint": "linting.batch",
+    "fix-lint": "linting.fix",
     "model-wheel": "formats.model_wheel",
     "pex": "formats.pex",
     "scie": "formats.scie",
@@ -120,7 +121,7 @@ def _run(name: str, module_name: str, arguments: Sequence[str]) -> int:
         # Of a wheel that was installed without its extra; a command's dependencies are imported as it runs.
         print(
             f"modelkiln {name}: needs the package {error.name}, which is not installed. "
-            "Install the command line with what it needs: pip install 'modelkiln[cli]'.",
+            f"Install the command line with what it needs: pip install 'modelkiln[{_extra_of(error.name)}]'.",
             file=sys.stderr,
         )
         return 1
@@ -133,6 +134,11 @@ def _run(name: str, module_name: str, arguments: Sequence[str]) -> int:
         # A disk that is full, a folder that may not be written: reported with its path.
         print(printable(f"modelkiln {name}: {error}"), file=sys.stderr)
         return 1
+
+
+def _extra_of(module: Optional[str]) -> str:
+    """The extra of the wheel that brings a module's package."""
+    return "sigstore" if (module or "").partition(".")[0] == "sigstore" else "cli"
 
 
 def _usage(arguments: Sequence[str]) -> int:

@@ -172,6 +172,13 @@ def add_signer(parser: argparse.ArgumentParser) -> None:
         metavar="COMMAND",
         help="in place of --key, for keys in a KMS: gets the bytes to sign on standard input and prints the signature",
     )
+    parser.add_argument(
+        "--keyless-command",
+        default="",
+        metavar="COMMAND",
+        help="in place of --key: makes a Sigstore bundle of the file {statement} and writes it to the file {bundle}, "
+        "such as 'cosign attest-blob --yes --statement {statement} --bundle {bundle}'",
+    )
     parser.add_argument("--public-key", type=Path, metavar="FILE", help="of what --sign-command signs with, in PEM")
     parser.add_argument(
         "--certificate",
@@ -181,16 +188,30 @@ def add_signer(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="PEM: that of the key, and those between it and an authority, in any order; repeatable",
     )
+    parser.add_argument(
+        "--timestamp-url",
+        default="",
+        metavar="URL",
+        help="a service that says when a signature was made (RFC 3161), which cosign wants next to certificates",
+    )
 
 
 def signer_of(args: argparse.Namespace, is_required: bool = True) -> "Optional[Signer]":
     """Return who signs; raises ModelkilnError where it is said twice, or not at all though it is required."""
     from modelkiln.attestation.signing.signer import Signer
 
-    signer = Signer(args.key, args.passphrase_file, args.sign_command, args.public_key, tuple(args.certificate))
+    signer = Signer(
+        key=args.key,
+        passphrase_file=args.passphrase_file,
+        command=args.sign_command,
+        public_key=args.public_key,
+        certificates=tuple(args.certificate),
+        timestamp_url=args.timestamp_url,
+        keyless_command=args.keyless_command,
+    )
     if not is_required and signer == Signer():
         return None
-    signer.check("--key, --sign-command")
+    signer.check("--key, --sign-command, --keyless-command")
     return signer
 
 

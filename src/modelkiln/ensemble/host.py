@@ -29,7 +29,7 @@ def _refuse_contained(where: str, name: str, one: Mapping[str, Any], members: Ma
         if one["name"] in {requirement["name"] for requirement in record["requirements"]}:
             raise ModelkilnError(
                 f'{where}: member "{name}" must not contain {one["name"]} (`provided_requirements`: {one["reason"]}), '
-                f'and member "{other}" contains it: an ensemble has one environment. Let the host provide it for both.'
+                f'and member "{other}" contains it: an ensemble asks its host once. Let the host provide it for both.'
             )
 
 

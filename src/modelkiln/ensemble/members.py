@@ -1,11 +1,11 @@
-"""What members of one ensemble share, and what keeps them apart: artifacts, wheels, code."""
+"""What members of one ensemble share, and what keeps them apart: artifacts and code."""
 
 from typing import Any, Iterable, Mapping, Sequence
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.pinned_file import PinnedFile
 
-__all__ = ["MEMBERS_FOLDER", "apart", "check_same", "inner_first", "merge_artifacts", "merge_wheels"]
+__all__ = ["MEMBERS_FOLDER", "apart", "check_same", "inner_first", "merge_artifacts"]
 
 # Where an ensemble has the code of members that must not meet that of others, relative to its own code.
 MEMBERS_FOLDER = ".modelkiln/members"
@@ -55,8 +55,9 @@ def merge_artifacts(where: str, artifacts: Mapping[str, Sequence[Mapping[str, An
             if (other["sha256"], other["size"]) != (entry["sha256"], entry["size"]):
                 raise ModelkilnError(
                     f'{where}: members "{owner}" and "{name}" have different model artifact files at '
-                    f"{entry['path']}, and all lie in one folder. Rename the file in one of their artifacts, or put "
-                    "it into a folder there (and lock it again where it has a lock)."
+                    f"{entry['path']}, and all lie in one folder. Rename the file in one of their artifacts, or put it "
+                    "into a folder: next to the BUILD file, or for files of a lock with the field `folder` of the "
+                    "`model_artifact` (and lock it again)."
                 )
     _refuse_folders(where, {path: owner for path, (owner, _) in found.items()}, "model artifact files")
     return [entry for _, (_, entry) in sorted(found.items())]
@@ -68,39 +69,13 @@ def _refuse_folders(where: str, owners: Mapping[str, str], what: str) -> None:
             if folder in owners:
                 raise ModelkilnError(
                     f'{where}: member "{owners[folder]}" has {folder} among its {what}, which member "{owner}" has as '
-                    "a folder. Rename one of the two."
+                    "a folder. Rename one of the two, or put it into another folder."
                 )
 
 
 def _folders(path: str) -> list[str]:
     parts = path.split("/")
     return ["/".join(parts[:depth]) for depth in range(1, len(parts))]
-
-
-def merge_wheels(where: str, wheels: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, str]:
-    """Return the names of all members' distributions, sorted, each with the first member that has it.
-
-    Raises ModelkilnError for members that need two versions of one.
-    wheels: by member's name, as records hold them. One image has one environment, and a process one version of a
-    distribution.
-    """
-    found: dict[str, tuple[str, Mapping[str, Any]]] = {}
-    clashes = []
-    for name, listed in wheels.items():
-        for wheel in listed:
-            owner, other = found.setdefault(wheel["name"], (name, wheel))
-            if other["sha256"] != wheel["sha256"]:
-                clashes.append((owner, name, other, wheel))
-    if clashes:
-        owner, name, other, wheel = clashes[0]
-        more = f" (and {len(clashes) - 1} more)" if len(clashes) > 1 else ""
-        raise ModelkilnError(
-            f'{where}: the environments of members "{owner}" and "{name}" exclude each other: {wheel["name"]} '
-            f'{other["version"]} ({other["filename"]}) and {wheel["version"]} ({wheel["filename"]}){more}. An ensemble '
-            "has one environment: lock both in one resolve (`resolve` or `accelerator` of the members), or serve them "
-            "as packages of their own."
-        )
-    return {name: owner for name, (owner, _) in sorted(found.items())}
 
 
 def apart(code: Mapping[str, Iterable[PinnedFile]]) -> frozenset[str]:

@@ -4,21 +4,26 @@ Specifications: PyPA's "Binary distribution format", "Core metadata", "Entry poi
 projects".
 """
 
+import io
 import os
 from pathlib import Path
-from typing import Any, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, BinaryIO, Iterator, Mapping, Sequence
 
 from modelkiln.conventions import PEX_MODELS
 from modelkiln.errors import ModelkilnError
-from modelkiln.layers import weights
 from modelkiln.package.model_wheel import PROVIDED_EXTRA, code_folder, wheel_stem
 from modelkiln.package.urls import project_urls
 from modelkiln.recipe import Recipe
-from modelkiln.store.files import StoredFile
-from modelkiln.store.store import Store
 from modelkiln.wheels.writing import WheelWriter
 
-__all__ = ["ENTRY_POINTS", "build_model_wheel"]
+if TYPE_CHECKING:
+    from modelkiln.store.files import StoredFile
+
+__all__ = ["ENTRY_POINTS", "SMALL_BYTES", "build_model_wheel", "small_model_wheel"]
+
+# Files of up to this many bytes together are a wheel without a process of its own: starting one takes ten times as
+# long as writing them.
+SMALL_BYTES = 4 << 20
 
 # The group of entry points by which applications find the models that are installed.
 ENTRY_POINTS = "modelkiln.models"
@@ -28,46 +33,57 @@ _FIELDS = {"description": "Summary", "authors": "Author", "license": "License", 
 
 
 def build_model_wheel(
-    record: Mapping[str, Any], recipes: Iterable[Mapping[str, Any]], sources: Path, store: Store, output: Path
+    record: Mapping[str, Any], recipes: Sequence[Mapping[str, Any]], sources: Path, store: Path, output: Path
 ) -> None:
     """Write the wheel of a package to `output`.
 
     record: of the package; its "wheel" says what the wheel is called and requires. sources: the tree of the
     wheel's files, whose modes and times do not matter. recipes: of layers of weights whose files are put
-    next to it from the store. Raises ModelkilnError for what a wheel cannot carry.
+    next to it from the store in the folder `store`. Raises ModelkilnError for what a wheel cannot carry.
     """
-    described = record["wheel"]
-    dist_info = f"{wheel_stem(described)}.dist-info"
-    models = f"{code_folder(described['import_name'])}/{PEX_MODELS}"
+    models = f"{code_folder(record['wheel']['import_name'])}/{PEX_MODELS}"
     files: dict[str, Any] = {path: sources / path for path in _list_sources(sources)}
     files.update((f"{models}/{path}", file) for path, file in _stored_files(recipes, store))
-    files[_beside(described, "constraints.txt")] = _constraints(record)
     partial = output.with_name(f"{output.name}.partial")
     try:
-        with WheelWriter(partial, dist_info) as writer:
-            # Its bill of materials lies in the `.dist-info` folder too (PEP 770), which ends a wheel (PEP 427).
-            for path in sorted(files, key=lambda path: (path.startswith(f"{dist_info}/"), path)):
-                _add(writer, path, files[path])
-            for name, text in sorted(_dist_info(record).items()):
-                writer.add(f"{dist_info}/{name}", text.encode())
+        _write(partial, record, files)
         os.replace(partial, output)
     finally:
         partial.unlink(missing_ok=True)
 
 
+def small_model_wheel(record: Mapping[str, Any], sources: Mapping[str, bytes]) -> bytes:
+    """Return the wheel that `build_model_wheel` writes of these files, by their paths, without weights of the store."""
+    buffer = io.BytesIO()
+    _write(buffer, record, sources)
+    return buffer.getvalue()
+
+
+def _write(output: "Path | BinaryIO", record: Mapping[str, Any], sources: Mapping[str, Any]) -> None:
+    described = record["wheel"]
+    dist_info = f"{wheel_stem(described)}.dist-info"
+    files = {**sources, _beside(described, "constraints.txt"): _constraints(record)}
+    with WheelWriter(output, dist_info) as writer:
+        # Its bill of materials lies in the `.dist-info` folder too (PEP 770), which ends a wheel (PEP 427).
+        for path in sorted(files, key=lambda path: (path.startswith(f"{dist_info}/"), path)):
+            _add(writer, path, files[path])
+        for name, text in sorted(_dist_info(record).items()):
+            writer.add(f"{dist_info}/{name}", text.encode())
+
+
 def _add(writer: WheelWriter, path: str, file: Any) -> None:
     if isinstance(file, bytes):
         writer.add(path, file)
-    elif isinstance(file, StoredFile):
+    elif isinstance(file, Path):
+        with open(file, "rb") as stream:
+            writer.add_stream(path, stream, file.stat().st_size)
+    else:
         with file.open() as stream:
             if writer.add_stream(path, stream, file.size) != file.sha256:
                 raise ModelkilnError(
                     f"{file.blob}: is not the file {path} with sha256 {file.sha256}. It is damaged: run "
                     "`modelkiln store verify`, and try again."
                 )
-    else:
-        with open(file, "rb") as stream:
-            writer.add_stream(path, stream, file.stat().st_size)
 
 
 def _list_sources(sources: Path) -> Iterator[str]:
@@ -80,9 +96,15 @@ def _list_sources(sources: Path) -> Iterator[str]:
             yield relative
 
 
-def _stored_files(recipes: Iterable[Mapping[str, Any]], store: Store) -> Iterator[tuple[str, StoredFile]]:
+def _stored_files(recipes: Sequence[Mapping[str, Any]], store: Path) -> "Iterator[tuple[str, StoredFile]]":
+    if not recipes:
+        return
+    # Half of the step's start, and after an edit most of what it takes.
+    from modelkiln.layers import weights
+    from modelkiln.store.store import Store
+
     for recipe in map(Recipe.of, recipes):
-        found = weights.fetch(recipe, store)
+        found = weights.fetch(recipe, Store(store))
         for file in recipe["files"]:
             yield file["path"], found[file["sha256"]]
 

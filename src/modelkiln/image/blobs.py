@@ -60,6 +60,14 @@ class Blobs:
             return None
         return stored_files(layer, self.store)
 
+    def file(self, descriptor: Descriptor) -> Optional[Path]:
+        """Return the file that is the blob, in the layout or in the store; None for one that has to be made or fetched.
+        Its content is not checked."""
+        path = self.layout.blob_path(descriptor.digest)
+        if path is None and self.store is not None and self.store.has(descriptor.digest, descriptor.size):
+            path = self.store.path(descriptor.digest)
+        return path
+
     def ensure(self, descriptor: Descriptor) -> None:
         """Fetch or make again what `open` needs; raises ModelkilnError when that cannot be done."""
         self.open(descriptor).close()

@@ -1,4 +1,4 @@
-"""Exports an image: one file, or one folder, that holds all of its bytes."""
+"""Exports an image: one file, or one folder, that holds all of its bytes, or that links to them."""
 
 import os
 import shutil
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, Callable, Iterator, Optional, Sequence
+from typing import BinaryIO, Callable, Container, Iterator, Optional, Sequence
 
 from modelkiln.archives.decompression import compression_of, damage_errors, decompressed
 from modelkiln.archives.tar import Entry as TarEntry
@@ -17,13 +17,14 @@ from modelkiln.descriptor import CONFIG, LAYER_MEDIA_TYPES, Descriptor
 from modelkiln.digest import check_digest, hex_of, sha256_stream
 from modelkiln.errors import ModelkilnError, writing
 from modelkiln.image.blobs import Blobs
+from modelkiln.image.config import parse_config
 from modelkiln.image.contents import contents_of
 from modelkiln.image.entries import REF_NAME, Entry
 from modelkiln.image.layout import blob_name, top_files
 from modelkiln.image.name import ImageName
 from modelkiln.wording import counted
 
-__all__ = ["FORMATS", "export"]
+__all__ = ["FORMATS", "export", "link"]
 
 FORMATS = ("oci-archive", "docker-archive", "oci-layout")
 # containerd names an imported image by this annotation (containerd, images/annotations.go).
@@ -60,6 +61,33 @@ def export(
             with temporary.open("wb") as out:
                 write_tar(entries, out, str(output))
     return output
+
+
+def link(
+    blobs: Blobs,
+    entry: Entry,
+    folder: Path,
+    name: ImageName,
+    known: Callable[[], Container[str]],
+    progress: _Progress = lambda done: None,
+) -> None:
+    """Make `folder`, a layout of the image `entry` for a program that checks what it reads and lacks little of it.
+
+    A blob that is a file of this machine is a link to it. Of the others, which are made or fetched, those are left out
+    whose diff IDs are in what `known` returns: layers that the program has. It is called where there are others.
+    """
+    contents = contents_of(blobs.layout, entry)
+    places = {one.digest: place for one in contents.blobs if (place := blobs.file(one)) is not None}
+    absent = set(places)
+    config, *layers = blobs.layout.expand(entry)[0].blobs
+    if any(layer.digest not in places for layer in layers) and config.media_type == CONFIG:
+        has, content = known(), parse_config(blobs.layout.read_blob(config), config.digest)
+        diff_ids = (content.get("rootfs") or {}).get("diff_ids") or ()
+        absent.update(layer.digest for diff_id, layer in zip(diff_ids, layers) if diff_id in has)
+    folder.mkdir()
+    _write_folder(_oci_entries(blobs, entry, name, progress, absent), folder)
+    for digest, place in places.items():
+        (folder / blob_name(digest)).symlink_to(place.resolve())
 
 
 class _CountedFile:
@@ -109,7 +137,13 @@ def _blob_entry(name: str, descriptor: Descriptor, blobs: Blobs, progress: _Prog
     return TarEntry(name, size=descriptor.size, sha256=hex_of(descriptor.digest), open=opening)
 
 
-def _oci_entries(blobs: Blobs, entry: Entry, name: Optional[ImageName], progress: _Progress) -> list[TarEntry]:
+def _oci_entries(
+    blobs: Blobs,
+    entry: Entry,
+    name: Optional[ImageName],
+    progress: _Progress,
+    absent: Container[str] = (),
+) -> list[TarEntry]:
     annotations = dict(entry.annotations)
     if entry.tags:
         annotations[REF_NAME] = entry.tags[0]
@@ -122,7 +156,8 @@ def _oci_entries(blobs: Blobs, entry: Entry, name: Optional[ImageName], progress
     top = top_files(entry.descriptor, annotations, platform, contents.root.content.get("artifactType"))
     entries = [bytes_entry(path, data) for path, data in top.items()]
     documents = [document.descriptor for document in contents.manifests]
-    for descriptor in {one.digest: one for one in (*documents, *contents.blobs)}.values():
+    wanted = {one.digest: one for one in (*documents, *contents.blobs) if one.digest not in absent}
+    for descriptor in wanted.values():
         entries.append(_blob_entry(blob_name(descriptor.digest), descriptor, blobs, progress))
     return entries
 

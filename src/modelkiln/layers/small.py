@@ -20,18 +20,20 @@ LAZY_STORE = "/var/cache/modelkiln"
 
 
 @lru_cache(maxsize=16)  # A monorepo asks for the same few, once for each package.
-def venv_layer(python: str, python_path: str, over_any_base: bool = True) -> tuple[Layer, bytes]:
+def venv_layer(python: str, python_path: str, over_any_base: bool = True, venv: str = VENV) -> tuple[Layer, bytes]:
     """Return the layer that makes /opt/venv a virtual environment of `python_path`, and its bytes.
 
     python: "3.11". The format of pyvenv.cfg is that of PEP 405. The link leads to the base's
-    interpreter, outside of this layer but inside of every image that it is part of.
+    interpreter, outside of this layer but inside of every image that it is part of. venv: another place, of an
+    environment that an image has beside its own.
 
     over_any_base: hides what the base has in the folders of a package, so that nothing of it can be
     imported or pass for weights; the layer then lies below all others of the package. False for bases
     that are made here, which have nothing in them. Raises ModelkilnError for an interpreter that would
     be hidden.
     """
-    hidden = (VENV, CODE_FOLDER, MODELS_FOLDER) if over_any_base else ()
+    folders = (VENV, CODE_FOLDER, MODELS_FOLDER) if venv == VENV else (venv,)
+    hidden = folders if over_any_base else ()
     for folder in hidden:
         if posixpath.normpath(python_path).startswith(f"/{folder}/"):
             raise ModelkilnError(
@@ -43,13 +45,14 @@ def venv_layer(python: str, python_path: str, over_any_base: bool = True) -> tup
     config = f"home = {home}\ninclude-system-site-packages = false\nversion = {python}\n"
     entries = [
         *(bytes_entry(f"{folder}/{OPAQUE_WHITEOUT}", b"") for folder in hidden),
-        bytes_entry(f"{VENV}/pyvenv.cfg", config.encode()),
-        Entry(f"{VENV}/bin/python", kind="symlink", link=python_path),
-        Entry(f"{VENV}/bin/python3", kind="symlink", link="python"),
-        Entry(f"{VENV}/bin/python{python}", kind="symlink", link="python"),
-        Entry(f"{VENV}/lib/python{python}/site-packages", kind="dir"),
+        bytes_entry(f"{venv}/pyvenv.cfg", config.encode()),
+        Entry(f"{venv}/bin/python", kind="symlink", link=python_path),
+        Entry(f"{venv}/bin/python3", kind="symlink", link="python"),
+        Entry(f"{venv}/bin/python{python}", kind="symlink", link="python"),
+        Entry(f"{venv}/lib/python{python}/site-packages", kind="dir"),
     ]
-    return _small("venv", f"virtual environment of Python {python}", entries)
+    place = "" if venv == VENV else f" at /{venv}"
+    return _small("venv", f"virtual environment of Python {python}{place}", entries)
 
 
 def record_layer(record: bytes, weights_lock: bytes = b"", sbom: bytes = b"") -> tuple[Layer, bytes]:

@@ -46,11 +46,12 @@ def recipe(
     platform: str,
     compression: str,
     bytecode: Optional[Mapping[str, Any]] = None,
+    venv: str = VENV,
 ) -> Recipe:
     """Return the recipe of a group's layer.
 
     python: "3.11". platform: "linux/amd64". bytecode: the interpreter that compiles byte code, see
-    `base.bytecode.bytecode_recipe`.
+    `base.bytecode.bytecode_recipe`. venv: where the environment lies, relative to the image's root.
     """
     return Recipe.made_by(
         WHEELS,
@@ -58,7 +59,7 @@ def recipe(
             "wheels": check_wheels(group),
             "python": python,
             "platform": platform,
-            "venv": VENV,
+            "venv": venv,
             "compression": compression,
             "bytecode": dict(bytecode) if bytecode else None,
         },

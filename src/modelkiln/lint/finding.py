@@ -1,7 +1,9 @@
 """What a rule finds, and where."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Mapping
+
+from modelkiln.lint.edit import Edit
 
 __all__ = ["ERROR", "LIKELY", "SURE", "WARNING", "Finding"]
 
@@ -14,7 +16,8 @@ SURE, LIKELY = "sure", "likely"
 class Finding:
     """path: of a file of code as the user knows it, of a file of the model artifacts ("models/weights.bin"), or ""
     for the package as a whole. line: from 1, 0 where it is not about a line; column: from 1, in characters. rule:
-    its id. text: the source line, without its end; empty where `line` is 0."""
+    its id. text: the source line, without its end; empty where `line` is 0. edits: of the file at `path`, what makes
+    the finding go away, all of them together; none where that is not known for sure."""
 
     path: str
     line: int
@@ -25,6 +28,7 @@ class Finding:
     severity: str = WARNING
     certainty: str = SURE
     text: str = ""
+    edits: tuple[Edit, ...] = field(default=(), compare=False)
 
     @property
     def is_error(self) -> bool:
@@ -33,9 +37,10 @@ class Finding:
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON object that holds all fields."""
-        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+        fields = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return {**fields, "edits": [one.to_json() for one in self.edits]}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "Finding":
         """Read what `to_json` returned."""
-        return cls(**value)
+        return cls(**{**value, "edits": tuple(map(Edit.from_json, value.get("edits") or ()))})

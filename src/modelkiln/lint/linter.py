@@ -4,6 +4,7 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import Iterable, Sequence
 
+from modelkiln.lint.edits.suggestions import with_edits
 from modelkiln.lint.finding import Finding
 from modelkiln.lint.ignores import apply_ignores
 from modelkiln.lint.registry import checks, rule_of
@@ -24,7 +25,8 @@ def lint(subject: Subject, selection: Selection = EVERYTHING) -> tuple[Finding, 
     for source in subject.sources:
         left = apply_ignores(source, by_path[source.shown], selection.has)
         by_path[source.shown] = [one for one in left if selection.has(one.rule)]
-    return _distinct(_without_secrets([one for found in by_path.values() for one in found]))
+    distinct = _distinct(_without_secrets([one for found in by_path.values() for one in found]))
+    return tuple(with_edits(subject, distinct))
 
 
 def _without_secrets(found: Sequence[Finding]) -> list[Finding]:

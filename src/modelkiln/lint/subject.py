@@ -1,17 +1,16 @@
 """What rules look at: a package, or one artifact, as far as it is known."""
 
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, BinaryIO, Callable, Mapping, Optional
 
+from modelkiln.checks.traits.facts import traits_of_facts
 from modelkiln.checks.traits.file import survey
-from modelkiln.checks.traits.trait import Survey, Trait
+from modelkiln.checks.traits.trait import Survey
 
-__all__ = ["ArtifactFile", "Distribution", "RequirementFile", "SourceFile", "Subject"]
+__all__ = ["ArtifactFile", "ArtifactTarget", "Distribution", "RequirementFile", "SourceFile", "Subject"]
 
 _UNKNOWN = "unknown"
-# What records and locks have of a file that is not at hand: by format, the fact and the kind of trait that it is.
-_TRAITS = {"xgboost": ("release", "xgboost"), "lightgbm": ("format_version", "lightgbm-format")}
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,8 @@ class SourceFile:
 class ArtifactFile:
     """A file of a model artifact. path: below the folder of models. format, facts, code: what checks found in it, as
     records hold it (see docs/schemas/record.json); "unknown", {} and () where that is not known. open: gives a
-    seekable stream of its bytes, None where they are not at hand."""
+    seekable stream of its bytes, None where they are not at hand; what a file says is remembered as long as that is
+    the same."""
 
     path: str
     size: int = 0
@@ -43,7 +43,7 @@ class ArtifactFile:
     format: str = _UNKNOWN
     facts: Mapping[str, Any] = field(default_factory=dict, hash=False)
     code: tuple[str, ...] = ()
-    open: Optional[Callable[[], BinaryIO]] = field(default=None, compare=False)
+    open: Optional[Callable[[], BinaryIO]] = field(default=None, hash=False)
 
     def survey(self) -> Survey:
         """Return what the file states of its writer, for its reader: of one that is not at hand, what its facts say.
@@ -54,8 +54,7 @@ class ArtifactFile:
             found = survey(self.path, self.open, self.size)
             format = self.format if self.format != _UNKNOWN else found.format or _UNKNOWN
             return replace(found, format=format, code=frozenset(self.code) or found.code)
-        fact, kind = _TRAITS.get(self.format, ("", ""))
-        traits = frozenset({Trait(kind, str(self.facts[fact]))} if fact in self.facts else ())
+        traits = traits_of_facts(self.format, self.facts)
         return Survey(traits, self.format, frozenset(self.code))
 
     @classmethod
@@ -70,6 +69,12 @@ class ArtifactFile:
             tuple(value.get("code") or ()),
             open,
         )
+
+
+@lru_cache(maxsize=256)
+def _survey_of(file: ArtifactFile) -> Survey:
+    """What a file states, which is looked at with its artifact and with each package of that."""
+    return file.survey()
 
 
 @dataclass(frozen=True)
@@ -93,6 +98,15 @@ class RequirementFile:
 
 
 @dataclass(frozen=True)
+class ArtifactTarget:
+    """A `model_artifact` of a package, by its address, with the paths of its files below the folder of models."""
+
+    address: str
+    paths: tuple[str, ...]
+    is_locked: bool = False
+
+
+@dataclass(frozen=True)
 class Subject:
     """A package, or a part of one.
 
@@ -101,6 +115,7 @@ class Subject:
     distributions: the closure of one variant, in the order of names; None where it is not known, () where there is
     none. record: the record, or as much of it as is known, with the keys of docs/schemas/record.json; a key that is
     not known is absent. target: fields of the target that a record lacks, by their names in BUILD files.
+    artifact_targets: which targets the files of the artifacts are from, where that is known.
     """
 
     name: str
@@ -112,6 +127,7 @@ class Subject:
     requirement_files: tuple[RequirementFile, ...] = ()
     record: Mapping[str, Any] = field(default_factory=dict, hash=False)
     target: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    artifact_targets: tuple[ArtifactTarget, ...] = ()
 
     @cached_property
     def versions(self) -> Mapping[str, str]:
@@ -121,7 +137,7 @@ class Subject:
     @cached_property
     def surveys(self) -> Mapping[str, Survey]:
         """What each file of the artifacts states, by its path; read once for all rules."""
-        return {file.path: file.survey() for file in self.artifacts}
+        return {file.path: _survey_of(file) for file in self.artifacts}
 
     @property
     def entry_module(self) -> str:

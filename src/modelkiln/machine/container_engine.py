@@ -1,5 +1,6 @@
 """Loads an exported image into a container engine of this machine."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -9,7 +10,7 @@ from typing import Optional, Sequence
 
 from modelkiln.errors import ModelkilnError
 
-__all__ = ["ENGINES", "Engine", "choose_engine", "load_archive", "why_unusable"]
+__all__ = ["ENGINES", "Engine", "choose_engine", "known_layers", "load_archive", "pull_layout", "why_unusable"]
 
 # Long enough for a daemon that is started by its socket; a missing one answers at once.
 _PROBE_TIMEOUT = 30.0
@@ -19,19 +20,20 @@ _PROBE_TIMEOUT = 30.0
 class Engine:
     """A way into a container engine. program: what is run. probe: arguments of a command that
     succeeds where the engine is usable. load: arguments before the archive's path. format: the
-    archive that it takes."""
+    archive that it takes. reads_layouts: whether it takes a folder too, see `pull_layout`."""
 
     name: str
     program: str
     probe: tuple[str, ...]
     load: tuple[str, ...]
     format: str
+    reads_layouts: bool = False
 
 
 # In the order in which `auto` tries them. Docker reads OCI archives only since 25 and with the
 # containerd store, so it gets its own format.
 ENGINES = (
-    Engine("podman", "podman", ("info",), ("load", "-i"), "oci-archive"),
+    Engine("podman", "podman", ("info",), ("load", "-i"), "oci-archive", reads_layouts=True),
     Engine("docker", "docker", ("version", "--format", "{{.Server.Version}}"), ("load", "-i"), "docker-archive"),
     Engine("containerd", "nerdctl", ("info",), ("load", "-i"), "oci-archive"),
     Engine("containerd", "ctr", ("version",), ("images", "import"), "oci-archive"),
@@ -76,6 +78,33 @@ def load_archive(engine: Engine, archive: Path) -> str:
     if result.returncode != 0:
         raise ModelkilnError(f"load: `{' '.join(command[:-1])}` ended with {result.returncode}: {_last_line(result)}")
     return result.stdout.strip()
+
+
+def known_layers(engine: Engine) -> frozenset[str]:
+    """Return the diff IDs of the layers of all images that an engine which reads layouts has."""
+    images = sorted(set(_run([engine.program, "images", "--quiet", "--no-trunc"], None).stdout.split()))
+    if not images:
+        return frozenset()
+    lines = _run([engine.program, "image", "inspect", "--format", "{{json .RootFS.Layers}}", *images], None).stdout
+    return frozenset(layer for line in lines.splitlines() for layer in json.loads(line) or ())
+
+
+def pull_layout(engine: Engine, folder: Path, name: str) -> bool:
+    """Load the image in a layout's folder as `name`; False where the engine does not take it, as one on another
+    machine, or one that lacks a layer which the folder lacks as well.
+
+    It reads the layers that it lacks, and checks them; of an archive it reads and copies all. podman 4 calls what it
+    reads by the folder's path.
+    """
+    pulled = _run([engine.program, "pull", "--quiet", f"oci:{folder}:{name}"], None)
+    image = pulled.stdout.strip().rpartition("\n")[2]
+    if pulled.returncode != 0 or not image or _run([engine.program, "tag", image, name], None).returncode != 0:
+        return False
+    names = _run([engine.program, "image", "inspect", "--format", "{{json .RepoTags}}", image], None).stdout
+    by_path = [one for one in json.loads(names or "null") or () if folder.name in one]
+    if by_path:
+        _run([engine.program, "untag", image, *by_path], None)
+    return True
 
 
 def _run(command: Sequence[str], timeout: Optional[float]) -> "subprocess.CompletedProcess[str]":

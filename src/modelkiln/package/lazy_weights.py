@@ -4,12 +4,14 @@ The document says of each file what it is and where it can be read, in terms tha
 knows (`modelkiln.runtime.weights.lock`): it has no client libraries, and computes nothing.
 """
 
+import base64
 import fnmatch
 import urllib.parse
 from typing import Any, Iterable, Mapping, Sequence
 
 from modelkiln.archives.tar import Entry, sorted_entries, tar_header, tar_padding
 from modelkiln.canonical import canonical_json
+from modelkiln.digest import hex_of, sha256_bytes
 from modelkiln.errors import ModelkilnError
 from modelkiln.layer import Layer
 from modelkiln.registry.reference import parse_reference
@@ -24,13 +26,18 @@ _LAZY = "http(s)://, oci://, hf://, s3://, gs:// and file:///"
 
 
 def lazy_document(
-    layers: Sequence[Layer], where: str, mirrors: Sequence[str] = (), on_demand: Sequence[str] = ()
+    layers: Sequence[Layer],
+    where: str,
+    mirrors: Sequence[str] = (),
+    on_demand: Sequence[str] = (),
+    own: Sequence[tuple[str, bytes]] = (),
 ) -> bytes:
     """Return the document of a package with these layers of locked weights, canonical JSON.
 
-    mirrors: bases that are asked before the sources (see `runtime.weights.places.places_of`). on_demand:
-    patterns (fnmatch) of paths that a start does not fetch. Raises ModelkilnError that names
-    `where` for a source that the runtime cannot read, when no mirror is named.
+    own: paths and bytes of files that it has itself, such as the signature of the others. mirrors: bases that are
+    asked before the sources (see `runtime.weights.places.places_of`). on_demand: patterns (fnmatch) of paths that a
+    start does not fetch. Raises ModelkilnError that names `where` for a source that the runtime cannot read, when no
+    mirror is named.
     """
     _check_mirrors(mirrors, where)
     files = [file for layer in layers for file in _files(layer, where, mirrors)]
@@ -43,6 +50,7 @@ def lazy_document(
             file["on_demand"] = True
             if file["size"] <= CHUNK_BYTES:  # It is a single chunk, whose digest is its own.
                 file["chunks"] = {"size": file["size"], "sha256": [file["sha256"]]}
+    files += [_own_file(path, content) for path, content in own]
     return canonical_json(
         {
             "schema": SCHEMA,
@@ -78,6 +86,11 @@ def _files(layer: Layer, where: str, mirrors: Sequence[str]) -> Iterable[dict[st
         yield {**found, **({"chunks": chunk_list(file["chunks"])} if file.get("chunks") else {})}
 
 
+def _own_file(path: str, content: bytes) -> dict[str, Any]:
+    url = f"data:;base64,{base64.b64encode(content).decode('ascii')}"
+    return {"path": path, "size": len(content), "sha256": hex_of(sha256_bytes(content)), "places": [{"url": url}]}
+
+
 def _offsets(recipe: Mapping[str, Any]) -> dict[str, int]:
     """Where each file's content begins in the layer's tar, in bytes."""
     prefix, position, found = recipe["prefix"], 0, {}
@@ -92,9 +105,10 @@ def _offsets(recipe: Mapping[str, Any]) -> dict[str, int]:
 
 def _places(source: Mapping[str, Any], file: Mapping[str, Any], where: str, has_mirrors: bool) -> list[dict[str, Any]]:
     uri, scheme = source["uri"], urllib.parse.urlsplit(source["uri"]).scheme.lower()
+    at_source = file["path"][len(source["folder"]) + 1 :] if source.get("folder") else file["path"]
     try:
         if scheme in _PLACES:
-            return [_PLACES[scheme](source, file)]
+            return [_PLACES[scheme](source, {**file, "path": at_source})]
         reason = "cannot be read by a package that has only Python's standard library"
     except _NotLazy as error:
         reason = str(error)

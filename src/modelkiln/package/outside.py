@@ -48,7 +48,11 @@ _RECORD: dict[str, Any] = {
     "weights_lock": TEXT,
     "wheel": {"distribution": TEXT, "import_name": TEXT, "version": TEXT, "code": [_FILE]},
     "provided": [{"name!": TEXT, "specifier!": TEXT}],
-    "ensemble": {"members": {"*": {"name!": TEXT, "version!": TEXT, "package_digest!": TEXT}}, "steps": [{}]},
+    "ensemble": {
+        "members": {"*": {"name!": TEXT, "version!": TEXT, "package_digest!": TEXT, "environment": TEXT}},
+        "steps": [{}],
+        "environments": {"*": {"requirements": [_WHEEL]}},
+    },
     "packages": [TEXT],
     "formats": {"*": {"path": TEXT, "manifest": {"digest!": TEXT}, "sha256": TEXT, "size": SIZE}},
     "layers": [_LAYER],

@@ -23,6 +23,7 @@ __all__ = [
     "metadata_annotations",
     "package_digest",
     "recorded_digest",
+    "recorded_environments",
     "split_labels",
     "variant_records",
     "with_outputs",
@@ -69,6 +70,12 @@ def package_digest(inputs: Mapping[str, Any]) -> str:
 def recorded_digest(record: Mapping[str, Any]) -> str:
     """Return the package digest of what a record lists, also one of another release with other keys."""
     return sha256_bytes(canonical_json({key: value for key, value in record.items() if key not in _OUTPUTS}))
+
+
+def recorded_environments(record: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]]]:
+    """Return the wheels of each environment that an ensemble has beside its own, by the environment's path."""
+    listed = (record.get("ensemble") or {}).get("environments") or {}
+    return {path: list(one.get("requirements") or ()) for path, one in listed.items()}
 
 
 class Record(FrozenJson):

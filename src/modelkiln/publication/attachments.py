@@ -4,7 +4,9 @@ Image-spec 1.1, `subject`; the types are CycloneDX's and in-toto's own, by which
 """
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Callable, Iterable, Iterator, Mapping, Optional, Sequence
 
@@ -34,6 +36,9 @@ __all__ = [
 ]
 
 Read = Callable[[Descriptor], bytes]
+
+# Small blobs that are sent at the same time: each takes three answers of the registry.
+_THREADS = 4
 
 
 @dataclass(frozen=True)
@@ -124,9 +129,11 @@ def attach_missing(client: RegistryClient, attachments: Sequence[Attachment]) ->
             listed[subject] = {found.digest for found in find_referrers(client, subject)}
         if descriptor.digest not in listed[subject]:
             missing.update({EMPTY: None, one.content: None})
-    for blob in missing:  # Each once: django-oci fails for a blob that it has.
-        upload_bytes(client, blob)
-    added = {descriptor.digest for descriptor in attach_all(client, manifests)} if missing else set()
+    if not missing:
+        return []
+    with ThreadPoolExecutor(_THREADS) as pool:  # Each once: django-oci fails for a blob that it has.
+        list(pool.map(partial(upload_bytes, client), missing))
+    added = {descriptor.digest for descriptor in attach_all(client, manifests, listed)}
     return [one for one, (descriptor, _) in zip(attachments, manifests) if descriptor.digest in added]
 
 

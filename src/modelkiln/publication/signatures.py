@@ -11,6 +11,7 @@ from modelkiln.attestation.bundle import BUNDLE_TYPE, LARGEST_BUNDLE, Bundle
 from modelkiln.attestation.judgement import REPOSITORY_LABEL, FoundBundle
 from modelkiln.attestation.policy import SIGN
 from modelkiln.attestation.sbom.bom import SBOM_TYPE
+from modelkiln.attestation.signing.certificates import identity_of
 from modelkiln.attestation.signing.keys import PublicKey
 from modelkiln.attestation.signing.signer import Signer
 from modelkiln.attestation.statement import PAYLOAD_TYPE, Statement, Subject
@@ -83,9 +84,9 @@ def sign_in_registries(places: Sequence[Unsigned], signer: Signer, environ: Mapp
     public, bundles = signer.sign([data for _, _, data in wanted], environ)
     done = []
     for (client, subject, data), bundle in zip(wanted, bundles):
-        is_new = not any(_is_same(found, bundle, public) for found in _bundles(client, subject.digest))
+        is_new = not any(_is_same(found, bundle, public, signer) for found in _bundles(client, subject.digest))
         if is_new:
-            attach_bundle(client, bundle.to_bytes(), subject)
+            attach_bundle(client, signer.stamped(bundle, client.env).to_bytes(), subject)
         done.append(Signed(client.repository.image, subject.digest, _predicate_type(data), is_new))
     return done
 
@@ -148,9 +149,10 @@ def sign_in_layout(
     entries, done = [], []
     public, bundles = signer.sign(payloads, environ)
     for subject, bundle in zip(subjects, bundles):
-        is_new = not any(_is_same(found, bundle, public) for found in bundles_in_layout(layout, subject.digest))
+        there = bundles_in_layout(layout, subject.digest)
+        is_new = not any(_is_same(found, bundle, public, signer) for found in there)
         if is_new:
-            data = bundle.to_bytes()
+            data = signer.stamped(bundle, environ).to_bytes()
             descriptor, manifest = bundle_manifest(data, SIGN, subject)
             for blob in (EMPTY, data, manifest):
                 write_file(layout.path / blob_name(Descriptor.of("", blob).digest), blob)
@@ -194,14 +196,26 @@ def _predicate_type(payload: bytes) -> str:
     return Statement.read(payload, "statement").predicate_type
 
 
-def _is_same(found: FoundBundle, bundle: Bundle, public: PublicKey) -> bool:
-    """Whether a bundle says the same by the same key, of which each signature may be another."""
+def _is_same(found: FoundBundle, bundle: Bundle, public: Optional[PublicKey], signer: Signer) -> bool:
+    """Whether a bundle says the same by the same key, of which each signature may be another; with a timestamp, where
+    the signer has one made. public: None where each signature has a key of its own; then it is by the same names."""
     try:
         other = Bundle.read(found.data, found.where)
+        if public is None:
+            return other.payload == bundle.payload and _signed_by(other) == _signed_by(bundle)
     except ModelkilnError:
         return False
     same = (other.payload, other.certificates) == (bundle.payload, bundle.certificates[:1])
+    same = same and bool(other.timestamps or not signer.timestamp_url)
     return same and public.verifies(other.message, other.signature)
+
+
+def _signed_by(bundle: Bundle) -> tuple[tuple[str, ...], str]:
+    """Whom the certificate of a bundle names, and who has vouched for that."""
+    if not bundle.certificates:
+        return (), ""
+    found = identity_of(bundle.certificates[0], "bundle")
+    return (found.names, found.issuer) if found.key.verifies(bundle.message, bundle.signature) else ((), "")
 
 
 def _bundles(client: RegistryClient, digest: str) -> Iterator[FoundBundle]:

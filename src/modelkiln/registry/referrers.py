@@ -6,7 +6,7 @@ the image's digest, which names an index of all that refers to it (distribution-
 """
 
 import json
-from typing import Any, Mapping, Optional, Sequence
+from typing import Any, Collection, Mapping, Optional, Sequence
 
 from modelkiln.canonical import document_json
 from modelkiln.conventions import RECORD_TYPE
@@ -61,10 +61,15 @@ def attach(client: RegistryClient, descriptor: Descriptor, data: bytes) -> bool:
     return bool(attach_all(client, [(descriptor, data)]))
 
 
-def attach_all(client: RegistryClient, documents: Sequence[tuple[Descriptor, bytes]]) -> list[Descriptor]:
+def attach_all(
+    client: RegistryClient,
+    documents: Sequence[tuple[Descriptor, bytes]],
+    known: Mapping[str, Collection[str]] = {},
+) -> list[Descriptor]:
     """Put the manifests of artifacts that have a `subject`, so that they are found; returns those that were not there.
 
-    What each consists of has to be there. Raises ModelkilnError for what a registry refuses.
+    known: by a subject's digest, those of what is known to refer to it; of other subjects the registry is asked. What
+    each consists of has to be there. Raises ModelkilnError for what a registry refuses.
     """
     subjects: dict[str, list[tuple[Descriptor, bytes]]] = {}
     for descriptor, data in documents:
@@ -72,7 +77,7 @@ def attach_all(client: RegistryClient, documents: Sequence[tuple[Descriptor, byt
         subjects.setdefault(subject.digest, []).append((descriptor, data))
     added = []
     for digest, own in subjects.items():
-        listed = {entry.get("digest") for entry in _referrers(client, digest)}
+        listed = known[digest] if digest in known else {one.get("digest") for one in _referrers(client, digest)}
         missing = [one for one in own if one[0].digest not in listed]
         unlisted = [one for one in missing if not _put(client, digest, *one)]
         if unlisted:

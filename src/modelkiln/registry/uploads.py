@@ -9,7 +9,6 @@ oras-py reads a blob into memory to send it, or sends it in chunks that it canno
 never mounts a blob from another repository, and drops what a location has in its query besides values.
 """
 
-import hashlib
 import re
 import urllib.parse
 from contextlib import suppress
@@ -19,6 +18,7 @@ import requests
 
 from modelkiln.descriptor import Descriptor
 from modelkiln.errors import ModelkilnError
+from modelkiln.hashing import ParallelHashes
 from modelkiln.network.http import NETWORK_ERRORS
 from modelkiln.registry.auth import BUSY
 from modelkiln.registry.blobs import has_blob
@@ -176,18 +176,19 @@ class _Upload:
 
     def _pieces(self) -> Iterator[bytes]:
         """The bytes from `_start` on; all are hashed, and the last piece is held back until they match."""
-        hasher, position, held = hashlib.sha256(), 0, b""
+        position, held = 0, b""
         size, start = self._descriptor.size, self._start
-        for chunk in self._chunks():
-            if held:
-                yield held
-                self._progress(position)
-            hasher.update(chunk)
-            held = chunk[max(0, start - position) :]
-            position += len(chunk)
-            if position > size:
-                break
-        actual = "sha256:" + hasher.hexdigest()
+        with ParallelHashes() as hashes:  # While they are sent.
+            for chunk in self._chunks():
+                if held:
+                    yield held
+                    self._progress(position)
+                hashes.update(chunk)
+                held = chunk[max(0, start - position) :]
+                position += len(chunk)
+                if position > size:
+                    break
+            actual = "sha256:" + hashes.sha256()
         if position != size or actual != self._descriptor.digest:
             more = "more than " if position > size else ""
             raise ModelkilnError(

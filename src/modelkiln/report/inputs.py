@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Iterable, Iterator, Mapping, Optional
 
 from modelkiln.layer import Layer
+from modelkiln.package.record import recorded_environments
 from modelkiln.recipe import DEBIAN, Recipe
 
 __all__ = ["Change", "changed", "debian_packages", "input_changes", "named_changes", "recipe_inputs", "record_metrics"]
@@ -63,6 +64,7 @@ def input_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[C
     """Return what differs between the inputs of two packages, records with or without layers."""
     found = [*_files("code", before, after), *_files("artifacts", before, after)]
     found += named_changes("wheel", before.get("requirements") or (), after.get("requirements") or ())
+    found += named_changes("wheel", *map(_other_wheels, (before, after)))
     old, new = (debian_packages(record) for record in (before, after))
     found += named_changes("debian", old, new) if old and new else []
     base_before, base_after = (dict(record.get("base") or {}) for record in (before, after))
@@ -70,9 +72,27 @@ def input_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[C
         base_before.pop("lock", None), base_after.pop("lock", None)
     found += changed("base", base_before, base_after)
     found += changed("metadata", *(_flat(_described(record)) for record in (before, after)))
-    settings = [{key: value for key, value in record.items() if _is_setting(key)} for record in (before, after)]
+    settings = [
+        {
+            key: _without_wheels(value) if key == "ensemble" else value
+            for key, value in record.items()
+            if _is_setting(key)
+        }
+        for record in (before, after)
+    ]
     found += changed("setting", *(_flat({**kept, "image": _settings(r)}) for kept, r in zip(settings, (before, after))))
     return found
+
+
+def _other_wheels(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The wheels of the environments that an ensemble has beside its own; of two with one name one counts."""
+    return [wheel for wheels in recorded_environments(record).values() for wheel in wheels]
+
+
+def _without_wheels(ensemble: Any) -> Any:
+    if not isinstance(ensemble, Mapping):
+        return ensemble
+    return {key: value for key, value in ensemble.items() if key != "environments"}
 
 
 def debian_packages(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -8,8 +8,9 @@ from typing import Any, BinaryIO, Callable, Mapping, Optional, Sequence
 from modelkiln.errors import ModelkilnError
 from modelkiln.machine.settings import load_machine_env
 from modelkiln.progress import Progress
+from modelkiln.sources.in_folder import open_recorded
 from modelkiln.sources.local import LocalSource
-from modelkiln.sources.source import Source, SourceFile, open_source
+from modelkiln.sources.source import Source, SourceFile, scheme_of
 from modelkiln.sources.transfer import Transfer
 from modelkiln.store.file_index import FileIndex
 from modelkiln.store.store import Store
@@ -33,7 +34,7 @@ def fetch_files(
     Raises ModelkilnError for other bytes; a fetch that was cut goes on where it ended.
     """
     if opened is None:
-        opened = open_source(source["uri"], load_machine_env(store.root), Path())
+        opened = open_recorded(source, load_machine_env(store.root))
     wanted = {file["sha256"]: _wanted(file) for file in files}
     with Progress(f"fetch {where}", sum(file.size or 0 for file in wanted.values())) as progress:
         fetch = _Fetch(source["uri"], opened, store, where, progress)
@@ -49,7 +50,7 @@ def fetch_files(
 
 def source_opener(source: Mapping[str, Any], env: Mapping[str, str]) -> Callable[..., BinaryIO]:
     """Return what opens one of `fetch_files`' files at its source, from a byte on; the bytes are not checked."""
-    opened = open_source(source["uri"], env, Path())
+    opened = open_recorded(source, env)
     return lambda file, offset=0: opened.open(_wanted(file), offset)
 
 
@@ -67,7 +68,7 @@ class _Fetch:
         """Put one file into the store."""
         sha256 = file.sha256
         assert sha256 is not None
-        is_local = isinstance(self._source, LocalSource)
+        is_local = scheme_of(self._uri) in ("", "file")
         # A relative path means something next to its lock alone; this machine knows where it was.
         for place in self._index.places(sha256) if is_local else ():
             if os.path.isfile(place) and os.path.getsize(place) == file.size and self._copy(place, file):

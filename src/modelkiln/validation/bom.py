@@ -26,8 +26,10 @@ def bom_problems(content: bytes, record: Mapping[str, Any], where: str) -> Itera
         yield f"{where}: bomFormat: got {kind!r}, want CycloneDX."
     if stated.get(_DIGEST) != record["package_digest"]:
         yield f"{where}: {_DIGEST}: got {stated.get(_DIGEST)}, want {record['package_digest']} of the record."
+    environments = (record.get("ensemble") or {}).get("environments") or {}
+    others = [wheel for one in environments.values() for wheel in one["requirements"]]
     for key, name in (("artifacts", "path"), ("code", "path"), ("requirements", "filename")):
-        for one in record[key]:
+        for one in (*record[key], *(others if key == "requirements" else ())):
             if one["sha256"] not in hashes:
                 yield f"{where}: lacks sha256 {one['sha256']}, {one[name]} of the record's {key}."
 

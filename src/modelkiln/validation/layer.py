@@ -12,7 +12,7 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import BinaryIO, Collection, Iterator, Optional
 
-from modelkiln.conventions import CODE_FOLDER, MODELS_FOLDER, OPAQUE_WHITEOUT, VENV
+from modelkiln.conventions import CODE_FOLDER, MODELS_FOLDER, OPAQUE_WHITEOUT, VENV, VENVS
 
 __all__ = ["LayerContents", "Node", "read_layer"]
 
@@ -21,7 +21,7 @@ _CHUNK = 1 << 20
 # 256 bytes, execve(2)).
 _HEAD = 256
 # Of the layer that puts a package over a base.
-_HIDING = frozenset(f"{folder}/{OPAQUE_WHITEOUT}" for folder in (VENV, CODE_FOLDER, MODELS_FOLDER))
+_HIDING = re.compile(rf"({VENV}|{VENVS}/[0-9a-f]{{12}}|{CODE_FOLDER}|{MODELS_FOLDER})/{re.escape(OPAQUE_WHITEOUT)}")
 # Of a file whose content is kept (the record), which lists every code file and requirement.
 _MAX_KEPT = 64 << 20
 # The compression is what follows `tar` in a media type (OCI image-spec 1.1, media-types.md).
@@ -297,7 +297,7 @@ def _unconventional(member: tarfile.TarInfo, before: list[str]) -> Iterator[str]
         return
     if member.mode not in modes:
         yield f"{name}: got mode {member.mode:04o}, want {' or '.join(f'{mode:04o}' for mode in modes)}."
-    if name.rsplit("/", 1)[-1].startswith(".wh.") and name not in _HIDING:
+    if name.rsplit("/", 1)[-1].startswith(".wh.") and not _HIDING.fullmatch(name):
         yield f"{name}: is a whiteout, want layers that only add files, or hide what a base has in their folders."
     unexpected = sorted(set(member.pax_headers) - {"path", "linkpath", "size"})
     if unexpected:

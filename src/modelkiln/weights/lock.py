@@ -56,7 +56,8 @@ class LockedLayer:
 class WeightsLock:
     """A weights lock.
 
-    source: {"uri", "revision", "include", "exclude"}. facts: what the source states about the model.
+    source: {"uri", "revision", "include", "exclude"}, and "folder" where its files lie in one. facts: what the source
+    states about the model.
     allowed: what its target allowed when the files were checked.
     """
 

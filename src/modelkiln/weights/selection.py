@@ -8,6 +8,7 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.machine.settings import load_machine_env
 from modelkiln.pinned_file import may_be_empty
 from modelkiln.sources.addresses import check_files
+from modelkiln.sources.in_folder import InFolder
 from modelkiln.sources.patterns import select
 from modelkiln.sources.source import Listing, Source, SourceFile, open_source, scheme_of
 from modelkiln.store.store import Store
@@ -21,7 +22,7 @@ class WeightsSource:
     """Where a model artifact comes from, as its target says it.
 
     uri: URI or path, relative to `folder`. include, exclude: patterns, see `patterns`. where: the
-    target's address, for messages.
+    target's address, for messages. inside: the folder of the artifact that its files lie in, or "".
     """
 
     uri: str
@@ -29,11 +30,12 @@ class WeightsSource:
     where: str
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    inside: str = ""
 
 
 @dataclass(frozen=True)
 class FoundFiles:
-    """What was found, sorted by path."""
+    """What was found, sorted by path. files: as they lie in the artifact; listing: as the source has them."""
 
     source: Source
     listing: Listing
@@ -47,6 +49,7 @@ class FoundFiles:
             "revision": self.listing.revision,
             "include": list(self.wanted.include),
             "exclude": list(self.wanted.exclude),
+            **({"folder": self.wanted.inside} if self.wanted.inside else {}),
         }
 
     def name_of(self, file: SourceFile) -> str:
@@ -73,6 +76,9 @@ def find_files(wanted: WeightsSource, store: Store) -> FoundFiles:
     files = check_files((file for file in listing.files if file.path in chosen), where)
     for file in files:
         _check(file, wanted)
+    if wanted.inside:
+        source = InFolder(source, wanted.inside)
+        files = tuple(map(source.inside, files))
     return FoundFiles(source, listing, files, wanted)
 
 

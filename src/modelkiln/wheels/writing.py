@@ -7,11 +7,13 @@ import hashlib
 import io
 import zipfile
 from pathlib import Path
-from typing import BinaryIO, Collection, Optional
+from typing import TYPE_CHECKING, BinaryIO, Collection, Optional
 
 from modelkiln.digest import iter_chunks
 from modelkiln.errors import ModelkilnError
-from modelkiln.wheels.wheel import Wheel
+
+if TYPE_CHECKING:
+    from modelkiln.wheels.wheel import Wheel
 
 __all__ = ["WheelWriter", "read_file", "write_wheel"]
 
@@ -19,15 +21,15 @@ _DATE = (1980, 1, 1, 0, 0, 0)
 
 
 class WheelWriter:
-    """Writes a wheel to `path` file by file, in the order that they are added, with RECORD at the end.
+    """Writes a wheel to `output`, a path or a stream, file by file, in the order that they are added; RECORD ends it.
 
     dist_info: the name of its `.dist-info` folder, whose files go last (PEP 427). Use it as a context manager.
     """
 
-    def __init__(self, path: Path, dist_info: str) -> None:
+    def __init__(self, output: "Path | BinaryIO", dist_info: str) -> None:
         self._record = f"{dist_info}/RECORD"
         self._rows: list[tuple] = []
-        self._archive = zipfile.ZipFile(path, "w", zipfile.ZIP_STORED)
+        self._archive = zipfile.ZipFile(output, "w", zipfile.ZIP_STORED)
 
     def __enter__(self) -> "WheelWriter":
         return self
@@ -69,7 +71,7 @@ def _info(path: str, executable: bool) -> zipfile.ZipInfo:
 
 
 def write_wheel(
-    wheel: Wheel, path: Path, filename: Optional[str] = None, left_out: Collection[str] = frozenset()
+    wheel: "Wheel", path: Path, filename: Optional[str] = None, left_out: Collection[str] = frozenset()
 ) -> None:
     """Write `wheel` to `path`: files by path, and the `.dist-info` folder last (PEP 427).
 
@@ -85,7 +87,7 @@ def write_wheel(
             writer.add(file.path, data, file.executable)
 
 
-def read_file(wheel: Wheel, path: str, sha256: str) -> bytes:
+def read_file(wheel: "Wheel", path: str, sha256: str) -> bytes:
     """Return the bytes of a wheel's file; raises ModelkilnError where they have another sha256 (hex)."""
     with wheel.open(path) as stream:
         data = stream.read()

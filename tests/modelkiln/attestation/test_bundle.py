@@ -21,11 +21,21 @@ def _changed(**changes):
     return json.dumps({**value, **changes}).encode()
 
 
+def _stamped(timestamps):
+    return _changed(verificationMaterial={"publicKey": {}, "timestampVerificationData": timestamps})
+
+
 @pytest.mark.parametrize(
-    "bundle", [_BUNDLE, Bundle(b"{}", "t", b"s", "", (b"cert",)), Bundle(b"{}", "t", b"s", "", (b"cert", b"issuer"))]
+    "bundle",
+    [
+        _BUNDLE,
+        Bundle(b"{}", "t", b"s", "", (b"cert",)),
+        Bundle(b"{}", "t", b"s", "", (b"cert", b"issuer")),
+        Bundle(b"{}", "t", b"s", "", (b"cert",), timestamps=(b"a", b"b")),
+    ],
 )
 def test_a_bundle_is_read_as_it_was_written(bundle):
-    """Key or certificate, payload and signature come back."""
+    """Key or certificate, payload, signature and timestamps come back."""
     assert bundle == Bundle.read(bundle.to_bytes(is_chain=True), "it")
 
 
@@ -62,6 +72,11 @@ def test_what_is_signed_is_dsses_encoding():
         (_changed(envelope={"payloadType": 1}), "is not a Sigstore bundle"),
         (_changed(verificationMaterial=[]), "is not a Sigstore bundle"),
         (_changed(dsseEnvelope=None), "is not a Sigstore bundle"),
+        (_stamped([7]), "is not a Sigstore bundle"),
+        (_stamped({"rfc3161Timestamps": 7}), "is not a Sigstore bundle"),
+        (_stamped({"rfc3161Timestamps": [{}]}), "is not a Sigstore bundle"),
+        (_stamped({"rfc3161Timestamps": [{"signedTimestamp": "!"}]}), "not base64"),
+        (_stamped({"rfc3161Timestamps": [{"signedTimestamp": ""}] * 33}), "has 33 timestamps; at most 32"),
         (json.dumps({"mediaType": BUNDLE_TYPE, "messageSignature": {}}).encode(), "something else than a signed"),
         (b"[]", "is not a Sigstore bundle"),
         (b"\xff", "is not a Sigstore bundle"),

@@ -9,6 +9,8 @@ from modelkiln.errors import ModelkilnError
 
 _RULE = {"repositories": ["registry.example.com/**"], "signers": ["release"]}
 _POLICY = {"signers": {"release": {"key": "key.pub"}}, "rules": [_RULE]}
+_CI = {"authorities": "root.crt", "identities": ["*@example.com"]}
+_ROOT = {"trusted_root": "root.crt", "identities": ["*"], "issuers": ["https://ci.example.com"]}
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +96,14 @@ def test_patterns_of_many_stars_end():
         ({**_POLICY, "rule": []}, "'rule' is not a key of a policy"),
         ({**_POLICY, "rules": []}, "has no rules"),
         ({**_POLICY, "rules": {}}, "is not a list of tables"),
-        ({**_POLICY, "signers": {"release": {}}}, "signers.release: want one of `key` and `authorities`"),
+        ({**_POLICY, "signers": {"release": {}}}, "signers.release: want one of `key`, `authorities`"),
+        ({**_POLICY, "signers": {"release": {**_CI, "key": "key.pub"}}}, "want one of `key`, `authorities`"),
+        ({**_POLICY, "signers": {"release": {"key": "key.pub", "issuers": ["*"]}}}, "`issuers` goes with"),
+        ({**_POLICY, "signers": {"release": {**_CI, "timestamp_authorities": "key.pub"}}}, "no certificates in PEM"),
+        ({**_POLICY, "signers": {"release": {**_CI, "timestamp_authorities": 7}}}, "7 is not the name of a file"),
+        ({**_POLICY, "signers": {"release": {**_ROOT, "issuers": []}}}, "needs `issuers`"),
+        ({**_POLICY, "signers": {"release": {**_ROOT, "trusted_root": "none"}}}, "none: No such file"),
+        ({**_POLICY, "signers": {"release": {**_ROOT, "timestamp_authorities": "root.crt"}}}, "has its own"),
         ({**_POLICY, "signers": {"release": {"key": "no.pub"}}}, r"no\.pub: No such file.*relative to the policy"),
         ({**_POLICY, "signers": {"release": {"key": "root.crt"}}}, "is not a public key"),
         ({**_POLICY, "signers": {"release": {"key": "key.pem"}}}, "holds a private key"),
@@ -127,7 +136,9 @@ def test_the_schema_describes_policies():
     """docs/schemas/policy.json takes what is read, and refuses other keys, modes and empty lists."""
     rule = {**_RULE, "require": ["signature", "https://example.com/x"], "builders": ["*"], "this_repository": True}
     ci = {"authorities": "root.crt", "identities": ["*@example.com"]}
-    good = {"mode": "enforce", "signers": {"release": {"key": "key.pub"}, "ci": ci}, "rules": [rule]}
+    timed = {**ci, "timestamp_authorities": "root.crt", "issuers": ["https://ci.example.com"]}
+    signers = {"release": {"key": "key.pub"}, "ci": ci, "timed": timed, "keyless": _ROOT}
+    good = {"mode": "enforce", "signers": signers, "rules": [rule]}
     assert [] == schema_problems("policy", good) == schema_problems("policy", _POLICY)
     for bad in (
         {**good, "mode": "strict"},
@@ -136,5 +147,7 @@ def test_the_schema_describes_policies():
         {**good, "rules": [{**rule, "x": 1}]},
         {**good, "signers": {"ci": {"authorities": "root.crt"}}},
         {**good, "signers": {"ci": {**ci, "key": "key.pub"}}},
+        {**good, "signers": {"ci": {**_ROOT, "timestamp_authorities": "root.crt"}}},
+        {**good, "signers": {"ci": {"trusted_root": "root.json", "identities": ["*"]}}},
     ):
         assert [] != schema_problems("policy", bad)

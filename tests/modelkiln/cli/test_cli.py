@@ -214,6 +214,47 @@ def test_load_puts_the_image_into_podman(made, tmp_path, monkeypatch, capsys):
         assert "localhost/digits:1.2.0: loaded into podman" in capsys.readouterr().out
         image_id = run([podman, "image", "inspect", "--format", "{{.Id}}", "localhost/digits:1.2.0"])
         assert "sha256:" + image_id.decode().strip() == made.image.config_descriptor.digest
+        names = run([podman, "images", "--format", "{{.Repository}}:{{.Tag}}"])
+        assert ["localhost/digits:1.2.0"] == names.decode().split()
+    finally:
+        podman_clean(env)
+
+
+def test_load_reads_no_layer_that_podman_has(made, tmp_path, monkeypatch, capsys):
+    """It need not be on this machine; for a podman that lacks it the error names it."""
+    podman = require("podman")
+    env = podman_env(tmp_path / "podman")
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    arguments = ["load", str(made.path), "--into", "podman", "--store", str(tmp_path / "empty")]
+    (tmp_path / "empty").mkdir()
+    digest = made.image.layers[0].descriptor.digest
+    try:
+        assert main(["load", str(made.path), "--into", "podman"]) == 0
+        blob_file(made.path, digest).unlink(missing_ok=True)
+        assert main([*arguments, "--name", "other:1"]) == 0
+        assert "localhost/other:1: loaded into podman" in capsys.readouterr().out
+        run([podman, "rmi", "--all", "--force"])
+        assert main(arguments) == 1
+        assert digest in capsys.readouterr().err
+    finally:
+        podman_clean(env)
+
+
+def test_load_of_a_damaged_layer_is_refused(made, tmp_path, monkeypatch, capsys):
+    """podman refuses it, and the error of the archive that is tried then names the blob."""
+    require("podman")
+    env = podman_env(tmp_path / "podman")
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    digest = made.image.layers[0].descriptor.digest
+    blob = blob_file(made.path, digest)
+    data = blob.read_bytes()
+    blob.chmod(0o644)
+    blob.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    try:
+        assert main(["load", str(made.path), "--into", "podman"]) == 1
+        assert digest.partition(":")[2] in capsys.readouterr().err
     finally:
         podman_clean(env)
 

@@ -2,8 +2,7 @@
 
 import pytest
 
-from modelkiln.ensemble.document import describe
-from modelkiln.ensemble.members import apart, check_same, inner_first, merge_artifacts, merge_wheels
+from modelkiln.ensemble.members import apart, check_same, inner_first, merge_artifacts
 from modelkiln.errors import ModelkilnError
 from modelkiln.pinned_file import PinnedFile
 
@@ -11,11 +10,6 @@ from modelkiln.pinned_file import PinnedFile
 def file(path, content="a"):
     """A file whose digest is its content's letter, many times."""
     return PinnedFile(path, content * 64, 1)
-
-
-def wheel(name, version="1.0", sha256="a"):
-    """A wheel as records have it."""
-    return {"name": name, "version": version, "filename": f"{name}-{version}-py3-none-any.whl", "sha256": sha256 * 64}
 
 
 def test_the_inner_ensembles_come_first():
@@ -72,27 +66,6 @@ def test_artifacts_with_one_path_and_other_bytes_are_refused(other, sentence):
     assert "Rename" in str(caught.value)
 
 
-def test_one_environment_has_the_wheels_of_all_members():
-    """Each once, with the first member that has it."""
-    wheels = {"a": [wheel("numpy"), wheel("zstandard")], "b": [wheel("numpy"), wheel("packaging")]}
-    assert {"numpy": "a", "packaging": "b", "zstandard": "a"} == merge_wheels("shop:search", wheels)
-
-
-def test_environments_that_exclude_each_other_are_refused():
-    """The first distribution is shown, the others are counted, and the remedy is one resolve."""
-    wheels = {
-        "a": [wheel("numpy", "2.4.6"), wheel("packaging")],
-        "b": [wheel("numpy", "1.26.4", "b"), wheel("packaging", "2.0", "b")],
-    }
-    with pytest.raises(ModelkilnError) as caught:
-        merge_wheels("shop:search", wheels)
-    assert (
-        'shop:search: the environments of members "a" and "b" exclude each other: numpy 2.4.6 '
-        "(numpy-2.4.6-py3-none-any.whl) and 1.26.4 (numpy-1.26.4-py3-none-any.whl) (and 1 more). An ensemble has one "
-        "environment: lock both in one resolve"
-    ) in str(caught.value)
-
-
 def test_members_with_one_file_and_other_bytes_lie_apart():
     """None of the two stays; a library that is the same in all of them keeps nobody apart."""
     code = {
@@ -107,23 +80,3 @@ def test_members_with_one_file_and_other_bytes_lie_apart():
 def test_a_file_where_another_member_has_a_folder_keeps_both_apart():
     """They could not be unpacked into one."""
     assert {"a", "b"} == apart({"a": [file("shop")], "b": [file("shop/scale.py")], "c": [file("other.py")]})
-
-
-def test_the_record_names_members_by_their_digests():
-    """With what calls them, the place of code that lies apart, and what an ensemble within consists of."""
-    record = {
-        "name": "scorer",
-        "version": "1.0",
-        "package_digest": "sha256:" + "a" * 64,
-        "entry_point": "score:predict",
-        "signature": {"inputs": [], "outputs": []},
-        "artifacts": [],
-    }
-    inner = {"members": {}, "steps": []}
-    found = describe({"one": record, "two": {**record, "ensemble": inner}}, frozenset({"one"}), [], "merge:merge")
-    member = {key: value for key, value in record.items() if key != "artifacts"}
-    assert {
-        "members": {"one": {**member, "code": ".modelkiln/members/one"}, "two": {**member, "ensemble": inner}},
-        "steps": [],
-        "combine": "merge:merge",
-    } == found

@@ -16,7 +16,7 @@ from python_path import build_apart
 from samples.wheels.model_wheels import lay_out, make_model_wheel
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.formats.model_wheel import build_model_wheel
+from modelkiln.formats.model_wheel import build_model_wheel, small_model_wheel
 from modelkiln.layers import weights
 from modelkiln.store.store import Store
 from modelkiln.wheels.contents import read_contents
@@ -184,6 +184,16 @@ def test_the_same_inputs_give_the_same_bytes(tmp_path):
     assert _build_other(first, 0, 1) == _build_other(second, 0o077, -1, **settings)
 
 
+def test_a_small_wheel_is_made_in_memory(tmp_path):
+    """Byte for byte the one that is written to a file."""
+    sources = tmp_path / "sources"
+    record = lay_out(sources)
+    contents = {
+        path.relative_to(sources).as_posix(): path.read_bytes() for path in sources.rglob("*") if path.is_file()
+    }
+    assert make_model_wheel(tmp_path / "other").read_bytes() == small_model_wheel(record, contents)
+
+
 def _locked(store, files):
     listed = [{"path": path, "size": len(data), "sha256": store.add_bytes(data)[7:]} for path, data in files.items()]
     return weights.recipe("x:w", "models", listed, {"uri": "w", "revision": ""})
@@ -196,14 +206,14 @@ def test_locked_weights_come_from_the_store(tmp_path):
     path = "acme_sums/_package/.modelkiln/models/weight.txt"
     (sources / path).unlink()
     recipe = _locked(store, {"weight.txt": b"2"}).to_json()
-    build_model_wheel(record, [recipe], sources, store, tmp_path / "sums.whl")
+    build_model_wheel(record, [recipe], sources, store.root, tmp_path / "sums.whl")
     expected = make_model_wheel(tmp_path / "other").read_bytes()
     assert expected == (tmp_path / "sums.whl").read_bytes()
     blob = store.path("sha256:" + hashlib.sha256(b"2").hexdigest())
     blob.chmod(0o644)
     blob.write_bytes(b"3")
     with pytest.raises(ModelkilnError, match=rf"is not the file {path} with sha256 .*modelkiln store verify"):
-        build_model_wheel(record, [recipe], sources, store, tmp_path / "damaged.whl")
+        build_model_wheel(record, [recipe], sources, store.root, tmp_path / "damaged.whl")
     assert ["sums.whl"] == [one.name for one in tmp_path.glob("*.whl*")]
 
 
@@ -212,4 +222,4 @@ def test_links_are_refused(tmp_path):
     record = lay_out(tmp_path / "sources")
     (tmp_path / "sources/link").symlink_to("/etc/hostname")
     with pytest.raises(ModelkilnError, match="link: is a link"):
-        build_model_wheel(record, [], tmp_path / "sources", Store(tmp_path / "store"), tmp_path / "sums.whl")
+        build_model_wheel(record, [], tmp_path / "sources", tmp_path / "store", tmp_path / "sums.whl")

@@ -9,7 +9,7 @@ import tarfile
 import pytest
 import zstandard
 from components import require
-from memory import peak_memory
+from measuring.memory import peak_memory
 from samples.debs import pinned_lock, put_deb
 
 from modelkiln.base.debian_lock import python_of

@@ -72,9 +72,16 @@ def test_an_interpreter_that_would_be_hidden_is_refused(path):
     assert venv_layer("3.11", path, over_any_base=False)
 
 
-def test_a_layer_that_hides_is_valid():
-    """Whiteouts of other places are still reported."""
-    data = venv_layer("3.11", "/usr/bin/python3.11")[1]
+@pytest.mark.parametrize(
+    ("where", "hidden"),
+    [
+        ({}, ["app/", "models/", "opt/venv/"]),
+        ({"venv": "opt/venvs/0123456789ab"}, ["opt/venvs/0123456789ab/"]),
+    ],
+)
+def test_a_layer_that_hides_is_valid(where, hidden):
+    """Whiteouts of other places are still reported; an environment beside the image's own hides its place alone."""
+    data = venv_layer("3.11", "/usr/bin/python3.11", **where)[1]
     contents = read_layer(io.BytesIO(data), LAYER, True, set())
     assert [] == contents.problems + contents.unconventional
-    assert ["app/", "models/", "opt/venv/"] == contents.removed
+    assert hidden == contents.removed

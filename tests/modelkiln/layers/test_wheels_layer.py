@@ -10,7 +10,7 @@ import zipfile
 
 import pytest
 import zstandard
-from memory import peak_memory
+from measuring.memory import peak_memory
 from samples.debs import machine_env, pinned_lock
 from samples.wheelhouse import make_wheel, offline_store, pin, put_wheel, record_row
 

@@ -1,6 +1,7 @@
 """Findings as text and as SARIF."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
@@ -8,6 +9,7 @@ import pytest
 
 from modelkiln.lint.catalogue.general import UNREADABLE
 from modelkiln.lint.catalogue.paths import ABSOLUTE
+from modelkiln.lint.edit import Edit
 from modelkiln.lint.finding import LIKELY
 from modelkiln.lint.output.sarif import MAX_RESULTS, sarif_log
 from modelkiln.lint.output.text import explained, listed, shown, summary
@@ -34,6 +36,29 @@ def test_a_finding_without_a_file_names_the_package():
     """And says where it is not sure."""
     one = ABSOLUTE.finding("", "has one", certainty=LIKELY, remedy="Do not.")
     assert "//:model: warning, likely: MK101 absolute-path: has one\n    Do not." == shown([one], "//:model")
+
+
+def test_an_edit_is_shown():
+    """What is put in the place of something else, what is added, and what is deleted."""
+    edits = (Edit("a.py", 5, 8, 'model / "x"'), Edit("a.py", 9, 9, ', revision="1"'), Edit("a.py", 9, 12, ""))
+    one = replace(ABSOLUTE.finding("a.py", "opens '/x'", remedy="Do not."), edits=edits)
+    expected = '    In its place: model / "x"\n    Add: revision="1"\n    Delete it.'
+    assert shown([one], "//:model").endswith(f"    Do not.\n{expected}")
+
+
+def test_an_edit_is_a_fix_of_a_log(validator):
+    """With the characters that it replaces."""
+    one = replace(ABSOLUTE.finding("a b.py", "opens '/x'", line=1), edits=(Edit("a b.py", 5, 8, "é"),))
+    log = sarif_log({"//:model": [one]})
+    validator.validate(log)
+    (change,) = log["runs"][0]["results"][0]["fixes"][0]["artifactChanges"]
+    (replaced,) = change["replacements"]
+    assert ("a%20b.py", 5, 3, "é") == (
+        change["artifactLocation"]["uri"],
+        replaced["deletedRegion"]["charOffset"],
+        replaced["deletedRegion"]["charLength"],
+        replaced["insertedContent"]["text"],
+    )
 
 
 def test_what_a_terminal_could_obey_is_shown():

@@ -102,6 +102,14 @@ def test_the_place_in_a_layer_is_where_the_tar_has_the_file(tmp_path):
     assert {made.descriptor.digest} == {file["layer"]["digest"] for file in document["files"]}
 
 
+def test_what_a_package_has_itself_is_in_the_document():
+    """The signature of its files: no pattern makes it one that is read on demand, and the set has it."""
+    document = json.loads(lazy_document([layer("https://example.com/w.bin")], "a:b", (), ["*"], [("model.sig", b"{}")]))
+    own, other = document["files"]
+    assert ({"url": "data:;base64,e30="}, 2) == (own["places"][0], own["size"])
+    assert ("model.sig", False, True) == (own["path"], "on_demand" in own, other["on_demand"])
+
+
 def test_files_that_are_read_on_demand_are_named_by_patterns():
     """A pattern that matches nothing is a mistake."""
     document = json.loads(lazy_document([layer("https://example.com/w.bin")], "a:b", on_demand=["*.bin"]))

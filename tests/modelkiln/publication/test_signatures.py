@@ -2,9 +2,11 @@
 
 import json
 import os
+from datetime import datetime, timedelta, timezone
 
 import pytest
-from attested.signing_keys import make_key
+from attested.signing_keys import Authority, make_key
+from attested.timestamping import TimestampAuthority
 from components import require_built
 from loopback.answering import answering
 from samples.published import Package
@@ -82,7 +84,7 @@ def cosign(tools, tmp_path, monkeypatch):
     }
 
     def run(command, *arguments):
-        plain = () if command == "import-key-pair" else ("--allow-http-registry",)
+        plain = () if command in ("import-key-pair", "trusted-root") else ("--allow-http-registry",)
         return tools.run(
             "env",
             "COSIGN_PASSWORD=",
@@ -119,6 +121,45 @@ def test_what_cosign_signs_is_verified_here(package, signing, cosign, capsys):
     cosign("sign", f"--key={own}.key", signing.place(f"cosigned/digits@{package.digest}"))
     assert 0 == signing.verify("cosigned/digits:1.2.0")
     assert 0 == signing.sign("cosigned/digits:1.2.0", f"{own}.key")
+
+
+def test_cosign_verifies_certificates_with_timestamps(package, signing, cosign, tools, tmp_path, capsys):
+    """By a trusted root with the authority and that of the timestamps; a signature without one is signed again."""
+    package.publish(signing.host, "certified/digits", record=package.record)
+    now, stamps = datetime.now(timezone.utc), TimestampAuthority(tmp_path / "tsa")
+    private, _, key = make_key(tmp_path, "ci")
+    authority = Authority(tmp_path, now - timedelta(days=1), now + timedelta(days=9))
+    certificates = (authority.issue(key, "ci-certificate"), authority.middle)
+    chain, root = tmp_path / "chain.pem", tmp_path / "trusted-root.json"
+    chain.write_bytes(authority.middle.read_bytes() + authority.root.read_bytes())
+    described = {"fulcio": chain, "tsa": stamps.chain}
+    services = [f"--{name}=url=https://{name}.example.com,certificate-chain={path}" for name, path in described.items()]
+    cosign("trusted-root", "create", *services, "--out", root)
+    options = [f"--certificate={path}" for path in certificates]
+    who = ("--certificate-identity=ci@example.com", "--certificate-oidc-issuer-regexp=.*")
+    place = signing.place("certified/digits:1.2.0")
+    assert 0 == signing.sign("certified/digits:1.2.0", private, *options)
+    trust = (f"--trusted-root={root}", "--use-signed-timestamps", "--insecure-ignore-sct")
+    with pytest.raises(AssertionError, match="timestamp"):
+        cosign("verify", *trust, *who, place)
+    with stamps.serving() as url:
+        for _ in range(2):
+            assert 0 == signing.sign("certified/digits:1.2.0", private, *options, f"--timestamp-url={url}")
+    assert [True, True, False] == [": signed" in line for line in capsys.readouterr().err.splitlines()]
+    said = cosign("verify", *trust, *who, place)
+    assert package.digest == json.loads(said)[0]["critical"]["image"]["docker-manifest-digest"]
+    signing.policy.write_text(f"""
+        mode = "enforce"
+        [signers.ci]
+        authorities = "root.crt"
+        timestamp_authorities = "{stamps.root}"
+        identities = ["ci@example.com"]
+        [[rules]]
+        repositories = ["{signing.host}/**"]
+        signers = ["ci"]
+        """)
+    (tmp_path / "root.crt").write_bytes(chain.read_bytes())
+    assert 0 == signing.verify("certified/digits:1.2.0")
 
 
 def test_signing_again_adds_nothing(package, signing, capsys):
@@ -424,6 +465,28 @@ def test_thousands_of_bundles_are_not_read():
         client = RegistryClient(parse_repository(f"{stub.host}/a"), {INSECURE_REGISTRIES: stub.host})
         with pytest.raises(ModelkilnError, match=f"10000 bundles refer to {one}, and at most 200 are read"):
             signatures.bundles_in_registry(client, one)
+
+
+def test_thousands_of_other_referrers_hide_no_bundle():
+    """In pages: what is of another type is not fetched, and the bundle on the last page is found."""
+    one = "sha256:" + "1" * 64
+    found, manifest = signatures.bundle_manifest(b"{}", signatures.SIGN, Descriptor(MANIFEST, one, 7))
+
+    def answer(method, path, headers, body):
+        if "/referrers/" not in path:
+            return 200, {"Content-Type": MANIFEST}, manifest if "/manifests/" in path else b"{}"
+        start = int(path.partition("start=")[2] or 0)
+        others = [Descriptor.of(MANIFEST, str(number).encode()).to_json() for number in range(start, start + 1000)]
+        last = [{**found.to_json(), "artifactType": BUNDLE_TYPE}] if start == 9000 else []
+        more = {"Link": f'<?start={start + 1000}>; rel="next"'} if start < 9000 else {}
+        listed = [*({**other, "artifactType": "application/x"} for other in others), *last]
+        return 200, {"Content-Type": INDEX, **more}, json.dumps({"schemaVersion": 2, "manifests": listed}).encode()
+
+    with answering(answer) as stub:
+        client = RegistryClient(parse_repository(f"{stub.host}/a"), {INSECURE_REGISTRIES: stub.host})
+        assert [b"{}"] == [bundle.data for bundle in signatures.bundles_in_registry(client, one)]
+        asked = [request.path for request in stub.seen if "/referrers/" not in request.path and request.path != "/v2/"]
+        assert 2 == len(asked), asked
 
 
 def test_a_bundle_that_cannot_be_read_hides_no_other(package, signing, capsys):

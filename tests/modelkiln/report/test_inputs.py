@@ -64,3 +64,12 @@ def test_settings_and_metadata_are_named_by_their_paths():
     expected = [Change("metadata", "license", None, "MIT"), Change("setting", "image.Env.A", "1", "2")]
     assert expected == input_changes(old, new)
     assert canonical_json(expected[0].to_json())
+
+
+def test_wheels_of_an_ensembles_other_environments_are_compared():
+    """As wheels, and not as settings."""
+    old, new = (
+        _record(ensemble={"steps": [], "environments": {"opt/venvs/a": {"requirements": [_wheel(version)]}}})
+        for version in ("2.4.5", "2.4.6")
+    )
+    assert [Change("wheel", "numpy", "2.4.5", "2.4.6")] == input_changes(old, new)

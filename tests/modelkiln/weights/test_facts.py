@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 from locking import Locking
-from samples.headers import gguf_file, xgboost_model
+from samples.headers.models import gguf_file, xgboost_model
 from schemas import schema_problems
 
 from modelkiln.checks.check import Options

@@ -1,5 +1,6 @@
 """Locking a model artifact: each byte once, resumable, and nothing half-written."""
 
+import errno
 import hashlib
 import json
 import os
@@ -130,7 +131,8 @@ def test_files_that_share_a_layer_are_read_once(tmp_path, store, count):
     write_files(tmp_path / "w", **contents, **many(count), a=b"a", z=b"z" * 999_999)
     before = read_bytes()
     lock = lock_weights(wanted("w", tmp_path), store)
-    assert MIB > read_bytes() - before - lock.size
+    copied = sum(file.size for file in lock.files if file.size > MIB)
+    assert MIB > read_bytes() - before - lock.size - copied
     assert 1 == len(lock.layers)
     assert 4 + (1 if count == 30 else count + 2) == len(list(list_blobs(store)))
     check_bytes(lock, store)
@@ -338,11 +340,43 @@ def test_files_are_read_at_the_same_time(store, script):
 
 
 def test_a_file_alone_in_its_layer_is_read_once(tmp_path, store):
-    """It and its layer are hashed in one pass."""
+    """The kernel copies it, and it and its layer are hashed in one pass over the copy."""
     write_files(tmp_path / "w", big=noise(64 * MIB))
     before = read_bytes()
     lock = lock_weights(wanted("w", tmp_path), store)
-    assert MIB > read_bytes() - before - lock.size
+    assert MIB > read_bytes() - before - 2 * lock.size
+    check_bytes(lock, store)
+
+
+@pytest.mark.parametrize("copied", [0, 3 * MIB // 2])
+def test_what_the_kernel_does_not_copy_is_read_and_written(tmp_path, store, monkeypatch, copied):
+    """From the first byte on, as between two file systems, or from where it stopped: the same lock."""
+    write_files(tmp_path / "w", big=noise(4 * MIB + 1), small=b"s")
+    expected = lock_weights(wanted("w", tmp_path), Store(tmp_path / "other"))
+    copy = os.copy_file_range
+
+    def copy_some(source, target, count, offset_src, offset_dst):
+        if offset_src >= copied:
+            raise OSError(errno.EXDEV, "Invalid cross-device link")
+        return copy(source, target, min(count, copied - offset_src), offset_src, offset_dst)
+
+    monkeypatch.setattr(os, "copy_file_range", copy_some)
+    assert expected == lock_weights(wanted("w", tmp_path), store)
+    check_bytes(expected, store)
+
+
+def test_holes_take_no_room_in_the_store(tmp_path, store):
+    """Between bytes and at the end: a blob has no more blocks than what was locked."""
+    path = tmp_path / "w"
+    with path.open("wb") as stream:
+        for start in (0, 8 * MIB):
+            stream.seek(start)
+            stream.write(b"\1" * MIB)
+        stream.truncate(20 * MIB)
+    time.sleep(0.06)  # Until its times are sure to show a change.
+    lock = lock_weights(wanted("w", tmp_path), store)
+    blob = store.path(f"sha256:{lock.files[0].sha256}")
+    assert 3 * MIB > blob.stat().st_blocks * 512
     check_bytes(lock, store)
 
 

@@ -4,6 +4,7 @@ import importlib.util
 import inspect
 import os
 import sys
+import time
 
 import pytest
 from pants.core.goals import package
@@ -26,6 +27,11 @@ def write(dist, path, text):
     (dist / path).write_text(text)
 
 
+def settle():
+    """Wait until a later change is sure to have another time: file systems count in ticks of up to 10 ms."""
+    time.sleep(0.06)
+
+
 @pytest.fixture
 def dist(tmp_path):
     """A folder with a package in it that was written by this process."""
@@ -35,6 +41,7 @@ def dist(tmp_path):
     os.symlink("/store", tmp_path / ".store")
     os.symlink("../../../../.store/def", tmp_path / "rain/rain.oci/blobs/sha256/def")
     remember(str(tmp_path), [built()])
+    settle()
     return tmp_path
 
 
@@ -89,14 +96,22 @@ def test_a_change_that_hides_its_time_is_found(dist):
 
 def test_what_another_package_shares_may_be_written_again(dist):
     """A shared file that a second package brought anew is not a change of the first."""
-    write(dist, ".blobs/abc", "abc")
+    for path in (".blobs/abc", "one", "other"):
+        write(dist, path, "abc")
     one, other = built("1", ("one",), (".blobs/abc",)), built("2", ("other",), (".blobs/abc",))
     remember(str(dist), [one])
+    settle()
     (dist / ".blobs/abc").unlink()
     write(dist, ".blobs/abc", "abc")
     assert [one] == changed(dist, one)
     remember(str(dist), [other])
     assert [] == changed(dist, one, other)
+
+
+def test_what_was_not_there_when_it_was_noted_is_written(dist):
+    """Nothing shows whether it is as it should be."""
+    remember(str(dist), [built(paths=("gone",))])
+    assert [built(paths=("gone",))] == changed(dist, built(paths=("gone",)))
 
 
 def test_packages_that_do_not_declare_their_paths_are_always_written(dist):

@@ -5,7 +5,7 @@ from pants.engine.addresses import Address
 from pants.engine.target import InvalidFieldException
 from pants.util.frozendict import FrozenDict
 
-from pants_modelkiln.target_types.artifact import ModelArtifactSourceField
+from pants_modelkiln.target_types.artifact import ModelArtifactFolderField, ModelArtifactSourceField
 from pants_modelkiln.target_types.package import ModelBaseImageField, ModelMetadataField, ModelProvidedRequirementsField
 
 ADDRESS = Address("models/m", target_name="m")
@@ -15,6 +15,14 @@ ADDRESS = Address("models/m", target_name="m")
 def test_a_source_is_a_path_or_a_list(value):
     """Both ways of writing one file mean the same."""
     assert ("w.onnx",) == ModelArtifactSourceField(value, ADDRESS).value
+
+
+@pytest.mark.parametrize("value", ["/models", "../other", "a//b", "a/", ""])
+def test_a_folder_of_artifacts_lies_below_theirs(value):
+    """Others are refused with the target and the value."""
+    assert "text/encoder" == ModelArtifactFolderField("text/encoder", ADDRESS).value
+    with pytest.raises(InvalidFieldException, match=f"models/m:m: the field `folder`: '{value}' is not a path of"):
+        ModelArtifactFolderField(value, ADDRESS)
 
 
 def test_metadata_is_json():

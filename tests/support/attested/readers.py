@@ -1,12 +1,14 @@
-"""What others read of bills of materials and statements: the libraries of CycloneDX, package-url, SPDX and in-toto."""
+"""What others read of bills of materials and statements: the libraries of CycloneDX, package-url, SPDX and in-toto,
+and syft."""
 
 import json
+import os
 import subprocess
 from pathlib import Path
 
-from components import require_venv
+from components import require_built, require_venv
 
-__all__ = ["read_cyclonedx", "read_spdx", "read_statements"]
+__all__ = ["read_by_syft", "read_cyclonedx", "read_spdx", "read_statements"]
 
 _LOCK = Path(__file__).resolve().parents[3] / "3rdparty/python/sbom.txt"
 _CYCLONEDX = """
@@ -93,3 +95,15 @@ def read_spdx(folder, *documents):
 def read_statements(folder, *documents):
     """Return the predicates of statements as in-toto's own messages hold them; what those lack is refused."""
     return _read(_PROVENANCE, folder, ".intoto.json", documents)
+
+
+def read_by_syft(folder):
+    """What syft finds below a folder, as triples of type, name and version: in bills of materials, and by itself."""
+    command = [require_built("syft"), "scan", "-q", "-o", "json", "--select-catalogers", "+sbom-cataloger"]
+    env = {"PATH": os.environ["PATH"], "HOME": str(folder), "SYFT_CHECK_FOR_APP_UPDATE": "false"}
+    done = subprocess.run([*command, f"dir:{folder}"], env=env, capture_output=True, text=True, check=False)
+    assert 0 == done.returncode, done.stderr
+    parts = {True: set(), False: set()}
+    for one in json.loads(done.stdout)["artifacts"]:
+        parts[one["foundBy"] == "sbom-cataloger"].add((one["type"], one["name"], one["version"]))
+    return parts[True], parts[False]

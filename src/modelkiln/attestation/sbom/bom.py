@@ -19,6 +19,7 @@ from modelkiln.attestation.sbom.model_card import MODEL, model_component, to_pro
 from modelkiln.attestation.sbom.purl import debian_release, pypi_purl
 from modelkiln.attestation.statement import Statement, Subject
 from modelkiln.canonical import canonical_json
+from modelkiln.package.record import recorded_environments
 
 __all__ = [
     "IMAGE",
@@ -46,10 +47,12 @@ _RUNTIME_FOLDER = "modelkiln/"
 
 @dataclass(frozen=True)
 class WheelFacts:
-    """licenses: by name of a wheel, see `wheels.licenses`. needed_by: by name, who needs it ("" is the code)."""
+    """licenses: by name of a wheel, see `wheels.licenses`. needed_by: by name, who needs it ("" is the code).
+    others: of the environments that an ensemble has beside its own, by path."""
 
     licenses: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     needed_by: Mapping[str, Iterable[str]] = field(default_factory=dict)
+    others: "Mapping[str, WheelFacts]" = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -130,6 +133,8 @@ class _Bill:
         self._components: list[dict[str, Any]] = []
         self._needs: dict[str, set[str]] = {}
         self._unknown: list[str] = []
+        self._added: set[str] = set()
+        self._wheels: dict[str, str] = {}
         self._root = self._describe()
 
     def _describe(self) -> dict[str, Any]:
@@ -152,7 +157,9 @@ class _Bill:
 
     def _add(self, component: dict[str, Any], *needed_by: str) -> str:
         ref = component["bom-ref"]
-        self._components.append(component)
+        if ref not in self._added:  # Several environments of an ensemble may have one wheel.
+            self._added.add(ref)
+            self._components.append(component)
         self._needs.setdefault(ref, set())
         for parent in needed_by:
             self._needs.setdefault(parent, set()).add(ref)
@@ -182,17 +189,26 @@ class _Bill:
 
     def add_wheels(self, facts: WheelFacts) -> None:
         """Add the wheels, which a model's wheel requires and does not contain, and what the machine has to provide."""
-        refs = {wheel["name"]: one.wheel_ref(wheel) for wheel in self._record["requirements"]}
-        for wheel in self._record["requirements"]:
+        self._add_environment(self._record["requirements"], facts)
+        for path, wheels in recorded_environments(self._record).items():
+            self._add_environment(wheels, facts.others.get(path, _NO_WHEELS))
+        for requirement in self._record.get("provided") or ():
+            self._add(one.provided_component(requirement), _CODE)
+
+    def _add_environment(self, wheels: Iterable[Mapping[str, Any]], facts: WheelFacts) -> None:
+        refs = {wheel["name"]: self._wheel_ref(wheel) for wheel in wheels}
+        for wheel in wheels:
             name = wheel["name"]
             parents = [refs.get(parent, _CODE) for parent in facts.needed_by.get(name, ("",))]
             # In numpy's arrays the runtime hands tensors over.
             parents += [_RUNTIME] if name == "numpy" else []
             component = one.wheel_component(wheel, facts.licenses.get(name, {}), self._kind == WHEEL)
-            self._add(component, *parents)
+            self._add({**component, "bom-ref": refs[name]}, *parents)
 
-        for requirement in self._record.get("provided") or ():
-            self._add(one.provided_component(requirement), _CODE)
+    def _wheel_ref(self, wheel: Mapping[str, Any]) -> str:
+        """The reference of a wheel: environments of one ensemble may have two files of one version."""
+        ref, sha256 = one.wheel_ref(wheel), wheel["sha256"]
+        return ref if self._wheels.setdefault(ref, sha256) == sha256 else f"{ref}#{sha256[:12]}"
 
     def add_base(self, base: BaseFacts) -> None:
         """Add what an image is built on, with its interpreter; of other formats the machine has one."""

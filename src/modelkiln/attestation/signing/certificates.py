@@ -8,19 +8,30 @@ from typing import Any, Optional, Sequence
 from modelkiln.attestation.signing.keys import PublicKey
 from modelkiln.errors import ModelkilnError
 
-__all__ = ["Identity", "ordered_chain", "read_authorities", "verify_chain"]
+__all__ = [
+    "Identity",
+    "certified_key",
+    "check_time",
+    "identity_of",
+    "ordered_chain",
+    "read_authorities",
+    "verify_chain",
+]
 
 # Of a chain, the signer's and the authority's own left out. More is not met with.
 _MAX_DEPTH = 8
+# Who has vouched for the names of a certificate of Fulcio's (sigstore/fulcio, docs/oid-info.md): a UTF8String.
+_ISSUER = "1.3.6.1.4.1.57264.1.8"
 
 
 @dataclass(frozen=True)
 class Identity:
     """Whom a certificate names, and with which key. names: mail addresses, URIs and host names, and its subject
-    ("CN=release,O=Example", RFC 4514)."""
+    ("CN=release,O=Example", RFC 4514). issuer: of a certificate of Fulcio's, who has vouched for these names, or ""."""
 
     key: PublicKey
     names: tuple[str, ...]
+    issuer: str = ""
 
 
 def read_authorities(data: bytes, where: str) -> tuple[bytes, ...]:
@@ -65,27 +76,47 @@ def _has_key(certificate: Any, public: PublicKey) -> bool:
     return certificate.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo) == public.pem
 
 
-def verify_chain(
-    chain: Sequence[bytes], authorities: Sequence[bytes], where: str, now: Optional[datetime] = None
-) -> Identity:
-    """Return whom the first of `chain` names, for whom one of `authorities` vouches now.
+def certified_key(certificate: bytes, where: str) -> PublicKey:
+    """Return the key that a certificate (DER) is for; nobody vouches for it here."""
+    return identity_of(certificate, where).key
 
-    The others of the chain may be in any order. Nothing but this machine's clock says when a signature was made, so
-    that a certificate counts while it is valid. Raises ModelkilnError for one that does not.
+
+def identity_of(certificate: bytes, where: str) -> Identity:
+    """Return whom a certificate (DER) names, as it says itself."""
+    from cryptography import x509
+
+    try:
+        found = x509.load_der_x509_certificate(certificate)
+        return Identity(PublicKey.of(found.public_key(), where), _names(found), _issuer(found))
+    except ValueError as error:
+        raise ModelkilnError(f"{where}: its certificate cannot be read ({error}).") from None
+
+
+def verify_chain(
+    chain: Sequence[bytes],
+    authorities: Sequence[bytes],
+    where: str,
+    now: Optional[datetime] = None,
+    stamped: Optional[datetime] = None,
+) -> Identity:
+    """Return whom the first of `chain` names, for whom one of `authorities` vouches.
+
+    The others of the chain may be in any order. Certificates have to be valid when the signature was made, where a
+    timestamp says that (stamped), and elsewhere now, by this machine's clock. Raises ModelkilnError where one is not.
     """
     from cryptography import x509
     from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
 
-    moment = (now or datetime.now(timezone.utc)).astimezone(timezone.utc)
+    moment = (stamped or now or datetime.now(timezone.utc)).astimezone(timezone.utc)
     try:
         first, *others = (x509.load_der_x509_certificate(data) for data in chain)
         trusted = [x509.load_der_x509_certificate(data) for data in authorities]
         key = PublicKey.of(first.public_key(), f"{where}: its certificate")
-        _check_time(first, moment, where)
+        _check_time(first, moment, where, bool(stamped))
         ca, signer = _policies()
         builder = PolicyBuilder().store(Store(trusted)).time(moment).max_chain_depth(_MAX_DEPTH)
         builder.extension_policies(ca_policy=ca, ee_policy=signer).build_client_verifier().verify(first, others)
-        return Identity(key, _names(first))
+        return Identity(key, _names(first), _issuer(first))
     except VerificationError as error:
         raise ModelkilnError(
             f"{where}: no authority of the policy vouches for its certificate, "
@@ -95,15 +126,26 @@ def verify_chain(
         raise ModelkilnError(f"{where}: its certificates cannot be read ({error}).") from None
 
 
-def _check_time(certificate: Any, now: datetime, where: str) -> None:
+def check_time(certificate: bytes, stamped: datetime, where: str) -> None:
+    """Raise ModelkilnError where a certificate (DER) is not valid at the time of a timestamp."""
+    from cryptography import x509
+
+    _check_time(x509.load_der_x509_certificate(certificate), stamped, where, True)
+
+
+def _check_time(certificate: Any, moment: datetime, where: str, is_stamped: bool) -> None:
     """Say of the commonest fault what it is."""
     start, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-    if now > end:
-        raise ModelkilnError(f"{where}: its certificate has expired, on {end:%Y-%m-%d %H:%M} UTC. Have it signed anew.")
-    if now < start:
+    clock, remedy = ("the timestamp", "") if is_stamped else ("this machine's clock", " See that the clock is right.")
+    if moment > end:
+        signed = f", and the signature is of {moment:%Y-%m-%d %H:%M} UTC" if is_stamped else ""
         raise ModelkilnError(
-            f"{where}: its certificate is valid from {start:%Y-%m-%d %H:%M} UTC on, and this machine's clock says "
-            f"{now:%Y-%m-%d %H:%M} UTC. See that the clock is right."
+            f"{where}: its certificate has expired, on {end:%Y-%m-%d %H:%M} UTC{signed}. Have it signed anew."
+        )
+    if moment < start:
+        raise ModelkilnError(
+            f"{where}: its certificate is valid from {start:%Y-%m-%d %H:%M} UTC on, and {clock} says "
+            f"{moment:%Y-%m-%d %H:%M} UTC.{remedy}"
         )
 
 
@@ -145,3 +187,15 @@ def _names(certificate: Any) -> tuple[str, ...]:
         return subject
     kinds = (x509.RFC822Name, x509.UniformResourceIdentifier, x509.DNSName)
     return (*(name for kind in kinds for name in listed.get_values_for_type(kind)), *subject)
+
+
+def _issuer(certificate: Any) -> str:
+    from cryptography import x509
+
+    try:
+        found = certificate.extensions.get_extension_for_oid(x509.ObjectIdentifier(_ISSUER)).value.value
+    except x509.ExtensionNotFound:
+        return ""
+    # A tag, and a length in one byte or, with the first bit set, in as many as it says.
+    size = 2 + (found[1] & 0x7F if len(found) > 1 and found[1] & 0x80 else 0)
+    return found[size:].decode("utf-8", "replace") if found[:1] == b"\x0c" else "?"

@@ -1,4 +1,4 @@
-"""Who signs: a key file, read by `program` in a process of its own, or a command that speaks for a key elsewhere."""
+"""Who signs: a key file, read by `program` in a process of its own, or a command: for a key elsewhere, or for none."""
 
 import base64
 import binascii
@@ -8,13 +8,15 @@ import pkgutil
 import shlex
 import subprocess
 import sys
-from dataclasses import dataclass
+import tempfile
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Mapping, Optional, Sequence
 
 from modelkiln.attestation.bundle import Bundle, message_of
-from modelkiln.attestation.signing.certificates import ordered_chain
+from modelkiln.attestation.signing.certificates import certified_key, check_time, ordered_chain
 from modelkiln.attestation.signing.keys import PublicKey
+from modelkiln.attestation.signing.timestamps import check_address, request_timestamp
 from modelkiln.attestation.statement import PAYLOAD_TYPE
 from modelkiln.errors import ModelkilnError
 
@@ -25,16 +27,20 @@ _PASSED = frozenset({"COSIGN_PASSWORD", "HOME", "PATH", "TERM"})
 # A service that signs is asked over a network, and may ask somebody.
 _COMMAND_SECONDS = 600
 _PACKAGE = "modelkiln.attestation.signing"
+# What a keyless command reads and writes.
+_PLACES = ("{statement}", "{bundle}")
 
 
 @dataclass(frozen=True)
 class Signer:
-    """What signs statements: `key`, or `command` together with `public_key`.
+    """What signs statements: `key`, or `command` together with `public_key`, or `keyless_command`.
 
     key: the file of a private key, in PEM or as cosign encrypts it. passphrase_file: of that key, where it has one;
     without it the variable COSIGN_PASSWORD counts, or somebody is asked. command: gets the bytes to sign on standard
     input, and prints the signature (DER, or that in base64). certificates: PEM files, in any order: that of the key
-    and those between it and an authority.
+    and those between it and an authority. timestamp_url: of a service that says when signatures were made (RFC 3161).
+    keyless_command: makes the whole bundle of a statement, such as `cosign attest-blob`: in its arguments {statement}
+    and {bundle} are files.
     """
 
     key: Optional[Path] = None
@@ -42,26 +48,36 @@ class Signer:
     command: str = ""
     public_key: Optional[Path] = None
     certificates: tuple[Path, ...] = ()
+    timestamp_url: str = ""
+    keyless_command: str = ""
 
     def check(self, where: str) -> None:
         """Raise ModelkilnError where it is not said who signs, or more than once."""
-        if bool(self.key) == bool(self.command):
-            raise ModelkilnError(f"{where}: want one of a key file and a command that signs.")
+        if sum(map(bool, (self.key, self.command, self.keyless_command))) != 1:
+            raise ModelkilnError(f"{where}: want one of a key file, a command that signs, and a keyless one.")
+        if self.keyless_command:
+            self._check_keyless(where)
         if self.command and not self.public_key:
             raise ModelkilnError(f"{where}: a command that signs needs the public key of what it signs with.")
-        if self.key and self.public_key:
-            raise ModelkilnError(f"{where}: a key file needs no public key.")
+        if self.public_key and not self.command:
+            raise ModelkilnError(f"{where}: a public key is for a command that signs.")
         if self.passphrase_file and not self.key:
             raise ModelkilnError(f"{where}: a passphrase needs a key file.")
+        if self.timestamp_url:
+            check_address(self.timestamp_url, where)
 
     def sign(
         self, payloads: Sequence[bytes], environ: Mapping[str, str], is_model: bool = False
-    ) -> tuple[PublicKey, list[Bundle]]:
-        """Return the key that signs, and the bundles of in-toto statements; each signature is verified.
+    ) -> tuple[Optional[PublicKey], list[Bundle]]:
+        """Return the key that signs, None where each has one of its own, and the bundles of in-toto statements.
+
+        Each signature is verified.
 
         environ: the variables of this machine for the process that signs. is_model: whether keys are named as OpenSSF
         Model Signing names them, and not as cosign does.
         """
+        if self.keyless_command:
+            return None, [self._ask_whole(payload, environ) for payload in payloads]
         messages = [message_of(payload, PAYLOAD_TYPE) for payload in payloads]
         public, signatures = self._by_command(messages, environ) if self.command else self._by_key(messages, environ)
         for message, signature in zip(messages, signatures):
@@ -74,9 +90,31 @@ class Signer:
             for payload, signature in zip(payloads, signatures)
         ]
 
+    def stamped(self, bundle: Bundle, env: Mapping[str, str]) -> Bundle:
+        """Return a bundle of this signer's with a timestamp, where it has a service that makes them.
+
+        env: the proxies and authorities of this machine. A certificate has to be valid then, else nobody would take it.
+        """
+        if not self.timestamp_url:
+            return bundle
+        data, moment = request_timestamp(self.timestamp_url, bundle.signature, env)
+        if bundle.certificates:
+            check_time(bundle.certificates[0], moment, self._name)
+        return replace(bundle, timestamps=(data,))
+
+    def _check_keyless(self, where: str) -> None:
+        if self.certificates or self.timestamp_url:
+            raise ModelkilnError(f"{where}: a keyless command brings certificates and timestamps itself.")
+        missing = [name for name in _PLACES if name not in self.keyless_command]
+        if missing:
+            raise ModelkilnError(
+                f"{where}: {self.keyless_command!r} lacks {missing[0]}. Write it so: cosign attest-blob --yes "
+                "--statement {statement} --bundle {bundle}"
+            )
+
     @property
     def _name(self) -> str:
-        return str(self.key or self.command)
+        return str(self.key or self.command or self.keyless_command)
 
     def _by_key(self, messages: Sequence[bytes], environ: Mapping[str, str]) -> tuple[PublicKey, list[bytes]]:
         source = pkgutil.get_data(_PACKAGE, "program.py")
@@ -109,18 +147,40 @@ class Signer:
         public = PublicKey.read(self.public_key.read_bytes(), str(self.public_key))
         return public, [self._ask(message, environ) for message in messages]
 
-    def _ask(self, message: bytes, environ: Mapping[str, str]) -> bytes:
+    def _run(
+        self, command: Sequence[str], environ: Mapping[str, str], data: bytes = b""
+    ) -> "subprocess.CompletedProcess":
         try:
-            done = subprocess.run(
-                shlex.split(self.command),
-                input=message,
-                stdout=subprocess.PIPE,
-                env=dict(environ),
-                timeout=_COMMAND_SECONDS,
-                check=False,
+            return subprocess.run(
+                command, input=data, stdout=subprocess.PIPE, env=dict(environ), timeout=_COMMAND_SECONDS, check=False
             )
         except (OSError, ValueError, subprocess.TimeoutExpired) as error:
-            raise ModelkilnError(f"{self.command}: cannot sign ({error}). See that the command can be run.") from None
+            raise ModelkilnError(f"{self._name}: cannot sign ({error}). See that the command can be run.") from None
+
+    def _ask_whole(self, payload: bytes, environ: Mapping[str, str]) -> Bundle:
+        """The bundle of a statement by a keyless command, which has to be of this statement and by its certificate."""
+        with tempfile.TemporaryDirectory(prefix="modelkiln-") as folder:
+            statement, bundle = Path(folder, "statement.json"), Path(folder, "bundle.json")
+            statement.write_bytes(payload)
+            places = dict(zip(_PLACES, (str(statement), str(bundle))))
+            words = [_filled(word, places) for word in shlex.split(self.keyless_command)]
+            done = self._run(words, environ)
+            if done.returncode or not bundle.is_file():
+                raise ModelkilnError(
+                    f"{self.keyless_command}: exit code {done.returncode}, and "
+                    f"{'a' if bundle.is_file() else 'no'} bundle. See what it says above."
+                )
+            made = Bundle.read(bundle.read_bytes(), self.keyless_command)
+        if json.loads(made.payload) != json.loads(payload) or made.payload_type != PAYLOAD_TYPE:
+            raise ModelkilnError(f"{self.keyless_command}: its bundle is of another statement.")
+        if not made.certificates or not certified_key(made.certificates[0], self._name).verifies(
+            made.message, made.signature
+        ):
+            raise ModelkilnError(f"{self.keyless_command}: its bundle has no certificate of the key that signed.")
+        return made
+
+    def _ask(self, message: bytes, environ: Mapping[str, str]) -> bytes:
+        done = self._run(shlex.split(self.command), environ, message)
         if done.returncode or not done.stdout:
             raise ModelkilnError(
                 f"{self.command}: exit code {done.returncode}, {len(done.stdout)} bytes. It gets the bytes to sign on "
@@ -132,3 +192,9 @@ class Signer:
             return base64.b64decode(b"".join(done.stdout.split()), validate=True)
         except binascii.Error:
             raise ModelkilnError(f"{self.command}: prints neither a signature in DER nor one in base64.") from None
+
+
+def _filled(word: str, places: Mapping[str, str]) -> str:
+    for name, path in places.items():
+        word = word.replace(name, path)
+    return word

@@ -7,13 +7,14 @@ from modelkiln.checks import archives
 from modelkiln.checks.code.zip_models import zip_entries
 from modelkiln.checks.content import Content
 from modelkiln.checks.json_text import read_json
+from modelkiln.checks.traits.keras_files import survey_keras
 from modelkiln.checks.traits.pickle_files import survey_pickle
 from modelkiln.checks.traits.trait import NOTHING, Survey, Trait, joined
 
 __all__ = ["survey_zip"]
 
 # keras/src/saving/saving_lib.py, `_save_model_to_fileobj`; skops/io/_persist.py, `_save`.
-_KERAS, _SKOPS = "metadata.json", "schema.json"
+_KERAS, _KERAS_CONFIG, _SKOPS = "metadata.json", "config.json", "schema.json"
 _TORCH_PICKLE = re.compile(r"(?:[^/]+/)?data\.pkl")
 _MAX_NOTE = 1 << 20
 
@@ -29,6 +30,8 @@ def _surveys(content: Content, members: Iterable[Content]) -> Iterable[Survey]:
         name = member.name[len(content.name) + 2 :]
         if name == _KERAS:
             yield _release(member, "keras_version", "keras")
+        elif name == _KERAS_CONFIG:
+            yield survey_keras(member)
         elif name == _SKOPS and (content.size or 0) <= _MAX_NOTE:
             yield _release(member, "_skops_version", "skops")
         elif _TORCH_PICKLE.fullmatch(name):

@@ -127,6 +127,6 @@ def _lock(args: argparse.Namespace, signer: Signer) -> int:
         raise ModelkilnError(f"{path}: lists {output.name} itself. Give the signature another name with --output.")
     _, (bundle,) = signer.sign([model_statement(model).to_bytes()], os.environ, is_model=True)
     # Who verifies reads JSON of one line; a committed file ends with one.
-    write_file(output, bundle.to_bytes(is_chain=True) + b"\n")
+    write_file(output, signer.stamped(bundle, os.environ).to_bytes(is_chain=True) + b"\n")
     print(output)
     return 0

@@ -5,7 +5,6 @@ import json
 from pathlib import Path
 
 from modelkiln.formats.model_wheel import build_model_wheel
-from modelkiln.store.store import Store
 
 HELP = "Build the wheel of a model from a folder of sources, and weights in the store."
 
@@ -22,5 +21,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Build the wheel."""
     record, recipes = (json.loads(path.read_text("utf-8")) for path in (args.record, args.weights))
-    build_model_wheel(record, recipes, args.sources, Store(args.store), args.output)
+    build_model_wheel(record, recipes, args.sources, args.store, args.output)
     return 0

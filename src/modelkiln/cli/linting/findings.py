@@ -27,7 +27,7 @@ def add_report(parser: argparse.ArgumentParser) -> None:
 
 def report(found: Mapping[str, Sequence[Finding]], args: argparse.Namespace, is_quiet: bool = False) -> int:
     """Print findings in the form that was asked for; returns the exit code. is_quiet: say nothing of a package in
-    which nothing is found."""
+    which nothing is found, and of others what `pants fix` does."""
     findings = [one for several in found.values() for one in several]
     if args.sarif:
         from modelkiln.lint.output.sarif import sarif_log
@@ -39,6 +39,8 @@ def report(found: Mapping[str, Sequence[Finding]], args: argparse.Namespace, is_
         for name, several in found.items():
             if several:
                 print(shown(several, name))
+            edited = sum(bool(one.edits) for one in several) if is_quiet else 0
             if several or not is_quiet:
-                print_lines([f"{name}: {summary(several)}"])
+                fix = f" `pants fix` edits {edited} of them." if edited else ""
+                print_lines([f"{name}: {summary(several)}{fix}"])
     return int(any(one.is_error or args.warnings_as_errors for one in findings))

@@ -29,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--include", action="append", default=[], help="pattern of files to take; default: all")
     parser.add_argument("--exclude", action="append", default=[], help="pattern of files to leave out")
     parser.add_argument("--folder", type=Path, default=Path(), help="what a path is relative to")
+    parser.add_argument("--inside", default="", help="the folder of the artifact that its files lie in; default: none")
     parser.add_argument("--where", required=True, help="the target's address, for messages")
     parser.add_argument("--store", type=Path, required=True, help="the store's folder")
     add_allowed(parser)
@@ -41,7 +42,8 @@ def run(args: argparse.Namespace) -> int:
     # Ten thousand files are a hundred thousand objects, none of them in a cycle: looking for some takes
     # longer than hashing the files.
     gc.set_threshold(200_000)
-    wanted = WeightsSource(args.source, args.folder, args.where, tuple(args.include), tuple(args.exclude))
+    patterns = tuple(args.include), tuple(args.exclude)
+    wanted = WeightsSource(args.source, args.folder, args.where, *patterns, args.inside)
     store = Store(args.store)
     before = _read(args.lock)
     allowed = allowed_of(args)

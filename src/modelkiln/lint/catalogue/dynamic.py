@@ -45,7 +45,7 @@ NETWORK = Rule(
     "MK203",
     "network",
     ERROR,
-    "Code fetches something from the network.",
+    "Code fetches something from the network, or asks a service there.",
     "A prediction then depends on a server that the package does not pin, and an isolated one fails. What a caller "
     "sends "
     "belongs into the inputs.",

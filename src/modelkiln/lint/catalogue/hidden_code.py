@@ -108,8 +108,9 @@ UNSAFE_LOAD = Rule(
     "MK711",
     "unsafe-load",
     WARNING,
-    "A loader is asked to run what a file names: allow_pickle=True of numpy, weights_only=False of torch.",
-    "The file is then a program, and those who can replace it run code in the package. Without the option both load "
+    "A loader is asked to run what a file names: allow_pickle=True of numpy, weights_only=False of torch, "
+    "safe_mode=False of Keras, allow_dangerous_deserialization=True of LangChain.",
+    "The file is then a program, and those who can replace it run code in the package. Without the option they load "
     "arrays and tensors.",
     "Save arrays and tensors alone, as safetensors for one, and leave the option out.",
     bad="import numpy\n\n\ndef predict(inputs, model):\n"

@@ -9,8 +9,8 @@ NO_REVISION = Rule(
     "MK301",
     "no-revision",
     WARNING,
-    "A model, a data set or code of a hub is named without a revision.",
-    "The hub gives what its main branch has today. Two packages of one commit may have other weights.",
+    "A model, a data set or code of a hub is named without a revision, or by a branch, a stage or `latest`.",
+    "The hub gives what the branch has today. Two packages of one commit may have other weights.",
     "Name the commit: revision=SHA (of torch.hub, OWNER/NAME:SHA), or better pin the files by a weights lock.",
     bad="from huggingface_hub import snapshot_download\n\n\ndef predict(inputs, model):\n"
     '    return snapshot_download("bert-base-uncased")\n',

@@ -4,6 +4,7 @@ What Modelkiln builds itself is refused before it comes to this: the rules are f
 """
 
 import re
+from functools import lru_cache
 from typing import Any, Iterable, Iterator, Mapping
 
 from modelkiln.lint.catalogue import locks as rules
@@ -24,7 +25,7 @@ def check(subject: Subject) -> Iterable[Finding]:
     """Yield what is not pinned."""
     for file in subject.requirement_files:
         if file.is_lock:
-            yield from _lines(file)
+            yield from _of_lock(file)
     base = subject.record.get("base")
     image = base.get("image") if isinstance(base, Mapping) else None
     if isinstance(image, str) and "sha256:" not in image:
@@ -39,6 +40,12 @@ def _source(source: Mapping[str, Any]) -> Iterator[Finding]:
     if uri and revision.lower() in _BRANCHES and not uri.startswith(("file:", "oci:")):
         what = f"{_without_password(uri)} has " + (f"the revision {revision!r}" if revision else "no revision")
         yield rules.SOURCE.finding(str(source.get("target", "")), what, certainty=LIKELY)
+
+
+@lru_cache(maxsize=16)
+def _of_lock(file: RequirementFile) -> tuple[Finding, ...]:
+    """What is found in a lock, which many packages share."""
+    return tuple(_lines(file))
 
 
 def _lines(file: RequirementFile) -> Iterator[Finding]:

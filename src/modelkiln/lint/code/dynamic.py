@@ -8,18 +8,21 @@ from modelkiln.lint.catalogue.dynamic import DATA, HUB, NETWORK, REMOTE_CODE
 from modelkiln.lint.catalogue.paths import UNPACKAGED
 from modelkiln.lint.catalogue.unpinned import NO_REVISION
 from modelkiln.lint.code.downloads import (
-    DATA_CALLS,
-    NETWORK_CALLS,
+    CHOICES,
     NETWORK_METHODS,
     PRETRAINED_FLAGS,
+    TAGGED,
     HubCall,
+    data_call,
     hub_call,
+    is_network_call,
+    plain_name,
 )
 from modelkiln.lint.code.evaluation import Evaluation, argument_of
 from modelkiln.lint.code.files import FOLDERS, looks_like_a_file
 from modelkiln.lint.code.places import Places, quoted, text_of
 from modelkiln.lint.code.program import Program
-from modelkiln.lint.code.scopes import Scope
+from modelkiln.lint.code.scopes import Binding, Scope
 from modelkiln.lint.code.values import TEXT, UNKNOWN, Value, is_url
 from modelkiln.lint.finding import LIKELY, SURE, Finding
 
@@ -27,7 +30,7 @@ __all__ = ["check_dynamic"]
 
 _HUB_NAME = re.compile(r"[\w][\w.-]*(/[\w][\w.-]*)?\Z")
 _SAYS_HUB = re.compile(
-    r"(model|repo|hub|checkpoint|pretrained|tokenizer|base|hf)\w*_?(id|name|repo|tag)|base_?model\Z|repo_id|hf_\w+|model_?name|repo\Z",
+    r"(model|repo|hub|checkpoint|pretrained|tokenizer|base|hf)\w*_?(id|name|repo|tag|size|variant)|base_?model\Z|repo_id|hf_\w+|model_?name|repo\Z",
     re.I,
 )
 _SAYS_PATH = re.compile(r"path|dir|folder|local|file", re.I)
@@ -35,6 +38,8 @@ _CANONICAL = re.compile(
     r"(albert|bert|camembert|ctrl|distil\w+|electra|flaubert|gpt2|openai-gpt|roberta|t5|transfo-xl|xlm|xlnet|bigbird|"
     r"bart|mbart|longformer|deberta|funnel|squeezebert)([-.\d]|\Z)"
 )
+# What a revision is called that is neither a commit nor a release: a branch, which is moved.
+_BRANCH = re.compile(r"(?![0-9a-f]{7,40}\Z)(?!\w*\d+(\.\d+)+)(?!\Z)")
 _MODEL_KEYWORDS = frozenset(("model_path", "ckpt_path", "checkpoint", "checkpoint_path", "weights", "weights_path",
                              "pretrained_model_path", "model_url", "config_path"))  # fmt: skip
 _URL_READERS = ("read_", "open", "imread", "get_blob", "load_ckpt", "InferenceSession", "load_image")
@@ -45,20 +50,42 @@ def check_dynamic(program: Program, evaluation: Evaluation, places: Places) -> I
     """Find what comes from the network while the package runs."""
     for name, call, scope in program.calls():
         where = _when(scope)
-        plain = name.replace("tf.", "tensorflow.", 1) if name.startswith("tf.") else name
+        plain = plain_name(name)
         method = plain.rpartition(".")[2]
         found = hub_call(plain, method)
         if found and not _is_own(plain, program):
             yield from _from_hub(found, plain, method, call, scope, evaluation, places)
-        elif plain in DATA_CALLS:
-            yield places.finding(DATA, call, scope.module, f"{plain} downloads {DATA_CALLS[plain]} {where}")
-        elif plain in NETWORK_CALLS or (method in NETWORK_METHODS and isinstance(call.func, ast.Attribute)):
+        elif data_call(plain):
+            yield places.finding(DATA, call, scope.module, f"{plain} downloads {data_call(plain)} {where}")
+        elif is_network_call(plain, method, isinstance(call.func, ast.Attribute)):
             yield from _request(plain, method, call, scope, evaluation, places)
         yield from _flagged(plain, call, scope, evaluation, places)
         trusted = argument_of(call, None, "trust_remote_code")
         if isinstance(trusted, ast.Constant) and trusted.value is True:
             yield places.finding(REMOTE_CODE, trusted, scope.module, f"{method} runs code of the model's repository")
+        yield from _tagged(plain, call, scope, evaluation, places)
         yield from _read_url(plain, method, call, scope, evaluation, places)
+    yield from _trusted_by_dictionaries(program, places)
+
+
+def _trusted_by_dictionaries(program: Program, places: Places) -> Iterator[Finding]:
+    """Dictionaries of options that are handed over as `**options`, or in `model_kwargs`."""
+    for text, scope, parent in program.texts():
+        if text.value == "trust_remote_code" and isinstance(parent, ast.Dict) and text in parent.keys:
+            value = parent.values[parent.keys.index(text)]
+            if isinstance(value, ast.Constant) and value.value is True:
+                yield places.finding(REMOTE_CODE, value, scope.module, "the options run code of the model's repository")
+
+
+def _tagged(name: str, call: ast.Call, scope: Scope, evaluation: Evaluation, places: Places) -> Iterator[Finding]:
+    """Models of a store beside the package, by a tag that is moved."""
+    if not TAGGED.match(name):
+        return
+    for value in evaluation.values(argument_of(call, 0, "tag", "model", "tag_like"), scope):
+        if value.root == TEXT and value.is_whole and value.text.partition(":")[2] in ("", "latest"):
+            certainty = LIKELY if value.is_default else SURE
+            message = f"{name.replace('()', '')} takes the latest of {quoted(value.text)}"
+            yield places.finding(NO_REVISION, call, scope.module, message, certainty)
 
 
 def _is_own(name: str, program: Program) -> bool:
@@ -81,6 +108,8 @@ def _from_hub(
         return
     if isinstance(argument, ast.Constant) and argument.value is None:
         return
+    if _constant(argument_of(call, None, "local_files_only"), scope, evaluation) is True:
+        return
     for value in evaluation.elements(argument, scope):
         certainty = _downloads(hub, value, argument, evaluation)
         if certainty:
@@ -101,7 +130,7 @@ def _downloads(hub: HubCall, value: Value, argument: ast.AST, evaluation: Evalua
         if hub.is_name:
             return LIKELY
         return LIKELY if not hub.only_url and _SAYS_HUB.search(names) and not _SAYS_PATH.search(names) else ""
-    if value.root != TEXT or not value.text:
+    if value.root != TEXT or not value.text or value.text in hub.is_local:
         return ""
     if is_url(value.text):
         return "" if value.text.startswith("file:") else SURE
@@ -133,12 +162,15 @@ def _is_pinned(hub: HubCall, value: Value, name: str, call: ast.Call, scope: Sco
     """Whether a revision stands there; of what takes none, there is nothing to ask for."""
     if name == "torch.hub.load":
         return ":" in value.text
+    if value.text.startswith("models:/"):
+        # models:/NAME/VERSION of MLflow; what else may stand there is moved: a stage, "latest", an alias.
+        return value.text.rpartition("/")[2].isdigit() or not value.is_whole
     if not hub.has_revision:
         return True
     revision = argument_of(call, None, "revision")
     if revision is None:
         return any(one.arg is None for one in call.keywords)
-    return not set(evaluation.texts(revision, scope)) & {"main", "master", "latest"}
+    return not any(_BRANCH.match(one) for one in evaluation.texts(revision, scope))
 
 
 def _request(
@@ -157,6 +189,12 @@ def _request(
 
 def _flagged(name: str, call: ast.Call, scope: Scope, evaluation: Evaluation, places: Places) -> Iterator[Finding]:
     """Constructors of models that download weights by a flag."""
+    chosen = CHOICES.get(name)
+    if chosen:
+        keyword, values, what = chosen
+        if _constant(argument_of(call, None, keyword), scope, evaluation) in values:
+            yield places.finding(HUB, call, scope.module, f"{name} downloads {what} {_when(scope)}")
+        return
     constructor = name.rpartition(".")[2]
     for prefix, keywords, default in PRETRAINED_FLAGS:
         if not name.startswith(prefix) or "()" in name or constructor.startswith(_NO_CONSTRUCTORS):
@@ -170,7 +208,26 @@ def _flagged(name: str, call: ast.Call, scope: Scope, evaluation: Evaluation, pl
             flag = call.args[0].value
         if flag and not (isinstance(flag, str) and ("/" in flag or looks_like_a_file(flag))):
             yield places.finding(HUB, call, scope.module, f"{name} downloads pretrained weights {_when(scope)}")
-            return
+        return
+    if constructor not in _HEEDLESS and not evaluation.program.scope_of(name) and _says_pretrained(call):
+        shown = constructor or text_of(call.func)
+        message = f"{shown} downloads pretrained weights {_when(scope)}"
+        yield places.finding(HUB, call, scope.module, message, LIKELY)
+
+
+# Functions that take flags of this name, and hand them to others.
+_HEEDLESS = frozenset(("partial", "dict", "update", "Namespace", "SimpleNamespace", "add_argument", "register_model"))
+
+
+def _says_pretrained(call: ast.Call) -> bool:
+    """Whether a function that is not known is asked for pretrained weights."""
+    for one in call.keywords:
+        value = one.value.value if isinstance(one.value, ast.Constant) else None
+        if one.arg in ("pretrained", "pretrained_backbone", "is_pretrained") and value is True:
+            return True
+        if one.arg in ("weights", "encoder_weights", "backbone_weights") and value == "imagenet":
+            return True
+    return False
 
 
 _NO_CONSTRUCTORS = ("preprocess", "decode", "get_", "list_")
@@ -183,12 +240,26 @@ def _flag(
     given = argument_of(call, None, *keywords)
     if given is None:
         return None if any(one.arg is None for one in call.keywords) else default
-    if isinstance(given, ast.Constant):
-        return given.value
+    constant = _constant(given, scope, evaluation)
+    if constant is not None:
+        return constant
     texts = evaluation.texts(given, scope)
     if texts:
         return texts[0]
-    return "weights" if isinstance(given, ast.Attribute) and "_Weights" in text_of(given) else None
+    return "weights" if "_Weights." in evaluation.program.name_of(given, scope) + text_of(given) else None
+
+
+def _constant(node: Optional[ast.AST], scope: Scope, evaluation: Evaluation) -> object:
+    """The value of a constant, also of one that a name stands for; None where that is not known."""
+    if isinstance(node, ast.Constant):
+        return node.value
+    bindings: list[Binding] = []
+    if isinstance(node, ast.Name):
+        bindings = evaluation.program.bindings_of(node.id, scope, node.lineno)
+    elif isinstance(node, ast.Attribute):
+        bindings = evaluation.program.attribute_bindings(node, scope)
+    values = {one.node.value for one in bindings if isinstance(one.node, ast.Constant) and one.index < 0}
+    return values.pop() if len(values) == 1 else None
 
 
 def _read_url(

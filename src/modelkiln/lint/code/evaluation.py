@@ -3,8 +3,11 @@
 import ast
 from dataclasses import replace
 from itertools import product
-from typing import Callable, Iterable, Optional, Sequence
+from typing import Callable, Iterable, Iterator, Mapping, Optional, Sequence
 
+from modelkiln.lint.code.flow.containers import Containers, key_of
+from modelkiln.lint.code.flow.functions import ENVIRONMENT, JOINS, NEW_NAMES, SAME, SAME_METHODS, TEMPORARY_FILES
+from modelkiln.lint.code.flow.options import Default, decorated_default, default_of, is_parsed, options_of
 from modelkiln.lint.code.program import Program
 from modelkiln.lint.code.scopes import ARGUMENT, CONTEXT, ELEMENT, IMPORT, VALUE, Binding, Scope
 from modelkiln.lint.code.values import (
@@ -27,19 +30,7 @@ _MAX_VALUES, _MAX_DEPTH = 8, 20
 _MAX_STEPS = 2000
 # And for all values of a package: some seconds. What is not looked at is not known.
 _MAX_ALL_STEPS = 300_000
-_MAX_ITEMS = 256
 _NOTHING = (Value(),)
-_JOINS = frozenset(("os.path.join", "posixpath.join", "ntpath.join", "pathlib.Path", "pathlib.PurePath",
-                    "pathlib.PosixPath", "pathlib.PurePosixPath", "pathlib.WindowsPath"))  # fmt: skip
-# What returns its first argument, or the path it is called on, as far as a reader of the path can see.
-_SAME = frozenset(("str", "os.fspath", "os.path.abspath", "os.path.realpath", "os.path.normpath", "os.path.expandvars",
-                   "repr", "urllib.request.Request", "tuple", "list", "sorted", "set"))  # fmt: skip
-_SAME_METHODS = frozenset(("resolve", "absolute", "as_posix", "expanduser", "__str__", "strip", "rstrip", "lstrip",
-                           "with_suffix", "lower", "encode", "decode"))  # fmt: skip
-_ENVIRONMENT = frozenset(("os.environ.get", "os.getenv", "os.environ.setdefault", "environ.get"))
-_TEMPORARY = frozenset(f"tempfile.{name}" for name in (
-    "mkdtemp", "mkstemp", "mktemp", "gettempdir", "TemporaryDirectory", "NamedTemporaryFile", "TemporaryFile",
-))  # fmt: skip
 
 
 def argument_of(call: ast.Call, place: Optional[int], *keywords: str) -> Optional[ast.AST]:
@@ -58,6 +49,14 @@ class Evaluation:
     def __init__(self, program: Program) -> None:
         self.program = program
         self._steps = self._all_steps = 0
+        self._options: dict[str, Mapping[str, list[Default]]] = {}
+        self._containers = Containers(program, self._may_go_on)
+
+    def _may_go_on(self) -> bool:
+        """Take a step; whether it is one of those that one value, and all of them, may take."""
+        self._steps += 1
+        self._all_steps += 1
+        return self._steps <= _MAX_STEPS and self._all_steps <= _MAX_ALL_STEPS
 
     def values(self, node: Optional[ast.AST], scope: Scope) -> tuple[Value, ...]:
         """Return what an expression may stand for; a Value of an unknown root where that is not known."""
@@ -69,9 +68,7 @@ class Evaluation:
         return [one.text for one in self.values(node, scope) if one.root == TEXT and one.is_whole]
 
     def _values(self, node: Optional[ast.AST], scope: Scope, depth: int) -> tuple[Value, ...]:
-        self._steps += 1
-        self._all_steps += 1
-        if node is None or depth > _MAX_DEPTH or self._steps > _MAX_STEPS or self._all_steps > _MAX_ALL_STEPS:
+        if node is None or depth > _MAX_DEPTH or not self._may_go_on():
             return _NOTHING
         handler = _HANDLERS.get(type(node))
         found = handler(self, node, scope, depth + 1) if handler else _NOTHING
@@ -98,10 +95,10 @@ class Evaluation:
     def _of_bindings(self, bindings: Sequence[Binding], depth: int) -> Iterable[Value]:
         found: list[Value] = []
         for one in bindings[-_MAX_VALUES:]:
-            if one.kind in (VALUE, CONTEXT):
+            if one.kind == ELEMENT or one.index >= 0:
+                found += self._of_parts(self._containers.parts_of(one), depth)
+            elif one.kind in (VALUE, CONTEXT):
                 found += self._values(one.node, one.scope, depth)
-            elif one.kind == ELEMENT:
-                found += self._elements(one.node, one.scope, depth)
             elif one.kind == ARGUMENT:
                 found += self._argument(one, depth)
             elif one.kind == IMPORT and depth < _MAX_DEPTH:
@@ -111,17 +108,16 @@ class Evaluation:
     def elements(self, node: ast.AST, scope: Scope) -> tuple[Value, ...]:
         """Return what an expression may stand for, of a list that stands there what its elements may."""
         self._steps = 0
-        nodes = node.elts if isinstance(node, (ast.List, ast.Tuple)) else [node]
-        return tuple(value for one in nodes[:_MAX_VALUES] for value in self._values(one, scope, 0))
+        parts = self._containers.listed(node, scope) or [(node, scope)]
+        return tuple(self._of_parts(parts, 0))
 
-    def _elements(self, node: Optional[ast.AST], scope: Scope, depth: int) -> Iterable[Value]:
-        if isinstance(node, (ast.List, ast.Tuple, ast.Set)):
-            return [value for one in node.elts[:_MAX_VALUES] for value in self._values(one, scope, depth)]
-        if isinstance(node, ast.Name):
-            bindings = self.program.bindings_of(node.id, scope, node.lineno)
-            return [value for one in bindings if one.kind == VALUE and depth < _MAX_DEPTH
-                    for value in self._elements(one.node, one.scope, depth + 1)]  # fmt: skip
-        return _NOTHING
+    def listed(self, node: ast.AST, scope: Scope) -> list[tuple[ast.AST, Scope]]:
+        """Return the elements of a list or tuple, also of one that a name stands for, with their scopes."""
+        self._steps = 0
+        return self._containers.listed(node, scope)
+
+    def _of_parts(self, parts: Sequence[tuple[ast.AST, Scope]], depth: int) -> list[Value]:
+        return [value for node, scope in parts[:_MAX_VALUES] for value in self._values(node, scope, depth)]
 
     def _argument(self, binding: Binding, depth: int) -> Iterable[Value]:
         """What a function's argument may be: the model's folder, its default, and what calls of it give."""
@@ -129,6 +125,16 @@ class Evaluation:
             return [Value(MODEL, "", True)]
         found = [replace(one, is_default=True) for one in self._values(binding.node, binding.scope.parent or
                                                                        binding.scope, depth)]  # fmt: skip
+        function = binding.scope
+        outside = function.parent or function
+        decorated = self._values(decorated_default(function.node, binding.name), outside, depth)
+        found += [replace(one, is_default=True) for one in decorated]
+        for given, scope in self.given(binding):
+            found += self._values(given, scope, depth + 4)
+        return found
+
+    def given(self, binding: Binding) -> Iterator[tuple[ast.AST, Scope]]:
+        """Return what calls in the package give an argument of a function, with their scopes."""
         function, name = binding.scope, binding.scope.name
         skipped = 0
         if function.parent and function.parent.kind == "class":
@@ -140,8 +146,7 @@ class Evaluation:
         for call, scope in self.program.calls_of(name)[:_MAX_VALUES]:
             given = argument_of(call, place, binding.name)
             if given is not None:
-                found += self._values(given, scope, depth + 4)
-        return found
+                yield given, scope
 
     def _is_model_argument(self, binding: Binding) -> bool:
         """Whether it is where the runtime hands the model's folder over: the second argument of a function that is
@@ -161,22 +166,26 @@ class Evaluation:
             return self._of_bindings(bindings, depth)
         if node.attr == "parent":
             return [one.folder() for one in self._values(node.value, scope, depth)]
-        if node.attr == "name" and self.program.name_of(node.value, scope).startswith("tempfile."):
+        owner = self.program.name_of(node.value, scope)
+        if node.attr == "name" and owner.startswith("tempfile."):
             return [Value(TEMPORARY, "", True)]
+        if f"{owner}.{node.attr}" in NEW_NAMES:
+            return [Value(TEXT, "*", True, literal=node, module=scope.module.path)]
         return self._parsed_option(node, scope, depth)
 
     def _parsed_option(self, node: ast.Attribute, scope: Scope, depth: int) -> Iterable[Value]:
         """The default of an option of the command line: `args.model_path` of argparse."""
-        if not self.program.name_of(node.value, scope).endswith((".parse_args()", ".parse_known_args()")):
+        if not is_parsed(node.value, self.program.name_of(node.value, scope)):
             return _NOTHING
-        found: list[Value] = []
-        for call, of_call, _ in scope.module.calls:
-            if isinstance(call.func, ast.Attribute) and call.func.attr == "add_argument" and call.args:
-                names = [one.value for one in call.args if isinstance(one, ast.Constant) and isinstance(one.value, str)]
-                if node.attr in {name.lstrip("-").replace("-", "_") for name in names}:
-                    values = self._values(argument_of(call, None, "default"), of_call, depth)
-                    found += [replace(one, is_default=True) for one in values]
-        return found
+        return self._option(node.attr, scope, depth)
+
+    def _option(self, name: str, scope: Scope, depth: int) -> list[Value]:
+        module = scope.module
+        if module.path not in self._options:
+            self._options[module.path] = options_of(module)
+        declared = self._options[module.path].get(name, [])
+        found = [value for node, of in declared[:_MAX_VALUES] for value in self._values(node, of, depth)]
+        return [replace(one, is_default=True) for one in found]
 
     def _operation(self, node: ast.BinOp, scope: Scope, depth: int) -> Iterable[Value]:
         if isinstance(node.op, ast.Mod):
@@ -213,72 +222,96 @@ class Evaluation:
     def _item(self, node: ast.Subscript, scope: Scope, depth: int) -> Iterable[Value]:
         """An item of a dictionary or a list that stands in the code; a path's `parents[2]`."""
         keys = self._values(node.slice, scope, depth)
-        key = keys[0].text if keys[0].root == TEXT else None
+        key = keys[0].text if keys[0].root == TEXT and keys[0].is_whole else None
         if isinstance(node.value, ast.Attribute) and node.value.attr == "parents" and (key or "").isdigit():
             return [one.folder(int(key or 0) + 1) for one in self._values(node.value.value, scope, depth)]
-        if key is None or not isinstance(node.value, (ast.Name, ast.Attribute)):
-            return _NOTHING
-        bindings = (self.program.bindings_of(node.value.id, scope) if isinstance(node.value, ast.Name)
-                    else self.program.attribute_bindings(node.value, scope))  # fmt: skip
-        found: list[Value] = []
-        for binding in bindings:
-            if isinstance(binding.node, ast.Dict):
-                for name, value in zip(binding.node.keys[:_MAX_ITEMS], binding.node.values):
-                    if isinstance(name, ast.Constant) and str(name.value) == key:
-                        found += self._values(value, binding.scope, depth)
-            elif (
-                isinstance(binding.node, (ast.List, ast.Tuple)) and key.isdigit() and int(key) < len(binding.node.elts)
-            ):
-                found += self._values(binding.node.elts[int(key)], binding.scope, depth)
-        return found
+        owner = self.program.name_of(node.value, scope)
+        if owner == "os.environ":
+            return _of_environment(key, node, scope)
+        if key and is_parsed(node.value, owner):
+            found = self._option(key, scope, depth)
+            if found:
+                return found
+        return self._of_parts(self._containers.items(node.value, key, scope), depth)
 
     def _call(self, node: ast.Call, scope: Scope, depth: int) -> Iterable[Value]:
         name = self.program.name_of(node.func, scope)
-        if node.args and (name in _JOINS or name.endswith(".Path")):
+        if node.args and (name in JOINS or name.endswith(".Path")):
             return self._combined(joined, node.args, scope, depth)
-        if name in _SAME and node.args:
+        if name in SAME and node.args:
             return self._values(node.args[0], scope, depth)
         if name in ("os.path.dirname", "posixpath.dirname") and node.args:
             return [one.folder() for one in self._values(node.args[0], scope, depth)]
-        if name in _TEMPORARY:
+        if name in TEMPORARY_FILES:
             return [Value(TEMPORARY, "", True)]
+        if name in NEW_NAMES:
+            return [Value(TEXT, "*", True, literal=node, module=scope.module.path)]
         if name in ("os.getcwd", "pathlib.Path.cwd"):
             return [Value(WORKING, "", True, literal=node, module=scope.module.path)]
         if name == "pathlib.Path.home":
             return [Value(HOME, "~", True, literal=node, module=scope.module.path)]
         if name == "os.path.expanduser" and node.args:
             return self._values(node.args[0], scope, depth)
-        if name in _ENVIRONMENT:
-            return [
-                replace(one, is_default=True) for one in self._values(argument_of(node, 1, "default"), scope, depth)
-            ]
-        if isinstance(node.func, ast.Attribute):
-            return self._method(node, node.func, scope, depth)
-        return self._returned(name, depth)
+        if name in ENVIRONMENT:
+            key = key_of(node.args[0]) if node.args else None
+            found = self._values(argument_of(node, 1, "default"), scope, depth)
+            return [*_of_environment(key, node, scope), *(replace(one, is_default=True) for one in found)]
+        return self._method(node, name, scope, depth)
 
-    def _method(self, node: ast.Call, func: ast.Attribute, scope: Scope, depth: int) -> Iterable[Value]:
+    def _method(self, node: ast.Call, name: str, scope: Scope, depth: int) -> Iterable[Value]:
+        func = node.func
+        if not isinstance(func, ast.Attribute):
+            return self._returned(node, name, scope, depth)
         if func.attr == "joinpath":
             return self._combined(joined, [func.value, *node.args], scope, depth)
-        if func.attr in _SAME_METHODS:
+        if func.attr in SAME_METHODS:
             return self._values(func.value, scope, depth)
         if func.attr == "format":
-            return [_cut(one, "{") for one in self._values(func.value, scope, depth)]
+            return self._filled(node, func.value, scope, depth)
+        if func.attr == "join" and len(node.args) == 1 and isinstance(node.args[0], (ast.List, ast.Tuple)):
+            return self._separated(func.value, node.args[0].elts, scope, depth)
         if func.attr in ("with_name", "replace") and node.args:
             found = self._values(func.value, scope, depth)
             return [replace(one, is_whole=False) for one in found] if func.attr == "replace" else (
                 [joined(one.folder(), name) for one in found for name in self._values(node.args[0], scope, depth)]
             )  # fmt: skip
-        if func.attr == "get" and len(node.args) == 2:
-            return [replace(one, is_default=True) for one in self._values(node.args[1], scope, depth)]
-        return self._returned(self.program.name_of(func, scope), depth)
+        if func.attr == "get" and node.args:
+            parts = self._containers.items(func.value, key_of(node.args[0]), scope)
+            rest = self._values(node.args[1], scope, depth) if len(node.args) > 1 else ()
+            return [*self._of_parts(parts, depth), *(replace(one, is_default=True) for one in rest)]
+        return self._returned(node, name, scope, depth)
 
-    def _returned(self, name: str, depth: int) -> Iterable[Value]:
-        """What a function of the package returns."""
-        function = self.program.scope_of(name) if name else None
-        if not function or not isinstance(function.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+    def _filled(self, node: ast.Call, template: ast.AST, scope: Scope, depth: int) -> Iterable[Value]:
+        """A template with its arguments in the places of `{}`; of other marks what stands before them."""
+        text = template.value if isinstance(template, ast.Constant) else None
+        parts = text.split("{}") if isinstance(text, str) else []
+        if len(parts) != len(node.args) + 1 or any("{" in one for one in parts):
+            return [_cut(one, "{") for one in self._values(template, scope, depth)]
+        plain = [ast.copy_location(ast.Constant(one), template) for one in parts]
+        filled = [one for pair in zip(plain, [*node.args, None]) for one in pair if one is not None]
+        return self._combined(concatenated, filled, scope, depth)
+
+    def _separated(self, separator: ast.AST, nodes: Sequence[ast.AST], scope: Scope, depth: int) -> Iterable[Value]:
+        """A text that is joined from several, `"/".join((ROOT, "w.json"))`."""
+        if not nodes:
             return _NOTHING
-        returned = [one.value for one in ast.walk(function.node) if isinstance(one, ast.Return) and one.value]
-        return [value for one in returned[:_MAX_VALUES] for value in self._values(one, function, depth + 2)]
+        parts = [one for node in nodes for one in (separator, node)][1:]
+        return self._combined(concatenated, parts, scope, depth)
+
+    def _returned(self, node: ast.Call, name: str, scope: Scope, depth: int) -> Iterable[Value]:
+        """What a function of the package returns; of one of another library, the default that it is given."""
+        returned = self.program.returned_by(name)
+        if returned:
+            return self._of_parts(returned, depth + 2)
+        if self.program.scope_of(name):
+            return _NOTHING
+        default = default_of(name, node)
+        return [replace(one, is_default=True) for one in self._values(default, scope, depth)]
+
+
+def _of_environment(key: Optional[str], node: ast.AST, scope: Scope) -> list[Value]:
+    """A variable of the environment whose value is known: the home folder."""
+    return [Value(HOME, "~", True, literal=node, module=scope.module.path)] if key == "HOME" else []
 
 
 def _cut(value: Value, mark: str) -> Value:

@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from typing import Iterator, Optional
 
-from modelkiln.lint.code.downloads import NETWORK_METHODS
+from modelkiln.lint.code.downloads import NETWORK_METHODS, plain_name
 from modelkiln.lint.code.evaluation import argument_of
 
 __all__ = ["FOLDERS", "READ", "WRITE", "Use", "looks_like_a_file", "is_a_path", "looks_like_data", "uses_of"]
@@ -16,12 +16,14 @@ READ, WRITE = "read", "write"
 @dataclass(frozen=True)
 class Use:
     """An expression that is a path which a call reads or writes. is_sure: whether the function is known, and not only
-    called like one that opens files. is_path: whether any text there is a path, and not only one that looks so."""
+    called like one that opens files. is_path: whether any text there is a path, and not only one that looks so.
+    is_named: whether the expression is a name that says so, as `model_dir`."""
 
     node: ast.AST
     kind: str
     is_sure: bool = True
     is_path: bool = False
+    is_named: bool = False
 
 
 # By full name, where the path is: its place, and keywords. What begins with "?" or ends in "()" is a method; "?."
@@ -58,15 +60,38 @@ _READERS: dict[str, tuple[int, tuple[str, ...]]] = {
             "nltk.data.path.append", "nltk.data.load", "torchaudio.load", "torchvision.io.read_image",
             "tensorflow.io.read_file", "tensorflow.io.gfile.listdir", "ctypes.CDLL",
             "openvino.runtime.Core().read_model", "openvino.Core().read_model", "rasterio.open", "nibabel.load",
+            "pickle5.load", "tensorflow.train.latest_checkpoint", "tensorflow.train.import_meta_graph",
+            "tensorflow.train.load_checkpoint", "mxnet.model.load_checkpoint", "paddle.inference.Config",
+            "pycaret.classification.load_model", "pycaret.regression.load_model", "ktrain.load_predictor",
+            "autogluon.tabular.TabularPredictor.load", "onnxruntime_genai.Model", "openvino_genai.LLMPipeline",
+            "fastapi.responses.FileResponse", "starlette.responses.FileResponse", "fastapi.staticfiles.StaticFiles",
+            "starlette.staticfiles.StaticFiles", "fastapi.templating.Jinja2Templates", "flask.send_file",
+            "flask.send_from_directory", "moviepy.editor.VideoFileClip", "moviepy.editor.AudioFileClip",
+            "pydub.AudioSegment.from_file", "pydub.AudioSegment.from_wav", "av.open", "cv2.FaceDetectorYN.create",
+            "cv2.dnn.readNetFromTensorflow", "cv2.dnn.readNetFromTorch", "cv2.dnn.readNetFromDarknet",
+            "dlib.shape_predictor", "dlib.cnn_face_detection_model_v1", "dlib.face_recognition_model_v1",
+            "PIL.ImageFont.truetype", "imageio.v3.imread", "skimage.io.imread", "matplotlib.pyplot.imread",
+            "geopandas.read_file", "trimesh.load", "pdfplumber.open", "fitz.open", "docx.Document",
+            "openpyxl.load_workbook", "zarr.open", "lmdb.open", "shelve.open", "configparser.ConfigParser().read",
+            "omegaconf.OmegaConf.load", "toml.load", "tomli.load", "streamlit.image", "streamlit.audio",
+            "streamlit.video", "streamlit.logo", "mediapipe.tasks.python.BaseOptions", "pysurvival.utils.load_model",
         ),
-        (0, ("filename", "file", "path", "f", "filepath", "model_path", "model_file", "fp", "uri", "url", "name")),
+        (0, ("filename", "file", "path", "f", "filepath", "model_path", "model_file", "fp", "uri", "url", "name",
+             "directory", "model_asset_path", "checkpoint_dir", "path_or_file")),
     ),
+    "tensorflow.saved_model.loader.load": (2, ("export_dir",)),
     "xgboost.Booster": (1, ("model_file",)),
     "lightgbm.Booster": (1, ("model_file",)),
     "tensorflow.lite.Interpreter": (0, ("model_path",)),
     "tflite_runtime.interpreter.Interpreter": (0, ("model_path",)),
     "sentencepiece.SentencePieceProcessor": (0, ("model_file",)),
 }  # fmt: skip
+# Of these a text without a folder or an ending is a name: of an installed package, of a camera, of an address.
+_NAMED_TOO = frozenset((
+    "spacy.load", "cv2.VideoCapture", "nltk.data.load", "nltk.data.path.append", "mlflow.pyfunc.load_model",
+    "mlflow.sklearn.load_model", "sqlite3.connect", "h2o.load_model", "ctypes.CDLL", "fasttext.load_model",
+    "ctranslate2.Translator", "ctranslate2.Generator", "librosa.load",
+))  # fmt: skip
 _WRITERS: dict[str, tuple[int, tuple[str, ...]]] = {
     **dict.fromkeys(
         (
@@ -74,12 +99,15 @@ _WRITERS: dict[str, tuple[int, tuple[str, ...]]] = {
             "logging.FileHandler",
             "logging.handlers.RotatingFileHandler", "logging.handlers.TimedRotatingFileHandler", "cv2.VideoWriter",
             "matplotlib.pyplot.savefig", "imageio.imwrite", "soundfile.write", "scipy.io.wavfile.write",
-            "torchvision.utils.save_image",
+            "loguru.logger.add", "pandas.ExcelWriter",
+            "tensorflow.summary.create_file_writer", "torch.utils.tensorboard.SummaryWriter",
+            "tensorflow.io.gfile.makedirs",
         ),
         (0, ("name", "path", "filename", "file")),
     ),
     **dict.fromkeys(
-        ("torch.save", "joblib.dump", "skops.io.dump", "torch.jit.save", "nibabel.save"),
+        ("torch.save", "joblib.dump", "skops.io.dump", "torch.jit.save", "nibabel.save", "faiss.write_index",
+         "torchvision.utils.save_image"),
         (1, ("f", "filename", "file")),
     ),
     **dict.fromkeys(
@@ -93,6 +121,7 @@ _WRITERS: dict[str, tuple[int, tuple[str, ...]]] = {
 # Methods whose first argument is always a path.
 _LOADING_METHODS = frozenset(("load_weights", "load_checkpoint"))
 _WRITING_METHODS = {
+    "to_disk": "path",
     "to_csv": "path_or_buf", "to_parquet": "path", "to_pickle": "path", "to_excel": "excel_writer", "savefig": "fname",
     "save_pretrained": "save_directory",
 }  # fmt: skip
@@ -116,11 +145,15 @@ _DATA_ENDINGS = (
     ".sqlite",
     ".xml", ".log", ".zip", ".tar", ".gz", ".meta", ".config",
 )  # fmt: skip
+_MEDIA = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".wav", ".mp3", ".flac", ".mp4", ".csv", ".pdf")
+_MAX_EXAMPLES, _MAX_ARGUMENTS = 8, 8
 # What takes texts that end as files do, and opens none.
 _NO_FILES = frozenset((
     "print", "info", "debug", "warning", "error", "get", "post", "put", "route", "mount", "url_for", "join", "format",
     "append", "replace", "startswith", "endswith", "split", "exists", "isfile", "isdir", "is_file", "hf_hub_download",
     "path", "purepath", "add_argument", "remove", "unlink", "basename", "dirname", "splitext", "resource_filename",
+    "option", "argument", "field", "form", "query", "text_input", "text_area", "define_string",
+    "getattr", "getenv", "setdefault",
     "object", "get_object", "put_object", "head_object", "blob", "get_blob", "get_blob_client",
 ))  # fmt: skip
 # Folders that relative paths of models begin with, rather than names of owners on a hub.
@@ -131,21 +164,27 @@ FOLDERS = frozenset((
 ))  # fmt: skip
 _EXTENSION = re.compile(r"\.[A-Za-z]\w{0,9}\Z")
 # Keywords whose values are paths, of any call; those of what is written.
-_PATH_KEYWORD = re.compile(r"(\A|_)(path|dir|file|filename|folder|ckpt|checkpoint|weights)\Z")
-_WRITTEN_KEYWORD = re.compile(r"save|out|log|dump|dest|target")
+_PATH_KEYWORD = re.compile(r"(\A|_)(path|dir|file|filename|folder|ckpt|checkpoint|weights|directory|filepath)\Z")
+_WRITTEN_KEYWORD = re.compile(r"save|out|log|dump|dest|target|flagging")
+# Names of variables and attributes that hold paths.
+_PATH_NAME = re.compile(r"(\A|_)(path|dir|folder|directory|filepath|ckpt|checkpoint|weights)\Z|\w_file\Z", re.I)
+# Keywords of downloads that name where to, and keywords whose texts are none of a file.
+_TARGETS = frozenset(("local_dir", "folder", "path", "file", "filename"))
+_CACHES = frozenset(("cache_dir", "cache_folder", "download_root", "savedir", "local_dir"))
+_NO_PATH_KEYWORDS = frozenset((
+    "default", "help", "description", "label", "title", "placeholder", "url", "endpoint", "route", "prefix", "caption",
+    "media_type", "mime", "key", "example", "name", "arcname", "download_name", "message", "msg", "text", "prompt",
+))  # fmt: skip
+# Functions that take paths and open nothing, besides those of `_NO_FILES`.
+_HEEDLESS = re.compile(
+    r"(os|posixpath|ntpath|shutil|sys|logging|logger|log|re|json|ast|typing|time|builtins|st|streamlit|click|argparse)\."
+    r"|(str|repr|len|isinstance|type|set|list|dict|tuple|bool|int|float|sorted|getattr|setattr|hasattr|id|hash|"
+    r"format|Path|PurePath|partial|field|replace|echo|cprint|\w*(Error|Exception|Warning))\Z"
+)
 _WRITING_NAMES = ("save", "write", "dump", "export")
 _READING_NAMES = (
-    "load",
-    "read",
-    "restore",
-    "from_file",
-    "open",
-    "session",
-    "interpreter",
-    "booster",
-    "predictor",
-    "yolo",
-)
+    "load", "read", "restore", "from_file", "open", "session", "interpreter", "booster", "predictor", "yolo",
+)  # fmt: skip
 
 
 def looks_like_a_file(text: str) -> bool:
@@ -167,12 +206,12 @@ def is_a_path(text: str) -> bool:
 
 def uses_of(name: str, call: ast.Call) -> Iterator[Use]:
     """Return the paths that a call, of a function with a full name, opens."""
-    plain = name.replace("tf.", "tensorflow.", 1) if name.startswith("tf.") else name
+    plain = plain_name(name)
     method = plain.rpartition(".")[2]
-    if plain in ("open", "io.open", "builtins.open"):
+    if plain in ("open", "io.open", "builtins.open", "wave.open"):
         yield from _opened(call, 0)
     elif plain in _READERS:
-        yield from _named(call, READ, *_READERS[plain])
+        yield from _named(call, READ, *_READERS[plain], is_path=plain not in _NAMED_TOO)
     elif plain in _WRITERS:
         yield from _named(call, WRITE, *_WRITERS[plain])
     elif isinstance(call.func, ast.Attribute) and method in _PATH_READS | _PATH_WRITES:
@@ -188,6 +227,17 @@ def uses_of(name: str, call: ast.Call) -> Iterator[Use]:
     else:
         yield from _likely(plain, method.lower(), call)
         yield from _of_keywords(method, call)
+        if plain.startswith("gradio."):
+            yield from _shown_examples(plain, call)
+
+
+def _shown_examples(name: str, call: ast.Call) -> Iterator[Use]:
+    """Files that a page of gradio offers as examples, which it opens when it is made."""
+    given = argument_of(call, 0 if name == "gradio.Examples" else None, "examples")
+    for row in given.elts[:_MAX_EXAMPLES] if isinstance(given, ast.List) else ():
+        first = row.elts[0] if isinstance(row, ast.List) and row.elts else row
+        if not isinstance(first, ast.Constant) or str(first.value).lower().endswith(_MEDIA):
+            yield Use(first, READ, False)
 
 
 def _downloaded(method: str, call: ast.Call) -> Iterator[Use]:
@@ -200,12 +250,19 @@ def _downloaded(method: str, call: ast.Call) -> Iterator[Use]:
 
 
 def _of_keywords(method: str, call: ast.Call) -> Iterator[Use]:
-    """Paths that go by their keyword to a call of any name."""
+    """Paths that go by their keyword to a call of any name, and files by any keyword."""
+    if method in _NO_FILES:
+        return
+    is_writing = method.lower().startswith(_WRITING_NAMES)
     for one in call.keywords:
-        if one.arg and _PATH_KEYWORD.search(one.arg) and method not in _NO_FILES:
-            is_written = _WRITTEN_KEYWORD.search(one.arg) or method.lower().startswith(_WRITING_NAMES)
-            is_folder = isinstance(one.value, ast.Constant) and one.value.value in FOLDERS
-            yield Use(one.value, WRITE if is_written else READ, False, is_path=is_folder)
+        says_path = one.arg and (one.arg in _CACHES or _PATH_KEYWORD.search(one.arg))
+        if not one.arg or not (says_path or (one.arg not in _NO_PATH_KEYWORDS and _names_a_file(one.value))):
+            continue
+        is_target = "download" in method.lower() and one.arg in _TARGETS
+        is_written = is_writing or is_target or _WRITTEN_KEYWORD.search(one.arg)
+        is_folder = isinstance(one.value, ast.Constant) and one.value.value in FOLDERS
+        is_path = is_folder or one.arg in _CACHES or _is_joined(one.value)
+        yield Use(one.value, WRITE if is_written else READ, False, is_path=is_path, is_named=True)
 
 
 def _likely(name: str, method: str, call: ast.Call) -> Iterator[Use]:
@@ -217,9 +274,44 @@ def _likely(name: str, method: str, call: ast.Call) -> Iterator[Use]:
     elif any(word in method for word in _READING_NAMES):
         found = argument_of(call, 0, "model_path", "path", "filename", "model_file", "model")
         if found is not None:
-            yield Use(found, READ, False)
+            yield Use(found, READ, False, is_path=_is_joined(found), is_named=_is_named_path(found))
+        for one in call.args[1:_MAX_ARGUMENTS]:
+            if _names_a_file(one) or _is_named_path(one):
+                yield Use(one, READ, False, is_named=True)
     elif method not in _NO_FILES:
-        yield from (Use(one, READ, False) for one in call.args[:2] if _names_a_file(one))
+        is_heedless = _HEEDLESS.match(name) or _HEEDLESS.match(method)
+        for one in call.args[:_MAX_ARGUMENTS]:
+            if _names_a_file(one) or (method in _SHOWING and _is_media(one)):
+                yield Use(one, READ, False)
+            elif _is_named_path(one) and not is_heedless:
+                yield Use(one, WRITE if _WRITTEN_KEYWORD.search(_name_of(one).lower()) else READ, False, is_named=True)
+            elif _is_joined(one) and not is_heedless:
+                yield Use(one, READ, False, is_path=True)
+
+
+# Methods of pages that open a picture or a sound.
+_SHOWING = frozenset(("image", "audio", "video", "logo"))
+
+
+def _is_media(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.lower().endswith(_MEDIA)
+
+
+def _is_joined(node: ast.AST) -> bool:
+    """Whether an expression is a path because it is made as one."""
+    func = node.func if isinstance(node, ast.Call) and node.args else None
+    if not isinstance(func, ast.Attribute) or func.attr not in ("join", "dirname", "abspath", "realpath"):
+        return False
+    return isinstance(func.value, ast.Attribute) and func.value.attr == "path"
+
+
+def _is_named_path(node: ast.AST) -> bool:
+    """Whether an argument is a variable whose name says that it is a path."""
+    return _PATH_NAME.search(_name_of(node)) is not None
+
+
+def _name_of(node: ast.AST) -> str:
+    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
 
 
 def _names_a_file(node: ast.AST) -> bool:
@@ -231,16 +323,19 @@ def _names_a_file(node: ast.AST) -> bool:
     return is_in_folder or text.lower().endswith((*_ENDINGS, ".json", ".yaml", ".yml", ".csv", ".dat"))
 
 
-def _named(call: ast.Call, kind: str, place: Optional[int], keywords: tuple[str, ...]) -> Iterator[Use]:
+def _named(
+    call: ast.Call, kind: str, place: Optional[int], keywords: tuple[str, ...], is_path: bool = False
+) -> Iterator[Use]:
     found = argument_of(call, place, *keywords)
-    if found is not None:
-        yield Use(found, kind)
+    if found is not None and not isinstance(getattr(found, "value", None), (int, float)):
+        yield Use(found, kind, is_path=is_path)
 
 
 def _opened(call: ast.Call, place: int) -> Iterator[Use]:
     path = argument_of(call, place, "file")
-    if path is not None:
-        yield Use(path, WRITE if _is_writing(argument_of(call, place + 1, "mode")) else READ)
+    if path is not None and not isinstance(getattr(path, "value", None), int):
+        kind = WRITE if _is_writing(argument_of(call, place + 1, "mode")) else READ
+        yield Use(path, kind, is_path=True)
 
 
 def _is_writing(mode: Optional[ast.AST]) -> bool:

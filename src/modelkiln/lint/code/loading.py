@@ -4,7 +4,7 @@ import ast
 from typing import Iterator, Optional
 
 from modelkiln.lint.catalogue.hidden_code import UNPICKLED_DOWNLOAD, UNSAFE_LOAD
-from modelkiln.lint.code.downloads import NETWORK_CALLS, NETWORK_METHODS
+from modelkiln.lint.code.downloads import is_network_call, plain_name
 from modelkiln.lint.code.evaluation import Evaluation, argument_of
 from modelkiln.lint.code.places import Places
 from modelkiln.lint.code.program import Program
@@ -17,7 +17,14 @@ _UNPICKLERS = frozenset(
     (*(f"{module}.{name}" for module in ("pickle", "_pickle", "cPickle", "dill", "cloudpickle")
        for name in ("load", "loads", "Unpickler")), "joblib.load", "pandas.read_pickle", "marshal.loads"))  # fmt: skip
 # By full name, a keyword and the value with which pickles are loaded as programs.
-_OPTIONS = {"numpy.load": ("allow_pickle", True), "torch.load": ("weights_only", False)}
+_OPTIONS = {
+    "numpy.load": ("allow_pickle", True),
+    "torch.load": ("weights_only", False),
+    **{f"{module}.load_model": ("safe_mode", False) for module in
+       ("keras.models", "keras.saving", "tensorflow.keras.models", "tensorflow.keras.saving")},
+}  # fmt: skip
+# A keyword of loaders of LangChain's stores of vectors, whatever their class.
+_ANY = ("allow_dangerous_deserialization", True)
 _MAX_DEPTH = 8
 
 
@@ -27,11 +34,13 @@ def check_loading(program: Program, evaluation: Evaluation, places: Places) -> I
         if name in _UNPICKLERS and _is_fetched(argument_of(call, 0, "file", "data", "filename"), scope, program):
             message = f"{name} runs what was fetched from the network"
             yield places.finding(UNPICKLED_DOWNLOAD, call, scope.module, message)
-        elif name in _OPTIONS:
-            keyword, unsafe = _OPTIONS[name]
+            continue
+        plain = plain_name(name)
+        if plain in _OPTIONS or any(one.arg == _ANY[0] for one in call.keywords):
+            keyword, unsafe = _OPTIONS.get(plain, _ANY)
             given = argument_of(call, None, keyword)
             if isinstance(given, ast.Constant) and given.value is unsafe:
-                message = f"{name} with {keyword}={unsafe} runs what the file names"
+                message = f"{plain.replace('()', '')} with {keyword}={unsafe} runs what the file names"
                 yield places.finding(UNSAFE_LOAD, call, scope.module, message)
 
 
@@ -46,7 +55,8 @@ def _is_fetched(
     for part in ast.walk(node):
         if isinstance(part, ast.Call):
             name = program.name_of(part.func, scope)
-            if name in NETWORK_CALLS or (isinstance(part.func, ast.Attribute) and part.func.attr in NETWORK_METHODS):
+            method = part.func.attr if isinstance(part.func, ast.Attribute) else name.rpartition(".")[2]
+            if is_network_call(name, method, isinstance(part.func, ast.Attribute)):
                 return True
             function = program.scope_of(name) if name else None
             if function and isinstance(function.node, (ast.FunctionDef, ast.AsyncFunctionDef)):

@@ -18,7 +18,7 @@ from modelkiln.lint.catalogue.paths import (
 
 # fmt: skip
 from modelkiln.lint.code.evaluation import Evaluation
-from modelkiln.lint.code.files import WRITE, Use, is_a_path, looks_like_a_file, looks_like_data, uses_of
+from modelkiln.lint.code.files import FOLDERS, WRITE, Use, is_a_path, looks_like_a_file, looks_like_data, uses_of
 from modelkiln.lint.code.places import Places
 from modelkiln.lint.code.program import Program
 from modelkiln.lint.code.scopes import Scope
@@ -36,7 +36,9 @@ _ROOTS = frozenset((*_TRAINING_ROOTS, *_HOME_ROOTS, "app", "applications", "ceph
                     "lustre", "media",
                     "model", "models", "model_repository", "net", "network", "nfs", "opt", "output", "outputs",
                     "private",
-                    "project", "projects", "repo", "repository", "scratch", "share", "shared", "shared_models", "srv",
+                    "project", "projects", "repo", "ComfyUI", "cache", "comfyui", "disk", "hdd", "local_disk0", "nas",
+                    "persistent", "raid", "runpod-volume", "ssd", "tank", "vol", "volume", "volumes", "workspaces",
+                    "mount", "repository", "scratch", "share", "shared", "shared_models", "srv",
                     "src", "storage", "usr", "var", "weights", "work", "workdir", "workspace"))  # fmt: skip
 # What every system has, or what is temporary by name.
 _EVERYWHERE = re.compile(
@@ -75,6 +77,9 @@ def check_paths(program: Program, evaluation: Evaluation, places: Places) -> Ite
         for use in () if program.scope_of(name) else uses_of(name, call):
             for value in evaluation.values(use.node, scope):
                 yield from _opened(use, value, call, scope, program, places)
+    for name, node, scope in program.changes():
+        if name == "sys.path":
+            yield places.finding(SEARCH_PATH, node, scope.module, "the assignment changes what is imported")
     yield from _literals(program, places)
 
 
@@ -117,6 +122,8 @@ def _is_file_name(value: Value, use: Use) -> bool:
     if value.root == WORKING:
         return bool(value.text) or use.is_sure
     if use.is_path:
+        return not value.text.isdigit()
+    if use.is_named and value.is_whole and value.text in FOLDERS:
         return True
     if not use.is_sure:
         is_part = not value.is_whole and "/" in value.text and " " not in value.text
@@ -161,7 +168,9 @@ def _literals(program: Program, places: Places) -> Iterable[Finding]:
     """Paths in literals that nothing is seen to open: they travel through what this does not follow."""
     for text, scope, parent in program.texts():
         value = str(text.value)
-        if isinstance(parent, (ast.Expr, ast.Compare, ast.Raise, ast.Assert)) or not _is_known_path(value):
+        if isinstance(parent, (ast.Expr, ast.Compare, ast.Raise, ast.Assert)):
+            continue
+        if not _is_known_path(value) and not (_PATH_TEXT.match(value) and _says_folder(parent, value)):
             continue
         if _is_not_a_path(parent, text):
             continue
@@ -184,6 +193,22 @@ def _is_known_path(text: str) -> bool:
     is_known = parts[:1] and (parts[0] in _ROOTS or looks_like_data(text)) and len(parts) > 1
     is_file = len(parts) == 1 and (looks_like_a_file(text) or text.endswith(".sh"))
     return bool(is_known) or is_file or parts[:1] in (["content"], ["kaggle"], ["dbfs"])
+
+
+_FOLDER_NAME = re.compile(r"(\A|_)(cwd|path|dir|directory|folder|root|cache|home|volume|mount)\Z", re.I)
+
+
+def _says_folder(parent: ast.AST, value: str) -> bool:
+    """Whether a folder at the root, `/weights`, is given a name that says what it is: `MODEL_DIR`."""
+    if value.strip("/") not in _ROOTS:
+        return False
+    if isinstance(parent, ast.Call) and getattr(parent.func, "id", getattr(parent.func, "attr", "")) == "Path":
+        return True
+    names = [parent.arg] if isinstance(parent, ast.keyword) else []
+    if isinstance(parent, (ast.Assign, ast.AnnAssign)):
+        targets = parent.targets if isinstance(parent, ast.Assign) else [parent.target]
+        names = [getattr(one, "id", getattr(one, "attr", "")) for one in targets]
+    return any(_FOLDER_NAME.search(name or "") for name in names) and not _is_not_a_path(parent, ast.Constant(value))
 
 
 def _is_not_a_path(parent: ast.AST, text: ast.Constant) -> bool:

@@ -2,6 +2,7 @@
 
 import ast
 from collections import defaultdict
+from functools import lru_cache
 from typing import Iterable, Iterator, Mapping, Optional
 
 from modelkiln.lint.catalogue.general import UNREADABLE
@@ -12,7 +13,7 @@ from modelkiln.lint.subject import SourceFile, Subject
 
 __all__ = ["Program", "read_program"]
 
-_MAX_DEPTH = 24
+_MAX_DEPTH, _MAX_BASES = 24, 8
 
 
 class Program:
@@ -25,6 +26,7 @@ class Program:
         self._by_name = {one.name: one for one in self.modules}
         # By the identity of nodes, which live as long as their modules.
         self._names: dict[int, str] = {}
+        self._returned: dict[str, list[tuple[ast.AST, Scope]]] = {}
         self._calls: Optional[Mapping[str, list[tuple[ast.Call, Scope]]]] = None
         self._main_only = {module.path: self._names_of_main(module) for module in self.modules}
 
@@ -34,6 +36,13 @@ class Program:
             for call, scope, is_main in module.calls:
                 if self.runs(scope, is_main):
                     yield self.name_of(call.func, scope), call, scope
+
+    def changes(self) -> Iterator[tuple[str, ast.Attribute, Scope]]:
+        """Every attribute that may be assigned to in the package, with its full name, besides those of `self`."""
+        for module in self.modules:
+            for node, scope, is_main in module.changes:
+                if self.runs(scope, is_main):
+                    yield self.name_of(node, scope), node, scope
 
     def texts(self) -> Iterator[tuple[ast.Constant, Scope, ast.AST]]:
         """Every string literal that may be used in the package, with the node it stands in."""
@@ -105,11 +114,18 @@ class Program:
         if isinstance(node, ast.Attribute):
             return self._attribute_name(node, scope, depth)
         if isinstance(node, ast.Call):
-            called = self.name_of(node.func, scope, depth + 1)
-            return f"{called}()" if called else ""
+            return self._called_name(self.name_of(node.func, scope, depth + 1), depth)
         if isinstance(node, ast.Await):
             return self.name_of(node.value, scope, depth + 1)
         return ""
+
+    def _called_name(self, called: str, depth: int) -> str:
+        """The name of what a call gives; of one of the package's own functions, of what that returns."""
+        for node, scope in self.returned_by(called)[:_MAX_BASES]:
+            name = self.name_of(node, scope, depth + 1)
+            if name.endswith("()"):
+                return name
+        return f"{called}()" if called else ""
 
     def _attribute_name(self, node: ast.Attribute, scope: Scope, depth: int) -> str:
         for binding in self.attribute_bindings(node, scope, depth)[:1]:
@@ -121,7 +137,7 @@ class Program:
     def _bound_name(self, binding: Binding, depth: int) -> str:
         if binding.kind in (IMPORT, DEFINITION):
             return binding.name
-        if binding.kind in (VALUE, CONTEXT):
+        if binding.kind in (VALUE, CONTEXT) and binding.index < 0:
             return self.name_of(binding.node, binding.scope, depth)
         return ""
 
@@ -147,8 +163,31 @@ class Program:
             return module.scope.bindings.get(name, [])
         owner = self.scope_of(module_name)
         if owner and owner.kind == "class":
-            return owner.bindings.get(name) or owner.attributes.get(name, [])
+            return owner.bindings.get(name) or self._of_class(owner, name)
         return []
+
+    def _of_class(self, owner: Scope, name: str, depth: int = 0) -> list[Binding]:
+        """What an attribute of a class may stand for, its own or one of a class that it is derived from."""
+        found = owner.attributes.get(name) or owner.bindings.get(name, [])
+        if found or depth > _MAX_DEPTH:
+            return found
+        for one in getattr(owner.node, "bases", ())[:_MAX_BASES]:
+            base = self.scope_of(self.name_of(one, owner.parent or owner, depth + 1))
+            if base and base is not owner and base.kind == "class":
+                found = self._of_class(base, name, depth + _MAX_DEPTH // 4)
+                if found:
+                    return found
+        return []
+
+    def returned_by(self, full_name: str) -> list[tuple[ast.AST, Scope]]:
+        """Return the expressions that a function of the package returns, with its scope."""
+        function = self.scope_of(full_name) if full_name else None
+        if not function or not isinstance(function.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            return []
+        if full_name not in self._returned:
+            returned = (one.value for one in ast.walk(function.node) if isinstance(one, ast.Return))
+            self._returned[full_name] = [(one, function) for one in returned if one is not None]
+        return self._returned[full_name]
 
     def scope_of(self, full_name: str) -> Optional[Scope]:
         """Return a class or function of the package by its full name, or None."""
@@ -164,7 +203,7 @@ class Program:
         if isinstance(node.value, ast.Name) and node.value.id in ("self", "cls"):
             owner = scope.of_class
             if owner:
-                return owner.attributes.get(node.attr) or owner.bindings.get(node.attr, [])
+                return self._of_class(owner, node.attr, depth)
         base = self.name_of(node.value, scope, depth + 1)
         return self.exported(f"{base[:-2] if base.endswith('()') else base}.{node.attr}") if base else []
 
@@ -194,7 +233,9 @@ def read_program(subject: Subject) -> tuple[Program, list[Finding]]:
     return Program(modules, subject), findings
 
 
+@lru_cache(maxsize=256)
 def _module(source: SourceFile, content: bytes = b"") -> Module:
+    """Read a file once for all packages that have it; nothing changes a module afterwards."""
     if source.is_cut:
         raise Unreadable("is too large to be read: it is data rather than code")
     tree, lines = parse(content or source.content)

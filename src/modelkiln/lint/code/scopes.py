@@ -27,7 +27,8 @@ VALUE, ELEMENT, CONTEXT, ARGUMENT, IMPORT, DEFINITION = (
 @dataclass(frozen=True)
 class Binding:
     """node: the expression, None where it is not known. name: of an import the full name, of an argument its own,
-    of a definition the full name. is_conditional: whether it stands in a branch or a loop."""
+    of a definition the full name. is_conditional: whether it stands in a branch or a loop. index: of a name that is
+    one of several, `a, b = pair`, which of them; -1 of one alone."""
 
     kind: str
     node: Optional[ast.AST]
@@ -35,11 +36,13 @@ class Binding:
     scope: "Scope"
     name: str = ""
     is_conditional: bool = False
+    index: int = -1
 
 
 @dataclass(eq=False)
 class Scope:
-    """A module, a class or a function. name: full. attributes: of a class, what its methods assign to `self`."""
+    """A module, a class or a function. name: full. attributes: of a class, what its methods assign to `self`. globals:
+    names that a function declares to be its module's."""
 
     kind: str
     node: ast.AST
@@ -47,6 +50,7 @@ class Scope:
     parent: Optional["Scope"]
     module: "Module"
     bindings: dict[str, list[Binding]] = field(default_factory=dict)
+    globals: set[str] = field(default_factory=set)
     attributes: dict[str, list[Binding]] = field(default_factory=dict)
 
     @property
@@ -85,6 +89,8 @@ class Module:
     uses: list[tuple[str, Scope, bool]] = field(default_factory=list)
     imports: list[tuple[str, int, int]] = field(default_factory=list)
     magics: dict[int, str] = field(default_factory=dict)
+    # Attributes that are assigned to, or changed, and are none of `self`: `sys.path += [...]`.
+    changes: list[tuple[ast.Attribute, Scope, bool]] = field(default_factory=list)
 
     @property
     def package(self) -> list[str]:
@@ -182,6 +188,9 @@ class _Reader:
     def _note_change(self, node: ast.AugAssign, place: _Place) -> None:
         self._bind(node.target, VALUE, None, _Place(place.scope, place.is_main, True))
 
+    def _note_global(self, node: ast.Global, place: _Place) -> None:
+        place.scope.globals.update(node.names)
+
     def _note_loop(self, node: Union[ast.For, ast.AsyncFor, ast.comprehension], place: _Place) -> None:
         self._bind(node.target, ELEMENT, node.iter, place)
 
@@ -189,20 +198,31 @@ class _Reader:
         if node.optional_vars is not None:
             self._bind(node.optional_vars, CONTEXT, node.context_expr, place)
 
-    def _bind(self, target: ast.AST, kind: str, value: Optional[ast.AST], place: _Place) -> None:
+    def _bind(self, target: ast.AST, kind: str, value: Optional[ast.AST], place: _Place, index: int = -1) -> None:
         if isinstance(target, ast.Name):
-            self._add(place.scope.bindings, target.id, Binding(kind, value, target.lineno, place.scope,
-                                                               is_conditional=place.is_conditional))  # fmt: skip
+            is_global = target.id in place.scope.globals
+            binding = Binding(kind, value, target.lineno, place.scope, "", place.is_conditional or is_global, index)
+            owner = self._module.scope if is_global else place.scope
+            self._add(owner.bindings, target.id, binding)
         elif isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name):
-            owner = place.scope.of_class
-            if owner and target.value.id in ("self", "cls"):
-                self._add(owner.attributes, target.attr, Binding(kind, value, target.lineno, place.scope,
-                                                                 is_conditional=True))  # fmt: skip
+            of_self = place.scope.of_class
+            if of_self and target.value.id in ("self", "cls"):
+                binding = Binding(kind, value, target.lineno, place.scope, "", True, index)
+                self._add(of_self.attributes, target.attr, binding)
+            else:
+                self._module.changes.append((target, place.scope, place.is_main))
+        elif isinstance(target, ast.Subscript) and isinstance(target.value, ast.Attribute):
+            self._module.changes.append((target.value, place.scope, place.is_main))
         elif isinstance(target, (ast.Tuple, ast.List)):
             several = isinstance(value, (ast.Tuple, ast.List)) and kind == VALUE and len(value.elts) == len(target.elts)
-            values = value.elts if several else [None] * len(target.elts)  # type: ignore[union-attr]
-            for one, of_one in zip(target.elts, values):
-                self._bind(one, kind, of_one, place)
+            if several:
+                for one, of_one in zip(target.elts, value.elts):  # type: ignore[union-attr]
+                    self._bind(one, kind, of_one, place)
+                return
+            is_plain = not any(isinstance(one, ast.Starred) for one in target.elts)
+            for number, one in enumerate(target.elts):
+                # What is bound to a part of a part is not known.
+                self._bind(one, kind, value if is_plain and index < 0 else None, place, number)
 
     @staticmethod
     def _add(names: dict[str, list[Binding]], name: str, binding: Binding) -> None:
@@ -268,6 +288,7 @@ _NOTES: dict[type, Callable] = {
     ast.AnnAssign: _Reader._note_annotated,
     ast.NamedExpr: _Reader._note_annotated,
     ast.AugAssign: _Reader._note_change,
+    ast.Global: _Reader._note_global,
     ast.For: _Reader._note_loop,
     ast.AsyncFor: _Reader._note_loop,
     ast.comprehension: _Reader._note_loop,

@@ -58,7 +58,7 @@ def _result(name: str, one: Finding, rule: int, seen: dict[str, int]) -> dict[st
     location: dict[str, Any] = {"logicalLocations": [{"fullyQualifiedName": name, "kind": "module"}]}
     if one.path:
         location["physicalLocation"] = {"artifactLocation": {"uri": quote(one.path)}, **_region(one)}
-    result = {
+    result: dict[str, Any] = {
         "ruleId": one.rule,
         "ruleIndex": rule,
         "level": one.severity,
@@ -67,7 +67,23 @@ def _result(name: str, one: Finding, rule: int, seen: dict[str, int]) -> dict[st
         "partialFingerprints": {"modelkiln/v1": _fingerprint(name, one, seen)},
         "properties": {"certainty": one.certainty},
     }
+    if one.edits:
+        result["fixes"] = [_fix(one)]
     return result
+
+
+def _fix(one: Finding) -> dict[str, Any]:
+    replacements = [
+        {
+            "deletedRegion": {"charOffset": edit.start, "charLength": edit.end - edit.start},
+            "insertedContent": {"text": edit.replacement},
+        }
+        for edit in one.edits
+    ]
+    return {
+        "description": {"text": _cut(one.remedy)},
+        "artifactChanges": [{"artifactLocation": {"uri": quote(one.path)}, "replacements": replacements}],
+    }
 
 
 def _region(one: Finding) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import textwrap
 from typing import Sequence
 
+from modelkiln.lint.edit import Edit
 from modelkiln.lint.finding import LIKELY, Finding
 from modelkiln.lint.registry import rule_of
 from modelkiln.lint.rule import Rule
@@ -29,7 +30,14 @@ def _finding(one: Finding, name: str) -> str:
     if one.text:
         lines += _source(one)
     lines += [f"    {one_line(one.remedy)}"]
+    lines += [f"    {one_line(_edit(edit))}" for edit in one.edits]
     return "\n".join(lines)
+
+
+def _edit(edit: Edit) -> str:
+    if not edit.replacement:
+        return "Delete it."
+    return f"{'Add' if edit.start == edit.end else 'In its place'}: {edit.replacement.strip(', ')}"
 
 
 def _source(one: Finding) -> list[str]:

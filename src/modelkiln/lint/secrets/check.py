@@ -2,6 +2,7 @@
 
 import posixpath
 import re
+from functools import lru_cache
 from typing import Any, BinaryIO, Callable, Iterable, Iterator, NamedTuple, Optional, Sequence
 
 from modelkiln.canonical import canonical_json
@@ -10,7 +11,7 @@ from modelkiln.lint.catalogue import secrets as rules
 from modelkiln.lint.finding import LIKELY, SURE, Finding
 from modelkiln.lint.rule import Rule
 from modelkiln.lint.secrets import patterns
-from modelkiln.lint.subject import ArtifactFile, Subject
+from modelkiln.lint.subject import ArtifactFile, SourceFile, Subject
 
 __all__ = ["check"]
 
@@ -41,15 +42,26 @@ def check(subject: Subject) -> Iterable[Finding]:
         if _is_of_credentials(path) and not path.endswith(_EXAMPLES):
             yield rules.CREDENTIALS_FILE.finding(path, "programs keep credentials in a file of this name")
     for source in subject.sources:
-        yield from _secrets(source.shown, source.content, is_text=_has_no_nulls(source.content))
+        yield from _of_source(source)
     for file in subject.artifacts:
-        data = _beginning(file)
-        if data:
-            yield from _secrets(file.path, data, is_text=_is_text(file.path, data))
+        yield from _of_artifact(file)
     for key in ("entrypoint", "image", "metadata", "variant"):
         value = subject.record.get(key)
         if value:
             yield from _secrets("", canonical_json(_plain(value)), is_text=True, of=f"{key} of the record")
+
+
+@lru_cache(maxsize=256)
+def _of_source(source: SourceFile) -> tuple[Finding, ...]:
+    """What is found in a file, which several packages may have."""
+    return tuple(_secrets(source.shown, source.content, is_text=_has_no_nulls(source.content)))
+
+
+@lru_cache(maxsize=256)
+def _of_artifact(file: ArtifactFile) -> tuple[Finding, ...]:
+    """What is found in a file, which is looked at with its artifact and with each package of that."""
+    data = _beginning(file)
+    return tuple(_secrets(file.path, data, is_text=_is_text(file.path, data))) if data else ()
 
 
 def _plain(value: Any) -> Any:

@@ -1,6 +1,6 @@
 """A row of the table of releases: what a file has, and which releases of its reader refuse it or answer differently."""
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Iterable, NamedTuple, Optional, Union
 
 from modelkiln.checks.traits.trait import IMPORT, Survey, Trait
@@ -43,6 +43,7 @@ def _has(values: Union[str, Iterable[str]], value: str) -> bool:
     return any(value.startswith(one[:-1]) if one.endswith("*") else value == one for one in values)
 
 
+@lru_cache(maxsize=4096)
 def is_in(release: str, specifier: str) -> bool:
     """Return whether a release, or a number as one, is in a PEP 440 specifier; one that is not a release is not."""
     from packaging.version import InvalidVersion

@@ -6,9 +6,9 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import threading
 
+from modelkiln.runtime.ensemble.environment import process_of
 from modelkiln.runtime.ensemble.errors import StepError
 from modelkiln.runtime.ensemble.shared_arrays import SharedArrays
 
@@ -52,14 +52,15 @@ class WorkerProcess:
             return self._outputs.read(answer)
 
     def _start(self):
+        python, variables = process_of(self._described["member"])
         ours, theirs = socket.socketpair()
         self._inputs, self._outputs = SharedArrays(), SharedArrays()
         fds = [theirs.fileno(), self._inputs.fd, self._outputs.fd]
         # Those that this interpreter has, as multiprocessing does: Pex starts it with -sE.
         flags = subprocess._args_from_interpreter_flags()
-        argv = [sys.executable, *flags, _PROGRAM, *map(str, fds)]
+        argv = [python, *flags, _PROGRAM, *map(str, fds)]
         with theirs:
-            self._process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, pass_fds=fds)
+            self._process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, pass_fds=fds, env=variables)
         self._stream, self._owner, self._is_ready = ours.makefile("rwb"), os.getpid(), False
         ours.close()
         # Not waited for: members start at the same time.

@@ -1,5 +1,7 @@
 """Where the bytes of a file can be read: mirrors of this machine first, then where the lock says."""
 
+import base64
+import io
 import os
 import urllib.parse
 
@@ -9,6 +11,8 @@ from modelkiln.runtime.weights.progress import readable_size
 
 __all__ = ["Place", "places_of"]
 
+# Of what the package has itself: RFC 2397, base64 and nothing else.
+_OWN = "data:;base64,"
 _GOOGLE = "https://storage.googleapis.com"
 
 
@@ -16,15 +20,22 @@ class Place:
     """A URL that holds a file's bytes, from byte `offset` of what it names.
 
     url: http, https, file, oci (`oci://registry/name@sha256:<hex>`), hf (`hf://owner/name@commit/path`),
-    s3 or gs. total: bytes of all that the URL names, None where unknown.
+    s3 or gs, or data of the lock's own. total: bytes of all that the URL names, None where unknown.
     """
 
     def __init__(self, url, offset, total):
         self.url, self.offset, self.total = url, offset, total
 
     def __str__(self):
+        if self.is_own:
+            return "the package"
         # What follows `?` may be a signature that gives access.
         return self.url.partition("?")[0]
+
+    @property
+    def is_own(self):
+        """Whether the package has the bytes: nothing has to be asked for them."""
+        return self.url.startswith(_OWN)
 
     @property
     def host(self):
@@ -37,6 +48,8 @@ class Place:
         Where a server knows no ranges it starts earlier: its `position` is then before `start`,
         and negative before the file's own first byte. Raises one of NETWORK_ERRORS or Refused.
         """
+        if self.is_own:
+            return _open_own(self.url[len(_OWN) :], start, self.total)
         start, end = start + self.offset, end + self.offset
         scheme, _, rest = self.url.partition("://")
         if scheme == "file":
@@ -47,6 +60,16 @@ class Place:
             stream = open_part(*_address(scheme, rest, self.url), start, end, self.total)
         stream.position -= self.offset
         return stream
+
+
+def _open_own(text, start, total):
+    try:
+        data = base64.b64decode(text, validate=True)
+    except ValueError as error:
+        raise Refused(f"has something else than base64 ({error})") from None
+    if len(data) != total:
+        raise Refused(f"has {len(data)} bytes, want {total}")
+    return Stream(io.BytesIO(data[start:]), start, True)
 
 
 def _open_file(path, start, total):
@@ -93,7 +116,6 @@ def _s3_address(rest):
 
 def _login(url):
     """The Authorization header that ~/.netrc, or $NETRC, has for the host of `url`, or ""."""
-    import base64
     import netrc
 
     try:
@@ -110,6 +132,9 @@ def places_of(file):
     `sha256/<2>/<hex>`, a store that is served) or `<base>/<path>`; a folder; or
     `oci://registry/name`, a repository that holds the package's layers or the files as blobs.
     """
+    own = [place for place in (Place(place["url"], 0, file.size) for place in file.places) if place.is_own]
+    if own:
+        return own
     found = []
     for base in (*(os.environ.get("MODELKILN_WEIGHTS_URL") or "").split(","), *file.mirrors):
         base = base.strip().rstrip("/")

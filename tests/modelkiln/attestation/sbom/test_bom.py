@@ -13,6 +13,7 @@ from modelkiln.attestation.sbom.bom import (
     WEIGHTS,
     WHEEL,
     BaseFacts,
+    WheelFacts,
     bom_bytes,
     older_bom,
     package_bom,
@@ -230,3 +231,27 @@ def test_the_package_is_named_by_its_digest(kind):
     properties = {one["name"]: one["value"] for one in described["properties"]}
     assert record["package_digest"] == properties["modelkiln:package:digest"]
     assert "linux/amd64" == properties["modelkiln:package:variant:platform"]
+
+
+def test_wheels_of_all_environments_are_listed():
+    """Each once, though several have it; of one version with two files both, with a reference each."""
+    record = described_record()
+    numpy = {**record["requirements"][1], "sha256": "f1" * 32}
+    other = {"name": "scipy", "version": "1.0", "filename": "scipy-1.0-py3-none-any.whl", "sha256": "f2" * 32}
+    environment = {"requirements": [numpy, other, record["requirements"][2]]}
+    ensemble = {"members": {}, "steps": [], "environments": {"opt/venvs/0123456789ab": environment}}
+    facts = replace(
+        WHEELS, others={"opt/venvs/0123456789ab": WheelFacts(needed_by={"scipy": [""], "numpy": ["scipy"]})}
+    )
+    bom = package_bom(described_record(ensemble=ensemble), IMAGE, facts, BASE)
+    before, needs = _components(_bills()["image"]), _needs(bom)
+    ref = f"{_named(bom, 'numpy')[0]['bom-ref']}#f1f1f1f1f1f1"
+    assert {ref, "pkg:pypi/scipy@1.0"} == _components(bom).keys() - before.keys()
+    assert len(bom["components"]) == len(_components(bom))
+    assert [ref] == needs["pkg:pypi/scipy@1.0"]
+    hashes = [one["hashes"][0]["content"] for one in _named(bom, "numpy")]
+    assert ["e1" * 32, "f1" * 32] == hashes
+
+
+def _named(bom, name):
+    return [one for one in bom["components"] if one["name"] == name]

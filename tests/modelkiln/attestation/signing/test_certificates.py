@@ -26,6 +26,15 @@ def test_an_authority_vouches_for_whom_a_certificate_names(tmp_path, identity, i
     assert (PublicKey(public.read_bytes()), (identity, "CN=signer")) == (found.key, found.names)
 
 
+def test_the_first_certificate_is_the_signers(tmp_path):
+    """In a chain that begins with an authority's, nobody is named but that one, with its own key."""
+    authority = Authority(tmp_path)
+    certificate = authority.issue(make_key(tmp_path)[2])
+    found = verify_chain(_der(authority.middle, certificate), _der(authority.root), "it", NOW)
+    assert ("CN=middle",) == found.names
+    assert found.key != verify_chain(_der(certificate, authority.middle), _der(authority.root), "it", NOW).key
+
+
 def test_authorities_may_have_the_middle_of_the_chain(tmp_path):
     """A bundle of cosign's has the signer's certificate alone."""
     _, _, key = make_key(tmp_path)

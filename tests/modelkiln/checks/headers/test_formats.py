@@ -7,7 +7,7 @@ import gguf
 import pytest
 from hypothesis import strategies as st
 from properties import given, settings
-from samples.headers import gguf_file, lightgbm_model, sentencepiece_model, tokenizer_json, xgboost_model
+from samples.headers.models import gguf_file, lightgbm_model, sentencepiece_model, tokenizer_json, xgboost_model
 
 from modelkiln.checks.check import Options, check_file
 from modelkiln.errors import ModelkilnError

@@ -7,7 +7,7 @@ import gguf
 import numpy
 import pytest
 from gguf.constants import GGML_QUANT_SIZES, GGMLQuantizationType, LlamaFileType
-from samples.headers import gguf_file, write_gguf
+from samples.headers.models import gguf_file, write_gguf
 
 from modelkiln.checks.check import Need, Options, check_file, check_set
 from modelkiln.checks.headers.gguf_types import FILE_TYPES, TENSOR_TYPES

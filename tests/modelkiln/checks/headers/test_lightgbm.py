@@ -4,7 +4,7 @@ import io
 import re
 
 import pytest
-from samples.headers import lightgbm_model
+from samples.headers.models import lightgbm_model
 
 from modelkiln.checks.check import Options, check_file
 from modelkiln.errors import ModelkilnError

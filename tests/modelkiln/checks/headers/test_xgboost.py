@@ -6,7 +6,7 @@ import struct
 
 import pytest
 import xgboost
-from samples.headers import xgboost_model
+from samples.headers.models import xgboost_model
 
 from modelkiln.checks.check import Options, check_file
 from modelkiln.errors import ModelkilnError

@@ -128,6 +128,21 @@ def test_a_model_of_keras_names_its_release():
     assert {Trait("keras", "3.10.0")} == traits_of(stream.getvalue(), "model.keras")
 
 
+def test_a_model_of_keras_names_its_classes_and_their_options():
+    """Those of Keras alone, wherever they stand in the configuration."""
+    layer = {"module": "keras.layers", "class_name": "Dense", "config": {"units": 1, "init": [
+        {"module": "keras.initializers", "class_name": "Zeros", "config": {}}]}}  # fmt: skip
+    own = {"module": "acme.layers", "class_name": "Own", "config": {"layers": [layer, {"class_name": 1}, "x"]}}
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr("config.json", json.dumps(own))
+    expected = {
+        *(Trait("keras-class", name) for name in ("keras.layers.Dense", "keras.initializers.Zeros")),
+        *(Trait("keras-option", name) for name in ("Dense.units", "Dense.init")),
+    }
+    assert expected == traits_of(stream.getvalue(), "model.keras")
+
+
 def test_keys_of_a_checkpoint_are_those_at_its_top():
     """Without loading what they stand for."""
     data = pickle.dumps({"model": {"w": 1}, "optimizer_state_dict": {"state": {}}}, 2)

@@ -22,6 +22,12 @@ _TRANSFORMERS = "from transformers import AutoModel, pipeline"
         ("AutoModel.from_pretrained('bert-base-uncased', revision='86b5e093')", ["MK201"]),
         ("AutoModel.from_pretrained('acme/bert')", ["MK201", "MK301"]),
         ("AutoModel.from_pretrained('acme/bert', revision='main')", ["MK201", "MK301"]),
+        ("AutoModel.from_pretrained('acme/bert', revision='fp16')", ["MK201", "MK301"]),
+        ("AutoModel.from_pretrained('acme/bert', revision='v1.2.0')", ["MK201"]),
+        ("AutoModel.from_pretrained('acme/bert', local_files_only=True)", []),
+        ("AutoModel.from_quantized('acme/bert')", ["MK201", "MK301"]),
+        ("{'trust_remote_code': True}", ["MK205"]),
+        ("{'trust_remote_code': False}", []),
         ("AutoModel.from_pretrained(model / 'bert')", []),
         ("AutoModel.from_pretrained(str(model))", []),
         ("AutoModel.from_pretrained('./bert')", []),
@@ -63,7 +69,7 @@ def test_transformers(line, expected):
         ("import requests", "requests.get('http://localhost:8080/v2')", []),
         ("import requests", "requests.Session().get(inputs['url'])", ["MK203"]),
         ("import boto3", "boto3.client('s3').download_file('b', 'k', '/tmp/w')", ["MK203"]),
-        ("import mlflow", "mlflow.pyfunc.load_model('models:/foo/Production')", ["MK201"]),
+        ("import mlflow", "mlflow.pyfunc.load_model('models:/foo/Production')", ["MK201", "MK301"]),
         ("import pandas", "pandas.read_csv('https://example.com/t.csv')", ["MK203"]),
         ("import os", "os.system('pip install x')", ["MK204"]),
         ("import subprocess, sys", "subprocess.run([sys.executable, '-m', 'pip', 'install', 'x'])", ["MK204"]),
@@ -82,6 +88,59 @@ def test_transformers(line, expected):
 def test_libraries(head, line, expected):
     """By the full name of what is called, whatever it was imported as."""
     assert expected == rules(line, head)
+
+
+@pytest.mark.parametrize(
+    ("head", "line", "expected"),
+    [
+        ("from peft import PeftModel", "PeftModel.from_pretrained(inputs, 'acme/lora')", ["MK201", "MK301"]),
+        ("import mediapipe as mp", "mp.solutions.pose.Pose(model_complexity=2)", ["MK201"]),
+        ("import mediapipe as mp", "mp.solutions.pose.Pose(model_complexity=1)", []),
+        ("import bentoml", "bentoml.models.get('spam:latest')", ["MK301"]),
+        ("import bentoml", "bentoml.sklearn.load_model('spam')", ["MK301"]),
+        ("import bentoml", "bentoml.models.get('spam:mihd4xebh2a7lgsk')", []),
+        ("import mlflow", "mlflow.sklearn.load_model('models:/foo/3')", ["MK201"]),
+        ("from chatterbox.tts import ChatterboxTTS", "ChatterboxTTS.from_pretrained(device='cuda')", ["MK201"]),
+        ("from deepface import DeepFace", "DeepFace.represent(img_path=inputs)", ["MK201"]),
+        ("import nets", "nets.resnet(pretrained=True)", ["MK201"]),
+        ("import nets", "nets.resnet(pretrained=False)", []),
+        (
+            "from torchvision.models import ResNet18_Weights, resnet18\nW = ResNet18_Weights.DEFAULT",
+            "resnet18(weights=W)",
+            ["MK201"],
+        ),
+        ("from datasets import load_dataset", "load_dataset('json', data_files=inputs)", []),
+        ("import tensorflow as tf", "tf.keras.datasets.mnist.load_data()", ["MK202"]),
+        ("import boto3", "boto3.client('s3').put_object(Body=inputs)", ["MK203"]),
+        ("from openai import OpenAI", "OpenAI().chat.completions.create(messages=inputs)", ["MK203"]),
+        ("from gtts import gTTS", "gTTS(inputs)", ["MK203"]),
+        (
+            "import boto3\n\n\ndef client():\n    return boto3.client('s3')",
+            "client().get_object(Key='w')",
+            ["MK203"],
+        ),
+        ("import mlflow\nC = mlflow.MlflowClient()", "C.get_model_version_by_alias('a', 'b')", ["MK203"]),
+        ("import os", "os.system('pip install x'.strip())", ["MK204"]),
+        ("import shlex, subprocess", "subprocess.run(shlex.split('pip install x'))", ["MK204"]),
+        ("import subprocess", "subprocess.run('pip install x'.split())", ["MK204"]),
+        ("import subprocess\nC = ['pip', 'install']", "subprocess.run(C + ['x'])", ["MK204"]),
+    ],
+)
+def test_more_libraries(head, line, expected):
+    """What downloads by an option, by default, from a store beside the package, or through a name."""
+    assert expected == rules(line, head)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "def run(command):\n    subprocess.run(command)\n\n\nrun(['pip', 'install', 'x'])",
+        "def run(command):\n    subprocess.run(command, shell=True)\n\n\nrun('ls')\nrun('pip install x')",
+    ],
+)
+def test_a_command_is_followed_to_those_who_give_it(head):
+    """A function that runs its argument is found with what its callers hand over."""
+    assert ["MK204"] == rules("pass", f"import subprocess\n\n\n{head}")
 
 
 def test_a_method_of_the_package_is_not_a_library():

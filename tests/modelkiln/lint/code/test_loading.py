@@ -8,7 +8,8 @@ from modelkiln.lint.subject import SourceFile, Subject
 
 HEAD = """
 import io, pickle, urllib.request
-import boto3, dill, joblib, numpy as np, requests, torch
+import boto3, dill, joblib, keras, numpy as np, requests, torch
+from langchain_community.vectorstores import FAISS
 
 
 def fetch(url):
@@ -45,7 +46,13 @@ def test_a_pickle_from_the_network(lines):
 
 
 @pytest.mark.parametrize(
-    "line", ["np.load(model / 'x.npy', allow_pickle=True)", "torch.load(model / 'x', weights_only=False)"]
+    "line",
+    [
+        "np.load(model / 'x.npy', allow_pickle=True)",
+        "torch.load(model / 'x', weights_only=False)",
+        "keras.models.load_model(model / 'x.keras', safe_mode=False)",
+        "FAISS.load_local(model / 'x', inputs, allow_dangerous_deserialization=True)",
+    ],
 )
 def test_a_loader_that_is_asked_to_run_code(line):
     """By its option."""

@@ -75,11 +75,92 @@ def test_what_every_system_has_is_not_found(path):
         "def load(path):\n    open(path)\nload('/data/w.json')",
         "def root():\n    return '/data'\nopen(root() + '/w.json')",
         "import torch\ntorch.load(map_location='cpu', f='/data/w.pt')",
+        "for name, path in {'a': '/data/w.json'}.items():\n    open(path)",
+        "for path in {'a': '/data/w.json'}.values():\n    open(path)",
+        "for number, (path) in enumerate(['/data/w.json']):\n    open(path)",
+        "for name, path in zip(['a'], ['/data/w.json']):\n    open(path)",
+        "for name, path in [('a', '/data/w.json')]:\n    open(path)",
+        "def two():\n    return 1, '/data/w.json'\nnumber, path = two()\nopen(path)",
+        "MODELS = {'a': {'path': '/data/w.json', 'size': 1}}\nopen(MODELS[input()]['path'])",
+        "MODELS = {'a': ('/data/w.json', 1)}\nopen(MODELS['a'][0])",
+        "MODELS = dict(a='/data/w.json')\nopen(MODELS.get('a'))",
+        "PATHS = ['/tmp/x', '/data/w.json']\nopen(PATHS[-1])",
+        "class A:\n    path = '/data/w.json'\nclass B(A):\n    def f(self):\n        open(self.path)",
+        "PATH = None\ndef init():\n    global PATH\n    PATH = '/data/w.json'\ndef f():\n    open(PATH)",
+        "open('/'.join(['/data', 'w.json']))",
+        "CONFIG = {'root': '/data'}\nclass A:\n    root = CONFIG['root']\nopen(A.root + '/w.json')",
     ],
 )
 def test_a_value_is_followed(lines):
     """Through names, joins, formats, attributes, arguments and what functions return; there is one finding."""
     assert ["MK101"] == rules(f"{lines}\n\n\ndef predict(inputs, model):\n    return inputs\n")
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "import argparse\np = argparse.ArgumentParser()\np.add_argument('--model-path', default='models/w.json')\n"
+        "def main(args):\n    open(args.model_path)",
+        "import argparse\np = argparse.ArgumentParser()\np.add_argument('-m', dest='model', default='models/w.json')\n"
+        "opt = vars(p.parse_args())\nopen(opt['model'])",
+        "from absl import flags\nflags.DEFINE_string('path', 'models/w.json', '')\nopen(flags.FLAGS.path)",
+        "import click\n@click.option('--path', default='models/w.json')\ndef main(path):\n    open(path)",
+        "import typer\ndef main(path: str = typer.Option('models/w.json')):\n    open(path)",
+        "from pydantic import BaseModel, Field\nclass S(BaseModel):\n    path: str = Field(default='models/w.json')\n"
+        "settings = S()\nopen(settings.path)",
+        "import os\nopen(os.environ.get('PATH_TO') or 'models/w.json')",
+        "open(getattr(object(), 'path', 'models/w.json'))",
+        "import streamlit as st\nopen(st.text_input('File', 'models/w.json'))",
+    ],
+)
+def test_a_default_is_likely_what_is_opened(lines):
+    """Of options of command lines and of settings, however they are declared: the rule is not sure then."""
+    body = f"{lines}\n\n\ndef predict(inputs, model):\n    return inputs\n"
+    source = SourceFile("predict.py", body.encode())
+    findings = [one for one in lint(Subject("x", (source,))) if one.rule.startswith("MK1")]
+    assert [("MK107", "likely")] == [(one.rule, one.certainty) for one in findings]
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("torch.load('BrainModel')", ["MK107"]),
+        ("Service(model_dir)", ["MK107"]),
+        ("Service(pretrained='models/w.pth')", ["MK107"]),
+        ("convert(save_path)", ["MK106"]),
+        ("snapshot_download('a/b', local_dir='weights')", ["MK106"]),
+        ("cv2.imwrite(str(uuid.uuid4()) + '.png', inputs)", ["MK106"]),
+        ("gr.Examples(examples=[[folder + '0.png', 1]], inputs=inputs)", ["MK107"]),
+        ("inputs.image('logo.png')", ["MK107"]),
+        ("open(os.path.join(os.environ['HOME'], 'w.json'))", ["MK102"]),
+        ("open(os.path.join(os.getenv('HOME'), 'w.json'))", ["MK102"]),
+        ("Path('/app')", ["MK101"]),
+        ("sys.path += ['../lib']", ["MK108"]),
+        ("sys.path[:0] = ['../lib']", ["MK108"]),
+        ("print(model_dir)", []),
+        ("os.path.exists(model_dir)", []),
+        ("ValueError(model_dir)", []),
+        ("cv2.VideoCapture(0)", []),
+        ("cv2.imwrite(f'/tmp/{uuid.uuid4()}.png', inputs)", []),
+        ("Service(name='models/w.pth')", []),
+        ("inputs.image(inputs)", []),
+    ],
+)
+def test_paths_by_what_they_are_handed_to(line, expected):
+    """Names and keywords that say so, functions that open any text, and those that open none."""
+    head = (
+        "import os, sys, uuid\nimport cv2\nimport gradio as gr\nimport torch\nfrom pathlib import Path\n"
+        "from huggingface_hub import snapshot_download\nfrom service import Service, convert\n\n"
+        "model_dir = 'models'\nsave_path = 'models/out.onnx'\nfolder = './examples/'\n"
+    )
+    assert expected == rules(f"{head}\n\ndef predict(inputs, model):\n    {line}\n    return inputs\n")
+
+
+def test_a_folder_at_the_root_is_found_where_its_name_says_so():
+    """`MODEL_DIR = "/weights"` is a folder of one machine; a route or a prefix is none."""
+    tail = "\n\ndef predict(inputs, model):\n    return inputs\n"
+    assert ["MK101"] == rules(f"MODEL_DIR = '/weights'\n{tail}")
+    assert [] == rules(f"ROUTE = '/weights'\n{tail}")
 
 
 def test_a_constant_of_another_module_is_found_where_it_stands():

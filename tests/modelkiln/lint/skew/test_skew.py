@@ -53,11 +53,32 @@ def rules_of(*arguments, **more):
         ("sklearn-1.7.2-tfidf.pkl", "scikit-learn==1.4.2", ["MK801"]),
         ("sklearn-1.7.2-tfidf.pkl", "scikit-learn==1.6.1", ["MK804"]),
         ("sklearn-1.7.2-tfidf.pkl", "scikit-learn==1.7.0", []),
+        ("keras-3.13.2-dense.keras", "keras==3.12.4", ["MK801"]),
+        ("keras-3.13.2-dense.keras", "keras==3.13.0", []),
+        ("keras-3.15.1-dense.keras", "keras==3.14.1", ["MK801"]),
+        ("keras-3.12.4-dense.keras", "keras==3.11.3", ["MK804"]),
+        ("keras-3.12.4-dense.keras", "keras==3.15.1", []),
     ],
 )
 def test_samples_of_releases(sample, locked, expected):
     """What was seen with both releases is an error, and what nobody has seen only likely."""
     assert expected == rules_of(file_of(sample), locked)
+
+
+@pytest.mark.parametrize(
+    ("quantization", "locked", "expected"),
+    [
+        ("MXFP4_MOE", "gguf==0.17.1", ["MK801"]),
+        ("MXFP4", "gguf==0.17.1", ["MK801"]),
+        ("MXFP4_MOE", "gguf==0.18.0", []),
+        ("Q4_K_M", "gguf==0.13.0", []),
+        ("F16", "gguf==0.13.0", []),
+    ],
+)
+def test_a_locked_gguf_says_its_types(quantization, locked, expected):
+    """Of a file that is not at hand, the lock states how it is quantized."""
+    file = ArtifactFile("model.gguf", 1, format="gguf", facts={"quantization": quantization})
+    assert expected == rules_of(file, locked)
 
 
 def onnx_model(ir, opset):

@@ -119,6 +119,10 @@ def test_each_that_no_index_has_is_named():
             _HEAD + package("demo", "1.0", A) + package("demo", "2.0", B),
             "demo is in it twice for Python 3.11, 1.0 and 2.0",
         ),
+        (
+            _HEAD + package("demo", "1.0", A) + package("demo", "1.0", B),
+            "demo is in it twice for Python 3.11, 1.0 and 1.0",
+        ),
         (_HEAD.replace("1.0", "2.0") + package("demo", "1.0", A), "lock-version '2.0', where 1.0 is known"),
         (_HEAD.replace("1.0", "1.1") + package("demo", "1.0", A), "lock-version '1.1', where 1.0 is known"),
         (

@@ -17,7 +17,7 @@ def make_graph(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(tmp_path))
     graphs = []
 
-    def make(scripts, steps, inputs, outputs, apart=(), combine="", provided=()):
+    def make(scripts, steps, inputs, outputs, apart=(), combine="", provided=(), environment=None):
         members = {}
         for name, (script, ins, outs) in scripts.items():
             folder = tmp_path / (f".modelkiln/members/{name}" if name in apart else "")
@@ -30,6 +30,7 @@ def make_graph(tmp_path, monkeypatch):
                 "entry_point": f"{module}:{'Model' if 'class Model' in script else 'predict'}",
                 "signature": {"inputs": ins, "outputs": outs},
                 **({"code": f".modelkiln/members/{name}", "provided": list(provided)} if name in apart else {}),
+                **(environment or {} if name in apart else {}),
             }
         document = {"members": members, "steps": steps, **({"combine": combine} if combine else {})}
         signature = {"inputs": inputs, "outputs": outputs}

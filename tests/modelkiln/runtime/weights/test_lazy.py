@@ -253,3 +253,31 @@ def test_a_server_of_its_own_gets_the_folder(small):
     command = [sys.executable, "-c", code]
     result = subprocess.run(command, cwd=small.root, env=small.environment(), capture_output=True, check=True)
     assert b"2\n" == result.stdout
+
+
+def test_what_the_lock_has_itself_is_asked_of_nobody(make_lazy_package, server):
+    """Such as the signature of the files: it lies next to them, and no mirror is asked for it."""
+    own = {"url": "data:;base64,eyJzIjoxfQ=="}
+    package = make_lazy_package(
+        {"weight.txt": b"2", "model.sig": b'{"s":1}'},
+        lambda path: [own if path == "model.sig" else {"url": f"{server.url}/{path}"}],
+    )
+    package.settings["MODELKILN_WEIGHTS_URL"] = server.url
+    assert [6.0] == answer(package.run("predict", request=REQUEST, check=0))
+    (found,) = (package.store / "views").rglob("model.sig")
+    assert (b'{"s":1}', b"2") == (found.read_bytes(), (found.parent / "weight.txt").read_bytes())
+    assert [] == [path for path, _ in server.asked if "model.sig" in path]
+
+
+@pytest.mark.parametrize(
+    "url, reason",
+    [
+        ("data:;base64,eyJzIjoyfQ==", b"the package: has sha256"),
+        ("data:;base64,?", b"the package: has something else than base64"),
+        ("data:;base64,eyJz", b"the package: has 3 bytes, want 7"),
+    ],
+)
+def test_what_the_lock_has_itself_is_verified(make_lazy_package, url, reason):
+    """As what comes from elsewhere is."""
+    package = make_lazy_package({"model.sig": b'{"s":1}'}, lambda path: [{"url": url}])
+    assert reason in package.run("fetch", check=1).stderr

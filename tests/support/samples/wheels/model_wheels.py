@@ -9,7 +9,6 @@ from modelkiln.canonical import canonical_json
 from modelkiln.formats.model_wheel import build_model_wheel
 from modelkiln.package.model_wheel import code_folder, import_name_of, loader_path, wheel_filename
 from modelkiln.package.record import make_record
-from modelkiln.store.store import Store
 
 __all__ = ["SCRIPT", "SIGNATURE", "lay_out", "make_model_wheel"]
 
@@ -97,5 +96,5 @@ def make_model_wheel(folder, **more):
     """Build a wheel in `folder`; returns its path. more: as of `lay_out`."""
     record = lay_out(folder / "sources", **more)
     path = folder / wheel_filename(record["wheel"])
-    build_model_wheel(record, [], folder / "sources", Store(folder / "store"), path)
+    build_model_wheel(record, [], folder / "sources", folder / "store", path)
     return path

@@ -107,8 +107,6 @@ class Target:
 
     def validate(self) -> None:
         ...
-class AllTargets(Collection[Target]):
-    ...
 class Targets(Collection[Target]):
 
     def expect_single(self) -> Target:
@@ -167,6 +165,8 @@ class RegisteredTargetTypes:
     @classmethod
     def create(cls, target_types: Iterable[type[Target]]) -> RegisteredTargetTypes:
         ...
+class AllTargets(Collection[Target]):
+    ...
 class TargetGenerator(Target):
     generated_target_cls: ClassVar[type[Target]]
     copied_fields: ClassVar[tuple[type[Field], ...]]
@@ -212,6 +212,9 @@ class FieldSet(EngineAwareParameter, metaclass=ABCMeta):
     @final
     @memoized_classproperty
     def fields(cls) -> FrozenDict[str, type[Field]]:
+        ...
+
+    def metadata(self) -> dict[str, Any]:
         ...
 
     def __repr__(self) -> str:

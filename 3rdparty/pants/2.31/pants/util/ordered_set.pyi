@@ -44,6 +44,9 @@ class _AbstractOrderedSet(AbstractSet[T]):
     def __and__(self: _TAbstractOrderedSet, other: Iterable[T]) -> _TAbstractOrderedSet:
         ...
 
+    def intersection(self: _TAbstractOrderedSet, *others: Iterable[T]) -> _TAbstractOrderedSet:
+        ...
+
     def __xor__(self: _TAbstractOrderedSet, other: Iterable[T]) -> _TAbstractOrderedSet:
         ...
 class FrozenOrderedSet(_AbstractOrderedSet[T_co], Hashable):

@@ -15,6 +15,7 @@ from pants.engine.fs import Paths as Paths
 from pants.engine.process import Process as Process
 from pants.engine.process import ProcessExecutionEnvironment as ProcessExecutionEnvironment
 from pants.engine.fs import RemovePrefix as RemovePrefix
+from pants.engine.fs import Snapshot as Snapshot
 from pants.engine.rules import rule as rule
 from pants.engine.fs import Snapshot as Snapshot
 @rule

@@ -59,6 +59,18 @@ class Process:
     def __post_init__(self) -> None:
         ...
 @dataclass(frozen=True)
+class ProcessResult:
+    stdout: bytes
+    stdout_digest: FileDigest
+    stderr: bytes
+    stderr_digest: FileDigest
+    output_digest: Digest
+    metadata: ProcessResultMetadata = ...
+
+    @property
+    def platform(self) -> Platform:
+        ...
+@dataclass(frozen=True)
 class FallibleProcessResult:
     stdout: bytes
     stdout_digest: FileDigest

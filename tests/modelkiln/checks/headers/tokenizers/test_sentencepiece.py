@@ -4,7 +4,7 @@ import io
 
 import pytest
 import sentencepiece
-from samples.headers import sentencepiece_model
+from samples.headers.models import sentencepiece_model
 
 from modelkiln.checks.check import Options, check_file
 from modelkiln.errors import ModelkilnError

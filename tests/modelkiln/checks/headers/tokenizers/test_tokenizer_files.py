@@ -4,8 +4,8 @@ import io
 import json
 
 import pytest
-from samples.headers import sentencepiece_model, tokenizer_json
-from samples.tokenizer_files import saved_model, tekken_json, tiktoken_file
+from samples.headers.models import sentencepiece_model, tokenizer_json
+from samples.headers.tokenizers import saved_model, tekken_json, tiktoken_file
 from tokenizers import models
 
 from modelkiln.checks.check import Options, check_file

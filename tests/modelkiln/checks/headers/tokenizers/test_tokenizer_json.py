@@ -5,7 +5,7 @@ import json
 
 import pytest
 import tokenizers
-from samples.headers import tokenizer_json
+from samples.headers.models import tokenizer_json
 
 from modelkiln.checks.check import Options, check_file
 from modelkiln.errors import ModelkilnError

@@ -67,6 +67,9 @@ class Address:
     def maybe_convert_to_target_generator(self) -> Address:
         ...
 
+    def metadata(self) -> dict[str, Any]:
+        ...
+
     def __lt__(self, other: Any) -> bool:
         ...
 

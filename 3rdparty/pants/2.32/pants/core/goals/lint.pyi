@@ -1,5 +1,6 @@
 # Made by tests/support/pants_interfaces.py: declarations of Pants (Apache-2.0) that the rules use.
 from typing import Any, ClassVar
+from typing import Any as Any
 from typing import ClassVar as ClassVar
 from pants.engine.fs import Digest as Digest
 from pants.engine.fs import EMPTY_DIGEST as EMPTY_DIGEST
@@ -39,6 +40,9 @@ class LintResult(EngineAwareReturnType):
     def create(cls, request: AbstractLintRequest.Batch, process_result: FallibleProcessResult, *, output_simplifier: Simplifier=..., report: Digest=...) -> LintResult:
         ...
 
+    def metadata(self) -> dict[str, Any]:
+        ...
+
     def level(self) -> LogLevel | None:
         ...
 @union
@@ -60,15 +64,27 @@ class AbstractLintRequest:
     @classmethod
     def rules(cls) -> Iterable:
         ...
+
+    @classmethod
+    def _get_rules(cls) -> Iterable:
+        ...
 class LintTargetsRequest(AbstractLintRequest):
     field_set_type: ClassVar[type[FieldSet]]
 
     @distinct_union_type_per_subclass(in_scope_types=[EnvironmentName])
     class PartitionRequest(_PartitionFieldSetsRequestBase[_FieldSetT]):
         ...
+
+    @classmethod
+    def _get_rules(cls) -> Iterable:
+        ...
 class LintFilesRequest(AbstractLintRequest, EngineAwareParameter):
 
     @distinct_union_type_per_subclass(in_scope_types=[EnvironmentName])
     class PartitionRequest(_PartitionFilesRequestBase):
+        ...
+
+    @classmethod
+    def _get_rules(cls) -> Iterable:
         ...
 REPORT_DIR: str

@@ -67,6 +67,9 @@ class TestResult(EngineAwareReturnType):
 
     def level(self) -> LogLevel:
         ...
+
+    def metadata(self) -> dict[str, Any]:
+        ...
 class ShowOutput(Enum):
     ALL = ...
     FAILED = ...
@@ -92,7 +95,9 @@ class TestRequest:
 
     @distinct_union_type_per_subclass(in_scope_types=[EnvironmentName])
     class PartitionRequest(_PartitionFieldSetsRequestBase[_TestFieldSetT]):
-        ...
+
+        def metadata(self) -> dict[str, Any]:
+            ...
 
     @distinct_union_type_per_subclass(in_scope_types=[EnvironmentName])
     class Batch(_BatchBase[_TestFieldSetT, PartitionMetadataT]):
@@ -103,6 +108,9 @@ class TestRequest:
 
         @property
         def description(self) -> str:
+            ...
+
+        def metadata(self) -> dict[str, Any]:
             ...
 
     @classmethod

@@ -112,6 +112,9 @@ class FrozenOrderedSet(AbstractSet[T_co], Hashable):
 
     def union(self, *others: Iterable[T_co]) -> FrozenOrderedSet[T_co]:
         ...
+
+    def intersection(self, *others: Iterable[T_co]) -> FrozenOrderedSet[T_co]:
+        ...
 class AddressInput:
 
     def __init__(self, original_spec: str, path_component: str, description_of_origin: str, target_component: str | None=..., generated_component: str | None=..., parameters: Mapping[str, str] | None=...) -> None:
@@ -166,6 +169,9 @@ class Address:
         ...
 
     def maybe_convert_to_target_generator(self) -> Address:
+        ...
+
+    def metadata(self) -> dict[str, Any]:
         ...
 
     def __lt__(self, other: Any) -> bool:
