@@ -45,11 +45,12 @@ _REQUIREMENTS = (
     "packaging",
     "pynacl",
     "rfc3161-client",
+    "rich",
     'tomli; python_version < "3.11"',
     "zstandard",
 )
-# What those require is what the first has and the second does not: the build steps' own.
-_LOCK, _STEPS_LOCK = "signing.txt", "tool.txt"
+# What those require is what the first two have and the last does not: the build steps' own.
+_LOCKS, _STEPS_LOCK = ("signing.txt", "terminal.txt"), "tool.txt"
 
 
 @dataclass(frozen=True)
@@ -79,12 +80,12 @@ async def build_command_line(request: CommandLineRequest, options: ModelkilnSubs
 
     machine = "linux/arm64" if platform == Platform.linux_arm64 else "linux/amd64"
     target = Target(request.python, machine, options.glibc)
-    texts = {name: Path(__file__).parents[1].joinpath(name).read_text("utf-8") for name in (_LOCK, _STEPS_LOCK)}
+    texts = {name: Path(__file__).parents[1].joinpath(name).read_text("utf-8") for name in (*_LOCKS, _STEPS_LOCK)}
     locks = {name: read_lock(text, name, target.marker_environment()) for name, text in texts.items()}
     others = {pin.name for pin in locks[_STEPS_LOCK]} - {one.partition(";")[0] for one in _REQUIREMENTS}
-    pins = [pin for pin in locks[_LOCK] if pin.name not in others]
+    pins = [pin for name in _LOCKS for pin in locks[name] if pin.name not in others]
     text = "".join(pin.line() for pin in pins).encode()
-    chosen = await choose_files(LockChoiceRequest(_LOCK, text, target), **implicitly())
+    chosen = await choose_files(LockChoiceRequest(" and ".join(_LOCKS), text, target), **implicitly())
     spec = {
         "wheels": [wheel.to_json() for wheel in closure(chosen.content, _REQUIREMENTS)],
         **target.to_json(),

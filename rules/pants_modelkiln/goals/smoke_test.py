@@ -223,9 +223,10 @@ class SmokeTestRunRequest:
 
 @dataclass(frozen=True)
 class SmokeTestRun:
-    """How a test's step ended; None where there was nothing to run it on."""
+    """How a test's step ended, of which package; None where there was nothing to run it on."""
 
     result: FallibleProcessResult | None
+    package_digest: str = ""
 
 
 def _provided_folder(inputs: PackageInputs, subsystem: SmokeTestSubsystem) -> str:
@@ -286,7 +287,7 @@ async def perform_smoke_test(
     if result.exit_code == NOT_RUN and not subsystem.require:
         logger.warning(f"{title} was not run: {result.stdout.decode(errors='replace').strip()}")
         return SmokeTestRun(None)
-    return SmokeTestRun(result)
+    return SmokeTestRun(result, str(inputs.record["package_digest"]))
 
 
 def rules():

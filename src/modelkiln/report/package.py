@@ -35,7 +35,7 @@ class Package:
     label: as the user named it. kind: "layout", "pex", "wheel", "record" or "registry". record: see
     `package.record`; with layers where it is that of dist/ or of a registry. manifests, blobs: what a registry would
     get, of images and artifacts alone. path: where it lies on this machine. store: where
-    blobs and wheels are that are not with it.
+    blobs and wheels are that are not with it. remote: the package, of one in a registry.
     """
 
     label: str
@@ -45,6 +45,7 @@ class Package:
     blobs: tuple[Descriptor, ...] = ()
     path: Optional[Path] = None
     store: Optional[Store] = None
+    remote: Optional["RemotePackage"] = field(default=None, compare=False)
 
     @property
     def variants(self) -> list[Mapping[str, Any]]:
@@ -162,7 +163,7 @@ def _remote(text: str, package: "RemotePackage") -> Package:
     if data is None:
         raise ModelkilnError(f"{text}: has no record, so nothing says what it is made of. Name a package of Modelkiln.")
     manifests = tuple(one.descriptor for one in package.contents.manifests)
-    return Package(text, "registry", _parsed(data, text), manifests, package.contents.blobs)
+    return Package(text, "registry", _parsed(data, text), manifests, package.contents.blobs, remote=package)
 
 
 def _parsed(data: bytes, where: str) -> Mapping[str, Any]:
