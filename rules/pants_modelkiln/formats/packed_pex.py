@@ -71,7 +71,8 @@ async def _files_below(digest: Digest, folder: str = "") -> dict[str, FileEntry]
         if entry.path.startswith(folder) and not isinstance(entry, Directory):
             path = entry.path[len(folder) :]
             check_packed(path, isinstance(entry, FileEntry))
-            found[path] = entry
+            if isinstance(entry, FileEntry):  # It is: what checks has raised.
+                found[path] = entry
     return found
 
 
