@@ -144,6 +144,7 @@ def test_a_packaged_pex_runs_by_itself(installed):
 
 def test_it_builds_what_the_repository_itself_builds(installed, tmp_path):
     """The engine as installed and the engine from source give the same bytes."""
+    shutil.rmtree(installed.dist, ignore_errors=True)  # With what other goals left there.
     installed.pants("package", "::")
     repo = small_monorepo(tmp_path / "monorepo")
     try:
