@@ -5,6 +5,7 @@ import sys
 from collections import Counter
 
 import pytest
+from schemas import schema_problems
 
 from modelkiln.lint.fix import fixed
 from modelkiln.lint.linter import lint
@@ -197,6 +198,8 @@ def test_a_finding_names_its_edits():
     text = script('return open("/data/weights.json")')
     (edit,) = next(one for one in lint(subject(text)) if one.rule == "MK101").edits
     assert '"/data/weights.json"' == text[edit.start : edit.end]
+    found = {"rain:rain": [one.to_json() for one in lint(subject(text))]}
+    assert [] == schema_problems("findings", found)
     assert ("src/rain/forecast.py", 'model / "weights.json"') == (edit.path, edit.replacement)
 
 
