@@ -21,7 +21,11 @@ _HEADERS = {"Content-Type": "application/timestamp-query", "Accept": "applicatio
 
 def check_address(url: str, where: str) -> None:
     """Raise ModelkilnError for what is not the address of a service."""
-    if urlsplit(url).scheme not in ("http", "https"):
+    try:
+        is_address = urlsplit(url).scheme in ("http", "https")
+    except ValueError:  # Such as half of the brackets of an IPv6 address.
+        is_address = False
+    if not is_address:
         raise ModelkilnError(f"{where}: {url!r} is not the address (http or https) of a service that makes timestamps.")
 
 
@@ -50,10 +54,15 @@ def request_timestamp(url: str, signature: bytes, env: Mapping[str, str]) -> tup
     if response.status:
         said = "; ".join(response.status_string) or f"status {response.status}"
         raise ModelkilnError(f"{url}: refuses to give a timestamp ({said}).")
-    asked, answered = request.message_imprint, response.tst_info.message_imprint
-    if (asked.message, request.nonce) != (answered.message, response.tst_info.nonce):
+    try:  # The token is read as it is asked for.
+        token = response.tst_info
+        answered = (token.message_imprint.message, token.nonce)
+        moment = _time(response)
+    except Exception as error:  # Whatever the library raises for a broken one.
+        raise ModelkilnError(f"{url}: answers with a broken timestamp: {error}.") from None
+    if (request.message_imprint.message, request.nonce) != answered:
         raise ModelkilnError(f"{url}: answers with the timestamp of something else.")
-    return data, _time(response)
+    return data, moment
 
 
 def stamped_at(timestamps: Sequence[bytes], signature: bytes, authorities: Sequence[bytes], where: str) -> datetime:
