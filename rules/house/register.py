@@ -18,7 +18,7 @@ from pants.option.subsystem import Subsystem
 from pants.util.logging import LogLevel
 
 from house import prose
-from house.sizes import problems
+from house.sizes import problems, same_names
 from pants_modelkiln.compat.calls import (
     concurrently,
     create_venv_pex,
@@ -27,6 +27,7 @@ from pants_modelkiln.compat.calls import (
     get_lockfile_for_resolve,
     implicitly,
     path_globs_to_digest,
+    path_globs_to_paths,
     rule,
 )
 
@@ -34,6 +35,7 @@ _CONFIG = "pyproject.toml"  # Its table [tool.importlinter] says which room may 
 _INTERFACES = "3rdparty/pants"  # Declarations of releases of Pants that this repository does not run on.
 _RELEASES = ("2.31", "2.32", "2.33")
 _ROOTS = ("rules/", "src/modelkiln/", "tests/support/")
+_TESTS = "tests/"
 
 
 class House(Subsystem):
@@ -54,7 +56,7 @@ class HouseRequest(LintFilesRequest):
 @rule
 async def partition_house(request: HouseRequest.PartitionRequest, house: House) -> Partitions[str, Any]:
     """One partition: an import is of two files."""
-    roots = (*_ROOTS, _INTERFACES, _CONFIG)
+    roots = (*_ROOTS, _TESTS, _INTERFACES, _CONFIG)
     is_touched = any(path.startswith(roots) for path in request.files)
     return Partitions.single_partition(("src/modelkiln",)) if is_touched and not house.skip else Partitions()
 
@@ -106,6 +108,7 @@ async def lint_house(request: HouseRequest.Batch[str, Any]) -> LintResult:
         if result.exit_code
     ]
     failed += problems((file.path, file.content.decode()) for file in measured)
+    failed += same_names((await path_globs_to_paths(PathGlobs([f"{_TESTS}**/test_*.py"]))).files)
     return LintResult(int(bool(failed)), "\n".join(failed).strip(), "", linter_name=request.tool_name)
 
 

@@ -5,7 +5,7 @@ import posixpath
 from collections import Counter
 from typing import Iterable
 
-__all__ = ["problems"]
+__all__ = ["problems", "same_names"]
 
 # A room that holds more, a file or a function that is longer, is two.
 _MODULES, _FILE_LINES, _FUNCTION_LINES = 14, 350, 50
@@ -41,4 +41,16 @@ def problems(files: Iterable[tuple[str, str]]) -> list[str]:
                     found.append(
                         f"{path}:{node.lineno}: {node.name} has {length} lines, at most {_FUNCTION_LINES}. Split it."
                     )
+    return found
+
+
+def same_names(paths: Iterable[str]) -> list[str]:
+    """Return a sentence for each two test modules with one name below a folder of `tests`: pytest imports modules by
+    name, and has no way to run both in one process. Pants decides by their number which ones it does run together."""
+    found, first = [], {}
+    for path in sorted(paths):
+        key = (path.split("/")[1], posixpath.basename(path))
+        other = first.setdefault(key, path)
+        if other != path:
+            found.append(f"{path}: has the name of {other}. Rename one; a process of pytest can run only one of them.")
     return found

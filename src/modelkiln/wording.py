@@ -2,9 +2,11 @@
 
 import json
 import sys
-from typing import Any, Callable, Iterable, Sequence
+from typing import Any, Iterable
 
-__all__ = ["counted", "one_line", "print_json", "print_lines", "print_tables", "printable", "report_line"]
+from modelkiln.progress import make_room
+
+__all__ = ["counted", "one_line", "print_json", "print_lines", "printable", "report_line"]
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:
@@ -37,6 +39,7 @@ def print_lines(lines: Iterable[str]) -> None:
 
 def report_line(line: str) -> None:
     """Print a line on standard error, at once: what is wrong, or why something takes time."""
+    make_room()
     print(one_line(line), file=sys.stderr, flush=True)
 
 
@@ -44,12 +47,3 @@ def print_json(value: Any) -> None:
     """Print a document for programs, which a terminal only shows, too."""
     text = json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False)
     print("".join(one if one.isprintable() or one == "\n" else json.dumps(one)[1:-1] for one in text))
-
-
-def print_tables(described: Sequence[Any], table: Callable[[Any], Iterable[str]], as_json: bool) -> None:
-    """Print each of several things as the lines that `table` makes of it, an empty line between two; or all as JSON."""
-    if as_json:
-        print_json(described)
-        return
-    for number, one in enumerate(described):
-        print_lines([*([""] if number else []), *table(one)])

@@ -27,7 +27,7 @@ def main() -> int:
     failed = []
     started = time.monotonic()
     folder = Path(tempfile.mkdtemp(prefix="modelkiln-bench-", dir=args.folder)).resolve()
-    bench = Bench(folder, args.rounds, args.cold_rounds, not args.no_peer, args.store)
+    bench = Bench(folder, args.rounds, args.cold_rounds, not args.no_peer, args.store, args.before)
     try:
         for name in args.scenarios or SCENARIOS:
             print(f"{time.monotonic() - started:.0f} s: {name}", file=sys.stderr)
@@ -61,6 +61,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument(
         "--store", type=Path, help="a store on the same file system; the wheels that it has are not downloaded"
     )
+    parser.add_argument("--before", type=Path, help="a checkout of an older revision, which `pex-edits` compares with")
     parser.add_argument("--keep", action="store_true", help="keep the temporary folder")
     args = parser.parse_args()
     unknown = sorted(set(args.scenarios) - set(SCENARIOS))

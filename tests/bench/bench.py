@@ -8,7 +8,7 @@ from typing import Sequence
 
 from buildah import Buildah, write_context
 from engine import Engine, Pex
-from generate import Monorepo, copy_backend
+from generate import SOURCE, Monorepo, copy_backend
 from measure import Sample
 from teams import TeamMonorepo
 from workspace import Workspace
@@ -22,13 +22,20 @@ PEER = "localhost/bench-peer"
 class Bench:
     """Everything lies below `folder`. rounds: how often a warm command is measured; cold_rounds:
     how often a cold one is. backend: a copy of the sources. use_peer: whether to compare with
-    buildah. store: one whose wheels are linked to and not downloaded."""
+    buildah. store: one whose wheels are linked to and not downloaded. before: a checkout of an older
+    revision to compare with."""
 
     def __init__(
-        self, folder: Path, rounds: int, cold_rounds: int, use_peer: bool = True, store: Path | None = None
+        self,
+        folder: Path,
+        rounds: int,
+        cold_rounds: int,
+        use_peer: bool = True,
+        store: Path | None = None,
+        before: Path | None = None,
     ) -> None:
         self.folder, self.rounds, self.cold_rounds = folder, rounds, cold_rounds
-        self._store = store
+        self._store, self._before = store, before
         self.no_peer = Buildah.missing() if use_peer else "left out"
         self.backend = copy_backend(folder / "backend")
         self._workspaces: dict[tuple, Workspace] = {}
@@ -58,6 +65,33 @@ class Bench:
             self._workspaces[key] = Workspace(repo)
         self.awake(self._workspaces[key])
         return self._workspaces[key]
+
+    def pair(self, formats: Sequence[str], accelerator: str, layout: str = "") -> tuple[Workspace, Workspace | None]:
+        """One package in a monorepo on this backend, and in one on the older backend where there is one. Both are
+        packaged and their daemons run, so that they can be measured in turns. layout: of our PEX."""
+        self._stop_all()
+        found: list[Workspace | None] = []
+        for name, source in (("now", SOURCE), ("before", self._before)):
+            if source is None:
+                found.append(None)
+                continue
+            key = (name, *formats, accelerator, layout if name == "now" else "")
+            if key not in self._workspaces:
+                backend = self.folder / f"backend-{name}"
+                if not backend.exists():
+                    copy_backend(backend, source)
+                root = self.folder / "-".join(("pair", *filter(None, key)))
+                caches = self.folder / "pair-caches"
+                repo = Monorepo(root, 1, backend, caches, formats, 0, accelerator, layout=key[-1])
+                repo.write()
+                self._workspaces[key] = Workspace(repo)
+            workspace = self._workspaces[key]
+            workspace.seed(self._store)
+            workspace.package("models/m000:digits")
+            found.append(workspace)
+        now, before = found
+        assert now
+        return now, before
 
     def team(self, packages: int, environments: int) -> Workspace:
         """A monorepo of packages of all sizes, as `workspace`."""

@@ -26,9 +26,9 @@ class Engine:
         self._python = make_venv(folder, SOURCE / "rules/pants_modelkiln/registry.txt")
         self._env = {**os.environ, "PYTHONPATH": str(backend)}
 
-    def run(self, *arguments: str | Path, env: Mapping[str, str] | None = None) -> Sample:
+    def run(self, *arguments: str | Path, env: Mapping[str, str] | None = None, cwd: Path = Path("/")) -> Sample:
         """`modelkiln ARGUMENTS`."""
-        return run([self._python, "-m", "modelkiln", *arguments], Path("/"), {**self._env, **(env or {})})
+        return run([self._python, "-m", "modelkiln", *arguments], cwd, {**self._env, **(env or {})})
 
     def layer(self, recipe: Mapping, store: Path, scratch: Path, sources: Path | None = None) -> Sample:
         """Build one layer, as Pants' process for it does."""

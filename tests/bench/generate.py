@@ -67,7 +67,7 @@ model_package(
     accelerator="{accelerator}",
     formats=[{formats}],
     platforms=[{platforms}],
-    version="1.0.0",
+    version="1.0.0",{layout}
 )
 """
 # A package that needs nothing from outside: to package it makes the engine's tools (the one of checks,
@@ -88,14 +88,14 @@ for name, format in (("prime", "pex"), ("base", "oci")):
 """
 
 
-def copy_backend(folder: Path) -> Path:
-    """Copy the backend with its engine as an installed wheel has them; returns `folder`.
+def copy_backend(folder: Path, source: Path = SOURCE) -> Path:
+    """Copy the backend with its engine, of a checkout, as an installed wheel has them; returns `folder`.
 
     A copy, so that work on the sources meanwhile cannot change what is measured.
     """
     ignored = shutil.ignore_patterns("__pycache__", "BUILD")
-    shutil.copytree(SOURCE / "rules" / "pants_modelkiln", folder / "pants_modelkiln", ignore=ignored)
-    shutil.copytree(SOURCE / "src" / "modelkiln", folder / "modelkiln", ignore=ignored)
+    shutil.copytree(source / "rules" / "pants_modelkiln", folder / "pants_modelkiln", ignore=ignored)
+    shutil.copytree(source / "src" / "modelkiln", folder / "modelkiln", ignore=ignored)
     return folder
 
 
@@ -113,7 +113,8 @@ class Monorepo:
     """`packages` packages `models/m000:digits`, ... below `root`, in the given formats.
 
     big: bytes of one more artifact file of the first package, or 0. accelerator: "cpu" or "cuda12", also
-    the name of the resolve. platforms: of the images; the base's first one where there are none.
+    the name of the resolve. platforms: of the images; the base's first one where there are none. layout: of a PEX,
+    or "".
     """
 
     root: Path
@@ -124,6 +125,7 @@ class Monorepo:
     big: int = 0
     accelerator: str = "cpu"
     platforms: Sequence[str] = ()
+    layout: str = ""
 
     def write(self) -> None:
         """Write all files; the folder must not exist."""
@@ -154,6 +156,7 @@ class Monorepo:
                 formats=json.dumps(list(self.formats))[1:-1],
                 platforms=json.dumps(list(self.platforms))[1:-1],
                 big='model_artifact(name="big", source="big.bin", lock="big.lock.json")\n' if big else "",
+                layout=f'\n    layout="{self.layout}",' if self.layout else "",
                 big_name=', ":big"' if big else "",
             )
         )

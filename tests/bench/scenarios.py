@@ -10,6 +10,7 @@ from itertools import count
 from pathlib import Path
 from typing import Callable, Iterator, Mapping, Optional
 
+from beginning import begin
 from bench import GIB, PEER, Bench
 from engine import write_big_wheel
 from ensemble import answer_ensemble, package_ensemble
@@ -17,6 +18,8 @@ from forests import check_forests
 from generate import write_big_file
 from linting import lint
 from measure import Sample, median_of, repeat
+from pages import report
+from pex_edits import edit_pexes, start_pexes
 from publishing import publish_big, publish_edits, publish_kit
 from rows import MB, Row
 from scale import clean_runner, scale
@@ -291,6 +294,8 @@ SCENARIOS: Mapping[str, Callable[[Bench, list[int]], Iterator[Row]]] = {
     "edit": edit_image,
     "weights": change_weights,
     "pex": edit_pex,
+    "pex-edits": edit_pexes,
+    "pex-starts": start_pexes,
     "wheel": edit_wheel,
     "pex-cold": pex_cold,
     "cuda": cuda,
@@ -309,6 +314,8 @@ SCENARIOS: Mapping[str, Callable[[Bench, list[int]], Iterator[Row]]] = {
     "weights-plane": package_locked,
     "supply-chain": describe_package,
     "publish": publish,
+    "report": report,
+    "begin": begin,
     "publish-weights": publish_weights,
     "scale": scale,
     "clean-runner": clean_runner,

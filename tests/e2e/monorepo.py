@@ -129,6 +129,8 @@ class Monorepo:
         self._sandboxes.mkdir(exist_ok=True)
         remove_at_end(self._sandboxes)
         more = {"PANTS_DYNAMIC_UI": "false", "PANTS_COLORS": "false"}
+        # For one command a repository another waits a minute by default, which a loaded machine may need for one.
+        more["PANTS_PANTSD_TIMEOUT_WHEN_MULTIPLE_INVOCATIONS"] = str(_SECONDS)
         more["PANTS_LOCAL_EXECUTION_ROOT_DIR"] = str(self._sandboxes)
         before = os.umask(self.umask)
         try:

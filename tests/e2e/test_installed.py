@@ -1,5 +1,6 @@
 """Backend and engine from the wheel, in somebody else's monorepo."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -9,6 +10,8 @@ from pathlib import Path
 
 import pytest
 from monorepo import ROOT, files_of, small_monorepo
+
+from modelkiln.report.evidence.evidence import read_tests
 
 WHEEL = "modelkiln-0.1.0-py3-none-any.whl"
 HOMEPAGE = "https://models.example.com/modelkiln"
@@ -85,6 +88,7 @@ def test_the_wheel_holds_backend_and_engine_and_needs_nothing(wheel):
         "pants_modelkiln/registry.txt",
         "pants_modelkiln/signing.txt",
         "pants_modelkiln/sources.txt",
+        "pants_modelkiln/terminal.txt",
         "pants_modelkiln/twine.txt",
     ):
         assert Path(name) in names
@@ -105,10 +109,24 @@ def test_it_packages_a_model(installed):
 
 
 def test_it_tests_a_model(installed):
-    """The smoke test passes in each format that this host can run."""
-    run = installed.pants("test", "::")
+    """The smoke test passes in each format that this host can run, and a report says how long the package took."""
+    run = installed.pants("test", "--test-report", "::")
     assert "rain:smoke" in run.log
     assert "✓" in run.log and "✕" not in run.log
+    record = json.loads((installed.dist / "rain/rain.package.json").read_text("utf-8"))
+    cases = read_tests([installed.dist / "test/reports"])
+    assert "rain:smoke@format=pex" in {case.name for case in cases}
+    assert {("passed", record["package_digest"])} == {(case.result, case.package_digest) for case in cases}
+    assert all(case.seconds and case.seconds > 0 for case in cases)
+
+
+def test_it_reports_all_models(installed):
+    """One page, with sizes and locks; these were never committed."""
+    run = installed.pants("report", "::")
+    assert run.out.decode().startswith("dist/packages.html: ")
+    page = (installed.dist / "packages.html").read_text("utf-8")
+    for part in ("rain/rain", "Locks, the oldest first", "not committed"):
+        assert part in page, part
 
 
 def test_it_runs_a_model(installed):
@@ -126,6 +144,7 @@ def test_a_packaged_pex_runs_by_itself(installed):
 
 def test_it_builds_what_the_repository_itself_builds(installed, tmp_path):
     """The engine as installed and the engine from source give the same bytes."""
+    shutil.rmtree(installed.dist, ignore_errors=True)  # With what other goals left there.
     installed.pants("package", "::")
     repo = small_monorepo(tmp_path / "monorepo")
     try:

@@ -154,7 +154,7 @@ def _check_lazy(repo, signature, tmp_path):
     repo.pants("package", "rain:rain")
     store = tmp_path / "lazy"
     env = {"PATH": os.environ["PATH"], "MODELKILN_STORE": str(store)}
-    subprocess.run([str(repo.dist / "rain/rain.pex"), "fetch"], env=env, check=True)
+    subprocess.run([str(repo.dist / "rain/rain.pex/pex"), "fetch"], env=env, check=True)
     (found,) = (store / "views").rglob("model.sig")
     assert signature == found.read_bytes()
     policy = tmp_path / "policy.toml"

@@ -16,7 +16,9 @@ from pants_modelkiln.compat.calls import create_digest, implicitly, merge_digest
 from pants_modelkiln.engine.step import Step
 from pants_modelkiln.engine.tool import scie_tool
 from pants_modelkiln.engine.tool_install import STORE
-from pants_modelkiln.formats.pex import PexFile, PexFileRequest, build_pex_file, program_of, render_program
+from pants_modelkiln.formats.pex import ZipappRequest, build_zipapp
+from pants_modelkiln.formats.pex_request import PexRequest
+from pants_modelkiln.formats.program import Program, program_in_sandbox, program_of, render_program
 from pants_modelkiln.formats.rendering import Rendering, RenderingRequest
 from pants_modelkiln.package.inputs import PackageInputs
 from pants_modelkiln.subsystem import ModelkilnSubsystem
@@ -31,14 +33,14 @@ class ScieFileRequest:
 
 
 @rule(desc="Build a program with its interpreter", level=LogLevel.DEBUG)
-async def build_scie_file(request: ScieFileRequest, options: ModelkilnSubsystem) -> PexFile:
+async def build_scie_file(request: ScieFileRequest, options: ModelkilnSubsystem) -> Program:
     """Embed the locked interpreter into the package's PEX."""
     inputs = request.inputs
     if inputs.interpreter is None:
         raise ModelkilnError(f'{inputs.address}: "scie" is not among its `formats`.')
     # The application inside is called as the package, in every variant and wherever it goes.
     name = f"{inputs.record['name']}.pex"
-    pex = await build_pex_file(PexFileRequest(inputs, name), **implicitly())
+    pex = await build_zipapp(ZipappRequest(PexRequest(inputs, name)), **implicitly())
     lock = await create_digest(CreateDigest([FileContent("interpreter.json", inputs.interpreter.to_text().encode())]))
     size = pex.size + sum(asset.size for asset in inputs.interpreter.assets)
     is_stored = size > options.large_blob_limit
@@ -49,7 +51,7 @@ async def build_scie_file(request: ScieFileRequest, options: ModelkilnSubsystem)
             f"--store={STORE}", *output,
         ),
         description=f"Embed CPython {inputs.interpreter.python} for {inputs.address}",
-        input_digest=await merge_digests(MergeDigests((pex.digest, lock))),
+        input_digest=await merge_digests(MergeDigests((await program_in_sandbox(pex), lock))),
         output_files=output[1:],
         tool=scie_tool(),
     )  # fmt: skip

@@ -6,13 +6,14 @@ from pants_modelkiln.goals import (
     package_index,
     publish,
     publish_wheel,
+    report,
     run,
     smoke_results,
     smoke_test,
     test,
 )
 
-_MODULES = (command_line, package, package_index, publish, publish_wheel, run, smoke_results, smoke_test, test)
+_MODULES = (command_line, package, package_index, publish, publish_wheel, report, run, smoke_results, smoke_test, test)
 
 
 def rules():

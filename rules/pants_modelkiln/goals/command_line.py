@@ -24,7 +24,6 @@ from modelkiln.wheels.platforms import Target
 from pants_modelkiln.compat.calls import (
     add_prefix,
     create_digest,
-    get_digest_entries,
     implicitly,
     merge_digests,
     rule,
@@ -32,9 +31,9 @@ from pants_modelkiln.compat.calls import (
 from pants_modelkiln.compat.known_artifact import KnownArtifact
 from pants_modelkiln.engine.files import engine_files
 from pants_modelkiln.engine.machine_python import MachinePythonRequest, find_python
-from pants_modelkiln.engine.step import Step, run_step
+from pants_modelkiln.engine.step import Step
 from pants_modelkiln.engine.tool_install import STORE
-from pants_modelkiln.formats.pex import PexFile
+from pants_modelkiln.formats.program import Program, program_of
 from pants_modelkiln.manifest.resolved_lock import LockChoiceRequest, choose_files
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 from pants_modelkiln.target_types.command_line import CommandLinePythonField
@@ -46,11 +45,12 @@ _REQUIREMENTS = (
     "packaging",
     "pynacl",
     "rfc3161-client",
+    "rich",
     'tomli; python_version < "3.11"',
     "zstandard",
 )
-# What those require is what the first has and the second does not: the build steps' own.
-_LOCK, _STEPS_LOCK = "signing.txt", "tool.txt"
+# What those require is what the first two have and the last does not: the build steps' own.
+_LOCKS, _STEPS_LOCK = ("signing.txt", "terminal.txt"), "tool.txt"
 
 
 @dataclass(frozen=True)
@@ -73,19 +73,19 @@ class CommandLineRequest:
 
 
 @rule(desc="Build the command line", level=LogLevel.DEBUG)
-async def build_command_line(request: CommandLineRequest, options: ModelkilnSubsystem, platform: Platform) -> PexFile:
+async def build_command_line(request: CommandLineRequest, options: ModelkilnSubsystem, platform: Platform) -> Program:
     """Build a PEX of the engine with the dependencies that people's commands need."""
     from modelkiln.manifest.closure import closure
     from modelkiln.manifest.lock import read_lock
 
     machine = "linux/arm64" if platform == Platform.linux_arm64 else "linux/amd64"
     target = Target(request.python, machine, options.glibc)
-    texts = {name: Path(__file__).parents[1].joinpath(name).read_text("utf-8") for name in (_LOCK, _STEPS_LOCK)}
+    texts = {name: Path(__file__).parents[1].joinpath(name).read_text("utf-8") for name in (*_LOCKS, _STEPS_LOCK)}
     locks = {name: read_lock(text, name, target.marker_environment()) for name, text in texts.items()}
     others = {pin.name for pin in locks[_STEPS_LOCK]} - {one.partition(";")[0] for one in _REQUIREMENTS}
-    pins = [pin for pin in locks[_LOCK] if pin.name not in others]
+    pins = [pin for name in _LOCKS for pin in locks[name] if pin.name not in others]
     text = "".join(pin.line() for pin in pins).encode()
-    chosen = await choose_files(LockChoiceRequest(_LOCK, text, target), **implicitly())
+    chosen = await choose_files(LockChoiceRequest(" and ".join(_LOCKS), text, target), **implicitly())
     spec = {
         "wheels": [wheel.to_json() for wheel in closure(chosen.content, _REQUIREMENTS)],
         **target.to_json(),
@@ -99,9 +99,7 @@ async def build_command_line(request: CommandLineRequest, options: ModelkilnSubs
         input_digest=await merge_digests(MergeDigests((sources, described))),
         output_files=(request.file_name,),
     )
-    result = await run_step(step, **implicitly())
-    file = (await get_digest_entries(result.digest))[0].file_digest
-    return PexFile(result.digest, file.fingerprint, file.serialized_bytes_length, False)
+    return await program_of(step, request.file_name, is_stored=False)
 
 
 def _python(field_set: CommandLineFieldSet, options: ModelkilnSubsystem) -> str:

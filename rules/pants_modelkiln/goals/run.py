@@ -17,7 +17,9 @@ from pants_modelkiln.engine.machine_python import MachinePythonRequest, find_pyt
 from pants_modelkiln.engine.step import Step, prepare_step
 from pants_modelkiln.engine.tool import fetching_tool
 from pants_modelkiln.engine.tool_install import STORE
-from pants_modelkiln.formats.pex import PexFileRequest, build_pex_file
+from pants_modelkiln.formats.pex import build_pex
+from pants_modelkiln.formats.pex_request import PexRequest
+from pants_modelkiln.formats.program import program_in_sandbox
 from pants_modelkiln.package.ensemble import resolve_inputs
 from pants_modelkiln.package.field_set import ModelPackageFieldSet
 from pants_modelkiln.subsystem import ModelkilnSubsystem
@@ -37,7 +39,8 @@ async def run_model(field_set: ModelPackageFieldSet, options: ModelkilnSubsystem
     size = sum(artifact.size for artifact in inputs.artifacts)
     is_whole = inputs.record["weights"] == "lazy" or size <= options.large_blob_limit
     is_whole = is_whole and inputs.record["weights"] != "sidecar"
-    built = await build_pex_file(PexFileRequest(inputs, "package.pex", is_whole), **implicitly())
+    built = await build_pex(PexRequest(inputs, "package.pex", is_whole), options)
+    pex = await program_in_sandbox(built)
     purpose = f"{inputs.address}: its PEX"
     python = await find_python(MachinePythonRequest.of(inputs.target.python, purpose), **implicitly())
     wheels = inputs.environment.wheels
@@ -48,15 +51,15 @@ async def run_model(field_set: ModelPackageFieldSet, options: ModelkilnSubsystem
     )
     if is_whole:
         return RunRequest(
-            digest=built.digest,
+            digest=pex,
             args=(python.path, "{chroot}/package.pex"),
-            append_only_caches={"modelkiln": STORE} if built.is_stored else None,
+            append_only_caches={"modelkiln": STORE} if built.links else None,
         )
     # Large weights stay where they are, and the engine links them into a folder next to the PEX.
     layers = [layer.to_json() for artifact in inputs.artifacts for layer in artifact.layers]
     models = await merge_digests(MergeDigests(artifact.digest for artifact in inputs.artifacts))
     files = (
-        built.digest,
+        pex,
         await create_digest(CreateDigest([FileContent("layers.json", canonical_json(layers))])),
         await add_prefix(AddPrefix(models, "models")),
     )

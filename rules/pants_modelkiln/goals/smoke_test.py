@@ -38,7 +38,9 @@ from pants_modelkiln.engine.tool import fetching_tool, machine_store
 from pants_modelkiln.engine.tool_install import STORE
 from pants_modelkiln.formats.model_wheel import ModelWheelRequest, build_model_wheel, bundled_artifacts
 from pants_modelkiln.formats.oci import ImageRequest, assemble_image
-from pants_modelkiln.formats.pex import PexFileRequest, build_pex_file
+from pants_modelkiln.formats.pex import build_pex
+from pants_modelkiln.formats.pex_request import PexRequest
+from pants_modelkiln.formats.program import program_in_sandbox
 from pants_modelkiln.formats.scie import ScieFileRequest, build_scie_file
 from pants_modelkiln.inputs.named_files import literal, read_named_file
 from pants_modelkiln.package.ensemble import resolve_inputs
@@ -122,16 +124,17 @@ async def _release_for(inputs: PackageInputs, what: str, options: GlobalOptions)
 
 
 @rule(level=LogLevel.DEBUG)
-async def put_under_test(request: PackageUnderTestRequest, options: GlobalOptions) -> PackageUnderTest:
+async def put_under_test(
+    request: PackageUnderTestRequest, options: GlobalOptions, modelkiln: ModelkilnSubsystem
+) -> PackageUnderTest:
     """Build one format, without `dist/`."""
     inputs = request.inputs
     if request.format == "pex":
-        built = await build_pex_file(PexFileRequest(inputs, "package.pex"), **implicitly())
-        return PackageUnderTest(built.digest, "package.pex", await _release_for(inputs, "PEX", options))
+        pex = await program_in_sandbox(await build_pex(PexRequest(inputs, "package.pex"), modelkiln))
+        return PackageUnderTest(pex, "package.pex", await _release_for(inputs, "PEX", options))
     if request.format == "scie":
-        return PackageUnderTest(
-            (await build_scie_file(ScieFileRequest(inputs, "package.scie"), **implicitly())).digest, "package.scie"
-        )
+        scie = await build_scie_file(ScieFileRequest(inputs, "package.scie"), **implicitly())
+        return PackageUnderTest(await program_in_sandbox(scie), "package.scie")
     if request.format == "wheel":
         wheel = await build_model_wheel(ModelWheelRequest(inputs), **implicitly())
         return PackageUnderTest(wheel.digest, wheel.file_name, await _release_for(inputs, "wheel", options))
@@ -220,9 +223,10 @@ class SmokeTestRunRequest:
 
 @dataclass(frozen=True)
 class SmokeTestRun:
-    """How a test's step ended; None where there was nothing to run it on."""
+    """How a test's step ended, of which package; None where there was nothing to run it on."""
 
     result: FallibleProcessResult | None
+    package_digest: str = ""
 
 
 def _provided_folder(inputs: PackageInputs, subsystem: SmokeTestSubsystem) -> str:
@@ -283,7 +287,7 @@ async def perform_smoke_test(
     if result.exit_code == NOT_RUN and not subsystem.require:
         logger.warning(f"{title} was not run: {result.stdout.decode(errors='replace').strip()}")
         return SmokeTestRun(None)
-    return SmokeTestRun(result)
+    return SmokeTestRun(result, str(inputs.record["package_digest"]))
 
 
 def rules():

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pants.core.goals.test import TestRequest, TestResult, TestSubsystem
 from pants.core.util_rules.partitions import Partition, PartitionerType, Partitions
+from pants.engine.addresses import Address
+from pants.engine.fs import CreateDigest, FileContent, Snapshot
 from pants.engine.process import FallibleProcessResult, Process
 from pants.engine.rules import collect_rules
 from pants.engine.target import InferDependenciesRequest, InferredDependencies
@@ -11,7 +13,15 @@ from pants.engine.unions import UnionRule
 from pants.util.logging import LogLevel
 
 from modelkiln.errors import ModelkilnError
-from pants_modelkiln.compat.calls import concurrently, execute_process, implicitly, rule
+from modelkiln.smoke.junit import junit_report
+from pants_modelkiln.compat.calls import (
+    concurrently,
+    create_digest,
+    digest_to_snapshot,
+    execute_process,
+    implicitly,
+    rule,
+)
 from pants_modelkiln.compat.values import attempts
 from pants_modelkiln.goals.smoke_test import (
     SmokeTestFieldSet,
@@ -70,6 +80,14 @@ async def _refusal(description: str, error: Exception) -> FallibleProcessResult:
     return await execute_process(process, **implicitly())
 
 
+async def _junit(address: Address, package_digest: str, result: FallibleProcessResult) -> Snapshot:
+    """How a test ended, as `pants test --test-report` leaves it for CI systems and for `modelkiln report`."""
+    said = (part.decode("utf-8", "replace") for part in (result.stdout, result.stderr))
+    report = junit_report(str(address), package_digest, result.exit_code, *said)
+    digest = await create_digest(CreateDigest([FileContent(f"{address.path_safe_spec}.xml", report)]))
+    return await digest_to_snapshot(digest)
+
+
 @rule(desc="Smoke-test a packaged model", level=LogLevel.DEBUG)
 async def run_smoke_test(
     batch: SmokeTestRequest.Batch[SmokeTestFieldSet, SmokeTestFormat], test: TestSubsystem
@@ -79,13 +97,15 @@ async def run_smoke_test(
     address = tested.address_of(fields.address)
     try:
         run = await perform_smoke_test(SmokeTestRunRequest(fields, tested, test.force), **implicitly())
-        result = run.result
+        result, package_digest = run.result, run.package_digest
     except Exception as error:
         # Of one test: the goal would end at the first exception, and leave the other tests.
         result = await _refusal(f"Refuse {address}", error)
+        package_digest = ""
     if result is None:
         return TestResult.no_tests_found(address, test.output)
-    return TestResult.from_fallible_process_result(attempts(result), address, test.output)
+    report = await _junit(address, package_digest, result)
+    return TestResult.from_fallible_process_result(attempts(result), address, test.output, xml_results=report)
 
 
 class InferSmokeTestDependencies(InferDependenciesRequest):

@@ -111,6 +111,7 @@ def _lock_step(field_set: BaseImageLockFieldSet, inputs: Digest, architecture: s
         output_files=("lock.json", "summary.json"),
         # What an archive offers changes from day to day.
         cache_scope=ProcessCacheScope.PER_SESSION,
+        level=LogLevel.INFO,
     )  # fmt: skip
 
 

@@ -167,6 +167,7 @@ async def lock_resolve(
             # What an index offers changes from hour to hour.
             cache_scope=ProcessCacheScope.PER_SESSION,
             tool=await _locking_tool(request.name, release),
+            level=LogLevel.INFO,  # It takes long enough to be seen.
         ), **implicitly())  # fmt: skip
     written = {file.path: file.content for file in await get_digest_contents(result.digest)}
     summary = {path: tuple(written[name].decode().splitlines()) for path, name in summaries.items() if name in written}

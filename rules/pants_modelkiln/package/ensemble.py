@@ -223,6 +223,7 @@ async def _resolve_ensemble(ensemble: _Ensemble, members: Members, options: Mode
                 target=target,
                 record=record_of(whole, variant, one.base, one.environment, image),
                 weights_lock=weights_lock,
+                layout=fields.layout.value or "",
                 members=tuple(one.members[name] for name in groups[0]),
                 together=tuple(member for name, member in one.members.items() if name not in code.apart),
             )

@@ -14,6 +14,7 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.package.accelerator import Accelerator, find_accelerator
 from modelkiln.package.provided import ProvidedRequirement, read_provided
 from pants_modelkiln.subsystem import ModelkilnSubsystem
+from pants_modelkiln.target_types.fields import ModelLayoutField
 from pants_modelkiln.target_types.package import (
     ModelAcceleratorField,
     ModelAllowMissingField,
@@ -52,6 +53,7 @@ class ModelPackageFieldSet(PackageFieldSet, RunFieldSet):
     accelerator: ModelAcceleratorField
     resolve: ModelResolveField
     formats: ModelFormatsField
+    layout: ModelLayoutField
     platforms: ModelPlatformsField
     weights: ModelWeightsField
     weights_mirrors: ModelWeightsMirrorsField

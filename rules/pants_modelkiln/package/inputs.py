@@ -61,9 +61,9 @@ class PackageInputs:
 
     base: None for a package that is not an image and names no base image. weights_lock: what a package
     with lazy weights carries in their place, else empty. interpreter: what the format `scie` embeds. wheel: what
-    the format `wheel` has besides, which is made for the first platform. others: the same package for its
-    further platforms. members: of an ensemble, those in its own environment, and of them `together` those whose code
-    lies beside that of the others.
+    the format `wheel` has besides, which is made for the first platform. layout: of a PEX, "" where its size decides.
+    others: the same package for its further platforms. members: of an ensemble, those in its own environment, and of
+    them `together` those whose code lies beside that of the others.
     """
 
     address: Address
@@ -78,6 +78,7 @@ class PackageInputs:
     weights_lock: bytes
     interpreter: InterpreterLock | None = None
     wheel: ModelWheel | None = None
+    layout: str = ""
     others: tuple[PackageInputs, ...] = ()
     members: tuple[PackageInputs, ...] = ()
     together: tuple[PackageInputs, ...] = ()
@@ -290,6 +291,7 @@ async def resolve_package(
             record=record_of(described, variant_of(accelerator, target, platform_digests), base, wheels, image),
             weights_lock=weights_lock,
             interpreter=embedded,
+            layout=field_set.layout.value or "",
         )
         for base, target, wheels, image in zip(bases, targets, environments, images)
     )

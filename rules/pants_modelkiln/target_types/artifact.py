@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pants.engine.addresses import Address
+from pants.engine.fs import GlobMatchErrorBehavior, PathGlobs
 from pants.engine.target import (
     COMMON_TARGET_FIELDS,
     Dependencies,
@@ -26,6 +27,8 @@ from pants_modelkiln.target_types.owned_files import NamedFileField, OwningSourc
 
 
 class ModelArtifactSourceField(OwningSourcesMixin, MultipleSourcesField):
+    # Set by the target, which knows its other fields.
+    is_locked = False
     alias = "source"
     uses_source_roots = False
     help = help_text("""
@@ -48,6 +51,13 @@ class ModelArtifactSourceField(OwningSourcesMixin, MultipleSourcesField):
     def compute_value(cls, raw_value: Any, address: Address) -> Any:
         """Take one path, as a list of one."""
         return super().compute_value((raw_value,) if isinstance(raw_value, str) else raw_value, address)
+
+    def path_globs(self, unmatched_build_file_globs: Any) -> PathGlobs:
+        """What Pants' own goals, such as `lint` with any formatter, look for: what a lock has need not be here."""
+        found = super().path_globs(unmatched_build_file_globs)
+        if not self.is_locked:
+            return found
+        return PathGlobs(found.globs, GlobMatchErrorBehavior.ignore, found.conjunction)
 
 
 class ModelArtifactAllowPickleField(StringSequenceField):
@@ -224,3 +234,8 @@ class ModelArtifactTarget(OwningTarget):
 
             model_artifact(name="llm", source="hf:example/llm", lock="llm.lock.json")
         """)
+
+    def validate(self) -> None:
+        """Let the field `source` know whether it is a lock that says which files there are."""
+        super().validate()
+        object.__setattr__(self[ModelArtifactSourceField], "is_locked", bool(self[ModelArtifactLockField].value))

@@ -23,7 +23,7 @@ from pants.util.strutil import help_text
 
 from modelkiln.ensemble.step import read_steps
 from modelkiln.errors import ModelkilnError
-from pants_modelkiln.target_types.fields import thawed
+from pants_modelkiln.target_types.fields import ModelLayoutField, thawed
 from pants_modelkiln.target_types.lint import LINT_FIELDS
 from pants_modelkiln.target_types.package import (
     ModelEntryPointField,
@@ -164,6 +164,7 @@ class ModelEnsembleTarget(Target):
         EnsembleCombineField,
         EnsembleSignatureField,
         EnsembleFormatsField,
+        ModelLayoutField,
         ModelVersionField,
         ModelEntrypointField,
         ModelMetadataField,

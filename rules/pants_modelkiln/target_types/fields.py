@@ -6,9 +6,19 @@ import json
 from typing import Any, Mapping, Optional
 
 from pants.engine.addresses import Address
-from pants.engine.target import Field, InvalidFieldException, InvalidFieldTypeException, SpecialCasedDependencies
+from pants.engine.target import (
+    Field,
+    InvalidFieldException,
+    InvalidFieldTypeException,
+    SpecialCasedDependencies,
+    StringField,
+)
+from pants.util.strutil import help_text
 
 from modelkiln.errors import ModelkilnError
+
+# Layouts of a PEX, as `pex_binary` calls them.
+ZIPAPP, PACKED = "zipapp", "packed"
 
 
 def thawed(value: Any) -> Any:
@@ -63,3 +73,16 @@ class TableField(Field):
     @classmethod
     def check(cls, value: dict[str, Any], address: Address) -> None:
         """Raise ModelkilnError for what cannot be meant."""
+
+
+class ModelLayoutField(StringField):
+    alias = "layout"
+    valid_choices = (ZIPAPP, PACKED)
+    help = help_text("""
+        With the format `"pex"`: `"zipapp"`, one file, or `"packed"`, a folder in which the wheels are apart from
+        the code, as a `pex_binary` has them. In `dist/` those wheels are links into the store: after a changed
+        line no byte of them is read or written. It starts as `digits.pex/pex predict`, or as
+        `python3.11 digits.pex predict`.
+
+        The default is `"zipapp"` for a PEX of up to `[modelkiln].large_blob_limit` bytes, and `"packed"` above.
+        """)

@@ -23,7 +23,7 @@ from modelkiln.package.host_requirements import check_host_requirements
 from modelkiln.package.model_wheel import REQUIRES
 from modelkiln.package.provided import read_provided
 from modelkiln.package.urls import check_urls
-from pants_modelkiln.target_types.fields import OneAddressField, TableField
+from pants_modelkiln.target_types.fields import ModelLayoutField, OneAddressField, TableField
 from pants_modelkiln.target_types.lint import LINT_FIELDS
 from pants_modelkiln.target_types.publish import PUBLISH_FIELDS, PublishWheelIndexesField
 
@@ -122,7 +122,7 @@ class ModelFormatsField(StringSequenceField):
         right Python, `"scie"`, the same with a CPython of its own, for machines that have none,
         `"oci"`, a container image in an OCI image layout, and `"wheel"`, a Python distribution that
         an application installs and imports. Before Python 3.13, the first two hold at most 4 GiB and
-        64,535 files and folders.
+        64,535 files and folders as one file, see `layout`.
 
         Two more hold the files of `artifacts` alone, for a package whose weights are mounted
         separately: `"artifact"`, a ModelPack artifact (CNCF model-spec) with a layer for each file,
@@ -306,6 +306,7 @@ class ModelPackageTarget(Target):
         ModelAcceleratorField,
         ModelResolveField,
         ModelFormatsField,
+        ModelLayoutField,
         ModelPlatformsField,
         ModelWeightsField,
         ModelWeightsMirrorsField,

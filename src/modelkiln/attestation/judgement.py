@@ -14,7 +14,16 @@ from modelkiln.attestation.statement import PAYLOAD_TYPE, Statement
 from modelkiln.errors import ModelkilnError
 from modelkiln.package.record import PACKAGE_LABEL
 
-__all__ = ["REPOSITORY_LABEL", "FoundBundle", "Judgement", "Judged", "judge", "signer_of"]
+__all__ = [
+    "REPOSITORY_LABEL",
+    "FoundBundle",
+    "Judgement",
+    "Judged",
+    "accepted_signer",
+    "judge",
+    "read_signed",
+    "signer_of",
+]
 
 # What a signature states of where its package was signed.
 REPOSITORY_LABEL = "modelkiln.repository"
@@ -91,19 +100,31 @@ def _sentence(name: str, reasons: Sequence[str], rule: Rule) -> str:
 def _sort(found: FoundBundle, judged: Judged, rule: Rule, now: Optional[datetime], into: _Sorted) -> None:
     kind = ""
     try:
-        if found.problem:
-            raise ModelkilnError(found.problem)
-        bundle = Bundle.read(found.data, found.where)
-        if bundle.payload_type != PAYLOAD_TYPE:
-            raise ModelkilnError(f"{found.where}: its payload is a {bundle.payload_type!r}, not a statement")
-        statement = Statement.read(bundle.payload, found.where)
+        bundle, statement = read_signed(found)
         kind = statement.predicate_type
-        signer = signer_of(bundle, rule.signers, found.where, now)
-        _check_covers(statement, judged, rule, found.where)
-        _check_predicate(statement, rule, found.where)
-        into.accepted.append((statement, signer))
+        into.accepted.append((statement, accepted_signer(bundle, statement, judged, rule, found.where, now)))
     except ModelkilnError as error:
         into.refused.append((kind, str(error).rstrip(".")))
+
+
+def read_signed(found: FoundBundle) -> tuple[Bundle, Statement]:
+    """Return a bundle and its statement, of which nothing is verified; raises ModelkilnError for another thing."""
+    if found.problem:
+        raise ModelkilnError(found.problem)
+    bundle = Bundle.read(found.data, found.where)
+    if bundle.payload_type != PAYLOAD_TYPE:
+        raise ModelkilnError(f"{found.where}: its payload is a {bundle.payload_type!r}, not a statement")
+    return bundle, Statement.read(bundle.payload, found.where)
+
+
+def accepted_signer(
+    bundle: Bundle, statement: Statement, judged: Judged, rule: Rule, where: str, now: Optional[datetime] = None
+) -> TrustedSigner:
+    """Return who of a rule's signers states it of what is judged; raises ModelkilnError where it does not count."""
+    signer = signer_of(bundle, rule.signers, where, now)
+    _check_covers(statement, judged, rule, where)
+    _check_predicate(statement, rule, where)
+    return signer
 
 
 def signer_of(

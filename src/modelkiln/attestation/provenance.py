@@ -25,11 +25,12 @@ _PARAMETERS = (
 
 
 def products(record: Mapping[str, Any]) -> tuple[Subject, ...]:
-    """Return what came out of a package, by the record in `dist/`: each format by its file or manifest."""
+    """Return what came out of a package, by the record in `dist/`: each format by its file or manifest, and a packed
+    PEX by its set digest."""
     found = []
     for _, facts in sorted((record.get("formats") or {}).items()):
-        digest = facts["manifest"]["digest"] if "manifest" in facts else f"sha256:{facts['sha256']}"
-        found.append(Subject(facts["path"], digest))
+        digest = facts["manifest"]["digest"] if "manifest" in facts else facts.get("set_digest")
+        found.append(Subject(facts["path"], digest or f"sha256:{facts['sha256']}"))
     return tuple(found)
 
 

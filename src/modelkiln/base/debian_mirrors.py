@@ -6,7 +6,7 @@ import os
 import subprocess
 import urllib.parse
 from pathlib import Path
-from typing import Any, Mapping, Sequence
+from typing import Any, Callable, Mapping, Sequence
 
 from modelkiln.digest import iter_chunks, sha256_bytes
 from modelkiln.errors import ModelkilnError, writing
@@ -81,12 +81,17 @@ def _apt_mirrors(env: Mapping[str, str]) -> list[str]:
     return [uri.partition("/dists/")[0] for uri in uris if "/dists/" in uri]
 
 
-def fetch_debs(packages: Sequence[Mapping[str, Any]], store: Store, env: Mapping[str, str]) -> None:
+def fetch_debs(
+    packages: Sequence[Mapping[str, Any]],
+    store: Store,
+    env: Mapping[str, str],
+    progress: Callable[[int], None] = lambda size: None,
+) -> None:
     """Put the .deb of each locked package into `store`, as the blob of its sha256.
 
     packages: objects with "name", "version", "filename" (relative to a mirror), "size" (bytes)
-    and "sha256" (hex). What is in the store is not fetched again. Raises ModelkilnError with all
-    packages that could not be had, the addresses that were tried and the remedy.
+    and "sha256" (hex). What is in the store is not fetched again. progress: gets the size of each that is had.
+    Raises ModelkilnError with all packages that could not be had, the addresses that were tried and the remedy.
     """
     missing = [one for one in packages if not store.holds(deb_digest(one))]
     if not missing:
@@ -96,13 +101,19 @@ def fetch_debs(packages: Sequence[Mapping[str, Any]], store: Store, env: Mapping
 
     mirrors = machine_mirrors(env)
     with ThreadPoolExecutor(_DOWNLOADS) as pool:
-        problems = list(pool.map(lambda one: _fetch(one, mirrors, store, env), missing))
+        problems = list(pool.map(lambda one: _fetch(one, mirrors, store, env, progress), missing))
     failures = [problem for problem in problems if problem]
     if failures:
         raise ModelkilnError("\n".join(failures))
 
 
-def _fetch(package: Mapping[str, Any], mirrors: Sequence[str], store: Store, env: Mapping[str, str]) -> str:
+def _fetch(
+    package: Mapping[str, Any],
+    mirrors: Sequence[str],
+    store: Store,
+    env: Mapping[str, str],
+    progress: Callable[[int], None],
+) -> str:
     """Fetch one package from the first mirror that has it; returns what went wrong, or ""."""
     from modelkiln.network.http import NETWORK_ERRORS, with_retries
 
@@ -110,6 +121,7 @@ def _fetch(package: Mapping[str, Any], mirrors: Sequence[str], store: Store, env
     for url in _addresses(package["filename"], mirrors):
         try:
             with_retries(functools.partial(download, url, package, store, env))
+            progress(package["size"])
             return ""
         except (*NETWORK_ERRORS, Refused) as error:
             tried.append(f"{url} ({error})")
@@ -164,8 +176,12 @@ def fill_folder(packages: Sequence[Mapping[str, Any]], folder: Path, store: Stor
     import shutil
     import tempfile
 
+    from modelkiln.progress import Progress
+
     missing = [one for one in packages if not _is_there(folder / one["filename"], one)]
-    fetch_debs(missing, store, env)
+    lacking = sum(one["size"] for one in missing if not store.holds(deb_digest(one)))
+    with Progress("fetch Debian packages", lacking) as progress:
+        fetch_debs(missing, store, env, progress.add)
     for one in missing:
         path = folder / one["filename"]
         with store.open(deb_digest(one)) as blob, writing(path):

@@ -1,24 +1,37 @@
 """`modelkiln inspect`: what a layout holds, or a registry of a package."""
 
 import argparse
-from typing import Any, Mapping, Optional
+from typing import Any, Iterator, Mapping, Optional
 
 from modelkiln.cli.attestation.package import add_package, is_registry, layout_of
 from modelkiln.cli.attestation.referrers import inspect_remote
 from modelkiln.cli.options import store_of
+from modelkiln.cli.tables import Column, Part, Table, print_all, word_table
 from modelkiln.conventions import FILE_PATH
 from modelkiln.image.blobs import Blobs, find_record, layers_in
 from modelkiln.image.layout import FoundManifest, Layout
 from modelkiln.package.outside import read_record
 from modelkiln.package.record import PACKAGE_LABEL, variant_records
 from modelkiln.runtime.weights.progress import readable_size
-from modelkiln.wording import print_tables
 
 HELP = "Show name, digest, platform, layers and labels of the images in a layout; in a registry, what refers to them."
 EXAMPLES = (
     "inspect dist/models.digits/digits.oci",
     "inspect digits.oci --image 1.2.0 --json",
     "inspect registry.example.com/models/digits:1.2.0",
+)
+_HEAD = 9
+_LAYERS = (
+    Column("layer", 12),
+    Column("size", 10, is_number=True),
+    Column("unpacked", 8, is_number=True),
+    Column("where", 6),
+    Column("title", is_text=True),
+)
+_FILES = (
+    Column("size", 10, is_number=True),
+    Column("format", 10),
+    Column("file of the model artifacts", is_text=True),
 )
 
 
@@ -47,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
         recorded = _recorded(record, one["package_digest"])
         one["files"] = list(recorded.get("artifacts") or ())
         one["members"] = _members(recorded)
-    print_tables(described, _table, args.json)
+    print_all(described, _parts, args.json)
     return 0
 
 
@@ -104,9 +117,8 @@ def _members(record: Mapping[str, Any]) -> list[dict[str, str]]:
     return [{"member": name, **{key: one[key] for key in keys}} for name, one in sorted(members.items())]
 
 
-def _table(image: dict[str, Any]) -> list[str]:
+def _parts(image: dict[str, Any]) -> Iterator[Part]:
     command = " ".join([*image["entrypoint"], *image["cmd"]])
-    size = f"{_size(image['size'])} ({_size(image['unpacked_size'])} unpacked)"
     head = (
         ("name", " ".join(filter(None, (image["title"], image["name"])))),
         ("digest", image["digest"]),
@@ -115,24 +127,31 @@ def _table(image: dict[str, Any]) -> list[str]:
         ("platform", image["platform"]),
         ("user", image["user"]),
         ("runs", command),
-        ("size", size),
+        ("size", f"{_size(image['size'])} ({_size(image['unpacked_size'])} unpacked)"),
     )
-    rows = [f"{key:<9}{value}" for key, value in head if value]
-    for one in image["members"]:
-        rows.append(f"member   {one['member']}: {one['name']} {one['version']} {one['package_digest']}")
-    rows += ["", f"{'layer':<14}{'size':>10}{'unpacked':>10}  {'where':<8}title"]
-    for layer in image["layers"]:
-        sizes = f"{_size(layer['size']):>10}{_size(layer['unpacked_size']):>10}"
-        rows.append(f"{layer['digest'][7:19]:<14}{sizes}  {layer['where']:<8}{_short(layer['title'])}")
-    width = 1 + max((11, *(len(file.get("format", "")) for file in image["files"])))
+    members = (
+        ("member", f"{one['member']}: {one['name']} {one['version']} {one['package_digest']}")
+        for one in image["members"]
+    )
+    yield word_table((*head, *members), _HEAD)
+    yield ""
+    layers = [
+        (one["digest"][7:19], _size(one["size"]), _size(one["unpacked_size"]), one["where"], _short(one["title"]))
+        for one in image["layers"]
+    ]
+    yield Table(_LAYERS, layers)
     if image["files"]:
-        rows += ["", f"{'size':>10}  {'format':<{width}}file of the model artifacts"]
-    for file in image["files"]:
-        code = f" (code: {', '.join(file['code'])})" if file.get("code") else ""
-        rows.append(f"{_size(file['size']):>10}  {file.get('format', 'unknown'):<{width}}{file['path']}{code}")
+        yield ""
+        yield Table(_FILES, [_file(one) for one in image["files"]])
     if image["labels"]:
-        rows += ["", "labels", *(f"  {key}={value}" for key, value in sorted(image["labels"].items()))]
-    return rows
+        labels = sorted(image["labels"].items())
+        yield from ("", "labels")
+        yield Table((Column(), Column(is_text=True)), labels, [f"  {key}={value}" for key, value in labels])
+
+
+def _file(file: Mapping[str, Any]) -> tuple[str, str, str]:
+    code = f" (code: {', '.join(file['code'])})" if file.get("code") else ""
+    return _size(file["size"]), file.get("format", "unknown"), f"{file['path']}{code}"
 
 
 def _size(size) -> str:

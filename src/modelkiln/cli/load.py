@@ -43,11 +43,13 @@ def run(args: argparse.Namespace) -> int:
             with Progress("load", total) as progress:
                 place = Path(folder) / Path(folder).name
                 link(blobs, entry, place, name, partial(known_layers, engine), progress.add)
-            is_loaded = pull_layout(engine, place, name.full)
+            with Progress(f"load into {engine.name}"):
+                is_loaded = pull_layout(engine, place, name.full)
         if not is_loaded:
             archive = Path(folder, "image.tar")
             with Progress("load", total) as progress:
                 export(blobs, entry, archive, engine.format, name, progress.add)
-            said = load_archive(engine, archive)
+            with Progress(f"load into {engine.name}"):
+                said = load_archive(engine, archive)
     print(f"{name.full if engine.format == 'oci-archive' else name.short}: loaded into {engine.name}. {said}".rstrip())
     return 0

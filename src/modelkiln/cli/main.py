@@ -55,6 +55,7 @@ STEPS = {
     "fix-lint": "linting.fix",
     "model-wheel": "formats.model_wheel",
     "pex": "formats.pex",
+    "pex-parts": "formats.pex_parts",
     "scie": "formats.scie",
     "smoke": "build.smoke",
     "publish-package": "build.publish_package",

@@ -30,6 +30,7 @@ __all__ = [
     "add_signer",
     "add_statements",
     "add_store",
+    "add_vulnerabilities",
     "blobs_of",
     "image_name",
     "machine_env",
@@ -68,6 +69,18 @@ def add_record(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="FILE",
         help="the package's record, with the recipes of missing blobs (default: NAME.package.json next to NAME.oci)",
+    )
+
+
+def add_vulnerabilities(parser: argparse.ArgumentParser) -> None:
+    """Declare --vulnerabilities."""
+    parser.add_argument(
+        "--vulnerabilities",
+        action="append",
+        type=Path,
+        metavar="FILE",
+        help="what a scanner says of the package, or of what was in it before: JSON of Grype, Trivy or OSV-Scanner, or "
+        "CycloneDX (VEX); repeatable",
     )
 
 

@@ -52,8 +52,7 @@ def run(args: argparse.Namespace) -> int:
             raise ModelkilnError(f"{reference}: {' '.join(sentences)} Nothing of it was fetched.")
         for sentence in sentences:
             report_line(f"{reference}: {sentence}")
-    total = sum(blob.size for blob in package.contents.blobs)
-    with Progress(f"pull {reference}", total) as progress:
+    with Progress(f"pull {reference}", sum(blob.size for blob in package.contents.blobs)) as progress:
         folder = pull(package, args.only, args.output, progress.add, package_digests(args), report_line)
     print_lines([f"{folder}: {args.only} of {reference.image}@{package.contents.root.descriptor.digest}"])
     return 0

@@ -5,13 +5,15 @@ import datetime
 import os
 import re
 from pathlib import Path
-from typing import Iterator, Optional
+from typing import Any, Iterator, Optional
 
 from modelkiln.checks.lfs_pointer import POINTER_LIMIT, is_pointer
 from modelkiln.cli.options import add_store, store_of
+from modelkiln.cli.tables import Column, Table, print_parts
 from modelkiln.errors import ModelkilnError
+from modelkiln.progress import Progress
 from modelkiln.store.caches import CachedThing, list_caches
-from modelkiln.store.cleaning import clean, list_blobs, named_blobs, verify
+from modelkiln.store.cleaning import Cleaning, clean, list_blobs, named_blobs, verify
 from modelkiln.store.store import Store
 from modelkiln.wording import counted, print_json, print_lines
 
@@ -25,6 +27,7 @@ EXAMPLES = (
 _LOCKS = (".lock.json", ".package.json", ".lock")
 # The key that marks a file as a lock of weights stands near its end: keys are sorted.
 _TAIL = 64 << 10
+_BLOBS = (Column("blob"), Column("bytes", is_number=True), Column("last used"))
 _SKIPPED = ("__pycache__", "node_modules")
 _SECONDS = {"m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 _BYTES = {"": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12, "kib": 2**10, "mib": 2**20, "gib": 2**30}
@@ -33,7 +36,11 @@ _BYTES = {"": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12, "kib": 2**
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `modelkiln store`."""
     parser.add_argument("action", choices=("list", "verify", "gc"))
-    parser.add_argument("--json", action="store_true", help="list: print a JSON list (docs/schemas/store-list.json)")
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="print JSON (docs/schemas/store-list.json, store-verify.json, store-gc.json)",
+    )
     gc = parser.add_argument_group(
         "gc", "Removes what dead processes left, and with an option below, blobs and caches."
     )
@@ -64,7 +71,8 @@ def _list(args: argparse.Namespace, store: Store) -> int:
         listed = [{"digest": blob.digest, "size": blob.size, "used": blob.used_ns / 1e9} for blob in blobs]
         print_json(listed)
         return 0
-    print_lines(f"{blob.digest}  {blob.size:>15}  {_time(blob.used_ns)}" for blob in blobs)
+    rows = [(blob.digest, str(blob.size), _time(blob.used_ns)) for blob in blobs]
+    print_parts([Table(_BLOBS, rows, [f"{digest}  {size:>15}  {used}" for digest, size, used in rows])])
     print_lines([f"{store.root}: {counted(len(blobs), 'blob')}, {sum(blob.size for blob in blobs)} bytes"])
     caches: dict[str, list[CachedThing]] = {}
     for thing in list_caches(store.root):
@@ -82,6 +90,9 @@ def _time(nanoseconds: int) -> str:
 
 def _verify(args: argparse.Namespace, store: Store) -> int:
     damaged = verify(store)
+    if args.json:
+        print_json({"store": str(store.root), "damaged": damaged})
+        return 1 if damaged else 0
     print_lines(
         f"{digest}: is damaged, and was moved to {store.root / 'corrupt'}. It is fetched or made again when needed."
         for digest in damaged
@@ -92,7 +103,11 @@ def _verify(args: argparse.Namespace, store: Store) -> int:
 
 def _gc(args: argparse.Namespace, store: Store) -> int:
     keep = named_blobs(_named_files(args.keep))
-    done = clean(store, keep, args.older_than, args.max_size, args.dry_run)
+    with Progress("store gc"):
+        done = clean(store, keep, args.older_than, args.max_size, args.dry_run)
+    if args.json:
+        print_json(_cleaned(done, store, args.dry_run))
+        return 0
     verb = "would remove" if args.dry_run else "removed"
     print_lines(f"{verb} {name}" for name in done.leftovers)
     print_lines(f"{verb} {blob.digest}, {blob.size} bytes" for blob in done.removed)
@@ -101,6 +116,17 @@ def _gc(args: argparse.Namespace, store: Store) -> int:
     found = f"{counted(len(done.removed), 'blob')} and {counted(len(done.caches), 'cache')}"
     print_lines([f"{store.root}: {verb} {found}, {size} bytes; {done.kept} bytes stay"])
     return 0
+
+
+def _cleaned(done: Cleaning, store: Store, is_trial: bool) -> dict[str, Any]:
+    return {
+        "store": str(store.root),
+        "dry_run": is_trial,
+        "leftovers": [str(name) for name in done.leftovers],
+        "blobs": [{"digest": blob.digest, "size": blob.size} for blob in done.removed],
+        "caches": [{"name": thing.name, "size": thing.size} for thing in done.caches],
+        "kept": done.kept,
+    }
 
 
 def _named_files(globs: Optional[list[str]]) -> Iterator[Path]:

@@ -6,7 +6,9 @@ from pathlib import Path
 from modelkiln.cli.options import add_store, store_of
 from modelkiln.errors import ModelkilnError
 from modelkiln.image.blobs import recorded_layers
+from modelkiln.image.contents import layout_size
 from modelkiln.package.outside import load_record
+from modelkiln.progress import Progress
 from modelkiln.validation.layout import validate_layout
 from modelkiln.wording import counted, print_json, print_lines
 
@@ -28,7 +30,9 @@ def run(args: argparse.Namespace) -> int:
     if not args.layout.is_dir():
         raise ModelkilnError(f"{args.layout}: is not a folder. Give a layout that `pants package` wrote.")
     layers = recorded_layers(args.layout, args.record)
-    issues = validate_layout(args.layout, store_of(args), _record(args.record), args.complete, layers)
+    with Progress(f"validate {args.layout}", layout_size(args.layout)) as progress:
+        record = _record(args.record)
+        issues = validate_layout(args.layout, store_of(args), record, args.complete, layers, progress.add)
     wrong = [issue for issue in issues if not issue.is_note]
     notes = [issue for issue in issues if issue.is_note]
     if args.json:

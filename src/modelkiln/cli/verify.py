@@ -17,17 +17,19 @@ from modelkiln.cli.options import (
     policy_of,
     store_of,
 )
+from modelkiln.cli.tables import print_all, word_table
 from modelkiln.descriptor import CONFIG, INDEX, Descriptor
 from modelkiln.errors import ModelkilnError
+from modelkiln.formats.pex_contents import SCRIPT, is_packed
 from modelkiln.image.blobs import find_record
 from modelkiln.image.config import parse_config
-from modelkiln.image.contents import Contents, contents_of
+from modelkiln.image.contents import Contents, contents_of, layout_size
 from modelkiln.image.layout import Layout
 from modelkiln.package.provided import provided_label
 from modelkiln.package.record import PACKAGE_LABEL, variant_records
 from modelkiln.progress import Progress
 from modelkiln.registry.reference import parse_image
-from modelkiln.wording import counted, print_lines, report_line
+from modelkiln.wording import counted, print_json, report_line
 
 if TYPE_CHECKING:
     from modelkiln.publication.verify import Verified
@@ -54,6 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="a signature in OpenSSF's format, which is held to --policy, and the files of a lock or of a folder to it",
     )
+    parser.add_argument("--json", action="store_true", help="print a JSON object (docs/schemas/verify.json)")
     add_package_digest(parser)
     add_policy(parser)
     parser.add_argument(
@@ -71,24 +74,37 @@ def run(args: argparse.Namespace) -> int:
     path = Path(args.package)
     if args.model_signature:
         return _model(args, path)
-    if path.is_file():
+    if path.is_file() or is_packed(path):
+        program = path / SCRIPT if path.is_dir() else path
         raise ModelkilnError(
-            f"{path}: is a file. A PEX, a scie and an installed wheel verify themselves: {path} verify."
+            f"{path}: is no layout. A PEX, a scie and an installed wheel verify themselves: {program} verify."
         )
     if not path.is_dir() and path.parts[:1] in {("dist",), ("/",), ("..",)}:
         raise ModelkilnError(f"{path}: does not exist. Package it, or name an image of a registry.")
     verified, what = (_layout if path.is_dir() else _remote)(args)
+    code = 1 if verified.problems else _NOT_VERIFIED if verified.unverified else 0
+    if args.json:
+        print_json(
+            {
+                "package": args.package,
+                "result": {0: "verified", 1: "problems", _NOT_VERIFIED: "not verified"}[code],
+                "problems": verified.problems,
+                "unverified": verified.unverified,
+                "notes": verified.notes,
+                "images": [dict(one) for one in what],
+            }
+        )
+        return code
     for problem in verified.problems:
         report_line(f"{args.package}: {problem}")
     for sentence in verified.unverified:
         report_line(f"{args.package}: {sentence}")
     for note in verified.notes:
         report_line(f"note: {note}")
-    for number, pairs in enumerate(what):
-        print_lines([*([""] if number else []), *(f"{word:<12}{value}" for word, value in pairs)])
+    print_all(what, lambda one: [word_table(one, 12)], as_json=False)
     result = "not verified" if verified.unverified else "verified"
     report_line(f"{args.package}: {counted(len(verified.problems), 'problem') if verified.problems else result}")
-    return 1 if verified.problems else _NOT_VERIFIED if verified.unverified else 0
+    return code
 
 
 def _model(args: argparse.Namespace, path: Path) -> int:
@@ -110,6 +126,10 @@ def _model(args: argparse.Namespace, path: Path) -> int:
         lock = load_weights_lock(path.read_text("utf-8"), str(path))
         files = {file.path: file.sha256 for file in lock.files}
     problems = differences(signed, files)
+    if args.json:
+        found = {"package": str(path), "result": "problems" if problems else "verified", "problems": problems}
+        print_json({**found, "signer": signer.name, "files": sorted(signed.files)})
+        return 1 if problems else 0
     for problem in problems:
         report_line(f"{path}: {problem}")
     what = f"signed by {signer.name}: {counted(len(signed.files), 'file')}"
@@ -124,9 +144,9 @@ def _remote(args: argparse.Namespace) -> "tuple[Verified, list]":
     from modelkiln.publication.verify import verify_remote
 
     reference, policy = parse_image(args.package), policy_of(args)
-    package = RemotePackage(reference, machine_env(args), report_line)
-    total = sum(blob.size for blob in package.contents.blobs)
-    with Progress(f"verify {reference}", total) as progress:
+    with Progress(f"verify {reference}") as progress:
+        package = RemotePackage(reference, machine_env(args), report_line)
+        progress.of(0, sum(blob.size for blob in package.contents.blobs))
         verified = verify_remote(package, progress.add, package_digests(args))
     if policy:
         _take_judgement(verified, policy, judge_remote(package, policy))
@@ -139,7 +159,8 @@ def _layout(args: argparse.Namespace) -> "tuple[Verified, list]":
     from modelkiln.publication.verify import verify_layout
 
     layout, policy, record = Layout(args.package), policy_of(args), find_record(Path(args.package))
-    verified = verify_layout(layout.path, store_of(args), record, package_digests(args))
+    with Progress(f"verify {layout.path}", layout_size(layout.path)) as progress:
+        verified = verify_layout(layout.path, store_of(args), record, package_digests(args), progress=progress.add)
     if policy:
         from modelkiln.publication.policy_check import judge_layout
 

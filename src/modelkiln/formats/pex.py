@@ -6,7 +6,6 @@ version of Pex (which the tool lock pins), and is the same under every interpret
 """
 
 import io
-import os
 import shutil
 import tempfile
 import zipfile
@@ -15,12 +14,11 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Iterable, Iterator, Mapping, Sequence
 
 from modelkiln.builds.wheel import provide_wheels
-from modelkiln.conventions import PEX_MODELS
 from modelkiln.digest import CHUNK
 from modelkiln.errors import ModelkilnError
-from modelkiln.formats.programs import link_or_copy, place_program, store_program
+from modelkiln.formats.pex_contents import list_sources, stored_files, weights_paths
+from modelkiln.formats.programs import place_program, store_program
 from modelkiln.manifest.wheels import check_wheels, wheel_digest
-from modelkiln.recipe import Recipe
 from modelkiln.store.store import Store
 from modelkiln.wheels.platforms import Target
 
@@ -66,15 +64,15 @@ def _built(spec: Mapping[str, Any], sources: Path, store: Store, name: str) -> I
     """The path of the PEX on the store's file system, until the block ends."""
     target = Target.from_json(spec)
     wheels = check_wheels(spec["wheels"])
-    files = {path: sources.absolute() / path for path in _list_sources(sources)}
+    files = {path: sources.absolute() / path for path in list_sources(sources)}
     # Before anything is fetched.
-    _check_count([*files, *_weights_paths(spec.get("weights", ()))], wheels, target, name)
+    _check_count([*files, *weights_paths(spec.get("weights", ()))], wheels, target, name)
     provide_wheels(wheels, target.python, store)
     incoming, prefix = store.temporary_location("incoming")
     # On the store's file system, so that wheels are linked and not copied.
     with tempfile.TemporaryDirectory(dir=incoming, prefix=prefix) as folder:
         scratch = Path(folder).absolute()
-        files.update(_stored_files(spec.get("weights", ()), store, scratch / "weights"))
+        files.update(stored_files(spec.get("weights", ()), store, scratch / "weights"))
         _check_size(files.values(), wheels, target, store, name)
         _assemble(spec, target, wheels, files, store, scratch)
         _check_complete(scratch / "package.pex", list(files), wheels, name)
@@ -89,37 +87,14 @@ def _assemble(
     store: Store,
     scratch: Path,
 ) -> None:
-    from pex.dist_metadata import Distribution
-    from pex.interpreter_constraints import InterpreterConstraints
-    from pex.pex_builder import CopyMode
-    from pex.variables import ENV
+    # Pex, below it, takes as long to import as a small PEX to write.
+    from modelkiln.formats.pex_builder import tidy_builder
 
-    from modelkiln.formats.pex_builder import TidyBuilder
-
-    (scratch / "wheels").mkdir()
     (scratch / "plain").mkdir()
-    # Pex keeps what it learnt of the running interpreter here; nothing of it enters the PEX.
-    with ENV.patch(PEX_ROOT=str((store.root / "pex-root").absolute())):
-        builder = TidyBuilder(path=str(scratch / "tree"), copy_mode=CopyMode.SYMLINK)
+    with tidy_builder(spec, target, wheels, store, scratch) as builder:
         for index, (path, file) in enumerate(sorted(files.items())):
             source = _plain(file, scratch / "plain" / str(index))
             builder.add_source(str(source), path)
-        for wheel in wheels:
-            link = scratch / "wheels" / wheel["filename"]
-            link_or_copy(store.path(wheel_digest(wheel)), link)
-            builder.add_distribution(Distribution.load(str(link)), fingerprint=wheel["sha256"])
-            builder.add_requirement(f"{wheel['name']}=={wheel['version']}")
-        for name in spec.get("provided", ()):
-            builder.info.add_exclude(name)
-        builder.info.deps_are_wheel_files = True
-        # The first start makes a virtual environment, and later ones run in it at once. Pex's other
-        # mode sets up its import machinery anew each time, about a second for numpy.
-        builder.info.venv = True
-        # 0: one job for each core, when the wheels are installed on the PEX's first start.
-        builder.info.max_install_jobs = 0
-        builder.info.interpreter_constraints = InterpreterConstraints.parse(f"CPython=={target.python}.*")
-        builder.set_entry_point(spec["entry_point"])
-        builder.set_shebang(f"/usr/bin/env python{target.python}")
         with _large_pieces():
             builder.build(str(scratch / "package.pex"), bytecode_compile=False, deterministic=True, compress=False)
 
@@ -135,26 +110,6 @@ def _large_pieces() -> Iterator[None]:
         io.DEFAULT_BUFFER_SIZE = before  # type: ignore[misc]
 
 
-def _weights_paths(recipes: Iterable[Mapping[str, Any]]) -> list[str]:
-    return [f"{PEX_MODELS}/{file['path']}" for recipe in map(Recipe.of, recipes) for file in recipe["files"]]
-
-
-def _stored_files(recipes: Iterable[Mapping[str, Any]], store: Store, scratch: Path) -> Iterator[tuple[str, Path]]:
-    from modelkiln.layers import weights
-
-    scratch.mkdir()
-    for recipe in map(Recipe.of, recipes):
-        found = weights.fetch(recipe, store)
-        for file in recipe["files"]:
-            path = scratch / file["sha256"]
-            stored = found[file["sha256"]]
-            if stored.start is None:
-                path = Path(os.path.realpath(stored.blob))  # No second name: a smoke test may be loading it.
-            elif not path.exists():
-                stored.put(path)
-            yield f"{PEX_MODELS}/{file['path']}", path
-
-
 def _plain(source: Path, copy: Path) -> Path:
     # Pex takes over run bits, which depend on how the sources came here. Not changed in place:
     # in a sandbox the file may be a link to somebody else's.
@@ -163,27 +118,6 @@ def _plain(source: Path, copy: Path) -> Path:
     shutil.copyfile(source, copy)
     copy.chmod(0o644)
     return copy
-
-
-def _list_sources(sources: Path) -> list[str]:
-    """The paths of all files below `sources`, sorted."""
-    found = []
-    for folder, folders, names in os.walk(sources):
-        for name in [*names, *(name for name in folders if os.path.islink(os.path.join(folder, name)))]:
-            path = Path(folder, name)
-            relative = path.relative_to(sources).as_posix()
-            if path.is_symlink() or not path.is_file():
-                raise ModelkilnError(f"{relative}: is a link or no regular file; a PEX holds files. Refused.")
-            if name.endswith((".pyc", ".pyo")) or relative.split("/")[0] in _RESERVED:
-                raise ModelkilnError(
-                    f"{relative}: Pex leaves out byte code and writes "
-                    f"{', '.join(_RESERVED)} itself. Rename the file."
-                )
-            found.append(relative)
-    return sorted(found)
-
-
-_RESERVED = (".bootstrap", ".deps", "PEX-INFO", "__main__.py", "__pex__")
 
 
 def _check_count(paths: Sequence[str], wheels: Sequence[Mapping[str, str]], target: Target, title: str) -> None:

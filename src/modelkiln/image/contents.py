@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Mapping, Optional
 
 from modelkiln.archives.decompression import compression_of
@@ -17,6 +18,7 @@ __all__ = [
     "contents_of",
     "is_recompressed",
     "layout_contents",
+    "layout_size",
     "root_digest",
 ]
 
@@ -74,6 +76,16 @@ def contents_of(layout: Layout, entry: Entry) -> Contents:
     blobs: dict[str, Descriptor] = {}
     _add(layout, entry.descriptor, documents, blobs, 0)
     return Contents(tuple(documents.values()), tuple(blobs.values()))
+
+
+def layout_size(path: Path) -> Optional[int]:
+    """Return the bytes of all blobs that a layout names, wherever they are; None where its documents are damaged."""
+    try:
+        layout = Layout(path)
+        blobs = {blob.digest: blob.size for entry in layout.own for blob in contents_of(layout, entry).blobs}
+    except ModelkilnError:
+        return None
+    return sum(blobs.values())
 
 
 def is_recompressed(manifest: Mapping[str, Any], config: Mapping[str, Any]) -> bool:

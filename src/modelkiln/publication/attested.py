@@ -1,14 +1,11 @@
 """What is said about a package, wherever that lies: in a file, in a layout, or in a registry."""
 
 import json
-import zipfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Iterable, Iterator, Optional
 
 from modelkiln.attestation.provenance import PROVENANCE, products, provenance
 from modelkiln.attestation.sbom.bom import SBOM_TYPE
 from modelkiln.attestation.statement import PAYLOAD_TYPE, Statement, Subject
-from modelkiln.conventions import PEX_SBOM, SBOM_NAME
 from modelkiln.descriptor import INDEX, MANIFEST, Descriptor
 from modelkiln.errors import ModelkilnError
 from modelkiln.image.contents import Document, contents_of
@@ -20,24 +17,9 @@ from modelkiln.wording import counted
 if TYPE_CHECKING:
     from modelkiln.publication.remote_package import RemotePackage
 
-__all__ = ["file_bom", "layout_bom", "layout_provenance", "remote_bom", "remote_provenance"]
+__all__ = ["layout_bom", "layout_provenance", "remote_bom", "remote_provenance"]
 
 _AGAIN = "Package it with this release of Modelkiln."
-# A bill of the largest packages, with thousands of files, has a few MiB.
-_LARGEST = 64 << 20
-
-
-def file_bom(path: Path) -> bytes:
-    """Return the bill of a PEX or of a model's wheel; raises ModelkilnError for another file."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            place = f".dist-info/sboms/{SBOM_NAME}"
-            found = [one for one in archive.infolist() if one.filename == PEX_SBOM or one.filename.endswith(place)]
-            if len(found) == 1 and found[0].file_size <= _LARGEST:
-                return archive.read(found[0])
-    except (zipfile.BadZipFile, OSError, NotImplementedError) as error:
-        raise ModelkilnError(f"{path}: is neither a layout's folder, nor a PEX or wheel ({error}).") from None
-    raise ModelkilnError(f"{path}: has no bill of materials in it. {_AGAIN}")
 
 
 def layout_bom(layout: Layout, image: Optional[str], read: Read, record: Optional[bytes]) -> bytes:

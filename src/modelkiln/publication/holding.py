@@ -10,7 +10,9 @@ from modelkiln.descriptor import Descriptor
 from modelkiln.digest import sha256_bytes
 from modelkiln.errors import ModelkilnError
 from modelkiln.image.blobs import Blobs
+from modelkiln.image.contents import layout_size
 from modelkiln.layer import Layer
+from modelkiln.progress import Progress
 from modelkiln.publication.verify import shown, verify_layout
 from modelkiln.recipe import WEIGHTS
 from modelkiln.store.result_cache import ResultCache
@@ -42,7 +44,8 @@ def hold_to_record(blobs: Blobs, record: Optional[bytes]) -> None:
     }
     if cache is not None and cache.get(question):
         return
-    found = verify_layout(layout.path, store, record, memory=memory)
+    with Progress(f"check {layout.path}", layout_size(layout.path)) as progress:
+        found = verify_layout(layout.path, store, record, memory=memory, progress=progress.add)
     if found.problems:
         raise ModelkilnError(
             f"{layout.path}: is not what its record says, and is not published: {shown(found.problems)} Package it "

@@ -1,11 +1,14 @@
 """The text of a package's code, where it is at hand, and how it differs from another's."""
 
 import difflib
+import os
 import zipfile
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, Collection, Optional
+from typing import Any, Collection, Iterator, Optional
 
 from modelkiln.conventions import CODE_FOLDER
+from modelkiln.document import read_document
 from modelkiln.report.archive import iter_files
 from modelkiln.report.package import Package
 
@@ -21,6 +24,8 @@ def code_texts(package: Package, paths: Collection[str]) -> dict[str, bytes]:
     A registry's package is not read: that would take its layers.
     """
     if package.kind in ("pex", "wheel") and package.path is not None:
+        if package.path.is_dir():
+            return dict(_in_folder(package.path, paths))
         return _zipped(package, package.path, paths)
     blobs = package.open_blobs()
     if blobs is None:
@@ -38,6 +43,16 @@ def code_texts(package: Package, paths: Collection[str]) -> dict[str, bytes]:
                     if path.startswith(f"{CODE_FOLDER}/") and name in paths and size <= _LARGEST:
                         found[name] = read()
     return found
+
+
+def _in_folder(folder: Path, paths: Collection[str]) -> Iterator[tuple[str, bytes]]:
+    """Files of a packed PEX. Somebody else may have written its record: nothing is read that a path or a link leads
+    out to."""
+    top = os.path.realpath(folder) + os.sep
+    for path in paths:
+        if os.path.realpath(folder / path) == os.path.join(top, path):
+            with suppress(OSError, ValueError):
+                yield path, read_document(folder / path, _LARGEST)
 
 
 def _zipped(package: Package, archive_path: Path, paths: Collection[str]) -> dict[str, bytes]:

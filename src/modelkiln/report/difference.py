@@ -5,6 +5,9 @@ from typing import Any, Mapping, Optional, Sequence
 
 from modelkiln.report.code import code_texts, compare_texts
 from modelkiln.report.compatibility import LEVELS, level_of, released, signature_changes
+from modelkiln.report.evidence.scanners import Affected
+from modelkiln.report.evidence.vulnerabilities import changes as vulnerability_changes
+from modelkiln.report.evidence.vulnerabilities import vulnerabilities
 from modelkiln.report.inputs import Change, input_changes, record_metrics
 from modelkiln.report.layers import layer_changes
 from modelkiln.report.package import Package
@@ -14,14 +17,14 @@ __all__ = ["difference"]
 _CODE = ("code", "runtime")
 
 
-def difference(before: Package, after: Package) -> dict[str, Any]:
-    """Return what `docs/schemas/difference.json` describes.
+def difference(before: Package, after: Package, scans: Optional[Sequence[Affected]] = None) -> dict[str, Any]:
+    """Return what `docs/schemas/difference.json` describes. scans: what scanners say of both, if anything.
 
     Variants are compared with their namesakes, the variant of a package that has one with the other's. Of packages
     in a registry nothing is read here.
     """
     pairs = _pairs(before.variants, after.variants)
-    variants = [_variant(one, other, before, after) for one, other in pairs]
+    variants = [_variant(one, other, before, after, scans) for one, other in pairs]
     changes = layer_changes(before.layers, after.layers)
     kept = {layer.descriptor.digest for layer in after.layers}
     gone = [layer for layer in before.layers if layer.descriptor.digest not in kept]
@@ -74,7 +77,11 @@ def _pairs(
 
 
 def _variant(
-    one: Optional[Mapping[str, Any]], other: Optional[Mapping[str, Any]], before: Package, after: Package
+    one: Optional[Mapping[str, Any]],
+    other: Optional[Mapping[str, Any]],
+    before: Package,
+    after: Package,
+    scans: Optional[Sequence[Affected]],
 ) -> dict[str, Any]:
     if one is None or other is None:
         return {"variant": _variant_name(one or other or {}), "change": "removed" if one else "new"}
@@ -104,6 +111,9 @@ def _variant(
             "fits": None if raised is None else LEVELS.index(raised) >= LEVELS.index(needed),
         },
         "metrics": _metrics(one, other),
+        "vulnerabilities": (
+            None if scans is None else vulnerability_changes(*(vulnerabilities(each, scans) for each in (old, new)))
+        ),
     }
 
 

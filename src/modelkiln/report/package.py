@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Callable, Mapping, Optional
 from modelkiln.conventions import OLD_RECORD_PATH, RECORD_PATH
 from modelkiln.descriptor import Descriptor
 from modelkiln.errors import ModelkilnError, reason
+from modelkiln.formats.pex_contents import is_packed
 from modelkiln.image.blobs import Blobs, find_record, record_beside
 from modelkiln.image.contents import RECORD_TITLE, contents_of
 from modelkiln.image.layout import Layout
@@ -34,7 +35,7 @@ class Package:
     label: as the user named it. kind: "layout", "pex", "wheel", "record" or "registry". record: see
     `package.record`; with layers where it is that of dist/ or of a registry. manifests, blobs: what a registry would
     get, of images and artifacts alone. path: where it lies on this machine. store: where
-    blobs and wheels are that are not with it.
+    blobs and wheels are that are not with it. remote: the package, of one in a registry.
     """
 
     label: str
@@ -44,6 +45,7 @@ class Package:
     blobs: tuple[Descriptor, ...] = ()
     path: Optional[Path] = None
     store: Optional[Store] = None
+    remote: Optional["RemotePackage"] = field(default=None, compare=False)
 
     @property
     def variants(self) -> list[Mapping[str, Any]]:
@@ -75,7 +77,7 @@ def open_package(
     """
     path = Path(text)
     if path.is_dir():
-        return _layout(text, path, store)
+        return _packed(text, path, store) if is_packed(path) else _layout(text, path, store)
     if path.is_file():
         return _record(text, path, store) if path.name.endswith(".json") else _archive(text, path, store)
     if path.parts[:1] in {("dist",), ("/",), ("..",)}:
@@ -119,7 +121,7 @@ def _record(text: str, path: Path, store: Store) -> Package:
         beside = path.parent / str(made.get("path", ""))
         if name == "oci" and beside.is_dir():
             return _layout(text, beside, store)
-        if name == "pex" and beside.is_file():
+        if name == "pex" and (beside.is_file() or is_packed(beside)):
             return Package(text, "pex", found, path=beside, store=store)
     return Package(text, "record", found, path=path, store=store)
 
@@ -136,13 +138,24 @@ def _archive(text: str, path: Path, store: Store) -> Package:
         raise ModelkilnError(f"{path}: is neither a PEX, a wheel nor a record ({reason(error)}).") from None
     if data is None:
         raise ModelkilnError(f"{path}: has no record of a package in it. Name a package of Modelkiln.")
-    record = _parsed(data, text)
+    record = _with_layers(_parsed(data, text), path)
+    return Package(text, "wheel" if path.suffix == ".whl" else "pex", record, path=path, store=store)
+
+
+def _packed(text: str, path: Path, store: Store) -> Package:
+    """A PEX that is a folder, as a PEX."""
+    record = _whole(load_record(path / RECORD_PATH, needs=_NEEDS), text)
+    return Package(text, "pex", _with_layers(record, path), path=path, store=store)
+
+
+def _with_layers(record: Mapping[str, Any], path: Path) -> Mapping[str, Any]:
+    """The record of dist/ beside the package at `path`, where it is of the same one; else what is in it."""
     beside = record_beside(path)
     if beside is not None:
         with suppress(ModelkilnError):
             other = _whole(load_record(beside, needs=_NEEDS), str(beside))
-            record = other if other.get("package_digest") == record.get("package_digest") else record
-    return Package(text, "wheel" if path.suffix == ".whl" else "pex", record, path=path, store=store)
+            return other if other.get("package_digest") == record.get("package_digest") else record
+    return record
 
 
 def _remote(text: str, package: "RemotePackage") -> Package:
@@ -150,7 +163,7 @@ def _remote(text: str, package: "RemotePackage") -> Package:
     if data is None:
         raise ModelkilnError(f"{text}: has no record, so nothing says what it is made of. Name a package of Modelkiln.")
     manifests = tuple(one.descriptor for one in package.contents.manifests)
-    return Package(text, "registry", _parsed(data, text), manifests, package.contents.blobs)
+    return Package(text, "registry", _parsed(data, text), manifests, package.contents.blobs, remote=package)
 
 
 def _parsed(data: bytes, where: str) -> Mapping[str, Any]:

@@ -9,6 +9,7 @@ from email.parser import HeaderParser
 from pathlib import Path
 from typing import Any, Iterator, Mapping
 
+from modelkiln.formats.pex_contents import DEPENDENCIES
 from modelkiln.manifest.wheels import wheel_digest
 from modelkiln.package.imports import code_modules
 from modelkiln.report.archive import iter_files
@@ -104,6 +105,13 @@ def _headers(text: bytes) -> dict[str, list[str]]:
 
 def _in_pex(path: Path, missing: Mapping[str, Mapping[str, Any]]) -> Iterator[WheelContents]:
     """Of a PEX that has its wheels as they are."""
+    if path.is_dir():
+        for name, one in missing.items():
+            file = path / DEPENDENCIES / name
+            if "/" not in name and file.is_file():
+                with file.open("rb") as stream:
+                    yield _zipped(one, stream)
+        return
     with zipfile.ZipFile(path) as archive:
         for name in archive.namelist():
             wheel = missing.get(name.rpartition("/")[2])

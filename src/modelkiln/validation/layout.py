@@ -6,7 +6,7 @@ It shares no code with what writes layouts, see `images`.
 import os
 from functools import partial
 from pathlib import Path
-from typing import Any, Iterable, Mapping, Optional
+from typing import Any, Callable, Iterable, Mapping, Optional
 
 from modelkiln.document import read_document
 from modelkiln.layer import Layer
@@ -21,6 +21,8 @@ __all__ = ["Issue", "check_layout", "validate_layout"]
 # blobs that it is getting.
 _OF_OTHERS = ("manifest.json", "repositories")
 _INGEST = "ingest"
+# Gets numbers of bytes.
+Count = Callable[[int], None]
 
 
 def validate_layout(
@@ -29,15 +31,17 @@ def validate_layout(
     record: Optional[Mapping[str, Any]] = None,
     complete: bool = False,
     layers: Iterable[Layer] = (),
+    progress: Optional[Count] = None,
 ) -> list[Issue]:
     """Return all issues of the layout at `path`; empty when all is as it should be.
 
     store: where blobs that the layout does not hold are looked up. record: the package's record
     as it lies in dist/, which the one inside of the image must equal. complete: the layout must
     hold every blob itself; otherwise one that is nowhere gives a note. layers: those that the
-    record lists; one of weights is read from its files in the store.
+    record lists; one of weights is read from its files in the store. progress: gets the number of
+    bytes of each piece that is read.
     """
-    layout = _Layout(Path(path), store, complete, layers)
+    layout = _Layout(Path(path), store, complete, layers, progress)
     return _check(layout, Manifests(layout.open_blob, record))[0]
 
 
@@ -47,12 +51,13 @@ def check_layout(
     record: Optional[Mapping[str, Any]] = None,
     layers: Iterable[Layer] = (),
     memory: Optional[LayerMemory] = None,
+    progress: Optional[Count] = None,
 ) -> tuple[list[Issue], list[CheckedImage]]:
     """Return the issues and the images of a layout; arguments: see `validate_layout`.
 
     What is the same by a layer's diff ID is not hashed file by file. memory: of layers that were read before.
     """
-    layout = _Layout(Path(path), store, False, layers)
+    layout = _Layout(Path(path), store, False, layers, progress)
     return _check(layout, Manifests(layout.open_blob, record, trusts_diff_ids=True, memory=memory))
 
 
@@ -68,11 +73,37 @@ def _check(layout: "_Layout", manifests: Manifests) -> tuple[list[Issue], list[C
     return manifests.issues, manifests.images
 
 
+class _Counted:
+    """A blob whose bytes are reported as they are read."""
+
+    def __init__(self, stream: Any, progress: Count) -> None:
+        self._stream, self._progress = stream, progress
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._stream.read(size)
+        self._progress(len(data))
+        return data
+
+    def __enter__(self) -> Any:
+        self._stream.__enter__()
+        return self
+
+    def __exit__(self, *ended: Any) -> None:
+        self._stream.__exit__(*ended)
+
+
 class _Layout:
     """A layout's files. referenced: names of the blobs that were asked for."""
 
-    def __init__(self, root: Path, store: Optional[Store], complete: bool, layers: Iterable[Layer]) -> None:
-        self._root, self._store, self._complete = root, store, complete
+    def __init__(
+        self,
+        root: Path,
+        store: Optional[Store],
+        complete: bool,
+        layers: Iterable[Layer],
+        progress: Optional[Count] = None,
+    ) -> None:
+        self._root, self._store, self._complete, self._progress = root, store, complete, progress
         self._layers = {layer.descriptor.digest: layer for layer in layers}
         self._referenced: set[str] = set()
 
@@ -89,6 +120,10 @@ class _Layout:
 
     def open_blob(self, descriptor: Mapping[str, Any]) -> Opening:
         """Return what opens a blob of the layout or the store; raises BlobMissing."""
+        opening, progress = self._opening(descriptor), self._progress
+        return opening if progress is None else lambda: _Counted(opening(), progress)
+
+    def _opening(self, descriptor: Mapping[str, Any]) -> Opening:
         digest = descriptor["digest"]
         self._referenced.add(digest[7:])
         path = self._root / "blobs" / "sha256" / digest[7:]

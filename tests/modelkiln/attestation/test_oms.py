@@ -13,6 +13,7 @@ from attested.signing_keys import Authority, make_key
 from components import require_venv
 from cryptography.hazmat.primitives.asymmetric import ec
 from referencing import Registry, Resource
+from schemas import schema_problems
 
 from modelkiln.attestation.bundle import Bundle
 from modelkiln.attestation.judgement import signer_of
@@ -53,11 +54,10 @@ class Model:
         head = ["[signers.release]", *lines, "[[rules]]", 'repositories = ["**"]', 'signers = ["release"]']
         (self.folder / "policy.toml").write_text("\n".join(head))
 
-    def verify(self, what):
+    def verify(self, what, *options):
         """Run `modelkiln verify` on the lock or the folder."""
-        return main(
-            ["verify", str(what), f"--model-signature={self.signature}", f"--policy={self.folder / 'policy.toml'}"]
-        )
+        policy = f"--policy={self.folder / 'policy.toml'}"
+        return main(["verify", str(what), f"--model-signature={self.signature}", policy, *options])
 
     def other(self, *arguments):
         """Run model_signing; returns its exit code and what it prints."""
@@ -229,6 +229,9 @@ def test_files_that_are_not_those_that_were_signed(model, capsys):
         "3 problems",
     ):
         assert line in said
+    assert 1 == model.verify(model.files, "--json")
+    found = json.loads(capsys.readouterr().out)
+    assert ([], "release", 3) == (schema_problems("verify", found), found["signer"], len(found["problems"]))
     assert 1 == main(["verify", str(model.files), f"--model-signature={model.signature}"])
     assert "by whom is it to be?" in capsys.readouterr().err
     make_key(model.folder, "other")

@@ -80,8 +80,8 @@ def test_inspect_keeps_formats_and_files_apart(made, capsys):
     made.path.with_name("digits.package.json").write_text(json.dumps({"layers": [], "artifacts": [file]}))
     assert main(["inspect", str(made.path)]) == 0
     output = capsys.readouterr().out
-    assert "      size  format           file of the model artifacts\n" in output
-    assert "       3 B  tokenizer-config t.json\n" in output
+    assert "      size  format            file of the model artifacts\n" in output
+    assert "       3 B  tokenizer-config  t.json\n" in output
 
 
 def test_inspect_names_the_members_of_an_ensemble(made, capsys):

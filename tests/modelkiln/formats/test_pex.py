@@ -98,7 +98,7 @@ def test_a_first_start_leaves_nothing_in_the_temporary_folder(tmp_path):
 
 def test_a_pex_of_another_inside_is_refused(tmp_path, monkeypatch):
     """A release of Pex that this does not know would leave its copies: nothing is built with it."""
-    monkeypatch.setattr(pex_builder, "_INSTALL", "what no release has")
+    monkeypatch.setattr(pex_builder, "_CHANGES", [("pex/layout.py", "what no release has", "")])
     with pytest.raises(ModelkilnError, match="Use the locked release of Pex"):
         build_pex(_spec(), _sources(tmp_path / "sources"), Store(tmp_path / "store"), tmp_path / "demo.pex")
 

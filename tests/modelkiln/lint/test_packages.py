@@ -8,6 +8,7 @@ import tarfile
 import zipfile
 
 import pytest
+from schemas import schema_problems
 
 from modelkiln.cli.linting import lint as command
 from modelkiln.cli.main import main
@@ -144,6 +145,7 @@ def test_findings_are_printed_for_programs(layout, tmp_path, capsys):
     """As JSON by package, and as SARIF."""
     main(["lint", str(layout), f"--store={_store(tmp_path)}", "--json"])
     found = json.loads(capsys.readouterr().out)
+    assert [] == schema_problems("findings", found)
     assert ["MK101", "MK001"] == [one["rule"] for one in found[str(layout)]]
     main(["lint", str(layout), f"--store={_store(tmp_path)}", "--sarif"])
     assert 2 == len(json.loads(capsys.readouterr().out)["runs"][0]["results"])

@@ -6,6 +6,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
+from schemas import schema_problems
 
 from modelkiln.cli.main import main
 from modelkiln.descriptor import Descriptor
@@ -130,6 +131,9 @@ def test_an_image_without_a_record_is_not_verified(tmp_path, capsys):
     assert 3 == main(["verify", str(tmp_path)])
     said = capsys.readouterr().err
     assert "has no record" in said and said.endswith(": not verified\n")
+    assert 3 == main(["verify", str(tmp_path), "--json"])
+    found = json.loads(capsys.readouterr().out)
+    assert ([], "not verified") == (schema_problems("verify", found), found["result"])
     assert 1 == main(["validate", str(tmp_path)])
     said = capsys.readouterr().out
     assert all(one in said for one in ("config.User", "app/up: link to", "config.Entrypoint: python"))

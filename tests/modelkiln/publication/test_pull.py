@@ -7,6 +7,7 @@ from loopback.hostile_registry import hostile_registry
 from loopback.registries import registry
 from readers import skopeo_inspect
 from samples.published import Package
+from schemas import schema_problems
 
 from modelkiln.cli.main import main
 from modelkiln.conventions import OLD_RECORD_PATH
@@ -105,6 +106,25 @@ def test_verify_reads_layouts_too(published, tmp_path, capsys):
     blob.write_bytes(blob.read_bytes()[:-1])
     assert 1 == main(["verify", str(tmp_path / "p.oci")])
     assert "bytes, want" in capsys.readouterr().err
+
+
+def test_verify_prints_json(published, tmp_path, capsys):
+    """What the package is in a registry and in a layout; and of one with a changed blob, what is wrong."""
+    package, reference, host = published
+    command("pull", reference, "-o", tmp_path / "p.oci", host=host)
+    capsys.readouterr()
+    for place in (reference, str(tmp_path / "p.oci")):
+        assert 0 == command("verify", place, "--json", host=host)
+        found = json.loads(capsys.readouterr().out)
+        assert [] == schema_problems("verify", found)
+        assert ("verified", []) == (found["result"], found["problems"])
+        assert package.made.record["package_digest"] == found["images"][0]["package"]
+    blob = max((tmp_path / "p.oci/blobs/sha256").iterdir(), key=lambda path: path.stat().st_size)
+    blob.write_bytes(blob.read_bytes()[:-1])
+    assert 1 == main(["verify", str(tmp_path / "p.oci"), "--json"])
+    found = json.loads(capsys.readouterr().out)
+    assert [] == schema_problems("verify", found)
+    assert ("problems", []) == (found["result"], found["images"]) and "bytes, want" in found["problems"][0]
 
 
 def test_a_registry_that_lies_about_a_blob_is_found_out(tmp_path, capsys):

@@ -75,6 +75,19 @@ def test_code_is_compared_by_lines(tmp_path, capsys):
     assert "    -level = 1\n    +level = 2\n" in _diff(capsys, *pexes, "--lines")
 
 
+def test_code_of_a_packed_pex_is_compared_by_lines(tmp_path, capsys):
+    """As that of a file; what a link leads out to is not read."""
+    pexes = [tmp_path / "packed1", tmp_path / "packed2"]
+    for level, folder in enumerate(pexes, 1):
+        with zipfile.ZipFile(_pex(tmp_path / f"rain{level}.pex", f"import numpy\nlevel = {level}\n")) as archive:
+            archive.extractall(folder)
+        (folder / "PEX-INFO").write_text("{}")
+    assert "    -level = 1\n    +level = 2\n" in _diff(capsys, *pexes, "--lines")
+    (pexes[0] / "rain.py").rename(tmp_path / "secret.py")
+    (pexes[0] / "rain.py").symlink_to(tmp_path / "secret.py")
+    assert "level = 1" not in _diff(capsys, *pexes, "--lines")
+
+
 def test_metrics_and_signature_have_a_verdict(tmp_path, capsys):
     """What people decide by: whether it became better, and whether callers break."""
     narrow = {"inputs": [{"name": "x", "datatype": "FP32", "shape": [4]}], "outputs": []}

@@ -1,11 +1,14 @@
 """`modelkiln report`: the page, read as text and opened in a real browser."""
 
 import json
+import os
 import re
+import subprocess
 import zipfile
 
 import pytest
 from browsing.browser import ask_page, axe_script
+from browsing.devtools import open_tab
 from loopback.registries import registry
 from samples.packages.described import CODE, Described
 from samples.random_image import make_image
@@ -21,7 +24,10 @@ from modelkiln.package.record import recorded_digest
 from modelkiln.publication.blob_source import BlobSource
 from modelkiln.publication.publish import Publication, publish_all
 from modelkiln.registry.reference import parse_repository
+from modelkiln.report.locks import lock_days
+from modelkiln.report.page.index import read_records, render_index
 from modelkiln.runtime.weights.progress import readable_size
+from modelkiln.smoke.junit import junit_report
 from modelkiln.store.store import Store
 
 
@@ -47,6 +53,7 @@ def later(tmp_path_factory):
 
 
 def _page(tmp_path, store, *packages):
+    """The page of packages; what begins with dashes is an option."""
     path = tmp_path / "report.html"
     store.root.mkdir(exist_ok=True)
     assert 0 == main(["report", *map(str, packages), "-o", str(path), "--store", str(store.root)])
@@ -127,6 +134,23 @@ def test_a_folder_of_packages_has_an_index(tmp_path, capsys):
     assert "holds neither a layout nor records" in capsys.readouterr().err
 
 
+def test_an_index_says_how_old_locks_are(tmp_path):
+    """The day of the last commit of each, the oldest first; what was never committed comes last."""
+    env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    for name, day in (("a.txt", "2026-05-02"), ("b.lock.json", "2025-01-03")):
+        (tmp_path / name).write_text(name)
+        commit = ["git", "-c", "user.name=a", "-c", "user.email=a@example.org", "commit", "-qm", name]
+        dates = {"GIT_COMMITTER_DATE": f"{day}T12:00:00Z", "GIT_AUTHOR_DATE": f"{day}T12:00:00Z"}
+        for command in (["git", "init", "-q"], ["git", "add", name], commit):
+            subprocess.run(command, cwd=tmp_path, env={**env, **dates}, check=True)
+    days = lock_days(tmp_path, ["a.txt", "b.lock.json", "c.txt"], env)
+    assert {"a.txt": "2026-05-02", "b.lock.json": "2025-01-03", "c.txt": ""} == days
+    records = read_records(Described(tmp_path / "dist").record_path.parent)
+    page = render_index(records, {"rain": days})
+    places = [page.index(part) for part in ("Locks, the oldest first", "2025-01-03", "2026-05-02", "not committed")]
+    assert sorted(places) == places
+
+
 def test_the_map_can_be_used(package, tmp_path):
     """With a mouse and with a keyboard: into a layer and back, by bytes unpacked and packed; nothing is refused."""
     question = """
@@ -150,6 +174,25 @@ def test_the_map_can_be_used(package, tmp_path):
     assert "fastmath" in found["focused"] and " unpacked, " in found["hover"]
 
 
+def test_a_mouse_over_the_map_shows_what_is_there(package, tmp_path):
+    """Of a layer its name and bytes, in a line that moves nothing else."""
+    path = tmp_path / "report.html"
+    _page(tmp_path, package.store, package.layout)
+    with open_tab(tmp_path) as tab:
+        tab.open(path)
+        places = "['.map', '.list'].map(name => document.querySelector(name).getBoundingClientRect().y)"
+        tab.ask("document.querySelector('.map').scrollIntoView({behavior: 'instant'})")
+        before = tab.ask(places)
+        tab.move(40, before[0] + 60)
+        shown = tab.ask("""new Promise(resolve => {
+            const line = document.querySelector('.hover'), done = () => line.textContent && resolve(line.textContent);
+            new MutationObserver(done).observe(line, { childList: true });
+            setTimeout(resolve, 60000, "");
+            done();
+        })""")
+        assert "unpacked" in shown and before == tab.ask(places)
+
+
 @pytest.mark.parametrize("dark", [False, True])
 def test_nothing_keeps_people_from_reading_it(dark, package, later, tmp_path):
     """axe-core finds no fault with contrast, names, roles and the order of headings, in light and in dark."""
@@ -158,7 +201,15 @@ def test_nothing_keeps_people_from_reading_it(dark, package, later, tmp_path):
         const faults = found.violations.flatMap(one => one.nodes.map(node => one.id + ': ' + node.html));
         return { faults, dark: matchMedia('(prefers-color-scheme: dark)').matches };
     """
-    page = _page(tmp_path, package.store, package.layout, later.layout)
+    (tmp_path / "smoke.xml").write_bytes(
+        junit_report("rain:smoke", package.record["package_digest"], 0, "passed in 1.2 s", "")
+    )
+    found = {"vulnerability": {"id": "CVE-1", "severity": "High"}}
+    found["artifact"] = {"name": "fastmath", "version": "0.9", "type": "python"}
+    (tmp_path / "scan.json").write_text(json.dumps({"matches": [found]}))
+    options = f"--test-results={tmp_path / 'smoke.xml'}", f"--vulnerabilities={tmp_path / 'scan.json'}"
+    page = _page(tmp_path, package.store, package.layout, later.layout, *options)
+    assert "Smoke tests" in page and "went: CVE-1" in page
     assert {"faults": [], "dark": dark} == ask_page(page, question, tmp_path, dark, [axe_script()])
 
 
@@ -178,6 +229,18 @@ def test_a_package_of_many_files_is_a_small_page(tmp_path, package):
     assert 12000 <= page.count("module_with_a_name_")
     assert len(page) < 1_500_000
     assert f"{tmp_path}/rain.pex predict request.json" in page
+
+
+def test_a_page_of_a_packed_pex_says_what_starts_it(tmp_path, package):
+    """The script in the folder, also where its record was named."""
+    pex, record = tmp_path / "rain.pex", {**package.record, "layers": [], "formats": {"pex": {"path": "rain.pex"}}}
+    (pex / RECORD_PATH).parent.mkdir(parents=True)
+    (pex / "PEX-INFO").write_text("{}")
+    (pex / RECORD_PATH).write_text(json.dumps(record))
+    beside = tmp_path / "rain.package.json"
+    beside.write_text(json.dumps(record))
+    for named in (pex, beside):
+        assert f"{pex}/pex predict request.json" in _page(tmp_path, package.store, named)
 
 
 def test_a_page_is_whole_or_not_there(tmp_path, capsys):

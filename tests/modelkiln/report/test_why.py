@@ -101,6 +101,24 @@ def test_a_pex_has_code_and_wheels_in_it(tmp_path, package, capsys):
     assert "        cloudlib 1.4 requires tinylib>=1\n" in capsys.readouterr().out
 
 
+def test_a_packed_pex_has_them_in_a_folder(tmp_path, package, capsys):
+    """Its wheels are links; the record of dist/ names the folder."""
+    pex, record = tmp_path / "rain.pex", {**package.record, "layers": []}
+    for name, data in {**CODE, RECORD_PATH: json.dumps({**record, "formats": {}}), "PEX-INFO": "{}"}.items():
+        (pex / name).parent.mkdir(parents=True, exist_ok=True)
+        (pex / name).write_bytes(data if isinstance(data, bytes) else data.encode())
+    (pex / ".deps").mkdir()
+    for wheel in record["requirements"]:
+        (pex / ".deps" / wheel["filename"]).symlink_to(package.store.path(f"sha256:{wheel['sha256']}"))
+    beside = tmp_path / "rain.package.json"
+    beside.write_text(json.dumps({**record, "formats": {"pex": {"path": "rain.pex"}}}))
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    for named in (pex, beside):
+        assert 0 == main(["why", str(named), "tinylib", "--store", str(empty)])
+        assert "        cloudlib 1.4 requires tinylib>=1\n" in capsys.readouterr().out
+
+
 def test_people_read_a_sentence_about_what_it_saves(package, capsys):
     """Text of a terminal."""
     assert 0 == main(["why", str(package.layout), "tinylib", "--store", str(package.store.root)])

@@ -1,5 +1,6 @@
 """Care of the store: listing, verifying, cleaning, also while others use it and are killed."""
 
+import json
 import os
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import time
 
 import pytest
 from python_path import python_path
+from schemas import schema_problems
 from steps import killed_at_every_step
 
 from modelkiln.cli.main import main
@@ -213,6 +215,20 @@ def test_damaged_blobs_are_found(store, capsys):
     assert 1 == main(["store", "verify", f"--store={store.root}"])
     assert damaged in capsys.readouterr().out
     assert ([whole], []) == (digests(store), verify(store))
+
+
+def test_damage_and_what_was_removed_are_printed_for_programs(store, tmp_path, monkeypatch, capsys):
+    """As JSON, with the exit codes of what people read."""
+    damaged, old = store.add_bytes(b"damaged"), aged_blob(store, b"old", 3)
+    store.path(damaged).chmod(0o644)
+    store.path(damaged).write_bytes(b"DAMAGED")
+    assert 1 == main(["store", "verify", "--json", f"--store={store.root}"])
+    found = json.loads(capsys.readouterr().out)
+    assert ([], [damaged]) == (schema_problems("store-verify", found), found["damaged"])
+    monkeypatch.chdir(tmp_path)
+    assert 0 == main(["store", "gc", "--json", "--older-than=1d", f"--store={store.root}"])
+    found = json.loads(capsys.readouterr().out)
+    assert ([], [{"digest": old, "size": 3}]) == (schema_problems("store-gc", found), found["blobs"])
 
 
 def test_the_list_shows_digest_size_and_use(store, capsys):

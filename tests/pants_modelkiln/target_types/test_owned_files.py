@@ -1,7 +1,10 @@
 """Owners of files, as Pants' engine finds them for `list FILE`, `--changed-since` and `dependents`."""
 
 import pytest
+from pants.engine.addresses import Address
 from pants.engine.internals.graph import Owners, OwnersRequest
+from pants.engine.internals.scheduler import ExecutionError
+from pants.engine.target import SourcesField, SourcesPaths, SourcesPathsRequest
 from pants.testutil.rule_runner import QueryRule, RuleRunner
 
 from pants_modelkiln.target_types.artifact import ModelArtifactTarget
@@ -14,6 +17,8 @@ from pants_modelkiln.target_types.toolchain import BuildToolchainTarget
 _BUILD = """
 model_smoke_test(name="test", package=":rain", request="request.json", expected="answers/response.json")
 model_artifact(name="weights", source=["*.onnx", "!old.onnx"], lock="weights.lock.json")
+model_artifact(name="elsewhere", source="hf:example/llm", lock="elsewhere.lock.json")
+model_artifact(name="missing", source="missing.bin")
 model_package(name="rain", entry_point="predict.py:predict", signature="signature.json")
 oci_base_image(
     name="base", lock="base.lock.json", packages="base.packages", architectures=["amd64", "arm64"],
@@ -26,6 +31,8 @@ _OWNERS = {
     "answers/response.json": "test",
     "new.onnx": "weights",
     "weights.lock.json": "weights",
+    "elsewhere.lock.json": "elsewhere",
+    "missing.bin": "missing",
     "signature.json": "rain",
     "base.lock.json": "base",
     "base.arm64.lock.json": "base",
@@ -40,7 +47,7 @@ _OWNERS = {
 def runner():
     """Return an engine with a repository of one target of each type, and files that no target names."""
     runner = RuleRunner(
-        rules=[QueryRule(Owners, [OwnersRequest])],
+        rules=[QueryRule(Owners, [OwnersRequest]), QueryRule(SourcesPaths, [SourcesPathsRequest])],
         target_types=[
             BuildToolchainTarget,
             ModelArtifactTarget,
@@ -76,3 +83,22 @@ def test_a_file_that_is_gone_has_its_owner(runner, path, name):
     """What somebody removed has changed, too; here in a folder that never had the files."""
     runner.write_files({"gone/BUILD": _BUILD})
     assert [f"gone:{name}"] == _owners(runner, f"gone/{path}")
+
+
+@pytest.mark.parametrize("name", ["elsewhere", "weights"])
+def test_files_of_a_lock_need_not_be_here(runner, name):
+    """Pants reports globs without files, in any goal that looks at sources, such as `lint` with any formatter."""
+    assert () == _paths(runner, name)
+
+
+def test_files_without_a_lock_are_missed(runner):
+    """With the option that makes an error of what is a warning without it."""
+    with pytest.raises(ExecutionError, match="missing.bin"):
+        _paths(runner, "missing")
+
+
+def _paths(runner, name):
+    runner.write_files({"gone/BUILD": _BUILD})
+    runner.set_options(["--unmatched-build-file-globs=error"])
+    sources = runner.get_target(Address("gone", target_name=name))[SourcesField]
+    return runner.request(SourcesPaths, [SourcesPathsRequest(sources)]).files

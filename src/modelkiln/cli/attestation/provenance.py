@@ -11,6 +11,7 @@ from modelkiln.cli.options import add_builder
 from modelkiln.errors import ModelkilnError, reason
 from modelkiln.image.blobs import find_record
 from modelkiln.package.outside import load_record
+from modelkiln.progress import Progress
 
 HELP = "Print how a package was made, as an in-toto statement with SLSA's predicate."
 EXAMPLES = (
@@ -27,7 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the statement."""
-    sys.stdout.buffer.write(_find(args).to_bytes() + b"\n")
+    with Progress(f"provenance {args.package}"):
+        found = _find(args)
+    sys.stdout.buffer.write(found.to_bytes() + b"\n")
     sys.stdout.buffer.flush()
     return 0
 

@@ -1,22 +1,26 @@
 """What a package in a registry consists of, and what refers to it, for `modelkiln inspect`."""
 
 import argparse
-from typing import Any
+from typing import Any, Iterator
 
 from modelkiln.cli.attestation.package import remote_of
+from modelkiln.cli.tables import Column, Part, Table, print_all, word_table
 from modelkiln.conventions import PREDICATE_ANNOTATIONS
 from modelkiln.descriptor import INDEX
 from modelkiln.package.record import PACKAGE_LABEL
+from modelkiln.progress import Progress
 from modelkiln.runtime.weights.progress import readable_size
-from modelkiln.wording import print_tables
 
 __all__ = ["inspect_remote"]
+
+_COLUMNS = (Column("referrer", 12), Column("size", 10, is_number=True), Column("type", is_text=True))
 
 
 def inspect_remote(args: argparse.Namespace) -> int:
     """Print of each manifest what it is, and what refers to it: record, bills of materials, statements, signatures."""
-    package = remote_of(args)
-    referring = {subject.digest: documents for subject, documents in package.referrers()}
+    with Progress(f"inspect {args.package}"):
+        package = remote_of(args)
+        referring = {subject.digest: documents for subject, documents in package.referrers()}
     described = []
     for document in reversed(package.contents.manifests):
         config, digest = package.config(document), document.descriptor.digest
@@ -32,7 +36,7 @@ def inspect_remote(args: argparse.Namespace) -> int:
                 ],
             }
         )
-    print_tables(described, _table, args.json)
+    print_all(described, _parts, args.json)
     return 0
 
 
@@ -51,13 +55,18 @@ def _referrer(content: Any, digest: str, blobs: list) -> dict[str, Any]:
     }
 
 
-def _table(manifest: dict[str, Any]) -> list[str]:
+def _parts(manifest: dict[str, Any]) -> Iterator[Part]:
     head = ("digest", "kind", "package", "platform")
     values = (manifest["digest"], manifest["kind"], manifest["package_digest"], manifest["platform"])
-    rows = [f"{key:<9}{value}" for key, value in zip(head, values) if value]
-    if manifest["referrers"]:
-        rows += ["", f"{'referrer':<14}{'size':>10}  type"]
-    for one in manifest["referrers"]:
-        what = " ".join(filter(None, (one["artifact_type"], one["predicate_type"])))
-        rows.append(f"{one['digest'][7:19]:<14}{readable_size(one['size']):>10}  {what}")
-    return rows
+    yield word_table(zip(head, values), 9)
+    rows = [
+        (
+            one["digest"][7:19],
+            readable_size(one["size"]),
+            " ".join(filter(None, (one["artifact_type"], one["predicate_type"]))),
+        )
+        for one in manifest["referrers"]
+    ]
+    if rows:
+        yield ""
+        yield Table(_COLUMNS, rows)

@@ -6,10 +6,12 @@ import sys
 from pathlib import Path
 
 from modelkiln.attestation.sbom.bom import bom_bytes, older_bom
+from modelkiln.attestation.sbom.bom_file import file_bom
 from modelkiln.canonical import canonical_json
 from modelkiln.cli.attestation.package import add_package, is_registry, layout_of, reader_of, remote_of
 from modelkiln.errors import ModelkilnError, reason
 from modelkiln.image.blobs import find_record
+from modelkiln.progress import Progress
 
 HELP = "Print the bill of materials of a package: model, files, wheels, Debian packages, code."
 EXAMPLES = (
@@ -32,7 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the document."""
-    bom = _find(args)
+    with Progress(f"sbom {args.package}"):
+        bom = _find(args)
     if args.format != _NEWEST:
         try:
             content = json.loads(bom)
@@ -48,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _find(args: argparse.Namespace) -> bytes:
-    from modelkiln.publication.attested import file_bom, layout_bom, remote_bom
+    from modelkiln.publication.attested import layout_bom, remote_bom
 
     if is_registry(args.package):
         return remote_bom(remote_of(args), args.image)

@@ -11,8 +11,9 @@ from modelkiln.cli.options import add_insecure, add_signer, add_store, machine_e
 from modelkiln.digest import sha256_bytes
 from modelkiln.errors import ModelkilnError
 from modelkiln.image.blobs import find_record
-from modelkiln.image.contents import layout_contents
+from modelkiln.image.contents import layout_contents, layout_size
 from modelkiln.image.layout import Layout, write_file
+from modelkiln.progress import Progress
 from modelkiln.registry.reference import parse_image
 from modelkiln.weights.lock import load_weights_lock
 from modelkiln.wording import report_line
@@ -103,7 +104,8 @@ def _layout(args: argparse.Namespace, signer: Signer) -> "tuple[list[Signed], st
     layout = Layout(args.package)
     contents = layout_contents(layout, args.image)
     record = find_record(layout.path)
-    held = verify_layout(layout.path, store_of(args), record)
+    with Progress(f"verify {layout.path}", layout_size(layout.path)) as progress:
+        held = verify_layout(layout.path, store_of(args), record, progress=progress.add)
     if held.problems:
         raise ModelkilnError(
             f"{layout.path}: is not what its record says, and is not signed: {shown(held.problems)} Package it again."

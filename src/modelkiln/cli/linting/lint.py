@@ -2,6 +2,7 @@
 
 import argparse
 from pathlib import Path
+from typing import Iterator
 
 from modelkiln.cli.linting.findings import add_report, add_selection, report
 from modelkiln.cli.options import add_record, add_store, store_of
@@ -10,6 +11,8 @@ from modelkiln.lint.linter import lint_all
 from modelkiln.lint.output.text import explained, listed
 from modelkiln.lint.registry import all_rules, rule_of
 from modelkiln.lint.selection import Selection
+from modelkiln.lint.subject import Subject
+from modelkiln.progress import Progress
 
 HELP = "Find anti-patterns in a package: paths, downloads, requirements and files that should not be there."
 EXAMPLES = (
@@ -41,9 +44,17 @@ def run(args: argparse.Namespace) -> int:
         return 0
     if not args.packages:
         raise ModelkilnError("no package is named. Give one that `pants package` wrote, or --list or --explain RULE.")
+    selection = Selection(tuple(args.select), tuple(args.ignore)).checked("--select, --ignore")
+    with Progress("lint", len(args.packages), unit="packages") as progress:
+        found = lint_all((one, selection) for one in _subjects(args, progress))
+    return report(found, args)
+
+
+def _subjects(args: argparse.Namespace, progress: Progress) -> Iterator[Subject]:
+    """What is in the packages, one after the other."""
     # Imported here: it brings all that reads images, which an explanation does not need.
     from modelkiln.lint.packages.read import read_package
 
-    selection = Selection(tuple(args.select), tuple(args.ignore)).checked("--select, --ignore")
-    subjects = [one for path in args.packages for one in read_package(path, store_of(args), args.record, args.image)]
-    return report(lint_all([(one, selection) for one in subjects]), args)
+    for path in args.packages:
+        yield from read_package(path, store_of(args), args.record, args.image)
+        progress.add(1)

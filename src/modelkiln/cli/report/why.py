@@ -4,6 +4,7 @@ import argparse
 from typing import Any, Iterator, Mapping
 
 from modelkiln.cli.options import add_store, store_of
+from modelkiln.progress import Progress
 from modelkiln.report.package import open_package
 from modelkiln.report.why import explain
 from modelkiln.runtime.weights.progress import readable_size
@@ -28,8 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the chain of reasons."""
-    package = open_package(args.package, store_of(args), dict, lambda line: None)
-    found = explain(package, args.name)
+    with Progress(f"why {args.package}"):
+        package = open_package(args.package, store_of(args), dict, lambda line: None)
+        found = explain(package, args.name)
     if args.json:
         print_json(found)
     else:

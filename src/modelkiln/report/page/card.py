@@ -5,6 +5,7 @@ import shlex
 from math import isfinite
 from typing import Any, Iterator, Mapping, Optional, Sequence
 
+from modelkiln.formats.pex_contents import SCRIPT
 from modelkiln.package.example import SAMPLE, element_count, example_request
 from modelkiln.report.inputs import record_metrics
 from modelkiln.report.package import Package
@@ -146,6 +147,8 @@ def commands(package: Package, record: Mapping[str, Any]) -> Html:
         module = (record.get("wheel") or {}).get("import_name", record["name"])
         lines = [f"pip install {place}", f"python -c 'import {module}; print({module}.load())'"]
     else:
-        program = place if "/" in place else f"./{place}"
+        is_packed = package.path is not None and package.path.is_dir()
+        program = shlex.quote(f"{package.path}/{SCRIPT}") if is_packed else place
+        program = program if "/" in program else f"./{program}"
         lines = [f"{program} predict request.json", f"{program} info", f"{program} verify"]
     return section("Run", code_block("\n".join(lines), "the commands")) or Html("")

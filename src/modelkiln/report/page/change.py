@@ -2,6 +2,7 @@
 
 from typing import Any, Mapping, Optional
 
+from modelkiln.report.page.evidence import vulnerability_changes
 from modelkiln.report.page.html import Html, section, table, tag
 from modelkiln.runtime.weights.progress import readable_size
 from modelkiln.wording import counted
@@ -54,6 +55,7 @@ def _variant(variant: Mapping[str, Any]) -> list[Optional[Html]]:
     return [
         section("Inputs", table("Inputs that differ", ("input", "kind", "before", "after"), inputs)),
         section("Signature", tag("p", verdict), table("Tensors that differ", ("tensor", "change", "release"), places)),
+        vulnerability_changes(variant["vulnerabilities"]),
     ]
 
 

@@ -13,9 +13,11 @@ from modelkiln.report.page.html import join, section, table, tag
 from modelkiln.runtime.weights.progress import readable_size
 from modelkiln.wording import counted
 
-__all__ = ["read_records", "render_index"]
+__all__ = ["RECORD_ENDING", "read_records", "render_index"]
 
-_ENDING = ".package.json"
+# Of a record in dist/.
+RECORD_ENDING = ".package.json"
+_NONE: Mapping[str, Mapping[str, str]] = {}
 
 
 def read_records(folder: Path) -> dict[str, Mapping[str, Any]]:
@@ -24,18 +26,21 @@ def read_records(folder: Path) -> dict[str, Mapping[str, Any]]:
     Raises ModelkilnError where there is none, or one that is none.
     """
     found: dict[str, Mapping[str, Any]] = {}
-    for path in sorted(folder.rglob(f"*{_ENDING}")):
+    for path in sorted(folder.rglob(f"*{RECORD_ENDING}")):
         record = load_record(path, "Package its target again.", ())
-        found[path.relative_to(folder).as_posix()[: -len(_ENDING)]] = {"name": "", "version": "", **record}
+        found[path.relative_to(folder).as_posix()[: -len(RECORD_ENDING)]] = {"name": "", "version": "", **record}
     if not found:
         raise ModelkilnError(
-            f"{folder}: holds neither a layout nor records of packages (*{_ENDING}). Package something."
+            f"{folder}: holds neither a layout nor records of packages (*{RECORD_ENDING}). Package something."
         )
     return found
 
 
-def render_index(records: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return the page of `records`, see `read_records`; it is the same for the same packages."""
+def render_index(records: Mapping[str, Mapping[str, Any]], locks: Mapping[str, Mapping[str, str]] = _NONE) -> str:
+    """Return the page of `records`, see `read_records`; it is the same for the same packages.
+
+    locks: of each package its locks, with the day on which each was last committed, or "".
+    """
     layers = {name: _layers(record) for name, record in records.items()}
     users: dict[str, list[str]] = {}
     for name, listed in layers.items():
@@ -55,6 +60,7 @@ def render_index(records: Mapping[str, Mapping[str, Any]]) -> str:
         section("Packages", table("All packages", heads, rows, (4, 5)), level=2),
         byte_map(0),
         section("Shared layers", _shared(every, users), level=2),
+        section("Locks", _locks(locks), level=2),
     ]
     return document("Packages", None, parts, [_tree(layers, every, users)])
 
@@ -88,6 +94,18 @@ def _shared(every: Mapping[str, Layer], users: Mapping[str, Sequence[str]]) -> A
     return table(
         "Layers of several packages, those that save most first", ("layer", "packed", "packages", "of"), rows, (1, 2)
     )
+
+
+def _locks(locks: Mapping[str, Mapping[str, str]]) -> Any:
+    days = {path: day for listed in locks.values() for path, day in listed.items()}
+    users = {path: [name for name, listed in locks.items() if path in listed] for path in days}
+    # What was never committed is new.
+    ordered = sorted(days, key=lambda path: (days[path] or "9", path))
+    rows = [
+        [path, days[path] or "not committed", str(len(users[path])), join([", ".join(users[path])])] for path in ordered
+    ]
+    heads = ("lock", "last changed", "packages", "of")
+    return table("Locks, the oldest first", heads, rows, (2,))
 
 
 def _tree(

@@ -1,10 +1,13 @@
 """The page: packages one after the other, with a map of their bytes."""
 
 from dataclasses import dataclass
-from typing import Any, Mapping, Optional, Sequence
+from typing import Any, Callable, Mapping, Optional, Sequence
 
 from modelkiln.report.code import code_texts
 from modelkiln.report.difference import difference
+from modelkiln.report.evidence.attestations import Attestation, attestations
+from modelkiln.report.evidence.evidence import Evidence
+from modelkiln.report.evidence.vulnerabilities import Vulnerability, vulnerabilities
 from modelkiln.report.graph import Graph
 from modelkiln.report.inputs import debian_packages
 from modelkiln.report.needs import code_graph, debian_graph, read_status
@@ -13,11 +16,14 @@ from modelkiln.report.page import card, tables
 from modelkiln.report.page.change import change
 from modelkiln.report.page.contents import Tree, read_tree
 from modelkiln.report.page.document import byte_map, document
+from modelkiln.report.page.evidence import attested, smoke_tests, vulnerable
 from modelkiln.report.page.html import Html, tag
 from modelkiln.report.wheels import WheelContents, read_wheels
 from modelkiln.runtime.weights.progress import readable_size
 
 __all__ = ["render"]
+
+_NONE = Evidence()
 
 
 @dataclass(frozen=True)
@@ -30,29 +36,40 @@ class _Subject:
     wheels: Mapping[str, WheelContents]
     graph: Optional[Graph]
     tree: Tree
+    attestations: Sequence[Attestation]
 
 
-def render(packages: Sequence[Package]) -> str:
+def render(
+    packages: Sequence[Package], evidence: Evidence = _NONE, progress: Callable[[int], None] = lambda number: None
+) -> str:
     """Return the page of `packages`: a document that refers to nothing outside of it.
 
-    It is the same for the same packages, whenever and wherever it is written.
+    It is the same for the same packages and the same evidence, whenever and wherever it is written. progress: gets a
+    1 for each package that was read.
     """
-    subjects = [_subject(package, record, packages) for package in packages for record in package.variants]
+    subjects = []
+    for package in packages:
+        stated = attestations(package, evidence.policy, evidence.repository)
+        subjects += [_subject(package, record, packages, stated) for record in package.variants]
+        progress(1)
     names = [f"{one.record['name']} {one.record['version']}" for one in subjects]
     title = " and ".join(dict.fromkeys(names))
-    changes = change(difference(packages[0], packages[1])) if len(packages) == 2 else None
-    parts = [*_parts(subjects), *([changes] if changes else [])]
+    changes = change(difference(packages[0], packages[1], evidence.scans)) if len(packages) == 2 else None
+    parts = [*_parts(subjects, evidence), *([changes] if changes else [])]
     return document(title, _contents(subjects, changes), parts, [one.tree for one in subjects])
 
 
-def _subject(package: Package, record: Mapping[str, Any], packages: Sequence[Package]) -> _Subject:
+def _subject(
+    package: Package, record: Mapping[str, Any], packages: Sequence[Package], stated: Sequence[Attestation]
+) -> _Subject:
     wheels = read_wheels(package, record)
     texts = code_texts(package, {file["path"] for file in record.get("code") or ()})
     graph = code_graph(record, texts, wheels) if texts else None
     variant = record.get("variant") or {}
     words = [record["name"], record["version"], variant.get("accelerator", ""), variant.get("platform", "")]
     words += [package.label] if len(packages) > 1 else []
-    return _Subject(" ".join(filter(None, words)), package, record, wheels, graph, read_tree(package, record, wheels))
+    label, tree = " ".join(filter(None, words)), read_tree(package, record, wheels)
+    return _Subject(label, package, record, wheels, graph, tree, tuple(stated))
 
 
 def _contents(subjects: Sequence[_Subject], changes: Optional[Html]) -> Optional[Html]:
@@ -63,7 +80,7 @@ def _contents(subjects: Sequence[_Subject], changes: Optional[Html]) -> Optional
     return tag("nav", tag("ul", *links), aria_label="Packages")
 
 
-def _parts(subjects: Sequence[_Subject]) -> list[Html]:
+def _parts(subjects: Sequence[_Subject], evidence: Evidence) -> list[Html]:
     every = [(one.label, one.record) for one in subjects]
     found = []
     for number, one in enumerate(subjects):
@@ -77,6 +94,9 @@ def _parts(subjects: Sequence[_Subject]) -> list[Html]:
             card.signature(one.record),
             card.commands(one.package, one.record),
             card.needs(one.record),
+            smoke_tests(evidence.tests, one.record, one.attestations),
+            attested(one.attestations),
+            vulnerable(_vulnerabilities(one, evidence)),
             byte_map(number),
             tables.artifacts(one.record),
             tables.wheels(one.wheels, one.graph),
@@ -88,6 +108,12 @@ def _parts(subjects: Sequence[_Subject]) -> list[Html]:
         attributes = {"id": f"package{number}", "aria_labelledby": f"title{number}", "class_": "package"}
         found.append(tag("article", heading, *parts, **attributes))
     return found
+
+
+def _vulnerabilities(one: _Subject, evidence: Evidence) -> Optional[list[Vulnerability]]:
+    if evidence.scans is None:
+        return None
+    return vulnerabilities({**one.record, "layers": one.package.record.get("layers")}, evidence.scans)
 
 
 def _identity(one: _Subject) -> Html:

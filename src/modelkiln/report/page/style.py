@@ -33,32 +33,35 @@ dt { color: var(--soft); font-size: .875rem; } dd { margin: 0; overflow-wrap: an
 table { border-collapse: collapse; width: 100%; font-size: .9rem; }
 caption { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 th, td { text-align: left; vertical-align: top; padding: .4rem .75rem; border-bottom: 1px solid var(--line); }
-thead th { position: sticky; top: 0; background: var(--panel); color: var(--soft); font-weight: 600; z-index: 1; }
+thead > tr > * { position: sticky; top: 0; background: var(--panel); color: var(--soft); font-weight: 600; z-index: 1; }
 tbody tr:last-child > * { border-bottom: 0; } tbody th { font-weight: 500; }
 .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .metric { display: inline-block; min-width: 6rem; font-variant-numeric: tabular-nums; }
 td small { margin-left: .75rem; color: var(--soft); font-size: .85em; } svg { max-width: 100%; }
 .rail { fill: var(--panel); stroke: var(--line); } .bar { fill: var(--bar); }
 .code { position: relative; } .code pre { background: var(--panel); border: 1px solid var(--line); border-radius: 6px;
-  margin: .5rem 0; padding: .75rem 5rem .75rem .75rem; overflow-x: auto; max-height: 12rem; }
+  margin: .5rem 0; padding: .75rem 5.5rem .75rem .75rem; overflow-y: auto; max-height: 12rem;
+  white-space: pre-wrap; overflow-wrap: anywhere; }
 button { font: inherit; color: inherit; background: var(--paper); border: 1px solid var(--line); border-radius: 5px;
   padding: .15rem .6rem; cursor: pointer; } button:hover { border-color: var(--accent); }
 .copy { position: absolute; right: .6rem; top: .6rem; font-size: .85rem; }
 fieldset { border: 0; padding: 0; margin: 0 0 .5rem; display: flex; gap: 1rem; color: var(--soft); }
 legend { float: left; margin-right: 1rem; } .path { display: flex; flex-wrap: wrap; gap: .25rem; align-items: center;
   min-height: 2rem; } .path button { border: 0; color: var(--accent); padding: 0 .2rem; background: none; }
-.map svg { display: block; width: 100%; background: var(--panel); border-radius: 6px; }
+.map { contain: content; } .map svg { display: block; width: 100%; background: var(--panel); border-radius: 6px; }
 .map rect { stroke: var(--paper); } .map .box:hover > .tile { stroke: var(--ink); stroke-width: 2; }
 .map .leaf:hover { fill-opacity: .55; } .map text { fill: var(--ink); font-size: 12px; pointer-events: none; }
-.box.deep { cursor: pointer; } .hover { min-height: 1.5em; margin: .35rem 0; color: var(--soft); font-size: .9rem;
-  overflow-wrap: anywhere; } .list table button { border: 0; padding: 0; color: var(--accent); background: none;
-  text-align: left; overflow-wrap: anywhere; }
+.box.deep { cursor: pointer; } .hover { height: 1.5em; margin: .35rem 0; color: var(--soft); font-size: .9rem;
+  contain: strict; white-space: nowrap; text-overflow: ellipsis; }
+.list table button { border: 0; padding: 0; color: var(--accent); background: none; text-align: left;
+  overflow-wrap: anywhere; }
 .share { display: inline-block; height: .6em; background: var(--bar); border-radius: 3px; }
 .list .wide { max-height: 22rem; }
 @media print { :root { --gap: 1rem; } .copy, fieldset, .hover, .skip, nav { display: none; }
   .wide, .list .wide { max-height: none; overflow: visible; border: 0; }
-  .code pre { max-height: none; white-space: pre-wrap; }
-  thead th { position: static; } section { break-inside: avoid-page; } tr { break-inside: avoid; }
+  .code pre { max-height: none; padding-right: .75rem; }
+  .share { print-color-adjust: exact; }
+  thead > tr > * { position: static; } section { break-inside: avoid-page; } tr { break-inside: avoid; }
   .package { break-before: page; } .package:first-child { break-before: auto; } }
 @media (prefers-reduced-motion: reduce) { html { scroll-behavior: auto; } }
 """

@@ -124,6 +124,10 @@ class TraverseIfDependenciesField(ShouldTraverseDepsPredicate):
 
     def __call__(self, target: Target, field: Dependencies | SpecialCasedDependencies) -> DepsTraversalBehavior:
         ...
+class AlwaysTraverseDeps(ShouldTraverseDepsPredicate):
+
+    def __call__(self, target: Target, field: Dependencies | SpecialCasedDependencies) -> DepsTraversalBehavior:
+        ...
 @dataclass(frozen=True)
 class TransitiveTargets:
     roots: tuple[Target, ...]

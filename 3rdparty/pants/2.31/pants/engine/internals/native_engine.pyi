@@ -57,6 +57,10 @@ class Address:
         ...
 
     @property
+    def path_safe_spec(self) -> str:
+        ...
+
+    @property
     def spec(self) -> str:
         ...
 

@@ -108,6 +108,10 @@ class Address:
         ...
 
     @property
+    def path_safe_spec(self) -> str:
+        ...
+
+    @property
     def spec(self) -> str:
         ...
 

@@ -161,6 +161,10 @@ class Address:
         ...
 
     @property
+    def path_safe_spec(self) -> str:
+        ...
+
+    @property
     def spec(self) -> str:
         ...
 
