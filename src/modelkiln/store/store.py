@@ -157,8 +157,8 @@ class Store:
         """As `adopt` of a file that this process made, of mode 0444, whose bytes and name `sync_all` syncs."""
         target = self._name(digest)
         with register(self.root).uncleaned():
-            # As young as this process, see `has`, and as whoever has used an equal one: it may have waited, or be of
-            # an earlier process's download.
+            # As young as this process, see `has`, and as the last use of an equal one: it may have waited, or be of an
+            # earlier process's download.
             os.utime(name)
             try:
                 os.replace(name, target)
