@@ -1,5 +1,6 @@
 """Timestamps of signatures, by openssl's authority."""
 
+import threading
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
@@ -12,6 +13,7 @@ from rfc3161_client import HashAlgorithm, TimestampRequestBuilder
 from modelkiln.attestation.bundle import Bundle
 from modelkiln.attestation.judgement import signer_of
 from modelkiln.attestation.policy import Policy
+from modelkiln.attestation.signing import timestamps
 from modelkiln.attestation.signing.certificates import read_authorities
 from modelkiln.attestation.signing.signer import Signer
 from modelkiln.attestation.signing.timestamps import check_address, request_timestamp, stamped_at
@@ -115,6 +117,18 @@ def test_a_broken_token_is_named(authority, change):
     """One whose time is none, and an answer that grants one and brings none."""
     with authority.serving(change) as url, pytest.raises(ModelkilnError, match=f"{url}: answers with a broken time"):
         request_timestamp(url, b"signed", {})
+
+
+def test_a_service_that_does_not_come_to_an_end_is_left(monkeypatch):
+    """However it keeps the line busy."""
+    monkeypatch.setattr(timestamps, "_SECONDS", 0.1)
+    is_over = threading.Event()
+    with answering(lambda *request: (is_over.wait(60), (200, {}, b""))[1]) as stub:
+        try:
+            with pytest.raises(ModelkilnError, match=f"{stub.url}/: gives no timestamp within 0 s"):
+                request_timestamp(f"{stub.url}/", b"signed", {})
+        finally:
+            is_over.set()
 
 
 @pytest.mark.parametrize("url", ["http://[", "file:///etc/hosts", "tsa.example.com", ""])
