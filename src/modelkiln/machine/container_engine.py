@@ -86,7 +86,7 @@ def known_layers(engine: Engine) -> frozenset[str]:
     if not images:
         return frozenset()
     lines = _run([engine.program, "image", "inspect", "--format", "{{json .RootFS.Layers}}", *images], None).stdout
-    return frozenset(layer for line in lines.splitlines() for layer in json.loads(line) or ())
+    return frozenset(layer for line in lines.splitlines() for layer in _texts(line))
 
 
 def pull_layout(engine: Engine, folder: Path, name: str) -> bool:
@@ -101,10 +101,19 @@ def pull_layout(engine: Engine, folder: Path, name: str) -> bool:
     if pulled.returncode != 0 or not image or _run([engine.program, "tag", image, name], None).returncode != 0:
         return False
     names = _run([engine.program, "image", "inspect", "--format", "{{json .RepoTags}}", image], None).stdout
-    by_path = [one for one in json.loads(names or "null") or () if folder.name in one]
+    by_path = [one for one in _texts(names) if folder.name in one]
     if by_path:
         _run([engine.program, "untag", image, *by_path], None)
     return True
+
+
+def _texts(text: str) -> list[str]:
+    """A list of texts that an engine prints as JSON; none where it prints something else: it only saves work."""
+    try:
+        listed = json.loads(text or "null")
+    except (ValueError, RecursionError):
+        return []
+    return [one for one in listed if isinstance(one, str)] if isinstance(listed, list) else []
 
 
 def _run(command: Sequence[str], timeout: Optional[float]) -> "subprocess.CompletedProcess[str]":

@@ -175,19 +175,23 @@ class _Upload:
                     self._location, self._start = location, kept
 
     def _pieces(self) -> Iterator[bytes]:
-        """The bytes from `_start` on; all are hashed, and the last piece is held back until they match."""
+        """The bytes from `_start` on; all are hashed, and the last piece is held back until they match.
+
+        The last piece of as many bytes as were announced: what comes after them, or nothing, does not let it go.
+        """
         position, held = 0, b""
         size, start = self._descriptor.size, self._start
         with ParallelHashes() as hashes:  # While they are sent.
             for chunk in self._chunks():
-                if held:
-                    yield held
-                    self._progress(position)
                 hashes.update(chunk)
-                held = chunk[max(0, start - position) :]
-                position += len(chunk)
+                before, position = position, position + len(chunk)
                 if position > size:
                     break
+                piece = chunk[max(0, start - before) :]
+                if held and piece:
+                    yield held
+                    self._progress(before)
+                held = piece or held
             actual = "sha256:" + hashes.sha256()
         if position != size or actual != self._descriptor.digest:
             more = "more than " if position > size else ""

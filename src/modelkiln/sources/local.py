@@ -115,12 +115,20 @@ class LocalSource(Source):
         return ModelkilnError(f"source {self.uri!r}: {path}: {what}, and lock again.")
 
     def open(self, file: SourceFile, offset: int = 0) -> BinaryIO:
-        """Open the file from byte `offset`; `stamp` shows whether it is still the same."""
+        """Open the file from byte `offset`; raises ModelkilnError for one that is not what it was when it was listed.
+
+        `stamp` shows whether it still is afterwards; a link may lead elsewhere meanwhile, and back.
+        """
         path = self._at(file)
         try:
             stream = io.FileIO(path, "rb", opener=_open_at_once)
         except OSError as error:
             raise self._refuse(path, f"{error.strerror}. Fix it") from None
+        try:
+            self._check_listed(file, path, os.fstat(stream.fileno()))
+        except ModelkilnError:
+            stream.close()
+            raise
         if offset:
             stream.seek(offset)
         return stream  # type: ignore[return-value]
@@ -145,12 +153,15 @@ class LocalSource(Source):
             status = os.fstat(opened)
         finally:
             os.close(opened)
+        self._check_listed(file, path, status)
+        return b"".join(pieces)
+
+    def _check_listed(self, file: SourceFile, path: str, status: os.stat_result) -> None:
         listed = self._listed.get(file.path)
         if listed is not None and listed[0] != _identity(status):
             raise ModelkilnError(
                 f"source {self.uri!r}: {path}: was changed while it was read. Lock again when nothing writes to it."
             )
-        return b"".join(pieces)
 
     def stamp(self, file: SourceFile) -> Stamp:
         """Return what changes when the file does: where it lies, its size and its times."""

@@ -150,18 +150,21 @@ class Store:
     def adopt(self, name: str, digest: str) -> None:
         """Make the file `name`, whose bytes have `digest` and are on the disk, that blob; it moves."""
         os.chmod(name, 0o444)
-        os.utime(name)  # As young as this process, see `has`; it may be of an earlier one's download.
         self.name_blob(name, digest)
         sync_folder(self.path(digest).parent)
 
     def name_blob(self, name: str, digest: str) -> None:
         """As `adopt` of a file that this process made, of mode 0444, whose bytes and name `sync_all` syncs."""
         target = self._name(digest)
-        try:
-            os.replace(name, target)
-        except FileNotFoundError:
-            os.makedirs(os.path.dirname(target), exist_ok=True)
-            os.replace(name, target)
+        with register(self.root).uncleaned():
+            # As young as this process, see `has`, and as the last use of an equal one: it may have waited, or be of an
+            # earlier process's download.
+            os.utime(name)
+            try:
+                os.replace(name, target)
+            except FileNotFoundError:
+                os.makedirs(os.path.dirname(target), exist_ok=True)
+                os.replace(name, target)
 
     def sync_all(self) -> None:
         """Put all that was written to the store's file system on its disk: one call for many files."""

@@ -71,8 +71,7 @@ class _User:
         """Mark the blob at `path` as used by this process; whether it is still there."""
         if self._lock is None:
             return os.path.exists(path)
-        with self._mutex:
-            fcntl.flock(self._lock, fcntl.LOCK_SH)
+        with self.uncleaned():
             try:
                 os.utime(path)
                 return True
@@ -80,6 +79,18 @@ class _User:
                 return False
             except OSError:
                 return True  # A store of somebody else, who cleans it.
+
+    @contextmanager
+    def uncleaned(self) -> Iterator[None]:
+        """While it is open nothing is removed: neither a blob that is marked, nor one that takes the place of an
+        equal one between the look at that and its removal."""
+        if self._lock is None:
+            yield
+            return
+        with self._mutex:
+            fcntl.flock(self._lock, fcntl.LOCK_SH)
+            try:
+                yield
             finally:
                 fcntl.flock(self._lock, fcntl.LOCK_UN)
 
@@ -175,7 +186,7 @@ class Users:
 
 
 def cleaning(root: Path) -> ContextManager[None]:
-    """The store's lock, in which no user marks a blob: short, since all of them wait for it."""
+    """The store's lock, in which no user marks or adds a blob: short, since all of them wait for it."""
     return _locked(root, fcntl.LOCK_EX)
 
 

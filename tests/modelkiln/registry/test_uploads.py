@@ -1,5 +1,7 @@
 """Uploads get along with what registries answer."""
 
+import threading
+
 import pytest
 
 from modelkiln.descriptor import Descriptor
@@ -91,6 +93,38 @@ def test_an_empty_blob_is_uploaded(serve, client_of):
     assert upload_blob(client_of(stub.host), Descriptor.of("x/y", b""), lambda: iter([])) == "uploaded"
     with pytest.raises(ModelkilnError, match="damaged or was changed"):
         upload_blob(client_of(stub.host), Descriptor.of("x/y", b""), lambda: iter([b"more"]))
+
+
+@pytest.mark.parametrize("pieces", [[b"0123", b"45678X"], [b"0123", b"45678X", b""], [b"012345678X", b"more"]])
+def test_all_of_a_damaged_blob_never_leaves(serve, client_of, pieces):
+    """A registry that would not look gets less than it waits for, whatever follows the last announced byte."""
+    stub, got, is_over = serve(), [], threading.Event()
+
+    def answer(method, path, headers, body):
+        if method == "PUT":
+            got.append(body)
+            is_over.set()
+        return (202, {"Location": "/v2/x/blobs/uploads/1"}, b"") if method == "POST" else (201, {}, b"")
+
+    stub.answer = answer
+    with pytest.raises(ModelkilnError, match="It is damaged or was changed"):
+        upload_blob(client_of(stub.host), BLOB, lambda: iter(pieces))
+    assert is_over.wait(60)
+    assert [True] == [DATA[:-1].startswith(body) for body in got]
+
+
+def test_empty_pieces_are_none(serve, client_of):
+    """They change nothing about what is sent."""
+    stub, got = serve(), []
+
+    def answer(method, path, headers, body):
+        got.append(body)
+        return (202, {"Location": "/v2/x/blobs/uploads/1"}, b"") if method == "POST" else (201, {}, b"")
+
+    stub.answer = answer
+    pieces = [b"", DATA[:4], b"", DATA[4:], b""]
+    assert "uploaded" == upload_blob(client_of(stub.host), BLOB, lambda: iter(pieces))
+    assert [b"", DATA] == got
 
 
 def test_a_location_without_tls_is_refused(serve, tmp_path):

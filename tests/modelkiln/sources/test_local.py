@@ -65,6 +65,23 @@ def test_a_stamp_shows_changes(folder):
     assert not source.stamp(file).is_conclusive
 
 
+def test_a_link_that_leads_elsewhere_for_a_moment_is_not_read(folder):
+    """Stamps before and after are equal, and the bytes would be those of another file."""
+    (folder / "link").symlink_to("w/a.bin")
+    source = open_source("link", {}, folder)
+    file = source.list().files[0]
+    before = source.stamp(file)
+    (folder / "link").unlink()
+    (folder / "link").symlink_to("sub.bin")
+    (folder / "sub.bin").write_text("D/a.bin")
+    for read in (source.open, source.read):
+        with pytest.raises(ModelkilnError, match="link: was changed while it was read"):
+            read(file)
+    (folder / "link").unlink()
+    (folder / "link").symlink_to("w/a.bin")
+    assert (before.text, b"w/a.bin") == (source.stamp(file).text, source.open(file).read())
+
+
 @pytest.mark.parametrize("uri", ["file://elsewhere/a", "../*.bin", "/*.bin", "s9:x"])
 def test_what_is_no_local_path_is_refused(folder, uri):
     """Other hosts, patterns that lead out, unknown schemes."""

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -16,6 +17,7 @@ from modelkiln.digest import sha256_bytes
 from modelkiln.store.cleaning import clean, list_blobs, named_blobs, verify
 from modelkiln.store.file_index import FileIndex
 from modelkiln.store.store import Store
+from modelkiln.store.users import cleaning
 from modelkiln.weights.locking import lock_weights
 from modelkiln.weights.selection import WeightsSource
 
@@ -148,6 +150,30 @@ def test_what_a_living_process_uses_stays(store):
         child.kill()
         child.wait()
     assert [used] == [blob.digest for blob in clean(store, set(), max_bytes=0).removed]
+
+
+def test_a_blob_is_not_added_while_an_equal_one_may_go(store):
+    """Who cleans looks at an old blob and then removes it; a new one in its place would go, too."""
+    digest = sha256_bytes(b"new")
+    store.add_bytes(b"other")  # It is a user now.
+    adding = threading.Thread(target=store.add_bytes, args=(b"new",))
+    with cleaning(store.root):
+        adding.start()
+        adding.join(0.3)
+        assert not store.path(digest).exists()
+    adding.join()
+    assert b"new" == store.path(digest).read_bytes()
+
+
+def test_a_blob_that_waited_is_as_young_as_its_name(store):
+    """An equal one that somebody has used meanwhile gives way to it, and that use must not be lost."""
+    waiting = store.temporary_location("incoming")[0] / "waiting"
+    waiting.write_bytes(b"small")
+    os.utime(waiting, (1, 1))
+    digest = store.add_bytes(b"small")
+    used = store.path(digest).stat().st_mtime_ns
+    store.name_blob(str(waiting), digest)
+    assert used <= store.path(digest).stat().st_mtime_ns
 
 
 def test_leftovers_of_the_dead_go_and_those_of_the_living_stay(store):

@@ -5,7 +5,6 @@ import binascii
 import json
 import os
 import pkgutil
-import shlex
 import subprocess
 import sys
 import tempfile
@@ -13,8 +12,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Mapping, Optional, Sequence
 
-from modelkiln.attestation.bundle import Bundle, message_of
+from modelkiln.attestation.bundle import LARGEST_BUNDLE, Bundle, message_of
 from modelkiln.attestation.signing.certificates import certified_key, check_time, ordered_chain
+from modelkiln.attestation.signing.command import run_command, words_of
 from modelkiln.attestation.signing.keys import PublicKey
 from modelkiln.attestation.signing.timestamps import check_address, request_timestamp
 from modelkiln.attestation.statement import PAYLOAD_TYPE
@@ -24,8 +24,6 @@ __all__ = ["Signer"]
 
 # Of this process's variables, what the one that reads the key gets.
 _PASSED = frozenset({"COSIGN_PASSWORD", "HOME", "PATH", "TERM"})
-# A service that signs is asked over a network, and may ask somebody.
-_COMMAND_SECONDS = 600
 _PACKAGE = "modelkiln.attestation.signing"
 # What a keyless command reads and writes.
 _PLACES = ("{statement}", "{bundle}")
@@ -57,6 +55,8 @@ class Signer:
             raise ModelkilnError(f"{where}: want one of a key file, a command that signs, and a keyless one.")
         if self.keyless_command:
             self._check_keyless(where)
+        if self.command:
+            words_of(self.command, where)
         if self.command and not self.public_key:
             raise ModelkilnError(f"{where}: a command that signs needs the public key of what it signs with.")
         if self.public_key and not self.command:
@@ -111,6 +111,7 @@ class Signer:
                 f"{where}: {self.keyless_command!r} lacks {missing[0]}. Write it so: cosign attest-blob --yes "
                 "--statement {statement} --bundle {bundle}"
             )
+        words_of(self.keyless_command, where)
 
     @property
     def _name(self) -> str:
@@ -147,31 +148,21 @@ class Signer:
         public = PublicKey.read(self.public_key.read_bytes(), str(self.public_key))
         return public, [self._ask(message, environ) for message in messages]
 
-    def _run(
-        self, command: Sequence[str], environ: Mapping[str, str], data: bytes = b""
-    ) -> "subprocess.CompletedProcess":
-        try:
-            return subprocess.run(
-                command, input=data, stdout=subprocess.PIPE, env=dict(environ), timeout=_COMMAND_SECONDS, check=False
-            )
-        except (OSError, ValueError, subprocess.TimeoutExpired) as error:
-            raise ModelkilnError(f"{self._name}: cannot sign ({error}). See that the command can be run.") from None
-
     def _ask_whole(self, payload: bytes, environ: Mapping[str, str]) -> Bundle:
         """The bundle of a statement by a keyless command, which has to be of this statement and by its certificate."""
         with tempfile.TemporaryDirectory(prefix="modelkiln-") as folder:
             statement, bundle = Path(folder, "statement.json"), Path(folder, "bundle.json")
             statement.write_bytes(payload)
             places = dict(zip(_PLACES, (str(statement), str(bundle))))
-            words = [_filled(word, places) for word in shlex.split(self.keyless_command)]
-            done = self._run(words, environ)
-            if done.returncode or not bundle.is_file():
+            words = [_filled(word, places) for word in words_of(self.keyless_command, self._name)]
+            code, _ = run_command(words, environ, self._name)
+            if code or not bundle.is_file():
                 raise ModelkilnError(
-                    f"{self.keyless_command}: exit code {done.returncode}, and "
+                    f"{self.keyless_command}: exit code {code}, and "
                     f"{'a' if bundle.is_file() else 'no'} bundle. See what it says above."
                 )
-            made = Bundle.read(bundle.read_bytes(), self.keyless_command)
-        if json.loads(made.payload) != json.loads(payload) or made.payload_type != PAYLOAD_TYPE:
+            made = Bundle.read(_read(bundle), self.keyless_command)
+        if made.payload_type != PAYLOAD_TYPE or not _is_same(made.payload, payload):
             raise ModelkilnError(f"{self.keyless_command}: its bundle is of another statement.")
         if not made.certificates or not certified_key(made.certificates[0], self._name).verifies(
             made.message, made.signature
@@ -180,16 +171,16 @@ class Signer:
         return made
 
     def _ask(self, message: bytes, environ: Mapping[str, str]) -> bytes:
-        done = self._run(shlex.split(self.command), environ, message)
-        if done.returncode or not done.stdout:
+        code, said = run_command(words_of(self.command, self._name), environ, self._name, message)
+        if code or not said:
             raise ModelkilnError(
-                f"{self.command}: exit code {done.returncode}, {len(done.stdout)} bytes. It gets the bytes to sign on "
+                f"{self.command}: exit code {code}, {len(said)} bytes. It gets the bytes to sign on "
                 "standard input, and prints the signature."
             )
-        if done.stdout[:1] == b"\x30":  # A sequence in DER; base64 of one starts with "M".
-            return done.stdout
+        if said[:1] == b"\x30":  # A sequence in DER; base64 of one starts with "M".
+            return said
         try:
-            return base64.b64decode(b"".join(done.stdout.split()), validate=True)
+            return base64.b64decode(b"".join(said.split()), validate=True)
         except binascii.Error:
             raise ModelkilnError(f"{self.command}: prints neither a signature in DER nor one in base64.") from None
 
@@ -198,3 +189,17 @@ def _filled(word: str, places: Mapping[str, str]) -> str:
     for name, path in places.items():
         word = word.replace(name, path)
     return word
+
+
+def _read(bundle: Path) -> bytes:
+    """A bundle, or as much of it as shows that it is too large."""
+    with bundle.open("rb") as stream:
+        return stream.read(LARGEST_BUNDLE + 1)
+
+
+def _is_same(payload: bytes, wanted: bytes) -> bool:
+    """Whether a payload is the statement that was given, however its JSON is written."""
+    try:
+        return bool(json.loads(payload) == json.loads(wanted))
+    except (ValueError, RecursionError):
+        return False

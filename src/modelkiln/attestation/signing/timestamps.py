@@ -5,8 +5,10 @@ Specification: RFC 3161; sigstore_common.proto, RFC3161SignedTimestamp: the resp
 """
 
 import itertools
+import threading
+from concurrent.futures import Future
 from datetime import datetime, timezone
-from typing import Any, Mapping, Sequence
+from typing import Any, Callable, Mapping, Sequence
 from urllib.parse import urlsplit
 
 from modelkiln.errors import ModelkilnError
@@ -16,12 +18,18 @@ __all__ = ["check_address", "request_timestamp", "stamped_at"]
 
 # Bytes of a response: a token with some certificates has a few thousand.
 _LARGEST_RESPONSE = 1 << 18
+# For all attempts, and for a service that sends a byte now and then.
+_SECONDS = 600.0
 _HEADERS = {"Content-Type": "application/timestamp-query", "Accept": "application/timestamp-reply"}
 
 
 def check_address(url: str, where: str) -> None:
     """Raise ModelkilnError for what is not the address of a service."""
-    if urlsplit(url).scheme not in ("http", "https"):
+    try:
+        is_address = urlsplit(url).scheme in ("http", "https")
+    except ValueError:  # Such as half of the brackets of an IPv6 address.
+        is_address = False
+    if not is_address:
         raise ModelkilnError(f"{where}: {url!r} is not the address (http or https) of a service that makes timestamps.")
 
 
@@ -41,7 +49,7 @@ def request_timestamp(url: str, signature: bytes, env: Mapping[str, str]) -> tup
             return response.read(_LARGEST_RESPONSE + 1)
 
     try:
-        data = with_retries(ask)
+        data = _in_time(lambda: with_retries(ask), url)
     except NETWORK_ERRORS as error:
         raise ModelkilnError(f"{url}: gives no timestamp ({error}). See that it is the address of a service.") from None
     if len(data) > _LARGEST_RESPONSE:
@@ -50,10 +58,33 @@ def request_timestamp(url: str, signature: bytes, env: Mapping[str, str]) -> tup
     if response.status:
         said = "; ".join(response.status_string) or f"status {response.status}"
         raise ModelkilnError(f"{url}: refuses to give a timestamp ({said}).")
-    asked, answered = request.message_imprint, response.tst_info.message_imprint
-    if (asked.message, request.nonce) != (answered.message, response.tst_info.nonce):
+    try:  # The token is read as it is asked for.
+        token = response.tst_info
+        answered = (token.message_imprint.message, token.nonce)
+        moment = _time(response)
+    except Exception as error:  # Whatever the library raises for a broken one.
+        raise ModelkilnError(f"{url}: answers with a broken timestamp: {error}.") from None
+    if (request.message_imprint.message, request.nonce) != answered:
         raise ModelkilnError(f"{url}: answers with the timestamp of something else.")
-    return data, _time(response)
+    return data, moment
+
+
+def _in_time(action: Callable[[], bytes], url: str) -> bytes:
+    """What `action` returns, or raises; a ModelkilnError where that takes too long, and nothing waits for it then."""
+    answer: Future[bytes] = Future()
+
+    def act() -> None:
+        try:
+            answer.set_result(action())
+        except BaseException as error:
+            answer.set_exception(error)
+
+    thread = threading.Thread(target=act, daemon=True)
+    thread.start()
+    thread.join(_SECONDS)
+    if not answer.done():
+        raise ModelkilnError(f"{url}: gives no timestamp within {_SECONDS:.0f} s. Try again, or use another.")
+    return answer.result()
 
 
 def stamped_at(timestamps: Sequence[bytes], signature: bytes, authorities: Sequence[bytes], where: str) -> datetime:

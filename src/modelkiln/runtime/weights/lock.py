@@ -119,6 +119,10 @@ def _is_clean(path):
     """Whether `path` is one of a file below the models folder, written in one way only."""
     if not isinstance(path, str) or "\0" in path or "\\" in path:
         return False
+    try:
+        path.encode("utf-8", "surrogateescape")  # JSON can hold what no file is called.
+    except UnicodeEncodeError:
+        return False
     return all(part not in ("", ".", "..") for part in path.split("/"))
 
 

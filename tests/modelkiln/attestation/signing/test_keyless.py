@@ -65,6 +65,15 @@ def test_a_command_that_makes_another_bundle_is_refused(certified, tmp_path):
             Signer(keyless_command=_copying(place)).sign([_STATEMENT], ENV)
 
 
+@pytest.mark.parametrize("payload", [b"broken", b"\xff", b"[" * 100_000, b"1" * 5000])
+def test_a_bundle_of_a_payload_that_is_no_statement_is_refused(certified, tmp_path, payload):
+    """It is named as that of another, whatever cannot be read of it."""
+    (made,) = certified.sign([payload], ENV)[1]
+    (tmp_path / "made.json").write_bytes(made.to_bytes())
+    with pytest.raises(ModelkilnError, match="its bundle is of another statement"):
+        Signer(keyless_command=_copying(tmp_path / "made.json")).sign([_STATEMENT], ENV)
+
+
 @pytest.mark.parametrize(
     "command, reason",
     [
@@ -72,6 +81,8 @@ def test_a_command_that_makes_another_bundle_is_refused(certified, tmp_path):
         ("false {statement} {bundle}", "exit code 1, and no bundle"),
         ("modelkiln-nothing {statement} {bundle}", "cannot sign"),
         ("sh -c 'echo x > {bundle}' {statement}", "is not a Sigstore bundle"),
+        ("sh -c 'truncate -s 3G {bundle}' {statement}", "a bundle of 33554433 bytes"),
+        ("sh -c yes {statement} {bundle}", "prints more than 1048576 bytes"),
     ],
 )
 def test_a_command_that_makes_none_is_named(command, reason):
@@ -84,6 +95,9 @@ def test_a_command_that_makes_none_is_named(command, reason):
     "settings, reason",
     [
         ({"keyless_command": "cosign attest-blob {bundle}"}, r"lacks \{statement\}"),
+        ({"keyless_command": "cosign 'x {statement} {bundle}"}, "cannot be split into words"),
+        ({"command": "kms 'x", "public_key": "p"}, "cannot be split into words"),
+        ({"command": " ", "public_key": "p"}, "names no program"),
         ({"keyless_command": "x {statement} {bundle}", "key": "k"}, "want one of"),
         ({"keyless_command": "x {statement} {bundle}", "timestamp_url": "https://x"}, "brings certificates"),
         ({"keyless_command": "x {statement} {bundle}", "public_key": "p"}, "is for a command that signs"),

@@ -1,5 +1,6 @@
 """Timestamps of signatures, by openssl's authority."""
 
+import threading
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
@@ -12,9 +13,10 @@ from rfc3161_client import HashAlgorithm, TimestampRequestBuilder
 from modelkiln.attestation.bundle import Bundle
 from modelkiln.attestation.judgement import signer_of
 from modelkiln.attestation.policy import Policy
+from modelkiln.attestation.signing import timestamps
 from modelkiln.attestation.signing.certificates import read_authorities
 from modelkiln.attestation.signing.signer import Signer
-from modelkiln.attestation.signing.timestamps import request_timestamp, stamped_at
+from modelkiln.attestation.signing.timestamps import check_address, request_timestamp, stamped_at
 from modelkiln.errors import ModelkilnError
 
 _DAY = timedelta(days=1)
@@ -106,6 +108,34 @@ def test_an_address_is_one_of_the_web():
     """Others are refused before anything is signed."""
     with pytest.raises(ModelkilnError, match="--key: 'ftp://x' is not the address"):
         Signer(key="k", timestamp_url="ftp://x").check("--key")
+
+
+@pytest.mark.parametrize(
+    "change", [lambda data: data.replace(b"\x18\x0f2", b"\x18\x0fx"), lambda data: b"0\x050\x03\2\1\0"]
+)
+def test_a_broken_token_is_named(authority, change):
+    """One whose time is none, and an answer that grants one and brings none."""
+    with authority.serving(change) as url, pytest.raises(ModelkilnError, match=f"{url}: answers with a broken time"):
+        request_timestamp(url, b"signed", {})
+
+
+def test_a_service_that_does_not_come_to_an_end_is_left(monkeypatch):
+    """However it keeps the line busy."""
+    monkeypatch.setattr(timestamps, "_SECONDS", 0.1)
+    is_over = threading.Event()
+    with answering(lambda *request: (is_over.wait(60), (200, {}, b""))[1]) as stub:
+        try:
+            with pytest.raises(ModelkilnError, match=f"{stub.url}/: gives no timestamp within 0 s"):
+                request_timestamp(f"{stub.url}/", b"signed", {})
+        finally:
+            is_over.set()
+
+
+@pytest.mark.parametrize("url", ["http://[", "file:///etc/hosts", "tsa.example.com", ""])
+def test_what_is_not_an_address_is_refused(url):
+    """Before anything is signed."""
+    with pytest.raises(ModelkilnError, match="here: .* is not the address"):
+        check_address(url, "here")
 
 
 @pytest.fixture(scope="module")

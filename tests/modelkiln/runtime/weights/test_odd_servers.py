@@ -164,6 +164,7 @@ def changed(**fields):
 
 BAD_LOCKS = {
     "path up": changed(path="../x"),
+    "path that nothing is called": changed(path="\ud800"),
     "path absolute": changed(path="/x"),
     "path empty": changed(path="a//b"),
     "path backslash": changed(path="a\\b"),
