@@ -59,6 +59,7 @@ class TableField(Field):
         table = thawed(value)
         try:
             text = json.dumps(table, sort_keys=True, allow_nan=False)
+            json.dumps(table, ensure_ascii=False).encode()  # Half of a surrogate pair is no text in UTF-8.
         except (TypeError, ValueError) as error:
             raise InvalidFieldException(
                 f"{address}: the field `{cls.alias}` cannot be written as JSON: {error}. "

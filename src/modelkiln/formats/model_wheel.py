@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Iterator, Mapping, Sequence
 from modelkiln.conventions import PEX_MODELS
 from modelkiln.errors import ModelkilnError
 from modelkiln.package.model_wheel import PROVIDED_EXTRA, code_folder, wheel_stem
-from modelkiln.package.urls import project_urls
+from modelkiln.package.urls import is_address, project_urls
 from modelkiln.recipe import Recipe
 from modelkiln.wheels.writing import WheelWriter
 
@@ -143,7 +143,12 @@ def _metadata(record: Mapping[str, Any]) -> str:
         "Metadata-Version: 2.1",
         f"Name: {described['distribution']}",
         f"Version: {described['version']}",
-        *(f"{field}: {texts[key]}" for key, field in _FIELDS.items() if texts.get(key)),
+        *(
+            f"{field}: {texts[key]}"
+            for key, field in _FIELDS.items()
+            # Indexes refuse a home page that is no address, and show one as a link.
+            if texts.get(key) and (key != "url" or is_address(texts[key]))
+        ),
         *(f"Project-URL: {label}, {url}" for label, url in project_urls(metadata)),
         f"Requires-Python: {described['requires_python']}",
         *(f"Provides-Extra: {extra}" for extra in [PROVIDED_EXTRA] if record.get("provided")),

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from modelkiln.errors import ModelkilnError
 
-__all__ = ["check_urls", "project_urls"]
+__all__ = ["check_urls", "is_address", "project_urls"]
 
 # Core metadata, "Project-URL (multiple-use)": a label of at most so many characters, a comma, the address.
 _MAX_LABEL = 32
@@ -19,6 +19,7 @@ def check_urls(value: Any, where: str) -> None:
     where = f"{where}: metadata: urls"
     if not isinstance(value, Mapping):
         raise ModelkilnError(f"{where} = {value!r} is not a dictionary, as in {_FORM}.")
+    names = [label.casefold() for label in value if isinstance(label, str)]
     for label, url in value.items():
         if not isinstance(label, str) or not _is_label(label):
             raise ModelkilnError(
@@ -26,7 +27,9 @@ def check_urls(value: Any, where: str) -> None:
             )
         if label.casefold() in _LINKS:
             raise ModelkilnError(f"{where}: {label!r} is a key of `metadata` itself: write it there.")
-        if not isinstance(url, str) or not _is_address(url):
+        if names.count(label.casefold()) > 1:
+            raise ModelkilnError(f"{where}: {label!r} is there in several spellings. Leave one of them.")
+        if not isinstance(url, str) or not is_address(url):
             raise ModelkilnError(f"{where}: {label}: {url!r} is not an address of https or http, as in {_FORM}.")
 
 
@@ -42,14 +45,16 @@ def _is_label(text: str) -> bool:
     return 0 < len(text) <= _MAX_LABEL and text.isprintable() and text == text.strip() and "," not in text
 
 
-def _is_address(text: str, schemes: Collection[str] = ("https", "http")) -> bool:
+def is_address(text: str, schemes: Collection[str] = ("https", "http")) -> bool:
+    """Whether a text is an address of one of the schemes that anybody may read: one line, without a password."""
     try:
         parts = urlsplit(text)
-        return parts.scheme in schemes and bool(parts.hostname) and text.isprintable() and " " not in text
+        is_public = parts.password is None and parts.port != 0  # A port that is none raises ValueError.
+        return parts.scheme in schemes and bool(parts.hostname) and is_public and text.isprintable() and " " not in text
     except ValueError:
         return False
 
 
 def _is_link(text: str) -> bool:
     """Whether one of the other texts is an address, which pip may read as that of a repository."""
-    return _is_address(text, ("https", "http", "git+https", "git+http", "git+ssh", "git+git"))
+    return is_address(text, ("https", "http", "git+https", "git+http", "git+ssh", "git+git"))

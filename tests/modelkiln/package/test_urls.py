@@ -29,6 +29,9 @@ def test_addresses_of_the_web_are_taken(value):
         ({"Issues": "https://example.com/\nEvil: 1"}, "Issues: .* is not an address"),
         ({"Issues": "https://[::1"}, "Issues: .* is not an address"),
         ({"Issues": "javascript:alert(1)"}, "Issues: .* is not an address"),
+        ({"Issues": "https://example.com:99999999"}, "Issues: .* is not an address"),
+        ({"Issues": "https://user:secret@example.com"}, "Issues: .* is not an address"),
+        ({"Issues": "https://example.com", "issues": "https://example.com"}, "'Issues' is there in several spellings"),
         ({"Issues": ["https://example.com"]}, "Issues: .* is not an address"),
     ],
 )
