@@ -47,7 +47,8 @@ def problems(files: Iterable[tuple[str, str]]) -> list[str]:
 def same_names(paths: Iterable[str]) -> list[str]:
     """Return a sentence for each two test modules with one name below a folder of `tests`: pytest imports modules by
     name, and has no way to run both in one process. Pants decides by their number which ones it does run together."""
-    found, first = [], {}
+    found: list[str] = []
+    first: dict[tuple[str, str], str] = {}
     for path in sorted(paths):
         key = (path.split("/")[1], posixpath.basename(path))
         other = first.setdefault(key, path)

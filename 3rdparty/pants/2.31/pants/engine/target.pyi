@@ -18,11 +18,13 @@ from typing import Generic as Generic
 from pants.engine.fs import GlobMatchErrorBehavior as GlobMatchErrorBehavior
 from collections.abc import Iterable as Iterable
 from collections.abc import Mapping as Mapping
+from pants.engine.fs import PathGlobs as PathGlobs
 from typing import Self as Self
 from pants.engine.fs import Snapshot as Snapshot
 from pants.engine.internals.target_adaptor import SourceBlocks as SourceBlocks
 from typing import TypeVar as TypeVar
 from pants.engine.unions import UnionMembership as UnionMembership
+from pants.option.bootstrap_options import UnmatchedBuildFileGlobs as UnmatchedBuildFileGlobs
 from pants.engine.addresses import UnparsedAddressInputs as UnparsedAddressInputs
 from abc import abstractmethod as abstractmethod
 from dataclasses import dataclass as dataclass
@@ -325,6 +327,14 @@ class SourcesField(AsyncFieldMixin, Field):
     default: ClassVar[ImmutableValue] = ...
     default_glob_match_error_behavior: ClassVar[GlobMatchErrorBehavior | None] = ...
 
+    @property
+    def globs(self) -> tuple[str, ...]:
+        ...
+
+    @final
+    def path_globs(self, unmatched_build_file_globs: UnmatchedBuildFileGlobs) -> PathGlobs:
+        ...
+
     @memoized_property
     def filespec(self) -> Filespec:
         ...
@@ -335,6 +345,10 @@ class SourcesField(AsyncFieldMixin, Field):
 class MultipleSourcesField(SourcesField, StringSequenceField):
     alias: ClassVar[str]
     ban_subdirectories: ClassVar[bool] = ...
+
+    @property
+    def globs(self) -> tuple[str, ...]:
+        ...
 
     @classmethod
     def compute_value(cls, raw_value: Iterable[str] | None, address: Address) -> tuple[str, ...] | None:
@@ -348,6 +362,10 @@ class OptionalSingleSourceField(SourcesField, StringField):
 
     @classmethod
     def compute_value(cls, raw_value: str | None, address: Address) -> str | None:
+        ...
+
+    @property
+    def globs(self) -> tuple[str, ...]:
         ...
 class SingleSourceField(OptionalSingleSourceField):
     required: ClassVar[bool]

@@ -17,7 +17,6 @@ from pants.engine.process import ProcessExecutionEnvironment as ProcessExecution
 from pants.engine.fs import RemovePrefix as RemovePrefix
 from pants.engine.fs import Snapshot as Snapshot
 from pants.engine.rules import rule as rule
-from pants.engine.fs import Snapshot as Snapshot
 @rule
 async def create_digest(create_digest: CreateDigest) -> Digest:
     ...

@@ -57,11 +57,11 @@ class Address:
         ...
 
     @property
-    def path_safe_spec(self) -> str:
+    def spec(self) -> str:
         ...
 
     @property
-    def spec(self) -> str:
+    def path_safe_spec(self) -> str:
         ...
 
     def maybe_convert_to_target_generator(self) -> Address:

@@ -115,6 +115,9 @@ class FrozenOrderedSet(AbstractSet[T_co], Hashable):
 
     def intersection(self, *others: Iterable[T_co]) -> FrozenOrderedSet[T_co]:
         ...
+
+    def isdisjoint(self, other: Iterable[T_co]) -> bool:
+        ...
 class AddressInput:
 
     def __init__(self, original_spec: str, path_component: str, description_of_origin: str, target_component: str | None=..., generated_component: str | None=..., parameters: Mapping[str, str] | None=...) -> None:
@@ -161,11 +164,11 @@ class Address:
         ...
 
     @property
-    def path_safe_spec(self) -> str:
+    def spec(self) -> str:
         ...
 
     @property
-    def spec(self) -> str:
+    def path_safe_spec(self) -> str:
         ...
 
     def maybe_convert_to_target_generator(self) -> Address:
@@ -290,6 +293,13 @@ class SourcesField(AsyncFieldMixin):
     default_glob_match_error_behavior: ClassVar[Any | None]
 
     @property
+    def globs(self) -> tuple[str, ...]:
+        ...
+
+    def path_globs(self, unmatched_build_file_globs: Any) -> PathGlobs:
+        ...
+
+    @property
     def filespec(self) -> Filespec:
         ...
 
@@ -300,11 +310,19 @@ class MultipleSourcesField(SourcesField):
     alias: ClassVar[str]
     ban_subdirectories: ClassVar[bool]
 
+    @property
+    def globs(self) -> tuple[str, ...]:
+        ...
+
     @classmethod
     def compute_value(cls, raw_value: Iterable[str] | None, address: Any) -> tuple[str, ...] | None:
         ...
 class OptionalSingleSourceField(SourcesField):
     alias: ClassVar[str]
+
+    @property
+    def globs(self) -> tuple[str, ...]:
+        ...
 
     @classmethod
     def compute_value(cls, raw_value: str | None, address: Any) -> str | None:
@@ -449,7 +467,15 @@ class PathGlobs:
         ...
 
     @property
+    def globs(self) -> tuple[str, ...]:
+        ...
+
+    @property
     def glob_match_error_behavior(self) -> GlobMatchErrorBehavior:
+        ...
+
+    @property
+    def conjunction(self) -> GlobExpansionConjunction:
         ...
 
     @property
