@@ -86,7 +86,8 @@ def _fetch(operands, options):
         _write(1, f"nothing to fetch: the files are in {package.models}\n".encode())
         return 0
     folder = fetch_weights(package, everything=True)
-    _write(1, f"{len(package.record['artifacts'])} files are in {folder}\n".encode())
+    count = len(package.record["artifacts"])
+    _write(1, f"{count} {'file is' if count == 1 else 'files are'} in {folder}\n".encode())
     return 0
 
 

@@ -67,6 +67,8 @@ def _check_files(files, where):
 
     That the record agrees with the lock beside it says nothing: one hand may have written both.
     """
+    if not files:
+        raise PackageError(f"{where}: lists no file. The package is damaged.")
     for file in files:
         for name, is_right in _checks_of(file):
             if not is_right:

@@ -189,6 +189,7 @@ BAD_LOCKS = {
     "folder": lambda lock: lock["files"].append({**lock["files"][0], "path": "large.bin/x"}),
     "other key": changed(more=1),
     "files": lambda lock: lock.update(files=5),
+    "no files": lambda lock: lock.update(files=[]),
 }
 
 
