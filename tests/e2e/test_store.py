@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from monorepo import environment, files_of, small_monorepo
@@ -50,13 +51,13 @@ def test_a_store_is_cleaned_while_it_is_used(repo, folder):
         while not is_over.wait(0.05):
             rounds.append(clean(store, set(), older_than=0, max_bytes=0))
 
-    cleaner = threading.Thread(target=clean_on)
-    cleaner.start()
-    try:
-        repo.pants("package", "test", "rain::")
-    finally:
-        is_over.set()
-        cleaner.join()
+    with ThreadPoolExecutor(1) as pool:
+        cleaner = pool.submit(clean_on)
+        try:
+            repo.pants("package", "test", "rain::")
+        finally:
+            is_over.set()
+        cleaner.result()  # Raises what cleaning raised.
     assert len(rounds) > 10
     assert list(store.root.glob("tool-environments/*/used")), "a step marks the environment that it starts in"
     packed, whole = repo.dist / "rain/rain.pex/.deps", repo.dist / "rain/whole.pex"

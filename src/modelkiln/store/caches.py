@@ -110,6 +110,12 @@ def _size(path: Path) -> int:
     return sum(_size(Path(folder, name)) for folder, _, names in os.walk(path) for name in names)
 
 
+def _named(folder: Path, name: str) -> Iterator[Path]:
+    """Files of a name below a folder that others may be writing, or moving away: what is gone is passed over, which
+    `Path.glob` of Pythons before 3.13 raises for."""
+    return (Path(found, name) for found, _, names in os.walk(folder) if name in names)
+
+
 def _used_ns(path: Path) -> int:
     with suppress(OSError):
         return path.lstat().st_mtime_ns
@@ -194,7 +200,7 @@ class PexRuns:
         for key, paths in started.items():
             size = sum(map(_size, paths)) + sum(sizes.get(name, 0) // counts[name] for name in links[key])
             # A started PEX says so in both.
-            used = max(_used_ns(found) for path in paths for found in (path, *path.glob(f"**/{_LAST_ACCESS}")))
+            used = max(_used_ns(found) for path in paths for found in (path, *_named(path, _LAST_ACCESS)))
             yield CachedThing(f"{PEX_RUN}/{self._name(paths[-1])}", size, used, tuple(paths))
         for name, size in sizes.items():
             if not counts[name]:
