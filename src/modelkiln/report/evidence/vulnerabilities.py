@@ -4,7 +4,6 @@ No database is asked: a report says of a wheel or a Debian package, of one versi
 is when it has that.
 """
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Iterable, Mapping, Sequence
@@ -87,7 +86,9 @@ def changes(before: Iterable[Vulnerability], after: Iterable[Vulnerability]) -> 
 
 def normalized(kind: str, name: str) -> str:
     """Return a name as it is compared: of wheels as PyPA's specification has it."""
-    return re.sub(r"[-_.]+", "-", name).lower() if kind == "wheel" else name
+    from packaging.utils import canonicalize_name
+
+    return canonicalize_name(name) if kind == "wheel" else name
 
 
 def _order(one: Vulnerability) -> tuple[int, str, str, str]:
