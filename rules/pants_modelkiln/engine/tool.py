@@ -22,6 +22,7 @@ from modelkiln.recipe import REGISTRY, Recipe
 from modelkiln.sources.clients import CLIENT_SCHEMES
 from modelkiln.sources.git_lfs import CHECKOUT
 from modelkiln.sources.source import scheme_of
+from modelkiln.store.caches import TOOL_MARK
 from pants_modelkiln.compat.calls import create_digest, implicitly, merge_digests, rule
 from pants_modelkiln.engine.programs.tool_environment import PROGRAM
 from pants_modelkiln.engine.tool_install import STORE, TOOL_FILE, ToolRequest, install_tool
@@ -44,7 +45,7 @@ export LC_ALL=C.UTF-8
 if [ -r "$state" ]; then
   {{ IFS= read -r python; IFS= read -r environment; IFS= read -r PATH; }} <"$state"
   export PATH
-  {{ true >"$environment/used"; }} 2>/dev/null || :
+  {{ true >"$environment/{TOOL_MARK}"; }} 2>/dev/null || :
   if [ -x "$environment/bin/python" ]; then exec "$environment/bin/python" -I "$environment/{PROGRAM}" "$@"; fi
 else
   PATH=${{PATH:-/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin}}

@@ -17,7 +17,7 @@ from typing import Iterable, Iterator, Optional
 from modelkiln.machine.file_locks import is_locked, try_lock
 from modelkiln.store.store import BLOBS, VIEWS
 
-__all__ = ["PEX_RUN", "CachedThing", "PexRuns", "held_blobs", "list_caches"]
+__all__ = ["PEX_RUN", "TOOL_MARK", "CachedThing", "PexRuns", "held_blobs", "list_caches"]
 
 # The folder of PEX files that are tested (a PEX_ROOT); those of Pex itself, pip and science.
 PEX_RUN = "pex-run"
@@ -33,7 +33,7 @@ _SHORT = "s"
 _LAST_ACCESS = ".last-access"
 # In an environment of the engine: written by what starts there (pants_modelkiln.engine.tool). Python takes less than
 # a minute from there to the lock, also on a loaded machine.
-_MARK = "used"
+TOOL_MARK = "used"
 _START_SECONDS = 60
 _RECORD_SECONDS = 30 * 86400
 
@@ -50,9 +50,15 @@ class CachedThing:
     paths: tuple[Path, ...]
     tool: Optional["ToolEnvironment"] = None
 
-    def is_used_since(self) -> bool:
-        """Whether a process marked it after this was found out: what it reads as long as it runs."""
-        return self.name.startswith(_FOLDERS) and max(map(_used_ns, self.paths)) > self.used_ns
+    @contextmanager
+    def alone(self) -> Iterator[bool]:
+        """Keep new users out where they can be; yields False where it is used, or was marked after this was found
+        out by a process that reads it as long as it runs."""
+        if self.tool:
+            with self.tool.alone() as is_alone:
+                yield is_alone
+        else:
+            yield not (self.name.startswith(_FOLDERS) and max(map(_used_ns, self.paths)) > self.used_ns)
 
 
 def list_caches(root: Path) -> Iterator[CachedThing]:
@@ -142,7 +148,7 @@ class ToolEnvironment:
     @property
     def used_ns(self) -> int:
         """When a process last started in it (ns, Unix time)."""
-        return max(_used_ns(self._path), _used_ns(self._path / _MARK))
+        return max(_used_ns(self._path), _used_ns(self._path / TOOL_MARK))
 
     @contextmanager
     def alone(self) -> Iterator[bool]:

@@ -9,7 +9,7 @@ import re
 import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Iterable, Iterator, Optional, Union
@@ -182,7 +182,7 @@ def _remove_cache(store: Store, thing: CachedThing) -> bool:
     if thing.name.startswith(f"{VIEWS}/"):
         _give_back(store, thing.paths[0])
     asides = []
-    with thing.tool.alone() if thing.tool else nullcontext(not thing.is_used_since()) as is_alone:
+    with thing.alone() as is_alone:
         for path in thing.paths if is_alone else ():
             aside = folder / f"{prefix}{os.urandom(8).hex()}"
             with suppress(OSError):

@@ -162,13 +162,13 @@ def test_an_environment_that_is_entered_while_it_is_to_go_stays(store, tool_fold
     """Between the time at which the store is listed and that at which the environment would go."""
     found = {thing.name: thing for thing in list_caches(store.root)}
     (tool_folder / "old/used").touch()
-    with found["tool-environments/old"].tool.alone() as is_alone:
+    with found["tool-environments/old"].alone() as is_alone:
         assert not is_alone
     with open(tool_folder / "running.lock", "rb") as lock:
         fcntl.flock(lock, fcntl.LOCK_SH)
-        with found["tool-environments/running"].tool.alone() as is_alone:
+        with found["tool-environments/running"].alone() as is_alone:
             assert not is_alone
-    with found["tool-environments/running"].tool.alone() as is_alone:
+    with found["tool-environments/running"].alone() as is_alone:
         assert is_alone
 
 
