@@ -1,6 +1,7 @@
 """`modelkiln load`: an image into a container engine of this machine."""
 
 import argparse
+import secrets
 import tempfile
 from functools import partial
 from pathlib import Path
@@ -41,7 +42,8 @@ def run(args: argparse.Namespace) -> int:
         blobs, said, is_loaded = blobs_of(args, layout), "", False
         if engine.reads_layouts:
             with Progress("load", total) as progress:
-                place = Path(folder) / Path(folder).name
+                # A name of an image, and of no other load: podman calls the image so for a moment.
+                place = Path(folder, f"modelkiln-load-{secrets.token_hex(8)}")
                 link(blobs, entry, place, name, partial(known_layers, engine), progress.add)
             with Progress(f"load into {engine.name}"):
                 is_loaded = pull_layout(engine, place, name.full)

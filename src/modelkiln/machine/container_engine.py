@@ -94,9 +94,10 @@ def pull_layout(engine: Engine, folder: Path, name: str) -> bool:
     machine, or one that lacks a layer which the folder lacks as well.
 
     It reads the layers that it lacks, and checks them; of an archive it reads and copies all. podman 4 calls what it
-    reads by the folder's path.
+    reads by the folder's path as it is given, and takes none that is no image's name ("/tmp/tmp1_", "/tmp/Ada"): it
+    is given the folder's name alone, which has to be one.
     """
-    pulled = _run([engine.program, "pull", "--quiet", f"oci:{folder}:{name}"], None)
+    pulled = _run([engine.program, "pull", "--quiet", f"oci:{folder.name}:{name}"], None, folder.parent)
     image = pulled.stdout.strip().rpartition("\n")[2]
     if pulled.returncode != 0 or not image or _run([engine.program, "tag", image, name], None).returncode != 0:
         return False
@@ -116,11 +117,14 @@ def _texts(text: str) -> list[str]:
     return [one for one in listed if isinstance(one, str)] if isinstance(listed, list) else []
 
 
-def _run(command: Sequence[str], timeout: Optional[float]) -> "subprocess.CompletedProcess[str]":
+def _run(
+    command: Sequence[str], timeout: Optional[float], folder: Optional[Path] = None
+) -> "subprocess.CompletedProcess[str]":
     # The engine's own configuration (HOME, XDG_*, CONTAINERS_*, DOCKER_HOST) says where it is.
     return subprocess.run(
         command,
         env=dict(os.environ),
+        cwd=folder,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -221,9 +221,14 @@ def test_load_puts_the_image_into_podman(made, tmp_path, monkeypatch, capsys):
 
 
 def test_load_reads_no_layer_that_podman_has(made, tmp_path, monkeypatch, capsys):
-    """It need not be on this machine; for a podman that lacks it the error names it."""
+    """It need not be on this machine; for a podman that lacks it the error names it.
+
+    The folder for temporary files has a name that no image may have, as one in eight of `tempfile`'s has.
+    """
     podman = require("podman")
     env = podman_env(tmp_path / "podman")
+    (tmp_path / "Ada_").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "Ada_"))
     for name, value in env.items():
         monkeypatch.setenv(name, value)
     arguments = ["load", str(made.path), "--into", "podman", "--store", str(tmp_path / "empty")]
