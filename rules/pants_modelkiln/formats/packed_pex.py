@@ -20,8 +20,8 @@ from pants.engine.fs import (
 from pants.engine.rules import collect_rules
 from pants.util.logging import LogLevel
 
-from modelkiln.formats.packed_pex import FILES, TEMPLATES, check_packed, complete
-from modelkiln.formats.pex_contents import BOOTSTRAP, DEPENDENCIES, MAIN, SCRIPT
+from modelkiln.formats.pex_contents import BOOTSTRAP, DEPENDENCIES, MAIN, SCRIPT, check_packed
+from modelkiln.formats.pex_parts import FILES, TEMPLATES, complete
 from modelkiln.frozen_json import FrozenJson
 from modelkiln.weights.lock import set_digest
 from pants_modelkiln.compat.calls import (
@@ -52,7 +52,7 @@ class PackedPexRequest:
 async def _run_parts(request: PexRequest, options: ModelkilnSubsystem) -> Digest:
     """What the PEX has in common with every other of its environment; its wheels are in the store then."""
     step = Step(
-        argv=("pex-parts", "--spec=spec.json", f"--store={STORE}", f"--output={_PARTS}"),
+        argv=("pex-parts", "--packed", "--spec=spec.json", f"--store={STORE}", f"--output={_PARTS}"),
         description=f"Prepare {request.title()}",
         input_digest=await create_digest(CreateDigest([request.spec()])),
         output_directories=(_PARTS,),

@@ -65,8 +65,8 @@ class PexRequest:
         """Target and size, for people."""
         return f"PEX of {self.inputs.address} ({readable_size(self.size)})"
 
-    def spec(self) -> FileContent:
-        """What the engine is to build but for the package's own files."""
+    def spec(self, has_weights: bool = True) -> FileContent:
+        """What the engine is to build but for the package's own files. has_weights: whether with locked artifacts."""
         inputs = self.inputs
         provided = [one["name"] for one in inputs.record.get("provided") or ()]
         spec: dict[str, Any] = {
@@ -74,7 +74,9 @@ class PexRequest:
             **inputs.target.to_json(),
             "entry_point": "modelkiln.runtime.cli:main",
             # Of locked artifacts: the files come from the store.
-            "weights": [layer.recipe.to_json() for layer in _layers(self.artifacts) if layer.recipe],
+            "weights": (
+                [layer.recipe.to_json() for layer in _layers(self.artifacts) if layer.recipe] if has_weights else []
+            ),
             **({"provided": provided} if provided else {}),
         }
         return FileContent("spec.json", canonical_json(spec))

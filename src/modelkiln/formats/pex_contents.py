@@ -16,6 +16,7 @@ __all__ = [
     "MAIN",
     "RESERVED",
     "SCRIPT",
+    "check_packed",
     "check_source",
     "is_packed",
     "list_sources",
@@ -54,6 +55,11 @@ def check_source(path: str, is_file: bool, reserved: Iterable[str] = RESERVED) -
         raise ModelkilnError(
             f"{path}: Pex leaves out byte code and writes {', '.join(reserved)} itself. Rename the file."
         )
+
+
+def check_packed(path: str, is_file: bool) -> None:
+    """Refuse (ModelkilnError) a package's file that a packed PEX cannot carry."""
+    check_source(path, is_file, (*RESERVED, SCRIPT))
 
 
 def weights_paths(recipes: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -16,6 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--spec", type=Path, required=True, help="wheels, target and entry point, a JSON file")
     parser.add_argument("--sources", type=Path, required=True, help="folder of the PEX's own files")
     parser.add_argument("--store", type=Path, required=True, help="the store's folder")
+    parser.add_argument("--parts", type=Path, help="what `pex-parts` wrote for the same wheels, if it was called")
     output = parser.add_mutually_exclusive_group(required=True)
     output.add_argument("--output", type=Path, help="where the PEX goes")
     output.add_argument("--stored", type=Path, help="keep the PEX in the store, and write its digest and size here")
@@ -25,8 +26,8 @@ def run(args: argparse.Namespace) -> int:
     """Build the PEX."""
     spec, store = json.loads(args.spec.read_text("utf-8")), Store(args.store)
     if args.output:
-        build_pex(spec, args.sources, store, args.output)
+        build_pex(spec, args.sources, store, args.output, args.parts)
     else:
-        digest, size = store_pex(spec, args.sources, store, "package.pex")
+        digest, size = store_pex(spec, args.sources, store, "package.pex", args.parts)
         args.stored.write_bytes(canonical_json({"digest": digest, "size": size}))
     return 0

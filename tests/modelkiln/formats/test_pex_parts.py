@@ -12,8 +12,8 @@ import pytest
 from samples.wheelhouse import make_wheel, put_wheel
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.formats.packed_pex import FILES, TEMPLATES, build_parts, check_packed, complete
-from modelkiln.formats.pex_contents import BOOTSTRAP, DEPENDENCIES, INFO, MAIN, SCRIPT, is_packed
+from modelkiln.formats.pex_contents import BOOTSTRAP, DEPENDENCIES, INFO, MAIN, SCRIPT, check_packed, is_packed
+from modelkiln.formats.pex_parts import FILES, TEMPLATES, build_parts, complete
 from modelkiln.layers import weights
 from modelkiln.store.store import Store
 
