@@ -20,6 +20,7 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.formats import pex as pex_package
 from modelkiln.formats import pex_builder
 from modelkiln.formats.pex import build_pex, store_pex
+from modelkiln.formats.pex_parts import build_head
 from modelkiln.layers import weights
 from modelkiln.store.store import Store
 
@@ -149,6 +150,44 @@ def test_the_same_inputs_give_the_same_bytes(tmp_path):
     expected = _build_other(first, 0)
     assert expected == _build_other(second, 0o077, PEX_ROOT=str(tmp_path / "elsewhere"), **settings)
     assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_changed_line_gives_the_bytes_of_a_build_from_nothing(tmp_path):
+    """What an environment's PEX files share is made once, and each of them is as if it were not."""
+    store, parts = Store(tmp_path / "store"), tmp_path / "parts"
+    wheels = [put_wheel(store, make_wheel(name), name) for name in ("one", "two")]
+    sources = _sources(tmp_path / "sources")
+    build_head(_spec(*wheels), store, parts)
+    for change in (b"", b"# Another line.\n"):
+        (sources / "app.py").write_bytes(MAIN + change)
+        build_pex(_spec(*reversed(wheels)), sources, store, tmp_path / "edited.pex", parts)
+        build_pex(_spec(*wheels), sources, Store(tmp_path / "store"), tmp_path / "cold.pex")
+        assert (tmp_path / "cold.pex").read_bytes() == (tmp_path / "edited.pex").read_bytes()
+        digest, _ = store_pex(_spec(*wheels), sources, store, "demo.pex", parts)
+        assert (tmp_path / "cold.pex").read_bytes() == store.path(digest).read_bytes()
+    assert [None, "weights", []] == _run(tmp_path / "edited.pex", tmp_path)
+
+
+def test_what_people_use_on_pex_files_reads_it(tmp_path):
+    """Pex' own reader, its tools inside of the PEX, and its variable for another program."""
+    from pex.pex_info import PexInfo
+
+    store = Store(tmp_path / "store")
+    wheel = put_wheel(store, make_wheel())
+    build_pex(_spec(wheel), _sources(tmp_path / "sources"), store, tmp_path / "demo.pex")
+    info = PexInfo.from_pex(str(tmp_path / "demo.pex"))
+    assert {wheel["filename"]: wheel["sha256"]} == dict(info.distributions)
+    environ = {"HOME": str(tmp_path), "PEX_ROOT": str(tmp_path / "pex-root"), "PATH": os.environ["PATH"]}
+    for settings, arguments, expected in (
+        ({"PEX_TOOLS": "1"}, ["info"], info.pex_hash),
+        ({"PEX_TOOLS": "1"}, ["venv", str(tmp_path / "venv")], ""),
+        ({"PEX_INTERPRETER": "1"}, ["-c", "import demo; print(demo.VALUE)"], "1"),
+    ):
+        command = [sys.executable, str(tmp_path / "demo.pex"), *arguments]
+        done = subprocess.run(command, env={**environ, **settings}, capture_output=True, text=True, check=True)
+        assert expected in done.stdout
+    script = "import demo; print(demo.VALUE)"
+    assert "1\n" == subprocess.check_output([tmp_path / "venv/bin/python", "-c", script], env=environ, text=True)
 
 
 def test_what_a_run_left_is_not_packed(tmp_path):
