@@ -11,7 +11,7 @@ leads to, and takes a file that is not called `.whl` for none.
 
 Of later starts, half is Pex, whose modules are in a zip file and compiled each time, and which then starts the virtual
 environment that the first start made. So a PEX looks for that itself, and goes to Pex where it has to be made or where
-settings of Pex may ask for another.
+settings of Pex may ask for another. The first start takes seconds, for gigabytes a minute; a line says why.
 """
 
 import hashlib
@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Iterator, Mapping, Sequence
 
+from pex.cache.dirs import CacheDir
 from pex.dist_metadata import Distribution
 from pex.interpreter_constraints import InterpreterConstraints
 from pex.pex_builder import CopyMode, PEXBuilder
@@ -71,13 +72,16 @@ _CHANGES = (_REMOVE, _FOLLOW)
 # or PEX files (pex/variables.py, venv_dir).
 _SELECTION = json.dumps({"PEX_PYTHON_PATH": None, "pex_path": {}}, sort_keys=True)
 _VENV = f"venvs/4/{{pex_hash}}/{hashlib.sha1(_SELECTION.encode(), usedforsecurity=False).hexdigest()}/pex"
+# A first start that installs fewer bytes of wheels is over before one wonders what it does: 37 MB took three seconds.
+# Wheels that are smaller than the second do not count.
+_NOTABLE, _LARGE = 20 << 20, 1 << 20
 _START = """\
 import os
 import sys
 
 
 # Added by Modelkiln: an environment that is there is started at once, as Pex does it after its imports.
-def __start_installed__(pex, root, path):
+def __start_installed__(pex, root, path, wheels):
     rcs = ("/etc/pexrc", os.path.expanduser("~/.pexrc"), os.path.join(os.path.dirname(sys.argv[0]), ".pexrc"))
     known = ("PEX", "PEX_ROOT", "PEX_IGNORE_RCFILES")
     if (
@@ -86,11 +90,17 @@ def __start_installed__(pex, root, path):
         or len(getattr(sys, "orig_argv", ())) != len(sys.argv) + 1
     ):
         return
-    script = os.path.join(os.path.realpath(os.path.expanduser(os.environ.get("PEX_ROOT") or root)), path)
+    root = os.path.realpath(os.path.expanduser(os.environ.get("PEX_ROOT") or root))
+    script = os.path.join(root, path)
     try:
         with open(script) as stream:
             python, _, option = stream.readline()[2:].strip().partition(" ")
-    except OSError:
+    except (IOError, OSError):
+        size = sum(size for folder, size in wheels if not os.path.exists(os.path.join(root, folder)))
+        if size > {notable!r} and sys.stderr:
+            name = os.path.basename(sys.argv[0])
+            sys.stderr.write("%s: first start, installs %d MB of wheels in %s\\n" % (name, size // 1000000, root))
+            sys.stderr.flush()
         return
     if os.access(script, os.X_OK) and os.access(python, os.X_OK):
         os.environ["PEX"] = os.path.realpath(pex)
@@ -98,12 +108,19 @@ def __start_installed__(pex, root, path):
 
 
 if __name__ == "__main__":
-    __start_installed__(os.path.dirname(__file__), {root!r}, {path!r})
+    __start_installed__(os.path.dirname(__file__), {root!r}, {path!r}, {wheels!r})
 """
 
 
 class TidyBuilder(PEXBuilder):  # type: ignore[misc]
-    """Builds PEX files whose own copy of Pex is changed; raises ModelkilnError for a Pex it does not know."""
+    """Builds PEX files whose own copy of Pex is changed; raises ModelkilnError for a Pex it does not know.
+
+    wheel_sizes: the large ones by where they are installed, below the folder that Pex keeps.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.wheel_sizes: list[tuple[str, int]] = []
 
     def _prepare_bootstrap(self) -> None:
         super()._prepare_bootstrap()
@@ -126,7 +143,12 @@ class TidyBuilder(PEXBuilder):  # type: ignore[misc]
         super()._prepare_code()
         main = Path(self.path(), MAIN)
         shebang, line, rest = main.read_text("utf-8").partition("\n")
-        values = {"root": self.info.raw_pex_root, "path": _VENV.replace("{pex_hash}", self.info.pex_hash)}
+        values: dict[str, Any] = {
+            "root": self.info.raw_pex_root,
+            "path": _VENV.replace("{pex_hash}", self.info.pex_hash),
+            "wheels": self.wheel_sizes,
+            "notable": _NOTABLE,
+        }
         start = _START
         for name, value in values.items():
             start = start.replace(f"{{{name}!r}}", repr(value))
@@ -146,6 +168,10 @@ def tidy_builder(
             link = scratch / "wheels" / wheel["filename"]
             link_or_copy(store.path(wheel_digest(wheel)), link)
             builder.add_distribution(Distribution.load(str(link)), fingerprint=wheel["sha256"])
+            size = link.stat().st_size
+            if size >= _LARGE:
+                folder = f"{CacheDir.INSTALLED_WHEELS.rel_path()}/{wheel['sha256']}/{wheel['filename']}"
+                builder.wheel_sizes.append((folder, size))
             builder.add_requirement(f"{wheel['name']}=={wheel['version']}")
         for name in spec.get("provided", ()):
             builder.info.add_exclude(name)

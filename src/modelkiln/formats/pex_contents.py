@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Any, Iterable, Iterator, Mapping
+from typing import Any, Iterable, Iterator, Mapping, Sequence
 
 from modelkiln.conventions import PEX_MODELS
 from modelkiln.errors import ModelkilnError
@@ -67,8 +67,11 @@ def weights_paths(recipes: Iterable[Mapping[str, Any]]) -> list[str]:
     return [f"{PEX_MODELS}/{file['path']}" for recipe in map(Recipe.of, recipes) for file in recipe["files"]]
 
 
-def stored_files(recipes: Iterable[Mapping[str, Any]], store: Store, scratch: Path) -> Iterator[tuple[str, Path]]:
+def stored_files(recipes: Sequence[Mapping[str, Any]], store: Store, scratch: Path) -> Iterator[tuple[str, Path]]:
     """Yield where a PEX has each of these files, and where it lies: in the store, or taken out of it to `scratch`."""
+    if not recipes:
+        return
+    # Half of what a changed line costs a process, and hardly any PEX needs it.
     from modelkiln.layers import weights
 
     scratch.mkdir()

@@ -97,6 +97,24 @@ def test_a_first_start_leaves_nothing_in_the_temporary_folder(tmp_path):
     assert [] == os.listdir(temporary)
 
 
+def test_a_long_first_start_says_what_it_does(tmp_path, monkeypatch):
+    """By the size of wheels that have to be installed; neither of a later start nor of other code for them."""
+    monkeypatch.setattr(pex_builder, "_NOTABLE", 100)
+    monkeypatch.setattr(pex_builder, "_LARGE", 100)
+    store, sources = Store(tmp_path / "store"), _sources(tmp_path / "sources")
+    wheel = put_wheel(store, make_wheel())
+    environ = {"HOME": str(tmp_path), "PEX_ROOT": str(tmp_path / "pex-root"), "PATH": os.environ["PATH"]}
+    said = []
+    for change in (b"", b"# Another line.\n"):
+        (sources / "app.py").write_bytes(MAIN + change)
+        build_pex(_spec(wheel), sources, store, tmp_path / "demo.pex")
+        for _ in range(2):
+            command = [sys.executable, str(tmp_path / "demo.pex")]
+            said.append(subprocess.run(command, env=environ, capture_output=True, text=True, check=True).stderr)
+    root = os.path.realpath(tmp_path / "pex-root")
+    assert [f"demo.pex: first start, installs 0 MB of wheels in {root}\n", "", "", ""] == said
+
+
 def test_a_pex_of_another_inside_is_refused(tmp_path, monkeypatch):
     """A release of Pex that this does not know would leave its copies: nothing is built with it."""
     monkeypatch.setattr(pex_builder, "_CHANGES", [("pex/layout.py", "what no release has", "")])
