@@ -114,7 +114,7 @@ def test_which_error_is_raised_does_not_depend_on_who_is_quicker(make_graph):
             graph.predict({"in": numpy.array([1.0])})
 
 
-def test_an_interrupt_is_no_error_of_a_step(make_graph):
+def test_an_interrupt_is_not_an_error_of_a_step(make_graph):
     """It is raised as it is, in whichever thread it came, and no step begins after it."""
     threading.meeting, threading.reached = threading.Barrier(2, timeout=30), []
     left = (

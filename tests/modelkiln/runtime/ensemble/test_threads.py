@@ -38,14 +38,14 @@ def start_soon(threads, work):
 
 
 def test_there_are_no_more_threads_than_the_limit(gate):
-    """Who gets none does the work himself, and waits for nobody."""
+    """A caller that gets none does the work itself, and waits for nobody."""
     threads = Threads(2)
     busy = {occupy(threads, gate), occupy(threads, gate)}
     assert (2, False) == (len(busy), threads.start(gate.wait))
 
 
 def test_a_thread_works_again(gate):
-    """It is made once."""
+    """One is made once, and not for each piece of work."""
     threads, again = Threads(1), []
     first = occupy(threads, gate)
     gate.set()
