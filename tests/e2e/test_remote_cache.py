@@ -54,6 +54,9 @@ def machine(folder, cache, umask=0o022):
     env.update(PANTS_REMOTE_CACHE_READ="true", PANTS_REMOTE_CACHE_WRITE="true", PANTS_STATS_LOG="true")
     env["PANTS_REMOTE_STORE_ADDRESS"] = cache.address
     env["PANTS_CACHE_CONTENT_BEHAVIOR"] = "defer"
+    # By default Pants waits 1.5 s for an answer, and gives up what it has not written 3 s after a command: neither is
+    # enough for sure on a busy machine.
+    env.update(PANTS_REMOTE_CACHE_RPC_TIMEOUT_MILLIS="60000", PANTS_SESSION_END_TASKS_TIMEOUT="120")
     repo = small_monorepo(folder / "monorepo", env=env, umask=umask)
     repo.write("rain/BUILD", repo.read("rain/BUILD") + _LEAN)
     need_sdist(repo)
@@ -147,6 +150,7 @@ def test_without_its_cache_a_build_says_so_and_goes_on(first, cache, silent, tmp
 def test_a_slow_cache_changes_nothing(first, cache, tmp_path):
     """Each answer comes a second late: what is quicker to make here is made here, with the same bytes."""
     repo = machine(tmp_path / "patient", cache)
+    del repo.env["PANTS_REMOTE_CACHE_RPC_TIMEOUT_MILLIS"]
     shutil.copytree(named_caches(first.env), named_caches(repo.env), symlinks=True)
     cache.delay = 1.0
     try:
