@@ -183,7 +183,8 @@ def _remove_cache(store: Store, thing: CachedThing) -> bool:
     if thing.name.startswith(f"{VIEWS}/"):
         _give_back(store, thing.paths[0])
     asides = []
-    with thing.alone() as is_alone:
+    # As a blob: who marks it marks it before it is looked at, or finds it gone.
+    with cleaning(store.root), thing.alone() as is_alone:
         for path in thing.paths if is_alone else ():
             aside = folder / f"{prefix}{os.urandom(8).hex()}"
             with suppress(OSError):
