@@ -120,8 +120,9 @@ class Monorepo:
         self._launcher = list(launcher) or _OTHER_PANTS or [str(own if own.exists() else ROOT / "pants")]
         self.env = dict(environment() if env is None else env)
         self.dist = root / "dist"
-        # A daemon that is ended leaves here what its processes had as inputs. Short: programs start from it.
-        name = hashlib.sha256(bytes(root)).hexdigest()[:12]
+        # A daemon that is ended leaves here what its processes had as inputs. Short: programs start from it. Of this
+        # process: that of an earlier one, which had a folder of this name, may be on its way out.
+        name = hashlib.sha256(b"%d %s" % (os.getpid(), bytes(root))).hexdigest()[:12]
         self._sandboxes = Path(tempfile.gettempdir(), f"modelkiln-e2e-{name}")
 
     def pants(self, *args: str, code: Optional[int] = 0, stdin: bytes = b"") -> Run:

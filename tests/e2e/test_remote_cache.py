@@ -42,6 +42,11 @@ def cache(tmp_path_factory):
         yield running
 
 
+# By default Pants waits 1.5 s for an answer, and gives up what it has not written 3 s after a command: neither is
+# enough for sure on a busy machine.
+_PATIENT = {"PANTS_REMOTE_CACHE_RPC_TIMEOUT_MILLIS": "60000", "PANTS_SESSION_END_TASKS_TIMEOUT": "120"}
+
+
 def machine(folder, cache, umask=0o022):
     """Return a monorepo on a machine of its own: other paths, HOME and caches, an empty store."""
     env = environment()
@@ -54,9 +59,18 @@ def machine(folder, cache, umask=0o022):
     env.update(PANTS_REMOTE_CACHE_READ="true", PANTS_REMOTE_CACHE_WRITE="true", PANTS_STATS_LOG="true")
     env["PANTS_REMOTE_STORE_ADDRESS"] = cache.address
     env["PANTS_CACHE_CONTENT_BEHAVIOR"] = "defer"
+    env.update(_PATIENT)
     repo = small_monorepo(folder / "monorepo", env=env, umask=umask)
     repo.write("rain/BUILD", repo.read("rain/BUILD") + _LEAN)
     need_sdist(repo)
+    return repo
+
+
+def impatient_machine(folder, cache):
+    """Return one that waits no longer for its cache than Pants does by default."""
+    repo = machine(folder, cache)
+    for name in _PATIENT:
+        del repo.env[name]
     return repo
 
 
@@ -129,7 +143,7 @@ def silent():
 @pytest.mark.parametrize("trouble", ["gone", "silent"])
 def test_without_its_cache_a_build_says_so_and_goes_on(first, cache, silent, tmp_path, trouble):
     """Nobody listens at the address, or nobody answers there."""
-    repo = machine(tmp_path / "alone", cache)
+    repo = impatient_machine(tmp_path / "alone", cache)
     repo.env["PANTS_REMOTE_STORE_ADDRESS"] = "grpc://127.0.0.1:9" if trouble == "gone" else silent
     # Before a step is started here as well, which may be over before Pants stops waiting and says so.
     repo.env["PANTS_REMOTE_CACHE_RPC_TIMEOUT_MILLIS"] = "500"
@@ -146,7 +160,7 @@ def test_without_its_cache_a_build_says_so_and_goes_on(first, cache, silent, tmp
 
 def test_a_slow_cache_changes_nothing(first, cache, tmp_path):
     """Each answer comes a second late: what is quicker to make here is made here, with the same bytes."""
-    repo = machine(tmp_path / "patient", cache)
+    repo = impatient_machine(tmp_path / "slow", cache)
     shutil.copytree(named_caches(first.env), named_caches(repo.env), symlinks=True)
     cache.delay = 1.0
     try:

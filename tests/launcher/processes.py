@@ -7,8 +7,8 @@ __all__ = ["is_over", "wait_until"]
 
 
 def wait_until(holds):
-    """Wait until `holds()` is true, for a minute at most."""
-    end = time.monotonic() + 60
+    """Wait until `holds()` is true, for five minutes at most."""
+    end = time.monotonic() + 300
     while not holds():
         assert time.monotonic() < end
         time.sleep(0.02)

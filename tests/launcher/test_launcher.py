@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from processes import is_over, wait_until
@@ -287,13 +288,23 @@ def test_a_checkout_with_blanks_in_its_path_works(sandbox, tmp_path):
 # Installing
 
 
-def test_two_first_runs_at_once_install_once(sandbox):
+def test_two_first_runs_at_once_install_once(sandbox, tmp_path):
     """The second says that it waits, and both run."""
-    sandbox.add_python(hook="sleep 1")
+    gate = tmp_path / "gate"
+    sandbox.add_python(hook=f"while [[ ! -e {gate} ]]; do sleep 0.05; done")
     processes = [sandbox.start("-V") for _ in range(3)]
-    outputs = [process.communicate(timeout=60)[1] for process in processes]
-    assert [0, 0, 0] == [process.returncode for process in processes]
-    assert 2 == sum("waiting for it" in text for text in outputs)
+
+    def waits(process):
+        return any("waiting for it" in line for line in process.stderr)
+
+    with ThreadPoolExecutor(3) as pool:
+        said = [pool.submit(waits, process) for process in processes]
+        try:
+            wait_until(lambda: 2 == sum(one.done() for one in said))
+        finally:
+            gate.touch()
+    assert [False, True, True] == sorted(one.result() for one in said)
+    assert [0, 0, 0] == [process.wait(timeout=600) for process in processes]
     assert 1 == sandbox.times_installed()
 
 

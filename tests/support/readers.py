@@ -92,10 +92,9 @@ def podman_load_and_run(archive, name, env, arguments=()):
     # Neither attached nor with --rm: podman 4.3 then often waits its 20 s limit for the container's
     # monitor ("Exceeded conmon timeout" in its debug log), though the container has ended.
     run([podman, "run", "--detach", "--name", "reader", "--pull=never", name, *arguments], env=env)
-    for _ in range(50):
-        monitor = run([podman, "inspect", "--format", "{{.State.ConmonPid}}", "reader"], env=env)
-        if monitor.strip() == b"0":
-            break
+    end = time.monotonic() + 120
+    while run([podman, "inspect", "--format", "{{.State.ConmonPid}}", "reader"], env=env).strip() != b"0":
+        assert time.monotonic() < end, f"{name} does not end under podman"
         time.sleep(0.1)
     output = run([podman, "logs", "reader"], env=env)
     run([podman, "rm", "reader"], env=env)

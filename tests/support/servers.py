@@ -5,7 +5,8 @@ import signal
 import socket
 import subprocess
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from guard import mark
 
@@ -15,6 +16,7 @@ __all__ = ["free_port", "listening"]
 _START_SECONDS = 120
 _END_SECONDS = 20
 _TRIES = 3
+_LISTENS = "0A"
 
 
 def free_port():
@@ -51,12 +53,42 @@ def listening(command, log, end=signal.SIGTERM, **settings):
 def _is_up(process, port):
     end = time.monotonic() + _START_SECONDS
     while process.poll() is None and time.monotonic() < end:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                time.sleep(0.05)  # Until a server that found the port taken has ended.
-                return process.poll() is None
+        # Who answers there may be somebody else, as long as a server has not found out that its port is taken.
+        if _sockets(port) & _files(_family(process.pid)):
+            return True
         time.sleep(0.02)
     return False
+
+
+def _sockets(port):
+    """What listens on a port of loopback or of all addresses, as links in /proc/PID/fd name it (proc(5))."""
+    found = set()
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        for line in Path(table).read_text().splitlines()[1:] if Path(table).exists() else ():
+            _, local, _, state, *more = line.split()
+            if state == _LISTENS and int(local.rpartition(":")[2], 16) == port:
+                found.add(f"socket:[{more[5]}]")
+    return found
+
+
+def _family(pid):
+    """A process and those below it."""
+    found = [pid]
+    for one in found:
+        with suppress(OSError):
+            for task in os.listdir(f"/proc/{one}/task"):
+                found += map(int, Path(f"/proc/{one}/task/{task}/children").read_text().split())
+    return found
+
+
+def _files(pids):
+    found = set()
+    for pid in pids:
+        with suppress(OSError):
+            for name in os.listdir(f"/proc/{pid}/fd"):
+                with suppress(OSError):
+                    found.add(os.readlink(f"/proc/{pid}/fd/{name}"))
+    return found
 
 
 def _end(process, first):

@@ -108,7 +108,7 @@ async def _find_files(address: Address, field: ModelArtifactSourceField, limit: 
         sources = await hydrate_sources(HydrateSourcesRequest(field), **implicitly())
         return _Found(await _below(address, sources.snapshot.digest), ())
     committed = (await find_committed_pointers(CommittedPointersRequest(address, tuple(large)), **implicitly())).found
-    for path in large.keys() - {file.path for file in committed}:
+    for path in sorted(large.keys() - {file.path for file in committed}):
         raise _too_large(address, path, large[path], limit)
     digest = await path_globs_to_digest(PathGlobs([literal(path) for path in paths.files if path not in large]))
     pointers = (replace(file, path=os.path.relpath(file.path, address.spec_path or ".")) for file in committed)
@@ -128,7 +128,7 @@ async def _refuse_empty(address: Address, paths: Iterable[str]) -> None:
     if not empty:
         return
     known = (await find_committed_pointers(CommittedPointersRequest(address, tuple(empty)), **implicitly())).found
-    for path in empty.keys() - {file.path for file in known if not file.size}:
+    for path in sorted(empty.keys() - {file.path for file in known if not file.size}):
         raise ModelkilnError(
             f"{address}: {empty[path]}: is empty. Write the trained artifact there, or leave the "
             "file out of the field `source`."

@@ -12,7 +12,7 @@ import re
 import shutil
 import sys
 import tempfile
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Iterable, Iterator, Mapping, Optional, Sequence
 
@@ -41,7 +41,6 @@ __all__ = [
     "portable_packages",
     "unpack_entries",
     "unpacked_interpreter",
-    "used_folder",
     "write_file",
 ]
 
@@ -100,7 +99,7 @@ def unpacked_interpreter(packages: Sequence[Mapping[str, Any]], store: Store) ->
                 fetch_archive(package, store, env)
                 with tempfile.TemporaryFile() as scratch:
                     unpack_entries(archive_entries(package, store, Spool(scratch)), folder)
-    return used_folder(packages_folder("interpreters", packages, store), store)
+    return packages_folder("interpreters", packages, store).absolute()
 
 
 @contextmanager
@@ -118,15 +117,17 @@ def making_interpreter(packages: Sequence[Mapping[str, Any]], store: Store) -> I
 def making_folder(folder: Path) -> Iterator[Optional[Path]]:
     """The empty folder that becomes `folder`, of `packages_folder`, when the block ends; None where that exists.
 
-    One of the processes that want it at the same time fills it, the others wait.
+    One of the processes that want it at the same time fills it, the others wait. It stays while this process lives.
     """
-    if folder.is_dir():
+    user = register(folder.parent.parent)
+    # Marked at once, see `store.caches`: between a look and a mark it might be cleaned away.
+    if user.touch(os.fspath(folder)):
         yield None
         return
     folder.parent.mkdir(parents=True, exist_ok=True)
     with folder.with_suffix(".lock").open("wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if folder.is_dir():
+        if user.touch(os.fspath(folder)):
             yield None
             return
         # Renamed when it is whole: a killed process never leaves half of it.
@@ -144,14 +145,6 @@ def packages_folder(kind: str, packages: Sequence[Mapping[str, Any]], store: Sto
     """Return where locked packages are unpacked as a `kind` of thing; see `making_folder`."""
     name = hashlib.sha256(canonical_json([package["sha256"] for package in packages])).hexdigest()
     return store.root / kind / name
-
-
-def used_folder(folder: Path, store: Store) -> Path:
-    """Return the absolute path of what packages are unpacked in, which stays while this process uses it."""
-    register(store.root)
-    with suppress(OSError):
-        os.utime(folder)  # It is used now, see `store.caches`.
-    return folder.absolute()
 
 
 def _check_runs_here(packages: Sequence[Mapping[str, Any]]) -> None:

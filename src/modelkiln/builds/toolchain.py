@@ -14,7 +14,7 @@ from typing import Any, Mapping, Optional
 from modelkiln.archives.spool import Spool
 from modelkiln.archives.tar import Entry
 from modelkiln.base.debian_lock import check_lock, glibc_of, python_of
-from modelkiln.base.interpreter import host_architecture, making_folder, packages_folder, used_folder, write_file
+from modelkiln.base.interpreter import host_architecture, making_folder, packages_folder, write_file
 from modelkiln.canonical import canonical_json
 from modelkiln.digest import sha256_bytes
 from modelkiln.errors import ModelkilnError
@@ -124,7 +124,7 @@ def _unpacked(lock: Mapping[str, Any], store: Store) -> Path:
     with making_folder(folder) as temporary:
         if temporary is not None:
             _unpack(lock, store, temporary)
-    return used_folder(folder, store)
+    return folder.absolute()
 
 
 def _unpack(lock: Mapping[str, Any], store: Store, folder: Path) -> None:

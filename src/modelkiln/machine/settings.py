@@ -146,9 +146,12 @@ def _settings_file(store_root: Path) -> Optional[Path]:
         return folder / f"{name}.json"
     if _is_on_its_own:
         return None
+    found = []
     with suppress(OSError):
-        return max(folder.glob("*.json"), key=lambda path: path.stat().st_mtime_ns, default=None)
-    return None
+        for path in folder.glob("*.json"):
+            with suppress(FileNotFoundError):  # Another run removes those of runs that are over.
+                found.append((path.stat().st_mtime_ns, path))
+    return max(found)[1] if found else None
 
 
 def save_machine_file(store_root: Path, name: str, text: str) -> None:

@@ -131,7 +131,7 @@ def publish_all(
 def _sign(pushes: Sequence["_Push"]) -> None:
     """Sign all that has a signer, at once: somebody may have to be asked for a passphrase."""
     wanted = [(push, push.unsigned) for push in pushes if push.signer]
-    for signer in {push.signer for push, _ in wanted}:
+    for signer in dict.fromkeys(push.signer for push, _ in wanted):
         assert signer is not None
         own = [(push, place) for push, place in wanted if push.signer == signer]
         done = sign_in_registries([place for _, place in own], signer, os.environ)

@@ -20,7 +20,7 @@ from modelkiln.progress import Progress
 from modelkiln.store.caches import PEX_RUN, CachedThing, PexRuns, held_blobs, list_caches
 from modelkiln.store.file_index import FileIndex
 from modelkiln.store.store import BLOBS, VIEWS, Store
-from modelkiln.store.users import Users, cleaning
+from modelkiln.store.users import Users, cleaning, next_file_time, register
 
 __all__ = ["Cleaning", "StoredBlob", "clean", "list_blobs", "named_blobs", "verify"]
 
@@ -100,8 +100,9 @@ def clean(
     keep: digests that stay in any case, and with them the blobs that such files are in. What a
     living process uses stays too. is_trial: report what would go, and remove nothing.
     """
-    now = time.time_ns()
-    # Names before users: the owner of a listed thing was a user before.
+    register(store.root)
+    # The time before users: what one that comes later marks is younger. Names too: the owner of a listed thing was one.
+    now = next_file_time(store.root)
     names = list(_temporary(store))
     users = Users(store.root)
     done = Cleaning(leftovers=list(_remove_leftovers(store, names, users, is_trial)))
@@ -182,7 +183,8 @@ def _remove_cache(store: Store, thing: CachedThing) -> bool:
     if thing.name.startswith(f"{VIEWS}/"):
         _give_back(store, thing.paths[0])
     asides = []
-    with thing.alone() as is_alone:
+    # As a blob: who marks it marks it before it is looked at, or finds it gone.
+    with cleaning(store.root), thing.alone() as is_alone:
         for path in thing.paths if is_alone else ():
             aside = folder / f"{prefix}{os.urandom(8).hex()}"
             with suppress(OSError):

@@ -4,7 +4,8 @@ A process that uses a store holds a lock on a file of its own in `users/`, which
 releases when the process ends, however it ends. A blob that it relies on gets a modification time
 that is not older than that file (see `Store.has`). Cleaning spares all blobs that are as young as
 the oldest user that lives; it compares and removes under the lock of the store, so that a blob is
-either found and spared, or gone before it is looked for.
+either found and spared, or gone before it is looked for. All times are the file system's own: those that it gives to
+files lag the clock by up to 10 ms, or are another machine's.
 
 A build is a user as a whole: between two of its steps no process of it may use the store. Steps
 find the run of Pants that they belong to (`modelkiln.machine.settings`), which has a file `run-<name>`
@@ -24,7 +25,7 @@ from typing import ContextManager, Iterator, Optional
 
 from modelkiln.machine.settings import is_running, run_name
 
-__all__ = ["Users", "cleaning", "keep_for_run", "register"]
+__all__ = ["Users", "cleaning", "keep_for_run", "next_file_time", "register"]
 
 _USERS = "users"
 _LOCK = "users/lock"
@@ -32,6 +33,8 @@ _RUN = "run-"
 # Between two steps Pants may be busy with other things for so long, such as tests.
 _PAUSE_SECONDS = 3600
 _LONGEST = 100
+# No file system's times are coarser (FAT's have 2 s, others the kernel's 10 ms at most).
+_TICK_SECONDS = 3
 _mutex = threading.Lock()
 _registered: dict[tuple[str, int], "_User"] = {}
 
@@ -132,7 +135,7 @@ def keep_for_run(root: Path, path: str, size: int) -> bool:
     with suppress(OSError):
         if run is not None:
             (root / _USERS).mkdir(parents=True, exist_ok=True)
-            _join(root, run, time.time_ns())
+            _join(root, run, _file_time(root))
         with suppress(PermissionError), _locked(root, fcntl.LOCK_SH):
             os.utime(blob)
         return blob.stat().st_size == size
@@ -183,6 +186,29 @@ class Users:
 
     def _count(self, since_ns: int) -> None:
         self.oldest_ns = since_ns if self.oldest_ns is None else min(self.oldest_ns, since_ns)
+
+
+def next_file_time(root: Path) -> int:
+    """Return a time (ns) that is later than all marks of blobs so far, and no later than any to come."""
+    before = now = _file_time(root)
+    end = time.monotonic() + _TICK_SECONDS
+    while now == before and time.monotonic() < end:
+        time.sleep(0.001)
+        now = _file_time(root)
+    return now
+
+
+def _file_time(root: Path) -> int:
+    """What the store's file system has for the time (ns); the clock's where nothing can be written."""
+    try:
+        lock = os.open(root / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError:
+        return time.time_ns()
+    try:
+        os.utime(lock)
+        return os.fstat(lock).st_mtime_ns
+    finally:
+        os.close(lock)
 
 
 def cleaning(root: Path) -> ContextManager[None]:

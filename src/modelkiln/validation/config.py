@@ -63,7 +63,7 @@ def index_problems(index: Mapping[str, Any]) -> Iterator[str]:
         keys = ("architecture", "os")
         if not isinstance(platform, dict) or not all(isinstance(platform.get(key), str) for key in keys):
             yield f"{where}.platform: got {platform!r}, want architecture and os."
-    for name in {name for name in names if isinstance(name, str) and names.count(name) > 1}:
+    for name in dict.fromkeys(name for name in names if isinstance(name, str) and names.count(name) > 1):
         yield f"manifests: the name {name!r} is given {names.count(name)} times, want once."
 
 

@@ -99,6 +99,8 @@ def test_a_command_outside_of_pants_takes_what_was_saved_last(runs, tmp_path):
     os.utime(files(tmp_path)[0], (1, 1))
     runs[1].seen_by_a_step("/second")
     assert "/second" == load_machine_env(tmp_path)["DOCKER_CONFIG"]
+    (tmp_path / "machine/1-1.json").symlink_to("gone")  # As one that is removed while they are looked through.
+    assert "/second" == load_machine_env(tmp_path)["DOCKER_CONFIG"]
 
 
 def test_a_command_takes_its_own_and_not_those_of_the_last_build(runs, tmp_path, monkeypatch):

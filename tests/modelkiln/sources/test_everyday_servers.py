@@ -159,12 +159,13 @@ def test_a_busy_server_of_mlflow_is_waited_for_as_it_asks(serve, home):
 
 
 @pytest.mark.parametrize("is_listed_first", [True, False])
-def test_a_busy_server_of_files_may_name_a_date(serve, home, tmp_path, is_listed_first):
+def test_a_busy_server_of_files_may_name_a_date(serve, home, tmp_path, monkeypatch, is_listed_first):
     """Retry-After as a date: the file is asked for when it has come, and not before."""
-    stub, until = serve(lambda *_: (200, {"ETag": '"1"'}, DATA)), time.time() + 2
+    stub, until, ends = serve(lambda *_: (200, {"ETag": '"1"'}, DATA)), int(time.time()) + 60, []
+    monkeypatch.setattr("modelkiln.network.http.time.sleep", lambda seconds: ends.append(time.time() + seconds))
 
     def busy(*_):
-        if time.time() < int(until):
+        if not ends:
             return 503, {"Retry-After": email.utils.formatdate(until, usegmt=True)}, b""
         return 200, {"ETag": '"1"'}, DATA
 
@@ -178,6 +179,8 @@ def test_a_busy_server_of_files_may_name_a_date(serve, home, tmp_path, is_listed
         stub.answer = busy
         assert len(DATA) == source.list().files[0].size
     assert 2 == len(stub.seen) - is_listed_first
+    (end,) = ends
+    assert until <= end
 
 
 def test_files_that_a_pattern_leaves_out_may_differ_in_case_alone(serve, home, tmp_path):

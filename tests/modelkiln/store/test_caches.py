@@ -9,6 +9,7 @@ import time
 import pytest
 from python_path import python_path
 
+from modelkiln.base.interpreter import making_folder
 from modelkiln.store.caches import PexRuns, list_caches
 from modelkiln.store.cleaning import clean
 from modelkiln.store.result_cache import ResultCache
@@ -126,6 +127,21 @@ def test_what_a_living_process_began_to_use_stays(store):
         assert [] == clean(store, set(), max_bytes=0).caches
         process.communicate(b"\n")
     assert 1 == len(clean(store, set(), max_bytes=0).caches)
+
+
+def test_a_folder_that_is_found_stays(store):
+    """It is marked before it is opened: an old one would go meanwhile."""
+    folder = store.root / "interpreters" / "abc"
+    folder.mkdir(parents=True)
+    age(store.root, 40)
+    with making_folder(folder) as made:
+        assert made is None
+        assert [] == clean(store, set(), older_than=DAY).caches
+    age(store.root, 40)
+    assert ["interpreters/abc"] == [thing.name for thing in clean(store, set(), older_than=DAY).caches]
+    with making_folder(folder) as made:
+        (made / "python").touch()
+    assert [folder / "python"] == list(folder.iterdir())
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from modelkiln.digest import sha256_bytes
 from modelkiln.store.cleaning import clean, list_blobs, named_blobs, verify
 from modelkiln.store.file_index import FileIndex
 from modelkiln.store.store import Store
-from modelkiln.store.users import cleaning
+from modelkiln.store.users import Users, cleaning
 from modelkiln.weights.locking import lock_weights
 from modelkiln.weights.selection import WeightsSource
 
@@ -150,6 +150,24 @@ def test_what_a_living_process_uses_stays(store):
         child.kill()
         child.wait()
     assert [used] == [blob.digest for blob in clean(store, set(), max_bytes=0).removed]
+
+
+@pytest.mark.parametrize("behind_ns", [0, 10**9])
+def test_what_is_marked_while_one_cleans_stays(store, monkeypatch, behind_ns):
+    """By a process that became a user after those were listed. Files get times that are earlier than the clock's, by a
+    tick of the kernel, or by more where another machine serves the store."""
+    used, unused = store.add_bytes(b"used"), store.add_bytes(b"unused")
+    clock = time.time_ns
+
+    class UsersBefore(Users):
+        def __init__(self, root):
+            super().__init__(root)
+            os.utime(store.path(used))
+
+    monkeypatch.setattr("modelkiln.store.cleaning.Users", UsersBefore)
+    monkeypatch.setattr("time.time_ns", lambda: clock() + behind_ns)
+    assert [unused] == [blob.digest for blob in clean(store, set(), older_than=0, max_bytes=0).removed]
+    assert [used] == digests(store)
 
 
 def test_a_blob_is_not_added_while_an_equal_one_may_go(store):

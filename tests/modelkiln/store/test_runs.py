@@ -136,6 +136,17 @@ def test_a_run_keeps_a_blob_itself(store, run):
     assert set() == blobs(store)
 
 
+def test_a_run_keeps_a_blob_where_files_get_earlier_times_than_the_clock_has(store, run):
+    """As all file systems give them, by a tick of the kernel, or by more where another machine serves the store."""
+    digest = store.add_bytes(b"program")
+    os.utime(store.path(digest), (0, 0))
+    name = str(store.path(digest).relative_to(store.root))
+    run.here("import time; clock = time.time_ns; time.time_ns = lambda: clock() + 10**9")
+    run.here(f"from modelkiln.store.users import keep_for_run; assert keep_for_run(root, {name!r}, 7)")
+    clean_all(store)
+    assert {b"program"} == blobs(store)
+
+
 def test_a_wheel_that_is_found_is_used(store):
     """What is read to see that it is whole counts as used from then on: it is opened only later."""
     digest = store.add_bytes(b"wheel")

@@ -17,6 +17,7 @@ from modelkiln.image.layout import layout_files, write_layout
 from modelkiln.layer import Layer
 from modelkiln.recipe import REGISTRY, Recipe
 from modelkiln.store.store import Store
+from modelkiln.validation.config import index_problems
 from modelkiln.validation.layout import validate_layout
 
 
@@ -76,6 +77,14 @@ def test_all_issues_are_collected(tmp_path):
         path = blob_file(made.path, layer.descriptor.digest)
         path.write_bytes(path.read_bytes() + b"x")
     assert len(validate_layout(made.path)) >= 2 + 2 * len(made.image.layers)
+
+
+def test_issues_are_in_one_order():
+    """That of the index, in each process: names that are given twice."""
+    names = [f"name-{number}" for number in range(20)]
+    entries = [{"annotations": {"org.opencontainers.image.ref.name": name}} for name in names * 2]
+    issues = [issue for issue in index_problems({"manifests": entries}) if "is given" in issue]
+    assert [f"manifests: the name {name!r} is given 2 times, want once." for name in names] == issues
 
 
 def test_linked_blobs_are_right(tmp_path):

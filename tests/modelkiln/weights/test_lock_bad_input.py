@@ -17,6 +17,7 @@ from loopback.webs import WebFile, web
 from python_path import python_path
 
 from modelkiln.machine.settings import save_machine_env
+from modelkiln.sources.local import LocalSource
 
 MIB = 1 << 20
 CONTENT = random.Random(22).randbytes(3 * MIB)
@@ -36,22 +37,27 @@ def write_files(folder, contents):
 
 @contextmanager
 def written_to(path):
-    """Another process appends to a file all the time."""
-    code = (
-        "import sys, time\n"
-        "with open(sys.argv[1], 'ab', 0) as stream:\n"
-        "    while True:\n"
-        "        stream.write(b'x')\n"
-        "        print(flush=True)\n"
-        "        time.sleep(0.0002)\n"
-    )
-    writer = subprocess.Popen([sys.executable, "-c", code, path], stdout=subprocess.PIPE)
-    try:
-        writer.stdout.readline()
+    """Somebody appends to a file each time that it is opened, or before it is read at once."""
+    opened, read = LocalSource.open, LocalSource.read
+
+    def append(file):
+        if file.path == path.name:
+            with path.open("ab") as stream:
+                stream.write(b"x")
+
+    def open_it(source, file, offset=0):
+        stream = opened(source, file, offset)
+        append(file)
+        return stream
+
+    def read_it(source, file):
+        append(file)
+        return read(source, file)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(LocalSource, "open", open_it)
+        patch.setattr(LocalSource, "read", read_it)
         yield
-    finally:
-        writer.kill()
-        writer.communicate()
 
 
 @pytest.mark.parametrize(

@@ -14,12 +14,13 @@ class FileServer:
 
     ranges: whether it knows them. cuts: after how many bytes of the body the next answers break.
     statuses: the next answers' status codes instead of the file. loop: whether every answer is a
-    redirect to itself. delay: seconds before each 64 KiB. headers: of the last request.
+    redirect to itself. delay: seconds before each 64 KiB. pause: called there, instead. headers: of the last request.
     """
 
     def __init__(self, files):
         self.files, self.asked, self.url, self.headers = files, [], "", {}
         self.ranges, self.cuts, self.statuses, self.loop, self.delay = True, [], [], False, 0.0
+        self.pause = lambda: time.sleep(self.delay)
 
     def answer(self, handler):
         """Answer one GET."""
@@ -48,7 +49,7 @@ class FileServer:
         handler.close_connection = True
         try:
             for position in range(0, min(cut, len(body)), 1 << 16):
-                time.sleep(self.delay)
+                self.pause()
                 handler.wfile.write(body[position : min(position + (1 << 16), cut)])
         except OSError:
             pass  # The client has left.

@@ -2,7 +2,10 @@
 
 import hashlib
 import json
+import threading
+import time
 from contextlib import ExitStack
+from types import SimpleNamespace
 
 import pytest
 from loopback.file_servers import file_server
@@ -103,13 +106,6 @@ def test_an_odd_wait_is_none_or_two_minutes_at_most(text):
 
 
 @pytest.fixture
-def quick(monkeypatch):
-    """Slowness shows within half a second."""
-    monkeypatch.setattr(pieces, "WINDOW_SECONDS", 0.5)
-    monkeypatch.setattr(pieces, "LEAST_RATE", 1_000_000)
-
-
-@pytest.fixture
 def fetch(tmp_path):
     """Fetch DATA from these addresses, and check that it is whole."""
 
@@ -124,35 +120,49 @@ def fetch(tmp_path):
 
 
 @pytest.fixture
-def serve():
-    """Start servers that have the file, or not, and answer slowly, or not."""
+def serve(monkeypatch):
+    """Start servers that have the file, or not. Time goes by while a slow one answers, and at no other moment; where
+    it is to be left it gives no more until the test ends."""
+    now, is_over = [0.0], threading.Event()
+    monkeypatch.setattr(pieces, "time", SimpleNamespace(monotonic=lambda: now[0], sleep=time.sleep))
     with ExitStack() as stack:
 
-        def start(has=True, delay=0.0):
-            server = stack.enter_context(file_server({"/large.bin": DATA} if has else {}))
-            server.delay = delay
+        def start(has=True, is_slow=False, is_left=False):
+            server, given = stack.enter_context(file_server({"/large.bin": DATA} if has else {})), []
+
+            def pause():
+                given.append(1)
+                if is_slow and len(given) > 1:
+                    now[0] += pieces.WINDOW_SECONDS
+                if is_left and len(given) > 2 and len(server.asked) == 1:
+                    is_over.wait()
+
+            server.pause = pause
             return server
 
-        yield start
+        try:
+            yield start
+        finally:
+            is_over.set()
 
 
-def test_a_slow_place_is_left_for_the_next_one(quick, fetch, serve):
+def test_a_slow_place_is_left_for_the_next_one(fetch, serve):
     """What it has brought until then is kept."""
-    slow, fast = serve(delay=0.4), serve()
+    slow, fast = serve(is_slow=True, is_left=True), serve()
     fetch(f"{slow.url}/large.bin", f"{fast.url}/large.bin")
     assert (1, 1) == (len(slow.asked), len(fast.asked))
 
 
-def test_a_slow_place_is_better_than_none(quick, fetch, serve):
+def test_a_slow_place_is_better_than_none(fetch, serve):
     """The only place has all the time that it takes, and so has one when the others lack the file."""
-    slow, empty = serve(delay=0.3), serve(has=False)
+    slow, empty = serve(is_slow=True, is_left=True), serve(has=False)
     fetch(f"{slow.url}/large.bin", f"{empty.url}/large.bin")
     assert (2, 1) == (len(slow.asked), len(empty.asked))
 
 
-def test_the_only_place_may_be_slow(quick, fetch, serve):
+def test_the_only_place_may_be_slow(fetch, serve):
     """Nobody else could bring it."""
-    slow = serve(delay=0.3)
+    slow = serve(is_slow=True)
     fetch(f"{slow.url}/large.bin")
     assert 1 == len(slow.asked)
 
