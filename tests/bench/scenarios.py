@@ -25,6 +25,7 @@ from rows import MB, Row
 from scale import clean_runner, scale
 from supply_chain import describe_package
 from variants import cuda, cuda_ten, pex_cold, platforms
+from verifying import verify
 from weights_plane import lock_big, lock_kit, lock_small, package_locked
 from workspace import Workspace
 
@@ -314,6 +315,7 @@ SCENARIOS: Mapping[str, Callable[[Bench, list[int]], Iterator[Row]]] = {
     "weights-plane": package_locked,
     "supply-chain": describe_package,
     "publish": publish,
+    "verify": verify,
     "report": report,
     "begin": begin,
     "publish-weights": publish_weights,

@@ -124,10 +124,10 @@ def _read_tar(tar: Counted, contents: LayerContents, ours: bool, keep: Collectio
         contents.problems.append(
             f"has a global PAX header ({', '.join(shared)}), which engines read as if it were not."
         )
-    tar.drain()
-    if tar.content_end > end:
+    content_end = file.end_of_content(end)
+    if content_end > end:
         contents.problems.append(
-            f"has bytes up to offset {tar.content_end} after the archive's end at {end}, want zeros only."
+            f"has bytes up to offset {content_end} after the archive's end at {end}, want zeros only."
         )
     if ours and tar.size != end + 1024:
         contents.unconventional.append(
@@ -167,14 +167,16 @@ def _node(
 
 def _pieces(archive: tarfile.TarFile, file: Forward, member: tarfile.TarInfo) -> Iterator[bytes]:
     """Yield the content of a file, its head first; raises tarfile.ReadError for one that ends too early."""
-    stream: Any = archive.extractfile(member) if member.issparse() else file
+    sparse: Any = archive.extractfile(member) if member.issparse() else None
     left = member.size
     while left:
-        size = min(left, _HEAD if left == member.size else _CHUNK)
-        piece = stream.read(size)
-        left -= len(piece)
+        if left == member.size:
+            piece = (sparse or file).read(min(_HEAD, left))
+        else:
+            piece = sparse.read(min(_CHUNK, left)) if sparse else file.some(left)
         if not piece:
             raise tarfile.ReadError("unexpected end of data")
+        left -= len(piece)
         yield piece
 
 

@@ -66,18 +66,15 @@ class _Hasher:
 
 
 class Counted:
-    """A stream that hashes and counts what is read, and knows where the last non-zero byte was."""
+    """A stream that hashes and counts what is read."""
 
     def __init__(self, stream: BinaryIO, pool: Executor) -> None:
-        self._stream, self._hasher, self.size, self.content_end = stream, _Hasher(pool), 0, 0
+        self._stream, self._hasher, self.size = stream, _Hasher(pool), 0
 
     def read(self, size: int = -1) -> bytes:
         """Read as the stream below does, a piece at most."""
         data = self._stream.read(_CHUNK if size < 0 else size)
         self._hasher.update(data)
-        text = data.rstrip(b"\0") if data.endswith(b"\0") else data
-        if text:
-            self.content_end = self.size + len(text)
         self.size += len(data)
         return data
 
@@ -119,21 +116,29 @@ class Forward:
     def read(self, size: int) -> bytes:
         """Return `size` bytes, fewer at the end."""
         parts = []
-        while size > 0 and (part := self._part(size)):
+        while size > 0 and (part := self.some(size)):
             parts.append(part)
             size -= len(part)
-            self._position += len(part)
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
-    def _part(self, size: int) -> bytes:
+    def some(self, size: int) -> bytes:
+        """Return up to `size` bytes that are at hand, of a whole piece without a copy; b"" at the end."""
+        if self._position == self._start + len(self._piece) and not self._advance():
+            return b""
         offset = self._position - self._start
-        if offset < 0:
-            return self._before[offset:][:size]
-        if offset == len(self._piece):
-            offset = 0
-            if not self._advance():
-                return b""
-        return self._piece[offset : offset + size]
+        part = self._before[offset:][:size] if offset < 0 else self._piece[offset : offset + size]
+        self._position += len(part)
+        return part
+
+    def end_of_content(self, start: int) -> int:
+        """Read to the end, and return where the last byte is that is not zero, of those from `start` on; else
+        `start`."""
+        end = position = self.seek(start)
+        while piece := self.read(_CHUNK):
+            if piece != bytes(len(piece)):  # Quicker than `rstrip`, which looks at each zero for itself.
+                end = position + len(piece.rstrip(b"\0"))
+            position += len(piece)
+        return end
 
     def _advance(self) -> bool:
         data = self._stream.read(_CHUNK)

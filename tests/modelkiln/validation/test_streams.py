@@ -100,6 +100,19 @@ def test_what_lies_before_the_pieces_at_hand_is_refused():
         stream.seek(PIECE)
 
 
+@pytest.mark.parametrize("compression", PACK)
+def test_what_follows_the_archive_is_found_wherever_it_lies(compression):
+    """Zeros may follow an archive, however many; any other byte is named by its offset."""
+    data = tar_of([5])
+    clean = read_layer(io.BytesIO(PACK[compression](data + bytes(2 * PIECE))), LAYER + compression, ours=False)
+    assert clean.problems == []
+    hidden = data + bytes(2 * PIECE) + b"x" + bytes(PIECE)
+    found = read_layer(io.BytesIO(PACK[compression](hidden)), LAYER + compression, ours=False)
+    assert [problem.partition(" after")[0] for problem in found.problems] == [
+        f"has bytes up to offset {len(data) + 2 * PIECE + 1}"
+    ]
+
+
 def test_a_file_as_it_is_has_its_digest_and_size():
     """A blob that is no tar is hashed as it comes."""
     data = b"weights" * PIECE
