@@ -23,6 +23,7 @@ from pex_edits import edit_pexes, start_pexes
 from publishing import publish_big, publish_edits, publish_kit
 from rows import MB, Row
 from scale import clean_runner, scale
+from starting import start_lazy
 from supply_chain import describe_package
 from variants import cuda, cuda_ten, pex_cold, platforms
 from verifying import verify
@@ -304,6 +305,7 @@ SCENARIOS: Mapping[str, Callable[[Bench, list[int]], Iterator[Row]]] = {
     "platforms": platforms,
     "size": size,
     "start": start,
+    "lazy-start": start_lazy,
     "memory": memory,
     "big": edit_big,
     "lock": lock_big,
