@@ -4,7 +4,7 @@ import io
 import time
 
 import pytest
-from loopback.dripping import dripping
+from loopback.answering import dripping
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.network import http, http_file, pace

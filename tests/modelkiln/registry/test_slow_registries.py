@@ -6,7 +6,7 @@ import struct
 import threading
 
 import pytest
-from loopback.dripping import dripping
+from loopback.answering import dripping
 
 from modelkiln.descriptor import LAYER, Descriptor
 from modelkiln.digest import CHUNK
