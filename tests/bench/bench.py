@@ -110,6 +110,10 @@ class Bench:
         self.awake(self._workspaces[key])
         return self._workspaces[key]
 
+    def seed(self, workspace: Workspace) -> None:
+        """Link what the workspace's locks name from a store that is there."""
+        workspace.seed(self._store)
+
     def awake(self, workspace: Workspace) -> None:
         """Make its daemon the only one of ours that runs."""
         self._stop_all(but=workspace)

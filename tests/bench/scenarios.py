@@ -23,8 +23,10 @@ from pex_edits import edit_pexes, start_pexes
 from publishing import publish_big, publish_edits, publish_kit
 from rows import MB, Row
 from scale import clean_runner, scale
+from starting import start_lazy
 from supply_chain import describe_package
 from variants import cuda, cuda_ten, pex_cold, platforms
+from verifying import verify
 from weights_plane import lock_big, lock_kit, lock_small, package_locked
 from workspace import Workspace
 
@@ -303,6 +305,7 @@ SCENARIOS: Mapping[str, Callable[[Bench, list[int]], Iterator[Row]]] = {
     "platforms": platforms,
     "size": size,
     "start": start,
+    "lazy-start": start_lazy,
     "memory": memory,
     "big": edit_big,
     "lock": lock_big,
@@ -314,6 +317,7 @@ SCENARIOS: Mapping[str, Callable[[Bench, list[int]], Iterator[Row]]] = {
     "weights-plane": package_locked,
     "supply-chain": describe_package,
     "publish": publish,
+    "verify": verify,
     "report": report,
     "begin": begin,
     "publish-weights": publish_weights,

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Callable, Mapping, Optional, TypeVar
 
 from modelkiln.errors import ModelkilnError
+from modelkiln.network.pace import PacedHandler
 from modelkiln.runtime.weights.http import Redirects, retry_after
 from modelkiln.wording import report_line
 
@@ -33,7 +34,7 @@ __all__ = [
     "with_retries",
 ]
 
-# A read that stalls for this long counts as a cut.
+# A read that stalls for this long counts as a cut; see `pace` for servers that drip.
 _TIMEOUT_SECONDS = 60
 # Waits in seconds before the second and the third attempt: long enough for a restart of a mirror's server,
 # short enough that a wrong address is reported at once.
@@ -99,6 +100,14 @@ def proxies_for(url: str, env: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
+class _Http(PacedHandler, urllib.request.HTTPHandler):
+    pass
+
+
+class _Https(PacedHandler, urllib.request.HTTPSHandler):
+    pass
+
+
 def open_url(
     url: str,
     env: Mapping[str, str],
@@ -118,7 +127,8 @@ def open_url(
         request.add_header("Authorization", authorization)
     opener = urllib.request.build_opener(
         urllib.request.ProxyHandler(proxies_for(url, env)),
-        urllib.request.HTTPSHandler(context=tls_context(env, urllib.parse.urlsplit(url).netloc)),
+        _Http,
+        _Https(context=tls_context(env, urllib.parse.urlsplit(url).netloc)),
         Redirects,
     )
     return opener.open(request, timeout=_TIMEOUT_SECONDS)

@@ -10,10 +10,11 @@ from typing import Any, Callable, Mapping, Optional
 from modelkiln.digest import CHUNK
 from modelkiln.errors import ModelkilnError
 from modelkiln.network.http import NETWORK_ERRORS, http_status, is_final, seconds_asked, wait_to_retry
+from modelkiln.network.pace import LEAST_PROGRESS
 
 __all__ = ["HttpFile", "ServedFile", "network_error", "total_size", "version_of"]
 
-# Seconds to wait after one, two, ... failures in a row that brought no byte. A server that restarts
+# Seconds to wait after one, two, ... failures in a row that brought next to nothing. A server that restarts
 # or sheds load (RFC 9110: 503; RFC 6585: 429) is back within them; a wrong address costs them once.
 _WAITS = (0.3, 1.0, 2.0, 4.0)
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
@@ -94,7 +95,7 @@ class HttpFile(io.RawIOBase):
         self._version, self._is_immutable = file.version, file.is_immutable
         self._is_free_of_version = not file.version and (file.is_immutable or not file.has_versions)
         self._passed = hashlib.sha256()
-        self._failures = 0
+        self._failures = self._progress = 0
         self._response: Any = None
         self._total: Optional[int] = None
         if self._stop is None or self._position < self._stop:
@@ -126,6 +127,7 @@ class HttpFile(io.RawIOBase):
                 return action()
             except NETWORK_ERRORS as error:
                 self._drop()
+                self._progress = 0
                 if is_final(error) or self._failures == len(_WAITS):
                     raise self._to_error(error) from error
                 wait = max(_WAITS[self._failures], seconds_asked(error))
@@ -137,8 +139,10 @@ class HttpFile(io.RawIOBase):
             self._connect()
         count = self._response.readinto(view)
         if count:
-            self._failures = 0
             self._position += count
+            self._progress += count
+            if self._progress >= LEAST_PROGRESS:
+                self._failures = 0
             if not self._is_immutable:
                 self._passed.update(view[:count])
             return count

@@ -17,7 +17,7 @@ from modelkiln.package.record import index_record, variant_records
 from modelkiln.publication.remote_package import ChunkReader, RemotePackage, check_record
 from modelkiln.store.store import Store
 from modelkiln.validation.findings import CheckedImage, Issue, Opening
-from modelkiln.validation.images import Manifests
+from modelkiln.validation.images import READERS_OF_NETWORK, Manifests
 from modelkiln.validation.layout import check_layout
 
 __all__ = ["RECOMPRESSED", "Verified", "shown", "unexpected", "verify_layout", "verify_remote"]
@@ -63,7 +63,8 @@ def verify_remote(package: RemotePackage, progress: Callable[[int], None], expec
         attached = package.attached_record
     except ModelkilnError as error:
         problems.append(str(error))
-    manifests = Manifests(open_blob, json.loads(attached) if attached else None, trusts_diff_ids=True)
+    record = json.loads(attached) if attached else None
+    manifests = Manifests(open_blob, record, trusts_diff_ids=True, readers=READERS_OF_NETWORK)
     root = package.contents.root.descriptor
     manifests.check_entry({**root.to_json()}, str(package.reference))
     found = _judge(manifests.issues, manifests.images, attached, expected)

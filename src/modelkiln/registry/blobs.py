@@ -14,6 +14,7 @@ from modelkiln.descriptor import Descriptor
 from modelkiln.digest import CHUNK, check_digest
 from modelkiln.errors import ModelkilnError
 from modelkiln.network.http import NETWORK_ERRORS
+from modelkiln.network.pace import LEAST_PROGRESS
 from modelkiln.registry.auth import BUSY
 from modelkiln.registry.client import RegistryClient
 from modelkiln.registry.refusal import check_kind, refused
@@ -88,7 +89,7 @@ def blob_chunks(client: RegistryClient, descriptor: Descriptor) -> Iterator[byte
         except NETWORK_ERRORS as error:
             why = error
         if done < descriptor.size:
-            fruitless = 0 if done > before else fruitless + 1
+            fruitless = 0 if done - before >= LEAST_PROGRESS else fruitless + 1
             why = why or ConnectionError(f"cut off after {done} of {descriptor.size} bytes")
             client.wait(fruitless, path, why)
 
@@ -133,7 +134,7 @@ class _Stream:
             return self._answer.raw.read(size if size >= 0 else None, decode_content=False)
         except urllib3.exceptions.HTTPError as error:
             cause = root_cause(error)
-            raise (cause if isinstance(cause, OSError) else ConnectionError(str(cause))) from error
+            raise (cause if isinstance(cause, OSError) else ConnectionError(str(cause))) from None
 
     def readinto(self, buffer: Any) -> int:
         """Fill `buffer` as far as there are bytes; 0 at the end."""

@@ -18,6 +18,7 @@ from requests.adapters import HTTPAdapter
 from modelkiln.digest import CHUNK
 from modelkiln.errors import ModelkilnError
 from modelkiln.network.http import is_final, proxies_for, tls_context
+from modelkiln.network.pace import paced
 from modelkiln.runtime.weights.http import origin
 
 __all__ = ["DOCUMENT_LIMIT", "MachineSession", "is_hopeless", "root_cause"]
@@ -108,6 +109,12 @@ class _Adapter(HTTPAdapter):
             }
         return host, settings
 
+    def get_connection_with_tls_context(self, *arguments: Any, **settings: Any) -> Any:
+        """A pool whose connections give paced answers."""
+        pool = super().get_connection_with_tls_context(*arguments, **settings)
+        pool.ConnectionCls = paced(type(pool).ConnectionCls)
+        return pool
+
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
         """Nothing more: the connection's context knows whom to trust, and requests would add its own list."""
 
@@ -125,9 +132,12 @@ def _limited(response: requests.Response) -> Any:
 
 def root_cause(error: BaseException) -> BaseException:
     """Return what the network said, out of what requests and urllib3 wrap it in."""
+    seen = []
     while True:
+        seen.append(error)
         candidates = (getattr(error, "reason", None), *reversed(error.args), error.__cause__)
-        inner = next((one for one in candidates if isinstance(one, BaseException)), None)
+        # What was raised from its own wrapping leads back to it.
+        inner = next((one for one in candidates if isinstance(one, BaseException) and one not in seen), None)
         if inner is None or isinstance(error, ssl.SSLError):
             return error
         error = inner

@@ -8,7 +8,7 @@ import hashlib
 import json
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Any, BinaryIO, Callable, Iterable, Iterator, Mapping, Optional
+from typing import Any, Callable, Iterable, Iterator, Mapping, Optional
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.validation.bom import SBOM
@@ -21,7 +21,7 @@ from modelkiln.validation.config import (
 )
 from modelkiln.validation.elf import machine_problems
 from modelkiln.validation.findings import BlobMissing, CheckedImage, Issue, LayerMemory, Opening
-from modelkiln.validation.layer import LayerContents, read_layer
+from modelkiln.validation.layer import LayerContents, read_layer, read_raw
 from modelkiln.validation.record import (
     PACKAGE,
     RECORDS,
@@ -33,9 +33,10 @@ from modelkiln.validation.record import (
     pinned_ids,
     variant_of,
 )
+from modelkiln.validation.streams import CORES
 from modelkiln.validation.tree import Tree, entrypoint_problems, privilege_notes
 
-__all__ = ["Manifests"]
+__all__ = ["READERS_OF_NETWORK", "Manifests"]
 
 _OCI = "application/vnd.oci.image."
 _INDEX, _CONFIG = f"{_OCI}index.v1+json", f"{_OCI}config.v1+json"
@@ -47,8 +48,8 @@ _MAX_DOCUMENT = 4 << 20
 _MAX_DEPTH = 4
 # The layer of a record alone: one with more is read in its turn.
 _SMALL_LAYER = 64 << 20
-# Hashing leaves Python's lock; more threads than this wait for the disk or for the network.
-_THREADS = 4
+# Layers at a time: more than cores of this machine only where they come from elsewhere, and more than these nowhere.
+_MOST_READERS, READERS_OF_NETWORK = 8, 4
 
 # Fields of manifests, indexes and configs (image-spec 1.1) that decide what runs.
 _FIELDS = frozenset(
@@ -74,13 +75,14 @@ class Manifests:
         record: Optional[Mapping[str, Any]] = None,
         trusts_diff_ids: bool = False,
         memory: Optional[LayerMemory] = None,
+        readers: int = 1,
     ) -> None:
         """open_blob: returns what opens the blob of a descriptor; raises BlobMissing. record: that of the package as
         it lies in dist/ or next to it in a registry, which each image's own must equal. trusts_diff_ids: files of
         layers that an image's record names by their diff IDs are not hashed one by one, and images of others need not
-        keep to our conventions. memory: of layers that were
-        read before."""
+        keep to our conventions. memory: of layers that were read before. readers: layers at a time, at least."""
         self._open, self._record, self._trusts, self._memory = open_blob, record, trusts_diff_ids, memory
+        self._readers = max(readers, min(CORES, _MOST_READERS))
         self._read: dict[tuple[str, bool, bool], LayerContents] = {}
         self._checked: set[str] = set()
         self.issues: list[Issue] = []
@@ -224,8 +226,7 @@ class Manifests:
     def _pinned(self, tasks: list) -> frozenset[str]:
         """The diff IDs that the record of an image names. Its layer is the last one, unless somebody added some."""
         for task in reversed(tasks):
-            size = _object(task[0]).get("size")
-            if not isinstance(size, int) or size > _SMALL_LAYER:
+            if _size(task[0]) > _SMALL_LAYER:
                 continue
             contents, _ = self._layer(*task)
             nodes = contents.nodes if contents is not None else {}
@@ -252,9 +253,11 @@ class Manifests:
             self.issues += [Issue(where, text, is_note=True) for text in privilege_notes(image.tree)]
 
     def _read_layers(self, tasks: list) -> list[Optional[LayerContents]]:
-        """Read layers, several at once; tasks: the arguments of `_layer` for each."""
-        with ThreadPoolExecutor(_THREADS) as pool:
-            results = list(pool.map(lambda task: self._layer(*task), tasks))
+        """Read layers, several at once, large ones first; tasks: the arguments of `_layer` for each."""
+        order = sorted(range(len(tasks)), key=lambda number: -_size(tasks[number][0]))
+        with ThreadPoolExecutor(self._readers) as pool:
+            pending = {number: pool.submit(self._layer, *tasks[number]) for number in order}
+            results = [pending[number].result() for number in range(len(tasks))]
         self.issues += [issue for _, issues in results for issue in issues]
         return [contents for contents, _ in results]
 
@@ -290,19 +293,11 @@ class Manifests:
         if found is None:
             with opening() as stream:
                 is_tar = ".tar" in media_type  # Else a document or a raw file of an artifact.
-                found = read_layer(stream, media_type, ours, {*RECORDS, SBOM}, hashed) if is_tar else _raw(stream)
+                found = read_layer(stream, media_type, ours, {*RECORDS, SBOM}, hashed) if is_tar else read_raw(stream)
             if self._memory and found.digest == descriptor["digest"] and not (found.problems or found.unconventional):
                 self._memory.put(descriptor["digest"], media_type, ours, hashed, found)
         self._read[key] = found
         return found
-
-
-def _raw(stream: BinaryIO) -> LayerContents:
-    hasher, size = hashlib.sha256(), 0
-    for chunk in iter(lambda: stream.read(1 << 20), b""):
-        hasher.update(chunk)
-        size += len(chunk)
-    return LayerContents("sha256:" + hasher.hexdigest(), size)
 
 
 def _artifact_files(layer: Mapping[str, Any], contents: LayerContents) -> Iterator[tuple[str, str]]:
@@ -313,6 +308,11 @@ def _artifact_files(layer: Mapping[str, Any], contents: LayerContents) -> Iterat
     for path, node in contents.nodes.items():
         if node.kind != "dir":
             yield path[len("models/") :] if path.startswith("models/") else path, node.sha256
+
+
+def _size(descriptor: Any) -> int:
+    size = _object(descriptor).get("size")
+    return size if isinstance(size, int) else 0
 
 
 def _object(value: Any) -> Mapping[str, Any]:

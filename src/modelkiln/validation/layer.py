@@ -7,14 +7,14 @@ repeated here.
 import hashlib
 import re
 import tarfile
-import zlib
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import BinaryIO, Collection, Iterator, Optional
+from typing import Any, BinaryIO, Collection, Iterator, Optional
 
 from modelkiln.conventions import CODE_FOLDER, MODELS_FOLDER, OPAQUE_WHITEOUT, VENV, VENVS
+from modelkiln.validation.streams import Counted, Forward, busy_core, decompressed, read_errors
 
-__all__ = ["LayerContents", "Node", "read_layer"]
+__all__ = ["LayerContents", "Node", "read_layer", "read_raw"]
 
 _CHUNK = 1 << 20
 # Kept of an executable or a shared library: enough for an ELF header and a `#!` line (Linux reads
@@ -24,10 +24,8 @@ _HEAD = 256
 _HIDING = re.compile(rf"({VENV}|{VENVS}/[0-9a-f]{{12}}|{CODE_FOLDER}|{MODELS_FOLDER})/{re.escape(OPAQUE_WHITEOUT)}")
 # Of a file whose content is kept (the record), which lists every code file and requirement.
 _MAX_KEPT = 64 << 20
-# The compression is what follows `tar` in a media type (OCI image-spec 1.1, media-types.md).
 # As GNU tar and libarchive write the attribute security.capability.
 _CAPABILITIES = frozenset(("SCHILY.xattr.security.capability", "LIBARCHIVE.xattr.security.capability"))
-_ENDING = re.compile(r"\.tar(?:\+(?P<compression>[a-z]+))?$")
 
 
 @dataclass(frozen=True)
@@ -62,73 +60,6 @@ class LayerContents:
     unconventional: list[str] = field(default_factory=list)
 
 
-class _Hasher:
-    """A sha256 that is computed next to its caller, who reads and parses meanwhile: hashing leaves Python's lock."""
-
-    def __init__(self, pool: Executor) -> None:
-        self._pool, self._sha256 = pool, hashlib.sha256()
-        self._pending: Optional[Future] = None
-
-    def update(self, data: bytes) -> None:
-        """Take bytes, when those before have been hashed."""
-        if self._pending is not None:
-            self._pending.result()
-        self._pending = self._pool.submit(self._sha256.update, data)
-
-    def hexdigest(self) -> str:
-        """Of all bytes."""
-        if self._pending is not None:
-            self._pending.result()
-        return self._sha256.hexdigest()
-
-
-class _Counted:
-    """A stream that hashes and counts what is read, and knows where the last non-zero byte was."""
-
-    def __init__(self, stream: BinaryIO, pool: Executor) -> None:
-        self._stream, self._hasher, self.size, self.content_end = stream, _Hasher(pool), 0, 0
-
-    def read(self, size: int = -1) -> bytes:
-        data = self._stream.read(_CHUNK if size < 0 else size)
-        self._hasher.update(data)
-        text = data.rstrip(b"\0") if data.endswith(b"\0") else data
-        if text:
-            self.content_end = self.size + len(text)
-        self.size += len(data)
-        return data
-
-    def drain(self) -> None:
-        while self.read():
-            pass
-
-    @property
-    def digest(self) -> str:
-        return "sha256:" + self._hasher.hexdigest()
-
-
-class _Gunzip:
-    """A readable stream of what gzip members in a stream hold; trailing bytes are an error."""
-
-    def __init__(self, stream: _Counted) -> None:
-        self._stream, self._zip = stream, zlib.decompressobj(16 + zlib.MAX_WBITS)
-        self._rest = b""
-
-    def read(self, size: int) -> bytes:
-        while True:
-            if self._zip.eof:
-                self._rest = self._zip.unused_data or self._stream.read(_CHUNK)
-                if not self._rest:
-                    return b""
-                self._zip = zlib.decompressobj(16 + zlib.MAX_WBITS)
-            self._rest = self._rest or self._stream.read(_CHUNK)
-            if not self._rest:
-                raise EOFError("gzip stream ends early")
-            data = self._zip.decompress(self._rest, size)
-            self._rest = self._zip.unconsumed_tail
-            if data:
-                return data
-
-
 def read_layer(
     file: BinaryIO, media_type: str, ours: bool, keep: Collection[str] = (), hashed: bool = True
 ) -> LayerContents:
@@ -138,48 +69,36 @@ def read_layer(
     "Layers"). keep: paths of files whose content is wanted. hashed: whether each file's sha256 is wanted; a layer
     of which the diff ID is known has the files that it had.
     """
-    with ThreadPoolExecutor(2) as pool:
-        return _read_layer(_Counted(file, pool), media_type, pool, (ours, keep, hashed))
+    with ThreadPoolExecutor(2) as pool, busy_core():
+        return _read_layer(Counted(file, pool), media_type, pool, (ours, keep, hashed))
 
 
-def _read_layer(blob: _Counted, media_type: str, pool: Executor, options: tuple) -> LayerContents:
+def read_raw(file: BinaryIO) -> LayerContents:
+    """Read a blob that is a file as it is, and no tar."""
+    with ThreadPoolExecutor(1) as pool, busy_core():
+        blob = Counted(file, pool)
+        blob.drain()
+        return LayerContents(blob.digest, blob.size)
+
+
+def _read_layer(blob: Counted, media_type: str, pool: Executor, options: tuple) -> LayerContents:
     contents = LayerContents()
     try:
-        tar = _decompressed(blob, media_type, pool)
+        tar = decompressed(blob, media_type, pool)
         _read_tar(tar, contents, *options)
         tar.drain()
         contents.diff_id, contents.unpacked_size = tar.digest, tar.size
-    except (tarfile.TarError, EOFError, zlib.error, ValueError, _zstd_error()) as error:
+    except read_errors() as error:
         contents.problems.append(f"cannot be read as {media_type}: {error or type(error).__name__}.")
     blob.drain()
     contents.digest, contents.size = blob.digest, blob.size
     return contents
 
 
-def _decompressed(blob: _Counted, media_type: str, pool: Executor) -> _Counted:
-    match = _ENDING.search(media_type)
-    compression = match["compression"] if match else "unknown"
-    if compression is None:
-        return blob
-    if compression == "gzip":
-        return _Counted(_Gunzip(blob), pool)
-    if compression == "zstd":
-        import zstandard
-
-        reader = zstandard.ZstdDecompressor().stream_reader(blob, read_size=_CHUNK, read_across_frames=True)
-        return _Counted(reader, pool)
-    raise ValueError("its compression is not known")
-
-
-def _zstd_error() -> type:
-    import zstandard
-
-    return zstandard.ZstdError
-
-
-def _read_tar(tar: _Counted, contents: LayerContents, ours: bool, keep: Collection[str], hashed: bool) -> None:
+def _read_tar(tar: Counted, contents: LayerContents, ours: bool, keep: Collection[str], hashed: bool) -> None:
     before: list[str] = []
-    with tarfile.open(fileobj=tar, mode="r|", bufsize=_CHUNK) as archive:
+    file: Any = Forward(tar)
+    with tarfile.open(fileobj=file, mode="r:") as archive:
         for member in archive:
             path = member.name[2:] if member.name.startswith("./") else member.name
             path = path.rstrip("/")
@@ -196,7 +115,7 @@ def _read_tar(tar: _Counted, contents: LayerContents, ours: bool, keep: Collecti
                 parent = path[: -len(name)]
                 contents.removed.append(parent if name == OPAQUE_WHITEOUT else parent + name[4:])
                 continue
-            contents.nodes[path] = _node(archive, member, contents.nodes, path in keep, hashed)
+            contents.nodes[path] = _node(archive, file, member, contents.nodes, path in keep, hashed)
         # Where tarfile stopped: at the end, or silently at a header that it could not read.
         end = archive.offset
         shared = sorted(set(archive.pax_headers) - {"comment"})  # That of `git archive` changes nothing.
@@ -205,10 +124,10 @@ def _read_tar(tar: _Counted, contents: LayerContents, ours: bool, keep: Collecti
         contents.problems.append(
             f"has a global PAX header ({', '.join(shared)}), which engines read as if it were not."
         )
-    tar.drain()
-    if tar.content_end > end:
+    content_end = file.end_of_content(end)
+    if content_end > end:
         contents.problems.append(
-            f"has bytes up to offset {tar.content_end} after the archive's end at {end}, want zeros only."
+            f"has bytes up to offset {content_end} after the archive's end at {end}, want zeros only."
         )
     if ours and tar.size != end + 1024:
         contents.unconventional.append(
@@ -216,7 +135,9 @@ def _read_tar(tar: _Counted, contents: LayerContents, ours: bool, keep: Collecti
         )
 
 
-def _node(archive: tarfile.TarFile, member: tarfile.TarInfo, nodes: dict[str, Node], keep: bool, hashed: bool) -> Node:
+def _node(
+    archive: tarfile.TarFile, file: Forward, member: tarfile.TarInfo, nodes: dict[str, Node], keep: bool, hashed: bool
+) -> Node:
     if member.isdir():
         return Node("dir", member.mode)
     if member.issym():
@@ -226,34 +147,37 @@ def _node(archive: tarfile.TarFile, member: tarfile.TarInfo, nodes: dict[str, No
         return nodes.get(target[2:] if target.startswith("./") else target) or Node("other", link=target)
     if not member.isreg():
         return Node("other", member.mode)
+    pieces = _pieces(archive, file, member)
+    head = next(pieces, b"")
+    is_program = bool(member.mode & 0o111) or head.startswith(b"\x7fELF")
     if not hashed and not keep:
-        stream = archive.extractfile(member)
-        assert stream is not None
-        head = stream.read(_HEAD)
-        is_program = bool(member.mode & 0o111) or head.startswith(b"\x7fELF")
         return Node("file", member.mode, "", member.size, head=head if is_program else b"")
-    hasher, head, kept = hashlib.sha256(), b"", [] if keep and member.size <= _MAX_KEPT else None
-    for chunk in _chunks(archive.extractfile(member)):
-        hasher.update(chunk)
-        if not head and (member.mode & 0o111 or chunk.startswith(b"\x7fELF")):
-            head = chunk[:_HEAD]
+    hasher, kept = hashlib.sha256(head), [head] if keep and member.size <= _MAX_KEPT else None
+    for piece in pieces:
+        hasher.update(piece)
         if kept is not None:
-            kept.append(chunk)
+            kept.append(piece)
     content = None if kept is None else b"".join(kept)
     return Node(
         "file", member.mode, hasher.hexdigest(), member.size, has_capabilities=not _CAPABILITIES.isdisjoint(
             member.pax_headers
-        ), head=head, content=content,
+        ), head=head if is_program else b"", content=content,
     )  # fmt: skip
 
 
-def _chunks(stream: Optional[BinaryIO]) -> Iterator[bytes]:
-    assert stream is not None  # tarfile gives None for what is not a file only.
-    while True:
-        chunk = stream.read(_CHUNK)
-        if not chunk:
-            return
-        yield chunk
+def _pieces(archive: tarfile.TarFile, file: Forward, member: tarfile.TarInfo) -> Iterator[bytes]:
+    """Yield the content of a file, its head first; raises tarfile.ReadError for one that ends too early."""
+    sparse: Any = archive.extractfile(member) if member.issparse() else None
+    left = member.size
+    while left:
+        if left == member.size:
+            piece = (sparse or file).read(min(_HEAD, left))
+        else:
+            piece = sparse.read(min(_CHUNK, left)) if sparse else file.some(left)
+        if not piece:
+            raise tarfile.ReadError("unexpected end of data")
+        left -= len(piece)
+        yield piece
 
 
 def _unsafe(member: tarfile.TarInfo) -> Iterator[str]:
