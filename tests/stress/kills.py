@@ -189,13 +189,14 @@ class Killing:
         return Ended(status, steps, self._said.read_text("utf-8", "replace"))
 
     def _clean(self) -> Set[str]:
-        """All names on the disk, without blobs, after the store was cleaned of what dead processes left."""
+        """All names on the disk, without blobs and hints, after the store was cleaned of what dead processes left."""
         ended = self._apart(lambda: modelkiln(["store", "gc", f"--store={self._disk}/store"]))
         assert 0 == ended.code, ended.errors
         names = {path.relative_to(self._disk).as_posix() for path in self._disk.rglob("*")}
         users = {name for name in names if name.startswith("store/users/")}  # With random names: who cleaned is one.
-        blobs = {name for name in names if name.startswith("store/sha256/")}
-        return names - users - blobs | {f"{len(users)} users of the store"}
+        # What was read before a kill may be kept otherwise; and what a registry has is remembered of what is sent.
+        others = {name for name in names if name.startswith(("store/sha256/", "store/published"))}
+        return names - users - others | {f"{len(users)} users of the store"}
 
     @contextmanager
     def _mounted(self, kind: str = "room", room: int = 0) -> Iterator[None]:

@@ -129,7 +129,7 @@ def _make_locales(folder: Path) -> None:
 
 def _report(results: Path) -> int:
     """Compare what both builds wrote; returns 1 where it differs."""
-    one, other = (files_of(results / name / "out") for name in ("control", "experiment-1"))
+    one, other = (files_of(results / name / "source-root/out") for name in ("control", "experiment-1"))
     differing = sorted(name for name in {*one, *other} if one.get(name) != other.get(name))
     for name in differing:
         print(f"differs: {name}: {one.get(name)}, {other.get(name)}")
