@@ -34,27 +34,28 @@ def part_folder(output: Path) -> Iterator[Path]:
 def _locked_folder(output: Path) -> tuple[Path, Optional[int]]:
     while True:
         folder = Path(tempfile.mkdtemp(dir=output.parent, prefix=f".{output.name}.", suffix=_ENDING))
-        with suppress(FileNotFoundError):
+        # Another process may take it for a dead one's before it is locked, and remove it.
+        with suppress(FileNotFoundError, BlockingIOError):
             lock = _lock(folder)
-            # Another process may have taken it for a dead one's before it was locked.
             if lock is None or folder.exists():
                 return folder, lock
             os.close(lock)
 
 
 def _lock(folder: Path) -> Optional[int]:
-    """Lock a folder; None where somebody else has, or the file system knows no locks of folders.
+    """Lock a folder; None where the file system knows no locks of folders.
 
-    Raises FileNotFoundError for one that is gone.
+    Raises FileNotFoundError for one that is gone, and BlockingIOError for one that another process has locked.
     """
     try:
         file = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    except FileNotFoundError:
-        raise
-    except OSError:
+    except PermissionError:
         return None
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(file)
+        raise
     except OSError:
         os.close(file)
         return None
@@ -65,8 +66,8 @@ def _remove_abandoned(output: Path) -> None:
     # As `tempfile` makes names.
     pattern = re.compile(rf"\.{re.escape(output.name)}\.[a-z0-9_]{{8}}{re.escape(_ENDING)}")
     with suppress(OSError):
-        for name in os.listdir(output.parent):
-            if pattern.fullmatch(name):
+        for name in filter(pattern.fullmatch, os.listdir(output.parent)):
+            with suppress(OSError):
                 lock = _lock(output.parent / name)
                 if lock is not None:
                     shutil.rmtree(output.parent / name, ignore_errors=True)

@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import tempfile
 
 import pytest
 from steps import killed_at_every_step
@@ -57,6 +58,39 @@ def test_the_folder_of_a_living_process_stays(tmp_path):
         os.replace(other / "made", tmp_path / "output")
         os.replace(one / "made", tmp_path / "output")
         assert one.name == (tmp_path / "output").read_text()
+    assert ["output"] == names(tmp_path)
+
+
+def test_a_folder_that_goes_before_it_is_locked_is_made_again(tmp_path, monkeypatch):
+    """As where another process, which found it unlocked, takes it for a dead one's."""
+    make, made = tempfile.mkdtemp, []
+
+    def make_and_lose(**settings):
+        made.append(make(**settings))
+        if len(made) == 1:
+            os.rmdir(made[0])
+        return made[-1]
+
+    monkeypatch.setattr(tempfile, "mkdtemp", make_and_lose)
+    with part_folder(tmp_path / "output") as part:
+        assert made[1:] == [str(part)]
+        assert part.is_dir()
+
+
+def test_many_writers_of_one_output_do_not_disturb_each_other(tmp_path):
+    """Each takes what the others are at work on for what it is."""
+    writers = []
+    for number in range(3):
+        writers.append(os.fork())
+        if writers[-1] == 0:
+            code = 1
+            try:
+                for _ in range(50):
+                    write_file(tmp_path / "output", b"%d" % number)
+                code = 0
+            finally:
+                os._exit(code)
+    assert [0, 0, 0] == [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in writers]
     assert ["output"] == names(tmp_path)
 
 
