@@ -77,7 +77,7 @@ class _Build:
         self._mount(f"remount,{options}", size)
         code = self._package()
         said = self._log()
-        print(f"{where}: {code}, {said.splitlines()[-1] if said else ''}")
+        print(f"{where}: {code}, {' '.join(said.split())[-300:]}", flush=True)
         if code != 1 or "Traceback" in said:
             self._problems.append(f"{where}: ended with {code}: {said}")
         self._mount("remount,rw", _ROOM)
