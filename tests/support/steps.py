@@ -1,11 +1,12 @@
-"""Kills a process at each of its steps on the file system, one after the other."""
+"""Processes that are killed at each of their steps on the file system, in turn, or have little room there."""
 
 import os
+import resource
 import signal
 import sys
 from typing import Callable, Iterator
 
-__all__ = ["killed_at_every_step"]
+__all__ = ["killed_at_every_step", "with_little_room"]
 
 # Audit events (Python, "Audit events table") of what changes a file system or opens a file.
 _STEPS = (
@@ -29,6 +30,20 @@ def killed_at_every_step(action: Callable[[], object], stride: int = 1) -> Itera
         assert signal.SIGKILL == os.WTERMSIG(status)
         yield number
     raise AssertionError(f"more than {_MOST_STEPS} steps")
+
+
+def with_little_room(action: Callable[[], object]) -> int:
+    """Do something in a process whose files may have 100 bytes, as on a disk that is full; returns its exit code."""
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+            action()
+            code = 0
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 def _run(action: Callable[[], object], number: int) -> None:

@@ -7,6 +7,7 @@ what is locked decides what is in it, and Pants' own interpreter will do.
 from __future__ import annotations
 
 import os
+import re
 import sys
 from dataclasses import dataclass, replace
 from importlib import resources
@@ -47,6 +48,8 @@ TOOL_FILE = "modelkiln.pyz"
 _PROGRAM, _AUTHORITIES = "tool_environment.py", "authorities.pem"
 # The program's exit code where the interpreter has no pip.
 _NO_PIP = 3
+# How a traceback ends.
+_RAISED = re.compile(r"[\w.]+(Error|Exception|Interrupt)\b")
 # Where the Pex tool of Pants is, whose pip is taken then.
 _PEX = "pex-tool"
 
@@ -149,6 +152,8 @@ def failure(lock: str, python: str, code: int, messages: str) -> str:
     except ModelkilnError as error:
         return f"{what}. {error}"
     errors = [line.partition("ERROR: ")[2] for line in lines if "ERROR: " in line]
+    if "Exception:" in errors:  # A traceback of pip's own follows, as where the disk is full.
+        errors = [line for line in lines if _RAISED.match(line)][-1:] or lines[-1:]
     return f"{what}. pip says: {' '.join(errors or lines[-10:])}"
 
 

@@ -174,8 +174,8 @@ def fill_folder(packages: Sequence[Mapping[str, Any]], folder: Path, store: Stor
     """
     # Imported here: every layer's process imports this module.
     import shutil
-    import tempfile
 
+    from modelkiln.machine.part_folders import part_folder
     from modelkiln.progress import Progress
 
     missing = [one for one in packages if not _is_there(folder / one["filename"], one)]
@@ -186,15 +186,11 @@ def fill_folder(packages: Sequence[Mapping[str, Any]], folder: Path, store: Stor
         path = folder / one["filename"]
         with store.open(deb_digest(one)) as blob, writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
-                try:
-                    shutil.copyfileobj(blob, file)
-                    # A web server runs as another user.
-                    os.fchmod(file.fileno(), 0o644)
-                    os.replace(file.name, path)
-                except BaseException:
-                    os.unlink(file.name)
-                    raise
+            with part_folder(path) as part, (part / "made").open("wb") as file:
+                shutil.copyfileobj(blob, file)
+                file.flush()
+                os.fchmod(file.fileno(), 0o644)  # A web server runs as another user.
+                os.replace(file.name, path)
     return len(missing)
 
 

@@ -2,8 +2,7 @@
 
 import os
 import shutil
-import tempfile
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -22,6 +21,7 @@ from modelkiln.image.contents import contents_of
 from modelkiln.image.entries import REF_NAME, Entry
 from modelkiln.image.layout import blob_name, top_files
 from modelkiln.image.name import ImageName
+from modelkiln.machine.part_folders import part_folder
 from modelkiln.wording import counted
 
 __all__ = ["FORMATS", "export", "link"]
@@ -119,16 +119,16 @@ def _replacing(output: Path, is_folder: bool) -> Iterator[Path]:
         raise ModelkilnError(f"{output}: is a folder. Name a file for the archive.")
     if not output.parent.is_dir():
         raise ModelkilnError(f"{output}: its folder does not exist. Make it first.")
-    with writing(output):
-        folder = Path(tempfile.mkdtemp(dir=output.parent, prefix=f".{output.name}."))
-    try:
-        yield folder / "output"
-        (folder / "output").chmod(0o755 if is_folder else 0o644)
-        os.replace(folder / "output", output)
-    except OSError as error:
-        raise ModelkilnError(f"{output}: {error.strerror}; nothing was written. Fix it and export again.") from error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with ExitStack() as stack:
+        with writing(output):
+            made = stack.enter_context(part_folder(output)) / "output"
+        try:
+            yield made
+            made.chmod(0o755 if is_folder else 0o644)
+            os.replace(made, output)
+        except OSError as error:
+            message = f"{output}: {error.strerror}; nothing was written. Fix it and export again."
+            raise ModelkilnError(message) from error
 
 
 def _blob_entry(name: str, descriptor: Descriptor, blobs: Blobs, progress: _Progress) -> TarEntry:

@@ -1,8 +1,6 @@
 """OCI image layouts: a folder of `oci-layout`, `index.json` and `blobs/` (image-spec 1.1, image-layout.md)."""
 
 import os
-import shutil
-import tempfile
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +13,7 @@ from modelkiln.document import read_document
 from modelkiln.errors import ModelkilnError, writing
 from modelkiln.image.config import parse_config, parse_document
 from modelkiln.image.entries import Entry, own_entries, read_entries, referring
+from modelkiln.machine.part_folders import part_folder
 from modelkiln.wording import counted
 
 __all__ = [
@@ -300,29 +299,22 @@ def write_layout(folder: os.PathLike, files: Mapping[str, bytes]) -> Path:
     if target.exists():
         raise ModelkilnError(f"{target}: exists. Remove it, or write to another folder.")
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
-    try:
+    with part_folder(target) as part:
+        made = part / "made"
+        made.mkdir()
         for name, data in files.items():
-            path = temporary / name
+            path = made / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
-        temporary.chmod(0o755)
-        os.replace(temporary, target)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
+        made.chmod(0o755)
+        os.replace(made, target)
     return target
 
 
 def write_file(path: Path, data: bytes) -> None:
     """Write a file, which is whole or not there, or is as it was."""
-    with writing(path):
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(data)
-            os.chmod(temporary, 0o644)
-            os.replace(temporary, path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
+    with writing(path), part_folder(path) as part:
+        made = part / "made"
+        made.write_bytes(data)
+        made.chmod(0o644)
+        os.replace(made, path)

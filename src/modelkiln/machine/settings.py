@@ -166,9 +166,13 @@ def save_machine_file(store_root: Path, name: str, text: str) -> None:
     # Where what killed processes left is removed. Mode 0600: it may hold credentials.
     (store_root / "incoming").mkdir(exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=store_root / "incoming")
-    with os.fdopen(descriptor, "w") as stream:
-        stream.write(text)
-    os.replace(name, target)
+    try:
+        with os.fdopen(descriptor, "w") as stream:
+            stream.write(text)
+        os.replace(name, target)
+    except BaseException:
+        os.unlink(name)
+        raise
 
 
 def save_python(store_root: Path, release: str, path: str) -> None:

@@ -3,11 +3,9 @@
 import hashlib
 import json
 import os
-import shutil
 import tarfile
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Callable, Iterator, Mapping, Optional, Sequence
 
@@ -21,6 +19,7 @@ from modelkiln.errors import ModelkilnError, writing
 from modelkiln.image.contents import Document
 from modelkiln.image.entries import REF_NAME
 from modelkiln.image.layout import blob_name, top_files, write_layout
+from modelkiln.machine.part_folders import part_folder
 from modelkiln.package.record import variant_records
 from modelkiln.publication.remote_package import ChunkReader, RemotePackage
 from modelkiln.publication.verify import shown, unexpected, verify_layout
@@ -76,16 +75,14 @@ def pull(
 
 @contextmanager
 def _new_folder(folder: Path) -> Iterator[Path]:
-    with writing(folder):
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
-    try:
-        yield temporary
-        temporary.chmod(0o755)
-        os.replace(temporary, folder)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
+    with ExitStack() as stack:
+        with writing(folder):
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            made = stack.enter_context(part_folder(folder)) / "made"
+            made.mkdir()
+        yield made
+        made.chmod(0o755)
+        os.replace(made, folder)
 
 
 def _hold_layout(package: RemotePackage, folder: Path, expected: Sequence[str], report: Callable[[str], None]) -> None:

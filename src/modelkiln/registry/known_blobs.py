@@ -6,11 +6,12 @@ file for each registry; it is a hint and no more: a registry that no longer has 
 
 import json
 import os
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import Iterable, Optional
 from urllib.parse import quote
+
+from modelkiln.machine.part_folders import part_folder
 
 __all__ = ["KnownBlobs"]
 
@@ -51,10 +52,6 @@ class KnownBlobs:
         # Without it publishing only takes longer: a full or read-only disk is not a reason to fail.
         with suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            # Where what killed processes left is removed, see `store.cleaning`.
-            incoming = self._path.parent.with_name("incoming")
-            incoming.mkdir(exist_ok=True)
-            descriptor, name = tempfile.mkstemp(dir=incoming)
-            with os.fdopen(descriptor, "w") as stream:
-                json.dump(known, stream)
-            os.replace(name, self._path)
+            with part_folder(self._path) as part:
+                (part / "made").write_text(json.dumps(known))
+                os.replace(part / "made", self._path)

@@ -7,9 +7,10 @@ import sys
 import time
 
 import pytest
+from steps import with_little_room
 
 import modelkiln
-from modelkiln.machine.settings import load_machine_env, own_settings, save_machine_env
+from modelkiln.machine.settings import load_machine_env, own_settings, save_machine_env, save_machine_file
 
 # A run: saves what it is given, lets a build process of its own say what it sees, and waits for its end.
 _RUN = """\
@@ -134,3 +135,16 @@ def test_a_user_without_a_name_has_settings_too(tmp_path):
         [sys.executable, "-c", become + step, str(tmp_path)], env=env, capture_output=True, check=True
     )
     assert b"/nowhere\n" == result.stdout
+
+
+def test_a_file_that_a_full_disk_does_not_take_leaves_nothing(tmp_path):
+    """The error is raised, and the file that was there is as it was."""
+    save_machine_file(tmp_path, "pythons/3.11", "/usr/bin/python3.11")
+
+    def save():
+        with pytest.raises(OSError, match="large"):
+            save_machine_file(tmp_path, "pythons/3.11", "x" * 1000)
+
+    assert 0 == with_little_room(save)
+    assert "/usr/bin/python3.11" == (tmp_path / "pythons/3.11").read_text()
+    assert [] == list((tmp_path / "incoming").iterdir())

@@ -7,6 +7,7 @@ import sys
 from pants_modelkiln.engine.tool_install import failure, own_python
 
 RELEASE = f"{sys.version_info[0]}.{sys.version_info[1]}"
+FULL = "No space left on device"
 
 
 def test_pants_own_interpreter_serves_where_it_fits():
@@ -44,6 +45,8 @@ def test_another_failure_keeps_the_words_of_pip():
     message = failure("tool.txt", "/p", 1, "noise\nERROR: No matching distribution found for isal==1.8.0\n")
     assert message.endswith("pip says: No matching distribution found for isal==1.8.0")
     assert failure("tool.txt", "/p", 1, "disk full\n").endswith("pip says: disk full")
+    raised = f"ERROR: Exception:\nTraceback (most recent call last):\n  File 'a'\nOSError: [Errno 28] {FULL}\n"
+    assert failure("tool.txt", "/p", 1, raised).endswith(f"pip says: OSError: [Errno 28] {FULL}")
 
 
 def test_a_python_without_pip_is_named_with_the_remedy():
