@@ -8,7 +8,17 @@ from typing import Iterator, Optional
 from modelkiln.lint.code.downloads import NETWORK_METHODS, plain_name
 from modelkiln.lint.code.evaluation import argument_of
 
-__all__ = ["FOLDERS", "READ", "WRITE", "Use", "looks_like_a_file", "is_a_path", "looks_like_data", "uses_of"]
+__all__ = [
+    "FOLDERS",
+    "READ",
+    "WRITE",
+    "Use",
+    "is_a_path",
+    "is_named_path",
+    "looks_like_a_file",
+    "looks_like_data",
+    "uses_of",
+]
 
 READ, WRITE = "read", "write"
 
@@ -274,16 +284,16 @@ def _likely(name: str, method: str, call: ast.Call) -> Iterator[Use]:
     elif any(word in method for word in _READING_NAMES):
         found = argument_of(call, 0, "model_path", "path", "filename", "model_file", "model")
         if found is not None:
-            yield Use(found, READ, False, is_path=_is_joined(found), is_named=_is_named_path(found))
+            yield Use(found, READ, False, is_path=_is_joined(found), is_named=is_named_path(found))
         for one in call.args[1:_MAX_ARGUMENTS]:
-            if _names_a_file(one) or _is_named_path(one):
+            if _names_a_file(one) or is_named_path(one):
                 yield Use(one, READ, False, is_named=True)
     elif method not in _NO_FILES:
         is_heedless = _HEEDLESS.match(name) or _HEEDLESS.match(method)
         for one in call.args[:_MAX_ARGUMENTS]:
             if _names_a_file(one) or (method in _SHOWING and _is_media(one)):
                 yield Use(one, READ, False)
-            elif _is_named_path(one) and not is_heedless:
+            elif is_named_path(one) and not is_heedless:
                 yield Use(one, WRITE if _WRITTEN_KEYWORD.search(_name_of(one).lower()) else READ, False, is_named=True)
             elif _is_joined(one) and not is_heedless:
                 yield Use(one, READ, False, is_path=True)
@@ -305,8 +315,8 @@ def _is_joined(node: ast.AST) -> bool:
     return isinstance(func.value, ast.Attribute) and func.value.attr == "path"
 
 
-def _is_named_path(node: ast.AST) -> bool:
-    """Whether an argument is a variable whose name says that it is a path."""
+def is_named_path(node: ast.AST) -> bool:
+    """Return whether an expression is a variable or an attribute whose name says that it is a path."""
     return _PATH_NAME.search(_name_of(node)) is not None
 
 

@@ -15,13 +15,29 @@ from modelkiln.lint.catalogue.paths import (
     TRAINING,
     UNPACKAGED,
 )
-
-# fmt: skip
 from modelkiln.lint.code.evaluation import Evaluation
-from modelkiln.lint.code.files import FOLDERS, WRITE, Use, is_a_path, looks_like_a_file, looks_like_data, uses_of
+from modelkiln.lint.code.files import (
+    FOLDERS,
+    WRITE,
+    Use,
+    is_a_path,
+    is_named_path,
+    looks_like_a_file,
+    looks_like_data,
+    uses_of,
+)
+from modelkiln.lint.code.flow.destinations import (
+    DROPPED,
+    HANDED,
+    KEY,
+    NAMED,
+    Destination,
+    destination_of,
+    is_handed,
+)
 from modelkiln.lint.code.places import Places
 from modelkiln.lint.code.program import Program
-from modelkiln.lint.code.scopes import Scope
+from modelkiln.lint.code.scopes import Module, Scope
 from modelkiln.lint.code.values import CODE, HOME, TEXT, WORKING, Value, has_drive
 from modelkiln.lint.finding import LIKELY, SURE, Finding
 from modelkiln.lint.rule import Rule
@@ -53,7 +69,8 @@ _NOT_PATHS = frozenset((
     "startswith", "endswith", "replace", "split", "join_url", "urljoin", "compile", "match", "search", "sub", "request",
     "RedirectResponse", "redirect", "Blueprint", "FastAPI", "Flask", "find", "xpath", "print", "info", "debug",
     "warning",
-    "error", "exception", "getLogger", "register", "addHandler", "test_client", "HTTPException", "Response",
+    "error", "exception", "getLogger", "register", "addHandler", "test_client", "HTTPException", "Response", "pop",
+    "setdefault", "index", "count", "removeprefix", "lstrip", "rstrip", "strip", "critical", "write", "partition",
 ))  # fmt: skip
 _NOT_PATH_KEYWORDS = frozenset((
     "url", "prefix", "path_prefix", "root_path", "route", "endpoint", "route_prefix", "help", "description",
@@ -168,16 +185,29 @@ def _literals(program: Program, places: Places) -> Iterable[Finding]:
     """Paths in literals that nothing is seen to open: they travel through what this does not follow."""
     for text, scope, parent in program.texts():
         value = str(text.value)
-        if isinstance(parent, (ast.Expr, ast.Compare, ast.Raise, ast.Assert)):
-            continue
         if not _is_known_path(value) and not (_PATH_TEXT.match(value) and _says_folder(parent, value)):
             continue
-        if _is_not_a_path(parent, text):
+        found = destination_of(text, scope.module)
+        if found.kind in (KEY, DROPPED) or _is_not_a_path(parent, text) or _is_not_a_path(found.holder, found.given):
             continue
         rule = _rule_of_absolute(value)
         if rule:
-            certainty = LIKELY if _is_default(parent) else SURE
-            yield places.finding(rule, text, scope.module, f"names {value!r}", certainty)
+            is_sure = _is_opened(found, scope.module) and not _is_default(parent)
+            yield places.finding(rule, text, scope.module, f"names {value!r}", SURE if is_sure else LIKELY)
+
+
+def _is_opened(found: Destination, module: Module) -> bool:
+    """Whether a path is plainly there to be opened: it is handed to something, by itself or by its name. What a
+    function returns, and what a container holds, may go anywhere."""
+    if found.kind != NAMED:
+        return found.kind == HANDED
+    targets = found.holder.targets if isinstance(found.holder, ast.Assign) else [getattr(found.holder, "target", None)]
+    for one in targets:
+        name = one.id if isinstance(one, ast.Name) else one.attr if isinstance(one, ast.Attribute) else ""
+        is_handed_on = is_handed(name, module) if isinstance(one, ast.Name) else None
+        if is_handed_on or (is_handed_on is None and (not name or is_named_path(one))):
+            return True
+    return False
 
 
 def _is_known_path(text: str) -> bool:

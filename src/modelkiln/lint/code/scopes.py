@@ -2,7 +2,8 @@
 
 import ast
 from dataclasses import dataclass, field
-from typing import Callable, Iterable, Iterator, Optional, Union
+from functools import cached_property
+from typing import Callable, Iterable, Iterator, Mapping, Optional, Union
 
 __all__ = [
     "ARGUMENT",
@@ -96,6 +97,20 @@ class Module:
     def package(self) -> list[str]:
         """The names of the package that relative imports start from."""
         return self.path.split("/")[:-1]
+
+    @cached_property
+    def parents(self) -> Mapping[int, ast.AST]:
+        """The node that each node stands in, by the identity of that: few modules are asked for it."""
+        return {id(child): node for node in ast.walk(self.tree) for child in ast.iter_child_nodes(node)}
+
+    @cached_property
+    def loads(self) -> Mapping[str, list[ast.Name]]:
+        """The places that read a name, by the name."""
+        found: dict[str, list[ast.Name]] = {}
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+                found.setdefault(node.id, []).append(node)
+        return found
 
     def line(self, number: int) -> str:
         """The text of a line, from 1."""

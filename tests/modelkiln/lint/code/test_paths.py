@@ -277,3 +277,30 @@ def test_a_default_is_only_likely():
 def test_environments_and_folders(line, rule):
     """Notebooks, the working directory and sys.path."""
     assert rule in rules(f"{line}\n\n\ndef predict(inputs, model):\n    return inputs\n")
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("return '/data/models/w.json'", ["likely"]),
+        ("return {'path': '/data/models/w.json'}", ["likely"]),
+        ("return JSONResponse(content={'path': '/data/models/w.json'})", ["likely"]),
+        ("yield ['/data/models/w.json', 1]", ["likely"]),
+        ("path = '/data/models/w.json'\n    return {'path': path}", ["likely"]),
+        ("answer = {'path': '/data/models/w.json'}", ["likely"]),
+        ("return {'/data/models/w.json': 1}", []),
+        ("return inputs['/data/models/w.json']", []),
+        ("return inputs.pop('/data/models/w.json')", []),
+        ("return inputs == ['/data/models/w.json']", []),
+        ("log.info(f'/data/models/{inputs}')", []),
+        ("return {name: read('/data/models/w.json') for name in inputs}", ["sure"]),
+        ("read(['/data/models/w.json'])", ["sure"]),
+        ("path = '/data/models/w.json'\n    return read(path)", ["sure"]),
+        ("answer = {'path': '/data/models/w.json'}\n    return open(answer['path'])", ["sure"]),
+    ],
+)
+def test_a_text_that_nothing_opens_is_not_surely_a_path(line, expected):
+    """What a function returns may go anywhere, and a key is a name; what is handed to something is opened there."""
+    body = f"from service import JSONResponse, log, read\n\n\ndef predict(inputs, model):\n    {line}\n"
+    findings = lint(Subject("x", (SourceFile("predict.py", body.encode()),), entry_point="predict:predict"))
+    assert expected == [one.certainty for one in findings if one.rule == "MK101"]
