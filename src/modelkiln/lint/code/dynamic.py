@@ -8,18 +8,18 @@ from modelkiln.lint.catalogue.dynamic import DATA, HUB, NETWORK, REMOTE_CODE
 from modelkiln.lint.catalogue.paths import UNPACKAGED
 from modelkiln.lint.catalogue.unpinned import NO_REVISION
 from modelkiln.lint.code.downloads import (
-    CHOICES,
-    NETWORK_METHODS,
-    PRETRAINED_FLAGS,
     TAGGED,
-    HubCall,
     data_call,
     hub_call,
     is_network_call,
     plain_name,
 )
 from modelkiln.lint.code.evaluation import Evaluation, argument_of
-from modelkiln.lint.code.files import FOLDERS, looks_like_a_file
+from modelkiln.lint.code.files import looks_like_a_file
+from modelkiln.lint.code.libraries.guesses import SAYS_HUB, guessed_downloads, is_hub_name, when_runs
+from modelkiln.lint.code.libraries.hubs import HubCall
+from modelkiln.lint.code.libraries.pretrained import CHOICES, PRETRAINED_FLAGS
+from modelkiln.lint.code.libraries.services import NETWORK_METHODS
 from modelkiln.lint.code.places import Places, quoted, text_of
 from modelkiln.lint.code.program import Program
 from modelkiln.lint.code.scopes import Binding, Scope
@@ -28,11 +28,6 @@ from modelkiln.lint.finding import LIKELY, SURE, Finding
 
 __all__ = ["check_dynamic"]
 
-_HUB_NAME = re.compile(r"[\w][\w.-]*(/[\w][\w.-]*)?\Z")
-_SAYS_HUB = re.compile(
-    r"(model|repo|hub|checkpoint|pretrained|tokenizer|base|hf)\w*_?(id|name|repo|tag|size|variant)|base_?model\Z|repo_id|hf_\w+|model_?name|repo\Z",
-    re.I,
-)
 _SAYS_PATH = re.compile(r"path|dir|folder|local|file", re.I)
 _CANONICAL = re.compile(
     r"(albert|bert|camembert|ctrl|distil\w+|electra|flaubert|gpt2|openai-gpt|roberta|t5|transfo-xl|xlm|xlnet|bigbird|"
@@ -43,13 +38,14 @@ _BRANCH = re.compile(r"(?![0-9a-f]{7,40}\Z)(?!\w*\d+(\.\d+)+)(?!\Z)")
 _MODEL_KEYWORDS = frozenset(("model_path", "ckpt_path", "checkpoint", "checkpoint_path", "weights", "weights_path",
                              "pretrained_model_path", "model_url", "config_path"))  # fmt: skip
 _URL_READERS = ("read_", "open", "imread", "get_blob", "load_ckpt", "InferenceSession", "load_image")
+_LOADS = re.compile(r"(\A|_)(load|read|fetch)(_|\Z)")
 _FETCHED = ("http://", "https://", "s3://", "gs://", "az://", "abfs", "hdfs://", "ftp://")
 
 
 def check_dynamic(program: Program, evaluation: Evaluation, places: Places) -> Iterator[Finding]:
     """Find what comes from the network while the package runs."""
     for name, call, scope in program.calls():
-        where = _when(scope)
+        where = when_runs(scope)
         plain = plain_name(name)
         method = plain.rpartition(".")[2]
         found = hub_call(plain, method)
@@ -59,12 +55,14 @@ def check_dynamic(program: Program, evaluation: Evaluation, places: Places) -> I
             yield places.finding(DATA, call, scope.module, f"{plain} downloads {data_call(plain)} {where}")
         elif is_network_call(plain, method, isinstance(call.func, ast.Attribute)):
             yield from _request(plain, method, call, scope, evaluation, places)
+        elif not program.scope_of(plain):
+            yield from guessed_downloads(plain, method, call, scope, evaluation, places)
         yield from _flagged(plain, call, scope, evaluation, places)
         trusted = argument_of(call, None, "trust_remote_code")
         if isinstance(trusted, ast.Constant) and trusted.value is True:
             yield places.finding(REMOTE_CODE, trusted, scope.module, f"{method} runs code of the model's repository")
         yield from _tagged(plain, call, scope, evaluation, places)
-        yield from _read_url(plain, method, call, scope, evaluation, places)
+        yield from _read_url(method, call, scope, evaluation, places, is_hub=found is not None)
     yield from _trusted_by_dictionaries(program, places)
 
 
@@ -93,10 +91,6 @@ def _is_own(name: str, program: Program) -> bool:
     return program.scope_of(name) is not None
 
 
-def _when(scope: Scope) -> str:
-    return "when the module is imported" if scope.kind != "function" else f"in {scope.name.rpartition('.')[2]}"
-
-
 def _from_hub(
     hub: HubCall, name: str, method: str, call: ast.Call, scope: Scope, evaluation: Evaluation, places: Places
 ) -> Iterator[Finding]:
@@ -104,7 +98,7 @@ def _from_hub(
     shown = method if name.startswith("?") else name.replace("()", "")
     if argument is None:
         if hub.default and not any(one.arg is None for one in call.keywords):
-            yield places.finding(HUB, call, scope.module, f"{shown} downloads {hub.default} {_when(scope)}")
+            yield places.finding(HUB, call, scope.module, f"{shown} downloads {hub.default} {when_runs(scope)}")
         return
     if isinstance(argument, ast.Constant) and argument.value is None:
         return
@@ -114,7 +108,7 @@ def _from_hub(
         certainty = _downloads(hub, value, argument, evaluation)
         if certainty:
             what = quoted(value.text) if value.text else "a model by its name"
-            message = f"{shown} downloads {what} {_when(scope)}"
+            message = f"{shown} downloads {what} {when_runs(scope)}"
             yield places.finding(HUB, call, scope.module, message, certainty)
             if not _is_pinned(hub, value, shown, call, scope, evaluation):
                 yield places.finding(NO_REVISION, call, scope.module, f"{what} has no revision", certainty)
@@ -129,7 +123,7 @@ def _downloads(hub: HubCall, value: Value, argument: ast.AST, evaluation: Evalua
         names = text_of(argument)
         if hub.is_name:
             return LIKELY
-        return LIKELY if not hub.only_url and _SAYS_HUB.search(names) and not _SAYS_PATH.search(names) else ""
+        return LIKELY if not hub.only_url and SAYS_HUB.search(names) and not _SAYS_PATH.search(names) else ""
     if value.root != TEXT or not value.text or value.text in hub.is_local:
         return ""
     if is_url(value.text):
@@ -138,20 +132,11 @@ def _downloads(hub: HubCall, value: Value, argument: ast.AST, evaluation: Evalua
         return ""
     if hub.is_name:
         return "" if value.text.startswith((".", "/")) else SURE
-    if value.is_absolute or value.text.startswith(".") or not _is_hub_name(value):
+    if value.is_absolute or value.text.startswith(".") or not is_hub_name(value):
         return ""
     # One name alone is that of a folder, but for those that the hub has without an owner.
     is_bare = hub.has_revision and hub.keywords[0] == "pretrained_model_name_or_path" and "/" not in value.text
     return "" if is_bare and not _CANONICAL.match(value.text) else SURE
-
-
-def _is_hub_name(value: Value) -> bool:
-    if value.text.partition("/")[0] in FOLDERS or value.text.count("/") > 1:
-        return False
-    if looks_like_a_file(value.text):
-        # A file of its own: of Ultralytics alone one that is not there is downloaded.
-        return value.text.startswith(("yolo", "rtdetr", "sam", "fastsam", "mobile_sam")) and "/" not in value.text
-    return bool(_HUB_NAME.match(value.text)) if value.is_whole else "/" in value.text or "-" in value.text
 
 
 def _is_folder(value: Value) -> bool:
@@ -184,7 +169,7 @@ def _request(
     known = [text for text in texts if is_url(text)]
     certainty = SURE if known or method in NETWORK_METHODS or "urlretrieve" in method else LIKELY
     what = f" from {quoted(known[0])}" if known else ""
-    yield places.finding(NETWORK, call, scope.module, f"{shown} fetches{what} {_when(scope)}", certainty)
+    yield places.finding(NETWORK, call, scope.module, f"{shown} fetches{what} {when_runs(scope)}", certainty)
 
 
 def _flagged(name: str, call: ast.Call, scope: Scope, evaluation: Evaluation, places: Places) -> Iterator[Finding]:
@@ -193,7 +178,7 @@ def _flagged(name: str, call: ast.Call, scope: Scope, evaluation: Evaluation, pl
     if chosen:
         keyword, values, what = chosen
         if _constant(argument_of(call, None, keyword), scope, evaluation) in values:
-            yield places.finding(HUB, call, scope.module, f"{name} downloads {what} {_when(scope)}")
+            yield places.finding(HUB, call, scope.module, f"{name} downloads {what} {when_runs(scope)}")
         return
     constructor = name.rpartition(".")[2]
     for prefix, keywords, default in PRETRAINED_FLAGS:
@@ -204,14 +189,16 @@ def _flagged(name: str, call: ast.Call, scope: Scope, evaluation: Evaluation, pl
         if prefix.endswith("keras.applications.") and not constructor[:1].isupper():
             return
         flag = _flag(call, keywords, default, scope, evaluation)
-        if prefix == "torchvision.models." and flag is None and call.args and isinstance(call.args[0], ast.Constant):
-            flag = call.args[0].value
+        place = {"torchvision.models.": 0, "timm.create_model": 1}.get(prefix, len(call.args))
+        positional = call.args[place] if place < len(call.args) else None
+        if flag is None and isinstance(positional, ast.Constant):
+            flag = positional.value
         if flag and not (isinstance(flag, str) and ("/" in flag or looks_like_a_file(flag))):
-            yield places.finding(HUB, call, scope.module, f"{name} downloads pretrained weights {_when(scope)}")
+            yield places.finding(HUB, call, scope.module, f"{name} downloads pretrained weights {when_runs(scope)}")
         return
     if constructor not in _HEEDLESS and not evaluation.program.scope_of(name) and _says_pretrained(call):
         shown = constructor or text_of(call.func)
-        message = f"{shown} downloads pretrained weights {_when(scope)}"
+        message = f"{shown} downloads pretrained weights {when_runs(scope)}"
         yield places.finding(HUB, call, scope.module, message, LIKELY)
 
 
@@ -223,7 +210,7 @@ def _says_pretrained(call: ast.Call) -> bool:
     """Whether a function that is not known is asked for pretrained weights."""
     for one in call.keywords:
         value = one.value.value if isinstance(one.value, ast.Constant) else None
-        if one.arg in ("pretrained", "pretrained_backbone", "is_pretrained") and value is True:
+        if one.arg in ("pretrained", "pretrained_backbone", "is_pretrained") and value in (True, "imagenet"):
             return True
         if one.arg in ("weights", "encoder_weights", "backbone_weights") and value == "imagenet":
             return True
@@ -263,14 +250,16 @@ def _constant(node: Optional[ast.AST], scope: Scope, evaluation: Evaluation) -> 
 
 
 def _read_url(
-    name: str, method: str, call: ast.Call, scope: Scope, evaluation: Evaluation, places: Places
+    method: str, call: ast.Call, scope: Scope, evaluation: Evaluation, places: Places, is_hub: bool
 ) -> Iterator[Finding]:
-    """What was given a URL: readers of files, pandas.read_csv("https://..."), and models by a keyword."""
-    given = [one.value for one in call.keywords if one.arg in _MODEL_KEYWORDS]
-    if method.startswith(_URL_READERS):
-        given += call.args[:1]
-    for argument in given:
+    """What was given a URL: readers of files, pandas.read_csv("https://..."), and models by a keyword. is_hub: whether
+    the first argument has been looked at."""
+    given = [(one.value, True) for one in call.keywords if one.arg in _MODEL_KEYWORDS]
+    is_reader = method.startswith(_URL_READERS)
+    if is_reader or (_LOADS.search(method) and not is_hub):
+        given += [(one, is_reader) for one in call.args[:1]]
+    for argument, takes_default in given:
         for value in evaluation.values(argument, scope):
-            if value.root == TEXT and value.text.startswith(_FETCHED):
-                message = f"{method} fetches from {quoted(value.text)} {_when(scope)}"
+            if value.root == TEXT and value.text.startswith(_FETCHED) and (takes_default or not value.is_default):
+                message = f"{method} fetches from {quoted(value.text)} {when_runs(scope)}"
                 yield places.finding(NETWORK, call, scope.module, message, LIKELY if value.is_default else SURE)

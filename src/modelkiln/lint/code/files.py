@@ -5,8 +5,9 @@ import re
 from dataclasses import dataclass
 from typing import Iterator, Optional
 
-from modelkiln.lint.code.downloads import NETWORK_METHODS, plain_name
+from modelkiln.lint.code.downloads import plain_name
 from modelkiln.lint.code.evaluation import argument_of
+from modelkiln.lint.code.libraries.services import NETWORK_METHODS
 
 __all__ = [
     "FOLDERS",

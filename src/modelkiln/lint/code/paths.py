@@ -119,7 +119,12 @@ def _opened(
     certainty = LIKELY if value.is_default or not use.is_sure else SURE
     if value.is_absolute or value.root == HOME:
         rule = _rule_of_absolute(value.text) if value.root == TEXT else HOME_FOLDER
-        if rule and use.is_sure:
+        if value.text == "/" and not value.is_whole and use.kind == WRITE:
+            # A folder at the root whose name is computed.
+            rule, certainty = ABSOLUTE, LIKELY
+        elif not use.is_sure and not _is_below_root(value):
+            rule = None
+        if rule:
             yield places.of_value(rule, value, call, scope.module, where, certainty)
     elif value.root == CODE:
         yield from _beside_code(use, value, call, scope, program, places)
@@ -132,6 +137,12 @@ def _opened(
         elif _is_file_name(value, use):
             message = f"{where}, a path from the working directory"
             yield places.finding(UNPACKAGED, call, scope.module, message, certainty)
+
+
+def _is_below_root(value: Value) -> bool:
+    """Whether a path is made of a folder of another machine and of what is not known, `os.path.join("/app", name)`: a
+    text that stands there as a whole is found by itself."""
+    return not value.is_whole and value.text.lstrip("/").partition("/")[0] in _ROOTS
 
 
 def _is_file_name(value: Value, use: Use) -> bool:
