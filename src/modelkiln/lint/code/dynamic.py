@@ -35,6 +35,11 @@ _CANONICAL = re.compile(
 )
 # What a revision is called that is neither a commit nor a release: a branch, which is moved.
 _BRANCH = re.compile(r"(?![0-9a-f]{7,40}\Z)(?!\w*\d+(\.\d+)+)(?!\Z)")
+# Keywords that name a server, and what names this machine.
+_ADDRESSES = ("url", "host", "target", "uri", "dsn", "hosts")
+_THIS_MACHINE = re.compile(
+    r"(\w+(\+\w+)?://)?([^@/]*@)?(localhost|127\.0\.0\.1|0\.0\.0\.0|169\.254\.[\d.]+|\[::1\])([:/]|\Z)"
+)
 _MODEL_KEYWORDS = frozenset(("model_path", "ckpt_path", "checkpoint", "checkpoint_path", "weights", "weights_path",
                              "pretrained_model_path", "model_url", "config_path"))  # fmt: skip
 _URL_READERS = ("read_", "open", "imread", "get_blob", "load_ckpt", "InferenceSession", "load_image")
@@ -163,8 +168,8 @@ def _request(
 ) -> Iterator[Finding]:
     shown = method if name.startswith("?") else name.replace("()", "")
     place = 1 if method in ("request", "stream") else 0
-    texts = [one.text for one in evaluation.values(argument_of(call, place, "url"), scope) if one.root == TEXT]
-    if texts and all(re.match(r"https?://(localhost|127\.0\.0\.1|0\.0\.0\.0|169\.254\.)", text) for text in texts):
+    texts = [one.text for one in evaluation.values(argument_of(call, place, *_ADDRESSES), scope) if one.root == TEXT]
+    if texts and all(_THIS_MACHINE.match(text) for text in texts):
         return
     known = [text for text in texts if is_url(text)]
     certainty = SURE if known or method in NETWORK_METHODS or "urlretrieve" in method else LIKELY
