@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from typing import Iterator, Optional
 
-from modelkiln.lint.code.downloads import plain_name
+from modelkiln.lint.code.downloads import hub_call, plain_name
 from modelkiln.lint.code.evaluation import argument_of
 from modelkiln.lint.code.libraries.services import NETWORK_METHODS
 
@@ -28,13 +28,15 @@ READ, WRITE = "read", "write"
 class Use:
     """An expression that is a path which a call reads or writes. is_sure: whether the function is known, and not only
     called like one that opens files. is_path: whether any text there is a path, and not only one that looks so.
-    is_named: whether the expression is a name that says so, as `model_dir`."""
+    is_named: whether the expression is a name that says so, as `model_dir`. is_cache: whether what is downloaded is put
+    there."""
 
     node: ast.AST
     kind: str
     is_sure: bool = True
     is_path: bool = False
     is_named: bool = False
+    is_cache: bool = False
 
 
 # By full name, where the path is: its place, and keywords. What begins with "?" or ends in "()" is a method; "?."
@@ -188,7 +190,8 @@ _NO_PATH_KEYWORDS = frozenset((
 ))  # fmt: skip
 # Functions that take paths and open nothing, besides those of `_NO_FILES`.
 _HEEDLESS = re.compile(
-    r"(os|posixpath|ntpath|shutil|sys|logging|logger|log|re|json|ast|typing|time|builtins|st|streamlit|click|argparse)\."
+    r"(os|posixpath|ntpath|shutil|sys|logging|logger|log|re|json|ast|typing|time|builtins|st|streamlit|click|argparse|"
+    r"modal)\."
     r"|(str|repr|len|isinstance|type|set|list|dict|tuple|bool|int|float|sorted|getattr|setattr|hasattr|id|hash|"
     r"format|Path|PurePath|partial|field|replace|echo|cprint|\w*(Error|Exception|Warning))\Z"
 )
@@ -237,7 +240,7 @@ def uses_of(name: str, call: ast.Call) -> Iterator[Use]:
         yield from _downloaded(method, call)
     else:
         yield from _likely(plain, method.lower(), call)
-        yield from _of_keywords(method, call)
+        yield from _of_keywords(plain, method, call)
         if plain.startswith("gradio."):
             yield from _shown_examples(plain, call)
 
@@ -260,9 +263,9 @@ def _downloaded(method: str, call: ast.Call) -> Iterator[Use]:
     yield from _named(call, WRITE, place, tuple(keywords))
 
 
-def _of_keywords(method: str, call: ast.Call) -> Iterator[Use]:
+def _of_keywords(name: str, method: str, call: ast.Call) -> Iterator[Use]:
     """Paths that go by their keyword to a call of any name, and files by any keyword."""
-    if method in _NO_FILES:
+    if method in _NO_FILES or name.startswith("modal."):
         return
     is_writing = method.lower().startswith(_WRITING_NAMES)
     for one in call.keywords:
@@ -273,7 +276,8 @@ def _of_keywords(method: str, call: ast.Call) -> Iterator[Use]:
         is_written = is_writing or is_target or _WRITTEN_KEYWORD.search(one.arg)
         is_folder = isinstance(one.value, ast.Constant) and one.value.value in FOLDERS
         is_path = is_folder or one.arg in _CACHES or _is_joined(one.value)
-        yield Use(one.value, WRITE if is_written else READ, False, is_path=is_path, is_named=True)
+        kind = WRITE if is_written else READ
+        yield Use(one.value, kind, False, is_path=is_path, is_named=True, is_cache=one.arg in _CACHES)
 
 
 def _likely(name: str, method: str, call: ast.Call) -> Iterator[Use]:
@@ -285,7 +289,10 @@ def _likely(name: str, method: str, call: ast.Call) -> Iterator[Use]:
     elif any(word in method for word in _READING_NAMES):
         found = argument_of(call, 0, "model_path", "path", "filename", "model_file", "model")
         if found is not None:
-            yield Use(found, READ, False, is_path=_is_joined(found), is_named=is_named_path(found))
+            is_named = is_named_path(found)
+            # What is called a path and is loaded is one, but for names of models on hubs.
+            is_path = _is_joined(found) or (is_named and hub_call(name, method) is None)
+            yield Use(found, READ, False, is_path=is_path, is_named=is_named)
         for one in call.args[1:_MAX_ARGUMENTS]:
             if _names_a_file(one) or is_named_path(one):
                 yield Use(one, READ, False, is_named=True)

@@ -75,7 +75,7 @@ _NOT_PATHS = frozenset((
 _NOT_PATH_KEYWORDS = frozenset((
     "url", "prefix", "path_prefix", "root_path", "route", "endpoint", "route_prefix", "help", "description",
     "openapi_url", "docs_url", "api_prefix", "url_prefix", "mount_path", "predict_path", "health_path", "metavar",
-    "title",
+    "title", "remote_path",
 ))  # fmt: skip
 _NOTEBOOK_MODULES = ("google.colab", "kaggle_secrets", "kaggle_datasets", "dbruntime", "IPython")
 
@@ -164,7 +164,7 @@ def _beside_code(
 ) -> Iterator[Finding]:
     shown = value.text or "."
     certainty = LIKELY if value.is_default or not use.is_sure else SURE
-    if use.kind == WRITE:
+    if use.kind == WRITE or use.is_cache:
         yield places.finding(BESIDE_CODE, call, scope.module, f"writes {shown!r}, beside the code", certainty)
         return
     path = posixpath.normpath(shown)

@@ -21,6 +21,8 @@ SAYS_HUB = re.compile(
     r"(model|repo|hub|checkpoint|pretrained|tokenizer|base|hf)\w*_?(id|name|repo|tag|size|variant)|base_?model\Z|repo_id|hf_\w+|model_?name|repo\Z",
     re.I,
 )
+# Keywords that name nothing but a repository.
+_REPOSITORIES = frozenset(("repo_id", "hf_repo", "hf_repo_id", "hub_id", "hf_model_id", "hf_model_name"))
 # What runs a chain of steps.
 _RUNS = frozenset(("invoke", "ainvoke", "stream", "astream", "batch", "abatch"))
 _SAYS_MODEL = re.compile(
@@ -50,6 +52,9 @@ def _named_model(
     method: str, call: ast.Call, scope: Scope, evaluation: Evaluation, places: Places
 ) -> Iterator[Finding]:
     """A name of a hub, "owner/model-7b", that is given to what is called as if it loaded models."""
+    if any(one.arg in _REPOSITORIES for one in call.keywords):
+        yield places.finding(HUB, call, scope.module, f"{method} gets a repository of a hub {when_runs(scope)}", LIKELY)
+        return
     takes_models = _SAYS_MODEL.search(method) is not None
     given = [one for one in call.args[:2] if takes_models]
     given += [one.value for one in call.keywords if one.arg and SAYS_HUB.search(one.arg) or one.arg == "model"]

@@ -257,6 +257,10 @@ HUB_METHODS: dict[str, HubCall] = {
     "from_foreign_class": HubCall(None, ("source",)),
     "foreign_class": HubCall(None, ("source",)),
     "build_sam2_hf": HubCall(0, ("model_id",)),
+    **dict.fromkeys(
+        ("from_huggingface", "from_hf", "from_hf_hub", "load_from_hf", "load_from_huggingface", "from_modelscope"),
+        HubCall(0, ("repo_id", "model_id", "model_name"), is_name=True),
+    ),
     "from_pretrained_keras": _REPOSITORY,
     "from_model_id": HubCall(0, ("model_id", "model"), has_revision=True),
     "load_lora_weights": HubCall(0, ("pretrained_model_name_or_path_or_dict",), has_revision=True),
