@@ -12,9 +12,11 @@ __all__ = ["TAGGED", "data_call", "hub_call", "is_downloader", "is_network_call"
 # What is named with a tag or a stage, in a store that is no part of the package: the place of the name.
 TAGGED = re.compile(r"bentoml\.(models\.get|(\w+\.)?(load_model|load_runner|get)|get)\Z")
 _DOWNLOADER = re.compile(
-    r"(\A|_)(download|fetch|pull)(_|\Z)|\ADownload(er)?\Z|_from_(url|s3|gcs|hub|huggingface|gdrive|drive)\Z"
+    r"(\A|_)(download|upload|fetch|pull)(_|\Z)|\ADownload(er)?\Z|" r"_from_(url|s3|gcs|hub|huggingface|gdrive|drive)\Z"
 )
-_NO_DOWNLOADER = re.compile(r"\A_|button|fetch_?(one|all|many|val|row)|_pull_request|\Afetch\Z")
+_NO_DOWNLOADER = re.compile(
+    r"\A_|button|fetch_?(one|all|many|val|row)|_pull_request|upload_(dir|folder|path|size|limit)|\Afetch\Z"
+)
 
 
 def plain_name(name: str) -> str:
@@ -46,7 +48,7 @@ def is_network_call(name: str, method: str, is_method: bool) -> bool:
 
 
 def is_downloader(name: str) -> bool:
-    """Return whether a function of a module that is not at hand is called as if it downloaded: by its full name."""
+    """Return whether a function of a module that is not at hand is called as if it asked a server: by its full name."""
     owner, _, last = name.rpartition(".")
     if not owner or "?" in name or "()" in name:
         return False

@@ -153,6 +153,8 @@ def _is_file_name(value: Value, use: Use) -> bool:
         return not value.text.isdigit()
     if use.is_named and value.is_whole and value.text in FOLDERS:
         return True
+    if use.is_named and "/" in value.text and looks_like_data(value.text):
+        return True
     if not use.is_sure:
         is_part = not value.is_whole and "/" in value.text and " " not in value.text
         return is_part or is_a_path(value.text)

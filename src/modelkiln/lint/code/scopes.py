@@ -92,6 +92,8 @@ class Module:
     magics: dict[int, str] = field(default_factory=dict)
     # Attributes that are assigned to, or changed, and are none of `self`: `sys.path += [...]`.
     changes: list[tuple[ast.Attribute, Scope, bool]] = field(default_factory=list)
+    # What is assigned to an item of an attribute, `app.config["FOLDER"] = "uploads"`, by the attribute and the key.
+    items: dict[tuple[str, str], list[tuple[ast.AST, Scope]]] = field(default_factory=dict)
 
     @property
     def package(self) -> list[str]:
@@ -228,6 +230,9 @@ class _Reader:
                 self._module.changes.append((target, place.scope, place.is_main))
         elif isinstance(target, ast.Subscript) and isinstance(target.value, ast.Attribute):
             self._module.changes.append((target.value, place.scope, place.is_main))
+            key = target.slice.value if isinstance(target.slice, ast.Constant) else None
+            if isinstance(key, str) and value is not None and index < 0:
+                self._module.items.setdefault((ast.dump(target.value), key), []).append((value, place.scope))
         elif isinstance(target, (ast.Tuple, ast.List)):
             several = isinstance(value, (ast.Tuple, ast.List)) and kind == VALUE and len(value.elts) == len(target.elts)
             if several:

@@ -41,7 +41,7 @@ def guessed_downloads(
     """Find what a function that is not known gets, by what it is called and what it is given."""
     where = when_runs(scope)
     if is_downloader(name):
-        yield places.finding(NETWORK, call, scope.module, f"{name} is called as if it downloaded {where}", LIKELY)
+        yield places.finding(NETWORK, call, scope.module, f"{name} is called as if it asked a server {where}", LIKELY)
     elif method in _RUNS and any(is_service(f"{one}.{method}") for one in _piped(call.func, scope, evaluation)):
         yield places.finding(NETWORK, call, scope.module, f"{method} asks a hosted model {where}", LIKELY)
     else:

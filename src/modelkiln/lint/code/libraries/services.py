@@ -23,7 +23,7 @@ NETWORK_METHODS = frozenset((
     "download_file", "download_fileobj", "download_to_filename", "download_as_bytes", "download_as_string",
     "download_as_text", "download_blob", "fget_object", "download_artifacts", "download_blob_to_file", "use_artifact",
     "download_to_file", "get_object", "upload_fileobj", "upload_from_filename", "upload_from_string", "put_object",
-    "upload_from_file", "upload_blob",
+    "upload_from_file", "upload_blob", "upload_file", "list_objects", "list_objects_v2", "list_blobs",
 ))  # fmt: skip
 
 
