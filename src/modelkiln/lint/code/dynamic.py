@@ -28,6 +28,8 @@ from modelkiln.lint.finding import LIKELY, SURE, Finding
 
 __all__ = ["check_dynamic"]
 
+# What transformers calls an argument that is either.
+_EITHER = re.compile(r"name_or_path")
 _SAYS_PATH = re.compile(r"path|dir|folder|local|file", re.I)
 _CANONICAL = re.compile(
     r"(albert|bert|camembert|ctrl|distil\w+|electra|flaubert|gpt2|openai-gpt|roberta|t5|transfo-xl|xlm|xlnet|bigbird|"
@@ -35,10 +37,16 @@ _CANONICAL = re.compile(
 )
 # What a revision is called that is neither a commit nor a release: a branch, which is moved.
 _BRANCH = re.compile(r"(?![0-9a-f]{7,40}\Z)(?!\w*\d+(\.\d+)+)(?!\Z)")
+# What takes paths, URLs and pictures alike.
+_LOAD_IMAGE = frozenset((
+    "diffusers.utils.load_image", "diffusers.utils.load_video", "transformers.image_utils.load_image",
+))  # fmt: skip
+# An address, or an item of a request.
+_FROM_OUTSIDE = re.compile(r"url|[\w)]\[['\"]|\.get\(", re.I)
 # Keywords that name a server, and what names this machine.
 _ADDRESSES = ("url", "host", "target", "uri", "dsn", "hosts")
 _THIS_MACHINE = re.compile(
-    r"(\w+(\+\w+)?://)?([^@/]*@)?(localhost|127\.0\.0\.1|0\.0\.0\.0|169\.254\.[\d.]+|\[::1\])([:/]|\Z)"
+    r"sqlite\b|(\w+(\+\w+)?://)?([^@/]*@)?(localhost|127\.0\.0\.1|0\.0\.0\.0|169\.254\.[\d.]+|\[::1\])([:/]|\Z)"
 )
 _MODEL_KEYWORDS = frozenset(("model_path", "ckpt_path", "checkpoint", "checkpoint_path", "weights", "weights_path",
                              "pretrained_model_path", "model_url", "config_path"))  # fmt: skip
@@ -54,6 +62,9 @@ def check_dynamic(program: Program, evaluation: Evaluation, places: Places) -> I
         plain = plain_name(name)
         method = plain.rpartition(".")[2]
         found = hub_call(plain, method)
+        if plain in _LOAD_IMAGE and call.args and _FROM_OUTSIDE.search(text_of(call.args[0])):
+            message = f"{method} fetches what it is given, where that is a URL, {where}"
+            yield places.finding(NETWORK, call, scope.module, message, LIKELY)
         if found and not _is_own(plain, program):
             yield from _from_hub(found, plain, method, call, scope, evaluation, places)
         elif data_call(plain):
@@ -110,7 +121,7 @@ def _from_hub(
     if _constant(argument_of(call, None, "local_files_only"), scope, evaluation) is True:
         return
     for value in evaluation.elements(argument, scope):
-        certainty = _downloads(hub, value, argument, evaluation)
+        certainty = _downloads(hub, value, argument)
         if certainty:
             what = quoted(value.text) if value.text else "a model by its name"
             message = f"{shown} downloads {what} {when_runs(scope)}"
@@ -122,13 +133,14 @@ def _from_hub(
             yield places.finding(UNPACKAGED, call, scope.module, message, LIKELY if value.is_default else SURE)
 
 
-def _downloads(hub: HubCall, value: Value, argument: ast.AST, evaluation: Evaluation) -> str:
+def _downloads(hub: HubCall, value: Value, argument: ast.AST) -> str:
     """Whether a value names something on a hub: SURE, LIKELY, or "" for no."""
     if value.root == UNKNOWN:
         names = text_of(argument)
         if hub.is_name:
             return LIKELY
-        return LIKELY if not hub.only_url and SAYS_HUB.search(names) and not _SAYS_PATH.search(names) else ""
+        says_hub = SAYS_HUB.search(names) and not _SAYS_PATH.search(_EITHER.sub("", names))
+        return LIKELY if not hub.only_url and says_hub else ""
     if value.root != TEXT or not value.text or value.text in hub.is_local:
         return ""
     if is_url(value.text):

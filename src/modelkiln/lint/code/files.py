@@ -153,12 +153,15 @@ def uses_of(name: str, call: ast.Call) -> Iterator[Use]:
 
 
 def _shown_examples(name: str, call: ast.Call) -> Iterator[Use]:
-    """Files that a page of gradio offers as examples, which it opens when it is made."""
+    """Files that a page of gradio offers as examples or shows, which it opens when it is made."""
     given = argument_of(call, 0 if name == "gradio.Examples" else None, "examples")
     for row in given.elts[:_MAX_EXAMPLES] if isinstance(given, ast.List) else ():
         first = row.elts[0] if isinstance(row, ast.List) and row.elts else row
         if not isinstance(first, ast.Constant) or str(first.value).lower().endswith(_MEDIA):
             yield Use(first, READ, False)
+    shown = argument_of(call, None, "value")
+    if shown is not None and _is_media(shown):
+        yield Use(shown, READ, False)
 
 
 def _downloaded(method: str, call: ast.Call) -> Iterator[Use]:
@@ -177,6 +180,8 @@ def _of_keywords(name: str, method: str, call: ast.Call) -> Iterator[Use]:
     is_writing = _WRITES.match(method) is not None
     for one in call.keywords:
         says_path = one.arg and (one.arg in _CACHES or _PATH_KEYWORD.search(one.arg))
+        if one.arg == "value" and name.startswith("gradio."):
+            continue
         if not one.arg or not (says_path or (one.arg not in _NO_PATH_KEYWORDS and _names_a_file(one.value))):
             continue
         is_target = "download" in method.lower() and one.arg in _TARGETS

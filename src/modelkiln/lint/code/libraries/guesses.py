@@ -24,7 +24,9 @@ SAYS_HUB = re.compile(
 # Keywords that name nothing but a repository.
 _REPOSITORIES = frozenset(("repo_id", "hf_repo", "hf_repo_id", "hub_id", "hf_model_id", "hf_model_name"))
 # What runs a chain of steps.
-_RUNS = frozenset(("invoke", "ainvoke", "stream", "astream", "batch", "abatch"))
+_RUNS = frozenset((
+    "invoke", "ainvoke", "stream", "astream", "batch", "abatch", "run", "arun", "predict", "apredict", "query", "chat",
+))  # fmt: skip
 _SAYS_MODEL = re.compile(
     r"(?<!data)(?<!data_)load|model|pipeline|embed|token|llm|encoder|processor|predictor|classifier|detector|whisper|rerank|diffusion|tts|"
     r"asr|generator|transformer|captioner|segment",
@@ -42,7 +44,7 @@ def guessed_downloads(
     where = when_runs(scope)
     if is_downloader(name):
         yield places.finding(NETWORK, call, scope.module, f"{name} is called as if it asked a server {where}", LIKELY)
-    elif method in _RUNS and any(is_service(f"{one}.{method}") for one in _piped(call.func, scope, evaluation)):
+    elif method in _RUNS and any(is_service(f"{one}.invoke") for one in _piped(call.func, scope, evaluation)):
         yield places.finding(NETWORK, call, scope.module, f"{method} asks a hosted model {where}", LIKELY)
     else:
         yield from _named_model(method, call, scope, evaluation, places)
@@ -82,6 +84,11 @@ def _piped(func: ast.AST, scope: Scope, evaluation: Evaluation) -> Iterator[str]
             yield program.name_of(node.right, of_node)
             node = node.left
             yield program.name_of(node, of_node)
+        # A chain that is made by a function: RetrievalQA.from_chain_type(llm=ChatOpenAI()).
+        for given in (*node.args[:4], *(one.value for one in node.keywords)) if isinstance(node, ast.Call) else ():
+            name = program.name_of(given, of_node)
+            if name.endswith("()"):
+                yield name
 
 
 def is_hub_name(value: Value) -> bool:

@@ -100,11 +100,12 @@ WRITERS: dict[str, tuple[int, tuple[str, ...]]] = {
     "logging.handlers.RotatingFileHandler": (0, ("filename",)),
 }  # fmt: skip
 # Methods whose first argument is always a path.
-LOADING_METHODS = frozenset(("load_weights", "load_checkpoint"))
+LOADING_METHODS = frozenset(("load_weights", "load_checkpoint", "load_local", "load_from_disk", "load_from_checkpoint"))
 WRITING_METHODS = {
     "to_disk": "path",
     "to_csv": "path_or_buf", "to_parquet": "path", "to_pickle": "path", "to_excel": "excel_writer", "savefig": "fname",
-    "save_pretrained": "save_directory",
+    "save_pretrained": "save_directory", "save_local": "folder_path", "save_to_disk": "dataset_path",
+    "save_weights": "filepath",
 }  # fmt: skip
 # Of methods of clients of object stores, where the path is that they write; of others (`download_fileobj`) it is none.
 DOWNLOADS: dict[str, tuple] = {

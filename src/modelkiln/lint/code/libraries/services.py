@@ -48,6 +48,12 @@ _SERVICES: dict[str, str] = {
         "deepinfra", "instructor", "aisuite", "google_genai", "portkey_ai", "banana_dev", "assemblyai", "deepgram",
         "cartesia", "elevenlabs", "playht", "stability_sdk", "runwayml", "tavily", "exa_py", "jina", "nomic",
     ), _ASKS),
+    **dict.fromkeys(("langchain", "langchain_community", "llama_index"), (
+        r"(chat_models|llms|multi_modal_llms)\b[\w.]*\.(Azure)?(Chat)?(OpenAI|OpenAILike|Anthropic|Groq|Google\w+|Gemini|"
+        r"Cohere|HuggingFaceHub|HuggingFaceEndpoint|HuggingFaceInferenceAPI|Replicate|Ollama|Bedrock|Together|MistralAI)"
+        r"\(\)[\w.()]*\.\w+"
+    )),
+    "sqlalchemy": r"(ext\.asyncio\.)?create_(async_)?engine",
     "litellm": r"a?completion|a?embedding|\w*image_generation|a?transcription",
     "google": r"(generativeai|genai)\b.*\.(\w*generate_\w+|send_message\w*|embed_\w+|count_tokens|upload_file|"
     r"get_file)|"
