@@ -155,6 +155,15 @@ def test_more_libraries(head, line, expected):
             ["MK203"],
         ),
         ("from steps import one, two\nchain = one | two", "chain.invoke(inputs)", []),
+        (
+            "from langchain_openai import ChatOpenAI\nfrom chains import QA\nqa = QA.from_chain_type(llm=ChatOpenAI())",
+            "qa.run(inputs)",
+            ["MK203"],
+        ),
+        ("from chains import QA\nqa = QA.from_chain_type(llm=1)", "qa.run(inputs)", []),
+        ("from langchain.chat_models import ChatOpenAI", "ChatOpenAI().predict(inputs)", ["MK203"]),
+        ("import sqlalchemy", "sqlalchemy.create_engine('postgresql://db.example.com/x')", ["MK203"]),
+        ("import sqlalchemy", "sqlalchemy.create_engine('sqlite:///:memory:')", []),
     ],
 )
 def test_services(head, line, expected):
@@ -195,6 +204,15 @@ def test_weights_by_default(head, line, expected):
         ("from nets import Dataloader", "Dataloader('acme/bert-base')", []),
         ("from api import Response", "Response(inputs, media_type='application/x-tar')", []),
         ("from nets import load_image", "load_image('https://example.com/a.png')", ["MK203"]),
+        ("from diffusers.utils import load_image", "load_image(inputs['image_url'])", ["MK203"]),
+        ("from diffusers.utils import load_image", "load_image(inputs)", []),
+        ("from nets import Dia", "Dia.from_huggingface(repo_id=inputs['repo'])", ["MK201"]),
+        ("from nets import load", "load(repo_id=inputs['repo'])", ["MK201"]),
+        (
+            "from transformers import AutoModel",
+            "AutoModel.from_pretrained(inputs.model_name_or_path)",
+            ["MK201", "MK301"],
+        ),
     ],
 )
 def test_functions_that_nobody_lists(head, line, expected):

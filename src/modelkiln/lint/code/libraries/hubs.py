@@ -157,7 +157,7 @@ HUB_CALLS: dict[str, HubCall] = {
                      "resemble_enhance.enhancer.inference.enhance",
                      "torchaudio.models.decoder.download_pretrained_files", "esm.pretrained.load_model_and_alphabet",
                      "unstructured.partition.auto.partition", "pyabsa.AspectTermExtraction.get_aspect_extractor",
-                     "hanlp.load", "ltp.LTP"),
+                     "hanlp.load", "ltp.LTP", "rmn.RMN"),
                     HubCall(None, (), "its weights")),
     **dict.fromkeys(("rfdetr.RFDETRBase", "rfdetr.RFDETRLarge", "rfdetr.RFDETRNano", "rfdetr.RFDETRSmall",
                      "rfdetr.RFDETRMedium", "rfdetr.RFDETRSegPreview"), HubCall(None, ("pretrain_weights",),
