@@ -5,7 +5,6 @@ from functools import cached_property, lru_cache
 from typing import Any, BinaryIO, Callable, Mapping, Optional
 
 from modelkiln.checks.traits.facts import traits_of_facts
-from modelkiln.checks.traits.file import survey
 from modelkiln.checks.traits.trait import Survey
 
 __all__ = ["ArtifactFile", "ArtifactTarget", "Distribution", "RequirementFile", "SourceFile", "Subject"]
@@ -51,6 +50,9 @@ class ArtifactFile:
         What checks have found of format and code comes first.
         """
         if self.open is not None:
+            # Readers of every format are a large part of what starting takes, and many packages have no file at hand.
+            from modelkiln.checks.traits.file import survey
+
             found = survey(self.path, self.open, self.size)
             format = self.format if self.format != _UNKNOWN else found.format or _UNKNOWN
             return replace(found, format=format, code=frozenset(self.code) or found.code)

@@ -8,18 +8,18 @@ from modelkiln.lint.catalogue.dynamic import DATA, HUB, NETWORK, REMOTE_CODE
 from modelkiln.lint.catalogue.paths import UNPACKAGED
 from modelkiln.lint.catalogue.unpinned import NO_REVISION
 from modelkiln.lint.code.downloads import (
-    CHOICES,
-    NETWORK_METHODS,
-    PRETRAINED_FLAGS,
     TAGGED,
-    HubCall,
     data_call,
     hub_call,
     is_network_call,
     plain_name,
 )
 from modelkiln.lint.code.evaluation import Evaluation, argument_of
-from modelkiln.lint.code.files import FOLDERS, looks_like_a_file
+from modelkiln.lint.code.files import looks_like_a_file
+from modelkiln.lint.code.libraries.guesses import SAYS_HUB, guessed_downloads, is_hub_name, when_runs
+from modelkiln.lint.code.libraries.hubs import HubCall
+from modelkiln.lint.code.libraries.pretrained import CHOICES, PRETRAINED_FLAGS
+from modelkiln.lint.code.libraries.services import NETWORK_METHODS
 from modelkiln.lint.code.places import Places, quoted, text_of
 from modelkiln.lint.code.program import Program
 from modelkiln.lint.code.scopes import Binding, Scope
@@ -28,11 +28,8 @@ from modelkiln.lint.finding import LIKELY, SURE, Finding
 
 __all__ = ["check_dynamic"]
 
-_HUB_NAME = re.compile(r"[\w][\w.-]*(/[\w][\w.-]*)?\Z")
-_SAYS_HUB = re.compile(
-    r"(model|repo|hub|checkpoint|pretrained|tokenizer|base|hf)\w*_?(id|name|repo|tag|size|variant)|base_?model\Z|repo_id|hf_\w+|model_?name|repo\Z",
-    re.I,
-)
+# What transformers calls an argument that is either.
+_EITHER = re.compile(r"name_or_path")
 _SAYS_PATH = re.compile(r"path|dir|folder|local|file", re.I)
 _CANONICAL = re.compile(
     r"(albert|bert|camembert|ctrl|distil\w+|electra|flaubert|gpt2|openai-gpt|roberta|t5|transfo-xl|xlm|xlnet|bigbird|"
@@ -40,31 +37,48 @@ _CANONICAL = re.compile(
 )
 # What a revision is called that is neither a commit nor a release: a branch, which is moved.
 _BRANCH = re.compile(r"(?![0-9a-f]{7,40}\Z)(?!\w*\d+(\.\d+)+)(?!\Z)")
+# What takes paths, URLs and pictures alike.
+_LOAD_IMAGE = frozenset((
+    "diffusers.utils.load_image", "diffusers.utils.load_video", "transformers.image_utils.load_image",
+))  # fmt: skip
+# An address, or an item of a request.
+_FROM_OUTSIDE = re.compile(r"url|[\w)]\[['\"]|\.get\(", re.I)
+# Keywords that name a server, and what names this machine.
+_ADDRESSES = ("url", "host", "target", "uri", "dsn", "hosts")
+_THIS_MACHINE = re.compile(
+    r"sqlite\b|(\w+(\+\w+)?://)?([^@/]*@)?(localhost|127\.0\.0\.1|0\.0\.0\.0|169\.254\.[\d.]+|\[::1\])([:/]|\Z)"
+)
 _MODEL_KEYWORDS = frozenset(("model_path", "ckpt_path", "checkpoint", "checkpoint_path", "weights", "weights_path",
                              "pretrained_model_path", "model_url", "config_path"))  # fmt: skip
 _URL_READERS = ("read_", "open", "imread", "get_blob", "load_ckpt", "InferenceSession", "load_image")
+_LOADS = re.compile(r"(\A|_)(load|read|fetch)(_|\Z)")
 _FETCHED = ("http://", "https://", "s3://", "gs://", "az://", "abfs", "hdfs://", "ftp://")
 
 
 def check_dynamic(program: Program, evaluation: Evaluation, places: Places) -> Iterator[Finding]:
     """Find what comes from the network while the package runs."""
     for name, call, scope in program.calls():
-        where = _when(scope)
+        where = when_runs(scope)
         plain = plain_name(name)
         method = plain.rpartition(".")[2]
         found = hub_call(plain, method)
+        if plain in _LOAD_IMAGE and call.args and _FROM_OUTSIDE.search(text_of(call.args[0])):
+            message = f"{method} fetches what it is given, where that is a URL, {where}"
+            yield places.finding(NETWORK, call, scope.module, message, LIKELY)
         if found and not _is_own(plain, program):
             yield from _from_hub(found, plain, method, call, scope, evaluation, places)
         elif data_call(plain):
             yield places.finding(DATA, call, scope.module, f"{plain} downloads {data_call(plain)} {where}")
         elif is_network_call(plain, method, isinstance(call.func, ast.Attribute)):
             yield from _request(plain, method, call, scope, evaluation, places)
+        elif not program.scope_of(plain):
+            yield from guessed_downloads(plain, method, call, scope, evaluation, places)
         yield from _flagged(plain, call, scope, evaluation, places)
         trusted = argument_of(call, None, "trust_remote_code")
         if isinstance(trusted, ast.Constant) and trusted.value is True:
             yield places.finding(REMOTE_CODE, trusted, scope.module, f"{method} runs code of the model's repository")
         yield from _tagged(plain, call, scope, evaluation, places)
-        yield from _read_url(plain, method, call, scope, evaluation, places)
+        yield from _read_url(method, call, scope, evaluation, places, is_hub=found is not None)
     yield from _trusted_by_dictionaries(program, places)
 
 
@@ -93,10 +107,6 @@ def _is_own(name: str, program: Program) -> bool:
     return program.scope_of(name) is not None
 
 
-def _when(scope: Scope) -> str:
-    return "when the module is imported" if scope.kind != "function" else f"in {scope.name.rpartition('.')[2]}"
-
-
 def _from_hub(
     hub: HubCall, name: str, method: str, call: ast.Call, scope: Scope, evaluation: Evaluation, places: Places
 ) -> Iterator[Finding]:
@@ -104,17 +114,17 @@ def _from_hub(
     shown = method if name.startswith("?") else name.replace("()", "")
     if argument is None:
         if hub.default and not any(one.arg is None for one in call.keywords):
-            yield places.finding(HUB, call, scope.module, f"{shown} downloads {hub.default} {_when(scope)}")
+            yield places.finding(HUB, call, scope.module, f"{shown} downloads {hub.default} {when_runs(scope)}")
         return
     if isinstance(argument, ast.Constant) and argument.value is None:
         return
     if _constant(argument_of(call, None, "local_files_only"), scope, evaluation) is True:
         return
     for value in evaluation.elements(argument, scope):
-        certainty = _downloads(hub, value, argument, evaluation)
+        certainty = _downloads(hub, value, argument)
         if certainty:
             what = quoted(value.text) if value.text else "a model by its name"
-            message = f"{shown} downloads {what} {_when(scope)}"
+            message = f"{shown} downloads {what} {when_runs(scope)}"
             yield places.finding(HUB, call, scope.module, message, certainty)
             if not _is_pinned(hub, value, shown, call, scope, evaluation):
                 yield places.finding(NO_REVISION, call, scope.module, f"{what} has no revision", certainty)
@@ -123,13 +133,14 @@ def _from_hub(
             yield places.finding(UNPACKAGED, call, scope.module, message, LIKELY if value.is_default else SURE)
 
 
-def _downloads(hub: HubCall, value: Value, argument: ast.AST, evaluation: Evaluation) -> str:
+def _downloads(hub: HubCall, value: Value, argument: ast.AST) -> str:
     """Whether a value names something on a hub: SURE, LIKELY, or "" for no."""
     if value.root == UNKNOWN:
         names = text_of(argument)
         if hub.is_name:
             return LIKELY
-        return LIKELY if not hub.only_url and _SAYS_HUB.search(names) and not _SAYS_PATH.search(names) else ""
+        says_hub = SAYS_HUB.search(names) and not _SAYS_PATH.search(_EITHER.sub("", names))
+        return LIKELY if not hub.only_url and says_hub else ""
     if value.root != TEXT or not value.text or value.text in hub.is_local:
         return ""
     if is_url(value.text):
@@ -138,20 +149,11 @@ def _downloads(hub: HubCall, value: Value, argument: ast.AST, evaluation: Evalua
         return ""
     if hub.is_name:
         return "" if value.text.startswith((".", "/")) else SURE
-    if value.is_absolute or value.text.startswith(".") or not _is_hub_name(value):
+    if value.is_absolute or value.text.startswith(".") or not is_hub_name(value):
         return ""
     # One name alone is that of a folder, but for those that the hub has without an owner.
     is_bare = hub.has_revision and hub.keywords[0] == "pretrained_model_name_or_path" and "/" not in value.text
     return "" if is_bare and not _CANONICAL.match(value.text) else SURE
-
-
-def _is_hub_name(value: Value) -> bool:
-    if value.text.partition("/")[0] in FOLDERS or value.text.count("/") > 1:
-        return False
-    if looks_like_a_file(value.text):
-        # A file of its own: of Ultralytics alone one that is not there is downloaded.
-        return value.text.startswith(("yolo", "rtdetr", "sam", "fastsam", "mobile_sam")) and "/" not in value.text
-    return bool(_HUB_NAME.match(value.text)) if value.is_whole else "/" in value.text or "-" in value.text
 
 
 def _is_folder(value: Value) -> bool:
@@ -178,13 +180,13 @@ def _request(
 ) -> Iterator[Finding]:
     shown = method if name.startswith("?") else name.replace("()", "")
     place = 1 if method in ("request", "stream") else 0
-    texts = [one.text for one in evaluation.values(argument_of(call, place, "url"), scope) if one.root == TEXT]
-    if texts and all(re.match(r"https?://(localhost|127\.0\.0\.1|0\.0\.0\.0|169\.254\.)", text) for text in texts):
+    texts = [one.text for one in evaluation.values(argument_of(call, place, *_ADDRESSES), scope) if one.root == TEXT]
+    if texts and all(_THIS_MACHINE.match(text) for text in texts):
         return
     known = [text for text in texts if is_url(text)]
     certainty = SURE if known or method in NETWORK_METHODS or "urlretrieve" in method else LIKELY
     what = f" from {quoted(known[0])}" if known else ""
-    yield places.finding(NETWORK, call, scope.module, f"{shown} fetches{what} {_when(scope)}", certainty)
+    yield places.finding(NETWORK, call, scope.module, f"{shown} fetches{what} {when_runs(scope)}", certainty)
 
 
 def _flagged(name: str, call: ast.Call, scope: Scope, evaluation: Evaluation, places: Places) -> Iterator[Finding]:
@@ -193,7 +195,7 @@ def _flagged(name: str, call: ast.Call, scope: Scope, evaluation: Evaluation, pl
     if chosen:
         keyword, values, what = chosen
         if _constant(argument_of(call, None, keyword), scope, evaluation) in values:
-            yield places.finding(HUB, call, scope.module, f"{name} downloads {what} {_when(scope)}")
+            yield places.finding(HUB, call, scope.module, f"{name} downloads {what} {when_runs(scope)}")
         return
     constructor = name.rpartition(".")[2]
     for prefix, keywords, default in PRETRAINED_FLAGS:
@@ -204,14 +206,16 @@ def _flagged(name: str, call: ast.Call, scope: Scope, evaluation: Evaluation, pl
         if prefix.endswith("keras.applications.") and not constructor[:1].isupper():
             return
         flag = _flag(call, keywords, default, scope, evaluation)
-        if prefix == "torchvision.models." and flag is None and call.args and isinstance(call.args[0], ast.Constant):
-            flag = call.args[0].value
+        place = {"torchvision.models.": 0, "timm.create_model": 1}.get(prefix, len(call.args))
+        positional = call.args[place] if place < len(call.args) else None
+        if flag is None and isinstance(positional, ast.Constant):
+            flag = positional.value
         if flag and not (isinstance(flag, str) and ("/" in flag or looks_like_a_file(flag))):
-            yield places.finding(HUB, call, scope.module, f"{name} downloads pretrained weights {_when(scope)}")
+            yield places.finding(HUB, call, scope.module, f"{name} downloads pretrained weights {when_runs(scope)}")
         return
     if constructor not in _HEEDLESS and not evaluation.program.scope_of(name) and _says_pretrained(call):
         shown = constructor or text_of(call.func)
-        message = f"{shown} downloads pretrained weights {_when(scope)}"
+        message = f"{shown} downloads pretrained weights {when_runs(scope)}"
         yield places.finding(HUB, call, scope.module, message, LIKELY)
 
 
@@ -223,7 +227,7 @@ def _says_pretrained(call: ast.Call) -> bool:
     """Whether a function that is not known is asked for pretrained weights."""
     for one in call.keywords:
         value = one.value.value if isinstance(one.value, ast.Constant) else None
-        if one.arg in ("pretrained", "pretrained_backbone", "is_pretrained") and value is True:
+        if one.arg in ("pretrained", "pretrained_backbone", "is_pretrained") and value in (True, "imagenet"):
             return True
         if one.arg in ("weights", "encoder_weights", "backbone_weights") and value == "imagenet":
             return True
@@ -263,14 +267,16 @@ def _constant(node: Optional[ast.AST], scope: Scope, evaluation: Evaluation) -> 
 
 
 def _read_url(
-    name: str, method: str, call: ast.Call, scope: Scope, evaluation: Evaluation, places: Places
+    method: str, call: ast.Call, scope: Scope, evaluation: Evaluation, places: Places, is_hub: bool
 ) -> Iterator[Finding]:
-    """What was given a URL: readers of files, pandas.read_csv("https://..."), and models by a keyword."""
-    given = [one.value for one in call.keywords if one.arg in _MODEL_KEYWORDS]
-    if method.startswith(_URL_READERS):
-        given += call.args[:1]
-    for argument in given:
+    """What was given a URL: readers of files, pandas.read_csv("https://..."), and models by a keyword. is_hub: whether
+    the first argument has been looked at."""
+    given = [(one.value, True) for one in call.keywords if one.arg in _MODEL_KEYWORDS]
+    is_reader = method.startswith(_URL_READERS)
+    if is_reader or (_LOADS.search(method) and not is_hub):
+        given += [(one, is_reader) for one in call.args[:1]]
+    for argument, takes_default in given:
         for value in evaluation.values(argument, scope):
-            if value.root == TEXT and value.text.startswith(_FETCHED):
-                message = f"{method} fetches from {quoted(value.text)} {_when(scope)}"
+            if value.root == TEXT and value.text.startswith(_FETCHED) and (takes_default or not value.is_default):
+                message = f"{method} fetches from {quoted(value.text)} {when_runs(scope)}"
                 yield places.finding(NETWORK, call, scope.module, message, LIKELY if value.is_default else SURE)

@@ -1,12 +1,21 @@
 """Which texts and paths an expression may stand for: constants followed through names, calls and joins."""
 
 import ast
+import posixpath
 from dataclasses import replace
 from itertools import product
 from typing import Callable, Iterable, Iterator, Mapping, Optional, Sequence
 
 from modelkiln.lint.code.flow.containers import Containers, key_of
-from modelkiln.lint.code.flow.functions import ENVIRONMENT, JOINS, NEW_NAMES, SAME, SAME_METHODS, TEMPORARY_FILES
+from modelkiln.lint.code.flow.functions import (
+    ENVIRONMENT,
+    JOINS,
+    LAST_PARTS,
+    NEW_NAMES,
+    SAME,
+    SAME_METHODS,
+    TEMPORARY_FILES,
+)
 from modelkiln.lint.code.flow.options import Default, decorated_default, default_of, is_parsed, options_of
 from modelkiln.lint.code.program import Program
 from modelkiln.lint.code.scopes import ARGUMENT, CONTEXT, ELEMENT, IMPORT, VALUE, Binding, Scope
@@ -169,7 +178,8 @@ class Evaluation:
         owner = self.program.name_of(node.value, scope)
         if node.attr == "name" and owner.startswith("tempfile."):
             return [Value(TEMPORARY, "", True)]
-        if f"{owner}.{node.attr}" in NEW_NAMES:
+        if f"{owner}.{node.attr}" in NEW_NAMES or node.attr == "filename":
+            # What callers upload is named by them.
             return [Value(TEXT, "*", True, literal=node, module=scope.module.path)]
         return self._parsed_option(node, scope, depth)
 
@@ -189,7 +199,7 @@ class Evaluation:
 
     def _operation(self, node: ast.BinOp, scope: Scope, depth: int) -> Iterable[Value]:
         if isinstance(node.op, ast.Mod):
-            return [_cut(one, "%") for one in self._values(node.left, scope, depth)]
+            return [one.cut_at("%") for one in self._values(node.left, scope, depth)]
         operation = {ast.Div: joined, ast.Add: concatenated}.get(type(node.op))
         if not operation:
             return _NOTHING
@@ -226,12 +236,18 @@ class Evaluation:
         if isinstance(node.value, ast.Attribute) and node.value.attr == "parents" and (key or "").isdigit():
             return [one.folder(int(key or 0) + 1) for one in self._values(node.value.value, scope, depth)]
         owner = self.program.name_of(node.value, scope)
+        if owner in ("os.path.splitext()", "posixpath.splitext()") and isinstance(node.value, ast.Call) and key == "0":
+            found = self._values(argument_of(node.value, 0), scope, depth)
+            return [replace(one, text=posixpath.splitext(one.text)[0]) for one in found]
+        assigned = self._of_parts(scope.module.items.get((ast.dump(node.value), key), ()), depth) if key else []
+        if assigned:
+            return assigned
         if owner == "os.environ":
             return _of_environment(key, node, scope)
         if key and is_parsed(node.value, owner):
-            found = self._option(key, scope, depth)
-            if found:
-                return found
+            options = self._option(key, scope, depth)
+            if options:
+                return options
         return self._of_parts(self._containers.items(node.value, key, scope), depth)
 
     def _call(self, node: ast.Call, scope: Scope, depth: int) -> Iterable[Value]:
@@ -242,6 +258,8 @@ class Evaluation:
             return self._values(node.args[0], scope, depth)
         if name in ("os.path.dirname", "posixpath.dirname") and node.args:
             return [one.folder() for one in self._values(node.args[0], scope, depth)]
+        if name in LAST_PARTS and node.args:
+            return [one.last_part() for one in self._values(node.args[0], scope, depth)]
         if name in TEMPORARY_FILES:
             return [Value(TEMPORARY, "", True)]
         if name in NEW_NAMES:
@@ -276,7 +294,9 @@ class Evaluation:
                 [joined(one.folder(), name) for one in found for name in self._values(node.args[0], scope, depth)]
             )  # fmt: skip
         if func.attr == "get" and node.args:
-            parts = self._containers.items(func.value, key_of(node.args[0]), scope)
+            key = key_of(node.args[0])
+            parts = self._containers.items(func.value, key, scope)
+            parts += scope.module.items.get((ast.dump(func.value), key), ()) if key else ()
             rest = self._values(node.args[1], scope, depth) if len(node.args) > 1 else ()
             return [*self._of_parts(parts, depth), *(replace(one, is_default=True) for one in rest)]
         return self._returned(node, name, scope, depth)
@@ -286,7 +306,7 @@ class Evaluation:
         text = template.value if isinstance(template, ast.Constant) else None
         parts = text.split("{}") if isinstance(text, str) else []
         if len(parts) != len(node.args) + 1 or any("{" in one for one in parts):
-            return [_cut(one, "{") for one in self._values(template, scope, depth)]
+            return [one.cut_at("{") for one in self._values(template, scope, depth)]
         plain = [ast.copy_location(ast.Constant(one), template) for one in parts]
         filled = [one for pair in zip(plain, [*node.args, None]) for one in pair if one is not None]
         return self._combined(concatenated, filled, scope, depth)
@@ -312,13 +332,6 @@ class Evaluation:
 def _of_environment(key: Optional[str], node: ast.AST, scope: Scope) -> list[Value]:
     """A variable of the environment whose value is known: the home folder."""
     return [Value(HOME, "~", True, literal=node, module=scope.module.path)] if key == "HOME" else []
-
-
-def _cut(value: Value, mark: str) -> Value:
-    """What is known of a text in which something else takes the place of marks."""
-    if value.root not in (TEXT, HOME) or mark not in value.text:
-        return value
-    return replace(value, text=value.text.partition(mark)[0], is_whole=False)
 
 
 _HANDLERS: dict[type, Callable] = {

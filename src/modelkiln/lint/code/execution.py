@@ -5,6 +5,7 @@ import re
 from typing import Iterator, Optional, Sequence
 
 from modelkiln.lint.catalogue.dynamic import COMPUTED_CODE, COMPUTED_IMPORT, INSTALL, NETWORK
+from modelkiln.lint.catalogue.paths import UNPACKAGED
 from modelkiln.lint.code.evaluation import Evaluation, argument_of
 from modelkiln.lint.code.places import Places, cut, quoted, text_of
 from modelkiln.lint.code.program import Program
@@ -27,6 +28,10 @@ INSTALLS = re.compile(
 FETCHES = re.compile(
     r"(^|[\s;&|/])(wget|curl|git (clone|lfs)|gsutil|aws s3|azcopy|gdown|pget|aria2c|axel|huggingface-cli|"
     r"dvc pull|rclone)\b"
+)
+# A program of Python or of a shell, by a path that is not absolute; "..." stands for what is not known, sys.executable.
+_SCRIPT = re.compile(
+    r"(?:^|[\s;&|])(?:python[\d.]*|bash|sh|\.\.\.)\s+(?:-[a-z]+\s+)*(?![/-])([\w./-]+\.(?:py|sh))(?=\s|$)"
 )
 _DATA_COMMAND = re.compile(r"-m (spacy download|nltk\.downloader|unidic download)")
 
@@ -77,6 +82,11 @@ def _program(name: str, call: ast.Call, scope: Scope, evaluation: Evaluation, pl
         rule = INSTALL if INSTALLS.search(command) else NETWORK if is_fetch else None
         if rule:
             yield places.finding(rule, call, scope.module, f"{name} runs {quoted(cut(command))}")
+            return
+        script = _SCRIPT.search(command)
+        if script and argument_of(call, None, "cwd") is None:
+            message = f"{name} runs {script[1]!r}, a path from the working directory"
+            yield places.finding(UNPACKAGED, call, scope.module, message, LIKELY)
             return
 
 

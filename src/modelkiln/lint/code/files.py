@@ -1,14 +1,33 @@
-"""Functions that open, make or look for files, and which of their arguments is the path."""
+"""What a call reads or writes: by the tables of libraries, and by what it is called and given."""
 
 import ast
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Iterator, Optional
 
-from modelkiln.lint.code.downloads import NETWORK_METHODS, plain_name
+from modelkiln.lint.code.downloads import hub_call, plain_name
 from modelkiln.lint.code.evaluation import argument_of
+from modelkiln.lint.code.libraries.openers import (
+    DOWNLOADS,
+    LOADING_METHODS,
+    NAMED_TOO,
+    READERS,
+    WRITERS,
+    WRITING_METHODS,
+)
+from modelkiln.lint.code.libraries.services import NETWORK_METHODS
 
-__all__ = ["FOLDERS", "READ", "WRITE", "Use", "looks_like_a_file", "is_a_path", "looks_like_data", "uses_of"]
+__all__ = [
+    "FOLDERS",
+    "READ",
+    "WRITE",
+    "Use",
+    "is_a_path",
+    "is_named_path",
+    "looks_like_a_file",
+    "looks_like_data",
+    "uses_of",
+]
 
 READ, WRITE = "read", "write"
 
@@ -17,118 +36,17 @@ READ, WRITE = "read", "write"
 class Use:
     """An expression that is a path which a call reads or writes. is_sure: whether the function is known, and not only
     called like one that opens files. is_path: whether any text there is a path, and not only one that looks so.
-    is_named: whether the expression is a name that says so, as `model_dir`."""
+    is_named: whether the expression is a name that says so, as `model_dir`. is_cache: whether what is downloaded is put
+    there."""
 
     node: ast.AST
     kind: str
     is_sure: bool = True
     is_path: bool = False
     is_named: bool = False
+    is_cache: bool = False
 
 
-# By full name, where the path is: its place, and keywords. What begins with "?" or ends in "()" is a method; "?."
-# stands for a method whose owner is not known.
-_READERS: dict[str, tuple[int, tuple[str, ...]]] = {
-    **dict.fromkeys(
-        (
-            "codecs.open", "gzip.open", "bz2.open", "lzma.open", "tarfile.open", "zipfile.ZipFile", "os.listdir",
-            "os.scandir", "os.walk", "glob.glob", "glob.iglob", "numpy.load", "numpy.loadtxt", "numpy.genfromtxt",
-            "numpy.fromfile", "numpy.memmap", "torch.load", "torch.jit.load", "torch.package.PackageImporter",
-            "joblib.load", "dill.load", "cloudpickle.load", "skops.io.load", "pandas.read_csv", "pandas.read_parquet",
-            "pandas.read_json", "pandas.read_pickle", "pandas.read_excel", "pandas.read_table", "pandas.read_hdf",
-            "polars.read_csv", "polars.read_parquet", "polars.scan_csv", "pyarrow.parquet.read_table",
-            "onnxruntime.InferenceSession", "onnx.load", "onnx.load_model", "tensorflow.keras.models.load_model",
-            "tensorflow.saved_model.load", "tensorflow.lite.Interpreter", "tflite_runtime.interpreter.Interpreter",
-            "keras.models.load_model", "keras.saving.load_model", "tf_keras.models.load_model", "cv2.imread",
-            "cv2.dnn.readNetFromCaffe", "cv2.dnn.readNetFromONNX", "cv2.dnn.readNet", "cv2.CascadeClassifier",
-            "PIL.Image.open", "imageio.imread", "safetensors.safe_open", "safetensors.torch.load_file",
-            "safetensors.numpy.load_file", "fasttext.load_model", "spacy.load", "sentencepiece.SentencePieceProcessor",
-            "tokenizers.Tokenizer.from_file", "lightgbm.Booster", "ctranslate2.Translator", "ctranslate2.Generator",
-            "llama_cpp.Llama", "gensim.models.Word2Vec.load", "gensim.models.KeyedVectors.load",
-            "gensim.models.KeyedVectors.load_word2vec_format", "librosa.load", "soundfile.read", "h5py.File",
-            "sqlite3.connect", "dotenv.load_dotenv", "pathlib.Path().open", "yaml.YAML().load",
-            "fastai.learner.load_learner",
-            "fastai.vision.all.load_learner", "fastai.basics.load_learner", "importlib.machinery.SourceFileLoader",
-            "faiss.read_index", "annoy.AnnoyIndex().load", "xgboost.Booster().load_model", "xgboost.Booster",
-            "xgboost.XGBClassifier().load_model", "xgboost.XGBRegressor().load_model", "catboost.CatBoost().load_model",
-            "catboost.CatBoostClassifier().load_model", "catboost.CatBoostRegressor().load_model", "h2o.load_model",
-            "mlflow.pyfunc.load_model", "mlflow.sklearn.load_model", "paddle.jit.load",
-            "mxnet.gluon.nn.SymbolBlock.imports",
-            "tensorflow.io.gfile.GFile", "cv2.VideoCapture", "scipy.io.loadmat", "tensorflow.gfile.GFile",
-            "tensorflow.gfile.FastGFile",
-            "tensorflow.gfile.Open",
-            "nltk.data.path.append", "nltk.data.load", "torchaudio.load", "torchvision.io.read_image",
-            "tensorflow.io.read_file", "tensorflow.io.gfile.listdir", "ctypes.CDLL",
-            "openvino.runtime.Core().read_model", "openvino.Core().read_model", "rasterio.open", "nibabel.load",
-            "pickle5.load", "tensorflow.train.latest_checkpoint", "tensorflow.train.import_meta_graph",
-            "tensorflow.train.load_checkpoint", "mxnet.model.load_checkpoint", "paddle.inference.Config",
-            "pycaret.classification.load_model", "pycaret.regression.load_model", "ktrain.load_predictor",
-            "autogluon.tabular.TabularPredictor.load", "onnxruntime_genai.Model", "openvino_genai.LLMPipeline",
-            "fastapi.responses.FileResponse", "starlette.responses.FileResponse", "fastapi.staticfiles.StaticFiles",
-            "starlette.staticfiles.StaticFiles", "fastapi.templating.Jinja2Templates", "flask.send_file",
-            "flask.send_from_directory", "moviepy.editor.VideoFileClip", "moviepy.editor.AudioFileClip",
-            "pydub.AudioSegment.from_file", "pydub.AudioSegment.from_wav", "av.open", "cv2.FaceDetectorYN.create",
-            "cv2.dnn.readNetFromTensorflow", "cv2.dnn.readNetFromTorch", "cv2.dnn.readNetFromDarknet",
-            "dlib.shape_predictor", "dlib.cnn_face_detection_model_v1", "dlib.face_recognition_model_v1",
-            "PIL.ImageFont.truetype", "imageio.v3.imread", "skimage.io.imread", "matplotlib.pyplot.imread",
-            "geopandas.read_file", "trimesh.load", "pdfplumber.open", "fitz.open", "docx.Document",
-            "openpyxl.load_workbook", "zarr.open", "lmdb.open", "shelve.open", "configparser.ConfigParser().read",
-            "omegaconf.OmegaConf.load", "toml.load", "tomli.load", "streamlit.image", "streamlit.audio",
-            "streamlit.video", "streamlit.logo", "mediapipe.tasks.python.BaseOptions", "pysurvival.utils.load_model",
-        ),
-        (0, ("filename", "file", "path", "f", "filepath", "model_path", "model_file", "fp", "uri", "url", "name",
-             "directory", "model_asset_path", "checkpoint_dir", "path_or_file")),
-    ),
-    "tensorflow.saved_model.loader.load": (2, ("export_dir",)),
-    "xgboost.Booster": (1, ("model_file",)),
-    "lightgbm.Booster": (1, ("model_file",)),
-    "tensorflow.lite.Interpreter": (0, ("model_path",)),
-    "tflite_runtime.interpreter.Interpreter": (0, ("model_path",)),
-    "sentencepiece.SentencePieceProcessor": (0, ("model_file",)),
-}  # fmt: skip
-# Of these a text without a folder or an ending is a name: of an installed package, of a camera, of an address.
-_NAMED_TOO = frozenset((
-    "spacy.load", "cv2.VideoCapture", "nltk.data.load", "nltk.data.path.append", "mlflow.pyfunc.load_model",
-    "mlflow.sklearn.load_model", "sqlite3.connect", "h2o.load_model", "ctypes.CDLL", "fasttext.load_model",
-    "ctranslate2.Translator", "ctranslate2.Generator", "librosa.load",
-))  # fmt: skip
-_WRITERS: dict[str, tuple[int, tuple[str, ...]]] = {
-    **dict.fromkeys(
-        (
-            "os.makedirs", "os.mkdir", "numpy.save", "numpy.savez", "numpy.savetxt", "cv2.imwrite",
-            "logging.FileHandler",
-            "logging.handlers.RotatingFileHandler", "logging.handlers.TimedRotatingFileHandler", "cv2.VideoWriter",
-            "matplotlib.pyplot.savefig", "imageio.imwrite", "soundfile.write", "scipy.io.wavfile.write",
-            "loguru.logger.add", "pandas.ExcelWriter",
-            "tensorflow.summary.create_file_writer", "torch.utils.tensorboard.SummaryWriter",
-            "tensorflow.io.gfile.makedirs",
-        ),
-        (0, ("name", "path", "filename", "file")),
-    ),
-    **dict.fromkeys(
-        ("torch.save", "joblib.dump", "skops.io.dump", "torch.jit.save", "nibabel.save", "faiss.write_index",
-         "torchvision.utils.save_image"),
-        (1, ("f", "filename", "file")),
-    ),
-    **dict.fromkeys(
-        ("shutil.copy", "shutil.copyfile", "shutil.copy2", "shutil.move", "shutil.copytree"),
-        (1, ("dst",)),
-    ),
-    "urllib.request.urlretrieve": (1, ("filename",)),
-    "logging.basicConfig": (99, ("filename",)),
-    "logging.handlers.RotatingFileHandler": (0, ("filename",)),
-}  # fmt: skip
-# Methods whose first argument is always a path.
-_LOADING_METHODS = frozenset(("load_weights", "load_checkpoint"))
-_WRITING_METHODS = {
-    "to_disk": "path",
-    "to_csv": "path_or_buf", "to_parquet": "path", "to_pickle": "path", "to_excel": "excel_writer", "savefig": "fname",
-    "save_pretrained": "save_directory",
-}  # fmt: skip
-# Of methods of clients of object stores, where the path is that they write; of others (`download_fileobj`) it is none.
-_DOWNLOADS: dict[str, tuple] = {
-    "download_file": (2, "Filename"), "fget_object": (2, "file_path"), "download_to_filename": (0, "filename"),
-}  # fmt: skip
 _PATH_READS = frozenset(("read_text", "read_bytes", "iterdir", "glob", "rglob"))
 _PATH_WRITES = frozenset(("write_text", "write_bytes", "mkdir", "touch"))
 # Files of models and what goes with them: of a call that is named as if it read one, that is likely.
@@ -160,7 +78,7 @@ _NO_FILES = frozenset((
 FOLDERS = frozenset((
     "app", "artifacts", "assets", "checkpoint", "checkpoints", "ckpt", "ckpts", "data", "model", "models", "output",
     "outputs", "pretrained", "pretrained_models", "results", "saved_model", "saved_models", "src", "tmp",
-    "trained_models", "weights",
+    "trained_models", "weights", "upload", "uploads", "static", "images", "configs", "logs", "temp",
 ))  # fmt: skip
 _EXTENSION = re.compile(r"\.[A-Za-z]\w{0,9}\Z")
 # Keywords whose values are paths, of any call; those of what is written.
@@ -177,11 +95,12 @@ _NO_PATH_KEYWORDS = frozenset((
 ))  # fmt: skip
 # Functions that take paths and open nothing, besides those of `_NO_FILES`.
 _HEEDLESS = re.compile(
-    r"(os|posixpath|ntpath|shutil|sys|logging|logger|log|re|json|ast|typing|time|builtins|st|streamlit|click|argparse)\."
+    r"(os|posixpath|ntpath|shutil|sys|logging|logger|log|re|json|ast|typing|time|builtins|st|streamlit|click|argparse|"
+    r"modal)\."
     r"|(str|repr|len|isinstance|type|set|list|dict|tuple|bool|int|float|sorted|getattr|setattr|hasattr|id|hash|"
     r"format|Path|PurePath|partial|field|replace|echo|cprint|\w*(Error|Exception|Warning))\Z"
 )
-_WRITING_NAMES = ("save", "write", "dump", "export")
+_WRITES = re.compile(r"(save|write|dump|export)(?![a-z])")
 _READING_NAMES = (
     "load", "read", "restore", "from_file", "open", "session", "interpreter", "booster", "predictor", "yolo",
 )  # fmt: skip
@@ -201,7 +120,8 @@ def is_a_path(text: str) -> bool:
     """Whether a relative text is plainly a path: it says so, or ends as files do."""
     folder = text.partition("/")[0]
     named = "/" in text and (folder in FOLDERS or bool(_EXTENSION.search(text)))
-    return " " not in text and (text.startswith(("./", "../")) or named or looks_like_data(text))
+    says_so = text.startswith(("./", "../")) or text.endswith("/*")
+    return " " not in text and (says_so or named or looks_like_data(text))
 
 
 def uses_of(name: str, call: ast.Call) -> Iterator[Use]:
@@ -210,80 +130,90 @@ def uses_of(name: str, call: ast.Call) -> Iterator[Use]:
     method = plain.rpartition(".")[2]
     if plain in ("open", "io.open", "builtins.open", "wave.open"):
         yield from _opened(call, 0)
-    elif plain in _READERS:
-        yield from _named(call, READ, *_READERS[plain], is_path=plain not in _NAMED_TOO)
-    elif plain in _WRITERS:
-        yield from _named(call, WRITE, *_WRITERS[plain])
+    elif plain in READERS:
+        place, keywords = READERS[plain]
+        yield from _named(call, READ, place, keywords, is_path=plain not in NAMED_TOO)
+    elif plain in WRITERS:
+        yield from _named(call, WRITE, *WRITERS[plain])
     elif isinstance(call.func, ast.Attribute) and method in _PATH_READS | _PATH_WRITES:
         yield Use(call.func.value, READ if method in _PATH_READS else WRITE)
     elif isinstance(call.func, ast.Attribute) and method == "open" and not call.args[1:]:
         yield Use(call.func.value, WRITE if _is_writing(argument_of(call, 0, "mode")) else READ)
-    elif isinstance(call.func, ast.Attribute) and method in _WRITING_METHODS:
-        yield from _named(call, WRITE, 0, (_WRITING_METHODS[method],))
-    elif isinstance(call.func, ast.Attribute) and method in _LOADING_METHODS:
-        yield from (Use(one.node, READ, is_path=True) for one in _named(call, READ, 0, ("filepath", "path")))
+    elif isinstance(call.func, ast.Attribute) and method in WRITING_METHODS:
+        yield from _named(call, WRITE, 0, (WRITING_METHODS[method],))
+    elif isinstance(call.func, ast.Attribute) and method in LOADING_METHODS:
+        yield from (replace(one, is_path=True) for one in _named(call, READ, 0, ("filepath", "path")))
     elif isinstance(call.func, ast.Attribute) and method in NETWORK_METHODS:
         yield from _downloaded(method, call)
     else:
         yield from _likely(plain, method.lower(), call)
-        yield from _of_keywords(method, call)
+        yield from _of_keywords(plain, method, call)
         if plain.startswith("gradio."):
             yield from _shown_examples(plain, call)
 
 
 def _shown_examples(name: str, call: ast.Call) -> Iterator[Use]:
-    """Files that a page of gradio offers as examples, which it opens when it is made."""
+    """Files that a page of gradio offers as examples or shows, which it opens when it is made."""
     given = argument_of(call, 0 if name == "gradio.Examples" else None, "examples")
     for row in given.elts[:_MAX_EXAMPLES] if isinstance(given, ast.List) else ():
         first = row.elts[0] if isinstance(row, ast.List) and row.elts else row
         if not isinstance(first, ast.Constant) or str(first.value).lower().endswith(_MEDIA):
             yield Use(first, READ, False)
+    shown = argument_of(call, None, "value")
+    if shown is not None and _is_media(shown):
+        yield Use(shown, READ, False)
 
 
 def _downloaded(method: str, call: ast.Call) -> Iterator[Use]:
     """Where a client of an object store writes: what it names before that are buckets and keys."""
-    place, *keywords = _DOWNLOADS.get(method, (None,))
+    place, *keywords = DOWNLOADS.get(method, (None,))
     if method == "download_file" and (len(call.args) < 3 and argument_of(call, None, "Bucket", "Key") is None):
         # A bucket's, and not a client's.
         place = 1
     yield from _named(call, WRITE, place, tuple(keywords))
 
 
-def _of_keywords(method: str, call: ast.Call) -> Iterator[Use]:
+def _of_keywords(name: str, method: str, call: ast.Call) -> Iterator[Use]:
     """Paths that go by their keyword to a call of any name, and files by any keyword."""
-    if method in _NO_FILES:
+    if method in _NO_FILES or name.startswith("modal."):
         return
-    is_writing = method.lower().startswith(_WRITING_NAMES)
+    is_writing = _WRITES.match(method) is not None
     for one in call.keywords:
         says_path = one.arg and (one.arg in _CACHES or _PATH_KEYWORD.search(one.arg))
+        if one.arg == "value" and name.startswith("gradio."):
+            continue
         if not one.arg or not (says_path or (one.arg not in _NO_PATH_KEYWORDS and _names_a_file(one.value))):
             continue
         is_target = "download" in method.lower() and one.arg in _TARGETS
         is_written = is_writing or is_target or _WRITTEN_KEYWORD.search(one.arg)
         is_folder = isinstance(one.value, ast.Constant) and one.value.value in FOLDERS
         is_path = is_folder or one.arg in _CACHES or _is_joined(one.value)
-        yield Use(one.value, WRITE if is_written else READ, False, is_path=is_path, is_named=True)
+        kind = WRITE if is_written else READ
+        yield Use(one.value, kind, False, is_path=is_path, is_named=True, is_cache=one.arg in _CACHES)
 
 
 def _likely(name: str, method: str, call: ast.Call) -> Iterator[Use]:
     """Paths of a call that is named as if it opened files."""
     if "load" in method and ("download" in method or "upload" in method):
         return
-    if method.startswith(_WRITING_NAMES) and not name.endswith("open().write"):
+    if _WRITES.match(name.rpartition(".")[2]) and not name.endswith("open().write"):
         yield from (Use(one, WRITE, False) for one in call.args[:2])
     elif any(word in method for word in _READING_NAMES):
         found = argument_of(call, 0, "model_path", "path", "filename", "model_file", "model")
         if found is not None:
-            yield Use(found, READ, False, is_path=_is_joined(found), is_named=_is_named_path(found))
+            is_named = is_named_path(found)
+            # What is called a path and is loaded is one, but for names of models on hubs.
+            is_path = _is_joined(found) or (is_named and hub_call(name, method) is None)
+            yield Use(found, READ, False, is_path=is_path, is_named=is_named)
         for one in call.args[1:_MAX_ARGUMENTS]:
-            if _names_a_file(one) or _is_named_path(one):
+            if _names_a_file(one) or is_named_path(one):
                 yield Use(one, READ, False, is_named=True)
     elif method not in _NO_FILES:
         is_heedless = _HEEDLESS.match(name) or _HEEDLESS.match(method)
         for one in call.args[:_MAX_ARGUMENTS]:
             if _names_a_file(one) or (method in _SHOWING and _is_media(one)):
                 yield Use(one, READ, False)
-            elif _is_named_path(one) and not is_heedless:
+            elif is_named_path(one) and not is_heedless:
                 yield Use(one, WRITE if _WRITTEN_KEYWORD.search(_name_of(one).lower()) else READ, False, is_named=True)
             elif _is_joined(one) and not is_heedless:
                 yield Use(one, READ, False, is_path=True)
@@ -305,8 +235,8 @@ def _is_joined(node: ast.AST) -> bool:
     return isinstance(func.value, ast.Attribute) and func.value.attr == "path"
 
 
-def _is_named_path(node: ast.AST) -> bool:
-    """Whether an argument is a variable whose name says that it is a path."""
+def is_named_path(node: ast.AST) -> bool:
+    """Return whether an expression is a variable or an attribute whose name says that it is a path."""
     return _PATH_NAME.search(_name_of(node)) is not None
 
 

@@ -36,7 +36,10 @@ def check_loading(program: Program, evaluation: Evaluation, places: Places) -> I
             yield places.finding(UNPICKLED_DOWNLOAD, call, scope.module, message)
             continue
         plain = plain_name(name)
-        if plain in _OPTIONS or any(one.arg == _ANY[0] for one in call.keywords):
+        if plain.endswith(".enable_unsafe_deserialization"):
+            message = f"{plain} lets files of Keras run what they name"
+            yield places.finding(UNSAFE_LOAD, call, scope.module, message)
+        elif plain in _OPTIONS or any(one.arg == _ANY[0] for one in call.keywords):
             keyword, unsafe = _OPTIONS.get(plain, _ANY)
             given = argument_of(call, None, keyword)
             if isinstance(given, ast.Constant) and given.value is unsafe:

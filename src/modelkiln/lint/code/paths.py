@@ -15,13 +15,29 @@ from modelkiln.lint.catalogue.paths import (
     TRAINING,
     UNPACKAGED,
 )
-
-# fmt: skip
 from modelkiln.lint.code.evaluation import Evaluation
-from modelkiln.lint.code.files import FOLDERS, WRITE, Use, is_a_path, looks_like_a_file, looks_like_data, uses_of
+from modelkiln.lint.code.files import (
+    FOLDERS,
+    WRITE,
+    Use,
+    is_a_path,
+    is_named_path,
+    looks_like_a_file,
+    looks_like_data,
+    uses_of,
+)
+from modelkiln.lint.code.flow.destinations import (
+    DROPPED,
+    HANDED,
+    KEY,
+    NAMED,
+    Destination,
+    destination_of,
+    is_handed,
+)
 from modelkiln.lint.code.places import Places
 from modelkiln.lint.code.program import Program
-from modelkiln.lint.code.scopes import Scope
+from modelkiln.lint.code.scopes import Module, Scope
 from modelkiln.lint.code.values import CODE, HOME, TEXT, WORKING, Value, has_drive
 from modelkiln.lint.finding import LIKELY, SURE, Finding
 from modelkiln.lint.rule import Rule
@@ -53,12 +69,13 @@ _NOT_PATHS = frozenset((
     "startswith", "endswith", "replace", "split", "join_url", "urljoin", "compile", "match", "search", "sub", "request",
     "RedirectResponse", "redirect", "Blueprint", "FastAPI", "Flask", "find", "xpath", "print", "info", "debug",
     "warning",
-    "error", "exception", "getLogger", "register", "addHandler", "test_client", "HTTPException", "Response",
+    "error", "exception", "getLogger", "register", "addHandler", "test_client", "HTTPException", "Response", "pop",
+    "setdefault", "index", "count", "removeprefix", "lstrip", "rstrip", "strip", "critical", "write", "partition",
 ))  # fmt: skip
 _NOT_PATH_KEYWORDS = frozenset((
     "url", "prefix", "path_prefix", "root_path", "route", "endpoint", "route_prefix", "help", "description",
     "openapi_url", "docs_url", "api_prefix", "url_prefix", "mount_path", "predict_path", "health_path", "metavar",
-    "title",
+    "title", "remote_path",
 ))  # fmt: skip
 _NOTEBOOK_MODULES = ("google.colab", "kaggle_secrets", "kaggle_datasets", "dbruntime", "IPython")
 
@@ -102,7 +119,12 @@ def _opened(
     certainty = LIKELY if value.is_default or not use.is_sure else SURE
     if value.is_absolute or value.root == HOME:
         rule = _rule_of_absolute(value.text) if value.root == TEXT else HOME_FOLDER
-        if rule and use.is_sure:
+        if value.text == "/" and not value.is_whole and use.kind == WRITE:
+            # A folder at the root whose name is computed.
+            rule, certainty = ABSOLUTE, LIKELY
+        elif not use.is_sure and not _is_below_root(value):
+            rule = None
+        if rule:
             yield places.of_value(rule, value, call, scope.module, where, certainty)
     elif value.root == CODE:
         yield from _beside_code(use, value, call, scope, program, places)
@@ -117,6 +139,12 @@ def _opened(
             yield places.finding(UNPACKAGED, call, scope.module, message, certainty)
 
 
+def _is_below_root(value: Value) -> bool:
+    """Whether a path is made of a folder of another machine and of what is not known, `os.path.join("/app", name)`: a
+    text that stands there as a whole is found by itself."""
+    return not value.is_whole and value.text.lstrip("/").partition("/")[0] in _ROOTS
+
+
 def _is_file_name(value: Value, use: Use) -> bool:
     """Whether a relative text is plainly a path: `spacy.load("en")` names a package."""
     if value.root == WORKING:
@@ -124,6 +152,8 @@ def _is_file_name(value: Value, use: Use) -> bool:
     if use.is_path:
         return not value.text.isdigit()
     if use.is_named and value.is_whole and value.text in FOLDERS:
+        return True
+    if use.is_named and "/" in value.text and looks_like_data(value.text):
         return True
     if not use.is_sure:
         is_part = not value.is_whole and "/" in value.text and " " not in value.text
@@ -136,7 +166,7 @@ def _beside_code(
 ) -> Iterator[Finding]:
     shown = value.text or "."
     certainty = LIKELY if value.is_default or not use.is_sure else SURE
-    if use.kind == WRITE:
+    if use.kind == WRITE or use.is_cache:
         yield places.finding(BESIDE_CODE, call, scope.module, f"writes {shown!r}, beside the code", certainty)
         return
     path = posixpath.normpath(shown)
@@ -168,16 +198,29 @@ def _literals(program: Program, places: Places) -> Iterable[Finding]:
     """Paths in literals that nothing is seen to open: they travel through what this does not follow."""
     for text, scope, parent in program.texts():
         value = str(text.value)
-        if isinstance(parent, (ast.Expr, ast.Compare, ast.Raise, ast.Assert)):
-            continue
         if not _is_known_path(value) and not (_PATH_TEXT.match(value) and _says_folder(parent, value)):
             continue
-        if _is_not_a_path(parent, text):
+        found = destination_of(text, scope.module)
+        if found.kind in (KEY, DROPPED) or _is_not_a_path(parent, text) or _is_not_a_path(found.holder, found.given):
             continue
         rule = _rule_of_absolute(value)
         if rule:
-            certainty = LIKELY if _is_default(parent) else SURE
-            yield places.finding(rule, text, scope.module, f"names {value!r}", certainty)
+            is_sure = _is_opened(found, scope.module) and not _is_default(parent)
+            yield places.finding(rule, text, scope.module, f"names {value!r}", SURE if is_sure else LIKELY)
+
+
+def _is_opened(found: Destination, module: Module) -> bool:
+    """Whether a path is plainly there to be opened: it is handed to something, by itself or by its name. What a
+    function returns, and what a container holds, may go anywhere."""
+    if found.kind != NAMED:
+        return found.kind == HANDED
+    targets = found.holder.targets if isinstance(found.holder, ast.Assign) else [getattr(found.holder, "target", None)]
+    for one in targets:
+        name = one.id if isinstance(one, ast.Name) else one.attr if isinstance(one, ast.Attribute) else ""
+        is_handed_on = is_handed(name, module) if isinstance(one, ast.Name) else None
+        if is_handed_on or (is_handed_on is None and (not name or is_named_path(one))):
+            return True
+    return False
 
 
 def _is_known_path(text: str) -> bool:

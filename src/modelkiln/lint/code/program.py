@@ -6,8 +6,8 @@ from functools import lru_cache
 from typing import Iterable, Iterator, Mapping, Optional
 
 from modelkiln.lint.catalogue.general import UNREADABLE
-from modelkiln.lint.code.parsing import Unreadable, magics_of, parse
 from modelkiln.lint.code.scopes import CONTEXT, DEFINITION, IMPORT, VALUE, Binding, Module, Scope, read_scopes
+from modelkiln.lint.code.syntax.parsing import Unreadable, magics_of, parse
 from modelkiln.lint.finding import Finding
 from modelkiln.lint.subject import SourceFile, Subject
 

@@ -2,7 +2,8 @@
 
 import ast
 from dataclasses import dataclass, field
-from typing import Callable, Iterable, Iterator, Optional, Union
+from functools import cached_property
+from typing import Callable, Iterable, Iterator, Mapping, Optional, Union
 
 __all__ = [
     "ARGUMENT",
@@ -91,11 +92,27 @@ class Module:
     magics: dict[int, str] = field(default_factory=dict)
     # Attributes that are assigned to, or changed, and are none of `self`: `sys.path += [...]`.
     changes: list[tuple[ast.Attribute, Scope, bool]] = field(default_factory=list)
+    # What is assigned to an item of an attribute, `app.config["FOLDER"] = "uploads"`, by the attribute and the key.
+    items: dict[tuple[str, str], list[tuple[ast.AST, Scope]]] = field(default_factory=dict)
 
     @property
     def package(self) -> list[str]:
         """The names of the package that relative imports start from."""
         return self.path.split("/")[:-1]
+
+    @cached_property
+    def parents(self) -> Mapping[int, ast.AST]:
+        """The node that each node stands in, by the identity of that: few modules are asked for it."""
+        return {id(child): node for node in ast.walk(self.tree) for child in ast.iter_child_nodes(node)}
+
+    @cached_property
+    def loads(self) -> Mapping[str, list[ast.Name]]:
+        """The places that read a name, by the name."""
+        found: dict[str, list[ast.Name]] = {}
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+                found.setdefault(node.id, []).append(node)
+        return found
 
     def line(self, number: int) -> str:
         """The text of a line, from 1."""
@@ -213,6 +230,9 @@ class _Reader:
                 self._module.changes.append((target, place.scope, place.is_main))
         elif isinstance(target, ast.Subscript) and isinstance(target.value, ast.Attribute):
             self._module.changes.append((target.value, place.scope, place.is_main))
+            key = target.slice.value if isinstance(target.slice, ast.Constant) else None
+            if isinstance(key, str) and value is not None and index < 0:
+                self._module.items.setdefault((ast.dump(target.value), key), []).append((value, place.scope))
         elif isinstance(target, (ast.Tuple, ast.List)):
             several = isinstance(value, (ast.Tuple, ast.List)) and kind == VALUE and len(value.elts) == len(target.elts)
             if several:

@@ -47,6 +47,17 @@ class Value:
             text = posixpath.dirname(text.rstrip("/"))
         return replace(self, text=text)
 
+    def cut_at(self, mark: str) -> "Value":
+        """Return what is known of a text in which something else takes the place of marks."""
+        if self.root not in (TEXT, HOME) or mark not in self.text:
+            return self
+        return replace(self, text=self.text.partition(mark)[0], is_whole=False)
+
+    def last_part(self) -> "Value":
+        """Return the name that a path ends in, "*" for one that is not known; it has no folder."""
+        known = posixpath.basename(self.text) if self.is_whole and self.root != UNKNOWN else ""
+        return replace(self, root=TEXT, text=known or "*", is_whole=True)
+
 
 def is_url(text: str) -> bool:
     """Whether a text has a scheme such as https:, s3: or models:, which a letter alone is not (see `has_drive`)."""

@@ -132,6 +132,95 @@ def test_more_libraries(head, line, expected):
 
 
 @pytest.mark.parametrize(
+    ("head", "line", "expected"),
+    [
+        ("import boto3", "boto3.client('polly').synthesize_speech(Text=inputs)", ["MK203"]),
+        ("import boto3", "boto3.Session().client('lambda').invoke(Payload=inputs)", ["MK203"]),
+        ("import boto3", "boto3.client('s3').meta.region_name", []),
+        ("import boto3", "boto3.client('s3').get_paginator('list_objects_v2')", []),
+        ("import replicate", "replicate.run('acme/sdxl', input=inputs)", ["MK203"]),
+        ("import litellm", "litellm.completion(model='gpt-4o', messages=inputs)", ["MK203"]),
+        ("from google.cloud import vision", "vision.ImageAnnotatorClient().label_detection(image=inputs)", ["MK203"]),
+        ("from google.cloud import storage", "storage.Client().bucket('b').blob('k')", []),
+        ("import psycopg2", "psycopg2.connect(dsn=inputs)", ["MK203"]),
+        ("import redis", "redis.Redis(host='localhost')", []),
+        ("import redis", "redis.from_url('redis://127.0.0.1:6379/0')", []),
+        ("import speech_recognition as sr", "sr.Recognizer().recognize_google(inputs)", ["MK203"]),
+        ("import speech_recognition as sr", "sr.Recognizer().recognize_sphinx(inputs)", []),
+        ("from huggingface_hub import InferenceClient", "InferenceClient().text_to_image(inputs)", ["MK203"]),
+        (
+            "from langchain_openai import ChatOpenAI\nfrom prompts import PROMPT, parser\n"
+            "chain = PROMPT | ChatOpenAI() | parser",
+            "chain.invoke(inputs)",
+            ["MK203"],
+        ),
+        ("from steps import one, two\nchain = one | two", "chain.invoke(inputs)", []),
+        (
+            "from langchain_openai import ChatOpenAI\nfrom chains import QA\nqa = QA.from_chain_type(llm=ChatOpenAI())",
+            "qa.run(inputs)",
+            ["MK203"],
+        ),
+        ("from chains import QA\nqa = QA.from_chain_type(llm=1)", "qa.run(inputs)", []),
+        ("from langchain.chat_models import ChatOpenAI", "ChatOpenAI().predict(inputs)", ["MK203"]),
+        ("import sqlalchemy", "sqlalchemy.create_engine('postgresql://db.example.com/x')", ["MK203"]),
+        ("import sqlalchemy", "sqlalchemy.create_engine('sqlite:///:memory:')", []),
+    ],
+)
+def test_services(head, line, expected):
+    """By the library that asks them; what only describes a client, or asks this machine, is none."""
+    assert expected == rules(line, head)
+
+
+@pytest.mark.parametrize(
+    ("head", "line", "expected"),
+    [
+        ("from marker.models import create_model_dict", "create_model_dict()", ["MK201"]),
+        ("import torchaudio", "torchaudio.pipelines.WAV2VEC2_BASE.get_model()", ["MK201"]),
+        ("from ultralytics import SAM", "SAM('sam_b.pt')", ["MK201"]),
+        ("import segmentation_models_pytorch as smp", "smp.Unet('resnet34')", ["MK201"]),
+        ("import segmentation_models_pytorch as smp", "smp.Unet('resnet34', encoder_weights=None)", []),
+        ("import timm", "timm.create_model('vit_base', True)", ["MK201"]),
+        ("from docling.document_converter import DocumentConverter", "DocumentConverter()", ["MK201"]),
+        ("from gfpgan import GFPGANer", "GFPGANer('https://example.com/w.pth')", ["MK201"]),
+    ],
+)
+def test_weights_by_default(head, line, expected):
+    """Libraries that get their own weights, unless they are given some."""
+    assert expected == rules(line, head)
+
+
+@pytest.mark.parametrize(
+    ("head", "line", "expected"),
+    [
+        ("from helpers import download_weights", "download_weights(inputs)", ["MK203"]),
+        ("from helpers import load_from_url", "load_from_url(inputs)", ["MK203"]),
+        ("import streamlit as st", "st.download_button('Get it', inputs)", []),
+        ("import storage", "storage.cursor().fetchall()", []),
+        ("def download_weights(x):\n    return x", "download_weights(inputs)", []),
+        ("from nets import Encoder", "Encoder(model_name='acme/bert-base')", ["MK201"]),
+        ("from nets import load_model", "load_model('acme/bert-base')", ["MK201"]),
+        ("from agents import LLM", "LLM(model='openai/gpt-4o')", ["MK203"]),
+        ("from nets import load_model", "load_model('models/bert-base')", []),
+        ("from nets import Dataloader", "Dataloader('acme/bert-base')", []),
+        ("from api import Response", "Response(inputs, media_type='application/x-tar')", []),
+        ("from nets import load_image", "load_image('https://example.com/a.png')", ["MK203"]),
+        ("from diffusers.utils import load_image", "load_image(inputs['image_url'])", ["MK203"]),
+        ("from diffusers.utils import load_image", "load_image(inputs)", []),
+        ("from nets import Dia", "Dia.from_huggingface(repo_id=inputs['repo'])", ["MK201"]),
+        ("from nets import load", "load(repo_id=inputs['repo'])", ["MK201"]),
+        (
+            "from transformers import AutoModel",
+            "AutoModel.from_pretrained(inputs.model_name_or_path)",
+            ["MK201", "MK301"],
+        ),
+    ],
+)
+def test_functions_that_nobody_lists(head, line, expected):
+    """By what they are called and given: the rule is not sure then, and what the package has itself is read."""
+    assert expected == rules(line, head)
+
+
+@pytest.mark.parametrize(
     "head",
     [
         "def run(command):\n    subprocess.run(command)\n\n\nrun(['pip', 'install', 'x'])",

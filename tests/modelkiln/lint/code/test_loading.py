@@ -52,6 +52,7 @@ def test_a_pickle_from_the_network(lines):
         "torch.load(model / 'x', weights_only=False)",
         "keras.models.load_model(model / 'x.keras', safe_mode=False)",
         "FAISS.load_local(model / 'x', inputs, allow_dangerous_deserialization=True)",
+        "keras.config.enable_unsafe_deserialization()",
     ],
 )
 def test_a_loader_that_is_asked_to_run_code(line):

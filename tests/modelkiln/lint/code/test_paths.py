@@ -135,6 +135,24 @@ def test_a_default_is_likely_what_is_opened(lines):
         ("open(os.path.join(os.environ['HOME'], 'w.json'))", ["MK102"]),
         ("open(os.path.join(os.getenv('HOME'), 'w.json'))", ["MK102"]),
         ("Path('/app')", ["MK101"]),
+        ("os.makedirs(f'/{inputs}')", ["MK101"]),
+        ("inputs.save(os.path.join(f'/{inputs}', 'x.png'))", ["MK101"]),
+        ("inputs.save(os.path.join('/workspace', str(inputs)))", ["MK101"]),
+        ("inputs.get(f'/{inputs}')", []),
+        ("inputs['f'].save(os.path.join(app.config['FOLDER'], inputs['f'].filename))", ["MK106"]),
+        ("inputs.save(os.path.join(app.config.get('FOLDER'), 'x.png'))", ["MK106"]),
+        ("torch.save(1, '{}_out.pt'.format(os.path.splitext(os.path.basename(str(inputs)))[0]))", ["MK106"]),
+        ("torch.load(os.path.join(model, os.path.basename(str(inputs))))", []),
+        ("gr.Image(value='examples/a.png')", ["MK107"]),
+        ("gr.Image(value=inputs)", []),
+        ("FAISS.load_local('faiss_index')", ["MK107"]),
+        ("WriterVerifier('models/w.pth')", ["MK107"]),
+        ("Service(cache_dir=os.path.join(os.path.dirname(__file__), 'cache'))", ["MK106"]),
+        ("Service(image_path='images/no (1).jpg')", ["MK107"]),
+        ("subprocess.run([sys.executable, 'tools/run.py', inputs])", ["MK107"]),
+        ("os.system('bash run.sh --fast')", ["MK107"]),
+        ("subprocess.run(['python3', '-m', 'http.server'])", []),
+        ("subprocess.run(['python3', 'run.py'], cwd=model)", []),
         ("sys.path += ['../lib']", ["MK108"]),
         ("sys.path[:0] = ['../lib']", ["MK108"]),
         ("print(model_dir)", []),
@@ -149,8 +167,10 @@ def test_a_default_is_likely_what_is_opened(lines):
 def test_paths_by_what_they_are_handed_to(line, expected):
     """Names and keywords that say so, functions that open any text, and those that open none."""
     head = (
-        "import os, sys, uuid\nimport cv2\nimport gradio as gr\nimport torch\nfrom pathlib import Path\n"
-        "from huggingface_hub import snapshot_download\nfrom service import Service, convert\n\n"
+        "import os, subprocess, sys, uuid\nimport cv2\nimport gradio as gr\nimport torch\nfrom pathlib import Path\n"
+        "from huggingface_hub import snapshot_download\n"
+        "from service import FAISS, Service, WriterVerifier, app, convert\n"
+        "\napp.config['FOLDER'] = 'uploads'\n"
         "model_dir = 'models'\nsave_path = 'models/out.onnx'\nfolder = './examples/'\n"
     )
     assert expected == rules(f"{head}\n\ndef predict(inputs, model):\n    {line}\n    return inputs\n")
@@ -277,3 +297,30 @@ def test_a_default_is_only_likely():
 def test_environments_and_folders(line, rule):
     """Notebooks, the working directory and sys.path."""
     assert rule in rules(f"{line}\n\n\ndef predict(inputs, model):\n    return inputs\n")
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("return '/data/models/w.json'", ["likely"]),
+        ("return {'path': '/data/models/w.json'}", ["likely"]),
+        ("return JSONResponse(content={'path': '/data/models/w.json'})", ["likely"]),
+        ("yield ['/data/models/w.json', 1]", ["likely"]),
+        ("path = '/data/models/w.json'\n    return {'path': path}", ["likely"]),
+        ("answer = {'path': '/data/models/w.json'}", ["likely"]),
+        ("return {'/data/models/w.json': 1}", []),
+        ("return inputs['/data/models/w.json']", []),
+        ("return inputs.pop('/data/models/w.json')", []),
+        ("return inputs == ['/data/models/w.json']", []),
+        ("log.info(f'/data/models/{inputs}')", []),
+        ("return {name: read('/data/models/w.json') for name in inputs}", ["sure"]),
+        ("read(['/data/models/w.json'])", ["sure"]),
+        ("path = '/data/models/w.json'\n    return read(path)", ["sure"]),
+        ("answer = {'path': '/data/models/w.json'}\n    return open(answer['path'])", ["sure"]),
+    ],
+)
+def test_a_text_that_nothing_opens_is_not_surely_a_path(line, expected):
+    """What a function returns may go anywhere, and a key is a name; what is handed to something is opened there."""
+    body = f"from service import JSONResponse, log, read\n\n\ndef predict(inputs, model):\n    {line}\n"
+    findings = lint(Subject("x", (SourceFile("predict.py", body.encode()),), entry_point="predict:predict"))
+    assert expected == [one.certainty for one in findings if one.rule == "MK101"]

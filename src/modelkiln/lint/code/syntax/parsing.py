@@ -3,8 +3,11 @@
 import ast
 import json
 import re
+import sys
 import warnings
-from typing import Mapping, Union
+from typing import Mapping, Optional, Union
+
+from modelkiln.lint.code.syntax.format_strings import with_older_format_strings
 
 __all__ = ["Unreadable", "magics_of", "parse"]
 
@@ -48,6 +51,30 @@ def parse(content: bytes) -> tuple[ast.Module, list[str]]:
 
 
 def _tree(content: bytes) -> ast.Module:
+    try:
+        return _parsed(content)
+    except SyntaxError:
+        older = _older(content)
+        if older is None:
+            raise
+        try:
+            return _parsed(older)
+        except SyntaxError:
+            pass
+        raise
+
+
+def _older(content: bytes) -> Optional[bytes]:
+    """A program whose format strings are those of Python 3.12, as older releases read it."""
+    if sys.version_info >= (3, 12):
+        return None
+    encoding = _encoding(content)
+    # Bytes that are not in the encoding stay what they are.
+    changed = with_older_format_strings(content.decode(encoding, "surrogateescape"))
+    return None if changed is None else changed.encode(encoding, "surrogateescape")
+
+
+def _parsed(content: bytes) -> ast.Module:
     with warnings.catch_warnings():
         # Of escapes and comparisons in code that is not ours.
         warnings.simplefilter("ignore")
@@ -87,8 +114,11 @@ def _is_notebook(content: Union[bytes, str]) -> bool:
 
 
 def _lines(content: bytes) -> list[str]:
+    return content.decode(_encoding(content), "replace").splitlines()
+
+
+def _encoding(content: bytes) -> str:
     import io
     import tokenize
 
-    encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
-    return content.decode(encoding, "replace").splitlines()
+    return tokenize.detect_encoding(io.BytesIO(content).readline)[0]
