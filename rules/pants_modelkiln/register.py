@@ -9,7 +9,6 @@ check_release()
 
 from pants_modelkiln import engine, formats, goals, inputs, lint, locks, manifest, package
 from pants_modelkiln.compat.collection_hash import repair_collection_hash
-from pants_modelkiln.compat.memory import limit_arenas
 from pants_modelkiln.compat.package_goal import write_only_changes
 from pants_modelkiln.goals.package import gather_checks
 from pants_modelkiln.target_types.artifact import ModelArtifactTarget
@@ -26,7 +25,6 @@ _ROOMS = (engine, inputs, manifest, package, locks, formats, lint, goals)
 
 repair_collection_hash()
 write_only_changes(gather_checks)
-limit_arenas()
 
 
 def target_types():
