@@ -15,11 +15,9 @@ from __future__ import annotations
 import inspect
 import logging
 import os
-import shutil
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import CodeType, FunctionType
-from typing import Any, Callable, Iterable, Iterator, Optional, Sequence
+from typing import Any, Callable, Iterable, Optional, Sequence
 
 from pants.base.build_environment import get_buildroot
 from pants.core.goals import package as package_goal
@@ -42,8 +40,8 @@ logger = logging.getLogger(__name__)
 
 # Of so many packages that stayed as they were, each is named; of more, their number.
 _NAMED = 10
-# Of so many outputs it matters how they are replaced. And where in dist/ those lie meanwhile that are replaced.
-_MANY, _ASIDE = 100, ".replaced"
+# So many packages leave memory behind that is worth a fraction of a second.
+_MANY = 100
 
 
 # Paths, and what lstat shows of each.
@@ -132,9 +130,10 @@ async def _package(workspace: Workspace, dist_dir: DistDir) -> Package:
     if changed:
         merged = await merge_digests(MergeDigests(package.digest for package in changed))
         remove_dangling(dist, changed)
-        with put_aside(dist, _paths(changed)):
-            workspace.write_digest(merged, path_prefix=str(dist_dir.relpath), clear_paths=_paths(changed))
+        workspace.write_digest(merged, path_prefix=str(dist_dir.relpath), clear_paths=_paths(changed))
         remember(dist, changed)
+        if len(changed) >= _MANY:
+            return_memory()
     _report(dist_dir, packages, changed)
     for text in explanations:
         logger.info(text)
@@ -173,30 +172,6 @@ def find_changed(dist: str, packages: Sequence[BuiltPackage]) -> list[BuiltPacka
 def _is_there(dist: str, package: BuiltPackage, touched: set[str]) -> bool:
     digest, marks = _written.get(_key(dist, package), (None, None))
     return package.digest == digest and _is_as(marks) and touched.isdisjoint(_shared_paths(dist, package))
-
-
-@contextmanager
-def put_aside(dist: str, paths: Sequence[str]) -> Iterator[None]:
-    """Have many outputs below `dist` out of the way while others are written in their places, and remove them then.
-
-    ext4 gives no new file the inode of one that was removed within the last minute, and looks at each of those for each
-    new file (fs/ext4/ialloc.c, recently_deleted): removing the outputs of 1,000 packages first, as Pants does, makes
-    writing them anew take five times as long.
-    """
-    aside = os.path.join(dist, _ASIDE)
-    shutil.rmtree(aside, ignore_errors=True)  # Of a run that was killed.
-    if len(paths) < _MANY:
-        yield
-        return
-    os.makedirs(aside, exist_ok=True)
-    for number, path in enumerate(paths):
-        with suppress(OSError):  # What is not there, and what a link leads to another disk for: Pants removes that.
-            os.rename(os.path.join(dist, path), os.path.join(aside, str(number)))
-    try:
-        yield
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
-        return_memory()
 
 
 def remove_dangling(dist: str, packages: Iterable[BuiltPackage]) -> None:

@@ -12,14 +12,7 @@ from pants.core.goals.package import BuiltPackage, BuiltPackageArtifact
 from pants.engine.fs import Digest
 
 from pants_modelkiln.compat.known_artifact import KnownArtifact
-from pants_modelkiln.compat.package_goal import (
-    explain,
-    find_changed,
-    is_known_goal,
-    put_aside,
-    remember,
-    remove_dangling,
-)
+from pants_modelkiln.compat.package_goal import explain, find_changed, is_known_goal, remember, remove_dangling
 
 PATHS = ("rain/rain.oci", "rain/rain.package.json")
 
@@ -173,30 +166,3 @@ async def _goal_with_options(workspace, dist_dir, options):
 def test_a_goal_that_does_more_is_not_known():
     """One that calls something else or takes something else, and what is no function at all."""
     assert [False, False, False] == [is_known_goal(one) for one in (_goal_that_signs, _goal_with_options, print)]
-
-
-@pytest.mark.parametrize("count", [1, 200])
-def test_what_is_replaced_is_gone_when_the_new_one_is_there(tmp_path, count):
-    """One output or many: nothing is left of the old ones, nor of a run that was killed, and others stay."""
-    for number in range(200):
-        write(tmp_path, f"p{number}/p.oci/old", "old")
-    write(tmp_path, "p0/p.package.json", "{}")
-    write(tmp_path, ".replaced/7/left", "left")
-    paths = [f"p{number}/p.oci" for number in range(count)]
-    with put_aside(str(tmp_path), [*paths, "missing/p.oci"]):
-        for path in paths:
-            write(tmp_path, f"{path}/new", "new")
-    assert not (tmp_path / ".replaced").exists()
-    assert (tmp_path / "p0/p.package.json").exists()
-    assert 200 == sum((tmp_path / f"p{number}/p.oci").exists() for number in range(200))
-
-
-def test_many_outputs_are_out_of_the_way_while_others_are_written(tmp_path):
-    """And gone, when writing fails."""
-    paths = [f"p{number}.pex" for number in range(150)]
-    for path in paths:
-        write(tmp_path, path, "old")
-    with pytest.raises(OSError, match="full"), put_aside(str(tmp_path), paths):
-        assert [] == [path for path in paths if (tmp_path / path).exists()]
-        raise OSError("full")
-    assert [] == list(tmp_path.iterdir())
