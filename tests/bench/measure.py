@@ -1,4 +1,4 @@
-"""What one command costs: seconds, peak memory, bytes written."""
+"""What one command costs: seconds, processor time, peak memory, bytes written."""
 
 from __future__ import annotations
 
@@ -24,12 +24,14 @@ class CommandFailed(Exception):
 class Sample:
     """One run. seconds: wall time. peak: bytes of resident memory of the largest process among the
     command and the descendants that were waited for. written: bytes sent to block devices. read:
-    bytes that were asked for, from a disk or from memory."""
+    bytes that were asked for, from a disk or from memory. cpu: seconds of processors, of the daemon and of
+    processes that it waited for, too."""
 
     seconds: float
     peak: int
     written: int
     read: int = 0
+    cpu: float = 0
 
 
 def run(
@@ -41,13 +43,14 @@ def run(
 ) -> Sample:
     """Run a command to its end and return what it cost; raises CommandFailed.
 
-    daemon: the id of a process that works for the command; what it writes meanwhile counts too
-    (its memory does not: it is not a descendant).
+    daemon: the id of a process that works for the command; what it writes and computes meanwhile counts
+    too (its memory does not: it is not a descendant).
 
     wait4's ru_maxrss starts from the parent's own, because a child shares the parent's memory
     until it executes its program (kernel/fork.c, fs/exec.c); this program is small enough.
     """
     before = [_counted(name, daemon) for name in ("write_bytes", "rchar")]
+    spent = _cpu_of(daemon)
     with tempfile.TemporaryFile() as output, open(stdin or os.devnull, "rb") as given:
         started = time.perf_counter()
         process = subprocess.Popen(
@@ -63,7 +66,18 @@ def run(
             raise CommandFailed(f"exit code {process.returncode} of {' '.join(map(str, argv))}\n{said}")
     after = [_counted(name, daemon) for name in ("write_bytes", "rchar")]
     written, read = (max(0, late - early) for early, late in zip(before, after))
-    return Sample(seconds, usage.ru_maxrss * 1024, written, read)
+    cpu = usage.ru_utime + usage.ru_stime + max(0, _cpu_of(daemon) - spent)
+    return Sample(seconds, usage.ru_maxrss * 1024, written, read, cpu)
+
+
+def _cpu_of(pid: Optional[int]) -> float:
+    """Seconds that a process and its reaped children have had processors for; 0 without one."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0
+    # proc(5): utime, stime, cutime and cstime are fields 14 to 17, of which the text begins with the third.
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
 def _counted(name: str, daemon: Optional[int]) -> int:
@@ -87,6 +101,7 @@ def median_of(samples: Sequence[Sample]) -> Sample:
         max(sample.peak for sample in samples),
         int(statistics.median(sample.written for sample in samples)),
         int(statistics.median(sample.read for sample in samples)),
+        statistics.median(sample.cpu for sample in samples),
     )
 
 

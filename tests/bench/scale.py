@@ -81,7 +81,7 @@ def clean_runner(bench: Bench, packages: list[int]) -> Iterator[Row]:
             runner.stop()
         floor, seconds = median_of(listed).seconds, median_of(ours).seconds
         name = f"clean runner, {number} packages"
-        yield Row(name, seconds, "list ::", floor, "2 x list + 5 s", 2 * floor + 5)
+        yield Row(name, seconds, "list ::", floor, "1.3 x list + 2 s", 1.3 * floor + 2)
         yield Row(f"{name}, received for each", sorted(received)[len(received) // 2] / number / 1000, unit="kB")
 
 

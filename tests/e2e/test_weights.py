@@ -46,6 +46,17 @@ model_package(
 
 model_smoke_test(name="smoke", package=":rain", request="request.json", expected="response.json")
 """
+_MANY = """\
+for number in range(20):
+    model_artifact(name=f"w{number}", source=f"{number}.txt")
+    model_package(
+        name=f"p{number}",
+        entry_point="rain.forecast:predict",
+        artifacts=[f":w{number}"],
+        signature="signature.json",
+        formats=["artifact"],
+    )
+"""
 
 
 @pytest.fixture(scope="module")
@@ -318,3 +329,19 @@ def test_what_headers_state_is_in_the_record(repo):
     (repo.root / "rain/m.gguf").write_bytes(gguf_file()[:-40])
     run = repo.pants("package", "rain:rain", code=1)
     assert "rain:weights: m.gguf: not a valid GGUF file: its tensors end at byte" in run.log
+
+
+def test_artifacts_of_many_packages_are_checked_together(repo):
+    """One process looks into all of them, and what is wrong with one is reported as if it had been alone."""
+    repo.write("many/BUILD", _MANY)
+    repo.write("many/signature.json", repo.read("rain/signature.json"))
+    for number in range(20):
+        repo.write(f"many/{number}.txt", f"0.{number}")
+    (repo.root / "many/7.txt").write_bytes(pickle.dumps(os.system))
+    refused = repo.pants("--stats-log", "package", "many::", code=1)
+    assert "many:w7: 7.txt: " in refused.log and "@artifact" not in refused.log
+    repo.write("many/7.txt", "0.7")
+    run = repo.pants("--stats-log", "package", "many::")
+    asked = ("local_execution_requests", "local_cache_requests")
+    assert sum(one.counters[name] for one in (refused, run) for name in asked) < 20
+    assert {"unknown"} == {file["format"] for file in repo.record("many/p7")["artifacts"]}

@@ -17,7 +17,7 @@ import logging
 import os
 from pathlib import Path
 from types import CodeType, FunctionType
-from typing import Any, Iterable, Optional, Sequence
+from typing import Any, Callable, Iterable, Optional, Sequence
 
 from pants.base.build_environment import get_buildroot
 from pants.core.goals import package as package_goal
@@ -34,11 +34,14 @@ from pants_modelkiln.compat.calls import (
     merge_digests,
 )
 from pants_modelkiln.compat.known_artifact import KnownArtifact
+from pants_modelkiln.compat.memory import return_memory
 
 logger = logging.getLogger(__name__)
 
 # Of so many packages that stayed as they were, each is named; of more, their number.
 _NAMED = 10
+# So many packages leave memory behind that is worth a fraction of a second.
+_MANY = 100
 
 
 # Paths, and what lstat shows of each.
@@ -47,6 +50,16 @@ _Marks = tuple[tuple[str, tuple[int, ...]], ...]
 _written: dict[tuple[str, ...], tuple[Digest, Optional[_Marks]]] = {}
 # Of each shared path: its marks. Another package may have written it again since.
 _shared: dict[str, Optional[_Marks]] = {}
+
+
+_Gather = Callable[[Sequence[PackageFieldSet]], Optional[PackageFieldSet]]
+
+
+def _gather_nothing(packages: Sequence[PackageFieldSet]) -> None:
+    """What is made before all packages: see `write_only_changes`."""
+
+
+_gather: _Gather = _gather_nothing
 
 
 # All that Pants' goal `package` names, as it was written before rules were called by name and since.
@@ -73,12 +86,16 @@ def is_known_goal(function: Any) -> bool:
     )
 
 
-def write_only_changes() -> None:
+def write_only_changes(gather: _Gather) -> None:
     """Give the goal `package` the function below, where it is the one that this was made for.
+
+    gather: of the packages that are asked for, gives what is to be made before them, or None.
 
     The engine holds the goal's function since Pants' own backends were loaded, so that the function
     stays and its code is exchanged. It asks the engine for nothing that Pants' own does not.
     """
+    global _gather
+    _gather = gather
     # What newer releases have at the goal's name calls the function.
     function = inspect.unwrap(package_goal.package_asset)
     if is_known_goal(function):
@@ -101,6 +118,9 @@ async def _package(workspace: Workspace, dist_dir: DistDir) -> Package:
     )
     if not roots.field_sets:
         return Package(exit_code=0)
+    first = _gather(roots.field_sets)
+    if first is not None:
+        await environment_aware_package(EnvironmentAwarePackageRequest(first))
     packages = await concurrently(
         environment_aware_package(EnvironmentAwarePackageRequest(field_set)) for field_set in roots.field_sets
     )
@@ -112,6 +132,8 @@ async def _package(workspace: Workspace, dist_dir: DistDir) -> Package:
         remove_dangling(dist, changed)
         workspace.write_digest(merged, path_prefix=str(dist_dir.relpath), clear_paths=_paths(changed))
         remember(dist, changed)
+        if len(changed) >= _MANY:
+            return_memory()
     _report(dist_dir, packages, changed)
     for text in explanations:
         logger.info(text)

@@ -35,7 +35,7 @@ from pants_modelkiln.engine.tool import fetching_tool
 from pants_modelkiln.engine.tool_install import STORE
 from pants_modelkiln.formats.rendering import Rendering, RenderingRequest
 from pants_modelkiln.inputs.artifact import Artifact
-from pants_modelkiln.package.bom import BomRequest, write_bom
+from pants_modelkiln.package.bom import write_bom
 from pants_modelkiln.package.inputs import PackageInputs
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 
@@ -72,9 +72,9 @@ async def _lay_out(inputs: PackageInputs, import_name: str) -> Digest:
     models = await add_prefix(AddPrefix(models, PEX_MODELS))
     own = await merge_digests(MergeDigests((inputs.code.digest, await create_digest(CreateDigest(described)), models)))
     own = await add_prefix(AddPrefix(own, code_folder(import_name)))
-    bom = await write_bom(BomRequest(inputs, WHEEL), **implicitly())
+    bom = await write_bom(inputs, WHEEL)
     place = f"{wheel_stem(inputs.wheel.described)}.dist-info/sboms/{SBOM_NAME}"
-    top = await create_digest(CreateDigest([*inputs.wheel.loader, FileContent(place, bom.content)]))
+    top = await create_digest(CreateDigest([*inputs.wheel.loader, FileContent(place, bom)]))
     return await merge_digests(MergeDigests((own, top)))
 
 

@@ -37,7 +37,7 @@ from pants_modelkiln.formats.layouts import (
 from pants_modelkiln.formats.rendering import Rendering, RenderingRequest
 from pants_modelkiln.inputs.artifact import Part
 from pants_modelkiln.inputs.base_image import BaseLayers, BaseLayersRequest, make_base_layers
-from pants_modelkiln.package.bom import BomRequest, write_bom
+from pants_modelkiln.package.bom import write_bom
 from pants_modelkiln.package.code_layers import code_requests
 from pants_modelkiln.package.image import environment_layers, image_settings
 from pants_modelkiln.package.inputs import PackageInputs
@@ -57,8 +57,8 @@ async def assemble_image(request: ImageRequest, options: ModelkilnSubsystem) -> 
     inputs = request.inputs
     assert inputs.base is not None, "checked when the inputs were resolved"
     venvs = environment_layers(inputs.base, inputs.environment)
-    bom = await write_bom(BomRequest(inputs, IMAGE), **implicitly())
-    record, record_blob = record_layer(inputs.record.to_bytes(), inputs.weights_lock, bom.content)
+    bom = await write_bom(inputs, IMAGE)
+    record, record_blob = record_layer(inputs.record.to_bytes(), inputs.weights_lock, bom)
     weights = inputs.parts if inputs.record["weights"] == "bundled" else ()
     # Over an unknown base the environment hides what that has in our folders: it lies below the weights.
     own = [venv for venv, _ in venvs]

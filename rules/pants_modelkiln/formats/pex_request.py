@@ -15,11 +15,11 @@ from modelkiln.layer import Layer
 from modelkiln.manifest.closure import LockedWheel
 from modelkiln.runtime.weights.lock import LOCK_PATH
 from modelkiln.runtime.weights.progress import readable_size
-from pants_modelkiln.compat.calls import add_prefix, create_digest, implicitly, merge_digests
+from pants_modelkiln.compat.calls import add_prefix, create_digest, merge_digests
 from pants_modelkiln.engine.tool import fetching_tool
 from pants_modelkiln.engine.tool_install import ToolRequest
 from pants_modelkiln.inputs.artifact import Artifact
-from pants_modelkiln.package.bom import BomRequest, write_bom
+from pants_modelkiln.package.bom import write_bom
 from pants_modelkiln.package.inputs import PackageInputs, refuse_large_program
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 
@@ -93,8 +93,8 @@ def _layers(artifacts: Iterable[Artifact]) -> list[Layer]:
 async def own_files(request: PexRequest) -> Digest:
     """What lies in a PEX beside its wheels and locked weights."""
     inputs = request.inputs
-    bom = await write_bom(BomRequest(inputs, PROGRAM), **implicitly())
-    in_package = [FileContent(RECORD_PATH, inputs.record.to_bytes()), FileContent(PEX_SBOM, bom.content)]
+    bom = await write_bom(inputs, PROGRAM)
+    in_package = [FileContent(RECORD_PATH, inputs.record.to_bytes()), FileContent(PEX_SBOM, bom)]
     if inputs.weights_lock:
         in_package.append(FileContent(LOCK_PATH, inputs.weights_lock))
     record = await create_digest(CreateDigest(in_package))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterable, Mapping
+from typing import Any, Iterable, Mapping, Sequence
 
 from pants.core.goals.package import BuiltPackage, PackageFieldSet
 from pants.engine.fs import CreateDigest, FileContent, MergeDigests
@@ -16,6 +16,7 @@ from modelkiln.registry.limits import limits_of
 from pants_modelkiln.compat.calls import concurrently, create_digest, implicitly, merge_digests, rule
 from pants_modelkiln.compat.known_artifact import KnownArtifact
 from pants_modelkiln.formats.rendering import RenderingRequest, render
+from pants_modelkiln.inputs.check_batch import FEWEST, CheckBatchFieldSet
 from pants_modelkiln.package.ensemble import resolve_inputs
 from pants_modelkiln.package.field_set import ModelPackageFieldSet
 from pants_modelkiln.subsystem import ModelkilnSubsystem
@@ -60,6 +61,14 @@ async def package_model(
     explained = written.content if modelkiln.explain else b""
     listed = KnownArtifact(path, tuple(lines), explained=explained)
     return BuiltPackage(digest, (*(one.artifact for one in made), listed))
+
+
+def gather_checks(packages: Sequence[PackageFieldSet]) -> CheckBatchFieldSet | None:
+    """What checks the artifacts of many packages together, before these are made; None for a few packages."""
+    own = [one for one in packages if isinstance(one, ModelPackageFieldSet)]
+    if len(own) < FEWEST:
+        return None
+    return CheckBatchFieldSet(own[0].address, tuple(one.artifacts for one in own))
 
 
 def registry_lines(repositories: Iterable[str], sizes: Iterable[int]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from pants_modelkiln.inputs import (
     base_image,
+    check_batch,
     checks,
     code,
     debian_facts,
@@ -13,6 +14,7 @@ from pants_modelkiln.inputs import (
 
 _MODULES = (
     base_image,
+    check_batch,
     checks,
     code,
     debian_facts,

@@ -23,7 +23,8 @@ from pants_modelkiln.inputs.lfs_pointers import pointers_file
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 
 # Stands for the address in the step's messages: equal files of two targets are one process.
-_ADDRESS = "@artifact"
+WHERE = "@artifact"
+MAY_LACK_ONNX = "--may-lack-onnx"
 
 
 @dataclass(frozen=True)
@@ -48,11 +49,25 @@ class ArtifactFormats:
     formats: tuple[tuple[str, FileFormat], ...]
 
 
+# What this daemon found in files by checking them with others, by their digest and what is allowed in them.
+_found: dict[tuple[Digest, Allowed], ArtifactFormats] = {}
+
+
+def is_checked(request: ArtifactCheckRequest) -> bool:
+    """Whether the files are known to be sound, and what they are."""
+    return not request.pointers and (request.digest, request.allowed) in _found
+
+
+def remember(request: ArtifactCheckRequest, findings: list[dict[str, Any]]) -> None:
+    """Note what a check of the files has found, which is the same whenever they are checked."""
+    _found[request.digest, request.allowed] = _formats_of(findings)
+
+
 async def _findings_of(step: Step, address: Address) -> list[dict[str, Any]] | None:
     result = (await try_step(step, **implicitly())).result
     if result.exit_code != 0:
         message = result.stderr.decode(errors="replace").strip()
-        raise ModelkilnError(message.replace(_ADDRESS, str(address)) or f"{address}: cannot be checked.")
+        raise ModelkilnError(message.replace(WHERE, str(address)) or f"{address}: cannot be checked.")
     return json.loads((await get_digest_contents(result.output_digest))[0].content)
 
 
@@ -95,7 +110,7 @@ async def _check(
     if not has_onnx:
         # ONNX's checker is 20 MB to fetch and to install, and most artifacts have no use for it. A model under
         # another name shows by its content.
-        findings = await _findings_of(replace(step, argv=(*step.argv, "--may-lack-onnx"), tool=None), address)
+        findings = await _findings_of(replace(step, argv=(*step.argv, MAY_LACK_ONNX), tool=None), address)
     if findings is None:
         findings = await _findings_of(step, address)
     assert findings is not None
@@ -105,7 +120,9 @@ async def _check(
 @rule(desc="Check a model artifact", level=LogLevel.DEBUG)
 async def check_artifact(request: ArtifactCheckRequest, options: ModelkilnSubsystem) -> ArtifactFormats:
     """Check the files by their content; raises ModelkilnError for one that is broken or not allowed."""
-    argv = ["check-artifact", "--sources=sources", f"--where={_ADDRESS}", "--output=findings.json"]
+    if is_checked(request):
+        return _found[request.digest, request.allowed]
+    argv = ["check-artifact", "--sources=sources", f"--where={WHERE}", "--output=findings.json"]
     argv += request.allowed.arguments()
     digest = await add_prefix(AddPrefix(request.digest, "sources"))
     if request.pointers:
@@ -124,7 +141,7 @@ async def check_locked(request: LockCheckRequest, options: ModelkilnSubsystem) -
 
     Raises ModelkilnError for one that is broken, not allowed, or of another format than the lock states.
     """
-    argv = ("check-artifact", "--lock=lock.json", f"--store={STORE}", f"--where={_ADDRESS}", "--output=findings.json")
+    argv = ("check-artifact", "--lock=lock.json", f"--store={STORE}", f"--where={WHERE}", "--output=findings.json")
     argv += request.allowed.arguments()
     digest = await create_digest(CreateDigest([FileContent("lock.json", request.lock)]))
     has_onnx = b'.onnx"' in request.lock

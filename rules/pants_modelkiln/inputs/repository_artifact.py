@@ -87,6 +87,13 @@ class ListedArtifact:
     locked: LockedArtifactRequest | None = None
 
 
+def check_request(listed: ListedArtifact) -> ArtifactCheckRequest:
+    """The check of an artifact's files, which are not those of a lock."""
+    found = listed.artifact
+    has_onnx = any(file.path.endswith(".onnx") for file in found.files)
+    return ArtifactCheckRequest(found.address, found.digest, listed.allowed, listed.large, has_onnx)
+
+
 @dataclass(frozen=True)
 class _Found:
     """What a target's field `source` names. digest: of the files that may pass through Pants, and of
@@ -227,16 +234,13 @@ async def list_artifact(request: ArtifactListRequest, options: ModelkilnSubsyste
 @rule(desc="Hash a model artifact", level=LogLevel.DEBUG)
 async def hash_artifact(request: ArtifactRequest) -> Artifact:
     """Find, check and pin the files, and say which layers they make."""
-    address = request.address
-    listed = await list_artifact(ArtifactListRequest(address), **implicitly())
-    found, large, allowed = listed.artifact, listed.large, listed.allowed
+    listed = await list_artifact(ArtifactListRequest(request.address), **implicitly())
+    found = listed.artifact
     if listed.locked:
         return replace(await read_locked_artifact(listed.locked, **implicitly()), base=found.base)
-    has_onnx = any(file.path.endswith(".onnx") for file in found.files)
-    checked = await check_artifact(
-        ArtifactCheckRequest(address, found.digest, allowed, large, has_onnx), **implicitly()
-    )
-    return await _find_layers(replace(found, formats=checked.formats), {pointer.path for pointer in large}, allowed)
+    checked = await check_artifact(check_request(listed), **implicitly())
+    large = {pointer.path for pointer in listed.large}
+    return await _find_layers(replace(found, formats=checked.formats), large, listed.allowed)
 
 
 def _check_folder(address: Address, field: str, locked: str) -> None:

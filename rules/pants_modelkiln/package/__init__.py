@@ -1,8 +1,8 @@
 """What a package is made of, gathered once for all formats."""
 
-from pants_modelkiln.package import bom, dependencies, ensemble, ensemble_dependencies, inputs, named_packages
+from pants_modelkiln.package import dependencies, ensemble, ensemble_dependencies, inputs, named_packages
 
-_MODULES = (bom, dependencies, ensemble, ensemble_dependencies, inputs, named_packages)
+_MODULES = (dependencies, ensemble, ensemble_dependencies, inputs, named_packages)
 
 
 def rules():

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from pants.engine.rules import collect_rules
-from pants.util.logging import LogLevel
-
 from modelkiln.attestation.sbom.bom import IMAGE, BaseFacts, WheelFacts, bom_bytes, package_bom
-from pants_modelkiln.compat.calls import implicitly, rule
+from pants_modelkiln.compat.calls import implicitly
 from pants_modelkiln.inputs.base_image import BaseImage
 from pants_modelkiln.inputs.debian_facts import DebianFactsRequest, read_debian_facts
 from pants_modelkiln.manifest.environment import Environment
@@ -28,30 +23,14 @@ def _wheel_facts(environment: Environment) -> WheelFacts:
     return WheelFacts(licenses, environment.needed_by, others)
 
 
-@dataclass(frozen=True)
-class BomRequest:
-    """The bill of a package; kind: of which format, see `modelkiln.attestation.sbom.bom`."""
+async def write_bom(inputs: PackageInputs, kind: str) -> bytes:
+    """The bill of a package as CycloneDX, the bytes of its file; kind: of which format, see
+    `modelkiln.attestation.sbom.bom`.
 
-    inputs: PackageInputs
-    kind: str
-
-
-@dataclass(frozen=True)
-class Bom:
-    """A bill as CycloneDX, the bytes of its file."""
-
-    content: bytes
-
-
-@rule(desc="Write a bill of materials", level=LogLevel.DEBUG)
-async def write_bom(request: BomRequest) -> Bom:
-    """Write the bill right here: it takes a few milliseconds, and a process more than what it is part of."""
-    inputs, base = request.inputs, BaseFacts()
-    if request.kind == IMAGE and inputs.base is not None:
+    It is written right here, in a few milliseconds, and not a rule's: Pants would keep that of each package in memory,
+    150 kB, next to what it is part of.
+    """
+    base = BaseFacts()
+    if kind == IMAGE and inputs.base is not None:
         base = await _base_facts(inputs.base)
-    wheels = _wheel_facts(inputs.environment)
-    return Bom(bom_bytes(package_bom(inputs.record, request.kind, wheels, base)))
-
-
-def rules():
-    return collect_rules()
+    return bom_bytes(package_bom(inputs.record, kind, _wheel_facts(inputs.environment), base))

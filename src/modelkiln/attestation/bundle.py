@@ -13,9 +13,13 @@ from typing import Any, Mapping
 from modelkiln.canonical import canonical_json
 from modelkiln.errors import ModelkilnError, reason
 
-__all__ = ["BUNDLE_TYPE", "LARGEST_BUNDLE", "Bundle", "message_of"]
+__all__ = ["BUNDLE_TYPE", "LARGEST_BUNDLE", "REPOSITORY_LABEL", "SIGN", "Bundle", "FoundBundle", "message_of"]
 
 BUNDLE_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
+# The type of the predicate by which cosign signs what a registry has.
+SIGN = "https://sigstore.dev/cosign/sign/v1"
+# What a signature states of where its package was signed.
+REPOSITORY_LABEL = "modelkiln.repository"
 # Bytes. The statement about a model of fifty thousand files has some 7 MiB, written in base64; bills of materials of
 # large packages may have as much.
 LARGEST_BUNDLE = 32 << 20
@@ -26,6 +30,16 @@ _MOST_TIMESTAMPS = 32
 def message_of(payload: bytes, payload_type: str) -> bytes:
     """Return the bytes that a signature of an envelope covers: DSSE's "PAE" of type and payload."""
     return b"DSSEv1 %d %s %d %s" % (len(payload_type.encode()), payload_type.encode(), len(payload), payload)
+
+
+@dataclass(frozen=True)
+class FoundBundle:
+    """A bundle that refers to a package. where: what it is called in messages. problem: why it could not be fetched, or
+    ""; then it has no data, and hides no others."""
+
+    where: str
+    data: bytes
+    problem: str = ""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Mapping, Optional, Sequence
 
-from modelkiln.attestation.bundle import Bundle
+from modelkiln.attestation.bundle import REPOSITORY_LABEL, Bundle, FoundBundle
 from modelkiln.attestation.policy import Policy, Rule, TrustedSigner, is_named, matches
 from modelkiln.attestation.signing.certificates import Identity, verify_chain
 from modelkiln.attestation.signing.sigstore import verify_keyless
@@ -15,8 +15,6 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.package.record import PACKAGE_LABEL
 
 __all__ = [
-    "REPOSITORY_LABEL",
-    "FoundBundle",
     "Judgement",
     "Judged",
     "accepted_signer",
@@ -25,22 +23,10 @@ __all__ = [
     "signer_of",
 ]
 
-# What a signature states of where its package was signed.
-REPOSITORY_LABEL = "modelkiln.repository"
 # Its certificate was valid for minutes.
 _KEYLESS = "{}: is keyless: it counts for signers with `trusted_root` or `timestamp_authorities`"
 # Reasons in one message.
 _SHOWN = 3
-
-
-@dataclass(frozen=True)
-class FoundBundle:
-    """A bundle that refers to a package. where: what it is called in messages. problem: why it could not be fetched, or
-    ""; then it has no data, and hides no others."""
-
-    where: str
-    data: bytes
-    problem: str = ""
 
 
 @dataclass(frozen=True)

@@ -7,15 +7,15 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Mapping, Optional
 
+from modelkiln.attestation.bundle import SIGN
 from modelkiln.attestation.signing.certificates import read_authorities
 from modelkiln.attestation.signing.keys import PublicKey
 from modelkiln.errors import ModelkilnError, reason
 
-__all__ = ["MODES", "PREDICATES", "SIGN", "Policy", "Rule", "TrustedSigner", "is_named", "matches"]
+__all__ = ["MODES", "PREDICATES", "Policy", "Rule", "TrustedSigner", "is_named", "matches"]
 
 # `off`: nothing is looked at. `warn`: what is missing is reported. `enforce`: it is refused.
 MODES = ("off", "warn", "enforce")
-SIGN = "https://sigstore.dev/cosign/sign/v1"
 # What a policy calls the types of predicates, of any version below them. Others it names by their URI.
 PREDICATES: Mapping[str, tuple[str, ...]] = {
     "signature": (SIGN,),

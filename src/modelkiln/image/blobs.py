@@ -11,7 +11,6 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.image.layout import Layout
 from modelkiln.layer import Layer
 from modelkiln.layers.recipe import is_available_locally, open_layer
-from modelkiln.layers.weights_files import stored_files
 from modelkiln.package.outside import LARGEST_RECORD, read_record
 from modelkiln.store.files import StoredFile
 from modelkiln.store.store import Store
@@ -58,6 +57,8 @@ class Blobs:
         layer = self._layers.get(descriptor.digest)
         if self.store is None or layer is None or self.layout.blob_path(descriptor.digest) is not None:
             return None
+        from modelkiln.layers.weights_files import stored_files  # Few images need it: it brings sandboxes and SQLite.
+
         return stored_files(layer, self.store)
 
     def file(self, descriptor: Descriptor) -> Optional[Path]:

@@ -1,6 +1,5 @@
 """What a package requires of its host: the key `requires` of its metadata."""
 
-import difflib
 from typing import Any, Mapping, Sequence
 
 from modelkiln.errors import ModelkilnError
@@ -34,6 +33,8 @@ def _check_features(features: Any, where: str) -> None:
         raise ModelkilnError(f"{where}: cpu = {features!r} is not a list of features, as in {_FORM}.")
     for name in features:
         if name not in _KNOWN:
+            import difflib  # Of a mistake alone.
+
             near = difflib.get_close_matches(str(name).lower().replace("-", "_").replace(".", "_"), _KNOWN, 3, 0.7)
             hint = f", such as {' or '.join(near)}" if near else ""
             raise ModelkilnError(

@@ -18,9 +18,8 @@ back. No tag ever names a package that is not complete.
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Callable, Mapping, Optional, Sequence
+from typing import TYPE_CHECKING, Callable, Mapping, Optional, Sequence
 
-from modelkiln.attestation.signing.signer import Signer
 from modelkiln.attestation.statement import Statement
 from modelkiln.conventions import RECORD_TYPE
 from modelkiln.descriptor import Descriptor
@@ -35,6 +34,9 @@ from modelkiln.registry.known_blobs import KnownBlobs
 from modelkiln.registry.limits import check_limits
 from modelkiln.registry.reference import Reference
 from modelkiln.wording import counted
+
+if TYPE_CHECKING:
+    from modelkiln.attestation.signing.signer import Signer
 
 __all__ = ["Publication", "Published", "publish_all"]
 
@@ -57,7 +59,7 @@ class Publication:
     record: Optional[bytes] = None
     builder: str = ""
     statements: tuple[Statement, ...] = ()
-    signer: Optional[Signer] = None
+    signer: Optional["Signer"] = None
     bundles: tuple[tuple[Descriptor, bytes], ...] = ()
 
     def attachments(self) -> tuple[Attachment, ...]:
@@ -153,7 +155,7 @@ class _Push:
         self._signatures = 0
 
     @property
-    def signer(self) -> Optional[Signer]:
+    def signer(self) -> Optional["Signer"]:
         return self._publication.signer
 
     @property

@@ -5,15 +5,10 @@ Specification: sigstore/cosign, specs/BUNDLE_SPEC.md, "OCI image attestation sto
 
 import json
 from dataclasses import dataclass
-from typing import Callable, Iterator, Mapping, Optional, Sequence
+from typing import TYPE_CHECKING, Callable, Iterator, Mapping, Optional, Sequence
 
-from modelkiln.attestation.bundle import BUNDLE_TYPE, LARGEST_BUNDLE, Bundle
-from modelkiln.attestation.judgement import REPOSITORY_LABEL, FoundBundle
-from modelkiln.attestation.policy import SIGN
+from modelkiln.attestation.bundle import BUNDLE_TYPE, LARGEST_BUNDLE, REPOSITORY_LABEL, SIGN, Bundle, FoundBundle
 from modelkiln.attestation.sbom.bom import SBOM_TYPE
-from modelkiln.attestation.signing.certificates import identity_of
-from modelkiln.attestation.signing.keys import PublicKey
-from modelkiln.attestation.signing.signer import Signer
 from modelkiln.attestation.statement import PAYLOAD_TYPE, Statement, Subject
 from modelkiln.canonical import document_json
 from modelkiln.descriptor import MANIFEST, Descriptor
@@ -26,6 +21,10 @@ from modelkiln.registry.blobs import blob_chunks
 from modelkiln.registry.client import RegistryClient
 from modelkiln.registry.referrers import EMPTY, attach, find_referrers
 from modelkiln.registry.uploads import upload_bytes
+
+if TYPE_CHECKING:
+    from modelkiln.attestation.signing.keys import PublicKey
+    from modelkiln.attestation.signing.signer import Signer
 
 __all__ = [
     "Signed",
@@ -78,7 +77,7 @@ class Unsigned:
         return [*found, *self.stated]
 
 
-def sign_in_registries(places: Sequence[Unsigned], signer: Signer, environ: Mapping[str, str]) -> list[Signed]:
+def sign_in_registries(places: Sequence[Unsigned], signer: "Signer", environ: Mapping[str, str]) -> list[Signed]:
     """Sign what lies in repositories; what is signed so already stays. A passphrase is asked for once."""
     wanted = [(place.client, subject, data) for place in places for subject, data in place.statements()]
     public, bundles = signer.sign([data for _, _, data in wanted], environ)
@@ -142,7 +141,7 @@ def _read_blob(client: RegistryClient, blob: Descriptor) -> bytes:
 
 
 def sign_in_layout(
-    layout: Layout, subjects: Sequence[Descriptor], package_digest: str, signer: Signer, environ: Mapping[str, str]
+    layout: Layout, subjects: Sequence[Descriptor], package_digest: str, signer: "Signer", environ: Mapping[str, str]
 ) -> list[Signed]:
     """Sign manifests of a layout; the bundles are listed in it next to what they refer to."""
     payloads = [package_statement(one.digest, package_digest * (one is subjects[0]), "") for one in subjects]
@@ -196,7 +195,7 @@ def _predicate_type(payload: bytes) -> str:
     return Statement.read(payload, "statement").predicate_type
 
 
-def _is_same(found: FoundBundle, bundle: Bundle, public: Optional[PublicKey], signer: Signer) -> bool:
+def _is_same(found: FoundBundle, bundle: Bundle, public: Optional["PublicKey"], signer: "Signer") -> bool:
     """Whether a bundle says the same by the same key, of which each signature may be another; with a timestamp, where
     the signer has one made. public: None where each signature has a key of its own; then it is by the same names."""
     try:
@@ -214,6 +213,9 @@ def _signed_by(bundle: Bundle) -> tuple[tuple[str, ...], str]:
     """Whom the certificate of a bundle names, and who has vouched for that."""
     if not bundle.certificates:
         return (), ""
+    # Publishing, which signs nothing as a rule, starts without all that reads certificates.
+    from modelkiln.attestation.signing.certificates import identity_of
+
     found = identity_of(bundle.certificates[0], "bundle")
     return (found.names, found.issuer) if found.key.verifies(bundle.message, bundle.signature) else ((), "")
 

@@ -8,8 +8,9 @@ from datetime import timedelta
 import pytest
 from attested.signing_keys import NOW, Authority, make_key
 
-from modelkiln.attestation.judgement import REPOSITORY_LABEL, FoundBundle, Judged, judge
-from modelkiln.attestation.policy import SIGN, Policy
+from modelkiln.attestation.bundle import REPOSITORY_LABEL, SIGN, FoundBundle
+from modelkiln.attestation.judgement import Judged, judge
+from modelkiln.attestation.policy import Policy
 from modelkiln.attestation.signing.signer import Signer
 from modelkiln.attestation.statement import Statement, Subject
 from modelkiln.frozen_json import FrozenJson

@@ -1,8 +1,10 @@
 """`modelkiln build check-artifact`, where the package onnx may be missing."""
 
 import json
+import pickle
 import subprocess
 import sys
+from collections import OrderedDict
 
 import pytest
 from onnx import TensorProto, helper
@@ -63,3 +65,25 @@ def test_two_models_are_checked_in_one_process(tmp_path):
     done = subprocess.run(argv, cwd=tmp_path, env={"PYTHONPATH": python_path()}, capture_output=True, text=True)
     assert (0, "") == (done.returncode, done.stderr)
     assert ["onnx", "onnx"] == [one["format"] for one in json.loads((tmp_path / "findings.json").read_bytes())]
+
+
+def test_a_batch_answers_for_each_artifact_that_is_sound(tmp_path, monkeypatch):
+    """As a check of it alone does; for one that is not sound it answers null, and does not fail."""
+    files = {
+        "0/labels.txt": b"cat",
+        "1/code.pkl": pickle.dumps(OrderedDict()),
+        "2/code.pkl": pickle.dumps(OrderedDict()),
+    }
+    for name, data in {**files, "3/model.onnx": _model(), "4/model.safetensors": b"cut"}.items():
+        path = tmp_path / "sources" / name
+        path.parent.mkdir(parents=True)
+        path.write_bytes(data)
+    (tmp_path / "batch.json").write_text(json.dumps([{}, {"allow_pickle": ["collections.OrderedDict"]}, {}, {}, {}]))
+    monkeypatch.chdir(tmp_path)
+    common = ("build", "check-artifact", "--where=a:b", "--output=findings.json")
+    assert 0 == main([*common, "--sources=sources", "--batch=batch.json"])
+    found = json.loads((tmp_path / "findings.json").read_bytes())
+    assert ["unknown", "pickle", None, "onnx", None] == [one and one[0]["format"] for one in found]
+    assert 0 == main([*common, "--sources=sources/1", "--pickles", "--allow-pickle=collections.OrderedDict"])
+    assert found[1] == json.loads((tmp_path / "findings.json").read_bytes())
+    assert 1 == main([*common, "--sources=sources/2"])

@@ -12,6 +12,7 @@ from loopback.answering import answering
 from samples.published import Package
 
 from modelkiln.attestation.bundle import BUNDLE_TYPE, Bundle
+from modelkiln.attestation.signing.signer import Signer
 from modelkiln.attestation.statement import Statement
 from modelkiln.cli.main import main
 from modelkiln.descriptor import INDEX, MANIFEST, Descriptor
@@ -371,13 +372,13 @@ def test_a_tag_that_moves_while_it_is_signed(package, signing, tmp_path, monkeyp
     """What was meant at first is signed, and the command fails: the tag means something unsigned."""
     package.publish(signing.host, "moving/digits")
     other = Package(tmp_path / "other", seed=8, weights_size=1000)
-    sign = signatures.Signer.sign
+    sign = Signer.sign
 
     def slow_sign(self, payloads, environ, is_model=False):
         other.publish(signing.host, "moving/digits", (), ("1.2.0",))
         return sign(self, payloads, environ, is_model)
 
-    monkeypatch.setattr(signatures.Signer, "sign", slow_sign)
+    monkeypatch.setattr(Signer, "sign", slow_sign)
     assert 1 == signing.sign("moving/digits:1.2.0")
     assert "means something else meanwhile" in capsys.readouterr().err
     assert 1 == signing.verify("moving/digits:1.2.0")

@@ -1,13 +1,17 @@
 """`modelkiln build check-artifact`: the files of a model artifact are what they should be."""
 
 import argparse
+import json
 from functools import partial
 from pathlib import Path
+from typing import Optional
 
 from modelkiln.canonical import canonical_json
+from modelkiln.checks.allowed import Allowed
 from modelkiln.checks.check import Finding, Options, check_file, check_set
 from modelkiln.checks.onnx.checker import NoChecker
 from modelkiln.cli.allowed import add_allowed, allowed_of
+from modelkiln.errors import ModelkilnError
 
 HELP = "Check the files of a model artifact and report their formats."
 
@@ -16,6 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `modelkiln build check-artifact`."""
     parser.add_argument("--sources", type=Path, help="the folder of the artifact's files")
     parser.add_argument("--lock", type=Path, help="or the lock that pins them, of which those in the store are checked")
+    parser.add_argument(
+        "--batch", type=Path, help="a JSON list of what is allowed in each folder below the sources, called 0, 1, ..."
+    )
     parser.add_argument("--pointers", type=Path, help="a JSON list of more files, see modelkiln.weights.pointers")
     parser.add_argument("--store", type=Path, help="the store's folder, which gets what pointers stand for")
     parser.add_argument("--where", required=True, help="what messages call the artifact")
@@ -27,7 +34,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Check every file, then what they say of each other; write a list of findings, none for those of a lock."""
+    """Check every file, then what they say of each other; write a list of findings, none for those of a lock.
+
+    Of a batch, write such a list for each artifact, and null for one that is not sound: to say what is wrong with it
+    is for a check of that one alone.
+    """
+    if args.batch:
+        allowed = map(Allowed.from_json, json.loads(args.batch.read_bytes()))
+        folders = ((args.sources / str(number), one) for number, one in enumerate(allowed))
+        args.output.write_bytes(canonical_json([_try_folder(folder, args.where, one) for folder, one in folders]))
+        return 0
     try:
         findings = _check_all(args)
     except NoChecker:
@@ -44,14 +60,29 @@ def _check_all(args: argparse.Namespace) -> list[Finding]:
     if args.lock:
         _check_locked(args.lock, args.store, options)
         return []
-    findings = []
-    for path in sorted(path for path in args.sources.rglob("*") if path.is_file()):
-        name = path.relative_to(args.sources).as_posix()
-        findings.append(check_file(name, partial(path.open, "rb"), path.stat().st_size, options))
+    findings = _check_folder(args.sources, options)
     if args.pointers:
         findings += _check_pointers(args.pointers, args.store, options)
     check_set(findings, options)
     return findings
+
+
+def _check_folder(folder: Path, options: Options) -> list[Finding]:
+    findings = []
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        name = path.relative_to(folder).as_posix()
+        findings.append(check_file(name, partial(path.open, "rb"), path.stat().st_size, options))
+    return findings
+
+
+def _try_folder(folder: Path, where: str, allowed: Allowed) -> Optional[list[dict]]:
+    try:
+        options = Options.of(where, allowed)
+        findings = _check_folder(folder, options)
+        check_set(findings, options)
+    except ModelkilnError:
+        return None
+    return [finding.to_json() for finding in findings]
 
 
 def _check_pointers(pointers: Path, folder: Path, options: Options) -> list[Finding]:

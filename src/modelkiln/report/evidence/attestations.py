@@ -68,7 +68,8 @@ class _Judge:
 
     def of_bundle(self, data: bytes, subject: Descriptor, where: str) -> tuple[Statement, str]:
         """What a bundle states, and what its signature is worth."""
-        from modelkiln.attestation.judgement import FoundBundle, Judged, accepted_signer, read_signed
+        from modelkiln.attestation.bundle import FoundBundle
+        from modelkiln.attestation.judgement import Judged, accepted_signer, read_signed
 
         bundle, statement = read_signed(FoundBundle(where, data))
         if self.policy is None:
@@ -133,7 +134,7 @@ def _of_statement(statement: Statement, subject: Descriptor, state: str, is_sign
         names = tuple(str(one) for one in passed) if isinstance(passed, list) else ()
         says = f"{predicate.get('result')}: {', '.join(names)}"
     elif named == "signature":
-        from modelkiln.attestation.judgement import REPOSITORY_LABEL
+        from modelkiln.attestation.bundle import REPOSITORY_LABEL
 
         stated = next((one.annotations.to_json() for one in statement.subjects if one.digest == subject.digest), {})
         says = f"for {stated[REPOSITORY_LABEL]}" if stated.get(REPOSITORY_LABEL) else ""
