@@ -1,24 +1,32 @@
 """Locked weights through the real command: locked, packaged, run and exported without passing through Pants."""
 
 import hashlib
+import io
 import json
 import os
 import pickle
 import subprocess
+import sys
 import tarfile
+import zipfile
 from collections import OrderedDict
 from dataclasses import replace
 
 import pytest
 from attested.signing_keys import make_key
+from components import require_venv
 from measuring.watching import watched
-from monorepo import named_caches, small_monorepo
+from monorepo import ROOT, named_caches, small_monorepo
 from samples.headers.models import gguf_file, xgboost_model
 
 from modelkiln.checks.allowed import NOTHING
 from modelkiln.cli.main import main
+from modelkiln.image.blobs import recorded_layers
+from modelkiln.smoke.runnable_image import open_image, unpacked
+from modelkiln.store.store import Store
 from modelkiln.weights.lock import load_weights_lock
 
+_MODEL_SIGNING = ROOT / "3rdparty/python/model_signing.txt"
 LIMIT = 1_000_000
 SIZE = 3_000_000
 _BUILD = """\
@@ -147,19 +155,66 @@ def test_packages_carry_the_signature_of_locked_files(repo, tmp_path):
 
 
 def _check_lazy(repo, signature, tmp_path):
-    """A PEX fetches the files from their mirror and has the signature itself; both are verified together."""
-    repo.write("rain/BUILD", repo.read("rain/BUILD").replace('"oci", "artifact", "weights-image"', '"pex"'))
+    """A PEX, an image and a wheel fetch the files from their mirror and have the signature themselves; both are
+    verified together where the inference script finds them, here and by model_signing."""
+    formats = 'pex", "oci", "wheel"],\n    distribution="acme-rain'
+    text = repo.read("rain/BUILD").replace('"oci", "artifact", "weights-image"]', f'"{formats}"')
     mirror = f'weights="lazy",\n    weights_mirrors=["{(repo.root / "rain/big").as_uri()}"]'
-    repo.replace("rain/BUILD", 'artifacts=[":weights", ":big"]', f'artifacts=[":big"],\n    {mirror}')
+    repo.write("rain/BUILD", text.replace('artifacts=[":weights", ":big"]', f'artifacts=[":big"],\n    {mirror}'))
     repo.pants("package", "rain:rain")
-    store = tmp_path / "lazy"
-    env = {"PATH": os.environ["PATH"], "MODELKILN_STORE": str(store)}
-    subprocess.run([str(repo.dist / "rain/rain.pex/pex"), "fetch"], env=env, check=True)
-    (found,) = (store / "views").rglob("model.sig")
-    assert signature == found.read_bytes()
     policy = tmp_path / "policy.toml"
     policy.write_text('[signers.a]\nkey = "key.pub"\n[[rules]]\nrepositories = ["**"]\nsigners = ["a"]')
-    assert 0 == main(["verify", str(found.parent), f"--model-signature={found}", f"--policy={policy}"])
+    for folder in (_in_program(repo, tmp_path), _in_image(repo, tmp_path), _in_application(repo, tmp_path)):
+        found = folder / "model.sig"
+        assert signature == found.read_bytes()
+        assert 0 == main(["verify", str(folder), f"--model-signature={found}", f"--policy={policy}"])
+        options = ["--signature", found, "--public_key", tmp_path / "key.pub", "--allow_symlinks"]
+        command = [require_venv(_MODEL_SIGNING), "-m", "model_signing", "verify", "key", folder, *options]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert 0 == done.returncode, done.stdout + done.stderr
+
+
+def _in_program(repo, tmp_path):
+    """The files that a PEX has fetched."""
+    env = {"PATH": os.environ["PATH"], "MODELKILN_STORE": str(tmp_path / "program")}
+    subprocess.run([str(repo.dist / "rain/rain.pex/pex"), "fetch"], env=env, check=True)
+    (found,) = (tmp_path / "program/views").rglob("model.sig")
+    return found.parent
+
+
+def _in_image(repo, tmp_path):
+    """A copy of the files that an image has fetched: it ends with its store."""
+    layout, mirror = repo.dist / "rain/rain.oci", repo.root / "rain/big"
+    store = Store(named_caches(repo.env) / "modelkiln")
+    image = open_image(layout, recorded_layers(layout), store)
+    with unpacked(image, store) as made:
+        argv = ["/opt/venv/bin/python", "-c", _SEND]
+        mounts = {**made.mounts, str(mirror): mirror}
+        command = image.command(made.root, argv, mounts, {"MODELKILN_STORE": "/tmp/store"})
+        done = subprocess.run(command, capture_output=True, check=False)
+    assert 0 == done.returncode, done.stderr
+    with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
+        archive.extractall(tmp_path / "image", filter="data")
+    return tmp_path / "image/model"
+
+
+# Writes the folder that an inference script gets to standard output.
+_SEND = """
+import sys, tarfile
+from modelkiln.runtime.models import model_folder
+with tarfile.open(fileobj=sys.stdout.buffer, mode="w|", dereference=True) as archive:
+    archive.add(model_folder(), "model")
+"""
+
+
+def _in_application(repo, tmp_path):
+    """The files that a wheel has fetched, at its first load()."""
+    with zipfile.ZipFile(repo.dist / "rain/acme_rain-0.1.0-py3-none-any.whl") as archive:
+        archive.extractall(tmp_path / "site")
+    env = {"PYTHONPATH": str(tmp_path / "site"), "MODELKILN_STORE": str(tmp_path / "application")}
+    subprocess.run([sys.executable, "-c", "import acme_rain\nacme_rain.load()"], env=env, check=True)
+    (found,) = (tmp_path / "application/views").rglob("model.sig")
+    return found.parent
 
 
 def _member(blob):

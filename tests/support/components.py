@@ -49,6 +49,7 @@ COMPONENTS = {
     "openssl": "openssl",
     "podman": "podman",
     "qemu-aarch64-static": "qemu-user-static",
+    "qemu-x86_64-static": "qemu-user-static",
     "runc": "runc",
     "sed": "sed",
     "skopeo": "skopeo",

@@ -47,6 +47,7 @@ _REQUIREMENTS = (
     "rfc3161-client",
     "rich",
     'tomli; python_version < "3.11"',
+    "zlib-ng",
     "zstandard",
 )
 # What those require is what the first two have and the last does not: the build steps' own.

@@ -3,7 +3,6 @@
 import hashlib
 import importlib
 import sys
-import zlib
 from pathlib import Path
 from typing import Sequence
 
@@ -36,5 +35,5 @@ def engine_fingerprint(libraries: Sequence[str]) -> str:
             hasher.update(f"{name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
     # Not by importlib.metadata, which would be half of a step's start; the packer needs them anyway.
     versions = [f"{name} {importlib.import_module(name).__version__}" for name in libraries]
-    hasher.update(" ".join([*versions, zlib.ZLIB_RUNTIME_VERSION, sys.version]).encode())
+    hasher.update(" ".join([*versions, sys.version]).encode())
     return hasher.hexdigest()

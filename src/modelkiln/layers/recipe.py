@@ -51,6 +51,8 @@ def build(recipe: Recipe, store: Store, sources: Optional[Path] = None) -> Layer
     libraries = _REMEMBERED.get(packer)
     if libraries is None:
         return module.build(recipe, store)
+    if recipe.get("compression") == "gzip":
+        libraries += ("zlib_ng",)
     cache = ResultCache(store, "layers")
     question = {"recipe": recipe.to_json(), "packing": engine_fingerprint(libraries)}
     layer = _layer_of(cache.get(question))

@@ -28,6 +28,16 @@ _LAYER = {
     "unpacked_size!": SIZE,
     "recipe!": TEXT,
 }
+_MEMBER: dict[str, Any] = {
+    key: TEXT for key in ("name!", "version!", "package_digest!", "entry_point", "code", "environment")
+}
+_ENSEMBLE = {
+    "members": {"*": _MEMBER},
+    "steps": [{}],
+    "combine": TEXT,
+    "environments": {"*": {"requirements": [_WHEEL]}},
+}
+_MEMBER["ensemble"] = _ENSEMBLE  # One may be in another one.
 _VARIANT = {key: TEXT for key in ("accelerator", "platform", "python", "cuda", "rocm", "driver")}
 _RECORD: dict[str, Any] = {
     "package_digest": DIGEST,
@@ -48,11 +58,7 @@ _RECORD: dict[str, Any] = {
     "weights_lock": TEXT,
     "wheel": {"distribution": TEXT, "import_name": TEXT, "version": TEXT, "code": [_FILE]},
     "provided": [{"name!": TEXT, "specifier!": TEXT}],
-    "ensemble": {
-        "members": {"*": {"name!": TEXT, "version!": TEXT, "package_digest!": TEXT, "environment": TEXT}},
-        "steps": [{}],
-        "environments": {"*": {"requirements": [_WHEEL]}},
-    },
+    "ensemble": _ENSEMBLE,
     "packages": [TEXT],
     "formats": {"*": {"path": TEXT, "manifest": {"digest!": TEXT}, "sha256": TEXT, "size": SIZE}},
     "layers": [_LAYER],
@@ -62,6 +68,7 @@ _RECORD: dict[str, Any] = {
 _PACKAGE = {"name!": TEXT, "version": TEXT, "filename": TEXT, "sha256": TEXT, "size": SIZE}
 _RECIPE = {
     "packer": TEXT,
+    "venv": TEXT,
     "files": [{"path!": TEXT, "sha256!": TEXT, "size!": SIZE}],
     "wheels": [{"name!": TEXT, "version": TEXT, "filename": TEXT, "sha256": TEXT}],
     "lock": {"packages": [_PACKAGE], "suite": TEXT},

@@ -1,13 +1,23 @@
 """Which inputs of a package changed, by two records of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Iterable, Iterator, Mapping, Optional
 
+from modelkiln.conventions import VENV
+from modelkiln.ensemble.programs import members_by_environment, wheels_by_environment
 from modelkiln.layer import Layer
-from modelkiln.package.record import recorded_environments
 from modelkiln.recipe import DEBIAN, Recipe
 
-__all__ = ["Change", "changed", "debian_packages", "input_changes", "named_changes", "recipe_inputs", "record_metrics"]
+__all__ = [
+    "Change",
+    "changed",
+    "debian_packages",
+    "input_changes",
+    "named_changes",
+    "recipe_inputs",
+    "record_metrics",
+    "title_of",
+]
 
 # Inputs of a record that are compared part by part, and what follows from others.
 _BY_PART = frozenset(("code", "artifacts", "requirements", "signature", "metadata", "base", "image", "package_digest"))
@@ -18,16 +28,24 @@ _RUNTIME = "modelkiln/"
 @dataclass(frozen=True)
 class Change:
     """One input that differs. kind: "code", "runtime" (of Modelkiln itself), "wheel", "artifact", "debian", "base",
-    "metadata" or "setting". before, after: a version, a sha256 or a value; None for what is not there."""
+    "metadata" or "setting". before, after: a version, a sha256 or a value; None for what is not there. members: of an
+    ensemble with several environments, those that run in the one that a wheel is of."""
 
     kind: str
     name: str
     before: Any
     after: Any
+    members: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Return a JSON object with all fields."""
-        return {"kind": self.kind, "name": self.name, "before": self.before, "after": self.after}
+        """Return a JSON object with all fields; members where there are any."""
+        found = {"kind": self.kind, "name": self.name, "before": self.before, "after": self.after}
+        return {**found, "members": list(self.members)} if self.members else found
+
+
+def title_of(change: Mapping[str, Any]) -> str:
+    """Return the name of a change, as JSON, with the members of the environment that it is in."""
+    return change["name"] + (f" of {', '.join(change['members'])}" if change.get("members") else "")
 
 
 def changed(kind: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Change]:
@@ -63,8 +81,7 @@ def _versions(old: Optional[Mapping[str, Any]], new: Optional[Mapping[str, Any]]
 def input_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
     """Return what differs between the inputs of two packages, records with or without layers."""
     found = [*_files("code", before, after), *_files("artifacts", before, after)]
-    found += named_changes("wheel", before.get("requirements") or (), after.get("requirements") or ())
-    found += named_changes("wheel", *map(_other_wheels, (before, after)))
+    found += _wheels(before, after)
     old, new = (debian_packages(record) for record in (before, after))
     found += named_changes("debian", old, new) if old and new else []
     base_before, base_after = (dict(record.get("base") or {}) for record in (before, after))
@@ -74,7 +91,7 @@ def input_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[C
     found += changed("metadata", *(_flat(_described(record)) for record in (before, after)))
     settings = [
         {
-            key: _without_wheels(value) if key == "ensemble" else value
+            key: _without_environments(value) if key == "ensemble" else value
             for key, value in record.items()
             if _is_setting(key)
         }
@@ -84,15 +101,48 @@ def input_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[C
     return found
 
 
-def _other_wheels(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The wheels of the environments that an ensemble has beside its own; of two with one name one counts."""
-    return [wheel for wheels in recorded_environments(record).values() for wheel in wheels]
+def _wheels(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Change]:
+    """The changes of wheels, environment by environment."""
+    old, new = (wheels_by_environment(record) for record in (before, after))
+    members = [members_by_environment(record) for record in (before, after)]
+    is_several = len(old) > 1 or len(new) > 1
+    for one, other in _pairs(*members):
+        names = members[1].get(other or "") or members[0].get(one or "") or ()
+        for change in named_changes("wheel", old.get(one or "", ()), new.get(other or "", ())):
+            yield replace(change, members=names) if is_several else change
 
 
-def _without_wheels(ensemble: Any) -> Any:
+def _pairs(
+    before: Mapping[str, tuple[str, ...]], after: Mapping[str, tuple[str, ...]]
+) -> list[tuple[Optional[str], Optional[str]]]:
+    """The environments to compare, by their members: their paths follow from their wheels."""
+    left = list(after)
+    found: list[tuple[Optional[str], Optional[str]]] = []
+    alike = {(one, other): len({*before[one]} & {*after[other]}) for one in before for other in after}
+    # An ensemble's own first where both have as many members: its path stays.
+    for one, other in sorted(alike, key=lambda pair: (-alike[pair], pair[0] != pair[1])):
+        if other in left and all(one != pair[0] for pair in found) and (alike[one, other] or one == other == VENV):
+            found.append((one, other))
+            left.remove(other)
+    places = list(before)
+    found.sort(key=lambda pair: places.index(pair[0] or ""))
+    gone = [(one, None) for one in before if all(one != pair[0] for pair in found)]
+    return [*found, *gone, *((None, other) for other in left)]
+
+
+def _without_environments(ensemble: Any) -> Any:
+    """An ensemble without what follows from wheels: environments, and their paths and folders at its members."""
     if not isinstance(ensemble, Mapping):
         return ensemble
-    return {key: value for key, value in ensemble.items() if key != "environments"}
+    members = {name: _without_place(member) for name, member in (ensemble.get("members") or {}).items()}
+    return {**{key: value for key, value in ensemble.items() if key != "environments"}, "members": members}
+
+
+def _without_place(member: Mapping[str, Any]) -> dict[str, Any]:
+    found = {key: value for key, value in member.items() if key != "libraries"}
+    found.update({"environment": "its own"} if "environment" in member else {})
+    found.update({"ensemble": _without_environments(member["ensemble"])} if "ensemble" in member else {})
+    return found
 
 
 def debian_packages(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:

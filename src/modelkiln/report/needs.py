@@ -2,8 +2,11 @@
 
 import re
 from contextlib import suppress
-from typing import Any, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Container, Iterator, Mapping, Sequence
 
+from modelkiln.conventions import VENV
+from modelkiln.ensemble.programs import Program, list_programs
 from modelkiln.package.imports import STANDARD_MODULES, Import, find_imports
 from modelkiln.report.archive import iter_files
 from modelkiln.report.graph import Edge, Graph, Node
@@ -15,35 +18,57 @@ __all__ = ["code_graph", "debian_graph", "read_status"]
 
 _STATUS = "var/lib/dpkg/status"
 _CONTINUED = re.compile(r"\n[ \t]+")
-# What starts a package; it travels with each.
-_RUNTIME = "modelkiln/runtime/__main__.py"
+# What starts a package, which travels with each, and an ensemble and its processes.
+_RUNTIME = (
+    "modelkiln/runtime/__main__.py",
+    "modelkiln/runtime/ensemble/__main__.py",
+    "modelkiln/runtime/ensemble/worker.py",
+)
 
 
-def code_graph(variant: Mapping[str, Any], texts: Mapping[str, bytes], wheels: Mapping[str, WheelContents]) -> Graph:
-    """Return the graph of code and wheels, from the entry point on.
+def code_graph(
+    variant: Mapping[str, Any],
+    texts: Mapping[str, bytes],
+    wheels: Mapping[str, WheelContents],
+    environment: str = VENV,
+) -> Graph:
+    """Return the graph of code and of the wheels of an environment, from the entry point on.
 
     texts: of the code that is at hand. Wheels without contents have no edges of their own.
     """
-    files = [file["path"] for file in variant.get("code") or ()]
-    entry = Node("entry", str(variant.get("entry_point") or ""))
-    script = _module_file(entry.name.partition(":")[0], files)
-    edges = [Edge(entry, Node("code", script), "the inference script")] if script else []
+    files = {file["path"]: None for file in variant.get("code") or ()}
+    programs = list_programs(variant)
+    entry = Node("entry", programs[0].entry_point)
+    edges = list(_start_edges(entry, programs, files))
     owners = _owners(wheels)
+    # The code of a member that excludes others lies in a folder of its own, also where that is in another one's.
+    places = sorted(((one.folder, one.environment) for one in programs), key=lambda place: -len(place[0]))
     for path in files:
+        folder, where = next(place for place in places if path.startswith(place[0]))
         for optional in (False, True) if path in texts and path.endswith(".py") else ():
-            for one in find_imports(path, texts[path], optional):
-                edges += _import_edges(path, one, files, owners, optional)
+            for one in find_imports(path[len(folder) :], texts[path], optional):
+                found = replace(one, origin=folder + one.origin)
+                edges += _import_edges(path, found, files, folder, owners if where == environment else {}, optional)
     for wheel in wheels.values():
         edges += _requirement_edges(wheel, wheels, variant.get("variant") or {})
-    roots = [entry, *([Node("code", _RUNTIME)] if _RUNTIME in files else [])]
+    roots = [entry, *(Node("code", path) for path in _RUNTIME if path in files)]
     nodes = [*roots, *(Node("code", path) for path in files), *(Node("wheel", name) for name in wheels)]
     return Graph(nodes, roots, edges)
 
 
-def _module_file(module: str, files: Sequence[str]) -> str:
-    """The file of a module, or ""."""
-    path = module.replace(".", "/")
-    return next((one for one in (f"{path}.py", f"{path}/__init__.py") if one in files), "")
+def _start_edges(entry: Node, programs: Sequence[Program], files: Container[str]) -> Iterator[Edge]:
+    """From the entry point to what it calls."""
+    for program in programs:
+        script = _module_file(program.entry_point.partition(":")[0], files, program.folder)
+        if script:
+            what = f'the inference script of member "{program.member}"' if program.member else "the inference script"
+            yield Edge(entry, Node("code", script), what)
+
+
+def _module_file(module: str, files: Container[str], folder: str) -> str:
+    """The file of a module, or "": one in `folder`, else one that all have."""
+    paths = [f"{place}{module.replace('.', '/')}" for place in dict.fromkeys((folder, ""))]
+    return next((one for path in paths for one in (f"{path}.py", f"{path}/__init__.py") if one in files), "")
 
 
 def _owners(wheels: Mapping[str, WheelContents]) -> dict[str, list[str]]:
@@ -56,11 +81,11 @@ def _owners(wheels: Mapping[str, WheelContents]) -> dict[str, list[str]]:
 
 
 def _import_edges(
-    path: str, one: Import, files: Sequence[str], owners: Mapping[str, list[str]], optional: bool
+    path: str, one: Import, files: Container[str], folder: str, owners: Mapping[str, list[str]], optional: bool
 ) -> Iterator[Edge]:
     source, reason = Node("code", path), f"{one.origin} imports {one.alternative or one.module}"
     parts = one.module.split(".")
-    own = {_module_file(".".join(parts[:depth]), files) for depth in range(1, len(parts) + 1)} - {""}
+    own = {_module_file(".".join(parts[:depth]), files, folder) for depth in range(1, len(parts) + 1)} - {""}
     yield from (Edge(source, Node("code", file), reason, optional) for file in sorted(own))
     if own or parts[0] in STANDARD_MODULES:
         return

@@ -9,6 +9,8 @@ from email.parser import HeaderParser
 from pathlib import Path
 from typing import Any, Iterator, Mapping
 
+from modelkiln.conventions import VENV
+from modelkiln.ensemble.programs import wheels_by_environment
 from modelkiln.formats.pex_contents import DEPENDENCIES
 from modelkiln.manifest.wheels import wheel_digest
 from modelkiln.package.imports import code_modules
@@ -53,9 +55,9 @@ class WheelContents:
         return next((" ".join(value.split()) for value in found if value.strip()), "")
 
 
-def read_wheels(package: Package, variant: Mapping[str, Any]) -> dict[str, WheelContents]:
-    """Return the contents of the wheels that a variant's record lists, by name, in its order."""
-    listed = variant.get("requirements") or ()
+def read_wheels(package: Package, variant: Mapping[str, Any], environment: str = VENV) -> dict[str, WheelContents]:
+    """Return the contents of the wheels that a variant's record lists of an environment, by name, in its order."""
+    listed = wheels_by_environment(variant)[environment]
     found = {wheel["name"]: _bare(wheel) for wheel in listed}
     missing = {}
     for wheel in listed:
@@ -68,7 +70,7 @@ def read_wheels(package: Package, variant: Mapping[str, Any]) -> dict[str, Wheel
     if missing and package.kind == "pex" and package.path is not None:
         found.update((one.name, one) for one in _in_pex(package.path, missing))
     elif missing:
-        found.update((one.name, one) for one in _in_layers(package, missing.values()))
+        found.update((one.name, one) for one in _in_layers(package, missing.values(), environment))
     return found
 
 
@@ -120,15 +122,21 @@ def _in_pex(path: Path, missing: Mapping[str, Mapping[str, Any]]) -> Iterator[Wh
                     yield _zipped(wheel, stream)
 
 
-def _in_layers(package: Package, missing: Any) -> Iterator[WheelContents]:
+def _in_layers(package: Package, missing: Any, environment: str) -> Iterator[WheelContents]:
     """Of the layers that a layout has, by the RECORDs in them."""
     blobs = package.open_blobs()
     if blobs is None:
         return
     by_name = {wheel["name"]: wheel for wheel in missing}
     for layer in package.layers:
-        names = {one["name"] for one in recipe_inputs(layer).get("wheels") or ()} & set(by_name)
-        if not names or blobs.state(layer.descriptor) == "missing" or layer.kind != "wheels":
+        inputs = recipe_inputs(layer)
+        names = {one["name"] for one in inputs.get("wheels") or ()} & set(by_name)
+        if (
+            not names
+            or inputs.get("venv", VENV) != environment
+            or blobs.state(layer.descriptor) == "missing"
+            or layer.kind != "wheels"
+        ):
             continue
         sizes, described = {}, {}
         with blobs.open(layer.descriptor) as stream:

@@ -5,33 +5,38 @@ from typing import Any, Mapping, Optional
 from modelkiln.base.debian_mirrors import deb_digest
 from modelkiln.base.debian_package import iter_data
 from modelkiln.base.debian_root import keeps, merged_path
+from modelkiln.ensemble.programs import members_by_environment, wheels_by_environment
 from modelkiln.errors import ModelkilnError
 from modelkiln.report.code import code_texts
 from modelkiln.report.graph import Graph, Node
 from modelkiln.report.inputs import debian_packages
 from modelkiln.report.needs import code_graph, debian_graph, read_status
 from modelkiln.report.package import Package
-from modelkiln.report.wheels import WheelContents, read_wheels
+from modelkiln.report.wheels import File, WheelContents, read_wheels
 
 __all__ = ["explain"]
 
 
 class _Package:
-    """A package with all that reasons are found by."""
+    """One environment of a package with all that reasons are found by."""
 
-    def __init__(self, package: Package, variant: Mapping[str, Any]) -> None:
-        self.package, self.variant = package, variant
+    def __init__(self, package: Package, variant: Mapping[str, Any], environment: str) -> None:
+        self.package, self.environment = package, environment
+        self.place: dict[str, Any] = {}
+        if "ensemble" in variant:
+            self.place = {"environment": environment, "members": list(members_by_environment(variant)[environment])}
         self.code = {file["path"]: file for file in variant.get("code") or ()}
         self.artifacts = {file["path"]: file for file in variant.get("artifacts") or ()}
-        self.wheels = read_wheels(package, variant)
-        self.graph = code_graph(variant, code_texts(package, set(self.code)), self.wheels)
+        self.wheels = read_wheels(package, variant, environment)
+        self.graph = code_graph(variant, code_texts(package, set(self.code)), self.wheels, environment)
 
 
 def explain(package: Package, name: str) -> dict[str, Any]:
     """Return what `docs/schemas/why.json` describes.
 
-    name: a wheel, a Debian package, or a file by its path in the package. Raises ModelkilnError where the package
-    has no such thing, and for packages whose bytes are not on this machine.
+    name: a wheel, a Debian package, or a file by its path in the package. An ensemble with several environments may
+    have a wheel in each: those after the first one are below "elsewhere". Raises ModelkilnError where the package has
+    no such thing, and for packages whose bytes are not on this machine.
     """
     if package.kind in ("registry", "record"):
         raise ModelkilnError(
@@ -39,18 +44,28 @@ def explain(package: Package, name: str) -> dict[str, Any]:
             f"Name a package of dist/, or fetch it: modelkiln pull {package.label} -o DIR."
         )
     for variant in package.variants:
-        opened = _Package(package, variant)
-        found = _wheel(opened, name) or _file(opened, name)
+        environments = [_Package(package, variant, path) for path in wheels_by_environment(variant)]
+        found = _own_file(environments[0], name)
         if found:
             return found
+        several = [one for one in (_in_environment(opened, name) for opened in environments) if one]
+        if several:
+            return {**several[0], **({"elsewhere": several[1:]} if several[1:] else {})}
     found = _debian(package, name)
     if found:
         return found
-    wheels = ", ".join(sorted({one["name"] for each in package.variants for one in each.get("requirements") or ()}))
+    listed = [one for each in package.variants for wheels in wheels_by_environment(each).values() for one in wheels]
+    wheels = ", ".join(sorted({one["name"] for one in listed}))
     raise ModelkilnError(
         f"{package.label}: holds no wheel, Debian package or file {name!r}. Its wheels are {wheels or 'none'}; name a "
         "file by its path in the package, as in models/digits/predict.py."
     )
+
+
+def _in_environment(opened: _Package, name: str) -> Optional[dict[str, Any]]:
+    """A wheel of an environment, or a file of one."""
+    found = _wheel(opened, name) or _wheel_file(opened, name)
+    return {**found, **opened.place} if found else None
 
 
 def _wheel(opened: _Package, name: str) -> Optional[dict[str, Any]]:
@@ -71,22 +86,18 @@ def _wheel(opened: _Package, name: str) -> Optional[dict[str, Any]]:
     }
 
 
-def _file(opened: _Package, name: str) -> Optional[dict[str, Any]]:
+def _own_file(opened: _Package, name: str) -> Optional[dict[str, Any]]:
+    """A file of code, or of a model artifact."""
     path = name.strip("/")
     for folder in ("app/", "models/"):
         known = opened.code if folder == "app/" else opened.artifacts
         for candidate in (path, path[len(folder) :] if path.startswith(folder) else path):
             if candidate in known:
-                return _own_file(opened, candidate, known[candidate], folder == "app/")
-    inside = path.partition("site-packages/")[2] or path
-    for wheel in opened.wheels.values():
-        for file in wheel.files:
-            if file.path == inside:
-                return _wheel_file(opened, wheel, file.path, file.size, file.packed)
+                return _why_own(opened, candidate, known[candidate], folder == "app/")
     return None
 
 
-def _own_file(opened: _Package, path: str, file: Mapping[str, Any], is_code: bool) -> dict[str, Any]:
+def _why_own(opened: _Package, path: str, file: Mapping[str, Any], is_code: bool) -> dict[str, Any]:
     size = file.get("size", 0)
     if is_code:
         found = _reasons(opened.graph, Node("code", path), "")
@@ -97,11 +108,25 @@ def _own_file(opened: _Package, path: str, file: Mapping[str, Any], is_code: boo
     return {**found, "without": {"items": [path], "size": size, "unpacked_size": size}}
 
 
-def _wheel_file(opened: _Package, wheel: WheelContents, path: str, size: int, packed: int) -> dict[str, Any]:
+def _wheel_file(opened: _Package, name: str) -> Optional[dict[str, Any]]:
+    """A file of a wheel, by its path in site-packages or in an image."""
+    above, is_installed, inside = name.strip("/").partition("site-packages/")
+    if not is_installed:
+        above, inside = "", above
+    elif above.startswith("opt/") and not above.startswith(f"{opened.environment}/"):
+        return None
+    for wheel in opened.wheels.values():
+        for file in wheel.files:
+            if file.path == inside:
+                return _why_installed(opened, wheel, file)
+    return None
+
+
+def _why_installed(opened: _Package, wheel: WheelContents, file: File) -> dict[str, Any]:
     found = _reasons(opened.graph, Node("wheel", wheel.name), "")
-    chain = [*found["chain"], f"{wheel.name} {wheel.version} contains {path}"]
-    without = {"items": [path], "size": packed or size, "unpacked_size": size}
-    return {**found, "kind": "file", "name": path, "chain": chain, "without": without}
+    chain = [*found["chain"], f"{wheel.name} {wheel.version} contains {file.path}"]
+    without = {"items": [file.path], "size": file.packed or file.size, "unpacked_size": file.size}
+    return {**found, "kind": "file", "name": file.path, "chain": chain, "without": without}
 
 
 def _debian(package: Package, name: str) -> Optional[dict[str, Any]]:

@@ -11,10 +11,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
-from typing import Sequence
+from types import MappingProxyType
+from typing import Any, Mapping, Sequence
 
+from modelkiln.conventions import VENV
 from modelkiln.errors import ModelkilnError
 from modelkiln.smoke.runnable_image import Runnable
+from modelkiln.wheels.cuda_libraries import library_folders
 
 __all__ = ["Linked", "check_cuda_libraries"]
 
@@ -27,6 +30,7 @@ _CUDA = re.compile(
 _DRIVER = re.compile(r"lib(?:cuda|nvidia-[\w-]+)\.so[.\d]*")
 _SECONDS = 120.0
 _SHOWN = 10
+_NONE: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -38,16 +42,21 @@ class Linked:
     optional: tuple[str, ...]
 
 
-def check_cuda_libraries(image: Runnable, root: Path) -> Linked:
+def check_cuda_libraries(
+    image: Runnable, root: Path, environments: Mapping[str, Sequence[Mapping[str, Any]]] = _NONE
+) -> Linked:
     """Link every shared library below `root`'s site-packages as ld.so(8) would to start it.
 
-    Raises ModelkilnError for a library of CUDA's that is missing, and for undefined symbols of a
-    library that has all it needs.
+    environments: of an ensemble's members, beside the image's own: wheels, as records have them, by path. Raises
+    ModelkilnError for a library of CUDA's that is missing, and for undefined symbols of a library that has all it
+    needs.
     """
     loader = _loader(root)
-    paths = sorted(f"/{path.relative_to(root)}" for path in root.glob("opt/venv/lib/python3*/site-packages/**/*.so*"))
+    search_paths = _search_paths(image, root, environments)
+    searched = {path: search_paths[one] for one in search_paths for path in _libraries(root, one)}
+    paths = sorted(searched)
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        found = list(pool.map(lambda path: _link(image, root, loader, path), paths))
+        found = list(pool.map(lambda path: _link(image, root, [loader, path], searched[path]), paths))
     problems, optional, count = [], [], 0
     for path, text in zip(paths, found):
         names = re.findall(r"^\s*(\S+) =>", text, re.MULTILINE)
@@ -71,6 +80,23 @@ def check_cuda_libraries(image: Runnable, root: Path) -> Linked:
             "bring them to the resolve's requirements (the extras of the package often name them), and lock it again."
         )
     return Linked(count, tuple(optional))
+
+
+def _libraries(root: Path, environment: str) -> list[str]:
+    """Paths of the shared libraries of an environment, in the image."""
+    return [f"/{path.relative_to(root)}" for path in root.glob(f"{environment}/lib/python3*/site-packages/**/*.so*")]
+
+
+def _search_paths(image: Runnable, root: Path, others: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, str]:
+    """By environment, what processes in it have in LD_LIBRARY_PATH; see `modelkiln.runtime.ensemble.environment`."""
+    ours = image.env.get("LD_LIBRARY_PATH", "")
+    beyond = [path for path in ours.split(":") if path and not path.startswith(f"/{VENV}/")]
+    found = {VENV: ours}
+    for environment, wheels in others.items():
+        folders = (root / environment).glob("lib/python3*/site-packages")
+        places = [f"/{place.relative_to(root)}/{name}" for place in folders for name in library_folders(wheels)]
+        found[environment] = ":".join([*places, *beyond])
+    return found
 
 
 def _of_host(symbol: str, path: Path) -> bool:
@@ -97,12 +123,15 @@ def _loader(root: Path) -> str:
     raise ModelkilnError("image: has no dynamic loader (ld-linux*.so*). Use a base image with glibc.")
 
 
-def _link(image: Runnable, root: Path, loader: str, path: str) -> str:
+def _link(image: Runnable, root: Path, argv: Sequence[str], search_path: str) -> str:
     """What the loader says of a library (ld.so(8), LD_TRACE_LOADED_OBJECTS, LD_WARN, LD_BIND_NOW)."""
-    argv: Sequence[str] = image.command(
-        root, [loader, path], env={"LD_TRACE_LOADED_OBJECTS": "1", "LD_WARN": "yes", "LD_BIND_NOW": "yes"}
-    )
+    env = {"LD_TRACE_LOADED_OBJECTS": "1", "LD_WARN": "yes", "LD_BIND_NOW": "yes", "LD_LIBRARY_PATH": search_path}
     done = subprocess.run(
-        argv, env={}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=_SECONDS
+        image.command(root, argv, env=env),
+        env={},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=_SECONDS,
     )
     return done.stdout.decode("utf-8", "replace")

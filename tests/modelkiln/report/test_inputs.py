@@ -2,7 +2,7 @@
 
 from modelkiln.canonical import canonical_json
 from modelkiln.recipe import DEBIAN, Recipe
-from modelkiln.report.inputs import Change, input_changes
+from modelkiln.report.inputs import Change, input_changes, title_of
 
 
 def _record(**more):
@@ -66,10 +66,51 @@ def test_settings_and_metadata_are_named_by_their_paths():
     assert canonical_json(expected[0].to_json())
 
 
-def test_wheels_of_an_ensembles_other_environments_are_compared():
-    """As wheels, and not as settings."""
-    old, new = (
-        _record(ensemble={"steps": [], "environments": {"opt/venvs/a": {"requirements": [_wheel(version)]}}})
-        for version in ("2.4.5", "2.4.6")
+def _ensemble(own, **others):
+    """A record of an ensemble whose member "big" runs in its own environment, and each other one in one of its own.
+
+    own, others: versions of numpy.
+    """
+    members = {"big": {"entry_point": "big:predict"}}
+    members.update({name: {"entry_point": f"{name}:predict", "environment": _path(others[name])} for name in others})
+    environments = {_path(version): {"requirements": [_wheel(version)]} for version in others.values()}
+    return _record(requirements=[_wheel(own)], ensemble={"members": members, "steps": [], "environments": environments})
+
+
+def _path(version):
+    """As of real ones, it follows from the wheels."""
+    return f"opt/venvs/{version.replace('.', '')}"
+
+
+def test_wheels_are_compared_environment_by_environment():
+    """Those of an ensemble's members, whose paths follow from their wheels; each change names the members."""
+    old = _ensemble("2.4.5", one="1.26.1", two="2.0.1")
+    assert [Change("wheel", "numpy", "1.26.1", "1.26.2", ("one",))] == input_changes(
+        old, _ensemble("2.4.5", one="1.26.2", two="2.0.1")
     )
-    assert [Change("wheel", "numpy", "2.4.5", "2.4.6")] == input_changes(old, new)
+    assert "numpy of one, two" == title_of(Change("wheel", "numpy", "1", "2", ("one", "two")).to_json())
+    assert "numpy" == title_of(Change("wheel", "numpy", "1", "2").to_json())
+    assert [
+        Change("wheel", "numpy", "2.4.5", "2.4.6", ("big",)),
+        Change("wheel", "numpy", "2.0.1", "2.0.2", ("two",)),
+    ] == input_changes(old, _ensemble("2.4.6", one="1.26.1", two="2.0.2"))
+
+
+def test_an_environment_that_came_or_went_is_that_of_its_members():
+    """With all of its wheels; that a member has one of its own is a setting."""
+    old, new = _ensemble("2.4.5", one="1.26.1"), _ensemble("2.4.5", one="1.26.1", two="2.0.1")
+    came = Change("wheel", "numpy", None, "2.0.1", ("two",))
+    assert came == input_changes(old, new)[0]
+    assert Change("setting", "ensemble.members.two.environment", None, "its own") in input_changes(old, new)
+    gone = Change("wheel", "numpy", "2.0.1", None, ("two",))
+    assert gone == input_changes(new, old)[0]
+
+
+def test_members_that_change_places_are_compared_with_themselves():
+    """The environment with most bytes is the ensemble's own, which may become another one's."""
+    old = _ensemble("2.4.5", one="1.26.1")
+    new = _ensemble("1.26.1", two="2.4.6")
+    members = {"big": {"entry_point": "big:predict", "environment": _path("2.4.6")}, "one": {"entry_point": "one:p"}}
+    new["ensemble"]["members"] = members
+    assert Change("wheel", "numpy", "2.4.5", "2.4.6", ("big",)) == input_changes(old, new)[0]
+    assert 1 == len([change for change in input_changes(old, new) if change.kind == "wheel"])

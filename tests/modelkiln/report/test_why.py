@@ -119,6 +119,71 @@ def test_a_packed_pex_has_them_in_a_folder(tmp_path, package, capsys):
         assert "        cloudlib 1.4 requires tinylib>=1\n" in capsys.readouterr().out
 
 
+OTHER = "opt/venvs/0123456789ab"
+
+
+@pytest.fixture(scope="module", params=[True, False], ids=["store", "layers"])
+def ensemble(request, tmp_path_factory):
+    """Two members: `old` has code and an environment of its own, whose wheels are in the store or in layers alone."""
+    code = {
+        "modelkiln/runtime/ensemble/script.py": b"",
+        ".modelkiln/members/old/predict.py": b"import scale\n",
+        ".modelkiln/members/old/scale.py": b"from cloudlib import part\n",
+    }
+    old = {"entry_point": "predict:predict", "code": ".modelkiln/members/old", "environment": OTHER}
+    described = {"name": "old", "version": "1.0", "package_digest": "sha256:" + "1" * 64}
+    members = {"rain": {**described, "entry_point": "rain.forecast:predict"}, "old": {**described, **old}}
+    return Described(
+        tmp_path_factory.mktemp("ensemble"),
+        code=code,
+        has_wheels=request.param,
+        entry_point="modelkiln.runtime.ensemble.script:Ensemble",
+        ensemble={"members": members, "steps": []},
+        environments={OTHER: {"cloudlib": "0.9", "tinylib": "0.1"}},
+    )
+
+
+def test_a_wheel_is_explained_in_each_environment_of_an_ensemble(ensemble, capsys):
+    """By the code that runs there and the wheels that are there."""
+    found = _why(capsys, ensemble, "tinylib")
+    (elsewhere,) = found["elsewhere"]
+    entry = "the entry point modelkiln.runtime.ensemble.script:Ensemble"
+    assert ("1.0", "opt/venv", ["rain"]) == (found["version"], found["environment"], found["members"])
+    assert [
+        entry,
+        'the inference script of member "rain"',
+        "rain/forecast.py:3 imports cloudlib",
+        "cloudlib 1.4 requires tinylib>=1",
+    ] == found["chain"]
+    assert ("0.1", OTHER, ["old"]) == (elsewhere["version"], elsewhere["environment"], elsewhere["members"])
+    assert [
+        entry,
+        'the inference script of member "old"',
+        ".modelkiln/members/old/predict.py:1 imports scale",
+        ".modelkiln/members/old/scale.py:1 imports cloudlib",
+        "cloudlib 0.9 requires tinylib>=1",
+    ] == elsewhere["chain"]
+    assert ["tinylib 0.1"] == elsewhere["without"]["items"]
+
+
+def test_a_file_of_an_environment_is_explained_there(ensemble, capsys):
+    """Where its path says which; a name alone is looked for in each."""
+    for path, version in (("opt/venv", "1.4"), (OTHER, "0.9")):
+        found = _why(capsys, ensemble, f"/{path}/lib/python3.11/site-packages/cloudlib/part.py")
+        assert f"cloudlib {version} contains cloudlib/part.py" == found["chain"][-1]
+        assert path == found["environment"] and "elsewhere" not in found
+    assert OTHER == _why(capsys, ensemble, "cloudlib/part.py")["elsewhere"][0]["environment"]
+    assert "elsewhere" not in _why(capsys, ensemble, "plugin")
+
+
+def test_people_see_which_environment_a_reason_is_of(ensemble, capsys):
+    """One after the other."""
+    assert 0 == main(["why", str(ensemble.layout), "tinylib", "--store", str(ensemble.store.root)])
+    out = capsys.readouterr().out
+    assert out.startswith("tinylib 1.0, in /opt/venv of rain\n")
+    assert f"\n\ntinylib 0.1, in /{OTHER} of old\n" in out
+
+
 def test_people_read_a_sentence_about_what_it_saves(package, capsys):
     """Text of a terminal."""
     assert 0 == main(["why", str(package.layout), "tinylib", "--store", str(package.store.root)])

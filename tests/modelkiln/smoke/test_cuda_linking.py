@@ -11,6 +11,9 @@ from modelkiln.smoke.cuda_linking import check_cuda_libraries
 from modelkiln.smoke.runnable_image import Runnable
 
 SITE_PACKAGES = "opt/venv/lib/python3.11/site-packages"
+# Of a further environment of an ensemble.
+OTHER = "opt/venvs/0123456789ab"
+WHEELS = [{"name": "nvidia-cuda-runtime", "libraries": ["nvidia/lib"]}, {"name": "onnxruntime-gpu"}]
 
 
 @pytest.fixture
@@ -25,18 +28,19 @@ def root(tmp_path):
     return tmp_path / "root"
 
 
-def library(root, name, source="", needs=()):
-    """Compile a shared library of the package `demo`, which needs libraries of these names."""
-    folder = root / SITE_PACKAGES / "demo"
+def library(root, name, source="", needs=(), place=f"{SITE_PACKAGES}/demo"):
+    """Compile a shared library of the package `demo`, or at another place, which needs libraries of these names."""
+    folder = root / place
+    folder.mkdir(parents=True, exist_ok=True)
     command = [require("gcc"), "-shared", "-fPIC", "-o", str(folder / name), f"-Wl,-soname,{name}", "-xc", "-"]
     command += ["-xnone", "-Wl,--no-as-needed", *(str(folder / one) for one in needs)]
     subprocess.run(command, input=source.encode(), check=True)
 
 
-def check(root):
+def check(root, environments=(), beyond=""):
     """Check a root whose loader looks into the package's folder."""
-    image = Runnable((), (), {"LD_LIBRARY_PATH": f"/{SITE_PACKAGES}/demo"}, "/", ())
-    return check_cuda_libraries(image, root)
+    image = Runnable((), (), {"LD_LIBRARY_PATH": f"/{SITE_PACKAGES}/demo{beyond}"}, "/", ())
+    return check_cuda_libraries(image, root, dict(environments))
 
 
 def test_libraries_that_find_all_they_need_are_counted(root):
@@ -67,3 +71,22 @@ def test_undefined_symbols_are_refused_unless_a_neighbour_has_them(root):
         check(root)
     library(root, "shared.so", "int host(void) { return 1; }")
     assert 2 == check(root).libraries
+
+
+def test_further_environments_of_an_ensemble_are_linked_too(root):
+    """With the libraries of their own wheels, and not with those of the image's own environment."""
+    place = f"{OTHER}/lib/python3.11/site-packages/nvidia/lib"
+    library(root, "libcudart.so.12", place=place)
+    library(root, "provider.so", needs=["libcudart.so.12"], place=place)
+    provider = root / OTHER / "lib/python3.11/site-packages/provider.so"
+    (root / place / "provider.so").rename(provider)
+    assert 0 == check(root).libraries
+    assert 2 == check(root, {OTHER: WHEELS}).libraries
+    # What lies in the image's own environment is no use there.
+    (root / place / "libcudart.so.12").rename(root / SITE_PACKAGES / "demo/libcudart.so.12")
+    with pytest.raises(ModelkilnError, match=f"/{OTHER}/.*/provider.so needs libcudart.so.12, which the image lacks"):
+        check(root, {OTHER: WHEELS})
+    # What a base image names is.
+    (root / "usr/cuda").mkdir(parents=True)
+    (root / SITE_PACKAGES / "demo/libcudart.so.12").rename(root / "usr/cuda/libcudart.so.12")
+    assert 1 == check(root, {OTHER: WHEELS}, ":/usr/cuda").libraries

@@ -110,7 +110,7 @@ def _perform(plan: SmokePlan, smoke: Smoke, store: Store, record: Mapping[str, A
             mounts.update({f"{MODELS_MOUNT}/{path}": file for path, file in models.mounts.items()} if models else {})
             mounts.update({LAZY_STORE: store.root} if is_lazy else {})
             mounts.update({PROVIDED: Path(plan.provided)} if plan.provided else {})
-            print(_run_image(plan, smoke, store, _Surroundings(settings, mounts, gpu)))
+            print(_run_image(plan, smoke, store, _Surroundings(settings, mounts, gpu), record))
         else:
             settings.update({"MODELKILN_MODELS": str(models.path)} if models else {})
             settings.update({"MODELKILN_STORE": os.path.abspath(store.root)} if is_lazy else {})
@@ -175,7 +175,9 @@ def _run_program(
         return _test(plan, smoke, runner)
 
 
-def _run_image(plan: SmokePlan, smoke: Smoke, store: Store, surroundings: _Surroundings) -> str:
+def _run_image(
+    plan: SmokePlan, smoke: Smoke, store: Store, surroundings: _Surroundings, record: Mapping[str, Any]
+) -> str:
     image = open_image(Path(plan.package), plan.layers, store, Path(plan.models) if plan.models else None)
     with unpacked(image, store) as made:
         root = made.root
@@ -183,6 +185,8 @@ def _run_image(plan: SmokePlan, smoke: Smoke, store: Store, surroundings: _Surro
         report = _test(plan, smoke, image_runner(image, root, {**made.mounts, **mounts}, gpu, settings))
         if not smoke.cuda:
             return report
-        linked = check_cuda_libraries(image, root)
+        others = (record.get("ensemble") or {}).get("environments") or {}
+        environments = {path: one["requirements"] for path, one in others.items()}
+        linked = check_cuda_libraries(image, root, environments)
         more = f"; of no use here: {', '.join(linked.optional)}" if linked.optional else ""
         return f"{report}\n{linked.libraries} libraries that use CUDA find all they need{more}"

@@ -9,6 +9,7 @@ from modelkiln.cli.tables import Column, Part, Table, print_parts
 from modelkiln.progress import Progress
 from modelkiln.report.difference import difference
 from modelkiln.report.evidence.vulnerabilities import read_scans
+from modelkiln.report.inputs import title_of
 from modelkiln.report.package import open_package
 from modelkiln.runtime.weights.progress import readable_size
 from modelkiln.wording import counted, print_json, report_line
@@ -128,8 +129,9 @@ def _values(changes: Sequence[Mapping[str, Any]]) -> Table:
     for change in changes:
         sign = _sign(change["before"], change["after"])
         before, after = (_value(change[side]) if change[side] is not None else "" for side in ("before", "after"))
-        rows.append((sign, change["name"], before, after))
-        plain.append(f"  {sign} {change['name']}  {' -> '.join(filter(None, (before, after)))}")
+        name = title_of(change)
+        rows.append((sign, name, before, after))
+        plain.append(f"  {sign} {name}  {' -> '.join(filter(None, (before, after)))}")
     texts = (Column(head, is_text=True) for head in ("name", "before", "after"))
     return Table((Column(), *texts), rows, plain)
 

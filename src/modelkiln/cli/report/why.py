@@ -35,12 +35,15 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print_json(found)
     else:
-        print_lines(_text(found))
+        print_lines(_text(found, "elsewhere" in found))
+        for one in found.get("elsewhere", ()):
+            print_lines(["", *_text(one, True)])
     return 0
 
 
-def _text(found: Mapping[str, Any]) -> Iterator[str]:
-    yield " ".join(filter(None, (found["name"], found["version"])))
+def _text(found: Mapping[str, Any], has_several: bool) -> Iterator[str]:
+    place = f", in /{found['environment']} of {', '.join(found['members'])}" if has_several else ""
+    yield " ".join(filter(None, (found["name"], found["version"]))) + place
     for depth, reason in enumerate(found["chain"]):
         yield f"{'  ' * (depth + 1)}{reason}"
     others = [one for one in found["needed_by"] if one["reason"] not in found["chain"]]

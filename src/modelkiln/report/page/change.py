@@ -2,6 +2,7 @@
 
 from typing import Any, Mapping, Optional
 
+from modelkiln.report.inputs import title_of
 from modelkiln.report.page.evidence import vulnerability_changes
 from modelkiln.report.page.html import Html, section, table, tag
 from modelkiln.runtime.weights.progress import readable_size
@@ -46,7 +47,7 @@ def change(found: Mapping[str, Any]) -> Html:
 
 
 def _variant(variant: Mapping[str, Any]) -> list[Optional[Html]]:
-    inputs = [[one["name"], one["kind"], _shown(one, "before"), _shown(one, "after")] for one in variant["inputs"]]
+    inputs = [[title_of(one), one["kind"], _shown(one, "before"), _shown(one, "after")] for one in variant["inputs"]]
     signature, version = variant["signature"], variant["version"]
     places = [[one["place"], one["what"], one["level"]] for one in signature["changes"]]
     verdict = f"The signature: {_VERDICTS[signature['level']]}."

@@ -5,7 +5,10 @@ import threading
 
 from modelkiln.runtime import entry_point
 from modelkiln.runtime.ensemble.errors import StepError
+from modelkiln.runtime.ensemble.pace import Pace
+from modelkiln.runtime.ensemble.run import Run
 from modelkiln.runtime.ensemble.step import Step
+from modelkiln.runtime.ensemble.threads import Threads
 
 __all__ = ["Graph"]
 
@@ -13,8 +16,9 @@ __all__ = ["Graph"]
 class Graph:
     """Members and steps of one ensemble, as its record has them under "ensemble".
 
-    steps: in the order of the record. waits: how many others each waits for. followers: the places of those that wait
-    for it. first: of those that wait for none.
+    steps: in the order of the record. By the place of each: paces: how long it takes; waits: how many others it waits
+    for; followers: the places of those that wait for it; earliest: the first place among itself and all that need it.
+    first: the places of those that wait for none.
     """
 
     def __init__(self, document, signature, root, model, start):
@@ -36,8 +40,10 @@ class Graph:
             for number, step in enumerate(document["steps"], 1)
         ]
         self._outputs = [spec["name"] for spec in signature["outputs"]]
+        self.paces = [Pace() for _ in self.steps]
         self._plan()
-        self._pool, self._process, self._lock = None, None, threading.Lock()
+        # Both at once, so that nothing has to be locked to read them: a fork might find it locked for good.
+        self._threads, self._lock = (None, None), threading.Lock()
 
     def _plan(self):
         """What each step waits for, what waits for it, and which tensors several read."""
@@ -54,20 +60,23 @@ class Graph:
         # A member that changed an array in place would change it for the others, perhaps while they read it.
         self._shared = frozenset(tensor for tensor, count in readers.items() if count > 1 or self._combine)
         self.first = [place for place, count in enumerate(self.waits) if not count]
-        self._order = self._chain()
+        order, is_chain = self._sort()
+        self._order = order if is_chain else None
+        self.earliest = list(range(len(self.steps)))
+        for place in reversed(order):
+            self.earliest[place] = min([place, *(self.earliest[other] for other in self.followers[place])])
 
-    def _chain(self):
-        """The steps in their order where never two can run at a time, else None."""
-        order, ready, waits = [], list(self.first), list(self.waits)
+    def _sort(self):
+        """The steps, each after those that it waits for, and whether never two can run at a time."""
+        order, ready, waits, is_chain = [], list(self.first), list(self.waits), True
         while ready:
-            if len(ready) > 1:
-                return None
+            is_chain = is_chain and len(ready) == 1
             order.append(ready.pop())
             for place in self.followers[order[-1]]:
                 waits[place] -= 1
                 if not waits[place]:
                     ready.append(place)
-        return order
+        return order, is_chain
 
     def predict(self, inputs):
         """Return the ensemble's outputs, arrays by name; raises StepError."""
@@ -77,7 +86,7 @@ class Graph:
             for place in self._order:
                 self.add(tensors, self.steps[place].run(tensors))
         else:
-            _Run(self, tensors).finish()
+            Run(self, tensors).finish()
         merged = self._merge(tensors) if self._combine else {}
         return {name: merged[name] if name in merged else tensors[name] for name in self._outputs}
 
@@ -105,68 +114,19 @@ class Graph:
 
     def threads(self):
         """The threads that steps run in beside the caller's, made when they are first needed, also after a fork."""
+        threads, process = self._threads
+        if process == os.getpid():
+            return threads
         with self._lock:
-            if self._process != os.getpid():
-                from concurrent.futures import ThreadPoolExecutor
-
-                self._process = os.getpid()
-                self._pool = ThreadPoolExecutor(4 * len(self.steps), thread_name_prefix="modelkiln-step")
-            return self._pool
+            if self._threads[1] != os.getpid():
+                self._threads = Threads(4 * len(self.steps)), os.getpid()
+            return self._threads[0]
 
     def close(self):
         """End members and threads."""
         for member in self._members.values():
             member.close()
-        if getattr(self, "_pool", None) is not None and self._process == os.getpid():
-            self._pool.shutdown(wait=False)
-            self._pool = self._process = None
-
-
-class _Run:
-    """One prediction whose steps run in several threads."""
-
-    def __init__(self, graph, tensors):
-        self._graph, self._tensors = graph, tensors
-        self._waits, self._errors = list(graph.waits), {}
-        self._lock, self._done = threading.Lock(), threading.Event()
-        self._active = 0
-
-    def finish(self):
-        """Run all steps, in this thread, too; raises the error of the first of those that failed."""
-        with self._lock:
-            self._active = len(self._graph.first)
-        self._work(self._share(self._graph.first))
-        self._done.wait()
-        if self._errors:
-            raise self._errors[min(self._errors)]
-
-    def _share(self, ready):
-        """Hand all but one of the steps `ready` to other threads, and return that one, or None."""
-        for place in ready[1:]:
-            self._graph.threads().submit(self._work, place)
-        return ready[0] if ready else None
-
-    def _work(self, place):
-        while place is not None:
-            made = {}
-            try:
-                if not self._errors:
-                    made = self._graph.steps[place].run(self._tensors)
-            except BaseException as error:
-                with self._lock:
-                    self._errors[place] = error
-            place = self._share(self._end(place, made))
-
-    def _end(self, place, made):
-        """Take what a step made, and return the steps that waited for it alone. After an error none begins."""
-        with self._lock:
-            self._graph.add(self._tensors, made)
-            ready = []
-            for other in () if self._errors else self._graph.followers[place]:
-                self._waits[other] -= 1
-                if not self._waits[other]:
-                    ready.append(other)
-            self._active += len(ready) - 1
-            if not self._active:
-                self._done.set()
-            return ready
+        threads, _ = getattr(self, "_threads", (None, None))
+        if threads is not None:
+            threads.close()
+            self._threads = None, None

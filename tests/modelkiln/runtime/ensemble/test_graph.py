@@ -1,5 +1,6 @@
 """The steps of an ensemble: their order, what they share, what fails."""
 
+import os
 import threading
 
 import numpy
@@ -100,6 +101,90 @@ def test_of_steps_that_fail_at_the_same_time_the_first_is_reported(make_graph):
     graph = make_graph(scripts, steps, [tensor("in")], [tensor("out")])
     with pytest.raises(StepError, match="^step 1: "):
         graph.predict({"in": numpy.array([1.0])})
+
+
+def test_which_error_is_raised_does_not_depend_on_who_is_quicker(make_graph):
+    """The second step has failed before the first one can begin, which fails all the same. Threads run them at first,
+    and when they were seen to be quick this one does."""
+    fail = ("def predict(inputs, model):\n    raise RuntimeError('no')\n", X, Y)
+    steps = [step("fail", "x=twice", "y=out"), step("fail", "x=in", "y=more"), step("double", "x=in", "y=twice")]
+    graph = make_graph({"double": DOUBLE, "fail": fail}, steps, [tensor("in")], [tensor("out"), tensor("more")])
+    for _ in range(50):
+        with pytest.raises(StepError, match="^step 1: "):
+            graph.predict({"in": numpy.array([1.0])})
+
+
+def test_an_interrupt_is_not_an_error_of_a_step(make_graph):
+    """It is raised as it is, in whichever thread it came, and no step begins after it."""
+    threading.meeting, threading.reached = threading.Barrier(2, timeout=30), []
+    left = (
+        "import threading\ndef predict(inputs, model):\n    threading.meeting.wait()\n    raise KeyboardInterrupt\n",
+        X,
+        Y,
+    )
+    right = (left[0].replace("raise KeyboardInterrupt", "return {'y': inputs['x']}"), X, Y)
+    after = ("import threading\ndef predict(inputs, model):\n    threading.reached.append(1)\n", ADD[1], Y)
+    for places in ("lr", "rl"):
+        steps = [step({"l": "left", "r": "right"}[one], "x=in", f"y={one}") for one in places]
+        steps.append(step("after", "a=l b=r", "y=out"))
+        graph = make_graph({"left": left, "right": right, "after": after}, steps, [tensor("in")], [tensor("out")])
+        with pytest.raises(KeyboardInterrupt):
+            graph.predict({"in": numpy.array([1.0])})
+    assert [] == threading.reached
+
+
+WHERE = (
+    "import threading\n"
+    "def predict(inputs, model):\n"
+    "    threading.places.append(threading.current_thread())\n"
+    "    return {'y': inputs['x'] * 2}\n",
+    X,
+    Y,
+)
+BOTH = [step("where", "x=in", "y=l"), step("where", "x=in", "y=r")]
+
+
+def test_steps_that_are_quick_run_one_after_another(make_graph):
+    """In the thread that asks."""
+    threading.places = []
+    graph = make_graph({"where": WHERE}, BOTH, [tensor("in")], [tensor("l"), tensor("r")])
+    for pace in graph.paces:
+        for _ in range(20):
+            pace.note(0.0)
+    assert [2.0] == graph.predict({"in": numpy.array([1.0])})["r"].tolist()
+    assert [threading.current_thread()] * 2 == threading.places
+
+
+def test_a_step_that_no_thread_comes_for_runs_in_the_thread_that_asks(make_graph):
+    """All others are at work, for whatever long time."""
+    threading.places, gate = [], threading.Event()
+    graph = make_graph({"where": WHERE}, BOTH, [tensor("in")], [tensor("l"), tensor("r")])
+    try:
+        while graph.threads().start(gate.wait):
+            pass
+        assert [2.0] == graph.predict({"in": numpy.array([1.0])})["r"].tolist()
+    finally:
+        gate.set()
+    assert [threading.current_thread()] * 2 == threading.places
+
+
+def test_a_process_that_was_forked_has_threads_of_its_own(make_graph):
+    """As servers do that load the model, and try it, before they fork: steps there still meet."""
+    threading.meeting = threading.Barrier(2, timeout=30)
+    meet = (
+        "import threading\ndef predict(inputs, model):\n    threading.meeting.wait()\n    return {'y': inputs['x']}\n"
+    )
+    steps = [step("left", "x=in", "y=l"), step("right", "x=in", "y=r")]
+    scripts = {"left": (meet, X, Y), "right": (meet, X, Y)}
+    graph = make_graph(scripts, steps, [tensor("in")], [tensor("l"), tensor("r")])
+    graph.predict({"in": numpy.array([1.0])})
+    child = os.fork()
+    if not child:
+        try:
+            os._exit(0 if graph.predict({"in": numpy.array([3.0])})["r"].tolist() == [3.0] else 1)
+        except BaseException:
+            os._exit(2)
+    assert 0 == os.waitpid(child, 0)[1]
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from pathlib import Path
 from samples.debs import locked, make_deb
 from samples.wheelhouse import make_wheel, pin
 
+from modelkiln.conventions import VENV
 from modelkiln.image.entries import REF_NAME
 from modelkiln.image.image import Base, Settings, build_image, settings_config
 from modelkiln.image.layout import layout_files, write_layout
@@ -45,17 +46,22 @@ class Described:
     """Writes NAME.oci and NAME.package.json into `folder`, with a store next to them.
 
     code: path -> bytes. versions: of wheels, by name. metadata, signature, version: of the record. has_wheels: whether
-    the store keeps the wheels, beside the layers that are made of them.
+    the store keeps the wheels, beside the layers that are made of them. environments: of an `ensemble`, versions of
+    wheels by the paths of those that it has beside its own.
     """
 
-    def __init__(self, folder, name="rain", code=None, versions=None, has_wheels=True, **more):
+    def __init__(self, folder, name="rain", code=None, versions=None, has_wheels=True, environments=None, **more):
         folder.mkdir(parents=True, exist_ok=True)
         self.store = Store(folder / "store")
         self.store.root.mkdir(exist_ok=True)
         self.layout, self.record_path = folder / f"{name}.oci", folder / f"{name}.package.json"
         self._code = {**CODE, **(code or {})}
         weights = b"weights of rain" * 200
-        pins = self._put_wheels(versions or {})
+        pins = self._put_wheels({**{name: version for name, version, _ in _WHEELS}, **(versions or {})})
+        others = {path: self._put_wheels(wheels) for path, wheels in (environments or {}).items()}
+        if others:
+            listed = {path: {"requirements": wheels} for path, wheels in others.items()}
+            more["ensemble"] = {**more["ensemble"], "environments": listed}
         base = debian.build(self._base_recipe(), self.store)
         (folder / "weights.bin").write_bytes(weights)
         made = [
@@ -63,6 +69,7 @@ class Described:
             venv_layer("3.11", "/usr/bin/python3.11", over_any_base=False),
             *((self._wheels([one]), None) for one in pins[:1]),
             (self._wheels(pins[1:]), None),
+            *((self._wheels(wheels, path), None) for path, wheels in others.items()),
             self._small("code", self._code),
         ]
         inputs = self._inputs(weights, pins, base, [base, *(layer for layer, _ in made[1:-1])], more)
@@ -70,16 +77,17 @@ class Described:
         made.append(record_layer(json.dumps(self.record).encode()))
         self._write(base, made)
         if not has_wheels:
-            for one in pins:
+            for one in (*pins, *(one for wheels in others.values() for one in wheels)):
                 self.store.path(f"sha256:{one['sha256']}").unlink()
 
     def _put_wheels(self, versions):
         pins = []
-        for name, version, requires in _WHEELS:
-            data = make_wheel(name, versions.get(name, version), self._files(name), requires)
-            self.store.add_bytes(data)
-            facts = {"size": len(data), "unpacked_size": 1000 * len(pins) + 500}
-            pins.append({**pin(data, name, versions.get(name, version)), **facts})
+        for name, _, requires in _WHEELS:
+            if name in versions:
+                data = make_wheel(name, versions[name], self._files(name), requires)
+                self.store.add_bytes(data)
+                facts = {"size": len(data), "unpacked_size": 1000 * len(pins) + 500}
+                pins.append({**pin(data, name, versions[name]), **facts})
         return pins
 
     def _files(self, name):
@@ -96,8 +104,8 @@ class Described:
         lock = {"schema": 1, "suite": "bookworm", "architecture": "amd64", "packages": sorted(packages, key=_name)}
         return debian.recipe(lock, "zstd")
 
-    def _wheels(self, pins):
-        return wheels.build(wheels.recipe(pins, "3.11", "linux/amd64", "zstd"), self.store)
+    def _wheels(self, pins, venv=VENV):
+        return wheels.build(wheels.recipe(pins, "3.11", "linux/amd64", "zstd", venv=venv), self.store)
 
     def _small(self, kind, contents):
         listed = [
