@@ -164,13 +164,13 @@ def test_a_package_that_is_not_in_the_lock(repo):
     """The package, the lock and the way to add it are named."""
     repo.write("locks/python.in", "numpy\nnot-in-the-lock\n")
     repo.write("rain/forecast.py", "import not_in_the_lock\n" + repo.read("rain/forecast.py"))
-    refused(repo, "locks/python.txt is stale", "not-in-the-lock is not in it", "./pants lock locks")
+    refused(repo, "locks/python.txt is stale", "not-in-the-lock is not in it", "pants lock locks")
 
 
 def test_a_lock_that_is_older_than_its_requirements(repo):
     """The requirement, what the lock has instead and the command that fixes it are named."""
     repo.write("locks/python.in", "numpy>=99\n")
-    refused(repo, "locks/python.txt is stale: numpy>=99 is wanted", "./pants lock locks")
+    refused(repo, "locks/python.txt is stale: numpy>=99 is wanted", "pants lock locks")
 
 
 def test_a_resolve_without_a_lock(repo):
@@ -191,7 +191,7 @@ def test_a_dependency_that_has_no_wheel(repo):
     """What would have to be built is refused as long as no lock says with what: building could run any code."""
     # It was only ever published as a source archive.
     require(repo, "docopt", "0.6.2", "49b3a825280bd66b3aa83585ef59c4a8c82f2c8a522dbe754a8bc8d08c85c491")
-    refused(repo, "docopt 0.6.2", "has no wheel in the lock locks/python.txt", "./pants lock locks:locks")
+    refused(repo, "docopt 0.6.2", "has no wheel in the lock locks/python.txt", "pants lock locks:locks")
 
 
 def test_a_lock_without_hashes(repo):
@@ -292,7 +292,7 @@ def test_a_lock_without_numpy(repo):
     repo.write(LOCK, f"iniconfig==2.0.0 --hash=sha256:{'0' * 64}\n")
     repo.write("locks/python.in", "iniconfig==2.0.0\n")
     repo.write("rain/forecast.py", "def predict(inputs, model): ...\n")
-    refused(repo, "rain:rain: every package needs numpy", "locks/python.txt lacks it", "./pants lock locks:locks")
+    refused(repo, "rain:rain: every package needs numpy", "locks/python.txt lacks it", "pants lock locks:locks")
 
 
 def test_a_base_lock_that_its_list_has_outgrown(repo):
@@ -308,7 +308,7 @@ def test_a_stale_lock_of_pex(repo):
     locked = {"artifacts": [artifact], "project_name": "numpy", "version": "2.4.6", "requires_dists": []}
     repo.write(LOCK, json.dumps({"locked_resolves": [{"locked_requirements": [locked]}]}))
     repo.write("locks/python.in", "numpy>=99\n")
-    refused(repo, "./pants generate-lockfiles --resolve=python-default")
+    refused(repo, "pants generate-lockfiles --resolve=python-default")
 
 
 def test_good_input_is_packaged_after_all_that(repo):

@@ -168,4 +168,4 @@ def test_what_cannot_be_is_reported(repo):
     (repo.root / "locks/python.build.txt").unlink()
     log = repo.pants("package", "rain:snow", code=1).log
     assert "docopt 0.6.2 has no wheel in the lock locks/python.txt" in log
-    assert "locks/python.build.txt has to say with what. Write it with ./pants lock locks:locks" in log
+    assert "locks/python.build.txt has to say with what. Write it with pants lock locks:locks" in log

@@ -138,7 +138,7 @@ def test_pex_lock(repo, pins, expected):
     repo.pants("generate-lockfiles", "--resolve=python-default")
     assert '"locked_resolves"' in repo.read("locks/pex.lock")
     assert expected == packaged(repo, "locks/pex.lock")
-    assert "`./pants generate-lockfiles --resolve=python-default` makes it" in repo.pants("lock", "locks").out.decode()
+    assert "`pants generate-lockfiles --resolve=python-default` makes it" in repo.pants("lock", "locks").out.decode()
 
 
 def test_uv_lock_of_pants(repo, uv, pins, expected, tmp_path):

@@ -53,6 +53,6 @@ def _load(target: Target, path: str, text: bytes, architecture: str) -> dict[str
     if lock["architecture"] != architecture:
         raise ModelkilnError(
             f"{target.address}: {path}: is a lock for {lock['architecture']}, want one for {architecture}. "
-            f"Lock it again with ./pants lock {target.address}."
+            f"Lock it again with pants lock {target.address}."
         )
     return lock

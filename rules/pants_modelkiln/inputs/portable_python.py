@@ -62,7 +62,7 @@ async def read_portable_python(request: PortablePythonRequest) -> InterpreterLoc
     if (lock.python, lock.release) != said:
         raise ModelkilnError(
             f"{target.address}: its lock is for CPython {lock.python} of release {lock.release}, and the target says "
-            f"{said[0]} of {said[1]}. Lock it again: ./pants lock {target.address}."
+            f"{said[0]} of {said[1]}. Lock it again: pants lock {target.address}."
         )
     return lock
 

@@ -36,13 +36,13 @@ def other_lock_command(resolve: str, lock: bytes) -> str:
     if is_pylock(text):
         return pylock_command(text)
     if is_pex_lock(text) or (is_uv_lock(text) and _PANTS_PROJECT in text):
-        return f"./pants generate-lockfiles --resolve={resolve}"
+        return f"pants generate-lockfiles --resolve={resolve}"
     return "uv lock" if is_uv_lock(text) else ""
 
 
 def lock_command(resolve: str, lock: bytes, requirements: Iterable[Target]) -> str:
     """The command that writes the lock of a resolve with these requirements anew."""
-    return other_lock_command(resolve, lock) or f"./pants lock {lock_address(requirements)}"
+    return other_lock_command(resolve, lock) or f"pants lock {lock_address(requirements)}"
 
 
 def lock_address(requirements: Iterable[Target]) -> str:

@@ -23,7 +23,7 @@ from modelkiln.checks.onnx import model as onnx
 from modelkiln.checks.pickle_globals import check_allowed
 from modelkiln.errors import ModelkilnError
 
-__all__ = ["VERSION", "Finding", "Need", "Options", "check_file", "check_set"]
+__all__ = ["UNKNOWN", "VERSION", "Finding", "Need", "Options", "check_file", "check_set"]
 
 # Goes up with each change of what is found or refused: what an earlier one took for sound is looked at again.
 VERSION = 6

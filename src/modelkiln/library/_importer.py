@@ -83,7 +83,10 @@ class Importer:
         if not fullname.startswith(f"{self.name}."):
             return None
         found = (FileFinder(folder, *self._loaders).find_spec(fullname) for folder in path or ())
-        return next((spec for spec in found if spec), None)
+        spec = next((spec for spec in found if spec), None)
+        if spec is not None and spec.loader is None:
+            spec.submodule_search_locations = _NamespacePath(spec.submodule_search_locations)
+        return spec
 
     def own_name(self, name):
         """Return what a module is called in this process, by its name in the model's code; None for one of others."""
@@ -123,6 +126,13 @@ class Importer:
                 error.msg = f"No module named {error.name!r}"
             raise
         return sys.modules[f"{self.name}.{name.partition('.')[0]}"]
+
+
+class _NamespacePath(list):
+    """Where a package without `__init__.py` lies. `importlib.resources` knows such a path by the name of its type."""
+
+    def __repr__(self):
+        return f"_NamespacePath({super().__repr__()})"
 
 
 class _Loader(SourceFileLoader):

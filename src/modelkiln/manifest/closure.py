@@ -82,11 +82,12 @@ def closure(
 
     A pure function of what `resolve_lock` returned. Markers and extras are evaluated for its
     target. Where its patch release is not known, what any needs is taken as far as the lock has it.
+    Projects of the repository itself that the lock names ("own") are code and no wheels.
     Raises ModelkilnError for a requirement that the lock lacks, a root that excludes the
     locked version, and a wheel that does not exist for the target.
     """
     target = Target.from_json(resolved)
-    walk = _Walk(resolved, target, frozenset(without))
+    walk = _Walk(resolved, target, frozenset(without).union(resolved.get("own", ())))
     for root in roots:
         walk.visit(root)
     walk.check_lacking()

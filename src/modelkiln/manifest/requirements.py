@@ -53,18 +53,22 @@ def check_fresh(
     """Refuse a lock that was compiled from other requirements than its resolve has now.
 
     resolved: as `resolve_lock` returns it. requirements: all of the resolve, PEP 508. remedy: the
-    command that locks it. A cheap check: each must be in the lock, in a version that it allows.
+    command that locks it. A cheap check: each must be in the lock, in a version that it allows. What is a project of
+    the repository itself, as members of a workspace are, is in no lock.
     """
     from packaging.requirements import InvalidRequirement, Requirement
     from packaging.utils import canonicalize_name
 
     versions = {wheel["name"]: wheel["version"] for wheel in resolved["wheels"]}
+    own = resolved.get("own", ())
     issues = []
     for text in sorted(set(requirements)):
         try:
             requirement = Requirement(text)
         except InvalidRequirement:
             continue  # Pants has read it; markers of newer releases of packaging are left to pip.
+        if canonicalize_name(requirement.name) in own:
+            continue
         needed = holding_releases(requirement.marker, environment)
         if not needed:
             continue

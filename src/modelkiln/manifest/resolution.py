@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.manifest.lock import Pin, read_lock
+from modelkiln.manifest.locks.uv import is_uv_lock, own_projects
 from modelkiln.manifest.pip import index_lines, run_pip, target_options
 from modelkiln.manifest.sdists import find_sdists
 from modelkiln.store.result_cache import ResultCache
@@ -27,7 +28,8 @@ def resolve_lock(lock_text: str, target: Target, store: Store, where: str = "loc
     """Choose one wheel for each pin of a lock that applies on `target`; nothing is installed.
 
     Returns {"lock": `where`, "python", "platform", "glibc", "wheels": [{"name", "version",
-    "filename", "sha256", "requires", "problem"}]}, sorted by name. A pin without a wheel for the
+    "filename", "sha256", "requires", "problem"}]}, sorted by name, and where the lock names projects of the repository
+    itself, these as "own". A pin without a wheel for the
     target gets its sdist, with "is_sdist", whose requirements only its build shows; one without
     either a "problem", which fails only packages that need it, in `closure`. Raises ModelkilnError for a lock
     that pins too little and for an index that cannot be reached.
@@ -56,7 +58,8 @@ def resolve_lock(lock_text: str, target: Target, store: Store, where: str = "loc
         else:
             ResultCache(store, _CHOICES).put(_question(pin, target), chosen)
     found = [known[pin.name] for pin in pins]
-    return {"lock": where, **target.to_json(), "wheels": found}
+    own = own_projects(lock_text) if is_uv_lock(lock_text) else []
+    return {"lock": where, **target.to_json(), "wheels": found, **({"own": own} if own else {})}
 
 
 def placeholders(pins: Sequence[Pin], target: Target, store: Store) -> list[Pin]:

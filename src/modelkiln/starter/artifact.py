@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any, Mapping, Optional, Sequence
 
 from modelkiln.checks import safetensors
+from modelkiln.checks.check import UNKNOWN, Options, check_file
 from modelkiln.checks.content import Content
-from modelkiln.checks.headers import formats as headers
 from modelkiln.checks.onnx import model as onnx
 from modelkiln.checks.onnx.interface import Value, read_interface
 from modelkiln.errors import ModelkilnError
@@ -58,11 +58,19 @@ def read_artifact(path: Path) -> Artifact:
         raise ModelkilnError(
             f"{path}: is the index of several files. Name one of them, and add the others to `source`."
         )
-    known = headers.find_format(path.name, content.head(4096)) or "of no format that is known here"
     raise ModelkilnError(
-        f"{path}: is {known}. init reads ONNX models and safetensors, which say what they hold; write predict.py and "
+        f"{_other(path)} init reads ONNX models and safetensors, which say what they hold; write predict.py and "
         "signature.json for others (docs/first-package.md)."
     )
+
+
+def _other(path: Path) -> str:
+    """What a file is that says too little, in a sentence: packaging would refuse it, or its format."""
+    try:
+        found = check_file(path.name, lambda: path.open("rb"), path.stat().st_size, Options(str(path.parent)))
+    except ModelkilnError as error:
+        return str(error)
+    return f"{path}: is {'of no format that is known here' if found.format == UNKNOWN else found.format}."
 
 
 def _onnx(path: Path, content: Content) -> Artifact:

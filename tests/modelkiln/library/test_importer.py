@@ -159,6 +159,24 @@ def test_folders_that_are_no_code_hide_nothing(site, tmp_path):
     )
 
 
+def test_data_beside_code_without_init_are_found(site):
+    """`importlib.resources` finds files of namespace packages, at the top and below, by text and by module."""
+    script = """
+from importlib.resources import files
+
+
+def main():
+    import space.deep
+
+    found = files(__package__), files("space"), files("space.deep"), files(space.deep)
+    return [one.joinpath("table.txt").read_text() for one in found]
+"""
+    code = {"space/main.py": script, "space/table.txt": "top", "space/deep/table.txt": "deep", "space/deep/a.py": ""}
+    site.add("spaces", code)
+    found = json.loads(site.run(OWN + 'print(json.dumps(own("spaces", "space.main").main()))'))
+    assert ["top", "top", "deep", "deep"] == found
+
+
 def test_an_importer_is_made_once(site):
     """Also where the application loads the module again."""
     site.add("ways", WAYS)

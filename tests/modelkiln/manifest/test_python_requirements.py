@@ -60,6 +60,14 @@ def test_a_lock_of_its_requirements_is_fresh():
     check_fresh(_resolved(numpy="2.4.6", torch="2.9.0+cu126", x="1.0rc2"), wanted, ENVIRONMENT, "lock it")
 
 
+def test_projects_of_the_repository_are_in_no_lock():
+    """A pyproject.toml asks for members of its workspace by name, whose code comes by its imports."""
+    resolved = {**_resolved(numpy="2.4.6"), "own": ["shop-api"]}
+    check_fresh(resolved, ["numpy", "Shop_API[fast]>=1"], ENVIRONMENT, "uv lock")
+    with pytest.raises(ModelkilnError, match="stale: scipy is not in it. Lock it again: uv lock"):
+        check_fresh(resolved, ["shop-api", "scipy"], ENVIRONMENT, "uv lock")
+
+
 @pytest.mark.parametrize(
     ("wanted", "message"),
     [

@@ -41,6 +41,27 @@ def test_closure_follows_requirements_and_nothing_else():
     assert [] == _names(resolved)
 
 
+def test_projects_of_the_repository_are_no_wheels():
+    """A target that depends on a workspace's requirements names its members, too; their code comes otherwise."""
+    resolved = {**_resolved({"name": "a", "requires": ["shop-api"]}), "own": ["shop-api"]}
+    assert ["a"] == _names(resolved, "Shop.API", "a")
+
+
+def test_a_lock_of_a_workspace_names_its_projects(tmp_path):
+    """No index is asked for them."""
+    lock = """version = 1
+requires-python = ">=3.11"
+[manifest]
+members = ["shop-api"]
+[[package]]
+name = "shop-api"
+version = "0"
+source = { editable = "api" }
+"""
+    found = resolve_lock(lock, TARGET, offline_store(tmp_path), "uv.lock")
+    assert (["shop-api"], []) == (found["own"], found["wheels"])
+
+
 def test_closure_evaluates_markers_for_the_target():
     """The Python that runs the tool does not matter."""
     wanted = ['c; sys_platform == "linux"', 'd; python_version < "3.11"', 'd; os_name == "nt"']

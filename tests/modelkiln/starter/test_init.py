@@ -1,7 +1,9 @@
 """`modelkiln init`: the files that it writes, for models that real libraries wrote."""
 
 import ast
+import collections
 import json
+import pickle
 
 import numpy
 import onnx
@@ -134,3 +136,14 @@ def test_nothing_is_overwritten(tmp_path, capsys):
     assert "is not there" in _init(capsys, tmp_path / "none", code=1).err
     assert "several or no models" in _init(capsys, tmp_path, code=1).err
     assert "another target of the BUILD file" in _init(capsys, model, "--name", "smoke", code=1).err
+
+
+def test_what_a_model_of_another_format_needs_is_said_at_once(tmp_path, capsys):
+    """A pickle's list is the one that packaging would ask for; a format is named, and a text is of none."""
+    (tmp_path / "pants.toml").write_text("")
+    (tmp_path / "m.pkl").write_bytes(pickle.dumps(collections.OrderedDict(a=1)))
+    assert "allow_pickle=['collections.OrderedDict']. init reads ONNX" in _init(capsys, tmp_path / "m.pkl", code=1).err
+    numpy.save(tmp_path / "m.npy", numpy.zeros(2))
+    assert f"{tmp_path}/m.npy: is npy. init reads ONNX" in _init(capsys, tmp_path / "m.npy", code=1).err
+    (tmp_path / "m.txt").write_text("x")
+    assert "m.txt: is of no format that is known here." in _init(capsys, tmp_path / "m.txt", code=1).err

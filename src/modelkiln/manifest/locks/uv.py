@@ -12,7 +12,7 @@ from modelkiln.errors import ModelkilnError, reason
 from modelkiln.manifest.locks.origin import origin_issue
 from modelkiln.wheels.markers import holds
 
-__all__ = ["is_uv_lock", "uv_lines"]
+__all__ = ["is_uv_lock", "own_projects", "uv_lines"]
 
 _VERSION = 1
 # The project that was locked, with what it requires.
@@ -46,6 +46,14 @@ def uv_lines(text: str, where: str, environment: Mapping[str, str]) -> list[str]
     if issues:
         raise ModelkilnError(f"{where}: " + " ".join(issues))
     return lines
+
+
+def own_projects(text: str) -> list[str]:
+    """Return the names of the projects that a lock was made for: of a workspace, its members. Their code is no wheel.
+
+    text: a lock that `uv_lines` has read.
+    """
+    return sorted(one["name"] for one in _own(_load(text)))
 
 
 def _load(text: str) -> dict[str, Any]:
@@ -82,7 +90,7 @@ def _lock_issue(lock: Mapping[str, Any], environment: Mapping[str, str]) -> str:
 def _needed(lock: Mapping[str, Any], environment: Mapping[str, str]) -> list[Package]:
     """What is reached from the locked projects along dependencies whose markers hold, without the projects."""
     packages, manifest = lock["package"], lock.get("manifest", {})
-    own = [one for one in packages if _place(one) in _OWN or one["name"] in manifest.get("members", [])]
+    own = _own(lock)
     waiting = [edge for one in own for edges in _edges_by_extra(one).values() for edge in edges]
     # What a workspace without a project of its own asks for, and a script.
     waiting += [*manifest.get("requirements", []), *chain(*manifest.get("dependency-groups", {}).values())]
@@ -102,6 +110,11 @@ def _needed(lock: Mapping[str, Any], environment: Mapping[str, str]) -> list[Pac
                     done.add((id(package), extra))
                     waiting.extend(edges[extra])
     return [one for one in packages if id(one) in reached and one not in own]
+
+
+def _own(lock: Mapping[str, Any]) -> list[Package]:
+    members = lock.get("manifest", {}).get("members", [])
+    return [one for one in lock["package"] if _place(one) in _OWN or one["name"] in members]
 
 
 def _edges_by_extra(package: Package) -> dict[str, Sequence[Mapping[str, Any]]]:

@@ -31,8 +31,15 @@ class OwnCode:
         spec = PathFinder.find_spec(fullname, [self._folder])
         if spec is not None and spec.loader is None:
             spec = ModuleSpec(fullname, None, is_package=True)
-            spec.submodule_search_locations = [os.path.join(self._folder, fullname)]
+            spec.submodule_search_locations = _NamespacePath([os.path.join(self._folder, fullname)])
         return spec
+
+
+class _NamespacePath(list):
+    """Where a package without `__init__.py` lies. `importlib.resources` knows such a path by the name of its type."""
+
+    def __repr__(self):
+        return f"_NamespacePath({super().__repr__()})"
 
 
 def main(socket_fd, inputs_fd, outputs_fd):

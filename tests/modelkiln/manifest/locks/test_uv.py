@@ -4,6 +4,7 @@ import pytest
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.manifest.lock import Pin, read_lock
+from modelkiln.manifest.locks.uv import own_projects
 from modelkiln.wheels.platforms import Target
 
 ENVIRONMENT = Target("3.11", "linux/amd64", "2.36").marker_environment()
@@ -89,6 +90,14 @@ def test_scripts_and_workspaces_are_locked_without_one_project(manifest):
     text += package("six", "1.17.0", B)
     text = f"\n[manifest]\n{manifest}\n{text}"
     assert [Pin("demo", "1", (A,)), Pin("six", "1.17.0", (B,))] == pins(text)
+
+
+def test_own_projects_are_named():
+    """The project that was locked and the members of a workspace, and nothing of an index."""
+    member = package("shop-api", "0", source='{ editable = "api" }', needs=[on("demo")])
+    text = f'\n[manifest]\nmembers = ["shop-api"]\n{member}{package("demo", "1", A)}'
+    assert ["shop-api"] == own_projects(_HEAD + text)
+    assert ["shop"] == own_projects(_HEAD + package("demo", "1", A) + project(on("demo")))
 
 
 def test_each_that_no_index_has_is_named():

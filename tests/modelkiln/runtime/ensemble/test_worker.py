@@ -31,7 +31,10 @@ def test_a_folder_without_init_is_that_of_the_member(make_graph, tmp_path):
     (tmp_path / "shop").mkdir()
     (tmp_path / "shop/__init__.py").write_text("WHOSE = 'others'\n")
     (tmp_path / ".modelkiln/members/one/shop").mkdir(parents=True)
-    (tmp_path / ".modelkiln/members/one/shop/scale.py").write_text("FACTOR = 3\n")
+    (tmp_path / ".modelkiln/members/one/shop/scale.py").write_text(
+        "import importlib.resources\nFACTOR = int((importlib.resources.files('shop') / 'factor.txt').read_text())\n"
+    )
+    (tmp_path / ".modelkiln/members/one/shop/factor.txt").write_text("3")
     script = "from shop.scale import FACTOR\ndef predict(inputs, model):\n    return {'y': inputs['x'] * FACTOR}\n"
     steps = [step("one", "x=in", "y=out")]
     graph = make_graph({"one": (script, X, Y)}, steps, [tensor("in")], [tensor("out")], apart=("one",))
