@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, Iterator, Optional
 
 from modelkiln.archives.tar import check_link, check_path
+from modelkiln.archives.tar_reader import open_tar
 from modelkiln.errors import ModelkilnError
 
 __all__ = ["DebEntry", "iter_data", "read_control"]
@@ -122,7 +123,7 @@ class _Content:
 @contextlib.contextmanager
 def _open_tar(stream: BinaryIO, wanted: str, where: str) -> Iterator[tuple[str, tarfile.TarFile]]:
     name, member = _member(stream, wanted, where)
-    with _reading(name, where), tarfile.open(fileobj=_decompressed(name, member, where), mode="r|") as tar:
+    with _reading(name, where), open_tar(_decompressed(name, member, where), "r|") as tar:
         yield name, tar
 
 

@@ -12,6 +12,7 @@ from typing import Any, BinaryIO, Callable, Iterator, Mapping, Optional
 
 from modelkiln.archives.spool import Spool
 from modelkiln.archives.tar import Entry, check_link, check_path
+from modelkiln.archives.tar_reader import open_tar
 from modelkiln.base.debian_mirrors import Refused, deb_digest, download
 from modelkiln.base.portable_python_lock import InterpreterLock, python_path
 from modelkiln.errors import ModelkilnError
@@ -102,7 +103,7 @@ def archive_entries(package: Mapping[str, Any], store: Store, spool: Spool) -> l
     """
     where = f"CPython {package['version']}"
     try:
-        with store.open(deb_digest(package)) as stream, tarfile.open(fileobj=stream, mode="r:gz") as archive:
+        with store.open(deb_digest(package)) as stream, open_tar(stream, "r:gz") as archive:
             entries = [_entry(path, member, archive, spool, where) for path, member in _members(archive, where)]
     except (tarfile.TarError, EOFError, OSError) as error:
         raise ModelkilnError(f"{where}: its archive cannot be read ({error}). Lock the interpreter again.") from None

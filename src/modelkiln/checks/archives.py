@@ -14,6 +14,7 @@ import zipfile
 import zlib
 from typing import Any, BinaryIO, Callable, Iterator, NamedTuple, Optional
 
+from modelkiln.archives.tar_reader import open_tar
 from modelkiln.checks.content import Content
 
 __all__ = [
@@ -198,7 +199,7 @@ def is_tar(head: bytes) -> bool:
 def tar_members(content: Content) -> Iterator[Content]:
     """Yield the files in a tar archive; `content` can seek. Raises ModelkilnError for a broken one."""
     try:
-        with content.open() as stream, tarfile.open(fileobj=stream, mode="r:") as archive:
+        with content.open() as stream, open_tar(stream, "r:") as archive:
             for info in archive:
                 if info.issparse():
                     raise content.refuse(f"member {info.name!r} is a sparse file", _AGAIN)

@@ -1,10 +1,10 @@
 """Files of an image's layer of the record: the record itself, and the bill of materials."""
 
 import io
-import tarfile
 from typing import Any, Callable, Iterable, Mapping, Optional, Sequence
 
 from modelkiln.archives.decompression import damage_errors, decompressed
+from modelkiln.archives.tar_reader import open_tar
 from modelkiln.descriptor import Descriptor
 from modelkiln.errors import ModelkilnError
 from modelkiln.image.contents import RECORD_TITLE
@@ -34,7 +34,7 @@ def read_from_record_layer(
         here = f"{where}: layer {layer.digest}"
         try:
             tar = decompressed(io.BytesIO(read(layer)), layer.media_type, here)
-            with tarfile.open(fileobj=tar, mode="r|") as archive:
+            with open_tar(tar, "r|") as archive:
                 for member in archive:
                     stream = archive.extractfile(member) if member.name in places else None
                     if stream is not None:

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import tarfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, Callable, Iterator, Mapping, Optional, Sequence
 
 from modelkiln.archives.decompression import compression_of, damage_errors, decompressed
 from modelkiln.archives.tar import check_path
+from modelkiln.archives.tar_reader import open_tar
 from modelkiln.canonical import document_json
 from modelkiln.conventions import ARTIFACT_TYPE, FILE_PATH, MODELS_FOLDER, WEIGHTS_LABEL
 from modelkiln.descriptor import INDEX, Descriptor
@@ -221,7 +221,7 @@ def _take_files(
     if compression_of(layer.media_type) is None:
         _take(stream, path, wanted, folder, where)
     else:
-        with tarfile.open(fileobj=decompressed(stream, layer.media_type, where), mode="r|") as archive:
+        with open_tar(decompressed(stream, layer.media_type, where), "r|") as archive:
             models = f"{MODELS_FOLDER}/"
             for member in archive:
                 name = member.name[len(models) :] if member.name.startswith(models) else member.name

@@ -1,10 +1,10 @@
 """Files of layers, read one after the other."""
 
-import tarfile
 from pathlib import Path
 from typing import BinaryIO, Callable, Collection, Iterator, Optional
 
 from modelkiln.archives.decompression import damage_errors, decompressed
+from modelkiln.archives.tar_reader import open_tar
 from modelkiln.errors import ModelkilnError
 
 __all__ = ["iter_files", "read_member"]
@@ -19,7 +19,7 @@ def iter_files(stream: BinaryIO, media_type: str, where: str) -> Iterator[tuple[
     Raises ModelkilnError that names `where` for a layer that is damaged.
     """
     try:
-        with tarfile.open(fileobj=decompressed(stream, media_type, where), mode="r|") as archive:
+        with open_tar(decompressed(stream, media_type, where), "r|") as archive:
             for member in archive:
                 content = archive.extractfile(member) if member.isreg() else None
                 if content is not None:

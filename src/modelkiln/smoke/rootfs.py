@@ -16,6 +16,7 @@ from typing import BinaryIO, Callable, Collection, Iterable, Mapping, Optional, 
 
 from modelkiln.archives.decompression import HashingReader, damage_errors, decompressed
 from modelkiln.archives.tar import check_link
+from modelkiln.archives.tar_reader import open_tar
 from modelkiln.conventions import OPAQUE_WHITEOUT
 from modelkiln.descriptor import Descriptor
 from modelkiln.digest import CHUNK, iter_chunks
@@ -93,7 +94,7 @@ def _link_files(
 
 def _unpack_one(content: HashingReader, root: Path, where: str) -> None:
     mine: set[Path] = set()  # What this layer has put there: its whiteouts spare it.
-    with tarfile.open(fileobj=content, mode="r|", bufsize=CHUNK) as archive:
+    with open_tar(content, "r|", CHUNK) as archive:
         for member in archive:
             parts = _parts(member.name, where)
             if not parts:

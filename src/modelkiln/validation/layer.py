@@ -11,6 +11,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Collection, Iterator, Optional
 
+from modelkiln.archives.tar_reader import open_tar
 from modelkiln.conventions import CODE_FOLDER, MODELS_FOLDER, OPAQUE_WHITEOUT, VENV, VENVS
 from modelkiln.validation.streams import Counted, Forward, busy_core, decompressed, read_errors
 
@@ -98,7 +99,7 @@ def _read_layer(blob: Counted, media_type: str, pool: Executor, options: tuple) 
 def _read_tar(tar: Counted, contents: LayerContents, ours: bool, keep: Collection[str], hashed: bool) -> None:
     before: list[str] = []
     file: Any = Forward(tar)
-    with tarfile.open(fileobj=file, mode="r:") as archive:
+    with open_tar(file, "r:") as archive:
         for member in archive:
             path = member.name[2:] if member.name.startswith("./") else member.name
             path = path.rstrip("/")

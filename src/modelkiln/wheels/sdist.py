@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Callable, Iterator, Mapping, Optional
 
 from modelkiln.archives.tar import check_link, check_path
+from modelkiln.archives.tar_reader import open_tar
 from modelkiln.errors import ModelkilnError
 
 __all__ = ["SOURCE_DATE", "BuildSystem", "is_sdist", "read_build_system", "unpack_sdist"]
@@ -92,7 +93,7 @@ _TAR_KINDS: tuple[tuple[str, Callable[[tarfile.TarInfo], bool]], ...] = (
 
 
 def _tar_members(stream: BinaryIO) -> Iterator[_Member]:
-    with tarfile.open(fileobj=stream, mode="r:gz") as archive:
+    with open_tar(stream, "r:gz") as archive:
         for member in archive:
             kind = next((kind for kind, is_kind in _TAR_KINDS if is_kind(member)), "special")
             executable = bool(member.mode & 0o100)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO, Callable, Iterator, Optional, Sequence
 
 from modelkiln.archives.decompression import compression_of, damage_errors, decompressed
+from modelkiln.archives.tar_reader import open_tar
 from modelkiln.conventions import OPAQUE_WHITEOUT
 from modelkiln.descriptor import Descriptor
 from modelkiln.digest import CHUNK
@@ -87,7 +88,7 @@ def _read_layer(
     with blobs.open(layer) as blob:
         try:
             stream = decompressed(blob, layer.media_type, where)
-            with tarfile.open(fileobj=stream, mode="r:" if is_plain else "r|", bufsize=CHUNK) as archive:
+            with open_tar(stream, "r:" if is_plain else "r|", CHUNK) as archive:
                 for member in archive:
                     path = "/".join(part for part in member.name.split("/") if part not in ("", "."))
                     folder, _, name = path.rpartition("/")

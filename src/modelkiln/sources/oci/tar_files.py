@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Iterator, List, Optional
 
 from modelkiln.archives.tar import check_path
+from modelkiln.archives.tar_reader import open_tar
 from modelkiln.errors import ModelkilnError
 
 __all__ = ["TarFile", "tar_file", "tar_files"]
@@ -34,7 +35,7 @@ def tar_files(stream: Any, size: int, where: str) -> List[TarFile]:
     """
     buffered = io.BufferedReader(stream, _WINDOW)
     try:
-        with tarfile.open(fileobj=buffered, mode="r:") as archive:
+        with open_tar(buffered, "r:") as archive:
             return list(_files(archive, size, where))
     except tarfile.TarError as error:
         raise ModelkilnError(f"{where}: is not a tar, or is damaged ({error}).") from None

@@ -2,12 +2,12 @@
 
 import io
 import os
-import tarfile
 import tempfile
 import threading
 from typing import BinaryIO, Callable, Dict, List
 
 from modelkiln.archives.decompression import HashingReader, damage_errors, decompressed
+from modelkiln.archives.tar_reader import open_tar
 from modelkiln.descriptor import COMPRESSED_LAYER
 from modelkiln.digest import CHUNK, iter_chunks
 from modelkiln.errors import ModelkilnError
@@ -76,7 +76,7 @@ class Unpacked:
             self._is_filled = True
 
     def _copy(self, stream: BinaryIO) -> None:
-        with tarfile.open(fileobj=stream, mode="r|", bufsize=CHUNK) as archive:
+        with open_tar(stream, "r|", CHUNK) as archive:
             for member in archive:
                 file = tar_file(member, self._where)
                 if file is None or not file.name.startswith(self._prefix):
