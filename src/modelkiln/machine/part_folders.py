@@ -4,6 +4,7 @@ import fcntl
 import os
 import re
 import shutil
+import stat
 import tempfile
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -48,7 +49,7 @@ def _lock(folder: Path) -> Optional[int]:
     Raises FileNotFoundError for one that is gone, and BlockingIOError for one that another process has locked.
     """
     try:
-        file = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        file = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     except PermissionError:
         return None
     try:
@@ -70,5 +71,15 @@ def _remove_abandoned(output: Path) -> None:
             with suppress(OSError):
                 lock = _lock(output.parent / name)
                 if lock is not None:
-                    shutil.rmtree(output.parent / name, ignore_errors=True)
-                    os.close(lock)
+                    try:
+                        if _is_ours(lock):
+                            shutil.rmtree(output.parent / name, ignore_errors=True)
+                    finally:
+                        os.close(lock)
+
+
+def _is_ours(folder: int) -> bool:
+    # As `tempfile` makes folders. Another user's may be in use on a machine whose locks are not seen here, and one of
+    # another mode somebody has given that name.
+    found = os.fstat(folder)
+    return found.st_uid == os.geteuid() and stat.S_IMODE(found.st_mode) & 0o777 == 0o700

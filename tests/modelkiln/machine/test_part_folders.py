@@ -50,6 +50,21 @@ def test_what_a_killed_process_left_goes_with_the_next_one(tmp_path):
     assert sorted(others) == names(tmp_path)
 
 
+def test_what_only_has_such_a_name_stays(tmp_path):
+    """A folder of another mode is none that was made here, and a link leads to somebody else's; neither is a file."""
+    (tmp_path / "elsewhere").mkdir(mode=0o700)
+    (tmp_path / "elsewhere" / "file").touch()
+    (tmp_path / ".output.aaaaaaaa.part").symlink_to("elsewhere")
+    (tmp_path / ".output.bbbbbbbb.part").mkdir()
+    (tmp_path / ".output.bbbbbbbb.part").chmod(0o755)
+    (tmp_path / ".output.cccccccc.part").touch()
+    before = names(tmp_path)
+    with part_folder(tmp_path / "output"):
+        pass
+    assert before == names(tmp_path)
+    assert ["file"] == names(tmp_path / "elsewhere")
+
+
 def test_the_folder_of_a_living_process_stays(tmp_path):
     """Two make the same output at a time, and the later rename counts."""
     with part_folder(tmp_path / "output") as one, part_folder(tmp_path / "output") as other:
