@@ -8,6 +8,7 @@ import os
 import shutil
 import struct
 import zlib
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Iterable, NamedTuple
 
@@ -144,14 +145,14 @@ def _append(source: BinaryIO, stream: BinaryIO, size: int) -> int:
     """Append `size` bytes of `source` to `stream`, in the kernel where it can; returns how many there were."""
     stream.flush()
     start, copied, count = stream.tell(), 0, -1
-    try:
+    with suppress(AttributeError, OSError):  # Not on this system, or not between these file systems.
         while count and copied < size:
             count = os.copy_file_range(source.fileno(), stream.fileno(), min(size - copied, 1 << 30))
             copied += count
-        stream.seek(start + copied)
-    except (AttributeError, OSError):  # Not on this system, or not between these file systems.
+    stream.seek(start + copied)
+    if copied < size:
+        # Some file systems say that there is nothing, of files that can be read.
         source.seek(copied)
-        stream.seek(start + copied)
         shutil.copyfileobj(source, stream, CHUNK)
         copied = source.tell()
     return copied

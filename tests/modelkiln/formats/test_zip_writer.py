@@ -83,20 +83,28 @@ def test_a_path_that_is_there_is_refused():
         writer.add("a", b"")
 
 
-@pytest.mark.parametrize("lacking", [False, True])
-def test_files_are_copied_where_the_kernel_does_not_do_it(tmp_path, monkeypatch, lacking):
-    """Some systems lack the call, and some file systems refuse it."""
+def _refuse(*_):
+    raise OSError("not here")
 
-    def refuse(*_):
-        raise OSError("not here")
 
+def _break_off(source, target, _):
+    if os.lseek(source, 0, os.SEEK_CUR):
+        raise OSError("no more")
+    return os.write(target, os.read(source, 1000))
+
+
+@pytest.mark.parametrize(
+    "call", [None, _refuse, _break_off, lambda *_: 0], ids=["lacking", "refused", "broken off", "says nothing"]
+)
+def test_files_are_copied_where_the_kernel_does_not_do_it(tmp_path, monkeypatch, call):
+    """Some systems lack the call, some file systems refuse it, and some say that there is nothing to copy."""
     (tmp_path / "source").write_bytes(b"source" * 1000)
     sums = []
     for kernel in (True, False):
-        if not kernel and lacking:
+        if not kernel and call is None:
             monkeypatch.delattr(os, "copy_file_range")
         elif not kernel:
-            monkeypatch.setattr(os, "copy_file_range", refuse)
+            monkeypatch.setattr(os, "copy_file_range", call)
         with (tmp_path / "a.zip").open("wb") as stream:
             writer = ZipWriter(stream)
             writer.add("first", b"1")
@@ -111,7 +119,12 @@ def test_files_are_copied_where_the_kernel_does_not_do_it(tmp_path, monkeypatch,
 def test_a_file_that_becomes_shorter_is_refused(tmp_path, monkeypatch):
     """Its place in the file would hold what comes after it."""
     (tmp_path / "source").write_bytes(b"1234")
-    monkeypatch.setattr(os, "copy_file_range", lambda *_: 0)
+
+    def cut(*_):
+        os.truncate(tmp_path / "source", 2)
+        return 0
+
+    monkeypatch.setattr(os, "copy_file_range", cut)
     with (tmp_path / "a.zip").open("wb") as stream, pytest.raises(ModelkilnError, match="source: changed while"):
         ZipWriter(stream).add_file("source", tmp_path / "source", 0)
 
