@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, Iterable, Mapping, Optional, Sequence
 
 from modelkiln.digest import iter_chunks
 from modelkiln.errors import ModelkilnError
-from modelkiln.formats.pex_contents import DEPENDENCIES, MAIN, list_sources, stored_files, weights_paths
+from modelkiln.formats.pex_contents import DEPENDENCIES, MAIN, check_stored, list_sources, stored_files, weights_paths
 from modelkiln.formats.pex_parts import HEAD, TEMPLATES, ZIP, build_head, complete
 from modelkiln.formats.programs import store_program
 from modelkiln.formats.zip_writer import Member, ZipWriter
@@ -83,8 +83,8 @@ def _write(
             parts = scratch / "parts"
             build_head(spec, store, parts)
         _provide(wheels, target, store)
-        weights = dict(stored_files(spec.get("weights", ()), store, scratch / "weights"))
-        _check_size([*files.values(), *weights.values()], wheels, target, store, title)
+        weights = {path: held for path, *held in stored_files(spec.get("weights", ()), store, scratch / "weights")}
+        _check_size([*files.values(), *(file for file, _ in weights.values())], wheels, target, store, title)
         with output.open("wb") as stream:
             _assemble(stream, parts, {wheel["filename"]: _blob(wheel, store) for wheel in wheels}, weights, files)
         output.chmod(0o755)
@@ -103,17 +103,22 @@ def _provide(wheels: Sequence[Mapping[str, str]], target: Target, store: Store) 
 
 
 def _assemble(
-    stream: BinaryIO, parts: Path, wheels: Mapping[str, Path], weights: Mapping[str, Path], files: Mapping[str, Path]
+    stream: BinaryIO,
+    parts: Path,
+    wheels: Mapping[str, Path],
+    weights: Mapping[str, Sequence[Any]],
+    files: Mapping[str, Path],
 ) -> None:
-    """Write head, wheels, weights and then all that an edit may change."""
+    """Write head, wheels, weights and then all that an edit may change. weights: where they are, with their sha256."""
     known = json.loads((parts / ZIP).read_text("utf-8"))
     stream.write((parts / HEAD).read_bytes())
     writer = ZipWriter(stream, (Member(*fields) for fields in known["members"]))
     for name, path in wheels.items():
         writer.add_file(f"{DEPENDENCIES}/{name}", path, known["wheels"][name])
     sums = {}
-    for name, path in sorted(weights.items()):
+    for name, (path, sha256) in sorted(weights.items()):
         sums[name] = _sums(path)
+        check_stored(name, path, sha256, sums[name][0])
         writer.add_file(name, path, sums[name][1])
     sums.update((name, _sums(path)) for name, path in files.items())
     templates = json.loads((parts / TEMPLATES).read_text("utf-8"))

@@ -18,6 +18,7 @@ __all__ = [
     "SCRIPT",
     "check_packed",
     "check_source",
+    "check_stored",
     "is_packed",
     "list_sources",
     "stored_files",
@@ -67,8 +68,9 @@ def weights_paths(recipes: Iterable[Mapping[str, Any]]) -> list[str]:
     return [f"{PEX_MODELS}/{file['path']}" for recipe in map(Recipe.of, recipes) for file in recipe["files"]]
 
 
-def stored_files(recipes: Sequence[Mapping[str, Any]], store: Store, scratch: Path) -> Iterator[tuple[str, Path]]:
-    """Yield where a PEX has each of these files, and where it lies: in the store, or taken out of it to `scratch`."""
+def stored_files(recipes: Sequence[Mapping[str, Any]], store: Store, scratch: Path) -> Iterator[tuple[str, Path, str]]:
+    """Yield where a PEX has each of these files, where it lies, in the store or taken out of it to `scratch`, and the
+    sha256 (hex) that it has to have: see `check_stored`."""
     if not recipes:
         return
     # Half of what a changed line costs a process, and hardly any PEX needs it.
@@ -84,4 +86,13 @@ def stored_files(recipes: Sequence[Mapping[str, Any]], store: Store, scratch: Pa
                 path = Path(os.path.realpath(stored.blob))  # No second name: a smoke test may be loading it.
             elif not path.exists():
                 stored.put(path)
-            yield f"{PEX_MODELS}/{file['path']}", path
+            yield f"{PEX_MODELS}/{file['path']}", path, file["sha256"]
+
+
+def check_stored(path: str, file: Path, sha256: str, actual: str) -> None:
+    """Raise ModelkilnError where the file at `file`, which a PEX gets at `path`, has another sha256 (hex)."""
+    if actual != sha256:
+        raise ModelkilnError(
+            f"{file}: is not the file {path} with sha256 {sha256}. It is damaged: run `modelkiln store verify`, and "
+            "try again."
+        )

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any, Iterable, Iterator, Mapping
 
 from modelkiln.canonical import canonical_json
+from modelkiln.digest import hex_of, sha256_stream
 from modelkiln.errors import ModelkilnError
-from modelkiln.formats.pex_contents import BOOTSTRAP, INFO, MAIN, stored_files
+from modelkiln.formats.pex_contents import BOOTSTRAP, INFO, MAIN, check_stored, stored_files
 from modelkiln.formats.zip_writer import ZipWriter, checksum
 from modelkiln.store.store import Store
 from modelkiln.weights.lock import set_digest
@@ -40,8 +41,10 @@ def build_parts(spec: Mapping[str, Any], store: Store, output: Path) -> None:
         _pack(spec, store, scratch)
         _copy(scratch / "parts" / BOOTSTRAP, output / BOOTSTRAP)
         _write_templates(scratch, output)
-        for path, file in stored_files(spec.get("weights", ()), store, scratch / "weights"):
+        for path, file, sha256 in stored_files(spec.get("weights", ()), store, scratch / "weights"):
             _copy(file, output / FILES / path)
+            with (output / FILES / path).open("rb") as stream:
+                check_stored(path, file, sha256, hex_of(sha256_stream(stream)[0]))
 
 
 def build_head(spec: Mapping[str, Any], store: Store, output: Path) -> None:

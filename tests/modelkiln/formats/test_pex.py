@@ -20,7 +20,7 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.formats import pex as pex_package
 from modelkiln.formats import pex_builder
 from modelkiln.formats.pex import build_pex, store_pex
-from modelkiln.formats.pex_parts import build_head
+from modelkiln.formats.pex_parts import build_head, build_parts
 from modelkiln.layers import weights
 from modelkiln.store.store import Store
 
@@ -334,3 +334,19 @@ def test_locked_weights_come_from_the_store(tmp_path):
     recipe = weights.recipe("x:w", "models", files, {"uri": "w", "revision": ""})
     build_pex(_spec(weights=[recipe.to_json()]), sources, store, tmp_path / "locked.pex")
     assert [None, "weights", []] == _run(tmp_path / "locked.pex", tmp_path)
+
+
+def test_locked_weights_that_are_damaged_are_refused(tmp_path):
+    """The store is asked for their size alone: a byte that has turned would be packaged, and found by nobody."""
+    store, sources = Store(tmp_path / "store"), _sources(tmp_path / "sources")
+    (sources / ".modelkiln/models/w.bin").unlink()
+    digest = store.add_bytes(b"weights")
+    files = [{"path": "w.bin", "size": 7, "sha256": digest[7:]}]
+    spec = _spec(weights=[weights.recipe("x:w", "models", files, {"uri": "w", "revision": ""}).to_json()])
+    store.path(digest).chmod(0o644)
+    store.path(digest).write_bytes(b"wEights")
+    with pytest.raises(ModelkilnError, match=f"models/w.bin with sha256 {digest[7:]}. It is damaged"):
+        build_pex(spec, sources, store, tmp_path / "locked.pex")
+    with pytest.raises(ModelkilnError, match=f"models/w.bin with sha256 {digest[7:]}. It is damaged"):
+        build_parts(spec, store, tmp_path / "parts")
+    assert not (tmp_path / "locked.pex").exists()
