@@ -94,6 +94,8 @@ class Module:
     changes: list[tuple[ast.Attribute, Scope, bool]] = field(default_factory=list)
     # What is assigned to an item of an attribute, `app.config["FOLDER"] = "uploads"`, by the attribute and the key.
     items: dict[tuple[str, str], list[tuple[ast.AST, Scope]]] = field(default_factory=dict)
+    # What `flow.destinations.is_handed` has found of names: a script may give one a thousand paths.
+    handed: dict[str, Optional[bool]] = field(default_factory=dict)
 
     @property
     def package(self) -> list[str]:

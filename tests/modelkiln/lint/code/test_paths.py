@@ -2,6 +2,7 @@
 
 import pytest
 
+from modelkiln.lint.code.flow import destinations
 from modelkiln.lint.linter import lint
 from modelkiln.lint.subject import SourceFile, Subject
 
@@ -324,3 +325,18 @@ def test_a_text_that_nothing_opens_is_not_surely_a_path(line, expected):
     body = f"from service import JSONResponse, log, read\n\n\ndef predict(inputs, model):\n    {line}\n"
     findings = lint(Subject("x", (SourceFile("predict.py", body.encode()),), entry_point="predict:predict"))
     assert expected == [one.certainty for one in findings if one.rule == "MK101"]
+
+
+def test_a_name_with_many_paths_is_followed_once(monkeypatch):
+    """Each place that reads it would be looked at for each path that it stands for."""
+    seen = []
+
+    def destination_of(node, module):
+        seen.append(node)
+        return original(node, module)
+
+    original = destinations.destination_of
+    monkeypatch.setattr(destinations, "destination_of", destination_of)
+    body = "".join(f"    path = '/data/{number}.bin'\n    if path == inputs:\n        pass\n" for number in range(100))
+    assert ["MK101"] * 100 == rules(f"def predict(inputs, model):\n{body}")
+    assert 100 == len(seen)

@@ -77,7 +77,8 @@ def _given(call: ast.Call) -> str:
 
 def is_handed(name: str, module: Module) -> Optional[bool]:
     """Return whether something of a module takes what a name stands for; None where the module never reads it."""
-    loads = module.loads.get(name)
-    if not loads:
-        return None
-    return any(destination_of(one, module).kind in (HANDED, NAMED) for one in loads)
+    if name not in module.handed:
+        loads = module.loads.get(name)
+        is_taken = any(destination_of(one, module).kind in (HANDED, NAMED) for one in loads or ())
+        module.handed[name] = is_taken if loads else None
+    return module.handed[name]
