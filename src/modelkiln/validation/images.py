@@ -257,7 +257,12 @@ class Manifests:
         order = sorted(range(len(tasks)), key=lambda number: -_size(tasks[number][0]))
         with ThreadPoolExecutor(self._readers) as pool:
             pending = {number: pool.submit(self._layer, *tasks[number]) for number in order}
-            results = [pending[number].result() for number in range(len(tasks))]
+            try:
+                results = [pending[number].result() for number in range(len(tasks))]
+            except BaseException:  # Also an interrupt, which else would wait for gigabytes.
+                for one in pending.values():
+                    one.cancel()
+                raise
         self.issues += [issue for _, issues in results for issue in issues]
         return [contents for contents, _ in results]
 
