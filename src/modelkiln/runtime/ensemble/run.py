@@ -44,14 +44,15 @@ class Run:
                 if not self._graph.threads().start(self._come):
                     with self._lock:
                         self._coming -= 1
-            made, error, begin = {}, None, time.perf_counter()
+            error, begin = None, time.perf_counter()
             try:
-                made = self._graph.steps[place].run(self._tensors)
+                # Whatever fails here has to be taken for the step's error: the caller waits for all threads.
+                self._graph.add(self._tensors, self._graph.steps[place].run(self._tensors))
             except BaseException as caught:
                 error = caught
             self._graph.paces[place].note(time.perf_counter() - begin)
             with self._lock:
-                self._end(place, made, error)
+                self._end(place, error)
                 place, others = self._take()
 
     def _take(self):
@@ -71,15 +72,14 @@ class Run:
         self._coming += others
         return place, others
 
-    def _end(self, place, made, error):
-        """Take what a step made or raised, and see which steps are ready by that.
+    def _end(self, place, error):
+        """Take what a step raised, and see which steps are ready by what it made.
 
         After an error those still run that may show an error of a step before it: which one is raised does not depend
         on who is quicker. After an interrupt none does.
         """
         self._running -= 1
         if error is None:
-            self._graph.add(self._tensors, made)
             for other in self._graph.followers[place]:
                 self._waits[other] -= 1
                 if not self._waits[other]:

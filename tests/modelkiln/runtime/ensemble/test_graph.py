@@ -114,6 +114,32 @@ def test_which_error_is_raised_does_not_depend_on_who_is_quicker(make_graph):
             graph.predict({"in": numpy.array([1.0])})
 
 
+ODD = """
+import numpy
+
+class Odd(numpy.ndarray):
+    def __array_finalize__(self, other):
+        if getattr(other, "is_odd", False):
+            raise ValueError("no view")
+
+def predict(inputs, model):
+    made = inputs["x"].view(Odd)
+    made.is_odd = True
+    return {"y": made}
+"""
+
+
+def test_an_array_that_cannot_be_shared_is_an_error(make_graph):
+    """Raised as it is, in whichever thread it came; nothing waits for what the step should have made."""
+    steps = [step("double", "x=in", "y=l"), step("odd", "x=in", "y=r"), step("add", "a=l b=r", "y=out")]
+    steps.append(step("double", "x=r", "y=more"))
+    scripts = {"double": DOUBLE, "odd": (ODD, X, Y), "add": ADD}
+    graph = make_graph(scripts, steps, [tensor("in")], [tensor("out"), tensor("more")])
+    for _ in range(50):
+        with pytest.raises(ValueError, match="no view"):
+            graph.predict({"in": numpy.array([1.0])})
+
+
 def test_an_interrupt_is_not_an_error_of_a_step(make_graph):
     """It is raised as it is, in whichever thread it came, and no step begins after it."""
     threading.meeting, threading.reached = threading.Barrier(2, timeout=30), []
