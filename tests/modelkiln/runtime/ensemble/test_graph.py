@@ -115,7 +115,7 @@ def test_which_error_is_raised_does_not_depend_on_who_is_quicker(make_graph):
 
 
 ODD = """
-import numpy
+import numpy, threading
 
 class Odd(numpy.ndarray):
     def __array_finalize__(self, other):
@@ -123,6 +123,7 @@ class Odd(numpy.ndarray):
             raise ValueError("no view")
 
 def predict(inputs, model):
+    threading.meeting.wait()
     made = inputs["x"].copy().view(Odd)
     made.is_odd = True
     return {"y": made}
@@ -131,11 +132,13 @@ def predict(inputs, model):
 
 def test_an_array_that_cannot_be_shared_is_an_error(make_graph):
     """Raised as it is, in whichever thread it came; nothing waits for what the step should have made."""
-    steps = [step("double", "x=in", "y=l"), step("odd", "x=in", "y=r"), step("add", "a=l b=r", "y=out")]
-    steps.append(step("double", "x=r", "y=more"))
-    scripts = {"double": DOUBLE, "odd": (ODD, X, Y), "add": ADD}
-    graph = make_graph(scripts, steps, [tensor("in")], [tensor("out"), tensor("more")])
-    for _ in range(50):
+    threading.meeting = threading.Barrier(2, timeout=30)
+    meet = DOUBLE[0].replace("def", "import threading\ndef").replace("return", "threading.meeting.wait()\n    return")
+    for places in ("lr", "rl"):
+        steps = [step({"l": "meet", "r": "odd"}[one], "x=in", f"y={one}") for one in places]
+        steps += [step("add", "a=l b=r", "y=out"), step("double", "x=r", "y=more")]
+        scripts = {"meet": (meet, X, Y), "odd": (ODD, X, Y), "double": DOUBLE, "add": ADD}
+        graph = make_graph(scripts, steps, [tensor("in")], [tensor("out"), tensor("more")])
         with pytest.raises(ValueError, match="no view"):
             graph.predict({"in": numpy.array([1.0])})
 
