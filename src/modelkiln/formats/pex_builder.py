@@ -99,8 +99,11 @@ def __start_installed__(pex, root, path, wheels):
         size = sum(size for folder, size in wheels if not os.path.exists(os.path.join(root, folder)))
         if size > {notable!r} and sys.stderr:
             name = os.path.basename(sys.argv[0])
-            sys.stderr.write("%s: first start, installs %d MB of wheels in %s\\n" % (name, size // 1000000, root))
-            sys.stderr.flush()
+            try:
+                sys.stderr.write("%s: first start, installs %d MB of wheels in %s\\n" % (name, size // 1000000, root))
+                sys.stderr.flush()
+            except (IOError, OSError):
+                pass  # A full disk, or nobody who reads: no reason not to start.
         return
     if os.access(script, os.X_OK) and os.access(python, os.X_OK):
         os.environ["PEX"] = os.path.realpath(pex)

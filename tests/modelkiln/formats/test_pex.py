@@ -98,7 +98,8 @@ def test_a_first_start_leaves_nothing_in_the_temporary_folder(tmp_path):
 
 
 def test_a_long_first_start_says_what_it_does(tmp_path, monkeypatch):
-    """By the size of wheels that have to be installed; neither of a later start nor of other code for them."""
+    """By the size of wheels that have to be installed; neither of a later start nor of other code for them. Where
+    nothing can be said, it starts all the same."""
     monkeypatch.setattr(pex_builder, "_NOTABLE", 100)
     monkeypatch.setattr(pex_builder, "_LARGE", 100)
     store, sources = Store(tmp_path / "store"), _sources(tmp_path / "sources")
@@ -113,6 +114,10 @@ def test_a_long_first_start_says_what_it_does(tmp_path, monkeypatch):
             said.append(subprocess.run(command, env=environ, capture_output=True, text=True, check=True).stderr)
     root = os.path.realpath(tmp_path / "pex-root")
     assert [f"demo.pex: first start, installs 0 MB of wheels in {root}\n", "", "", ""] == said
+    environ["PEX_ROOT"] = str(tmp_path / "other-root")
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, env=environ, stdout=subprocess.PIPE, stderr=full, check=True)
+    assert [1, "weights", []] == json.loads(done.stdout)
 
 
 def test_a_pex_of_another_inside_is_refused(tmp_path, monkeypatch):
