@@ -1,32 +1,54 @@
-"""Tars that others wrote, as tarfile reads them, but for headers that no tar needs and that fill the memory."""
+"""Tars that others wrote, as tarfile reads them, but for headers that fill the memory or that it stumbles over."""
 
+import re
 import tarfile
 from typing import Any
 
 __all__ = ["HEADER_LIMIT", "open_tar"]
 
-# As Go's archive/tar, and so every container engine (maxSpecialFileSize): a layer with more is one that none unpacks.
+# Of all that is said of one member. As Go's archive/tar, and so every container engine, for each part of it
+# (maxSpecialFileSize): a layer with more is one that none unpacks.
 HEADER_LIMIT = 1 << 20
-# What tarfile reads at once, to say more of the next member.
-_EXTENDING = (
-    tarfile.XHDTYPE,
-    tarfile.XGLTYPE,
-    tarfile.SOLARIS_XHDTYPE,
-    tarfile.GNUTYPE_LONGNAME,
-    tarfile.GNUTYPE_LONGLINK,
-)
+# Digits on end that nobody writes: tarfile takes time in their square before Python 3.11.10 (CVE-2024-6232).
+_DIGITS = 1000
 
 
 class _Member(tarfile.TarInfo):
-    def _proc_member(self, archive: tarfile.TarFile) -> Any:
-        # tarfile's hook for subclasses: "Choose the right processing method".
-        if self.type in _EXTENDING and self.size > HEADER_LIMIT:
-            raise tarfile.ReadError(f"a header has {self.size} bytes, want {HEADER_LIMIT} at most")
+    def _proc_member(self, archive: Any) -> Any:
+        """As tarfile, which gives subclasses a way in here, and comes again for each part that a header has."""
         parent: Any = super()
-        return parent._proc_member(archive)
+        stream = archive.fileobj
+        is_first = not isinstance(stream, _Header)
+        if is_first:
+            archive.fileobj = _Header(stream)
+        try:
+            return parent._proc_member(archive)
+        except (ValueError, LookupError, RecursionError) as error:
+            # What tarfile raises for some that are damaged, or of more parts than it has a stack for.
+            raise tarfile.ReadError(f"a header cannot be read ({type(error).__name__})") from None
+        finally:
+            if is_first:
+                archive.fileobj = stream
+
+
+class _Header:
+    """The stream of an archive while one header is read."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream, self._left = stream, HEADER_LIMIT + tarfile.BLOCKSIZE  # It reads whole blocks.
+        self.tell, self.seek = stream.tell, stream.seek
+
+    def read(self, size: int) -> bytes:
+        self._left -= size
+        if self._left < 0:
+            raise tarfile.ReadError(f"a header has more than {HEADER_LIMIT} bytes")
+        data: bytes = self._stream.read(size)
+        if any(len(digits) > _DIGITS for digits in re.findall(rb"\d+", data)):
+            raise tarfile.ReadError(f"a header has a number of more than {_DIGITS} digits")
+        return data
 
 
 def open_tar(stream: Any, mode: str, bufsize: int = tarfile.RECORDSIZE) -> tarfile.TarFile:
-    """Return `tarfile.open` of a stream; reading raises tarfile.ReadError for a header that is too large."""
+    """Return `tarfile.open` of a stream; reading raises tarfile.TarError for all headers that are not good."""
     opened: Any = tarfile.open
     return opened(fileobj=stream, mode=mode, bufsize=bufsize, tarinfo=_Member)
