@@ -9,6 +9,8 @@ __all__ = ["HEADER_LIMIT", "open_tar"]
 # Of all that is said of one member. As Go's archive/tar, and so every container engine, for each part of it
 # (maxSpecialFileSize): a layer with more is one that none unpacks.
 HEADER_LIMIT = 1 << 20
+# More fits into a header, and into no file: tarfile goes to its end, and fails.
+_SIZE_LIMIT = 1 << 60
 # Digits on end that nobody writes: tarfile takes time in their square before Python 3.11.10 (CVE-2024-6232).
 _DIGITS = 1000
 
@@ -22,13 +24,18 @@ class _Member(tarfile.TarInfo):
         if is_first:
             archive.fileobj = _Header(stream)
         try:
-            return parent._proc_member(archive)
+            member = parent._proc_member(archive)
         except (ValueError, LookupError, RecursionError) as error:
             # What tarfile raises for some that are damaged, or of more parts than it has a stack for.
             raise tarfile.ReadError(f"a header cannot be read ({type(error).__name__})") from None
         finally:
             if is_first:
                 archive.fileobj = stream
+        # A sparse file has two sizes, of which one says where the next header is.
+        for size in (member.size, archive.offset):
+            if not 0 <= size < _SIZE_LIMIT:
+                raise tarfile.ReadError(f"{member.name!r} has {size} bytes")
+        return member
 
 
 class _Header:
@@ -40,8 +47,8 @@ class _Header:
 
     def read(self, size: int) -> bytes:
         self._left -= size
-        if self._left < 0:
-            raise tarfile.ReadError(f"a header has more than {HEADER_LIMIT} bytes")
+        if size < 0 or self._left < 0:
+            raise tarfile.ReadError(f"a header has less than 0 or more than {HEADER_LIMIT} bytes")
         data: bytes = self._stream.read(size)
         if any(len(digits) > _DIGITS for digits in re.findall(rb"\d+", data)):
             raise tarfile.ReadError(f"a header has a number of more than {_DIGITS} digits")

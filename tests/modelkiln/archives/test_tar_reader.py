@@ -43,13 +43,15 @@ def test_a_header_that_would_fill_the_memory_is_not_read(kind):
     """A layer of some kilobytes that is unpacked to it would be enough."""
     tracemalloc.start()
     try:
-        with pytest.raises(tarfile.ReadError, match=f"a header has more than {HEADER_LIMIT} bytes"):
+        with pytest.raises(tarfile.ReadError, match=f"a header has less than 0 or more than {HEADER_LIMIT} bytes"):
             list(open_tar(_Zeros(kind, 64 << 20), "r|"))
         found = read_layer(_Zeros(kind, 64 << 20), "application/vnd.oci.image.layer.v1.tar", ours=False)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert [f"a header has more than {HEADER_LIMIT} bytes" in problem for problem in found.problems] == [True]
+    assert [f"a header has less than 0 or more than {HEADER_LIMIT} bytes" in problem for problem in found.problems] == [
+        True
+    ]
     assert peak < 32 << 20
 
 
@@ -59,10 +61,10 @@ def _header(kind, size=0):
     return info.tobuf(tarfile.GNU_FORMAT)
 
 
-def _sparse(blocks):
+def _sparse(blocks, size=0):
     """A member of GNU tar's old kind of sparse files, whose map goes on in `blocks` that say where nothing is."""
-    first = bytearray(_header(tarfile.GNUTYPE_SPARSE))
-    first[482] = 1
+    first = bytearray(_header(tarfile.GNUTYPE_SPARSE, size))
+    first[482] = 1 if blocks else 0
     first[148:156] = b" " * 8
     first[148:156] = b"%06o\0 " % sum(first)
     return bytes(first) + (b"00000000001\0" * 42 + b"\1").ljust(512, b"\0") * blocks
@@ -72,11 +74,24 @@ def _sparse(blocks):
     ("data", "problem"),
     [
         (_sparse(2), "a header cannot be read (IndexError)"),
-        (_sparse(2049), f"a header has more than {HEADER_LIMIT} bytes"),
+        (_sparse(2049), f"a header has less than 0 or more than {HEADER_LIMIT} bytes"),
         (_header(tarfile.XHDTYPE) * 1500, "a header"),
         (_header(tarfile.XHDTYPE, 2048) + b"9" * 2048, "a header has a number of more than 1000 digits"),
+        (_header(tarfile.XHDTYPE, -512) + bytes(2048), f"a header has less than 0 or more than {HEADER_LIMIT} bytes"),
+        (_header(tarfile.REGTYPE, -512) + bytes(2048), "'header' has -512 bytes"),
+        (_sparse(0, 1 << 80) + bytes(2048), "'header' has 12"),
+        (_header(tarfile.REGTYPE, 1 << 80) + bytes(2048), f"'header' has {1 << 80} bytes"),
     ],
-    ids=["cut map", "long map", "headers of headers", "digits"],
+    ids=[
+        "cut map",
+        "long map",
+        "headers of headers",
+        "digits",
+        "negative header",
+        "negative file",
+        "large map",
+        "large file",
+    ],
 )
 @pytest.mark.parametrize("mode", ["r:", "r|"])
 def test_what_tarfile_stumbles_over_is_damage(data, problem, mode):
