@@ -43,7 +43,12 @@ class _Header:
 
     def __init__(self, stream: Any) -> None:
         self._stream, self._left = stream, HEADER_LIMIT + tarfile.BLOCKSIZE  # It reads whole blocks.
-        self.tell, self.seek = stream.tell, stream.seek
+
+    def tell(self) -> int:
+        return int(self._stream.tell())
+
+    def seek(self, position: int) -> Any:
+        return self._stream.seek(position)
 
     def read(self, size: int) -> bytes:
         self._left -= size
