@@ -43,6 +43,7 @@ from pants_modelkiln.inputs.named_files import read_named_file
 from pants_modelkiln.inputs.portable_python import InterpreterRequest, choose_interpreter
 from pants_modelkiln.inputs.repository_artifact import hash_artifact
 from pants_modelkiln.manifest.environment import Environment, ResolvedLockRequest
+from pants_modelkiln.manifest.lock_file import LockFileRequest, read_lock_file
 from pants_modelkiln.manifest.resolve_python import package_python
 from pants_modelkiln.manifest.wheel_layers import PackageEnvironmentRequest, find_package_environment
 from pants_modelkiln.package.dependencies import find_pickle_imports
@@ -258,6 +259,7 @@ async def resolve_package(
     bases = await find_bases(field_set, options)
     accelerator = accelerator_of(address, field_set.accelerator, field_set.resolve, options, setup)
     python = package_python(address, accelerator.resolve, bases[0], options.python, setup)
+    await read_lock_file(LockFileRequest(accelerator.resolve), **implicitly())  # Before dependencies are asked for.
     embedded = await find_embedded(field_set, python)
     targets = [await find_target(field_set.formats.value, python, base, embedded, options) for base in bases]
     await _refuse_large_locks(field_set, options.large_blob_limit)

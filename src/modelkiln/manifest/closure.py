@@ -74,11 +74,12 @@ def with_built(resolved: Mapping[str, Any], built: Iterable[Mapping[str, Any]]) 
 
 
 def closure(
-    resolved: Mapping[str, Any], roots: Iterable[str], without: Collection[str] = ()
+    resolved: Mapping[str, Any], roots: Iterable[str], without: Collection[str] = (), remedy: str = ""
 ) -> tuple[LockedWheel, ...]:
     """Return the wheels that `roots` (requirement strings) need, sorted by name.
 
-    without: canonical names of what is left out, with all that nothing else needs.
+    without: canonical names of what is left out, with all that nothing else needs. remedy: the command that writes the
+    lock anew.
 
     A pure function of what `resolve_lock` returned. Markers and extras are evaluated for its
     target. Where its patch release is not known, what any needs is taken as far as the lock has it.
@@ -87,7 +88,7 @@ def closure(
     locked version, and a wheel that does not exist for the target.
     """
     target = Target.from_json(resolved)
-    walk = _Walk(resolved, target, frozenset(without).union(resolved.get("own", ())))
+    walk = _Walk(resolved, target, frozenset(without).union(resolved.get("own", ())), remedy)
     for root in roots:
         walk.visit(root)
     walk.check_lacking()
@@ -106,8 +107,10 @@ def _requirement(text: str) -> Any:
 class _Walk:
     """A walk over requirements; `found` holds the wheels met, by name, and `parents` who needs each."""
 
-    def __init__(self, resolved: Mapping[str, Any], target: Target, without: frozenset[str]) -> None:
+    def __init__(self, resolved: Mapping[str, Any], target: Target, without: frozenset[str], remedy: str) -> None:
         self._lock = resolved.get("lock", "the lock")
+        self._source = "requirements that it is made from" if remedy else ".in file"
+        self._again = f"lock it again: {remedy}." if remedy else "compile the lock again."
         self._without = without
         self._target = target
         self._environment = target.marker_environment()
@@ -186,7 +189,7 @@ class _Walk:
         if name not in self._wheels:
             message = (
                 f"{requirement.name}{_by(parent)} is not in the lock {self._lock} for {self._target}; "
-                "add it to the .in file and compile the lock again."
+                f"add it to the {self._source} and {self._again}"
             )
             if releases == self._every:
                 raise ModelkilnError(message)
@@ -196,7 +199,7 @@ class _Walk:
         if not parent and not requirement.specifier.contains(locked["version"], prereleases=True):
             raise ModelkilnError(
                 f"{requirement} excludes {name} {locked['version']}, which the lock {self._lock} has. "
-                "Change the requirement, or compile the lock again."
+                f"Change the requirement, or {self._again}"
             )
         if locked["problem"]:
             raise ModelkilnError(

@@ -47,6 +47,12 @@ def test_projects_of_the_repository_are_no_wheels():
     assert ["a"] == _names(resolved, "Shop.API", "a")
 
 
+def test_what_a_lock_lacks_is_added_by_the_tool_that_wrote_it():
+    """Its command is named where it is known."""
+    with pytest.raises(ModelkilnError, match="b is not in the lock .* and lock it again: uv export --frozen.$"):
+        closure(_resolved({"name": "a"}), ["b"], remedy="uv export --frozen")
+
+
 def test_a_lock_of_a_workspace_names_its_projects(tmp_path):
     """No index is asked for them."""
     lock = """version = 1
