@@ -34,7 +34,9 @@ from pants_modelkiln.inputs.base_image import (
     BaseImageRequest,
     BaseLayers,
     BaseLayersRequest,
+    NamedBaseRequest,
     describe_base_image,
+    find_named_base,
     make_base_layers,
 )
 from pants_modelkiln.inputs.code import PackageCode, PackageCodeRequest, collect_code
@@ -114,14 +116,13 @@ def facts_of(artifacts: Sequence[Artifact]) -> Named:
 
 async def find_bases(field_set: ModelPackageFieldSet, options: ModelkilnSubsystem) -> tuple[BaseImage | None, ...]:
     """The base of each platform, None for a package without one; raises ModelkilnError for an image without one."""
-    named = field_set.base_image.to_unparsed_address_inputs()
-    addresses = await resolve_unparsed_address_inputs(
-        named_or_option(named, "base_image", options.base_image), **implicitly()
-    )
+    field = field_set.base_image.to_unparsed_address_inputs()
+    named = named_or_option(field, "base_image", options.base_image)
     architectures = [platform.split("/")[1] for platform in dict.fromkeys(field_set.platforms.value or ())]
-    if addresses:
+    if named.values:
+        base = (await find_named_base(NamedBaseRequest(field_set.address, named), **implicitly())).address
         return await concurrently(
-            describe_base_image(BaseImageRequest(addresses[0], name), **implicitly()) for name in architectures or [""]
+            describe_base_image(BaseImageRequest(base, name), **implicitly()) for name in architectures or [""]
         )
     if "oci" in field_set.formats.value:
         raise ModelkilnError(
