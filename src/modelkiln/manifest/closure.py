@@ -19,7 +19,8 @@ class LockedWheel:
 
     requires: what the wheel's metadata asks for, as PEP 508 strings. needed_by: of a closure, the names of wheels
     that need it, and "" for the package itself. is_sdist: there is no wheel
-    yet, file name and hash are those of the sdist that it is to be built from. build: of a wheel
+    yet, file name and hash are those of the sdist that it is to be built from; has_other_wheels: and an index has
+    wheels, whose hashes the lock lacks. build: of a wheel
     that was built from one, how (see `builds.wheel.build_wheel`). Of a wheel in the store: size and
     unpacked_size in bytes, the digest of its files, and the folders of its CUDA libraries, relative to site-packages.
     """
@@ -36,6 +37,7 @@ class LockedWheel:
     unpacked_size: int = 0
     files: str = ""
     libraries: tuple[str, ...] = ()
+    has_other_wheels: bool = False
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "LockedWheel":
@@ -47,6 +49,7 @@ class LockedWheel:
             value["sha256"],
             tuple(value.get("requires", ())),
             is_sdist=value.get("is_sdist", False),
+            has_other_wheels=value.get("has_other_wheels", False),
             build=FrozenJson.of(value["build"]) if value.get("build") else None,
             size=value.get("size", 0),
             unpacked_size=value.get("unpacked_size", 0),
