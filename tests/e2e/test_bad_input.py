@@ -4,6 +4,7 @@ import fractions
 import hashlib
 import json
 import pickle
+import re
 import shutil
 
 import pytest
@@ -68,6 +69,22 @@ def test_an_entry_point_that_is_not_there_or_not_callable(repo, entry_point, mes
     repo.write("rain/forecast.py", repo.read("rain/forecast.py") + "\n\nLIMIT = 3\n")
     repo.replace(BUILD, "rain.forecast:predict", entry_point)
     refused(repo, "rain:rain", *messages)
+
+
+@pytest.mark.parametrize(
+    ("field", "message"),
+    [
+        ('signature="/x.json"', "rain:rain: the field `signature` is '/x.json', a path outside of the repository."),
+        ('base_image="python:3.11"', "rain:rain: the `base_image` from the target rain:rain is 'python:3.11', which"),
+        ('version="1 beta"', "rain:rain: version '1 beta' cannot be part of a tag"),
+    ],
+)
+def test_fields_that_name_nothing_there_can_be(repo, field, message):
+    """Modelkiln says so, before Pants fails to find it."""
+    name = field.partition("=")[0]
+    others = re.sub(rf"    {name}=.*\n", "", repo.read(BUILD))
+    repo.write(BUILD, others.replace('    entry_point="', f'    {field},\n    entry_point="'))
+    refused(repo, message)
 
 
 def test_an_inference_script_that_does_not_parse(repo):

@@ -52,7 +52,7 @@ from pants_modelkiln.package.dependencies import find_pickle_imports
 from pants_modelkiln.package.field_set import ModelPackageFieldSet, accelerator_of, provided_of
 from pants_modelkiln.package.image import recorded_images
 from pants_modelkiln.package.model_wheel import ModelWheel, WheelParts, describe_wheel
-from pants_modelkiln.package.recorded import platform_digest, record_of, variant_of
+from pants_modelkiln.package.recorded import check_described, platform_digest, record_of, variant_of
 from pants_modelkiln.package.weights_lock import lazy_lock
 from pants_modelkiln.subsystem import ModelkilnSubsystem, named_or_option
 from pants_modelkiln.target_types.artifact import ModelArtifactLockField
@@ -257,6 +257,7 @@ async def resolve_package(
 ) -> PackageInputs:
     """Resolve everything that a package is made of, and its record, on all of its platforms."""
     field_set, address = request.fields, request.fields.address
+    check_described(field_set)
     bases = await find_bases(field_set, options)
     accelerator = accelerator_of(address, field_set.accelerator, field_set.resolve, options, setup)
     python = package_python(address, accelerator.resolve, bases[0], options.python, setup)
