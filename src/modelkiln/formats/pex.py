@@ -83,7 +83,8 @@ def _write(
             parts = scratch / "parts"
             build_head(spec, store, parts)
         _provide(wheels, target, store)
-        weights = {path: held for path, *held in stored_files(spec.get("weights", ()), store, scratch / "weights")}
+        stored = stored_files(spec.get("weights", ()), store, scratch / "weights")
+        weights = {path: (file, sha256) for path, file, sha256 in stored}
         _check_size([*files.values(), *(file for file, _ in weights.values())], wheels, target, store, title)
         with output.open("wb") as stream:
             _assemble(stream, parts, {wheel["filename"]: _blob(wheel, store) for wheel in wheels}, weights, files)
@@ -106,7 +107,7 @@ def _assemble(
     stream: BinaryIO,
     parts: Path,
     wheels: Mapping[str, Path],
-    weights: Mapping[str, Sequence[Any]],
+    weights: Mapping[str, tuple[Path, str]],
     files: Mapping[str, Path],
 ) -> None:
     """Write head, wheels, weights and then all that an edit may change. weights: where they are, with their sha256."""
