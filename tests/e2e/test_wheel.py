@@ -124,9 +124,9 @@ def test_large_weights_are_fetched_by_their_lock(repo, tmp_path):
 
 def test_a_version_that_no_installer_knows_is_refused(repo):
     """The message names the target, the value and the field."""
-    repo.replace("rain/BUILD", 'version="0.1.0"', 'version="0.1.0-beta x"')
+    repo.replace("rain/BUILD", 'version="0.1.0"', 'version="0.1.0-g1a2b3c"')
     log = repo.pants("package", "rain:rain", code=1).log
-    assert "rain:rain: version '0.1.0-beta x': a wheel needs one that PEP 440 knows" in log
+    assert "rain:rain: version '0.1.0-g1a2b3c': a wheel needs one that PEP 440 knows" in log
 
 
 def test_an_import_name_of_a_dependency_is_refused(repo):

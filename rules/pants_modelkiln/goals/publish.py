@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,7 +49,11 @@ from pants_modelkiln.target_types.publish import (
     PublishMovingTagsField,
     PublishRepositoriesField,
     PublishTagsField,
+    PublishWheelIndexesField,
+    SkipPublishField,
 )
+
+logger = logging.getLogger(__name__)
 
 # Where credentials, their helpers and certificates lie. Of the settings next to the store (see
 # modelkiln.machine.settings) a proxy's address may hold a secret.
@@ -77,8 +82,18 @@ class PublishModelFieldSet(ModelPublishFieldSet):
 
     @classmethod
     def opt_out(cls, tgt: Target) -> bool:
-        """A target without repositories is not packaged in vain."""
-        return not tgt[PublishRepositoriesField].value
+        """A target without repositories is not packaged in vain. Where it goes nowhere at all that is said: Pants only
+        reports that there is nothing to do, and lists the kind of the target among those that there is for."""
+        if tgt[PublishRepositoriesField].value:
+            return False
+        places = [one.alias for one in (PublishRepositoriesField, PublishWheelIndexesField) if tgt.has_field(one)]
+        if not tgt.get(PublishWheelIndexesField).value and not tgt[SkipPublishField].value:
+            fields = " nor ".join(f"`{name}`" for name in places)
+            logger.info(
+                f"{tgt.address}: is not published: it has {'neither ' if len(places) > 1 else 'no '}{fields}. "
+                f"Name a repository in `{places[0]}`."
+            )
+        return True
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 from dataclasses import dataclass
 
-from pants.engine.addresses import Address, Addresses
+from pants.engine.addresses import Address, Addresses, UnparsedAddressInputs
+from pants.engine.fs import PathGlobs
 from pants.engine.rules import collect_rules
 from pants.engine.target import Target
 from pants.util.logging import LogLevel
@@ -26,6 +29,7 @@ from pants_modelkiln.compat.calls import (
     concurrently,
     get_digest_contents,
     implicitly,
+    path_globs_to_paths,
     resolve_targets,
     resolve_unparsed_address_inputs,
     rule,
@@ -35,6 +39,7 @@ from pants_modelkiln.engine.step import Step, run_step
 from pants_modelkiln.engine.tool import registry_tool
 from pants_modelkiln.engine.tool_install import STORE
 from pants_modelkiln.inputs.debian_locks import debian_locks
+from pants_modelkiln.inputs.named_files import literal
 from pants_modelkiln.inputs.portable_python import PortablePythonRequest, read_portable_python
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 from pants_modelkiln.target_types.base_image import (
@@ -46,6 +51,9 @@ from pants_modelkiln.target_types.base_image import (
     BaseImagePythonPathField,
     BaseImageReferenceField,
 )
+
+# What an address has after its folder: a target, a generated one, a variant; references of images have the same signs.
+_FOLDER = re.compile(r"^//|[:#@].*$")
 
 
 @dataclass(frozen=True)
@@ -96,6 +104,40 @@ class BaseLayers:
     layers: tuple[Layer, ...]
     env: tuple[str, ...]
     release: str = ""
+
+
+@dataclass(frozen=True)
+class NamedBaseRequest:
+    """The address of a base as a field or an option has it. address: of the target that is built on it."""
+
+    address: Address
+    named: UnparsedAddressInputs
+
+
+@dataclass(frozen=True)
+class NamedBase:
+    """The address of the target that is named."""
+
+    address: Address
+
+
+@rule(level=LogLevel.DEBUG)
+async def find_named_base(request: NamedBaseRequest) -> NamedBase:
+    """Resolve the address of a base; raises ModelkilnError for the reference of an image, which reads like one."""
+    named = request.named
+    (text,) = named.values
+    folder = _FOLDER.sub("", text)
+    path = os.path.normpath(os.path.join(named.relative_to or "", folder) if folder.startswith("./") else folder)
+    found = await path_globs_to_paths(PathGlobs([literal(path.lstrip("/"))]))
+    if folder and not found.files and not found.dirs:
+        raise ModelkilnError(
+            f"{request.address}: {named.description_of_origin} is {text!r}, which is not the address of a target: "
+            f"there is no folder {path!r}. It takes the address of an `oci_base_image`, and that may stand for an "
+            'image of a registry, pinned by digest: oci_base_image(name="base", '
+            'image="registry.example.com/python@sha256:..."), in the same BUILD file, is ":base".'
+        )
+    (address,) = await resolve_unparsed_address_inputs(named, **implicitly())
+    return NamedBase(address)
 
 
 @rule(level=LogLevel.DEBUG)

@@ -19,12 +19,22 @@ def literal(path: str) -> str:
     return re.sub(r"[*?\[\]]", r"[\g<0>]", path)
 
 
+def check_inside(address: Address, field: str, name: str, path: str, remedy: str) -> None:
+    """Refuse a field's value `name` whose `path` in the repository is none. remedy: a sentence."""
+    if os.path.isabs(path) or os.path.normpath(path).split(os.sep)[0] == os.pardir:
+        raise ModelkilnError(
+            f"{address}: the field `{field}` is {name!r}, a path outside of the repository. It is relative to the "
+            f"folder of the BUILD file. {remedy}"
+        )
+
+
 async def read_named_file(address: Address, field: str, name: str, remedy: str) -> FileContent:
     """The file `name`, relative to the BUILD file of the target at `address`, whose field `field` names it.
 
     remedy: a sentence, for a file that does not exist.
     """
     path = os.path.normpath(os.path.join(address.spec_path, name))
+    check_inside(address, field, name, path, remedy)
     contents = await get_digest_contents(**implicitly(PathGlobs([literal(path)])))
     if not contents:
         raise ModelkilnError(

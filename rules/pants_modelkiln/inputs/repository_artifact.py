@@ -49,7 +49,7 @@ from pants_modelkiln.inputs.locked_artifact import (
     list_locked_artifact,
     read_locked_artifact,
 )
-from pants_modelkiln.inputs.named_files import literal
+from pants_modelkiln.inputs.named_files import check_inside, literal
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 from pants_modelkiln.target_types.artifact import (
     ModelArtifactAllowCodeField,
@@ -109,6 +109,8 @@ async def _below(address: Address, digest: Digest) -> Digest:
 
 async def _find_files(address: Address, field: ModelArtifactSourceField, limit: int) -> _Found:
     spec = field.filespec
+    for path in spec["includes"]:
+        check_inside(address, field.alias, path, path, "Files of elsewhere are a source that a `lock` pins.")
     paths = await path_globs_to_paths(PathGlobs([*spec["includes"], *(f"!{path}" for path in excludes_of(spec))]))
     large = _large_files(paths.files, limit)
     if not large:

@@ -32,6 +32,7 @@ from pants_modelkiln.inputs.code import FirstPartyRequest, FirstPartySources, fi
 from pants_modelkiln.inputs.named_files import find_entry_point
 from pants_modelkiln.inputs.repository_artifact import ArtifactListRequest, list_artifact
 from pants_modelkiln.manifest.environment import RUNTIME_REQUIREMENT, ResolvedLockRequest, choose_wheels
+from pants_modelkiln.manifest.lock_file import LockFileRequest, read_lock_file
 from pants_modelkiln.manifest.resolve_python import package_python
 from pants_modelkiln.package.field_set import ModelPackageFieldSet, accelerator_of, provided_of
 from pants_modelkiln.package.inputs import facts_of, find_bases, find_embedded, find_signature, find_target
@@ -77,8 +78,8 @@ class LintDistributions:
 @rule(level=LogLevel.DEBUG)
 async def list_distributions(request: DistributionsRequest) -> LintDistributions:
     """Choose them as far as that is known before any is built. Packages that need the same ask for it once."""
-    resolved = (await choose_wheels(request.lock, **implicitly())).content
-    wheels = closure(resolved, request.requirements, request.provided)
+    chosen = await choose_wheels(request.lock, **implicitly())
+    wheels = closure(chosen.content, request.requirements, request.provided, chosen.remedy)
     described = ({"name": one.name, "version": one.version, "requires": list(one.requires)} for one in wheels)
     return LintDistributions(tuple(map(FrozenJson.of, described)))
 
@@ -199,6 +200,7 @@ async def _package_subject(target: Target, options: ModelkilnSubsystem, setup: P
     field_set = ModelPackageFieldSet.create(target)
     address = field_set.address
     variant = await _find_variant(field_set, options, setup)
+    await read_lock_file(LockFileRequest(variant.lock.resolve), **implicitly())  # Before dependencies are asked for.
     provided = provided_of(field_set)
     named = await resolve_unparsed_address_inputs(field_set.artifacts.to_unparsed_address_inputs(), **implicitly())
     # The lock's wheels are chosen while code is found: they take a process.

@@ -1,8 +1,8 @@
 """From a lock to wheels: environments, sdists, toolchains and layers of wheels."""
 
-from pants_modelkiln.manifest import environment, resolved_lock, sdists, toolchains, wheel_layers
+from pants_modelkiln.manifest import environment, lock_file, resolved_lock, sdists, toolchains, wheel_layers
 
-_MODULES = (environment, resolved_lock, sdists, toolchains, wheel_layers)
+_MODULES = (environment, lock_file, resolved_lock, sdists, toolchains, wheel_layers)
 
 
 def rules():

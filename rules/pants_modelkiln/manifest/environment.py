@@ -6,10 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Sequence
 
-from pants.backend.python.dependency_inference.module_mapper import AllPythonTargets
-from pants.backend.python.subsystems.setup import PythonSetup
-from pants.backend.python.target_types import PythonRequirementsField
-from pants.engine.fs import CreateDigest, FileContent, PathGlobs
+from pants.engine.fs import CreateDigest, FileContent
 from pants.engine.rules import collect_rules
 from pants.util.logging import LogLevel
 
@@ -26,7 +23,8 @@ from modelkiln.wording import counted
 from pants_modelkiln.compat.calls import concurrently, create_digest, get_digest_contents, implicitly, rule
 from pants_modelkiln.engine.step import Step, run_step
 from pants_modelkiln.engine.tool_install import STORE
-from pants_modelkiln.manifest.requirements import lock_command, requirements_of
+from pants_modelkiln.manifest.lock_file import LockFileRequest, read_lock_file
+from pants_modelkiln.manifest.requirements import is_exported
 from pants_modelkiln.manifest.resolved_lock import LockChoiceRequest, ResolvedLock, choose_files
 from pants_modelkiln.manifest.sdists import BuiltWheelRequest, build_sdist
 from pants_modelkiln.subsystem import ModelkilnSubsystem
@@ -79,26 +77,14 @@ class Environment:
 
 
 @rule(desc="Choose wheels from a lock", level=LogLevel.DEBUG)
-async def choose_wheels(
-    request: ResolvedLockRequest, python_setup: PythonSetup, python: AllPythonTargets
-) -> ResolvedLock:
-    """Choose from the resolve's lock, which must have all of its requirements."""
-    path = python_setup.resolves.get(request.resolve)
-    if not path:
-        raise ModelkilnError(
-            f"resolve {request.resolve!r} is not in [python].resolves of pants.toml, which has "
-            f"{', '.join(sorted(python_setup.resolves)) or 'none'}. Add it there, or choose another "
-            "one for the accelerator in [modelkiln.accelerators]."
-        )
-    requirements = requirements_of(request.resolve, python, python_setup)
-    contents = await get_digest_contents(**implicitly(PathGlobs([path])))
-    remedy = lock_command(request.resolve, contents[0].content if contents else b"", requirements)
-    if not contents:
-        raise ModelkilnError(f"resolve {request.resolve!r}: its lock {path} does not exist. Write it with {remedy}.")
-    resolved = await choose_files(LockChoiceRequest(path, contents[0].content, request.target), **implicitly())
-    wanted = [str(requirement) for target in requirements for requirement in target[PythonRequirementsField].value]
-    check_fresh(resolved.content, wanted, request.target.marker_environment(), remedy)
-    return ResolvedLock(resolved.content, remedy)
+async def choose_wheels(request: ResolvedLockRequest) -> ResolvedLock:
+    """Choose from the resolve's lock, which must have all of its requirements, unless a tool exported it that knows
+    another set of them: then it is for each package to miss its own."""
+    lock = await read_lock_file(LockFileRequest(request.resolve), **implicitly())
+    resolved = await choose_files(LockChoiceRequest(lock.path, lock.content, request.target), **implicitly())
+    if not is_exported(lock.content):
+        check_fresh(resolved.content, lock.requirements, request.target.marker_environment(), lock.remedy)
+    return ResolvedLock(resolved.content, lock.remedy, lock.build_remedy)
 
 
 async def _wheels_of(request: EnvironmentRequest) -> tuple[LockedWheel, ...]:
@@ -118,7 +104,7 @@ async def _wheels_of(request: EnvironmentRequest) -> tuple[LockedWheel, ...]:
     provided = [one.name for one in request.provided]
     while True:
         try:
-            wheels = closure(resolved, (*request.requirements, RUNTIME_REQUIREMENT), provided)
+            wheels = closure(resolved, (*request.requirements, RUNTIME_REQUIREMENT), provided, chosen.remedy)
         except ModelkilnError as error:
             raise ModelkilnError(f"{request.address}: {error}") from None
         sdists = [wheel for wheel in wheels if wheel.is_sdist]
@@ -126,7 +112,8 @@ async def _wheels_of(request: EnvironmentRequest) -> tuple[LockedWheel, ...]:
             return wheels
         built = await concurrently(
             build_sdist(
-                BuiltWheelRequest(sdist, resolved["lock"], request.lock.target.python, chosen.remedy), **implicitly()
+                BuiltWheelRequest(sdist, resolved["lock"], request.lock.target.python, chosen.build_remedy),
+                **implicitly(),
             )
             for sdist in sdists
         )

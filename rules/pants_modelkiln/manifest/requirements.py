@@ -9,8 +9,9 @@ from pants.backend.python.subsystems.setup import PythonSetup
 from pants.backend.python.target_types import PythonRequirementResolveField
 from pants.engine.target import Target
 
+from modelkiln.manifest.locks.exports import export_command, is_export
 from modelkiln.manifest.locks.pex import is_pex_lock
-from modelkiln.manifest.locks.pylock import is_pylock, pylock_command
+from modelkiln.manifest.locks.pylock import is_exported_pylock, is_pylock, pylock_command
 from modelkiln.manifest.locks.uv import is_uv_lock
 
 # What Pants calls the project that it has uv lock.
@@ -37,7 +38,14 @@ def other_lock_command(resolve: str, lock: bytes) -> str:
         return pylock_command(text)
     if is_pex_lock(text) or (is_uv_lock(text) and _PANTS_PROJECT in text):
         return f"pants generate-lockfiles --resolve={resolve}"
-    return "uv lock" if is_uv_lock(text) else ""
+    return "uv lock" if is_uv_lock(text) else export_command(text)
+
+
+def is_exported(lock: bytes) -> bool:
+    """Whether a project's tool wrote a lock for others: of what BUILD files require it may lack the project's own
+    members and groups that were left out."""
+    text = lock.decode("utf-8", "replace")
+    return is_exported_pylock(text) if is_pylock(text) else is_export(text)
 
 
 def lock_command(resolve: str, lock: bytes, requirements: Iterable[Target]) -> str:

@@ -29,11 +29,12 @@ class LockChoiceRequest:
 class ResolvedLock:
     """The chosen wheels, see `modelkiln.manifest.resolution.resolve_lock`.
 
-    remedy: the command that locks the resolve.
+    remedy: the command that locks the resolve. build_remedy: the one that locks what its sdists are built with.
     """
 
     content: FrozenJson
     remedy: str = ""
+    build_remedy: str = ""
 
 
 def build_lock_of(lock: str) -> str:

@@ -56,6 +56,18 @@ class BuiltWheel:
     wheel: FrozenJson
 
 
+def build_issue(sdist: LockedWheel, lock: str, build_lock: str, remedy: str) -> str:
+    """Why there is no wheel, where nothing locks what an sdist is built with."""
+    build = f"to build one from {sdist.filename}, {build_lock} has to say with what. Write it with {remedy}."
+    if not sdist.has_other_wheels:
+        return f"{sdist.name} {sdist.version} has no wheel in the lock {lock}, and {build}"
+    return (
+        f"{sdist.name} {sdist.version}: an index has wheels of this version that fit, and none has a hash that is in "
+        f"the lock {lock}: it was edited, or the files were replaced. Lock the package again to take such a wheel. "
+        f"Else, {build}"
+    )
+
+
 @rule(desc="Build a wheel from an sdist", level=LogLevel.DEBUG)
 async def build_sdist(
     request: BuiltWheelRequest, modelkiln: ModelkilnSubsystem, options: GlobalOptions, platform: Platform
@@ -64,10 +76,7 @@ async def build_sdist(
     sdist, path = request.sdist, build_lock_of(request.lock)
     contents = await get_digest_contents(**implicitly(PathGlobs([path])))
     if not contents:
-        raise ModelkilnError(
-            f"{sdist.name} {sdist.version} has no wheel in the lock {request.lock}, and to build one from "
-            f"{sdist.filename}, {path} has to say with what. Write it with {request.remedy}."
-        )
+        raise ModelkilnError(build_issue(sdist, request.lock, path, request.remedy))
     part = part_of(contents[0].content.decode("utf-8", "replace"), sdist.name, path, request.remedy)
     toolchain = await find_toolchain(ToolchainRequest(request.python), **implicitly())
     target = Target(request.python, _PLATFORMS.get(platform, "linux/amd64"), toolchain.glibc or modelkiln.glibc)

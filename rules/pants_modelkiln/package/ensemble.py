@@ -38,7 +38,7 @@ from pants_modelkiln.package.field_set import ModelPackageFieldSet
 from pants_modelkiln.package.image import recorded_images
 from pants_modelkiln.package.inputs import PackageInputs, SinglePackageRequest, find_signature, resolve_package
 from pants_modelkiln.package.named_packages import NamedPackagesRequest, find_named_packages
-from pants_modelkiln.package.recorded import platform_digest, record_of, recorded_wheels, variant_of
+from pants_modelkiln.package.recorded import check_described, platform_digest, record_of, recorded_wheels, variant_of
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 from pants_modelkiln.target_types.ensemble import EnsembleMembersField, EnsembleStepsField
 
@@ -170,6 +170,7 @@ async def _find_platforms(
 def _describe_ensemble(ensemble: _Ensemble, members: Members, code: EnsembleCode, signature: dict) -> dict[str, Any]:
     """What the record says of the ensemble, the same for all of its platforms."""
     fields, where = ensemble.fields, str(ensemble.fields.address)
+    check_described(fields)
     records = {name: one.record for name, one in members.items()}
     metadata = json.loads(fields.model_metadata.value or "{}")
     provided = merge_provided(where, records)

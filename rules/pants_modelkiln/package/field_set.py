@@ -37,7 +37,7 @@ from pants_modelkiln.target_types.package import (
     ModelWeightsMirrorsField,
     ModelWheelRequiresField,
 )
-from pants_modelkiln.target_types.publish import PublishRepositoriesField
+from pants_modelkiln.target_types.publish import PublishMovingTagsField, PublishRepositoriesField, PublishTagsField
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,8 @@ class ModelPackageFieldSet(PackageFieldSet, RunFieldSet):
     entrypoint: ModelEntrypointField
     model_metadata: ModelMetadataField
     repositories: PublishRepositoriesField
+    tags: PublishTagsField
+    moving_tags: PublishMovingTagsField
     output_path: OutputPathField
 
 

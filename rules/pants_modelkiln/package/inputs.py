@@ -34,7 +34,9 @@ from pants_modelkiln.inputs.base_image import (
     BaseImageRequest,
     BaseLayers,
     BaseLayersRequest,
+    NamedBaseRequest,
     describe_base_image,
+    find_named_base,
     make_base_layers,
 )
 from pants_modelkiln.inputs.code import PackageCode, PackageCodeRequest, collect_code
@@ -43,13 +45,14 @@ from pants_modelkiln.inputs.named_files import read_named_file
 from pants_modelkiln.inputs.portable_python import InterpreterRequest, choose_interpreter
 from pants_modelkiln.inputs.repository_artifact import hash_artifact
 from pants_modelkiln.manifest.environment import Environment, ResolvedLockRequest
+from pants_modelkiln.manifest.lock_file import LockFileRequest, read_lock_file
 from pants_modelkiln.manifest.resolve_python import package_python
 from pants_modelkiln.manifest.wheel_layers import PackageEnvironmentRequest, find_package_environment
 from pants_modelkiln.package.dependencies import find_pickle_imports
 from pants_modelkiln.package.field_set import ModelPackageFieldSet, accelerator_of, provided_of
 from pants_modelkiln.package.image import recorded_images
 from pants_modelkiln.package.model_wheel import ModelWheel, WheelParts, describe_wheel
-from pants_modelkiln.package.recorded import platform_digest, record_of, variant_of
+from pants_modelkiln.package.recorded import check_described, platform_digest, record_of, variant_of
 from pants_modelkiln.package.weights_lock import lazy_lock
 from pants_modelkiln.subsystem import ModelkilnSubsystem, named_or_option
 from pants_modelkiln.target_types.artifact import ModelArtifactLockField
@@ -113,14 +116,13 @@ def facts_of(artifacts: Sequence[Artifact]) -> Named:
 
 async def find_bases(field_set: ModelPackageFieldSet, options: ModelkilnSubsystem) -> tuple[BaseImage | None, ...]:
     """The base of each platform, None for a package without one; raises ModelkilnError for an image without one."""
-    named = field_set.base_image.to_unparsed_address_inputs()
-    addresses = await resolve_unparsed_address_inputs(
-        named_or_option(named, "base_image", options.base_image), **implicitly()
-    )
+    field = field_set.base_image.to_unparsed_address_inputs()
+    named = named_or_option(field, "base_image", options.base_image)
     architectures = [platform.split("/")[1] for platform in dict.fromkeys(field_set.platforms.value or ())]
-    if addresses:
+    if named.values:
+        base = (await find_named_base(NamedBaseRequest(field_set.address, named), **implicitly())).address
         return await concurrently(
-            describe_base_image(BaseImageRequest(addresses[0], name), **implicitly()) for name in architectures or [""]
+            describe_base_image(BaseImageRequest(base, name), **implicitly()) for name in architectures or [""]
         )
     if "oci" in field_set.formats.value:
         raise ModelkilnError(
@@ -255,9 +257,11 @@ async def resolve_package(
 ) -> PackageInputs:
     """Resolve everything that a package is made of, and its record, on all of its platforms."""
     field_set, address = request.fields, request.fields.address
+    check_described(field_set)
     bases = await find_bases(field_set, options)
     accelerator = accelerator_of(address, field_set.accelerator, field_set.resolve, options, setup)
     python = package_python(address, accelerator.resolve, bases[0], options.python, setup)
+    await read_lock_file(LockFileRequest(accelerator.resolve), **implicitly())  # Before dependencies are asked for.
     embedded = await find_embedded(field_set, python)
     targets = [await find_target(field_set.formats.value, python, base, embedded, options) for base in bases]
     await _refuse_large_locks(field_set, options.large_blob_limit)

@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
+import json
+import logging
+
 from modelkiln.builds.toolchain import recorded_wheel
 from modelkiln.canonical import canonical_json
 from modelkiln.digest import sha256_bytes
 from modelkiln.package.accelerator import Accelerator
 from modelkiln.package.record import Record, make_record
+from modelkiln.package.source_facts import near_misses
+from modelkiln.publication.names import check_version
 from modelkiln.wheels.platforms import Target
 from pants_modelkiln.inputs.base_image import BaseImage
 from pants_modelkiln.manifest.environment import Environment
+from pants_modelkiln.package.field_set import ModelPackageFieldSet
+
+logger = logging.getLogger(__name__)
+
+
+def check_described(fields: ModelPackageFieldSet) -> None:
+    """Refuse a version that could not be published, and warn of slips in keys of metadata, which may be any."""
+    where = str(fields.address)
+    tags = (*(fields.tags.value or ()), *(fields.moving_tags.value or ())) if fields.repositories.value else ()
+    check_version(str(fields.version.value), tags, where)
+    for key, meant in near_misses(json.loads(fields.model_metadata.value or "{}")):
+        logger.warning(
+            f"{where}: metadata: {key!r} is a key of your own. For {meant!r}, which has a meaning, write that."
+        )
 
 
 def variant_of(accelerator: Accelerator, target: Target, platform_digests: dict[str, str]) -> dict:

@@ -82,12 +82,13 @@ def _named(arguments: Sequence[str]) -> str:
 
 def _main(arguments: Sequence[str]) -> int:
     if arguments[:1] == ["build"] and arguments[1:2] and arguments[1] in STEPS:
-        return _run(arguments[1], STEPS[arguments[1]], arguments[2:])
+        # What it refuses is shown to somebody who never typed its name.
+        return _run(arguments[1], STEPS[arguments[1]], arguments[2:], "")
     if arguments and arguments[0] in COMMANDS:
         from modelkiln.machine.settings import own_settings
 
         with own_settings():
-            return _run(arguments[0], COMMANDS[arguments[0]], arguments[1:])
+            return _run(arguments[0], COMMANDS[arguments[0]], arguments[1:], f"modelkiln {arguments[0]}: ")
     return _usage(arguments)
 
 
@@ -107,7 +108,8 @@ def make_parser(name: str, module: Any) -> "argparse.ArgumentParser":
     return parser
 
 
-def _run(name: str, module_name: str, arguments: Sequence[str]) -> int:
+def _run(name: str, module_name: str, arguments: Sequence[str], prefix: str) -> int:
+    """prefix: of the messages of what is refused."""
     from modelkiln.errors import ModelkilnError
     from modelkiln.wording import printable
 
@@ -116,7 +118,7 @@ def _run(name: str, module_name: str, arguments: Sequence[str]) -> int:
     try:
         return module.run(parser.parse_args(arguments))
     except ModelkilnError as error:
-        print(printable(f"modelkiln {name}: {error}"), file=sys.stderr)
+        print(printable(f"{prefix}{error}"), file=sys.stderr)
         return 1
     except ModuleNotFoundError as error:
         # Of a wheel that was installed without its extra; a command's dependencies are imported as it runs.

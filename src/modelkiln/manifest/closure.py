@@ -19,7 +19,8 @@ class LockedWheel:
 
     requires: what the wheel's metadata asks for, as PEP 508 strings. needed_by: of a closure, the names of wheels
     that need it, and "" for the package itself. is_sdist: there is no wheel
-    yet, file name and hash are those of the sdist that it is to be built from. build: of a wheel
+    yet, file name and hash are those of the sdist that it is to be built from; has_other_wheels: and an index has
+    wheels, whose hashes the lock lacks. build: of a wheel
     that was built from one, how (see `builds.wheel.build_wheel`). Of a wheel in the store: size and
     unpacked_size in bytes, the digest of its files, and the folders of its CUDA libraries, relative to site-packages.
     """
@@ -36,6 +37,7 @@ class LockedWheel:
     unpacked_size: int = 0
     files: str = ""
     libraries: tuple[str, ...] = ()
+    has_other_wheels: bool = False
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "LockedWheel":
@@ -47,6 +49,7 @@ class LockedWheel:
             value["sha256"],
             tuple(value.get("requires", ())),
             is_sdist=value.get("is_sdist", False),
+            has_other_wheels=value.get("has_other_wheels", False),
             build=FrozenJson.of(value["build"]) if value.get("build") else None,
             size=value.get("size", 0),
             unpacked_size=value.get("unpacked_size", 0),
@@ -74,11 +77,12 @@ def with_built(resolved: Mapping[str, Any], built: Iterable[Mapping[str, Any]]) 
 
 
 def closure(
-    resolved: Mapping[str, Any], roots: Iterable[str], without: Collection[str] = ()
+    resolved: Mapping[str, Any], roots: Iterable[str], without: Collection[str] = (), remedy: str = ""
 ) -> tuple[LockedWheel, ...]:
     """Return the wheels that `roots` (requirement strings) need, sorted by name.
 
-    without: canonical names of what is left out, with all that nothing else needs.
+    without: canonical names of what is left out, with all that nothing else needs. remedy: the command that writes the
+    lock anew.
 
     A pure function of what `resolve_lock` returned. Markers and extras are evaluated for its
     target. Where its patch release is not known, what any needs is taken as far as the lock has it.
@@ -87,7 +91,7 @@ def closure(
     locked version, and a wheel that does not exist for the target.
     """
     target = Target.from_json(resolved)
-    walk = _Walk(resolved, target, frozenset(without).union(resolved.get("own", ())))
+    walk = _Walk(resolved, target, frozenset(without).union(resolved.get("own", ())), remedy)
     for root in roots:
         walk.visit(root)
     walk.check_lacking()
@@ -106,8 +110,10 @@ def _requirement(text: str) -> Any:
 class _Walk:
     """A walk over requirements; `found` holds the wheels met, by name, and `parents` who needs each."""
 
-    def __init__(self, resolved: Mapping[str, Any], target: Target, without: frozenset[str]) -> None:
+    def __init__(self, resolved: Mapping[str, Any], target: Target, without: frozenset[str], remedy: str) -> None:
         self._lock = resolved.get("lock", "the lock")
+        self._source = "requirements that it is made from" if remedy else ".in file"
+        self._again = f"lock it again: {remedy}." if remedy else "compile the lock again."
         self._without = without
         self._target = target
         self._environment = target.marker_environment()
@@ -186,7 +192,7 @@ class _Walk:
         if name not in self._wheels:
             message = (
                 f"{requirement.name}{_by(parent)} is not in the lock {self._lock} for {self._target}; "
-                "add it to the .in file and compile the lock again."
+                f"add it to the {self._source} and {self._again}"
             )
             if releases == self._every:
                 raise ModelkilnError(message)
@@ -196,7 +202,7 @@ class _Walk:
         if not parent and not requirement.specifier.contains(locked["version"], prereleases=True):
             raise ModelkilnError(
                 f"{requirement} excludes {name} {locked['version']}, which the lock {self._lock} has. "
-                "Change the requirement, or compile the lock again."
+                f"Change the requirement, or {self._again}"
             )
         if locked["problem"]:
             raise ModelkilnError(

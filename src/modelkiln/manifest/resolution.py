@@ -21,6 +21,7 @@ __all__ = ["placeholders", "resolve_lock"]
 
 # Where the store keeps what indexes answered.
 _CHOICES = "choices"
+_OTHER_FILES = "An index has files of this version that fit, and none has a hash that is in the lock. "
 _PROGRAM = Path(__file__).with_name("programs") / "choose_wheels.py"
 
 
@@ -30,7 +31,8 @@ def resolve_lock(lock_text: str, target: Target, store: Store, where: str = "loc
     Returns {"lock": `where`, "python", "platform", "glibc", "wheels": [{"name", "version",
     "filename", "sha256", "requires", "problem"}]}, sorted by name, and where the lock names projects of the repository
     itself, these as "own". A pin without a wheel for the
-    target gets its sdist, with "is_sdist", whose requirements only its build shows; one without
+    target gets its sdist, with "is_sdist", whose requirements only its build shows, and with "has_other_wheels" where
+    an index has wheels that fit, of other hashes; one without
     either a "problem", which fails only packages that need it, in `closure`. Raises ModelkilnError for a lock
     that pins too little and for an index that cannot be reached.
 
@@ -48,6 +50,8 @@ def resolve_lock(lock_text: str, target: Target, store: Store, where: str = "loc
     sdists, missing = find_sdists([pin for pin in unknown if pin.name in problems], store)
     for pin in unknown:
         chosen = known[pin.name] = _chosen(pin, wheels, sdists, where)
+        if chosen and pin.name in sdists and problems[pin.name].startswith(_OTHER_FILES):
+            chosen["has_other_wheels"] = True
         if pin.name in hollow:
             problem = f"{hollow[pin.name]} is a placeholder without content."
             known[pin.name] = {**_nothing(pin), "problem": problem}
@@ -105,7 +109,8 @@ def _choose(pins: Sequence[Pin], target: Target, store: Store, folder: Path) -> 
     failed = [pin for pin in pins if _names(result.messages, pin)] or (list(pins) if len(pins) == 1 else [])
     middle = len(pins) // 2
     parts = [[pin for pin in pins if pin not in failed]] if failed else [pins[:middle], pins[middle:]]
-    wheels, problems = {}, {pin.name: f"pip says: {result.errors}" for pin in failed}
+    reasons = {pin.name: _OTHER_FILES if _has_other_files(result.messages, pin) else "" for pin in failed}
+    wheels, problems = {}, {name: f"{reason}pip says: {result.errors}" for name, reason in reasons.items()}
     for part in parts:
         more, worse = _choose(part, target, store, folder)
         wheels.update(more)
@@ -115,10 +120,13 @@ def _choose(pins: Sequence[Pin], target: Target, store: Store, folder: Path) -> 
 
 def _names(messages: str, pin: Pin) -> bool:
     text = re.escape(f"{pin.name}=={pin.version}")
-    return bool(
-        re.search(rf"No matching distribution found for {text}(?![\w.+-])", messages)
-        or re.search(rf"^\s+{text} from ", messages, re.MULTILINE)  # A list of wrong hashes.
-    )
+    missing = re.search(rf"No matching distribution found for {text}(?![\w.+-])", messages)
+    return bool(missing) or _has_other_files(messages, pin)
+
+
+def _has_other_files(messages: str, pin: Pin) -> bool:
+    # A list of wrong hashes.
+    return bool(re.search(rf"^\s+{re.escape(f'{pin.name}=={pin.version}')} from ", messages, re.MULTILINE))
 
 
 def _by_name(report: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from modelkiln.package.host_requirements import host_labels
 from modelkiln.package.provided import provided_label
 
 __all__ = [
+    "ANNOTATIONS",
     "PACKAGE_LABEL",
     "SCHEMA",
     "Record",
@@ -47,7 +48,7 @@ _OUTPUTS = ("package_digest", "formats", "layers", "sources", "variants")
 
 # OCI image-spec 1.1, annotations.md, "Pre-Defined Annotation Keys": metadata keys with a meaning
 # that every registry and scanner knows.
-_ANNOTATIONS = {
+ANNOTATIONS = {
     "authors": "authors",
     "description": "description",
     "documentation": "documentation",
@@ -129,9 +130,9 @@ def with_outputs(
 def metadata_annotations(record: Mapping[str, Any]) -> dict[str, str]:
     """Return the standard annotations of what people call the model; they name no package."""
     found = {
-        _PREFIX + _ANNOTATIONS[key]: str(value)
+        _PREFIX + ANNOTATIONS[key]: str(value)
         for key, value in record["metadata"].items()
-        if key in _ANNOTATIONS and isinstance(value, (str, int, float))
+        if key in ANNOTATIONS and isinstance(value, (str, int, float))
     }
     found.setdefault(_PREFIX + "title", record["name"])
     found[_PREFIX + "version"] = record["version"]

@@ -3,17 +3,23 @@
 The normal form of facts is that of `sources.source.Listing`.
 """
 
-from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
+import difflib
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from modelkiln.errors import ModelkilnError
+from modelkiln.package.record import ANNOTATIONS
 
-__all__ = ["Named", "example_of", "metadata_of", "signature_of"]
+__all__ = ["Named", "example_of", "metadata_of", "near_misses", "signature_of"]
 
 # Facts that become metadata of a package under the same name.
 _METADATA = (
     "authors", "description", "family", "license", "lineage", "metrics", "params", "requirements", "tags", "task",
     "vendor",
 )  # fmt: skip
+# Keys with a meaning of their own; all others are the user's.
+_KNOWN = sorted({*ANNOTATIONS, *_METADATA, "requires", "urls"})
+# How alike two keys are, of 1, before one is taken for a slip of the other.
+_ALIKE = 0.82
 
 Named = Sequence[Tuple[str, Mapping[str, Any]]]
 
@@ -59,3 +65,12 @@ def _only(name: str, facts: Named, where: str, remedy: str) -> Mapping[str, Any]
     if others:
         raise ModelkilnError(f"{where}: {stated[0][0]} and {others[0]} bring different {what}s. {remedy}")
     return stated[0][1]
+
+
+def near_misses(own: Mapping[str, Any]) -> List[Tuple[str, str]]:
+    """Return the keys of a target's metadata that are nearly one with a meaning of its own, each with that one."""
+    found = []
+    for key in sorted(set(own) - set(_KNOWN)):
+        meant = difflib.get_close_matches(key.lower(), _KNOWN, 1, _ALIKE)
+        found += [(key, meant[0])] if meant and meant[0] not in own else []
+    return found

@@ -1,15 +1,19 @@
 """Repositories and tags as targets write them, with placeholders such as `{version}`."""
 
+import re
 import string
-from typing import Any, Mapping, Sequence
+from typing import Any, Iterable, Mapping, Sequence
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.package.record import variant_records
+from modelkiln.registry.reference import TAG
 
-__all__ = ["expand", "read_stamps", "record_values"]
+__all__ = ["check_version", "expand", "read_stamps", "record_values"]
 
 # So many hex digits of a digest distinguish packages for people; the whole one is in the record.
 _SHORT = 12
+# A tag's, and what versions of Python packages and SemVer have besides: an epoch, a build.
+_VERSION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+!-]{0,127}")
 
 
 def record_values(record: Mapping[str, Any]) -> dict[str, str]:
@@ -47,6 +51,30 @@ def read_stamps(stamps: Sequence[str], environ: Mapping[str, str], where: str) -
         elif environ.get(name):
             values[name] = environ[name]
     return values
+
+
+def check_version(version: str, templates: Iterable[str], where: str) -> None:
+    """Refuse a version that could not be published; raises ModelkilnError that names `where`.
+
+    templates: of the tags that the package will get, none for one that goes into no registry.
+    """
+    if not _VERSION.fullmatch(version):
+        raise ModelkilnError(
+            f"{where}: version {version!r} cannot be part of a tag: it has 1 to 128 letters, digits, '_', '.', '-' and "
+            f"'+', and starts with a letter or a digit, as {_like(version)!r} does."
+        )
+    for template in templates:
+        tag = re.sub(r"\{\w*\}", "x", template.replace("{version}", version))
+        if "{version}" in template and not re.fullmatch(TAG, tag):
+            raise ModelkilnError(
+                f"{where}: version {version!r} cannot be published as the tag {template!r}: a tag has 1 to 128 "
+                f"letters, digits, '_', '.' and '-'. Write {_like(version, '')!r}, or other `publish_tags`."
+            )
+
+
+def _like(version: str, more: str = "+") -> str:
+    """A version that is near one which is refused, with `more` characters than a tag's."""
+    return re.sub(rf"[^A-Za-z0-9_.{more}-]+", "-", version).strip("-.+")[:128] or "1.0"
 
 
 def expand(template: str, values: Mapping[str, str], where: str) -> str:

@@ -111,7 +111,8 @@ class _Adapter(HTTPAdapter):
 
     def get_connection_with_tls_context(self, *arguments: Any, **settings: Any) -> Any:
         """A pool whose connections give paced answers."""
-        pool = super().get_connection_with_tls_context(*arguments, **settings)
+        # Its class of pool alone declares what connections are made of, and not the one that requests declares.
+        pool: Any = super().get_connection_with_tls_context(*arguments, **settings)
         pool.ConnectionCls = paced(type(pool).ConnectionCls)
         return pool
 

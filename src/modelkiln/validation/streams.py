@@ -183,7 +183,8 @@ def decompressed(blob: Counted, media_type: str, pool: Executor) -> Counted:
     if compression == "zstd":
         import zstandard
 
-        reader = zstandard.ZstdDecompressor().stream_reader(blob, read_size=_CHUNK, read_across_frames=True)
+        compressed: Any = blob  # It reads, and is nothing else of a file.
+        reader = zstandard.ZstdDecompressor().stream_reader(compressed, read_size=_CHUNK, read_across_frames=True)
         return Counted(reader, pool)
     raise ValueError("its compression is not known")
 

@@ -282,6 +282,15 @@ def test_without_a_command_all_are_listed(capsys):
     assert all(f"    {name} " in errors for name in ("inspect", "publish", "store"))
 
 
+def test_what_a_step_refuses_is_said_without_its_name(tmp_path, capsys):
+    """A user of `pants package` never typed it."""
+    (tmp_path / "lock.txt").write_text("demo==1\n")
+    options = [f"--lock={tmp_path}/lock.txt", "--name=cpu.txt", "--python=3.11", "--platform=linux/amd64"]
+    options += ["--glibc=2.36", f"--store={tmp_path}/store", f"--output={tmp_path}/resolved.json"]
+    assert 1 == main(["build", "resolve", *options])
+    assert capsys.readouterr().err.startswith("cpu.txt: 'demo==1' has no good --hash=sha256")
+
+
 def test_a_place_that_cannot_be_written_is_reported(made, capsys):
     """The system's reason and the path, and no traceback."""
     assert 1 == main(["export", str(made.path), "/proc/x.tar"])

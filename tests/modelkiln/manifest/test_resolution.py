@@ -4,6 +4,7 @@ import socket
 
 import pytest
 from samples.wheelhouse import make_placeholder, make_wheel, offline_store, pin
+from samples.wheels.sdists import make_sdist, sdist_pin
 
 from modelkiln.builds.wheel import provide_wheels
 from modelkiln.errors import ModelkilnError
@@ -45,6 +46,38 @@ def test_projects_of_the_repository_are_no_wheels():
     """A target that depends on a workspace's requirements names its members, too; their code comes otherwise."""
     resolved = {**_resolved({"name": "a", "requires": ["shop-api"]}), "own": ["shop-api"]}
     assert ["a"] == _names(resolved, "Shop.API", "a")
+
+
+@pytest.mark.parametrize("has_sdist", [True, False])
+def test_a_wheel_whose_hash_is_not_locked_is_reported_as_such(tmp_path, has_sdist):
+    """An index has it, which is another fault than a version without wheels; the answer is remembered."""
+    wheel, sdist = make_wheel("tiny"), make_sdist("tiny")
+    store = offline_store(tmp_path, [(pin(wheel, "tiny"), wheel), (sdist_pin(sdist, "tiny"), sdist)])
+    locked = sdist_pin(sdist, "tiny")["sha256"] if has_sdist else "0" * 64
+    for _ in range(2):
+        resolved = resolve_lock(f"tiny==1.0 --hash=sha256:{locked}\n", TARGET, store)
+        if has_sdist:
+            (found,) = closure(resolved, ["tiny"])
+            assert (True, True) == (found.is_sdist, found.has_other_wheels)
+            assert "has_other_wheels" not in found.to_json()
+        else:
+            with pytest.raises(ModelkilnError, match="files of this version that fit, and none has a hash that is in"):
+                closure(resolved, ["tiny"])
+
+
+def test_an_sdist_of_a_version_without_wheels_is_no_such_fault(tmp_path):
+    """There is nothing else to take."""
+    sdist = make_sdist("tiny")
+    store = offline_store(tmp_path, [(sdist_pin(sdist, "tiny"), sdist)])
+    lock = f"tiny==1.0 --hash=sha256:{sdist_pin(sdist, 'tiny')['sha256']}\n"
+    (found,) = closure(resolve_lock(lock, TARGET, store), ["tiny"])
+    assert (True, False) == (found.is_sdist, found.has_other_wheels)
+
+
+def test_what_a_lock_lacks_is_added_by_the_tool_that_wrote_it():
+    """Its command is named where it is known."""
+    with pytest.raises(ModelkilnError, match="b is not in the lock .* and lock it again: uv export --frozen.$"):
+        closure(_resolved({"name": "a"}), ["b"], remedy="uv export --frozen")
 
 
 def test_a_lock_of_a_workspace_names_its_projects(tmp_path):

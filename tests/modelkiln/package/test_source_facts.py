@@ -3,7 +3,7 @@
 import pytest
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.package.source_facts import example_of, metadata_of, signature_of
+from modelkiln.package.source_facts import example_of, metadata_of, near_misses, signature_of
 
 SIGNATURE = {"inputs": [{"name": "x", "datatype": "FP32", "shape": [-1]}], "outputs": []}
 
@@ -46,3 +46,10 @@ def test_a_targets_metadata_stands_over_facts():
     own = {"license": "Apache-2.0", "team": "search"}
     more = {"metrics": {"f1": 0.9}, "requirements": ["numpy==2.4.6"], "authors": "A. Author, B. Author"}
     assert {"license": "Apache-2.0", "team": "search", **more} == metadata_of(facts, own)
+
+
+def test_slips_in_keys_of_metadata_are_named():
+    """Any key is allowed; one that is nearly another, which the target lacks, is hardly meant."""
+    own = {"author": "A", "Licence": "MIT", "require": {}, "team": "search", "version_of_data": 3, "title": "Rain"}
+    assert [("Licence", "license"), ("author", "authors"), ("require", "requires")] == near_misses(own)
+    assert [] == near_misses({"author": "A", "authors": "A, B", "metrics": {}, "base_model": "x", "license": "MIT"})

@@ -3,7 +3,7 @@
 import pytest
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.publication.names import expand, read_stamps, record_values
+from modelkiln.publication.names import check_version, expand, read_stamps, record_values
 from modelkiln.registry.reference import check_tag, parse_repository
 
 
@@ -41,3 +41,31 @@ def test_what_is_no_repository_is_refused(text):
     """The error says so to the publisher."""
     with pytest.raises(ModelkilnError, match=r"^models:digits: "):
         parse_repository(text, "models:digits")
+
+
+@pytest.mark.parametrize("version", ["1.2.0", "0.0.0", "2024-01", "v1_rc1", "1!2.0", "1.0+cu126"])
+def test_versions_of_all_kinds_are_taken(version):
+    """A package that goes into no registry, or under other tags, may have what no tag may."""
+    check_version(version, (), "x")
+    check_version(version, ["{digest}", "latest"], "x")
+
+
+@pytest.mark.parametrize(
+    ("version", "like"), [("1 beta", "1-beta"), ("", "1.0"), ("-1", "1"), ("a/b", "a-b"), ("1\n", "1"), ("ü", "1.0")]
+)
+def test_a_version_that_nothing_can_be_called_is_refused(version, like):
+    """The target, the value and one that is near it are named."""
+    with pytest.raises(ModelkilnError) as caught:
+        check_version(version, (), "rain:rain")
+    assert str(caught.value).startswith(f"rain:rain: version {version!r} cannot be part of a tag")
+    assert f"as {like!r} does" in str(caught.value)
+
+
+def test_a_version_that_its_tag_cannot_hold_is_refused():
+    """Other placeholders do not matter."""
+    message = (
+        "rain: version '1.0.cu126' cannot be published as the tag '{version}-{git_sha}'.*Write '1.0-cu126', or other"
+    )
+    with pytest.raises(ModelkilnError, match=message):
+        check_version("1.0+cu126", ["latest", "{version}-{git_sha}"], "rain")
+    check_version("1.0", ["{version}-{git_sha}"], "rain")

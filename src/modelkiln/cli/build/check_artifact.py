@@ -4,7 +4,7 @@ import argparse
 import json
 from functools import partial
 from pathlib import Path
-from typing import Optional
+from typing import BinaryIO, Optional
 
 from modelkiln.canonical import canonical_json
 from modelkiln.checks.allowed import Allowed
@@ -71,8 +71,12 @@ def _check_folder(folder: Path, options: Options) -> list[Finding]:
     findings = []
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         name = path.relative_to(folder).as_posix()
-        findings.append(check_file(name, partial(path.open, "rb"), path.stat().st_size, options))
+        findings.append(check_file(name, partial(_open, path), path.stat().st_size, options))
     return findings
+
+
+def _open(path: Path) -> BinaryIO:
+    return path.open("rb")
 
 
 def _try_folder(folder: Path, where: str, allowed: Allowed) -> Optional[list[dict]]:

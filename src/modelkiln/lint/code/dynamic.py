@@ -7,15 +7,15 @@ from typing import Iterator, Optional
 from modelkiln.lint.catalogue.dynamic import DATA, HUB, NETWORK, REMOTE_CODE
 from modelkiln.lint.catalogue.paths import UNPACKAGED
 from modelkiln.lint.catalogue.unpinned import NO_REVISION
-from modelkiln.lint.code.downloads import (
+from modelkiln.lint.code.evaluation import Evaluation, argument_of
+from modelkiln.lint.code.libraries.downloads import (
     TAGGED,
     data_call,
     hub_call,
     is_network_call,
     plain_name,
 )
-from modelkiln.lint.code.evaluation import Evaluation, argument_of
-from modelkiln.lint.code.files import looks_like_a_file
+from modelkiln.lint.code.libraries.files import looks_like_a_file
 from modelkiln.lint.code.libraries.guesses import SAYS_HUB, guessed_downloads, is_hub_name, when_runs
 from modelkiln.lint.code.libraries.hubs import HubCall
 from modelkiln.lint.code.libraries.pretrained import CHOICES, PRETRAINED_FLAGS

@@ -16,16 +16,6 @@ from modelkiln.lint.catalogue.paths import (
     UNPACKAGED,
 )
 from modelkiln.lint.code.evaluation import Evaluation
-from modelkiln.lint.code.files import (
-    FOLDERS,
-    WRITE,
-    Use,
-    is_a_path,
-    is_named_path,
-    looks_like_a_file,
-    looks_like_data,
-    uses_of,
-)
 from modelkiln.lint.code.flow.destinations import (
     DROPPED,
     HANDED,
@@ -34,6 +24,16 @@ from modelkiln.lint.code.flow.destinations import (
     Destination,
     destination_of,
     is_handed,
+)
+from modelkiln.lint.code.libraries.files import (
+    FOLDERS,
+    WRITE,
+    Use,
+    is_a_path,
+    is_named_path,
+    looks_like_a_file,
+    looks_like_data,
+    uses_of,
 )
 from modelkiln.lint.code.places import Places
 from modelkiln.lint.code.program import Program
@@ -218,7 +218,7 @@ def _is_opened(found: Destination, module: Module) -> bool:
     for one in targets:
         name = one.id if isinstance(one, ast.Name) else one.attr if isinstance(one, ast.Attribute) else ""
         is_handed_on = is_handed(name, module) if isinstance(one, ast.Name) else None
-        if is_handed_on or (is_handed_on is None and (not name or is_named_path(one))):
+        if is_handed_on or (is_handed_on is None and (one is None or not name or is_named_path(one))):
             return True
     return False
 
@@ -254,7 +254,7 @@ def _says_folder(parent: ast.AST, value: str) -> bool:
     return any(_FOLDER_NAME.search(name or "") for name in names) and not _is_not_a_path(parent, ast.Constant(value))
 
 
-def _is_not_a_path(parent: ast.AST, text: ast.Constant) -> bool:
+def _is_not_a_path(parent: ast.AST, text: ast.AST) -> bool:
     """Whether a literal is a route of a server, a prefix to compare with, or a part of a message."""
     if isinstance(parent, ast.Call):
         # What stands after a route, or after the key of a dictionary, is a value: `settings.get("path", "/data/w")`.

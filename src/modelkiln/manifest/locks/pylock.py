@@ -12,7 +12,7 @@ from modelkiln.errors import ModelkilnError, reason
 from modelkiln.manifest.locks.origin import origin_issue
 from modelkiln.wheels.markers import PATCH_NAMES, releases_of
 
-__all__ = ["is_pylock", "pylock_command", "pylock_lines"]
+__all__ = ["is_exported_pylock", "is_pylock", "pylock_command", "pylock_lines"]
 
 _HEAD = re.compile(r"^lock-version *=", re.MULTILINE)
 _MAKER = re.compile(r"""^created-by *= *["']([\w.-]+)["']""", re.MULTILINE)
@@ -30,6 +30,11 @@ def pylock_command(text: str) -> str:
     match = _MAKER.search(text)
     name = match[1] if match else ""
     return _COMMANDS.get(name, name or _COMMANDS["pip"])
+
+
+def is_exported_pylock(text: str) -> bool:
+    """Whether such a lock, as `is_pylock` found it, was exported from a project's own lock."""
+    return " export" in pylock_command(text)
 
 
 def pylock_lines(text: str, where: str, environment: Mapping[str, str]) -> list[str]:

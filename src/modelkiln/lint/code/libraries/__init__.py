@@ -1,1 +1,1 @@
-"""What is known of libraries that get something from elsewhere, by full names, and guessed of others."""
+"""What is known of libraries that get something from elsewhere or open files, by full names, and guessed of others."""

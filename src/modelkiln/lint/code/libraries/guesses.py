@@ -5,9 +5,9 @@ import re
 from typing import Iterator
 
 from modelkiln.lint.catalogue.dynamic import HUB, NETWORK
-from modelkiln.lint.code.downloads import is_downloader
 from modelkiln.lint.code.evaluation import Evaluation
-from modelkiln.lint.code.files import FOLDERS, looks_like_a_file
+from modelkiln.lint.code.libraries.downloads import is_downloader
+from modelkiln.lint.code.libraries.files import FOLDERS, looks_like_a_file
 from modelkiln.lint.code.libraries.services import is_service
 from modelkiln.lint.code.places import Places, quoted
 from modelkiln.lint.code.scopes import Binding, Scope

@@ -5,8 +5,8 @@ import re
 from dataclasses import dataclass, replace
 from typing import Iterator, Optional
 
-from modelkiln.lint.code.downloads import hub_call, plain_name
 from modelkiln.lint.code.evaluation import argument_of
+from modelkiln.lint.code.libraries.downloads import hub_call, plain_name
 from modelkiln.lint.code.libraries.openers import (
     DOWNLOADS,
     LOADING_METHODS,
