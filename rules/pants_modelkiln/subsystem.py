@@ -72,7 +72,8 @@ class ModelkilnSubsystem(Subsystem):
         default={},
         help=help_text("""
             Python resolves by name, each with a list of folders (`file:///path`) or pages of wheels to
-            use in addition to indexes. They are not written to locks.
+            use in addition to indexes. They are not written to locks. A folder of the repository is
+            `"file://%(buildroot)s/wheels"`.
             """),
     )
     resolve_file_owners = DictOption[Any](

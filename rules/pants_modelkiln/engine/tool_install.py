@@ -50,6 +50,8 @@ _PROGRAM, _AUTHORITIES = "tool_environment.py", "authorities.pem"
 _NO_PIP = 3
 # How a traceback ends.
 _RAISED = re.compile(r"[\w.]+(Error|Exception|Interrupt)\b")
+# What the program hands on of pip's log: where pip looked.
+_PLACES = "Looking in "
 # Where the Pex tool of Pants is, whose pip is taken then.
 _PEX = "pex-tool"
 
@@ -153,8 +155,10 @@ def failure(lock: str, python: str, code: int, messages: str) -> str:
         return f"{what}. {error}"
     errors = [line.partition("ERROR: ")[2] for line in lines if "ERROR: " in line]
     if "Exception:" in errors:  # A traceback of pip's own follows, as where the disk is full.
-        errors = [line for line in lines if _RAISED.match(line)][-1:] or lines[-1:]
-    return f"{what}. pip says: {' '.join(errors or lines[-10:])}"
+        errors = [line for line in lines if _RAISED.match(line)][-1:]
+    places = [line for line in lines if line.startswith(_PLACES)]
+    errors = errors or [line for line in lines if line not in places][-10:]
+    return " ".join((f"{what}. pip says: {' '.join(errors)}", *places[:1]))
 
 
 def own_python(constraints: Iterable[str]) -> str | None:

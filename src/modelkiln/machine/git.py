@@ -1,10 +1,12 @@
 """Git's own configuration, asked of git itself: nothing here reads or merges its files."""
 
+import re
+import shlex
 import subprocess
 from base64 import b64encode
 from functools import cached_property
 from pathlib import Path
-from typing import Callable, Dict, List, Mapping
+from typing import Callable, Dict, List, Mapping, Sequence
 from urllib.parse import unquote, urlsplit
 
 from modelkiln.errors import ModelkilnError
@@ -13,6 +15,8 @@ __all__ = ["Git"]
 
 _SECONDS = 60
 _LFSCONFIG = ".lfsconfig"
+# How git refuses every question about a checkout of another user's (safe.directory in git-config(1)).
+_FOREIGN = re.compile(r"detected dubious ownership in repository at '(.+)'")
 
 
 class Git:
@@ -27,10 +31,27 @@ class Git:
 
     def run(self, *arguments: str, question: str = "") -> str:
         """Return what git prints, "" when it fails."""
+        done = self._ask(arguments, question)
+        return done.stdout.strip() if done.returncode == 0 else ""
+
+    def check_owner(self) -> None:
+        """Raise ModelkilnError where git answers nothing because the checkout belongs to another user.
+
+        As in CI that mounts a checkout into a container. To `run` it looks like a folder without git.
+        """
+        found = _FOREIGN.search(self._ask(("rev-parse", "--git-dir")).stderr)
+        if found:
+            raise ModelkilnError(
+                f"{self._where}: git refuses the checkout {found[1]}, which belongs to another user than the one who "
+                f"runs this. Trust it with `git config --global --add safe.directory {shlex.quote(found[1])}`, or give "
+                "it to that user."
+            )
+
+    def _ask(self, arguments: Sequence[str], question: str = "") -> "subprocess.CompletedProcess[str]":
         env = {**self._env, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C.UTF-8"}
         env.setdefault("GIT_ASKPASS", "true")
         try:
-            done = subprocess.run(
+            return subprocess.run(
                 ["git", *arguments],
                 cwd=self.folder,
                 env=env,
@@ -44,7 +65,6 @@ class Git:
                 f"{self._where}: git cannot be run in {self.folder} ({error}). Install it, or fetch the file with "
                 "`git lfs pull`."
             ) from None
-        return done.stdout.strip() if done.returncode == 0 else ""
 
     def setting(self, name: str) -> str:
         """Return a setting of git, else of the repository's `.lfsconfig` (git-lfs-config(5)).

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Iterable, Mapping, Optional, Sequence
+from urllib.parse import unquote, urlsplit
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.machine.settings import load_machine_env
@@ -88,8 +89,26 @@ def _project_indexes(env: Mapping[str, str], resolve: Optional[str]) -> dict[str
     for option, key in (("extra-index-url", "indexes"), ("find-links", "find_links")):
         by_resolve = settings.get(key, {})
         names = sorted(by_resolve) if resolve is None else [resolve]
+        for name in names:
+            for address in by_resolve.get(name, []):
+                _check_address(address, f"[modelkiln.resolve_{key}], {name}", resolve is not None)
         found[option] = list(dict.fromkeys(address for name in names for address in by_resolve.get(name, [])))
     return found
+
+
+def _check_address(address: str, where: str, is_needed: bool) -> None:
+    """Refuse what pip passes over without a word: relative paths, and folders that are not there.
+
+    is_needed: whether a folder must be there. To fetch what is pinned by hash, another place may serve.
+    """
+    if "://" not in address and not address.startswith("/"):
+        raise ModelkilnError(
+            f"{where}: {address!r} is neither an address nor an absolute path. For a folder of the repository write "
+            f'"file://%(buildroot)s/{address}".'
+        )
+    local = unquote(urlsplit(address).path) if address.startswith("file:") else address
+    if is_needed and local.startswith("/") and not os.path.exists(local):
+        raise ModelkilnError(f"{where}: {local} does not exist. Correct the path.")
 
 
 def pip_environ(store: Store, allowed: frozenset[str]) -> dict[str, str]:

@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+import textwrap
 import urllib.parse
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
@@ -47,6 +48,9 @@ _PROGRAMS = ".programs"
 _TOOLS = frozenset({"cmake", "cmake3", "meson", "ninja", "ninja-build", "patchelf", "samu", "swig"})
 
 _RAISED = re.compile(r"[\w.]+(Error|Exception|Found|Impossible)\b")
+# pip lists releases for other Pythons of every project that it looked at, before it says which one it lacks.
+_ASIDE, _ASIDE_LENGTH = "ERROR: Ignored the following", 200
+_NOWHERE = re.compile(r"\(from versions: none\)")
 _MISSING = re.compile(r"\b(?:ModuleNotFoundError|ImportError): .*")
 # Characters of what a program said, from its end.
 _REASON = 1500
@@ -110,7 +114,12 @@ class PipTools:
 
 
 def _way_out(messages: str) -> str:
-    """What to do about an sdist that does not say what it is built with."""
+    """What to do about a project that no index has, and an sdist that does not say what it is built with."""
+    if _NOWHERE.search(messages):
+        return (
+            " Where it is a package of your own, name its index in [modelkiln.resolve_indexes], or a folder that has a "
+            "wheel of it for this Python in [modelkiln.resolve_find_links]."
+        )
     if not _MISSING.search(messages):
         return ""
     return f" An sdist that lacks a build requirement gets it from {EXTRA_OPTION}: its name = [the requirement]."
@@ -167,7 +176,13 @@ def _reason(messages: str) -> str:
     """
     logged, *traceback = re.split(r"^Traceback \(most recent call last\)", messages, maxsplit=1, flags=re.MULTILINE)
     ended = [line for line in "".join(traceback).splitlines() if _RAISED.match(line)]
-    lines = [*_without_frames(logged), *(line.split(": ", 1)[-1] for line in ended[-1:])]
+    said = _without_frames(logged)
+    aside = [textwrap.shorten(line, _ASIDE_LENGTH, placeholder=" ...") for line in said if line.startswith(_ASIDE)]
+    lines = [
+        *(line for line in said if not line.startswith(_ASIDE)),
+        *aside,
+        *(line.split(": ", 1)[-1] for line in ended[-1:]),
+    ]
     reason = " ".join(lines or messages.split())[-_REASON:]
     missing = [match[0] for match in _MISSING.finditer(messages)][-1:]
     return " ".join([*(line for line in missing if line not in reason), reason])

@@ -101,6 +101,7 @@ class _GitLfs(Source):
         """Where objects may lie on this machine: the checkout's, and a remote's that is a folder."""
         common = self._git.run("rev-parse", "--git-common-dir")
         if not common:
+            self._git.check_owner()
             raise ModelkilnError(
                 f"{self._where}: is a Git LFS pointer, and {self._folder} is not a checkout of git, so nothing records "
                 "where its content is. Fetch it with `git lfs pull` in a checkout."

@@ -42,9 +42,11 @@ def committed_pointers(paths: Sequence[str], checkout: Path, env: Mapping[str, s
     """Return the files of `checkout` whose bytes Git LFS has put in place of their pointers, empty ones included.
 
     paths: relative to the checkout. A file that git has no pointer of, or that was changed since it
-    was checked out, is left out. Raises ModelkilnError for a broken pointer.
+    was checked out, is left out. Raises ModelkilnError for a broken pointer, and where git refuses the
+    checkout of another user.
     """
     found, git = [], Git(checkout, env, str(checkout))
+    git.check_owner()
     for path in paths:
         data = _git(("cat-file", "blob", f":./{path}"), checkout, env)
         if data is None or not (is_pointer(data[:POINTER_LIMIT]) or (not data and git.has_empty_lfs_file(path))):

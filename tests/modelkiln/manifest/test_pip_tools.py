@@ -15,8 +15,8 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.machine.settings import load_machine_env, save_machine_env
 from modelkiln.manifest import pip_tools
 from modelkiln.manifest.build_lock import split_parts
-from modelkiln.manifest.pip import index_lines
-from modelkiln.manifest.pip_tools import PipTools, seed_lock
+from modelkiln.manifest.pip import index_lines, index_lines_of
+from modelkiln.manifest.pip_tools import PipTools, _reason, seed_lock
 from modelkiln.manifest.sdists import check_extra_requirements
 
 
@@ -112,6 +112,32 @@ def test_indexes_belong_to_their_resolve(folder, store):
     assert "" == index_lines(store, "cuda12")
     with pytest.raises(ModelkilnError, match="cpu.in: cannot be locked. pip-tools says: .*demo"):
         PipTools(folder, "cuda12", store).lock(["cpu.in"], "cpu.txt")
+
+
+@pytest.mark.parametrize(("address", "remedy"), [("wheels", "%(buildroot)s/wheels"), ("file:///no/wheels", "exist")])
+def test_a_folder_that_pip_would_pass_over_is_refused(address, remedy):
+    """A path that is relative, or wrong, gives a lock without what lies there, or none for a reason that is not so."""
+    env = {"MODELKILN_INDEXES": json.dumps({"find_links": {"cpu": [address]}})}
+    with pytest.raises(ModelkilnError, match=re.escape(remedy)) as caught:
+        index_lines_of(env, "cpu")
+    assert "[modelkiln.resolve_find_links], cpu" in str(caught.value)
+    assert "" == index_lines_of(env, "cuda12")
+
+
+def test_to_fetch_what_is_pinned_a_folder_may_be_missing():
+    """The machine's index has it, too."""
+    env = {"MODELKILN_INDEXES": json.dumps({"find_links": {"cpu": ["file:///no/wheels"]}})}
+    assert "--find-links file:///no/wheels\n" == index_lines_of(env)
+
+
+def test_a_project_that_no_index_has_is_named_first_and_with_the_remedy(folder, store):
+    """What pip says of other projects' releases comes after it, and not in full."""
+    (folder / "cpu.in").write_text("mine\n")
+    with pytest.raises(ModelkilnError, match=r"satisfies the requirement mine .*\[modelkiln.resolve_find_links\]"):
+        PipTools(folder, "cpu", store).lock(["cpu.in"], "cpu.txt")
+    ignored = f"ERROR: Ignored the following versions: {'1.21.2 Requires-Python <3.11; ' * 40}"
+    reason = _reason(f"{ignored}\nERROR: Could not find a version of mine\n")
+    assert reason.startswith("ERROR: Could not find a version of mine ERROR: Ignored") and 300 > len(reason)
 
 
 def test_an_editable_requirement_is_refused_before_anything_runs(folder, store, capsys):

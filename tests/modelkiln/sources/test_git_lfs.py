@@ -3,6 +3,7 @@
 import hashlib
 import os
 import random
+import shlex
 import shutil
 import subprocess
 
@@ -168,6 +169,22 @@ def test_outside_of_a_checkout_the_remedy_is_reported(checkout):
     source = open_source("lfs:model.onnx", env, checkout.folder / "copy")
     with pytest.raises(ModelkilnError, match="not a checkout of git"):
         source.open(*source.list().files)
+
+
+def test_a_checkout_of_another_user_is_named_with_the_setting_that_trusts_it(checkout):
+    """Git answers as if there were no repository; nothing is wrong with the pointer."""
+    clone = checkout.folder / "clone"
+    foreign = {"GIT_TEST_ASSUME_DIFFERENT_OWNER": "1"}  # Of git's own tests; what a chown by root does.
+    source = checkout.source(**foreign)
+    remedy = f"git config --global --add safe.directory {shlex.quote(str(clone))}"
+    with pytest.raises(ModelkilnError, match="belongs to another user") as caught:
+        source.open(*source.list().files)
+    assert remedy in str(caught.value)
+    with pytest.raises(ModelkilnError, match="belongs to another user"):
+        committed_pointers(["model.onnx"], clone, {**checkout.env, **foreign})
+    subprocess.run(shlex.split(remedy), env=checkout.env, check=True)
+    with checkout.source(**foreign).open(*source.list().files) as stream:
+        assert WEIGHTS == stream.read()
 
 
 def test_what_git_lfs_writes_is_parsed():

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 
+from pants_modelkiln.engine.programs.tool_environment import _about_indexes
 from pants_modelkiln.engine.tool_install import failure, own_python
 
 RELEASE = f"{sys.version_info[0]}.{sys.version_info[1]}"
@@ -47,6 +48,22 @@ def test_another_failure_keeps_the_words_of_pip():
     assert failure("tool.txt", "/p", 1, "disk full\n").endswith("pip says: disk full")
     raised = f"ERROR: Exception:\nTraceback (most recent call last):\n  File 'a'\nOSError: [Errno 28] {FULL}\n"
     assert failure("tool.txt", "/p", 1, raised).endswith(f"pip says: OSError: [Errno 28] {FULL}")
+
+
+def test_what_the_log_of_pip_alone_says_of_indexes_is_the_reason(tmp_path):
+    """An index that wants a login is named, and so is where pip looked in vain."""
+    log = tmp_path / "log"
+    refused = "Could not fetch URL http://127.0.0.1:9/simple/build/: 401 Client Error: Unauthorized - skipping"
+    log.write_text(
+        f"2026-01-01T00:00:00,1 Looking in indexes: http://127.0.0.1:9/simple\n2026-01-01T00:00:00,1 {refused}\n"
+    )
+    absent = "ERROR: No matching distribution found for build==1.4.4\n"
+    message = failure("pip_tools.txt", "/p", 1, absent + _about_indexes(log))
+    assert "refuses this machine" in message and refused in message
+    log.write_text("2026-01-01T00:00:00,1 Looking in indexes: http://127.0.0.1:9/simple\n" * 2)
+    message = failure("pip_tools.txt", "/p", 1, absent + _about_indexes(log))
+    assert message.endswith("found for build==1.4.4 Looking in indexes: http://127.0.0.1:9/simple")
+    assert "" == _about_indexes(tmp_path / "none")
 
 
 def test_a_python_without_pip_is_named_with_the_remedy():

@@ -17,6 +17,7 @@ import compileall
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -156,15 +157,26 @@ def _run_pip(lock: Path, site: Path, sources: Path, store: Path) -> None:
     command += ["--no-deps", "--require-hashes", "--no-compile", f"--cache-dir={store.resolve() / 'pip-cache'}"]
     command += [f"--target={site}", f"--requirement={lock}"]
     with tempfile.TemporaryDirectory() as folder:
-        env = {**os.environ, **_other_pip(folder)}
+        env = {**os.environ, **_other_pip(f"{folder}/pip")}
+        log = Path(folder, "log")
+        command.append(f"--log={log}")
         done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=sys.stderr, env=env, check=False)
-    if done.returncode:
-        raise SystemExit(done.returncode)
+        if done.returncode:
+            sys.stderr.write(_about_indexes(log))
+            raise SystemExit(done.returncode)
     shutil.rmtree(site / "bin", ignore_errors=True)
     for folder in site.glob("*.dist-info"):
         for name in _ABOUT_THE_RUN:
             if (folder / name).exists():
                 (folder / name).unlink()
+
+
+def _about_indexes(log: Path) -> str:
+    """Return what pip says of indexes in its log alone, each line once: which they are, and whether one refused it."""
+    text = log.read_text("utf-8", "replace") if log.exists() else ""
+    return "".join(
+        f"{line}\n" for line in dict.fromkeys(re.findall("(?:Looking in indexes: |Could not fetch URL ).*", text))
+    )
 
 
 def _other_pip(folder: str) -> Dict[str, str]:

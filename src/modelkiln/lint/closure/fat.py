@@ -5,7 +5,7 @@ from typing import Iterable, Iterator
 
 from modelkiln.checks.traits.trait import IMPORT
 from modelkiln.lint.catalogue import fat as rules
-from modelkiln.lint.closure.known import MODULES, PLUGINS, TOOLS, TRAINERS
+from modelkiln.lint.closure.known import FRAMEWORKS, MODULES, ON_FRAMEWORKS, PLUGINS, TOOLS, TRAINERS
 from modelkiln.lint.finding import LIKELY, SURE, Finding
 from modelkiln.lint.skew.readers import READERS
 from modelkiln.lint.subject import Distribution, Subject
@@ -50,7 +50,18 @@ def _may_be_unused(subject: Subject, one: Distribution) -> bool:
         return False
     formats = {survey.format for survey in subject.surveys.values()}
     is_reader = any(one.name in READERS.get(format, ()) for format in formats)
-    return not (is_reader or one.name in PLUGINS or one.modules == () or _NO_MODULES.fullmatch(one.name))
+    loaded = is_reader or one.name in PLUGINS or _is_ground(subject, one)
+    return not (loaded or one.modules == () or _NO_MODULES.fullmatch(one.name))
+
+
+def _is_ground(subject: Subject, one: Distribution) -> bool:
+    """Whether it is a framework that a library of the closure may run on, or whose half of one the code imports."""
+    if one.name not in FRAMEWORKS:
+        return False
+    # As `safetensors.torch`, which requires nothing.
+    halves = {part for source in subject.sources for name in _imports(source.content) for part in name.split(".")}
+    has_library = any(other.name in ON_FRAMEWORKS for other in subject.distributions or ())
+    return has_library or bool(_modules(one) & halves)
 
 
 def _imported(subject: Subject) -> set[str]:

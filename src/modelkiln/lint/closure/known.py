@@ -1,6 +1,6 @@
 """Distributions that are known by name: tools, trainers, what others load as plugins, and modules of another name."""
 
-__all__ = ["MODULES", "PLUGINS", "TOOLS", "TRAINERS"]
+__all__ = ["FRAMEWORKS", "MODULES", "ON_FRAMEWORKS", "PLUGINS", "TOOLS", "TRAINERS"]
 
 TOOLS = frozenset("""
     autopep8 bandit black bumpversion coverage debugpy flake8 hypothesis ipdb ipykernel ipython ipywidgets isort jupyter
@@ -25,12 +25,17 @@ PLUGINS = frozenset("""
     ujson uvicorn
     uvloop wheel xformers zstandard
     """.split())
+# Frameworks that a library runs on by a setting (KERAS_BACKEND) or by what it finds, without requiring one: Keras'
+# backend numpy, for one, takes functions of jax.
+FRAMEWORKS = frozenset("flax jax mlx openvino paddlepaddle tensorflow tensorflow-cpu tensorflow-rocm torch".split())
+ON_FRAMEWORKS = frozenset("accelerate diffusers einops keras keras-hub keras-nlp peft thinc transformers".split())
 # Where the module has another name than the distribution, of those that models need (metadata of the wheels).
 MODULES = {
     "attrs": ("attr", "attrs"), "beautifulsoup4": ("bs4",), "faiss-cpu": ("faiss",), "faiss-gpu": ("faiss",),
     "hydra-core": ("hydra",), "ipython": ("IPython",), "onnxruntime-gpu": ("onnxruntime",),
     "opencv-contrib-python": ("cv2",), "opencv-python": ("cv2",), "opencv-python-headless": ("cv2",),
-    "pillow": ("PIL",), "protobuf": ("google",), "python-dateutil": ("dateutil",), "pyyaml": ("yaml",),
+    "paddlepaddle": ("paddle",), "pillow": ("PIL",), "protobuf": ("google",), "python-dateutil": ("dateutil",),
+    "pyyaml": ("yaml",),
     "scikit-image": ("skimage",), "scikit-learn": ("sklearn",), "tensorflow-cpu": ("tensorflow",),
-    "umap-learn": ("umap",), "xgboost-cpu": ("xgboost",),
+    "tensorflow-rocm": ("tensorflow",), "umap-learn": ("umap",), "xgboost-cpu": ("xgboost",),
 }  # fmt: skip

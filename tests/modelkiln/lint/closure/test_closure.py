@@ -56,6 +56,20 @@ def test_an_unused_requirement_is_likely():
     assert () == fat("import yaml, sklearn", Distribution("pyyaml", "6", ()), Distribution("scikit-learn", "1.7", ()))
 
 
+@pytest.mark.parametrize("framework", ["jax", "tensorflow-cpu", "torch"])
+def test_the_framework_below_a_library_is_used(framework):
+    """Keras and transformers require none; of safetensors the imported module says which it is."""
+    below = Distribution(framework, "2.10", ())
+    assert () == fat("import keras", Distribution("keras", "3.15", ("numpy",)), below)
+    extra = f"{framework}; extra == 'all'"
+    assert () == fat("import transformers", Distribution("transformers", "5.0", ("numpy", extra)), below)
+    tensors = Distribution("safetensors", "0.8", ())
+    module = framework.split("-")[0]
+    assert () == fat(f"from safetensors.{module} import load_file", tensors, below)
+    (finding,) = fat("from safetensors.numpy import load_file", tensors, below)
+    assert f"nothing uses {framework} 2.10" == finding.message
+
+
 def test_requirements_that_are_not_known_prove_nothing():
     """As in a wheel of somebody else."""
     assert () == fat("import numpy", Distribution("pandas", "2.3"))
