@@ -5,7 +5,6 @@ anew, so that it is the same wherever it was built. Code is compiled with a tool
 """
 
 import os
-import tempfile
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, Mapping, Optional, Sequence
@@ -58,9 +57,7 @@ def build_wheel(
     title = f"{sdist['name']} {sdist['version']}, from {sdist['filename']}"
     opened = open_toolchain(toolchain, python, store, title) if toolchain else None
     archive = ensure_sdist(sdist, store)
-    incoming, prefix = store.temporary_location("incoming")
-    with tempfile.TemporaryDirectory(dir=incoming, prefix=prefix) as name:
-        folder = Path(name).absolute()
+    with store.temporary_folder() as folder:
         unpack_sdist(archive, sdist["filename"], folder / "src")
         system = read_build_system(folder / "src", title)
         environment = BuildEnvironment.make(title, folder, python, store, provide_wheels, opened)
@@ -165,9 +162,8 @@ def trim_wheel(wheel: Mapping[str, Any], left_out: Sequence[str], store: Store) 
     """
     from modelkiln.wheels.writing import write_wheel
 
-    incoming, prefix = store.temporary_location("incoming")
-    with tempfile.TemporaryDirectory(dir=incoming, prefix=prefix) as name:
-        path = Path(name, "wheel")
+    with store.temporary_folder() as folder:
+        path = folder / "wheel"
         title = wheel["filename"]
         with open_wheel(store.path(wheel_digest(wheel)), title, wheel["name"], wheel["version"]) as opened:
             write_wheel(opened, path, left_out=frozenset(left_out))

@@ -8,7 +8,6 @@ its wheels, its sources and the version of Pex (which the tool lock pins), and i
 import hashlib
 import json
 import os
-import tempfile
 import zlib
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, Iterable, Mapping, Optional, Sequence
@@ -61,9 +60,8 @@ def store_pex(
     For one of gigabytes, which would be copied several times on its way through Pants. name: what
     messages call it.
     """
-    incoming, prefix = store.temporary_location("incoming")
-    with tempfile.TemporaryDirectory(dir=incoming, prefix=prefix) as folder:
-        made = Path(folder, "package.pex").absolute()
+    with store.temporary_folder() as folder:
+        made = folder / "package.pex"
         _write(spec, sources, store, made, parts, name)
         return store_program(made, store)
 
@@ -76,9 +74,7 @@ def _write(
     files = {path: sources / path for path in list_sources(sources)}
     # Before anything is fetched.
     _check_count([*files, *weights_paths(spec.get("weights", ()))], wheels, target, title)
-    incoming, prefix = store.temporary_location("incoming")
-    with tempfile.TemporaryDirectory(dir=incoming, prefix=prefix) as folder:
-        scratch = Path(folder).absolute()
+    with store.temporary_folder() as scratch:
         if parts is None:
             parts = scratch / "parts"
             build_head(spec, store, parts)

@@ -8,11 +8,9 @@ wheels; in that of one file they are its head.
 import hashlib
 import json
 import shutil
-import tempfile
 import zipfile
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Iterable, Iterator, Mapping
+from typing import Any, Iterable, Mapping
 
 from modelkiln.canonical import canonical_json
 from modelkiln.digest import hex_of, sha256_stream
@@ -37,7 +35,7 @@ HEAD, ZIP = "head", "zip.json"
 def build_parts(spec: Mapping[str, Any], store: Store, output: Path) -> None:
     """Write to the folder `output` what packed PEXs of an environment share: `TEMPLATES`, `BOOTSTRAP` and, below
     `FILES`, the weights that `spec` names. spec: as `build_pex` takes it; wheels that the store lacks are fetched."""
-    with _scratch(store) as scratch:
+    with store.temporary_folder() as scratch:
         _pack(spec, store, scratch)
         _copy(scratch / "parts" / BOOTSTRAP, output / BOOTSTRAP)
         _write_templates(scratch, output)
@@ -50,7 +48,7 @@ def build_parts(spec: Mapping[str, Any], store: Store, output: Path) -> None:
 def build_head(spec: Mapping[str, Any], store: Store, output: Path) -> None:
     """Write to the folder `output` what PEX files of an environment share: `TEMPLATES`, `HEAD` and `ZIP`. spec: as
     `build_pex` takes it; its weights do not matter."""
-    with _scratch(store) as scratch:
+    with store.temporary_folder() as scratch:
         wheels = _pack(spec, store, scratch)
         _write_templates(scratch, output)
         with (output / HEAD).open("wb") as stream, zipfile.ZipFile(scratch / "parts" / BOOTSTRAP) as archive:
@@ -62,14 +60,6 @@ def build_head(spec: Mapping[str, Any], store: Store, output: Path) -> None:
                     writer.add(f"{BOOTSTRAP}/{member.filename}", archive.read(member))
         sums = {wheel["filename"]: checksum(store.path(f"sha256:{wheel['sha256']}")) for wheel in wheels}
         (output / ZIP).write_bytes(canonical_json({"members": writer.members, "wheels": sums}))
-
-
-@contextmanager
-def _scratch(store: Store) -> Iterator[Path]:
-    """A folder on the store's file system, so that wheels are linked and not copied."""
-    incoming, prefix = store.temporary_location("incoming")
-    with tempfile.TemporaryDirectory(dir=incoming, prefix=prefix) as folder:
-        yield Path(folder).absolute()
 
 
 def _pack(spec: Mapping[str, Any], store: Store, scratch: Path) -> list[dict[str, Any]]:

@@ -10,7 +10,6 @@ import json
 import os
 import platform
 import shutil
-import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Iterator, Sequence
@@ -62,9 +61,7 @@ def _built(pex: Path, lock: InterpreterLock, target: str, store: Store) -> Itera
     # science packs with the launcher of its own machine.
     packer = lock.asset(scie_jump_path(jump_version, _own_architecture()))
     fetch_assets({science, jump, interpreter, packer}, store, f"CPython {lock.python}")
-    incoming, prefix = store.temporary_location("incoming")
-    with tempfile.TemporaryDirectory(dir=incoming, prefix=prefix) as name:
-        scratch = Path(name).absolute()
+    with store.temporary_folder() as scratch:
         _lay_out(scratch / "mirror", (jump, interpreter), store)
         _describe(scratch / "mirror", interpreter, lock, architecture)
         tool = scratch / "science"

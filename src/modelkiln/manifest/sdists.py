@@ -1,7 +1,6 @@
 """Sdists from package indexes to the store, each kept by its hash alone."""
 
 import json
-import tempfile
 from pathlib import Path
 from typing import Any, Mapping, Sequence
 
@@ -29,9 +28,7 @@ def find_sdists(pins: Sequence[Pin], store: Store) -> tuple[dict[str, dict[str, 
     found: dict[str, dict[str, str]] = {}
     if not pins:
         return found, {}
-    incoming, prefix = store.temporary_location("incoming")
-    with tempfile.TemporaryDirectory(dir=incoming, prefix=prefix) as name:
-        folder = Path(name).absolute()
+    with store.temporary_folder() as folder:
         problems = _download(pins, folder, store)
         for pin in pins:
             if pin.name in problems:

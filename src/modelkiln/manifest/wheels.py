@@ -1,6 +1,5 @@
 """Wheels from package indexes to the store, each kept by its hash alone."""
 
-import tempfile
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Iterable, Iterator, Mapping, Sequence
@@ -76,9 +75,7 @@ def fetch_wheels(missing: Sequence[Mapping[str, Any]], python: str, store: Store
         return
     from modelkiln.manifest.pip import index_lines, run_pip, target_options
 
-    incoming, prefix = store.temporary_location("incoming")
-    with tempfile.TemporaryDirectory(dir=incoming, prefix=prefix) as name:
-        folder = Path(name).absolute()
+    with store.temporary_folder() as folder:
         lines = (f"{wheel['name']}=={wheel['version']} --hash={wheel_digest(wheel)}\n" for wheel in missing)
         (folder / "lock.txt").write_text(index_lines(store) + "".join(lines))
         arguments = ["download", "--no-deps", "--require-hashes", "--dest=wheels", "--progress-bar=off"]

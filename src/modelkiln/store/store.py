@@ -115,6 +115,16 @@ class Store:
         return folder, f"{register(self.root).token}-"
 
     @contextmanager
+    def temporary_folder(self) -> Iterator[Path]:
+        """A new empty folder on the store's file system, by its absolute path: gone with all in it when the block ends.
+
+        So that what the store has can be linked there, and what is made there can move in.
+        """
+        incoming, prefix = self.temporary_location("incoming")
+        with tempfile.TemporaryDirectory(dir=incoming, prefix=prefix) as folder:
+            yield Path(folder).absolute()
+
+    @contextmanager
     def writer(self, expected: Optional[str] = None) -> Iterator[BlobWriter]:
         """A writer whose bytes become a blob when the block ends without an error.
 
