@@ -52,7 +52,7 @@ def read_tree(package: Package, variant: Mapping[str, Any], wheels: Mapping[str,
     top = Tree(str(variant.get("name")))
     if package.layers and package.kind != "pex":
         for number, layer in enumerate(package.layers):
-            part = _layer(package, layer, variant, wheels)
+            part = _layer(package, layer, wheels)
             top.children[f"{number} {part.name}"] = part
     else:
         _of_records(top, variant, wheels)
@@ -72,7 +72,7 @@ def _of_records(top: Tree, variant: Mapping[str, Any], wheels: Mapping[str, Whee
         top.children[f"wheel {wheel.name}"] = _wheel(wheel)
 
 
-def _layer(package: Package, layer: Layer, variant: Mapping[str, Any], wheels: Mapping[str, WheelContents]) -> Tree:
+def _layer(package: Package, layer: Layer, wheels: Mapping[str, WheelContents]) -> Tree:
     title = layer.title if layer.title == layer.kind else f"{layer.kind}: {layer.title}"
     part = Tree(title)
     recipe = recipe_inputs(layer)
