@@ -17,9 +17,10 @@ import sys
 if __name__ == "__main__":
     folder = os.path.dirname(os.path.abspath(__file__))
     os.environ["VIRTUAL_ENV"] = folder
-    pex = os.environ.get("PEX")
-    if pex:
-        sys.argv[0] = os.path.join(pex, "pex") if os.path.isdir(pex) else pex
+    pex = os.environ.get("PEX", "")
+    for path in (pex, os.path.join(pex, "pex")):
+        if pex and os.path.isfile(path):
+            sys.argv[0] = path
     for name in [name for name in os.environ if name.startswith("PEX_")]:
         del os.environ[name]
     try:
