@@ -19,10 +19,9 @@ from pants.engine.target import (
 )
 from pants.util.strutil import help_text
 
-from modelkiln.package.host_requirements import check_host_requirements
+from modelkiln.package.metadata import check_metadata
 from modelkiln.package.model_wheel import REQUIRES
 from modelkiln.package.provided import read_provided
-from modelkiln.package.urls import check_urls
 from pants_modelkiln.target_types.fields import ModelLayoutField, OneAddressField, TableField
 from pants_modelkiln.target_types.lint import LINT_FIELDS
 from pants_modelkiln.target_types.publish import PUBLISH_FIELDS, PublishWheelIndexesField
@@ -271,7 +270,8 @@ class ModelMetadataField(TableField):
     help = help_text("""
         What users and registries should know about the model: any JSON object. `authors`,
         `license`, `description`, `url`, `source`, `revision`, `documentation`, `title` and
-        `vendor` become the `org.opencontainers.image.*` annotations and labels of the image.
+        `vendor` are texts, and become the `org.opencontainers.image.*` annotations and labels of the
+        image; `authors` may be a list of texts.
 
         `requires` is what a host must have, which a package compares before the model is loaded:
 
@@ -288,11 +288,8 @@ class ModelMetadataField(TableField):
 
     @classmethod
     def check(cls, value: dict[str, Any], address: Address) -> None:
-        """Refuse a `requires` that no host could be compared with, and `urls` that are none."""
-        if "requires" in value:
-            check_host_requirements(value["requires"], str(address))
-        if "urls" in value:
-            check_urls(value["urls"], str(address))
+        """Refuse values of known keys that nothing could be done with."""
+        check_metadata(value, str(address))
 
 
 class ModelPackageTarget(Target):
