@@ -90,7 +90,9 @@ def test_members_whose_environments_exclude_each_other_have_one_each(repo):
         write_mixed(repo, name, prefix)
     answers = {"amount": 1.5, "old": 2.0}
     write_small(repo, "outer", {"all": "mixed:mixed"}, [step("all", "sky=sky", "amount=amount old=old")], answers)
-    repo.pants("package", "mixed:mixed", "mixed2:mixed2", "outer:outer", "rain:rain", "old:old")
+    log = repo.pants("package", "mixed:mixed", "mixed2:mixed2", "outer:outer", "rain:rain", "old:old").log
+    # Once for all three, and not where the layer was made before.
+    assert log.count(": the wheels of rain:rain are packed once more: ") <= 1
     record, members = repo.record("mixed/mixed"), {name: repo.record(f"{name}/{name}") for name in ("rain", "old")}
     (path,) = record["ensemble"]["environments"]
     # That of the larger wheel is the ensemble's own.
@@ -115,6 +117,28 @@ def test_members_whose_environments_exclude_each_other_have_one_each(repo):
     verified = verify_inside(repo, "mixed/mixed").decode().splitlines()
     assert verified[0].startswith("verified mixed ")
     assert verified[1].startswith(f"verified /{path}: 1 distribution (")
+
+
+def test_a_member_whose_environment_has_a_folder_shares_all_layers(repo):
+    """Its image has it where the ensemble does, which then adds nothing but code and record; /opt/venv leads there."""
+    before = repo.read("rain/BUILD")
+    repo.write("rain/BUILD", before.replace("version=", 'environment_folder="rain", formats=["oci"], version='))
+    write_mixed(repo, "mixed")
+    repo.pants("package", "mixed:mixed", "rain:rain", "old:old")
+    repo.write("rain/BUILD", before)
+    record, rain = repo.record("mixed/mixed"), repo.record("rain/rain")
+    assert ("opt/venvs/rain", ["opt/venvs/rain"]) == (rain["environment"], [*record["ensemble"]["environments"]])
+    layers = [*record["layers"], *rain["layers"]]
+    titles = {layer["descriptor"]["digest"]: layer["title"] for layer in layers}
+    mixed, *others = (layers_of(repo, f"{name}/{name}") for name in ("mixed", "rain", "old"))
+    assert ["code", "record"] == [titles[one] for one in mixed if one not in {*others[0], *others[1]}]
+    # Its code is in that of the ensemble, where it meets no other.
+    own = ["/opt/venv is /opt/venvs/rain", "code", "record"]
+    assert own == [titles[one] for one in others[0] if one not in mixed]
+    for name, described in (("mixed/mixed", record), ("rain/rain", rain)):
+        assert [] == validate_layout(repo.dist / f"{name}.oci", record=described)
+    assert verify_inside(repo, "rain/rain").startswith(b"verified rain 0.1.0: 1 model artifact file")
+    assert b"verified /opt/venvs/rain: 1 distribution (" in verify_inside(repo, "mixed/mixed")
 
 
 def test_files_of_one_name_and_other_bytes_have_folders(repo):
