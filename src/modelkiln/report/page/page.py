@@ -109,6 +109,7 @@ def _parts(subjects: Sequence[_Subject], evidence: Evidence) -> list[Html]:
             vulnerable(_vulnerabilities(one, evidence)),
             byte_map(number),
             tables.artifacts(one.record),
+            tables.members(one.record),
             tables.wheels(one.environments),
             tables.debian(debian_packages(one.package.record), graph, paragraphs),
             tables.licences(one.record, one.environments),

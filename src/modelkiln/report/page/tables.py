@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from typing import Any, Mapping, Optional, Sequence
 
 from modelkiln.layer import Layer
+from modelkiln.package.record import own_environment
 from modelkiln.report.graph import Graph, Node
 from modelkiln.report.page.html import Html, section, table, tag
 from modelkiln.report.wheels import WheelContents
 from modelkiln.runtime.weights.progress import readable_size
 
-__all__ = ["Environment", "artifacts", "debian", "layers", "licences", "wheels"]
+__all__ = ["Environment", "artifacts", "debian", "layers", "licences", "members", "wheels"]
 
 _UNKNOWN = "not stated"
 _LONGEST_LICENCE = 60
@@ -37,6 +38,23 @@ class Environment:
     members: tuple[str, ...]
     wheels: Mapping[str, WheelContents]
     graph: Optional[Graph]
+
+
+def members(record: Mapping[str, Any]) -> Optional[Html]:
+    """Return the packages that an ensemble calls, with where each runs."""
+    own, found = own_environment(record), (record.get("ensemble") or {}).get("members") or {}
+    rows = [
+        [
+            name,
+            f"{one['name']} {one['version']}",
+            "a process of its own" if one.get("code") else "the ensemble's process",
+            tag("code", f"/{one.get('environment', own)}"),
+            tag("code", str(one["package_digest"])[7:19]),
+        ]
+        for name, one in found.items()
+    ]
+    heads = ("member", "package", "runs in", "environment", "package digest")
+    return section("Members", table("Members of the ensemble", heads, rows))
 
 
 def wheels(environments: Sequence[Environment]) -> Optional[Html]:
