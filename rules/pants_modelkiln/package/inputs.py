@@ -49,7 +49,7 @@ from pants_modelkiln.manifest.lock_file import LockFileRequest, read_lock_file
 from pants_modelkiln.manifest.resolve_python import package_python
 from pants_modelkiln.manifest.wheel_layers import PackageEnvironmentRequest, find_package_environment
 from pants_modelkiln.package.dependencies import find_pickle_imports
-from pants_modelkiln.package.field_set import ModelPackageFieldSet, accelerator_of, provided_of
+from pants_modelkiln.package.field_set import ModelPackageFieldSet, accelerator_of, environment_of, provided_of
 from pants_modelkiln.package.image import recorded_images
 from pants_modelkiln.package.model_wheel import ModelWheel, WheelParts, describe_wheel
 from pants_modelkiln.package.recorded import check_described, platform_digest, record_of, variant_of
@@ -65,8 +65,8 @@ class PackageInputs:
     base: None for a package that is not an image and names no base image. weights_lock: what a package
     with lazy weights carries in their place, else empty. interpreter: what the format `scie` embeds. wheel: what
     the format `wheel` has besides, which is made for the first platform. layout: of a PEX, "" where its size decides.
-    others: the same package for its further platforms. members: of an ensemble, those in its own environment, and of
-    them `together` those whose code lies beside that of the others.
+    others: the same package for its further platforms. together: of an ensemble, the members whose code lies beside
+    that of the others.
     """
 
     address: Address
@@ -83,7 +83,6 @@ class PackageInputs:
     wheel: ModelWheel | None = None
     layout: str = ""
     others: tuple[PackageInputs, ...] = ()
-    members: tuple[PackageInputs, ...] = ()
     together: tuple[PackageInputs, ...] = ()
 
     @property
@@ -199,8 +198,9 @@ async def _resolve_concurrently(
     code, split_pure = PackageCodeRequest(field_set.address, field_set.entry_point), len(targets) > 1
     allowed, pickled = field_set.allow_missing.value or (), await find_pickle_imports(field_set.artifacts)
     locks = [ResolvedLockRequest(accelerator.resolve, target) for target in targets]
+    venv = environment_of(field_set)
     wanted = [
-        PackageEnvironmentRequest(code, accelerator, lock, base, split_pure, allowed, pickled, provided)
+        PackageEnvironmentRequest(code, accelerator, lock, base, split_pure, allowed, pickled, provided, venv)
         for base, lock in zip(image_bases, locks)
     ]
     named = field_set.artifacts.to_unparsed_address_inputs()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Optional
 
 from pants.backend.python.target_types import EntryPointField
 from pants.core.goals.package import OutputPathField
@@ -11,6 +11,7 @@ from pants.engine.addresses import Address
 from pants.engine.target import (
     COMMON_TARGET_FIELDS,
     Dependencies,
+    InvalidFieldException,
     OptionalSingleSourceField,
     SpecialCasedDependencies,
     StringField,
@@ -19,6 +20,8 @@ from pants.engine.target import (
 )
 from pants.util.strutil import help_text
 
+from modelkiln.ensemble.environments import declared_path
+from modelkiln.errors import ModelkilnError
 from modelkiln.package.metadata import check_metadata
 from modelkiln.package.model_wheel import REQUIRES
 from modelkiln.package.provided import read_provided
@@ -129,6 +132,28 @@ class ModelFormatsField(StringSequenceField):
         the files under `/models`, which Kubernetes mounts as an image volume. That image has no
         shell, so KServe's modelcar container, which runs `sh`, cannot use it.
         """)
+
+
+class ModelEnvironmentFolderField(StringField):
+    alias = "environment_folder"
+    help = help_text("""
+        With the format `"oci"`: a name, such as the model's, for the folder below `/opt/venvs` in which the image
+        has its environment; `/opt/venv` leads there. The default is `/opt/venv` itself.
+
+        It is for members of a `model_ensemble` whose wheels exclude those of another member: there, such
+        an environment cannot lie at `/opt/venv`, and with a folder of its own the ensemble has the very
+        layers of the package's image.
+        """)
+
+    @classmethod
+    def compute_value(cls, raw_value: Optional[str], address: Address) -> Optional[str]:
+        """Refuse what is not the name of a folder."""
+        value = super().compute_value(raw_value, address)
+        try:
+            declared_path(value or "", str(address))
+        except ModelkilnError as error:
+            raise InvalidFieldException(str(error)) from None
+        return value
 
 
 class ModelWeightsField(StringField):
@@ -304,6 +329,7 @@ class ModelPackageTarget(Target):
         ModelResolveField,
         ModelFormatsField,
         ModelLayoutField,
+        ModelEnvironmentFolderField,
         ModelPlatformsField,
         ModelWeightsField,
         ModelWeightsMirrorsField,
