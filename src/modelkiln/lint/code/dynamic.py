@@ -7,7 +7,8 @@ from typing import Iterator, Optional
 from modelkiln.lint.catalogue.dynamic import DATA, HUB, NETWORK, REMOTE_CODE
 from modelkiln.lint.catalogue.paths import UNPACKAGED
 from modelkiln.lint.catalogue.unpinned import NO_REVISION
-from modelkiln.lint.code.evaluation import Evaluation, argument_of
+from modelkiln.lint.code.evaluation import Evaluation
+from modelkiln.lint.code.flow.arguments import argument_of
 from modelkiln.lint.code.libraries.downloads import (
     TAGGED,
     data_call,

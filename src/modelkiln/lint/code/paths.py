@@ -35,6 +35,7 @@ from modelkiln.lint.code.libraries.files import (
     looks_like_data,
     uses_of,
 )
+from modelkiln.lint.code.libraries.guesses import is_hub_name
 from modelkiln.lint.code.places import Places
 from modelkiln.lint.code.program import Program
 from modelkiln.lint.code.scopes import Module, Scope
@@ -42,7 +43,7 @@ from modelkiln.lint.code.values import CODE, HOME, TEXT, WORKING, Value, has_dri
 from modelkiln.lint.finding import LIKELY, SURE, Finding
 from modelkiln.lint.rule import Rule
 
-__all__ = ["check_paths"]
+__all__ = ["check_paths", "rule_of_absolute"]
 
 _TRAINING_ROOTS = ("content", "kaggle", "mnt", "dbfs", "databricks", "gdrive", "notebooks", "Volumes")
 _HOME_ROOTS = ("home", "Users", "root")
@@ -77,6 +78,7 @@ _NOT_PATH_KEYWORDS = frozenset((
     "openapi_url", "docs_url", "api_prefix", "url_prefix", "mount_path", "predict_path", "health_path", "metavar",
     "title", "remote_path",
 ))  # fmt: skip
+_SQL = re.compile(r"\s*(SELECT|PRAGMA|CREATE|INSERT|UPDATE|DELETE|REPLACE|ALTER)\s", re.I)
 _NOTEBOOK_MODULES = ("google.colab", "kaggle_secrets", "kaggle_datasets", "dbruntime", "IPython")
 
 
@@ -118,7 +120,7 @@ def _opened(
     where = f"{verb} {value.text!r}" if value.text else verb
     certainty = LIKELY if value.is_default or not use.is_sure else SURE
     if value.is_absolute or value.root == HOME:
-        rule = _rule_of_absolute(value.text) if value.root == TEXT else HOME_FOLDER
+        rule = rule_of_absolute(value.text) if value.root == TEXT else HOME_FOLDER
         if value.text == "/" and not value.is_whole and use.kind == WRITE:
             # A folder at the root whose name is computed.
             rule, certainty = ABSOLUTE, LIKELY
@@ -129,6 +131,9 @@ def _opened(
     elif value.root == CODE:
         yield from _beside_code(use, value, call, scope, program, places)
     elif value.is_relative or value.root == WORKING:
+        if use.is_hub and value.is_whole and looks_like_a_file(value.text) and is_hub_name(value):
+            return
+        call = _anchor(use, call)
         if use.kind == WRITE:
             if not use.is_sure and not _is_file_name(value, use):
                 return
@@ -137,6 +142,12 @@ def _opened(
         elif _is_file_name(value, use):
             message = f"{where}, a path from the working directory"
             yield places.finding(UNPACKAGED, call, scope.module, message, certainty)
+
+
+def _anchor(use: Use, call: ast.Call) -> ast.AST:
+    """The node that a finding names: a text that is one of many which an argument lists, and else the call."""
+    is_argument = any(use.node is one for one in (*call.args, *(each.value for each in call.keywords)))
+    return use.node if isinstance(use.node, ast.Constant) and not is_argument else call
 
 
 def _is_below_root(value: Value) -> bool:
@@ -166,7 +177,7 @@ def _beside_code(
 ) -> Iterator[Finding]:
     shown = value.text or "."
     certainty = LIKELY if value.is_default or not use.is_sure else SURE
-    if use.kind == WRITE or use.is_cache:
+    if use.kind == WRITE or use.is_cache or (use.is_database and _writes_sql(scope)):
         yield places.finding(BESIDE_CODE, call, scope.module, f"writes {shown!r}, beside the code", certainty)
         return
     path = posixpath.normpath(shown)
@@ -180,8 +191,15 @@ def _beside_code(
     yield places.finding(UNPACKAGED, call, scope.module, message, certainty)
 
 
-def _rule_of_absolute(text: str) -> Optional[Rule]:
-    """The rule that an absolute path breaks, None for one that every system has."""
+def _writes_sql(scope: Scope) -> bool:
+    """Whether statements of a function change a data base, or of its module, where the function has none."""
+    texts = [(str(text.value), of) for text, of, *_ in scope.module.texts if _SQL.match(str(text.value))]
+    own = [text for text, of in texts if of is scope]
+    return any(not text.lstrip().lower().startswith(("select", "pragma")) for text in own or (one for one, _ in texts))
+
+
+def rule_of_absolute(text: str) -> Optional[Rule]:
+    """Return the rule that an absolute path breaks, None for one that every system has."""
     if has_drive(text) or text.startswith("\\\\"):
         return DRIVE
     if text.startswith("~"):
@@ -203,7 +221,7 @@ def _literals(program: Program, places: Places) -> Iterable[Finding]:
         found = destination_of(text, scope.module)
         if found.kind in (KEY, DROPPED) or _is_not_a_path(parent, text) or _is_not_a_path(found.holder, found.given):
             continue
-        rule = _rule_of_absolute(value)
+        rule = rule_of_absolute(value)
         if rule:
             is_sure = _is_opened(found, scope.module) and not _is_default(parent)
             yield places.finding(rule, text, scope.module, f"names {value!r}", SURE if is_sure else LIKELY)

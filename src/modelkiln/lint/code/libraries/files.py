@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Iterator, Optional
 
-from modelkiln.lint.code.evaluation import argument_of
+from modelkiln.lint.code.flow.arguments import argument_of
 from modelkiln.lint.code.libraries.downloads import hub_call, plain_name
 from modelkiln.lint.code.libraries.openers import (
     DOWNLOADS,
@@ -37,7 +37,8 @@ class Use:
     """An expression that is a path which a call reads or writes. is_sure: whether the function is known, and not only
     called like one that opens files. is_path: whether any text there is a path, and not only one that looks so.
     is_named: whether the expression is a name that says so, as `model_dir`. is_cache: whether what is downloaded is put
-    there."""
+    there. is_hub: whether a name of a hub may stand there, which the call then downloads. is_database: whether it is
+    one of SQLite, which is written to where the code has statements that write."""
 
     node: ast.AST
     kind: str
@@ -45,6 +46,8 @@ class Use:
     is_path: bool = False
     is_named: bool = False
     is_cache: bool = False
+    is_hub: bool = False
+    is_database: bool = False
 
 
 _PATH_READS = frozenset(("read_text", "read_bytes", "iterdir", "glob", "rglob"))
@@ -100,7 +103,7 @@ _HEEDLESS = re.compile(
     r"|(str|repr|len|isinstance|type|set|list|dict|tuple|bool|int|float|sorted|getattr|setattr|hasattr|id|hash|"
     r"format|Path|PurePath|partial|field|replace|echo|cprint|\w*(Error|Exception|Warning))\Z"
 )
-_WRITES = re.compile(r"(save|write|dump|export)(?![a-z])")
+_WRITES = re.compile(r"([a-z]+_)*(save|write|dump|export)(?![a-z])")
 _READING_NAMES = (
     "load", "read", "restore", "from_file", "open", "session", "interpreter", "booster", "predictor", "yolo",
 )  # fmt: skip
@@ -132,7 +135,8 @@ def uses_of(name: str, call: ast.Call) -> Iterator[Use]:
         yield from _opened(call, 0)
     elif plain in READERS:
         place, keywords = READERS[plain]
-        yield from _named(call, READ, place, keywords, is_path=plain not in NAMED_TOO)
+        found = _named(call, READ, place, keywords, is_path=plain not in NAMED_TOO)
+        yield from (replace(one, is_database=plain == "sqlite3.connect") for one in found)
     elif plain in WRITERS:
         yield from _named(call, WRITE, *WRITERS[plain])
     elif isinstance(call.func, ast.Attribute) and method in _PATH_READS | _PATH_WRITES:
@@ -156,9 +160,9 @@ def _shown_examples(name: str, call: ast.Call) -> Iterator[Use]:
     """Files that a page of gradio offers as examples or shows, which it opens when it is made."""
     given = argument_of(call, 0 if name == "gradio.Examples" else None, "examples")
     for row in given.elts[:_MAX_EXAMPLES] if isinstance(given, ast.List) else ():
-        first = row.elts[0] if isinstance(row, ast.List) and row.elts else row
-        if not isinstance(first, ast.Constant) or str(first.value).lower().endswith(_MEDIA):
-            yield Use(first, READ, False)
+        for number, one in enumerate(row.elts if isinstance(row, ast.List) else [row]):
+            if _is_media(one) or (number == 0 and not isinstance(one, ast.Constant)):
+                yield Use(one, READ, False)
     shown = argument_of(call, None, "value")
     if shown is not None and _is_media(shown):
         yield Use(shown, READ, False)
@@ -201,10 +205,10 @@ def _likely(name: str, method: str, call: ast.Call) -> Iterator[Use]:
     elif any(word in method for word in _READING_NAMES):
         found = argument_of(call, 0, "model_path", "path", "filename", "model_file", "model")
         if found is not None:
-            is_named = is_named_path(found)
+            is_named, is_hub = is_named_path(found), hub_call(name, name.rpartition(".")[2]) is not None
             # What is called a path and is loaded is one, but for names of models on hubs.
-            is_path = _is_joined(found) or (is_named and hub_call(name, method) is None)
-            yield Use(found, READ, False, is_path=is_path, is_named=is_named)
+            is_path = _is_joined(found) or (is_named and not is_hub)
+            yield Use(found, READ, False, is_path=is_path, is_named=is_named, is_hub=is_hub)
         for one in call.args[1:_MAX_ARGUMENTS]:
             if _names_a_file(one) or is_named_path(one):
                 yield Use(one, READ, False, is_named=True)
