@@ -52,6 +52,8 @@ class Evaluation:
     def __init__(self, program: Program) -> None:
         self.program = program
         self._steps = self._all_steps = 0
+        # The literals, by their identity, that what was asked for so far was made from.
+        self.followed: set[int] = set()
         self._options: dict[str, Mapping[str, list[Default]]] = {}
         self._containers = Containers(program, self._may_go_on)
         self.arguments = Arguments(program, self._containers)
@@ -65,7 +67,11 @@ class Evaluation:
     def values(self, node: Optional[ast.AST], scope: Scope) -> tuple[Value, ...]:
         """Return what an expression may stand for; a Value of an unknown root where that is not known."""
         self._steps = 0
-        return self._values(node, scope, 0)
+        return self._noted(self._values(node, scope, 0))
+
+    def _noted(self, found: tuple[Value, ...]) -> tuple[Value, ...]:
+        self.followed.update(id(one.literal) for one in found if one.literal is not None)
+        return found
 
     def texts(self, node: Optional[ast.AST], scope: Scope) -> list[str]:
         """Return the texts that an expression may stand for, those that are known as a whole."""
@@ -115,7 +121,7 @@ class Evaluation:
         """Return what an expression may stand for, of a list that stands there what its elements may."""
         self._steps = 0
         parts = self._containers.listed(node, scope) or [(node, scope)]
-        return tuple(self._of_parts(parts, 0))
+        return self._noted(tuple(self._of_parts(parts, 0)))
 
     def listed(self, node: ast.AST, scope: Scope) -> list[tuple[ast.AST, Scope]]:
         """Return the elements of a list or tuple, also of one that a name stands for, with their scopes."""

@@ -26,7 +26,8 @@ _PROGRAMS = frozenset(("os.system", "os.popen", "subprocess.run", "subprocess.ca
                        "pip._internal.cli.main.main", "get_ipython().system",
                        "get_ipython().run_line_magic"))  # fmt: skip
 INSTALLS = re.compile(
-    r"\b(pip3?(\.\d+)?|conda|mamba|uv pip|apt|apt-get|npm|easy_install|poetry|yum|apk)\b[\w\s.=-]*?\s(install|add)\b",
+    r"\b(pip3?(\.\d+)?|conda|mamba|uv pip|apt|apt-get|npm|easy_install|poetry|yum|apk)\b[\w\s.=-]*?\s(install|add)\b|"
+    r"\bsetup\.py\s+(install|develop)\b",
     re.I,
 )
 FETCHES = re.compile(

@@ -3,7 +3,7 @@
 import ast
 import posixpath
 import re
-from typing import Iterable, Iterator, Optional
+from typing import Callable, Iterable, Iterator, Optional
 
 from modelkiln.lint.catalogue.paths import (
     ABSOLUTE,
@@ -93,13 +93,17 @@ def check_paths(program: Program, evaluation: Evaluation, places: Places) -> Ite
         elif name in ("get_ipython", "dbutils.fs.ls", "dbutils.fs.cp", "dbutils.fs.mount", "google.colab.drive.mount"):
             yield places.finding(TRAINING, call, scope.module, f"{name}() exists in notebooks alone")
         # What a function of the package does with a path is seen there.
-        for use in () if program.scope_of(name) else uses_of(name, call):
+        for use in () if program.scope_of(name) else uses_of(name, call, _lister(evaluation, scope)):
             for value in evaluation.values(use.node, scope):
                 yield from _opened(use, value, call, scope, program, places)
     for name, node, scope in program.changes():
         if name == "sys.path":
             yield places.finding(SEARCH_PATH, node, scope.module, "the assignment changes what is imported")
     yield from _literals(program, places)
+
+
+def _lister(evaluation: Evaluation, scope: Scope) -> Callable[[ast.AST], list[ast.AST]]:
+    return lambda node: [one for one, _ in evaluation.listed(node, scope)]
 
 
 def _notebooks(program: Program, places: Places) -> Iterator[Finding]:

@@ -3,7 +3,7 @@
 import ast
 import re
 from dataclasses import dataclass, replace
-from typing import Iterator, Optional
+from typing import Callable, Iterator, Optional, Sequence
 
 from modelkiln.lint.code.flow.arguments import argument_of
 from modelkiln.lint.code.libraries.downloads import hub_call, plain_name
@@ -127,8 +127,8 @@ def is_a_path(text: str) -> bool:
     return " " not in text and (says_so or named or looks_like_data(text))
 
 
-def uses_of(name: str, call: ast.Call) -> Iterator[Use]:
-    """Return the paths that a call, of a function with a full name, opens."""
+def uses_of(name: str, call: ast.Call, listed: Callable[[ast.AST], Sequence[ast.AST]]) -> Iterator[Use]:
+    """Return the paths that a call, of a function with a full name, opens. listed: gives the elements of a list."""
     plain = plain_name(name)
     method = plain.rpartition(".")[2]
     if plain in ("open", "io.open", "builtins.open", "wave.open"):
@@ -153,13 +153,16 @@ def uses_of(name: str, call: ast.Call) -> Iterator[Use]:
         yield from _likely(plain, method.lower(), call)
         yield from _of_keywords(plain, method, call)
         if plain.startswith("gradio."):
-            yield from _shown_examples(plain, call)
+            yield from _shown(plain, call, listed)
 
 
-def _shown_examples(name: str, call: ast.Call) -> Iterator[Use]:
-    """Files that a page of gradio offers as examples or shows, which it opens when it is made."""
+def _shown(name: str, call: ast.Call, listed: Callable[[ast.AST], Sequence[ast.AST]]) -> Iterator[Use]:
+    """Files that a page of gradio offers as examples or shows, which it opens when it is made; its style."""
+    style = argument_of(call, None, "css", "js", "head")
+    if isinstance(style, ast.Constant) and str(style.value).endswith((".css", ".js", ".html")):
+        yield Use(style, READ, False, is_path=True)
     given = argument_of(call, 0 if name == "gradio.Examples" else None, "examples")
-    for row in given.elts[:_MAX_EXAMPLES] if isinstance(given, ast.List) else ():
+    for row in listed(given)[:_MAX_EXAMPLES] if given is not None else ():
         for number, one in enumerate(row.elts if isinstance(row, ast.List) else [row]):
             if _is_media(one) or (number == 0 and not isinstance(one, ast.Constant)):
                 yield Use(one, READ, False)
@@ -221,8 +224,11 @@ def _likely(name: str, method: str, call: ast.Call) -> Iterator[Use]:
                 yield Use(one, WRITE if _WRITTEN_KEYWORD.search(_name_of(one).lower()) else READ, False, is_named=True)
             elif _is_joined(one) and not is_heedless:
                 yield Use(one, READ, False, is_path=True)
+            elif _is_option(one) and not is_heedless:
+                yield Use(one, READ, False)
 
 
+_OPTIONS = frozenset(("args", "opt", "opts", "FLAGS"))
 # Methods of pages that open a picture or a sound.
 _SHOWING = frozenset(("image", "audio", "video", "logo"))
 
@@ -231,8 +237,15 @@ def _is_media(node: ast.AST) -> bool:
     return isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.lower().endswith(_MEDIA)
 
 
+def _is_option(node: ast.AST) -> bool:
+    """Whether an expression is an option of the command line, which may be a path by its default."""
+    return isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in _OPTIONS
+
+
 def _is_joined(node: ast.AST) -> bool:
     """Whether an expression is a path because it is made as one."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
+        return isinstance(node.right, ast.JoinedStr) or isinstance(getattr(node.right, "value", None), str)
     func = node.func if isinstance(node, ast.Call) and node.args else None
     if not isinstance(func, ast.Attribute) or func.attr not in ("join", "dirname", "abspath", "realpath"):
         return False

@@ -7,14 +7,14 @@ from typing import Iterator
 from modelkiln.lint.catalogue.dynamic import HUB, NETWORK
 from modelkiln.lint.code.evaluation import Evaluation
 from modelkiln.lint.code.libraries.downloads import is_downloader
-from modelkiln.lint.code.libraries.files import FOLDERS, looks_like_a_file
+from modelkiln.lint.code.libraries.files import FOLDERS, looks_like_data
 from modelkiln.lint.code.libraries.services import is_service
 from modelkiln.lint.code.places import Places, quoted
 from modelkiln.lint.code.scopes import Binding, Scope
 from modelkiln.lint.code.values import TEXT, Value
 from modelkiln.lint.finding import LIKELY, Finding
 
-__all__ = ["SAYS_HUB", "guessed_downloads", "is_hub_name", "when_runs"]
+__all__ = ["MODEL_NAME", "SAYS_HUB", "guessed_downloads", "is_hub_name", "when_runs"]
 
 _HUB_NAME = re.compile(r"[\w][\w.-]*(/[\w][\w.-]*)?\Z")
 SAYS_HUB = re.compile(
@@ -33,7 +33,7 @@ _SAYS_MODEL = re.compile(
     re.I,
 )
 # Of a hub: an owner and a name with a number or several words; not a type of media.
-_MODEL_NAME = re.compile(r"(?!(text|application|image|audio|video|multipart|font)/)[\w.-]+/(?=[\w.-]*[\d-])[\w.-]+\Z")
+MODEL_NAME = re.compile(r"(?!(text|application|image|audio|video|multipart|font)/)[\w.-]+/(?=[\w.-]*[\d-])[\w.-]+\Z")
 _HOSTED = re.compile(r"(openai|anthropic|groq|gemini|azure|bedrock|openrouter|vertex_ai|ollama|google/gemini)\b", re.I)
 
 
@@ -62,7 +62,7 @@ def _named_model(
     given += [one.value for one in call.keywords if one.arg and SAYS_HUB.search(one.arg) or one.arg == "model"]
     for argument in given:
         for value in evaluation.values(argument, scope):
-            if value.root == TEXT and value.is_whole and _MODEL_NAME.match(value.text) and is_hub_name(value):
+            if value.root == TEXT and value.is_whole and MODEL_NAME.match(value.text) and is_hub_name(value):
                 rule = NETWORK if _HOSTED.match(value.text) else HUB
                 message = f"{method or 'the call'} gets {quoted(value.text)} {when_runs(scope)}"
                 yield places.finding(rule, call, scope.module, message, LIKELY)
@@ -95,7 +95,7 @@ def is_hub_name(value: Value) -> bool:
     """Return whether a text is a name of a hub, and not one of a folder or a file."""
     if value.text.partition("/")[0] in FOLDERS or value.text.count("/") > 1:
         return False
-    if looks_like_a_file(value.text):
+    if looks_like_data(value.text):
         # A file of its own: of Ultralytics alone one that is not there is downloaded.
         return value.text.startswith(("yolo", "rtdetr", "sam", "fastsam", "mobile_sam")) and "/" not in value.text
     return bool(_HUB_NAME.match(value.text)) if value.is_whole else "/" in value.text or "-" in value.text

@@ -96,6 +96,7 @@ _SERVICES: dict[str, str] = {
     "praw": r"Reddit\(\).*\.\w+",
     "googleapiclient": r"discovery\.build(\(\).*\.execute)?",
     "googlesearch": r"search",
+    "arxiv": r"(Search|Client)\(\)\.(results|get)|query",
     "ddgs": _ANY,
     "duckduckgo_search": _ANY,
     "serpapi": r".*\.(get_dict|search)",
