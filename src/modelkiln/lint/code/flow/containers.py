@@ -11,7 +11,8 @@ __all__ = ["Containers", "Part", "key_of"]
 Part = tuple[ast.AST, Scope]
 # So many parts of one container are followed, and so many steps from one container to the next.
 _MAX_PARTS, _MAX_DEPTH, _MAX_ITEMS = 16, 10, 256
-_LITERALS = (ast.Dict, ast.List, ast.Tuple, ast.Set)
+_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.GeneratorExp)
+_LITERALS = (ast.Dict, ast.List, ast.Tuple, ast.Set, *_COMPREHENSIONS)
 # What returns its argument, as far as its elements are concerned.
 _SAME = frozenset(("list", "tuple", "sorted", "reversed", "set", "dict", "copy.deepcopy", "copy.copy"))
 _SAME_METHODS = frozenset(("copy", "keys", "values", "items"))
@@ -167,6 +168,9 @@ def _items_of(literal: ast.AST, key: Optional[str]) -> Iterator[ast.AST]:
             is_key = isinstance(name, ast.Constant) and str(name.value) == key
             if key is None or is_key:
                 yield value
+    elif isinstance(literal, _COMPREHENSIONS):
+        # Each of its elements is one of these.
+        yield literal.elt
     elif isinstance(literal, ast.Call):
         yield from (one.value for one in literal.keywords[:_MAX_ITEMS] if key is None or one.arg == key)
     elif isinstance(literal, (ast.List, ast.Tuple, ast.Set)):

@@ -12,7 +12,8 @@ __all__ = ["TAGGED", "data_call", "hub_call", "is_downloader", "is_network_call"
 # What is named with a tag or a stage, in a store that is no part of the package: the place of the name.
 TAGGED = re.compile(r"bentoml\.(models\.get|(\w+\.)?(load_model|load_runner|get)|get)\Z")
 _DOWNLOADER = re.compile(
-    r"(\A|_)(download|upload|fetch|pull)(_|\Z)|\ADownload(er)?\Z|" r"_from_(url|s3|gcs|hub|huggingface|gdrive|drive)\Z"
+    r"(\A|_)(download|upload|fetch|pull|send_e?mail)(_|\Z)|\ADownload(er)?\Z|"
+    r"_from_(url|s3|gcs|hub|huggingface|gdrive|drive)\Z"
 )
 _NO_DOWNLOADER = re.compile(
     r"\A_|button|fetch_?(one|all|many|val|row)|_pull_request|upload_(dir|folder|path|size|limit)|\Afetch\Z"

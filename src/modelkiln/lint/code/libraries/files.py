@@ -182,10 +182,13 @@ def _downloaded(method: str, call: ast.Call) -> Iterator[Use]:
 
 def _of_keywords(name: str, method: str, call: ast.Call) -> Iterator[Use]:
     """Paths that go by their keyword to a call of any name, and files by any keyword."""
-    if method in _NO_FILES or name.startswith("modal."):
+    if name.startswith("modal."):
         return
+    is_no_file = method in _NO_FILES
     is_writing = _WRITES.match(method) is not None
     for one in call.keywords:
+        if is_no_file and one.arg not in _CACHES:
+            continue
         says_path = one.arg and (one.arg in _CACHES or _PATH_KEYWORD.search(one.arg))
         if one.arg == "value" and name.startswith("gradio."):
             continue
@@ -217,7 +220,7 @@ def _likely(name: str, method: str, call: ast.Call) -> Iterator[Use]:
                 yield Use(one, READ, False, is_named=True)
     elif method not in _NO_FILES:
         is_heedless = _HEEDLESS.match(name) or _HEEDLESS.match(method)
-        for one in call.args[:_MAX_ARGUMENTS]:
+        for one in map(_as_text, call.args[:_MAX_ARGUMENTS]):
             if _names_a_file(one) or (method in _SHOWING and _is_media(one)):
                 yield Use(one, READ, False)
             elif is_named_path(one) and not is_heedless:
@@ -235,6 +238,12 @@ _SHOWING = frozenset(("image", "audio", "video", "logo"))
 
 def _is_media(node: ast.AST) -> bool:
     return isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.lower().endswith(_MEDIA)
+
+
+def _as_text(node: ast.AST) -> ast.AST:
+    """What an expression makes a text of, `str(path)`; itself where it makes none."""
+    is_text = isinstance(node, ast.Call) and len(node.args) == 1 and getattr(node.func, "id", "") == "str"
+    return node.args[0] if is_text else node  # type: ignore[attr-defined]
 
 
 def _is_option(node: ast.AST) -> bool:

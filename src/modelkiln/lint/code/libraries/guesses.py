@@ -18,7 +18,8 @@ __all__ = ["MODEL_NAME", "SAYS_HUB", "guessed_downloads", "is_hub_name", "when_r
 
 _HUB_NAME = re.compile(r"[\w][\w.-]*(/[\w][\w.-]*)?\Z")
 SAYS_HUB = re.compile(
-    r"(model|repo|hub|checkpoint|pretrained|tokenizer|base|hf)\w*_?(id|name|repo|tag|size|variant)|base_?model\Z|repo_id|hf_\w+|model_?name|repo\Z",
+    r"(model|repo|hub|checkpoint|pretrained|tokenizer|processor|encoder|decoder|backbone|base|hf)\w*_?"
+    r"(id|name|repo|tag|size|variant|type)(?![a-z])|base_?model\Z|repo_id|hf_\w+|model_?name|repo\Z",
     re.I,
 )
 # Keywords that name nothing but a repository.
@@ -34,6 +35,8 @@ _SAYS_MODEL = re.compile(
 )
 # Of a hub: an owner and a name with a number or several words; not a type of media.
 MODEL_NAME = re.compile(r"(?!(text|application|image|audio|video|multipart|font)/)[\w.-]+/(?=[\w.-]*[\d-])[\w.-]+\Z")
+# Functions that say which model it was.
+_REPORTS = re.compile(r"(log|print|info|debug|track|record|report|write|echo|markdown)(_|\Z)|str\Z|len\Z")
 _HOSTED = re.compile(r"(openai|anthropic|groq|gemini|azure|bedrock|openrouter|vertex_ai|ollama|google/gemini)\b", re.I)
 
 
@@ -58,7 +61,9 @@ def _named_model(
         yield places.finding(HUB, call, scope.module, f"{method} gets a repository of a hub {when_runs(scope)}", LIKELY)
         return
     takes_models = _SAYS_MODEL.search(method) is not None
-    given = [one for one in call.args[:2] if takes_models]
+    if _REPORTS.match(method):
+        return
+    given = [one for one in call.args[:2] if takes_models or SAYS_HUB.search(_name_of(one))]
     given += [one.value for one in call.keywords if one.arg and SAYS_HUB.search(one.arg) or one.arg == "model"]
     for argument in given:
         for value in evaluation.values(argument, scope):
@@ -67,6 +72,10 @@ def _named_model(
                 message = f"{method or 'the call'} gets {quoted(value.text)} {when_runs(scope)}"
                 yield places.finding(rule, call, scope.module, message, LIKELY)
                 return
+
+
+def _name_of(node: ast.AST) -> str:
+    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
 
 
 def _piped(func: ast.AST, scope: Scope, evaluation: Evaluation) -> Iterator[str]:

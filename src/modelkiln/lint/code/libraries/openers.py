@@ -74,7 +74,9 @@ WRITERS: dict[str, tuple[int, tuple[str, ...]]] = {
             "os.makedirs", "os.mkdir", "numpy.save", "numpy.savez", "numpy.savetxt", "cv2.imwrite",
             "logging.FileHandler",
             "logging.handlers.RotatingFileHandler", "logging.handlers.TimedRotatingFileHandler", "cv2.VideoWriter",
-            "matplotlib.pyplot.savefig", "imageio.imwrite", "torchaudio.save",
+            "matplotlib.pyplot.savefig", "torchaudio.save",
+            *(f"imageio.{part}{name}" for part in ("", "v2.", "v3.")
+              for name in ("imwrite", "imsave", "mimwrite", "mimsave", "get_writer", "volwrite")),
             "soundfile.write", "scipy.io.wavfile.write",
             "loguru.logger.add", "pandas.ExcelWriter",
             "tensorflow.summary.create_file_writer", "torch.utils.tensorboard.SummaryWriter",

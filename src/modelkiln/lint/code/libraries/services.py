@@ -127,6 +127,7 @@ _SERVICES: dict[str, str] = {
     "dvc": r"api\.(open|read|get_url)",
     "hopsworks": r"login",
     "wandb": r"login|init|restore|Api\(\)\.\w+",
+    "weave": r"init",
     "comet_ml": r"Experiment|start|API\(\)\.\w+",
     "neptune": r"init\w*",
     "clearml": r"Task\.(init|get_task)|Model|InputModel",
