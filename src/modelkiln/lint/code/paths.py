@@ -3,6 +3,7 @@
 import ast
 import posixpath
 import re
+from dataclasses import replace
 from typing import Callable, Iterable, Iterator, Optional
 
 from modelkiln.lint.catalogue.paths import (
@@ -66,7 +67,7 @@ _PATH_TEXT = re.compile(r"/[\w.@+-]+(/[\w.@+ %{}*=-]*)*\Z")
 _NOT_PATHS = frozenset((
     "route", "get", "post", "put", "delete", "patch", "options", "head", "add_api_route", "add_url_rule", "add_route",
     "add_get", "add_post", "websocket", "api_route", "mount", "include_router", "APIRouter", "url_for", "path",
-    "re_path",
+    "re_path", "APIRoute", "Route", "Mount", "WebSocketRoute",
     "startswith", "endswith", "replace", "split", "join_url", "urljoin", "compile", "match", "search", "sub", "request",
     "RedirectResponse", "redirect", "Blueprint", "FastAPI", "Flask", "find", "xpath", "print", "info", "debug",
     "warning",
@@ -79,6 +80,8 @@ _NOT_PATH_KEYWORDS = frozenset((
     "title", "remote_path",
 ))  # fmt: skip
 _SQL = re.compile(r"\s*(SELECT|PRAGMA|CREATE|INSERT|UPDATE|DELETE|REPLACE|ALTER)\s", re.I)
+# An owner and a name with a capital or a digit, as folders seldom have, with something unknown below.
+_HUB_FOLDER = re.compile(r"[\w.-]+/[\w.-]*[A-Z\d][\w.-]*/\Z")
 _NOTEBOOK_MODULES = ("google.colab", "kaggle_secrets", "kaggle_datasets", "dbruntime", "IPython")
 
 
@@ -135,7 +138,7 @@ def _opened(
     elif value.root == CODE:
         yield from _beside_code(use, value, call, scope, program, places)
     elif value.is_relative or value.root == WORKING:
-        if use.is_hub and value.is_whole and looks_like_a_file(value.text) and is_hub_name(value):
+        if _is_on_hub(use, value):
             return
         call = _anchor(use, call)
         if use.kind == WRITE:
@@ -146,6 +149,14 @@ def _opened(
         elif _is_file_name(value, use):
             message = f"{where}, a path from the working directory"
             yield places.finding(UNPACKAGED, call, scope.module, message, certainty)
+
+
+def _is_on_hub(use: Use, value: Value) -> bool:
+    """Whether a text is a name of a hub and no path: where a call takes both, or below one that is a default."""
+    if use.is_hub and is_hub_name(value):
+        return "/" in value.text or looks_like_a_file(value.text)
+    folder = replace(value, text=value.text.rstrip("/"), is_whole=True)
+    return value.is_default and not value.is_whole and _HUB_FOLDER.match(value.text) is not None and is_hub_name(folder)
 
 
 def _anchor(use: Use, call: ast.Call) -> ast.AST:
@@ -260,6 +271,7 @@ def _is_known_path(text: str) -> bool:
     return bool(is_known) or is_file or parts[:1] in (["content"], ["kaggle"], ["dbfs"])
 
 
+_ROUTE_NAME = re.compile(r"(\A|_)(url|uri|route|endpoint)\Z", re.I)
 _FOLDER_NAME = re.compile(r"(\A|_)(cwd|path|dir|directory|folder|root|cache|home|volume|mount)\Z", re.I)
 
 
@@ -287,6 +299,9 @@ def _is_not_a_path(parent: ast.AST, text: ast.AST) -> bool:
         return name in _NOT_PATHS
     if isinstance(parent, ast.keyword):
         return parent.arg in _NOT_PATH_KEYWORDS
+    if isinstance(parent, (ast.Assign, ast.AnnAssign)):
+        target = parent.targets[0] if isinstance(parent, ast.Assign) else parent.target
+        return _ROUTE_NAME.search(getattr(target, "id", getattr(target, "attr", ""))) is not None
     # After a first part that is not known, in an f-string, it is not the start of the path.
     if isinstance(parent, ast.JoinedStr):
         return parent.values[0] is not text

@@ -50,6 +50,8 @@ class Use:
     is_database: bool = False
 
 
+# What looks for names that are written as paths in folders of its own.
+_SEARCHED = frozenset(("nltk.data.load", "nltk.data.find"))
 _PATH_READS = frozenset(("read_text", "read_bytes", "iterdir", "glob", "rglob"))
 _PATH_WRITES = frozenset(("write_text", "write_bytes", "mkdir", "touch"))
 # Files of models and what goes with them: of a call that is named as if it read one, that is likely.
@@ -86,7 +88,7 @@ FOLDERS = frozenset((
 _EXTENSION = re.compile(r"\.[A-Za-z]\w{0,9}\Z")
 # Keywords whose values are paths, of any call; those of what is written.
 _PATH_KEYWORD = re.compile(r"(\A|_)(path|dir|file|filename|folder|ckpt|checkpoint|weights|directory|filepath)\Z")
-_WRITTEN_KEYWORD = re.compile(r"save|out|log|dump|dest|target|flagging")
+_WRITTEN_KEYWORD = re.compile(r"save|out|log|dump|dest|target|flagging|result")
 # Names of variables and attributes that hold paths.
 _PATH_NAME = re.compile(r"(\A|_)(path|dir|folder|directory|filepath|ckpt|checkpoint|weights)\Z|\w_file\Z", re.I)
 # Keywords of downloads that name where to, and keywords whose texts are none of a file.
@@ -103,7 +105,7 @@ _HEEDLESS = re.compile(
     r"|(str|repr|len|isinstance|type|set|list|dict|tuple|bool|int|float|sorted|getattr|setattr|hasattr|id|hash|"
     r"format|Path|PurePath|partial|field|replace|echo|cprint|\w*(Error|Exception|Warning))\Z"
 )
-_WRITES = re.compile(r"([a-z]+_)*(save|write|dump|export)(?![a-z])")
+_WRITES = re.compile(r"([a-z]+_)*(im|mim)?(save|write|dump|export)(?![a-z])")
 _READING_NAMES = (
     "load", "read", "restore", "from_file", "open", "session", "interpreter", "booster", "predictor", "yolo",
 )  # fmt: skip
@@ -131,6 +133,8 @@ def uses_of(name: str, call: ast.Call, listed: Callable[[ast.AST], Sequence[ast.
     """Return the paths that a call, of a function with a full name, opens. listed: gives the elements of a list."""
     plain = plain_name(name)
     method = plain.rpartition(".")[2]
+    if plain in _SEARCHED:
+        return
     if plain in ("open", "io.open", "builtins.open", "wave.open"):
         yield from _opened(call, 0)
     elif plain in READERS:

@@ -35,8 +35,13 @@ _SAYS_MODEL = re.compile(
 )
 # Of a hub: an owner and a name with a number or several words; not a type of media.
 MODEL_NAME = re.compile(r"(?!(text|application|image|audio|video|multipart|font)/)[\w.-]+/(?=[\w.-]*[\d-])[\w.-]+\Z")
-# Functions that say which model it was.
-_REPORTS = re.compile(r"(log|print|info|debug|track|record|report|write|echo|markdown)(_|\Z)|str\Z|len\Z")
+# Functions that say which model it was, or give one to a hub.
+_REPORTS = re.compile(
+    r"(push|upload|create|delete|list|try_to_load|log|print|info|debug|track|record|report|write|echo|markdown)(_|\Z)|"
+    r"str\Z|len\Z"
+)
+_KEY = re.compile(r"(\A|_)api_?key\Z", re.I)
+_CONFIGURES = re.compile(r"\A(configure|init|setup|set|Settings|verify|check|validate|depends)", re.I)
 _HOSTED = re.compile(r"(openai|anthropic|groq|gemini|azure|bedrock|openrouter|vertex_ai|ollama|google/gemini)\b", re.I)
 
 
@@ -45,7 +50,7 @@ def guessed_downloads(
 ) -> Iterator[Finding]:
     """Find what a function that is not known gets, by what it is called and what it is given."""
     where = when_runs(scope)
-    if is_downloader(name):
+    if is_downloader(name) or _takes_key(name, call):
         yield places.finding(NETWORK, call, scope.module, f"{name} is called as if it asked a server {where}", LIKELY)
     elif method in _RUNS and any(is_service(f"{one}.invoke") for one in _piped(call.func, scope, evaluation)):
         yield places.finding(NETWORK, call, scope.module, f"{method} asks a hosted model {where}", LIKELY)
@@ -57,12 +62,12 @@ def _named_model(
     method: str, call: ast.Call, scope: Scope, evaluation: Evaluation, places: Places
 ) -> Iterator[Finding]:
     """A name of a hub, "owner/model-7b", that is given to what is called as if it loaded models."""
+    if _REPORTS.match(method):
+        return
     if any(one.arg in _REPOSITORIES for one in call.keywords):
         yield places.finding(HUB, call, scope.module, f"{method} gets a repository of a hub {when_runs(scope)}", LIKELY)
         return
     takes_models = _SAYS_MODEL.search(method) is not None
-    if _REPORTS.match(method):
-        return
     given = [one for one in call.args[:2] if takes_models or SAYS_HUB.search(_name_of(one))]
     given += [one.value for one in call.keywords if one.arg and SAYS_HUB.search(one.arg) or one.arg == "model"]
     for argument in given:
@@ -72,6 +77,13 @@ def _named_model(
                 message = f"{method or 'the call'} gets {quoted(value.text)} {when_runs(scope)}"
                 yield places.finding(rule, call, scope.module, message, LIKELY)
                 return
+
+
+def _takes_key(name: str, call: ast.Call) -> bool:
+    """Whether a function, and no class, of another module is given the key of a service."""
+    owner, _, last = name.rpartition(".")
+    keys = any(_KEY.search(one.arg or "") for one in call.keywords)
+    return keys and bool(owner) and last[:1].islower() and "?" not in owner and not _CONFIGURES.search(last)
 
 
 def _name_of(node: ast.AST) -> str:

@@ -33,7 +33,7 @@ READERS: dict[str, tuple[int, tuple[str, ...]]] = {
             "tensorflow.io.gfile.GFile", "cv2.VideoCapture", "scipy.io.loadmat", "tensorflow.gfile.GFile",
             "tensorflow.gfile.FastGFile",
             "tensorflow.gfile.Open",
-            "nltk.data.path.append", "nltk.data.load", "torchaudio.load", "torchvision.io.read_image",
+            "nltk.data.path.append", "torchaudio.load", "torchvision.io.read_image",
             "tensorflow.io.read_file", "tensorflow.io.gfile.listdir", "ctypes.CDLL",
             "openvino.runtime.Core().read_model", "openvino.Core().read_model", "rasterio.open", "nibabel.load",
             "pickle5.load", "tensorflow.train.latest_checkpoint", "tensorflow.train.import_meta_graph",
@@ -64,7 +64,7 @@ READERS: dict[str, tuple[int, tuple[str, ...]]] = {
 }  # fmt: skip
 # Of these a text without a folder or an ending is a name: of an installed package, of a camera, of an address.
 NAMED_TOO = frozenset((
-    "spacy.load", "cv2.VideoCapture", "nltk.data.load", "nltk.data.path.append", "mlflow.pyfunc.load_model",
+    "spacy.load", "cv2.VideoCapture", "nltk.data.path.append", "mlflow.pyfunc.load_model",
     "mlflow.sklearn.load_model", "sqlite3.connect", "h2o.load_model", "ctypes.CDLL", "fasttext.load_model",
     "ctranslate2.Translator", "ctranslate2.Generator", "librosa.load",
 ))  # fmt: skip
