@@ -55,8 +55,7 @@ async def find_package_environment(request: PackageEnvironmentRequest, options: 
             without_provided(code.requirements, request.provided),
             request.lock,
             request.provided,
-        ),
-        **implicitly(),
+        )
     )
     _check_environment(request, code, wheels)
     if request.base is not None:
