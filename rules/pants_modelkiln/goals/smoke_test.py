@@ -244,7 +244,7 @@ async def perform_smoke_test(
     """Run the package, and compare its response with the expected one, or record it."""
     fields, format_name = request.fields, request.tested.name
     title = f"{fields.address} ({request.tested.description})"
-    inputs = await resolve_inputs(request.tested.package, **implicitly())
+    inputs = await resolve_inputs(request.tested.package)
     has_gpu = bool(inputs.accelerator.cuda or fields.requires_gpu.value) and find_gpu() is not None
     if fields.requires_gpu.value and not has_gpu:
         logger.warning(f"{title} was not run: it requires a GPU, and this machine has no NVIDIA device with a driver.")
