@@ -258,6 +258,16 @@ class ModelkilnSubsystem(Subsystem):
             registries that accept images alone.
             """),
     )
+    publish_attestation_manifests = BoolOption(
+        default=False,
+        advanced=True,
+        help=help_text("""
+            Publish images so that docker's own tools find their bill of materials (SPDX) and their
+            provenance: a tag then means an index that lists, next to the images, manifests of these
+            statements, as BuildKit writes it. The digests of images stay; that of a tag depends on
+            `builder_id`, too.
+            """),
+    )
     publish_test_results = BoolOption(
         default=False,
         advanced=True,
