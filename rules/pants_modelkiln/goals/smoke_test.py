@@ -237,6 +237,11 @@ def _provided_folder(inputs: PackageInputs, subsystem: SmokeTestSubsystem) -> st
     return os.path.abspath(subsystem.provided) if inputs.record.get("provided") else ""
 
 
+def _size(inputs: PackageInputs) -> int:
+    """The bytes of what a package is loaded with."""
+    return sum(wheel.size for wheel in inputs.environment.wheels) + sum(one.size for one in inputs.artifacts)
+
+
 @rule(desc="Run a smoke test", level=LogLevel.DEBUG)
 async def perform_smoke_test(
     request: SmokeTestRunRequest, subsystem: SmokeTestSubsystem, options: ModelkilnSubsystem
@@ -244,7 +249,7 @@ async def perform_smoke_test(
     """Run the package, and compare its response with the expected one, or record it."""
     fields, format_name = request.fields, request.tested.name
     title = f"{fields.address} ({request.tested.description})"
-    inputs = await resolve_inputs(request.tested.package, **implicitly())
+    inputs = await resolve_inputs(request.tested.package)
     has_gpu = bool(inputs.accelerator.cuda or fields.requires_gpu.value) and find_gpu() is not None
     if fields.requires_gpu.value and not has_gpu:
         logger.warning(f"{title} was not run: it requires a GPU, and this machine has no NVIDIA device with a driver.")
@@ -271,7 +276,6 @@ async def perform_smoke_test(
         provided=provided,
     )
     is_always = request.force or subsystem.record or provided
-    size = sum(wheel.size for wheel in inputs.environment.wheels) + sum(one.size for one in inputs.artifacts)
     step = Step(
         argv=("smoke", f"{_FOLDER}/plan.json", f"--store={STORE}"),
         description=f"Smoke-test {title}",
@@ -280,7 +284,7 @@ async def perform_smoke_test(
         # What this machine provides is not in the key, nor is the file that a record goes to.
         cache_scope=ProcessCacheScope.PER_SESSION if is_always else ProcessCacheScope.SUCCESSFUL,
         tool=fetching_tool([layer.recipe for layer in (*plan.weights, *plan.layers)], options),
-        level=LogLevel.INFO if size > LONG else LogLevel.DEBUG,
+        level=LogLevel.INFO if _size(inputs) > LONG else LogLevel.DEBUG,
     )
     result = (await try_step(step, **implicitly())).result
     if subsystem.record and result.exit_code == 0:

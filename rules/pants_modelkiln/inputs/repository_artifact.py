@@ -236,13 +236,13 @@ async def list_artifact(request: ArtifactListRequest, options: ModelkilnSubsyste
 
 
 @rule(desc="Hash a model artifact", level=LogLevel.DEBUG)
-async def hash_artifact(request: ArtifactRequest) -> Artifact:
+async def hash_artifact(request: ArtifactRequest, options: ModelkilnSubsystem) -> Artifact:
     """Find, check and pin the files, and say which layers they make."""
     listed = await list_artifact(ArtifactListRequest(request.address), **implicitly())
     found = listed.artifact
     if listed.locked:
         return replace(await read_locked_artifact(listed.locked, **implicitly()), base=found.base)
-    checked = await check_artifact(check_request(listed), **implicitly())
+    checked = await check_artifact(check_request(listed), options)
     large = {pointer.path for pointer in listed.large}
     return await _find_layers(replace(found, formats=checked.formats), large, listed.allowed)
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Iterator, Mapping, Sequence
 
 from modelkiln.conventions import PEX_MODELS
 from modelkiln.errors import ModelkilnError
+from modelkiln.package.metadata import is_address, project_urls
 from modelkiln.package.model_wheel import PROVIDED_EXTRA, code_folder, wheel_stem
 from modelkiln.package.record import texts_of
-from modelkiln.package.urls import is_address, project_urls
 from modelkiln.recipe import Recipe
 from modelkiln.wheels.writing import WheelWriter
 
