@@ -56,8 +56,7 @@ async def find_package_environment(request: PackageEnvironmentRequest, options: 
             without_provided(code.requirements, request.provided),
             request.lock,
             request.provided,
-        ),
-        **implicitly(),
+        )
     )
     _check_environment(request, code, wheels)
     wheels = replace(wheels, path=request.venv)

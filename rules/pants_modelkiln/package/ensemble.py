@@ -234,15 +234,18 @@ async def _resolve_ensemble(ensemble: _Ensemble, members: Members, options: Mode
     return replace(found[0], others=tuple(found[1:]))
 
 
-@rule(desc="Resolve a package's inputs", level=LogLevel.DEBUG)
-async def resolve_inputs(field_set: ModelPackageFieldSet, options: ModelkilnSubsystem) -> PackageInputs:
-    """Resolve everything that a package is made of, and its record, on all of its platforms.
+@dataclass(frozen=True)
+class EnsembleRequest:
+    """A package that is an ensemble."""
 
-    Of an ensemble its members first, all at once: none of their work is done again.
-    """
-    ensemble = await _read_ensemble(field_set)
-    if ensemble is None:
-        return await resolve_package(SinglePackageRequest(field_set), **implicitly())
+    fields: ModelPackageFieldSet
+
+
+@rule(desc="Resolve an ensemble's inputs", level=LogLevel.DEBUG)
+async def resolve_ensemble(request: EnsembleRequest, options: ModelkilnSubsystem) -> PackageInputs:
+    """Resolve the members first, all at once: none of their work is done again."""
+    ensemble = await _read_ensemble(request.fields)
+    assert ensemble is not None, "it is one"
     ensembles, packages = await _find_members(ensemble)
     resolved = await concurrently(
         resolve_package(SinglePackageRequest(fields), **implicitly()) for fields in packages.values()
@@ -251,7 +254,15 @@ async def resolve_inputs(field_set: ModelPackageFieldSet, options: ModelkilnSubs
     for one in ensembles:
         members = {name: inputs[address] for name, address in one.members.items()}
         inputs[one.fields.address] = await _resolve_ensemble(one, members, options)
-    return inputs[field_set.address]
+    return inputs[request.fields.address]
+
+
+async def resolve_inputs(fields: ModelPackageFieldSet) -> PackageInputs:
+    """Resolve everything that a package is made of, and its record, on all of its platforms."""
+    target = (await resolve_targets(**implicitly(Addresses([fields.address])))).expect_single()
+    if target.has_field(EnsembleMembersField):
+        return await resolve_ensemble(EnsembleRequest(fields), **implicitly())
+    return await resolve_package(SinglePackageRequest(fields), **implicitly())
 
 
 def rules():

@@ -16,17 +16,16 @@ from modelkiln.package.accelerator import Accelerator, find_accelerator
 from modelkiln.package.provided import ProvidedRequirement, read_provided
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 from pants_modelkiln.target_types.fields import ModelLayoutField
+from pants_modelkiln.target_types.library import ModelDistributionField, ModelImportNameField, ModelWheelRequiresField
 from pants_modelkiln.target_types.package import (
     ModelAcceleratorField,
     ModelAllowMissingField,
     ModelArtifactsField,
     ModelBaseImageField,
-    ModelDistributionField,
     ModelEntryPointField,
     ModelEntrypointField,
     ModelEnvironmentFolderField,
     ModelFormatsField,
-    ModelImportNameField,
     ModelInterpreterField,
     ModelMetadataField,
     ModelOnDemandField,
@@ -37,7 +36,6 @@ from pants_modelkiln.target_types.package import (
     ModelVersionField,
     ModelWeightsField,
     ModelWeightsMirrorsField,
-    ModelWheelRequiresField,
 )
 from pants_modelkiln.target_types.publish import PublishMovingTagsField, PublishRepositoriesField, PublishTagsField
 

@@ -42,6 +42,7 @@ from pants_modelkiln.inputs.base_image import (
 from pants_modelkiln.inputs.code import PackageCode, PackageCodeRequest, collect_code
 from pants_modelkiln.inputs.debian_facts import DebianFactsRequest, read_debian_facts
 from pants_modelkiln.inputs.named_files import read_named_file
+from pants_modelkiln.inputs.option_addresses import named_or_option
 from pants_modelkiln.inputs.portable_python import InterpreterRequest, choose_interpreter
 from pants_modelkiln.inputs.repository_artifact import hash_artifact
 from pants_modelkiln.manifest.environment import Environment, ResolvedLockRequest
@@ -54,7 +55,7 @@ from pants_modelkiln.package.image import recorded_images
 from pants_modelkiln.package.model_wheel import ModelWheel, WheelParts, describe_wheel
 from pants_modelkiln.package.recorded import check_described, platform_digest, record_of, variant_of
 from pants_modelkiln.package.weights_lock import lazy_lock
-from pants_modelkiln.subsystem import ModelkilnSubsystem, named_or_option
+from pants_modelkiln.subsystem import ModelkilnSubsystem
 from pants_modelkiln.target_types.artifact import ModelArtifactLockField
 
 

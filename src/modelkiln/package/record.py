@@ -28,6 +28,7 @@ __all__ = [
     "recorded_digest",
     "recorded_environments",
     "split_labels",
+    "texts_of",
     "variant_records",
     "with_outputs",
 ]
@@ -135,12 +136,17 @@ def with_outputs(
     return {**record, **outputs, **several}
 
 
+def texts_of(metadata: Mapping[str, Any]) -> dict[str, str]:
+    """Return what of the metadata annotations and headers may have: texts and numbers, and several authors as one."""
+    authors = metadata.get("authors")
+    joined = {"authors": ", ".join(map(str, authors))} if isinstance(authors, list) else {}
+    return {**{key: str(value) for key, value in metadata.items() if isinstance(value, (str, int, float))}, **joined}
+
+
 def metadata_annotations(record: Mapping[str, Any]) -> dict[str, str]:
     """Return the standard annotations of what people call the model; they name no package."""
     found = {
-        _PREFIX + ANNOTATIONS[key]: str(value)
-        for key, value in record["metadata"].items()
-        if key in ANNOTATIONS and isinstance(value, (str, int, float))
+        _PREFIX + ANNOTATIONS[key]: text for key, text in texts_of(record["metadata"]).items() if key in ANNOTATIONS
     }
     found.setdefault(_PREFIX + "title", record["name"])
     found[_PREFIX + "version"] = record["version"]

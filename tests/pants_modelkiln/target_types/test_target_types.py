@@ -67,6 +67,8 @@ def test_one_address_is_a_string():
         ),
         (ModelEnvironmentFolderField, "a/b", "models/m:m: `environment_folder` is 'a/b'; it must be the name of a"),
         (ModelMetadataField, {"requires": {"memory": 8}}, "models/m:m: metadata: requires: memory: 8 is not a size"),
+        (ModelMetadataField, {"license": ["MIT"]}, r"models/m:m: metadata: license: \['MIT'\] is not a text"),
+        (ModelMetadataField, {"a": [{1: 2}]}, "models/m:m: the field `metadata` has the key 1, which is not a text"),
         (ModelMetadataField, {"urls": {"Issues": "here"}}, "models/m:m: metadata: urls: Issues: 'here' is not an"),
     ],
 )
