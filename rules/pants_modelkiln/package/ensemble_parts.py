@@ -186,7 +186,7 @@ class Merged:
     places: tuple[tuple[str, str], ...]
 
 
-def merge_environments(members: Members, groups: Sequence[Sequence[str]]) -> Merged:
+def merge_environments(where: str, members: Members, groups: Sequence[Sequence[str]]) -> Merged:
     """The wheels of all members, by groups of them; also of those within members that are ensembles."""
     found: dict[str, list[Environment]] = {}
     places: list[tuple[str, str]] = []
@@ -197,7 +197,7 @@ def merge_environments(members: Members, groups: Sequence[Sequence[str]]) -> Mer
             moved = _merge(path, environments)
             path = environment_path(moved.to_json())
             addresses = [str(members[name].address) for name in group]
-            environments = [replace(moved, path=path, parts=(), notice=relocation_notice(addresses, path))]
+            environments = [replace(moved, path=path, parts=(), notice=relocation_notice(where, addresses, path))]
         found.setdefault(path, []).extend(environments)
         places += [(name, path) for name in group] if number else []
     for member in members.values():
