@@ -31,7 +31,10 @@ def test_an_instance_that_callers_hand_over_is_known(caller):
 
 def test_an_argument_is_of_the_class_that_it_is_declared_to_be():
     """An annotation says what no caller in the package does."""
-    body = "import torch\n\nclass Config:\n    FILE = 'w.pt'\n\ndef predict(config: Config):\n    torch.load(config.FILE)\n"
+    body = (
+        "import torch\n\nclass Config:\n    FILE = 'w.pt'\n\n"
+        "def predict(config: Config):\n    torch.load(config.FILE)\n"
+    )
     assert [("MK107", 7)] == found(body)
 
 

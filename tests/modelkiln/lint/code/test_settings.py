@@ -26,7 +26,9 @@ def found(body):
 )
 def test_files_and_models_that_settings_name(item, rules):
     """What is handed to a module that is not at hand may open them."""
-    assert [(one, 3) for one in rules] == found(f"from tools import Model\n\nSETTINGS = {{{item}}}\nmodel = Model(SETTINGS)\n")
+    assert [(one, 3) for one in rules] == found(
+        f"from tools import Model\n\nSETTINGS = {{{item}}}\nmodel = Model(SETTINGS)\n"
+    )
 
 
 def test_what_is_followed_is_found_where_it_is_used():
