@@ -143,3 +143,12 @@ def test_properties_are_what_they_return():
         "    def load(self):\n        return torch.load(self.path)\n"
     )
     assert [("MK107", 9)] == found(body)
+
+
+def test_a_key_that_is_computed_may_be_any():
+    """The values of a dictionary whose keys are items of another one are all followed."""
+    body = (
+        "import torch\n\nNAMES = {'base': 'Base model'}\nPATHS = {NAMES['base']: 'models/a.pt'}\n"
+        "torch.load(PATHS['Base model'])\n"
+    )
+    assert [("MK107", 5)] == found(body)

@@ -164,6 +164,7 @@ def test_more_libraries(head, line, expected):
         ("from langchain.chat_models import ChatOpenAI", "ChatOpenAI().predict(inputs)", ["MK203"]),
         ("import sqlalchemy", "sqlalchemy.create_engine('postgresql://db.example.com/x')", ["MK203"]),
         ("import sqlalchemy", "sqlalchemy.create_engine('sqlite:///:memory:')", []),
+        ("import requests", "requests.delete('https://example.com/' + inputs)", ["MK203"]),
         ("import arxiv", "arxiv.Search(query=inputs).results()", ["MK203"]),
         ("from voice import transcribe_with_groq", "transcribe_with_groq(inputs)", ["MK203"]),
         ("from voice import transcribe", "transcribe(inputs, api_key=model)", ["MK203"]),

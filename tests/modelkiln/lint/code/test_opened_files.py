@@ -55,6 +55,7 @@ def rules(body, files=()):
         ("inputs.image(inputs)", []),
         ("audio_write(save_path, inputs)", ["MK106"]),
         ("imwrite(inputs, save_path)", ["MK106"]),
+        ("inputs.save_model('out.glb')", ["MK106"]),
         ("Service(str(save_path))", ["MK106"]),
         ("Service(Path('models') / f'{inputs}.pt')", ["MK107"]),
         ("Service(args.settings)", ["MK107"]),

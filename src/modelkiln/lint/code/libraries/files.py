@@ -66,7 +66,8 @@ _DATA_ENDINGS = (
     ".jsonl",
     ".yaml", ".yml", ".txt", ".mat", ".parquet", ".cfg", ".ini", ".toml", ".prototxt", ".names", ".vocab", ".db",
     ".sqlite",
-    ".xml", ".log", ".zip", ".tar", ".gz", ".meta", ".config",
+    ".xml", ".log", ".zip", ".tar", ".gz", ".meta", ".config", ".flac", ".ogg", ".m4a", ".webm", ".mov", ".avi",
+    ".webp", ".gif", ".bmp", ".tif", ".tiff", ".glb", ".gltf", ".obj", ".ply", ".stl",
 )  # fmt: skip
 _MEDIA = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".wav", ".mp3", ".flac", ".mp4", ".csv", ".pdf")
 _MAX_EXAMPLES, _MAX_ARGUMENTS = 8, 8
