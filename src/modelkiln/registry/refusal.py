@@ -2,10 +2,9 @@
 
 from typing import Any
 
-import requests
-
 from modelkiln.errors import ModelkilnError
 from modelkiln.machine.settings import INSECURE_REGISTRIES
+from modelkiln.registry.libraries import requests
 from modelkiln.registry.reference import Reference
 
 __all__ = ["check_kind", "errors_of", "refused", "unreachable"]
