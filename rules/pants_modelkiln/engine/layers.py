@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import logging
+from dataclasses import dataclass, field
 from typing import Iterable
 
 from pants.engine.fs import (
@@ -42,6 +43,8 @@ from pants_modelkiln.engine.tool import fetching_tool
 from pants_modelkiln.engine.tool_install import STORE
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 
+logger = logging.getLogger(__name__)
+
 # Whatever reads more bytes than this takes two seconds or more.
 LONG = 200_000_000
 
@@ -52,7 +55,8 @@ class LayerRequest:
 
     size: about so many bytes go into it, where that is known. is_downloaded: whether all of them come from the network.
     inline_blob: whether Pants takes the blob as well, for layers that are small and have no recipe
-    that could be followed elsewhere. The smallest of them are packed right here.
+    that could be followed elsewhere. The smallest of them are packed right here. notice: what to log where it is made,
+    which is once: not where it was made before.
     """
 
     recipe: Recipe
@@ -61,6 +65,7 @@ class LayerRequest:
     inline_blob: bool = False
     size: int = 0
     is_downloaded: bool = False
+    notice: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -88,6 +93,8 @@ async def make_layer(request: LayerRequest) -> BuiltLayer:
             output_files=outputs,
             level=LogLevel.INFO if request.size > LONG or request.is_downloaded else LogLevel.DEBUG,
         ), **implicitly())  # fmt: skip
+    if request.notice and result.has_run:
+        logger.info(request.notice)
     written = await get_digest_contents(
         await digest_subset_to_digest(DigestSubset(result.digest, PathGlobs(["layer.json"])))
     )

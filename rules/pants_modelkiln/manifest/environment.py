@@ -11,6 +11,7 @@ from pants.engine.rules import collect_rules
 from pants.util.logging import LogLevel
 
 from modelkiln.canonical import canonical_json
+from modelkiln.conventions import VENV
 from modelkiln.errors import ModelkilnError
 from modelkiln.frozen_json import FrozenJson
 from modelkiln.manifest.closure import LockedWheel, closure, with_built
@@ -80,7 +81,9 @@ class Environment:
     contents: of each wheel, see `modelkiln.wheels.contents`; a list under "contents". needed_by: of each wheel, by
     name, which others need it (see `LockedWheel`). diff_ids: of an image's
     layers of them and of the runtime, lowest first; empty for a package that is not an image. others: of an ensemble,
-    the environments of members that exclude others, by the path in an image.
+    the environments of members that are not in its own, by the path in an image. path: where it lies in an image.
+    parts: of an ensemble, the environments of the members' own images that this one is made of layer by layer; none
+    where its wheels lie in these elsewhere. notice: what to log when its layers are made.
     """
 
     wheels: tuple[LockedWheel, ...]
@@ -88,6 +91,9 @@ class Environment:
     needed_by: FrozenJson
     diff_ids: tuple[str, ...] = ()
     others: tuple[tuple[str, Environment], ...] = ()
+    path: str = VENV
+    parts: tuple[Environment, ...] = ()
+    notice: str = field(default="", compare=False)
 
     def to_json(self) -> list[dict]:
         """The list of wheels, as records and recipes hold it."""

@@ -14,8 +14,9 @@ from typing import Any, Mapping, Optional
 
 from modelkiln.digest import CHUNK
 from modelkiln.errors import ModelkilnError
-from modelkiln.network.http import is_final, proxies_for, tls_context
+from modelkiln.network.http import is_final, tls_context
 from modelkiln.network.pace import paced
+from modelkiln.network.proxies import proxies_for
 from modelkiln.registry.libraries import HTTPAdapter, requests
 from modelkiln.runtime.weights.http import origin
 
