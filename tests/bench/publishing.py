@@ -27,6 +27,7 @@ __all__ = [
     "publish_big",
     "publish_edits",
     "publish_kit",
+    "publish_layout",
     "run_registry",
     "write_image",
 ]
@@ -72,7 +73,8 @@ def run_registry(folder: Path) -> Iterator[str]:
         shutil.rmtree(folder)
 
 
-def _publish(bench: Bench, layout: Path, repository: str, store: Path) -> tuple[Sample, dict]:
+def publish_layout(bench: Bench, layout: Path, repository: str, store: Path) -> tuple[Sample, dict]:
+    """Publish a layout with the engine; returns what it cost and its summary."""
     summary = bench.folder / "published.json"
     host = repository.partition("/")[0]
     options = [f"--tag=v{next(_numbers)}", f"--insecure={host}", f"--store={store}", f"--output={summary}"]
@@ -89,7 +91,7 @@ def publish_edits(bench: Bench, workspace: Workspace, edit) -> Pushed:
             edit(workspace)
             workspace.package()
             layout = workspace.layout()
-            sample, published = _publish(bench, layout, f"{host}/ours/digits", workspace.store)
+            sample, published = publish_layout(bench, layout, f"{host}/ours/digits", workspace.store)
             skopeo = ["skopeo", *policy, f"oci:{layout}", f"docker://{host}/skopeo/digits:v{number}"]
             copies = run(skopeo, bench.folder)
             edit(workspace)
@@ -141,7 +143,7 @@ def publish_big(bench: Bench, size: int) -> Pushed:
     ours, curl = [], []
     for number in range(bench.cold_rounds):
         with run_registry(bench.folder / f"registry-{number}") as host:
-            ours.append(_publish(bench, layout, f"{host}/ours/big", folder)[0])
+            ours.append(publish_layout(bench, layout, f"{host}/ours/big", folder)[0])
         with run_registry(bench.folder / f"registry-{number}") as host:
             curl.append(_curl(bench, host, blob, blob.name))
     shutil.rmtree(folder)
@@ -180,7 +182,7 @@ def publish_kit(bench: Bench, artifact: Path, store: Path, weights: Path) -> Pus
     os.link(weights, folder / "big.bin")
     for number in range(bench.cold_rounds):
         with run_registry(bench.folder / f"registry-{number}") as host:
-            ours.append(_publish(bench, artifact, f"{host}/ours/big", store)[0])
+            ours.append(publish_layout(bench, artifact, f"{host}/ours/big", store)[0])
         with run_registry(bench.folder / f"registry-{number}") as host:
             image = f"{host.replace('127.0.0.1', 'localhost')}/bench:1"
             pack_kit(folder, ["big.bin"], image)

@@ -17,6 +17,7 @@ from engine import write_big_wheel
 from ensemble import answer_ensemble, package_ensemble
 from forests import check_forests
 from generate import write_big_file
+from large_base import edit_on_base
 from linting import lint
 from measure import Sample, median_of, repeat
 from pages import report
@@ -322,6 +323,7 @@ SCENARIOS: Mapping[str, Callable[[Bench, list[int]], Iterator[Row]]] = {
     "weights-plane": package_locked,
     "supply-chain": describe_package,
     "publish": publish,
+    "base": edit_on_base,
     "verify": verify,
     "report": report,
     "begin": begin,
