@@ -200,6 +200,7 @@ class Manifests:
         """Read all layers of an image, and put them over each other."""
         diff_ids = _object(config.get("rootfs")).get("diff_ids")
         diff_ids = [*(diff_ids if isinstance(diff_ids, list) else []), *[None] * len(layers)]
+        diff_ids = [one if isinstance(one, str) else None for one in diff_ids]  # `config_problems` reports others.
         history = config.get("history")
         history = [one for one in history if isinstance(one, dict)] if isinstance(history, list) else []
         history = [one for one in history if one.get("empty_layer") is not True]
@@ -216,7 +217,7 @@ class Manifests:
         for place, is_ours, contents in zip(places, ours, found):
             if contents is not None:
                 self.report(f"{where}: {place}", tree.add(place, contents, is_ours))
-        texts = [diff_id if isinstance(diff_id, str) else "" for diff_id in diff_ids]
+        texts = [diff_id or "" for diff_id in diff_ids]
         image = ReadImage(config, tree, [ReadLayer(*one) for one in zip(places, texts, found)])
         if not history and PACKAGE in image.labels:
             # Without it all layers would pass for somebody else's.
