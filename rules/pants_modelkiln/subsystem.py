@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterable
+from typing import Any
 
-from pants.engine.addresses import UnparsedAddressInputs
 from pants.option.option_types import BoolOption, DictOption, IntOption, SkipOption, StrListOption, StrOption
 from pants.option.subsystem import Subsystem
 from pants.util.strutil import help_text
@@ -345,14 +344,3 @@ class SmokeTestSubsystem(Subsystem):
             the result says why it was not run. CI should set it.
             """),
     )
-
-
-def named_or_option(named: UnparsedAddressInputs, option: str, value: str | None) -> UnparsedAddressInputs:
-    """The addresses that a field names; where it names none, that of `[modelkiln].<option>`, if it has one."""
-    return named if named.values or not value else option_addresses(option, [value])
-
-
-def option_addresses(option: str, values: Iterable[str]) -> UnparsedAddressInputs:
-    """The addresses that `[modelkiln].<option>` has as `values`."""
-    origin = f"the option `[modelkiln].{option}`"
-    return UnparsedAddressInputs(values, owning_address=None, description_of_origin=origin)

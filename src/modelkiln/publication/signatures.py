@@ -14,7 +14,8 @@ from modelkiln.canonical import document_json
 from modelkiln.descriptor import EMPTY, EMPTY_CONFIG, MANIFEST, Descriptor
 from modelkiln.errors import ModelkilnError, reason
 from modelkiln.frozen_json import FrozenJson
-from modelkiln.image.layout import Layout, blob_name, write_file
+from modelkiln.image.layout import Layout, blob_name
+from modelkiln.machine.outputs import write_file
 from modelkiln.package.record import PACKAGE_LABEL
 from modelkiln.publication.attachments import as_statement
 from modelkiln.registry.blobs import blob_chunks

@@ -17,7 +17,7 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.registry.client import RegistryClient
 from modelkiln.registry.refusal import refused
 
-__all__ = ["artifact_manifest", "attach", "attach_all", "find_records", "find_referrers", "record_manifest"]
+__all__ = ["artifact_manifest", "attach", "attach_all", "find_records", "find_referrers"]
 
 _ATTEMPTS = 3
 # Of a thousand entries each, as registries give them; it ends a circle.
@@ -46,11 +46,6 @@ def artifact_manifest(
     }
     data = document_json(manifest)
     return Descriptor.of(MANIFEST, data), data
-
-
-def record_manifest(record: bytes, subject: Descriptor, annotations: Mapping[str, str]) -> tuple[Descriptor, bytes]:
-    """Return the manifest whose layer is `record`, and its descriptor."""
-    return artifact_manifest(record, RECORD_TYPE, "package.json", subject, annotations)
 
 
 def attach(client: RegistryClient, descriptor: Descriptor, data: bytes) -> bool:
