@@ -214,9 +214,7 @@ class Manifests:
         for place, is_ours, contents in zip(places, ours, found):
             if contents is not None:
                 self.report(f"{where}: {place}", tree.add(place, contents, is_ours))
-        image = ReadImage(
-            config, tree, [ReadLayer(*one) for one in zip(places, [one or "" for one in diff_ids], found)]
-        )
+        image = ReadImage(config, tree, [ReadLayer(n, one or "", c) for n, one, c in zip(places, diff_ids, found)])
         if not history and PACKAGE in image.labels:
             # Without it all layers would pass for somebody else's.
             self.issues.append(Issue(where, "config: history: got none, want an entry for each layer."))
