@@ -153,7 +153,7 @@ def manifest_bom(document: Document, read: Read, record: Mapping[str, Any]) -> O
     """
     if document.descriptor.media_type != MANIFEST:
         return None
-    described = Descriptor.from_json(document.content["config"], document.descriptor.digest)
+    described = Descriptor.from_json(document.content.get("config"), document.descriptor.digest)
     config = parse_config(read(described), described.digest) if described.media_type == CONFIG else {}
     labels = (config.get("config") or {}).get("Labels") or {}
     variant = next(iter(_with_artifacts(record)), None)
@@ -162,7 +162,7 @@ def manifest_bom(document: Document, read: Read, record: Mapping[str, Any]) -> O
         from modelkiln.attestation.sbom.bom import WEIGHTS, bom_bytes, package_bom
 
         return bom_bytes(package_bom(variant, WEIGHTS)) if variant is not None else None
-    layers = [Descriptor.from_json(layer, document.descriptor.digest) for layer in document.content["layers"]]
+    layers = [Descriptor.from_json(layer, document.descriptor.digest) for layer in document.content.get("layers") or ()]
     return read_from_record_layer(titled(layers, config), read, (SBOM_PATH,), document.descriptor.digest)
 
 

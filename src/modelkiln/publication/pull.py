@@ -142,7 +142,7 @@ def _pull_weights(
 ) -> None:
     """Write the model artifact's files, each with the sha256 that the record states."""
     wanted: dict[str, Any] = {}
-    for file in (file for one in variant_records(record) for file in one["artifacts"]):
+    for file in (file for one in variant_records(record) for file in one.get("artifacts") or ()):
         other = wanted.setdefault(file["path"], file)
         if other["sha256"] != file["sha256"]:
             raise ModelkilnError(
