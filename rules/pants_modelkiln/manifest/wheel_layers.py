@@ -13,6 +13,7 @@ from modelkiln.frozen_json import FrozenJson
 from modelkiln.layers import files as files_packer
 from modelkiln.layers import wheels as wheels_packer
 from modelkiln.package.accelerator import Accelerator
+from modelkiln.package.command import check_command, imports_of_command
 from modelkiln.package.imports import Import, check_imports, code_modules
 from modelkiln.package.provided import ProvidedRequirement, without_provided
 from modelkiln.wheels.platforms import Target
@@ -30,7 +31,7 @@ class PackageEnvironmentRequest:
 
     base: of the image; None for a package that is not an image. split_pure: whether the image is for several
     platforms. allowed: modules and shared libraries that may be missing. pickled: what loading the
-    artifacts imports. provided: what the host provides.
+    artifacts imports. provided: what the host provides. command: what the image starts, if not the package's own.
     """
 
     code: PackageCodeRequest
@@ -41,6 +42,7 @@ class PackageEnvironmentRequest:
     allowed: tuple[str, ...] = ()
     pickled: tuple[Import, ...] = ()
     provided: tuple[ProvidedRequirement, ...] = ()
+    command: tuple[str, ...] = ()
 
 
 @rule(desc="Find a package's wheels", level=LogLevel.DEBUG)
@@ -84,7 +86,10 @@ def _check_environment(request: PackageEnvironmentRequest, code: PackageCode, wh
     modules = {module for wheel in contents for module in wheel["modules"]}
     own = code_modules(file.path for file in code.files)
     allowed = (*request.allowed, *(module for one in request.provided for module in one.modules))
-    check_imports(where, (*code.imports, *request.pickled), own, modules, allowed, remedy)
+    command = request.command if base is not None else ()
+    imports = (*code.imports, *request.pickled, *imports_of_command(command))
+    check_imports(where, imports, own, modules, allowed, remedy)
+    check_command(where, command, {script for wheel in contents for script in wheel["scripts"]})
     if base is not None and base.lock is not None:
         check_libraries(where, str(base.address), base.lock, contents, request.allowed)
 

@@ -27,6 +27,7 @@ from modelkiln.runtime.weights.store import WeightsStore, stamp_of
 from modelkiln.smoke.comparison import Tolerance
 from modelkiln.smoke.cuda_linking import check_cuda_libraries
 from modelkiln.smoke.installed_wheel import install_wheel
+from modelkiln.smoke.own_command import check_own_command
 from modelkiln.smoke.plan import SmokePlan
 from modelkiln.smoke.runnable_image import open_image, unpacked
 from modelkiln.smoke.smoke_test import (
@@ -181,6 +182,7 @@ def _run_image(
     image = open_image(Path(plan.package), plan.layers, store, Path(plan.models) if plan.models else None)
     with unpacked(image, store) as made:
         root = made.root
+        check_own_command(image, root)
         settings, mounts, gpu = surroundings
         report = _test(plan, smoke, image_runner(image, root, {**made.mounts, **mounts}, gpu, settings))
         if not smoke.cuda:
