@@ -7,6 +7,7 @@ uses in a virtual environment on Linux.
 import base64
 import hashlib
 import posixpath
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Iterable, Sequence
@@ -158,10 +159,8 @@ def script_names(wheel: Wheel) -> list[str]:
     folder = f"{wheel.data}/scripts/"
     names = {file.path[len(folder) :] for file in wheel.files if file.path.startswith(folder)}
     if wheel.has(f"{wheel.dist_info}/entry_points.txt"):
-        try:
+        with suppress(ValueError):  # To install such a wheel is refused, with what is wrong.
             names.update(_entry_points(wheel.read_metadata("entry_points.txt")))
-        except ValueError:
-            pass  # To install it is refused, with what is wrong.
     return sorted(names)
 
 
