@@ -38,7 +38,7 @@ from modelkiln.lint.code.libraries.files import (
 from modelkiln.lint.code.places import Places
 from modelkiln.lint.code.program import Program
 from modelkiln.lint.code.scopes import Module, Scope
-from modelkiln.lint.code.values import CODE, HOME, TEXT, WORKING, Value, has_drive
+from modelkiln.lint.code.values import CODE, HOME, MODEL, TEXT, WORKING, Value, has_drive
 from modelkiln.lint.finding import LIKELY, SURE, Finding
 from modelkiln.lint.rule import Rule
 
@@ -77,6 +77,9 @@ _NOT_PATH_KEYWORDS = frozenset((
     "openapi_url", "docs_url", "api_prefix", "url_prefix", "mount_path", "predict_path", "health_path", "metavar",
     "title", "remote_path",
 ))  # fmt: skip
+_LOOKS = frozenset(
+    ("exists", "lexists", "is_file", "isfile", "is_dir", "isdir", "glob", "iterdir", "listdir", "suppress")
+)
 _NOTEBOOK_MODULES = ("google.colab", "kaggle_secrets", "kaggle_datasets", "dbruntime", "IPython")
 
 
@@ -128,6 +131,8 @@ def _opened(
             yield places.of_value(rule, value, call, scope.module, where, certainty)
     elif value.root == CODE:
         yield from _beside_code(use, value, call, scope, program, places)
+    elif value.root == MODEL:
+        yield from _below_model(use, value, call, scope, program, places)
     elif value.is_relative or value.root == WORKING:
         if use.kind == WRITE:
             if not use.is_sure and not _is_file_name(value, use):
@@ -178,6 +183,31 @@ def _beside_code(
     if path.startswith(".."):
         message = f"opens {path!r}, outside of the package"
     yield places.finding(UNPACKAGED, call, scope.module, message, certainty)
+
+
+def _below_model(
+    use: Use, value: Value, call: ast.Call, scope: Scope, program: Program, places: Places
+) -> Iterator[Finding]:
+    """A file below the model's folder that no artifact has: each keeps its path relative to its BUILD file."""
+    path = posixpath.normpath(value.text.strip("/") or ".")
+    if not program.artifacts or not program.entry_point or not value.is_whole or value.is_default:
+        return
+    if use.kind == WRITE or use.is_cache or not use.is_sure or path.startswith(".") or _looks_first(scope):
+        return
+    if path in program.artifacts or any(one.startswith(path + "/") for one in program.artifacts):
+        return
+    meant = sorted(one for one in program.artifacts if posixpath.basename(one) == posixpath.basename(path))
+    there = ", ".join(meant[:1] or sorted(program.artifacts)[:3])
+    message = f"opens {path!r} below the model's folder, which no artifact of the package has; there is {there}"
+    yield places.finding(UNPACKAGED, call, scope.module, message)
+
+
+def _looks_first(scope: Scope) -> bool:
+    """Whether code may do without a file: it looks whether there is one, or catches that there is none."""
+    nodes = list(ast.walk(scope.node))
+    return any(isinstance(one, ast.Try) for one in nodes) or any(
+        getattr(one, "attr", getattr(one, "id", "")) in _LOOKS for one in nodes
+    )
 
 
 def _rule_of_absolute(text: str) -> Optional[Rule]:
