@@ -10,10 +10,10 @@ from pants.util.logging import LogLevel
 from modelkiln.base.debian_libraries import check_libraries
 from modelkiln.conventions import VENV
 from modelkiln.frozen_json import FrozenJson
+from modelkiln.image.entrypoint import check_command, imports_of_command
 from modelkiln.layers import files as files_packer
 from modelkiln.layers import wheels as wheels_packer
 from modelkiln.package.accelerator import Accelerator
-from modelkiln.package.command import check_command, imports_of_command
 from modelkiln.package.imports import Import, check_imports, code_modules
 from modelkiln.package.provided import ProvidedRequirement, without_provided
 from modelkiln.wheels.platforms import Target

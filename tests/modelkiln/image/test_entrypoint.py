@@ -3,7 +3,7 @@
 import pytest
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.package.command import check_command, imports_of_command
+from modelkiln.image.entrypoint import check_command, imports_of_command
 
 
 @pytest.mark.parametrize(
