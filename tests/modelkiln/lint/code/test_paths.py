@@ -1,10 +1,12 @@
 """Paths in code, followed to what opens them."""
 
+import re
+
 import pytest
 
 from modelkiln.lint.code.flow import destinations
 from modelkiln.lint.linter import lint
-from modelkiln.lint.subject import SourceFile, Subject
+from modelkiln.lint.subject import ArtifactFile, SourceFile, Subject
 
 
 def found(body, files=(), entry_point="predict:predict", **others):
@@ -179,6 +181,50 @@ def test_a_class_gets_the_model_in_its_constructor():
         "    def predict(self, inputs):\n        return open(self.folder / 'w.json')\n"
     )
     assert [] == rules(body, entry_point="predict:Predictor")
+
+
+def opened_below_model(line, paths=("models/w.joblib", "tokenizer/vocab.txt")):
+    """Messages about a script that opens files below the model's folder, beside artifacts with `paths`."""
+    body = f"import joblib\n\n\nclass Model:\n    def __init__(self, model):\n        {line}\n"
+    artifacts = tuple(ArtifactFile(path) for path in paths)
+    findings = lint(Subject("x", (SourceFile("p.py", body.encode()),), (), "p:Model", artifacts))
+    return [one.message for one in findings if one.rule == "MK107"]
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("self.m = joblib.load(model / 'w.joblib')", "'w.joblib' .*; there is models/w.joblib"),
+        ("self.m = open(model / 'models' / 'v.json')", "'models/v.json' .*; there is models/w.joblib, tokenizer"),
+        ("self.m = (model / 'other.txt').read_text()", "'other.txt'"),
+    ],
+)
+def test_a_file_below_the_model_must_be_of_an_artifact(line, shown):
+    """The file of that name, or what there is, is named."""
+    (message,) = opened_below_model(line)
+    assert re.search(shown, message)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "self.m = joblib.load(model / 'models' / 'w.joblib')",
+        "self.m = joblib.load(model / 'models/w.joblib')",
+        "self.m = Tokenizer.from_pretrained(model / 'tokenizer')",
+        "self.m = Tokenizer.from_pretrained(model)",
+        "self.m = joblib.load(model / NAME)",
+        "self.m = joblib.load(model / 'w.joblib') if (model / 'w.joblib').exists() else None",
+        "self.m = open(model / 'out.txt', 'w')",
+    ],
+)
+def test_files_of_artifacts_and_what_may_be_missing_are_not_found(line):
+    """Folders of artifacts, names that are not known, and files that the code can do without."""
+    assert [] == opened_below_model(line)
+
+
+def test_of_a_package_whose_artifacts_are_not_known_nothing_is_missing():
+    """Such as code that is linted by itself."""
+    assert [] == opened_below_model("self.m = joblib.load(model / 'w.joblib')", paths=())
 
 
 def test_a_file_beside_the_code_must_be_packaged():
