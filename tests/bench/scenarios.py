@@ -23,6 +23,7 @@ from measure import Sample, median_of, repeat
 from pages import report
 from pex_edits import edit_pexes, start_pexes
 from publishing import publish_big, publish_edits, publish_kit
+from publishing_turns import publish_in_turns
 from rows import MB, Row
 from scale import clean_runner, scale
 from starting import start_lazy
@@ -327,6 +328,7 @@ SCENARIOS: Mapping[str, Callable[[Bench, list[int]], Iterator[Row]]] = {
     "report": report,
     "begin": begin,
     "publish-weights": publish_weights,
+    "publish-turns": publish_in_turns,
     "scale": scale,
     "clean-runner": clean_runner,
 }

@@ -11,7 +11,7 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.machine.gpu import Gpu
 from modelkiln.machine.sandbox import Finished, run_command, with_read_only_disk
 from modelkiln.package.signature import Signature, read_signature
-from modelkiln.runtime.document import parse_json
+from modelkiln.runtime.document import parse_json, type_in_words
 from modelkiln.runtime.errors import HostError, PackageError
 from modelkiln.runtime.tensors import Tensor, read_tensors
 from modelkiln.smoke.comparison import EXACT, Tolerance, differences
@@ -185,7 +185,7 @@ def _parse(data: bytes, where: str) -> dict[str, Any]:
     except PackageError as error:
         raise ModelkilnError(str(error)) from None
     if not isinstance(document, dict):
-        raise ModelkilnError(f"{where}: a request or response is a JSON object, this is a {type(document).__name__}.")
+        raise ModelkilnError(f"{where}: a request or response is a JSON object, this is {type_in_words(document)}.")
     return document
 
 

@@ -104,7 +104,7 @@ def test_outputs_that_were_not_asked_for_are_not_expected(make_package, tmp_path
     [
         ({"inputs": []}, EXPECTED, 'request.json: disagrees .* input "x" is missing'),
         (REQUEST, {"outputs": []}, 'response.json: disagrees .* output "y" is missing'),
-        (REQUEST, {}, 'response.json: "outputs" is None'),
+        (REQUEST, {}, 'response.json: has no "outputs"'),
         ([], EXPECTED, "request.json: a request or response is a JSON object, this is a list"),
     ],
 )
