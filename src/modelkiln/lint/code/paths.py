@@ -140,15 +140,15 @@ def _opened(
     elif value.is_relative or value.root == WORKING:
         if _is_on_hub(use, value):
             return
-        call = _anchor(use, call)
+        anchor = _anchor(use, call)
         if use.kind == WRITE:
             if not use.is_sure and not _is_file_name(value, use):
                 return
             message = f"{where}, in the working directory"
-            yield places.finding(BESIDE_CODE, call, scope.module, message, certainty)
+            yield places.finding(BESIDE_CODE, anchor, scope.module, message, certainty)
         elif _is_file_name(value, use):
             message = f"{where}, a path from the working directory"
-            yield places.finding(UNPACKAGED, call, scope.module, message, certainty)
+            yield places.finding(UNPACKAGED, anchor, scope.module, message, certainty)
 
 
 def _is_on_hub(use: Use, value: Value) -> bool:
