@@ -60,7 +60,7 @@ def test_a_syntax_error_is_reported_with_its_line():
 
 
 def test_a_method_is_refused_with_its_class():
-    """Whoever names the method of a class that is the entry point reads how the class is named."""
+    """A user who names the method of a class that is the entry point reads how the class is named."""
     with pytest.raises(ModelkilnError, match="defines no 'predict'; it defines Model. .* itself, `m:Model`"):
         check("class Model:\n    def predict(self, inputs): ...")
 

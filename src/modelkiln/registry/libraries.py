@@ -19,7 +19,7 @@ class _Deferred(ModuleType):
     def __getattr__(self, name: str) -> Any:
         if sys.modules.get(self.__name__) is self:
             if name.startswith("__"):
-                # What an import looks at, and the version, which requests compares: as does whoever locks both.
+                # What an import looks at, and the version, which requests compares.
                 raise AttributeError(name)
             del sys.modules[self.__name__]
         return getattr(importlib.import_module(self.__name__), name)
