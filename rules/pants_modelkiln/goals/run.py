@@ -35,7 +35,7 @@ async def run_model(field_set: ModelPackageFieldSet, options: ModelkilnSubsystem
     """Run the package as a PEX, with its weights packed in or linked next to it."""
     # As a PEX, also where the package is rendered as an image alone: it is made of the same
     # files, has the same package digest, and needs nothing of the host but Python.
-    inputs = await resolve_inputs(field_set, **implicitly())
+    inputs = await resolve_inputs(field_set)
     size = sum(artifact.size for artifact in inputs.artifacts)
     is_whole = inputs.record["weights"] == "lazy" or size <= options.large_blob_limit
     is_whole = is_whole and inputs.record["weights"] != "sidecar"

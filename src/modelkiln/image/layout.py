@@ -12,7 +12,7 @@ from modelkiln.digest import hex_of, sha256_bytes
 from modelkiln.document import read_document
 from modelkiln.errors import ModelkilnError
 from modelkiln.image.config import parse_config, parse_document
-from modelkiln.image.entries import Entry, own_entries, read_entries, referring
+from modelkiln.image.entries import Entry, is_attestation, own_entries, read_entries, referring
 from modelkiln.machine.outputs import new_folder
 from modelkiln.wording import counted
 
@@ -174,7 +174,8 @@ class Layout:
             if not isinstance(listed, list):
                 raise ModelkilnError(f"{here}: manifests {listed!r} is not a list.")
             for child in read_entries(listed, here):
-                yield from self._expand(child, here, depth + 1)
+                found = self._expand(child, here, depth + 1)
+                yield from (one for one in found if not is_attestation(one.content))
 
     def select(self, name: Optional[str] = None) -> Entry:
         """Return the image, artifact or index of a tag, digest, platform or accelerator.

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from modelkiln.runtime import signature as signatures
 from modelkiln.runtime import tensors
+from modelkiln.runtime.document import type_in_words
 from modelkiln.runtime.errors import PackageError
 from modelkiln.runtime.models import model_folder
 from modelkiln.runtime.record import Package, find_package
 from modelkiln.runtime.start.check import check_host
-from modelkiln.runtime.weights.sidecar import check_weights
 
 __all__ = ["Model", "PackageError", "find_callable", "load", "own_package", "record", "signature"]
 
@@ -47,7 +47,12 @@ def load(models=None):
     """Return the Model; raises PackageError where its files are not to be had, and what its script raises."""
     package = own_package(models)
     check_host(package, in_application=True)
-    folder = model_folder(package) if models is None else check_weights(package)
+    if models is None:
+        folder = model_folder(package)
+    else:
+        from modelkiln.runtime.weights.sidecar import check_weights
+
+        folder = check_weights(package)
     script = find_callable(record["entry_point"])
     if isinstance(script, type):
         return Model(script(folder).predict)
@@ -80,12 +85,12 @@ def _check(arrays, specs, side, where):
     import numpy
 
     if not isinstance(arrays, dict):
-        raise PackageError(f"{where}: {side}s are a {type(arrays).__name__}, want a dict of numpy arrays by name.")
+        raise PackageError(f"{where}: {side}s are {type_in_words(arrays)}, want a dict of numpy arrays by name.")
     found = []
     for name, array in arrays.items():
         if not isinstance(array, numpy.ndarray):
             raise PackageError(
-                f"{where}: {side} {name!r} is a {type(array).__name__}, want a numpy array (numpy.asarray)."
+                f"{where}: {side} {name!r} is {type_in_words(array)}, want a numpy array (numpy.asarray)."
             )
         found.append((name, tensors.array_datatype(array) or f"numpy {array.dtype}", array.shape))
     sentences = signatures.problems(specs, found, side)

@@ -18,6 +18,7 @@ from typing import Any, Callable, Mapping, Optional, TypeVar
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.network.pace import PacedHandler
+from modelkiln.network.proxies import proxies_for, raise_through
 from modelkiln.runtime.weights.http import Redirects, retry_after
 from modelkiln.wording import report_line
 
@@ -27,7 +28,6 @@ __all__ = [
     "http_status",
     "is_final",
     "open_url",
-    "proxies_for",
     "seconds_asked",
     "wait_to_retry",
     "tls_context",
@@ -85,21 +85,6 @@ def tls_context(env: Mapping[str, str], host: str) -> ssl.SSLContext:
     return _tls_context(ca_file, env.get("SSL_CERT_DIR"), folders)
 
 
-def proxies_for(url: str, env: Mapping[str, str]) -> dict[str, str]:
-    """Return the proxies for `url` by scheme; lower-case names win, as in curl."""
-    found = {}
-    for scheme in ("http", "https", "no"):
-        name = f"{scheme}_proxy"
-        value = env.get(name) or env.get(name.upper())
-        if value:
-            found[scheme] = value
-    host = urllib.parse.urlsplit(url).netloc
-    if urllib.request.proxy_bypass_environment(host, found):
-        return {}
-    found.pop("no", None)
-    return found
-
-
 class _Http(PacedHandler, urllib.request.HTTPHandler):
     pass
 
@@ -131,7 +116,11 @@ def open_url(
         _Https(context=tls_context(env, urllib.parse.urlsplit(url).netloc)),
         Redirects,
     )
-    return opener.open(request, timeout=_TIMEOUT_SECONDS)
+    try:
+        return opener.open(request, timeout=_TIMEOUT_SECONDS)
+    except urllib.error.URLError as error:
+        raise_through(url, env, error)
+        raise
 
 
 def http_status(error: BaseException) -> Optional[int]:

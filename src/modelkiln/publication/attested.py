@@ -4,8 +4,8 @@ import json
 from typing import TYPE_CHECKING, Iterable, Iterator, Optional
 
 from modelkiln.attestation.provenance import PROVENANCE, products, provenance
-from modelkiln.attestation.sbom.bom import SBOM_TYPE
 from modelkiln.attestation.statement import PAYLOAD_TYPE, Statement, Subject
+from modelkiln.conventions import SBOM_TYPE
 from modelkiln.descriptor import INDEX, MANIFEST, Descriptor
 from modelkiln.errors import ModelkilnError
 from modelkiln.image.contents import Document, contents_of
@@ -105,7 +105,7 @@ def _platform(package: "RemotePackage", document: Document) -> str:
 
 
 def _only(documents: Iterable[Document], where: str) -> Document:
-    found = [one for one in documents if one.descriptor.media_type != INDEX]
+    found = [one for one in documents if one.descriptor.media_type != INDEX and not one.is_attestation]
     if len(found) != 1:
         raise ModelkilnError(
             f"{where}: holds {counted(len(found), 'image')}, want one. Name it with --image, by its platform "

@@ -26,7 +26,7 @@ _WHOLE = ("pex-root", "pip-cache", "pip-tools-cache", "scie-base")
 # what a process may be reading for as long as it runs.
 _ANSWERS = ("built", "choices", "contents", "layers", "published", "verified")
 _FOLDERS = ("interpreters/", "toolchains/")
-# pex/cache/dirs.py: what the environments of PEX files link to.
+# pex/cache/dirs.py and formats/installer: what the environments of PEX files link to.
 _SHARED = ("bootstraps", "installed_wheels", "user_code")
 _LINK = re.compile(rf"/({'|'.join(_SHARED)})/([^/]+)/([^/]+)")
 _SHORT = "s"
@@ -42,13 +42,14 @@ _RECORD_SECONDS = 30 * 86400
 class CachedThing:
     """name: relative to the store. size: bytes, with its part of what it shares. used_ns: when it was
     last used (ns, Unix time). paths: what there is to remove. tool: the environment of the engine's that it is,
-    whose users hold a lock."""
+    whose users hold a lock. is_left: it is half made, and who made it is gone: nobody will use it, whatever its age."""
 
     name: str
     size: int
     used_ns: int
     paths: tuple[Path, ...]
     tool: Optional["ToolEnvironment"] = None
+    is_left: bool = False
 
     @contextmanager
     def alone(self) -> Iterator[bool]:
@@ -167,7 +168,9 @@ def _tools(root: Path) -> Iterator[CachedThing]:
         else:
             tool = ToolEnvironment(path)
             if not is_locked(tool.lock):
-                yield CachedThing(str(path.relative_to(root)), _size(path), tool.used_ns, (path,), tool)
+                # What makes one holds its lock: a part without is of a process that was killed.
+                is_left = path.suffix == ".part"
+                yield CachedThing(str(path.relative_to(root)), _size(path), tool.used_ns, (path,), tool, is_left)
     for path in _entries(root / "tools"):
         with suppress(OSError, IndexError):
             environment = path.read_text().splitlines()[1]
@@ -208,6 +211,10 @@ class PexRuns:
             # A started PEX says so in both.
             used = max(_used_ns(found) for path in paths for found in (path, *_named(path, _LAST_ACCESS)))
             yield CachedThing(f"{PEX_RUN}/{self._name(paths[-1])}", size, used, tuple(paths))
+        for path in (path for version in _entries(self._folder / "venvs") for path in _entries(version)):
+            # Of a first start that was killed. Who makes one holds the lock that cleaning needs.
+            if path.name.startswith(".") and path.suffix == ".tmp":
+                yield CachedThing(f"{PEX_RUN}/{self._name(path)}", _size(path), _used_ns(path), (path,))
         for name, size in sizes.items():
             if not counts[name]:
                 path = self._folder / name

@@ -16,7 +16,7 @@ NETWORK_CALLS = frozenset((
     *(f"{module}.{verb}" for module in ("requests", "httpx", "requests.Session()", "requests.session()",
                                         "httpx.Client()",
                                         "httpx.AsyncClient()", "aiohttp.ClientSession()", "urllib3.PoolManager()")
-      for verb in ("get", "post", "put", "request", "stream", "head")),
+      for verb in ("get", "post", "put", "patch", "delete", "request", "stream", "head")),
 ))  # fmt: skip
 # Methods of clients of object stores, of any owner: their names are their own.
 NETWORK_METHODS = frozenset((
@@ -96,6 +96,7 @@ _SERVICES: dict[str, str] = {
     "praw": r"Reddit\(\).*\.\w+",
     "googleapiclient": r"discovery\.build(\(\).*\.execute)?",
     "googlesearch": r"search",
+    "arxiv": r"(Search|Client)\(\)\.(results|get)|query",
     "ddgs": _ANY,
     "duckduckgo_search": _ANY,
     "serpapi": r".*\.(get_dict|search)",
@@ -126,6 +127,7 @@ _SERVICES: dict[str, str] = {
     "dvc": r"api\.(open|read|get_url)",
     "hopsworks": r"login",
     "wandb": r"login|init|restore|Api\(\)\.\w+",
+    "weave": r"init",
     "comet_ml": r"Experiment|start|API\(\)\.\w+",
     "neptune": r"init\w*",
     "clearml": r"Task\.(init|get_task)|Model|InputModel",
