@@ -1,4 +1,6 @@
-"""Functions whose result is known from their arguments, or by itself, by full name."""
+"""Functions whose result is known from their arguments, or by itself, by full name; and what a function does by itself."""
+
+import ast
 
 __all__ = ["ENVIRONMENT", "JOINS", "LAST_PARTS", "NEW_NAMES", "SAME", "SAME_METHODS", "TEMPORARY_FILES", "looks_first"]
 
