@@ -1,4 +1,4 @@
-"""Functions whose result is known from their arguments, or by itself, by full name; and what a function does by itself."""
+"""Functions whose result is known by full name, from their arguments or by itself; and what a function looks at."""
 
 import ast
 
