@@ -31,8 +31,8 @@ class PackageEnvironmentRequest:
 
     base: of the image; None for a package that is not an image. split_pure: whether the image is for several
     platforms. allowed: modules and shared libraries that may be missing. pickled: what loading the
-    artifacts imports. provided: what the host provides. venv: where an image has the environment. command: what it
-    starts, if not the package's own.
+    artifacts imports. provided: what the host provides. venv: where an image has the environment. command: what
+    the image starts, if not the package's own.
     """
 
     code: PackageCodeRequest

@@ -145,8 +145,7 @@ def _mounted(plan: SmokePlan, store: Store) -> ContextManager[ModelsFolder]:
 def _test(plan: SmokePlan, smoke: Smoke, runner: Runner) -> str:
     if not plan.response:
         return run_smoke(smoke, runner, plan.timeout)
-    before = Path(plan.expected) if plan.expected else None
-    return record_smoke(smoke, runner, plan.timeout, before, Path(plan.response))
+    return record_smoke(smoke, runner, plan.timeout, Path(plan.response))
 
 
 class _Surroundings(NamedTuple):

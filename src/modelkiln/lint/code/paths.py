@@ -26,7 +26,6 @@ from modelkiln.lint.code.flow.destinations import (
     destination_of,
     is_handed,
 )
-from modelkiln.lint.code.flow.functions import looks_first
 from modelkiln.lint.code.libraries.files import (
     FOLDERS,
     WRITE,
@@ -83,6 +82,9 @@ _NOT_PATH_KEYWORDS = frozenset((
 _SQL = re.compile(r"\s*(SELECT|PRAGMA|CREATE|INSERT|UPDATE|DELETE|REPLACE|ALTER)\s", re.I)
 # An owner and a name with a capital or a digit, as folders seldom have, with something unknown below.
 _HUB_FOLDER = re.compile(r"[\w.-]+/[\w.-]*[A-Z\d][\w.-]*/\Z")
+_LOOKS = frozenset(
+    ("exists", "lexists", "is_file", "isfile", "is_dir", "isdir", "glob", "iterdir", "listdir", "suppress")
+)
 _NOTEBOOK_MODULES = ("google.colab", "kaggle_secrets", "kaggle_datasets", "dbruntime", "IPython")
 
 
@@ -209,6 +211,13 @@ def _beside_code(
     yield places.finding(UNPACKAGED, call, scope.module, message, certainty)
 
 
+def _writes_sql(scope: Scope) -> bool:
+    """Whether statements of a function change a data base, or of its module, where the function has none."""
+    texts = [(str(text.value), of) for text, of, *_ in scope.module.texts if _SQL.match(str(text.value))]
+    own = [text for text, of in texts if of is scope]
+    return any(not text.lstrip().lower().startswith(("select", "pragma")) for text in own or (one for one, _ in texts))
+
+
 def _below_model(
     use: Use, value: Value, call: ast.Call, scope: Scope, program: Program, places: Places
 ) -> Iterator[Finding]:
@@ -216,7 +225,7 @@ def _below_model(
     path = posixpath.normpath(value.text.strip("/") or ".")
     if not program.artifacts or not program.entry_point or not value.is_whole or value.is_default:
         return
-    if use.kind == WRITE or use.is_cache or not use.is_sure or path.startswith(".") or looks_first(scope.node):
+    if use.kind == WRITE or use.is_cache or not use.is_sure or path.startswith(".") or _looks_first(scope):
         return
     if path in program.artifacts or any(one.startswith(path + "/") for one in program.artifacts):
         return
@@ -226,15 +235,12 @@ def _below_model(
     yield places.finding(UNPACKAGED, call, scope.module, message)
 
 
-def _rule_of_absolute(text: str) -> Optional[Rule]:
-    """The rule that an absolute path breaks, None for one that every system has."""
-
-
-def _writes_sql(scope: Scope) -> bool:
-    """Whether statements of a function change a data base, or of its module, where the function has none."""
-    texts = [(str(text.value), of) for text, of, *_ in scope.module.texts if _SQL.match(str(text.value))]
-    own = [text for text, of in texts if of is scope]
-    return any(not text.lstrip().lower().startswith(("select", "pragma")) for text in own or (one for one, _ in texts))
+def _looks_first(scope: Scope) -> bool:
+    """Whether code may do without a file: it looks whether there is one, or catches that there is none."""
+    nodes = list(ast.walk(scope.node))
+    return any(isinstance(one, ast.Try) for one in nodes) or any(
+        getattr(one, "attr", getattr(one, "id", "")) in _LOOKS for one in nodes
+    )
 
 
 def rule_of_absolute(text: str) -> Optional[Rule]:

@@ -1,8 +1,6 @@
-"""Functions whose result is known by full name, from their arguments or by itself; and what a function looks at."""
+"""Functions whose result is known from their arguments, or by itself, by full name."""
 
-import ast
-
-__all__ = ["ENVIRONMENT", "JOINS", "LAST_PARTS", "NEW_NAMES", "SAME", "SAME_METHODS", "TEMPORARY_FILES", "looks_first"]
+__all__ = ["ENVIRONMENT", "JOINS", "LAST_PARTS", "NEW_NAMES", "SAME", "SAME_METHODS", "TEMPORARY_FILES"]
 
 JOINS = frozenset(("os.path.join", "posixpath.join", "ntpath.join", "pathlib.Path", "pathlib.PurePath",
                     "pathlib.PosixPath", "pathlib.PurePosixPath", "pathlib.WindowsPath"))  # fmt: skip
@@ -23,16 +21,3 @@ NEW_NAMES = frozenset((
 TEMPORARY_FILES = frozenset(f"tempfile.{name}" for name in (
     "mkdtemp", "mkstemp", "mktemp", "gettempdir", "TemporaryDirectory", "NamedTemporaryFile", "TemporaryFile",
 ))  # fmt: skip
-
-
-_LOOKS = frozenset(
-    ("exists", "lexists", "is_file", "isfile", "is_dir", "isdir", "glob", "iterdir", "listdir", "suppress")
-)
-
-
-def looks_first(function: ast.AST) -> bool:
-    """Whether code may do without a file: it looks whether there is one, or catches that there is none."""
-    nodes = list(ast.walk(function))
-    return any(isinstance(one, ast.Try) for one in nodes) or any(
-        getattr(one, "attr", getattr(one, "id", "")) in _LOOKS for one in nodes
-    )
