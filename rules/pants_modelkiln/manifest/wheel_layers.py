@@ -90,7 +90,7 @@ def _check_environment(request: PackageEnvironmentRequest, code: PackageCode, wh
     command = request.command if base is not None else ()
     imports = (*code.imports, *request.pickled, *imports_of_command(command))
     check_imports(where, imports, own, modules, allowed, remedy)
-    check_command(where, command, {script for wheel in contents for script in wheel["scripts"]})
+    check_command(where, command, {script for wheel in contents for script in wheel["scripts"]}, request.venv)
     if base is not None and base.lock is not None:
         check_libraries(where, str(base.address), base.lock, contents, request.allowed)
 

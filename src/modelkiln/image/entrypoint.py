@@ -10,7 +10,6 @@ from modelkiln.package.imports import Import
 
 __all__ = ["check_command", "imports_of_command"]
 
-_BIN = f"/{VENV}/bin"
 _PYTHON = re.compile(r"python(3(\.\d+)?)?")
 # Options of the interpreter whose value is an argument of its own.
 _WITH_VALUE = ("-W", "-X", "--check-hash-based-pycs")
@@ -22,15 +21,15 @@ def imports_of_command(command: Sequence[str]) -> list[Import]:
     return [Import(module, "the field `entrypoint`")] if module and module.split(".")[0] != "modelkiln" else []
 
 
-def check_command(where: str, command: Sequence[str], scripts: Collection[str]) -> None:
+def check_command(where: str, command: Sequence[str], scripts: Collection[str], venv: str = VENV) -> None:
     """Refuse a command whose program should be in the package's virtual environment, and is not.
 
-    scripts: names of programs of its wheels. What a base image has is not known here; the smoke test looks for it.
-    Raises ModelkilnError.
+    scripts: names of programs of its wheels. venv: where the image has them, without its first slash. What a base
+    image has is not known here; the smoke test looks for it. Raises ModelkilnError.
     """
     program = posixpath.normpath(command[0]) if command and command[0] else ""
     folder, name = posixpath.split(program)
-    if folder != _BIN or name in scripts or _PYTHON.fullmatch(name):
+    if folder != f"/{venv}/bin" or name in scripts or _PYTHON.fullmatch(name):
         return
     raise ModelkilnError(
         f"{where}: the field `entrypoint` starts {program}, and no requirement of the package brings a program "

@@ -29,6 +29,14 @@ def test_a_program_that_no_wheel_brings_is_refused():
         check_command("//a:p", ["/opt/venv/bin/uvicorn", "svc.app:app"], {"fastapi"})
 
 
+def test_the_environment_may_lie_elsewhere():
+    """As that of a base which has one of its own at the usual place."""
+    check_command("//a:p", ["/opt/model/bin/uvicorn"], {"uvicorn"}, "opt/model")
+    check_command("//a:p", ["/opt/venv/bin/uvicorn"], set(), "opt/model")
+    with pytest.raises(ModelkilnError, match="starts /opt/model/bin/uvicorn"):
+        check_command("//a:p", ["/opt/model/bin/uvicorn"], set(), "opt/model")
+
+
 @pytest.mark.parametrize(
     ("command", "modules"),
     [
