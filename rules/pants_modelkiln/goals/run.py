@@ -10,7 +10,9 @@ from pants.engine.rules import collect_rules
 from pants.util.logging import LogLevel
 
 from modelkiln.canonical import canonical_json
+from modelkiln.errors import ModelkilnError
 from modelkiln.runtime.weights.progress import readable_size
+from modelkiln.wheels.platforms import why_not_here
 from modelkiln.wording import counted
 from pants_modelkiln.compat.calls import add_prefix, create_digest, implicitly, merge_digests, rule
 from pants_modelkiln.engine.machine_python import MachinePythonRequest, find_python
@@ -36,6 +38,9 @@ async def run_model(field_set: ModelPackageFieldSet, options: ModelkilnSubsystem
     # As a PEX, also where the package is rendered as an image alone: it is made of the same
     # files, has the same package digest, and needs nothing of the host but Python.
     inputs = await resolve_inputs(field_set, **implicitly())
+    reason = why_not_here(wheel.filename for wheel in inputs.environment.wheels)
+    if reason:
+        raise ModelkilnError(f"{inputs.address}: its PEX cannot start here: {reason}")
     size = sum(artifact.size for artifact in inputs.artifacts)
     is_whole = inputs.record["weights"] == "lazy" or size <= options.large_blob_limit
     is_whole = is_whole and inputs.record["weights"] != "sidecar"
