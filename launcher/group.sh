@@ -36,10 +36,10 @@ leave() {
 
 # Ends the group and, where that has the lock, removes what is not whole: then nobody else is making it.
 discard() {
-  local folder found= last moment
+  local folder found= group= last moment
   trap '' HUP INT QUIT TERM
   find_last
-  local group=$last
+  group=$last
   if [[ $group != "$before" ]]; then
     { kill -KILL -- "-$group" && wait "$group"; } 2>/dev/null || true
     # The leader is gone; the others are as soon as they have a processor. Nobody may ask for their exit codes.

@@ -8,14 +8,13 @@ import platform
 import subprocess
 import sys
 from functools import partial
-from pathlib import Path
 
 import pytest
 from components import require
+from on_mac import run_on_a_mac
 from readers import podman_clean, podman_env, run
 from samples.debs import pinned_lock
 
-import modelkiln
 from modelkiln.archives.spool import Spool
 from modelkiln.archives.tar import Entry, bytes_entry
 from modelkiln.base import bytecode, interpreter
@@ -135,12 +134,7 @@ print(sys.platform, json.dumps({path: data.hex() for path, data in made}))
 
 def on_a_mac(store, packages, environ):
     """Compile SOURCES with a Python that takes this machine for a Mac; returns what it prints, or its errors."""
-    folders = [Path(__file__).parents[2] / "support/mac", Path(modelkiln.__file__).parents[1]]
-    env = {**environ, "PYTHONPATH": os.pathsep.join(map(str, folders))}
-    given = json.dumps([SOURCES, PREFIX, packages])
-    command = [sys.executable, "-c", _ON_A_MAC, str(store.root)]
-    done = subprocess.run(command, input=given, env=env, capture_output=True, text=True, check=False)
-    return done.stdout or done.stderr
+    return run_on_a_mac(_ON_A_MAC, store.root, given=json.dumps([SOURCES, PREFIX, packages]), **environ)
 
 
 def test_elsewhere_than_on_linux_a_container_gives_the_same_bytes(store, packages, tmp_path, monkeypatch):

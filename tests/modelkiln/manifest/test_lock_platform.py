@@ -2,14 +2,11 @@
 
 import json
 import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
+from on_mac import run_on_a_mac
 from samples.wheelhouse import make_wheel, offline_store, pin
 
-import modelkiln
 from modelkiln.machine.settings import save_machine_env
 from modelkiln.manifest.lock import lock_lines
 from modelkiln.manifest.pip_tools import PipTools
@@ -25,7 +22,6 @@ _NEEDS = [
 ]
 # Wheels of one platform: packages for another have none of theirs.
 _TAGS = {"linux/amd64": "cp311-cp311-manylinux_2_17_x86_64", "linux/arm64": "cp311-cp311-manylinux_2_17_aarch64"}
-_MAC = Path(__file__).parents[2] / "support/mac"
 # Modules of pip's, in so far as `compile_for` uses them.
 _SEEN = """\
 import json, sys
@@ -58,12 +54,6 @@ def test_pip_on_a_mac_sees_linux():
     """Its markers, and tags of wheels that run there, none of macOS."""
     target = {"markers": {"sys_platform": "linux", "platform_machine": "x86_64"}, "platforms": ["manylinux_2_17_x86_64"]}
     programs = os.path.dirname(compile_lock.__file__)
-    done = subprocess.run(
-        [sys.executable, "-c", _SEEN, programs, json.dumps(target)],
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": f"{_MAC}{os.pathsep}{Path(modelkiln.__file__).parents[1]}"},
-        stdout=subprocess.PIPE,
-        check=True,
-    )
-    environment, tags = json.loads(done.stdout)
+    environment, tags = json.loads(run_on_a_mac(_SEEN, programs, json.dumps(target)))
     assert ("linux", "x86_64") == (environment["sys_platform"], environment["platform_machine"])
     assert {"manylinux_2_17_x86_64", "any"} == {tag.split("-")[2] for tag in tags}
