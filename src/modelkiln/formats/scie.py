@@ -82,7 +82,7 @@ def _own_architecture() -> str:
     if machine not in _ARCHITECTURES or not sys.platform.startswith("linux"):
         raise ModelkilnError(
             f"programs with an interpreter are built on Linux on {' or '.join(_ARCHITECTURES)}, and this is "
-            f"{platform.system()} on {machine}: leave \"scie\" out of `formats` here."
+            f'{platform.system()} on {machine}: leave "scie" out of `formats` here.'
         )
     return _ARCHITECTURES[machine]
 

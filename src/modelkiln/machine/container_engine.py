@@ -97,7 +97,9 @@ def known_layers(engine: Engine) -> frozenset[str]:
     images = sorted(set(run_engine([engine.program, "images", "--quiet", "--no-trunc"], None).stdout.split()))
     if not images:
         return frozenset()
-    lines = run_engine([engine.program, "image", "inspect", "--format", "{{json .RootFS.Layers}}", *images], None).stdout
+    lines = run_engine(
+        [engine.program, "image", "inspect", "--format", "{{json .RootFS.Layers}}", *images], None
+    ).stdout
     return frozenset(layer for line in lines.splitlines() for layer in _texts(line))
 
 

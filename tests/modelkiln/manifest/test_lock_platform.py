@@ -52,7 +52,10 @@ def test_a_lock_has_what_the_target_needs(tmp_path, platform, own):
 
 def test_pip_on_a_mac_sees_linux():
     """Its markers, and tags of wheels that run there, none of macOS."""
-    target = {"markers": {"sys_platform": "linux", "platform_machine": "x86_64"}, "platforms": ["manylinux_2_17_x86_64"]}
+    target = {
+        "markers": {"sys_platform": "linux", "platform_machine": "x86_64"},
+        "platforms": ["manylinux_2_17_x86_64"],
+    }
     programs = os.path.dirname(compile_lock.__file__)
     environment, tags = json.loads(run_on_a_mac(_SEEN, programs, json.dumps(target)))
     assert ("linux", "x86_64") == (environment["sys_platform"], environment["platform_machine"])
