@@ -395,10 +395,17 @@ def test_the_locks_hold_hashes_and_no_address(sandbox, name):
 
 # What the bash 3.2 of macOS lacks, or does not do under `set -u`; COMPAT and NEWS of bash say since when there is what.
 _YOUNGER = (
-    r"\$\{!-\}", r"\b(mapfile|readarray|coproc)\b", r"\b(declare|local|typeset|readonly) -[a-z]*[Ang]\b", r"&>>", r"\|&",
-    r"\$\{\w+(\[[^]]*\])?(\^|,|@[A-Za-z]\})", r"\bwait -[np]", r"\bread (-\w+ )*-[a-zA-Z]*[iN]\b", r"\bread .*-t \d*\.", r";;?&",
-    r"\[\[ -v ", r"\bprintf '?%\(", r"\$\{?(BASHPID|EPOCH\w+|SRANDOM)\b(?!-)", r"(?<![$\w}])\{\w+\}[<>]", r"shopt -s (globstar|lastpipe)",
-)  # fmt: skip
+    r"\$\{!-\}",
+    r"\b(mapfile|readarray|coproc)\b",
+    r"\b(declare|local|typeset|readonly) -[a-z]*[Ang]\b",
+    r"&>>|\|&|;;?&",
+    r"\$\{\w+(\[[^]]*\])?(\^|,|@[A-Za-z]\})",
+    r"\bwait -[np]",
+    r"\bread (-\w+ )*-[a-zA-Z]*[iN]\b|\bread .*-t \d*\.",
+    r"\[\[ -v |\bprintf '?%\(|shopt -s (globstar|lastpipe)",
+    r"\$\{?(BASHPID|EPOCH\w+|SRANDOM)\b(?!-)",
+    r"(?<![$\w}])\{\w+\}[<>]",
+)
 
 
 @pytest.mark.parametrize("name", ["pants", "launcher/install.sh", "launcher/pythons.sh", "launcher/group.sh"])

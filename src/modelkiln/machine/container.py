@@ -5,6 +5,7 @@ but what is written to its standard input.
 """
 
 import functools
+import hashlib
 import subprocess
 import sys
 import tarfile
@@ -40,11 +41,12 @@ def container_command(
 ) -> list[str]:
     """Return the command line that runs `argv` in a container whose files are those of `root`, and without a network.
 
-    The engine keeps them as an image, by the name of `root`, a hash of what is in it. variables: the program's whole
-    environment, without HOME and PATH. env, what: as in `check_containers`. Raises ModelkilnError.
+    The engine keeps them as an image, by the names and sizes of files in `root`, whose own name is a hash of what they
+    are of. variables: the program's whole environment, without HOME and PATH. env, what: as in `check_containers`.
+    Raises ModelkilnError.
     """
     engine = _engine(tuple(sorted(env.items())), what)
-    image = f"localhost/modelkiln:{root.name}"
+    image = f"localhost/modelkiln:{_tag(root)}"
     if run_engine([engine.program, "image", "inspect", image], env=env).returncode:
         _import(engine, root, image, env)
     command = [engine.program, "run", "--rm", "--interactive", "--network=none", "--read-only", "--cap-drop=all"]
@@ -62,9 +64,15 @@ def _engine(env: tuple[tuple[str, str], ...], what: str) -> Engine:
             return engine
         tried.append(f"{engine.program}: {reason}")
     raise ModelkilnError(
-        f"{what} needs Linux: on {sys.platform} it runs in a container, and none can be had ({'; '.join(tried)}). Start "
-        "Docker Desktop, colima or a podman machine, or build on Linux."
+        f"{what} needs Linux: on {sys.platform} it runs in a container, and none can be had ({'; '.join(tried)}). "
+        "Start Docker Desktop, colima or a podman machine, or build on Linux."
     )
+
+
+def _tag(root: Path) -> str:
+    paths = [path for path in root.rglob("*") if path.is_symlink() or not path.is_dir()]
+    files = sorted((path.relative_to(root).as_posix(), path.lstat().st_size) for path in paths)
+    return hashlib.sha256(repr((root.name, files)).encode()).hexdigest()
 
 
 def _import(engine: Engine, root: Path, image: str, env: Mapping[str, str]) -> None:

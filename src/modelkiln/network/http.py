@@ -8,6 +8,7 @@ byte against a hash that they were given.
 
 import functools
 import http.client
+import re
 import ssl
 import time
 import urllib.error
@@ -18,6 +19,7 @@ from typing import Any, Callable, Mapping, Optional, TypeVar
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.network.pace import PacedHandler
+from modelkiln.network.proxies import proxies_for
 from modelkiln.runtime.weights.http import Redirects, retry_after
 from modelkiln.wording import report_line
 
@@ -27,7 +29,6 @@ __all__ = [
     "http_status",
     "is_final",
     "open_url",
-    "proxies_for",
     "seconds_asked",
     "wait_to_retry",
     "tls_context",
@@ -46,6 +47,9 @@ _PATIENCE = 4
 # What reading from a network may raise. urllib's errors are OSErrors; so are time-outs, resets
 # and TLS failures. An address that cannot be parsed is a ValueError.
 NETWORK_ERRORS = (OSError, http.client.HTTPException, ValueError)
+
+# As http.client reports what a proxy answers to CONNECT: 407 to a wrong login, after some of which accounts are locked.
+_PROXY_SAYS_NO = re.compile(r"Tunnel connection failed: 4(?!08|29)")
 
 _Result = TypeVar("_Result")
 
@@ -83,21 +87,6 @@ def tls_context(env: Mapping[str, str], host: str) -> ssl.SSLContext:
     hosts = (host, f"{host}:443") if host else ()  # The scheme's own port may be written or not.
     folders = tuple(root / one for root in roots for one in hosts if (root / one).is_dir())
     return _tls_context(ca_file, env.get("SSL_CERT_DIR"), folders)
-
-
-def proxies_for(url: str, env: Mapping[str, str]) -> dict[str, str]:
-    """Return the proxies for `url` by scheme; lower-case names win, as in curl."""
-    found = {}
-    for scheme in ("http", "https", "no"):
-        name = f"{scheme}_proxy"
-        value = env.get(name) or env.get(name.upper())
-        if value:
-            found[scheme] = value
-    host = urllib.parse.urlsplit(url).netloc
-    if urllib.request.proxy_bypass_environment(host, found):
-        return {}
-    found.pop("no", None)
-    return found
 
 
 class _Http(PacedHandler, urllib.request.HTTPHandler):
@@ -143,11 +132,13 @@ def http_status(error: BaseException) -> Optional[int]:
 
 
 def is_final(error: BaseException) -> bool:
-    """Whether trying again is pointless: no such file, a bad certificate, or a server's plain no.
+    """Whether trying again is pointless: no such file, a bad certificate, or a plain no of a server or of a proxy.
 
     Redirects that urllib does not follow, such as a loop, are one.
     """
     reason = getattr(error, "reason", None)
+    if _PROXY_SAYS_NO.match(str(error if reason is None else reason)):
+        return True
     if isinstance(reason, (FileNotFoundError, ssl.SSLCertVerificationError)):
         return True
     status = http_status(error)

@@ -17,8 +17,9 @@ from requests.adapters import HTTPAdapter
 
 from modelkiln.digest import CHUNK
 from modelkiln.errors import ModelkilnError
-from modelkiln.network.http import is_final, proxies_for, tls_context
+from modelkiln.network.http import is_final, tls_context
 from modelkiln.network.pace import paced
+from modelkiln.network.proxies import proxies_for
 from modelkiln.runtime.weights.http import origin
 
 __all__ = ["DOCUMENT_LIMIT", "MachineSession", "is_hopeless", "root_cause"]

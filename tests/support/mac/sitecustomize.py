@@ -34,20 +34,21 @@ platform._uname_cache = None
 platform.mac_ver = lambda *values: ("14.5", ("", "", ""), _machine)
 
 
-def _without_proc(function):
-    def call(path, *arguments, **options):
+class _WithoutProc:
+    """A function that finds nothing below /proc; not one in Python, which `pathlib` would take for a method."""
+
+    def __init__(self, function):
+        self._function = function
+
+    def __call__(self, path, *arguments, **options):
         if not isinstance(path, int) and os.fsdecode(path).startswith("/proc/"):
             raise FileNotFoundError(2, "No such file or directory", path)
-        return function(path, *arguments, **options)
-
-    return call
+        return self._function(path, *arguments, **options)
 
 
-if os.environ.get("P8_PROC"):
-    _without_proc = lambda f: f
-builtins.open = io.open = _without_proc(io.open)
+builtins.open = io.open = _WithoutProc(io.open)
 for _name in ("stat", "lstat", "open", "listdir", "readlink"):
-    setattr(os, _name, _without_proc(getattr(os, _name)))
+    setattr(os, _name, _WithoutProc(getattr(os, _name)))
 
 _find = ctypes.CDLL.__getattr__
 
