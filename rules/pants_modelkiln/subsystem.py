@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterable
+from typing import Any
 
-from pants.engine.addresses import UnparsedAddressInputs
 from pants.option.option_types import BoolOption, DictOption, IntOption, SkipOption, StrListOption, StrOption
 from pants.option.subsystem import Subsystem
 from pants.util.strutil import help_text
@@ -258,6 +257,16 @@ class ModelkilnSubsystem(Subsystem):
             registries that accept images alone.
             """),
     )
+    publish_attestation_manifests = BoolOption(
+        default=False,
+        advanced=True,
+        help=help_text("""
+            Publish images so that docker's own tools find their bill of materials (SPDX) and their
+            provenance: a tag then means an index that lists, next to the images, manifests of these
+            statements, as BuildKit writes it. The digests of images stay; that of a tag depends on
+            `builder_id`, too.
+            """),
+    )
     publish_test_results = BoolOption(
         default=False,
         advanced=True,
@@ -335,14 +344,3 @@ class SmokeTestSubsystem(Subsystem):
             the result says why it was not run. CI should set it.
             """),
     )
-
-
-def named_or_option(named: UnparsedAddressInputs, option: str, value: str | None) -> UnparsedAddressInputs:
-    """The addresses that a field names; where it names none, that of `[modelkiln].<option>`, if it has one."""
-    return named if named.values or not value else option_addresses(option, [value])
-
-
-def option_addresses(option: str, values: Iterable[str]) -> UnparsedAddressInputs:
-    """The addresses that `[modelkiln].<option>` has as `values`."""
-    origin = f"the option `[modelkiln].{option}`"
-    return UnparsedAddressInputs(values, owning_address=None, description_of_origin=origin)

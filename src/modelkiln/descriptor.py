@@ -10,6 +10,9 @@ from modelkiln.errors import ModelkilnError
 __all__ = [
     "COMPRESSED_LAYER",
     "CONFIG",
+    "EMPTY",
+    "EMPTY_CONFIG",
+    "EMPTY_TYPE",
     "INDEX",
     "LARGEST_MANIFEST",
     "LAYER",
@@ -57,3 +60,9 @@ class Descriptor:
     def to_json(self) -> dict[str, Any]:
         """Return the JSON object that manifests and indexes hold."""
         return {"mediaType": self.media_type, "digest": self.digest, "size": self.size}
+
+
+# OCI image-spec 1.1, manifest.md, "Guidance for an Empty Descriptor": the config of what is not an image.
+EMPTY = b"{}"
+EMPTY_TYPE = "application/vnd.oci.empty.v1+json"
+EMPTY_CONFIG = Descriptor.of(EMPTY_TYPE, EMPTY)

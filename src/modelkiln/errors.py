@@ -1,9 +1,6 @@
 """The one error type that users see."""
 
 import re
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Iterator
 
 
 class ModelkilnError(Exception):
@@ -12,18 +9,6 @@ class ModelkilnError(Exception):
     A message reads: address, then what is wrong with which value, then the option or command
     that fixes it. The command line prints it without a traceback and exits with 1.
     """
-
-
-@contextmanager
-def writing(output: Path) -> Iterator[None]:
-    """Report what keeps `output` from being written, by its name and not by that of a temporary file."""
-    try:
-        yield
-    except OSError as error:
-        raise ModelkilnError(
-            f"{output}: cannot be written: {error.strerror or error}. Make its folder writable, with space on its "
-            "disk, or name another output."
-        ) from None
 
 
 # What Python calls the values of JSON, and what people do.

@@ -295,6 +295,50 @@ def test_an_expected_response_that_is_not_there(repo):
     assert "✕ rain:smoke@format=oci failed" in run.log and "✕ rain:smoke@format=pex failed" in run.log
 
 
+def test_a_response_is_recorded_once_by_each_run(repo):
+    """Where somebody deleted what an earlier run wrote, too: it is run, and not remembered."""
+    response = repo.root / "rain/response.json"
+    for _ in range(2):
+        response.unlink()
+        log = repo.pants("test", "--smoke-test-record", "rain:smoke").log
+        assert (1, 1) == (log.count("rain/response.json: written"), log.count("recorded in "))
+        assert [1.5, 3.5] == json.loads(response.read_text())["outputs"][0]["data"]
+
+
+def test_a_folder_is_packaged_with_the_same_paths_by_both_remedies(repo):
+    """By a pattern, and by a lock with the field `folder`."""
+    repo.write("rain/model/factor.txt", "0.5")
+    digests = set()
+    try:
+        repo.replace(BUILD, '"factor.txt"', '"model"')
+        pattern, lock = 'source="model/**/*"', 'lock="weights.lock.json" with folder="model"'
+        refused(repo, f"the field `source` names the folder 'model'. Name its files, {pattern}, or a lock in the", lock)
+        for fields in (pattern, 'source="model", lock="weights.lock.json", folder="model"'):
+            repo.write(BUILD, re.sub(r'source="model.*"', fields, repo.read(BUILD)))
+            if "lock" in fields:
+                repo.pants("lock", "rain:weights")
+            repo.pants("package", "rain:rain")
+            digests.add(repo.record("rain/rain")["package_digest"])
+    finally:
+        shutil.rmtree(repo.root / "rain/model")
+        (repo.root / "rain/weights.lock.json").unlink(missing_ok=True)
+    assert 1 == len(digests)
+
+
+def test_a_submodule_that_is_not_checked_out(repo):
+    """It is an empty folder, in which a pattern matches nothing; the command that fills it is named."""
+    try:
+        repo.write(".gitmodules", '[submodule "w"]\n\tpath = rain/weights\n\turl = ../w\n')
+        (repo.root / "rain/weights").mkdir()
+        repo.replace(BUILD, '"factor.txt"', '["factor.txt", "weights/*.bin"]')
+        refused(
+            repo, "rain:weights: the field `source`: rain/weights is a git submodule that is not checked out", "--init"
+        )
+    finally:
+        (repo.root / ".gitmodules").unlink()
+        (repo.root / "rain/weights").rmdir()
+
+
 def test_a_refused_package_fails_its_own_tests_alone(repo):
     """The others of the repository are tested."""
     try:

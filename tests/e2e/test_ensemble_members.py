@@ -2,13 +2,19 @@
 
 import json
 import re
+import shutil
+import subprocess
 
 import pytest
+from components import require
 from ensembles.parts import step
 from loopback.file_servers import file_server
-from monorepo import ROOT, small_monorepo
+from monorepo import ROOT, named_caches, small_monorepo
 from packaged_ensembles import fp32, layers_of, verify_inside, write_small
 
+from modelkiln.image.blobs import recorded_layers
+from modelkiln.smoke.runnable_image import open_image, unpacked
+from modelkiln.store.store import Store
 from modelkiln.validation.layout import validate_layout
 
 # A member whose wheels the others exclude.
@@ -48,6 +54,17 @@ import numpy
 
 def predict(inputs, model):
     return {"amount": inputs["clouds"].sum(axis=1) * numpy.float32((model / "snow/factor.txt").read_text())}
+"""
+# What stands for a Python of another machine where no kernel starts one: of an environment, by the name of the program.
+EMULATED = """
+#include <unistd.h>
+
+int main(int count, char **arguments) {
+    char *command[count + 4];
+    command[0] = "/emulator"; command[1] = "-0"; command[2] = arguments[0]; command[3] = "/usr/bin/python3.11";
+    for (int number = 1; number <= count; number++) command[number + 3] = arguments[number];
+    return execv(command[0], command);
+}
 """
 
 
@@ -90,7 +107,9 @@ def test_members_whose_environments_exclude_each_other_have_one_each(repo):
         write_mixed(repo, name, prefix)
     answers = {"amount": 1.5, "old": 2.0}
     write_small(repo, "outer", {"all": "mixed:mixed"}, [step("all", "sky=sky", "amount=amount old=old")], answers)
-    repo.pants("package", "mixed:mixed", "mixed2:mixed2", "outer:outer", "rain:rain", "old:old")
+    log = repo.pants("package", "mixed:mixed", "mixed2:mixed2", "outer:outer", "rain:rain", "old:old").log
+    # Once for all three, and not where the layer was made before.
+    assert log.count(": the wheels of rain:rain are packed once more: ") <= 1
     record, members = repo.record("mixed/mixed"), {name: repo.record(f"{name}/{name}") for name in ("rain", "old")}
     (path,) = record["ensemble"]["environments"]
     # That of the larger wheel is the ensemble's own.
@@ -115,6 +134,64 @@ def test_members_whose_environments_exclude_each_other_have_one_each(repo):
     verified = verify_inside(repo, "mixed/mixed").decode().splitlines()
     assert verified[0].startswith("verified mixed ")
     assert verified[1].startswith(f"verified /{path}: 1 distribution (")
+
+
+def test_a_member_whose_environment_has_a_folder_shares_all_layers(repo):
+    """Its image has it where the ensemble does, which then adds nothing but code and record; /opt/venv leads there."""
+    before = repo.read("rain/BUILD")
+    repo.write("rain/BUILD", before.replace("version=", 'environment_folder="rain", formats=["oci"], version='))
+    write_mixed(repo, "mixed")
+    repo.pants("package", "mixed:mixed", "rain:rain", "old:old")
+    repo.write("rain/BUILD", before)
+    record, rain = repo.record("mixed/mixed"), repo.record("rain/rain")
+    assert ("opt/venvs/rain", ["opt/venvs/rain"]) == (rain["environment"], [*record["ensemble"]["environments"]])
+    layers = [*record["layers"], *rain["layers"]]
+    titles = {layer["descriptor"]["digest"]: layer["title"] for layer in layers}
+    mixed, *others = (layers_of(repo, f"{name}/{name}") for name in ("mixed", "rain", "old"))
+    assert ["code", "record"] == [titles[one] for one in mixed if one not in {*others[0], *others[1]}]
+    # Its code is in that of the ensemble, where it meets no other.
+    own = ["/opt/venv is /opt/venvs/rain", "code", "record"]
+    assert own == [titles[one] for one in others[0] if one not in mixed]
+    for name, described in (("mixed/mixed", record), ("rain/rain", rain)):
+        assert [] == validate_layout(repo.dist / f"{name}.oci", record=described)
+    assert verify_inside(repo, "rain/rain").startswith(b"verified rain 0.1.0: 1 model artifact file")
+    assert b"verified /opt/venvs/rain: 1 distribution (" in verify_inside(repo, "mixed/mixed")
+
+
+def test_members_for_another_machine_have_an_environment_each(repo, tmp_path):
+    """Packaged on this machine alone, for arm64: each member answers with its own numpy under emulation, one of them
+    in an environment of its own folder."""
+    require("bwrap")
+    kept = {name: repo.read(name) for name in ("images/BUILD", "rain/BUILD", "old/BUILD")}
+    for architecture in ("", ".arm64"):
+        shutil.copy(ROOT / f"3rdparty/debian/python311{architecture}.lock.json", repo.root / "images")
+    base = 'oci_base_image(name="python", architectures=["amd64", "arm64"], lock="python311.lock.json")\n'
+    repo.write("images/BUILD", base)
+    arm64 = 'platforms=["linux/arm64"], formats=["oci"], '
+    repo.replace("rain/BUILD", "version=", f'{arm64}environment_folder="rain", version=')
+    repo.replace("old/BUILD", 'formats=["oci"],', arm64)
+    write_mixed(repo, "mixed")
+    repo.pants("package", "mixed:mixed")
+    for name, text in kept.items():
+        repo.write(name, text)
+    layout, record = repo.dist / "mixed/mixed.oci", repo.record("mixed/mixed")
+    assert ["opt/venvs/rain"] == [*record["ensemble"]["environments"]]
+    store = Store(named_caches(repo.env) / "modelkiln")
+    assert [] == validate_layout(layout, store, record)
+    (tmp_path / "emulated.c").write_text(EMULATED)
+    subprocess.run([require("gcc"), "-static", "-o", tmp_path / "emulated", tmp_path / "emulated.c"], check=True)
+    image = open_image(layout, recorded_layers(layout), store)
+    with unpacked(image, store) as made:
+        shutil.copy(require("qemu-aarch64-static"), made.root / "emulator")
+        for venv in ("opt/venv", "opt/venvs/rain"):
+            (made.root / venv / "bin/python").unlink()
+            shutil.copy(tmp_path / "emulated", made.root / venv / "bin/python")
+        command = image.command(made.root, (*image.entrypoint, "predict", "-"), made.mounts)
+        request = (repo.root / "mixed/request.json").read_bytes()
+        done = subprocess.run(command, env={}, input=request, capture_output=True, timeout=300)
+    assert 0 == done.returncode, done.stderr.decode()
+    answers = {one["name"]: one["data"] for one in json.loads(done.stdout)["outputs"]}
+    assert {"amount": [1.5], "old": [2.0]} == answers
 
 
 def test_files_of_one_name_and_other_bytes_have_folders(repo):

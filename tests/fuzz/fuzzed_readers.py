@@ -26,6 +26,7 @@ from modelkiln.base.debian_package import iter_data, read_control
 from modelkiln.base.portable_python_lock import InterpreterLock, load_interpreter_lock, python_path
 from modelkiln.checks.check import Options, check_file
 from modelkiln.descriptor import Descriptor
+from modelkiln.document import parse_object
 from modelkiln.errors import ModelkilnError
 from modelkiln.image.entries import read_entries
 from modelkiln.manifest.lock import read_lock
@@ -136,9 +137,12 @@ def _read_manifest(data: bytes) -> list:
 
 
 def _read_weights_lock(text: str) -> None:
-    value = _as_json(text.encode())
-    if isinstance(value, dict):
-        value["digest"] = weights_lock._digest_of({key: value[key] for key in value if key != "digest"})
+    try:
+        value = parse_object(text)
+    except ValueError:  # It has no digest: it is read as it is.
+        load_weights_lock(text, "fuzz")
+        return
+    value["digest"] = weights_lock._digest_of({key: value[key] for key in value if key != "digest"})
     load_weights_lock(json.dumps(value), "fuzz")
 
 

@@ -1,7 +1,14 @@
-"""The readers that are fuzzed take the valid input that a fuzzer starts from."""
+"""The readers that are fuzzed take the valid input that a fuzzer starts from, and refuse what is nearly that."""
+
+import json
 
 import pytest
 from fuzzed_readers import READERS
+
+JSON = ("debian-lock", "interpreter-lock", "manifest", "request", "signature", "weights-lock")
+# Of each kind that JSON has, and what a parser that calls itself does not get to the end of.
+OTHERS = (None, True, -1, 1 << 70, 0.5, "", "\ud800", "x", [], [[]], [{}], {}, {"x": {}})
+DEEP = b"[" * 30_000
 
 
 @pytest.mark.parametrize("name", sorted(READERS))
@@ -11,3 +18,29 @@ def test_valid_input_is_taken(name):
     assert [READERS[name].accepts(seed) for seed in seeds] == [True] * len(seeds)
     for seed in seeds:
         READERS[name].accepts(seed[: len(seed) // 2])
+
+
+def _variations(value):
+    """A document with one value in it of each other kind, at each place; of lists the first two items."""
+    yield from OTHERS
+    for key, inner in list(value.items() if isinstance(value, dict) else enumerate(value[:2]))[:50]:
+        for other in _variations(inner) if isinstance(inner, (dict, list)) else OTHERS:
+            changed = value.copy()
+            changed[key] = other
+            yield changed
+
+
+@pytest.mark.parametrize("name", JSON)
+def test_a_value_of_another_kind_is_refused_if_it_is_anything(name):
+    """Whatever stands in place of a value of a document, its reader takes or refuses it."""
+    for seed in READERS[name].seeds():
+        for changed in _variations(json.loads(seed)):
+            READERS[name].accepts(json.dumps(changed).encode())
+
+
+@pytest.mark.parametrize("name", JSON)
+def test_a_document_that_is_too_deep_is_refused(name):
+    """Also inside of one that has all that it should."""
+    assert not READERS[name].accepts(DEEP)
+    seed, *_ = READERS[name].seeds()
+    assert not READERS[name].accepts(seed.rstrip()[:-1] + b', "more": ' + DEEP + b"]" * len(DEEP) + b"}")

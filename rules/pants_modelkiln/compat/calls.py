@@ -62,7 +62,6 @@ __all__ = [
     "rule",
     "run_interactive_process",
     "setup_pex_cli_process",
-    "strip_python_sources",
     "transitive_targets",
 ]
 
@@ -74,7 +73,7 @@ if HAS_CALLS_BY_NAME:
     from pants.backend.python.util_rules.pex import create_venv_pex, find_interpreter
     from pants.backend.python.util_rules.pex_cli import setup_pex_cli_process
     from pants.backend.python.util_rules.pex_requirements import get_lockfile_for_resolve
-    from pants.backend.python.util_rules.python_sources import prepare_python_sources, strip_python_sources
+    from pants.backend.python.util_rules.python_sources import prepare_python_sources
     from pants.core.goals.package import environment_aware_package
     from pants.core.util_rules.env_vars import environment_vars_subset
     from pants.engine.internals.build_files import resolve_address
@@ -111,11 +110,7 @@ else:
     from pants.backend.python.util_rules.pex_cli import PexCliProcess
     from pants.backend.python.util_rules.pex_environment import PythonExecutable
     from pants.backend.python.util_rules.pex_requirements import Lockfile, Resolve
-    from pants.backend.python.util_rules.python_sources import (
-        PythonSourceFiles,
-        PythonSourceFilesRequest,
-        StrippedPythonSourceFiles,
-    )
+    from pants.backend.python.util_rules.python_sources import PythonSourceFiles, PythonSourceFilesRequest
     from pants.base.specs import RawSpecs
     from pants.build_graph.address import AddressInput
     from pants.core.goals.package import BuiltPackage, EnvironmentAwarePackageRequest
@@ -247,5 +242,4 @@ else:
     resolve_unparsed_address_inputs = by_name(Addresses, UnparsedAddressInputs)
     run_interactive_process = by_name(process.InteractiveProcessResult, process.InteractiveProcess, is_effect=True)
     setup_pex_cli_process = by_name(process.Process, PexCliProcess)
-    strip_python_sources = by_name(StrippedPythonSourceFiles, PythonSourceFiles)
     transitive_targets = by_name(target.TransitiveTargets, target.TransitiveTargetsRequest)

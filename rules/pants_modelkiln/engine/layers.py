@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import logging
+from dataclasses import dataclass, field
 from typing import Iterable
 
 from pants.engine.fs import (
@@ -42,6 +43,8 @@ from pants_modelkiln.engine.tool import fetching_tool
 from pants_modelkiln.engine.tool_install import STORE
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 
+logger = logging.getLogger(__name__)
+
 # Whatever reads more bytes than this takes two seconds or more.
 LONG = 200_000_000
 
@@ -52,7 +55,8 @@ class LayerRequest:
 
     size: about so many bytes go into it, where that is known. is_downloaded: whether all of them come from the network.
     inline_blob: whether Pants takes the blob as well, for layers that are small and have no recipe
-    that could be followed elsewhere. The smallest of them are packed right here.
+    that could be followed elsewhere. The smallest of them are packed right here. notice: what to log where it is made,
+    which is once: not where it was made before.
     """
 
     recipe: Recipe
@@ -61,6 +65,7 @@ class LayerRequest:
     inline_blob: bool = False
     size: int = 0
     is_downloaded: bool = False
+    notice: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -73,12 +78,7 @@ class BuiltLayer:
 
 @rule(desc="Make a layer", level=LogLevel.DEBUG)
 async def make_layer(request: LayerRequest) -> BuiltLayer:
-    """Make the layer in the store by a step, or right here where it is small and Pants takes its blob."""
-    if request.inline_blob and files_packer.is_small(request.recipe):
-        contents = {file.path: file.content for file in await get_digest_contents(request.sources)}
-        layer, blob = files_packer.build_small(request.recipe, contents)
-        await create_digest(CreateDigest([FileContent("blob", blob)]))
-        return BuiltLayer(layer, FileDigest(hex_of(layer.descriptor.digest), layer.descriptor.size))
+    """Make the layer in the store by a step."""
     recipe = await create_digest(CreateDigest([FileContent("recipe.json", request.recipe.to_bytes())]))
     sources = await add_prefix(AddPrefix(request.sources, "sources"))
     outputs = ("layer.json", "blob") if request.inline_blob else ("layer.json",)
@@ -93,6 +93,8 @@ async def make_layer(request: LayerRequest) -> BuiltLayer:
             output_files=outputs,
             level=LogLevel.INFO if request.size > LONG or request.is_downloaded else LogLevel.DEBUG,
         ), **implicitly())  # fmt: skip
+    if request.notice and result.has_run:
+        logger.info(request.notice)
     written = await get_digest_contents(
         await digest_subset_to_digest(DigestSubset(result.digest, PathGlobs(["layer.json"])))
     )
@@ -101,9 +103,22 @@ async def make_layer(request: LayerRequest) -> BuiltLayer:
     return BuiltLayer(layer, files.get("blob"))
 
 
+async def _make_small(request: LayerRequest) -> BuiltLayer:
+    contents = {file.path: file.content for file in await get_digest_contents(request.sources)}
+    layer, blob = files_packer.build_small(request.recipe, contents)
+    await create_digest(CreateDigest([FileContent("blob", blob)]))
+    return BuiltLayer(layer, FileDigest(hex_of(layer.descriptor.digest), layer.descriptor.size))
+
+
 async def make_layers(requests: Iterable[LayerRequest]) -> tuple[BuiltLayer, ...]:
-    """All of the layers, at once."""
-    return await concurrently(make_layer(request, **implicitly()) for request in requests)
+    """All of the layers, at once. Those that are small and whose blobs Pants takes are made right here: a rule for each
+    of them costs more than they do, then and whenever Pants asks itself whether it has to make them again."""
+    asked = list(requests)
+    small = {one for one in asked if one.inline_blob and files_packer.is_small(one.recipe)}
+    large = [one for one in asked if one not in small]
+    made = dict(zip(large, await concurrently(make_layer(one, **implicitly()) for one in large)))
+    made.update(zip(small, await concurrently(_make_small(one) for one in small)))
+    return tuple(made[one] for one in asked)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pants.engine.fs import EMPTY_DIGEST, Digest
 from pants.engine.process import FallibleProcessResult, Process, ProcessCacheScope
@@ -84,10 +84,11 @@ async def try_step(step: Step) -> FallibleStep:
 
 @dataclass(frozen=True)
 class StepResult:
-    """What a build step left: its output files and standard output."""
+    """What a build step left: its output files and standard output. has_run: it was not in a cache."""
 
     digest: Digest
     stdout: bytes
+    has_run: bool = field(default=True, compare=False)
 
 
 @rule(level=LogLevel.DEBUG)
@@ -99,7 +100,8 @@ async def run_step(step: Step) -> StepResult:
     if result.exit_code != 0:
         message = result.stderr.decode(errors="replace").strip()
         raise ModelkilnError(message or f"{step.description}: failed without a message.")
-    return StepResult(result.output_digest, result.stdout)
+    source = result.metadata.source(result.metadata.source_run_id)
+    return StepResult(result.output_digest, result.stdout, source.value.startswith("ran"))
 
 
 def rules():

@@ -1,8 +1,8 @@
 """How packages are rendered, one module for each format."""
 
-from pants_modelkiln.formats import layouts, model_pack, model_wheel, oci, packed_pex, pex, program, rendering, scie
+from pants_modelkiln.formats import model_pack, model_wheel, oci, packed_pex, pex, program, rendering, scie
 
-_MODULES = (layouts, model_pack, model_wheel, oci, packed_pex, pex, program, rendering, scie)
+_MODULES = (model_pack, model_wheel, oci, packed_pex, pex, program, rendering, scie)
 
 
 def rules():

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Iterable, Mapping, Sequence
 
 from pants.engine.fs import AddPrefix, CreateDigest, Digest, FileContent, FileEntry, MergeDigests, SymlinkEntry
-from pants.engine.rules import collect_rules
-from pants.option.global_options import GlobalOptions
-from pants.util.logging import LogLevel
 
 from modelkiln.descriptor import Descriptor
 from modelkiln.digest import hex_of
@@ -20,12 +18,10 @@ from modelkiln.layer import Layer
 from modelkiln.runtime.weights.progress import readable_size
 from modelkiln.store.store import Store
 from modelkiln.wording import counted
-from pants_modelkiln.compat.calls import add_prefix, concurrently, create_digest, implicitly, merge_digests, rule
+from pants_modelkiln.compat.calls import add_prefix, concurrently, create_digest, implicitly, merge_digests
 from pants_modelkiln.compat.known_artifact import KnownArtifact
 from pants_modelkiln.engine.layers import BuiltLayer, LayerBlobRequest, fetch_blob
-from pants_modelkiln.engine.tool import machine_store
 from pants_modelkiln.formats.rendering import Rendering, blob_link, store_link
-from pants_modelkiln.subsystem import ModelkilnSubsystem
 
 # Where layouts in dist/ find copies of the blobs that they share, relative to dist/.
 SHARED_BLOBS = ".blobs/sha256"
@@ -74,14 +70,6 @@ async def sparse_image(
 
 
 @dataclass(frozen=True)
-class DistImageRequest:
-    """An image's layout as it lies in `dist/`, at `path` relative to it."""
-
-    image: PackageImage
-    path: str
-
-
-@dataclass(frozen=True)
 class DistImage:
     """A Digest of the layout at its path, and of what it shares with others.
 
@@ -96,31 +84,28 @@ class DistImage:
     shared: tuple[str, ...]
 
 
-@rule(desc="Write an image layout", level=LogLevel.DEBUG)
-async def lay_out_image(
-    request: DistImageRequest, options: ModelkilnSubsystem, global_options: GlobalOptions
-) -> DistImage:
-    """Put the layout in its place, with links to blobs of the store instead of copies."""
+async def lay_out_image(image: PackageImage, path: str, limit: int, machine_store: Path) -> DistImage:
+    """Put an image's layout at `path` relative to `dist/`, with links to blobs of the machine's store instead of copies
+    of those that are larger than `limit`."""
     # `package` copies its outputs on every run, and Pants keeps a copy of its own before. So blobs
     # of the store are not copied: layouts link to one link in dist/ that leads to the store.
-    layout = await add_prefix(AddPrefix(request.image.layout, request.path))
-    limit = options.dist_blob_limit
-    copied = [layer for layer in request.image.stored if layer.descriptor.size <= limit]
-    linked = [layer for layer in request.image.stored if layer.descriptor.size > limit and not layer.is_virtual]
-    bare = [layer for layer in request.image.stored if layer.descriptor.size > limit and layer.is_virtual]
+    layout = await add_prefix(AddPrefix(image.layout, path))
+    copied = [layer for layer in image.stored if layer.descriptor.size <= limit]
+    linked = [layer for layer in image.stored if layer.descriptor.size > limit and not layer.is_virtual]
+    bare = [layer for layer in image.stored if layer.descriptor.size > limit and layer.is_virtual]
     blobs = await concurrently(fetch_blob(LayerBlobRequest(layer), **implicitly()) for layer in copied)
     entries: list = []
     for layer, found in zip(copied, blobs):
-        shared, link = f"{SHARED_BLOBS}/{hex_of(layer.descriptor.digest)}", _place(request.path, layer)
+        shared, link = f"{SHARED_BLOBS}/{hex_of(layer.descriptor.digest)}", _place(path, layer)
         entries += [FileEntry(shared, found.blob), SymlinkEntry(link, os.path.relpath(shared, os.path.dirname(link)))]
-    store = Store(machine_store(global_options).absolute())
+    store = Store(machine_store.absolute())
     if linked:
         entries.append(store_link(store.root))
-        entries += [blob_link(_place(request.path, layer), layer.descriptor.digest) for layer in linked]
+        entries += [blob_link(_place(path, layer), layer.descriptor.digest) for layer in linked]
     digest = await merge_digests(MergeDigests((layout, await create_digest(CreateDigest(entries)))))
     # Only reported, and so it does no harm that Pants may remember the answer.
     gone = [layer for layer in linked if not store.path(layer.descriptor.digest).exists()]
-    outside = [entry.path for entry in entries if not entry.path.startswith(f"{request.path}/")]
+    outside = [entry.path for entry in entries if not entry.path.startswith(f"{path}/")]
     return DistImage(digest, tuple(gone), tuple(bare), tuple(outside))
 
 
@@ -145,7 +130,3 @@ def layout_rendering(what: str, path: str, image: PackageImage, laid_out: DistIm
         layers=image.layers,
         artifact=KnownArtifact(path, tuple(lines), laid_out.shared),
     )
-
-
-def rules():
-    return collect_rules()

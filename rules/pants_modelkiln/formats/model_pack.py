@@ -8,6 +8,7 @@ from typing import Iterable, Union
 from pants.engine.fs import FileEntry
 from pants.engine.rules import collect_rules
 from pants.engine.unions import UnionRule
+from pants.option.global_options import GlobalOptions
 from pants.util.logging import LogLevel
 
 from modelkiln.descriptor import Descriptor
@@ -23,15 +24,10 @@ from modelkiln.image.image import Image
 from modelkiln.layer import Layer
 from modelkiln.layers.weights import file_layer
 from modelkiln.weights.lock import set_digest
-from pants_modelkiln.compat.calls import concurrently, get_digest_entries, implicitly, rule
-from pants_modelkiln.engine.layers import BuiltLayer, make_layer
-from pants_modelkiln.formats.layouts import (
-    DistImageRequest,
-    PackageImage,
-    lay_out_image,
-    layout_rendering,
-    sparse_image,
-)
+from pants_modelkiln.compat.calls import get_digest_entries, implicitly, rule
+from pants_modelkiln.engine.layers import BuiltLayer, make_layers
+from pants_modelkiln.engine.tool import machine_store
+from pants_modelkiln.formats.layouts import PackageImage, lay_out_image, layout_rendering, sparse_image
 from pants_modelkiln.formats.oci import layers_of, requests_of
 from pants_modelkiln.formats.rendering import Rendering, RenderingRequest
 from pants_modelkiln.inputs.artifact import Artifact as ArtifactInput
@@ -79,7 +75,7 @@ async def assemble_weights(request: WeightsRequest, options: ModelkilnSubsystem)
         built = await _files_as_layers(inputs.artifacts)
         layers = tuple(one.layer for one in built)
     else:
-        built = await concurrently(make_layer(one, **implicitly()) for one in requests_of(inputs.parts))
+        built = await make_layers(requests_of(inputs.parts))
         layers = layers_of(inputs.parts, built)
     try:
         if is_raw:
@@ -113,24 +109,23 @@ class WeightsImageRenderingRequest(RenderingRequest):
 
 
 @rule(level=LogLevel.DEBUG)
-async def render_artifact(request: ArtifactRenderingRequest) -> Rendering:
+async def render_artifact(
+    request: ArtifactRenderingRequest, options: ModelkilnSubsystem, machine: GlobalOptions
+) -> Rendering:
     """Write the ModelPack artifact's layout."""
     image = await assemble_weights(WeightsRequest(request.inputs, is_image=False), **implicitly())
-    return layout_rendering(
-        "ModelPack artifact",
-        request.path,
-        image,
-        await lay_out_image(DistImageRequest(image, request.path), **implicitly()),
-    )
+    laid_out = await lay_out_image(image, request.path, options.dist_blob_limit, machine_store(machine))
+    return layout_rendering("ModelPack artifact", request.path, image, laid_out)
 
 
 @rule(level=LogLevel.DEBUG)
-async def render_weights_image(request: WeightsImageRenderingRequest) -> Rendering:
+async def render_weights_image(
+    request: WeightsImageRenderingRequest, options: ModelkilnSubsystem, machine: GlobalOptions
+) -> Rendering:
     """Write the weights image's layout."""
     image = await assemble_weights(WeightsRequest(request.inputs, is_image=True), **implicitly())
-    return layout_rendering(
-        "weights image", request.path, image, await lay_out_image(DistImageRequest(image, request.path), **implicitly())
-    )
+    laid_out = await lay_out_image(image, request.path, options.dist_blob_limit, machine_store(machine))
+    return layout_rendering("weights image", request.path, image, laid_out)
 
 
 def rules():

@@ -8,6 +8,7 @@ from typing import Sequence
 from pants.engine.fs import CreateDigest, DigestSubset, FileContent, MergeDigests, PathGlobs
 from pants.engine.rules import collect_rules
 from pants.engine.unions import UnionRule
+from pants.option.global_options import GlobalOptions
 from pants.util.logging import LogLevel
 
 from modelkiln.attestation.sbom.bom import IMAGE
@@ -27,13 +28,8 @@ from pants_modelkiln.compat.calls import (
     rule,
 )
 from pants_modelkiln.engine.layers import BuiltLayer, LayerRequest, make_layers
-from pants_modelkiln.formats.layouts import (
-    DistImageRequest,
-    PackageImage,
-    lay_out_image,
-    layout_rendering,
-    sparse_image,
-)
+from pants_modelkiln.engine.tool import machine_store
+from pants_modelkiln.formats.layouts import PackageImage, lay_out_image, layout_rendering, sparse_image
 from pants_modelkiln.formats.rendering import Rendering, RenderingRequest
 from pants_modelkiln.inputs.artifact import Part
 from pants_modelkiln.inputs.base_image import BaseLayers, BaseLayersRequest, make_base_layers
@@ -80,19 +76,11 @@ async def assemble_image(request: ImageRequest, options: ModelkilnSubsystem) -> 
     )
 
 
-@dataclass(frozen=True)
-class ImageIndexRequest:
-    """The images of a package for all of its platforms, under one index where there are several."""
-
-    inputs: PackageInputs
-
-
-@rule(desc="Assemble an image index", level=LogLevel.DEBUG)
-async def assemble_index(request: ImageIndexRequest) -> PackageImage:
-    """One index over the images of a package's platforms, which share blobs."""
-    if not request.inputs.others:
-        return await assemble_image(ImageRequest(request.inputs), **implicitly())
-    platforms = request.inputs.platforms
+async def assemble_index(inputs: PackageInputs) -> PackageImage:
+    """The images of a package for all of its platforms, under one index where there are several; they share blobs."""
+    if not inputs.others:
+        return await assemble_image(ImageRequest(inputs), **implicitly())
+    platforms = inputs.platforms
     images = await concurrently(assemble_image(ImageRequest(inputs), **implicitly()) for inputs in platforms)
     manifests = [image.manifest for image in images]
     records = [inputs.record for inputs in platforms]
@@ -147,13 +135,12 @@ class OciRenderingRequest(RenderingRequest):
 
 
 @rule(level=LogLevel.DEBUG)
-async def render_oci(request: OciRenderingRequest) -> Rendering:
+async def render_oci(request: OciRenderingRequest, options: ModelkilnSubsystem, machine: GlobalOptions) -> Rendering:
     """Write the layout of the image, or of the index of several."""
-    image = await assemble_index(ImageIndexRequest(request.inputs), **implicitly())
+    image = await assemble_index(request.inputs)
     what = f"image index of {len(request.inputs.platforms)} platforms" if request.inputs.others else "image"
-    return layout_rendering(
-        what, request.path, image, await lay_out_image(DistImageRequest(image, request.path), **implicitly())
-    )
+    laid_out = await lay_out_image(image, request.path, options.dist_blob_limit, machine_store(machine))
+    return layout_rendering(what, request.path, image, laid_out)
 
 
 def rules():

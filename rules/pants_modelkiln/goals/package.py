@@ -32,7 +32,7 @@ async def package_model(
     field_set: ModelPackageFieldSet, unions: UnionMembership, modelkiln: ModelkilnSubsystem
 ) -> BuiltPackage:
     """Render all formats of a package at once, and write its record."""
-    inputs = await resolve_inputs(field_set, **implicitly())
+    inputs = await resolve_inputs(field_set)
     kinds = {kind.format: kind for kind in unions[RenderingRequest]}
     wanted = [kinds[name] for name in dict.fromkeys(inputs.formats)]
     made = await concurrently(

@@ -10,17 +10,20 @@ from pants.engine.fs import CreateDigest, MergeDigests
 from pants.engine.rules import collect_rules
 from pants.engine.target import InferDependenciesRequest, InferredDependencies
 from pants.engine.unions import UnionRule
+from pants.option.global_options import GlobalOptions
 from pants.util.logging import LogLevel
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.package.record import index_record, with_outputs
 from pants_modelkiln.compat.calls import concurrently, create_digest, implicitly, merge_digests, rule
-from pants_modelkiln.formats.layouts import DistImageRequest, lay_out_image, layout_rendering
-from pants_modelkiln.formats.oci import ImageIndexRequest, assemble_index
+from pants_modelkiln.engine.tool import machine_store
+from pants_modelkiln.formats.layouts import lay_out_image, layout_rendering
+from pants_modelkiln.formats.oci import assemble_index
 from pants_modelkiln.goals.package import written_record
 from pants_modelkiln.package.ensemble import resolve_inputs
 from pants_modelkiln.package.inputs import PackageInputs
 from pants_modelkiln.package.named_packages import NamedPackagesRequest, find_named_packages
+from pants_modelkiln.subsystem import ModelkilnSubsystem
 from pants_modelkiln.target_types.index import ModelIndexPackagesField
 
 
@@ -52,22 +55,24 @@ def _check_packages(address: Address, packages: tuple[PackageInputs, ...]) -> No
 
 
 @rule(desc="Package an index of models", level=LogLevel.DEBUG)
-async def package_model_index(field_set: ModelIndexFieldSet) -> BuiltPackage:
+async def package_model_index(
+    field_set: ModelIndexFieldSet, options: ModelkilnSubsystem, machine: GlobalOptions
+) -> BuiltPackage:
     """Write one layout of the images of several packages, under one index."""
     field = field_set.packages
     named = await find_named_packages(
         NamedPackagesRequest(field_set.address, field.alias, tuple(field.value or ())), **implicitly()
     )
-    packages = await concurrently(resolve_inputs(one, **implicitly()) for one in named.field_sets)
+    packages = await concurrently(resolve_inputs(one) for one in named.field_sets)
     _check_packages(field_set.address, packages)
     first, *others = (one for package in packages for one in package.platforms)
-    image = await assemble_index(ImageIndexRequest(replace(first, others=tuple(others))), **implicitly())
+    image = await assemble_index(replace(first, others=tuple(others)))
     path = field_set.output_path.value_or_default(file_ending="oci")
     made = layout_rendering(
         f"image index of {1 + len(others)} images",
         path,
         image,
-        await lay_out_image(DistImageRequest(image, path), **implicitly()),
+        await lay_out_image(image, path, options.dist_blob_limit, machine_store(machine)),
     )
     records = [one.record for one in (first, *others)]
     origins = {artifact.origin for package in packages for artifact in package.artifacts if artifact.origin}

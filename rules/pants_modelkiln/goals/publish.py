@@ -259,6 +259,7 @@ async def publish_model(request: PublishModelRequest, options: ModelkilnSubsyste
                 f"--store={STORE}",
                 *(() if options.publish_record else ("--no-record",)),
                 *((f"--builder-id={options.builder_id}",) if options.builder_id else ()),
+                *(("--attestation-manifests",) if options.publish_attestation_manifests else ()),
                 *((f"--statement={_STATEMENT}",) if tested else ()),
                 *signing,
             ),

@@ -37,7 +37,7 @@ async def run_model(field_set: ModelPackageFieldSet, options: ModelkilnSubsystem
     """Run the package as a PEX, with its weights packed in or linked next to it."""
     # As a PEX, also where the package is rendered as an image alone: it is made of the same
     # files, has the same package digest, and needs nothing of the host but Python.
-    inputs = await resolve_inputs(field_set, **implicitly())
+    inputs = await resolve_inputs(field_set)
     reason = why_not_here(wheel.filename for wheel in inputs.environment.wheels)
     if reason:
         raise ModelkilnError(f"{inputs.address}: its PEX cannot start here: {reason}")

@@ -17,7 +17,7 @@ from modelkiln.attestation.statement import Subject
 from modelkiln.digest import sha256_bytes
 from modelkiln.errors import ModelkilnError
 from pants_modelkiln.compat.calls import concurrently, get_digest_contents, implicitly, resolve_targets, rule
-from pants_modelkiln.formats.oci import ImageIndexRequest, ImageRequest, assemble_image, assemble_index
+from pants_modelkiln.formats.oci import ImageRequest, assemble_image, assemble_index
 from pants_modelkiln.goals.smoke_test import (
     SmokeTestFieldSet,
     SmokeTestFormat,
@@ -96,9 +96,9 @@ async def find_smoke_results(request: SmokeResultsRequest, targets: AllTargets) 
             raise ModelkilnError(f"{request.address}: is not published: its smoke test {fields.address} failed. {said}")
     if not ran:
         return SmokeResults(b"")
-    inputs = await resolve_inputs(package, **implicitly())
+    inputs = await resolve_inputs(package)
     image = await assemble_image(ImageRequest(inputs), **implicitly())
-    index = await assemble_index(ImageIndexRequest(inputs), **implicitly())
+    index = await assemble_index(inputs)
     # A tag of several platforms means their index, of which the image of the first is tested.
     digests = dict.fromkeys((index.manifest.digest, image.manifest.digest))
     files = await concurrently(_files(fields) for fields, _ in ran)

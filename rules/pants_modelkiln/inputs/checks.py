@@ -117,7 +117,6 @@ async def _check(
     return findings
 
 
-@rule(desc="Check a model artifact", level=LogLevel.DEBUG)
 async def check_artifact(request: ArtifactCheckRequest, options: ModelkilnSubsystem) -> ArtifactFormats:
     """Check the files by their content; raises ModelkilnError for one that is broken or not allowed."""
     if is_checked(request):

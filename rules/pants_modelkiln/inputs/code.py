@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import posixpath
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import Iterable
 
@@ -31,7 +31,6 @@ from pants_modelkiln.compat.calls import (
     merge_digests,
     prepare_python_sources,
     rule,
-    strip_python_sources,
     transitive_targets,
 )
 from pants_modelkiln.engine.files import ENSEMBLE_RUNTIME, engine_files
@@ -154,13 +153,12 @@ async def find_first_party_sources(request: FirstPartyRequest, runtime: RuntimeF
     return FirstPartySources(sources, files, tuple(sorted(requirements)))
 
 
-@rule(level=LogLevel.DEBUG)
-async def find_first_party_code(request: FirstPartyRequest) -> FirstPartyCode:
-    """Put first-party code where it lies in a package."""
-    found = await find_first_party_sources(request, **implicitly())
-    stripped = await strip_python_sources(found.sources)
-    snapshot = stripped.stripped_source_files.snapshot
-    return FirstPartyCode(snapshot.digest, snapshot.files, found.requirements)
+async def _find_first_party_code(address: Address) -> FirstPartyCode:
+    """First-party code where it lies in a package."""
+    found = await find_first_party_sources(FirstPartyRequest(address), **implicitly())
+    # Equal files may share a place: one of them is there.
+    placed = {place: replace(file, path=place) for place, file in found.files}
+    return FirstPartyCode(await create_digest(CreateDigest(placed.values())), tuple(placed), found.requirements)
 
 
 async def _find_imports(code: Digest) -> tuple[Import, ...]:
@@ -173,7 +171,7 @@ async def collect_code(request: PackageCodeRequest, runtime: RuntimeFiles) -> Pa
     """Find the files and requirements of all that the entry point depends on."""
     entry_point = (await find_entry_point(request.entry_point)).val
     where = f"{request.address}: {request.entry_point.alias} {entry_point.spec!r}"
-    code = await find_first_party_code(FirstPartyRequest(request.address), **implicitly())
+    code = await _find_first_party_code(request.address)
     module = entry_point.module.replace(".", "/")
     candidates = [path for path in (f"{module}.py", f"{module}/__init__.py") if path in code.paths]
     if not candidates:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+from pathlib import Path
 
 from pants.backend.python.target_types import ResolvedPexEntryPoint, ResolvePexEntryPointRequest
+from pants.base.build_environment import get_buildroot
 from pants.engine.addresses import Address
 from pants.engine.fs import FileContent, PathGlobs
 
 from modelkiln.errors import ModelkilnError
+from modelkiln.machine.submodules import check_submodules
 from pants_modelkiln.compat.calls import get_digest_contents, implicitly, resolve_pex_entry_point
 from pants_modelkiln.target_types.package import ModelEntryPointField
 
@@ -37,6 +40,7 @@ async def read_named_file(address: Address, field: str, name: str, remedy: str) 
     check_inside(address, field, name, path, remedy)
     contents = await get_digest_contents(**implicitly(PathGlobs([literal(path)])))
     if not contents:
+        check_submodules(Path(get_buildroot(), path), f"{address}: the field `{field}`")
         raise ModelkilnError(
             f"{address}: the field `{field}` names {path}, and there is no such file, or .gitignore hides it from "
             f"Pants. {remedy}"

@@ -17,7 +17,8 @@ from pants_modelkiln.compat.calls import (
     rule,
 )
 from pants_modelkiln.inputs.named_files import read_named_file
-from pants_modelkiln.subsystem import ModelkilnSubsystem, named_or_option
+from pants_modelkiln.inputs.option_addresses import named_or_option
+from pants_modelkiln.subsystem import ModelkilnSubsystem
 from pants_modelkiln.target_types.portable_python import (
     PortablePythonLockField,
     PortablePythonReleaseField,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Collection, Iterable
 
 from pants.base.build_environment import get_buildroot
@@ -18,6 +19,7 @@ from modelkiln.checks.allowed import Allowed
 from modelkiln.checks.lfs_pointer import POINTER_LIMIT, is_pointer, parse_pointer
 from modelkiln.errors import ModelkilnError
 from modelkiln.layers.artifact import artifact_recipes
+from modelkiln.machine.submodules import check_submodules
 from modelkiln.pinned_file import PinnedFile, may_be_empty
 from modelkiln.recipe import WEIGHTS, Recipe
 from pants_modelkiln.compat.calls import (
@@ -234,13 +236,13 @@ async def list_artifact(request: ArtifactListRequest, options: ModelkilnSubsyste
 
 
 @rule(desc="Hash a model artifact", level=LogLevel.DEBUG)
-async def hash_artifact(request: ArtifactRequest) -> Artifact:
+async def hash_artifact(request: ArtifactRequest, options: ModelkilnSubsystem) -> Artifact:
     """Find, check and pin the files, and say which layers they make."""
     listed = await list_artifact(ArtifactListRequest(request.address), **implicitly())
     found = listed.artifact
     if listed.locked:
         return replace(await read_locked_artifact(listed.locked, **implicitly()), base=found.base)
-    checked = await check_artifact(check_request(listed), **implicitly())
+    checked = await check_artifact(check_request(listed), options)
     large = {pointer.path for pointer in listed.large}
     return await _find_layers(replace(found, formats=checked.formats), large, listed.allowed)
 
@@ -254,15 +256,30 @@ def _check_folder(address: Address, field: str, locked: str) -> None:
 
 
 def _refuse_without_lock(address: Address, values: Iterable[str]) -> None:
-    """Refuse what only a lock can stand for: folders, which would match no file, and URIs."""
+    """Refuse what matches no file: folders and URIs, for which a lock can stand, and submodules that are empty."""
+    lock = f'lock="{address.target_name}.lock.json"'
     for value in values:
-        is_folder = os.path.isdir(os.path.join(get_buildroot(), address.spec_path, value))
-        if is_folder or _URI.match(value):
-            glob = f"Name its files, source={f'{value.rstrip(chr(47))}/**/*'!r}, or" if is_folder else "For that,"
-            raise ModelkilnError(
-                f"{address}: the field `source` names the {'folder' if is_folder else 'URI'} {value!r}. {glob} name a "
-                f'lock in the target, lock="{address.target_name}.lock.json", and write it with `pants lock {address}`.'
-            )
+        path = Path(get_buildroot(), address.spec_path, value)
+        check_submodules(path, f"{address}: the field `source`")
+        if path.is_dir():
+            remedy = _folder_remedy(os.path.normpath(value), lock)
+        elif _URI.match(value):
+            remedy = f"For that, name a lock in the target, {lock}"
+        else:
+            continue
+        raise ModelkilnError(
+            f"{address}: the field `source` names the {'folder' if path.is_dir() else 'URI'} {value!r}. {remedy}, and "
+            f"write the lock with `pants lock {address}`."
+        )
+
+
+def _folder_remedy(folder: str, lock: str) -> str:
+    """How a folder's files get into an artifact: in both ways under the same paths, where they can be."""
+    if folder.split("/")[0] in ("", os.pardir):
+        return f"For that, name a lock in the target, {lock}"
+    if folder == os.curdir:
+        return f'Name its files, such as source="*.onnx", or a lock in the target, {lock}'
+    return f'Name its files, source="{folder}/**/*", or a lock in the target, {lock} with folder="{folder}"'
 
 
 def _large_files(paths: Iterable[str], limit: int) -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from dataclasses import replace
 
@@ -14,6 +15,7 @@ from pants.engine.rules import collect_rules, goal_rule
 from pants.engine.target import FilteredTargets
 from pants.engine.unions import UnionMembership
 from pants.option.option_types import BoolOption
+from pants.util.frozendict import FrozenDict
 from pants.util.strutil import help_text
 
 from modelkiln.errors import ModelkilnError
@@ -25,6 +27,8 @@ from pants_modelkiln.compat.calls import (
     run_interactive_process,
 )
 from pants_modelkiln.locks.request import LockPlan, LockRequest, plan_lock
+
+_COMMANDS = itertools.count()
 
 
 class LockSubsystem(GoalSubsystem):
@@ -95,7 +99,10 @@ async def lock_targets(
 def _foreground(plan: LockPlan, build_root: BuildRoot) -> InteractiveProcess:
     assert plan.process is not None
     target = os.path.join(build_root.path, plan.path)
-    return InteractiveProcess.from_process(replace(plan.process, argv=(*plan.process.argv, target)))
+    # Pants from 2.31 on marks the process that it is given, and may then run an equal one of an earlier command, which
+    # lacks the mark: it would warn of a call that is not there.
+    env = FrozenDict({**plan.process.env, "MODELKILN_LOCKING": str(next(_COMMANDS))})
+    return InteractiveProcess.from_process(replace(plan.process, argv=(*plan.process.argv, target), env=env))
 
 
 def rules():

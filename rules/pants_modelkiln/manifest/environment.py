@@ -11,6 +11,7 @@ from pants.engine.rules import collect_rules
 from pants.util.logging import LogLevel
 
 from modelkiln.canonical import canonical_json
+from modelkiln.conventions import VENV
 from modelkiln.errors import ModelkilnError
 from modelkiln.frozen_json import FrozenJson
 from modelkiln.manifest.closure import LockedWheel, closure, with_built
@@ -56,13 +57,33 @@ class EnvironmentRequest:
 
 
 @dataclass(frozen=True)
+class FetchRequest:
+    """Wheels to put into the store, the same ones for many packages. advertised: by names of those that an index has,
+    what it says that they require."""
+
+    wheels: tuple[LockedWheel, ...]
+    advertised: tuple[tuple[str, tuple[str, ...]], ...]
+    lock: ResolvedLockRequest
+
+
+@dataclass(frozen=True)
+class FetchedWheels:
+    """Wheels as they are in the store. contents: see Environment."""
+
+    wheels: tuple[LockedWheel, ...]
+    contents: FrozenJson
+
+
+@dataclass(frozen=True)
 class Environment:
     """The dependency manifest of a package: its wheels, which are in the store.
 
     contents: of each wheel, see `modelkiln.wheels.contents`; a list under "contents". needed_by: of each wheel, by
     name, which others need it (see `LockedWheel`). diff_ids: of an image's
     layers of them and of the runtime, lowest first; empty for a package that is not an image. others: of an ensemble,
-    the environments of members that exclude others, by the path in an image.
+    the environments of members that are not in its own, by the path in an image. path: where it lies in an image.
+    parts: of an ensemble, the environments of the members' own images that this one is made of layer by layer; none
+    where its wheels lie in these elsewhere. notice: what to log when its layers are made.
     """
 
     wheels: tuple[LockedWheel, ...]
@@ -70,6 +91,9 @@ class Environment:
     needed_by: FrozenJson
     diff_ids: tuple[str, ...] = ()
     others: tuple[tuple[str, Environment], ...] = ()
+    path: str = VENV
+    parts: tuple[Environment, ...] = ()
+    notice: str = field(default="", compare=False)
 
     def to_json(self) -> list[dict]:
         """The list of wheels, as records and recipes hold it."""
@@ -120,36 +144,6 @@ async def _wheels_of(request: EnvironmentRequest) -> tuple[LockedWheel, ...]:
         resolved = FrozenJson.of(with_built(resolved, [one.wheel for one in built]))
 
 
-@rule(desc="Fetch a package's wheels", level=LogLevel.DEBUG)
-async def fetch_environment(request: EnvironmentRequest, options: ModelkilnSubsystem) -> Environment:
-    """Choose the wheels, check that they fit the accelerator, and put them into the store."""
-    from modelkiln.package.consistency import check_consistency
-
-    wheels = await _wheels_of(request)
-    # Before anything is fetched: what does not fit may have gigabytes.
-    check_consistency(request.address, request.accelerator, wheels, request.lock.target)
-    # Of a wheel that is built here no index advertised anything.
-    advertised = {wheel.name: list(wheel.requires) for wheel in wheels if not wheel.build}
-    decided = file_owners(options, request.lock.resolve)
-    chosen = {"wheels": [wheel.to_json() for wheel in wheels], "requires": advertised}
-    owners = {"resolve": request.lock.resolve, **({"owners": decided} if decided else {})}
-    text = canonical_json({**request.lock.target.to_json(), **chosen, **owners})
-    needed_by = FrozenJson.of({wheel.name: list(wheel.needed_by) for wheel in wheels})
-    result = await run_step(
-        Step(
-            argv=("fetch", "--wheels=wheels.json", f"--store={STORE}", "--output=fetched.json"),
-            description=f"Fetch {counted(len(wheels), 'wheel')} for {request.address} ({_names(wheels)})",
-            input_digest=await create_digest(CreateDigest([FileContent("wheels.json", text)])),
-            output_files=("fetched.json",),
-            level=LogLevel.INFO,
-        ),
-        **implicitly(),
-    )
-    fetched = json.loads((await get_digest_contents(result.digest))[0].content)
-    wheels = tuple(LockedWheel.from_json(wheel) for wheel in fetched["wheels"])
-    return Environment(wheels, FrozenJson.of({"contents": fetched["contents"]}), needed_by)
-
-
 def file_owners(options: ModelkilnSubsystem, resolve: str) -> dict[str, str]:
     """Which package has a file that several of a resolve install, by path."""
     return check_owners(options.resolve_file_owners.get(resolve, {}), f"[modelkiln.resolve_file_owners] {resolve}")
@@ -158,6 +152,43 @@ def file_owners(options: ModelkilnSubsystem, resolve: str) -> dict[str, str]:
 def _names(wheels: Sequence[LockedWheel]) -> str:
     names = [f"{wheel.name} {wheel.version}" for wheel in wheels[:_NAMED]]
     return ", ".join(names) + (f" and {len(wheels) - _NAMED} more" if len(wheels) > _NAMED else "")
+
+
+@rule(desc="Fetch wheels", level=LogLevel.DEBUG)
+async def fetch_wheels(request: FetchRequest, options: ModelkilnSubsystem) -> FetchedWheels:
+    """Put the wheels into the store, once for all packages that need these."""
+    wheels, resolve = request.wheels, request.lock.resolve
+    decided = file_owners(options, resolve)
+    chosen = {"wheels": [wheel.to_json() for wheel in wheels], "requires": dict(request.advertised)}
+    owners = {"resolve": resolve, **({"owners": decided} if decided else {})}
+    text = canonical_json({**request.lock.target.to_json(), **chosen, **owners})
+    result = await run_step(
+        Step(
+            argv=("fetch", "--wheels=wheels.json", f"--store={STORE}", "--output=fetched.json"),
+            description=f"Fetch {counted(len(wheels), 'wheel')} of the resolve {resolve} ({_names(wheels)})",
+            input_digest=await create_digest(CreateDigest([FileContent("wheels.json", text)])),
+            output_files=("fetched.json",),
+            level=LogLevel.INFO,
+        ),
+        **implicitly(),
+    )
+    fetched = json.loads((await get_digest_contents(result.digest))[0].content)
+    wheels = tuple(LockedWheel.from_json(wheel) for wheel in fetched["wheels"])
+    return FetchedWheels(wheels, FrozenJson.of({"contents": fetched["contents"]}))
+
+
+async def fetch_environment(request: EnvironmentRequest) -> Environment:
+    """Choose the wheels of a package, check that they fit the accelerator, and put them into the store."""
+    from modelkiln.package.consistency import check_consistency
+
+    wheels = await _wheels_of(request)
+    # Before anything is fetched: what does not fit may have gigabytes.
+    check_consistency(request.address, request.accelerator, wheels, request.lock.target)
+    # Of a wheel that is built here no index advertised anything.
+    advertised = tuple((wheel.name, wheel.requires) for wheel in wheels if not wheel.build)
+    fetched = await fetch_wheels(FetchRequest(wheels, advertised, request.lock), **implicitly())
+    needed_by = FrozenJson.of({wheel.name: list(wheel.needed_by) for wheel in wheels})
+    return Environment(fetched.wheels, fetched.contents, needed_by)
 
 
 def rules():

@@ -13,7 +13,8 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.frozen_json import FrozenJson
 from pants_modelkiln.compat.calls import implicitly, resolve_targets, resolve_unparsed_address_inputs, rule
 from pants_modelkiln.inputs.debian_locks import debian_locks
-from pants_modelkiln.subsystem import ModelkilnSubsystem, option_addresses
+from pants_modelkiln.inputs.option_addresses import option_addresses
+from pants_modelkiln.subsystem import ModelkilnSubsystem
 from pants_modelkiln.target_types.toolchain import ToolchainLockField
 
 

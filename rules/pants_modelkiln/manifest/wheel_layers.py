@@ -30,7 +30,7 @@ class PackageEnvironmentRequest:
 
     base: of the image; None for a package that is not an image. split_pure: whether the image is for several
     platforms. allowed: modules and shared libraries that may be missing. pickled: what loading the
-    artifacts imports. provided: what the host provides.
+    artifacts imports. provided: what the host provides. venv: where an image has the environment.
     """
 
     code: PackageCodeRequest
@@ -41,6 +41,7 @@ class PackageEnvironmentRequest:
     allowed: tuple[str, ...] = ()
     pickled: tuple[Import, ...] = ()
     provided: tuple[ProvidedRequirement, ...] = ()
+    venv: str = VENV
 
 
 @rule(desc="Find a package's wheels", level=LogLevel.DEBUG)
@@ -55,16 +56,15 @@ async def find_package_environment(request: PackageEnvironmentRequest, options: 
             without_provided(code.requirements, request.provided),
             request.lock,
             request.provided,
-        ),
-        **implicitly(),
+        )
     )
     _check_environment(request, code, wheels)
+    wheels = replace(wheels, path=request.venv)
     if request.base is not None:
         # They take longest of all, and only here nothing else is waited for. The image asks for
         # them again and has them at once.
-        layers = wheel_layers(
-            wheels, request.lock.target, request.base.bytecode, options.compression, request.split_pure
-        )
+        target, bytecode = request.lock.target, request.base.bytecode
+        layers = wheel_layers(wheels, target, bytecode, options.compression, request.split_pure)
         runtime = runtime_layer(code.runtime, request.base, options.compression)
         made = await concurrently(make_layer(layer, **implicitly()) for layer in (*layers, runtime))
         return replace(wheels, diff_ids=tuple(one.layer.diff_id for one in made))
@@ -95,17 +95,15 @@ def wheel_layers(
     bytecode: FrozenJson | None,
     compression: str,
     split_pure: bool,
-    venv: str = VENV,
 ) -> list[LayerRequest]:
-    """The layers of an environment's wheels, lowest first. bytecode: of the base. split_pure: as in the request.
-    venv: where the environment lies."""
-    requests = []
+    """The layers of an environment's wheels, lowest first. bytecode: of the base. split_pure: as in the request."""
+    requests: list[LayerRequest] = []
     # Platforms of one package share the layer of wheels that are for any.
     for group in wheels_packer.plan(wheels.to_json(), split_pure=split_pure):
-        recipe = wheels_packer.recipe(group, target.python, target.platform, compression, bytecode, venv)
+        recipe = wheels_packer.recipe(group, target.python, target.platform, compression, bytecode, wheels.path)
         title = ", ".join(f"{wheel['name']} {wheel['version']}" for wheel in group)
         size = sum(wheel["unpacked_size"] for wheel in group)
-        requests.append(LayerRequest(recipe, title, size=size))
+        requests.append(LayerRequest(recipe, title, size=size, notice="" if requests else wheels.notice))
     return requests
 
 

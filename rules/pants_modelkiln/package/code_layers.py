@@ -21,31 +21,21 @@ def _once(requests: Iterable[LayerRequest]) -> list[LayerRequest]:
     return list(found.values())
 
 
-def wheel_requests(inputs: PackageInputs, compression: str) -> list[LayerRequest]:
-    """The layers of wheels, lowest first. Of members those that their own images have: what several of them have of
-    one distribution is the same."""
-    if inputs.members:
-        return members_wheel_requests(inputs.members, compression)
-    split_pure = "platforms" in inputs.record["variant"]
-    assert inputs.base is not None, "of an image"
-    return wheel_layers(inputs.environment, inputs.target, inputs.base.bytecode, compression, split_pure)
-
-
-def other_wheel_requests(
+def wheel_requests(
     environment: Environment, target: Target, base: BaseImage, compression: str, split_pure: bool
 ) -> list[LayerRequest]:
-    """The layers of the environments that an ensemble has beside its own. They are made once for all ensembles: where
-    an environment lies follows from its wheels."""
-    return [
+    """The layers of wheels, lowest first, those of an ensemble's own environment before others.
+
+    Of members those that their own images have: what several of them have of one distribution is the same. Those of an
+    environment that the members' images have elsewhere are made once for all ensembles: where it lies follows from its
+    wheels.
+    """
+    return _once(
         layer
-        for path, one in environment.others
-        for layer in wheel_layers(one, target, base.bytecode, compression, split_pure, path)
-    ]
-
-
-def members_wheel_requests(members: Iterable[PackageInputs], compression: str) -> list[LayerRequest]:
-    """The layers of all members' wheels, lowest first."""
-    return _once(one for member in members for one in wheel_requests(member, compression))
+        for one in (environment, *(other for _, other in environment.others))
+        for part in one.parts or (one,)
+        for layer in wheel_layers(part, target, base.bytecode, compression, split_pure)
+    )
 
 
 def _own_requests(inputs: PackageInputs, compression: str) -> list[LayerRequest]:
@@ -63,8 +53,7 @@ def code_requests(inputs: PackageInputs, compression: str) -> list[LayerRequest]
     base, split_pure = inputs.base, "platforms" in inputs.record["variant"]
     assert base is not None, "of an image"
     return [
-        *wheel_requests(inputs, compression),
-        *other_wheel_requests(inputs.environment, inputs.target, base, compression, split_pure),
+        *wheel_requests(inputs.environment, inputs.target, base, compression, split_pure),
         runtime_layer(inputs.code.runtime, base, compression),
         *_once(_own_requests(inputs, compression)),
     ]

@@ -28,8 +28,9 @@ from pants_modelkiln.compat.calls import (
     rule,
 )
 from pants_modelkiln.inputs.named_files import find_entry_point
+from pants_modelkiln.inputs.option_addresses import named_or_option
 from pants_modelkiln.package.field_set import accelerator_of
-from pants_modelkiln.subsystem import ModelkilnSubsystem, named_or_option
+from pants_modelkiln.subsystem import ModelkilnSubsystem
 from pants_modelkiln.target_types.artifact import ModelArtifactAllowPickleField
 from pants_modelkiln.target_types.fields import OneAddressField
 from pants_modelkiln.target_types.package import (

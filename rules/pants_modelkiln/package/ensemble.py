@@ -19,6 +19,7 @@ from modelkiln.ensemble.step import Step, read_steps
 from modelkiln.ensemble.wiring import check_wiring
 from modelkiln.errors import ModelkilnError
 from modelkiln.package.signature import read_signature
+from modelkiln.wheels.platforms import Target
 from pants_modelkiln.compat.calls import concurrently, implicitly, resolve_targets, rule
 from pants_modelkiln.inputs.base_image import BaseImage, BaseLayers, BaseLayersRequest, make_base_layers
 from pants_modelkiln.manifest.environment import Environment
@@ -29,7 +30,7 @@ from pants_modelkiln.package.ensemble_parts import (
     check_members,
     collect_ensemble_code,
     find_groups,
-    make_environments,
+    make_environment,
     merge_environments,
     merge_targets,
     weights_of,
@@ -108,16 +109,18 @@ class _OnPlatform:
     places: Mapping[str, str]
 
 
-async def _make_each(
-    platforms: Sequence[_OnPlatform], first: Sequence[str], code: EnsembleCode, compression: str
-) -> tuple[Environment, ...]:
-    """The environment on each platform with the layers of an image. first: the members that are in it."""
+async def _make_each(platforms: Sequence[_OnPlatform], code: EnsembleCode, compression: str) -> tuple[Environment, ...]:
+    """The environment on each platform with the layers of an image."""
+    split_pure = len(platforms) > 1
     return await concurrently(
-        make_environments(
-            [one.members[name] for name in first], one.environment, code.code, compression, len(platforms) > 1
-        )
+        make_environment(one.environment, _target_of(one), one.base, code.code, compression, split_pure)
         for one in platforms
+        if one.base is not None
     )
+
+
+def _target_of(platform: _OnPlatform) -> Target:
+    return next(iter(platform.members.values())).target
 
 
 async def _make_bases(bases: Sequence[BaseImage]) -> tuple[BaseLayers, ...]:
@@ -162,7 +165,7 @@ async def _find_platforms(
     if "oci" not in formats:
         return platforms, ()
     environments, made = await concurrently(
-        _make_each(platforms, groups[0], code, options.compression), _make_bases([base for base in bases if base])
+        _make_each(platforms, code, options.compression), _make_bases([base for base in bases if base])
     )
     return [replace(one, environment=whole) for one, whole in zip(platforms, environments)], made
 
@@ -195,7 +198,7 @@ async def _resolve_ensemble(ensemble: _Ensemble, members: Members, options: Mode
     first, formats = next(iter(members.values())), tuple(fields.formats.value)
     signature = await find_signature(fields, [])
     steps = _check_steps(ensemble, members, signature)
-    groups = find_groups(members)
+    groups = find_groups(where, members)
     code = await collect_ensemble_code(fields, members, groups[0])
     described = _describe_ensemble(ensemble, members, code, signature)
     platforms, made = await _find_platforms(ensemble, members, groups, code, options)
@@ -225,22 +228,24 @@ async def _resolve_ensemble(ensemble: _Ensemble, members: Members, options: Mode
                 record=record_of(whole, variant, one.base, one.environment, image),
                 weights_lock=weights_lock,
                 layout=fields.layout.value or "",
-                members=tuple(one.members[name] for name in groups[0]),
                 together=tuple(member for name, member in one.members.items() if name not in code.apart),
             )
         )
     return replace(found[0], others=tuple(found[1:]))
 
 
-@rule(desc="Resolve a package's inputs", level=LogLevel.DEBUG)
-async def resolve_inputs(field_set: ModelPackageFieldSet, options: ModelkilnSubsystem) -> PackageInputs:
-    """Resolve everything that a package is made of, and its record, on all of its platforms.
+@dataclass(frozen=True)
+class EnsembleRequest:
+    """A package that is an ensemble."""
 
-    Of an ensemble its members first, all at once: none of their work is done again.
-    """
-    ensemble = await _read_ensemble(field_set)
-    if ensemble is None:
-        return await resolve_package(SinglePackageRequest(field_set), **implicitly())
+    fields: ModelPackageFieldSet
+
+
+@rule(desc="Resolve an ensemble's inputs", level=LogLevel.DEBUG)
+async def resolve_ensemble(request: EnsembleRequest, options: ModelkilnSubsystem) -> PackageInputs:
+    """Resolve the members first, all at once: none of their work is done again."""
+    ensemble = await _read_ensemble(request.fields)
+    assert ensemble is not None, "it is one"
     ensembles, packages = await _find_members(ensemble)
     resolved = await concurrently(
         resolve_package(SinglePackageRequest(fields), **implicitly()) for fields in packages.values()
@@ -249,7 +254,15 @@ async def resolve_inputs(field_set: ModelPackageFieldSet, options: ModelkilnSubs
     for one in ensembles:
         members = {name: inputs[address] for name, address in one.members.items()}
         inputs[one.fields.address] = await _resolve_ensemble(one, members, options)
-    return inputs[field_set.address]
+    return inputs[request.fields.address]
+
+
+async def resolve_inputs(fields: ModelPackageFieldSet) -> PackageInputs:
+    """Resolve everything that a package is made of, and its record, on all of its platforms."""
+    target = (await resolve_targets(**implicitly(Addresses([fields.address])))).expect_single()
+    if target.has_field(EnsembleMembersField):
+        return await resolve_ensemble(EnsembleRequest(fields), **implicitly())
+    return await resolve_package(SinglePackageRequest(fields), **implicitly())
 
 
 def rules():

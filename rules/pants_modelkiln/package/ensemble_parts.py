@@ -8,8 +8,9 @@ from typing import Any, Callable, Collection, Iterable, Mapping, Sequence
 
 from pants.engine.fs import CreateDigest, FileDigest, FileEntry, MergeDigests
 
+from modelkiln.conventions import VENV
 from modelkiln.ensemble.document import SCRIPT
-from modelkiln.ensemble.environments import environment_path, group_members
+from modelkiln.ensemble.environments import check_places, environment_path, group_members, relocation_notice
 from modelkiln.ensemble.members import MEMBERS_FOLDER, apart, check_same
 from modelkiln.frozen_json import FrozenJson
 from modelkiln.package.imports import check_imports, code_modules
@@ -19,10 +20,11 @@ from pants_modelkiln.compat.calls import create_digest, get_digest_entries, impl
 from pants_modelkiln.engine.files import ENSEMBLE_RUNTIME, engine_files
 from pants_modelkiln.engine.layers import make_layers
 from pants_modelkiln.inputs.artifact import pinned_files
+from pants_modelkiln.inputs.base_image import BaseImage
 from pants_modelkiln.inputs.code import PackageCode, PackageCodeRequest, collect_code
 from pants_modelkiln.manifest.environment import Environment
 from pants_modelkiln.manifest.wheel_layers import runtime_layer
-from pants_modelkiln.package.code_layers import members_wheel_requests, other_wheel_requests
+from pants_modelkiln.package.code_layers import wheel_requests
 from pants_modelkiln.package.field_set import ModelPackageFieldSet
 from pants_modelkiln.package.inputs import PackageInputs
 
@@ -117,8 +119,11 @@ def _merge_needed_by(environments: Iterable[Environment]) -> FrozenJson:
     return FrozenJson.of({name: sorted(parents) for name, parents in sorted(merged.items())})
 
 
-def _merge(environments: Sequence[Environment]) -> Environment:
-    """The wheels of environments that have one version of each distribution."""
+def _merge(path: str, environments: Sequence[Environment]) -> Environment:
+    """The wheels of environments that have one version of each distribution, in one that lies at `path`.
+
+    Its layers are theirs, if these are for the same place.
+    """
     wheels = {wheel.name: wheel for one in reversed(environments) for wheel in one.wheels}
     every = [one for environment in environments for one in environment.contents["contents"]]
     contents = list({json.dumps(one, sort_keys=True): one for one in every}.values())
@@ -126,19 +131,36 @@ def _merge(environments: Sequence[Environment]) -> Environment:
         tuple(wheel for _, wheel in sorted(wheels.items())),
         FrozenJson.of({"contents": contents}),
         _merge_needed_by(environments),
+        path=path,
+        parts=tuple(part for one in environments if one.path == path for part in one.parts or (one,)),
     )
 
 
-def find_groups(members: Members) -> tuple[tuple[str, ...], ...]:
-    """The names of members by environment, that of the whole ensemble first; the same on all platforms."""
-    return tuple(group_members({name: _wheels_of(member) for name, member in members.items()}))
+def find_groups(where: str, members: Members) -> tuple[tuple[str, ...], ...]:
+    """The names of members by environment, that of the whole ensemble first; the same on all platforms.
+
+    Refuses members that declare one place for environments which exclude each other, also within ensembles.
+    """
+    wheels = {
+        name: _wheels_of(member, [one.environment for one in member.platforms]) for name, member in members.items()
+    }
+    declared = {name: one.environment.path for name, one in members.items() if one.environment.path != VENV}
+    places: dict[str, dict[str, Any]] = {}
+    for name, path in declared.items():
+        places.setdefault(path, {})[name] = wheels[name]
+    for name, member in members.items():
+        for path, _ in member.environment.others:
+            inside = [dict(one.environment.others)[path] for one in member.platforms]
+            places.setdefault(path, {})[f"{name}/*"] = _wheels_of(member, inside)
+    check_places(where, places)
+    return tuple(group_members(wheels, declared))
 
 
-def _wheels_of(member: PackageInputs) -> list[dict[str, Any]]:
-    """The wheels of a member on all of its platforms, as `group_members` wants them."""
+def _wheels_of(member: PackageInputs, environments: Sequence[Environment]) -> list[dict[str, Any]]:
+    """The wheels of a member in an environment on all of its platforms, as `group_members` wants them."""
     found = []
-    for one in member.platforms:
-        modules = {wheel["name"]: wheel["modules"] for wheel in one.environment.contents["contents"]}
+    for one, environment in zip(member.platforms, environments):
+        modules = {wheel["name"]: wheel["modules"] for wheel in environment.contents["contents"]}
         platform, lock = one.target.platform, member.accelerator.resolve
         found += [
             {
@@ -148,7 +170,7 @@ def _wheels_of(member: PackageInputs) -> list[dict[str, Any]]:
                 "modules": [f"{platform} {module}" for module in modules.get(wheel["name"], ())],
                 "lock": lock,
             }
-            for wheel in one.environment.to_json()
+            for wheel in environment.to_json()
         ]
     return found
 
@@ -163,12 +185,23 @@ class Merged:
 
 def merge_environments(members: Members, groups: Sequence[Sequence[str]]) -> Merged:
     """The wheels of all members, by groups of them; also of those within members that are ensembles."""
-    first, *rest = (_merge([members[name].environment for name in group]) for group in groups)
-    paths = [environment_path(one.to_json()) for one in rest]
-    others = {path: one for member in members.values() for path, one in member.environment.others}
-    others.update(zip(paths, rest))
-    places = [(name, path) for group, path in zip(groups[1:], paths) for name in group]
-    return Merged(replace(first, others=tuple(sorted(others.items()))), tuple(places))
+    found: dict[str, list[Environment]] = {}
+    places: list[tuple[str, str]] = []
+    for number, group in enumerate(groups):
+        environments = [members[name].environment for name in group]
+        path = environments[0].path
+        if number and path == VENV:
+            moved = _merge(path, environments)
+            path = environment_path(moved.to_json())
+            addresses = [str(members[name].address) for name in group]
+            environments = [replace(moved, path=path, parts=(), notice=relocation_notice(addresses, path))]
+        found.setdefault(path, []).extend(environments)
+        places += [(name, path) for name in group] if number else []
+    for member in members.values():
+        for path, one in member.environment.others:
+            found.setdefault(path, []).append(one)
+    own, *others = (_merge(path, environments) for path, environments in found.items())
+    return Merged(replace(own, others=tuple(sorted((one.path, one) for one in others))), tuple(places))
 
 
 def check_combine(where: str, members: Members, environment: Environment, code: PackageCode) -> None:
@@ -183,19 +216,12 @@ def check_combine(where: str, members: Members, environment: Environment, code: 
     check_imports(where, code.imports, own, modules, [name for one in provided for name in one["modules"]], remedy)
 
 
-async def make_environments(
-    members: Iterable[PackageInputs], environment: Environment, code: PackageCode, compression: str, split_pure: bool
+async def make_environment(
+    environment: Environment, target: Target, base: BaseImage, code: PackageCode, compression: str, split_pure: bool
 ) -> Environment:
-    """The environment with the layers that an image has of it made: the members' own, and those of other environments.
-
-    members: those in it.
-    """
-    members = list(members)
-    base = members[0].base
-    assert base is not None, "of an image"
+    """The environment with the layers that an image has of it made: the members' own, and those of others."""
     layers = [
-        *members_wheel_requests(members, compression),
-        *other_wheel_requests(environment, members[0].target, base, compression, split_pure),
+        *wheel_requests(environment, target, base, compression, split_pure),
         runtime_layer(code.runtime, base, compression),
     ]
     made = await make_layers(layers)

@@ -10,21 +10,22 @@ from pants.core.goals.package import OutputPathField, PackageFieldSet
 from pants.core.goals.run import RunFieldSet, RunInSandboxBehavior
 from pants.engine.addresses import Address
 
+from modelkiln.ensemble.environments import declared_path
 from modelkiln.errors import ModelkilnError
 from modelkiln.package.accelerator import Accelerator, find_accelerator
 from modelkiln.package.provided import ProvidedRequirement, read_provided
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 from pants_modelkiln.target_types.fields import ModelLayoutField
+from pants_modelkiln.target_types.library import ModelDistributionField, ModelImportNameField, ModelWheelRequiresField
 from pants_modelkiln.target_types.package import (
     ModelAcceleratorField,
     ModelAllowMissingField,
     ModelArtifactsField,
     ModelBaseImageField,
-    ModelDistributionField,
     ModelEntryPointField,
     ModelEntrypointField,
+    ModelEnvironmentFolderField,
     ModelFormatsField,
-    ModelImportNameField,
     ModelInterpreterField,
     ModelMetadataField,
     ModelOnDemandField,
@@ -35,7 +36,6 @@ from pants_modelkiln.target_types.package import (
     ModelVersionField,
     ModelWeightsField,
     ModelWeightsMirrorsField,
-    ModelWheelRequiresField,
 )
 from pants_modelkiln.target_types.publish import PublishMovingTagsField, PublishRepositoriesField, PublishTagsField
 
@@ -54,6 +54,7 @@ class ModelPackageFieldSet(PackageFieldSet, RunFieldSet):
     resolve: ModelResolveField
     formats: ModelFormatsField
     layout: ModelLayoutField
+    environment_folder: ModelEnvironmentFolderField
     platforms: ModelPlatformsField
     weights: ModelWeightsField
     weights_mirrors: ModelWeightsMirrorsField
@@ -78,6 +79,14 @@ def provided_of(field_set: ModelPackageFieldSet) -> tuple[ProvidedRequirement, .
     """What the package must not contain, sorted by name."""
     stated = json.loads(field_set.provided_requirements.value or "{}")
     return read_provided(stated, str(field_set.address))
+
+
+def environment_of(field_set: ModelPackageFieldSet) -> str:
+    """Where an image of the package has its environment; refuses a place for a package that is not an image."""
+    field, where = field_set.environment_folder, str(field_set.address)
+    if field.value and "oci" not in field_set.formats.value:
+        raise ModelkilnError(f'{where}: the field `{field.alias}` is for the format "oci" alone. Remove it.')
+    return declared_path(field.value or "", where)
 
 
 def accelerator_of(

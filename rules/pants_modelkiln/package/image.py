@@ -8,7 +8,7 @@ from modelkiln.conventions import CODE_FOLDER, MODELS_MOUNT, VENV
 from modelkiln.errors import ModelkilnError
 from modelkiln.image.image import Settings, settings_config
 from modelkiln.layer import Layer
-from modelkiln.layers.small import LAZY_STORE, venv_layer
+from modelkiln.layers.small import LAZY_STORE, venv_layer, venv_link_layer
 from modelkiln.package.accelerator import Accelerator
 from modelkiln.runtime.entry_point import NO_TELEMETRY
 from modelkiln.wheels.cuda_libraries import library_folders
@@ -25,12 +25,14 @@ _ENSEMBLE_ENTRYPOINT = (*_ENTRYPOINT[:-1], "modelkiln.runtime.ensemble")
 
 
 def environment_layers(base: BaseImage, wheels: Environment) -> list[tuple[Layer, bytes]]:
-    """The layers of the virtual environments over a base, the image's own first, and their bytes."""
+    """The layers of the virtual environments over a base, the image's own first, and their bytes.
+
+    All of an image's settings name the own one by the same path: where it lies elsewhere, a link leads there.
+    """
+    over_any_base, paths = bool(base.reference), (wheels.path, *(path for path, _ in wheels.others))
     try:
-        return [
-            venv_layer(base.python, base.python_path, bool(base.reference), path)
-            for path in (VENV, *(path for path, _ in wheels.others))
-        ]
+        links = [venv_link_layer(base.python_path, over_any_base, wheels.path)] if wheels.path != VENV else []
+        return [*links, *(venv_layer(base.python, base.python_path, over_any_base, path) for path in paths)]
     except ModelkilnError as error:
         raise ModelkilnError(f"{base.address}: {error}") from None
 

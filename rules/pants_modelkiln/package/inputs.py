@@ -42,6 +42,7 @@ from pants_modelkiln.inputs.base_image import (
 from pants_modelkiln.inputs.code import PackageCode, PackageCodeRequest, collect_code
 from pants_modelkiln.inputs.debian_facts import DebianFactsRequest, read_debian_facts
 from pants_modelkiln.inputs.named_files import read_named_file
+from pants_modelkiln.inputs.option_addresses import named_or_option
 from pants_modelkiln.inputs.portable_python import InterpreterRequest, choose_interpreter
 from pants_modelkiln.inputs.repository_artifact import hash_artifact
 from pants_modelkiln.manifest.environment import Environment, ResolvedLockRequest
@@ -49,12 +50,12 @@ from pants_modelkiln.manifest.lock_file import LockFileRequest, read_lock_file
 from pants_modelkiln.manifest.resolve_python import package_python
 from pants_modelkiln.manifest.wheel_layers import PackageEnvironmentRequest, find_package_environment
 from pants_modelkiln.package.dependencies import find_pickle_imports
-from pants_modelkiln.package.field_set import ModelPackageFieldSet, accelerator_of, provided_of
+from pants_modelkiln.package.field_set import ModelPackageFieldSet, accelerator_of, environment_of, provided_of
 from pants_modelkiln.package.image import recorded_images
 from pants_modelkiln.package.model_wheel import ModelWheel, WheelParts, describe_wheel
 from pants_modelkiln.package.recorded import check_described, platform_digest, record_of, variant_of
 from pants_modelkiln.package.weights_lock import lazy_lock
-from pants_modelkiln.subsystem import ModelkilnSubsystem, named_or_option
+from pants_modelkiln.subsystem import ModelkilnSubsystem
 from pants_modelkiln.target_types.artifact import ModelArtifactLockField
 
 
@@ -65,8 +66,8 @@ class PackageInputs:
     base: None for a package that is not an image and names no base image. weights_lock: what a package
     with lazy weights carries in their place, else empty. interpreter: what the format `scie` embeds. wheel: what
     the format `wheel` has besides, which is made for the first platform. layout: of a PEX, "" where its size decides.
-    others: the same package for its further platforms. members: of an ensemble, those in its own environment, and of
-    them `together` those whose code lies beside that of the others.
+    others: the same package for its further platforms. together: of an ensemble, the members whose code lies beside
+    that of the others.
     """
 
     address: Address
@@ -83,7 +84,6 @@ class PackageInputs:
     wheel: ModelWheel | None = None
     layout: str = ""
     others: tuple[PackageInputs, ...] = ()
-    members: tuple[PackageInputs, ...] = ()
     together: tuple[PackageInputs, ...] = ()
 
     @property
@@ -199,8 +199,9 @@ async def _resolve_concurrently(
     code, split_pure = PackageCodeRequest(field_set.address, field_set.entry_point), len(targets) > 1
     allowed, pickled = field_set.allow_missing.value or (), await find_pickle_imports(field_set.artifacts)
     locks = [ResolvedLockRequest(accelerator.resolve, target) for target in targets]
+    venv = environment_of(field_set)
     wanted = [
-        PackageEnvironmentRequest(code, accelerator, lock, base, split_pure, allowed, pickled, provided)
+        PackageEnvironmentRequest(code, accelerator, lock, base, split_pure, allowed, pickled, provided, venv)
         for base, lock in zip(image_bases, locks)
     ]
     named = field_set.artifacts.to_unparsed_address_inputs()

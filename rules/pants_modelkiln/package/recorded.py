@@ -7,6 +7,7 @@ import logging
 
 from modelkiln.builds.toolchain import recorded_wheel
 from modelkiln.canonical import canonical_json
+from modelkiln.conventions import VENV
 from modelkiln.digest import sha256_bytes
 from modelkiln.package.accelerator import Accelerator
 from modelkiln.package.record import Record, make_record
@@ -51,7 +52,9 @@ def record_of(described: dict, variant: dict, base: BaseImage | None, wheels: En
     """The record. described: what is the same on all platforms. image: see `recorded_images`."""
     identity = base.identity.to_json() if base else None
     requirements = recorded_wheels(wheels)
-    return make_record({**described, "variant": variant, "requirements": requirements, "base": identity, **image})
+    place = {"environment": wheels.path} if wheels.path != VENV else {}
+    made_of = {"variant": variant, "requirements": requirements, "base": identity, **place}
+    return make_record({**described, **made_of, **image})
 
 
 def recorded_wheels(wheels: Environment) -> list[dict]:

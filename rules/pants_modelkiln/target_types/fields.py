@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Mapping, Optional
+from typing import Any, Iterator, Mapping, Optional
 
 from pants.engine.addresses import Address
 from pants.engine.target import (
@@ -26,6 +26,14 @@ def thawed(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: thawed(one) for key, one in value.items()}
     return [thawed(one) for one in value] if isinstance(value, (list, tuple)) else value
+
+
+def _keys(value: Any) -> Iterator[Any]:
+    """The keys of all dictionaries in a value."""
+    if isinstance(value, dict):
+        yield from value
+    for one in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _keys(one)
 
 
 class OneAddressField(SpecialCasedDependencies):
@@ -57,6 +65,11 @@ class TableField(Field):
         if not isinstance(value, Mapping):
             raise InvalidFieldTypeException(address, cls.alias, value, expected_type="a dictionary")
         table = thawed(value)
+        for key in _keys(table):
+            if not isinstance(key, str):  # `json` would write it as a text, next to one that says the same.
+                raise InvalidFieldException(
+                    f"{address}: the field `{cls.alias}` has the key {key!r}, which is not a text. Write it in quotes."
+                )
         try:
             text = json.dumps(table, sort_keys=True, allow_nan=False)
             json.dumps(table, ensure_ascii=False).encode()  # Half of a surrogate pair is no text in UTF-8.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Optional
 
 from pants.backend.python.target_types import EntryPointField
 from pants.core.goals.package import OutputPathField
@@ -11,6 +11,7 @@ from pants.engine.addresses import Address
 from pants.engine.target import (
     COMMON_TARGET_FIELDS,
     Dependencies,
+    InvalidFieldException,
     OptionalSingleSourceField,
     SpecialCasedDependencies,
     StringField,
@@ -19,11 +20,12 @@ from pants.engine.target import (
 )
 from pants.util.strutil import help_text
 
-from modelkiln.package.host_requirements import check_host_requirements
-from modelkiln.package.model_wheel import REQUIRES
+from modelkiln.ensemble.environments import declared_path
+from modelkiln.errors import ModelkilnError
+from modelkiln.package.metadata import check_metadata
 from modelkiln.package.provided import read_provided
-from modelkiln.package.urls import check_urls
 from pants_modelkiln.target_types.fields import ModelLayoutField, OneAddressField, TableField
+from pants_modelkiln.target_types.library import ModelDistributionField, ModelImportNameField, ModelWheelRequiresField
 from pants_modelkiln.target_types.lint import LINT_FIELDS
 from pants_modelkiln.target_types.publish import PUBLISH_FIELDS, PublishWheelIndexesField
 
@@ -132,6 +134,28 @@ class ModelFormatsField(StringSequenceField):
         """)
 
 
+class ModelEnvironmentFolderField(StringField):
+    alias = "environment_folder"
+    help = help_text("""
+        With the format `"oci"`: a name, such as the model's, for the folder below `/opt/venvs` in which the image
+        has its environment; `/opt/venv` leads there. The default is `/opt/venv` itself.
+
+        It is for members of a `model_ensemble` whose wheels exclude those of another member: there, such
+        an environment cannot lie at `/opt/venv`, and with a folder of its own the ensemble has the very
+        layers of the package's image.
+        """)
+
+    @classmethod
+    def compute_value(cls, raw_value: Optional[str], address: Address) -> Optional[str]:
+        """Refuse what is not the name of a folder."""
+        value = super().compute_value(raw_value, address)
+        try:
+            declared_path(value or "", str(address))
+        except ModelkilnError as error:
+            raise InvalidFieldException(str(error)) from None
+        return value
+
+
 class ModelWeightsField(StringField):
     alias = "weights"
     default = "bundled"
@@ -217,38 +241,6 @@ class ModelInterpreterField(OneAddressField):
         """)
 
 
-class ModelDistributionField(StringField):
-    alias = "distribution"
-    help = help_text("""
-        With the format `"wheel"`: the name under which the model is installed, such as
-        `"acme-fraud"`. The default is the name of the target, and of a variant that with what makes it
-        one, such as an accelerator other than `cpu`: `fraud-cuda12`. `{variant}` stands for the
-        accelerator.
-        """)
-
-
-class ModelImportNameField(StringField):
-    alias = "import_name"
-    help = help_text("""
-        With the format `"wheel"`: what applications import, such as `"acme_fraud"` or
-        `"acme.fraud"`. The default is `distribution` as a Python identifier.
-        """)
-
-
-class ModelWheelRequiresField(StringField):
-    alias = "wheel_requires"
-    default = "declared"
-    valid_choices = REQUIRES
-    help = help_text("""
-        With the format `"wheel"`: how the dependencies become `Requires-Dist`. `"declared"`: what the
-        code imports, as its `python_requirement` targets declare it and at least in the locked
-        version, so that an application can have newer ones. `"exact"`: all packages of the lock that the
-        model needs, pinned. `"none"`: none, they are the application's affair.
-
-        The locked versions, with which the model is tested, are in the wheel as `constraints.txt`.
-        """)
-
-
 class ModelVersionField(StringField):
     alias = "version"
     default = "0.0.0"
@@ -271,7 +263,8 @@ class ModelMetadataField(TableField):
     help = help_text("""
         What users and registries should know about the model: any JSON object. `authors`,
         `license`, `description`, `url`, `source`, `revision`, `documentation`, `title` and
-        `vendor` become the `org.opencontainers.image.*` annotations and labels of the image.
+        `vendor` are texts, and become the `org.opencontainers.image.*` annotations and labels of the
+        image; `authors` may be a list of texts.
 
         `requires` is what a host must have, which a package compares before the model is loaded:
 
@@ -288,11 +281,8 @@ class ModelMetadataField(TableField):
 
     @classmethod
     def check(cls, value: dict[str, Any], address: Address) -> None:
-        """Refuse a `requires` that no host could be compared with, and `urls` that are none."""
-        if "requires" in value:
-            check_host_requirements(value["requires"], str(address))
-        if "urls" in value:
-            check_urls(value["urls"], str(address))
+        """Refuse values of known keys that nothing could be done with."""
+        check_metadata(value, str(address))
 
 
 class ModelPackageTarget(Target):
@@ -307,6 +297,7 @@ class ModelPackageTarget(Target):
         ModelResolveField,
         ModelFormatsField,
         ModelLayoutField,
+        ModelEnvironmentFolderField,
         ModelPlatformsField,
         ModelWeightsField,
         ModelWeightsMirrorsField,

@@ -10,6 +10,7 @@ import re
 from typing import Any, Mapping, Optional, Sequence
 
 from modelkiln.archives.tar import check_path
+from modelkiln.document import parse_object
 from modelkiln.errors import ModelkilnError
 
 __all__ = [
@@ -47,9 +48,9 @@ _PACKAGE_FIELDS = {
 def load_lock(text: str, where: str) -> dict[str, Any]:
     """Return the lock in `text`; raises ModelkilnError that names `where` and the bad value."""
     try:
-        value = json.loads(text)
+        value = parse_object(text)
     except ValueError as error:
-        raise ModelkilnError(f"{where}: not JSON ({error}). {_REMEDY}") from None
+        raise ModelkilnError(f"{where}: is not a lock of a base ({error}). {_REMEDY}") from None
     return check_lock(value, where)
 
 

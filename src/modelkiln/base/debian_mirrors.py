@@ -2,14 +2,13 @@
 mirror."""
 
 import functools
-import os
 import subprocess
 import urllib.parse
 from pathlib import Path
 from typing import Any, Callable, Mapping, Sequence
 
 from modelkiln.digest import iter_chunks, sha256_bytes
-from modelkiln.errors import ModelkilnError, writing
+from modelkiln.errors import ModelkilnError
 from modelkiln.store.store import Store
 
 __all__ = [
@@ -175,7 +174,7 @@ def fill_folder(packages: Sequence[Mapping[str, Any]], folder: Path, store: Stor
     # Imported here: every layer's process imports this module.
     import shutil
 
-    from modelkiln.machine.part_folders import part_folder
+    from modelkiln.machine.outputs import replacing
     from modelkiln.progress import Progress
 
     missing = [one for one in packages if not _is_there(folder / one["filename"], one)]
@@ -184,13 +183,8 @@ def fill_folder(packages: Sequence[Mapping[str, Any]], folder: Path, store: Stor
         fetch_debs(missing, store, env, progress.add)
     for one in missing:
         path = folder / one["filename"]
-        with store.open(deb_digest(one)) as blob, writing(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with part_folder(path) as part, (part / "made").open("wb") as file:
-                shutil.copyfileobj(blob, file)
-                file.flush()
-                os.fchmod(file.fileno(), 0o644)  # A web server runs as another user.
-                os.replace(file.name, path)
+        with store.open(deb_digest(one)) as blob, replacing(path) as made, made.open("wb") as file:
+            shutil.copyfileobj(blob, file)
     return len(missing)
 
 

@@ -12,6 +12,7 @@ from typing import Any, Mapping, Sequence
 from modelkiln.archives.tar import check_path
 from modelkiln.canonical import canonical_json
 from modelkiln.digest import check_digest, sha256_bytes
+from modelkiln.document import SIZE, TEXT, Shape, mismatch, parse_object
 from modelkiln.errors import ModelkilnError, reason
 from modelkiln.pinned_file import PinnedFile
 
@@ -27,6 +28,7 @@ __all__ = [
 ]
 
 SCHEMA = 1
+_SHAPE: Shape = {"python!": TEXT, "release!": TEXT, "files!": [{"path!": TEXT, "sha256!": TEXT, "size!": SIZE}]}
 # What is embedded: without debug symbols, headers and tests, less than half the bytes of the others
 # (python-build-standalone, "Distribution Archives").
 FLAVOR = "install_only_stripped"
@@ -108,8 +110,8 @@ def check_release(python: str, release: str, where: str) -> None:
 def load_interpreter_lock(text: str, where: str) -> InterpreterLock:
     """Read a lock; raises ModelkilnError that names `where` for a broken one."""
     try:
-        return _parse(json.loads(text), where)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        return _parse(parse_object(text), where)
+    except (ValueError, KeyError) as error:
         raise ModelkilnError(
             f"{where}: is not a lock of a portable CPython ({reason(error)}). Write it with `pants lock`."
         ) from None
@@ -118,6 +120,8 @@ def load_interpreter_lock(text: str, where: str) -> InterpreterLock:
 def _parse(content: Mapping[str, Any], where: str) -> InterpreterLock:
     if content["schema"] != SCHEMA:
         raise ModelkilnError(f"{where}: schema {content['schema']!r}, this Modelkiln reads {SCHEMA}. Upgrade it.")
+    if problem := mismatch(content, _SHAPE):
+        raise ValueError(problem)
     assets = tuple(PinnedFile.from_json(file) for file in content["files"])
     _check(assets, where)
     check_release(content["python"], content["release"], where)
@@ -128,5 +132,5 @@ def _check(assets: Sequence[PinnedFile], where: str) -> None:
     for asset in assets:
         check_path(asset.path, where)
         check_digest(asset.digest, f"{where}: {asset.path}")
-        if not isinstance(asset.size, int) or asset.size <= 0:
+        if asset.size == 0:
             raise ModelkilnError(f"{where}: {asset.path}: size {asset.size!r} is not a number of bytes. Lock it again.")

@@ -94,6 +94,16 @@ def add_builder(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_attestation_manifests(parser: argparse.ArgumentParser) -> None:
+    """Declare --attestation-manifests."""
+    parser.add_argument(
+        "--attestation-manifests",
+        action="store_true",
+        help="tag an index that also lists, for docker's tools, the bill of materials (SPDX) and the provenance of "
+        "each image; the digests of the images stay",
+    )
+
+
 def add_statements(parser: argparse.ArgumentParser) -> None:
     """Declare --statement."""
     parser.add_argument(

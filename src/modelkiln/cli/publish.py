@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Iterable, Optional, Sequence
 
 from modelkiln.cli.options import (
+    add_attestation_manifests,
     add_builder,
     add_insecure,
     add_layout,
@@ -43,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--no-record", action="store_true", help="don't add the record, bill of materials and provenance as artifacts"
     )
     add_builder(parser)
+    add_attestation_manifests(parser)
     add_statements(parser)
     parser.add_argument("--output", type=Path, metavar="FILE", help="where to write, as JSON, what is where")
     add_signer(parser)
@@ -55,6 +57,7 @@ def run(args: argparse.Namespace) -> int:
     """Publish, and print the reference that pins what was published."""
     # oras-py, below it, takes as long to import as other commands take to run.
     from modelkiln.publication.attachments import read_statement
+    from modelkiln.publication.attestation_manifests import with_attestation_manifests
     from modelkiln.publication.blob_source import BlobSource
     from modelkiln.publication.holding import hold_to_record
     from modelkiln.publication.publish import publish_all
@@ -75,6 +78,8 @@ def run(args: argparse.Namespace) -> int:
     signer = signer_of(args, is_required=False)
     statements = tuple(read_statement(path) for path in args.statement)
     publication = replace(publication, builder=args.builder_id, statements=statements, signer=signer, bundles=bundles)
+    if args.attestation_manifests:
+        publication = with_attestation_manifests(publication, str(layout.path))
     with Progress(str(repository), 0) as progress:
         root = store.root if store.root.is_dir() else None
         (done,) = publish_all([(publication, repository)], machine_env(args), root, report_line, progress.of)

@@ -190,7 +190,7 @@ def _what(contents: Contents, read: Callable[[Descriptor], bytes], record: Mappi
     """What each image or artifact of the package is, as pairs of word and value."""
     found = []
     for document in contents.manifests:
-        if document.descriptor.media_type == INDEX:
+        if document.descriptor.media_type == INDEX or document.is_attestation:
             continue
         descriptor = Descriptor.from_json(document.content["config"])
         config = parse_config(read(descriptor), descriptor.digest) if descriptor.media_type == CONFIG else {}

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Iterator, Mapping
 
 from modelkiln.conventions import VENV
-from modelkiln.package.record import recorded_environments
+from modelkiln.package.record import own_environment, recorded_environments
 
 __all__ = ["Program", "list_programs", "members_by_environment", "wheels_by_environment"]
 
@@ -22,7 +22,7 @@ class Program:
 
 def list_programs(record: Mapping[str, Any]) -> list[Program]:
     """Return what runs in a package, that of the whole first; `combine` is one, too."""
-    whole = Program("", str(record.get("entry_point") or ""))
+    whole = Program("", str(record.get("entry_point") or ""), "", own_environment(record))
     return [whole, *_inside(record.get("ensemble") or {}, whole)]
 
 
@@ -43,7 +43,7 @@ def _inside(ensemble: Mapping[str, Any], outer: Program) -> Iterator[Program]:
 
 def wheels_by_environment(record: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]]]:
     """Return the wheels of each environment by its path in an image, the package's own first."""
-    return {VENV: list(record.get("requirements") or ()), **recorded_environments(record)}
+    return {own_environment(record): list(record.get("requirements") or ()), **recorded_environments(record)}
 
 
 def members_by_environment(record: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:

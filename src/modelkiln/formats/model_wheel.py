@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Iterator, Mapping, Sequence
 
 from modelkiln.conventions import PEX_MODELS
 from modelkiln.errors import ModelkilnError
+from modelkiln.package.metadata import is_address, project_urls
 from modelkiln.package.model_wheel import PROVIDED_EXTRA, code_folder, wheel_stem
-from modelkiln.package.urls import is_address, project_urls
+from modelkiln.package.record import texts_of
 from modelkiln.recipe import Recipe
 from modelkiln.wheels.writing import WheelWriter
 
@@ -138,7 +139,7 @@ def _dist_info(record: Mapping[str, Any]) -> dict[str, str]:
 
 def _metadata(record: Mapping[str, Any]) -> str:
     described, metadata = record["wheel"], record["metadata"]
-    texts = {key: _line(value) for key, value in metadata.items() if isinstance(value, (str, int, float))}
+    texts = {key: _line(text) for key, text in texts_of(metadata).items()}
     lines = [
         "Metadata-Version: 2.1",
         f"Name: {described['distribution']}",

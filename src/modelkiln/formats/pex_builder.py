@@ -9,13 +9,14 @@ also bounds what the folder holds at a time by one wheel for each job.
 In a packed PEX in `dist/` the wheels are links to blobs of the store. Pex looks for a wheel's metadata where the link
 leads to, and takes a file that is not called `.whl` for none.
 
-Of later starts, half is Pex, whose modules are in a zip file and compiled each time, and which then starts the virtual
-environment that the first start made. So a PEX looks for that itself, and goes to Pex where it has to be made or where
-settings of Pex may ask for another. The first start takes seconds, for gigabytes a minute; a line says why.
+Of starts, half is Pex, whose modules are in a zip file and compiled each time, and which then starts a virtual
+environment. So a PEX has an installer of its own, which makes an environment and later finds it (`installer`), and goes
+to Pex where settings of Pex or the machine ask for another.
 """
 
 import hashlib
 import json
+import re
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Iterator, Mapping, Sequence
@@ -28,6 +29,9 @@ from pex.pex_info import PexInfo
 from pex.variables import ENV
 
 from modelkiln.errors import ModelkilnError
+from modelkiln.formats import installer
+from modelkiln.formats.installer import start
+from modelkiln.formats.installer.environment import VENVS, WHEELS
 from modelkiln.formats.pex_contents import MAIN
 from modelkiln.formats.programs import link_or_copy
 from modelkiln.manifest.wheels import wheel_digest
@@ -73,47 +77,10 @@ _CHANGES = (_REMOVE, _FOLLOW)
 # or PEX files (pex/variables.py, venv_dir).
 _SELECTION = json.dumps({"PEX_PYTHON_PATH": None, "pex_path": {}}, sort_keys=True)
 _VENV = f"venvs/4/{{pex_hash}}/{hashlib.sha1(_SELECTION.encode(), usedforsecurity=False).hexdigest()}/pex"
-# A first start that installs fewer bytes of wheels is over before one wonders what it does: 37 MB took three seconds.
-# Wheels that are smaller than the second do not count.
+# A first start that installs fewer bytes of wheels is over before one wonders what it does. Wheels that are smaller
+# than the second do not count.
 _NOTABLE, _LARGE = 20 << 20, 1 << 20
-_START = """\
-import os
-import sys
-
-
-# Added by Modelkiln: an environment that is there is started at once, as Pex does it after its imports.
-def __start_installed__(pex, root, path, wheels):
-    rcs = ("/etc/pexrc", os.path.expanduser("~/.pexrc"), os.path.join(os.path.dirname(sys.argv[0]), ".pexrc"))
-    known = ("PEX", "PEX_ROOT", "PEX_IGNORE_RCFILES")
-    if (
-        any(name == "PYTHONPATH" or name.lstrip("_").startswith("PEX") and name not in known for name in os.environ)
-        or any(map(os.path.exists, rcs))
-        or len(getattr(sys, "orig_argv", ())) != len(sys.argv) + 1
-    ):
-        return
-    root = os.path.realpath(os.path.expanduser(os.environ.get("PEX_ROOT") or root))
-    script = os.path.join(root, path)
-    try:
-        with open(script) as stream:
-            python, _, option = stream.readline()[2:].strip().partition(" ")
-    except (IOError, OSError):
-        size = sum(size for folder, size in wheels if not os.path.exists(os.path.join(root, folder)))
-        if size > {notable!r} and sys.stderr:
-            name = os.path.basename(sys.argv[0])
-            try:
-                sys.stderr.write("%s: first start, installs %d MB of wheels in %s\\n" % (name, size // 1000000, root))
-                sys.stderr.flush()
-            except (IOError, OSError):
-                pass  # A full disk, or nobody who reads: no reason not to start.
-        return
-    if os.access(script, os.X_OK) and os.access(python, os.X_OK):
-        os.environ["PEX"] = os.path.realpath(pex)
-        os.execv(python, [python, *([option] if option else []), script, *sys.argv[1:]])
-
-
-if __name__ == "__main__":
-    __start_installed__(os.path.dirname(__file__), {root!r}, {path!r}, {wheels!r})
-"""
+_OLD_MANYLINUX = {"manylinux1": 5, "manylinux2010": 12, "manylinux2014": 17}
 
 
 class _Info(PexInfo):  # type: ignore[misc]
@@ -126,12 +93,13 @@ class _Info(PexInfo):  # type: ignore[misc]
 class TidyBuilder(PEXBuilder):  # type: ignore[misc]
     """Builds PEX files whose own copy of Pex is changed; raises ModelkilnError for a Pex it does not know.
 
-    wheel_sizes: the large ones by where they are installed, below the folder that Pex keeps.
+    wheel_sizes: of large ones where they are installed below `PEX_ROOT`, where by Pex, and how many bytes they have.
     """
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, target: Target, **options: Any) -> None:
         super().__init__(pex_info=_Info.default(), **options)
-        self.wheel_sizes: list[tuple[str, int]] = []
+        self.target = target
+        self.wheel_sizes: list[tuple[str, str, int]] = []
 
     def _prepare_bootstrap(self) -> None:
         super()._prepare_bootstrap()
@@ -146,24 +114,48 @@ class TidyBuilder(PEXBuilder):  # type: ignore[misc]
                 )
             module.unlink()  # Never written through: it may be a link to Pex' own file.
             module.write_text(source.replace(before, after), "utf-8")
+        installed = self._add_installer()
         # PEX files share unpacked copies of Pex by this hash.
-        changed = " ".join([str(self.info.bootstrap_hash), *(after for _, _, after in _CHANGES), _START])
+        changed = " ".join([str(self.info.bootstrap_hash), *(after for _, _, after in _CHANGES), *installed])
         self.info.bootstrap_hash = hashlib.sha1(changed.encode(), usedforsecurity=False).hexdigest()
+
+    def _add_installer(self) -> list[str]:
+        """Put the installer's modules beside Pex' own, at the path of the engine; returns their texts."""
+        *parents, _ = folders = installer.__name__.split(".")
+        sources = {Path(*parents[:count], "__init__.py"): "" for count in range(1, len(folders))}
+        for source in sorted(Path(installer.__file__).parent.glob("*.py")):
+            if source.name != Path(start.__file__).name:
+                sources[Path(*folders, source.name)] = source.read_text("utf-8")
+        for path, text in sources.items():
+            self._chroot.write(text.encode(), f"{self.info.bootstrap}/{path.as_posix()}", label="bootstrap")
+        return list(sources.values())
 
     def _prepare_code(self) -> None:
         super()._prepare_code()
         main = Path(self.path(), MAIN)
         shebang, line, rest = main.read_text("utf-8").partition("\n")
-        values: dict[str, Any] = {
-            "root": self.info.raw_pex_root,
-            "path": _VENV.replace("{pex_hash}", self.info.pex_hash),
-            "wheels": self.wheel_sizes,
-            "notable": _NOTABLE,
-        }
-        start = _START
-        for name, value in values.items():
-            start = start.replace(f"{{{name}!r}}", repr(value))
-        main.write_text(f"{shebang}{line}{start}{rest}", "utf-8")
+        arguments = [
+            self.info.raw_pex_root,
+            f"{VENVS}/{self.info.pex_hash}",
+            _VENV.replace("{pex_hash}", self.info.pex_hash),
+            self.wheel_sizes,
+            _NOTABLE,
+            (
+                tuple(map(int, self.target.python.split("."))),
+                self.target.machine,
+                max(map(_glibc, self.info.distributions), default=0),
+            ),
+        ]
+        call = f"start_installed(os.path.dirname(__file__), {', '.join(map(repr, arguments))})"
+        added = f'{Path(start.__file__).read_text("utf-8")}\n\nif __name__ == "__main__":\n    {call}\n\n'
+        main.write_text(f"{shebang}{line}{added}{rest}", "utf-8")
+
+
+def _glibc(wheel: str) -> int:
+    """The minor of the oldest glibc 2 that a wheel of this name promises to run on; 0 where it promises nothing."""
+    platforms = wheel[: -len(".whl")].split("-")[-1].split(".")
+    found = [re.fullmatch(r"(manylinux_2_([0-9]+)|manylinux[0-9]+)_\w+", platform) for platform in platforms]
+    return min((int(one[2] or _OLD_MANYLINUX[one[1]]) for one in found if one), default=0)
 
 
 @contextmanager
@@ -174,15 +166,15 @@ def tidy_builder(
     (scratch / "wheels").mkdir()
     # Pex keeps what it learnt of the running interpreter here; nothing of it enters the PEX.
     with ENV.patch(PEX_ROOT=str((store.root / "pex-root").absolute())):
-        builder = TidyBuilder(path=str(scratch / "tree"), copy_mode=CopyMode.SYMLINK)
+        builder = TidyBuilder(target, path=str(scratch / "tree"), copy_mode=CopyMode.SYMLINK)
         for wheel in wheels:
             link = scratch / "wheels" / wheel["filename"]
             link_or_copy(store.path(wheel_digest(wheel)), link)
             builder.add_distribution(Distribution.load(str(link)), fingerprint=wheel["sha256"])
             size = link.stat().st_size
             if size >= _LARGE:
-                folder = f"{CacheDir.INSTALLED_WHEELS.rel_path()}/{wheel['sha256']}/{wheel['filename']}"
-                builder.wheel_sizes.append((folder, size))
+                of_pex = f"{CacheDir.INSTALLED_WHEELS.rel_path()}/{wheel['sha256']}/{wheel['filename']}"
+                builder.wheel_sizes.append((f"{WHEELS}/{wheel['sha256']}", of_pex, size))
             builder.add_requirement(f"{wheel['name']}=={wheel['version']}")
         for name in spec.get("provided", ()):
             builder.info.add_exclude(name)

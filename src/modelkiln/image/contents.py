@@ -8,7 +8,7 @@ from typing import Any, Mapping, Optional
 from modelkiln.archives.decompression import compression_of
 from modelkiln.descriptor import INDEX, LARGEST_MANIFEST, MANIFEST, Descriptor
 from modelkiln.errors import ModelkilnError
-from modelkiln.image.entries import Entry
+from modelkiln.image.entries import Entry, is_attestation
 from modelkiln.image.layout import Layout
 
 __all__ = [
@@ -39,6 +39,11 @@ class Document:
         """The parsed JSON object."""
         return json.loads(self.data)
 
+    @property
+    def is_attestation(self) -> bool:
+        """Whether it holds statements about an image next to it, see `entries.is_attestation`."""
+        return self.descriptor.media_type == MANIFEST and is_attestation(self.content)
+
 
 @dataclass(frozen=True)
 class Contents:
@@ -54,9 +59,18 @@ class Contents:
         return self.manifests[-1]
 
     @property
+    def tops(self) -> tuple[Descriptor, ...]:
+        """What a tag means, then what no index here names: one that a deployment was pinned to before."""
+        indexes = (one.content for one in self.manifests if one.descriptor.media_type == INDEX)
+        children = {entry["digest"] for index in indexes for entry in index.get("manifests") or ()}
+        return tuple(one.descriptor for one in reversed(self.manifests) if one.descriptor.digest not in children)
+
+    @property
     def signed(self) -> tuple[Descriptor, ...]:
-        """What is signed of it: what a tag means, then the manifests in that, by which some tools pull."""
-        return (self.root.descriptor, *(one.descriptor for one in self.manifests[:-1]))
+        """What is signed of it: what a tag means, then the manifests in that, by which some tools pull. Statements in
+        it are signed with the index that lists them."""
+        others = (one.descriptor for one in self.manifests[:-1] if not one.is_attestation)
+        return (self.root.descriptor, *others)
 
 
 def root_digest(index_json: bytes) -> str:

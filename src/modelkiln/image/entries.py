@@ -9,13 +9,24 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import Any, Callable, Iterable, Iterator, Mapping, Sequence
 
-from modelkiln.descriptor import INDEX, Descriptor
+from modelkiln.descriptor import EMPTY_TYPE, INDEX, Descriptor
 from modelkiln.digest import referrers_tag
 
-__all__ = ["REF_NAME", "Entry", "own_entries", "platform_text", "read_entries", "referring"]
+__all__ = [
+    "ATTESTATION_TYPE",
+    "REF_NAME",
+    "Entry",
+    "is_attestation",
+    "own_entries",
+    "platform_text",
+    "read_entries",
+    "referring",
+]
 
 # OCI image-spec 1.1, annotations.md: the tag of an image in a layout.
 REF_NAME = "org.opencontainers.image.ref.name"
+# BuildKit, docs/attestations/attestation-storage.md: a manifest of statements about an image in the same index.
+ATTESTATION_TYPE = "application/vnd.docker.attestation.manifest.v1+json"
 _REFERRERS_TAG = re.compile(r"sha256-[0-9a-f]{64}")
 
 # Gives the JSON object that a descriptor names.
@@ -41,6 +52,13 @@ def platform_text(platform: Any) -> str:
         return ""
     parts = (platform.get("os"), platform.get("architecture"), platform.get("variant"))
     return "/".join(part for part in parts if isinstance(part, str) and part)
+
+
+def is_attestation(manifest: Mapping[str, Any]) -> bool:
+    """Whether a manifest holds statements about an image, as BuildKit stores them. What has a config is an image."""
+    config = manifest.get("config")
+    is_empty = isinstance(config, Mapping) and config.get("mediaType") == EMPTY_TYPE
+    return is_empty and manifest.get("artifactType") == ATTESTATION_TYPE
 
 
 def read_entries(listed: Iterable[Any], where: str) -> list[Entry]:

@@ -1,8 +1,7 @@
 """Exports an image: one file, or one folder, that holds all of its bytes, or that links to them."""
 
-import os
 import shutil
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -14,14 +13,14 @@ from modelkiln.archives.tar import bytes_entry, write_tar
 from modelkiln.canonical import canonical_json
 from modelkiln.descriptor import CONFIG, LAYER_MEDIA_TYPES, Descriptor
 from modelkiln.digest import check_digest, hex_of, sha256_stream
-from modelkiln.errors import ModelkilnError, writing
+from modelkiln.errors import ModelkilnError
 from modelkiln.image.blobs import Blobs
 from modelkiln.image.config import parse_config
 from modelkiln.image.contents import contents_of
 from modelkiln.image.entries import REF_NAME, Entry
 from modelkiln.image.layout import blob_name, top_files
 from modelkiln.image.name import ImageName
-from modelkiln.machine.part_folders import part_folder
+from modelkiln.machine.outputs import new_folder, replacing
 from modelkiln.wording import counted
 
 __all__ = ["FORMATS", "export", "link"]
@@ -113,22 +112,12 @@ def _open_counted(blobs: Blobs, descriptor: Descriptor, progress: _Progress) -> 
 @contextmanager
 def _replacing(output: Path, is_folder: bool) -> Iterator[Path]:
     """A temporary path next to `output` that takes its place when the block ends without an error."""
-    if is_folder and output.exists():
-        raise ModelkilnError(f"{output}: exists. Remove it, or export to another folder.")
     if not is_folder and output.is_dir():
         raise ModelkilnError(f"{output}: is a folder. Name a file for the archive.")
     if not output.parent.is_dir():
         raise ModelkilnError(f"{output}: its folder does not exist. Make it first.")
-    with ExitStack() as stack:
-        with writing(output):
-            made = stack.enter_context(part_folder(output)) / "output"
-        try:
-            yield made
-            made.chmod(0o755 if is_folder else 0o644)
-            os.replace(made, output)
-        except OSError as error:
-            message = f"{output}: {error.strerror}; nothing was written. Fix it and export again."
-            raise ModelkilnError(message) from error
+    with new_folder(output) if is_folder else replacing(output) as made:
+        yield made
 
 
 def _blob_entry(name: str, descriptor: Descriptor, blobs: Blobs, progress: _Progress) -> TarEntry:

@@ -10,10 +10,10 @@ from modelkiln.canonical import canonical_json, document_json
 from modelkiln.descriptor import CONFIG, INDEX, MANIFEST, Descriptor
 from modelkiln.digest import hex_of, sha256_bytes
 from modelkiln.document import read_document
-from modelkiln.errors import ModelkilnError, writing
+from modelkiln.errors import ModelkilnError
 from modelkiln.image.config import parse_config, parse_document
-from modelkiln.image.entries import Entry, own_entries, read_entries, referring
-from modelkiln.machine.part_folders import part_folder
+from modelkiln.image.entries import Entry, is_attestation, own_entries, read_entries, referring
+from modelkiln.machine.outputs import new_folder
 from modelkiln.wording import counted
 
 __all__ = [
@@ -23,7 +23,6 @@ __all__ = [
     "layout_files",
     "platform_index",
     "top_files",
-    "write_file",
     "write_layout",
 ]
 
@@ -175,7 +174,8 @@ class Layout:
             if not isinstance(listed, list):
                 raise ModelkilnError(f"{here}: manifests {listed!r} is not a list.")
             for child in read_entries(listed, here):
-                yield from self._expand(child, here, depth + 1)
+                found = self._expand(child, here, depth + 1)
+                yield from (one for one in found if not is_attestation(one.content))
 
     def select(self, name: Optional[str] = None) -> Entry:
         """Return the image, artifact or index of a tag, digest, platform or accelerator.
@@ -292,29 +292,12 @@ def platform_index(
 def write_layout(folder: os.PathLike, files: Mapping[str, bytes]) -> Path:
     """Write `files` (see `layout_files`) as the folder `folder` and return it.
 
-    They are written next to it and renamed, so that it is whole or not there. A folder that exists
-    is refused.
+    It is whole or not there; one that exists, and is not empty, is refused.
     """
     target = Path(folder)
-    if target.exists():
-        raise ModelkilnError(f"{target}: exists. Remove it, or write to another folder.")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with part_folder(target) as part:
-        made = part / "made"
-        made.mkdir()
+    with new_folder(target) as made:
         for name, data in files.items():
             path = made / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
-        made.chmod(0o755)
-        os.replace(made, target)
     return target
-
-
-def write_file(path: Path, data: bytes) -> None:
-    """Write a file, which is whole or not there, or is as it was."""
-    with writing(path), part_folder(path) as part:
-        made = part / "made"
-        made.write_bytes(data)
-        made.chmod(0o644)
-        os.replace(made, path)

@@ -13,10 +13,12 @@ from modelkiln.layers.packing import pack
 from modelkiln.runtime.weights.lock import LOCK_PATH
 from modelkiln.store.store import BlobWriter
 
-__all__ = ["LAZY_STORE", "record_layer", "venv_layer"]
+__all__ = ["LAZY_STORE", "record_layer", "venv_layer", "venv_link_layer"]
 
 # Where an image has the store of lazy weights, for a volume to be mounted at.
 LAZY_STORE = "/var/cache/modelkiln"
+# Folders of a package, in which nothing of a base may be.
+_FOLDERS = (VENV, CODE_FOLDER, MODELS_FOLDER)
 
 
 @lru_cache(maxsize=16)  # A monorepo asks for the same few, once for each package.
@@ -32,15 +34,7 @@ def venv_layer(python: str, python_path: str, over_any_base: bool = True, venv: 
     that are made here, which have nothing in them. Raises ModelkilnError for an interpreter that would
     be hidden.
     """
-    folders = (VENV, CODE_FOLDER, MODELS_FOLDER) if venv == VENV else (venv,)
-    hidden = folders if over_any_base else ()
-    for folder in hidden:
-        if posixpath.normpath(python_path).startswith(f"/{folder}/"):
-            raise ModelkilnError(
-                f"the base's interpreter {python_path} lies in /{folder}, where the package has its own files. Choose "
-                "a base whose interpreter lies elsewhere, and name it in the field `python_path` of its "
-                "`oci_base_image`."
-            )
+    hidden = _hidden(_FOLDERS if venv == VENV else (venv,), python_path) if over_any_base else ()
     home = python_path.rsplit("/", 1)[0]
     config = f"home = {home}\ninclude-system-site-packages = false\nversion = {python}\n"
     entries = [
@@ -53,6 +47,33 @@ def venv_layer(python: str, python_path: str, over_any_base: bool = True, venv: 
     ]
     place = "" if venv == VENV else f" at /{venv}"
     return _small("venv", f"virtual environment of Python {python}{place}", entries)
+
+
+@lru_cache(maxsize=16)
+def venv_link_layer(python_path: str, over_any_base: bool, venv: str) -> tuple[Layer, bytes]:
+    """Return the layer that has /opt/venv lead to the environment at `venv`, and its bytes: of a package whose own
+    environment lies there, so that all that knows the one place finds it.
+
+    over_any_base: see `venv_layer`. A link takes the place of a folder that a base has there.
+    """
+    hidden = _hidden(_FOLDERS, python_path) if over_any_base else ()
+    entries = [
+        *(bytes_entry(f"{folder}/{OPAQUE_WHITEOUT}", b"") for folder in hidden if folder != VENV),
+        Entry(VENV, kind="symlink", link=posixpath.relpath(venv, posixpath.dirname(VENV))),
+    ]
+    return _small("venv", f"/{VENV} is /{venv}", entries)
+
+
+def _hidden(folders: Sequence[str], python_path: str) -> Sequence[str]:
+    """The folders of a base that a package hides; raises ModelkilnError for an interpreter that would be hidden."""
+    for folder in folders:
+        if posixpath.normpath(python_path).startswith(f"/{folder}/"):
+            raise ModelkilnError(
+                f"the base's interpreter {python_path} lies in /{folder}, where the package has its own files. Choose "
+                "a base whose interpreter lies elsewhere, and name it in the field `python_path` of its "
+                "`oci_base_image`."
+            )
+    return folders
 
 
 def record_layer(record: bytes, weights_lock: bytes = b"", sbom: bytes = b"") -> tuple[Layer, bytes]:

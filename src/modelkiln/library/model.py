@@ -6,6 +6,7 @@ from pathlib import Path
 
 from modelkiln.runtime import signature as signatures
 from modelkiln.runtime import tensors
+from modelkiln.runtime.document import type_in_words
 from modelkiln.runtime.errors import PackageError
 from modelkiln.runtime.models import model_folder
 from modelkiln.runtime.record import Package, find_package
@@ -80,12 +81,12 @@ def _check(arrays, specs, side, where):
     import numpy
 
     if not isinstance(arrays, dict):
-        raise PackageError(f"{where}: {side}s are a {type(arrays).__name__}, want a dict of numpy arrays by name.")
+        raise PackageError(f"{where}: {side}s are {type_in_words(arrays)}, want a dict of numpy arrays by name.")
     found = []
     for name, array in arrays.items():
         if not isinstance(array, numpy.ndarray):
             raise PackageError(
-                f"{where}: {side} {name!r} is a {type(array).__name__}, want a numpy array (numpy.asarray)."
+                f"{where}: {side} {name!r} is {type_in_words(array)}, want a numpy array (numpy.asarray)."
             )
         found.append((name, tensors.array_datatype(array) or f"numpy {array.dtype}", array.shape))
     sentences = signatures.problems(specs, found, side)

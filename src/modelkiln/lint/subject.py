@@ -154,11 +154,6 @@ class Subject:
         return found
 
     @property
-    def entry_module(self) -> str:
-        """The module of the entry point, or ""."""
-        return self.entry_point.partition(":")[0]
-
-    @property
     def variant(self) -> Mapping[str, Any]:
         """The record's "variant": accelerator, platform, python, ..."""
         return self.record.get("variant") or {}

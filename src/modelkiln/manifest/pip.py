@@ -34,6 +34,10 @@ _UNREACHABLE = re.compile(
     r"|Retrying \(Retry|Read timed out|Connection (?:refused|reset|broken|aborted)"
     r"|\b(?:401|407|429|5\d\d) (?:Client|Server) Error).*"
 )
+# What a proxy, or the way to it, said, out of what urllib3 and pip wrap it in.
+_PROXYS = re.compile(
+    r"(?:ProxyError|proxy connection error: )\(.*?(?:\[Errno -?\d+\] |Tunnel connection failed: )([^'\")]+)['\")]"
+)
 
 
 class PipResult:
@@ -153,6 +157,12 @@ def check_reachable(messages: str) -> None:
     """Raise ModelkilnError where pip's messages say that an index did not answer."""
     # pip reports failed index pages in its log alone.
     found = dict.fromkeys(match.group().strip() for match in _UNREACHABLE.finditer(messages))
+    proxys = next(filter(None, map(_PROXYS.search, found)), None)
+    if proxys:
+        raise ModelkilnError(
+            "A package index cannot be reached: the machine's proxy (HTTPS_PROXY, or pip's setting `proxy`) gives no "
+            f"connection: {proxys[1]}. Start it, or correct the setting; NO_PROXY lists hosts that need none."
+        )
     if found:
         raise ModelkilnError(
             "A package index cannot be reached or refuses this machine. pip says: "

@@ -19,7 +19,7 @@ from typing import Any, Callable, Mapping, Optional, TypeVar
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.network.pace import PacedHandler
-from modelkiln.network.proxies import proxies_for
+from modelkiln.network.proxies import proxies_for, raise_through
 from modelkiln.runtime.weights.http import Redirects, retry_after
 from modelkiln.wording import report_line
 
@@ -120,7 +120,11 @@ def open_url(
         _Https(context=tls_context(env, urllib.parse.urlsplit(url).netloc)),
         Redirects,
     )
-    return opener.open(request, timeout=_TIMEOUT_SECONDS)
+    try:
+        return opener.open(request, timeout=_TIMEOUT_SECONDS)
+    except urllib.error.URLError as error:
+        raise_through(url, env, error)
+        raise
 
 
 def http_status(error: BaseException) -> Optional[int]:

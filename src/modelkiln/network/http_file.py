@@ -4,6 +4,7 @@ import hashlib
 import http.client
 import io
 import re
+import urllib.error
 from dataclasses import dataclass
 from typing import Any, Callable, Mapping, Optional
 
@@ -11,6 +12,7 @@ from modelkiln.digest import CHUNK
 from modelkiln.errors import ModelkilnError
 from modelkiln.network.http import NETWORK_ERRORS, http_status, is_final, seconds_asked, wait_to_retry
 from modelkiln.network.pace import LEAST_PROGRESS
+from modelkiln.network.proxies import ProxyFailed
 
 __all__ = ["HttpFile", "ServedFile", "network_error", "total_size", "version_of"]
 
@@ -52,7 +54,12 @@ def network_error(where: str, error: BaseException, login: str) -> ModelkilnErro
         remedy = "The server's redirects lead nowhere; correct the source."
     elif status is not None and status >= 500:
         remedy = "The server fails; try again later. What was fetched is kept."
-    said = " ".join(str(error).split()).rstrip(".")  # urllib's text on redirect loops has several lines.
+    text = str(error)
+    if isinstance(error, ProxyFailed):
+        remedy = error.proxy.remedy
+    elif isinstance(error, urllib.error.URLError) and status is None:  # Its own text is "<urlopen error ...>".
+        text = getattr(error.reason, "strerror", None) or str(error.reason)
+    said = " ".join(text.split()).rstrip(".")  # urllib's text on redirect loops has several lines.
     return ModelkilnError(f"{where}: {said}. {remedy}")
 
 

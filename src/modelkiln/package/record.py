@@ -8,6 +8,7 @@ digest.
 from typing import Any, Iterable, Mapping, Sequence
 
 from modelkiln.canonical import canonical_json
+from modelkiln.conventions import VENV
 from modelkiln.digest import sha256_bytes
 from modelkiln.frozen_json import FrozenJson
 from modelkiln.package.host_requirements import host_labels
@@ -22,10 +23,12 @@ __all__ = [
     "labels",
     "make_record",
     "metadata_annotations",
+    "own_environment",
     "package_digest",
     "recorded_digest",
     "recorded_environments",
     "split_labels",
+    "texts_of",
     "variant_records",
     "with_outputs",
 ]
@@ -40,8 +43,9 @@ _INPUTS = (
 )  # fmt: skip
 # Of packages that have one: the interpreter that a program embeds, what the image consists of (its settings, and the
 # diff IDs of the layers whose files are listed nowhere else), what the wheel of a model is called and requires, the
-# requirements that its host provides, and members and steps of an ensemble.
-_OPTIONAL = ("interpreter", "image", "wheel", "provided", "ensemble")
+# requirements that its host provides, members and steps of an ensemble, and where an image has the environment that
+# others have at /opt/venv, which leads there.
+_OPTIONAL = ("interpreter", "image", "wheel", "provided", "ensemble", "environment")
 
 # What a record holds of the package that is not an input of it.
 _OUTPUTS = ("package_digest", "formats", "layers", "sources", "variants")
@@ -71,6 +75,11 @@ def package_digest(inputs: Mapping[str, Any]) -> str:
 def recorded_digest(record: Mapping[str, Any]) -> str:
     """Return the package digest of what a record lists, also one of another release with other keys."""
     return sha256_bytes(canonical_json({key: value for key, value in record.items() if key not in _OUTPUTS}))
+
+
+def own_environment(record: Mapping[str, Any]) -> str:
+    """Return where an image of the package has its environment, relative to the image's root."""
+    return str(record.get("environment") or VENV)
 
 
 def recorded_environments(record: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]]]:
@@ -127,12 +136,17 @@ def with_outputs(
     return {**record, **outputs, **several}
 
 
+def texts_of(metadata: Mapping[str, Any]) -> dict[str, str]:
+    """Return what of the metadata annotations and headers may have: texts and numbers, and several authors as one."""
+    authors = metadata.get("authors")
+    joined = {"authors": ", ".join(map(str, authors))} if isinstance(authors, list) else {}
+    return {**{key: str(value) for key, value in metadata.items() if isinstance(value, (str, int, float))}, **joined}
+
+
 def metadata_annotations(record: Mapping[str, Any]) -> dict[str, str]:
     """Return the standard annotations of what people call the model; they name no package."""
     found = {
-        _PREFIX + ANNOTATIONS[key]: str(value)
-        for key, value in record["metadata"].items()
-        if key in ANNOTATIONS and isinstance(value, (str, int, float))
+        _PREFIX + ANNOTATIONS[key]: text for key, text in texts_of(record["metadata"]).items() if key in ANNOTATIONS
     }
     found.setdefault(_PREFIX + "title", record["name"])
     found[_PREFIX + "version"] = record["version"]

@@ -14,7 +14,7 @@ from modelkiln.attestation.provenance import provenance
 from modelkiln.attestation.sbom.bom import SBOM_TYPE, WEIGHTS, bom_bytes, bom_statement, package_bom
 from modelkiln.attestation.statement import PAYLOAD_TYPE, Statement, Subject
 from modelkiln.conventions import ARTIFACT_TYPE, PREDICATE_ANNOTATIONS, RECORD_TYPE, SBOM_PATH, WEIGHTS_LABEL
-from modelkiln.descriptor import CONFIG, MANIFEST, Descriptor
+from modelkiln.descriptor import CONFIG, EMPTY, MANIFEST, Descriptor
 from modelkiln.errors import ModelkilnError, reason
 from modelkiln.image.config import parse_config
 from modelkiln.image.contents import Contents, Document
@@ -22,7 +22,7 @@ from modelkiln.image.record_layer import read_from_record_layer, titled
 from modelkiln.package.outside import read_record
 from modelkiln.package.record import PACKAGE_LABEL, variant_records
 from modelkiln.registry.client import RegistryClient
-from modelkiln.registry.referrers import EMPTY, artifact_manifest, attach_all, find_referrers
+from modelkiln.registry.referrers import artifact_manifest, attach_all, find_referrers
 from modelkiln.registry.uploads import upload_bytes
 
 __all__ = [
@@ -82,14 +82,13 @@ def attachments_of(contents: Contents, read: Read, record: bytes, builder: str) 
     ModelkilnError for what is not a record.
     """
     content, annotations = _parsed(record)
-    root = contents.root.descriptor
-    found = [Attachment(root, RECORD_TYPE, "package.json", record, annotations)]
+    found = [Attachment(one, RECORD_TYPE, "package.json", record, annotations) for one in contents.tops]
     for document in contents.manifests:
         bom = manifest_bom(document, read, content)
         if bom is not None:
             title = f"{content.get('name') or 'package'}.cdx.json"
             # A tag means an index: what knows nothing of platforms finds the bill of each image there.
-            for subject in dict.fromkeys((document.descriptor, root)):
+            for subject in dict.fromkeys((document.descriptor, *contents.tops)):
                 found.append(Attachment(subject, SBOM_TYPE, title, bom, annotations))
     subjects = tuple(Subject(str(content.get("name") or ""), one.digest) for one in contents.signed)
     statement = provenance(content, subjects, builder)

@@ -105,7 +105,7 @@ def _platform(package: "RemotePackage", document: Document) -> str:
 
 
 def _only(documents: Iterable[Document], where: str) -> Document:
-    found = [one for one in documents if one.descriptor.media_type != INDEX]
+    found = [one for one in documents if one.descriptor.media_type != INDEX and not one.is_attestation]
     if len(found) != 1:
         raise ModelkilnError(
             f"{where}: holds {counted(len(found), 'image')}, want one. Name it with --image, by its platform "

@@ -16,7 +16,7 @@ back. No tag ever names a package that is not complete.
 """
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Callable, Mapping, Optional, Sequence
 
@@ -33,6 +33,8 @@ from modelkiln.registry.client import RegistryClient
 from modelkiln.registry.known_blobs import KnownBlobs
 from modelkiln.registry.limits import check_limits
 from modelkiln.registry.reference import Reference
+from modelkiln.registry.referrers import attach_all
+from modelkiln.registry.uploads import upload_bytes
 from modelkiln.wording import counted
 
 if TYPE_CHECKING:
@@ -49,7 +51,7 @@ class Publication:
     `package.json`, or None; it and what follows from it is put next to the package (see `attachments`).
     builder: who built it, for its provenance. statements: more that is said of what is published. signer:
     who signs it, or None; one for all that are published at once. bundles: statements that somebody has
-    signed, with what they refer to.
+    signed, with what they refer to. small_blobs: those of manifests that are in no layout.
     """
 
     contents: Contents
@@ -61,6 +63,7 @@ class Publication:
     statements: tuple[Statement, ...] = ()
     signer: Optional["Signer"] = None
     bundles: tuple[tuple[Descriptor, bytes], ...] = ()
+    small_blobs: tuple[bytes, ...] = field(default=(), repr=False)
 
     def attachments(self) -> tuple[Attachment, ...]:
         """What refers to the package in a registry."""
@@ -208,8 +211,11 @@ class _Push:
             known = KnownBlobs(store_root, client.endpoint.name)
             sent = Transfer(client, self._publication.source, known, progress).run(contents.blobs, report)
             self._sent = Published(self._digest, sent.number, sent.size, sent.mounted, sent.present)
+            for blob in self._publication.small_blobs:
+                upload_bytes(client, blob)
             for document in contents.manifests:
                 client.put_manifest(document.descriptor.digest, document.descriptor, document.data)
+            attach_all(client, [(one.descriptor, one.data) for one in contents.manifests if one.is_attestation])
             known.remember((blob.digest for blob in contents.blobs), client.repository.name)
         self._attachments = self._publication.attachments()
         added = [one.artifact_type for one in attach_missing(client, self._attachments)]

@@ -2,9 +2,7 @@
 
 import hashlib
 import json
-import os
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Callable, Iterator, Mapping, Optional, Sequence
 
@@ -15,11 +13,11 @@ from modelkiln.canonical import document_json
 from modelkiln.conventions import ARTIFACT_TYPE, FILE_PATH, MODELS_FOLDER, WEIGHTS_LABEL
 from modelkiln.descriptor import INDEX, Descriptor
 from modelkiln.digest import referrers_tag, sha256_bytes, sha256_stream
-from modelkiln.errors import ModelkilnError, writing
+from modelkiln.errors import ModelkilnError
 from modelkiln.image.contents import Document
 from modelkiln.image.entries import REF_NAME
 from modelkiln.image.layout import blob_name, top_files, write_layout
-from modelkiln.machine.part_folders import part_folder
+from modelkiln.machine.outputs import new_folder
 from modelkiln.package.record import variant_records
 from modelkiln.publication.remote_package import ChunkReader, RemotePackage
 from modelkiln.publication.verify import shown, unexpected, verify_layout
@@ -46,9 +44,7 @@ def pull(
     The folder is made next to its place and renamed, so that it is whole, and what its record says, or not there.
     Raises ModelkilnError.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ModelkilnError(f"{folder}: exists. Remove it, or write to another folder.")
-    with _new_folder(folder) as made:
+    with new_folder(folder) as made:
         if part == "layout":
             _pull_layout(package, made, progress)
             _hold_layout(package, made, expected, report)
@@ -71,18 +67,6 @@ def pull(
         else:
             _pull_weights(package, content, made, progress)
     return folder
-
-
-@contextmanager
-def _new_folder(folder: Path) -> Iterator[Path]:
-    with ExitStack() as stack:
-        with writing(folder):
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            made = stack.enter_context(part_folder(folder)) / "made"
-            made.mkdir()
-        yield made
-        made.chmod(0o755)
-        os.replace(made, folder)
 
 
 def _hold_layout(package: RemotePackage, folder: Path, expected: Sequence[str], report: Callable[[str], None]) -> None:
@@ -113,7 +97,6 @@ def _pull_layout(package: RemotePackage, folder: Path, progress: Callable[[int],
     documents = [*package.contents.manifests, *others]
     files.update((blob_name(one.descriptor.digest), one.data) for one in documents)
     files.update((blob_name(entry["digest"]), data) for entry, data in lists)
-    folder.rmdir()
     write_layout(folder, files)
 
     def fetch(blob: Descriptor) -> None:

@@ -11,15 +11,16 @@ from modelkiln.attestation.bundle import BUNDLE_TYPE, LARGEST_BUNDLE, REPOSITORY
 from modelkiln.attestation.sbom.bom import SBOM_TYPE
 from modelkiln.attestation.statement import PAYLOAD_TYPE, Statement, Subject
 from modelkiln.canonical import document_json
-from modelkiln.descriptor import MANIFEST, Descriptor
+from modelkiln.descriptor import EMPTY, EMPTY_CONFIG, MANIFEST, Descriptor
 from modelkiln.errors import ModelkilnError, reason
 from modelkiln.frozen_json import FrozenJson
-from modelkiln.image.layout import Layout, blob_name, write_file
+from modelkiln.image.layout import Layout, blob_name
+from modelkiln.machine.outputs import write_file
 from modelkiln.package.record import PACKAGE_LABEL
 from modelkiln.publication.attachments import as_statement
 from modelkiln.registry.blobs import blob_chunks
 from modelkiln.registry.client import RegistryClient
-from modelkiln.registry.referrers import EMPTY, attach, find_referrers
+from modelkiln.registry.referrers import attach, find_referrers
 from modelkiln.registry.uploads import upload_bytes
 
 if TYPE_CHECKING:
@@ -38,7 +39,6 @@ __all__ = [
     "statements_in_registry",
 ]
 
-_EMPTY_CONFIG = Descriptor.of("application/vnd.oci.empty.v1+json", EMPTY)
 _PREDICATE = "dev.sigstore.bundle.predicateType"
 # Bundles of one package that are read. Anybody who may write to a repository may add thousands.
 _MOST_BUNDLES = 200
@@ -178,7 +178,7 @@ def bundle_manifest(bundle: bytes, predicate_type: str, subject: Descriptor) -> 
         "schemaVersion": 2,
         "mediaType": MANIFEST,
         "artifactType": BUNDLE_TYPE,
-        "config": _EMPTY_CONFIG.to_json(),
+        "config": EMPTY_CONFIG.to_json(),
         "layers": [Descriptor.of(BUNDLE_TYPE, bundle).to_json()],
         "subject": subject.to_json(),
         "annotations": _annotations(predicate_type),

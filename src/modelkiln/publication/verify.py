@@ -132,7 +132,7 @@ def _judge(
     """What follows from what was found. given: the record next to the package."""
     problems = [str(issue) for issue in issues if not issue.is_note]
     unverified, notes = [str(issue) for issue in issues if issue.is_note], []
-    programs = [one for one in images if one.kind != "weights"]
+    programs = [one for one in images if one.kind not in ("weights", "statements")]
     for one in programs:
         if one.record is None:
             unverified.append(f"manifest {one.digest}: {_NO_RECORD}.")

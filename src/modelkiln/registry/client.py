@@ -22,6 +22,7 @@ from modelkiln.descriptor import INDEX, MANIFEST, Descriptor
 from modelkiln.digest import check_digest, sha256_bytes
 from modelkiln.errors import ModelkilnError
 from modelkiln.network.http import NETWORK_ERRORS, wait_to_retry
+from modelkiln.network.proxies import proxy_for
 from modelkiln.registry.auth import BUSY, RegistryAuth
 from modelkiln.registry.endpoint import endpoint_of
 from modelkiln.registry.provider import Registry
@@ -168,7 +169,9 @@ class RegistryClient(Registry):
         else:
             cause = root_cause(why)
             if is_last or is_hopeless(cause):
-                raise unreachable(self.repository, path, cause) from cause
+                is_proxys = isinstance(why, requests.exceptions.ProxyError)
+                proxy = proxy_for(self.url(path), self.env) if is_proxys else None
+                raise unreachable(self.repository, path, cause, proxy) from cause
             text, wait = str(cause), _WAITS[attempt]
         wait_to_retry(wait, str(self.repository), text, self._report)
 

@@ -5,13 +5,13 @@ file for each registry; it is a hint and no more: a registry that no longer has 
 """
 
 import json
-import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Iterable, Optional
 from urllib.parse import quote
 
-from modelkiln.machine.part_folders import part_folder
+from modelkiln.errors import ModelkilnError
+from modelkiln.machine.outputs import write_file
 
 __all__ = ["KnownBlobs"]
 
@@ -50,8 +50,5 @@ class KnownBlobs:
         if json.dumps(known) == before:
             return
         # Without it publishing only takes longer: a full or read-only disk is not a reason to fail.
-        with suppress(OSError):
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            with part_folder(self._path) as part:
-                (part / "made").write_text(json.dumps(known))
-                os.replace(part / "made", self._path)
+        with suppress(ModelkilnError):
+            write_file(self._path, json.dumps(known).encode())

@@ -10,18 +10,15 @@ from typing import Any, Collection, Mapping, Optional, Sequence
 
 from modelkiln.canonical import document_json
 from modelkiln.conventions import RECORD_TYPE
-from modelkiln.descriptor import INDEX, MANIFEST, Descriptor
+from modelkiln.descriptor import EMPTY_CONFIG, INDEX, MANIFEST, Descriptor
 from modelkiln.digest import referrers_tag, sha256_bytes
 from modelkiln.document import parse_object
 from modelkiln.errors import ModelkilnError
 from modelkiln.registry.client import RegistryClient
 from modelkiln.registry.refusal import refused
 
-__all__ = ["EMPTY", "artifact_manifest", "attach", "attach_all", "find_records", "find_referrers", "record_manifest"]
+__all__ = ["artifact_manifest", "attach", "attach_all", "find_records", "find_referrers"]
 
-# OCI image-spec 1.1, manifest.md, "Guidance for an Empty Descriptor".
-EMPTY = b"{}"
-_EMPTY_CONFIG = Descriptor.of("application/vnd.oci.empty.v1+json", EMPTY)
 _ATTEMPTS = 3
 # Of a thousand entries each, as registries give them; it ends a circle.
 _PAGES = 100
@@ -42,18 +39,13 @@ def artifact_manifest(
         "schemaVersion": 2,
         "mediaType": MANIFEST,
         "artifactType": artifact_type,
-        "config": _EMPTY_CONFIG.to_json(),
+        "config": EMPTY_CONFIG.to_json(),
         "layers": [layer],
         "subject": subject.to_json(),
         "annotations": dict(annotations),
     }
     data = document_json(manifest)
     return Descriptor.of(MANIFEST, data), data
-
-
-def record_manifest(record: bytes, subject: Descriptor, annotations: Mapping[str, str]) -> tuple[Descriptor, bytes]:
-    """Return the manifest whose layer is `record`, and its descriptor."""
-    return artifact_manifest(record, RECORD_TYPE, "package.json", subject, annotations)
 
 
 def attach(client: RegistryClient, descriptor: Descriptor, data: bytes) -> bool:

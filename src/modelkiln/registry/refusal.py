@@ -1,11 +1,12 @@
 """What to report of a registry that says no, or that cannot be reached: the reason and the remedy."""
 
-from typing import Any
+from typing import Any, Optional
 
 import requests
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.machine.settings import INSECURE_REGISTRIES
+from modelkiln.network.proxies import Proxy
 from modelkiln.registry.reference import Reference
 
 __all__ = ["check_kind", "errors_of", "refused", "unreachable"]
@@ -33,8 +34,13 @@ def refused(client: Any, answer: requests.Response, what: str = "") -> Modelkiln
     return ModelkilnError(f"{client.repository}: {path}: status {answer.status_code}{said}. {remedy}.")
 
 
-def unreachable(repository: Reference, path: str, error: BaseException) -> ModelkilnError:
-    """The error for a network that fails."""
+def unreachable(
+    repository: Reference, path: str, error: BaseException, proxy: Optional[Proxy] = None
+) -> ModelkilnError:
+    """The error for a network that fails. proxy: the one that gives no connection."""
+    if proxy is not None:
+        said = getattr(error, "strerror", None) or error
+        return ModelkilnError(f"{repository}: {path}: {proxy} gives no connection: {said}. {proxy.remedy}")
     remedy = "Check the registry's address, the network, and the machine's proxy settings"
     if "WRONG_VERSION_NUMBER" in str(error):
         remedy = (

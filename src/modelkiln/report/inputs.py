@@ -3,7 +3,6 @@
 from dataclasses import dataclass, replace
 from typing import Any, Iterable, Iterator, Mapping, Optional
 
-from modelkiln.conventions import VENV
 from modelkiln.ensemble.programs import members_by_environment, wheels_by_environment
 from modelkiln.layer import Layer
 from modelkiln.recipe import DEBIAN, Recipe
@@ -116,12 +115,12 @@ def _pairs(
     before: Mapping[str, tuple[str, ...]], after: Mapping[str, tuple[str, ...]]
 ) -> list[tuple[Optional[str], Optional[str]]]:
     """The environments to compare, by their members: their paths follow from their wheels."""
-    left = list(after)
+    left, own = list(after), (next(iter(before)), next(iter(after)))
     found: list[tuple[Optional[str], Optional[str]]] = []
     alike = {(one, other): len({*before[one]} & {*after[other]}) for one in before for other in after}
-    # An ensemble's own first where both have as many members: its path stays.
-    for one, other in sorted(alike, key=lambda pair: (-alike[pair], pair[0] != pair[1])):
-        if other in left and all(one != pair[0] for pair in found) and (alike[one, other] or one == other == VENV):
+    # A package's own first where both have as many members.
+    for one, other in sorted(alike, key=lambda pair: (-alike[pair], pair != own, pair[0] != pair[1])):
+        if other in left and all(one != pair[0] for pair in found) and (alike[one, other] or (one, other) == own):
             found.append((one, other))
             left.remove(other)
     places = list(before)

@@ -5,9 +5,9 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Container, Iterator, Mapping, Sequence
 
-from modelkiln.conventions import VENV
 from modelkiln.ensemble.programs import Program, list_programs
 from modelkiln.package.imports import STANDARD_MODULES, Import, find_imports
+from modelkiln.package.record import own_environment
 from modelkiln.report.archive import iter_files
 from modelkiln.report.graph import Edge, Graph, Node
 from modelkiln.report.package import Package
@@ -30,12 +30,14 @@ def code_graph(
     variant: Mapping[str, Any],
     texts: Mapping[str, bytes],
     wheels: Mapping[str, WheelContents],
-    environment: str = VENV,
+    environment: str = "",
 ) -> Graph:
     """Return the graph of code and of the wheels of an environment, from the entry point on.
 
-    texts: of the code that is at hand. Wheels without contents have no edges of their own.
+    texts: of the code that is at hand. Wheels without contents have no edges of their own. environment: its path in an
+    image; without it, the package's own.
     """
+    environment = environment or own_environment(variant)
     files = {file["path"]: None for file in variant.get("code") or ()}
     programs = list_programs(variant)
     entry = Node("entry", programs[0].entry_point)

@@ -14,6 +14,7 @@ from modelkiln.ensemble.programs import wheels_by_environment
 from modelkiln.formats.pex_contents import DEPENDENCIES
 from modelkiln.manifest.wheels import wheel_digest
 from modelkiln.package.imports import code_modules
+from modelkiln.package.record import own_environment
 from modelkiln.report.archive import iter_files
 from modelkiln.report.inputs import recipe_inputs
 from modelkiln.report.package import Package
@@ -55,8 +56,12 @@ class WheelContents:
         return next((" ".join(value.split()) for value in found if value.strip()), "")
 
 
-def read_wheels(package: Package, variant: Mapping[str, Any], environment: str = VENV) -> dict[str, WheelContents]:
-    """Return the contents of the wheels that a variant's record lists of an environment, by name, in its order."""
+def read_wheels(package: Package, variant: Mapping[str, Any], environment: str = "") -> dict[str, WheelContents]:
+    """Return the contents of the wheels that a variant's record lists of an environment, by name, in its order.
+
+    environment: its path in an image; without it, the package's own.
+    """
+    environment = environment or own_environment(variant)
     listed = wheels_by_environment(variant)[environment]
     found = {wheel["name"]: _bare(wheel) for wheel in listed}
     missing = {}

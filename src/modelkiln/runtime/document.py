@@ -4,7 +4,30 @@ import json
 
 from modelkiln.runtime.errors import PackageError
 
-__all__ = ["parse_json"]
+__all__ = ["parse_json", "reason_of", "shown", "type_in_words"]
+
+
+def type_in_words(value):
+    """Return what a Python value is: "None", "an int", "a list"."""
+    name = type(value).__name__
+    return "None" if value is None else f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"
+
+
+def shown(value):
+    """Return a value of a document as JSON has it, cut where it is long."""
+    try:
+        text = json.dumps(value, ensure_ascii=False)
+        text = text if text.isprintable() else json.dumps(value)  # Nothing that a terminal would obey.
+    except (TypeError, ValueError):
+        text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def reason_of(error):
+    """Return in words why a document could not be read as what it should be."""
+    if isinstance(error, KeyError):
+        return f"{shown(error.args[0])} is missing"
+    return str(error)
 
 
 def parse_json(data, where):
@@ -19,7 +42,7 @@ def parse_json(data, where):
         return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_unique)
     except UnicodeDecodeError as error:
         raise PackageError(
-            f"{where}: byte {error.start} is not UTF-8, so this is not JSON. " "Save the file as UTF-8."
+            f"{where}: byte {error.start} is not UTF-8, so this is not JSON. Save the file as UTF-8."
         ) from None
     except json.JSONDecodeError as error:
         raise PackageError(

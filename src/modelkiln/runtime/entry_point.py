@@ -4,6 +4,7 @@ import importlib
 import os
 import sys
 
+from modelkiln.runtime.document import type_in_words
 from modelkiln.runtime.errors import PackageError
 
 __all__ = ["NO_TELEMETRY", "UserError", "load", "opt_out", "run"]
@@ -45,7 +46,9 @@ def load(entry_point, root):
     """
     module_name, _, attribute = entry_point.partition(":")
     if not module_name or not attribute:
-        raise PackageError(f"entry point {entry_point!r} is not of the form module:callable.")
+        raise PackageError(
+            f"entry point {entry_point!r} is not of the form module:callable. Write the package's entry_point so."
+        )
     if str(root) not in sys.path:
         sys.path.insert(0, str(root))
     where = f"entry point {entry_point}"
@@ -60,12 +63,12 @@ def load(entry_point, root):
             raise PackageError(
                 f"{where}: {found.__name__} has no {part!r}. Name a function or class of {found.__file__}."
                 if hasattr(found, "__file__")
-                else f"{where}: there is no {part!r} in it."
+                else f"{where}: there is no {part!r} in it. Name a function or class that is there."
             )
         found = getattr(found, part)
     if not callable(found):
         raise PackageError(
-            f"{where}: {attribute} is a {type(found).__name__} and cannot be called. "
+            f"{where}: {attribute} is {type_in_words(found)} and cannot be called. "
             "Name a function or a class with a predict method."
         )
     return found

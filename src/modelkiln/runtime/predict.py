@@ -3,7 +3,7 @@
 import json
 
 from modelkiln.runtime import entry_point, signature, tensors
-from modelkiln.runtime.document import parse_json
+from modelkiln.runtime.document import parse_json, shown, type_in_words
 from modelkiln.runtime.errors import PackageError
 
 __all__ = ["predict"]
@@ -35,7 +35,7 @@ def _read_request(request, wanted, where):
     if not isinstance(request, dict) or "inputs" not in request:
         raise PackageError(f'{where}: a request is a JSON object with "inputs", a list of tensors.')
     if not isinstance(request.get("id", ""), str):
-        raise PackageError(f'{where}: "id" is {request["id"]!r}; it must be a string.')
+        raise PackageError(f'{where}: "id" is {shown(request["id"])}; it must be a string.')
     inputs = tensors.read_tensors(request["inputs"], "input", where)
     _refuse(signature.problems(wanted["inputs"], [tensor[:3] for tensor in inputs], "input"), where)
     names = [spec["name"] for spec in wanted["outputs"]]
@@ -46,7 +46,7 @@ def _read_request(request, wanted, where):
         raise PackageError(f'{where}: "outputs" must be a list of objects with a "name".')
     for item in asked:
         if item.get("name") not in names:
-            raise PackageError(f"{where}: there is no output {item.get('name')!r}; there are {', '.join(names)}.")
+            raise PackageError(f"{where}: there is no output {shown(item.get('name'))}; there are {', '.join(names)}.")
     return inputs, [item["name"] for item in asked]
 
 
@@ -54,14 +54,16 @@ def _check_outputs(outputs, specs, where):
     import numpy
 
     if not isinstance(outputs, dict):
-        raise PackageError(
-            f"{where} returned a {type(outputs).__name__}; return a dict of numpy arrays by output name."
-        )
+        raise PackageError(f"{where} returned {type_in_words(outputs)}; return a dict of numpy arrays by output name.")
     found = []
     for name, array in outputs.items():
-        if not isinstance(name, str) or not isinstance(array, numpy.ndarray):
+        if not isinstance(name, str):
             raise PackageError(
-                f"{where}: output {name!r} is a {type(array).__name__}; return a numpy array (numpy.asarray)."
+                f"{where}: the name of output {name!r} is {type_in_words(name)}; name outputs by strings."
+            )
+        if not isinstance(array, numpy.ndarray):
+            raise PackageError(
+                f'{where}: output "{name}" is {type_in_words(array)}; return a numpy array (numpy.asarray).'
             )
         datatype = tensors.array_datatype(array)
         found.append((name, datatype or f"numpy {array.dtype}", array.shape))

@@ -9,6 +9,7 @@ import json
 import mmap
 import os
 
+from modelkiln.runtime.document import reason_of
 from modelkiln.runtime.errors import PackageError
 
 __all__ = ["SafetensorsFile", "open_safetensors"]
@@ -63,7 +64,7 @@ class SafetensorsFile:
             self.metadata = header.pop("__metadata__", {})
             self._tensors = {name: self._check(name, value) for name, value in header.items()}
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise self._broken(f"its header cannot be read ({error!r})") from None
+            raise self._broken(f"its header cannot be read ({reason_of(error)})") from None
         self.names = sorted(self._tensors, key=lambda name: self._tensors[name][2])
 
     def _check(self, name, value):
@@ -77,7 +78,7 @@ class SafetensorsFile:
         return dtype, shape, begin, end
 
     def _broken(self, what):
-        return PackageError(f"{self._where}: is not a safetensors file: {what}.")
+        return PackageError(f"{self._where}: is not a safetensors file: {what}. Fetch or export it again.")
 
     def describe(self, name):
         """Return the dtype (as safetensors calls it) and the shape of a tensor."""

@@ -8,6 +8,7 @@ checking needs no numpy, so that the engine checks requests and responses with t
 from collections import namedtuple
 from itertools import chain
 
+from modelkiln.runtime.document import shown, type_in_words
 from modelkiln.runtime.errors import PackageError
 
 __all__ = ["DATATYPES", "Tensor", "array_datatype", "from_array", "read_tensors", "to_array"]
@@ -56,7 +57,7 @@ def read_tensors(items, side, where):
     an unknown datatype, data that does not fill the shape, an element of another type or range.
     """
     if not isinstance(items, list):
-        raise PackageError(f'{where}: "{side}s" is {_short(items)}; it must be a list of tensors.')
+        raise PackageError(f'{where}: "{side}s" is {shown(items)}; it must be a list of tensors.')
     tensors = [_read_tensor(item, f"{where}: {side} {index}", side, where) for index, item in enumerate(items)]
     names = [tensor.name for tensor in tensors]
     for name in names:
@@ -67,17 +68,18 @@ def read_tensors(items, side, where):
 
 def _read_tensor(item, position, side, where):
     if not isinstance(item, dict):
-        raise PackageError(f"{position}: {_short(item)} is not a tensor object.")
-    name, datatype, shape = item.get("name"), item.get("datatype"), item.get("shape")
+        raise PackageError(f"{position}: {shown(item)} is not a tensor object.")
+    lacking = [key for key in ("name", "datatype", "shape") if key not in item]
+    if lacking:
+        raise PackageError(f'{position}: has no "{lacking[0]}". Give each tensor name, datatype, shape and data.')
+    name, datatype, shape = item["name"], item["datatype"], item["shape"]
     if not isinstance(name, str) or not name:
-        raise PackageError(f'{position}: "name" is {_short(name)}; it must be a string.')
+        raise PackageError(f'{position}: "name" is {shown(name)}; it must be a string that is not empty.')
     address = f'{where}: {side} "{name}"'
     if not isinstance(datatype, str) or datatype not in DATATYPES:
-        raise PackageError(f"{address}: datatype {_short(datatype)} is unknown; use one of {', '.join(DATATYPES)}.")
+        raise PackageError(f"{address}: datatype {shown(datatype)} is unknown; use one of {', '.join(DATATYPES)}.")
     if not isinstance(shape, list) or not all(is_size(size) and size >= 0 for size in shape):
-        raise PackageError(
-            f"{address}: shape {_short(shape)} is not a list of sizes; give the shape of this very data."
-        )
+        raise PackageError(f"{address}: shape {shown(shape)} is not a list of sizes; give the shape of this very data.")
     if "data" not in item:
         raise PackageError(
             f'{address}: has no "data". Give the elements as a JSON list; binary tensor data is not supported.'
@@ -89,7 +91,7 @@ def _read_tensor(item, position, side, where):
 
 def _flatten(data, shape, address):
     if not isinstance(data, list):
-        raise PackageError(f"{address}: data is {_short(data)}; it must be a list.")
+        raise PackageError(f"{address}: data is {shown(data)}; it must be a list.")
     if len(shape) < 2 or not data or not isinstance(data[0], list):
         count = 1
         for size in shape:
@@ -101,7 +103,7 @@ def _flatten(data, shape, address):
     for axis, size in enumerate(shape):
         for row in level:
             if not isinstance(row, list) or len(row) != size:
-                got = f"{len(row)} elements" if isinstance(row, list) else _short(row)
+                got = f"{len(row)} elements" if isinstance(row, list) else shown(row)
                 raise PackageError(f"{address}: got {got} along axis {axis}, want {size} for shape {list(shape)}.")
         level = list(chain.from_iterable(level))
     return level
@@ -117,12 +119,12 @@ def _check_elements(data, datatype, address):
     if not set(map(type, data)) <= set(datatype.kinds):
         index = next(i for i, value in enumerate(data) if type(value) not in datatype.kinds)
         raise PackageError(
-            f"{address}: element {index} is {_short(data[index])}, want {_JSON_NAMES[datatype.kinds[0]]}."
+            f"{address}: element {index} is {shown(data[index])}, want {_JSON_NAMES[datatype.kinds[0]]}."
         )
     if not data or datatype.below is None or datatype.above < min(data) and max(data) < datatype.below:
         return
     index = next(i for i, value in enumerate(data) if not datatype.above < value < datatype.below)
-    raise PackageError(f"{address}: element {index} is {_short(data[index])}, which is out of range.")
+    raise PackageError(f"{address}: element {index} is {shown(data[index])}, which is out of range of its datatype.")
 
 
 def to_array(tensor):
@@ -134,7 +136,9 @@ def to_array(tensor):
         try:
             data = [value.encode("utf-8") for value in data]
         except UnicodeEncodeError:
-            raise PackageError(f'tensor "{tensor.name}": a string holds a lone surrogate; it is not text.') from None
+            raise PackageError(
+                f'tensor "{tensor.name}": a string holds a lone surrogate, which is no text. Send another.'
+            ) from None
     elif int in datatype.kinds and float in datatype.kinds:
         data = list(map(float, data))
     return numpy.array(data, dtype=datatype.numpy).reshape(tensor.shape)
@@ -189,14 +193,9 @@ def _text(name, index, value):
         if isinstance(value, str):
             value.encode("utf-8")
             return value
-        problem = f"is {_short(value)}, neither bytes nor a string"
+        problem = f"is {type_in_words(value)}, neither bytes nor a string"
     except UnicodeError:
         problem = "is not UTF-8 text"
     raise PackageError(
         f'output "{name}": element {index} {problem}. BYTES in JSON are text; encode it, for example as base64.'
     )
-
-
-def _short(value):
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."

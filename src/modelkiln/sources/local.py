@@ -11,6 +11,7 @@ from typing import BinaryIO, Iterator, Mapping, Sequence
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.machine.git import Git
+from modelkiln.machine.submodules import check_submodules
 from modelkiln.pinned_file import may_be_empty
 from modelkiln.sources.patterns import has_pattern, matches
 from modelkiln.sources.source import Listing, Source, SourceFile, Stamp
@@ -55,6 +56,7 @@ class LocalSource(Source):
 
     def list(self) -> Listing:
         """Return the files that are there; raises ModelkilnError when there is none."""
+        check_submodules(Path(self._path, self._text if self._is_pattern else ""), f"source {self.uri!r}")
         if self._is_pattern:
             files = self._matching()
         elif self._is_folder:
@@ -106,6 +108,7 @@ class LocalSource(Source):
         try:
             status = os.stat(path)
         except OSError as error:
+            check_submodules(Path(path), f"source {self.uri!r}")
             raise self._refuse(path, f"{error.strerror}. Correct the path") from None
         if not stat.S_ISREG(status.st_mode):
             raise self._refuse(path, "is not a regular file. Remove it")

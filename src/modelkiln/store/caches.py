@@ -26,7 +26,7 @@ _WHOLE = ("pex-root", "pip-cache", "pip-tools-cache", "scie-base")
 # what a process may be reading for as long as it runs.
 _ANSWERS = ("built", "choices", "contents", "layers", "published", "verified")
 _FOLDERS = ("interpreters/", "toolchains/")
-# pex/cache/dirs.py: what the environments of PEX files link to.
+# pex/cache/dirs.py and formats/installer: what the environments of PEX files link to.
 _SHARED = ("bootstraps", "installed_wheels", "user_code")
 _LINK = re.compile(rf"/({'|'.join(_SHARED)})/([^/]+)/([^/]+)")
 _SHORT = "s"
@@ -208,6 +208,10 @@ class PexRuns:
             # A started PEX says so in both.
             used = max(_used_ns(found) for path in paths for found in (path, *_named(path, _LAST_ACCESS)))
             yield CachedThing(f"{PEX_RUN}/{self._name(paths[-1])}", size, used, tuple(paths))
+        for path in (path for version in _entries(self._folder / "venvs") for path in _entries(version)):
+            # Of a first start that was killed. Who makes one holds the lock that cleaning needs.
+            if path.name.startswith(".") and path.suffix == ".tmp":
+                yield CachedThing(f"{PEX_RUN}/{self._name(path)}", _size(path), _used_ns(path), (path,))
         for name, size in sizes.items():
             if not counts[name]:
                 path = self._folder / name

@@ -9,7 +9,15 @@ import hashlib
 import re
 from typing import Any, Iterator, Mapping
 
-__all__ = ["config_problems", "descriptor_problems", "index_problems", "manifest_problems", "unconventional_settings"]
+__all__ = [
+    "MODEL",
+    "artifact_kind",
+    "config_problems",
+    "descriptor_problems",
+    "index_problems",
+    "manifest_problems",
+    "unconventional_settings",
+]
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 # RFC 6838, section 4.2, which descriptor.md names for media types.
@@ -17,6 +25,25 @@ _MEDIA_TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}/[A-Za-z0-9][A-
 _OCI = "application/vnd.oci.image."
 _MANIFEST, _INDEX, _CONFIG = f"{_OCI}manifest.v1+json", f"{_OCI}index.v1+json", f"{_OCI}config.v1+json"
 _LAYERS = tuple(f"{_OCI}layer.v1.tar{ending}" for ending in ("", "+gzip", "+zstd"))
+
+# CNCF model-spec 0.0.7, docs/spec.md: a ModelPack artifact.
+MODEL = "application/vnd.cncf.model.manifest.v1+json"
+# BuildKit, docs/attestations/attestation-storage.md; image-spec 1.1, manifest.md, "Guidance for an Empty Descriptor".
+_ATTESTATION = "application/vnd.docker.attestation.manifest.v1+json"
+_EMPTY, _IN_TOTO = "application/vnd.oci.empty.v1+json", "application/vnd.in-toto+json"
+
+
+def artifact_kind(manifest: Mapping[str, Any]) -> str:
+    """Return what a manifest is that has no image's config, see `CheckedImage.kind`."""
+    config, layers = manifest.get("config"), manifest.get("layers")
+    if manifest.get("artifactType") == MODEL:
+        return "weights"
+    if manifest.get("artifactType") != _ATTESTATION or not isinstance(config, dict) or not isinstance(layers, list):
+        return "other"
+    types = [layer.get("mediaType") if isinstance(layer, dict) else None for layer in layers]
+    # No engine can run it; what is stated there is for a signature to vouch for.
+    is_attestation = config.get("mediaType") == _EMPTY and all(kind == _IN_TOTO for kind in types)
+    return "statements" if is_attestation else "other"
 
 
 def descriptor_problems(value: Any, where: str) -> Iterator[str]:

@@ -46,7 +46,8 @@ class LayerMemory(Protocol):
 @dataclass(frozen=True)
 class CheckedImage:
     """A manifest that was checked. digest: its own. kind: "image"; "weights", of an image or artifact that holds the
-    files of model artifacts and nothing that runs; or "other". record: the one in it, or None."""
+    files of model artifacts and nothing that runs; "statements", of a manifest of statements about an image in the same
+    index; or "other". record: the one in it, or None."""
 
     digest: str
     kind: str

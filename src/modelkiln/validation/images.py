@@ -13,6 +13,8 @@ from typing import Any, Callable, Iterable, Iterator, Mapping, Optional
 from modelkiln.errors import ModelkilnError
 from modelkiln.validation.bom import SBOM
 from modelkiln.validation.config import (
+    MODEL,
+    artifact_kind,
     config_problems,
     descriptor_problems,
     index_problems,
@@ -40,7 +42,6 @@ __all__ = ["READERS_OF_NETWORK", "Manifests"]
 
 _OCI = "application/vnd.oci.image."
 _INDEX, _CONFIG = f"{_OCI}index.v1+json", f"{_OCI}config.v1+json"
-_MODEL = "application/vnd.cncf.model.manifest.v1+json"
 # CNCF model-spec, docs/annotations.md: the path of a layer's file.
 _FILE_PATH = "org.cncf.model.filepath"
 # A manifest has at most 4 MiB (distribution-spec 1.1, "Pushing Manifests"); configs are smaller.
@@ -164,8 +165,7 @@ class Manifests:
         config = self._document(manifest.get("config"), f"{where}: config")
         if config is None or manifest["config"]["mediaType"] != _CONFIG:
             self._check_artifact(manifest, config or {}, layers, where)
-            kind = "weights" if manifest.get("artifactType") == _MODEL else "other"
-            self.images.append(CheckedImage(entry["digest"], kind))
+            self.images.append(CheckedImage(entry["digest"], artifact_kind(manifest)))
             return
         self.report(f"{where}: config", config_problems(config, len(layers)))
         self.report(f"{where}: config", unconventional_settings(config), is_convention=True)
@@ -183,7 +183,7 @@ class Manifests:
 
     def _check_artifact(self, manifest: Mapping[str, Any], config: Mapping[str, Any], layers: list, where: str) -> None:
         """Check what is not an image: of a ModelPack artifact the files, too."""
-        is_model = manifest.get("artifactType") == _MODEL
+        is_model = manifest.get("artifactType") == MODEL
         diff_ids = _object(config.get("modelfs")).get("diffIds")  # CNCF model-spec, config.md.
         diff_ids = diff_ids if isinstance(diff_ids, list) else []
         if is_model and config and len(diff_ids) != len(layers):

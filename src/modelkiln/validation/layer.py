@@ -22,7 +22,8 @@ _CHUNK = 1 << 20
 # 256 bytes, execve(2)).
 _HEAD = 256
 # Of the layer that puts a package over a base.
-_HIDING = re.compile(rf"({VENV}|{VENVS}/[0-9a-f]{{12}}|{CODE_FOLDER}|{MODELS_FOLDER})/{re.escape(OPAQUE_WHITEOUT)}")
+_FOLDERS = rf"{VENV}|{VENVS}/[a-z0-9][a-z0-9_.-]*|{CODE_FOLDER}|{MODELS_FOLDER}"
+_HIDING = re.compile(rf"({_FOLDERS})/{re.escape(OPAQUE_WHITEOUT)}")
 # Of a file whose content is kept (the record), which lists every code file and requirement.
 _MAX_KEPT = 64 << 20
 # As GNU tar and libarchive write the attribute security.capability.

@@ -1,7 +1,6 @@
 """The lock of a model artifact: its source, every file's sha256, and the layers that they make."""
 
 import hashlib
-import json
 from dataclasses import dataclass, field
 from typing import Any, Iterable, Mapping, Optional
 
@@ -10,6 +9,7 @@ from modelkiln.canonical import canonical_json, readable_json
 from modelkiln.checks.allowed import NOTHING, Allowed
 from modelkiln.descriptor import LAYER, Descriptor
 from modelkiln.digest import check_digest, sha256_bytes
+from modelkiln.document import SIZE, TEXT, Shape, mismatch, parse_object
 from modelkiln.errors import ModelkilnError, reason
 from modelkiln.pinned_file import EMPTY_SHA256, PinnedFile
 from modelkiln.weights.chunks import check_chunks
@@ -18,6 +18,18 @@ __all__ = ["LockedFile", "LockedLayer", "WeightsLock", "load_weights_lock", "set
 
 SCHEMA = 1
 _AGAIN = "Restore it, or write it again with `pants lock`."
+_FILE: Shape = {
+    "path!": TEXT, "sha256!": TEXT, "size!": SIZE, "version": TEXT, "locator": TEXT, "format": TEXT, "code": [TEXT],
+}  # fmt: skip
+_SHAPE: Shape = {
+    "files!": [_FILE],
+    "source!": {"uri!": TEXT, "revision": TEXT, "folder": TEXT, "include": [TEXT], "exclude": [TEXT]},
+    "layers!": [{"digest!": TEXT, "size!": SIZE, "files!": [TEXT]}],
+    "set_digest!": TEXT,
+    "facts": {},
+    "allow_pickle": [TEXT],
+    "allow_code": [TEXT],
+}
 
 
 @dataclass(frozen=True)
@@ -138,16 +150,18 @@ def load_weights_lock(text: str, where: str, target: str = "") -> WeightsLock:
     target: the address that it is of, for the remedy.
     """
     try:
-        content = json.loads(text)
+        content = parse_object(text)
         if content["schema"] != SCHEMA:
             raise ModelkilnError(f"{where}: schema {content['schema']!r}, this Modelkiln reads {SCHEMA}. Upgrade it.")
+        if problem := mismatch(content, _SHAPE):
+            raise ValueError(problem)
         files = tuple(LockedFile(**{**file, "code": tuple(file.get("code", ()))}) for file in content["files"])
         layers = tuple(LockedLayer(one["digest"], one["size"], tuple(one["files"])) for one in content["layers"])
         lock = WeightsLock(content["source"], files, layers, content.get("facts") or {}, Allowed.from_json(content))
         recorded = content["set_digest"]
         stated = content.pop("digest", None)
         digest = _digest_of(content)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelkilnError(f"{where}: is not a weights lock ({reason(error)}). Write it with `pants lock`.") from None
     _check(lock, recorded, where)
     if stated is None:
@@ -169,12 +183,10 @@ def _check(lock: WeightsLock, recorded: str, where: str) -> None:
     for file in lock.files:
         check_path(file.path, where)
         check_digest(f"sha256:{file.sha256}", f"{where}: {file.path}")
-        if not isinstance(file.size, int) or file.size < (0 if file.sha256 == EMPTY_SHA256 else 1):
+        if file.size < (0 if file.sha256 == EMPTY_SHA256 else 1):
             raise ModelkilnError(f"{where}: {file.path}: size {file.size!r} is not a number of bytes. {_AGAIN}")
         if file.chunks is not None:
             check_chunks(file.chunks, file.size, f"{where}: {file.path}")
-        if not all(isinstance(one, str) for one in file.code):
-            raise ModelkilnError(f"{where}: {file.path}: code {list(file.code)!r} is not a list of texts. {_AGAIN}")
         facts = {} if file.facts is None else file.facts
         if not isinstance(facts, dict) or not all(isinstance(value, (str, int)) for value in facts.values()):
             raise ModelkilnError(f"{where}: {file.path}: facts {facts!r} are not texts and numbers by name. {_AGAIN}")

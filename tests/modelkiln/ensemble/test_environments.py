@@ -2,7 +2,14 @@
 
 import pytest
 
-from modelkiln.ensemble.environments import environment_path, group_members, refuse_several
+from modelkiln.ensemble.environments import (
+    check_places,
+    declared_path,
+    environment_path,
+    group_members,
+    refuse_several,
+    relocation_notice,
+)
 from modelkiln.errors import ModelkilnError
 
 
@@ -60,3 +67,60 @@ def test_several_environments_are_refused_where_there_can_be_one():
         "shop:search: the environments of its members exclude each other: numpy 2.4.6 (numpy-2.4.6-py3-none-any.whl) "
         "and 1.26.4 (numpy-1.26.4-py3-none-any.whl). A PEX has one. Or lock all of them in one resolve"
     ) in str(caught.value)
+
+
+def test_a_declared_place_is_a_group_of_its_own():
+    """Whatever fits: the layers of the member's image are for that place. Those of one place are together."""
+    wheels = {"a": [NEW], "b": [NEW], "c": [OLD], "d": [NEW]}
+    places = {"b": "opt/venvs/b", "d": "opt/venvs/b"}
+    assert [("a",), ("b", "d"), ("c",)] == group_members(wheels, places)
+
+
+def test_an_environment_without_a_declared_place_is_the_ensembles_own():
+    """Also where another one is larger; where all members have declared one, the largest is."""
+    large = wheel("torch", "2.12", "e", size=100)
+    assert [("b",), ("a",)] == group_members({"a": [OLD, large], "b": [NEW]}, {"a": "opt/venvs/a"})
+    places = {"a": "opt/venvs/a", "b": "opt/venvs/b"}
+    assert [("b",), ("a",)] == group_members({"a": [NEW], "b": [OLD, large]}, places)
+
+
+def test_one_place_for_environments_that_exclude_each_other_is_refused():
+    """Both members, the place and what excludes each other are in the message."""
+    check_places("shop:search", {"opt/venvs/x": {"a": [NEW], "b": [NEW]}, "opt/venvs/y": {"c": [OLD]}})
+    with pytest.raises(ModelkilnError) as caught:
+        check_places("shop:search", {"opt/venvs/x": {"a": [NEW], "b": [NEW], "c": [OLD]}})
+    assert (
+        'shop:search: members "a" and "c" have one place for their environments, /opt/venvs/x, and these exclude each '
+        "other: numpy 2.4.6 (numpy-2.4.6-py3-none-any.whl) and 1.26.4 (numpy-1.26.4-py3-none-any.whl). Give one of the "
+        "two packages another `environment_folder`."
+    ) == str(caught.value)
+
+
+def test_a_declared_place_is_a_folder_of_one_name():
+    """Its path is that of the environment; without a name it is where most images have theirs."""
+    assert "opt/venv" == declared_path("", "m:m")
+    assert "opt/venvs/torch-2.12_cpu" == declared_path("torch-2.12_cpu", "m:m")
+
+
+@pytest.mark.parametrize("folder", ["../venv", "a/b", ".old", "Old", "0123456789ab", "a" * 64, "a b", "-x"])
+def test_other_names_of_folders_are_refused(folder):
+    """Also those that ensembles give to theirs, so that the two never meet."""
+    with pytest.raises(ModelkilnError, match=r"m:m: `environment_folder` is .*below /opt/venvs"):
+        declared_path(folder, "m:m")
+
+
+def test_declared_places_are_why_where_nothing_excludes_each_other():
+    """A program has one environment all the same; the field is the remedy then, and no lock."""
+    with pytest.raises(ModelkilnError) as caught:
+        refuse_several("shop:search", [NEW], {"opt/venvs/old": [NEW]}, "A PEX has one.")
+    assert (
+        "shop:search: members of it have environments of their own, at /opt/venvs/old. A PEX has one. Or leave the "
+        "field `environment_folder` out of the members: their wheels do not exclude each other."
+    ) == str(caught.value)
+
+
+def test_what_is_packed_once_more_has_a_remedy():
+    """The packages and the field."""
+    notice = relocation_notice(["a:a", "b:b"], "opt/venvs/0123456789ab")
+    assert notice.startswith("/opt/venvs/0123456789ab: the wheels of a:a and b:b are packed once more: ")
+    assert "a name in the field `environment_folder` of these packages" in notice

@@ -42,3 +42,11 @@ def test_an_ensemble_has_those_of_its_members():
     ] == list_programs(_OUTER)
     assert {"opt/venv": _NUMPY, "v": []} == wheels_by_environment(_OUTER)
     assert {"opt/venv": ("all", "all/rain", "snow"), "v": ("all/old",)} == members_by_environment(_OUTER)
+
+
+def test_a_package_runs_where_its_record_says():
+    """Whose environment lies elsewhere than that of most."""
+    record = {"entry_point": "rain:predict", "requirements": _NUMPY, "environment": "opt/venvs/rain"}
+    assert ["opt/venvs/rain"] == [one.environment for one in list_programs(record)]
+    assert {"opt/venvs/rain": _NUMPY} == wheels_by_environment(record)
+    assert {"opt/venvs/rain": ()} == members_by_environment(record)

@@ -142,7 +142,7 @@ def test_layers_that_are_not_their_diff_id_are_refused(tmp_path):
 def test_an_existing_folder_is_not_overwritten(tmp_path):
     """A layout is exported to a new folder only; an archive replaces a file, never a folder."""
     made = make_image(tmp_path / "digits.oci")
-    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "mine").mkdir(parents=True)
     for format in FORMATS:
         with pytest.raises(ModelkilnError, match="Name a file|exists"):
             write(made, tmp_path / "out", format)

@@ -12,7 +12,7 @@ from modelkiln.conventions import VENV
 from modelkiln.descriptor import LAYER, Descriptor
 from modelkiln.digest import sha256_bytes
 from modelkiln.errors import ModelkilnError
-from modelkiln.layers.small import venv_layer
+from modelkiln.layers.small import venv_layer, venv_link_layer
 from modelkiln.smoke.rootfs import RootLayer, unpack
 from modelkiln.validation.layer import read_layer
 
@@ -85,3 +85,37 @@ def test_a_layer_that_hides_is_valid(where, hidden):
     contents = read_layer(io.BytesIO(data), LAYER, True, set())
     assert [] == contents.problems + contents.unconventional
     assert hidden == contents.removed
+
+
+def test_an_environment_elsewhere_is_found_at_the_usual_place(tmp_path):
+    """Programs start from /opt/venv, in the environment that lies elsewhere; a base's folder there gives way."""
+    python, venv = os.path.realpath(sys.executable), "opt/venvs/old"
+    site = f"{venv}/lib/python{PYTHON}/site-packages"
+    made = [
+        tar_of((f"{SITE}/other.py", b""), ("app/own.py", b""), (f"{venv}/lib/stale.py", b"")),
+        venv_link_layer(python, True, venv)[1],
+        venv_layer(PYTHON, python, True, venv)[1],
+        tar_of((f"{site}/acme.py", b"x = 1")),
+    ]
+    unpack([_root_layer(data) for data in made], tmp_path)
+    assert "venvs/old" == os.readlink(tmp_path / VENV)
+    assert _finds(tmp_path, "acme")
+    assert not _finds(tmp_path, "other") and not _finds(tmp_path, "own")
+    assert not (tmp_path / f"{venv}/lib/stale.py").exists()
+
+
+def test_layers_of_an_environment_elsewhere_keep_the_conventions():
+    """The validator reads them as ours; without a base of others they hide nothing."""
+    for over_any_base, removed in ((True, ["app/", "models/"]), (False, [])):
+        _, blob = venv_link_layer("/usr/bin/python3.11", over_any_base, "opt/venvs/old")
+        contents = read_layer(io.BytesIO(blob), LAYER, ours=True)
+        assert ([], []) == (contents.problems, contents.unconventional)
+        assert removed == contents.removed
+    _, blob = venv_layer("3.11", "/usr/bin/python3.11", True, "opt/venvs/old")
+    assert [] == read_layer(io.BytesIO(blob), LAYER, ours=True).unconventional
+
+
+def test_an_interpreter_that_a_link_would_hide_is_refused():
+    """A base whose Python lies in /opt/venv has none left."""
+    with pytest.raises(ModelkilnError, match=r"/opt/venv/bin/python3 lies in /opt/venv, where the package has"):
+        venv_link_layer("/opt/venv/bin/python3", True, "opt/venvs/old")

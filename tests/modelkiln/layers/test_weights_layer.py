@@ -72,7 +72,7 @@ def test_an_edited_lock_is_refused(tmp_path, edit, message):
 
 
 @pytest.mark.parametrize(
-    "text, lacks", [("{}", "it lacks 'schema'"), ('{"schema": 1}', "it lacks 'files'"), ("[]", "a list")]
+    "text, lacks", [("{}", "it lacks 'schema'"), ('{"schema": 1}', "it lacks 'files'"), ("[]", "a JSON list")]
 )
 def test_what_is_no_lock_is_refused_in_a_sentence(text, lacks):
     """The file is named, what it lacks, and the command that writes one."""

@@ -8,7 +8,8 @@ import tempfile
 import pytest
 from steps import killed_at_every_step
 
-from modelkiln.image.layout import write_file, write_layout
+from modelkiln.image.layout import write_layout
+from modelkiln.machine.outputs import write_file
 from modelkiln.machine.part_folders import part_folder
 
 

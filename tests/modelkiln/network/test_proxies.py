@@ -1,12 +1,63 @@
-"""Which requests go through the machine's proxies."""
+"""Proxies: which one serves an address, and what is reported of one that fails."""
 
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+import socket
+from contextlib import closing
 
 import pytest
+from loopback.answering import answering
 
-from modelkiln.network.http import NETWORK_ERRORS, open_url, with_retries
-from modelkiln.network.proxies import proxies_for
+from modelkiln.network.http import open_url, with_retries
+from modelkiln.network.http_file import network_error
+from modelkiln.network.proxies import Proxy, ProxyFailed, proxies_for, proxy_for
+
+
+def dead_port():
+    """A port of this machine on which nobody answers."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        return server.getsockname()[1]
+
+
+@pytest.mark.parametrize(
+    ("env", "proxy"),
+    [
+        ({"HTTPS_PROXY": "http://user:secret@proxy:3128"}, Proxy("HTTPS_PROXY", "http://proxy:3128")),
+        ({"https_proxy": "proxy:3128", "HTTPS_PROXY": "other:1"}, Proxy("https_proxy", "proxy:3128")),
+        ({"HTTPS_PROXY": "proxy:3128", "NO_PROXY": "a.example"}, None),
+        ({"HTTP_PROXY": "proxy:3128"}, None),
+    ],
+)
+def test_a_proxy_is_known_by_its_variable(env, proxy):
+    """Lower-case names win, hosts of NO_PROXY need none, and its password is not in its address."""
+    assert proxy == proxy_for("https://a.example/file", env)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_dead_proxy_is_named(scheme):
+    """With its variable, and not as if the server did not answer."""
+    port = dead_port()
+    env = {f"{scheme}_proxy": f"http://user:secret@127.0.0.1:{port}"}
+    with pytest.raises(ProxyFailed) as failed:
+        open_url(f"{scheme}://a.example/file", env)
+    assert (
+        f"source: the proxy http://127.0.0.1:{port} gives no connection: Connection refused. Start it, or correct "
+        f"{scheme}_proxy; NO_PROXY lists hosts that need none."
+    ) == str(network_error("source", failed.value, "Log in."))
+
+
+def test_a_proxy_that_refuses_is_named():
+    """What it says to the request for a tunnel."""
+    with answering(lambda *request: (407, {}, b"")) as stub, pytest.raises(ProxyFailed) as failed:
+        open_url("https://a.example/file", {"HTTPS_PROXY": stub.url})
+    assert f"the proxy {stub.url} gives no connection: Tunnel connection failed: 407 " in str(failed.value)
+
+
+def test_without_a_proxy_the_server_is_at_fault():
+    """In the words of the system."""
+    with pytest.raises(OSError) as failed:
+        open_url(f"http://127.0.0.1:{dead_port()}/file", {})
+    assert "source: Connection refused. Check the network, and the machine's proxy settings." == str(
+        network_error("source", failed.value, "Log in.")
+    )
 
 
 @pytest.mark.parametrize(
@@ -48,21 +99,12 @@ def test_a_proxy_that_refuses_the_login_is_asked_once(login):
     """Another try ends the same, and some accounts are locked after a few."""
     asked = []
 
-    class Refusing(BaseHTTPRequestHandler):
-        def do_CONNECT(self):
-            asked.append(self.headers.get("Proxy-Authorization", ""))
-            self.send_response(407)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
+    def refuse(*request):
+        asked.append(request)
+        return 407, {}, b""
 
-        def log_message(self, *_):
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        env = {"https_proxy": f"http://{login}127.0.0.1:{server.server_port}"}
-        with pytest.raises(NETWORK_ERRORS, match="407") as raised:
-            with_retries(lambda: open_url("https://server.example.com/x", env))
-        server.shutdown()
-    assert [bool(login)] == [one.startswith("Basic ") for one in asked]
-    assert "secret" not in str(raised.value)
+    with answering(refuse) as stub, pytest.raises(ProxyFailed, match="407") as failed:
+        env = {"https_proxy": stub.url.replace("://", f"://{login}")}
+        with_retries(lambda: open_url("https://a.example/file", env))
+    assert 1 == len(asked)
+    assert "secret" not in str(failed.value)

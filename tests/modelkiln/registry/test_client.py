@@ -35,6 +35,16 @@ def test_docker_io_is_asked_at_its_own_registry(serve, reference, tmp_path):
     assert {one.path for one in proxy.seen} == {"registry-1.docker.io:443"}
 
 
+def test_a_proxy_that_gives_no_connection_is_named(serve, client_of):
+    """One that refuses its user, and one that is not there: with its address and its variable, not the registry's."""
+    proxy = serve(lambda *_: (407, {}, b""))
+    with pytest.raises(ModelkilnError, match=f"the proxy {proxy.url} gives no connection: .*407 .*correct HTTPS_PROXY"):
+        client_of("a.example", HTTPS_PROXY=proxy.url, MODELKILN_INSECURE_REGISTRIES="").find_manifest("1")
+    refusal = "the proxy http://127.0.0.1:9 gives no connection: Connection refused. Start it, or correct http_proxy"
+    with pytest.raises(ModelkilnError, match=refusal):
+        client_of("a.example", http_proxy="http://user:secret@127.0.0.1:9").find_manifest("1")
+
+
 def test_a_repository_with_a_dot_is_no_registry():
     """Addresses are those of the reference, part by part."""
     client = RegistryClient(parse_repository("localhost/my.team/x"), {INSECURE_REGISTRIES: "localhost"})

@@ -7,7 +7,7 @@ import pytest
 from modelkiln.conventions import RECORD_TYPE
 from modelkiln.descriptor import INDEX, MANIFEST, Descriptor
 from modelkiln.errors import ModelkilnError
-from modelkiln.registry.referrers import attach, find_records, record_manifest
+from modelkiln.registry.referrers import artifact_manifest, attach, find_records
 
 SUBJECT = Descriptor.of(MANIFEST, b"subject")
 
@@ -56,4 +56,4 @@ def test_referrers_that_are_null(serve, client_of):
 
     client = client_of(serve(answer).host)
     assert find_records(client, SUBJECT.digest) == []
-    assert attach(client, *record_manifest(b"{}", SUBJECT, {}))
+    assert attach(client, *artifact_manifest(b"{}", RECORD_TYPE, "package.json", SUBJECT, {}))

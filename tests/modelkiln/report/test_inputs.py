@@ -114,3 +114,12 @@ def test_members_that_change_places_are_compared_with_themselves():
     new["ensemble"]["members"] = members
     assert Change("wheel", "numpy", "2.4.5", "2.4.6", ("big",)) == input_changes(old, new)[0]
     assert 1 == len([change for change in input_changes(old, new) if change.kind == "wheel"])
+
+
+def test_an_environment_that_moved_has_the_same_wheels():
+    """Where it lies is a setting of the image, and what is in it is compared."""
+    old, new = _record(requirements=[_wheel("2.4.5")]), _record(requirements=[_wheel("2.4.6")])
+    moved = Change("setting", "environment", None, "opt/venvs/rain")
+    assert [moved] == input_changes(old, {**old, "environment": "opt/venvs/rain"})
+    changed = Change("wheel", "numpy", "2.4.5", "2.4.6")
+    assert [changed, moved] == input_changes(old, {**new, "environment": "opt/venvs/rain"})

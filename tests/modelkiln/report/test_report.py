@@ -10,7 +10,7 @@ import pytest
 from browsing.browser import ask_page, axe_script
 from browsing.devtools import open_tab
 from loopback.registries import registry
-from samples.packages.described import CODE, Described
+from samples.packages.described import CODE, Described, two_environments
 from samples.random_image import make_image
 from samples.wheelhouse import make_wheel, pin
 
@@ -71,6 +71,40 @@ def test_the_page_says_what_the_package_is(package, tmp_path):
         assert part in page, part
     assert "<script>alert" not in page and "Ada <script>" not in page
     assert page == _page(tmp_path, package.store, package.layout)
+
+
+def test_the_page_says_what_a_host_must_have(tmp_path):
+    """Sizes, features of the processor, the accelerator's release, and what the package must not contain."""
+    provided = [{"name": "tensorrt", "specifier": "<11,>=10.3", "modules": ["tensorrt"], "reason": "licensed"}]
+    requires = {"memory": "8 GiB", "device_memory": "16 GiB", "cpu": ["avx2", "fma"]}
+    variant = {"accelerator": "rocm7", "rocm": "7", "platform": "linux/amd64", "python": "3.11"}
+    more = {"metadata": {"requires": requires}, "provided": provided, "variant": variant}
+    package = Described(tmp_path / "package", **more)
+    page = _page(tmp_path, package.store, package.layout)
+    for word, value in (
+        ("memory", "8 GiB"), ("memory of a GPU", "16 GiB"), ("CPU", "avx2, fma"), ("ROCm", "7"),
+        ("to be provided", "tensorrt&lt;11,&gt;=10.3"),
+    ):  # fmt: skip
+        assert f"<dt>{word}</dt><dd>{value}</dd>" in page, word
+
+
+@pytest.mark.parametrize("has_wheels", [True, False], ids=["store", "layers"])
+def test_the_page_has_the_wheels_of_all_environments(tmp_path, has_wheels):
+    """Of an ensemble each is shown with the members that run with it, and with the bytes of its own files."""
+    ensemble = two_environments(tmp_path / "ensemble", has_wheels=has_wheels)
+    page = _page(tmp_path, ensemble.store, ensemble.layout)
+    rows = re.findall(r'<th scope="row">((?:cloudlib|tinylib|fastmath) [^<]*)</th><td>([^<]*)</td>', page)
+    expected = [("cloudlib 0.9", "old"), ("cloudlib 1.4", "rain"), ("tinylib 0.1", "old"), ("tinylib 1.0", "rain")]
+    assert [*expected, ("fastmath 0.9", "rain")] == sorted(rows, key=lambda row: (row[0].startswith("fast"), row[0]))
+    assert ".modelkiln/members/old/scale.py:1 imports cloudlib" in page
+    assert ">5: cloudlib, fastmath, gpulib, plugin, tinylib<" in page
+    (row,) = re.findall(r'<tr><th scope="row">old</th>(.*?)</tr>', page)
+    cells = ["old 1.0", "a process of its own", "/opt/venvs/0123456789ab", "1" * 12]
+    assert cells == [re.sub("<[^>]*>", "", cell) for cell in re.findall("<td>(.*?)</td>", row)]
+    (trees,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
+    layers = {part[0]: part for part in json.loads(trees)[0][3]}
+    other = layers["wheels: cloudlib 0.9, tinylib 0.1"]
+    assert {"cloudlib 0.9", "tinylib 0.1"} == {part[0] for part in other[3]}
 
 
 def test_a_large_request_is_shortened(package, tmp_path):

@@ -4,7 +4,7 @@ import json
 import zipfile
 
 import pytest
-from samples.packages.described import CODE, Described
+from samples.packages.described import CODE, OTHER, Described, two_environments
 from schemas import schema_problems
 
 from modelkiln.cli.main import main
@@ -119,28 +119,10 @@ def test_a_packed_pex_has_them_in_a_folder(tmp_path, package, capsys):
         assert "        cloudlib 1.4 requires tinylib>=1\n" in capsys.readouterr().out
 
 
-OTHER = "opt/venvs/0123456789ab"
-
-
 @pytest.fixture(scope="module", params=[True, False], ids=["store", "layers"])
 def ensemble(request, tmp_path_factory):
-    """Two members: `old` has code and an environment of its own, whose wheels are in the store or in layers alone."""
-    code = {
-        "modelkiln/runtime/ensemble/script.py": b"",
-        ".modelkiln/members/old/predict.py": b"import scale\n",
-        ".modelkiln/members/old/scale.py": b"from cloudlib import part\n",
-    }
-    old = {"entry_point": "predict:predict", "code": ".modelkiln/members/old", "environment": OTHER}
-    described = {"name": "old", "version": "1.0", "package_digest": "sha256:" + "1" * 64}
-    members = {"rain": {**described, "entry_point": "rain.forecast:predict"}, "old": {**described, **old}}
-    return Described(
-        tmp_path_factory.mktemp("ensemble"),
-        code=code,
-        has_wheels=request.param,
-        entry_point="modelkiln.runtime.ensemble.script:Ensemble",
-        ensemble={"members": members, "steps": []},
-        environments={OTHER: {"cloudlib": "0.9", "tinylib": "0.1"}},
-    )
+    """An ensemble of two environments, whose wheels are in the store or in layers alone."""
+    return two_environments(tmp_path_factory.mktemp("ensemble"), has_wheels=request.param)
 
 
 def test_a_wheel_is_explained_in_each_environment_of_an_ensemble(ensemble, capsys):

@@ -64,7 +64,7 @@ def test_a_response_holds_what_was_asked_for(make_package):
     result = package.run("predict", request={**REQUEST, "outputs": [{"name": "z"}]}, check=0)
     assert ["z"] == [output["name"] for output in json.loads(result.stdout)["outputs"]]
     result = package.run("predict", request={**REQUEST, "outputs": [{"name": "q"}]}, check=1)
-    assert b"there is no output 'q'; there are y, z." in result.stderr
+    assert b'there is no output "q"; there are y, z.' in result.stderr
 
 
 PRINTING = """
@@ -99,6 +99,7 @@ def test_a_quiet_prediction_prints_the_response_alone(make_package):
         (b"{", "standard input: not JSON at line 1, column 2"),
         ([], 'standard input: a request is a JSON object with "inputs"'),
         ({**REQUEST, "id": 7}, '"id" is 7; it must be a string'),
+        ({**REQUEST, "id": None}, '"id" is null; it must be a string'),
         ({"inputs": []}, 'input "x" is missing, want FP32 [-1, 2].'),
         (request_of(name="z"), 'input "z" is not in the signature, which has x.'),
         (request_of(datatype="FP64"), 'input "x" has datatype FP64, want FP32.'),
@@ -122,10 +123,13 @@ def test_a_request_that_breaks_the_signature_is_refused(make_package, request_va
         ("def predict(:", "cannot import models.sums.predict: SyntaxError"),
         ("raise SystemExit(3)", "SystemExit: 3"),
         ("", "has no 'predict'. Name a function or class of"),
-        ("predict = 3", "predict is a int and cannot be called"),
+        ("predict = 3", "predict is an int and cannot be called"),
         ("class predict:\n  def __init__(self, model): pass", "class predict has no method predict(self, inputs)"),
         ("def predict(i, m): return [1]", "returned a list; return a dict of numpy arrays"),
-        ("def predict(i, m): return {'y': [1]}", "output 'y' is a list; return a numpy array"),
+        ("def predict(i, m): pass", "returned None; return a dict of numpy arrays"),
+        ("def predict(i, m): return {'y': 1}", 'output "y" is an int; return a numpy array'),
+        ("def predict(i, m): return {1: i['x']}", "the name of output 1 is an int; name outputs by strings"),
+        ("def predict(i, m): return {'y': [1]}", 'output "y" is a list; return a numpy array'),
         ("def predict(i, m): return {}", 'output "y" is missing, want FP32 [-1].'),
         ("def predict(i, m): return {'y': i['x']}", 'output "y" has shape [2, 2], want [-1].'),
         ("def predict(i, m): return {'y': i['x'][0].astype('float64')}", "has datatype FP64, want FP32"),

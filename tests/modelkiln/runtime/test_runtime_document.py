@@ -2,7 +2,7 @@
 
 import pytest
 
-from modelkiln.runtime.document import parse_json
+from modelkiln.runtime.document import parse_json, reason_of, shown, type_in_words
 from modelkiln.runtime.errors import PackageError
 
 
@@ -30,3 +30,21 @@ def test_what_is_not_json_is_refused(data, message):
 def test_json_is_read():
     """Text and bytes give the same value."""
     assert {"ä": [1, 2.5]} == parse_json('{"ä": [1, 2.5]}', "t") == parse_json('{"ä": [1, 2.5]}'.encode(), "t")
+
+
+def test_types_have_the_article_of_their_names():
+    """And None is not called by its type's name."""
+    assert ["None", "an int", "a str", "an OSError"] == [type_in_words(one) for one in (None, 1, "a", OSError())]
+
+
+def test_values_are_shown_as_json_has_them():
+    """Cut where they are long, without what a terminal would obey, and by Python where JSON has no word for them."""
+    assert ["null", "true", '"ä"', "[1]"] == [shown(one) for one in (None, True, "ä", [1])]
+    assert '"' + "x" * 56 + "..." == shown("x" * 100)
+    assert '"\\u001b[2J\\u009b"' == shown("\x1b[2J\x9b")
+    assert "b'x'" == shown(b"x")
+
+
+def test_what_a_document_lacks_is_named():
+    """And not the exception that says so."""
+    assert ['"sha256" is missing', "odd"] == [reason_of(KeyError("sha256")), reason_of(ValueError("odd"))]

@@ -8,8 +8,11 @@ import time
 
 import pytest
 from python_path import python_path
+from samples.wheelhouse import make_wheel, put_wheel
 
 from modelkiln.base.interpreter import making_folder
+from modelkiln.formats.installer.environment import VENVS, WHEELS
+from modelkiln.formats.pex import build_pex
 from modelkiln.store.caches import PexRuns, list_caches
 from modelkiln.store.cleaning import clean
 from modelkiln.store.result_cache import ResultCache
@@ -81,6 +84,31 @@ def test_the_limit_of_size_counts_environments(store, pexes):
     blob = store.add_bytes(b"young")
     done = clean(store, set(), max_bytes=10)
     assert (5, [], True) == (done.kept, environments(store), store.has(blob))
+    assert ["first\n", "second\n"] == [run_pex(path, store) for path in pexes]
+
+
+def test_environments_of_packages_go_and_what_they_share_with_the_last_one(store, tmp_path):
+    """A wheel stays as long as one of them links to it; what a killed start left goes, too."""
+    other, pexes = Store(tmp_path / "other"), []
+    wheel = put_wheel(other, make_wheel())
+    version = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    spec = {"wheels": [wheel], "python": version, "platform": "linux/amd64", "glibc": "2.36", "entry_point": "app:main"}
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "app.py").write_text(f"import demo\ndef main():\n    print('{name}')\n")
+        build_pex(spec, tmp_path / name, other, tmp_path / f"{name}.pex")
+        pexes.append(tmp_path / f"{name}.pex")
+        assert f"{name}\n" == run_pex(pexes[-1], store)
+    wheels, venvs = (store.root / "pex-run" / name for name in (WHEELS, VENVS))
+    (venvs / ".killed.tmp" / "wheels").mkdir(parents=True)
+    assert [wheel["sha256"]] == os.listdir(wheels)
+    age(store.root / "pex-run", 40)
+    assert "first\n" == run_pex(pexes[0], store)
+    clean(store, set(), older_than=30 * DAY)
+    assert ([wheel["sha256"]], 1) == (os.listdir(wheels), len(list(venvs.glob("*/"))))
+    age(store.root / "pex-run", 40)
+    clean(store, set(), older_than=30 * DAY)
+    assert ([], []) == (os.listdir(wheels), list(venvs.glob("*/")))
     assert ["first\n", "second\n"] == [run_pex(path, store) for path in pexes]
 
 

@@ -6,7 +6,12 @@ from pants.engine.target import InvalidFieldException
 from pants.util.frozendict import FrozenDict
 
 from pants_modelkiln.target_types.artifact import ModelArtifactFolderField, ModelArtifactSourceField
-from pants_modelkiln.target_types.package import ModelBaseImageField, ModelMetadataField, ModelProvidedRequirementsField
+from pants_modelkiln.target_types.package import (
+    ModelBaseImageField,
+    ModelEnvironmentFolderField,
+    ModelMetadataField,
+    ModelProvidedRequirementsField,
+)
 
 ADDRESS = Address("models/m", target_name="m")
 
@@ -60,7 +65,10 @@ def test_one_address_is_a_string():
             {"tensorrt": ""},
             "models/m:m: provided_requirements: 'tensorrt' has no reason",
         ),
+        (ModelEnvironmentFolderField, "a/b", "models/m:m: `environment_folder` is 'a/b'; it must be the name of a"),
         (ModelMetadataField, {"requires": {"memory": 8}}, "models/m:m: metadata: requires: memory: 8 is not a size"),
+        (ModelMetadataField, {"license": ["MIT"]}, r"models/m:m: metadata: license: \['MIT'\] is not a text"),
+        (ModelMetadataField, {"a": [{1: 2}]}, "models/m:m: the field `metadata` has the key 1, which is not a text"),
         (ModelMetadataField, {"urls": {"Issues": "here"}}, "models/m:m: metadata: urls: Issues: 'here' is not an"),
     ],
 )

@@ -4,7 +4,6 @@ https://chromedevtools.github.io/devtools-protocol; with `--remote-debugging-pip
 and come out of 4, each with a NUL at its end.
 """
 
-import base64
 import json
 import os
 import subprocess
@@ -83,11 +82,6 @@ class Tab:
         """Show it as on a screen or on paper, light or dark."""
         features = [{"name": "prefers-color-scheme", "value": scheme}]
         self.call("Emulation.setEmulatedMedia", media=kind, features=features)
-
-    def screenshot(self, path):
-        """Write a picture of the whole page."""
-        found = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True)
-        path.write_bytes(base64.b64decode(found["data"]))
 
     def _read(self):
         while b"\0" not in self._rest:

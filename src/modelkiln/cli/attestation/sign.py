@@ -12,7 +12,8 @@ from modelkiln.digest import sha256_bytes
 from modelkiln.errors import ModelkilnError
 from modelkiln.image.blobs import find_record
 from modelkiln.image.contents import layout_contents, layout_size
-from modelkiln.image.layout import Layout, write_file
+from modelkiln.image.layout import Layout
+from modelkiln.machine.outputs import write_file
 from modelkiln.progress import Progress
 from modelkiln.registry.reference import parse_image
 from modelkiln.weights.lock import load_weights_lock

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from modelkiln.cli.options import (
+    add_attestation_manifests,
     add_builder,
     add_insecure,
     add_signer,
@@ -21,6 +22,7 @@ from modelkiln.image.contents import layout_contents
 from modelkiln.image.layout import Layout
 from modelkiln.progress import Progress
 from modelkiln.publication.attachments import read_statement
+from modelkiln.publication.attestation_manifests import with_attestation_manifests
 from modelkiln.publication.blob_source import BlobSource
 from modelkiln.publication.holding import hold_to_record
 from modelkiln.publication.publish import publish_all
@@ -41,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_signer(parser)
     parser.add_argument("--no-record", action="store_true", help="don't add records and what follows from them")
     add_builder(parser)
+    add_attestation_manifests(parser)
     add_statements(parser)
     add_insecure(parser)
     add_store(parser)
@@ -60,6 +63,8 @@ def run(args: argparse.Namespace) -> int:
         tags, attached = (*push["tags"], *push["moving"]), None if args.no_record else found
         publication = publication_of(layout_contents(layout), source, tags, push["moving"], attached)
         publication = replace(publication, builder=args.builder_id, statements=statements, signer=signer)
+        if args.attestation_manifests:
+            publication = with_attestation_manifests(publication, str(layout.path))
         publications.append((publication, parse_repository(push["repository"])))
     with Progress("publish") as progress:
         done = publish_all(publications, env, store.root if store.root.is_dir() else None, report_line, progress.of)

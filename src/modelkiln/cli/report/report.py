@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from modelkiln.cli.options import add_insecure, add_store, add_vulnerabilities, machine_env, store_of
 from modelkiln.errors import ModelkilnError
 from modelkiln.formats.pex_contents import is_packed
-from modelkiln.image.layout import write_file
+from modelkiln.machine.outputs import write_file
 from modelkiln.progress import Progress
 from modelkiln.report.package import open_package
 from modelkiln.runtime.weights.progress import readable_size

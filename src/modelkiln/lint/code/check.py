@@ -9,12 +9,14 @@ from modelkiln.lint.code.loading import check_loading
 from modelkiln.lint.code.paths import check_paths
 from modelkiln.lint.code.places import Places
 from modelkiln.lint.code.program import read_program
+from modelkiln.lint.code.settings import check_settings
 from modelkiln.lint.finding import Finding
 from modelkiln.lint.subject import Subject
 
 __all__ = ["check"]
 
-_CHECKS = (check_paths, check_dynamic, check_execution, check_loading)
+# Settings come last: what the others have followed is found where it is used.
+_CHECKS = (check_paths, check_dynamic, check_execution, check_loading, check_settings)
 
 
 def check(subject: Subject) -> Iterator[Finding]:

@@ -7,7 +7,8 @@ from typing import Iterator, Optional
 from modelkiln.lint.catalogue.dynamic import DATA, HUB, NETWORK, REMOTE_CODE
 from modelkiln.lint.catalogue.paths import UNPACKAGED
 from modelkiln.lint.catalogue.unpinned import NO_REVISION
-from modelkiln.lint.code.evaluation import Evaluation, argument_of
+from modelkiln.lint.code.evaluation import Evaluation
+from modelkiln.lint.code.flow.arguments import argument_of
 from modelkiln.lint.code.libraries.downloads import (
     TAGGED,
     data_call,
@@ -118,7 +119,7 @@ def _from_hub(
         return
     if isinstance(argument, ast.Constant) and argument.value is None:
         return
-    if _constant(argument_of(call, None, "local_files_only"), scope, evaluation) is True:
+    if _constant(argument_of(call, None, "local_files_only"), scope, evaluation) is True or _is_offline(call):
         return
     for value in evaluation.elements(argument, scope):
         certainty = _downloads(hub, value, argument)
@@ -131,6 +132,11 @@ def _from_hub(
         elif not hub.is_name and not hub.only_url and _is_folder(value):
             message = f"opens {value.text!r}, a path from the working directory"
             yield places.finding(UNPACKAGED, call, scope.module, message, LIKELY if value.is_default else SURE)
+
+
+def _is_offline(call: ast.Call) -> bool:
+    """Whether a call says that nothing is to be downloaded, as Stanza's pipelines may."""
+    return any(one.arg == "download_method" and getattr(one.value, "value", "") is None for one in call.keywords)
 
 
 def _downloads(hub: HubCall, value: Value, argument: ast.AST) -> str:
@@ -157,7 +163,8 @@ def _downloads(hub: HubCall, value: Value, argument: ast.AST) -> str:
 
 
 def _is_folder(value: Value) -> bool:
-    return value.is_relative
+    """Whether a text is a folder rather than a name: a word by itself, of an option, may stand for anything."""
+    return value.is_relative and not (value.is_default and value.is_whole and value.text.isidentifier())
 
 
 def _is_pinned(hub: HubCall, value: Value, name: str, call: ast.Call, scope: Scope, evaluation: Evaluation) -> bool:
@@ -277,6 +284,7 @@ def _read_url(
         given += [(one, is_reader) for one in call.args[:1]]
     for argument, takes_default in given:
         for value in evaluation.values(argument, scope):
-            if value.root == TEXT and value.text.startswith(_FETCHED) and (takes_default or not value.is_default):
+            is_fetched = value.root == TEXT and value.text.startswith(_FETCHED) and not _THIS_MACHINE.match(value.text)
+            if is_fetched and (takes_default or not value.is_default):
                 message = f"{method} fetches from {quoted(value.text)} {when_runs(scope)}"
                 yield places.finding(NETWORK, call, scope.module, message, LIKELY if value.is_default else SURE)

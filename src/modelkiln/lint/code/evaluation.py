@@ -4,8 +4,9 @@ import ast
 import posixpath
 from dataclasses import replace
 from itertools import product
-from typing import Callable, Iterable, Iterator, Mapping, Optional, Sequence
+from typing import Callable, Iterable, Mapping, Optional, Sequence
 
+from modelkiln.lint.code.flow.arguments import Arguments, argument_of
 from modelkiln.lint.code.flow.containers import Containers, key_of
 from modelkiln.lint.code.flow.functions import (
     ENVIRONMENT,
@@ -17,7 +18,7 @@ from modelkiln.lint.code.flow.functions import (
     TEMPORARY_FILES,
 )
 from modelkiln.lint.code.flow.options import Default, decorated_default, default_of, is_parsed, options_of
-from modelkiln.lint.code.program import Program
+from modelkiln.lint.code.program import Program, is_property
 from modelkiln.lint.code.scopes import ARGUMENT, CONTEXT, ELEMENT, IMPORT, VALUE, Binding, Scope
 from modelkiln.lint.code.values import (
     CODE,
@@ -25,13 +26,16 @@ from modelkiln.lint.code.values import (
     MODEL,
     TEMPORARY,
     TEXT,
+    UNKNOWN,
     WORKING,
     Value,
     concatenated,
+    is_file_name,
     joined,
+    names_place,
 )
 
-__all__ = ["Evaluation", "argument_of"]
+__all__ = ["Evaluation"]
 
 # So many alternatives are followed, and so many steps from one expression to the next.
 _MAX_VALUES, _MAX_DEPTH = 8, 20
@@ -42,24 +46,17 @@ _MAX_ALL_STEPS = 300_000
 _NOTHING = (Value(),)
 
 
-def argument_of(call: ast.Call, place: Optional[int], *keywords: str) -> Optional[ast.AST]:
-    """Return the argument at a place or of one of the keywords, or None; None for the place is "only by keyword"."""
-    for one in call.keywords:
-        if one.arg in keywords:
-            return one.value
-    if place is None or place >= len(call.args) or any(isinstance(one, ast.Starred) for one in call.args[: place + 1]):
-        return None
-    return call.args[place]
-
-
 class Evaluation:
     """Values of expressions in a program."""
 
     def __init__(self, program: Program) -> None:
         self.program = program
         self._steps = self._all_steps = 0
+        # The literals, by their identity, that what was asked for so far was made from.
+        self.followed: set[int] = set()
         self._options: dict[str, Mapping[str, list[Default]]] = {}
         self._containers = Containers(program, self._may_go_on)
+        self.arguments = Arguments(program, self._containers)
 
     def _may_go_on(self) -> bool:
         """Take a step; whether it is one of those that one value, and all of them, may take."""
@@ -70,7 +67,11 @@ class Evaluation:
     def values(self, node: Optional[ast.AST], scope: Scope) -> tuple[Value, ...]:
         """Return what an expression may stand for; a Value of an unknown root where that is not known."""
         self._steps = 0
-        return self._values(node, scope, 0)
+        return self._noted(self._values(node, scope, 0))
+
+    def _noted(self, found: tuple[Value, ...]) -> tuple[Value, ...]:
+        self.followed.update(id(one.literal) for one in found if one.literal is not None)
+        return found
 
     def texts(self, node: Optional[ast.AST], scope: Scope) -> list[str]:
         """Return the texts that an expression may stand for, those that are known as a whole."""
@@ -112,13 +113,15 @@ class Evaluation:
                 found += self._argument(one, depth)
             elif one.kind == IMPORT and depth < _MAX_DEPTH:
                 found += self._of_bindings(self.program.exported(one.name), depth + 1)
+            elif is_property(one):
+                found += self._of_parts(self.program.returned_by(one.name), depth + 2)
         return found
 
     def elements(self, node: ast.AST, scope: Scope) -> tuple[Value, ...]:
         """Return what an expression may stand for, of a list that stands there what its elements may."""
         self._steps = 0
         parts = self._containers.listed(node, scope) or [(node, scope)]
-        return tuple(self._of_parts(parts, 0))
+        return self._noted(tuple(self._of_parts(parts, 0)))
 
     def listed(self, node: ast.AST, scope: Scope) -> list[tuple[ast.AST, Scope]]:
         """Return the elements of a list or tuple, also of one that a name stands for, with their scopes."""
@@ -130,7 +133,7 @@ class Evaluation:
 
     def _argument(self, binding: Binding, depth: int) -> Iterable[Value]:
         """What a function's argument may be: the model's folder, its default, and what calls of it give."""
-        if self._is_model_argument(binding):
+        if self.arguments.is_model(binding):
             return [Value(MODEL, "", True)]
         found = [replace(one, is_default=True) for one in self._values(binding.node, binding.scope.parent or
                                                                        binding.scope, depth)]  # fmt: skip
@@ -138,39 +141,14 @@ class Evaluation:
         outside = function.parent or function
         decorated = self._values(decorated_default(function.node, binding.name), outside, depth)
         found += [replace(one, is_default=True) for one in decorated]
-        for given, scope in self.given(binding):
+        for given, scope in self.arguments.given(binding):
             found += self._values(given, scope, depth + 4)
+        for given, scope in self.arguments.chosen(binding):
+            found += [replace(one, is_default=True) for one in self._values(given, scope, depth + 4)]
         return found
 
-    def given(self, binding: Binding) -> Iterator[tuple[ast.AST, Scope]]:
-        """Return what calls in the package give an argument of a function, with their scopes."""
-        function, name = binding.scope, binding.scope.name
-        skipped = 0
-        if function.parent and function.parent.kind == "class":
-            skipped = 1
-            name = function.parent.name if name.endswith(".__init__") else name
-        arguments = getattr(function.node, "args", None)
-        names = [one.arg for one in (*arguments.posonlyargs, *arguments.args)][skipped:] if arguments else []
-        place = names.index(binding.name) if binding.name in names else None
-        for call, scope in self.program.calls_of(name)[:_MAX_VALUES]:
-            given = argument_of(call, place, binding.name)
-            if given is not None:
-                yield given, scope
-
-    def _is_model_argument(self, binding: Binding) -> bool:
-        """Whether it is where the runtime hands the model's folder over: the second argument of a function that is
-        the entry point, the first one of a class's `__init__` besides `self`."""
-        module, _, name = self.program.entry_point.partition(":")
-        if not name or binding.scope.module.name != module:
-            return False
-        arguments = getattr(binding.scope.node, "args", None)
-        names = [one.arg for one in (*arguments.posonlyargs, *arguments.args)] if arguments else []
-        if binding.scope.name in (f"{module}.{name}", f"{module}.{name}.__init__"):
-            return names[1:2] == [binding.name]
-        return False
-
     def _attribute(self, node: ast.Attribute, scope: Scope, depth: int) -> Iterable[Value]:
-        bindings = self.program.attribute_bindings(node, scope)
+        bindings = self.program.attribute_bindings(node, scope) or self.arguments.attribute(node, scope)
         if bindings:
             return self._of_bindings(bindings, depth)
         if node.attr == "parent":
@@ -199,11 +177,15 @@ class Evaluation:
 
     def _operation(self, node: ast.BinOp, scope: Scope, depth: int) -> Iterable[Value]:
         if isinstance(node.op, ast.Mod):
-            return [one.cut_at("%") for one in self._values(node.left, scope, depth)]
-        operation = {ast.Div: joined, ast.Add: concatenated}.get(type(node.op))
-        if not operation:
-            return _NOTHING
-        return self._combined(operation, [node.left, node.right], scope, depth)
+            found = self._values(node.left, scope, depth)
+            given = node.right.elts[:1] if isinstance(node.right, ast.Tuple) else [node.right]
+            return [one.cut_at("%") for one in found if one.text[:2] != "%s"] or self._named_after(
+                given, found[0].text[2:].replace("%s", "*"), node.left, scope, depth
+            )  # fmt: skip
+        if isinstance(node.op, ast.Add):
+            return self._spelled([node.left, node.right], node, scope, depth)
+        is_joined = isinstance(node.op, ast.Div)
+        return self._combined(joined, [node.left, node.right], scope, depth) if is_joined else _NOTHING
 
     def _combined(self, operation: Callable[[Value, Value], Value], nodes: Sequence[ast.AST], scope: Scope,
                   depth: int) -> Iterable[Value]:  # fmt: skip
@@ -217,9 +199,23 @@ class Evaluation:
         parts = [one.value if isinstance(one, ast.FormattedValue) else one for one in node.values]
         if not parts:
             return [Value(TEXT, "", True)]
-        first = parts[0]
+        return [replace(one, literal=one.literal or parts[0]) for one in self._spelled(parts, node, scope, depth)]
+
+    def _spelled(self, parts: Sequence[ast.AST], node: ast.AST, scope: Scope, depth: int) -> Iterable[Value]:
+        """A text of parts that stand one after the other."""
         found = self._combined(concatenated, parts, scope, depth)
-        return [replace(one, literal=one.literal or first) for one in found]
+        if any(one.root != UNKNOWN for one in found):
+            return found
+        rest = "".join(str(one.value) if isinstance(one, ast.Constant) else "*" for one in parts[1:])
+        return self._named_after(parts[:1], rest, node, scope, depth)
+
+    def _named_after(self, given: Sequence[ast.AST], rest: str, literal: ast.AST, scope: Scope, depth: int
+                     ) -> Sequence[Value]:  # fmt: skip
+        """A text that begins with what is not known, `f"{language}_model.pkl"`: the name of a file, where that is
+        called neither a path nor a folder."""
+        known = self._values(given[0], scope, depth) if given else _NOTHING
+        is_name = all(one.root == UNKNOWN for one in known) and is_file_name(rest) and not names_place(given[0])
+        return [Value(TEXT, f"*{rest}", True, True, literal, scope.module.path)] if is_name else _NOTHING
 
     def _choice(self, node: ast.AST, scope: Scope, depth: int) -> Iterable[Value]:
         if isinstance(node, ast.IfExp):
@@ -309,7 +305,7 @@ class Evaluation:
             return [one.cut_at("{") for one in self._values(template, scope, depth)]
         plain = [ast.copy_location(ast.Constant(one), template) for one in parts]
         filled = [one for pair in zip(plain, [*node.args, None]) for one in pair if one is not None]
-        return self._combined(concatenated, filled, scope, depth)
+        return self._spelled(filled if parts[0] else filled[1:], node, scope, depth)
 
     def _separated(self, separator: ast.AST, nodes: Sequence[ast.AST], scope: Scope, depth: int) -> Iterable[Value]:
         """A text that is joined from several, `"/".join((ROOT, "w.json"))`."""
@@ -325,6 +321,9 @@ class Evaluation:
             return self._of_parts(returned, depth + 2)
         if self.program.scope_of(name):
             return _NOTHING
+        choices = self.arguments.choices(node, name, scope)
+        if choices:
+            return [replace(one, is_default=True) for one in self._of_parts(choices, depth)]
         default = default_of(name, node)
         return [replace(one, is_default=True) for one in self._values(default, scope, depth)]
 

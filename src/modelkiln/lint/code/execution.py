@@ -2,14 +2,18 @@
 
 import ast
 import re
-from typing import Iterator, Optional, Sequence
+from typing import Iterator
 
 from modelkiln.lint.catalogue.dynamic import COMPUTED_CODE, COMPUTED_IMPORT, INSTALL, NETWORK
-from modelkiln.lint.catalogue.paths import UNPACKAGED
-from modelkiln.lint.code.evaluation import Evaluation, argument_of
+from modelkiln.lint.catalogue.paths import BESIDE_CODE, UNPACKAGED
+from modelkiln.lint.code.commands import Command, commands_of, paths_in
+from modelkiln.lint.code.evaluation import Evaluation
+from modelkiln.lint.code.flow.arguments import argument_of
+from modelkiln.lint.code.libraries.files import is_a_path
+from modelkiln.lint.code.paths import rule_of_absolute
 from modelkiln.lint.code.places import Places, cut, quoted, text_of
 from modelkiln.lint.code.program import Program
-from modelkiln.lint.code.scopes import ARGUMENT, Scope
+from modelkiln.lint.code.scopes import Scope
 from modelkiln.lint.code.values import TEXT
 from modelkiln.lint.finding import LIKELY, SURE, Finding
 
@@ -22,7 +26,8 @@ _PROGRAMS = frozenset(("os.system", "os.popen", "subprocess.run", "subprocess.ca
                        "pip._internal.cli.main.main", "get_ipython().system",
                        "get_ipython().run_line_magic"))  # fmt: skip
 INSTALLS = re.compile(
-    r"\b(pip3?(\.\d+)?|conda|mamba|uv pip|apt|apt-get|npm|easy_install|poetry|yum|apk)\b[\w\s.=-]*?\s(install|add)\b",
+    r"\b(pip3?(\.\d+)?|conda|mamba|uv pip|apt|apt-get|npm|easy_install|poetry|yum|apk)\b[\w\s.=-]*?\s(install|add)\b|"
+    r"\bsetup\.py\s+(install|develop)\b",
     re.I,
 )
 FETCHES = re.compile(
@@ -34,9 +39,6 @@ _SCRIPT = re.compile(
     r"(?:^|[\s;&|])(?:python[\d.]*|bash|sh|\.\.\.)\s+(?:-[a-z]+\s+)*(?![/-])([\w./-]+\.(?:py|sh))(?=\s|$)"
 )
 _DATA_COMMAND = re.compile(r"-m (spacy download|nltk\.downloader|unidic download)")
-
-
-_MAX_DEPTH = 16
 
 
 def check_execution(program: Program, evaluation: Evaluation, places: Places) -> Iterator[Finding]:
@@ -75,62 +77,31 @@ def _imported(name: str, call: ast.Call, scope: Scope, evaluation: Evaluation, p
 
 
 def _program(name: str, call: ast.Call, scope: Scope, evaluation: Evaluation, places: Places) -> Iterator[Finding]:
-    for command in _commands(call, scope, evaluation):
+    for command in commands_of(call, scope, evaluation):
+        text = command.text
         if name.startswith("pip.") or name.startswith("pip._internal"):
-            command = f"pip {command}"
-        is_fetch = FETCHES.search(command) or _DATA_COMMAND.search(command)
-        rule = INSTALL if INSTALLS.search(command) else NETWORK if is_fetch else None
+            text = f"pip {text}"
+        is_fetch = FETCHES.search(text) or _DATA_COMMAND.search(text)
+        rule = INSTALL if INSTALLS.search(text) else NETWORK if is_fetch else None
         if rule:
-            yield places.finding(rule, call, scope.module, f"{name} runs {quoted(cut(command))}")
+            yield places.finding(rule, call, scope.module, f"{name} runs {quoted(cut(text))}")
             return
-        script = _SCRIPT.search(command)
+        script = _SCRIPT.search(text)
         if script and argument_of(call, None, "cwd") is None:
             message = f"{name} runs {script[1]!r}, a path from the working directory"
             yield places.finding(UNPACKAGED, call, scope.module, message, LIKELY)
             return
+        yield from _paths(name, command, call, scope, places)
 
 
-def _commands(call: ast.Call, scope: Scope, evaluation: Evaluation) -> list[str]:
-    """The commands that a call may run, as far as their words are known: several where callers of a function give
-    them."""
-    given = argument_of(call, 0, "args", "command", "cmd")
-    rest = [(one, scope) for one in call.args[1:] if not isinstance(one, ast.Starred)]
-    words = _words(given, scope, evaluation) if given is not None else []
-    if len(words) == 1 and not rest:
-        texts = [one.text for one in evaluation.values(*words[0]) if one.root == TEXT and one.text]
-        return [*texts, *(_joined(evaluation, one) for one in _given_lists(given, scope, evaluation))]
-    return [_joined(evaluation, [*words, *rest])]
-
-
-def _joined(evaluation: Evaluation, words: Sequence[tuple[ast.AST, Scope]]) -> str:
-    """Words as one text, with dots for those that are not known."""
-    known = (evaluation.values(*one)[0] for one in words)
-    return " ".join(one.text if one.root == TEXT and one.text else "..." for one in known)
-
-
-def _given_lists(
-    node: Optional[ast.AST], scope: Scope, evaluation: Evaluation
-) -> Iterator[list[tuple[ast.AST, Scope]]]:
-    """The lists of words that callers give a function which runs its argument."""
-    bindings = evaluation.program.bindings_of(node.id, scope, node.lineno) if isinstance(node, ast.Name) else ()
-    for binding in bindings:
-        if binding.kind == ARGUMENT:
-            for given, of_caller in evaluation.given(binding):
-                yield evaluation.listed(given, of_caller)
-
-
-def _words(node: ast.AST, scope: Scope, evaluation: Evaluation, depth: int = 0) -> list[tuple[ast.AST, Scope]]:
-    """The elements of a list, of lists that are added, and of one that a name stands for; else the expression."""
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add) and depth < _MAX_DEPTH:
-        return [
-            *_words(node.left, scope, evaluation, depth + 1),
-            *_words(node.right, scope, evaluation, depth + 1),
-        ]
-    func = node.func if isinstance(node, ast.Call) else None
-    if isinstance(node, ast.Call) and isinstance(func, ast.Attribute) and func.attr == "split" and depth < _MAX_DEPTH:
-        # Of shlex.split(command) the argument, of command.split(" ") the owner.
-        is_shlex = evaluation.program.name_of(func, scope) == "shlex.split" and node.args
-        return _words(node.args[0] if is_shlex else func.value, scope, evaluation, depth + 1)
-    if isinstance(node, (ast.List, ast.Tuple)):
-        return [(one, scope) for one in node.elts]
-    return evaluation.listed(node, scope) or [(node, scope)]
+def _paths(name: str, command: Command, call: ast.Call, scope: Scope, places: Places) -> Iterator[Finding]:
+    """Paths in the text of a command; an absolute one that stands in a list is found there."""
+    in_folder = argument_of(call, None, "cwd") is not None
+    for path, is_written in paths_in(command.text):
+        rule, where = None, f"{name} runs a command with {path!r}"
+        if path.startswith("/"):
+            rule = None if command.is_listed else rule_of_absolute(path)
+        elif not in_folder and (is_a_path(path) or path.endswith("/")):
+            rule, where = BESIDE_CODE if is_written else UNPACKAGED, f"{where}, a path from the working directory"
+        if rule:
+            yield places.finding(rule, call, scope.module, where, LIKELY)

@@ -4,7 +4,8 @@ import ast
 from typing import Iterator, Optional
 
 from modelkiln.lint.catalogue.hidden_code import UNPICKLED_DOWNLOAD, UNSAFE_LOAD
-from modelkiln.lint.code.evaluation import Evaluation, argument_of
+from modelkiln.lint.code.evaluation import Evaluation
+from modelkiln.lint.code.flow.arguments import argument_of
 from modelkiln.lint.code.libraries.downloads import is_network_call, plain_name
 from modelkiln.lint.code.places import Places
 from modelkiln.lint.code.program import Program

@@ -3,7 +3,8 @@
 import ast
 import posixpath
 import re
-from typing import Iterable, Iterator, Optional
+from dataclasses import replace
+from typing import Callable, Iterable, Iterator, Optional
 
 from modelkiln.lint.catalogue.paths import (
     ABSOLUTE,
@@ -35,6 +36,7 @@ from modelkiln.lint.code.libraries.files import (
     looks_like_data,
     uses_of,
 )
+from modelkiln.lint.code.libraries.guesses import is_hub_name
 from modelkiln.lint.code.places import Places
 from modelkiln.lint.code.program import Program
 from modelkiln.lint.code.scopes import Module, Scope
@@ -42,7 +44,7 @@ from modelkiln.lint.code.values import CODE, HOME, TEXT, WORKING, Value, has_dri
 from modelkiln.lint.finding import LIKELY, SURE, Finding
 from modelkiln.lint.rule import Rule
 
-__all__ = ["check_paths"]
+__all__ = ["check_paths", "rule_of_absolute"]
 
 _TRAINING_ROOTS = ("content", "kaggle", "mnt", "dbfs", "databricks", "gdrive", "notebooks", "Volumes")
 _HOME_ROOTS = ("home", "Users", "root")
@@ -65,7 +67,7 @@ _PATH_TEXT = re.compile(r"/[\w.@+-]+(/[\w.@+ %{}*=-]*)*\Z")
 _NOT_PATHS = frozenset((
     "route", "get", "post", "put", "delete", "patch", "options", "head", "add_api_route", "add_url_rule", "add_route",
     "add_get", "add_post", "websocket", "api_route", "mount", "include_router", "APIRouter", "url_for", "path",
-    "re_path",
+    "re_path", "APIRoute", "Route", "Mount", "WebSocketRoute",
     "startswith", "endswith", "replace", "split", "join_url", "urljoin", "compile", "match", "search", "sub", "request",
     "RedirectResponse", "redirect", "Blueprint", "FastAPI", "Flask", "find", "xpath", "print", "info", "debug",
     "warning",
@@ -77,6 +79,9 @@ _NOT_PATH_KEYWORDS = frozenset((
     "openapi_url", "docs_url", "api_prefix", "url_prefix", "mount_path", "predict_path", "health_path", "metavar",
     "title", "remote_path",
 ))  # fmt: skip
+_SQL = re.compile(r"\s*(SELECT|PRAGMA|CREATE|INSERT|UPDATE|DELETE|REPLACE|ALTER)\s", re.I)
+# An owner and a name with a capital or a digit, as folders seldom have, with something unknown below.
+_HUB_FOLDER = re.compile(r"[\w.-]+/[\w.-]*[A-Z\d][\w.-]*/\Z")
 _NOTEBOOK_MODULES = ("google.colab", "kaggle_secrets", "kaggle_datasets", "dbruntime", "IPython")
 
 
@@ -91,13 +96,17 @@ def check_paths(program: Program, evaluation: Evaluation, places: Places) -> Ite
         elif name in ("get_ipython", "dbutils.fs.ls", "dbutils.fs.cp", "dbutils.fs.mount", "google.colab.drive.mount"):
             yield places.finding(TRAINING, call, scope.module, f"{name}() exists in notebooks alone")
         # What a function of the package does with a path is seen there.
-        for use in () if program.scope_of(name) else uses_of(name, call):
+        for use in () if program.scope_of(name) else uses_of(name, call, _lister(evaluation, scope)):
             for value in evaluation.values(use.node, scope):
                 yield from _opened(use, value, call, scope, program, places)
     for name, node, scope in program.changes():
         if name == "sys.path":
             yield places.finding(SEARCH_PATH, node, scope.module, "the assignment changes what is imported")
     yield from _literals(program, places)
+
+
+def _lister(evaluation: Evaluation, scope: Scope) -> Callable[[ast.AST], list[ast.AST]]:
+    return lambda node: [one for one, _ in evaluation.listed(node, scope)]
 
 
 def _notebooks(program: Program, places: Places) -> Iterator[Finding]:
@@ -118,7 +127,7 @@ def _opened(
     where = f"{verb} {value.text!r}" if value.text else verb
     certainty = LIKELY if value.is_default or not use.is_sure else SURE
     if value.is_absolute or value.root == HOME:
-        rule = _rule_of_absolute(value.text) if value.root == TEXT else HOME_FOLDER
+        rule = rule_of_absolute(value.text) if value.root == TEXT else HOME_FOLDER
         if value.text == "/" and not value.is_whole and use.kind == WRITE:
             # A folder at the root whose name is computed.
             rule, certainty = ABSOLUTE, LIKELY
@@ -129,6 +138,9 @@ def _opened(
     elif value.root == CODE:
         yield from _beside_code(use, value, call, scope, program, places)
     elif value.is_relative or value.root == WORKING:
+        if _is_on_hub(use, value):
+            return
+        call = _anchor(use, call)
         if use.kind == WRITE:
             if not use.is_sure and not _is_file_name(value, use):
                 return
@@ -137,6 +149,20 @@ def _opened(
         elif _is_file_name(value, use):
             message = f"{where}, a path from the working directory"
             yield places.finding(UNPACKAGED, call, scope.module, message, certainty)
+
+
+def _is_on_hub(use: Use, value: Value) -> bool:
+    """Whether a text is a name of a hub and no path: where a call takes both, or below one that is a default."""
+    if use.is_hub and is_hub_name(value):
+        return "/" in value.text or looks_like_a_file(value.text)
+    folder = replace(value, text=value.text.rstrip("/"), is_whole=True)
+    return value.is_default and not value.is_whole and _HUB_FOLDER.match(value.text) is not None and is_hub_name(folder)
+
+
+def _anchor(use: Use, call: ast.Call) -> ast.AST:
+    """The node that a finding names: a text that is one of many which an argument lists, and else the call."""
+    is_argument = any(use.node is one for one in (*call.args, *(each.value for each in call.keywords)))
+    return use.node if isinstance(use.node, ast.Constant) and not is_argument else call
 
 
 def _is_below_root(value: Value) -> bool:
@@ -166,7 +192,7 @@ def _beside_code(
 ) -> Iterator[Finding]:
     shown = value.text or "."
     certainty = LIKELY if value.is_default or not use.is_sure else SURE
-    if use.kind == WRITE or use.is_cache:
+    if use.kind == WRITE or use.is_cache or (use.is_database and _writes_sql(scope)):
         yield places.finding(BESIDE_CODE, call, scope.module, f"writes {shown!r}, beside the code", certainty)
         return
     path = posixpath.normpath(shown)
@@ -180,8 +206,15 @@ def _beside_code(
     yield places.finding(UNPACKAGED, call, scope.module, message, certainty)
 
 
-def _rule_of_absolute(text: str) -> Optional[Rule]:
-    """The rule that an absolute path breaks, None for one that every system has."""
+def _writes_sql(scope: Scope) -> bool:
+    """Whether statements of a function change a data base, or of its module, where the function has none."""
+    texts = [(str(text.value), of) for text, of, *_ in scope.module.texts if _SQL.match(str(text.value))]
+    own = [text for text, of in texts if of is scope]
+    return any(not text.lstrip().lower().startswith(("select", "pragma")) for text in own or (one for one, _ in texts))
+
+
+def rule_of_absolute(text: str) -> Optional[Rule]:
+    """Return the rule that an absolute path breaks, None for one that every system has."""
     if has_drive(text) or text.startswith("\\\\"):
         return DRIVE
     if text.startswith("~"):
@@ -203,7 +236,7 @@ def _literals(program: Program, places: Places) -> Iterable[Finding]:
         found = destination_of(text, scope.module)
         if found.kind in (KEY, DROPPED) or _is_not_a_path(parent, text) or _is_not_a_path(found.holder, found.given):
             continue
-        rule = _rule_of_absolute(value)
+        rule = rule_of_absolute(value)
         if rule:
             is_sure = _is_opened(found, scope.module) and not _is_default(parent)
             yield places.finding(rule, text, scope.module, f"names {value!r}", SURE if is_sure else LIKELY)
@@ -238,6 +271,7 @@ def _is_known_path(text: str) -> bool:
     return bool(is_known) or is_file or parts[:1] in (["content"], ["kaggle"], ["dbfs"])
 
 
+_ROUTE_NAME = re.compile(r"(\A|_)(url|uri|route|endpoint)\Z", re.I)
 _FOLDER_NAME = re.compile(r"(\A|_)(cwd|path|dir|directory|folder|root|cache|home|volume|mount)\Z", re.I)
 
 
@@ -265,6 +299,9 @@ def _is_not_a_path(parent: ast.AST, text: ast.AST) -> bool:
         return name in _NOT_PATHS
     if isinstance(parent, ast.keyword):
         return parent.arg in _NOT_PATH_KEYWORDS
+    if isinstance(parent, (ast.Assign, ast.AnnAssign)):
+        target = parent.targets[0] if isinstance(parent, ast.Assign) else parent.target
+        return _ROUTE_NAME.search(getattr(target, "id", getattr(target, "attr", ""))) is not None
     # After a first part that is not known, in an f-string, it is not the start of the path.
     if isinstance(parent, ast.JoinedStr):
         return parent.values[0] is not text

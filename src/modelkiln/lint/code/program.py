@@ -11,7 +11,7 @@ from modelkiln.lint.code.syntax.parsing import Unreadable, magics_of, parse
 from modelkiln.lint.finding import Finding
 from modelkiln.lint.subject import SourceFile, Subject
 
-__all__ = ["Program", "read_program"]
+__all__ = ["Program", "is_property", "read_program"]
 
 _MAX_DEPTH, _MAX_BASES = 24, 8
 
@@ -131,6 +131,8 @@ class Program:
         for binding in self.attribute_bindings(node, scope, depth)[:1]:
             if binding.kind != DEFINITION:
                 return self._bound_name(binding, depth + 1)
+            if is_property(binding):
+                return self._called_name(binding.name, depth + 1)
         base = self.name_of(node.value, scope, depth + 1)
         return f"{base}.{node.attr}" if base else f"?.{node.attr}"
 
@@ -247,6 +249,12 @@ def _module(source: SourceFile, content: bytes = b"") -> Module:
         module.lines = source.content.decode("utf-8", "replace").splitlines()
         module.magics = magics_of(source.content)
     return module
+
+
+def is_property(binding: Binding) -> bool:
+    """Return whether a definition is a method that is read as an attribute."""
+    names = (getattr(one, "id", getattr(one, "attr", "")) for one in getattr(binding.node, "decorator_list", ()))
+    return binding.kind == DEFINITION and any(one in ("property", "cached_property") for one in names)
 
 
 def _is_before(binding: Binding, line: int) -> bool:

@@ -16,6 +16,7 @@ __all__ = [
     "Module",
     "Scope",
     "read_scopes",
+    "written",
 ]
 
 # How a name gets its value: that of an expression, an element of one, what a `with` gives of one; an argument of a
@@ -94,6 +95,8 @@ class Module:
     changes: list[tuple[ast.Attribute, Scope, bool]] = field(default_factory=list)
     # What is assigned to an item of an attribute, `app.config["FOLDER"] = "uploads"`, by the attribute and the key.
     items: dict[tuple[str, str], list[tuple[ast.AST, Scope]]] = field(default_factory=dict)
+    # What is added to a list after it is made, `paths.append("w.pt")`, as lists of their own, by how it is written.
+    added: dict[str, list[tuple[ast.List, Scope]]] = field(default_factory=dict)
     # What `flow.destinations.is_handed` has found of names: a script may give one a thousand paths.
     handed: dict[str, Optional[bool]] = field(default_factory=dict)
 
@@ -195,6 +198,15 @@ class _Reader:
 
     def _note_call(self, node: ast.Call, place: _Place) -> None:
         self._module.calls.append((node, place.scope, place.is_main))
+        if isinstance(node.func, ast.Attribute) and node.func.attr in ("append", "insert", "extend") and node.args:
+            value = node.args[-1]
+            listed = value if isinstance(value, ast.List) and node.func.attr == "extend" else ast.List([value])
+            self._add_to(node.func.value, listed, place)
+
+    def _add_to(self, owner: ast.AST, listed: ast.List, place: _Place) -> None:
+        added = self._module.added.setdefault(written(owner), [])
+        if len(added) < _MAX_BINDINGS:
+            added.append((listed, place.scope))
 
     def _note_assignment(self, node: ast.Assign, place: _Place) -> None:
         for target in node.targets:
@@ -206,6 +218,8 @@ class _Reader:
 
     def _note_change(self, node: ast.AugAssign, place: _Place) -> None:
         self._bind(node.target, VALUE, None, _Place(place.scope, place.is_main, True))
+        if isinstance(node.value, ast.List):
+            self._add_to(node.target, node.value, place)
 
     def _note_global(self, node: ast.Global, place: _Place) -> None:
         place.scope.globals.update(node.names)
@@ -316,6 +330,13 @@ _NOTES: dict[type, Callable] = {
     ast.comprehension: _Reader._note_loop,
     ast.withitem: _Reader._note_context,
 }
+
+
+def written(node: ast.AST) -> str:
+    """Return how a name or an attribute of one is written, "self.paths"; "" for other expressions."""
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+        return f"{node.value.id}.{node.attr}"
+    return node.id if isinstance(node, ast.Name) else ""
 
 
 def _is_main_guard(node: ast.If) -> bool:

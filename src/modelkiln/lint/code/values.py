@@ -6,7 +6,10 @@ import re
 from dataclasses import dataclass, replace
 from typing import Optional
 
-__all__ = ["CODE", "HOME", "MODEL", "TEMPORARY", "TEXT", "UNKNOWN", "WORKING", "Value", "concatenated", "joined"]
+__all__ = [
+    "CODE", "HOME", "MODEL", "TEMPORARY", "TEXT", "UNKNOWN", "WORKING", "Value", "concatenated", "is_file_name",
+    "joined", "names_place",
+]  # fmt: skip
 
 # Where a path begins: the text alone; the model's folder; the folder that the package's code lies in; the home
 # folder; the working directory; a temporary folder. Of all others nothing is known.
@@ -14,6 +17,9 @@ TEXT, MODEL, CODE, HOME, WORKING, TEMPORARY, UNKNOWN = (
     "text", "model", "code", "home", "working", "temporary", "unknown",
 )  # fmt: skip
 
+_PLACE = re.compile(r"path|dir|folder|root|base|prefix|file|out|dest|tmp|temp|loc|ur[il]|stem|home|cwd|parent", re.I)
+# The end of a file's name, without a folder.
+_FILE_NAME = re.compile(r"[^/\\:\s]*\.(?!\d)[A-Za-z]\w{1,11}\Z")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(://|(?<=..):/)")
 
 
@@ -67,6 +73,18 @@ def is_url(text: str) -> bool:
 def has_drive(text: str) -> bool:
     """Whether a text starts as paths of Windows do."""
     return len(text) > 2 and text[0].isalpha() and text[1] == ":" and text[2] in "\\/" and text[2:4] != "//"
+
+
+def is_file_name(text: str) -> bool:
+    """Whether a text is the end of a file's name, "_model.pkl"."""
+    return _FILE_NAME.match(text) is not None
+
+
+def names_place(node: ast.AST) -> bool:
+    """Whether an expression is written as if it were a path, or a part of one that has a folder."""
+    parts = [one for one in ast.walk(node) if isinstance(one, (ast.Name, ast.Attribute, ast.Call))]
+    names = [one.id if isinstance(one, ast.Name) else getattr(one, "attr", "") for one in parts]
+    return not names or any(_PLACE.search(one) for one in names) or any(isinstance(one, ast.Call) for one in parts)
 
 
 def joined(first: Value, second: Value) -> Value:

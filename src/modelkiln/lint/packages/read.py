@@ -15,7 +15,7 @@ from modelkiln.lint.packages.distributions import read_distributions
 from modelkiln.lint.packages.files import PackageFile, layer_files, zip_files
 from modelkiln.lint.subject import ArtifactFile, Distribution, RequirementFile, SourceFile, Subject
 from modelkiln.package.outside import read_record
-from modelkiln.package.record import PACKAGE_LABEL, variant_records
+from modelkiln.package.record import PACKAGE_LABEL, recorded_environments, variant_records
 from modelkiln.store.store import Store
 
 __all__ = ["read_package"]
@@ -196,7 +196,8 @@ def _artifacts(
 
 def _distributions(files: Sequence[PackageFile], record: Mapping[str, Any]) -> Optional[tuple[Distribution, ...]]:
     found = {one.name: one for one in read_distributions(files)}
-    for one in record.get("requirements") or ():
+    others = recorded_environments(record).values()
+    for one in (*(record.get("requirements") or ()), *(one for those in others for one in those)):
         found.setdefault(one["name"], Distribution(one["name"], one["version"]))
     if not found and "requirements" not in record:
         return None

@@ -138,7 +138,9 @@ def _found(data: bytes, is_text: bool) -> Iterator[_Secret]:
     for match in _assignments(data):
         start, end = match.span(2)
         is_seen = any(first < end and start < last for first, last in seen)
-        if is_seen or not _is_secret(_name(data, match)) or not patterns.is_random(match[2].decode("utf-8", "replace")):
+        name, value = _name(data, match), match[2].decode("utf-8", "replace")
+        is_value = patterns.is_random(value) or patterns.is_hexadecimal_key(name, value)
+        if is_seen or not _is_secret(name) or not is_value:
             continue
         yield _secret(rules.ASSIGNED, match, 2, "what looks like a secret")._replace(certainty=LIKELY)
 

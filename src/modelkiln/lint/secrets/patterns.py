@@ -13,6 +13,7 @@ __all__ = [
     "URL",
     "WORDS",
     "Key",
+    "is_hexadecimal_key",
     "is_placeholder",
     "is_random",
     "private_key",
@@ -74,6 +75,7 @@ ASSIGNMENT = re.compile(rb"""(?i)(key|passwd|password|secret|token)["']?\s*[:=]\
 NAME = re.compile(
     r"(?:api|access|auth|client|private|secret)[_-]?(?:key|token|secret)$|passwd$|password$|secret$|token$", re.I
 )
+_SERVICE_KEY = re.compile(r"(?:api|app|access|secret|subscription)[_-]?(?:key|secret)$", re.I)
 _PLACEHOLDER = re.compile(
     r"(?i)x{4,}|\*{3,}|\.{3}|<.*>|\$\{|\{\{|%\(|changeme|change-me|dummy|example|fake|foobar|insert|none|null|password|"
     r"placeholder|redacted|replace|sample|secret|test|todo|token|your"
@@ -99,6 +101,13 @@ def is_random(value: str) -> bool:
     counts = Counter(value).values()
     entropy = -sum(count / len(value) * math.log2(count / len(value)) for count in counts)
     return "0" in kinds and "/" not in value and changes >= _CHANGES and entropy >= _RANDOM
+
+
+def is_hexadecimal_key(name: str, value: str) -> bool:
+    """Return whether a value is in hexadecimal as many services' keys are, and the name says that it is no hash."""
+    digits = value.lower()
+    is_key = _SERVICE_KEY.search(name) is not None and re.fullmatch(r"[0-9a-f]{32,128}", digits) is not None
+    return is_key and len(set(digits)) > 9 and "01234567" not in digits and "abcdef0" not in digits
 
 
 def private_key(data: bytes, match: "re.Match[bytes]") -> tuple[int, str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Iterable, Mapping, Sequence
 
 from modelkiln.document import parse_object, read_document
+from modelkiln.ensemble.programs import wheels_by_environment
 from modelkiln.errors import ModelkilnError, reason
 from modelkiln.report.evidence.scanners import Affected, affected
 from modelkiln.report.inputs import debian_packages
@@ -59,18 +60,19 @@ def read_scans(paths: Iterable[Path]) -> tuple[Affected, ...]:
 def vulnerabilities(record: Mapping[str, Any], scans: Sequence[Affected]) -> list[Vulnerability]:
     """Return those of the wheels and Debian packages that a record lists, the worst first. record: of one variant,
     with the layers of its package."""
-    listed = {"wheel": record.get("requirements") or (), "debian": debian_packages(record)}
-    versions = {
-        (kind, normalized(kind, str(one["name"]))): (str(one["name"]), str(one["version"]))
-        for kind, those in listed.items()
-        for one in those
-    }
-    found: dict[tuple[str, str, str], Vulnerability] = {}
-    for one in scans:
-        name, version = versions.get((one.kind, normalized(one.kind, one.name)), ("", ""))
-        if name and one.version in ("", version):
-            known = Vulnerability(one.identifier, one.severity, one.kind, name, version, one.fixed)
-            found.setdefault(known.key, known)
+    wheels = [one for those in wheels_by_environment(record).values() for one in those]
+    # Environments of one ensemble may have several versions.
+    versions: dict[tuple[str, str], dict[str, str]] = {}
+    for kind, those in (("wheel", wheels), ("debian", debian_packages(record))):
+        for one in those:
+            key = kind, normalized(kind, str(one["name"]))
+            versions.setdefault(key, {})[str(one["version"])] = str(one["name"])
+    found: dict[tuple[str, ...], Vulnerability] = {}
+    for each in scans:
+        for version, name in versions.get((each.kind, normalized(each.kind, each.name)), {}).items():
+            if each.version in ("", version):
+                known = Vulnerability(each.identifier, each.severity, each.kind, name, version, each.fixed)
+                found.setdefault((*known.key, version), known)
     return sorted(found.values(), key=_order)
 
 
@@ -91,6 +93,6 @@ def normalized(kind: str, name: str) -> str:
     return canonicalize_name(name) if kind == "wheel" else name
 
 
-def _order(one: Vulnerability) -> tuple[int, str, str, str]:
+def _order(one: Vulnerability) -> tuple[int, str, str, str, str]:
     place = _SEVERITIES.index(one.severity) if one.severity in _SEVERITIES else len(_SEVERITIES)
-    return (place, *one.key)
+    return (place, *one.key, one.version)

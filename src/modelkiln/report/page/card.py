@@ -19,8 +19,9 @@ _WHOLE_REQUEST = 200_000
 
 
 def card(record: Mapping[str, Any]) -> Optional[Html]:
-    """Return the metadata as a list of words and values, but for metrics."""
-    found = dict(_flat({key: value for key, value in (record.get("metadata") or {}).items() if key != "metrics"}))
+    """Return the metadata as a list of words and values, but for metrics and what a machine must have."""
+    metadata = record.get("metadata") or {}
+    found = dict(_flat({key: value for key, value in metadata.items() if key not in ("metrics", "requires")}))
     pairs = [(word, _value(value)) for word, value in found.items()]
     pairs += [("source", _value(one.get("source", ""))) for one in record.get("sources") or ()]
     return section("Model card", _list(pairs)) if pairs else None
@@ -113,15 +114,21 @@ def _shape(shape: Sequence[int]) -> str:
 
 def needs(record: Mapping[str, Any]) -> Html:
     """Return what a machine must have."""
-    variant = record.get("variant") or {}
-    hardware = (record.get("metadata") or {}).get("hardware")
+    variant, metadata = record.get("variant") or {}, record.get("metadata") or {}
+    hardware, requires = metadata.get("hardware"), metadata.get("requires")
+    requires = requires if isinstance(requires, Mapping) else {}
     pairs = [
         ("platform", variant.get("platform")),
         ("accelerator", variant.get("accelerator")),
         ("CUDA", variant.get("cuda")),
+        ("ROCm", variant.get("rocm")),
         ("driver of NVIDIA", f"{variant['driver']} or newer" if variant.get("driver") else None),
         ("CPython of a PEX", variant.get("python")),
+        ("memory", requires.get("memory")),
+        ("memory of a GPU", requires.get("device_memory")),
+        ("CPU", ", ".join(requires.get("cpu") or ())),
         ("hardware", _value(hardware) if hardware else None),
+        ("to be provided", ", ".join(one["name"] + one["specifier"] for one in record.get("provided") or ())),
         ("weights", {"lazy": "fetched at the first start", "bundled": "in the package"}.get(record.get("weights", ""))),
     ]
     return section("Needs", _list([(word, value) for word, value in pairs if value])) or Html("")

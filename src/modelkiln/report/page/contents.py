@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Iterable, Mapping, Optional
 
+from modelkiln.conventions import VENV
 from modelkiln.layer import Layer
 from modelkiln.report.archive import iter_files
 from modelkiln.report.inputs import recipe_inputs
@@ -47,15 +48,20 @@ class Tree:
         return found
 
 
-def read_tree(package: Package, variant: Mapping[str, Any], wheels: Mapping[str, WheelContents]) -> Tree:
-    """Return what a package consists of, as far as it is on this machine: else layers have no files."""
+def read_tree(
+    package: Package, variant: Mapping[str, Any], environments: Mapping[str, Mapping[str, WheelContents]]
+) -> Tree:
+    """Return what a package consists of, as far as it is on this machine: else layers have no files.
+
+    environments: the wheels of each, by its path in an image and by name, the package's own first.
+    """
     top = Tree(str(variant.get("name")))
     if package.layers and package.kind != "pex":
         for number, layer in enumerate(package.layers):
-            part = _layer(package, layer, variant, wheels)
+            part = _layer(package, layer, environments.get(recipe_inputs(layer).get("venv", VENV), {}))
             top.children[f"{number} {part.name}"] = part
     else:
-        _of_records(top, variant, wheels)
+        _of_records(top, variant, next(iter(environments.values())))
     top.size = sum(child.size for child in top.children.values())
     top.packed = sum(child.packed for child in top.children.values())
     return top
@@ -72,7 +78,7 @@ def _of_records(top: Tree, variant: Mapping[str, Any], wheels: Mapping[str, Whee
         top.children[f"wheel {wheel.name}"] = _wheel(wheel)
 
 
-def _layer(package: Package, layer: Layer, variant: Mapping[str, Any], wheels: Mapping[str, WheelContents]) -> Tree:
+def _layer(package: Package, layer: Layer, wheels: Mapping[str, WheelContents]) -> Tree:
     title = layer.title if layer.title == layer.kind else f"{layer.kind}: {layer.title}"
     part = Tree(title)
     recipe = recipe_inputs(layer)

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import Any, Callable, Mapping, Optional, Sequence
 
+from modelkiln.ensemble.programs import members_by_environment
 from modelkiln.report.code import code_texts
 from modelkiln.report.difference import difference
 from modelkiln.report.evidence.attestations import Attestation, attestations
 from modelkiln.report.evidence.evidence import Evidence
 from modelkiln.report.evidence.vulnerabilities import Vulnerability, vulnerabilities
-from modelkiln.report.graph import Graph
 from modelkiln.report.inputs import debian_packages
 from modelkiln.report.needs import code_graph, debian_graph, read_status
 from modelkiln.report.package import Package
@@ -18,7 +18,8 @@ from modelkiln.report.page.contents import Tree, read_tree
 from modelkiln.report.page.document import byte_map, document
 from modelkiln.report.page.evidence import attested, smoke_tests, vulnerable
 from modelkiln.report.page.html import Html, tag
-from modelkiln.report.wheels import WheelContents, read_wheels
+from modelkiln.report.page.tables import Environment
+from modelkiln.report.wheels import read_wheels
 from modelkiln.runtime.weights.progress import readable_size
 
 __all__ = ["render"]
@@ -28,13 +29,13 @@ _NONE = Evidence()
 
 @dataclass(frozen=True)
 class _Subject:
-    """One variant of a package, with all that is known of it. label: what the page calls it."""
+    """One variant of a package, with all that is known of it. label: what the page calls it. environments: its own
+    first, then those of an ensemble's members."""
 
     label: str
     package: Package
     record: Mapping[str, Any]
-    wheels: Mapping[str, WheelContents]
-    graph: Optional[Graph]
+    environments: Sequence[Environment]
     tree: Tree
     attestations: Sequence[Attestation]
 
@@ -62,14 +63,23 @@ def render(
 def _subject(
     package: Package, record: Mapping[str, Any], packages: Sequence[Package], stated: Sequence[Attestation]
 ) -> _Subject:
-    wheels = read_wheels(package, record)
-    texts = code_texts(package, {file["path"] for file in record.get("code") or ()})
-    graph = code_graph(record, texts, wheels) if texts else None
+    environments = _environments(package, record)
     variant = record.get("variant") or {}
     words = [record["name"], record["version"], variant.get("accelerator", ""), variant.get("platform", "")]
     words += [package.label] if len(packages) > 1 else []
-    label, tree = " ".join(filter(None, words)), read_tree(package, record, wheels)
-    return _Subject(label, package, record, wheels, graph, tree, tuple(stated))
+    label = " ".join(filter(None, words))
+    tree = read_tree(package, record, {one.path: one.wheels for one in environments})
+    return _Subject(label, package, record, environments, tree, tuple(stated))
+
+
+def _environments(package: Package, record: Mapping[str, Any]) -> list[Environment]:
+    texts = code_texts(package, {file["path"] for file in record.get("code") or ()})
+    found = []
+    for path, members in members_by_environment(record).items():
+        wheels = read_wheels(package, record, path)
+        graph = code_graph(record, texts, wheels, path) if texts else None
+        found.append(Environment(path, members, wheels, graph))
+    return found
 
 
 def _contents(subjects: Sequence[_Subject], changes: Optional[Html]) -> Optional[Html]:
@@ -99,9 +109,10 @@ def _parts(subjects: Sequence[_Subject], evidence: Evidence) -> list[Html]:
             vulnerable(_vulnerabilities(one, evidence)),
             byte_map(number),
             tables.artifacts(one.record),
-            tables.wheels(one.wheels, one.graph),
+            tables.members(one.record),
+            tables.wheels(one.environments),
             tables.debian(debian_packages(one.package.record), graph, paragraphs),
-            tables.licences(one.record, one.wheels),
+            tables.licences(one.record, one.environments),
             tables.layers(one.package.layers, others),
         ]
         heading = tag("h2", one.label, id=f"title{number}")

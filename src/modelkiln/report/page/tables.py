@@ -1,15 +1,16 @@
 """What is in a package, as tables: layers, wheels, Debian packages, files, licences."""
 
-from collections import Counter
+from dataclasses import dataclass
 from typing import Any, Mapping, Optional, Sequence
 
 from modelkiln.layer import Layer
+from modelkiln.package.record import own_environment
 from modelkiln.report.graph import Graph, Node
-from modelkiln.report.page.html import Html, join, section, table, tag
+from modelkiln.report.page.html import Html, section, table, tag
 from modelkiln.report.wheels import WheelContents
 from modelkiln.runtime.weights.progress import readable_size
 
-__all__ = ["artifacts", "debian", "layers", "licences", "wheels"]
+__all__ = ["Environment", "artifacts", "debian", "layers", "licences", "members", "wheels"]
 
 _UNKNOWN = "not stated"
 _LONGEST_LICENCE = 60
@@ -28,22 +29,55 @@ def layers(listed: Sequence[Layer], others: Mapping[str, Sequence[Layer]]) -> Op
     return section("Layers", table("Layers, lowest first", heads, rows, (1, 2)))
 
 
-def wheels(listed: Mapping[str, WheelContents], graph: Optional[Graph]) -> Optional[Html]:
-    """Return the wheels, the largest first, with why each is in the package."""
-    ordered = sorted(listed.values(), key=lambda wheel: (-wheel.unpacked_size, wheel.name))
+@dataclass(frozen=True)
+class Environment:
+    """The wheels of one environment of a package, by name. path: in an image. members: of an ensemble, those that run
+    in it. graph: what needs what in it; None where no code is at hand."""
+
+    path: str
+    members: tuple[str, ...]
+    wheels: Mapping[str, WheelContents]
+    graph: Optional[Graph]
+
+
+def members(record: Mapping[str, Any]) -> Optional[Html]:
+    """Return the packages that an ensemble calls, with where each runs."""
+    own, found = own_environment(record), (record.get("ensemble") or {}).get("members") or {}
+    rows = [
+        [
+            name,
+            f"{one['name']} {one['version']}",
+            "a process of its own" if one.get("code") else "the ensemble's process",
+            tag("code", f"/{one.get('environment', own)}"),
+            tag("code", str(one["package_digest"])[7:19]),
+        ]
+        for name, one in found.items()
+    ]
+    heads = ("member", "package", "runs in", "environment", "package digest")
+    return section("Members", table("Members of the ensemble", heads, rows))
+
+
+def wheels(environments: Sequence[Environment]) -> Optional[Html]:
+    """Return the wheels, the largest first, with why each is in the package, and of several environments for whom."""
+    is_several = len(environments) > 1
+    listed = [(wheel, one) for one in environments for wheel in one.wheels.values()]
+    ordered = sorted(listed, key=lambda pair: (-pair[0].unpacked_size, pair[0].name, pair[1].path))
     rows = [
         [
             f"{wheel.name} {wheel.version}",
+            *([", ".join(one.members)] if is_several else []),
             readable_size(wheel.size),
             readable_size(wheel.unpacked_size),
             _licence(wheel),
             wheel.first("summary"),
-            _why(graph, wheel.name),
+            _why(one.graph, wheel.name),
         ]
-        for wheel in ordered
+        for wheel, one in ordered
     ]
-    heads = ("wheel", "packed", "unpacked", "licence", "what it is", "why it is in")
-    return section("Wheels", table("Wheels, the largest first", heads, rows, (1, 2)))
+    heads = ("wheel", *(["of members"] if is_several else []), "packed", "unpacked", "licence")
+    numbers = (2, 3) if is_several else (1, 2)
+    heads = (*heads, "what it is", "why it is in")
+    return section("Wheels", table("Wheels, the largest first", heads, rows, numbers))
 
 
 def _why(graph: Optional[Graph], name: str) -> str:
@@ -64,14 +98,16 @@ def _licence(wheel: WheelContents) -> str:
     return expression or short or ", ".join(named) or (f"{text[:_LONGEST_LICENCE]}..." if text else _UNKNOWN)
 
 
-def licences(record: Mapping[str, Any], listed: Mapping[str, WheelContents]) -> Optional[Html]:
+def licences(record: Mapping[str, Any], environments: Sequence[Environment]) -> Optional[Html]:
     """Return how many wheels have which licence, the model's own first."""
-    counted = Counter(_licence(wheel) for wheel in listed.values())
+    names: dict[str, set[str]] = {}
+    for one in environments:
+        for wheel in one.wheels.values():
+            names.setdefault(_licence(wheel), set()).add(wheel.name)
     own = (record.get("metadata") or {}).get("license")
     rows = [[str(own), "the model"]] if own else []
-    for licence, number in sorted(counted.items(), key=lambda one: (-one[1], one[0])):
-        names = sorted(wheel.name for wheel in listed.values() if _licence(wheel) == licence)
-        rows.append([licence, join([f"{number}: ", ", ".join(names)])])
+    for licence, those in sorted(names.items(), key=lambda one: (-len(one[1]), one[0])):
+        rows.append([licence, f"{len(those)}: {', '.join(sorted(those))}"])
     return section("Licences", table("Licences, as wheels state them", ("licence", "of"), rows))
 
 

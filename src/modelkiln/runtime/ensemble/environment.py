@@ -88,7 +88,7 @@ def verify_here(path, requirements):
 
 
 def _counted(number, noun):
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    return f"{number} {noun}{'' if number == 1 else 'es' if noun.endswith('h') else 's'}"
 
 
 def _skeleton():
@@ -124,7 +124,9 @@ def main(path):
     for mismatch in mismatches:
         sys.stderr.write(f"verify: {mismatch}\n")
     if mismatches:
-        sys.stderr.write(f"verify: /{path}: {len(mismatches)} mismatches. Build or fetch the package again.\n")
+        sys.stderr.write(
+            f"verify: /{path}: {_counted(len(mismatches), 'mismatch')}. Build or fetch the package again.\n"
+        )
         return 1
     sys.stdout.write(f"verified /{path}: {summary}\n")
     return 0

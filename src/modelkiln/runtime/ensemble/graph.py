@@ -4,6 +4,7 @@ import os
 import threading
 
 from modelkiln.runtime import entry_point
+from modelkiln.runtime.document import type_in_words
 from modelkiln.runtime.ensemble.errors import StepError
 from modelkiln.runtime.ensemble.pace import Pace
 from modelkiln.runtime.ensemble.run import Run
@@ -108,8 +109,10 @@ class Graph:
             ) from error
         wanted = [name for name in self._outputs if name not in tensors]
         if not isinstance(merged, dict) or set(merged) != set(wanted):
-            got = sorted(map(str, merged)) if isinstance(merged, dict) else f"a {type(merged).__name__}"
-            raise StepError(f"combine returned {got}, want a dict of the outputs that no step makes: {wanted}.")
+            got = f"a dict of {_listed(merged)}" if isinstance(merged, dict) else type_in_words(merged)
+            raise StepError(
+                f"combine returned {got}, want a dict of the outputs that no step makes: {_listed(wanted)}."
+            )
         return merged
 
     def threads(self):
@@ -130,3 +133,7 @@ class Graph:
         if threads is not None:
             threads.close()
             self._threads = None, None
+
+
+def _listed(names):
+    return ", ".join(sorted(map(str, names))) or "nothing"

@@ -3,6 +3,7 @@
 import os
 
 from modelkiln.runtime import signature as signatures
+from modelkiln.runtime.document import type_in_words
 from modelkiln.runtime.ensemble.errors import StepError
 from modelkiln.runtime.tensors import array_datatype
 
@@ -50,11 +51,11 @@ def check_arrays(arrays, specs, side):
     import numpy
 
     if not isinstance(arrays, dict):
-        return [f"got a {type(arrays).__name__}, want a dict of numpy arrays by {side} name."]
+        return [f"got {type_in_words(arrays)}, want a dict of numpy arrays by {side} name."]
     found = []
     for name, array in arrays.items():
         if not isinstance(array, numpy.ndarray):
-            return [f'{side} "{name}" is a {type(array).__name__}, want a numpy array (numpy.asarray).']
+            return [f'{side} "{name}" is {type_in_words(array)}, want a numpy array (numpy.asarray).']
         found.append((name, array_datatype(array) or f"numpy {array.dtype}", array.shape))
     return signatures.problems(specs, found, side)
 

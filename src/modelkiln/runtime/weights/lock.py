@@ -3,7 +3,7 @@
 import hashlib
 import re
 
-from modelkiln.runtime.document import parse_json
+from modelkiln.runtime.document import parse_json, reason_of, shown
 from modelkiln.runtime.errors import PackageError
 
 __all__ = ["LOCK_PATH", "LazyFile", "WeightsLock", "read_lock"]
@@ -11,6 +11,7 @@ __all__ = ["LOCK_PATH", "LazyFile", "WeightsLock", "read_lock"]
 SCHEMA = 1
 # Beside the record; the engine writes it there (modelkiln.package.lazy_weights).
 LOCK_PATH = ".modelkiln/weights.lock.json"
+_REMEDY = "The package is damaged; build or fetch it again."
 _HEX = re.compile("[0-9a-f]{64}")
 
 
@@ -44,18 +45,18 @@ def read_lock(package):
     try:
         content = parse_json(path.read_bytes(), str(path))
         if content["schema"] != SCHEMA:
-            raise PackageError(f"{path}: schema {content['schema']!r}, want {SCHEMA}. The package is damaged.")
+            raise PackageError(f"{path}: schema {shown(content['schema'])}, want {SCHEMA}. {_REMEDY}")
         lock = WeightsLock([LazyFile(**file) for file in content["files"]], content["set_digest"])
         mirrors = content.get("mirrors") or []
     except OSError as error:
-        raise PackageError(f"{path}: {error.strerror}. The package is damaged; build it again.") from None
+        raise PackageError(f"{path}: {error.strerror}. {_REMEDY}") from None
     except (KeyError, TypeError, AttributeError) as error:
-        raise PackageError(f"{path}: is not a weights lock ({error!r}). The package is damaged.") from None
+        raise PackageError(f"{path}: is not a weights lock ({reason_of(error)}). {_REMEDY}") from None
     _check_files(lock.files, path)
     found = [(file.path, file.size, file.sha256) for file in lock.files]
     wanted = [(file["path"], file["size"], file["sha256"]) for file in package.record["artifacts"]]
     if sorted(found) != sorted(wanted):
-        raise PackageError(f"{path}: names other files than the package's record. The package is damaged.")
+        raise PackageError(f"{path}: names other files than the package's record. {_REMEDY}")
     _check_whole(lock, mirrors, path)
     for file in lock.files:
         file.mirrors = mirrors
@@ -68,26 +69,26 @@ def _check_files(files, where):
     That the record agrees with the lock beside it says nothing: one hand may have written both.
     """
     if not files:
-        raise PackageError(f"{where}: lists no file. The package is damaged.")
+        raise PackageError(f"{where}: lists no file. {_REMEDY}")
     for file in files:
         for name, is_right in _checks_of(file):
             if not is_right:
                 value = getattr(file, name)
-                raise PackageError(f"{where}: {file.path!r}: {name} is {value!r}. The package is damaged.")
+                raise PackageError(f"{where}: {file.path!r}: {name} is {shown(value)}. {_REMEDY}")
     paths = [file.path for file in files]
     folders = {path.rsplit("/", depth)[0] for path in paths for depth in range(1, path.count("/") + 1)}
     if len(set(paths)) < len(paths) or folders & set(paths):
         path = next(path for path in paths if paths.count(path) > 1 or path in folders)
-        raise PackageError(f"{where}: {path!r} is listed twice, or is a folder, too. The package is damaged.")
+        raise PackageError(f"{where}: {path!r} is listed twice, or is a folder, too. {_REMEDY}")
 
 
 def _check_whole(lock, mirrors, where):
     lines = sorted(f"{file.sha256}  {file.path}\n" for file in lock.files)
     actual = "sha256:" + hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
     if lock.set_digest != actual:
-        raise PackageError(f"{where}: set_digest is {lock.set_digest!r}, want {actual}. The package is damaged.")
+        raise PackageError(f"{where}: set_digest is {shown(lock.set_digest)}, want {actual}. {_REMEDY}")
     if not isinstance(mirrors, list) or not all(isinstance(one, str) for one in mirrors):
-        raise PackageError(f"{where}: mirrors is {mirrors!r}, want a list of texts. The package is damaged.")
+        raise PackageError(f"{where}: mirrors is {shown(mirrors)}, want a list of texts. {_REMEDY}")
 
 
 def _checks_of(file):

@@ -3,13 +3,13 @@
 import json
 
 import pytest
-from samples.packages.described import Described
+from samples.packages.described import Described, two_environments
 from schemas import schema_problems
 
 from modelkiln.cli.main import main
 from modelkiln.errors import ModelkilnError
 from modelkiln.report.evidence.scanners import Affected, affected
-from modelkiln.report.evidence.vulnerabilities import read_scans
+from modelkiln.report.evidence.vulnerabilities import read_scans, vulnerabilities
 
 # As `grype sbom:FILE -o json` writes it, without what is not read.
 _GRYPE = {
@@ -204,6 +204,16 @@ def test_vulnerabilities_come_and_go_with_versions(packages, scans, capsys):
     assert ["  + CVE-7  critical, in fastmath 1.0, fixed in 1.1", "  - CVE-1  high, in fastmath 0.9"] == lines[
         start + 1 : start + 3
     ]
+
+
+def test_all_environments_of_an_ensemble_are_looked_through(tmp_path):
+    """Each version of a wheel that is affected is listed, in whichever environment it is."""
+    record = two_environments(tmp_path).record
+    scans = [Affected("CVE-1", "wheel", "Cloudlib", version) for version in ("1.4", "0.9", "0.8")]
+    scans.append(Affected("CVE-2", "wheel", "tinylib", ""))
+    found = [(one.identifier, one.name, one.version) for one in vulnerabilities(record, scans)]
+    expected = [("CVE-1", "cloudlib", "0.9"), ("CVE-1", "cloudlib", "1.4")]
+    assert [*expected, ("CVE-2", "tinylib", "0.1"), ("CVE-2", "tinylib", "1.0")] == found
 
 
 def test_without_a_report_nothing_is_said(packages, capsys):

@@ -223,7 +223,8 @@ def test_a_process_that_was_forked_has_threads_of_its_own(make_graph):
         ("{'y': inputs['x'].reshape(1, -1)}", 'output "y" has shape'),
         ("{}", 'output "y" is missing'),
         ("[1]", "got a list, want a dict"),
-        ("{'y': 1}", 'output "y" is a int, want a numpy array'),
+        ("None", "got None, want a dict"),
+        ("{'y': 1}", 'output "y" is an int, want a numpy array'),
     ],
 )
 def test_what_a_member_returns_is_held_to_its_signature(make_graph, answer, sentence):

@@ -17,7 +17,10 @@ from modelkiln.package.record import labels, make_record, with_outputs
 from modelkiln.pinned_file import PinnedFile
 from modelkiln.store.store import Store
 
-__all__ = ["CODE", "Described"]
+__all__ = ["CODE", "OTHER", "Described", "two_environments"]
+
+# The further environment of an ensemble.
+OTHER = "opt/venvs/0123456789ab"
 
 CODE = {
     "rain/forecast.py": b"import json\n\nfrom cloudlib import shapes\n\nfrom rain.scale import scale\n\n\n"
@@ -152,6 +155,26 @@ class Described:
         formats = {"oci": {"path": self.layout.name, "manifest": image.manifest_descriptor.to_json()}}
         self.record = with_outputs(self.record, formats, [layer.to_json() for layer in (base, *layers)])
         Path(self.record_path).write_text(json.dumps(self.record))
+
+
+def two_environments(folder, **more):
+    """An ensemble of two members, of which `old` has code and an environment of its own."""
+    code = {
+        "modelkiln/runtime/ensemble/script.py": b"",
+        ".modelkiln/members/old/predict.py": b"import scale\n",
+        ".modelkiln/members/old/scale.py": b"from cloudlib import part\n",
+    }
+    old = {"entry_point": "predict:predict", "code": ".modelkiln/members/old", "environment": OTHER}
+    described = {"name": "old", "version": "1.0", "package_digest": "sha256:" + "1" * 64}
+    members = {"rain": {**described, "entry_point": "rain.forecast:predict"}, "old": {**described, **old}}
+    return Described(
+        folder,
+        code=code,
+        entry_point="modelkiln.runtime.ensemble.script:Ensemble",
+        ensemble={"members": members, "steps": []},
+        environments={OTHER: {"cloudlib": "0.9", "tinylib": "0.1"}},
+        **more,
+    )
 
 
 def _name(package):

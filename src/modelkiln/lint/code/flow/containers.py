@@ -4,14 +4,15 @@ import ast
 from typing import Callable, Iterable, Iterator, Optional
 
 from modelkiln.lint.code.program import Program
-from modelkiln.lint.code.scopes import ARGUMENT, ELEMENT, IMPORT, VALUE, Binding, Scope
+from modelkiln.lint.code.scopes import ARGUMENT, ELEMENT, IMPORT, VALUE, Binding, Scope, written
 
-__all__ = ["Containers", "key_of"]
+__all__ = ["Containers", "Part", "key_of"]
 
 Part = tuple[ast.AST, Scope]
 # So many parts of one container are followed, and so many steps from one container to the next.
 _MAX_PARTS, _MAX_DEPTH, _MAX_ITEMS = 16, 10, 256
-_LITERALS = (ast.Dict, ast.List, ast.Tuple, ast.Set)
+_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.GeneratorExp)
+_LITERALS = (ast.Dict, ast.List, ast.Tuple, ast.Set, *_COMPREHENSIONS)
 # What returns its argument, as far as its elements are concerned.
 _SAME = frozenset(("list", "tuple", "sorted", "reversed", "set", "dict", "copy.deepcopy", "copy.copy"))
 _SAME_METHODS = frozenset(("copy", "keys", "values", "items"))
@@ -71,7 +72,7 @@ class Containers:
             found += self._literals(one, of_one, depth + 1)
             if len(found) >= _MAX_PARTS:
                 break
-        return found[:_MAX_PARTS]
+        return [*found, *_added(node, scope)][:_MAX_PARTS]
 
     def _behind(self, node: ast.AST, scope: Scope, depth: int) -> Iterable[Part]:
         """The expressions that one stands for."""
@@ -139,6 +140,21 @@ class Containers:
         return found[:_MAX_PARTS]
 
 
+def _added(node: ast.AST, scope: Scope) -> Iterator[Part]:
+    """What is added to the list that a name, or an attribute of `self`, stands for: by code that sees the same one."""
+    name = written(node)
+    for listed, of in scope.module.added.get(name, ()) if name else ():
+        if of.of_class is scope.of_class if name.startswith("self.") else (of is scope or _binds(of, node, scope)):
+            yield listed, of
+
+
+def _binds(scope: Scope, node: ast.AST, other: Scope) -> bool:
+    """Whether a name stands for the same in two scopes: the innermost that binds it is one."""
+    name = node.id if isinstance(node, ast.Name) else ""
+    owners = [next((one for one in each.outwards() if name in one.bindings), None) for each in (scope, other)]
+    return owners[0] is not None and owners[0] is owners[1]
+
+
 def key_of(node: ast.AST) -> Optional[str]:
     """Return a key that stands in the code, as text; None for one that is computed."""
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub) and isinstance(node.operand, ast.Constant):
@@ -152,6 +168,9 @@ def _items_of(literal: ast.AST, key: Optional[str]) -> Iterator[ast.AST]:
             is_key = isinstance(name, ast.Constant) and str(name.value) == key
             if key is None or is_key:
                 yield value
+    elif isinstance(literal, _COMPREHENSIONS):
+        # Each of its elements is one of these.
+        yield literal.elt
     elif isinstance(literal, ast.Call):
         yield from (one.value for one in literal.keywords[:_MAX_ITEMS] if key is None or one.arg == key)
     elif isinstance(literal, (ast.List, ast.Tuple, ast.Set)):

@@ -12,7 +12,13 @@ __all__ = ["TAGGED", "data_call", "hub_call", "is_downloader", "is_network_call"
 # What is named with a tag or a stage, in a store that is no part of the package: the place of the name.
 TAGGED = re.compile(r"bentoml\.(models\.get|(\w+\.)?(load_model|load_runner|get)|get)\Z")
 _DOWNLOADER = re.compile(
-    r"(\A|_)(download|upload|fetch|pull)(_|\Z)|\ADownload(er)?\Z|" r"_from_(url|s3|gcs|hub|huggingface|gdrive|drive)\Z"
+    r"(\A|_)(download|upload|fetch|pull|send_e?mail)(_|\Z)|\ADownload(er)?\Z|"
+    r"_from_(url|s3|gcs|hub|huggingface|gdrive|drive)\Z"
+)
+# Of a function that says which service it asks: `transcribe_with_groq`.
+_ASKS_SERVICE = re.compile(
+    r"(\A|_)(with|via|using|call|ask|query)_(openai|groq|gemini|anthropic|claude|elevenlabs|gtts|deepgram|"
+    r"assemblyai|bedrock|ollama|cohere|gpt\d?|chatgpt|llm_api|replicate)(_|\Z)"
 )
 _NO_DOWNLOADER = re.compile(
     r"\A_|button|fetch_?(one|all|many|val|row)|_pull_request|upload_(dir|folder|path|size|limit)|\Afetch\Z"
@@ -52,4 +58,6 @@ def is_downloader(name: str) -> bool:
     owner, _, last = name.rpartition(".")
     if not owner or "?" in name or "()" in name:
         return False
+    if _ASKS_SERVICE.search(last):
+        return True
     return _DOWNLOADER.search(last) is not None and not _NO_DOWNLOADER.search(last)

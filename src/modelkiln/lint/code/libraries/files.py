@@ -3,9 +3,9 @@
 import ast
 import re
 from dataclasses import dataclass, replace
-from typing import Iterator, Optional
+from typing import Callable, Iterator, Optional, Sequence
 
-from modelkiln.lint.code.evaluation import argument_of
+from modelkiln.lint.code.flow.arguments import argument_of
 from modelkiln.lint.code.libraries.downloads import hub_call, plain_name
 from modelkiln.lint.code.libraries.openers import (
     DOWNLOADS,
@@ -37,7 +37,8 @@ class Use:
     """An expression that is a path which a call reads or writes. is_sure: whether the function is known, and not only
     called like one that opens files. is_path: whether any text there is a path, and not only one that looks so.
     is_named: whether the expression is a name that says so, as `model_dir`. is_cache: whether what is downloaded is put
-    there."""
+    there. is_hub: whether a name of a hub may stand there, which the call then downloads. is_database: whether it is
+    one of SQLite, which is written to where the code has statements that write."""
 
     node: ast.AST
     kind: str
@@ -45,8 +46,12 @@ class Use:
     is_path: bool = False
     is_named: bool = False
     is_cache: bool = False
+    is_hub: bool = False
+    is_database: bool = False
 
 
+# What looks for names that are written as paths in folders of its own.
+_SEARCHED = frozenset(("nltk.data.load", "nltk.data.find"))
 _PATH_READS = frozenset(("read_text", "read_bytes", "iterdir", "glob", "rglob"))
 _PATH_WRITES = frozenset(("write_text", "write_bytes", "mkdir", "touch"))
 # Files of models and what goes with them: of a call that is named as if it read one, that is likely.
@@ -83,7 +88,7 @@ FOLDERS = frozenset((
 _EXTENSION = re.compile(r"\.[A-Za-z]\w{0,9}\Z")
 # Keywords whose values are paths, of any call; those of what is written.
 _PATH_KEYWORD = re.compile(r"(\A|_)(path|dir|file|filename|folder|ckpt|checkpoint|weights|directory|filepath)\Z")
-_WRITTEN_KEYWORD = re.compile(r"save|out|log|dump|dest|target|flagging")
+_WRITTEN_KEYWORD = re.compile(r"save|out|log|dump|dest|target|flagging|result")
 # Names of variables and attributes that hold paths.
 _PATH_NAME = re.compile(r"(\A|_)(path|dir|folder|directory|filepath|ckpt|checkpoint|weights)\Z|\w_file\Z", re.I)
 # Keywords of downloads that name where to, and keywords whose texts are none of a file.
@@ -100,7 +105,7 @@ _HEEDLESS = re.compile(
     r"|(str|repr|len|isinstance|type|set|list|dict|tuple|bool|int|float|sorted|getattr|setattr|hasattr|id|hash|"
     r"format|Path|PurePath|partial|field|replace|echo|cprint|\w*(Error|Exception|Warning))\Z"
 )
-_WRITES = re.compile(r"(save|write|dump|export)(?![a-z])")
+_WRITES = re.compile(r"([a-z]+_)*(im|mim)?(save|write|dump|export)(?![a-z])")
 _READING_NAMES = (
     "load", "read", "restore", "from_file", "open", "session", "interpreter", "booster", "predictor", "yolo",
 )  # fmt: skip
@@ -124,15 +129,18 @@ def is_a_path(text: str) -> bool:
     return " " not in text and (says_so or named or looks_like_data(text))
 
 
-def uses_of(name: str, call: ast.Call) -> Iterator[Use]:
-    """Return the paths that a call, of a function with a full name, opens."""
+def uses_of(name: str, call: ast.Call, listed: Callable[[ast.AST], Sequence[ast.AST]]) -> Iterator[Use]:
+    """Return the paths that a call, of a function with a full name, opens. listed: gives the elements of a list."""
     plain = plain_name(name)
     method = plain.rpartition(".")[2]
+    if plain in _SEARCHED:
+        return
     if plain in ("open", "io.open", "builtins.open", "wave.open"):
         yield from _opened(call, 0)
     elif plain in READERS:
         place, keywords = READERS[plain]
-        yield from _named(call, READ, place, keywords, is_path=plain not in NAMED_TOO)
+        found = _named(call, READ, place, keywords, is_path=plain not in NAMED_TOO)
+        yield from (replace(one, is_database=plain == "sqlite3.connect") for one in found)
     elif plain in WRITERS:
         yield from _named(call, WRITE, *WRITERS[plain])
     elif isinstance(call.func, ast.Attribute) and method in _PATH_READS | _PATH_WRITES:
@@ -149,16 +157,19 @@ def uses_of(name: str, call: ast.Call) -> Iterator[Use]:
         yield from _likely(plain, method.lower(), call)
         yield from _of_keywords(plain, method, call)
         if plain.startswith("gradio."):
-            yield from _shown_examples(plain, call)
+            yield from _shown(plain, call, listed)
 
 
-def _shown_examples(name: str, call: ast.Call) -> Iterator[Use]:
-    """Files that a page of gradio offers as examples or shows, which it opens when it is made."""
+def _shown(name: str, call: ast.Call, listed: Callable[[ast.AST], Sequence[ast.AST]]) -> Iterator[Use]:
+    """Files that a page of gradio offers as examples or shows, which it opens when it is made; its style."""
+    style = argument_of(call, None, "css", "js", "head")
+    if isinstance(style, ast.Constant) and str(style.value).endswith((".css", ".js", ".html")):
+        yield Use(style, READ, False, is_path=True)
     given = argument_of(call, 0 if name == "gradio.Examples" else None, "examples")
-    for row in given.elts[:_MAX_EXAMPLES] if isinstance(given, ast.List) else ():
-        first = row.elts[0] if isinstance(row, ast.List) and row.elts else row
-        if not isinstance(first, ast.Constant) or str(first.value).lower().endswith(_MEDIA):
-            yield Use(first, READ, False)
+    for row in listed(given)[:_MAX_EXAMPLES] if given is not None else ():
+        for number, one in enumerate(row.elts if isinstance(row, ast.List) else [row]):
+            if _is_media(one) or (number == 0 and not isinstance(one, ast.Constant)):
+                yield Use(one, READ, False)
     shown = argument_of(call, None, "value")
     if shown is not None and _is_media(shown):
         yield Use(shown, READ, False)
@@ -175,10 +186,13 @@ def _downloaded(method: str, call: ast.Call) -> Iterator[Use]:
 
 def _of_keywords(name: str, method: str, call: ast.Call) -> Iterator[Use]:
     """Paths that go by their keyword to a call of any name, and files by any keyword."""
-    if method in _NO_FILES or name.startswith("modal."):
+    if name.startswith("modal."):
         return
+    is_no_file = method in _NO_FILES
     is_writing = _WRITES.match(method) is not None
     for one in call.keywords:
+        if is_no_file and one.arg not in _CACHES:
+            continue
         says_path = one.arg and (one.arg in _CACHES or _PATH_KEYWORD.search(one.arg))
         if one.arg == "value" and name.startswith("gradio."):
             continue
@@ -201,24 +215,27 @@ def _likely(name: str, method: str, call: ast.Call) -> Iterator[Use]:
     elif any(word in method for word in _READING_NAMES):
         found = argument_of(call, 0, "model_path", "path", "filename", "model_file", "model")
         if found is not None:
-            is_named = is_named_path(found)
+            is_named, is_hub = is_named_path(found), hub_call(name, name.rpartition(".")[2]) is not None
             # What is called a path and is loaded is one, but for names of models on hubs.
-            is_path = _is_joined(found) or (is_named and hub_call(name, method) is None)
-            yield Use(found, READ, False, is_path=is_path, is_named=is_named)
+            is_path = _is_joined(found) or (is_named and not is_hub)
+            yield Use(found, READ, False, is_path=is_path, is_named=is_named, is_hub=is_hub)
         for one in call.args[1:_MAX_ARGUMENTS]:
             if _names_a_file(one) or is_named_path(one):
                 yield Use(one, READ, False, is_named=True)
     elif method not in _NO_FILES:
         is_heedless = _HEEDLESS.match(name) or _HEEDLESS.match(method)
-        for one in call.args[:_MAX_ARGUMENTS]:
+        for one in map(_as_text, call.args[:_MAX_ARGUMENTS]):
             if _names_a_file(one) or (method in _SHOWING and _is_media(one)):
                 yield Use(one, READ, False)
             elif is_named_path(one) and not is_heedless:
                 yield Use(one, WRITE if _WRITTEN_KEYWORD.search(_name_of(one).lower()) else READ, False, is_named=True)
             elif _is_joined(one) and not is_heedless:
                 yield Use(one, READ, False, is_path=True)
+            elif _is_option(one) and not is_heedless:
+                yield Use(one, READ, False)
 
 
+_OPTIONS = frozenset(("args", "opt", "opts", "FLAGS"))
 # Methods of pages that open a picture or a sound.
 _SHOWING = frozenset(("image", "audio", "video", "logo"))
 
@@ -227,8 +244,21 @@ def _is_media(node: ast.AST) -> bool:
     return isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.lower().endswith(_MEDIA)
 
 
+def _as_text(node: ast.AST) -> ast.AST:
+    """What an expression makes a text of, `str(path)`; itself where it makes none."""
+    is_text = isinstance(node, ast.Call) and len(node.args) == 1 and getattr(node.func, "id", "") == "str"
+    return node.args[0] if is_text else node  # type: ignore[attr-defined]
+
+
+def _is_option(node: ast.AST) -> bool:
+    """Whether an expression is an option of the command line, which may be a path by its default."""
+    return isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in _OPTIONS
+
+
 def _is_joined(node: ast.AST) -> bool:
     """Whether an expression is a path because it is made as one."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
+        return isinstance(node.right, ast.JoinedStr) or isinstance(getattr(node.right, "value", None), str)
     func = node.func if isinstance(node, ast.Call) and node.args else None
     if not isinstance(func, ast.Attribute) or func.attr not in ("join", "dirname", "abspath", "realpath"):
         return False

@@ -232,6 +232,7 @@ HUB_PATTERNS: tuple[tuple[re.Pattern, HubCall], ...] = (
     (re.compile(r"ultralytics\.(models\.)?(\w+\.)?(YOLO\w*|SAM|FastSAM|RTDETR|NAS)\Z"), HubCall(0, ("model",))),
     (re.compile(r"layoutparser\.(models\.)?\w*LayoutModel\Z"), HubCall(0, ("config_path",), only_url=True)),
     (re.compile(r"(nemo|nemo_toolkit)\..*\.from_pretrained\Z"), _NAMED),
+    (re.compile(r"ppgan\.apps\.\w+Predictor\Z"), HubCall(None, ("weight_path", "model_path"), "its weights")),
     (re.compile(r"retinaface\.(pre_trained_models\.get_model|RetinaFace\.\w+)\Z"), HubCall(None, (), "its model")),
 )
 # By the name of the method, whatever the class.

@@ -33,7 +33,7 @@ READERS: dict[str, tuple[int, tuple[str, ...]]] = {
             "tensorflow.io.gfile.GFile", "cv2.VideoCapture", "scipy.io.loadmat", "tensorflow.gfile.GFile",
             "tensorflow.gfile.FastGFile",
             "tensorflow.gfile.Open",
-            "nltk.data.path.append", "nltk.data.load", "torchaudio.load", "torchvision.io.read_image",
+            "nltk.data.path.append", "torchaudio.load", "torchvision.io.read_image",
             "tensorflow.io.read_file", "tensorflow.io.gfile.listdir", "ctypes.CDLL",
             "openvino.runtime.Core().read_model", "openvino.Core().read_model", "rasterio.open", "nibabel.load",
             "pickle5.load", "tensorflow.train.latest_checkpoint", "tensorflow.train.import_meta_graph",
@@ -64,7 +64,7 @@ READERS: dict[str, tuple[int, tuple[str, ...]]] = {
 }  # fmt: skip
 # Of these a text without a folder or an ending is a name: of an installed package, of a camera, of an address.
 NAMED_TOO = frozenset((
-    "spacy.load", "cv2.VideoCapture", "nltk.data.load", "nltk.data.path.append", "mlflow.pyfunc.load_model",
+    "spacy.load", "cv2.VideoCapture", "nltk.data.path.append", "mlflow.pyfunc.load_model",
     "mlflow.sklearn.load_model", "sqlite3.connect", "h2o.load_model", "ctypes.CDLL", "fasttext.load_model",
     "ctranslate2.Translator", "ctranslate2.Generator", "librosa.load",
 ))  # fmt: skip
@@ -74,7 +74,9 @@ WRITERS: dict[str, tuple[int, tuple[str, ...]]] = {
             "os.makedirs", "os.mkdir", "numpy.save", "numpy.savez", "numpy.savetxt", "cv2.imwrite",
             "logging.FileHandler",
             "logging.handlers.RotatingFileHandler", "logging.handlers.TimedRotatingFileHandler", "cv2.VideoWriter",
-            "matplotlib.pyplot.savefig", "imageio.imwrite", "torchaudio.save",
+            "matplotlib.pyplot.savefig", "torchaudio.save",
+            *(f"imageio.{part}{name}" for part in ("", "v2.", "v3.")
+              for name in ("imwrite", "imsave", "mimwrite", "mimsave", "get_writer", "volwrite")),
             "soundfile.write", "scipy.io.wavfile.write",
             "loguru.logger.add", "pandas.ExcelWriter",
             "tensorflow.summary.create_file_writer", "torch.utils.tensorboard.SummaryWriter",

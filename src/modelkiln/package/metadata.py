@@ -1,17 +1,43 @@
-"""Addresses of a model: the key `urls` of its metadata, which a wheel has as `Project-URL`."""
+"""What a package's metadata may hold: any JSON object, whose known keys have values of a kind.
+
+`urls` are addresses of the model, which a wheel has as `Project-URL`.
+"""
 
 from typing import Any, Collection, Mapping
 from urllib.parse import urlsplit
 
 from modelkiln.errors import ModelkilnError
+from modelkiln.package.host_requirements import check_host_requirements
+from modelkiln.package.record import ANNOTATIONS
 
-__all__ = ["check_urls", "is_address", "project_urls"]
+__all__ = ["check_metadata", "check_urls", "is_address", "project_urls"]
 
 # Core metadata, "Project-URL (multiple-use)": a label of at most so many characters, a comma, the address.
 _MAX_LABEL = 32
 # Texts of the metadata that are addresses of their own.
 _LINKS = ("documentation", "source")
 _FORM = '{"Issues": "https://tracker.example.com/models/fraud"}'
+
+
+def check_metadata(value: Mapping[str, Any], where: str) -> None:
+    """Refuse a value of a known key that nothing could be done with; raises ModelkilnError. where: the target."""
+    for key in ANNOTATIONS:
+        if key in value and not _is_text(value[key], key):
+            form = 'a text or a list of texts, as in ["Ada Example"]' if key == "authors" else "a text"
+            raise ModelkilnError(
+                f"{where}: metadata: {key}: {value[key]!r} is not {form}, which images have as their annotation "
+                f"org.opencontainers.image.{ANNOTATIONS[key]}. Write one, or leave the key out."
+            )
+    if "requires" in value:
+        check_host_requirements(value["requires"], where)
+    if "urls" in value:
+        check_urls(value["urls"], where)
+
+
+def _is_text(value: Any, key: str) -> bool:
+    if key == "authors" and isinstance(value, list):
+        return bool(value) and all(isinstance(one, str) for one in value)
+    return isinstance(value, (str, int, float)) and not isinstance(value, bool)
 
 
 def check_urls(value: Any, where: str) -> None:
