@@ -61,7 +61,7 @@ def _is_meant(url: str, entry: str) -> bool:
         address = urllib.parse.urlsplit(url)
         host, port = (address.hostname or "").rstrip("."), address.port or _PORTS.get(address.scheme)
     except ValueError:
-        return False  # Whoever opens it says so.
+        return False  # Opening it reports that.
     network = _network(entry)
     if network is None:
         name, _, number = re.fullmatch(r"(.*?)(:([0-9]+))?", entry).groups("")  # type: ignore[union-attr]
