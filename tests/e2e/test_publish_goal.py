@@ -243,6 +243,7 @@ def test_formats_next_to_the_image_have_tags_of_their_own(repo, host):
         )
         digest = "sha256:" + hashlib.sha256(found.stdout).hexdigest()
         assert formats[name]["manifest"]["digest"] == digest
+    repo.replace("rain/BUILD", ', formats=["oci", "artifact", "weights-image"], publish_tags=["{git_sha}"]', "")
 
 
 def test_a_tag_means_an_index_with_attestation_manifests_where_it_is_asked_for(repo, host):
