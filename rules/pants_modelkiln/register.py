@@ -9,6 +9,7 @@ check_release()
 
 from pants_modelkiln import engine, formats, goals, inputs, lint, locks, manifest, package
 from pants_modelkiln.compat.collection_hash import repair_collection_hash
+from pants_modelkiln.compat.memory import limit_heaps
 from pants_modelkiln.compat.package_goal import write_only_changes
 from pants_modelkiln.goals.package import gather_checks
 from pants_modelkiln.target_types.artifact import ModelArtifactTarget
@@ -23,6 +24,7 @@ from pants_modelkiln.target_types.toolchain import BuildToolchainTarget
 
 _ROOMS = (engine, inputs, manifest, package, locks, formats, lint, goals)
 
+limit_heaps()
 repair_collection_hash()
 write_only_changes(gather_checks)
 

@@ -15,6 +15,7 @@ __all__ = [
     "RECORD_TYPE",
     "SBOM_NAME",
     "SBOM_PATH",
+    "SBOM_TYPE",
     "TOKENIZER_FORMATS",
     "USER_ID",
     "VENV",
@@ -36,6 +37,8 @@ OLD_RECORD_PATH = ".modelkiln/package.json"
 SBOM_NAME = "modelkiln.cdx.json"
 SBOM_PATH = f"usr/share/sbom/{SBOM_NAME}"
 PEX_SBOM = ".modelkiln/sbom.cdx.json"
+# Of a bill in JSON: IANA's media type.
+SBOM_TYPE = "application/vnd.cyclonedx+json"
 # The type of the artifact that holds the record next to a package, and of its layer: the record as `pants package`
 # writes it to dist/.
 RECORD_TYPE = "application/vnd.modelkiln.package.v1+json"

@@ -61,7 +61,9 @@ def _parse() -> argparse.Namespace:
     parser.add_argument(
         "--store", type=Path, help="a store on the same file system; the wheels that it has are not downloaded"
     )
-    parser.add_argument("--before", type=Path, help="a checkout of an older revision, which `pex-edits` compares with")
+    parser.add_argument(
+        "--before", type=Path, help="a checkout of an older revision, for scenarios that compare with one"
+    )
     parser.add_argument("--keep", action="store_true", help="keep the temporary folder")
     args = parser.parse_args()
     unknown = sorted(set(args.scenarios) - set(SCENARIOS))

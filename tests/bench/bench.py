@@ -35,7 +35,7 @@ class Bench:
         before: Path | None = None,
     ) -> None:
         self.folder, self.rounds, self.cold_rounds = folder, rounds, cold_rounds
-        self._store, self._before = store, before
+        self._store, self.before = store, before
         self.no_peer = Buildah.missing() if use_peer else "left out"
         self.backend = copy_backend(folder / "backend")
         self._workspaces: dict[tuple, Workspace] = {}
@@ -71,7 +71,7 @@ class Bench:
         packaged and their daemons run, so that they can be measured in turns. layout: of our PEX."""
         self._stop_all()
         found: list[Workspace | None] = []
-        for name, source in (("now", SOURCE), ("before", self._before)):
+        for name, source in (("now", SOURCE), ("before", self.before)):
             if source is None:
                 found.append(None)
                 continue

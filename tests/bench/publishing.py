@@ -11,6 +11,7 @@ import socket
 import subprocess
 import time
 from contextlib import contextmanager
+from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Iterator, Mapping, Optional, Sequence
@@ -19,7 +20,17 @@ from bench import Bench
 from measure import Sample, median_of, run
 from workspace import Workspace
 
-__all__ = ["Pushed", "add_repository", "pack_kit", "publish_big", "publish_edits", "publish_kit", "run_registry"]
+__all__ = [
+    "Pushed",
+    "add_repository",
+    "pack_kit",
+    "publish_big",
+    "publish_edits",
+    "publish_kit",
+    "publish_layout",
+    "run_registry",
+    "write_image",
+]
 
 _numbers = count(1)
 # The program of the registry: distribution 3 is called `registry`.
@@ -62,7 +73,8 @@ def run_registry(folder: Path) -> Iterator[str]:
         shutil.rmtree(folder)
 
 
-def _publish(bench: Bench, layout: Path, repository: str, store: Path) -> tuple[Sample, dict]:
+def publish_layout(bench: Bench, layout: Path, repository: str, store: Path) -> tuple[Sample, dict]:
+    """Publish a layout with the engine; returns what it cost and its summary."""
     summary = bench.folder / "published.json"
     host = repository.partition("/")[0]
     options = [f"--tag=v{next(_numbers)}", f"--insecure={host}", f"--store={store}", f"--output={summary}"]
@@ -79,7 +91,7 @@ def publish_edits(bench: Bench, workspace: Workspace, edit) -> Pushed:
             edit(workspace)
             workspace.package()
             layout = workspace.layout()
-            sample, published = _publish(bench, layout, f"{host}/ours/digits", workspace.store)
+            sample, published = publish_layout(bench, layout, f"{host}/ours/digits", workspace.store)
             skopeo = ["skopeo", *policy, f"oci:{layout}", f"docker://{host}/skopeo/digits:v{number}"]
             copies = run(skopeo, bench.folder)
             edit(workspace)
@@ -123,28 +135,43 @@ def publish_big(bench: Bench, size: int) -> Pushed:
     """A new layer of `size` bytes (a sparse file), against curl, which reads and sends it and no more."""
     folder = bench.folder / "big-layer"
     layout = folder / "big.oci"
-    blobs = layout / "blobs/sha256"
-    blobs.mkdir(parents=True)
+    folder.mkdir()
     (folder / "layer").touch()
     os.truncate(folder / "layer", size)
-    with (folder / "layer").open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    os.rename(folder / "layer", blobs / digest)
-    rootfs = {"type": "layers", "diff_ids": [f"sha256:{digest}"]}
-    config = _put(blobs, _CONFIG, {"os": "linux", "architecture": "amd64", "rootfs": rootfs})
-    layer = {"mediaType": _LAYER, "digest": f"sha256:{digest}", "size": size}
-    manifest = {"schemaVersion": 2, "mediaType": _MANIFEST, "config": config, "layers": [layer]}
-    index = {"schemaVersion": 2, "manifests": [_put(blobs, _MANIFEST, manifest)]}
-    (layout / "index.json").write_text(json.dumps(index))
-    (layout / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
+    write_image(layout, [folder / "layer"])
+    (blob,) = (one for one in (layout / "blobs/sha256").iterdir() if one.stat().st_size == size)
     ours, curl = [], []
     for number in range(bench.cold_rounds):
         with run_registry(bench.folder / f"registry-{number}") as host:
-            ours.append(_publish(bench, layout, f"{host}/ours/big", folder)[0])
+            ours.append(publish_layout(bench, layout, f"{host}/ours/big", folder)[0])
         with run_registry(bench.folder / f"registry-{number}") as host:
-            curl.append(_curl(bench, host, blobs / digest, digest))
+            curl.append(_curl(bench, host, blob, blob.name))
     shutil.rmtree(folder)
     return Pushed({"ours": median_of(ours), "curl -T": median_of(curl)}, size)
+
+
+@cache
+def _sha256_of(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def write_image(layout: Path, layers: Sequence[Path]) -> Path:
+    """Write a layout of an image whose layers are these files, to which it links; returns it."""
+    blobs = layout / "blobs/sha256"
+    blobs.mkdir(parents=True)
+    found = []
+    for path in layers:
+        digest = _sha256_of(path)
+        os.link(path, blobs / digest)
+        found.append({"mediaType": _LAYER, "digest": f"sha256:{digest}", "size": path.stat().st_size})
+    rootfs = {"type": "layers", "diff_ids": [one["digest"] for one in found]}
+    config = _put(blobs, _CONFIG, {"os": "linux", "architecture": "amd64", "rootfs": rootfs})
+    manifest = {"schemaVersion": 2, "mediaType": _MANIFEST, "config": config, "layers": found}
+    index = {"schemaVersion": 2, "manifests": [_put(blobs, _MANIFEST, manifest)]}
+    (layout / "index.json").write_text(json.dumps(index))
+    (layout / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
+    return layout
 
 
 def publish_kit(bench: Bench, artifact: Path, store: Path, weights: Path) -> Pushed:
@@ -155,7 +182,7 @@ def publish_kit(bench: Bench, artifact: Path, store: Path, weights: Path) -> Pus
     os.link(weights, folder / "big.bin")
     for number in range(bench.cold_rounds):
         with run_registry(bench.folder / f"registry-{number}") as host:
-            ours.append(_publish(bench, artifact, f"{host}/ours/big", store)[0])
+            ours.append(publish_layout(bench, artifact, f"{host}/ours/big", store)[0])
         with run_registry(bench.folder / f"registry-{number}") as host:
             image = f"{host.replace('127.0.0.1', 'localhost')}/bench:1"
             pack_kit(folder, ["big.bin"], image)

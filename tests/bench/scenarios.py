@@ -17,11 +17,13 @@ from engine import write_big_wheel
 from ensemble import answer_ensemble, package_ensemble
 from forests import check_forests
 from generate import write_big_file
+from large_base import edit_on_base
 from linting import lint
 from measure import Sample, median_of, repeat
 from pages import report
 from pex_edits import edit_pexes, start_pexes
 from publishing import publish_big, publish_edits, publish_kit
+from publishing_turns import publish_in_turns
 from rows import MB, Row
 from scale import clean_runner, scale
 from starting import start_lazy
@@ -321,10 +323,12 @@ SCENARIOS: Mapping[str, Callable[[Bench, list[int]], Iterator[Row]]] = {
     "weights-plane": package_locked,
     "supply-chain": describe_package,
     "publish": publish,
+    "base": edit_on_base,
     "verify": verify,
     "report": report,
     "begin": begin,
     "publish-weights": publish_weights,
+    "publish-turns": publish_in_turns,
     "scale": scale,
     "clean-runner": clean_runner,
 }

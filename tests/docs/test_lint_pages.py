@@ -12,7 +12,7 @@ from modelkiln.lint.rule import CATEGORIES
 DOCS = ROOT / "docs"
 MEASURED = Path(__file__).with_name("lint_measured.csv")
 # The last draw of those that the page sums up.
-_EARLIER = 9
+_EARLIER = 15
 _COUNTS = ("anti_patterns", "found_first", "extra_first", "found_now", "extra_now")
 
 

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import re
 import subprocess
 from pathlib import Path
 
@@ -203,6 +204,22 @@ def test_a_base_image_is_read_out_of_the_registry(repo, host):
     repo.write("rain/BUILD", build)
 
 
+def test_a_tag_means_an_index_with_attestation_manifests_where_it_is_asked_for(repo, host):
+    """It lists the image of dist/, which stays pinned by `--output`, and what is stated about it."""
+    build = repo.read("rain/BUILD")
+    repo.write("rain/BUILD", re.sub('version="[^"]*"', 'version="0.3.0"', build))
+    out = repo.root / "published.json"
+    repo.pants("--modelkiln-publish-attestation-manifests", "publish", f"--output={out}", "rain:rain")
+    package = RemotePackage(parse_image(f"{host}/team/rain:0.3.0"), {**repo.env, INSECURE_REGISTRIES: host}, print)
+    verified = verify_remote(package, lambda size: None)
+    assert ([], []) == (verified.problems, verified.unverified)
+    image, attested = package.contents.root.content["manifests"]
+    (published,) = json.loads(out.read_text())
+    assert image["digest"] == published["layouts"][0]["digest"]
+    assert image["digest"] == attested["annotations"]["vnd.docker.reference.digest"]
+    repo.write("rain/BUILD", build)
+
+
 def test_names_are_checked_before_anything_is_sent(repo, host):
     """Errors for a placeholder without a value, a bad tag and a bad repository name the target."""
     good = f'repositories=["{host}/team/{{name}}"]'
@@ -243,18 +260,3 @@ def test_formats_next_to_the_image_have_tags_of_their_own(repo, host):
         )
         digest = "sha256:" + hashlib.sha256(found.stdout).hexdigest()
         assert formats[name]["manifest"]["digest"] == digest
-    repo.replace("rain/BUILD", ', formats=["oci", "artifact", "weights-image"], publish_tags=["{git_sha}"]', "")
-
-
-def test_a_tag_means_an_index_with_attestation_manifests_where_it_is_asked_for(repo, host):
-    """It lists the image of dist/, which stays pinned by `--output`, and what is stated about it."""
-    repo.replace("rain/BUILD", "0.1.1", "0.3.0")
-    out = repo.root / "published.json"
-    repo.pants("--modelkiln-publish-attestation-manifests", "publish", f"--output={out}", "rain:rain")
-    package = RemotePackage(parse_image(f"{host}/team/rain:0.3.0"), {**repo.env, INSECURE_REGISTRIES: host}, print)
-    verified = verify_remote(package, lambda size: None)
-    assert ([], []) == (verified.problems, verified.unverified)
-    image, attested = package.contents.root.content["manifests"]
-    (published,) = json.loads(out.read_text())
-    assert image["digest"] == published["layouts"][0]["digest"]
-    assert image["digest"] == attested["annotations"]["vnd.docker.reference.digest"]

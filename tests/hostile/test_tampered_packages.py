@@ -140,6 +140,22 @@ def with_label(name, value):
     return change
 
 
+def with_annotation(name, value, layer=None):
+    """Annotate the manifest, or one of its layers."""
+
+    def change(broken):
+        annotated = broken.manifest if layer is None else broken.manifest["layers"][layer]
+        annotated.setdefault("annotations", {})[name] = value
+        broken.save()
+
+    return change
+
+
+def with_attribute(name):
+    """The fields of a directory with an extended attribute by which overlayfs hides or moves what lies below it."""
+    return {"type": tarfile.DIRTYPE, "mode": 0o755, "pax_headers": {f"SCHILY.xattr.{name}": "y"}}
+
+
 def runtime_changed(broken):
     """Change the byte code of the runtime, which lies in a layer of its own: the first of the kind."""
     kinds = [layer.kind for layer in broken.made.image.layers]
@@ -199,6 +215,34 @@ TAMPERED = {
     "environment": (with_variable("LD_PRELOAD=/tmp/x.so"), "config.Env: got"),
     "provided": (with_label("modelkiln.package.provided", "a>=1"), "modelkiln.package.provided: got 'a>=1', want None"),
     "required": (with_label("modelkiln.package.requires.memory", "1 B"), "requires.memory: got '1 B', want None"),
+    "label-of-podman": (with_label("RUN", "podman run --privileged IMAGE"), "config.Labels: has 'RUN'"),
+    "label-in-other-letters": (with_label("Modelkiln.package.digest", "x"), "has 'Modelkiln.package.digest'"),
+    "variant": (with_key("config", "variant", "v9"), "config: has the key 'variant'"),
+    "author": (with_key("config", "author", "Eve"), "config: has the key 'author'"),
+    "handler": (with_annotation("run.oci.handler", "wasm"), "annotations: has 'run.oci.handler'"),
+    "chunked-layer": (
+        with_annotation("io.github.containers.zstd-chunked.manifest-checksum", "sha256:" + "0" * 64, layer=5),
+        "layers[5].annotations: has 'io.github.containers.zstd-chunked.manifest-checksum'",
+    ),
+    "stargz-layer": (
+        with_annotation("containerd.io/snapshot/stargz/toc.digest", "sha256:" + "0" * 64, layer=1),
+        "layers[1].annotations: has 'containerd.io/snapshot/stargz/toc.digest'",
+    ),
+    "health": (set_to(Healthcheck={"Test": ["CMD", "/bin/id"]}), "config.Healthcheck: got"),
+    "volume": (set_to(Volumes={"/opt/venv": {}}), "config.Volumes: got"),
+    "opaque-attribute": (
+        on_top((f"{SITE}/numpy", with_attribute("trusted.overlay.opaque"), b"")),
+        "got PAX headers SCHILY.xattr.trusted.overlay.opaque",
+    ),
+    "redirecting-attribute": (
+        on_top((SITE, with_attribute("trusted.overlay.redirect"), b"")),
+        "got PAX headers SCHILY.xattr.trusted.overlay.redirect",
+    ),
+    "preloaded": (on_top(("etc/ld.so.preload", {}, b"/tmp/x.so")), "/etc/ld.so.preload: is sha256"),
+    "user-site": (
+        on_top(("home/nonroot/.local/lib/python3.11/site-packages/usercustomize.py", {}, b"x")),
+        "usercustomize.py: is sha256",
+    ),
     "platform": (for_another_platform, "config: is for linux/arm64, want linux/amd64"),
 }
 

@@ -22,6 +22,10 @@ def check(source, name="predict"):
         "from other import f as predict",
         "from other import *",
         "predict = make()",
+        "help, predict = make()",
+        "def load():\n    global predict\n    predict = make()",
+        "def __getattr__(name): ...",
+        "if FAST:\n    predict = make()",
         "try:\n    from fast import predict\nexcept ImportError:\n    def predict(i, m): ...",
     ],
 )
@@ -53,3 +57,15 @@ def test_a_syntax_error_is_reported_with_its_line():
     """The file and the line are in the message."""
     with pytest.raises(ModelkilnError, match="m.py, line 2"):
         check("x = 1\ndef (")
+
+
+def test_a_method_is_refused_with_its_class():
+    """Whoever names the method of a class that is the entry point reads how the class is named."""
+    with pytest.raises(ModelkilnError, match="defines no 'predict'; it defines Model. .* itself, `m:Model`"):
+        check("class Model:\n    def predict(self, inputs): ...")
+
+
+def test_what_a_function_defines_inside_is_not_the_modules():
+    """A name of a function's own, or of a method's, cannot be imported."""
+    with pytest.raises(ModelkilnError, match="defines no 'predict'; it defines make"):
+        check("def make():\n    def predict(inputs, model): ...\n    return predict")

@@ -40,7 +40,8 @@ logger = logging.getLogger(__name__)
 
 # Of so many packages that stayed as they were, each is named; of more, their number.
 _NAMED = 10
-# So many packages leave memory behind that is worth a fraction of a second.
+# Of so many packages all is made at once, and of more it is not: what each of them needs meanwhile is as much as what
+# it leaves. That is worth a fraction of a second, in which the memory is given back.
 _MANY = 100
 
 
@@ -121,10 +122,15 @@ async def _package(workspace: Workspace, dist_dir: DistDir) -> Package:
     first = _gather(roots.field_sets)
     if first is not None:
         await environment_aware_package(EnvironmentAwarePackageRequest(first))
-    packages = await concurrently(
-        environment_aware_package(EnvironmentAwarePackageRequest(field_set)) for field_set in roots.field_sets
-    )
+    packages: list[BuiltPackage] = []
     dist = os.path.join(get_buildroot(), dist_dir.relpath)
+    for portion in portions(roots.field_sets):
+        made = await concurrently(
+            environment_aware_package(EnvironmentAwarePackageRequest(field_set)) for field_set in portion
+        )
+        packages += made
+        if len(made) == _MANY and not any(_is_written(dist, package) for package in made):
+            return_memory()
     changed = find_changed(dist, packages)
     explanations = explain(dist, packages)
     if changed:
@@ -138,6 +144,11 @@ async def _package(workspace: Workspace, dist_dir: DistDir) -> Package:
     for text in explanations:
         logger.info(text)
     return Package(exit_code=0)
+
+
+def portions(field_sets: Sequence[PackageFieldSet]) -> list[Sequence[PackageFieldSet]]:
+    """What is made at once, in order."""
+    return [field_sets[start : start + _MANY] for start in range(0, len(field_sets), _MANY)]
 
 
 def explain(dist: str, packages: Iterable[BuiltPackage]) -> list[str]:
@@ -167,6 +178,11 @@ def find_changed(dist: str, packages: Sequence[BuiltPackage]) -> list[BuiltPacka
     shared = {path for package in packages for path in _shared_paths(dist, package)}
     touched = {path for path in shared if not _is_as(_shared.get(path))}
     return [package for package in packages if not _is_there(dist, package, touched)]
+
+
+def _is_written(dist: str, package: BuiltPackage) -> bool:
+    """Whether this daemon wrote just this package, wherever that has gone since."""
+    return _written.get(_key(dist, package), (None, None))[0] == package.digest
 
 
 def _is_there(dist: str, package: BuiltPackage, touched: set[str]) -> bool:

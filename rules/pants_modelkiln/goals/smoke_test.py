@@ -21,8 +21,9 @@ from modelkiln.layer import Layer
 from modelkiln.machine.gpu import find_gpu
 from modelkiln.machine.settings import save_python
 from modelkiln.package.source_facts import example_of
+from modelkiln.smoke.comparison import Tolerance
 from modelkiln.smoke.plan import SmokePlan
-from modelkiln.smoke.smoke_test import NOT_RUN
+from modelkiln.smoke.smoke_test import NOT_RUN, replaced
 from pants_modelkiln.compat.calls import (
     add_prefix,
     create_digest,
@@ -170,16 +171,25 @@ async def _read_answers(fields: SmokeTestFieldSet, inputs: PackageInputs, is_rec
     return _Answers(request, await read_named_file(address, fields.expected.alias, name, remedy))
 
 
-async def _save_response(fields: SmokeTestFieldSet, answers: _Answers, result: FallibleProcessResult) -> None:
-    """Write the response that a step recorded into the repository, and report how it differs from the one before."""
+async def _save_response(
+    fields: SmokeTestFieldSet, inputs: PackageInputs, before: FileContent | None, result: FallibleProcessResult
+) -> None:
+    """Write the response that a step recorded into the repository, and report how it differs from the one before.
+
+    The step does not depend on the file that was there: the model would be run once more for having written it.
+    """
     (response,) = await get_digest_contents(result.output_digest)
     path = os.path.join(fields.address.spec_path, str(fields.expected.value))
-    is_new = answers.expected is None or answers.expected.content != response.content
+    is_new = before is None or before.content != response.content
     if is_new:
         target = Path(get_buildroot(), path)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(response.content)
-    logger.info(f"{path}: {'written' if is_new else 'unchanged'}\n{result.stdout.decode(errors='replace').strip()}")
+    lines = [f"{path}: {'written' if is_new else 'unchanged'}", result.stdout.decode(errors="replace").strip()]
+    if before is not None:
+        tolerance = Tolerance(fields.rtol.value, fields.atol.value)
+        lines += replaced(inputs.record, before.content, response.content, path, tolerance)
+    logger.info("\n".join(lines))
 
 
 def _is_whole(inputs: PackageInputs, format_name: str) -> bool:
@@ -202,7 +212,7 @@ async def _step_files(plan: SmokePlan, answers: _Answers, inputs: PackageInputs,
         answers.request,
         FileContent(f"{_FOLDER}/plan.json", canonical_json(plan.to_json())),
         FileContent(plan.record, inputs.record.to_bytes()),
-        *((answers.expected,) if answers.expected else ()),
+        *((answers.expected,) if answers.expected and plan.expected else ()),
     ]
     digests = (
         under_test,
@@ -260,7 +270,7 @@ async def perform_smoke_test(
     plan = SmokePlan(
         record=f"{_FOLDER}/record.json",
         request=answers.request.path,
-        expected=answers.expected.path if answers.expected else "",
+        expected=answers.expected.path if answers.expected and not subsystem.record else "",
         models=f"{_FOLDER}/models",
         response=_RESPONSE if subsystem.record else "",
         format=format_name,
@@ -288,7 +298,7 @@ async def perform_smoke_test(
     )
     result = (await try_step(step, **implicitly())).result
     if subsystem.record and result.exit_code == 0:
-        await _save_response(fields, answers, result)
+        await _save_response(fields, inputs, answers.expected, result)
     if result.exit_code == NOT_RUN and not subsystem.require:
         logger.warning(f"{title} was not run: {result.stdout.decode(errors='replace').strip()}")
         return SmokeTestRun(None)

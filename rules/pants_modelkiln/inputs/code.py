@@ -7,7 +7,7 @@ import os
 import posixpath
 from dataclasses import dataclass, replace
 from pathlib import PurePath
-from typing import Iterable
+from typing import Iterable, Iterator
 
 from pants.backend.python.target_types import EntryPoint, PythonRequirementsField
 from pants.backend.python.util_rules.python_sources import PythonSourceFiles, PythonSourceFilesRequest
@@ -249,7 +249,7 @@ def check_entry_point(where: str, entry_point: EntryPoint, path: str, source: by
         tree = ast.parse(source, path)
     except SyntaxError as error:
         raise ModelkilnError(f"{where}: {path}, line {error.lineno}: {error.msg}.") from None
-    found = [_definition(node, entry_point.function) for node in ast.walk(tree)]
+    found = [_definition(node, entry_point.function) for node in _of_module(tree)]
     if "callable" in found:
         return
     if "value" in found:
@@ -263,12 +263,35 @@ def check_entry_point(where: str, entry_point: EntryPoint, path: str, source: by
     )
     raise ModelkilnError(
         f"{where}: {path} defines no {entry_point.function!r}; it defines {', '.join(names) or 'nothing'}."
+        f"{_class_instead(tree, entry_point)}"
     )
+
+
+def _of_module(node: ast.AST) -> Iterator[ast.AST]:
+    """The statements whose names are the module's own: those of methods, and of what functions define, are not."""
+    for one in ast.iter_child_nodes(node):
+        yield one
+        if isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
+            yield from (inner for inner in ast.walk(one) if isinstance(inner, ast.Global))
+        else:
+            yield from _of_module(one)
+
+
+def _class_instead(tree: ast.Module, entry_point: EntryPoint) -> str:
+    """The class that is the entry point, where it is its method that was named."""
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef) and any(
+            isinstance(one, ast.FunctionDef) and one.name == entry_point.function for one in node.body
+        ):
+            return f" It is a method of {node.name}: a class is named itself, `{entry_point.module}:{node.name}`."
+    return ""
 
 
 def _definition(node: ast.AST, name: str) -> str:
     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-        return "callable" if node.name == name else ""
+        return "callable" if node.name in (name, "__getattr__") else ""
+    if isinstance(node, ast.Global):
+        return "callable" if name in node.names else ""
     if isinstance(node, (ast.Import, ast.ImportFrom)):
         bound = {(alias.asname or alias.name).split(".")[0] for alias in node.names}
         return "callable" if name in bound or "*" in bound else ""
@@ -277,6 +300,8 @@ def _definition(node: ast.AST, name: str) -> str:
         if any(isinstance(target, ast.Name) and target.id == name for target in targets):
             literal = isinstance(node.value, (ast.Constant, ast.Dict, ast.List, ast.Tuple, ast.JoinedStr))
             return "value" if literal else "callable"
+        parts = [part for target in targets for part in ast.walk(target) if not isinstance(target, ast.Name)]
+        return "callable" if any(isinstance(part, ast.Name) and part.id == name for part in parts) else ""
     return ""
 
 

@@ -10,6 +10,7 @@ from pants.util.logging import LogLevel
 from modelkiln.base.debian_libraries import check_libraries
 from modelkiln.conventions import VENV
 from modelkiln.frozen_json import FrozenJson
+from modelkiln.image.entrypoint import check_command, imports_of_command
 from modelkiln.layers import files as files_packer
 from modelkiln.layers import wheels as wheels_packer
 from modelkiln.package.accelerator import Accelerator
@@ -30,7 +31,8 @@ class PackageEnvironmentRequest:
 
     base: of the image; None for a package that is not an image. split_pure: whether the image is for several
     platforms. allowed: modules and shared libraries that may be missing. pickled: what loading the
-    artifacts imports. provided: what the host provides. venv: where an image has the environment.
+    artifacts imports. provided: what the host provides. venv: where an image has the environment. command: what
+    the image starts, if not the package's own.
     """
 
     code: PackageCodeRequest
@@ -42,6 +44,7 @@ class PackageEnvironmentRequest:
     pickled: tuple[Import, ...] = ()
     provided: tuple[ProvidedRequirement, ...] = ()
     venv: str = VENV
+    command: tuple[str, ...] = ()
 
 
 @rule(desc="Find a package's wheels", level=LogLevel.DEBUG)
@@ -84,7 +87,10 @@ def _check_environment(request: PackageEnvironmentRequest, code: PackageCode, wh
     modules = {module for wheel in contents for module in wheel["modules"]}
     own = code_modules(file.path for file in code.files)
     allowed = (*request.allowed, *(module for one in request.provided for module in one.modules))
-    check_imports(where, (*code.imports, *request.pickled), own, modules, allowed, remedy)
+    command = request.command if base is not None else ()
+    imports = (*code.imports, *request.pickled, *imports_of_command(command))
+    check_imports(where, imports, own, modules, allowed, remedy)
+    check_command(where, command, {script for wheel in contents for script in wheel["scripts"]})
     if base is not None and base.lock is not None:
         check_libraries(where, str(base.address), base.lock, contents, request.allowed)
 

@@ -156,7 +156,7 @@ async def _find_platforms(
             f"{where}: an image needs a base, which is that of its members. Name an `oci_base_image` in their field "
             '`base_image` or in the option [modelkiln].base_image, or leave "oci" out of `formats`.'
         )
-    merged = [merge_environments(ones, groups) for ones in each]
+    merged = [merge_environments(where, ones, groups) for ones in each]
     for ones, one in zip(each, merged):
         check_combine(where, ones, one.environment, code.code)
     platforms = [

@@ -12,6 +12,7 @@ from modelkiln.conventions import VENV
 from modelkiln.ensemble.document import SCRIPT
 from modelkiln.ensemble.environments import check_places, environment_path, group_members, relocation_notice
 from modelkiln.ensemble.members import MEMBERS_FOLDER, apart, check_same
+from modelkiln.ensemble.programs import members_by_environment
 from modelkiln.frozen_json import FrozenJson
 from modelkiln.package.imports import check_imports, code_modules
 from modelkiln.pinned_file import PinnedFile
@@ -149,9 +150,11 @@ def find_groups(where: str, members: Members) -> tuple[tuple[str, ...], ...]:
     for name, path in declared.items():
         places.setdefault(path, {})[name] = wheels[name]
     for name, member in members.items():
+        inside = members_by_environment(member.record) if member.environment.others else {}
         for path, _ in member.environment.others:
-            inside = [dict(one.environment.others)[path] for one in member.platforms]
-            places.setdefault(path, {})[f"{name}/*"] = _wheels_of(member, inside)
+            environments = [dict(one.environment.others)[path] for one in member.platforms]
+            title = " and ".join(f"{name}/{inner}" for inner in inside[path])
+            places.setdefault(path, {})[title] = _wheels_of(member, environments)
     check_places(where, places)
     return tuple(group_members(wheels, declared))
 
@@ -183,7 +186,7 @@ class Merged:
     places: tuple[tuple[str, str], ...]
 
 
-def merge_environments(members: Members, groups: Sequence[Sequence[str]]) -> Merged:
+def merge_environments(where: str, members: Members, groups: Sequence[Sequence[str]]) -> Merged:
     """The wheels of all members, by groups of them; also of those within members that are ensembles."""
     found: dict[str, list[Environment]] = {}
     places: list[tuple[str, str]] = []
@@ -194,7 +197,7 @@ def merge_environments(members: Members, groups: Sequence[Sequence[str]]) -> Mer
             moved = _merge(path, environments)
             path = environment_path(moved.to_json())
             addresses = [str(members[name].address) for name in group]
-            environments = [replace(moved, path=path, parts=(), notice=relocation_notice(addresses, path))]
+            environments = [replace(moved, path=path, parts=(), notice=relocation_notice(where, addresses, path))]
         found.setdefault(path, []).extend(environments)
         places += [(name, path) for name in group] if number else []
     for member in members.values():

@@ -198,10 +198,11 @@ async def _resolve_concurrently(
     provided = provided_of(field_set)
     code, split_pure = PackageCodeRequest(field_set.address, field_set.entry_point), len(targets) > 1
     allowed, pickled = field_set.allow_missing.value or (), await find_pickle_imports(field_set.artifacts)
+    command = tuple(field_set.entrypoint.value or ())
     locks = [ResolvedLockRequest(accelerator.resolve, target) for target in targets]
     venv = environment_of(field_set)
     wanted = [
-        PackageEnvironmentRequest(code, accelerator, lock, base, split_pure, allowed, pickled, provided, venv)
+        PackageEnvironmentRequest(code, accelerator, lock, base, split_pure, allowed, pickled, provided, venv, command)
         for base, lock in zip(image_bases, locks)
     ]
     named = field_set.artifacts.to_unparsed_address_inputs()

@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     name = image_name(args, layout, entry) if needs_name else None
     total = sum(descriptor.size for descriptor in contents_of(layout, entry).blobs)
     with Progress("export", total) as progress:
-        export(blobs_of(args, layout), entry, args.output, args.format, name, progress.add)
+        export(blobs_of(args, layout).counted(progress.add), entry, args.output, args.format, name)
     size = counted(total, "byte")
     print(f"{args.output}: {args.format} of {entry.descriptor.digest}, {size} of blobs", file=sys.stderr)
     return 0

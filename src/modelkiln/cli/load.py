@@ -44,13 +44,13 @@ def run(args: argparse.Namespace) -> int:
             with Progress("load", total) as progress:
                 # A name of an image, and of no other load: podman calls the image so for a moment.
                 place = Path(folder, f"modelkiln-load-{secrets.token_hex(8)}")
-                link(blobs, entry, place, name, partial(known_layers, engine), progress.add)
+                link(blobs.counted(progress.add), entry, place, name, partial(known_layers, engine))
             with Progress(f"load into {engine.name}"):
                 is_loaded = pull_layout(engine, place, name.full)
         if not is_loaded:
             archive = Path(folder, "image.tar")
             with Progress("load", total) as progress:
-                export(blobs, entry, archive, engine.format, name, progress.add)
+                export(blobs.counted(progress.add), entry, archive, engine.format, name)
             with Progress(f"load into {engine.name}"):
                 said = load_archive(engine, archive)
     print(f"{name.full if engine.format == 'oci-archive' else name.short}: loaded into {engine.name}. {said}".rstrip())

@@ -116,15 +116,16 @@ def environment_path(wheels: _Wheels) -> str:
     return f"{VENVS}/{hashlib.sha256(''.join(lines).encode()).hexdigest()[:12]}"
 
 
-def relocation_notice(members: Sequence[str], path: str) -> str:
+def relocation_notice(where: str, members: Sequence[str], path: str) -> str:
     """Return what to say of members whose wheels an ensemble has elsewhere than their own images have them.
 
     members: addresses, of packages and of ensembles within this one.
     """
+    listed = " and ".join(members)
     return (
-        f"/{path}: the wheels of {' and '.join(members)} are packed once more: the other members of an ensemble "
-        "exclude them from where images have theirs. With a name in the field `environment_folder` of these packages, "
-        "such ensembles have the very layers of their images."
+        f"{where}: the wheels of {listed} are packed once more, for /{path}: those of its other members exclude them. "
+        f"With a name in the field `environment_folder` of {listed}, all layers of the ensemble's wheels are those of "
+        "its members' own images."
     )
 
 

@@ -1,8 +1,9 @@
 """The bytes of a layout's blobs, wherever they are."""
 
+import copy
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO, Optional, Sequence
+from typing import BinaryIO, Callable, Optional, Sequence
 
 from modelkiln.conventions import RECORD_TYPE
 from modelkiln.descriptor import Descriptor
@@ -35,6 +36,13 @@ class Blobs:
         self.layout, self.store = layout, store
         self._sources = sources
         self._layers = {layer.descriptor.digest: layer for layer in layers}
+        self._progress: Optional[Callable[[int], None]] = None
+
+    def counted(self, progress: Callable[[int], None]) -> "Blobs":
+        """Return the same blobs, whose streams report each number of bytes that was read to `progress`."""
+        found = copy.copy(self)
+        found._progress = progress
+        return found
 
     def state(self, descriptor: Descriptor) -> str:
         """Return "here" (in the layout), "store" or "missing"."""
@@ -79,6 +87,10 @@ class Blobs:
         Contents are not checked: the caller compares digest and size at the end. Raises
         ModelkilnError for a blob that is nowhere and has no recipe.
         """
+        stream = self._open(descriptor)
+        return stream if self._progress is None else _CountedFile(stream, self._progress)  # type: ignore[return-value]
+
+    def _open(self, descriptor: Descriptor) -> BinaryIO:
         path = self.layout.blob_path(descriptor.digest)
         if path is not None:
             return path.open("rb")
@@ -92,6 +104,25 @@ class Blobs:
             f"layout nor in the store {self.store.root if self.store else '(none)'}. Give the store with "
             "--store and the record with --record, or package the target again (`pants package`)."
         )
+
+
+class _CountedFile:
+    def __init__(self, stream: BinaryIO, progress: Callable[[int], None]) -> None:
+        self._stream, self._progress = stream, progress
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._stream.read(size)
+        self._progress(len(data))
+        return data
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def __enter__(self) -> "_CountedFile":
+        return self
+
+    def __exit__(self, *details) -> None:
+        self.close()
 
 
 def record_beside(layout: Path) -> Optional[Path]:

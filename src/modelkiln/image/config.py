@@ -8,8 +8,17 @@ from modelkiln.errors import ModelkilnError
 __all__ = ["parse_config", "parse_document"]
 
 _TEXTS = {"*": TEXT}
-# OCI image-spec 1.1, manifest.md and image-index.md, beside descriptors, which `Descriptor.from_json` reads.
-_DOCUMENT = {"annotations": _TEXTS, "artifactType": TEXT}
+# OCI image-spec 1.1, descriptor.md, beside what `Descriptor.from_json` reads.
+_DESCRIPTOR = {"annotations": _TEXTS, "artifactType": TEXT}
+# manifest.md and image-index.md.
+_DOCUMENT = {
+    "annotations": _TEXTS,
+    "artifactType": TEXT,
+    "config": _DESCRIPTOR,
+    "layers": [_DESCRIPTOR],
+    "manifests": [_DESCRIPTOR],
+    "subject": _DESCRIPTOR,
+}
 # OCI image-spec 1.1, config.md, "Properties".
 _CONFIG: Mapping[str, Any] = {
     "architecture": TEXT,

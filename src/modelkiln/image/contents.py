@@ -8,6 +8,7 @@ from typing import Any, Mapping, Optional
 from modelkiln.archives.decompression import compression_of
 from modelkiln.descriptor import INDEX, LARGEST_MANIFEST, MANIFEST, Descriptor
 from modelkiln.errors import ModelkilnError
+from modelkiln.image.config import parse_document
 from modelkiln.image.entries import Entry, is_attestation
 from modelkiln.image.layout import Layout
 
@@ -33,6 +34,12 @@ class Document:
 
     descriptor: Descriptor
     data: bytes
+
+    @classmethod
+    def read(cls, descriptor: Descriptor, data: bytes, where: str) -> "Document":
+        """Return what a registry gave; raises ModelkilnError, with `where`, for what is not such a document."""
+        parse_document(data, f"{where}: {descriptor.digest}", "Publish it again, or remove it from the registry.")
+        return cls(descriptor, data)
 
     @property
     def content(self) -> Mapping[str, Any]:

@@ -28,8 +28,6 @@ __all__ = ["FORMATS", "export", "link"]
 FORMATS = ("oci-archive", "docker-archive", "oci-layout")
 # containerd names an imported image by this annotation (containerd, images/annotations.go).
 _CONTAINERD_NAME = "io.containerd.image.name"
-# Gets each number of bytes that were read.
-_Progress = Callable[[int], None]
 
 
 def export(
@@ -38,22 +36,20 @@ def export(
     output: Path,
     format: str = "oci-archive",
     name: Optional[ImageName] = None,
-    progress: _Progress = lambda done: None,
 ) -> Path:
     """Write `entry`, an image, artifact or index, with all of its blobs to `output`, and return it.
 
-    name: what the image is called in the archive; a docker-archive needs one. progress: gets
-    each number of bytes that were read. The output is made next to its place and renamed; its bytes
-    depend on image, format and name only. Every blob is checked against its descriptor, and a
-    docker-archive's layers against their diff IDs.
+    name: what the image is called in the archive; a docker-archive needs one. The output is
+    whole or as it was; its bytes depend on image, format and name only. Every blob is checked against its descriptor,
+    and a docker-archive's layers against their diff IDs.
     """
     if format not in FORMATS:
         raise ModelkilnError(f"export: unknown format {format!r}; use one of {', '.join(FORMATS)}.")
     with _replacing(output, format == "oci-layout") as temporary:
         if format == "docker-archive":
-            entries = _docker_entries(blobs, entry, name, progress, temporary.parent)
+            entries = _docker_entries(blobs, entry, name, temporary.parent)
         else:
-            entries = _oci_entries(blobs, entry, name, progress)
+            entries = _oci_entries(blobs, entry, name)
         if format == "oci-layout":
             _write_folder(entries, temporary)
         else:
@@ -68,7 +64,6 @@ def link(
     folder: Path,
     name: ImageName,
     known: Callable[[], Container[str]],
-    progress: _Progress = lambda done: None,
 ) -> None:
     """Make `folder`, a layout of the image `entry` for a program that checks what it reads and lacks little of it.
 
@@ -84,29 +79,9 @@ def link(
         diff_ids = (content.get("rootfs") or {}).get("diff_ids") or ()
         absent.update(layer.digest for diff_id, layer in zip(diff_ids, layers) if diff_id in has)
     folder.mkdir()
-    _write_folder(_oci_entries(blobs, entry, name, progress, absent), folder)
+    _write_folder(_oci_entries(blobs, entry, name, absent), folder)
     for digest, place in places.items():
         (folder / blob_name(digest)).symlink_to(place.resolve())
-
-
-class _CountedFile:
-    def __init__(self, stream: BinaryIO, progress: _Progress) -> None:
-        self._stream, self._progress = stream, progress
-
-    def read(self, size: int = -1) -> bytes:
-        data = self._stream.read(size)
-        self._progress(len(data))
-        return data
-
-    def __enter__(self) -> "_CountedFile":
-        return self
-
-    def __exit__(self, *details) -> None:
-        self._stream.close()
-
-
-def _open_counted(blobs: Blobs, descriptor: Descriptor, progress: _Progress) -> _CountedFile:
-    return _CountedFile(blobs.open(descriptor), progress)
 
 
 @contextmanager
@@ -120,17 +95,15 @@ def _replacing(output: Path, is_folder: bool) -> Iterator[Path]:
         yield made
 
 
-def _blob_entry(name: str, descriptor: Descriptor, blobs: Blobs, progress: _Progress) -> TarEntry:
+def _blob_entry(name: str, descriptor: Descriptor, blobs: Blobs) -> TarEntry:
     blobs.ensure(descriptor)
-    opening = partial(_open_counted, blobs, descriptor, progress)
-    return TarEntry(name, size=descriptor.size, sha256=hex_of(descriptor.digest), open=opening)
+    return TarEntry(name, size=descriptor.size, sha256=hex_of(descriptor.digest), open=partial(blobs.open, descriptor))
 
 
 def _oci_entries(
     blobs: Blobs,
     entry: Entry,
     name: Optional[ImageName],
-    progress: _Progress,
     absent: Container[str] = (),
 ) -> list[TarEntry]:
     annotations = dict(entry.annotations)
@@ -147,13 +120,11 @@ def _oci_entries(
     documents = [document.descriptor for document in contents.manifests]
     wanted = {one.digest: one for one in (*documents, *contents.blobs) if one.digest not in absent}
     for descriptor in wanted.values():
-        entries.append(_blob_entry(blob_name(descriptor.digest), descriptor, blobs, progress))
+        entries.append(_blob_entry(blob_name(descriptor.digest), descriptor, blobs))
     return entries
 
 
-def _docker_entries(
-    blobs: Blobs, entry: Entry, name: Optional[ImageName], progress: _Progress, scratch: Path
-) -> list[TarEntry]:
+def _docker_entries(blobs: Blobs, entry: Entry, name: Optional[ImageName], scratch: Path) -> list[TarEntry]:
     """The entries of what `docker load` reads (moby, image/spec/v1.2.md, "Combined Image JSON").
 
     Layers are stored as plain tars: the format knows no zstd, and plain they can be checked
@@ -177,22 +148,20 @@ def _docker_entries(
     diff_ids = blobs.layout.read_json(config)["rootfs"]["diff_ids"]
     if len(diff_ids) != len(layers):
         raise ModelkilnError(f"config {config.digest}: got {len(diff_ids)} diff IDs, want {len(layers)}.")
-    entries = [_blob_entry(f"{hex_of(config.digest)}.json", config, blobs, progress)]
+    entries = [_blob_entry(f"{hex_of(config.digest)}.json", config, blobs)]
     names = []
     for diff_id, layer in zip(diff_ids, layers):
         names.append(f"{hex_of(check_digest(diff_id, f'config {config.digest}'))}.tar")
         if names[-1] not in names[:-1]:
-            entries.append(_plain_entry(names[-1], diff_id, layer, blobs, progress, scratch))
+            entries.append(_plain_entry(names[-1], diff_id, layer, blobs, scratch))
     manifest = [{"Config": entries[0].path, "RepoTags": [name.short], "Layers": names}]
     return [*entries, bytes_entry("manifest.json", canonical_json(manifest))]
 
 
-def _plain_entry(
-    name: str, diff_id: str, layer: Descriptor, blobs: Blobs, progress: _Progress, scratch: Path
-) -> TarEntry:
+def _plain_entry(name: str, diff_id: str, layer: Descriptor, blobs: Blobs, scratch: Path) -> TarEntry:
     if layer.media_type not in LAYER_MEDIA_TYPES:
         raise ModelkilnError(f"layer {layer.digest}: media type {layer.media_type!r} is not a layer's.")
-    compressed = _blob_entry(name, layer, blobs, progress)
+    compressed = _blob_entry(name, layer, blobs)
     compression = compression_of(layer.media_type) or "none"
     if compression == "none":
         if layer.digest != diff_id:

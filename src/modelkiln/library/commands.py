@@ -9,7 +9,6 @@ from modelkiln.runtime import cli, entry_point
 from modelkiln.runtime import record as package_record
 from modelkiln.runtime.errors import PackageError
 from modelkiln.runtime.record import Package
-from modelkiln.runtime.weights.lazy import is_lazy, state
 
 __all__ = ["main"]
 
@@ -20,7 +19,11 @@ def main(argv=None):
     try:
         package = own_package()
         if arguments == ["info"]:
-            more = {"lazy": state(package)} if is_lazy(package) else {}
+            more = {}
+            if package.is_lazy:
+                from modelkiln.runtime.weights.lazy import state
+
+                more = {"lazy": state(package)}
             text = json.dumps({**record, **more}, indent=2, sort_keys=True, ensure_ascii=False)
             sys.stdout.write(f"{text}\n")
             return 0

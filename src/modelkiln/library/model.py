@@ -11,7 +11,6 @@ from modelkiln.runtime.errors import PackageError
 from modelkiln.runtime.models import model_folder
 from modelkiln.runtime.record import Package, find_package
 from modelkiln.runtime.start.check import check_host
-from modelkiln.runtime.weights.sidecar import check_weights
 
 __all__ = ["Model", "PackageError", "find_callable", "load", "own_package", "record", "signature"]
 
@@ -48,7 +47,12 @@ def load(models=None):
     """Return the Model; raises PackageError where its files are not to be had, and what its script raises."""
     package = own_package(models)
     check_host(package, in_application=True)
-    folder = model_folder(package) if models is None else check_weights(package)
+    if models is None:
+        folder = model_folder(package)
+    else:
+        from modelkiln.runtime.weights.sidecar import check_weights
+
+        folder = check_weights(package)
     script = find_callable(record["entry_point"])
     if isinstance(script, type):
         return Model(script(folder).predict)

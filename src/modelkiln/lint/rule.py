@@ -1,12 +1,13 @@
 """A rule: what it is called, why it is one, and an example of either side."""
 
+import functools
 from dataclasses import dataclass
 from typing import Optional
 
 from modelkiln.errors import ModelkilnError
 from modelkiln.lint.finding import ERROR, LIKELY, SURE, WARNING, Finding
 
-__all__ = ["CATEGORIES", "Rule"]
+__all__ = ["CATEGORIES", "Rule", "package_rule"]
 
 # By the first digit of an id, the name of the category.
 CATEGORIES = {
@@ -64,3 +65,7 @@ class Rule:
         plain = self.id[:2] == "MK" and self.id[2:].isdigit() and len(self.id) == 5 and self.id[2] in CATEGORIES
         if not plain or self.severity not in (ERROR, WARNING) or not all((self.summary, self.why, self.remedy)):
             raise ModelkilnError(f"lint rule {self.id}: lacks a category, a severity or a text.")
+
+
+# A rule whose examples are lines of what a package has.
+package_rule = functools.partial(Rule, language="package")

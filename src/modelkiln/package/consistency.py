@@ -185,8 +185,18 @@ def _device_issues(accelerator: Accelerator, wheels: Sequence[LockedWheel], targ
     said = f"{_WORDS[kind]} {wanted}".strip()
     return [
         f"the accelerator {accelerator.name!r} says {said}, which does not fit {_list(wrong)}.{mixed} "
-        f"Lock other releases in the resolve {resolve!r}, or set `{kind}` in [modelkiln.accelerators]."
+        f"{_remedy(wrong, kind, resolve)}"
     ]
+
+
+def _remedy(wrong: Sequence[DeviceNeed], kind: str, resolve: str) -> str:
+    """What to do where packages do not fit an accelerator of a kind: of another release, or for another device."""
+    built_for = {need.built_for for need in wrong}
+    others = " and ".join(word for other, word in _WORDS.items() if other in built_for - {kind})
+    ways = [f"Lock other releases in the resolve {resolve!r}"]
+    ways += [f"set `{kind}` in [modelkiln.accelerators]"] if kind in built_for else []
+    ways += [f"choose an accelerator with {others}"] if others else []
+    return ", or ".join(ways) + "."
 
 
 def _without_device(accelerator: Accelerator, wrong: Sequence[DeviceNeed]) -> list[str]:

@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any, Callable, Iterable, Iterator, Mapping, Optional, Sequence
 
 from modelkiln.attestation.provenance import provenance
-from modelkiln.attestation.sbom.bom import SBOM_TYPE, WEIGHTS, bom_bytes, bom_statement, package_bom
 from modelkiln.attestation.statement import PAYLOAD_TYPE, Statement, Subject
-from modelkiln.conventions import ARTIFACT_TYPE, PREDICATE_ANNOTATIONS, RECORD_TYPE, SBOM_PATH, WEIGHTS_LABEL
+from modelkiln.conventions import ARTIFACT_TYPE, PREDICATE_ANNOTATIONS, RECORD_TYPE, SBOM_PATH, SBOM_TYPE, WEIGHTS_LABEL
 from modelkiln.descriptor import CONFIG, EMPTY, MANIFEST, Descriptor
 from modelkiln.errors import ModelkilnError, reason
 from modelkiln.image.config import parse_config
@@ -68,6 +67,9 @@ def as_statement(media_type: str, content: bytes, subject: Descriptor) -> Option
         return content
     if media_type != SBOM_TYPE:
         return None
+    # Imported here, as below: few publications make a bill, and all would wait for what makes it.
+    from modelkiln.attestation.sbom.bom import bom_statement
+
     try:
         return bom_statement(json.loads(content), (Subject("", subject.digest),)).to_bytes()
     except (ValueError, TypeError, RecursionError) as error:
@@ -151,14 +153,16 @@ def manifest_bom(document: Document, read: Read, record: Mapping[str, Any]) -> O
     """
     if document.descriptor.media_type != MANIFEST:
         return None
-    described = Descriptor.from_json(document.content["config"], document.descriptor.digest)
+    described = Descriptor.from_json(document.content.get("config"), document.descriptor.digest)
     config = parse_config(read(described), described.digest) if described.media_type == CONFIG else {}
     labels = (config.get("config") or {}).get("Labels") or {}
     variant = next(iter(_with_artifacts(record)), None)
     is_weights = document.content.get("artifactType") == ARTIFACT_TYPE or WEIGHTS_LABEL in labels
     if is_weights and PACKAGE_LABEL not in labels:
+        from modelkiln.attestation.sbom.bom import WEIGHTS, bom_bytes, package_bom
+
         return bom_bytes(package_bom(variant, WEIGHTS)) if variant is not None else None
-    layers = [Descriptor.from_json(layer, document.descriptor.digest) for layer in document.content["layers"]]
+    layers = [Descriptor.from_json(layer, document.descriptor.digest) for layer in document.content.get("layers") or ()]
     return read_from_record_layer(titled(layers, config), read, (SBOM_PATH,), document.descriptor.digest)
 
 

@@ -4,8 +4,8 @@ import json
 from typing import TYPE_CHECKING, Iterable, Iterator, Optional
 
 from modelkiln.attestation.provenance import PROVENANCE, products, provenance
-from modelkiln.attestation.sbom.bom import SBOM_TYPE
 from modelkiln.attestation.statement import PAYLOAD_TYPE, Statement, Subject
+from modelkiln.conventions import SBOM_TYPE
 from modelkiln.descriptor import INDEX, MANIFEST, Descriptor
 from modelkiln.errors import ModelkilnError
 from modelkiln.image.contents import Document, contents_of

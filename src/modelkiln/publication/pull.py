@@ -3,6 +3,7 @@
 import hashlib
 import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Iterator, Mapping, Optional, Sequence
 
@@ -86,6 +87,18 @@ def _check_expected(package: RemotePackage, record: Optional[bytes], expected: S
         raise ModelkilnError(f"{package.reference}: {problems[0]} Nothing of it is kept.")
 
 
+@dataclass(frozen=True)
+class _Taken:
+    """What is taken of layers of weights. wanted: path -> file of the record; None for all that there are.
+
+    progress: gets each number of bytes that came.
+    """
+
+    folder: Path
+    wanted: Optional[Mapping[str, Any]]
+    progress: Callable[[int], None]
+
+
 def _pull_layout(package: RemotePackage, folder: Path, progress: Callable[[int], None]) -> None:
     root, referrers = package.contents.root.descriptor, package.referrers()
     annotations = {REF_NAME: package.reference.tag} if package.reference.tag else {}
@@ -129,7 +142,7 @@ def _pull_weights(
 ) -> None:
     """Write the model artifact's files, each with the sha256 that the record states."""
     wanted: dict[str, Any] = {}
-    for file in (file for one in variant_records(record) for file in one["artifacts"]):
+    for file in (file for one in variant_records(record) for file in one.get("artifacts") or ()):
         other = wanted.setdefault(file["path"], file)
         if other["sha256"] != file["sha256"]:
             raise ModelkilnError(
@@ -140,7 +153,7 @@ def _pull_weights(
         if document.descriptor.media_type == INDEX:
             continue
         for layer, path in _weights_layers(package, document):
-            _take_layer(package, layer, path, wanted, folder, progress)
+            _take_layer(package, layer, path, _Taken(folder, wanted, progress))
         if all((folder / path).is_file() for path in wanted):
             return
     missing = sorted(path for path in wanted if not (folder / path).is_file())
@@ -161,7 +174,7 @@ def _pull_files(package: RemotePackage, folder: Path, progress: Callable[[int], 
     if not is_artifact and label is None:
         return False
     for layer, path in _weights_layers(package, document):
-        _take_layer(package, layer, path, None, folder, progress)
+        _take_layer(package, layer, path, _Taken(folder, None, progress))
     found = [path for path in folder.rglob("*") if path.is_file()]
     lines = sorted(f"{_sha256_of(path)}  {path.relative_to(folder).as_posix()}\n" for path in found if label)
     actual = sha256_bytes("".join(lines).encode())
@@ -175,9 +188,9 @@ def _sha256_of(path: Path) -> str:
         return sha256_stream(stream)[0].rpartition(":")[2]
 
 
-def _take_layer(package: RemotePackage, layer: Descriptor, *details: Any) -> None:
+def _take_layer(package: RemotePackage, layer: Descriptor, path: str, taken: _Taken) -> None:
     try:
-        _take_files(package, layer, *details)
+        _take_files(package, layer, path, taken)
     except damage_errors() as error:
         raise ModelkilnError(f"{package.reference}: layer {layer.digest}: is damaged ({error}).") from None
 
@@ -190,37 +203,31 @@ def _weights_layers(package: RemotePackage, document: Document) -> Iterator[tupl
             yield layer, str((entry.get("annotations") or {}).get(FILE_PATH, ""))
 
 
-def _take_files(
-    package: RemotePackage,
-    layer: Descriptor,
-    path: str,
-    wanted: Optional[Mapping[str, Any]],
-    folder: Path,
-    progress: Callable[[int], None],
-) -> None:
+def _take_files(package: RemotePackage, layer: Descriptor, path: str, taken: _Taken) -> None:
     """Write the layer's files that are wanted: those that the record lists, or all without one."""
-    chunks, where = _counted(package.chunks(layer), progress), str(package.reference)
+    chunks, where = _counted(package.chunks(layer), taken.progress), str(package.reference)
     stream = ChunkReader(chunks)
     if compression_of(layer.media_type) is None:
-        _take(stream, path, wanted, folder, where)
+        _take(stream, path, taken, where)
     else:
         with open_tar(decompressed(stream, layer.media_type, where), "r|") as archive:
             models = f"{MODELS_FOLDER}/"
             for member in archive:
                 name = member.name[len(models) :] if member.name.startswith(models) else member.name
-                is_wanted = member.isreg() and (wanted is None or name in wanted)
+                is_wanted = member.isreg() and (taken.wanted is None or name in taken.wanted)
                 content = archive.extractfile(member) if is_wanted else None
                 if content is not None:
-                    _take(content, name, wanted, folder, where)
+                    _take(content, name, taken, where)
     for _ in chunks:  # To the end, where the digest is compared.
         pass
 
 
-def _take(stream: Any, path: str, wanted: Optional[Mapping[str, Any]], folder: Path, where: str) -> None:
+def _take(stream: Any, path: str, taken: _Taken, where: str) -> None:
+    wanted = taken.wanted
     if wanted is not None and path not in wanted:
         return
     check_path(path, where)
-    target = folder / path
+    target = taken.folder / path
     target.parent.mkdir(parents=True, exist_ok=True)
     hasher = hashlib.sha256()
     with target.open("wb") as out:

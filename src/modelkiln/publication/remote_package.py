@@ -16,7 +16,6 @@ from modelkiln.package.outside import LARGEST_RECORD, check_digests, read_record
 from modelkiln.package.record import PACKAGE_LABEL, index_record
 from modelkiln.registry.blobs import blob_chunks
 from modelkiln.registry.client import RegistryClient
-from modelkiln.registry.documents import parse_document
 from modelkiln.registry.reference import Reference
 from modelkiln.registry.referrers import find_records, find_referrers
 
@@ -65,7 +64,7 @@ class RemotePackage:
             raise ModelkilnError(f"{reference}: the registry sent {sha256_bytes(found[1])}.")
         self._configs: dict[str, Mapping[str, Any]] = {}
         documents: dict[str, Document] = {}
-        self._add(Document(Descriptor.of(*found), found[1]), documents, 0)
+        self._add(Document.read(Descriptor.of(*found), found[1], str(reference)), documents, 0)
         blobs = {blob.digest: blob for one in documents.values() for blob in _blobs(one, str(reference))}
         self.contents = Contents(tuple(documents.values()), tuple(blobs.values()))
 
@@ -86,7 +85,7 @@ class RemotePackage:
                 found = self._client.find_manifest(child.digest)
                 if found is None or len(found[1]) != child.size:
                     raise ModelkilnError(f"{self.reference}: manifest {child.digest} is missing or has another size.")
-                self._add(Document(child, found[1]), documents, depth + 1)
+                self._add(Document.read(child, found[1], str(self.reference)), documents, depth + 1)
         documents[descriptor.digest] = document
 
     def stream(self, descriptor: Descriptor) -> Iterator[bytes]:
@@ -123,7 +122,7 @@ class RemotePackage:
                 manifest = self._client.find_manifest(descriptor.digest)
                 # One that is listed and gone is none; an index that refers to something is not copied.
                 if manifest is not None and descriptor.media_type == MANIFEST and len(manifest[1]) == descriptor.size:
-                    documents.append(Document(descriptor, manifest[1]))
+                    documents.append(Document.read(descriptor, manifest[1], str(self.reference)))
             found += [(subject, documents)] if documents else []
         return found
 
@@ -133,7 +132,7 @@ class RemotePackage:
         for descriptor in find_referrers(self._client, subject.digest, artifact_type):
             manifest = self._client.find_manifest(descriptor.digest)
             if manifest is not None and sha256_bytes(manifest[1]) == descriptor.digest:
-                found.append(Document(descriptor, manifest[1]))
+                found.append(Document.read(descriptor, manifest[1], str(self.reference)))
         return found
 
     def blobs(self, document: Document) -> list[Descriptor]:
@@ -155,7 +154,7 @@ class RemotePackage:
             manifest = self._client.find_manifest(found.digest)
             if manifest is None:
                 continue
-            for layer in parse_document(manifest[1], self.reference).get("layers") or ():
+            for layer in Document.read(found, manifest[1], str(self.reference)).content.get("layers") or ():
                 if layer.get("mediaType") == RECORD_TYPE:
                     data = self.read(Descriptor.from_json(layer, str(self.reference)))
                     return check_record(data, str(self.reference))

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Callable, Iterator, Mapping, Optional, Sequence
 
 from modelkiln.attestation.bundle import BUNDLE_TYPE, LARGEST_BUNDLE, REPOSITORY_LABEL, SIGN, Bundle, FoundBundle
-from modelkiln.attestation.sbom.bom import SBOM_TYPE
 from modelkiln.attestation.statement import PAYLOAD_TYPE, Statement, Subject
 from modelkiln.canonical import document_json
+from modelkiln.conventions import SBOM_TYPE
 from modelkiln.descriptor import EMPTY, EMPTY_CONFIG, MANIFEST, Descriptor
 from modelkiln.errors import ModelkilnError, reason
 from modelkiln.frozen_json import FrozenJson

@@ -10,13 +10,10 @@ identity tokens ("Oauth2 Token Authentication"); and no secret is sent in the cl
 import threading
 from typing import Any, Mapping, Optional
 
-import requests
-from oras.auth.token import TokenAuth
-from oras.auth.utils import authHeader
-
 from modelkiln.errors import ModelkilnError
 from modelkiln.registry.credentials import Login, find_login
 from modelkiln.registry.endpoint import Endpoint
+from modelkiln.registry.libraries import TokenAuth, authHeader, requests
 from modelkiln.registry.reference import Reference
 from modelkiln.registry.session import MachineSession
 from modelkiln.runtime.weights.registry import challenges, served_name

@@ -7,7 +7,6 @@ import http.client
 import urllib.error
 from typing import Any, Iterator, Mapping
 
-import requests
 import urllib3
 
 from modelkiln.descriptor import Descriptor
@@ -17,6 +16,7 @@ from modelkiln.network.http import NETWORK_ERRORS
 from modelkiln.network.pace import LEAST_PROGRESS
 from modelkiln.registry.auth import BUSY
 from modelkiln.registry.client import RegistryClient
+from modelkiln.registry.libraries import requests
 from modelkiln.registry.refusal import check_kind, refused
 from modelkiln.registry.session import root_cause
 

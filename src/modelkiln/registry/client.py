@@ -15,9 +15,6 @@ import itertools
 import urllib.parse
 from typing import Any, Callable, Iterable, Mapping, Optional, Union
 
-import requests
-from oras.container import Container
-
 from modelkiln.descriptor import INDEX, MANIFEST, Descriptor
 from modelkiln.digest import check_digest, sha256_bytes
 from modelkiln.errors import ModelkilnError
@@ -25,7 +22,7 @@ from modelkiln.network.http import NETWORK_ERRORS, wait_to_retry
 from modelkiln.network.proxies import proxy_for
 from modelkiln.registry.auth import BUSY, RegistryAuth
 from modelkiln.registry.endpoint import endpoint_of
-from modelkiln.registry.provider import Registry
+from modelkiln.registry.libraries import Container, Registry, requests
 from modelkiln.registry.reference import Reference
 from modelkiln.registry.refusal import check_kind, errors_of, refused, unreachable
 from modelkiln.registry.session import MachineSession, is_hopeless, root_cause

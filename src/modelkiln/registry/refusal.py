@@ -2,11 +2,10 @@
 
 from typing import Any, Optional
 
-import requests
-
 from modelkiln.errors import ModelkilnError
 from modelkiln.machine.settings import INSECURE_REGISTRIES
 from modelkiln.network.proxies import Proxy
+from modelkiln.registry.libraries import requests
 from modelkiln.registry.reference import Reference
 
 __all__ = ["check_kind", "errors_of", "refused", "unreachable"]

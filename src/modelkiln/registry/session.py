@@ -12,14 +12,12 @@ import urllib.parse
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Mapping, Optional
 
-import requests
-from requests.adapters import HTTPAdapter
-
 from modelkiln.digest import CHUNK
 from modelkiln.errors import ModelkilnError
 from modelkiln.network.http import is_final, tls_context
 from modelkiln.network.pace import paced
 from modelkiln.network.proxies import proxies_for
+from modelkiln.registry.libraries import HTTPAdapter, requests
 from modelkiln.runtime.weights.http import origin
 
 __all__ = ["DOCUMENT_LIMIT", "MachineSession", "is_hopeless", "root_cause"]

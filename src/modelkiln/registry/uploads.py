@@ -14,8 +14,6 @@ import urllib.parse
 from contextlib import suppress
 from typing import Callable, Iterator, Sequence, Union
 
-import requests
-
 from modelkiln.descriptor import Descriptor
 from modelkiln.errors import ModelkilnError
 from modelkiln.hashing import ParallelHashes
@@ -23,6 +21,7 @@ from modelkiln.network.http import NETWORK_ERRORS
 from modelkiln.registry.auth import BUSY
 from modelkiln.registry.blobs import has_blob
 from modelkiln.registry.client import RegistryClient
+from modelkiln.registry.libraries import requests
 from modelkiln.registry.refusal import check_kind, refused
 
 __all__ = ["Chunks", "upload_blob", "upload_bytes"]

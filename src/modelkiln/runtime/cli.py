@@ -51,10 +51,12 @@ def _info(operands, options):
     import json
 
     from modelkiln.runtime.record import find_package
-    from modelkiln.runtime.weights.lazy import is_lazy, state
 
-    package = find_package()
-    here = {"lazy": state(package)} if is_lazy(package) else {}
+    package, here = find_package(), {}
+    if package.is_lazy:
+        from modelkiln.runtime.weights.lazy import state
+
+        here = {"lazy": state(package)}
     text = json.dumps({**package.record, **here}, indent=2, sort_keys=True, ensure_ascii=False)
     _write(1, text.encode() + b"\n")
     return 0
@@ -79,10 +81,10 @@ def _verify(operands, options):
 
 def _fetch(operands, options):
     from modelkiln.runtime.record import find_package
-    from modelkiln.runtime.weights.lazy import fetch_weights, is_lazy
+    from modelkiln.runtime.weights.lazy import fetch_weights
 
     package = find_package()
-    if not is_lazy(package):
+    if not package.is_lazy:
         _write(1, f"nothing to fetch: the files are in {package.models}\n".encode())
         return 0
     folder = fetch_weights(package, everything=True)

@@ -19,10 +19,13 @@ def model_folder(package=None):
 
     # First of all: weights need not be fetched for a host that cannot run them.
     check_host(package)
-    from modelkiln.runtime.weights.lazy import fetch_weights, is_lazy
+    # Of a start with weights at hand, what these import would be a tenth.
+    if package.is_lazy:
+        from modelkiln.runtime.weights.lazy import fetch_weights
 
-    if is_lazy(package):
         return fetch_weights(package)
-    from modelkiln.runtime.weights.sidecar import check_weights, is_sidecar
+    if package.is_sidecar:
+        from modelkiln.runtime.weights.sidecar import check_weights
 
-    return check_weights(package) if is_sidecar(package) else package.models
+        return check_weights(package)
+    return package.models

@@ -16,6 +16,16 @@ class Package:
     def __init__(self, root, record, models):
         self.root, self.record, self.models = root, record, models
 
+    @property
+    def is_lazy(self):
+        """Whether the package fetches its weights, and nobody has put them somewhere (MODELKILN_MODELS)."""
+        return self.record.get("weights") == "lazy" and not os.environ.get("MODELKILN_MODELS")
+
+    @property
+    def is_sidecar(self):
+        """Whether the package's weights are mounted when it is deployed."""
+        return self.record.get("weights") == "sidecar"
+
 
 def find_package():
     """Return the package around this file; raises PackageError when there is none.

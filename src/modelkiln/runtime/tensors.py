@@ -56,6 +56,8 @@ def read_tensors(items, side, where):
     Raises PackageError for anything that the protocol does not allow: a member that is missing,
     an unknown datatype, data that does not fill the shape, an element of another type or range.
     """
+    if items is None:
+        raise PackageError(f'{where}: has no "{side}s". Give a list of tensors.')
     if not isinstance(items, list):
         raise PackageError(f'{where}: "{side}s" is {shown(items)}; it must be a list of tensors.')
     tensors = [_read_tensor(item, f"{where}: {side} {index}", side, where) for index, item in enumerate(items)]

@@ -18,7 +18,7 @@ class SmokePlan:
 
     format: "pex", "scie", "wheel" or "oci". package: its file, or its layout's folder. record, request,
     expected: JSON files. response: where the response is written that becomes the expected one, or "";
-    then `expected` may be "". rtol, atol: tolerances of floats. timeout: seconds that predict may take.
+    then `expected` is "". rtol, atol: tolerances of floats. timeout: seconds that predict may take.
     python: what runs a PEX or a wheel, a release such as "3.11" or a path. models: the folder of model artifact
     files that are not in the store, or "". weights: layers of those that are. layers: of an image,
     those that its layout lacks. has_gpu: whether an image may use this machine's NVIDIA GPUs. wheels: the locked

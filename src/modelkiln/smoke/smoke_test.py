@@ -11,7 +11,7 @@ from modelkiln.errors import ModelkilnError
 from modelkiln.machine.gpu import Gpu
 from modelkiln.machine.sandbox import Finished, run_command, with_read_only_disk
 from modelkiln.package.signature import Signature, read_signature
-from modelkiln.runtime.document import parse_json
+from modelkiln.runtime.document import parse_json, type_in_words
 from modelkiln.runtime.errors import HostError, PackageError
 from modelkiln.runtime.tensors import Tensor, read_tensors
 from modelkiln.smoke.comparison import EXACT, Tolerance, differences
@@ -26,6 +26,7 @@ __all__ = [
     "program_runner",
     "read_smoke",
     "record_smoke",
+    "replaced",
     "run_smoke",
 ]
 
@@ -72,13 +73,13 @@ def read_smoke(
         names = [item.get("name") for item in asked if isinstance(item, dict)]
         outputs = tuple(spec for spec in signature.outputs if spec.name in names)
         signature = Signature(signature.inputs, outputs)
-    wanted = _read_expected(expected, signature) if expected else None
+    wanted = _expected(expected.read_bytes(), str(expected), signature) if expected else None
     return Smoke(data, signature, wanted, tolerance, (record.get("variant") or {}).get("cuda", ""))
 
 
-def _read_expected(path: Path, signature: Signature) -> tuple[Tensor, ...]:
-    wanted = _tensors(_parse(path.read_bytes(), str(path)), "output", str(path))
-    _check(wanted, signature, "output", str(path))
+def _expected(data: bytes, where: str, signature: Signature) -> tuple[Tensor, ...]:
+    wanted = _tensors(_parse(data, where), "output", where)
+    _check(wanted, signature, "output", where)
     return tuple(wanted)
 
 
@@ -98,20 +99,31 @@ def run_smoke(smoke: Smoke, runner: Runner, timeout: float) -> str:
     return f"passed in {seconds:.2f} s: {_shapes(outputs)}"
 
 
-def record_smoke(smoke: Smoke, runner: Runner, timeout: float, before: Optional[Path], response: Path) -> str:
-    """Run the package and write its response to `response`; returns lines for people.
+def record_smoke(smoke: Smoke, runner: Runner, timeout: float, response: Path) -> str:
+    """Run the package and write its response to `response`; returns one line for people.
 
-    before: the response that was expected until now, if any; the lines say how they differ. Raises
-    ModelkilnError when the package fails or disagrees with its signature.
+    Raises ModelkilnError when the package fails or disagrees with its signature.
     """
     outputs, seconds = _ask(smoke, runner, timeout)
     response.write_text(_document(outputs), "utf-8")
-    lines = [f"recorded in {seconds:.2f} s: {_shapes(outputs)}"]
+    return f"recorded in {seconds:.2f} s: {_shapes(outputs)}"
+
+
+def replaced(
+    record: Mapping[str, Any], before: bytes, response: bytes, where: str, tolerance: Tolerance = EXACT
+) -> list[str]:
+    """Return lines for people: how a recorded response differs from the one that was expected before.
+
+    record: of the package. before: the content of the file `where`, which may be anything.
+    """
+    outputs = _tensors(_parse(response, "response"), "output", "response")
+    signature = read_signature(record.get("signature"), "record: signature")
+    names = {one.name for one in outputs}
+    asked = Signature(signature.inputs, tuple(spec for spec in signature.outputs if spec.name in names))
     try:
-        lines += differences(outputs, _read_expected(before, smoke.signature), smoke.tolerance) if before else []
+        return differences(outputs, _expected(before, where, asked), tolerance)
     except ModelkilnError as error:
-        lines.append(f"What it replaces was no response of this package: {error}")
-    return "\n".join(lines)
+        return [f"What it replaces was no response of this package: {error}"]
 
 
 def _document(outputs: Sequence[Tensor]) -> str:
@@ -185,7 +197,7 @@ def _parse(data: bytes, where: str) -> dict[str, Any]:
     except PackageError as error:
         raise ModelkilnError(str(error)) from None
     if not isinstance(document, dict):
-        raise ModelkilnError(f"{where}: a request or response is a JSON object, this is a {type(document).__name__}.")
+        raise ModelkilnError(f"{where}: a request or response is a JSON object, this is {type_in_words(document)}.")
     return document
 
 

@@ -42,13 +42,14 @@ _RECORD_SECONDS = 30 * 86400
 class CachedThing:
     """name: relative to the store. size: bytes, with its part of what it shares. used_ns: when it was
     last used (ns, Unix time). paths: what there is to remove. tool: the environment of the engine's that it is,
-    whose users hold a lock."""
+    whose users hold a lock. is_left: it is half made, and who made it is gone: nobody will use it, whatever its age."""
 
     name: str
     size: int
     used_ns: int
     paths: tuple[Path, ...]
     tool: Optional["ToolEnvironment"] = None
+    is_left: bool = False
 
     @contextmanager
     def alone(self) -> Iterator[bool]:
@@ -167,7 +168,9 @@ def _tools(root: Path) -> Iterator[CachedThing]:
         else:
             tool = ToolEnvironment(path)
             if not is_locked(tool.lock):
-                yield CachedThing(str(path.relative_to(root)), _size(path), tool.used_ns, (path,), tool)
+                # What makes one holds its lock: a part without is of a process that was killed.
+                is_left = path.suffix == ".part"
+                yield CachedThing(str(path.relative_to(root)), _size(path), tool.used_ns, (path,), tool, is_left)
     for path in _entries(root / "tools"):
         with suppress(OSError, IndexError):
             environment = path.read_text().splitlines()[1]

@@ -142,7 +142,8 @@ def _clean_once(store: Store, limits: _Limits, is_alone: bool, is_trial: bool, d
     for thing in things:
         is_old = limits.before_ns is not None and thing.used_ns < limits.before_ns
         is_too_much = limits.max_bytes is not None and done.kept > limits.max_bytes
-        if (is_old or is_too_much) and thing.used_ns < limits.in_use_ns:
+        is_left = isinstance(thing, CachedThing) and thing.is_left
+        if is_left or ((is_old or is_too_much) and thing.used_ns < limits.in_use_ns):
             _clean_one(store, thing, limits.keep, is_alone, is_trial, done)
     # What the environments that went had for themselves.
     for thing in PexRuns(store.root).unused() if done.caches and is_alone and not is_trial else ():

@@ -14,6 +14,7 @@ __all__ = [
     "artifact_kind",
     "config_problems",
     "descriptor_problems",
+    "foreign_problems",
     "index_problems",
     "manifest_problems",
     "unconventional_settings",
@@ -24,6 +25,9 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _MEDIA_TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}")
 _OCI = "application/vnd.oci.image."
 _MANIFEST, _INDEX, _CONFIG = f"{_OCI}manifest.v1+json", f"{_OCI}index.v1+json", f"{_OCI}config.v1+json"
+# What a package's image has: keys of its config, and names of labels and annotations.
+_KEYS = frozenset(("architecture", "config", "created", "history", "os", "rootfs"))
+_NAMES = ("modelkiln.", "org.opencontainers.image.")
 _LAYERS = tuple(f"{_OCI}layer.v1.tar{ending}" for ending in ("", "+gzip", "+zstd"))
 
 # CNCF model-spec 0.0.7, docs/spec.md: a ModelPack artifact.
@@ -188,3 +192,25 @@ def _settings_problems(settings: Mapping[str, Any]) -> Iterator[str]:
     if not isinstance(volumes, dict) or not all(path.startswith("/") and volumes[path] == {} for path in volumes):
         yield f"config.Volumes: got {volumes!r}, want an object of absolute paths and empty objects."
     yield from _texts(settings.get("Labels") or {}, "config.Labels")
+
+
+def foreign_problems(manifest: Mapping[str, Any], config: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what an image says beside what packages say: engines act on it, and no record names it.
+
+    A label can be a command for `podman container runlabel`, an annotation the handler of a runtime. By annotations of
+    a layer (zstd:chunked, eStargz) its files are taken from a table in its blob, which no diff ID covers.
+    """
+    for key in sorted(set(config) - _KEYS):
+        yield f"config: has the key {key!r}, which no package has."
+    settings = config.get("config")
+    labels = settings.get("Labels") if isinstance(settings, dict) else None
+    yield from (f"config.Labels: has {name!r}, which no package has." for name in _foreign(labels))
+    yield from (f"annotations: has {name!r}, which no package has." for name in _foreign(manifest.get("annotations")))
+    layers = manifest.get("layers")
+    for number, layer in enumerate(layers if isinstance(layers, list) else []):
+        for name in _foreign(layer.get("annotations") if isinstance(layer, dict) else None):
+            yield f"layers[{number}].annotations: has {name!r}, which no package has; copy the package as it is."
+
+
+def _foreign(texts: Any) -> list[str]:
+    return sorted(name for name in texts if not name.startswith(_NAMES)) if isinstance(texts, dict) else []

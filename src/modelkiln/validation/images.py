@@ -17,6 +17,7 @@ from modelkiln.validation.config import (
     artifact_kind,
     config_problems,
     descriptor_problems,
+    foreign_problems,
     index_problems,
     manifest_problems,
     unconventional_settings,
@@ -110,8 +111,7 @@ class Manifests:
     def check_index(self, index: Mapping[str, Any], where: str, depth: int = 0) -> None:
         """Check an index and all that it lists."""
         self.report(where, index_problems(index))
-        entries = index.get("manifests")
-        for number, entry in enumerate(entries if isinstance(entries, list) else []):
+        for number, entry in enumerate(_list(index.get("manifests"))):
             self.check_entry(entry, f"{where}: manifests[{number}]", depth)
 
     def check_entry(self, entry: Any, where: str, depth: int = 0) -> None:
@@ -160,8 +160,7 @@ class Manifests:
     def _check_manifest(self, manifest: Mapping[str, Any], where: str, entry: Mapping[str, Any]) -> None:
         first = len(self.issues)
         self.report(where, manifest_problems(manifest))
-        layers = manifest.get("layers")
-        layers = layers if isinstance(layers, list) else []
+        layers = _list(manifest.get("layers"))
         config = self._document(manifest.get("config"), f"{where}: config")
         if config is None or manifest["config"]["mediaType"] != _CONFIG:
             self._check_artifact(manifest, config or {}, layers, where)
@@ -176,16 +175,16 @@ class Manifests:
                 self.issues.append(Issue(where, f"platform: got {got} in the index, want {want} of the config."))
         image = self._read_image(config, layers, where)
         self._check_image(image, where)
+        if image.own_record is not None:
+            self.report(where, foreign_problems(manifest, config))
         if self._trusts and self._record is None and image.is_of_others:
             self.issues[first:] = [one for one in self.issues[first:] if not one.is_convention]
-        kind = "weights" if image.is_weights else "image"
-        self.images.append(CheckedImage(entry["digest"], kind, image.own_record))
+        self.images.append(CheckedImage(entry["digest"], "weights" if image.is_weights else "image", image.own_record))
 
     def _check_artifact(self, manifest: Mapping[str, Any], config: Mapping[str, Any], layers: list, where: str) -> None:
         """Check what is not an image: of a ModelPack artifact the files, too."""
         is_model = manifest.get("artifactType") == MODEL
-        diff_ids = _object(config.get("modelfs")).get("diffIds")  # CNCF model-spec, config.md.
-        diff_ids = diff_ids if isinstance(diff_ids, list) else []
+        diff_ids = _list(_object(config.get("modelfs")).get("diffIds"))  # CNCF model-spec, config.md.
         if is_model and config and len(diff_ids) != len(layers):
             text = f"modelfs.diffIds: got {len(diff_ids)} diff IDs, want {len(layers)}, one for each layer."
             self.issues.append(Issue(f"{where}: config", text))
@@ -198,10 +197,9 @@ class Manifests:
 
     def _read_image(self, config: Mapping[str, Any], layers: list, where: str) -> ReadImage:
         """Read all layers of an image, and put them over each other."""
-        diff_ids = _object(config.get("rootfs")).get("diff_ids")
-        diff_ids = [*(diff_ids if isinstance(diff_ids, list) else []), *[None] * len(layers)]
-        history = config.get("history")
-        history = [one for one in history if isinstance(one, dict)] if isinstance(history, list) else []
+        listed = _list(_object(config.get("rootfs")).get("diff_ids"))
+        diff_ids = [one if isinstance(one, str) else None for one in listed] + [None] * len(layers)
+        history = [one for one in _list(config.get("history")) if isinstance(one, dict)]
         history = [one for one in history if one.get("empty_layer") is not True]
         origins = [_origin(history[n] if n < len(history) else {}) for n in range(len(layers))]
         places = [f"layers[{number}] ({title})" for number, (title, _) in enumerate(origins)]
@@ -216,8 +214,7 @@ class Manifests:
         for place, is_ours, contents in zip(places, ours, found):
             if contents is not None:
                 self.report(f"{where}: {place}", tree.add(place, contents, is_ours))
-        texts = [diff_id if isinstance(diff_id, str) else "" for diff_id in diff_ids]
-        image = ReadImage(config, tree, [ReadLayer(*one) for one in zip(places, texts, found)])
+        image = ReadImage(config, tree, [ReadLayer(n, one or "", c) for n, one, c in zip(places, diff_ids, found)])
         if not history and PACKAGE in image.labels:
             # Without it all layers would pass for somebody else's.
             self.issues.append(Issue(where, "config: history: got none, want an entry for each layer."))
@@ -318,6 +315,10 @@ def _artifact_files(layer: Mapping[str, Any], contents: LayerContents) -> Iterat
 def _size(descriptor: Any) -> int:
     size = _object(descriptor).get("size")
     return size if isinstance(size, int) else 0
+
+
+def _list(value: Any) -> list:
+    return value if isinstance(value, list) else []
 
 
 def _object(value: Any) -> Mapping[str, Any]:

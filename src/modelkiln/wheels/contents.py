@@ -10,6 +10,7 @@ from modelkiln.runtime.verification.byte_code import source_of
 from modelkiln.runtime.verification.installed import OF_INSTALLERS
 from modelkiln.wheels.elf import read_needs
 from modelkiln.wheels.licenses import wheel_license
+from modelkiln.wheels.venv import script_names
 from modelkiln.wheels.wheel import Wheel
 
 __all__ = ["files_digest", "read_contents"]
@@ -23,8 +24,8 @@ _MODULE = re.compile(r"([^\W\d]\w*)(?:\.py|(?:\.[\w-]+)?\.so)", re.ASCII)
 
 def read_contents(wheel: Wheel) -> dict[str, Any]:
     """Return "modules" (top-level ones, and of packages without `__init__.py` their parts), "libraries" (file
-    names of shared libraries) and "needs" (file names of those that its own need, DT_NEEDED), all sorted, and
-    "license" (see `wheels.licenses.wheel_license`)."""
+    names of shared libraries), "needs" (file names of those that its own need, DT_NEEDED) and "scripts" (names of
+    programs in the environment's `bin`), all sorted, and "license" (see `wheels.licenses.wheel_license`)."""
     paths = [path for path in (_installed(wheel, file.path) for file in wheel.files) if path]
     needs: set[str] = set()
     for file in wheel.files:
@@ -36,6 +37,7 @@ def read_contents(wheel: Wheel) -> dict[str, Any]:
         "modules": _modules(paths),
         "libraries": sorted(libraries),
         "needs": sorted(needs),
+        "scripts": script_names(wheel),
         "license": wheel_license(wheel.read_metadata("METADATA")),
     }
 

@@ -14,7 +14,7 @@ import zlib
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, Callable, Iterator, Mapping, Optional
+from typing import Any, BinaryIO, Callable, Iterator, Optional
 
 from modelkiln.archives.tar import check_link, check_path
 from modelkiln.archives.tar_reader import open_tar
@@ -73,7 +73,8 @@ def unpack_sdist(archive: Path, filename: str, folder: Path) -> None:
     folder.mkdir(parents=True)
     try:
         with archive.open("rb") as stream:
-            _write(_zip_members(stream) if filename.endswith(".zip") else _tar_members(stream), filename, folder)
+            members = _zip_members(stream) if filename.endswith(".zip") else _tar_members(stream)
+            _Unpacking(filename, folder).write(members)
     except ModelkilnError:
         shutil.rmtree(folder)
         raise
@@ -115,68 +116,73 @@ def _opener(archive: Any, member: Any) -> Callable[[], Any]:
     return lambda: archive.extractfile(member) if isinstance(archive, tarfile.TarFile) else archive.open(member)
 
 
-def _write(members: Iterator[_Member], where: str, folder: Path) -> None:
-    seen: dict[str, str] = {}
-    top, size = "", 0
-    for member in members:
-        name = _clean(member.path, where)
-        first, _, path = name.partition("/")
-        top = top or first
-        if member.kind == "hardlink":
-            member = _linked(member, name, seen, folder, where)
-        size += member.size
-        _check(member, name, top, size, seen, where)
-        if path:
-            _write_member(member, folder / path)
-    if not any(kind == "file" for kind in seen.values()):
-        raise ModelkilnError(f"{where}: is empty. Refused; lock another version.")
-    for parent, _, names in os.walk(folder, topdown=False):
-        for name in [*names, "."]:
-            os.utime(os.path.join(parent, name), (SOURCE_DATE, SOURCE_DATE), follow_symlinks=False)
+class _Unpacking:
+    """An sdist on its way into the folder `folder`. where: the sdist, in errors. seen: path -> kind, of what came."""
+
+    def __init__(self, where: str, folder: Path) -> None:
+        self._where, self._folder = where, folder
+        self._seen: dict[str, str] = {}
+        self._top, self._size = "", 0
+
+    def write(self, members: Iterator[_Member]) -> None:
+        """Write all members, without the folder that they lie below; raises ModelkilnError for what is no sdist's."""
+        for member in members:
+            name = _clean(member.path, self._where)
+            first, _, path = name.partition("/")
+            self._top = self._top or first
+            if member.kind == "hardlink":
+                member = self._linked(member, name)
+            self._size += member.size
+            self._check(member, name)
+            if path:
+                _write_member(member, self._folder / path)
+        if "file" not in self._seen.values():
+            raise self._refuse("is empty")
+        for parent, _, names in os.walk(self._folder, topdown=False):
+            for name in [*names, "."]:
+                os.utime(os.path.join(parent, name), (SOURCE_DATE, SOURCE_DATE), follow_symlinks=False)
+
+    def _linked(self, member: _Member, name: str) -> _Member:
+        """The entry that a hard link repeats: an earlier one, so that it is written already."""
+        target = _clean(member.link, f"{self._where}: hard link {name!r}")
+        written = self._folder / target.partition("/")[2]
+        if self._seen.get(target) == "link":
+            return replace(member, kind="link", link=os.readlink(written))
+        if self._seen.get(target) != "file":
+            raise self._refuse(f"{name!r} is a hard link to {member.link!r}, which is not a file before it")
+        info = written.stat()
+        executable = bool(info.st_mode & 0o100)
+        return replace(member, kind="file", size=info.st_size, executable=executable, open=partial(written.open, "rb"))
+
+    def _check(self, member: _Member, name: str) -> None:
+        issue, seen = "", self._seen
+        parents = name.split("/")[:-1]
+        above = ["/".join(parents[: number + 1]) for number in range(len(parents))]
+        if member.kind == "special":
+            issue = f"{name!r} is a device or another special file"
+        elif name.split("/")[0] != self._top or (name == self._top and member.kind != "dir"):
+            issue = f"{name!r} is not below the one folder {self._top!r}"
+        elif any(seen.get(path, "dir") != "dir" for path in above):
+            issue = f"{name!r} lies below a file or a link"
+        elif name in seen and not seen[name] == member.kind == "dir":
+            issue = f"{name!r} is there twice"
+        elif self._size > _SIZE_LIMIT:
+            issue = f"it unpacks to more than {_SIZE_LIMIT} bytes"
+        if issue:
+            raise self._refuse(issue)
+        if member.kind == "link":
+            # The top folder becomes another one: a link must stay below it, and absolute ones lead elsewhere.
+            relative = name.partition("/")[2]
+            check_link(relative, member.link if not member.link.startswith("/") else "../" * 99, self._where)
+        seen.update({path: "dir" for path in above})
+        seen[name] = member.kind
+
+    def _refuse(self, issue: str) -> ModelkilnError:
+        return ModelkilnError(f"{self._where}: {issue}. Refused; lock another version.")
 
 
 def _clean(path: str, where: str) -> str:
     return check_path(path[2:] if path.startswith("./") else path, where)
-
-
-def _linked(member: _Member, name: str, seen: Mapping[str, str], folder: Path, where: str) -> _Member:
-    """The entry that a hard link repeats: an earlier one, so that it is written already."""
-    target = _clean(member.link, f"{where}: hard link {name!r}")
-    written = folder / target.partition("/")[2]
-    if seen.get(target) == "link":
-        return replace(member, kind="link", link=os.readlink(written))
-    if seen.get(target) != "file":
-        raise ModelkilnError(
-            f"{where}: {name!r} is a hard link to {member.link!r}, which is not a file before it. Refused; lock "
-            "another version."
-        )
-    info = written.stat()
-    executable = bool(info.st_mode & 0o100)
-    return replace(member, kind="file", size=info.st_size, executable=executable, open=partial(written.open, "rb"))
-
-
-def _check(member: _Member, name: str, top: str, size: int, seen: dict[str, str], where: str) -> None:
-    issue = ""
-    parents = name.split("/")[:-1]
-    above = ["/".join(parents[: number + 1]) for number in range(len(parents))]
-    if member.kind == "special":
-        issue = f"{name!r} is a device or another special file"
-    elif name.split("/")[0] != top or (name == top and member.kind != "dir"):
-        issue = f"{name!r} is not below the one folder {top!r}"
-    elif any(seen.get(path, "dir") != "dir" for path in above):
-        issue = f"{name!r} lies below a file or a link"
-    elif name in seen and not seen[name] == member.kind == "dir":
-        issue = f"{name!r} is there twice"
-    elif size > _SIZE_LIMIT:
-        issue = f"it unpacks to more than {_SIZE_LIMIT} bytes"
-    if issue:
-        raise ModelkilnError(f"{where}: {issue}. Refused; lock another version.")
-    if member.kind == "link":
-        # The top folder becomes another one: a link must stay below it, and absolute ones lead elsewhere.
-        relative = name.partition("/")[2]
-        check_link(relative, member.link if not member.link.startswith("/") else "../" * 99, where)
-    seen.update({path: "dir" for path in above})
-    seen[name] = member.kind
 
 
 def _write_member(member: _Member, target: Path) -> None:

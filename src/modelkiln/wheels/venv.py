@@ -7,6 +7,7 @@ uses in a virtual environment on Linux.
 import base64
 import hashlib
 import posixpath
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Iterable, Sequence
@@ -16,7 +17,7 @@ from modelkiln.conventions import VENV
 from modelkiln.errors import ModelkilnError
 from modelkiln.wheels.wheel import Wheel, WheelFile
 
-__all__ = ["InstalledWheel", "Venv", "check_conflicts", "install", "place"]
+__all__ = ["InstalledWheel", "Venv", "check_conflicts", "install", "place", "script_names"]
 
 _INSTALLER = b"modelkiln\n"
 
@@ -151,6 +152,16 @@ def _with_shebang(wheel: Wheel, file: WheelFile, entry: Entry, venv: Venv) -> En
         raise ModelkilnError(f"{wheel.title}: {file.path!r} is not what RECORD says. Refused.")
     with fix_shebang(io.BytesIO(data), venv.interpreter) as stream:
         return replace(bytes_entry(entry.path, stream.read()), executable=True)
+
+
+def script_names(wheel: Wheel) -> list[str]:
+    """Return the names of the programs that a wheel puts into `bin` of an environment, sorted."""
+    folder = f"{wheel.data}/scripts/"
+    names = {file.path[len(folder) :] for file in wheel.files if file.path.startswith(folder)}
+    if wheel.has(f"{wheel.dist_info}/entry_points.txt"):
+        with suppress(ValueError):  # To install such a wheel is refused, with what is wrong.
+            names.update(_entry_points(wheel.read_metadata("entry_points.txt")))
+    return sorted(names)
 
 
 def _generated_scripts(wheel: Wheel, venv: Venv) -> list[Entry]:

@@ -121,6 +121,7 @@ def test_declared_places_are_why_where_nothing_excludes_each_other():
 
 def test_what_is_packed_once_more_has_a_remedy():
     """The packages and the field."""
-    notice = relocation_notice(["a:a", "b:b"], "opt/venvs/0123456789ab")
-    assert notice.startswith("/opt/venvs/0123456789ab: the wheels of a:a and b:b are packed once more: ")
-    assert "a name in the field `environment_folder` of these packages" in notice
+    notice = relocation_notice("shop:search", ["a:a", "b:b"], "opt/venvs/0123456789ab")
+    start = "shop:search: the wheels of a:a and b:b are packed once more, for /opt/venvs/0123456789ab: those of"
+    assert notice.startswith(start)
+    assert "With a name in the field `environment_folder` of a:a and b:b, all layers" in notice

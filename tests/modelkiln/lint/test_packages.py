@@ -102,6 +102,17 @@ def test_a_wheel_of_ours(tmp_path):
     assert [("w.bin", 2)] == [(one.path, one.size) for one in subject.artifacts]
 
 
+def test_an_ensemble_has_the_wheels_of_all_its_environments(tmp_path):
+    """A debugger in that of one member is as much in the package as one in its own."""
+    listed = {"opt/venvs/old": {"requirements": [{"name": "ipdb", "version": "0.13"}]}}
+    own = [{"name": "numpy", "version": "2.4.6"}]
+    record = {**_RECORD, "requirements": own, "ensemble": {"members": {}, "environments": listed}}
+    content = tar_of({"app/.modelkiln/record.json": json.dumps(record).encode()})
+    subject = subject_of(layout_of(tmp_path / "x.oci", [("tar", content)], WorkingDir="/app"), tmp_path)
+    assert [("ipdb", "0.13"), ("numpy", "2.4.6")] == [(one.name, one.version) for one in subject.distributions]
+    assert any("ipdb" in one.message for one in lint(subject))
+
+
 @pytest.mark.parametrize("name", ["nothing", "folder", "text"])
 def test_what_is_not_a_package_is_refused(tmp_path, name):
     """With what could be given."""

@@ -77,6 +77,14 @@ def test_what_a_wheel_says_about_cuda(wheel, expected):
 # Names, versions and requirements of the wheels that the index has.
 JAX_ROCM7 = [_wheel("jax-rocm7-plugin", "0.12.0", "jax-rocm7-pjrt==0.12.0"), _wheel("jax-rocm7-pjrt", "0.12.0")]
 JAX_ROCM60 = [_wheel("jax-rocm60-plugin", "0.5.0", "jax-rocm60-pjrt ==0.5.0"), _wheel("jax-rocm60-pjrt", "0.5.0")]
+# What jax-rocm7-plugin's extra `with-rocm` requires: ROCm itself, in wheels of names without a release.
+WITH_ROCM = [
+    _wheel(f"amd-{name}-instinct", "7.0")
+    for name in (
+        "hipblas", "hipfft", "hipsolver", "hipsparse", "hipsparselt", "miopen-hip", "rccl", "rocm-device-libs",
+        "rocm-hip-runtime", "rocm-hip-runtime-devel", "rocm-language-runtime", "rocm-llvm",
+    )
+]  # fmt: skip
 TORCH_XLA = _wheel("torch-xla", "2.9.0", 'libtpu==0.0.21; extra == "tpu"', 'tpu-info; extra == "tpu"')
 
 
@@ -109,6 +117,7 @@ def test_what_a_wheel_says_about_other_devices(wheel, expected):
 @pytest.mark.parametrize(
     ("accelerator", "wheels"),
     [
+        (ROCM7, [*JAX_ROCM7, *WITH_ROCM]),
         (ROCM7, [*JAX_ROCM7, _wheel("jax", "0.12.0", 'libtpu==0.0.52; extra == "tpu"')]),
         (ROCM7, [_wheel("onnxruntime-migraphx", "1.23.0"), _wheel("tensorflow", "2.13.1")]),
         (ROCM6, JAX_ROCM60),
@@ -134,6 +143,9 @@ def test_what_fits_is_taken(accelerator, wheels):
         (CPU, [_wheel("nvidia-cudnn-cu12")], "'cpu' is without CUDA.*nvidia-cudnn-cu12 1.0"),
         (CPU, [_wheel("torch", "2.4.0+rocm6.1")], "torch 2.4.0.rocm6.1 .built for ROCm 6.1"),
         (CPU, JAX_ROCM7, "'cpu' is without ROCm, but needs a GPU's packages: jax-rocm7-pjrt 0.12.0 .built for ROCm 7."),
+        *((CPU, [wheel], f"'cpu' is without ROCm, .*{wheel.name} 7.0 .built for ROCm") for wheel in WITH_ROCM),
+        (TPU, WITH_ROCM, "'tpu' says TPU, which .* and 7 more. Lock .* 'tpu', or choose an accelerator with ROCm."),
+        (CUDA12, [_wheel("torch", "2.9.0+cpu")], "built for a CPU.*. Lock other releases in the resolve 'gpu'[.]$"),
         (CPU, [_wheel("libtpu", "0.0.52")], "without TPU, but needs a TPU's packages: libtpu 0.0.52.*set its `tpu`"),
         (CUDA12, JAX_ROCM7, "'cuda12' says CUDA 12, which does not fit jax-rocm7-pjrt 0.12.0 .built for ROCm 7"),
         (CUDA12, [_wheel("libtpu", "0.0.52")], "says CUDA 12, which does not fit libtpu 0.0.52 .built for TPU"),

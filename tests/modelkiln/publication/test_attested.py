@@ -11,12 +11,11 @@ from samples.published import Package
 from schemas import schema_problems
 
 from modelkiln.attestation.provenance import PROVENANCE, UNKNOWN_BUILDER
-from modelkiln.attestation.sbom.bom import SBOM_TYPE
 from modelkiln.attestation.smoke_result import passed_tests
 from modelkiln.attestation.statement import PAYLOAD_TYPE, Statement, Subject
 from modelkiln.canonical import canonical_json
 from modelkiln.cli.main import main
-from modelkiln.conventions import RECORD_TYPE
+from modelkiln.conventions import RECORD_TYPE, SBOM_TYPE
 from modelkiln.formats.model_pack import build_artifact
 from modelkiln.image.entries import REF_NAME
 from modelkiln.image.layout import layout_files, write_layout

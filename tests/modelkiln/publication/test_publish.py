@@ -12,10 +12,9 @@ from loopback.hostile_registry import Fault, hostile_registry
 from loopback.registries import registry, served
 from samples.published import Package, skopeo_read
 
-from modelkiln.attestation.sbom.bom import SBOM_TYPE
 from modelkiln.attestation.statement import PAYLOAD_TYPE
 from modelkiln.canonical import canonical_json
-from modelkiln.conventions import RECORD_TYPE
+from modelkiln.conventions import RECORD_TYPE, SBOM_TYPE
 from modelkiln.descriptor import INDEX, Descriptor
 from modelkiln.digest import hex_of, sha256_bytes
 from modelkiln.errors import ModelkilnError

@@ -1,6 +1,8 @@
 """`predict` of a package: requests, inference scripts and responses."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -173,3 +175,32 @@ def test_a_file_that_is_missing_is_reported(make_package):
     """The message names the file."""
     result = make_package().run("predict", "absent.json", check=1)
     assert b"predict: absent.json: No such file or directory." in result.stderr
+
+
+@pytest.mark.parametrize("chosen", ["", "gc.set_threshold(7, 8, 9)"])
+def test_garbage_is_collected_once_the_script_is_imported(make_package, chosen):
+    """As Python does it, or as the script wants it; what was imported is not looked through."""
+    command = [sys.executable, "-c", f"import gc; {chosen or 'pass'}; print(gc.get_threshold())"]
+    expected = subprocess.check_output(command, text=True).strip()
+    script = f"""
+import gc, sys
+at_import = gc.get_threshold()[0]
+{chosen}
+def predict(inputs, model):
+    print(at_import, gc.isenabled(), gc.get_threshold(), gc.get_freeze_count() > 0, file=sys.stderr)
+    return {{"y": inputs["x"][:, 0]}}
+"""
+    result = make_package(script).run("predict", request=REQUEST, check=0)
+    assert f"0 True {expected} {not chosen}\n" == result.stderr.decode()
+
+
+def test_a_package_that_carries_its_weights_imports_nothing_that_fetches_or_hashes(make_package):
+    """It would be a part of each start."""
+    script = """
+import sys
+names = [name for name in sys.modules if name == "hashlib" or name.startswith("modelkiln.runtime.weights")]
+def predict(inputs, model):
+    print(names, file=sys.stderr)
+    return {"y": inputs["x"][:, 0]}
+"""
+    assert b"[]\n" == make_package(script).run("predict", request=REQUEST, check=0).stderr

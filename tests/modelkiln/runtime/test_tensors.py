@@ -110,6 +110,7 @@ def test_data_that_is_no_such_tensor_is_refused(datatype, shape, data, message):
 @pytest.mark.parametrize(
     ("items", "message"),
     [
+        (None, 'has no "inputs". Give a list of tensors.'),
         ({}, '"inputs" is {}'),
         ([1], "input 0: 1 is not a tensor object"),
         ([{}], 'input 0: has no "name"'),

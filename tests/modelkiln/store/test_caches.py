@@ -202,6 +202,20 @@ def test_an_environment_stays_while_it_is_used(store, tool_folder):
     assert not any((tool_folder / name).exists() for name in ("used", "running", "marked", "old"))
 
 
+def test_a_part_of_an_environment_goes_with_who_made_it(store, tool_folder):
+    """What a killed process left is used by nobody; cleaning without limits takes it, and nothing that is whole."""
+    (tool_folder / "old.part").mkdir()
+    age(tool_folder / "old.part", -1)
+    clean(store, set())
+    assert (tool_folder / "old.part").exists()  # What was made just now is of one that may not have the lock yet.
+    age(tool_folder / "old.part", 1)
+    assert ["tool-environments/old.part"] == [thing.name for thing in clean(store, set(), is_trial=True).caches]
+    assert (tool_folder / "old.part").exists()
+    assert ["tool-environments/old.part"] == [thing.name for thing in clean(store, set()).caches]
+    assert {"used", "running", "marked", "old"} <= set(os.listdir(tool_folder))
+    assert not (tool_folder / "old.part").exists()
+
+
 def test_an_environment_that_is_entered_while_it_is_to_go_stays(store, tool_folder):
     """Between the time at which the store is listed and that at which the environment would go."""
     found = {thing.name: thing for thing in list_caches(store.root)}

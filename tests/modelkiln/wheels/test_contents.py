@@ -48,6 +48,14 @@ def test_libraries_and_what_they_need_are_known(read):
     assert "libc.so.6" in found["needs"]
 
 
+def test_programs_are_those_of_entry_points_and_of_scripts(read):
+    """What installing would put into `bin`; entry points that cannot be read are for installing to refuse."""
+    points = b"[console_scripts]\ndemo = demo:main\n[gui_scripts]\nwindow = demo:show\n[other]\nno = demo:no\n"
+    files = {"demo-1.0.dist-info/entry_points.txt": points, "demo-1.0.data/scripts/tool.sh": b"#!/bin/sh\n"}
+    assert ["demo", "tool.sh", "window"] == read(files)["scripts"]
+    assert [] == read({"demo-1.0.dist-info/entry_points.txt": b"[console_scripts]\nbroken\n"})["scripts"]
+
+
 def test_the_digest_of_its_files_is_that_of_what_is_installed(tmp_path, monkeypatch):
     """Scripts get another first line and byte code is made anew: the digest is of what stays."""
     files = {

@@ -12,7 +12,14 @@ from pants.core.goals.package import BuiltPackage, BuiltPackageArtifact
 from pants.engine.fs import Digest
 
 from pants_modelkiln.compat.known_artifact import KnownArtifact
-from pants_modelkiln.compat.package_goal import explain, find_changed, is_known_goal, remember, remove_dangling
+from pants_modelkiln.compat.package_goal import (
+    explain,
+    find_changed,
+    is_known_goal,
+    portions,
+    remember,
+    remove_dangling,
+)
 
 PATHS = ("rain/rain.oci", "rain/rain.package.json")
 
@@ -144,6 +151,12 @@ def test_records_that_ask_for_it_are_compared_with_those_in_dist(dist):
     asking = BuiltPackage(Digest("a" * 64, 1), (KnownArtifact(PATHS[1], (), explained=b'{"layers": []}'),))
     (text,) = explain(str(dist), [asking])
     assert text.startswith("Why rain/rain.package.json:\n  there is no record of the last time")
+
+
+def test_many_packages_are_made_in_portions():
+    """Each of them is in one, in the order of all."""
+    assert [range(100), range(100, 200), range(200, 201)] == portions(range(201))
+    assert [] == portions(())
 
 
 def test_the_goal_of_this_release_is_known():

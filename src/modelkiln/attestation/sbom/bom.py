@@ -24,7 +24,6 @@ from modelkiln.package.record import recorded_environments
 __all__ = [
     "IMAGE",
     "PROGRAM",
-    "SBOM_TYPE",
     "WEIGHTS",
     "WHEEL",
     "BaseFacts",
@@ -34,8 +33,6 @@ __all__ = [
     "package_bom",
 ]
 
-# Of a bill in JSON: IANA's media type.
-SBOM_TYPE = "application/vnd.cyclonedx+json"
 SPEC_VERSION = "1.7"
 # What a bill is of: an image, a PEX or scie, a model's wheel, or an image or artifact of weights alone.
 IMAGE, PROGRAM, WHEEL, WEIGHTS = "image", "program", "wheel", "weights"

@@ -4,6 +4,7 @@ Specification: package-url/purl-spec, "How to build purl string from its compone
 """
 
 import re
+from functools import lru_cache
 from typing import Mapping
 from urllib.parse import quote
 
@@ -44,6 +45,7 @@ def debian_release(suite: str) -> tuple[str, str]:
     return _RELEASES.get(suite, ("debian", ""))
 
 
+@lru_cache(maxsize=1024)  # Those of a base are in the bills of all packages on it.
 def debian_purl(name: str, version: str, architecture: str, suite: str, source: str = "") -> str:
     """Return that of a Debian package. source: its source package, which advisories name ("glibc@2.36-9")."""
     vendor, number = debian_release(suite)

@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
 def _contents(wheel: Mapping[str, Any], opened: Wheel, store: Store) -> dict[str, Any]:
     """What a wheel contains, read once on this machine: its libraries have to be decompressed for it."""
     # The number rises whenever a wheel would be read otherwise, its licence too (`wheels.licenses`).
-    question = {"format": 3, "wheel": wheel["sha256"]}
+    question = {"format": 4, "wheel": wheel["sha256"]}
     found = ResultCache(store, "contents").get(question)
     if found is None:
         found = read_contents(opened)

@@ -27,6 +27,7 @@ from modelkiln.runtime.weights.store import WeightsStore, stamp_of
 from modelkiln.smoke.comparison import Tolerance
 from modelkiln.smoke.cuda_linking import check_cuda_libraries
 from modelkiln.smoke.installed_wheel import install_wheel
+from modelkiln.smoke.own_command import check_own_command
 from modelkiln.smoke.plan import SmokePlan
 from modelkiln.smoke.runnable_image import open_image, unpacked
 from modelkiln.smoke.smoke_test import (
@@ -146,8 +147,7 @@ def _mounted(plan: SmokePlan, store: Store) -> ContextManager[ModelsFolder]:
 def _test(plan: SmokePlan, smoke: Smoke, runner: Runner) -> str:
     if not plan.response:
         return run_smoke(smoke, runner, plan.timeout)
-    before = Path(plan.expected) if plan.expected else None
-    return record_smoke(smoke, runner, plan.timeout, before, Path(plan.response))
+    return record_smoke(smoke, runner, plan.timeout, Path(plan.response))
 
 
 class _Surroundings(NamedTuple):
@@ -183,6 +183,7 @@ def _run_image(
     image = open_image(Path(plan.package), plan.layers, store, Path(plan.models) if plan.models else None)
     with unpacked(image, store) as made:
         root = made.root
+        check_own_command(image, root)
         settings, mounts, gpu = surroundings
         report = _test(plan, smoke, image_runner(image, root, {**made.mounts, **mounts}, gpu, settings))
         if not smoke.cuda:

@@ -1,17 +1,13 @@
 """MK31x: what a lock, a base or a source leaves open."""
 
 from modelkiln.lint.finding import ERROR, WARNING
-from modelkiln.lint.rule import Rule
+from modelkiln.lint.rule import package_rule
 
 __all__ = ["BASE", "HASHES", "INDEX", "RULES", "SOURCE", "URL", "VERSION"]
 
 
-def _rule(id: str, name: str, severity: str, summary: str, why: str, remedy: str, bad: str, good: str) -> Rule:
-    return Rule(id, name, severity, summary, why, remedy, bad, good, language="package")
-
-
 _HASH = f"--hash=sha256:{'0' * 63}1"
-HASHES = _rule(
+HASHES = package_rule(
     "MK311",
     "no-hashes",
     ERROR,
@@ -21,7 +17,7 @@ HASHES = _rule(
     "requirements: numpy==2.4.6\n",
     f"requirements: numpy==2.4.6 {_HASH}\n",
 )
-VERSION = _rule(
+VERSION = package_rule(
     "MK312",
     "no-pin",
     ERROR,
@@ -31,7 +27,7 @@ VERSION = _rule(
     "requirements: numpy>=2\n",
     f"requirements: numpy==2.4.6 {_HASH}\n",
 )
-INDEX = _rule(
+INDEX = package_rule(
     "MK313",
     "index-in-lock",
     WARNING,
@@ -42,7 +38,7 @@ INDEX = _rule(
     f"requirements: --extra-index-url https://packages.example.com/simple\nrequirements: numpy==2.4.6 {_HASH}\n",
     f"requirements: numpy==2.4.6 {_HASH}\n",
 )
-URL = _rule(
+URL = package_rule(
     "MK314",
     "unpinned-url",
     ERROR,
@@ -52,7 +48,7 @@ URL = _rule(
     "requirements: net @ git+https://git.example.com/net.git@main\n",
     f"requirements: numpy==2.4.6 {_HASH}\n",
 )
-BASE = _rule(
+BASE = package_rule(
     "MK315",
     "base-by-tag",
     ERROR,
@@ -62,7 +58,7 @@ BASE = _rule(
     'record.base: {"image": "registry.example.com/python:3.11"}\n',
     f'record.base: {{"image": "registry.example.com/python@sha256:{"0" * 63}1"}}\n',
 )
-SOURCE = _rule(
+SOURCE = package_rule(
     "MK316",
     "source-without-revision",
     WARNING,

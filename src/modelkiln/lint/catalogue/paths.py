@@ -92,7 +92,8 @@ UNPACKAGED = Rule(
     ERROR,
     "Code opens a file that is neither in the package, nor below the model's folder, nor temporary.",
     "A relative path is one from the working directory, which in a package is not the folder of the model or of the "
-    "code. A file beside the code must be a dependency of it, or it is not packaged.",
+    "code. A file beside the code must be a dependency of it, or it is not packaged. A file of a model artifact keeps "
+    "its path relative to the BUILD file, or to the folder that is locked.",
     _BELOW_MODEL + " Of a file beside the code, make a `resource` that the code depends on.",
     bad='import json\n\n\ndef predict(inputs, model):\n    return json.load(open("models/weights.json"))\n',
     good=_GOOD,

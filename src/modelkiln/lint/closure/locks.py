@@ -37,7 +37,8 @@ def check(subject: Subject) -> Iterable[Finding]:
 def _source(source: Mapping[str, Any]) -> Iterator[Finding]:
     place = source.get("source") or {}
     uri, revision = str(place.get("uri", "")), str(place.get("revision") or "")
-    if uri and revision.lower() in _BRANCHES and not uri.startswith(("file:", "oci:")):
+    # A path has no scheme: what lies in the repository has the revision of that, and so has Git LFS.
+    if ":" in uri and revision.lower() in _BRANCHES and not uri.startswith(("file:", "oci:", "lfs:")):
         what = f"{_without_password(uri)} has " + (f"the revision {revision!r}" if revision else "no revision")
         yield rules.SOURCE.finding(str(source.get("target", "")), what, certainty=LIKELY)
 

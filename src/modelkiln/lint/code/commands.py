@@ -44,8 +44,9 @@ def commands_of(call: ast.Call, scope: Scope, evaluation: Evaluation) -> list[Co
     rest = [(one, scope) for one in call.args[1:] if not isinstance(one, ast.Starred)]
     words = _words(given, scope, evaluation) if given is not None else []
     if len(words) == 1 and not rest:
-        texts = [one.text for one in evaluation.values(*words[0]) if one.root == TEXT and one.text]
-        spelled = _spelled(*words[0], evaluation)
+        command, of = words[0]
+        texts = [one.text for one in evaluation.values(command, of) if one.root == TEXT and one.text]
+        spelled = _spelled(command, of, evaluation)
         if spelled.replace(_UNKNOWN, "").strip() and spelled not in texts:
             texts = [one for one in texts if not spelled.startswith(one)] + [spelled]
         listed = [_joined(evaluation, one) for one in _given_lists(given, scope, evaluation)]

@@ -40,7 +40,7 @@ from modelkiln.lint.code.libraries.guesses import is_hub_name
 from modelkiln.lint.code.places import Places
 from modelkiln.lint.code.program import Program
 from modelkiln.lint.code.scopes import Module, Scope
-from modelkiln.lint.code.values import CODE, HOME, TEXT, WORKING, Value, has_drive
+from modelkiln.lint.code.values import CODE, HOME, MODEL, TEXT, WORKING, Value, has_drive
 from modelkiln.lint.finding import LIKELY, SURE, Finding
 from modelkiln.lint.rule import Rule
 
@@ -82,6 +82,9 @@ _NOT_PATH_KEYWORDS = frozenset((
 _SQL = re.compile(r"\s*(SELECT|PRAGMA|CREATE|INSERT|UPDATE|DELETE|REPLACE|ALTER)\s", re.I)
 # An owner and a name with a capital or a digit, as folders seldom have, with something unknown below.
 _HUB_FOLDER = re.compile(r"[\w.-]+/[\w.-]*[A-Z\d][\w.-]*/\Z")
+_LOOKS = frozenset(
+    ("exists", "lexists", "is_file", "isfile", "is_dir", "isdir", "glob", "iterdir", "listdir", "suppress")
+)
 _NOTEBOOK_MODULES = ("google.colab", "kaggle_secrets", "kaggle_datasets", "dbruntime", "IPython")
 
 
@@ -137,18 +140,20 @@ def _opened(
             yield places.of_value(rule, value, call, scope.module, where, certainty)
     elif value.root == CODE:
         yield from _beside_code(use, value, call, scope, program, places)
+    elif value.root == MODEL:
+        yield from _below_model(use, value, call, scope, program, places)
     elif value.is_relative or value.root == WORKING:
         if _is_on_hub(use, value):
             return
-        call = _anchor(use, call)
+        anchor = _anchor(use, call)
         if use.kind == WRITE:
             if not use.is_sure and not _is_file_name(value, use):
                 return
             message = f"{where}, in the working directory"
-            yield places.finding(BESIDE_CODE, call, scope.module, message, certainty)
+            yield places.finding(BESIDE_CODE, anchor, scope.module, message, certainty)
         elif _is_file_name(value, use):
             message = f"{where}, a path from the working directory"
-            yield places.finding(UNPACKAGED, call, scope.module, message, certainty)
+            yield places.finding(UNPACKAGED, anchor, scope.module, message, certainty)
 
 
 def _is_on_hub(use: Use, value: Value) -> bool:
@@ -211,6 +216,31 @@ def _writes_sql(scope: Scope) -> bool:
     texts = [(str(text.value), of) for text, of, *_ in scope.module.texts if _SQL.match(str(text.value))]
     own = [text for text, of in texts if of is scope]
     return any(not text.lstrip().lower().startswith(("select", "pragma")) for text in own or (one for one, _ in texts))
+
+
+def _below_model(
+    use: Use, value: Value, call: ast.Call, scope: Scope, program: Program, places: Places
+) -> Iterator[Finding]:
+    """A file below the model's folder that no artifact has: each keeps its path relative to its BUILD file."""
+    path = posixpath.normpath(value.text.strip("/") or ".")
+    if not program.artifacts or not program.entry_point or not value.is_whole or value.is_default:
+        return
+    if use.kind == WRITE or use.is_cache or not use.is_sure or path.startswith(".") or _looks_first(scope):
+        return
+    if path in program.artifacts or any(one.startswith(path + "/") for one in program.artifacts):
+        return
+    meant = sorted(one for one in program.artifacts if posixpath.basename(one) == posixpath.basename(path))
+    there = ", ".join(meant[:1] or sorted(program.artifacts)[:3])
+    message = f"opens {path!r} below the model's folder, which no artifact of the package has; there is {there}"
+    yield places.finding(UNPACKAGED, call, scope.module, message)
+
+
+def _looks_first(scope: Scope) -> bool:
+    """Whether code may do without a file: it looks whether there is one, or catches that there is none."""
+    nodes = list(ast.walk(scope.node))
+    return any(isinstance(one, ast.Try) for one in nodes) or any(
+        getattr(one, "attr", getattr(one, "id", "")) in _LOOKS for one in nodes
+    )
 
 
 def rule_of_absolute(text: str) -> Optional[Rule]:

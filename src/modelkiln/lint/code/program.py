@@ -17,12 +17,14 @@ _MAX_DEPTH, _MAX_BASES = 24, 8
 
 
 class Program:
-    """The modules of a package by their dotted names. files: all paths that are known to lie in the package."""
+    """The modules of a package by their dotted names. files: all paths that are known to lie in the package.
+    artifacts: those of its model artifacts, below the model's folder."""
 
     def __init__(self, modules: Iterable[Module], subject: Subject) -> None:
         self.modules = list(modules)
         self.entry_point = subject.entry_point
         self.files = frozenset((*(one.path for one in subject.sources), *subject.other_files))
+        self.artifacts = frozenset(one.path for one in subject.artifacts)
         self._by_name = {one.name: one for one in self.modules}
         # By the identity of nodes, which live as long as their modules.
         self._names: dict[int, str] = {}

@@ -4,10 +4,9 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Callable, Iterator, Mapping, Optional
 
-from modelkiln.attestation.sbom.bom import SBOM_TYPE
 from modelkiln.attestation.sbom.bom_file import file_bom
 from modelkiln.attestation.statement import PAYLOAD_TYPE, Statement
-from modelkiln.conventions import RECORD_TYPE, SBOM_PATH
+from modelkiln.conventions import RECORD_TYPE, SBOM_PATH, SBOM_TYPE
 from modelkiln.descriptor import MANIFEST, Descriptor
 from modelkiln.digest import sha256_bytes
 from modelkiln.errors import ModelkilnError, reason
@@ -136,7 +135,8 @@ def _of_statement(statement: Statement, subject: Descriptor, state: str, is_sign
     elif named == "signature":
         from modelkiln.attestation.bundle import REPOSITORY_LABEL
 
-        stated = next((one.annotations.to_json() for one in statement.subjects if one.digest == subject.digest), {})
+        own = [one.annotations.to_json() for one in statement.subjects if one.digest == subject.digest]
+        stated = own[0] if own else {}
         says = f"for {stated[REPOSITORY_LABEL]}" if stated.get(REPOSITORY_LABEL) else ""
     return Attestation(kind, subject.digest, says, state, names, is_signed)
 

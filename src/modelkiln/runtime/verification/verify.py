@@ -6,7 +6,7 @@ import sysconfig
 
 from modelkiln.runtime.verification.byte_code import differing, source_of
 from modelkiln.runtime.verification.installed import check_file, check_requirements, place_of, strangers
-from modelkiln.runtime.weights.lazy import found_files, is_lazy, view_folder
+from modelkiln.runtime.weights.lazy import found_files, view_folder
 from modelkiln.runtime.weights.lock import LOCK_PATH
 
 __all__ = ["verify"]
@@ -37,7 +37,7 @@ def verify(package):
     check.code()
     files = check.distributions() if record["requirements"] else 0
     check.folders()
-    absent = len(record["artifacts"]) - weights if is_lazy(package) else 0
+    absent = len(record["artifacts"]) - weights if package.is_lazy else 0
     later = f" ({absent} more are not fetched yet)" if absent else ""
     summary = (
         f"{_counted(weights, 'model artifact file')}{later}, {_counted(len(record['code']), 'code file')}, "
@@ -77,7 +77,7 @@ class _Check:
     def artifacts(self):
         """Read the model artifact files, and return how many there are: the others have not been fetched."""
         package, listed = self._package, self._record["artifacts"]
-        if is_lazy(package):
+        if package.is_lazy:
             paths = found_files(package)
         else:
             paths = {one["path"]: os.path.join(package.models, one["path"]) for one in listed}
@@ -122,7 +122,7 @@ class _Check:
 
     def _models(self):
         """Folders of weights in which nothing else may lie: a mounted one may have more."""
-        if is_lazy(self._package):
+        if self._package.is_lazy:
             return [view_folder(self._package)]
         beside = os.path.join(self._top, "models")
         return [beside] if self._is_image and os.path.isdir(beside) and not self._is_mounted() else []

@@ -9,12 +9,7 @@ from modelkiln.runtime.weights.lock import read_lock
 from modelkiln.runtime.weights.store import STAMPED, WeightsStore, sha256_of, stamp_of, store_root
 from modelkiln.runtime.weights.view import external_data, link_file
 
-__all__ = ["fetch_weights", "found_files", "is_lazy", "state", "view_folder"]
-
-
-def is_lazy(package):
-    """Whether the package fetches its weights, and nobody has put them somewhere (MODELKILN_MODELS)."""
-    return package.record.get("weights") == "lazy" and not os.environ.get("MODELKILN_MODELS")
+__all__ = ["fetch_weights", "found_files", "state", "view_folder"]
 
 
 def fetch_weights(package, everything=False):

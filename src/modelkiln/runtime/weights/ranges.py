@@ -4,7 +4,6 @@ import os
 
 from modelkiln.runtime.errors import PackageError
 from modelkiln.runtime.record import find_package
-from modelkiln.runtime.weights.lazy import is_lazy
 from modelkiln.runtime.weights.lock import read_lock
 from modelkiln.runtime.weights.partial import Partial
 from modelkiln.runtime.weights.pieces import PlaceFailed, fetch_pieces, retried, try_places
@@ -22,7 +21,7 @@ def open_ranges(path, allow_unverified=False):
     cannot be verified unless `allow_unverified`.
     """
     package = find_package()
-    files = read_lock(package).files if is_lazy(package) else ()
+    files = read_lock(package).files if package.is_lazy else ()
     # The folder is a view of the store, or a temporary one: what is below it identifies the file.
     name = os.fspath(path).replace(os.sep, "/")
     found = max((file for file in files if f"/{name}".endswith(f"/{file.path}")), key=_length, default=None)

@@ -7,16 +7,11 @@ import os
 from modelkiln.runtime.errors import PackageError
 from modelkiln.runtime.weights.store import sha256_of, stamp_of, store_root
 
-__all__ = ["check_weights", "is_sidecar"]
+__all__ = ["check_weights"]
 
 # More readers than this gain nothing on one disk.
 _READERS = 4
 _REMEDY = "Mount the weights that were published with this package, or set MODELKILN_MODELS to their folder."
-
-
-def is_sidecar(package):
-    """Whether the package's weights are mounted when it is deployed."""
-    return package.record.get("weights") == "sidecar"
 
 
 def check_weights(package):

@@ -135,8 +135,10 @@ def test_bases(base, expected):
         ({"uri": "https://example.com/a.bin"}, [("MK316", 0)]),
         ({"uri": "hf://acme/llm", "revision": "0" * 40}, []),
         ({"uri": "oci://example.com/a@sha256:" + "0" * 64}, []),
+        ({"uri": "spacy/model", "revision": ""}, []),
+        ({"uri": "lfs:model.onnx", "revision": ""}, []),
     ],
 )
 def test_sources(source, expected):
-    """A branch is not a revision."""
+    """A branch is not a revision; what is committed in the repository needs none."""
     assert expected == unpinned("", sources=[{"target": "//:a", "source": source}])

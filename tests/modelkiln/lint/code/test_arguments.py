@@ -31,7 +31,10 @@ def test_an_instance_that_callers_hand_over_is_known(caller):
 
 def test_an_argument_is_of_the_class_that_it_is_declared_to_be():
     """An annotation says what no caller in the package does."""
-    body = "import torch\n\nclass Config:\n    FILE = 'w.pt'\n\ndef predict(config: Config):\n    torch.load(config.FILE)\n"
+    body = (
+        "import torch\n\nclass Config:\n    FILE = 'w.pt'\n\n"
+        "def predict(config: Config):\n    torch.load(config.FILE)\n"
+    )
     assert [("MK107", 7)] == found(body)
 
 
@@ -140,3 +143,12 @@ def test_properties_are_what_they_return():
         "    def load(self):\n        return torch.load(self.path)\n"
     )
     assert [("MK107", 9)] == found(body)
+
+
+def test_a_key_that_is_computed_may_be_any():
+    """The values of a dictionary whose keys are items of another one are all followed."""
+    body = (
+        "import torch\n\nNAMES = {'base': 'Base model'}\nPATHS = {NAMES['base']: 'models/a.pt'}\n"
+        "torch.load(PATHS['Base model'])\n"
+    )
+    assert [("MK107", 5)] == found(body)

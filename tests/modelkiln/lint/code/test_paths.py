@@ -1,10 +1,12 @@
 """Paths in code, followed to what opens them."""
 
+import re
+
 import pytest
 
 from modelkiln.lint.code.flow import destinations
 from modelkiln.lint.linter import lint
-from modelkiln.lint.subject import SourceFile, Subject
+from modelkiln.lint.subject import ArtifactFile, SourceFile, Subject
 
 
 def found(body, files=(), entry_point="predict:predict", **others):
@@ -122,61 +124,6 @@ def test_a_default_is_likely_what_is_opened(lines):
     assert [("MK107", "likely")] == [(one.rule, one.certainty) for one in findings]
 
 
-@pytest.mark.parametrize(
-    ("line", "expected"),
-    [
-        ("torch.load('BrainModel')", ["MK107"]),
-        ("Service(model_dir)", ["MK107"]),
-        ("Service(pretrained='models/w.pth')", ["MK107"]),
-        ("convert(save_path)", ["MK106"]),
-        ("snapshot_download('a/b', local_dir='weights')", ["MK106"]),
-        ("cv2.imwrite(str(uuid.uuid4()) + '.png', inputs)", ["MK106"]),
-        ("gr.Examples(examples=[[folder + '0.png', 1]], inputs=inputs)", ["MK107"]),
-        ("inputs.image('logo.png')", ["MK107"]),
-        ("open(os.path.join(os.environ['HOME'], 'w.json'))", ["MK102"]),
-        ("open(os.path.join(os.getenv('HOME'), 'w.json'))", ["MK102"]),
-        ("Path('/app')", ["MK101"]),
-        ("os.makedirs(f'/{inputs}')", ["MK101"]),
-        ("inputs.save(os.path.join(f'/{inputs}', 'x.png'))", ["MK101"]),
-        ("inputs.save(os.path.join('/workspace', str(inputs)))", ["MK101"]),
-        ("inputs.get(f'/{inputs}')", []),
-        ("inputs['f'].save(os.path.join(app.config['FOLDER'], inputs['f'].filename))", ["MK106"]),
-        ("inputs.save(os.path.join(app.config.get('FOLDER'), 'x.png'))", ["MK106"]),
-        ("torch.save(1, '{}_out.pt'.format(os.path.splitext(os.path.basename(str(inputs)))[0]))", ["MK106"]),
-        ("torch.load(os.path.join(model, os.path.basename(str(inputs))))", []),
-        ("gr.Image(value='examples/a.png')", ["MK107"]),
-        ("gr.Image(value=inputs)", []),
-        ("FAISS.load_local('faiss_index')", ["MK107"]),
-        ("WriterVerifier('models/w.pth')", ["MK107"]),
-        ("Service(cache_dir=os.path.join(os.path.dirname(__file__), 'cache'))", ["MK106"]),
-        ("Service(image_path='images/no (1).jpg')", ["MK107"]),
-        ("subprocess.run([sys.executable, 'tools/run.py', inputs])", ["MK107"]),
-        ("os.system('bash run.sh --fast')", ["MK107"]),
-        ("subprocess.run(['python3', '-m', 'http.server'])", []),
-        ("subprocess.run(['python3', 'run.py'], cwd=model)", []),
-        ("sys.path += ['../lib']", ["MK108"]),
-        ("sys.path[:0] = ['../lib']", ["MK108"]),
-        ("print(model_dir)", []),
-        ("os.path.exists(model_dir)", []),
-        ("ValueError(model_dir)", []),
-        ("cv2.VideoCapture(0)", []),
-        ("cv2.imwrite(f'/tmp/{uuid.uuid4()}.png', inputs)", []),
-        ("Service(name='models/w.pth')", []),
-        ("inputs.image(inputs)", []),
-    ],
-)
-def test_paths_by_what_they_are_handed_to(line, expected):
-    """Names and keywords that say so, functions that open any text, and those that open none."""
-    head = (
-        "import os, subprocess, sys, uuid\nimport cv2\nimport gradio as gr\nimport torch\nfrom pathlib import Path\n"
-        "from huggingface_hub import snapshot_download\n"
-        "from service import FAISS, Service, WriterVerifier, app, convert\n"
-        "\napp.config['FOLDER'] = 'uploads'\n"
-        "model_dir = 'models'\nsave_path = 'models/out.onnx'\nfolder = './examples/'\n"
-    )
-    assert expected == rules(f"{head}\n\ndef predict(inputs, model):\n    {line}\n    return inputs\n")
-
-
 def test_a_folder_at_the_root_is_found_where_its_name_says_so():
     """`MODEL_DIR = "/weights"` is a folder of one machine; a route or a prefix is none."""
     tail = "\n\ndef predict(inputs, model):\n    return inputs\n"
@@ -234,6 +181,50 @@ def test_a_class_gets_the_model_in_its_constructor():
         "    def predict(self, inputs):\n        return open(self.folder / 'w.json')\n"
     )
     assert [] == rules(body, entry_point="predict:Predictor")
+
+
+def opened_below_model(line, paths=("models/w.joblib", "tokenizer/vocab.txt")):
+    """Messages about a script that opens files below the model's folder, beside artifacts with `paths`."""
+    body = f"import joblib\n\n\nclass Model:\n    def __init__(self, model):\n        {line}\n"
+    artifacts = tuple(ArtifactFile(path) for path in paths)
+    findings = lint(Subject("x", (SourceFile("p.py", body.encode()),), (), "p:Model", artifacts))
+    return [one.message for one in findings if one.rule == "MK107"]
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("self.m = joblib.load(model / 'w.joblib')", "'w.joblib' .*; there is models/w.joblib"),
+        ("self.m = open(model / 'models' / 'v.json')", "'models/v.json' .*; there is models/w.joblib, tokenizer"),
+        ("self.m = (model / 'other.txt').read_text()", "'other.txt'"),
+    ],
+)
+def test_a_file_below_the_model_must_be_of_an_artifact(line, shown):
+    """The file of that name, or what there is, is named."""
+    (message,) = opened_below_model(line)
+    assert re.search(shown, message)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "self.m = joblib.load(model / 'models' / 'w.joblib')",
+        "self.m = joblib.load(model / 'models/w.joblib')",
+        "self.m = Tokenizer.from_pretrained(model / 'tokenizer')",
+        "self.m = Tokenizer.from_pretrained(model)",
+        "self.m = joblib.load(model / NAME)",
+        "self.m = joblib.load(model / 'w.joblib') if (model / 'w.joblib').exists() else None",
+        "self.m = open(model / 'out.txt', 'w')",
+    ],
+)
+def test_files_of_artifacts_and_what_may_be_missing_are_not_found(line):
+    """Folders of artifacts, names that are not known, and files that the code can do without."""
+    assert [] == opened_below_model(line)
+
+
+def test_of_a_package_whose_artifacts_are_not_known_nothing_is_missing():
+    """Such as code that is linted by itself."""
+    assert [] == opened_below_model("self.m = joblib.load(model / 'w.joblib')", paths=())
 
 
 def test_a_file_beside_the_code_must_be_packaged():

@@ -62,6 +62,8 @@ def test_a_key_in_the_record_is_found():
         'password = "kD9' + 'x2LmQp7vR4tZ"',
         '"api_key": "9f' + 'Qx71LmZp0vR4tK"',
         "secret_key: 'Zx8" + "Lm2Qp7vR4tK9d'",
+        f"access_key: '{hashlib.md5(b'a').hexdigest()}'",
+        f'"secret_key": "{hashlib.sha256(b"a").hexdigest()}"',
     ],
 )
 def test_a_value_that_looks_random_is_likely(text):
@@ -78,6 +80,9 @@ def test_a_value_that_looks_random_is_likely(text):
         '"pad_token": "<|endoftext|>1A2b3C4d"',
         'password = "correct horse battery"',
         f'token = "{hashlib.sha256(b"").hexdigest()}"',
+        f'key = "{hashlib.sha256(b"").hexdigest()}"',
+        'api_key = "0123456789abcdef0123456789abcdef"',
+        'api_key = "00000000000000000000000000000000"',
         'secret = "aaaaaaaaaaaaaaaa1"',
         'url = "postgres://user:password@localhost/db"',
         'url = "https://example.com:8080/a@b"',

@@ -53,7 +53,9 @@ class Arguments:
         name, place = self._place(binding)
         if self._pages is None:
             self._pages = self._read_pages()
-        for inputs, scope, skipped in self._pages.get(name, ()) if place is not None else ():
+        if place is None:
+            return
+        for inputs, scope, skipped in self._pages.get(name, ()):
             components = inputs.elts if isinstance(inputs, (ast.List, ast.Tuple)) else [inputs]
             if 0 <= place - skipped < len(components):
                 yield from self._offered(components[place - skipped], scope)

@@ -165,7 +165,8 @@ def key_of(node: ast.AST) -> Optional[str]:
 def _items_of(literal: ast.AST, key: Optional[str]) -> Iterator[ast.AST]:
     if isinstance(literal, ast.Dict):
         for name, value in zip(literal.keys[:_MAX_ITEMS], literal.values):
-            is_key = isinstance(name, ast.Constant) and str(name.value) == key
+            # A key that is computed may be any.
+            is_key = str(name.value) == key if isinstance(name, ast.Constant) else name is not None
             if key is None or is_key:
                 yield value
     elif isinstance(literal, _COMPREHENSIONS):

@@ -66,7 +66,8 @@ _DATA_ENDINGS = (
     ".jsonl",
     ".yaml", ".yml", ".txt", ".mat", ".parquet", ".cfg", ".ini", ".toml", ".prototxt", ".names", ".vocab", ".db",
     ".sqlite",
-    ".xml", ".log", ".zip", ".tar", ".gz", ".meta", ".config",
+    ".xml", ".log", ".zip", ".tar", ".gz", ".meta", ".config", ".flac", ".ogg", ".m4a", ".webm", ".mov", ".avi",
+    ".webp", ".gif", ".bmp", ".tif", ".tiff", ".glb", ".gltf", ".obj", ".ply", ".stl",
 )  # fmt: skip
 _MEDIA = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".wav", ".mp3", ".flac", ".mp4", ".csv", ".pdf")
 _MAX_EXAMPLES, _MAX_ARGUMENTS = 8, 8
@@ -224,15 +225,16 @@ def _likely(name: str, method: str, call: ast.Call) -> Iterator[Use]:
                 yield Use(one, READ, False, is_named=True)
     elif method not in _NO_FILES:
         is_heedless = _HEEDLESS.match(name) or _HEEDLESS.match(method)
-        for one in map(_as_text, call.args[:_MAX_ARGUMENTS]):
-            if _names_a_file(one) or (method in _SHOWING and _is_media(one)):
-                yield Use(one, READ, False)
-            elif is_named_path(one) and not is_heedless:
-                yield Use(one, WRITE if _WRITTEN_KEYWORD.search(_name_of(one).lower()) else READ, False, is_named=True)
-            elif _is_joined(one) and not is_heedless:
-                yield Use(one, READ, False, is_path=True)
-            elif _is_option(one) and not is_heedless:
-                yield Use(one, READ, False)
+        for given in map(_as_text, call.args[:_MAX_ARGUMENTS]):
+            if _names_a_file(given) or (method in _SHOWING and _is_media(given)):
+                yield Use(given, READ, False)
+            elif is_named_path(given) and not is_heedless:
+                kind = WRITE if _WRITTEN_KEYWORD.search(_name_of(given).lower()) else READ
+                yield Use(given, kind, False, is_named=True)
+            elif _is_joined(given) and not is_heedless:
+                yield Use(given, READ, False, is_path=True)
+            elif _is_option(given) and not is_heedless:
+                yield Use(given, READ, False)
 
 
 _OPTIONS = frozenset(("args", "opt", "opts", "FLAGS"))

@@ -16,7 +16,7 @@ NETWORK_CALLS = frozenset((
     *(f"{module}.{verb}" for module in ("requests", "httpx", "requests.Session()", "requests.session()",
                                         "httpx.Client()",
                                         "httpx.AsyncClient()", "aiohttp.ClientSession()", "urllib3.PoolManager()")
-      for verb in ("get", "post", "put", "request", "stream", "head")),
+      for verb in ("get", "post", "put", "patch", "delete", "request", "stream", "head")),
 ))  # fmt: skip
 # Methods of clients of object stores, of any owner: their names are their own.
 NETWORK_METHODS = frozenset((
