@@ -1,7 +1,9 @@
 """A PEX's wheels and code as an environment below `PEX_ROOT`, beside what Pex has there:
 
-    installed_wheels/modelkiln-1/SHA256/{packages,data,headers,scripts}    a wheel, shared by all PEX files with it
-    venvs/modelkiln-1/NAME/                                                what `python -m venv` makes, and __main__.py
+    installed_wheels/modelkiln-1/SHA256-KEY/{packages,data,headers,scripts}    a wheel, of all PEX files with it
+    venvs/modelkiln-1/HASH-KEY/                                  what `python -m venv` makes, and __main__.py
+
+KEY is of the interpreter, whose byte code will lie there.
 
 Both are made in a folder beside them and renamed, so that nobody finds them half there. Site-packages has links. A
 folder that one wheel alone has is one link, so that environments share its byte code, too; where several have files in
@@ -32,9 +34,10 @@ _PYTHON = f"python{sys.version_info[0]}.{sys.version_info[1]}"
 
 
 def install(pex, root, venv, base):
-    """Make the environment `venv` (relative to the PEX_ROOT `root`) of the PEX at `pex`; returns whether it is there.
+    """Make the environment `venv` of the PEX at `pex`; returns whether it is there.
 
-    pex: a zip file, or the folder of a packed PEX. base: the interpreter, not that of a virtual environment.
+    pex: a zip file, or the folder of a packed PEX. venv: relative to the PEX_ROOT `root`; its name ends in a dash and
+    KEY. base: the interpreter, not that of a virtual environment.
     """
     home, name = os.path.split(os.path.join(root, venv))
     work = os.path.join(home, f".{name}.tmp")
@@ -61,6 +64,7 @@ class _Installation:
     def __init__(self, pex, root, venv, base, work):
         self._source = PackedPex(pex) if os.path.isdir(pex) else ZippedPex(pex)
         self._root, self._venv, self._base, self._work = root, venv, base, work
+        self._key = os.path.basename(venv).rpartition("-")[2]
         self._made = os.path.join(work, "venv")
         self._site = os.path.join(self._made, "lib", _PYTHON, "site-packages")
         self._python = os.path.join(venv, "bin", _PYTHON)
@@ -88,7 +92,7 @@ class _Installation:
         _rename(self._made, self._venv)
 
     def _place(self, wheel):
-        return os.path.join(self._root, WHEELS, wheel.sha256)
+        return os.path.join(self._root, WHEELS, f"{wheel.sha256}-{self._key}")
 
     def _make_venv(self, entry_point):
         """What `python -m venv --without-pip` makes, what starts it, and Pex' description, by which others know it."""

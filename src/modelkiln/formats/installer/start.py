@@ -10,7 +10,8 @@ def start_installed(pex, root, venv, of_pex, wheels, notable, needs):
     """Become the package of the PEX at `pex`; returns where Pex has to start it.
 
     root: the PEX_ROOT that the PEX names. venv, of_pex: below that, what an environment of ours begins with, and the
-    program that starts the one that Pex makes. wheels: (where it is installed, where by Pex, bytes) of large ones.
+    program that starts the one that Pex makes. wheels: (what its place begins with, its place by Pex, bytes) of large
+    ones.
     notable: how many bytes of these one waits for. needs: ((3, 11), "x86_64", 28): Python, machine, glibc 2.X.
     """
     if not _is_plain():
@@ -21,7 +22,9 @@ def start_installed(pex, root, venv, of_pex, wheels, notable, needs):
     if is_ours:
         from binascii import crc32
 
-        venv = f"{venv}-{crc32(os.fsencode(base)):08x}"
+        # Byte code is that of one build of Python: another patch release may compile the same source otherwise.
+        key = f"{crc32(os.fsencode(base) + sys.version.encode()):08x}"
+        venv, wheels = f"{venv}-{key}", [(f"{place}-{key}", of_pex, size) for place, of_pex, size in wheels]
         _execute(pex, os.path.join(root, venv, "__main__.py"))
     _execute(pex, os.path.join(root, of_pex))
     absent = (one for one in wheels if not os.path.exists(os.path.join(root, one[0] if is_ours else one[1])))

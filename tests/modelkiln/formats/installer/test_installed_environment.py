@@ -138,6 +138,17 @@ def test_wheels_and_their_byte_code_are_shared(tmp_path):
     assert compiled == {path: path.stat().st_mtime_ns for path in wheel.rglob("*.pyc")}
 
 
+def test_interpreters_do_not_share_byte_code(tmp_path):
+    """Two patch releases may compile one source to different code, and `verify` would call that of one damaged."""
+    pex, root = _build(tmp_path, ("full", FULL), ("other", OTHER)), tmp_path / "root"
+    for name in ("a-00000001", "b-00000001", "a-00000002"):
+        assert install(str(pex), str(root), f"{VENVS}/{name}", sys._base_executable)
+    keys = sorted(path.name.partition("-")[2] for path in (root / WHEELS).iterdir())
+    assert ["00000001", "00000001", "00000002", "00000002"] == keys
+    modules = (root / VENVS / "a-00000002/lib" / f"python{PYTHON}" / "site-packages/alone").resolve()
+    assert modules.parents[1].name.endswith("-00000002")
+
+
 def test_files_that_differ_at_one_place_are_left_to_pex(tmp_path):
     """Equal ones lie there once; of others nobody knows which one is meant."""
     code = {"app.py": b"def main():\n    import acme.two\n    print(len(acme.__path__))\n"}
@@ -178,17 +189,17 @@ def renamed(source, target):
     left -= 1
     rename(source, target)
 os.rename = renamed
-install({str(pex)!r}, {str(tmp_path / "root")!r}, "{VENVS}/killed", sys._base_executable)
+install({str(pex)!r}, {str(tmp_path / "root")!r}, "{VENVS}/killed-1", sys._base_executable)
 """
     sources = str(Path(environment.__file__).parents[3])
     done = subprocess.run([sys.executable, "-c", script], env={"PYTHONPATH": sources}, check=False)
     assert -signal.SIGKILL == done.returncode
     assert [] == _environments(tmp_path)
     assert renames == len(list((tmp_path / "root" / WHEELS).glob("*")))
-    assert install(str(pex), str(tmp_path / "root"), f"{VENVS}/killed", sys._base_executable)
-    assert ["killed"] == _environments(tmp_path)
+    assert install(str(pex), str(tmp_path / "root"), f"{VENVS}/killed-1", sys._base_executable)
+    assert ["killed-1"] == _environments(tmp_path)
     assert [] == list((tmp_path / "root" / VENVS).glob(".*.tmp"))
-    program = tmp_path / "root" / VENVS / "killed/__main__.py"
+    program = tmp_path / "root" / VENVS / "killed-1/__main__.py"
     assert 3 == json.loads(subprocess.check_output([program], env={"PATH": os.environ["PATH"]}))[0]
 
 
@@ -213,7 +224,7 @@ def test_a_disk_without_room_is_left_to_pex(tmp_path):
 import resource, sys
 from modelkiln.formats.installer.environment import install
 resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
-sys.exit(install({str(pex)!r}, {str(tmp_path / "root")!r}, "{VENVS}/full", sys._base_executable))
+sys.exit(install({str(pex)!r}, {str(tmp_path / "root")!r}, "{VENVS}/full-1", sys._base_executable))
 """
     environ = {"PYTHONPATH": str(Path(environment.__file__).parents[3])}
     done = subprocess.run([sys.executable, "-c", script], env=environ, capture_output=True, check=False)
@@ -224,7 +235,7 @@ sys.exit(install({str(pex)!r}, {str(tmp_path / "root")!r}, "{VENVS}/full", sys._
 
 def test_a_folder_that_cannot_be_written_is_left_to_pex(tmp_path):
     """It makes a temporary one, and says so."""
-    assert not install(str(_build(tmp_path)), "/proc/nowhere", f"{VENVS}/none", sys._base_executable)
+    assert not install(str(_build(tmp_path)), "/proc/nowhere", f"{VENVS}/none-1", sys._base_executable)
 
 
 def test_an_interpreter_that_wheels_are_not_for_is_left_to_pex(tmp_path, monkeypatch):
