@@ -4,7 +4,9 @@
 # group: $! says which it is from its start, where a variable would be set one command later, and no command is in the
 # foreground, where a trap would wait for its end.
 run_group() {
-  before=${!-}
+  local last
+  find_last
+  before=$last
   holder="$$ $RANDOM $RANDOM $RANDOM ${HOSTNAME-}" # Of the lock, when the group has taken it. Containers have equal $$.
   trap discard EXIT
   trap 'leave 129' HUP
@@ -19,6 +21,13 @@ run_group() {
   trap 'exit 130' INT
 }
 
+# Sets `last` to $!, or to nothing. For the bash 3.2 of macOS, `${!-}` is an error where there was no such process.
+find_last() {
+  set +u
+  last=$!
+  set -u
+}
+
 # A second signal must not cut the removal short.
 leave() {
   trap '' HUP INT QUIT TERM
@@ -27,8 +36,10 @@ leave() {
 
 # Ends the group and, where that has the lock, removes what is not whole: then nobody else is making it.
 discard() {
-  local folder found= group=${!-} moment
+  local folder found= group= last moment
   trap '' HUP INT QUIT TERM
+  find_last
+  group=$last
   if [[ $group != "$before" ]]; then
     { kill -KILL -- "-$group" && wait "$group"; } 2>/dev/null || true
     # The leader is gone; the others are as soon as they have a processor. Nobody may ask for their exit codes.

@@ -3,16 +3,20 @@
 # What is downloaded where no CPython 3.9 is found; the uv of uv.txt knows its digest.
 readonly python_release=3.9.25
 
-# Sets `answer` to what a Python says of itself within ten seconds: three lines, or none and `problem`, why.
+# Sets `answer` to what a Python says of itself within ten seconds: three lines, or none and `problem`, why. The bash 3.2
+# of macOS does not say which process it reads from, nor whether `read` ended for time.
 ask() {
-  local line code=0
+  local line process= start=$SECONDS
   answer=() problem='does not run'
-  while IFS= read -r -t 10 line || { code=$?; false; }; do
-    [[ $line != 'pants: '* ]] || answer+=("${line#pants: }")
-  done < <(exec "$1" -I "$programs/probe.py" </dev/null 2>/dev/null 9>&-)
-  if ((code > 128)); then
+  while IFS= read -r -t 10 line; do
+    case $line in
+      'pants: '*) answer+=("${line#pants: }") ;;
+      'process: '*) process=${process:-${line#process: }} ;;
+    esac
+  done < <(exec /bin/sh -c 'echo "process: $$"; exec "$0" -I "$1"' "$1" "$programs/probe.py" </dev/null 2>/dev/null 9>&-)
+  if ((${#answer[@]} != 3 && SECONDS - start >= 10)); then
     problem='did not answer within ten seconds'
-    kill "${!-}" 2>/dev/null || true
+    kill "$process" 2>/dev/null || true
     answer=()
   fi
   [[ ${#answer[@]} == 3 ]]

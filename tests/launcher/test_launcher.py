@@ -391,3 +391,25 @@ def test_the_locks_hold_hashes_and_no_address(sandbox, name):
     assert not re.search(r"(?m)://|^-|[ =@]/", text)
     for requirement in re.split(r"\n(?=\S)", re.sub(r"(?m)^\s*#.*\n?", "", text).strip()):
         assert re.match(r"[\w.-]+==\S+ \\\n +--hash=sha256:[0-9a-f]{64}", requirement), requirement
+
+
+# What the bash 3.2 of macOS lacks, or does not do under `set -u`; COMPAT and NEWS of bash say since when there is what.
+_YOUNGER = (
+    r"\$\{!-\}",
+    r"\b(mapfile|readarray|coproc)\b",
+    r"\b(declare|local|typeset|readonly) -[a-z]*[Ang]\b",
+    r"&>>|\|&|;;?&",
+    r"\$\{\w+(\[[^]]*\])?(\^|,|@[A-Za-z]\})",
+    r"\bwait -[np]",
+    r"\bread (-\w+ )*-[a-zA-Z]*[iN]\b|\bread .*-t \d*\.",
+    r"\[\[ -v |\bprintf '?%\(|shopt -s (globstar|lastpipe)",
+    r"\$\{?(BASHPID|EPOCH\w+|SRANDOM)\b(?!-)",
+    r"(?<![$\w}])\{\w+\}[<>]",
+)
+
+
+@pytest.mark.parametrize("name", ["pants", "launcher/install.sh", "launcher/pythons.sh", "launcher/group.sh"])
+def test_nothing_is_younger_than_the_bash_of_macos(sandbox, name):
+    """Which is 3.2, of 2006: these tests pass with one, too, where it comes first on PATH."""
+    code = re.sub(r"(?m)(^|\s)#.*", "", (sandbox.repository / name).read_text())
+    assert [] == [found[0] for pattern in _YOUNGER for found in re.finditer(pattern, code)]

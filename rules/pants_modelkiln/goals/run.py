@@ -10,7 +10,9 @@ from pants.engine.rules import collect_rules
 from pants.util.logging import LogLevel
 
 from modelkiln.canonical import canonical_json
+from modelkiln.errors import ModelkilnError
 from modelkiln.runtime.weights.progress import readable_size
+from modelkiln.wheels.platforms import why_not_here
 from modelkiln.wording import counted
 from pants_modelkiln.compat.calls import add_prefix, create_digest, implicitly, merge_digests, rule
 from pants_modelkiln.engine.machine_python import MachinePythonRequest, find_python
@@ -22,6 +24,7 @@ from pants_modelkiln.formats.pex_request import PexRequest
 from pants_modelkiln.formats.program import program_in_sandbox
 from pants_modelkiln.package.ensemble import resolve_inputs
 from pants_modelkiln.package.field_set import ModelPackageFieldSet
+from pants_modelkiln.package.inputs import PackageInputs
 from pants_modelkiln.subsystem import ModelkilnSubsystem
 
 logger = logging.getLogger(__name__)
@@ -36,6 +39,7 @@ async def run_model(field_set: ModelPackageFieldSet, options: ModelkilnSubsystem
     # As a PEX, also where the package is rendered as an image alone: it is made of the same
     # files, has the same package digest, and needs nothing of the host but Python.
     inputs = await resolve_inputs(field_set)
+    _check_starts_here(inputs)
     size = sum(artifact.size for artifact in inputs.artifacts)
     is_whole = inputs.record["weights"] == "lazy" or size <= options.large_blob_limit
     is_whole = is_whole and inputs.record["weights"] != "sidecar"
@@ -79,6 +83,12 @@ async def run_model(field_set: ModelPackageFieldSet, options: ModelkilnSubsystem
         immutable_input_digests=process.immutable_input_digests,
         append_only_caches=process.append_only_caches,
     )
+
+
+def _check_starts_here(inputs: PackageInputs) -> None:
+    reason = why_not_here(wheel.filename for wheel in inputs.environment.wheels)
+    if reason:
+        raise ModelkilnError(f"{inputs.address}: its PEX cannot start here: {reason}")
 
 
 def rules():

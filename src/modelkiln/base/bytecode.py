@@ -14,9 +14,8 @@ from typing import Any, BinaryIO, Callable, Iterable, Iterator, Mapping, Optiona
 from modelkiln.archives.spool import Spool
 from modelkiln.archives.tar import Entry
 from modelkiln.base.interpreter import (
-    host_architecture,
-    interpreter_command,
-    interpreter_environment,
+    cpu_architecture,
+    interpreter_process,
     unpacked_interpreter,
 )
 from modelkiln.errors import ModelkilnError
@@ -75,7 +74,7 @@ def host_packages(bytecode: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     if "packages" in bytecode:
         return bytecode["packages"]
     architectures = bytecode["architectures"]
-    return architectures.get(host_architecture()) or architectures[min(architectures)]
+    return architectures.get(cpu_architecture() or "") or architectures[min(architectures)]
 
 
 def cache_path(path: str, release: str) -> str:
@@ -120,19 +119,20 @@ def compile_sources(
     sources: paths that end in .py, in any order, and what opens each. prefix: where they will be in
     the image, for tracebacks ("/opt/venv/lib/python3.11/site-packages"). packages: the interpreter,
     see `interpreter_packages`. Equal arguments give equal bytes anywhere. Raises ModelkilnError where
-    the interpreter cannot run: elsewhere than on Linux, or with packages of another architecture.
+    the interpreter cannot run: with packages of another architecture, or elsewhere than on Linux without containers.
     """
     if not sources:
         return
     ordered = sorted(sources, key=lambda source: source[0])
     interpreter = unpacked_interpreter(packages, store)
-    command = [*interpreter_command(interpreter), "-S", "-s", "-B", "-W", "ignore", "-c", _SCRIPT, prefix]
+    arguments = ["-S", "-s", "-B", "-W", "ignore", "-c", _SCRIPT, prefix]
+    command, env = interpreter_process(interpreter, arguments, store)
     with (
         tempfile.TemporaryFile() as messages,
         subprocess.Popen(
             command,
             cwd=interpreter,
-            env=interpreter_environment(interpreter),
+            env=env,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=messages,

@@ -1,7 +1,7 @@
 """The base's own interpreter, unpacked to run on this machine.
 
 Its pinned packages are unpacked once and run through their own dynamic loader, so that nothing of
-the host but its kernel takes part.
+the host but its kernel takes part. Where that is not Linux' they run in a container (`machine.container`).
 """
 
 import fcntl
@@ -26,15 +26,16 @@ from modelkiln.base.portable_python_lock import InterpreterLock
 from modelkiln.canonical import canonical_json
 from modelkiln.digest import iter_chunks
 from modelkiln.errors import ModelkilnError
+from modelkiln.machine.container import check_containers, container_command, needs_container
 from modelkiln.machine.settings import load_machine_env
 from modelkiln.store.store import Store
 from modelkiln.store.users import register
 
 __all__ = [
+    "cpu_architecture",
     "host_architecture",
-    "interpreter_command",
-    "interpreter_environment",
     "interpreter_packages",
+    "interpreter_process",
     "making_folder",
     "making_interpreter",
     "packages_folder",
@@ -46,6 +47,7 @@ __all__ = [
 
 # What `python3.N-minimal` needs to start and compile, and no more.
 _CLOSURE = ("libc6", "libexpat1", "zlib1g")
+_WHAT = "The base's Python, which compiles byte code,"
 
 
 def interpreter_packages(lock: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -74,17 +76,21 @@ def portable_packages(lock: Mapping[str, Any], interpreter: InterpreterLock) -> 
 
 
 def host_architecture() -> Optional[str]:
-    """Return what Debian calls this machine, None where its name is unknown."""
-    if not sys.platform.startswith("linux"):
-        return None
-    machine = platform.machine()
-    return {"x86_64": "amd64", "aarch64": "arm64", "s390x": "s390x", "ppc64le": "ppc64el"}.get(machine)
+    """Return what Debian calls this machine, None where its name is unknown and elsewhere than on Linux."""
+    return cpu_architecture() if sys.platform.startswith("linux") else None
+
+
+def cpu_architecture() -> Optional[str]:
+    """Return what Debian calls this machine's processor, None where its name is unknown."""
+    names = {"x86_64": "amd64", "aarch64": "arm64", "arm64": "arm64", "s390x": "s390x", "ppc64le": "ppc64el"}
+    return names.get(platform.machine())
 
 
 def unpacked_interpreter(packages: Sequence[Mapping[str, Any]], store: Store) -> Path:
     """Return the folder in which the interpreter of `packages` is unpacked; it is made when it is missing.
 
-    Raises ModelkilnError elsewhere than on Linux, and for packages of another architecture.
+    Raises ModelkilnError for packages of another architecture, and elsewhere than on Linux where there are no
+    containers.
     """
     archives = [package for package in packages if is_archive(package)]
     debs = check_packages([package for package in packages if not is_archive(package)], "interpreter")
@@ -108,7 +114,7 @@ def making_interpreter(packages: Sequence[Mapping[str, Any]], store: Store) -> I
 
     One of the processes that want it at the same time unpacks it, the others wait.
     """
-    _check_runs_here(packages)
+    _check_runs_here(packages, store)
     with making_folder(packages_folder("interpreters", packages, store)) as temporary:
         yield temporary
 
@@ -147,13 +153,16 @@ def packages_folder(kind: str, packages: Sequence[Mapping[str, Any]], store: Sto
     return store.root / kind / name
 
 
-def _check_runs_here(packages: Sequence[Mapping[str, Any]]) -> None:
+def _check_runs_here(packages: Sequence[Mapping[str, Any]], store: Store) -> None:
+    if needs_container():  # Its engine runs other architectures, too, by emulation.
+        check_containers(load_machine_env(store.root), _WHAT)
+        return
     host = host_architecture()
     for package in packages:
         if package["architecture"] not in ("all", host):
             raise ModelkilnError(
                 f"Byte code: {package['name']} is for {package['architecture']}, and this machine "
-                f"({host or sys.platform}) cannot run it. Add this machine's architecture to the field "
+                f"({host or platform.machine()}) cannot run it. Add this machine's architecture to the field "
                 "`architectures` of the `oci_base_image` and lock it with pants lock."
             )
 
@@ -204,27 +213,46 @@ def write_file(target: Path, content: BinaryIO, executable: bool) -> None:
     target.chmod(0o755 if executable else 0o644)
 
 
-def interpreter_command(interpreter: Path) -> list[str]:
-    """Return the start of a command line that runs Python by its own loader and libraries."""
-    loaders = sorted(interpreter.glob("lib/*-linux-gnu*/ld*.so.*")) + sorted(
-        interpreter.glob("usr/lib/*-linux-gnu*/ld*.so.*")
-    )
-    pythons = sorted(interpreter.glob("usr/local/bin/python3.*")) + sorted(interpreter.glob("usr/bin/python3.*"))
+def interpreter_process(
+    interpreter: Path, arguments: Sequence[str], store: Store
+) -> tuple[list[str], Mapping[str, str]]:
+    """Return the command line that runs Python with `arguments`, and its environment.
+
+    interpreter: the folder of `unpacked_interpreter`. It runs by its own loader and libraries, and gets to see no
+    variable of this machine.
+    """
+    root = Path("/") if needs_container() else interpreter
+    command = [*_command(interpreter, root), *arguments]
+    variables = _environment(interpreter, root)
+    if root == interpreter:
+        return command, variables
+    env = load_machine_env(store.root)
+    return container_command(interpreter, command, variables, env, _WHAT), env
+
+
+def _command(interpreter: Path, root: Path) -> list[str]:
+    """The start of a command line that runs Python where `interpreter` is seen as `root`."""
+
+    def found(*patterns: str) -> list[str]:
+        paths = [path for pattern in patterns for path in sorted(interpreter.glob(pattern))]
+        return [str(root / path.relative_to(interpreter)) for path in paths]
+
+    loaders = found("lib/*-linux-gnu*/ld*.so.*", "usr/lib/*-linux-gnu*/ld*.so.*")
+    pythons = found("usr/local/bin/python3.*", "usr/bin/python3.*")
     if not loaders or not pythons:
         raise ModelkilnError(
             f"{interpreter}: holds no dynamic loader or no Python. The interpreter's packages are "
             "incomplete: lock the base again with pants lock."
         )
-    folders = sorted(interpreter.glob("lib/*-linux-gnu*")) + sorted(interpreter.glob("usr/lib/*-linux-gnu*"))
-    libraries = ":".join(str(folder) for folder in folders)
-    return [str(loaders[0]), "--library-path", libraries, str(pythons[0])]
+    libraries = ":".join(found("lib/*-linux-gnu*", "usr/lib/*-linux-gnu*"))
+    return [loaders[0], "--library-path", libraries, pythons[0]]
 
 
-def interpreter_environment(interpreter: Path) -> dict[str, str]:
-    """Return all that the interpreter gets to see. A fixed hash seed keeps the order of sets in constants."""
-    portable = interpreter / PREFIX
+def _environment(interpreter: Path, root: Path) -> dict[str, str]:
+    """All that Python gets to see. A fixed hash seed keeps the order of sets in constants."""
+    is_portable = (interpreter / PREFIX / "bin").is_dir()
     return {
-        "PYTHONHOME": str(portable if (portable / "bin").is_dir() else interpreter / "usr"),
+        "PYTHONHOME": str(root / (PREFIX if is_portable else "usr")),
         "PYTHONHASHSEED": "0",
         "PYTHONUTF8": "1",
         "LC_ALL": "C",

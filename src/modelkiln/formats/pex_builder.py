@@ -25,6 +25,7 @@ from pex.cache.dirs import CacheDir
 from pex.dist_metadata import Distribution
 from pex.interpreter_constraints import InterpreterConstraints
 from pex.pex_builder import CopyMode, PEXBuilder
+from pex.pex_info import PexInfo
 from pex.variables import ENV
 
 from modelkiln.errors import ModelkilnError
@@ -82,6 +83,13 @@ _NOTABLE, _LARGE = 20 << 20, 1 << 20
 _OLD_MANYLINUX = {"manylinux1": 5, "manylinux2010": 12, "manylinux2014": 17}
 
 
+class _Info(PexInfo):  # type: ignore[misc]
+    """Where the PEX keeps what it installs: as Pex has it on Linux for a home without links. Otherwise it would be what
+    the building machine says, which has another place on macOS, or behind a link ~/.cache."""
+
+    raw_pex_root = "~/.cache/pex"
+
+
 class TidyBuilder(PEXBuilder):  # type: ignore[misc]
     """Builds PEX files whose own copy of Pex is changed; raises ModelkilnError for a Pex it does not know.
 
@@ -89,7 +97,7 @@ class TidyBuilder(PEXBuilder):  # type: ignore[misc]
     """
 
     def __init__(self, target: Target, **options: Any) -> None:
-        super().__init__(**options)
+        super().__init__(pex_info=_Info.default(), **options)
         self.target = target
         self.wheel_sizes: list[tuple[str, str, int]] = []
 

@@ -10,6 +10,7 @@ import json
 import os
 import platform
 import shutil
+import sys
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Iterator, Sequence
@@ -78,8 +79,11 @@ def _built(pex: Path, lock: InterpreterLock, target: str, store: Store) -> Itera
 
 def _own_architecture() -> str:
     machine = platform.machine()
-    if machine not in _ARCHITECTURES:
-        raise ModelkilnError(f"programs with an interpreter are built on {' or '.join(_ARCHITECTURES)}, not {machine}.")
+    if machine not in _ARCHITECTURES or not sys.platform.startswith("linux"):
+        raise ModelkilnError(
+            f"programs with an interpreter are built on Linux on {' or '.join(_ARCHITECTURES)}, and this is "
+            f'{platform.system()} on {machine}: leave "scie" out of `formats` here.'
+        )
     return _ARCHITECTURES[machine]
 
 

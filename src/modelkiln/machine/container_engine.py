@@ -6,11 +6,20 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Optional, Sequence
+from typing import Mapping, Optional, Sequence
 
 from modelkiln.errors import ModelkilnError
 
-__all__ = ["ENGINES", "Engine", "choose_engine", "known_layers", "load_archive", "pull_layout", "why_unusable"]
+__all__ = [
+    "ENGINES",
+    "Engine",
+    "choose_engine",
+    "known_layers",
+    "load_archive",
+    "pull_layout",
+    "run_engine",
+    "why_unusable",
+]
 
 # Long enough for a daemon that is started by its socket; a missing one answers at once.
 _PROBE_TIMEOUT = 30.0
@@ -59,13 +68,16 @@ def choose_engine(into: str = "auto") -> Engine:
     )
 
 
-def why_unusable(engine: Engine) -> Optional[str]:
-    """Return why an engine does not serve on this machine, None where it does. One that hangs takes half a minute."""
-    program = shutil.which(engine.program)
+def why_unusable(engine: Engine, env: Optional[Mapping[str, str]] = None) -> Optional[str]:
+    """Return why an engine does not serve on this machine, None where it does. One that hangs takes half a minute.
+
+    env: as in `run_engine`.
+    """
+    program = shutil.which(engine.program, path=(os.environ if env is None else env).get("PATH"))
     if program is None:
         return "not installed"
     try:
-        result = _run([program, *engine.probe], _PROBE_TIMEOUT)
+        result = run_engine([program, *engine.probe], _PROBE_TIMEOUT, env=env)
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"cannot be used ({error})"
     return None if result.returncode == 0 else f"cannot be used ({_last_line(result)})"
@@ -74,7 +86,7 @@ def why_unusable(engine: Engine) -> Optional[str]:
 def load_archive(engine: Engine, archive: Path) -> str:
     """Load `archive` (in the engine's format) and return what the engine said."""
     command = [engine.program, *engine.load, str(archive)]
-    result = _run(command, None)
+    result = run_engine(command, None)
     if result.returncode != 0:
         raise ModelkilnError(f"load: `{' '.join(command[:-1])}` ended with {result.returncode}: {_last_line(result)}")
     return result.stdout.strip()
@@ -82,10 +94,12 @@ def load_archive(engine: Engine, archive: Path) -> str:
 
 def known_layers(engine: Engine) -> frozenset[str]:
     """Return the diff IDs of the layers of all images that an engine which reads layouts has."""
-    images = sorted(set(_run([engine.program, "images", "--quiet", "--no-trunc"], None).stdout.split()))
+    images = sorted(set(run_engine([engine.program, "images", "--quiet", "--no-trunc"], None).stdout.split()))
     if not images:
         return frozenset()
-    lines = _run([engine.program, "image", "inspect", "--format", "{{json .RootFS.Layers}}", *images], None).stdout
+    lines = run_engine(
+        [engine.program, "image", "inspect", "--format", "{{json .RootFS.Layers}}", *images], None
+    ).stdout
     return frozenset(layer for line in lines.splitlines() for layer in _texts(line))
 
 
@@ -97,14 +111,14 @@ def pull_layout(engine: Engine, folder: Path, name: str) -> bool:
     reads by the folder's path as it is given, and takes none that is no image's name ("/tmp/tmp1_", "/tmp/Ada"): it
     is given the folder's name alone, which has to be one.
     """
-    pulled = _run([engine.program, "pull", "--quiet", f"oci:{folder.name}:{name}"], None, folder.parent)
+    pulled = run_engine([engine.program, "pull", "--quiet", f"oci:{folder.name}:{name}"], None, folder.parent)
     image = pulled.stdout.strip().rpartition("\n")[2]
-    if pulled.returncode != 0 or not image or _run([engine.program, "tag", image, name], None).returncode != 0:
+    if pulled.returncode != 0 or not image or run_engine([engine.program, "tag", image, name], None).returncode != 0:
         return False
-    names = _run([engine.program, "image", "inspect", "--format", "{{json .RepoTags}}", image], None).stdout
+    names = run_engine([engine.program, "image", "inspect", "--format", "{{json .RepoTags}}", image], None).stdout
     by_path = [one for one in _texts(names) if folder.name in one]
     if by_path:
-        _run([engine.program, "untag", image, *by_path], None)
+        run_engine([engine.program, "untag", image, *by_path], None)
     return True
 
 
@@ -117,13 +131,17 @@ def _texts(text: str) -> list[str]:
     return [one for one in listed if isinstance(one, str)] if isinstance(listed, list) else []
 
 
-def _run(
-    command: Sequence[str], timeout: Optional[float], folder: Optional[Path] = None
+def run_engine(
+    command: Sequence[str],
+    timeout: Optional[float] = None,
+    folder: Optional[Path] = None,
+    env: Optional[Mapping[str, str]] = None,
 ) -> "subprocess.CompletedProcess[str]":
-    # The engine's own configuration (HOME, XDG_*, CONTAINERS_*, DOCKER_HOST) says where it is.
+    """Run a command of an engine. env: where its own configuration is (HOME, XDG_*, CONTAINERS_*, DOCKER_HOST) and
+    PATH, those of this process by default."""
     return subprocess.run(
         command,
-        env=dict(os.environ),
+        env=dict(os.environ if env is None else env),
         cwd=folder,
         stdin=subprocess.DEVNULL,
         capture_output=True,

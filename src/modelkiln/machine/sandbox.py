@@ -61,7 +61,7 @@ def find_bwrap() -> Optional[str]:
 def can_run() -> Optional[str]:
     """Return None where this machine can run images, else the reason and the remedy."""
     if not sys.platform.startswith("linux"):
-        return f"images run on Linux only, this is {sys.platform}; test the package as a pex here."
+        return f"the sandbox is bubblewrap, which needs Linux, and this is {sys.platform}; use a Linux machine for it."
     bwrap = find_bwrap()
     if bwrap is None:
         return "bwrap is not installed; install the package bubblewrap to run images."

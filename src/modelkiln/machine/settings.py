@@ -8,10 +8,12 @@ get in each other's way.
 """
 
 import fcntl
+import functools
 import json
 import os
 import pwd
 import shutil
+import subprocess
 import tempfile
 import time
 from contextlib import contextmanager, suppress
@@ -38,6 +40,7 @@ __all__ = [
 
 _FOLDER = "machine"
 _UNHELD_SECONDS = 60
+_PROCESSES = Path("/proc")
 # Whether settings of a run that this process does not belong to are none of its business.
 _is_on_its_own = False
 # Of this process, the open files by which others see that it lives.
@@ -55,6 +58,9 @@ _NAMES = frozenset(
         "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NETRC",
         "DOCKER_CONFIG", "REGISTRY_AUTH_FILE", "XDG_CONFIG_DIRS", "XDG_CONFIG_HOME",
         "XDG_RUNTIME_DIR",
+        # Where a container engine is.
+        "CONTAINER_CONNECTION", "CONTAINER_HOST", "CONTAINER_SSHKEY", "CONTAINERS_CONF", "CONTAINERS_STORAGE_CONF",
+        "DOCKER_CERT_PATH", "DOCKER_CONTEXT", "DOCKER_HOST", "DOCKER_TLS_VERIFY",
         # Where git keeps logins, and where keys for ssh are.
         "GIT_ASKPASS", "GIT_SSH", "GIT_SSH_COMMAND", "SSH_AUTH_SOCK",
         "CLOUDSDK_CONFIG", "HUGGING_FACE_HUB_TOKEN", "MODELKILN_CHECKOUT", "STORAGE_EMULATOR_HOST",
@@ -70,7 +76,7 @@ def select_machine_env(environ: Mapping[str, str]) -> dict[str, str]:
 def run_name(store_root: Path) -> Optional[str]:
     """Return what the run of Pants, or its daemon, that this process is a descendant of is called; None without one."""
     pid = os.getpid()
-    with suppress(OSError):
+    with suppress(OSError, KeyError):
         while pid > 0:
             name, pid = _identity(pid)
             if (store_root / _FOLDER / f"{name}.json").is_file():
@@ -118,9 +124,30 @@ def _hold(path: Path) -> None:
 
 
 def _identity(pid: int) -> tuple[str, int]:
-    """What no other process of this machine is called, and the parent's id (proc(5), stat)."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    """What no other process of this machine is called, and the parent's id.
+
+    Raises OSError or KeyError for one that is over.
+    """
+    if not (_PROCESSES / "self").exists():
+        return _listed_processes(os.getpid())[pid]
+    fields = (_PROCESSES / f"{pid}/stat").read_text().rpartition(")")[2].split()  # proc(5)
     return f"{pid}-{fields[19]}", int(fields[1])  # starttime and ppid, of which the first is field 3.
+
+
+@functools.lru_cache(maxsize=1)
+def _listed_processes(asking: int) -> dict[int, tuple[str, int]]:
+    """What `_identity` returns, by id, on a system without /proc, as macOS: as the process `asking` first saw them.
+
+    Its ancestors are what they were: a process whose parent ends gets another one, and no other name.
+    """
+    found = {asking: (f"{asking}-0", 0)}  # Where there is no ps either.
+    command, env = ["/bin/ps", "-A", "-o", "pid=,ppid=,lstart="], {"LC_ALL": "C", "TZ": "UTC0"}
+    with suppress(OSError):
+        listed = subprocess.run(command, env=env, capture_output=True, text=True, check=False).stdout
+        for line in listed.splitlines():
+            pid, parent, *started = line.split()  # As in "7 1 Mon Nov 30 21:02:22 2026".
+            found[int(pid)] = f"{pid}-{''.join(started).replace(':', '')}", int(parent)
+    return found
 
 
 @contextmanager

@@ -68,7 +68,7 @@ class LockCompiler:
         return Path(name).read_text("utf-8")
 
     def _pip_tools(self) -> PipTools:
-        return PipTools(Path("."), self.resolve, self.store, self.upgrade)
+        return PipTools(Path("."), self.resolve, self.target, self.store, self.upgrade)
 
     def _seed(self, name: str, before: str, shared: Sequence[str]) -> None:
         path = Path(name)

@@ -1,7 +1,7 @@
 """pip-tools, as the one that compiles locks of Python environments.
 
 It runs under the CPython of the resolve, because it evaluates markers for the one it runs on; for which
-of its patch releases does not matter, see programs/compile_lock.py.
+of its patch releases, and on which platform, does not matter, see programs/compile_lock.py.
 """
 
 import json
@@ -30,6 +30,7 @@ from modelkiln.manifest.sdists import EXTRA_OPTION
 from modelkiln.network.http import NETWORK_ERRORS, open_url
 from modelkiln.network.ranged_file import open_ranged
 from modelkiln.store.store import Store
+from modelkiln.wheels.platforms import Target
 from modelkiln.wheels.wheel import data_issue
 from modelkiln.wheels.zip_member import DAMAGE
 
@@ -39,6 +40,10 @@ _OPTIONS = (
     "--no-config", "--quiet", "--no-header", "--generate-hashes", "--allow-unsafe", "--strip-extras",
     "--no-emit-options", "--no-emit-index-url", "--no-emit-trusted-host", "--no-emit-find-links",
 )  # fmt: skip
+# Those of markers' names (PEP 508) that are not about the Python.
+_PLATFORM = frozenset(
+    ("os_name", "platform_machine", "platform_release", "platform_system", "platform_version", "sys_platform")
+)
 _INDEXES = "indexes.in"
 _ASKING = Path(__file__).absolute().with_name("programs") / "ask_backend.py"
 _COMPILING = _ASKING.with_name("compile_lock.py")
@@ -61,7 +66,7 @@ _UNREADABLE: tuple[type[Exception], ...] = (*NETWORK_ERRORS, *DAMAGE, OSError, V
 
 @dataclass(frozen=True)
 class PipTools:
-    """Compiles locks of a resolve; all paths are relative to `folder`, where pip-tools runs.
+    """Compiles locks of a resolve for a target; all paths are relative to `folder`, where pip-tools runs.
 
     Pins that are in a lock already stay where they still fit; `upgrade` takes the newest of everything. What
     fails raises ModelkilnError with what pip says: no such version, a conflict, an index that cannot be reached.
@@ -69,6 +74,7 @@ class PipTools:
 
     folder: Path
     resolve: str
+    target: Target
     store: Store
     upgrade: bool = False
 
@@ -96,7 +102,9 @@ class PipTools:
 
     def _env(self, **more: str) -> dict[str, str]:
         env = {**pip_environ(self.store, LOCKING), "PIP_CACHE_DIR": os.path.abspath(self.store.root / "pip-cache")}
-        return {**env, "MODELKILN_HOOKS": _hooks(self.store, self.resolve), **more}
+        markers = {name: value for name, value in self.target.marker_environment().items() if name in _PLATFORM}
+        target = json.dumps({"markers": markers, "platforms": self.target.pip_platforms()})
+        return {**env, "MODELKILN_HOOKS": _hooks(self.store, self.resolve), "MODELKILN_TARGET": target, **more}
 
     def _run(self, sources: Sequence[str], output: str, env: Mapping[str, str], more: Sequence[str] = ()) -> None:
         arguments = [*_OPTIONS, "--upgrade" if self.upgrade else "--no-upgrade"]

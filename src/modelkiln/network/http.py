@@ -8,6 +8,7 @@ byte against a hash that they were given.
 
 import functools
 import http.client
+import re
 import ssl
 import time
 import urllib.error
@@ -46,6 +47,9 @@ _PATIENCE = 4
 # What reading from a network may raise. urllib's errors are OSErrors; so are time-outs, resets
 # and TLS failures. An address that cannot be parsed is a ValueError.
 NETWORK_ERRORS = (OSError, http.client.HTTPException, ValueError)
+
+# As http.client reports what a proxy answers to CONNECT: 407 to a wrong login, after some of which accounts are locked.
+_PROXY_SAYS_NO = re.compile(r"Tunnel connection failed: 4(?!08|29)")
 
 _Result = TypeVar("_Result")
 
@@ -132,11 +136,13 @@ def http_status(error: BaseException) -> Optional[int]:
 
 
 def is_final(error: BaseException) -> bool:
-    """Whether trying again is pointless: no such file, a bad certificate, or a server's plain no.
+    """Whether trying again is pointless: no such file, a bad certificate, or a plain no of a server or of a proxy.
 
     Redirects that urllib does not follow, such as a loop, are one.
     """
     reason = getattr(error, "reason", None)
+    if _PROXY_SAYS_NO.match(str(error if reason is None else reason)):
+        return True
     if isinstance(reason, (FileNotFoundError, ssl.SSLCertVerificationError)):
         return True
     status = http_status(error)

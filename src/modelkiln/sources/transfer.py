@@ -17,7 +17,7 @@ from modelkiln.network.http import NETWORK_ERRORS, RETRY_WAITS, is_final
 from modelkiln.pinned_file import PinnedFile, may_be_empty
 from modelkiln.progress import Progress
 from modelkiln.sources.source import Source, SourceFile
-from modelkiln.store.store import Store
+from modelkiln.store.store import Store, sync_content
 
 __all__ = ["Transfer"]
 
@@ -86,6 +86,8 @@ class _Part:
                 return b""
             copied = os.copy_file_range(file, self.file, size, self.size, self.size)
             data = os.pread(self.file, copied, self.size)
+        except AttributeError:  # Not on this system.
+            return b""
         except OSError:  # Of either file: reading and writing shows whose it is.
             return b""
         self._grow(len(data))
@@ -97,7 +99,7 @@ class _Part:
         if self._unsynced >= _SYNC_BYTES and (self._syncing is None or self._syncing.done()):
             self._unsynced = 0
             self._pool = self._pool or ThreadPoolExecutor(1)
-            self._syncing = self._pool.submit(os.fdatasync, self.file)
+            self._syncing = self._pool.submit(sync_content, self.file)
 
     def sync(self) -> None:
         if self._syncing is not None:

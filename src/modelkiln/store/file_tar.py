@@ -11,7 +11,7 @@ from typing import Optional
 from modelkiln.archives.tar import Entry, tar_end, tar_header, tar_padding
 from modelkiln.descriptor import LAYER, Descriptor
 from modelkiln.digest import CHUNK
-from modelkiln.store.store import Store
+from modelkiln.store.store import Store, sync_content
 
 __all__ = ["FileTar"]
 
@@ -148,7 +148,7 @@ class FileTar:
             view = view[done:]
         if self._unsynced >= _SYNC_BYTES and all(sync.done() for sync in self._syncs):
             self._unsynced = 0
-            self._syncs.append(self._syncing.submit(os.fdatasync, self._file))
+            self._syncs.append(self._syncing.submit(sync_content, self._file))
 
     def _cut(self, error: OSError) -> None:
         """End the tar after the last file that the disk took, and leave some of the room that it took."""

@@ -18,7 +18,7 @@ from modelkiln.digest import hex_of, iter_chunks, sha256_stream
 from modelkiln.errors import ModelkilnError
 from modelkiln.store.users import register
 
-__all__ = ["BLOBS", "VIEWS", "BlobWriter", "Store", "blob_path", "sync_folder"]
+__all__ = ["BLOBS", "VIEWS", "BlobWriter", "Store", "blob_path", "sync_content", "sync_folder"]
 
 # Below a store's root, the folder of all blobs, and that of lazy weights as packages see them.
 BLOBS, VIEWS = "sha256", "views"
@@ -183,7 +183,9 @@ class Store:
         folder = os.open(self.root, os.O_RDONLY)
         try:
             libc = ctypes.CDLL(None, use_errno=True)
-            if libc.syncfs(folder) != 0:  # syncfs(2)
+            if not hasattr(libc, "syncfs"):  # That of macOS: all file systems, then.
+                os.sync()
+            elif libc.syncfs(folder) != 0:  # syncfs(2)
                 number = ctypes.get_errno()
                 raise self.disk_error(OSError(number, os.strerror(number)), "Repair the disk and try again.")
         finally:
@@ -241,6 +243,10 @@ class Store:
             if path.is_symlink():
                 path.unlink()
         return target
+
+
+# What puts the bytes of an open file on the disk; macOS has but the call for bytes and times.
+sync_content = getattr(os, "fdatasync", os.fsync)
 
 
 def sync_folder(folder: Path) -> None:

@@ -1,13 +1,15 @@
 """What an environment is chosen for: a Python, a platform and a C library."""
 
+import platform
 import re
+import sys
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Mapping
+from typing import Any, Iterable, Mapping
 
 from modelkiln.errors import ModelkilnError
 
-__all__ = ["ARCHITECTURES", "Target"]
+__all__ = ["ARCHITECTURES", "Target", "why_not_here"]
 
 # OCI's and Go's names for architectures -> Linux' own, as wheel tags have them. The number is the
 # oldest minor of glibc 2 for which manylinux tags exist (PEP 600 and its legacy aliases).
@@ -97,6 +99,19 @@ class Target:
             "python_version": self.python,
             "sys_platform": "linux",
         }
+
+
+def why_not_here(files: Iterable[str]) -> str:
+    """Why this machine cannot start a program that has these wheels (file names), or ""; its Python does not count.
+
+    A Mac builds packages for Linux, and a machine of one architecture those for another.
+    """
+    ending = f"_{platform.machine()}.whl" if sys.platform.startswith("linux") else "-any.whl"
+    foreign = next((name for name in files if not name.endswith((ending, "-any.whl"))), None)
+    if foreign is None:
+        return ""
+    here = f"{platform.system()} on {platform.machine()}"
+    return f"{foreign} is in it, and this machine is {here}; run its image in a container (modelkiln load)."
 
 
 @lru_cache(maxsize=64)  # Thousands of tags, and each package of a monorepo asks for the same.

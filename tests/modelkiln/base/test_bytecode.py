@@ -3,12 +3,16 @@
 import hashlib
 import io
 import json
+import os
 import platform
 import subprocess
 import sys
 from functools import partial
 
 import pytest
+from components import require
+from on_mac import run_on_a_mac
+from readers import podman_clean, podman_env, run
 from samples.debs import pinned_lock
 
 from modelkiln.archives.spool import Spool
@@ -24,6 +28,7 @@ from modelkiln.base.bytecode import (
 from modelkiln.base.interpreter import interpreter_packages
 from modelkiln.errors import ModelkilnError
 from modelkiln.layers import files
+from modelkiln.machine.settings import save_machine_env
 from modelkiln.pinned_file import PinnedFile
 from modelkiln.store.store import Store
 
@@ -112,6 +117,51 @@ def test_an_interpreter_of_another_architecture_is_refused(store, packages, monk
     monkeypatch.setattr(interpreter.platform, "machine", lambda: "riscv64")
     with pytest.raises(ModelkilnError, match=r"is for amd64, and this machine .* cannot run it"):
         list(compile_sources(opened(), PREFIX, packages, store))
+
+
+# Prints as JSON what comes of the sources on standard input, with the store and the packages that it is given.
+_ON_A_MAC = """
+import io, json, sys
+from functools import partial
+from modelkiln.base.bytecode import compile_sources
+from modelkiln.store.store import Store
+sources, prefix, packages = json.load(sys.stdin)
+opened = [(path, partial(io.BytesIO, text.encode("latin-1"))) for path, text in sources.items()]
+made = compile_sources(opened, prefix, packages, Store(sys.argv[1]))
+print(sys.platform, json.dumps({path: data.hex() for path, data in made}))
+"""
+
+
+def on_a_mac(store, packages, environ):
+    """Compile SOURCES with a Python that takes this machine for a Mac; returns what it prints, or its errors."""
+    return run_on_a_mac(_ON_A_MAC, store.root, given=json.dumps([SOURCES, PREFIX, packages]), **environ)
+
+
+def test_elsewhere_than_on_linux_a_container_gives_the_same_bytes(store, packages, tmp_path, monkeypatch):
+    """podman gets the interpreter once, as an image."""
+    podman = require("podman")
+    expected = {path: data.hex() for path, data in compile_sources(opened(), PREFIX, packages, store)}
+    env = podman_env(tmp_path / "podman")
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    save_machine_env(store.root, os.environ)
+    try:
+        for _ in range(2):
+            system, _, made = on_a_mac(store, packages, os.environ).partition(" ")
+            assert ("darwin", expected) == (system, json.loads(made))
+        names = run([podman, "images", "--format", "{{.Repository}}"]).decode().split()
+        assert ["localhost/modelkiln"] == names
+    finally:
+        podman_clean(env)
+
+
+def test_elsewhere_than_on_linux_it_takes_a_container(store, packages, tmp_path):
+    """Where there is none, one sentence says so before anything is fetched."""
+    empty = Store(tmp_path / "empty")
+    said = on_a_mac(empty, packages, {"PATH": str(tmp_path)})
+    assert "needs Linux: on darwin it runs in a container, and none can be had (podman: not installed; docker:" in said
+    assert "Start Docker Desktop, colima or a podman machine, or build on Linux." in said
+    assert [] == list(empty.root.glob("sha256/*/*"))
 
 
 def test_an_incomplete_lock_is_refused():

@@ -165,13 +165,16 @@ def _build_other(folder, umask, **environ):
 
 
 def test_the_same_inputs_give_the_same_bytes(tmp_path):
-    """PEX_ROOT, HOME, time zone, umask, modes and order of files do not matter."""
-    first, second = tmp_path / "a", tmp_path / "b" / "c"
-    first.mkdir()
-    second.mkdir(parents=True)
+    """PEX_ROOT, HOME, a cache behind a link, time zone, umask, modes and order of files do not matter."""
+    first, second, third = tmp_path / "a", tmp_path / "b" / "c", tmp_path / "d"
+    for folder in (first, second, third):
+        folder.mkdir(parents=True)
     settings = {"HOME": "/nonexistent", "TZ": "Asia/Tokyo", "LC_ALL": "C", "PEX_VENV": "1", "PEX_MODULE": "x"}
     expected = _build_other(first, 0)
     assert expected == _build_other(second, 0o077, PEX_ROOT=str(tmp_path / "elsewhere"), **settings)
+    (third / "home").mkdir()
+    (third / "home/.cache").symlink_to(tmp_path)
+    assert expected == _build_other(third, 0, HOME=str(third / "home"))
     assert not (tmp_path / "elsewhere").exists()
 
 

@@ -147,6 +147,6 @@ def test_a_lock_has_what_any_release_needs(tmp_path):
     indexes = json.dumps({"find_links": {"cpu": [(tmp_path / "links").as_uri()]}})
     save_machine_env(store.root, {"PIP_CONFIG_FILE": "/dev/null", "PIP_NO_INDEX": "1", "MODELKILN_INDEXES": indexes})
     (tmp_path / "cpu.in").write_text("demo\n")
-    PipTools(tmp_path, "cpu", store).lock(["cpu.in"], "cpu.txt")
+    PipTools(tmp_path, "cpu", _target(), store).lock(["cpu.in"], "cpu.txt")
     found = read_lock((tmp_path / "cpu.txt").read_text(), "cpu.txt", _target().marker_environment())
     assert ["demo", "new", "old"] == [one.name for one in found]

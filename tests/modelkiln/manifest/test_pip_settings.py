@@ -139,7 +139,7 @@ def test_sdists_and_locks_are_those_without_all_settings(tmp_path, store, how, m
         machine = {**_machine(tmp_path, settings, how), "MODELKILN_INDEXES": '{"find_links": {"cpu": ["%s"]}}'}
         machine["MODELKILN_INDEXES"] %= (tmp_path / "links").as_uri()
         save_machine_env(store.root, machine)
-        PipTools(tmp_path, "cpu", store, upgrade=True).lock(["cpu.in"], "cpu.txt")
+        PipTools(tmp_path, "cpu", TARGET, store, upgrade=True).lock(["cpu.in"], "cpu.txt")
         locks.append((tmp_path / "cpu.txt").read_text())
     assert locks[0] == locks[1]
     assert "demo==2.0" in locks[0] and "--hash=sha256:" in locks[0]

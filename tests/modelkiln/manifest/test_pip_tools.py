@@ -18,6 +18,7 @@ from modelkiln.manifest.build_lock import split_parts
 from modelkiln.manifest.pip import index_lines, index_lines_of
 from modelkiln.manifest.pip_tools import PipTools, _reason, seed_lock
 from modelkiln.manifest.sdists import check_extra_requirements
+from modelkiln.wheels.platforms import Target
 
 
 @pytest.fixture
@@ -35,6 +36,7 @@ def store(tmp_path):
     return store
 
 
+_TARGET = Target("3.11", "linux/amd64", "2.39")
 _BUILD = ("--build-lock=cpu.build.txt", "--build-summary=build-summary.txt")
 
 
@@ -111,7 +113,7 @@ def test_indexes_belong_to_their_resolve(folder, store):
     assert f"--find-links {links}\n" == index_lines(store, "cpu") == index_lines(store)
     assert "" == index_lines(store, "cuda12")
     with pytest.raises(ModelkilnError, match="cpu.in: cannot be locked. pip-tools says: .*demo"):
-        PipTools(folder, "cuda12", store).lock(["cpu.in"], "cpu.txt")
+        PipTools(folder, "cuda12", _TARGET, store).lock(["cpu.in"], "cpu.txt")
 
 
 @pytest.mark.parametrize(("address", "remedy"), [("wheels", "%(buildroot)s/wheels"), ("file:///no/wheels", "exist")])
@@ -134,7 +136,7 @@ def test_a_project_that_no_index_has_is_named_first_and_with_the_remedy(folder, 
     """What pip says of other projects' releases comes after it, and not in full."""
     (folder / "cpu.in").write_text("mine\n")
     with pytest.raises(ModelkilnError, match=r"satisfies the requirement mine .*\[modelkiln.resolve_find_links\]"):
-        PipTools(folder, "cpu", store).lock(["cpu.in"], "cpu.txt")
+        PipTools(folder, "cpu", _TARGET, store).lock(["cpu.in"], "cpu.txt")
     ignored = f"ERROR: Ignored the following versions: {'1.21.2 Requires-Python <3.11; ' * 40}"
     reason = _reason(f"{ignored}\nERROR: Could not find a version of mine\n")
     assert reason.startswith("ERROR: Could not find a version of mine ERROR: Ignored") and 300 > len(reason)
@@ -271,7 +273,7 @@ def test_the_module_that_a_backend_misses_is_named(folder, store, noise):
     (folder / "xtwo-1.0.tar.gz").write_bytes(tar_of(entries))
     (folder / "cpu.in").write_text(f"xtwo @ {(folder / 'xtwo-1.0.tar.gz').as_uri()}\n")
     with pytest.raises(ModelkilnError, match="No module named 'helperpkg'"):
-        PipTools(folder, "cpu", store).lock(["cpu.in"], "cpu.txt")
+        PipTools(folder, "cpu", _TARGET, store).lock(["cpu.in"], "cpu.txt")
 
 
 def test_the_module_that_a_backend_misses_is_named_when_it_is_asked(folder, store):
@@ -281,7 +283,7 @@ def test_the_module_that_a_backend_misses_is_named_when_it_is_asked(folder, stor
     text = "print('ERROR: noise', flush=True)\nimport helperpkg\nbuild_wheel = None\n"
     (folder / "sdist" / "be.py").write_text(text)
     with pytest.raises(ModelkilnError, match="No module named 'helperpkg'"):
-        PipTools(folder, "cpu", store).lock_builds(["sdist/pyproject.toml"], "cpu.txt")
+        PipTools(folder, "cpu", _TARGET, store).lock_builds(["sdist/pyproject.toml"], "cpu.txt")
 
 
 def test_a_wheel_that_packages_will_be_refused_for_is_said(folder, store):

@@ -6,7 +6,7 @@ from packaging.tags import parse_tag
 from packaging.utils import parse_wheel_filename
 
 from modelkiln.errors import ModelkilnError
-from modelkiln.wheels.platforms import Target
+from modelkiln.wheels.platforms import Target, why_not_here
 
 AMD64 = Target("3.11", "linux/amd64", "2.36")
 
@@ -45,6 +45,23 @@ def test_arm64_starts_at_the_first_manylinux_that_has_it():
 def test_wheel_tags_hold_what_runs_and_nothing_else(tag, runs):
     """A wheel's tag is in the list exactly when the wheel runs on the target."""
     assert runs == bool({str(found) for found in parse_tag(tag)} & set(AMD64.wheel_tags()))
+
+
+@pytest.mark.parametrize(
+    ("system", "machine", "foreign"),
+    [
+        ("linux", "x86_64", "b-1-cp311-cp311-manylinux_2_17_aarch64.whl"),
+        ("linux", "aarch64", "a-1-cp311-cp311-manylinux2014_x86_64.manylinux_2_17_x86_64.whl"),
+        ("darwin", "arm64", "a-1-cp311-cp311-manylinux2014_x86_64.manylinux_2_17_x86_64.whl"),
+    ],
+)
+def test_programs_of_another_machine_do_not_start_here(monkeypatch, system, machine, foreign):
+    """The first wheel that is for it is named; one for any machine starts everywhere."""
+    monkeypatch.setattr("sys.platform", system)
+    monkeypatch.setattr("platform.machine", lambda: machine)
+    pure, both = "p-1-py3-none-any.whl", "a-1-cp311-cp311-manylinux2014_x86_64.manylinux_2_17_x86_64.whl"
+    assert "" == why_not_here([pure])
+    assert why_not_here([pure, both, "b-1-cp311-cp311-manylinux_2_17_aarch64.whl"]).startswith(f"{foreign} is in it")
 
 
 def test_tags_are_unique_and_parse():

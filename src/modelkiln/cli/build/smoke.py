@@ -44,6 +44,7 @@ from modelkiln.smoke.smoke_test import (
 from modelkiln.store.store import Store
 from modelkiln.store.users import register
 from modelkiln.weights.lock import set_digest
+from modelkiln.wheels.platforms import why_not_here
 
 HELP = "Run a package on a request and compare its response with the expected one."
 
@@ -68,7 +69,8 @@ def run(args: argparse.Namespace) -> int:
     gpu = find_gpu() if plan.has_gpu else None
     if plan.has_gpu and gpu is None:
         raise ModelkilnError("smoke: the plan asks for a GPU, but this machine has no NVIDIA device with a driver.")
-    reason = can_run() if plan.format == "oci" else None
+    wheels = (wheel["filename"] for wheel in record["requirements"])
+    reason = can_run() if plan.format == "oci" else why_not_here(wheels)
     if reason:
         print(f"skipped: {reason}")
         return NOT_RUN

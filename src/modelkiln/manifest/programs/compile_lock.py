@@ -1,4 +1,8 @@
-"""pip-tools' `compile`, for every patch release of the Python that it runs under.
+"""pip-tools' `compile`, for a platform, and for every patch release of the Python that it runs under.
+
+What markers ask of the platform is what packages run on, and not what this machine is: a lock that a Mac made would
+lack what is for Linux. The variable MODELKILN_TARGET is a JSON object: `markers`, values by name, and `platforms`, tags
+of the wheels that run there, best first.
 
 A marker on `python_full_version` is evaluated for the machine's own patch release, and what a package
 needs under the base's would be missing from the lock. Here it holds where it holds for any patch
@@ -14,6 +18,7 @@ import json
 import os
 import shutil
 import sys
+import sysconfig
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from sandboxed_hooks import NoSandbox, sandbox_pip, use_private_folder
@@ -40,6 +45,16 @@ def evaluate_for_any_release(marker_class):
     marker_class.evaluate = evaluate_any
 
 
+def compile_for(target, markers, tags):
+    """Make pip see a target (of MODELKILN_TARGET) in the place of this machine. markers, tags: the modules of pip's
+    packaging."""
+    find = markers.default_environment
+    markers.default_environment = lambda: {**find(), **target["markers"]}
+    own = sysconfig.get_platform().replace("-", "_")
+    if own not in target["platforms"]:  # Else pip knows which of them its C library can be of.
+        tags.platform_tags = lambda: iter(target["platforms"])
+
+
 def build_with_more(requirement_class, more):
     """Make pip's requirements of this class build with further requirements. more: lists by package."""
     from pip._vendor.packaging.utils import canonicalize_name
@@ -56,10 +71,11 @@ def build_with_more(requirement_class, more):
 def main():
     """Run pip-tools and return its exit code."""
     from pip._internal.req.req_install import InstallRequirement
-    from pip._vendor.packaging.markers import Marker
+    from pip._vendor.packaging import markers, tags
     from piptools.scripts.compile import cli
 
-    evaluate_for_any_release(Marker)
+    compile_for(json.loads(os.environ["MODELKILN_TARGET"]), markers, tags)
+    evaluate_for_any_release(markers.Marker)
     build_with_more(InstallRequirement, json.loads(os.environ.get("MODELKILN_EXTRA_BUILD_REQUIREMENTS", "{}")))
     folder = use_private_folder()
     try:

@@ -56,6 +56,9 @@ def _system() -> Condition:
     found = f"Modelkiln {__version__} on {platform.system()} {platform.machine()}{f', {libc}' if libc else ''}"
     if libc:
         return Condition("machine", "ok", found)
+    if sys.platform == "darwin":
+        remedy = "Packages for Linux are built here, byte code by podman or Docker; start and test them on Linux."
+        return Condition("machine", "none", f"{found}, which starts no programs for Linux", remedy)
     remedy = "Packages are built and tested on Linux with glibc; use a machine or a container of that kind."
     return Condition("machine", "problem", f"{found}, which is not Linux with glibc", remedy)
 
