@@ -32,6 +32,9 @@ _LAYERS = tuple(f"{_OCI}layer.v1.tar{ending}" for ending in ("", "+gzip", "+zstd
 
 # CNCF model-spec 0.0.7, docs/spec.md: a ModelPack artifact.
 MODEL = "application/vnd.cncf.model.manifest.v1+json"
+_MODEL_CONFIG = "application/vnd.cncf.model.config.v1+json"
+# What makes a document one of the kind, fsLayers and history that of Docker's first schema.
+_OF_MANIFESTS, _OF_INDEXES = ("config", "layers", "fsLayers", "history"), ("manifests", "fsLayers", "history")
 # BuildKit, docs/attestations/attestation-storage.md; image-spec 1.1, manifest.md, "Guidance for an Empty Descriptor".
 _ATTESTATION = "application/vnd.docker.attestation.manifest.v1+json"
 _EMPTY, _IN_TOTO = "application/vnd.oci.empty.v1+json", "application/vnd.in-toto+json"
@@ -40,7 +43,8 @@ _EMPTY, _IN_TOTO = "application/vnd.oci.empty.v1+json", "application/vnd.in-toto
 def artifact_kind(manifest: Mapping[str, Any]) -> str:
     """Return what a manifest is that has no image's config, see `CheckedImage.kind`."""
     config, layers = manifest.get("config"), manifest.get("layers")
-    if manifest.get("artifactType") == MODEL:
+    kind = config.get("mediaType") if isinstance(config, dict) else None
+    if manifest.get("artifactType") == MODEL and kind == _MODEL_CONFIG:  # Docker runs what has a config of its own.
         return "weights"
     if manifest.get("artifactType") != _ATTESTATION or not isinstance(config, dict) or not isinstance(layers, list):
         return "other"
@@ -75,6 +79,7 @@ def descriptor_problems(value: Any, where: str) -> Iterator[str]:
 def index_problems(index: Mapping[str, Any]) -> Iterator[str]:
     """Check an index without its descriptors."""
     yield from _head(index, _INDEX, required=False)
+    yield from _double(index, _OF_MANIFESTS)
     entries = index.get("manifests")
     if not isinstance(entries, list) or not entries:
         yield f"manifests: got {entries!r}, want a list of at least one manifest."
@@ -101,6 +106,7 @@ def index_problems(index: Mapping[str, Any]) -> Iterator[str]:
 def manifest_problems(manifest: Mapping[str, Any]) -> Iterator[str]:
     """Check a manifest and its descriptors."""
     yield from _head(manifest, _MANIFEST, required=True)
+    yield from _double(manifest, _OF_INDEXES)
     config, layers = manifest.get("config"), manifest.get("layers")
     yield from descriptor_problems(config, "config")
     is_image = isinstance(config, dict) and config.get("mediaType") == _CONFIG
@@ -114,6 +120,13 @@ def manifest_problems(manifest: Mapping[str, Any]) -> Iterator[str]:
         yield from descriptor_problems(layer, f"layers[{number}]")
         if is_image and isinstance(layer, dict) and layer.get("mediaType") not in _LAYERS:
             yield f"layers[{number}].mediaType: got {layer.get('mediaType')!r}, want one of {', '.join(_LAYERS)}."
+
+
+def _double(document: Mapping[str, Any], keys: tuple[str, ...]) -> Iterator[str]:
+    """A registry may serve as another kind of document what has the keys of both (CVE-2021-41190)."""
+    for key in keys:
+        if key in document:
+            yield f"{key}: is there, want no document that is a manifest and an index."
 
 
 def _head(document: Mapping[str, Any], media_type: str, required: bool) -> Iterator[str]:

@@ -37,12 +37,15 @@ from modelkiln.validation.record import (
     variant_of,
 )
 from modelkiln.validation.streams import CORES
+from modelkiln.validation.strict_json import parse
 from modelkiln.validation.tree import Tree, entrypoint_problems, privilege_notes
 
 __all__ = ["READERS_OF_NETWORK", "Manifests"]
 
 _OCI = "application/vnd.oci.image."
 _INDEX, _CONFIG = f"{_OCI}index.v1+json", f"{_OCI}config.v1+json"
+# The label of an image, and the annotation by which one of an index is chosen.
+_ACCELERATOR = "modelkiln.package.accelerator"
 # CNCF model-spec, docs/annotations.md: the path of a layer's file.
 _FILE_PATH = "org.cncf.model.filepath"
 # A manifest has at most 4 MiB (distribution-spec 1.1, "Pushing Manifests"); configs are smaller.
@@ -52,17 +55,6 @@ _MAX_DEPTH = 4
 _SMALL_LAYER = 64 << 20
 # Layers at a time: more than cores of this machine only where they come from elsewhere, and more than these nowhere.
 _MOST_READERS, READERS_OF_NETWORK = 8, 4
-
-# Fields of manifests, indexes and configs (image-spec 1.1) that decide what runs.
-_FIELDS = frozenset(
-    {
-        "annotations", "architecture", "artifactType", "config", "data", "diff_ids", "digest", "history", "layers",
-        "manifests", "mediaType", "os", "platform", "rootfs", "schemaVersion", "size", "subject", "urls", "variant",
-        "ArgsEscaped", "Cmd", "Entrypoint", "Env", "Healthcheck", "Labels", "OnBuild", "Shell", "User", "Volumes",
-        "WorkingDir",
-    }
-)  # fmt: skip
-_FOLDED = {name.casefold(): name for name in _FIELDS}
 
 
 class Manifests:
@@ -87,6 +79,7 @@ class Manifests:
         self._readers = max(readers, min(CORES, _MOST_READERS))
         self._read: dict[tuple[str, bool, bool], LayerContents] = {}
         self._checked: set[str] = set()
+        self._accelerators: dict[Any, Any] = {}
         self.issues: list[Issue] = []
         self.images: list[CheckedImage] = []
 
@@ -99,7 +92,7 @@ class Manifests:
         if data is None:
             return None
         try:
-            value = json.loads(data.decode("utf-8"), object_pairs_hook=_without_duplicates)
+            value = parse(data)
         except (ValueError, RecursionError) as error:
             self.issues.append(Issue(where, f"is not JSON: {error}."))
             return None
@@ -119,6 +112,7 @@ class Manifests:
         document = self._document(entry, where)
         # Tools list the children of an index next to it, too; a platform is compared where one is stated.
         if document is None or (entry["digest"] in self._checked and "platform" not in entry):
+            self._check_accelerator(entry, where)
             return
         self._checked.add(entry["digest"])
         if entry["mediaType"] == _INDEX and depth < _MAX_DEPTH:
@@ -127,6 +121,14 @@ class Manifests:
             self.issues.append(Issue(where, f"got indexes nested deeper than {_MAX_DEPTH}, want less."))
         else:
             self._check_manifest(document, f"manifest {entry['digest']}", entry)
+            self._check_accelerator(entry, where)
+
+    def _check_accelerator(self, entry: Any, where: str) -> None:
+        """Compare by what an image of an index is chosen with what it is for."""
+        want = self._accelerators.get(_object(entry).get("digest"))
+        got = _object(_object(entry).get("annotations")).get(_ACCELERATOR)
+        if want is not None and got not in (None, want):
+            self.report(where, [f"annotations: {_ACCELERATOR}: got {got!r}, want {want!r} of the image."])
 
     def _find(self, descriptor: Any, where: str) -> Optional[Opening]:
         """What opens a blob; None, reported, when it is nowhere."""
@@ -176,6 +178,7 @@ class Manifests:
         image = self._read_image(config, layers, where)
         self._check_image(image, where)
         if image.own_record is not None:
+            self._accelerators[entry["digest"]] = image.labels.get(_ACCELERATOR)
             self.report(where, foreign_problems(manifest, config))
         if self._trusts and self._record is None and image.is_of_others:
             self.issues[first:] = [one for one in self.issues[first:] if not one.is_convention]
@@ -205,8 +208,11 @@ class Manifests:
         places = [f"layers[{number}] ({title})" for number, (title, _) in enumerate(origins)]
         tasks = [(layer, diff_ids[n], f"{where}: {places[n]}", origins[n][1], True) for n, layer in enumerate(layers)]
         pinned = self._pinned(tasks)
-        # What the record does not pin lies over what it does: ours to the last bit, whatever its history claims.
-        ours = [origins[n][1] or bool(pinned and task[1] not in pinned) for n, task in enumerate(tasks)]
+        labels = _object(_object(config.get("config")).get("Labels"))
+        is_weights = WEIGHTS in labels and PACKAGE not in labels
+        # What the record does not pin lies over what it does: ours to the last bit, whatever its history claims. So is
+        # all of an image of weights.
+        ours = [origins[n][1] or is_weights or bool(pinned and one[1] not in pinned) for n, one in enumerate(tasks)]
         found = self._read_layers(
             [(*task[:3], ours[n], not (self._trusts and task[1] in pinned)) for n, task in enumerate(tasks)]
         )
@@ -337,14 +343,3 @@ def _origin(entry: Mapping[str, Any]) -> tuple[str, bool]:
     created_by = str(entry.get("created_by", "no history"))
     ours = created_by.startswith("modelkiln ") and not str(entry.get("comment")).startswith("registry/")
     return created_by.removeprefix("modelkiln "), ours
-
-
-def _without_duplicates(pairs: list) -> dict[str, Any]:
-    value = dict(pairs)
-    if len(value) != len(pairs):
-        raise ValueError(f"a key is given twice among {', '.join(sorted(key for key, _ in pairs))}")
-    for key in value:
-        if key not in _FIELDS and key.casefold() in _FOLDED:
-            # encoding/json of Go, and so every container engine, takes it for that field.
-            raise ValueError(f"the key {key!r} is {_FOLDED[key.casefold()]!r} in other letters")
-    return value

@@ -4,6 +4,7 @@ Written apart from `tar` and `packing`, which wrote the layer: an error there mu
 repeated here.
 """
 
+import copy
 import hashlib
 import re
 import tarfile
@@ -99,17 +100,23 @@ def _read_layer(blob: Counted, media_type: str, pool: Executor, options: tuple) 
 
 def _read_tar(tar: Counted, contents: LayerContents, ours: bool, keep: Collection[str], hashed: bool) -> None:
     before: list[str] = []
+    end = 0
     file: Any = Forward(tar)
     with open_tar(file, "r:") as archive:
         for member in archive:
+            headers = file.headers()
             path = member.name[2:] if member.name.startswith("./") else member.name
             path = path.rstrip("/")
+            if ours:
+                found = list(_unconventional(member, before))
+                # Of a layer with a known diff ID all bytes are known.
+                if hashed and not found:
+                    found += _ambiguous(member, headers, end)
+                contents.unconventional += found
+                before, end = member.name.split("/"), archive.offset
             if path in ("", "."):
                 continue
             contents.unconventional += _unsafe(member)
-            if ours:
-                contents.unconventional += _unconventional(member, before)
-                before = member.name.split("/")
             if path in contents.nodes and (ours or contents.nodes[path].kind != "dir"):
                 contents.unconventional.append(f"{path}: is in the archive twice, want once.")
             name = path.rsplit("/", 1)[-1]
@@ -198,6 +205,18 @@ def _unsafe(member: tarfile.TarInfo) -> Iterator[str]:
             if depth < 0:
                 yield f"{name}: link to {member.linkname!r} leaves the root, want it inside."
                 break
+
+
+def _ambiguous(member: tarfile.TarInfo, headers: bytes, end: int) -> Iterator[str]:
+    """A problem where a header has a byte that does not follow from what it says: others may read more in it.
+
+    end: where the entry before ends.
+    """
+    plain = copy.copy(member)
+    plain.pax_headers = {}
+    wanted = plain.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape")
+    if member.offset != end or headers[member.offset - member.offset_data :] != wanted:
+        yield f"{member.name}: its header is written in an unusual way, want one that all engines read alike."
 
 
 def _unconventional(member: tarfile.TarInfo, before: list[str]) -> Iterator[str]:

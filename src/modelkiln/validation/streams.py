@@ -17,6 +17,9 @@ _WORTH_A_THREAD = 1 << 16
 # The compression is what follows `tar` in a media type (OCI image-spec 1.1, media-types.md).
 _ENDING = re.compile(r"\.tar(?:\+(?P<compression>[a-z]+))?$")
 
+# RFC 8878, section 3.1.1. What begins with a frame to skip is taken for a tar by engines that look for this alone.
+_ZSTD = bytes.fromhex("28b52ffd")
+
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 # Of cores with nothing to do: hashing and decompressing leave Python's lock.
 _idle = threading.Semaphore(CORES)
@@ -97,6 +100,7 @@ class Forward:
 
     def __init__(self, stream: Counted) -> None:
         self._stream, self._position = stream, 0
+        self._headers = bytearray()
         # The two pieces that were read last, and where the later one begins.
         self._before, self._piece, self._start = b"", b"", 0
 
@@ -119,7 +123,15 @@ class Forward:
         while size > 0 and (part := self.some(size)):
             parts.append(part)
             size -= len(part)
-        return parts[0] if len(parts) == 1 else b"".join(parts)
+        data = parts[0] if len(parts) == 1 else b"".join(parts)
+        self._headers += data
+        return data
+
+    def headers(self) -> bytes:
+        """Return what was taken with `read`, as tarfile takes headers, since this was called before."""
+        data = bytes(self._headers)
+        self._headers.clear()
+        return data
 
     def some(self, size: int) -> bytes:
         """Return up to `size` bytes that are at hand, of a whole piece without a copy; b"" at the end."""
@@ -134,7 +146,7 @@ class Forward:
         """Read to the end, and return where the last byte is that is not zero, of those from `start` on; else
         `start`."""
         end = position = self.seek(start)
-        while piece := self.read(_CHUNK):
+        while piece := self.some(_CHUNK):
             if piece != bytes(len(piece)):  # Quicker than `rstrip`, which looks at each zero for itself.
                 end = position + len(piece.rstrip(b"\0"))
             position += len(piece)
@@ -171,6 +183,20 @@ class _Gunzip:
                 return data
 
 
+class _Begun:
+    """A stream of which some bytes were read. begin: these."""
+
+    def __init__(self, stream: Counted, size: int) -> None:
+        self._stream, self.begin = stream, b""
+        while len(self.begin) < size and (data := stream.read(size - len(self.begin))):
+            self.begin += data
+        self._left = self.begin
+
+    def read(self, size: int) -> bytes:
+        data, self._left = self._left or self._stream.read(size), b""
+        return data
+
+
 def decompressed(blob: Counted, media_type: str, pool: Executor) -> Counted:
     """Return the tar in a layer's blob: the blob itself where it is not compressed; raises ValueError."""
     match = _ENDING.search(media_type)
@@ -183,7 +209,9 @@ def decompressed(blob: Counted, media_type: str, pool: Executor) -> Counted:
     if compression == "zstd":
         import zstandard
 
-        compressed: Any = blob  # It reads, and is nothing else of a file.
+        compressed: Any = _Begun(blob, len(_ZSTD))  # It reads, and is nothing else of a file.
+        if compressed.begin != _ZSTD:
+            raise ValueError("it does not begin with a frame of zstd")
         reader = zstandard.ZstdDecompressor().stream_reader(compressed, read_size=_CHUNK, read_across_frames=True)
         return Counted(reader, pool)
     raise ValueError("its compression is not known")

@@ -25,10 +25,14 @@ class IndexedPackage:
     def __init__(self, folder):
         program = ["/opt/venv/bin/python", "-m", "modelkiln.runtime"]
         commands = [program, [*program, "predict"]]  # Variants answer with the same weights.
-        self.images = [make_image(folder / f"{len(one)}.oci", entrypoint=one) for one in commands]
+        accelerators = ("cpu", "cuda12")
+        self.images = [
+            make_image(folder / f"{len(one)}.oci", entrypoint=one, accelerator=name)
+            for one, name in zip(commands, accelerators)
+        ]
         listed = [
             (one.image.manifest_descriptor, "linux/amd64", {"modelkiln.package.accelerator": name}, True)
-            for one, name in zip(self.images, ("cpu", "cuda12"))
+            for one, name in zip(self.images, accelerators)
         ]
         index = platform_index(listed, {})
         self.index = Descriptor.of(INDEX, index)

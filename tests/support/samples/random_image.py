@@ -58,6 +58,7 @@ def make_image(
     entrypoint=None,
     pins: bool = True,
     weights_lock: bytes = b"",
+    accelerator: str = "cpu",
 ) -> MadeImage:
     """Write an image layout to `path`; with `store`, the weights layer goes there alone.
 
@@ -75,7 +76,7 @@ def make_image(
     config = settings_config(_BASE_ENV, settings)
     image = {"config": config, "diff_ids": [layer.diff_id for layer, _ in pinned]}
     more = {**({"image": image} if pins else {}), **(_lazy(weights_lock) if weights_lock else {})}
-    record = make_record({**_inputs(weights, code, entrypoint), **more}).to_json()
+    record = make_record({**_inputs(weights, code, entrypoint, accelerator), **more}).to_json()
     bundled = pack_layer("weights", "digits.bin", [bytes_entry("models/digits.bin", weights)], "none", FILES)
     made = [
         base,
@@ -124,12 +125,12 @@ def _code_entries(code, is_runtime):
     return [bytes_entry(f"app/{name}", data) for name, data in files.items()]
 
 
-def _inputs(weights, code, entrypoint):
+def _inputs(weights, code, entrypoint, accelerator):
     tensor = {"name": "image", "datatype": "FP32", "shape": [-1, 64]}
     return {
         "name": "digits",
         "version": "1.2.0",
-        "variant": {"accelerator": "cpu", "platform": "linux/amd64", "python": "3.11"},
+        "variant": {"accelerator": accelerator, "platform": "linux/amd64", "python": "3.11"},
         "entry_point": "models.digits.predict:predict",
         "signature": {"inputs": [tensor], "outputs": [tensor]},
         "artifacts": [{"path": "digits.bin", "size": len(weights), "sha256": hashlib.sha256(weights).hexdigest()}],
