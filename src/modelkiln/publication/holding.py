@@ -5,6 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Optional
 
+import modelkiln.archives.tar_reader
 import modelkiln.validation
 from modelkiln.descriptor import Descriptor
 from modelkiln.digest import sha256_bytes
@@ -57,9 +58,10 @@ def hold_to_record(blobs: Blobs, record: Optional[bytes]) -> None:
 
 
 def _fingerprint() -> str:
-    """Of the validator's own code: a later one may find more."""
+    """Of the validator's own code, and of what reads tars for it: later ones may find more."""
     (folder,) = modelkiln.validation.__path__
-    return sha256_bytes(b"".join(path.read_bytes() for path in sorted(Path(folder).glob("*.py"))))
+    modules = [*sorted(Path(folder).glob("*.py")), Path(modelkiln.archives.tar_reader.__file__)]
+    return sha256_bytes(b"".join(path.read_bytes() for path in modules))
 
 
 class _Memory:

@@ -114,7 +114,8 @@ def verify_layout(
     layout = Layout(path)
     own = [one for entry in layout.own for one in contents_of(layout, entry).manifests]
     if not own:
-        return Verified(["index.json: what it lists refers to something else, want an image or an artifact."], [], [], record)
+        lost = "index.json: what it lists refers to something else, want an image or an artifact."
+        return Verified([lost], [], [], record)
     digests = {one.descriptor.digest for one in own}
     # An image that claims to refer to another one can be run as well.
     judged = [one for one in images if one.digest in digests or one.kind == "image"]

@@ -12,7 +12,8 @@ from modelkiln.cli.main import main
 from modelkiln.descriptor import Descriptor
 from modelkiln.digest import referrers_tag, sha256_bytes
 from modelkiln.image.blobs import find_record
-from modelkiln.image.layout import Layout, blob_name, write_file
+from modelkiln.image.layout import Layout, blob_name
+from modelkiln.machine.outputs import write_file
 
 
 def _oras(tools, source, folder):
