@@ -154,11 +154,14 @@ def failure(lock: str, python: str, code: int, messages: str) -> str:
     except ModelkilnError as error:
         return f"{what}. {error}"
     errors = [line.partition("ERROR: ")[2] for line in lines if "ERROR: " in line]
-    if "Exception:" in errors:  # A traceback of pip's own follows, as where the disk is full.
+    speaker, is_own = "pip says", not errors and any(line.startswith("Traceback ") for line in lines)
+    if is_own:  # Of what runs pip and writes beside it.
+        speaker = "Installing them ended with"
+    if "Exception:" in errors or is_own:  # A traceback of pip's own follows, as where the disk is full.
         errors = [line for line in lines if _RAISED.match(line)][-1:]
     places = [line for line in lines if line.startswith(_PLACES)]
     errors = errors or [line for line in lines if line not in places][-10:]
-    return " ".join((f"{what}. pip says: {' '.join(errors)}", *places[:1]))
+    return " ".join((f"{what}. {speaker}: {' '.join(errors)}", *places[:1]))
 
 
 def own_python(constraints: Iterable[str]) -> str | None:

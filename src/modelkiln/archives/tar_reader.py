@@ -3,6 +3,7 @@ Go's archive/tar, and so every container engine, reads as something else."""
 
 import re
 import tarfile
+from operator import itemgetter
 from typing import Any
 
 __all__ = ["HEADER_LIMIT", "open_tar"]
@@ -16,6 +17,7 @@ _SIZE_LIMIT = 1 << 60
 _DIGITS = 1000
 # Where numbers begin in a header (POSIX, pax, "ustar Interchange Format"): mode, owner, group, size, time, checksum.
 _NUMBERS = {100: 108, 108: 116, 116: 124, 124: 136, 136: 148, 148: 156}
+_starts = itemgetter(*_NUMBERS)
 _PREFIX, _MAGIC = 345, slice(257, 265)
 # Headers that say more of the member that follows.
 _GLOBAL, _PAX, _LONG = (tarfile.XGLTYPE,), (tarfile.XHDTYPE, tarfile.SOLARIS_XHDTYPE), b"LK"
@@ -26,7 +28,7 @@ class _Member(tarfile.TarInfo):
     def frombuf(cls, buf: Any, encoding: str, errors: str) -> Any:
         """As tarfile, but for what is ambiguous in one block."""
         member = super().frombuf(buf, encoding, errors)
-        if not all(buf[start] for start in _NUMBERS) and any(
+        if not all(_starts(buf)) and any(
             not buf[start] and buf[start:end].strip(b"\0") for start, end in _NUMBERS.items()
         ):  # Go passes over the zero, tarfile ends at it.
             raise tarfile.ReadError(f"{member.name!r}: a number in its header begins with a zero byte")

@@ -50,6 +50,12 @@ def test_another_failure_keeps_the_words_of_pip():
     assert failure("tool.txt", "/p", 1, raised).endswith(f"pip says: OSError: [Errno 28] {FULL}")
 
 
+def test_a_disk_that_is_full_before_or_after_pip_is_no_traceback():
+    """The program that runs pip writes, too: its error is the last line that it wrote, and not pip's."""
+    raised = f"Traceback (most recent call last):\n  File 'a', line 1, in b\n    c()\nOSError: [Errno 28] {FULL}\n"
+    assert failure("tool.txt", "/p", 1, raised).endswith(f"Installing them ended with: OSError: [Errno 28] {FULL}")
+
+
 def test_what_the_log_of_pip_alone_says_of_indexes_is_the_reason(tmp_path):
     """An index that wants a login is named, and so is where pip looked in vain."""
     log = tmp_path / "log"
