@@ -95,4 +95,5 @@ LIBRARIES = (
         (*_all("3.9", "2.3.3"), *_all("3.11", "3.0.5", "3.1.1")),
         ("numpy==2.0.2", "python-dateutil", "pytz", "six", "tzdata"),
     ),
+    Library("torch", _all("3.11", "2.2.2", "2.5.1", "2.8.0"), ("numpy==1.26.4",), generated=True, is_closed=True),
 )

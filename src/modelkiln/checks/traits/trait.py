@@ -19,8 +19,8 @@ class Trait(NamedTuple):
     """kind: one of RELEASES with a release as the value, IMPORT, or a property of a format: "onnx-ir", "onnx-opset"
     and "onnx-opset:ai.onnx.ml" (numbers), "safetensors-type" (F8_E8M0), "gguf-type" (a number of ggml.h),
     "keras-class" (keras.layers.Dense), "keras-option" (Dense.units), "skops-loader" (LossNode), "lightgbm-format" (v4),
-    and names of what a file has: "joblib-feature", "lightgbm-feature", "pandas-feature", "tokenizer-feature",
-    "xgboost-feature"."""
+    "torch-export" (models-folder), and names of what a file has: "joblib-feature", "lightgbm-feature",
+    "pandas-feature", "tokenizer-feature", "xgboost-feature"."""
 
     kind: str
     value: str

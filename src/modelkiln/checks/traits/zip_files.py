@@ -16,13 +16,24 @@ __all__ = ["survey_zip"]
 
 # keras/src/saving/saving_lib.py, `_save_model_to_fileobj`; skops/io/_persist.py, `_save`.
 _KERAS, _KERAS_CONFIG, _SKOPS = "metadata.json", "config.json", "schema.json"
+# torch/export/pt2_archive/constants.py, ARCHIVE_FORMAT_PATH and MODELS_DIR.
+_TORCH_ARCHIVE = re.compile(r"(?:[^/]+/)?archive_format")
+_TORCH_PROGRAM = re.compile(r"(?:[^/]+/)?models/[^/]+\.json")
 _TORCH_PICKLE = re.compile(r"(?:[^/]+/)?data\.pkl")
 
 
 def survey_zip(content: Content) -> Survey:
     """Return what the members say that state something; weights are passed over. Raises ModelkilnError."""
     members = archives.zip_members(content) or []
-    return joined([Survey(code=frozenset(zip_entries(content, members))), *_surveys(content, members)])
+    code = frozenset(zip_entries(content, members))
+    return joined([Survey(_torch_layout(content, members), code=code), *_surveys(content, members)])
+
+
+def _torch_layout(content: Content, members: Iterable[Content]) -> frozenset[Trait]:
+    """How `torch.export` has laid out a program: once, it was at the archive's top."""
+    names = [member.name[len(content.name) + 2 :] for member in members]
+    is_folder = any(map(_TORCH_ARCHIVE.fullmatch, names)) and any(map(_TORCH_PROGRAM.fullmatch, names))
+    return frozenset({Trait("torch-export", "models-folder")} if is_folder else ())
 
 
 def _surveys(content: Content, members: Iterable[Content]) -> Iterable[Survey]:

@@ -79,6 +79,23 @@ def test_a_file_of_skops_names_its_release_and_its_loaders():
 
 
 @pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (("p/archive_format", "p/models/model.json"), {Trait("torch-export", "models-folder")}),
+        (("p/archive_format", "p/serialized_exported_program.json"), set()),
+        (("web/models/model.json",), set()),
+    ],
+)
+def test_the_layout_of_an_exported_program(names, expected):
+    """By the names in the archive, whose folder is called as the file was."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name in names:
+            archive.writestr(name, "{}")
+    assert expected == traits_of(stream.getvalue(), "program.pt2")
+
+
+@pytest.mark.parametrize(
     ("alignment", "kind", "expected"),
     [
         (16, "f8", {Trait("joblib-feature", "aligned-arrays")}),

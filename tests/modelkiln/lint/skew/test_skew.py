@@ -80,6 +80,10 @@ def test_samples_of_releases(sample, locked, expected):
         ("skops-0.16.0-default_dict.skops", "skops==0.10.0", ["MK801"]),
         ("skops-0.16.0-default_dict.skops", "skops==0.11.0", ["MK804"]),
         ("skops-0.16.0-default_dict.skops", "skops==0.16.0", []),
+        ("torch-2.8.0-uint16.pt", "torch==2.2.2", ["MK801"]),
+        ("torch-2.8.0-uint16.pt", "torch==2.5.1", []),
+        ("torch-2.8.0-float8_e8m0fnu.pt", "torch==2.5.1", ["MK801"]),
+        ("torch-2.8.0-float8_e8m0fnu.pt", "torch==2.8.0+cpu", []),
     ],
 )
 def test_pickles_of_releases(sample, locked, expected):
