@@ -13,13 +13,15 @@ PROBES = Path(__file__).with_name("probes")
 @dataclass(frozen=True)
 class Library:
     """releases: pairs of a release and the Python that it runs on. distribution: where it is called otherwise.
-    beside: what is installed with it, and nothing else. generated: whether its probe writes the files of all."""
+    beside: what is installed with it, and nothing else unless it is to be closed under what its wheel requires.
+    generated: whether its probe writes the files of all."""
 
     name: str
     releases: tuple[tuple[str, str], ...]
     beside: tuple[str, ...] = ()
     distribution: str = ""
     generated: bool = False
+    is_closed: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,5 +55,6 @@ class Environments:
             subprocess.run([self.uv, "venv", "-q", "--python", wanted, str(folder)], check=True)
             install = [self.uv, "pip", "install", "-q", "--only-binary", ":all:", "-p", str(python)]
             pin = f"{library.distribution or library.name}=={release}"
-            subprocess.run([*install, "--no-deps", pin, *library.beside], check=True)
+            alone = [] if library.is_closed else ["--no-deps"]
+            subprocess.run([*install, *alone, pin, *library.beside], check=True)
         return python

@@ -70,4 +70,30 @@ LIBRARIES = (
         ("numpy==1.26.4", "pyyaml", "sentencepiece", "tqdm"),
         generated=True,
     ),
+    Library(
+        "skops",
+        _all("3.11", "0.9.0", "0.10.0", "0.11.0", "0.12.0", "0.13.0", "0.16.0"),
+        (
+            *("numpy==1.26.4", "scipy==1.11.4", "scikit-learn==1.5.2", "joblib==1.4.2", "threadpoolctl==3.5.0"),
+            *("packaging", "prettytable", "tabulate", "wcwidth"),
+        ),
+    ),
+    Library(
+        "joblib",
+        (*_all("3.9", "1.0.1", "1.1.1", "1.2.0", "1.4.2", "1.5.3"), *_all("3.11", "1.6.0")),
+        ("numpy==1.26.4", "cloudpickle==3.1.2"),
+    ),
+    Library("cloudpickle", _all("3.9", "1.6.0", "2.0.0", "2.1.0", "2.2.1", "3.0.0", "3.1.2")),
+    # The last of numpy 1 is for older releases, 3.1 wants numpy 2.
+    Library(
+        "pandas",
+        (*_all("3.9", "1.5.3", "2.0.3", "2.1.4", "2.2.3"), *_all("3.11", "3.0.0")),
+        ("numpy==1.26.4", "python-dateutil", "pytz", "six", "tzdata"),
+    ),
+    Library(
+        "pandas",
+        (*_all("3.9", "2.3.3"), *_all("3.11", "3.0.5", "3.1.1")),
+        ("numpy==2.0.2", "python-dateutil", "pytz", "six", "tzdata"),
+    ),
+    Library("torch", _all("3.11", "2.2.2", "2.5.1", "2.8.0"), ("numpy==1.26.4",), generated=True, is_closed=True),
 )

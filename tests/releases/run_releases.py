@@ -36,7 +36,7 @@ class Pair(NamedTuple):
 def main() -> int:
     """Run the libraries that are named."""
     parser = argparse.ArgumentParser(description=__doc__)
-    names = [library.name for library in LIBRARIES]
+    names = dict.fromkeys(library.name for library in LIBRARIES)
     parser.add_argument("libraries", nargs="*", metavar="LIBRARY", help=f"of {', '.join(names)}; all by default")
     parser.add_argument("--uv", default="uv", help="the program uv")
     parser.add_argument("--work", type=Path, help="a folder for environments, which stay")

@@ -103,12 +103,13 @@ def check_stream(content: Content, reader: Reader, allowed: Optional[frozenset],
 def look_through(
     content: Content, on_object: Callable[[Call], None], *, in_archive: bool = False
 ) -> tuple[frozenset, tuple]:
-    """Follow the pickles of a file without judging them; returns the names that they import and what each makes.
+    """Follow the pickles of a file without judging them, whatever they call; returns the names that they import and
+    what each makes.
 
     on_object: called with each object whose state is set. Raises BadPickle or EOFError for what cannot be followed.
     """
     found: dict = {}
-    follower = _Follower(content, None, found, on_object)
+    follower = _Follower(content, None, found, on_object, lenient=True)
     with content.reader() as reader:
         _follow_all(follower, reader, in_archive)
     return frozenset(found), tuple(follower.made)
@@ -148,8 +149,11 @@ class _Follower:
         allowed: Optional[frozenset],
         found: dict,
         on_object: Callable[[Call], None] = lambda value: None,
+        *,
+        lenient: bool = False,
     ) -> None:
         self._content, self._allowed, self._found, self._on_object = content, allowed, found, on_object
+        self._lenient = lenient
         self.made: list = []
 
     def one(self, reader: Reader, persistent: bool) -> Any:
@@ -167,7 +171,7 @@ class _Follower:
             else:
                 skip_bytes(reader, array)
 
-        made = Machine(reader, self._note, persistent=persistent, after_build=after_build).run()
+        made = self._machine(reader, persistent, after_build).run()
         if arrays:
             self._follow_plainly(start, persistent)
         self.made.append(made)
@@ -179,9 +183,14 @@ class _Follower:
         with self._content.reader() as reader:
             reader.skip(start)
             try:
-                Machine(reader, self._note, persistent=persistent).run()
+                self._machine(reader, persistent).run()
             except BadPickle:
                 return
+
+    def _machine(
+        self, reader: Reader, persistent: bool, after_build: Optional[Callable[[Any], None]] = None
+    ) -> Machine:
+        return Machine(reader, self._note, lenient=self._lenient, persistent=persistent, after_build=after_build)
 
     def _note(self, name: str) -> None:
         if is_torch_script(name):

@@ -18,8 +18,9 @@ RELEASES = frozenset(
 class Trait(NamedTuple):
     """kind: one of RELEASES with a release as the value, IMPORT, or a property of a format: "onnx-ir", "onnx-opset"
     and "onnx-opset:ai.onnx.ml" (numbers), "safetensors-type" (F8_E8M0), "gguf-type" (a number of ggml.h),
-    "keras-class" (keras.layers.Dense), "keras-option" (Dense.units), "lightgbm-format" (v4), "lightgbm-feature",
-    "tokenizer-feature" and "xgboost-feature" (names)."""
+    "keras-class" (keras.layers.Dense), "keras-option" (Dense.units), "skops-loader" (LossNode), "lightgbm-format" (v4),
+    "torch-export" (models-folder), and names of what a file has: "joblib-feature", "lightgbm-feature",
+    "pandas-feature", "tokenizer-feature", "xgboost-feature"."""
 
     kind: str
     value: str

@@ -14,8 +14,8 @@ REFUSES = Rule(
     "A file of the model needs another release of its reader than the one that is locked, which refuses it.",
     "The package builds, and fails at its first request. What the file needs is read from its header: the version of "
     "ONNX' format and operators, parts of a tokenizer.json, types of tensors, classes and options of Keras, the "
-    "release of scikit-learn and the names in a pickle. It is looked up in a table of releases, of which each row was "
-    "seen with the real ones.",
+    "release of scikit-learn, loaders of skops, and the names in a pickle with what joblib and pandas write into "
+    "one. It is looked up in a table of releases, of which each row was seen with the real ones.",
     f"{_LOCK}.",
     bad='models/tokenizer.json: {"version": "1.0", "truncation": null, "added_tokens": [], '
     '"model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2}, "merges": [["a", "b"]]}}\n'

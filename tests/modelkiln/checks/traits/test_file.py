@@ -66,6 +66,62 @@ def test_a_base_score_that_older_releases_of_xgboost_take_for_the_same(score, is
     assert is_half == (Trait("xgboost-feature", "base_score-0.5") in traits_of(text.encode()))
 
 
+def test_a_file_of_skops_names_its_release_and_its_loaders():
+    """Those that stand anywhere in its schema, however large the file is otherwise."""
+    node = {"__class__": "CyHalfBinomialLoss", "__module__": "_loss", "__loader__": "LossNode"}
+    schema = {"__loader__": "ObjectNode", "content": {"content": [node]}, "_skops_version": "0.16.0"}
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr("1.npy", bytes(2 << 20))
+        archive.writestr("schema.json", json.dumps(schema))
+    expected = {Trait("skops", "0.16.0"), *(Trait("skops-loader", name) for name in ("LossNode", "ObjectNode"))}
+    assert expected == traits_of(stream.getvalue(), "model.skops")
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (("p/archive_format", "p/models/model.json"), {Trait("torch-export", "models-folder")}),
+        (("p/archive_format", "p/serialized_exported_program.json"), set()),
+        (("web/models/model.json",), set()),
+    ],
+)
+def test_the_layout_of_an_exported_program(names, expected):
+    """By the names in the archive, whose folder is called as the file was."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name in names:
+            archive.writestr(name, "{}")
+    assert expected == traits_of(stream.getvalue(), "program.pt2")
+
+
+@pytest.mark.parametrize(
+    ("alignment", "kind", "expected"),
+    [
+        (16, "f8", {Trait("joblib-feature", "aligned-arrays")}),
+        (None, "f8", set()),
+    ],
+)
+def test_arrays_of_joblib_that_are_aligned(alignment, kind, expected):
+    """Bytes before the values came with a release, and an attribute says so."""
+    assert expected == traits_of(joblib_array(alignment, kind), "model.joblib")
+
+
+def joblib_array(alignment, kind):
+    """An array of one zero as joblib writes it, whose wrapper has this alignment."""
+    state = f"(dVsubclass\ncnumpy\nndarray\nsVshape\nI1\n\x85sVorder\nVC\nsVdtype\ncnumpy\ndtype\n(V{kind}\ntR"
+    state += "sVallow_mmap\nI01\ns" + (f"Vnumpy_array_alignment_bytes\nI{alignment}\ns" if alignment else "")
+    head = f"\x80\x04cjoblib.numpy_pickle\nNumpyArrayWrapper\n)\x81{state}b".encode("latin-1")
+    return head + (b"\x01\xff" if alignment else b"") + bytes(8) + b"."
+
+
+def test_a_pickle_that_calls_what_a_call_returned_is_followed():
+    """As those of cloudpickle do: what it imports last counts as well."""
+    data = b"\x80\x02ccloudpickle.cloudpickle\n_builtin_type\nX\x08\0\0\0CodeType\x85R)Rccollections\nOrderedDict\n."
+    names = {trait.value for trait in surveyed(data, "function.pkl").traits}
+    assert {"cloudpickle.cloudpickle._builtin_type", "collections.OrderedDict"} == names
+
+
 def test_a_model_of_onnx_states_its_format_and_operators():
     """The IR version, and the opset of each domain; the graph is not read."""
     opsets = encode_bytes(8, encode_bytes(1, b"") + b"\x10" + encode_varint(27))

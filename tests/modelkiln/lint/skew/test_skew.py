@@ -66,6 +66,32 @@ def test_samples_of_releases(sample, locked, expected):
 
 
 @pytest.mark.parametrize(
+    ("sample", "locked", "expected"),
+    [
+        ("joblib-1.5.3-array.joblib", "joblib==1.1.1", ["MK801"]),
+        ("joblib-1.5.3-array.joblib", "joblib==1.2.0", []),
+        ("cloudpickle-3.0.0-function.pkl", "cloudpickle==2.2.1", ["MK801"]),
+        ("cloudpickle-3.0.0-function.pkl", "cloudpickle==3.1.2", []),
+        ("pandas-3.0.0-frame.pkl", "pandas==2.3.3", ["MK801"]),
+        ("pandas-3.0.0-frame.pkl", "pandas==3.0.0", []),
+        ("pandas-2.2.3-dates.pkl", "pandas==1.5.3", []),
+        ("pandas-2.2.3-sparse.pkl", "pandas==2.0.3", ["MK801"]),
+        ("pandas-2.2.3-sparse.pkl", "pandas==2.1.4", []),
+        ("skops-0.16.0-default_dict.skops", "skops==0.10.0", ["MK801"]),
+        ("skops-0.16.0-default_dict.skops", "skops==0.11.0", ["MK804"]),
+        ("skops-0.16.0-default_dict.skops", "skops==0.16.0", []),
+        ("torch-2.8.0-uint16.pt", "torch==2.2.2", ["MK801"]),
+        ("torch-2.8.0-uint16.pt", "torch==2.5.1", []),
+        ("torch-2.8.0-float8_e8m0fnu.pt", "torch==2.5.1", ["MK801"]),
+        ("torch-2.8.0-float8_e8m0fnu.pt", "torch==2.8.0+cpu", []),
+    ],
+)
+def test_pickles_of_releases(sample, locked, expected):
+    """Written with the release in its name, and refused by the real one where an error is expected."""
+    assert expected == rules_of(file_of(sample), locked)
+
+
+@pytest.mark.parametrize(
     ("quantization", "locked", "expected"),
     [
         ("MXFP4_MOE", "gguf==0.17.1", ["MK801"]),
