@@ -83,7 +83,7 @@ def paced(connection: type) -> Any:
 class PacedHandler:
     """For one of urllib's handlers of http: its connections give paced answers."""
 
-    def do_open(self, http_class: type, req: Any, **settings: Any) -> Any:
+    def do_open(self, http_class: Any, req: Any, **settings: Any) -> Any:
         """As `urllib.request.AbstractHTTPHandler`."""
         handler: Any = super()
         return handler.do_open(paced(http_class), req, **settings)

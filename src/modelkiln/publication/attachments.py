@@ -153,7 +153,7 @@ def manifest_bom(document: Document, read: Read, record: Mapping[str, Any]) -> O
     """
     if document.descriptor.media_type != MANIFEST:
         return None
-    described = Descriptor.from_json(document.content.get("config"), document.descriptor.digest)
+    described = Descriptor.from_json(document.content.get("config", {}), document.descriptor.digest)
     config = parse_config(read(described), described.digest) if described.media_type == CONFIG else {}
     labels = (config.get("config") or {}).get("Labels") or {}
     variant = next(iter(_with_artifacts(record)), None)

@@ -8,7 +8,7 @@ from modelkiln.runtime.document import type_in_words
 from modelkiln.runtime.ensemble.errors import StepError
 from modelkiln.runtime.ensemble.pace import Pace
 from modelkiln.runtime.ensemble.run import Run
-from modelkiln.runtime.ensemble.step import Step
+from modelkiln.runtime.ensemble.step import Step, check_arrays
 from modelkiln.runtime.ensemble.threads import Threads
 
 __all__ = ["Graph"]
@@ -41,6 +41,8 @@ class Graph:
             for number, step in enumerate(document["steps"], 1)
         ]
         self._outputs = [spec["name"] for spec in signature["outputs"]]
+        made = {tensor for step in self.steps for tensor in step.makes}
+        self._combined = [spec for spec in signature["outputs"] if spec["name"] not in made]
         self.paces = [Pace() for _ in self.steps]
         self._plan()
         # Both at once, so that nothing has to be locked to read them: a fork might find it locked for good.
@@ -107,12 +109,15 @@ class Graph:
             raise StepError(
                 f"combine raised {type(error).__name__}: {error}. Its tensors: {', '.join(tensors)}."
             ) from error
-        wanted = [name for name in self._outputs if name not in tensors]
+        wanted = [spec["name"] for spec in self._combined]
         if not isinstance(merged, dict) or set(merged) != set(wanted):
             got = f"a dict of {_listed(merged)}" if isinstance(merged, dict) else type_in_words(merged)
             raise StepError(
                 f"combine returned {got}, want a dict of the outputs that no step makes: {_listed(wanted)}."
             )
+        problems = check_arrays(merged, self._combined, "output")
+        if problems:
+            raise StepError(f"combine: its outputs disagree with the ensemble's signature: {' '.join(problems)}")
         return merged
 
     def threads(self):

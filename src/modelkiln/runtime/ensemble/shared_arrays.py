@@ -1,7 +1,8 @@
 """Arrays in memory that two processes share: written by one, read by the other.
 
 The memory has no name (memfd_create(2)): nothing of it is left when its processes end, however they end, and it
-needs neither /dev/shm, which containers limit to 64 MB, nor a disk that can be written to.
+needs neither /dev/shm, which containers limit to 64 MB, nor a disk that can be written to. On macOS, which has no such
+thing, it is a temporary file without a name.
 """
 
 import mmap
@@ -14,11 +15,30 @@ _ALIGNMENT = 64
 _LEAST = 1 << 20
 
 
+def _unnamed():
+    if hasattr(os, "memfd_create"):
+        return os.memfd_create("modelkiln", os.MFD_CLOEXEC)
+    import ctypes
+
+    try:
+        # A Python that was compiled for a glibc before 2.27, as python-build-standalone's until 2026, lacks it in `os`.
+        fd = ctypes.CDLL(None).memfd_create(b"modelkiln", 1)  # MFD_CLOEXEC, linux/memfd.h
+    except AttributeError:
+        fd = -1
+    if fd >= 0:
+        return fd
+    import tempfile
+
+    fd, path = tempfile.mkstemp(prefix="modelkiln-")
+    os.unlink(path)
+    return fd
+
+
 class SharedArrays:
     """A file descriptor of such memory, which grows as it must. fd: of another process' own, or None for a new one."""
 
     def __init__(self, fd=None):
-        self.fd = os.memfd_create("modelkiln", os.MFD_CLOEXEC) if fd is None else fd
+        self.fd = _unnamed() if fd is None else fd
         self._memory, self._size = None, 0
 
     def write(self, arrays):

@@ -70,6 +70,24 @@ def test_combine_makes_the_outputs_that_no_step_makes(make_graph, tmp_path):
     assert ([2.0], [3.0]) == (outputs["twice"].tolist(), outputs["out"].tolist())
 
 
+@pytest.mark.parametrize(
+    ("made", "message"),
+    [
+        ("t['in'].astype('float32')", 'output "out" has datatype FP32, want FP64'),
+        ("t['in'][:1, None]", 'output "out" has shape'),
+        ("t['in'].tolist()", 'output "out" is a list, want a numpy array'),
+    ],
+)
+def test_what_combine_makes_is_held_to_the_signature(make_graph, tmp_path, made, message):
+    """Also where nothing else would check it, as in a server that calls the ensemble."""
+    module = f"wrong_{tmp_path.name}"
+    (tmp_path / f"{module}.py").write_text(f"def merge(t):\n    return {{'out': {made}}}\n")
+    steps, twice = [step("double", "x=in", "y=twice")], [tensor("twice"), tensor("out")]
+    graph = make_graph({"double": DOUBLE}, steps, [tensor("in")], twice, combine=f"{module}:merge")
+    with pytest.raises(StepError, match=f"^combine: its outputs disagree with the ensemble's signature: {message}"):
+        graph.predict({"in": numpy.array([1.0])})
+
+
 def test_a_tensor_that_several_read_cannot_be_changed(make_graph):
     """A member that writes into its input would change that of the others; its step is named."""
     script = ("def predict(inputs, model):\n    inputs['x'] *= 2\n    return {'y': inputs['x']}\n", X, Y)
