@@ -11,7 +11,7 @@ from modelkiln.formats.installer.workplace import lock, work_folder
 
 
 def test_one_works_at_a_time(tmp_path):
-    """In a folder that the name tells, and that is gone afterwards."""
+    """In a folder that is called after the environment, and that is gone afterwards."""
     with work_folder(tmp_path, "a") as work:
         os.mkdir(work)
         assert ".a.tmp" == os.path.basename(work)
@@ -21,7 +21,7 @@ def test_one_works_at_a_time(tmp_path):
 
 
 def test_one_that_was_stopped_is_not_waited_for(tmp_path, monkeypatch):
-    """Whoever waited long enough works in a folder of its own, and touches nothing of the other one."""
+    """The second one then works in a folder of its own, and touches nothing of the other one."""
     monkeypatch.setattr(workplace, "_PATIENCE", 0)
     with work_folder(tmp_path, "a") as first:
         os.mkdir(first)
