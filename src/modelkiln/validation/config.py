@@ -7,7 +7,7 @@ Each function takes parsed JSON and yields sentences "NAME: got X, want Y". Sour
 import base64
 import hashlib
 import re
-from typing import Any, Iterator, Mapping
+from typing import Any, Iterator, Mapping, Optional
 
 __all__ = [
     "MODEL",
@@ -17,6 +17,7 @@ __all__ = [
     "foreign_problems",
     "index_problems",
     "manifest_problems",
+    "platform_problems",
     "unconventional_settings",
 ]
 
@@ -52,6 +53,19 @@ def artifact_kind(manifest: Mapping[str, Any]) -> str:
     # No engine can run it; what is stated there is for a signature to vouch for.
     is_attestation = config.get("mediaType") == _EMPTY and all(kind == _IN_TOTO for kind in types)
     return "statements" if is_attestation else "other"
+
+
+def platform_problems(entry: Mapping[str, Any], config: Optional[Mapping[str, Any]]) -> Iterator[str]:
+    """Compare the platform that an index states for a manifest, if it does: by that engines take one for their image.
+
+    config: the image's; None for statements, which are for no platform.
+    """
+    platform, whose = entry.get("platform"), "statements" if config is None else "the config"
+    if isinstance(platform, dict):
+        sides = (platform, {"os": "unknown", "architecture": "unknown"} if config is None else config)
+        got, want = ([one.get(key) for key in ("os", "architecture")] for one in sides)
+        if got != want:
+            yield f"platform: got {got} in the index, want {want} of {whose}."
 
 
 def descriptor_problems(value: Any, where: str) -> Iterator[str]:

@@ -20,6 +20,7 @@ from modelkiln.validation.config import (
     foreign_problems,
     index_problems,
     manifest_problems,
+    platform_problems,
     unconventional_settings,
 )
 from modelkiln.validation.elf import machine_problems
@@ -166,15 +167,14 @@ class Manifests:
         config = self._document(manifest.get("config"), f"{where}: config")
         if config is None or manifest["config"]["mediaType"] != _CONFIG:
             self._check_artifact(manifest, config or {}, layers, where)
-            self.images.append(CheckedImage(entry["digest"], artifact_kind(manifest)))
+            kind = artifact_kind(manifest)
+            if kind == "statements":
+                self.report(where, platform_problems(entry, None))
+            self.images.append(CheckedImage(entry["digest"], kind))
             return
         self.report(f"{where}: config", config_problems(config, len(layers)))
         self.report(f"{where}: config", unconventional_settings(config), is_convention=True)
-        platform = entry.get("platform")
-        if isinstance(platform, dict):
-            got, want = ([one.get(key) for key in ("os", "architecture")] for one in (platform, config))
-            if got != want:
-                self.issues.append(Issue(where, f"platform: got {got} in the index, want {want} of the config."))
+        self.report(where, platform_problems(entry, config))
         image = self._read_image(config, layers, where)
         self._check_image(image, where)
         if image.own_record is not None:

@@ -10,7 +10,7 @@ from components import require_built
 from samples.formats import make_layouts
 
 from modelkiln.attestation.provenance import UNKNOWN_BUILDER
-from modelkiln.attestation.statement import Statement
+from modelkiln.attestation.statement import PAYLOAD_TYPE, Statement
 from modelkiln.canonical import canonical_json, document_json
 from modelkiln.cli.main import main
 from modelkiln.descriptor import CONFIG, INDEX, MANIFEST, Descriptor
@@ -167,7 +167,37 @@ def test_a_program_is_not_passed_off_as_a_statement(package, tmp_path, capsys, c
     image = layout.manifest()
     own = {} if config_type == CONFIG else {"config": Descriptor.of(config_type, b"{}").to_json()}
     other = document_json({**image.content, **own, "artifactType": ATTESTATION_TYPE, "annotations": {"a": "b"}})
-    entry = {**Descriptor.of(MANIFEST, other).to_json(), "platform": _AMD64}
+    made = _layout_with(package, tmp_path / "made", other, _AMD64)
+    code = main(["verify", str(made), f"--store={package.store.root}", "--package-digest", _digest_of(package)])
+    assert 0 != code, capsys.readouterr().out
+
+
+@pytest.mark.parametrize("platform, code", [(_AMD64, 1), (_UNKNOWN, 0)])
+def test_no_engine_takes_statements_for_its_image(package, tmp_path, capsys, platform, code):
+    """An index that states the image's platform for them is refused: what engines pull would not start."""
+    empty = Descriptor.of("application/vnd.oci.empty.v1+json", b"{}")
+    subject = Layout(package.layout).manifest().descriptor
+    other = document_json(
+        {
+            "schemaVersion": 2,
+            "mediaType": MANIFEST,
+            "artifactType": ATTESTATION_TYPE,
+            "config": empty.to_json(),
+            "layers": [Descriptor.of(PAYLOAD_TYPE, b"{}").to_json()],
+            "subject": subject.to_json(),
+        }
+    )
+    made = _layout_with(package, tmp_path / "made", other, platform)
+    command = ["verify", str(made), f"--store={package.store.root}", "--package-digest", _digest_of(package)]
+    assert code == main(command)
+    said = "platform: got ['linux', 'amd64'] in the index, want ['unknown', 'unknown'] of statements."
+    assert bool(code) == (said in capsys.readouterr().err)
+
+
+def _layout_with(package, made, other, platform):
+    """The package's layout, with an index of its image and of `other`, which is said to be an attestation."""
+    image = Layout(package.layout).manifest()
+    entry = {**Descriptor.of(MANIFEST, other).to_json(), "platform": platform}
     marks = {
         "vnd.docker.reference.digest": image.descriptor.digest,
         "vnd.docker.reference.type": "attestation-manifest",
@@ -179,7 +209,6 @@ def test_a_program_is_not_passed_off_as_a_statement(package, tmp_path, capsys, c
             "manifests": [{**image.descriptor.to_json(), "platform": _AMD64}, {**entry, "annotations": marks}],
         }
     )
-    made = tmp_path / "made"
     root = Descriptor.of(INDEX, index)
     files = {**top_files(root, {}), blob_name(root.digest): index, blob_name(Descriptor.of("", other).digest): other}
     files[blob_name(Descriptor.of("", b"{}").digest)] = b"{}"
@@ -188,8 +217,7 @@ def test_a_program_is_not_passed_off_as_a_statement(package, tmp_path, capsys, c
     for name, data in files.items():
         (made / name).parent.mkdir(parents=True, exist_ok=True)
         (made / name).write_bytes(data)
-    code = main(["verify", str(made), f"--store={package.store.root}", "--package-digest", _digest_of(package)])
-    assert 0 != code, capsys.readouterr().out
+    return made
 
 
 def _digest_of(package):

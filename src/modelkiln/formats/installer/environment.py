@@ -17,7 +17,6 @@ import errno
 import fcntl
 import json
 import os
-import shutil
 import sys
 import zipfile
 import zlib
@@ -26,6 +25,7 @@ from modelkiln.formats.installer.files import Unusual, unpack, write
 from modelkiln.formats.installer.scripts import first_line, main_program, script_of, with_first_line, write_script
 from modelkiln.formats.installer.sources import PackedPex, ZippedPex
 from modelkiln.formats.installer.wheel import Wheel
+from modelkiln.formats.installer.workplace import lock, work_folder
 
 __all__ = ["VENVS", "WHEELS", "install"]
 
@@ -34,27 +34,26 @@ _PYTHON = f"python{sys.version_info[0]}.{sys.version_info[1]}"
 
 
 def install(pex, root, venv, base):
-    """Make the environment `venv` of the PEX at `pex`; returns whether it is there.
+    """Make the environment `venv` of the PEX at `pex`, or what it lacks of wheels; returns whether it is there.
 
     pex: a zip file, or the folder of a packed PEX. venv: relative to the PEX_ROOT `root`; its name ends in a dash and
     KEY. base: the interpreter, not that of a virtual environment.
     """
     home, name = os.path.split(os.path.join(root, venv))
-    work = os.path.join(home, f".{name}.tmp")
+    before = os.umask(0o022)
+    # What others may write is nothing to run. A group that shares a PEX_ROOT asks for that by 002.
+    os.umask(before if before & 0o002 else before | 0o022)
     try:
         os.makedirs(home, exist_ok=True)
-        # The first as Pex does, so that who cleans a PEX_ROOT waits (pex/cache/access.py).
-        with open(os.path.join(root, "access.lck"), "a") as access, open(f"{work}.lck", "a") as lock:
-            fcntl.flock(access, fcntl.LOCK_SH)
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if not os.path.exists(os.path.join(home, name)):
-                shutil.rmtree(work, ignore_errors=True)  # Of one that was killed.
-                try:
-                    _Installation(pex, root, os.path.join(home, name), base, work).run()
-                finally:
-                    shutil.rmtree(work, ignore_errors=True)
+        # As Pex does, so that who cleans a PEX_ROOT waits (pex/cache/access.py).
+        with open(os.path.join(root, "access.lck"), "a") as access:
+            lock(access, fcntl.LOCK_SH)
+            with work_folder(home, name) as work:
+                _Installation(pex, root, os.path.join(home, name), base, work).run()
     except (Unusual, OSError, ValueError, LookupError, zipfile.BadZipFile, zlib.error, csv.Error):
         return False
+    finally:
+        os.umask(before)
     return True
 
 
@@ -67,32 +66,40 @@ class _Installation:
         self._key = os.path.basename(venv).rpartition("-")[2]
         self._made = os.path.join(work, "venv")
         self._site = os.path.join(self._made, "lib", _PYTHON, "site-packages")
-        self._python = os.path.join(venv, "bin", _PYTHON)
+        # As texts of programs have it, which are UTF-8 in whatever locale; raises ValueError where that cannot be.
+        self._python = os.fsencode(os.path.join(venv, "bin", _PYTHON)).decode()
+        if "\n" in self._python:
+            raise Unusual(self._python)
 
     def run(self):
         info = json.loads(self._source.info)
+        is_made = os.path.exists(self._venv)
+        if is_made and all(os.path.isdir(self._place(sha256)) for sha256 in info["distributions"].values()):
+            return
         wheels = [Wheel(*self._source.wheel(name), sha256) for name, sha256 in sorted(info["distributions"].items())]
         code = self._source.code(self._site)
         links = _links(wheels, [os.path.relpath(file.target, self._site) for file in code])
         missing = {
             os.path.join(self._work, "wheels", wheel.sha256): wheel
             for wheel in wheels
-            if not os.path.isdir(self._place(wheel))
+            if not os.path.isdir(self._place(wheel.sha256))
         }
         os.makedirs(self._site)
         unpack([*code, *(file for folder, wheel in missing.items() for file in wheel.files(folder))])
         for folder, wheel in missing.items():
             wheel.finish(folder)
-            _rename(folder, self._place(wheel))
+            _rename(folder, self._place(wheel.sha256))
+        if is_made:
+            return  # It leads to them: only wheels had been cleaned away.
         self._make_venv(info["entry_point"])
         for path, wheel in links.items():
-            _link(os.path.join(self._place(wheel), "packages", path), os.path.join(self._site, path))
+            _link(os.path.join(self._place(wheel.sha256), "packages", path), os.path.join(self._site, path))
         for wheel in wheels:
             self._place_others(wheel)
         _rename(self._made, self._venv)
 
-    def _place(self, wheel):
-        return os.path.join(self._root, WHEELS, f"{wheel.sha256}-{self._key}")
+    def _place(self, sha256):
+        return os.path.join(self._root, WHEELS, f"{sha256}-{self._key}")
 
     def _make_venv(self, entry_point):
         """What `python -m venv --without-pip` makes, what starts it, and Pex' description, by which others know it."""
@@ -109,7 +116,7 @@ class _Installation:
 
     def _place_others(self, wheel):
         """Programs, which name the environment's interpreter, and what lies outside of site-packages."""
-        folder, line, programs = self._place(wheel), first_line(self._python), os.path.join(self._made, "bin")
+        folder, line, programs = self._place(wheel.sha256), first_line(self._python), os.path.join(self._made, "bin")
         for name, entry in wheel.entry_points(folder).items():
             write_script(os.path.join(programs, name), script_of(entry, line))
         for path in wheel.paths("scripts"):

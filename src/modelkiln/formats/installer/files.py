@@ -122,9 +122,15 @@ def unpack(files):
         least = sizes.index(min(sizes))
         shares[least].append(file)
         sizes[least] += file.size + 4096  # A file takes time, however small it is.
-    children = [_fork(share) for share in shares[1:]]
+    own, children = shares[0], []
     try:
-        _write_all(shares[0])
+        for share in shares[1:]:
+            child = _fork(share)
+            if child is None:
+                own += share
+            else:
+                children.append(child)
+        _write_all(own)
     finally:
         codes = [os.waitpid(child, 0)[1] for child in children]
     if any(codes):
@@ -132,7 +138,11 @@ def unpack(files):
 
 
 def _fork(files):
-    child = os.fork()
+    """Return the process that writes them; None where there may be no more processes."""
+    try:
+        child = os.fork()
+    except OSError:
+        return None
     if child:
         return child
     code = 1

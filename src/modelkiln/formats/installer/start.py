@@ -25,7 +25,9 @@ def start_installed(pex, root, venv, of_pex, wheels, notable, needs):
         # Byte code is that of one build of Python: another patch release may compile the same source otherwise.
         key = f"{crc32(os.fsencode(base) + sys.version.encode()):08x}"
         venv, wheels = f"{venv}-{key}", [(f"{place}-{key}", of_pex, size) for place, of_pex, size in wheels]
-        _execute(pex, os.path.join(root, venv, "__main__.py"))
+        # Who cleans a PEX_ROOT may have left the environment without its wheels.
+        if all(os.path.exists(os.path.join(root, place)) for place, _, _ in wheels):
+            _execute(pex, os.path.join(root, venv, "__main__.py"))
     _execute(pex, os.path.join(root, of_pex))
     absent = (one for one in wheels if not os.path.exists(os.path.join(root, one[0] if is_ours else one[1])))
     size = sum(size for _, _, size in absent)
@@ -81,16 +83,25 @@ def _install(pex, root, venv, base):
         return False  # Of an interpreter without all modules of its own.
     finally:
         del sys.path[0]
-    return install(pex, root, venv, base)
+    try:
+        return install(pex, root, venv, base)
+    except KeyboardInterrupt:
+        if sys.stderr:
+            sys.stderr.write(f"{os.path.basename(sys.argv[0])}: interrupted\n")
+        sys.exit(130)
 
 
 def _execute(pex, script):
     """Become a program by its first line, where it is there."""
     try:
-        with open(script) as stream:
-            python, _, option = stream.readline()[2:].strip().partition(" ")
-    except (OSError, ValueError):
+        with open(script, "rb") as stream:
+            line = os.fsdecode(stream.readline()[2:].rstrip())
+    except OSError:
         return
+    # A path may have spaces, also of Pex, which does not find its own environment then.
+    python, _, option = line.rpartition(" ")
+    if not option.startswith("-"):
+        python, option = line, ""
     if os.access(script, os.X_OK) and os.access(python, os.X_OK):
         os.environ["PEX"] = os.path.realpath(pex)
         os.execv(python, [python, *([option] if option else []), script, *sys.argv[1:]])

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from samples.wheelhouse import make_wheel, put_wheel
 
+from modelkiln.formats import pex_builder
 from modelkiln.formats.installer import environment
 from modelkiln.formats.installer.environment import VENVS, WHEELS, install
 from modelkiln.formats.installer.start import start_installed
@@ -201,6 +202,90 @@ install({str(pex)!r}, {str(tmp_path / "root")!r}, "{VENVS}/killed-1", sys._base_
     assert [] == list((tmp_path / "root" / VENVS).glob(".*.tmp"))
     program = tmp_path / "root" / VENVS / "killed-1/__main__.py"
     assert 3 == json.loads(subprocess.check_output([program], env={"PATH": os.environ["PATH"]}))[0]
+
+
+@pytest.mark.parametrize("name", ["with space", "näßé", "long" * 50])
+def test_an_environment_starts_wherever_pex_root_lies(tmp_path, name):
+    """At once, and again: Pex does not find its own one below a folder with a space."""
+    pex, root = _build(tmp_path, ("full", FULL), ("other", OTHER)), tmp_path / name
+    for _ in range(2):
+        assert 3 == _run(pex, tmp_path, PEX_ROOT=str(root))[0]
+    assert not (root / "bootstraps").exists()
+
+
+def test_what_pex_made_below_a_folder_with_a_space_starts(tmp_path):
+    """Pex itself looks for an interpreter by the path up to the space."""
+    code = {"app.py": b"def main():\n    import alone\n    print(alone.VALUE)\n"}
+    pex, root = _build(tmp_path, ("full", FULL), code=code), str(tmp_path / "with space")
+    assert 1 == _run(pex, tmp_path, PEX_ROOT=root, PEX_MAX_INSTALL_JOBS="1")
+    assert 1 == _run(pex, tmp_path, PEX_ROOT=root)
+    assert not (tmp_path / "with space" / VENVS).exists()
+
+
+def test_wheels_that_were_cleaned_away_are_made_again(tmp_path, monkeypatch):
+    """An environment leads to them, and lacks all of them where somebody emptied their folder."""
+    monkeypatch.setattr(pex_builder, "_LARGE", 1)
+    pex = _build(tmp_path, ("full", FULL), ("other", OTHER))
+    first = _run(pex, tmp_path)
+    shutil.rmtree(tmp_path / "root" / WHEELS)
+    assert first == _run(pex, tmp_path)
+    assert 2 == len(list((tmp_path / "root" / WHEELS).iterdir()))
+    assert 1 == len(_environments(tmp_path))
+    assert not (tmp_path / "root/bootstraps").exists()
+
+
+@pytest.mark.parametrize("umask, mode", [(0o000, 0o755), (0o002, 0o775), (0o022, 0o755), (0o077, 0o700)])
+def test_nobody_else_may_write_what_runs(tmp_path, umask, mode):
+    """Also where a process asks for it; a group may that its umask lets share."""
+    pex, root = _build(tmp_path, ("full", FULL), ("other", OTHER)), tmp_path / "root"
+    before = os.umask(umask)
+    try:
+        assert install(str(pex), str(root), f"{VENVS}/masked-1", sys._base_executable)
+        assert umask == os.umask(umask)
+    finally:
+        os.umask(before)
+    paths = [path for path in (root, *root.rglob("*")) if not path.is_symlink()]
+    programs = (root / VENVS / "masked-1/__main__.py", root / VENVS / "masked-1/bin/tool")
+    modes = {path: path.stat().st_mode & 0o777 for path in paths}
+    assert {mode} == {found for path, found in modes.items() if path.is_dir() or path in programs}
+    assert {mode & 0o666} == {modes[path] for path in paths if path.suffix == ".py" and path not in programs}
+
+
+def test_a_process_that_may_start_no_other_unpacks_alone(tmp_path, monkeypatch):
+    """As in a container whose limit of processes is reached; Pex cannot start there."""
+
+    def refuse():
+        raise BlockingIOError("no more processes")
+
+    monkeypatch.setattr(os, "fork", refuse)
+    pex = _build(tmp_path, *((f"w{one}", {f"w{one}/large.bin": os.urandom(3 << 20)}) for one in range(2)))
+    assert install(str(pex), str(tmp_path / "root"), f"{VENVS}/alone-1", sys._base_executable)
+    for one in range(2):
+        (made,) = (tmp_path / "root" / WHEELS).glob(f"*/packages/w{one}/large.bin")
+        assert (3 << 20) == made.stat().st_size
+
+
+def test_an_interrupted_first_start_says_so(tmp_path):
+    """In one line, with the code of shells, and nothing stays of it."""
+    pex = _build(tmp_path, ("full", FULL))
+    script = f"""
+import os, runpy, signal, sys
+sys.argv = [{str(pex)!r}]
+sys.orig_argv = [sys.executable, *sys.argv]
+rename = os.rename
+def interrupted(source, target):
+    os.rename = rename
+    os.kill(os.getpid(), signal.SIGINT)
+    rename(source, target)
+os.rename = interrupted
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=_environ(tmp_path), capture_output=True, text=True, check=False
+    )
+    assert (130, "demo.pex: interrupted\n") == (done.returncode, done.stderr)
+    assert [] == _environments(tmp_path)
+    assert [] == list((tmp_path / "root" / VENVS).glob(".*.tmp"))
 
 
 def test_a_damaged_wheel_is_left_to_pex(tmp_path):
