@@ -7,7 +7,8 @@ from modelkiln.formats.installer.files import Copied, Member, Unusual, checked, 
 
 __all__ = ["PackedPex", "ZippedPex"]
 
-_OF_PEX = (".bootstrap", ".deps", "PEX-INFO", "__main__.py", "__pex__", "pex")
+# A start from the folder may have left its own byte code there.
+_OF_PEX = (".bootstrap", ".deps", "PEX-INFO", "__main__.py", "__pex__", "__pycache__", "pex")
 
 
 class ZippedPex:

@@ -139,6 +139,16 @@ def test_wheels_and_their_byte_code_are_shared(tmp_path):
     assert compiled == {path: path.stat().st_mtime_ns for path in wheel.rglob("*.pyc")}
 
 
+def test_byte_code_that_a_start_left_is_not_taken(tmp_path):
+    """Python puts that of a folder's program beside it; the package has none there, and `verify` would refuse it."""
+    pex = _pack(tmp_path, ("full", FULL), ("other", OTHER))
+    _write(pex, {"__pycache__/__main__.cpython-311.pyc": b"left"})
+    _run(pex, tmp_path)
+    (made,) = (tmp_path / "root" / VENVS).glob("[!.]*")
+    packages = made / "lib" / f"python{PYTHON}" / "site-packages"
+    assert ([], True) == (list(packages.glob("__pycache__/__main__*")), (packages / "app.py").is_file())
+
+
 def test_interpreters_do_not_share_byte_code(tmp_path):
     """Two patch releases may compile one source to different code, and `verify` would call that of one damaged."""
     pex, root = _build(tmp_path, ("full", FULL), ("other", OTHER)), tmp_path / "root"
