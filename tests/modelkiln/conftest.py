@@ -9,6 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import jsonschema  # noqa: F401  Before any test imports Pex, whose own old attrs it would get.
 import pytest
 from samples.wheels.model_wheels import SIGNATURE
 from session import guarded_session  # noqa: F401
