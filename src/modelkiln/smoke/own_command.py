@@ -1,18 +1,16 @@
 """The command of a user's own that an image starts: a smoke test asks the model by another, and looks for this one."""
 
-import os
 import posixpath
 import stat
 from pathlib import Path
 from typing import Optional
 
 from modelkiln.errors import ModelkilnError
+from modelkiln.smoke.root_paths import follow
 from modelkiln.smoke.runnable_image import Runnable
 
 __all__ = ["check_own_command"]
 
-# What execve(2) of Linux gives up at.
-_LINKS = 40
 # Where a shell and execvp(3) look without PATH.
 _DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -40,24 +38,7 @@ def _is_program(path: Optional[Path]) -> bool:
 
 def _resolve(root: Path, path: str) -> Optional[Path]:
     """Where `path` of the image leads to below `root`, by its links; None for nowhere."""
-    parts, here, links = path.split("/")[::-1], root, 0
-    while parts:
-        part = parts.pop()
-        if part in ("", "."):
-            continue
-        if part == "..":
-            here = here.parent if here != root else root
-            continue
-        below = here / part
-        if below.is_symlink():
-            links += 1
-            target = os.readlink(below)
-            parts += target.split("/")[::-1]
-            here = root if target.startswith("/") else here
-        elif below.exists():
-            here = below
-        else:
-            return None
-        if links > _LINKS:
-            return None
-    return here
+    try:
+        return follow(root, path.split("/"), Path.stat)  # Which raises for what is not there.
+    except OSError:
+        return None

@@ -6,6 +6,7 @@ kept: the root is run by one unprivileged user, see `sandbox`. Layers may come f
 every name is resolved inside the root and what could lead out of it is refused.
 """
 
+import errno
 import os
 import shutil
 import stat
@@ -21,12 +22,12 @@ from modelkiln.conventions import OPAQUE_WHITEOUT
 from modelkiln.descriptor import Descriptor
 from modelkiln.digest import CHUNK, iter_chunks
 from modelkiln.errors import ModelkilnError
+from modelkiln.smoke.root_paths import follow
 from modelkiln.store.files import StoredFile, data_files
 
 __all__ = ["RootLayer", "unpack"]
 
 _WHITEOUT = ".wh."
-_MAX_LINKS = 40  # Linux gives up after as many (path_resolution(7)).
 
 
 @dataclass(frozen=True)
@@ -118,29 +119,19 @@ def _parts(name: str, where: str) -> list[str]:
 
 def _resolve(root: Path, parts: Iterable[str], where: str) -> Path:
     """Return the folder `parts` with all links followed inside `root`, made where it is missing."""
-    todo, folder, links = list(parts)[::-1], root, 0
-    while todo:
-        part = todo.pop()
-        if part in ("", "."):
-            continue
-        if part == "..":
-            folder = folder.parent if folder != root else root
-            continue
-        path = folder / part
-        if path.is_symlink():
-            links += 1
-            if links > _MAX_LINKS:
-                raise ModelkilnError(f"{where}: links at {part!r} go in circles. Refused.")
-            target = os.readlink(path)
-            folder = root if target.startswith("/") else folder
-            todo += target.split("/")[::-1]
-            continue
+
+    def visit(path: Path) -> None:
         if not path.is_dir():
             if path.exists():
                 raise ModelkilnError(f"{where}: {path.relative_to(root)} is a file and not a folder. Refused.")
             _make_folder(path, 0o755)
-        folder = path
-    return folder
+
+    try:
+        return follow(root, parts, visit)
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        raise ModelkilnError(f"{where}: links at {error.filename.name!r} go in circles. Refused.") from None
 
 
 def _make_folder(path: Path, mode: int) -> None:
